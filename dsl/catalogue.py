@@ -1,0 +1,180 @@
+"""The pipelines that can be started by name: given directories first, the shipped ones last.
+
+Nothing is kept from a file that has changed: every question looks at the directories again
+and reads what is new, so a worker serves an edited document without a restart. The rules:
+
+1. Every ``*.yaml`` file of a directory is an entry under the ``name`` it declares, whatever
+   the file is called. Directories are not searched further down.
+2. Of two files with one name the first directory's wins, in a directory the first by file
+   name; the other is reported.
+3. A file that cannot be read, or names no pipeline, is reported and hides no other. A file
+   that names one and is wrong otherwise is an entry: who starts it is told what is wrong.
+4. Past ``CATALOGUE_FILES_MAX`` files the rest is left out, and that is reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from dsl.compiler import Compiled, compile_text
+from dsl.errors import DslError, Severity
+from dsl.limits import CATALOGUE_FILES_MAX, DOCUMENT_BYTES_MAX
+from dsl.loader import load
+from dsl.models import NAME_PATTERN
+from dsl.suggestions import suggest
+from dsl.templates import Template
+
+EXAMPLES: Final = Path(__file__).parent / "examples"
+_NAME = re.compile(NAME_PATTERN)
+_Stamp = tuple[int, int]  # nanoseconds of the last change, bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """One pipeline document on file."""
+
+    name: str
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueProblem:
+    """Something about a file or directory that its owner should know."""
+
+    path: Path
+    message: str
+    severity: Severity
+
+
+class UnknownPipelineError(ValueError):
+    """No entry has that name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        self.known = tuple(known)
+        hint = suggest(name, known, what="pipelines")
+        listed = f"; pipelines: {', '.join(known)}" if hint.startswith("did you mean") else ""
+        super().__init__(f"no pipeline is named {name!r}: {hint}{listed}")
+
+
+@dataclass(slots=True)
+class _View:
+    """What the directories hold right now."""
+
+    entries: dict[str, CatalogueEntry] = field(default_factory=dict)
+    problems: list[CatalogueProblem] = field(default_factory=list)
+
+    def report(self, path: Path, message: str, severity: Severity = Severity.ERROR) -> None:
+        self.problems.append(CatalogueProblem(path, message, severity))
+
+
+class Catalogue:
+    """Finds and compiles pipelines by name."""
+
+    def __init__(
+        self,
+        directories: Sequence[str | Path] = (),
+        templates: Mapping[str, Template] | None = None,
+    ) -> None:
+        self._directories = [*(Path(each) for each in directories), EXAMPLES]
+        self._templates = templates
+        self._read: dict[Path, tuple[_Stamp, CatalogueEntry | str]] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of all entries, sorted."""
+        return sorted(self._look().entries)
+
+    def entries(self) -> list[CatalogueEntry]:
+        """Return all entries, sorted by name."""
+        return [entry for _, entry in sorted(self._look().entries.items())]
+
+    def problems(self) -> list[CatalogueProblem]:
+        """Return what is wrong with the files and directories, in the order of looking."""
+        return self._look().problems
+
+    def find(self, name: str) -> CatalogueEntry:
+        """Return the entry called ``name``.
+
+        Raises:
+            UnknownPipelineError: there is none; the message lists those there are.
+        """
+        entries = self._look().entries
+        if name not in entries:
+            raise UnknownPipelineError(name, sorted(entries))
+        return entries[name]
+
+    def load(self, name: str) -> Compiled:
+        """Compile the entry called ``name``.
+
+        Raises:
+            UnknownPipelineError: there is none.
+            DslError: its document is wrong.
+        """
+        entry = self.find(name)
+        return compile_text(entry.text, entry.path.name, self._templates)
+
+    def _look(self) -> _View:
+        view = _View()
+        known = self._read
+        self._read = {}
+        for path in self._files(view):
+            entry = self._entry(path, known)
+            if isinstance(entry, str):
+                view.report(path, entry)  # (3)
+                continue
+            first = view.entries.setdefault(entry.name, entry)
+            if first is not entry:  # (2)
+                message = f"pipeline {entry.name!r} is hidden by {first.path}"
+                view.report(path, message, Severity.WARNING)
+        return view
+
+    def _files(self, view: _View) -> Iterator[Path]:
+        count = 0
+        for directory in self._directories:
+            try:
+                files = sorted(each for each in directory.iterdir() if each.suffix == ".yaml")
+            except OSError as error:
+                view.report(directory, f"cannot be listed: {error.strerror}")
+                continue
+            for file in files:  # (1)
+                count += 1
+                if count > CATALOGUE_FILES_MAX:  # (4)
+                    message = f"more than {CATALOGUE_FILES_MAX} files: the rest is left out"
+                    view.report(file, message)
+                    return
+                yield file
+
+    def _entry(
+        self, path: Path, known: Mapping[Path, tuple[_Stamp, CatalogueEntry | str]]
+    ) -> CatalogueEntry | str:
+        """Return the entry of a file, or what is wrong with the file."""
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+            if path in known and known[path][0] == stamp:
+                self._read[path] = known[path]
+            else:
+                self._read[path] = (stamp, _read_entry(path))
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        return self._read[path][1]
+
+
+def _read_entry(path: Path) -> CatalogueEntry | str:
+    if not path.is_file():
+        return "is not a file"
+    with path.open("rb") as file:  # a size that stat tells may have grown since
+        content = file.read(DOCUMENT_BYTES_MAX + 1)
+    try:
+        loaded = load(content, path.name)
+    except DslError as error:
+        return str(error)
+    name = loaded.data.get("name") if isinstance(loaded.data, dict) else None
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        return f"names no pipeline: expected name: [a-z][a-z0-9-]*, got {name!r}"
+    return CatalogueEntry(name, path, loaded.text)

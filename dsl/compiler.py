@@ -1,0 +1,254 @@
+"""From a document to the plan of a run: templates, defaults and paths resolved.
+
+Compiling is a pure function of text and templates: the same document gives the same digest on
+every machine. It refuses, with every problem at once, and never repairs. The rules:
+
+1. Governance is stated only about a document whose names and order are right; else one wrong
+   name would be reported as a missing gate as well.
+2. Errors refuse the document; warnings travel with the plan.
+3. What an agent stage leaves open comes from its template: tier, timeout, inputs. Its agent is
+   named after pipeline and path.
+4. A gate that does not say what it approves, approves all it requires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dsl.checks import check
+from dsl.core import ErrorBudget
+from dsl.errors import DslError, Position, Problem, Severity
+from dsl.linter import lint
+from dsl.loader import Loaded, load
+from dsl.meaning.sites import Scope, Site, Survey
+from dsl.models import (
+    AgentConfig,
+    AgentStage,
+    ConditionStage,
+    Escalation,
+    GateStage,
+    InputSpec,
+    ParallelStage,
+    Pipeline,
+)
+from dsl.parse import parse
+from dsl.plan import (
+    AgentStep,
+    AnyStep,
+    BranchPlan,
+    ConditionStep,
+    EscalationPlan,
+    GateStep,
+    GroupPlan,
+    InputPlan,
+    MemberPlan,
+    ParallelStep,
+    Plan,
+    SandboxPlan,
+)
+from dsl.templates import Template, shipped
+
+ORDER_CODES = frozenset({"DSL301", "DSL302", "DSL303", "DSL304", "DSL305", "DSL306", "DSL405"})
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A document that passed every check."""
+
+    plan: Plan
+    digest: str
+    warnings: tuple[Problem, ...]  # in source order
+    pipeline: Pipeline
+
+
+def compile_text(
+    text: str | bytes, source: str, templates: Mapping[str, Template] | None = None
+) -> Compiled:
+    """Compile a document; ``source`` is its name in messages.
+
+    Raises:
+        DslError: with all problems.
+    """
+    return compile_loaded(load(text, source), templates)
+
+
+def compile_loaded(loaded: Loaded, templates: Mapping[str, Template] | None = None) -> Compiled:
+    """Compile a document that was loaded already.
+
+    Raises:
+        DslError: with all problems.
+    """
+    return compile_pipeline(parse(loaded), loaded, templates)
+
+
+def compile_pipeline(
+    pipeline: Pipeline, loaded: Loaded, templates: Mapping[str, Template] | None = None
+) -> Compiled:
+    """Compile ``pipeline``, which was parsed from ``loaded``.
+
+    Raises:
+        DslError: with all problems.
+    """
+    known = shipped() if templates is None else templates
+    problems = check(pipeline, loaded.marks, known, loaded.text)
+    if not any(problem.code in ORDER_CODES and _is_error(problem) for problem in problems):
+        problems += lint(pipeline, loaded.marks, known)  # (1)
+    if any(_is_error(problem) for problem in problems):  # (2)
+        raise DslError(loaded.source, problems, loaded.text)
+    plan = _Builder(Survey(pipeline, known)).plan()
+    try:
+        digest = plan.digest()
+    except ValueError as error:  # text that is no Unicode, say, in a description
+        problem = Problem("DSL321", f"the plan has no canonical form: {error}", Position(1, 1))
+        raise DslError(loaded.source, [problem], loaded.text) from None
+    warnings = sorted(problems, key=lambda problem: (problem.at.line, problem.at.column))
+    return Compiled(plan, digest, tuple(warnings), pipeline)
+
+
+def _is_error(problem: Problem) -> bool:
+    return problem.severity is Severity.ERROR
+
+
+class _Builder:
+    """Turns the sites of a checked document into steps."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+
+    def plan(self) -> Plan:
+        pipeline = self._survey.pipeline
+        return Plan(
+            name=pipeline.name,
+            version=pipeline.version,
+            project=pipeline.project,
+            timeout_ms=pipeline.timeout,
+            inputs={name: _input(spec) for name, spec in pipeline.inputs.items()},
+            steps=self._steps(self._survey.top),
+        )
+
+    def _steps(self, scope: Scope) -> tuple[AnyStep, ...]:
+        return tuple(self._step(site) for site in scope.sites)
+
+    def _step(self, site: Site) -> AnyStep:
+        match site.stage:
+            case AgentStage() as stage:
+                return self._agent(site, stage)
+            case GateStage() as stage:
+                return self._gate(site, stage)
+            case ParallelStage() as stage:
+                return self._parallel(site, stage)
+            case ConditionStage() as stage:
+                return self._condition(site, stage)
+
+    def _agent(self, site: Site, stage: AgentStage) -> AgentStep:
+        template, config = self._survey.templates[stage.template], stage.config
+        declared = {
+            name: spec.default
+            for name, spec in (template.inputs or {}).items()
+            if spec.default is not None
+        }
+        return AgentStep(
+            path=site.path,
+            name=stage.name,
+            requires=stage.requires,
+            template=template.name,
+            program=template.program,
+            phases=template.phases,
+            agent=self._survey.agent_of(site),
+            tier=self._survey.tier_of(site),
+            timeout_ms=config.timeout or template.timeout,  # (3)
+            retry=config.retry,
+            inputs=declared | config.inputs,  # (3)
+            secrets=config.secrets,
+            error_budget=_budget(config),
+            clarifications=config.clarifications,
+            on_revoked=config.on_revoked.replace(" ", ""),
+            sandbox=SandboxPlan(tcp=config.sandbox.tcp, memory_mb=config.sandbox.memory_mb),
+            concurrency=config.concurrency,
+        )
+
+    def _gate(self, site: Site, stage: GateStage) -> GateStep:
+        config = stage.config
+        approves = stage.requires if config.approves is None else config.approves  # (4)
+        return GateStep(
+            path=site.path,
+            name=stage.name,
+            requires=stage.requires,
+            description=stage.description,
+            gate_type=config.gate_type,
+            approvers=config.approvers,
+            groups=tuple(GroupPlan(name=each.name, quorum=each.quorum) for each in config.groups),
+            quorum=config.quorum,
+            timeout_ms=config.timeout,
+            on_timeout=config.on_timeout,
+            escalate_to=_escalation(config.escalate_to),
+            remind_every_ms=config.remind_every,
+            exclude=config.exclude,
+            identity=config.identity,
+            reason=config.reason,
+            approves=tuple(self._path(site, name) for name in approves),
+            members=tuple(
+                MemberPlan(
+                    stage=self._path(site, member.stage),
+                    weight=member.weight,
+                    min_confidence=member.min_confidence,
+                )
+                for member in config.members
+            ),
+        )
+
+    def _parallel(self, site: Site, stage: ParallelStage) -> ParallelStep:
+        return ParallelStep(
+            path=site.path,
+            name=stage.name,
+            requires=stage.requires,
+            branches=tuple(
+                BranchPlan(name=scope.label, steps=self._steps(scope)) for scope in site.inner
+            ),
+            join=stage.config.join,
+            on_failure=stage.config.on_failure,
+        )
+
+    def _condition(self, site: Site, stage: ConditionStage) -> ConditionStep:
+        then, *otherwise = (self._steps(scope) for scope in site.inner)
+        return ConditionStep(
+            path=site.path,
+            name=stage.name,
+            requires=stage.requires,
+            expression=stage.if_,
+            then=then,
+            otherwise=otherwise[0] if otherwise else (),
+        )
+
+    def _path(self, site: Site, name: str) -> str:
+        found = self._survey.resolve(site, name)
+        if found is None:
+            raise ValueError(f"stage {name!r} passed the checks and is not there")
+        return found.path
+
+
+def _budget(config: AgentConfig) -> ErrorBudget | None:
+    budget = config.error_budget
+    if budget is None:
+        return None
+    return ErrorBudget(errors=budget.errors, window_ms=budget.window)
+
+
+def _escalation(target: Escalation | None) -> EscalationPlan | None:
+    if target is None:
+        return None
+    return EscalationPlan(
+        approvers=target.approvers, quorum=target.quorum, timeout_ms=target.timeout
+    )
+
+
+def _input(spec: InputSpec) -> InputPlan:
+    required = spec.default is None if spec.required is None else spec.required
+    return InputPlan(
+        type=spec.type,
+        enum=spec.enum,
+        default=spec.default,
+        required=required,
+        description=spec.description,
+    )

@@ -1,0 +1,244 @@
+"""Core definitions: the one authoritative vocabulary.
+
+Every other module imports these names from here and defines none of them again. Values of
+enums are wire values: they stand in histories, on the ledger and in Dragonfly, and are never
+renamed without a replay test.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AgentPhase(StrEnum):
+    """Where an agent stands in its lifecycle."""
+
+    BOOTSTRAP = "BOOTSTRAP"
+    PREFLIGHT = "PREFLIGHT"
+    PLAN = "PLAN"
+    EXECUTE = "EXECUTE"
+    VERIFY = "VERIFY"
+    PACKAGE = "PACKAGE"
+    REPORT = "REPORT"
+    EXIT = "EXIT"
+    REVOKED = "REVOKED"
+
+
+class AgentStatus(StrEnum):
+    """What an agent instance is doing, as others see it."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REVOKED = "revoked"
+
+
+class OutputType(StrEnum):
+    """Maturity of an output: alpha is a draft, beta refined, gamma final."""
+
+    ALPHA = "alpha"
+    BETA = "beta"
+    GAMMA = "gamma"
+
+
+class ChaosCondition(StrEnum):
+    """What a chaos experiment may do to a run."""
+
+    AGENT_CRASH = "agent-crash"
+    AGENT_HANG = "agent-hang"
+    WORKER_DEATH = "worker-death"
+    LOCK_LOSS = "lock-loss"
+    LEASE_EXPIRY = "lease-expiry"
+    STATE_LOSS = "state-loss"
+    STORE_OUTAGE = "store-outage"
+    VAULT_SEALED = "vault-sealed"
+    LEDGER_FULL = "ledger-full"
+    BUDGET_SPENT = "budget-spent"
+    REVOCATION = "revocation"
+
+
+class StageType(StrEnum):
+    """The four kinds of stage."""
+
+    AGENT = "agent"
+    GATE = "gate"
+    PARALLEL = "parallel"
+    CONDITION = "condition"
+
+
+class StageStatus(StrEnum):
+    """How far a stage has come; the last six are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    REVOKED = "revoked"
+
+
+class Tier(IntEnum):
+    """Trust granted to an agent; mapped to Vault policies."""
+
+    T0 = 0
+    T1 = 1
+    T2 = 2
+    T3 = 3
+    T4 = 4
+
+    @property
+    def title(self) -> str:
+        """Return what people call the tier."""
+        return ("observer", "operator", "builder", "executor", "architect")[self]
+
+
+AGENT_PHASES_ORDERED: Final = (
+    AgentPhase.BOOTSTRAP,
+    AgentPhase.PREFLIGHT,
+    AgentPhase.PLAN,
+    AgentPhase.EXECUTE,
+    AgentPhase.VERIFY,
+    AgentPhase.PACKAGE,
+    AgentPhase.REPORT,
+    AgentPhase.EXIT,
+)
+AGENT_PHASE_NAMES: Final = tuple(phase.value for phase in AgentPhase)
+
+PHASE_OUTPUT_TYPES: Final = {
+    AgentPhase.BOOTSTRAP: OutputType.ALPHA,
+    AgentPhase.PREFLIGHT: OutputType.ALPHA,
+    AgentPhase.PLAN: OutputType.BETA,
+    AgentPhase.EXECUTE: OutputType.BETA,
+    AgentPhase.VERIFY: OutputType.GAMMA,
+    AgentPhase.PACKAGE: OutputType.GAMMA,
+    AgentPhase.REPORT: OutputType.GAMMA,
+    AgentPhase.EXIT: OutputType.GAMMA,
+}
+
+DEFAULT_REDIS_HOST: Final = "127.0.0.1"
+DEFAULT_REDIS_PORT: Final = 6379
+# A default password would be a known one; the embedded stack generates its own.
+DEFAULT_REDIS_PASSWORD: Final = None
+DEFAULT_LEDGER_PATH: Final = ".mandate/ledger.db"
+
+
+def get_output_type_for_phase(phase: AgentPhase) -> OutputType | None:
+    """Return the maturity of what ``phase`` puts out; REVOKED puts out nothing."""
+    return PHASE_OUTPUT_TYPES.get(phase)
+
+
+def is_terminal_phase(phase: AgentPhase) -> bool:
+    """Tell whether nothing comes after ``phase``."""
+    return phase in (AgentPhase.EXIT, AgentPhase.REVOKED)
+
+
+def next_phase(phase: AgentPhase) -> AgentPhase | None:
+    """Return the phase that follows, or None after a terminal one."""
+    if is_terminal_phase(phase):
+        return None
+    return AGENT_PHASES_ORDERED[AGENT_PHASES_ORDERED.index(phase) + 1]
+
+
+class Value(BaseModel):
+    """Base of the models below: immutable, and unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AgentOutput(Value):
+    """One output of a phase; its bytes live in the artefact store under ``digest``."""
+
+    name: str
+    phase: AgentPhase
+    output_type: OutputType
+    digest: str  # "sha256:<64 hex>"
+    size: int  # bytes
+    media_type: str = "application/json"
+
+
+class ErrorBudget(Value):
+    """How many errors an agent may make within a sliding window."""
+
+    errors: int = Field(ge=0)
+    window_ms: int = Field(gt=0)
+
+
+class ClarifiedPlan(Value):
+    """A plan revised after the error budget was spent."""
+
+    reasons: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+
+
+class StageResult(Value):
+    """What became of one stage."""
+
+    path: str
+    type: StageType
+    status: StageStatus
+    detail: str = ""  # one sentence: why it ended so
+    output: dict[str, Any] = Field(default_factory=dict)  # what conditions may read
+    outputs: tuple[AgentOutput, ...] = ()
+    attempts: int = 0
+
+
+class PipelineContext(Value):
+    """What conditions and agent inputs may refer to: inputs, and results by stage path."""
+
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    stages: dict[str, StageResult] = Field(default_factory=dict)
+
+
+class RedisKeys:
+    """Every key name in Dragonfly; ``agent`` may be an identity or an instance."""
+
+    REVOCATIONS: Final = "governance:revocations"  # stream, and channel of the same name
+
+    @staticmethod
+    def agent_guard(agent: str) -> str:
+        """Hash ``fence epoch revoked``, no TTL: its absence means cold."""
+        return f"agent:{agent}:guard"
+
+    @staticmethod
+    def agent_lock(agent: str) -> str:
+        """Hash ``owner nonce fence`` with the lease as TTL."""
+        return f"agent:{agent}:lock"
+
+    @staticmethod
+    def agent_state(agent: str) -> str:
+        """Hash ``ver op fence`` and the cached fields."""
+        return f"agent:{agent}:state"
+
+    @staticmethod
+    def agent_errors(agent: str) -> str:
+        """Sorted set of error event ids by time: the error budget."""
+        return f"agent:{agent}:errors"
+
+    @staticmethod
+    def agent_budget_tripped(agent: str) -> str:
+        """Latch of the error budget."""
+        return f"agent:{agent}:budget_tripped"
+
+    @staticmethod
+    def project_agents(project: str) -> str:
+        """Set of the instances of a project."""
+        return f"project:{project}:agents"
+
+    @staticmethod
+    def project_heartbeats(project: str) -> str:
+        """Sorted set of instances by last beat."""
+        return f"project:{project}:heartbeats"
+
+    @staticmethod
+    def project_ready(project: str) -> str:
+        """Hash of instances to the objective version they are ready for."""
+        return f"project:{project}:ready"

@@ -1,0 +1,57 @@
+"""Durations as people write them: ``90s``, ``30m``, ``1h30m``, ``2d``; always with a unit.
+
+A bare number is refused: ``timeout: 90`` has meant seconds, minutes and milliseconds in
+three systems its author used last week.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from dsl.limits import TIMEOUT_MS_MAX, TIMEOUT_MS_MIN
+
+PATTERN: Final = r"^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$"
+_DURATION = re.compile(PATTERN)
+_UNIT_MS = (86_400_000, 3_600_000, 60_000, 1_000)
+
+
+def parse_duration(value: Any) -> int:
+    """Return ``value`` in milliseconds.
+
+    Raises:
+        ValueError: no unit, an unknown form, or outside the limits.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"expected a duration such as 90s or 30m, got {value!r}")  # noqa: TRY004  # pydantic wants ValueError
+    if not isinstance(value, str) or value.isdigit():
+        raise ValueError(f"a duration needs a unit: write {value}s or {value}m")
+    match = _DURATION.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration: write 90s, 30m, 1h30m or 2d")
+    ms = sum(
+        int(part[:-1]) * unit for part, unit in zip(match.groups(), _UNIT_MS, strict=True) if part
+    )
+    if not TIMEOUT_MS_MIN <= ms <= TIMEOUT_MS_MAX:
+        raise ValueError(f"{value!r} is outside the limits of 1s to 30d")
+    return ms
+
+
+def render_duration(ms: int) -> str:
+    """Return ``ms`` in the shortest form that ``parse_duration`` reads back."""
+    parts = []
+    for unit, suffix in zip(_UNIT_MS, "dhms", strict=True):
+        count, ms = divmod(ms, unit)
+        if count:
+            parts.append(f"{count}{suffix}")
+    return "".join(parts) or "0s"
+
+
+# Milliseconds as an int, written with a unit.
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["90s", "30m", "1h30m"]}),
+]

@@ -1,0 +1,71 @@
+"""What can be wrong with a pipeline document, and how it is told.
+
+A document is checked to the end and every problem is reported at once: an author who fixes
+one mistake per run stops trusting the tool. Codes are stable, tied to the field or the rule,
+listed in ``docs/errors.md`` (a test compares) and never renumbered: ``DSL1xx`` syntax,
+``DSL2xx`` structure, ``DSL3xx`` meaning, ``DSL4xx`` limits, ``DSL5xx`` governance (linter).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """A warning does not refuse the document."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a source file, both 1-based."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a document, and where it is."""
+
+    code: str
+    message: str  # what is wrong, in the author's words
+    at: Position
+    hint: str = ""  # the smallest edit that would fix it
+    severity: Severity = Severity.ERROR
+
+    def render(self, source: str, lines: Sequence[str]) -> str:
+        """Render ``file:line:col: message [code]`` with the source line, a caret and the hint."""
+        note = "warning: " if self.severity is Severity.WARNING else ""
+        text = f"{source}:{self.at.line}:{self.at.column}: {note}{self.message} [{self.code}]"
+        if 0 < self.at.line <= len(lines):
+            start = max(0, self.at.column - 1 - _BEFORE_CARET)
+            line = lines[self.at.line - 1][start : start + _LINE_SHOWN].replace("\t", " ")
+            text += f"\n    {line}\n    {' ' * (self.at.column - 1 - start)}^"
+        return text + (f"\n    hint: {self.hint}" if self.hint else "")
+
+
+_BEFORE_CARET = 100
+_LINE_SHOWN = 160
+
+
+class DslError(Exception):
+    """A pipeline document was refused; ``problems`` says why, in source order."""
+
+    def __init__(self, source: str, problems: Sequence[Problem], text: str = "") -> None:
+        if not problems:
+            raise ValueError("DslError needs at least one problem")
+        self.source = source
+        self.problems = tuple(sorted(problems, key=lambda p: (p.at.line, p.at.column)))
+        self.text = text
+        super().__init__(report(source, self.problems, text))
+
+
+def report(source: str, problems: Sequence[Problem], text: str) -> str:
+    """Render all problems, one block each."""
+    lines = text.splitlines()
+    return "\n".join(problem.render(source, lines) for problem in problems)

@@ -1,0 +1,267 @@
+"""From pydantic's errors to problems in the author's words.
+
+1. One mistake, one problem: a misspelt field is not also a missing one, and a list is not also
+   too short because its items are wrong.
+2. A problem carries the smallest edit that would fix it, where one can be guessed.
+3. A field that belongs under ``config:``, or beside it, is told so.
+4. Messages and problems are bounded: a value is shown by its beginning.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
+
+from dsl.core import StageType
+from dsl.errors import Problem
+from dsl.limits import MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX, PROBLEMS_MAX
+from dsl.loader import TOO_MANY_PROBLEMS, Loaded, Path
+from dsl.shape import STAGE_MODELS, Place, fields_of, locate, model_of
+from dsl.suggestions import suggest
+from dsl.wording import FORMS, repaired, shown
+
+UNKNOWN_FIELD: Final = "DSL201"
+MISSING_FIELD: Final = "DSL202"
+STAGE_TYPE: Final = "DSL203"
+WRONG_TYPE: Final = "DSL204"
+NOT_A_CHOICE: Final = "DSL205"
+WRONG_FORM: Final = "DSL206"
+DURATION: Final = "DSL207"
+TIER: Final = "DSL208"
+OUT_OF_RANGE: Final = "DSL209"
+LENGTH: Final = "DSL210"
+OTHER: Final = "DSL212"
+
+_TYPES: Final = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_MISSING_HINTS: Final = {
+    "type": "one of: " + ", ".join(StageType),
+    "version": 'add version: "1.0"',
+    "stages": "add stages: with a list of stages below it",
+    "config": "add config: with its fields below it",
+}
+_KEY_MARKER: Final = "[key]"  # pydantic's, at the end of a place
+_UNDER_CONFIG: Final = "write it under config:"
+_BESIDE_CONFIG: Final = "write it beside config:, not under it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mistake:
+    """One error of pydantic, and where it is in the document."""
+
+    details: ErrorDetails
+    place: Place
+    is_key: bool  # it is about a key, not about its value
+    loaded: Loaded
+    lines: Sequence[str]
+
+    @property
+    def value(self) -> Any:
+        return self.details["input"]
+
+    @property
+    def path(self) -> Path:
+        return self.place.path
+
+    @property
+    def context(self) -> dict[str, Any]:
+        return self.details.get("ctx", {})
+
+    @property
+    def label(self) -> str:
+        """Return what the author calls the place."""
+        last = self.path[-1]
+        if isinstance(last, str):
+            return last
+        return f"item {last + 1} of {self.path[-2]}"
+
+    @property
+    def written(self) -> str:
+        """Return the plain word at this place as the source has it, before YAML read it."""
+        at = self.loaded.marks.value(self.path)
+        word = re.match(r"[^\s,\[\]{}#\"']{1,60}", self.lines[at.line - 1][at.column - 1 :])
+        return word[0] if word else ""
+
+    def problem(self, code: str, message: str, hint: str = "", path: Path | None = None) -> Problem:
+        """Return a problem at the value of ``path``, by default at its own value or key."""
+        marks = self.loaded.marks
+        if path is not None:
+            at = marks.value(path)
+        else:
+            at = marks.key(self.path) if self.is_key else marks.value(self.path)
+        return Problem(code, message[:MESSAGE_LENGTH_MAX], at, hint)  # (4)
+
+
+def explain(errors: Sequence[ErrorDetails], loaded: Loaded) -> list[Problem]:
+    """Return the problems behind ``errors``, one for each mistake, at most the limit."""
+    lines = loaded.text.splitlines()
+    mistakes = [_mistake(error, loaded, lines) for error in errors]
+    unknown = [mistake for mistake in mistakes if mistake.details["type"] == "extra_forbidden"]
+    guesses = {(mistake.path[:-1], _guess(mistake)) for mistake in unknown[:PROBLEMS_MAX]}
+    told = [mistake for mistake in mistakes if not _is_echo(mistake, guesses)]
+    problems = [_problem(mistake) for mistake in told[:PROBLEMS_MAX]]
+    if len(told) > PROBLEMS_MAX:  # (4)
+        message = f"more than {PROBLEMS_MAX} errors: the rest is not shown"
+        problems.append(told[PROBLEMS_MAX].problem(TOO_MANY_PROBLEMS, message))
+    return problems
+
+
+def _mistake(error: ErrorDetails, loaded: Loaded, lines: Sequence[str]) -> _Mistake:
+    loc = error["loc"]
+    # Only a pattern can be wrong with a key; elsewhere the marker is a field so named.
+    is_key = error["type"] == "string_pattern_mismatch" and loc[-1] == _KEY_MARKER
+    return _Mistake(error, locate(loc[:-1] if is_key else loc), is_key, loaded, lines)
+
+
+def _is_echo(mistake: _Mistake, guesses: set[tuple[Path, str]]) -> bool:
+    """Tell whether another problem says it already."""  # (1)
+    match mistake.details["type"]:
+        case "missing":
+            field = mistake.path[-1]
+            told = _UNDER_CONFIG if field == "config" else f"did you mean {field!r}?"
+            return (mistake.path[:-1], told) in guesses
+        case "too_short":  # pydantic counts only the items that are right
+            return bool(len(mistake.value) >= mistake.context["min_length"])
+        case _:
+            return False
+
+
+def _problem(mistake: _Mistake) -> Problem:
+    kind = mistake.details["type"]
+    if kind in _TYPES:
+        return _wrong_type(mistake, _TYPES[kind])
+    words = _WORDS.get(kind)
+    if words is None:
+        return mistake.problem(OTHER, f"{mistake.label}: {mistake.details['msg'].lower()}")
+    return words(mistake)
+
+
+def _guess(mistake: _Mistake) -> str:
+    """Return what may have been meant by a field that does not exist."""
+    field, holder = str(mistake.path[-1]), mistake.place.holder
+    if holder is None:
+        return ""
+    config = model_of(holder, "config")
+    if config is not None and field in fields_of(config):  # (3)
+        return _UNDER_CONFIG
+    for stage in STAGE_MODELS.values():
+        if model_of(stage, "config") is holder and field in fields_of(stage):  # (3)
+            return _BESIDE_CONFIG
+    return suggest(field, fields_of(holder), what="fields here")
+
+
+def _unknown_field(mistake: _Mistake) -> Problem:
+    message = f"unknown field {shown(mistake.path[-1])}"
+    at = mistake.loaded.marks.key(mistake.path)
+    return Problem(UNKNOWN_FIELD, message, at, _guess(mistake))
+
+
+def _missing_field(mistake: _Mistake) -> Problem:
+    field = str(mistake.path[-1])
+    hint = _MISSING_HINTS.get(field, f"add {field}:")
+    return mistake.problem(MISSING_FIELD, f"missing field {field!r}", hint, mistake.path[:-1])
+
+
+def _stage_type(mistake: _Mistake) -> Problem:
+    if "type" not in mistake.value:
+        hint = _MISSING_HINTS["type"]
+        return mistake.problem(MISSING_FIELD, "missing field 'type'", hint)
+    word = mistake.value["type"]
+    hint = suggest(word if isinstance(word, str) else "", STAGE_MODELS, what="one of")
+    message = f"unknown stage type {shown(word)}"
+    return mistake.problem(STAGE_TYPE, message, hint, (*mistake.path, "type"))
+
+
+def _wrong_type(mistake: _Mistake, wanted: str) -> Problem:
+    value = mistake.value
+    message = f"{mistake.label}: expected {wanted}, got {shown(value)}"
+    return mistake.problem(WRONG_TYPE, message, _type_hint(mistake, wanted))
+
+
+def _type_hint(mistake: _Mistake, wanted: str) -> str:
+    match wanted, mistake.value:
+        case _, None:
+            return "fill it in, or leave the field out"
+        case "text", bool() | int() | float():
+            # YAML has read 1.10 as 1.1; the source still has what was meant.
+            return f'put it in quotes: "{mistake.written}"'
+        case "a list", str() as word if re.fullmatch(r"[\w:.@/-]{1,60}", word):
+            return f"make it a list: [{word}]"
+        case "a list", dict():
+            return "start each item with '- '"
+        case "a whole number" | "a number", str() as word if re.fullmatch(r"\d{1,9}", word):
+            return "remove the quotes"
+        case _:
+            return ""
+
+
+def _not_a_choice(mistake: _Mistake) -> Problem:
+    choices = re.findall(r"'([^']*)'", mistake.context["expected"])
+    message = f"{mistake.label}: expected {' or '.join(choices)}, got {shown(mistake.value)}"
+    hint = ""
+    if mistake.path[-1] == "on_timeout" and mistake.value == "approve":
+        hint = "nothing ever approves by itself"
+    elif isinstance(mistake.value, str) and len(mistake.value) <= NAME_LENGTH_MAX:
+        close = difflib.get_close_matches(mistake.value.lower(), choices, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else ""
+    return mistake.problem(NOT_A_CHOICE, message, hint)
+
+
+def _wrong_form(mistake: _Mistake) -> Problem:
+    pattern = mistake.context["pattern"]
+    form = FORMS.get(pattern, f"text that matches {pattern}")
+    label = "name" if mistake.is_key else mistake.label
+    message = f"{label} {shown(mistake.value)}: expected {form}"
+    return mistake.problem(WRONG_FORM, message, repaired(mistake.value, pattern))
+
+
+def _own_rule(mistake: _Mistake) -> Problem:
+    """Explain what a validator of ours refused: it has the words, but not the place."""
+    is_tier = mistake.path[-1] == "tier"
+    message = str(mistake.context["error"])
+    if mistake.value is None or isinstance(mistake.value, bool | list | dict):
+        wanted = "a tier from 0 to 4" if is_tier else "a duration such as 90s or 30m"
+        message = f"expected {wanted}, got {shown(mistake.value)}"
+    return mistake.problem(TIER if is_tier else DURATION, f"{mistake.label}: {message}")
+
+
+def _out_of_range(mistake: _Mistake) -> Problem:
+    low = mistake.context.get("ge")
+    bound = f"at most {mistake.context['le']}" if low is None else f"at least {low}"
+    message = f"{mistake.label}: expected {bound}, got {shown(mistake.value)}"
+    return mistake.problem(OUT_OF_RANGE, message)
+
+
+def _length(mistake: _Mistake) -> Problem:
+    least = mistake.context.get("min_length")
+    bound = f"at most {mistake.context['max_length']}" if least is None else f"at least {least}"
+    items = "item" if bound.endswith(" 1") else "items"
+    message = f"{mistake.label}: expected {bound} {items}, got {len(mistake.value)}"
+    return mistake.problem(LENGTH, message)
+
+
+_WORDS: Final[dict[str, Callable[[_Mistake], Problem]]] = {
+    "extra_forbidden": _unknown_field,
+    "missing": _missing_field,
+    "union_tag_invalid": _stage_type,
+    "union_tag_not_found": _stage_type,
+    "literal_error": _not_a_choice,
+    "string_pattern_mismatch": _wrong_form,
+    "value_error": _own_rule,
+    "greater_than_equal": _out_of_range,
+    "less_than_equal": _out_of_range,
+    "too_short": _length,
+    "too_long": _length,
+}

@@ -1,0 +1,64 @@
+"""Every limit of the system, named once.
+
+A limit is part of the contract: exceeding one is a clear error that names the limit, never a
+slow machine. Sizes are bytes, times milliseconds unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# The document
+DOCUMENT_BYTES_MAX: Final = 1 << 20
+DOCUMENT_NODES_MAX: Final = 50_000
+DOCUMENT_DEPTH_MAX: Final = 64
+INTEGER_DIGITS_MAX: Final = 20
+PROBLEMS_MAX: Final = 100
+
+# The plan
+STAGES_MAX: Final = 1_000
+STAGE_NESTING_MAX: Final = 8
+BRANCHES_MAX: Final = 50
+NAME_LENGTH_MAX: Final = 63
+INPUTS_MAX: Final = 100
+RETRIES_MAX: Final = 10
+SECRETS_MAX: Final = 20
+TIMEOUT_MS_MIN: Final = 1_000
+TIMEOUT_MS_MAX: Final = 30 * 24 * 3_600_000
+PIPELINE_TIMEOUT_MS: Final = 24 * 3_600_000
+AGENT_TIMEOUT_MS: Final = 30 * 60_000
+GATE_TIMEOUT_MS: Final = 24 * 3_600_000
+CATALOGUE_FILES_MAX: Final = 1_000
+
+# Conditions
+EXPRESSION_LENGTH_MAX: Final = 4_096
+EXPRESSION_DEPTH_MAX: Final = 40
+EXPRESSION_CHAIN_MAX: Final = 40
+EXPRESSION_STEPS_MAX: Final = 10_000
+EXPRESSION_SIZE_MAX: Final = 100_000
+
+# Gates
+APPROVERS_MAX: Final = 100
+VOTES_MAX: Final = 1_000
+VERIFICATIONS_MAX: Final = 100
+REASON_LENGTH_MAX: Final = 2_000
+MESSAGES_KEPT_MAX: Final = 50  # unreadable or void messages shown by `status`
+MESSAGE_LENGTH_MAX: Final = 300
+
+# Agents
+AGENT_LINE_BYTES_MAX: Final = 1 << 20
+AGENT_OUTPUT_BYTES_MAX: Final = 16 << 20
+AGENT_STDERR_BYTES_MAX: Final = 64 << 10
+AGENT_EVENTS_MAX: Final = 1_000
+AGENT_NOISE_LINES_MAX: Final = 20
+AGENT_ARTIFACTS_MAX: Final = 100
+ARTIFACT_BYTES_MAX: Final = 16 << 20
+LEASE_TTL_MS: Final = 60_000
+EXIT_TIMEOUT_MS: Final = 120_000
+COLD_RESEEDS_MAX: Final = 20
+
+# History and ledger
+RESULT_BYTES_MAX: Final = 64 << 10  # what a stage may put into history
+LEDGER_ENTRIES_PER_RECORD_MAX: Final = 200
+LEDGER_PAYLOAD_BYTES_MAX: Final = 64 << 10
+LEDGER_BATCH_MAX: Final = 256

@@ -1,0 +1,201 @@
+"""Facts of governance about a document that is otherwise right.
+
+They are stated about every run the document allows, not about a likely one. A breach is an
+error where an agent of T3 or above is concerned, else a warning. The rules:
+
+1. ``DSL501`` Every way to a T3+ stage passes a gate that people must have approved under a
+   verified identity. A gate counts when it stands in the transitive ``requires`` of the stage
+   or of a stage around it. One inside a parallel stage counts when every outcome that
+   completes the parallel stage has passed it; one inside a condition, when both arms have one.
+2. ``DSL502`` Stages that may run at once do not share an agent: its lock, budget and tier are
+   one, and a revocation aimed at one stage would stop the other.
+3. ``DSL503`` No gate approves itself, or is a member of its own council. Always an error.
+4. ``DSL504`` No agent votes on its own work: a member's agent is not the author of an approved
+   stage, unless that stage is the member's own vote.
+5. ``DSL505`` An agent that was revoked is not replaced by itself.
+
+Quorum and number of approvers are in ``dsl.meaning.gates``: an impossible quorum is wrong at
+every tier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from dsl.core import Tier
+from dsl.errors import Problem
+from dsl.meaning.findings import Findings, Marks, TooManyProblemsError
+from dsl.meaning.sites import DocumentPath, Scope, Site, Survey, ends_before
+from dsl.models import AgentStage, ConditionStage, GateConfig, GateStage, ParallelStage, Pipeline
+from dsl.templates import Template, shipped
+
+GUARDED_FROM: Final = Tier.T3
+
+
+def lint(
+    pipeline: Pipeline, marks: Marks, templates: Mapping[str, Template] | None = None
+) -> list[Problem]:
+    """Return the breaches of the rules above, errors and warnings, in no order."""
+    survey = Survey(pipeline, shipped() if templates is None else templates)
+    findings = Findings(marks)
+    try:
+        _lint_guards(survey, findings)
+        _lint_sharing(survey, survey.top, findings)
+        for site in survey.sites:
+            if isinstance(site.stage, GateStage):
+                _lint_gate(survey, site, site.stage.config, findings)
+            elif isinstance(site.stage, AgentStage):
+                _lint_replacement(survey, site, site.stage, findings)
+    except TooManyProblemsError:
+        pass
+    return findings.problems
+
+
+def _lint_guards(survey: Survey, findings: Findings) -> None:
+    for site in survey.agents():
+        tier = survey.tier_of(site)
+        if tier >= GUARDED_FROM and not _is_guarded(site):  # (1)
+            findings.error(
+                "DSL501",
+                f"stage {site.path!r} runs at {tier.name}, and not every way to it passes a gate "
+                "answered by people of verified identity",
+                (*site.at, "name"),
+                "require a gate with approvers and identity: [verified]",
+            )
+
+
+def _is_guarded(site: Site) -> bool:
+    return any(_guards(before) for around in site.enclosing() for before in around.required())
+
+
+def _guards(site: Site) -> bool:
+    """Tell whether ``site`` completes only after a guarding gate has passed."""
+    match site.stage:
+        case GateStage(config=config):
+            has_people = bool(config.approvers or config.groups)
+            return has_people and config.identity == ("verified",)
+        case ParallelStage(config=config):
+            arms = [_any_guards(scope) for scope in site.inner]
+            if config.on_failure == "continue":
+                return False  # it completes though the gate was rejected
+            return any(arms) if config.join == "all" else all(arms)
+        case ConditionStage(else_=otherwise):
+            return bool(otherwise) and all(_any_guards(scope) for scope in site.inner)
+        case _:
+            return False
+
+
+def _any_guards(scope: Scope) -> bool:
+    return any(_guards(site) for site in scope.sites)
+
+
+def _lint_sharing(survey: Survey, scope: Scope, findings: Findings) -> dict[str, Site]:
+    """Report shared agents inside ``scope``; return one site of each agent in it."""
+    inside: list[dict[str, Site]] = [_agents_inside(survey, site, findings) for site in scope.sites]
+    earlier: dict[str, int] = {}  # agent -> positions that hold it
+    for position in scope.closure.order:
+        before = scope.closure.before[position]
+        for agent, site in inside[position].items():
+            beside = earlier.get(agent, 0) & ~before
+            if beside:  # (2)
+                other = inside[beside.bit_length() - 1][agent]
+                _report_sharing(survey, agent, (other, site), findings)
+            earlier[agent] = earlier.get(agent, 0) | 1 << position
+    return _merge(survey, inside)
+
+
+def _agents_inside(survey: Survey, site: Site, findings: Findings) -> dict[str, Site]:
+    if isinstance(site.stage, AgentStage):
+        return {survey.agent_of(site): site}
+    arms = [_lint_sharing(survey, scope, findings) for scope in site.inner]
+    if isinstance(site.stage, ParallelStage):
+        seen: dict[str, Site] = {}
+        for arm in arms:
+            for agent in sorted(arm.keys() & seen.keys()):
+                _report_sharing(survey, agent, (seen[agent], arm[agent]), findings)
+            seen = _merge(survey, (seen, arm))
+    return _merge(survey, arms)
+
+
+def _merge(survey: Survey, parts: Iterable[dict[str, Site]]) -> dict[str, Site]:
+    """Keep one site of each agent, of the highest tier: the tier makes a breach an error."""
+    merged: dict[str, Site] = {}
+    for part in parts:
+        for agent, site in part.items():
+            kept = merged.setdefault(agent, site)
+            if survey.tier_of(site) > survey.tier_of(kept):
+                merged[agent] = site
+    return merged
+
+
+def _report_sharing(
+    survey: Survey, agent: str, sites: tuple[Site, Site], findings: Findings
+) -> None:
+    one, other = sorted(sites, key=lambda site: site.at)
+    tier = max(survey.tier_of(one), survey.tier_of(other))
+    report = findings.error if tier >= GUARDED_FROM else findings.warning
+    report(
+        "DSL502",
+        f"stages {one.path!r} and {other.path!r} may run at once and share agent {agent!r}",
+        (*other.at, "agent"),
+        "give each its own agent, or let one require the other",
+    )
+
+
+def _lint_gate(survey: Survey, gate: Site, config: GateConfig, findings: Findings) -> None:
+    at: DocumentPath = (*gate.at, "config")
+    for position, name in enumerate(config.approves or ()):
+        if survey.resolve(gate, name) is gate:
+            _refuse_self(gate, (*at, "approves", position), findings)
+    for position, member in enumerate(config.members):
+        if survey.resolve(gate, member.stage) is gate:
+            _refuse_self(gate, (*at, "members", position), findings)
+    _lint_authors(survey, gate, config, findings)
+
+
+def _refuse_self(gate: Site, at: DocumentPath, findings: Findings) -> None:
+    message = f"gate {gate.path!r} approves itself"  # (3)
+    findings.error("DSL503", message, at, "name another stage")
+
+
+def _lint_authors(survey: Survey, gate: Site, config: GateConfig, findings: Findings) -> None:
+    names = gate.stage.requires if config.approves is None else config.approves
+    approved = [site for name in names if (site := survey.resolve(gate, name)) is not None]
+    voters = [survey.resolve(gate, member.stage) for member in config.members]
+    authors = {
+        survey.agent_of(site): site
+        for outer in approved
+        for site in outer.subtree()
+        if isinstance(site.stage, AgentStage) and site not in voters
+    }
+    for position, voter in enumerate(voters):
+        author = authors.get(survey.agent_of(voter)) if voter is not None else None
+        if author is None:  # (4)
+            continue
+        tier = max([survey.tier_of(author), *_tiers_behind(survey, gate)])
+        report = findings.error if tier >= GUARDED_FROM else findings.warning
+        report(
+            "DSL504",
+            f"agent {survey.agent_of(author)!r} votes at gate {gate.path!r} on its own work "
+            f"({author.path!r})",
+            (*gate.at, "config", "members", position),
+            "let another agent review it",
+        )
+
+
+def _tiers_behind(survey: Survey, gate: Site) -> list[Tier]:
+    return [survey.tier_of(site) for site in survey.agents() if ends_before(gate, site)]
+
+
+def _lint_replacement(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
+    kind, _, successor = stage.config.on_revoked.partition(":")
+    if kind != "replace" or successor.strip() != survey.agent_of(site):  # (5)
+        return
+    report = findings.error if survey.tier_of(site) >= GUARDED_FROM else findings.warning
+    report(
+        "DSL505",
+        f"agent {survey.agent_of(site)!r} is replaced by itself when it is revoked",
+        (*site.at, "config", "on_revoked"),
+        "name another agent, or write fail or skip",
+    )

@@ -1,0 +1,125 @@
+"""Agent stages: a known template, inputs it takes, secrets that are references.
+
+``DSL306`` unknown template · ``DSL307`` an input the template does not take, of the wrong type,
+or missing · ``DSL308`` a secret that is no ``mount/path#field`` (its value is never shown: it
+may be a secret pasted by mistake) · ``DSL319`` the template has no program yet (warning) ·
+``DSL320`` an agent id of the form kept for inline plans · ``DSL321`` a value has no canonical
+form, so the plan would have no digest · ``DSL404`` an agent id is too long.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from dsl.canonical import canonical
+from dsl.conditions.interpolate import OPENING
+from dsl.inputs import mismatch
+from dsl.meaning.findings import Findings
+from dsl.meaning.sites import DocumentPath, Site, Survey
+from dsl.models import AgentStage
+from dsl.rules.admission import is_inline
+from dsl.suggestions import suggest
+from dsl.templates import Template
+
+AGENT_ID_LENGTH_MAX: Final = 128
+SECRET_REFERENCE_LENGTH_MAX: Final = 512
+_SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_SECRET_REFERENCE = re.compile(rf"{_SEGMENT}(/{_SEGMENT})+#{_SEGMENT}")
+
+
+def check_agents(survey: Survey, findings: Findings) -> None:
+    """Report what is wrong with agent stages, each for itself."""
+    for site in survey.agents():
+        if isinstance(site.stage, AgentStage):
+            _check_identity(survey, site, site.stage, findings)
+            _check_secrets(site, site.stage, findings)
+            _check_template(survey, site, site.stage, findings)
+
+
+def _check_identity(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
+    agent = survey.agent_of(site)
+    at = (*site.at, "agent") if stage.agent else (*site.at, "name")
+    if is_inline(agent):
+        findings.error(
+            "DSL320",
+            f"agent id {agent!r} has the form kept for agents of inline plans",
+            at,
+            "choose an id that does not start with 'inline-<12 hex>.'",
+        )
+    if len(agent) > AGENT_ID_LENGTH_MAX:
+        findings.error(
+            "DSL404",
+            f"the agent id made of pipeline and path has {len(agent)} characters, "
+            f"and {AGENT_ID_LENGTH_MAX} is the limit",
+            at,
+            "name the agent: agent: <id>",
+        )
+
+
+def _check_secrets(site: Site, stage: AgentStage, findings: Findings) -> None:
+    for name, reference in stage.config.secrets.items():
+        too_long = len(reference) > SECRET_REFERENCE_LENGTH_MAX
+        if too_long or _SECRET_REFERENCE.fullmatch(reference) is None:
+            findings.error(
+                "DSL308",
+                f"secret {name!r} is not a reference",
+                (*site.at, "config", "secrets", name),
+                "write mount/path#field, each part of letters, digits, '_', '.' and '-', "
+                "starting with a letter or digit",
+            )
+
+
+def _check_template(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
+    at = (*site.at, "template")
+    template = survey.templates.get(stage.template)
+    if template is None:
+        hint = suggest(stage.template, survey.templates, what="templates")
+        findings.error("DSL306", f"unknown template {stage.template!r}", at, hint)
+        return
+    if template.program is None:
+        findings.warning(
+            "DSL319",
+            f"template {template.name!r} has no program in this release",
+            at,
+            "the stage will fail at BOOTSTRAP",
+        )
+    _check_inputs(site, stage, template, findings)
+    _check_required(site, stage, template, findings)
+
+
+def _check_inputs(site: Site, stage: AgentStage, template: Template, findings: Findings) -> None:
+    for name, value in stage.config.inputs.items():
+        at = (*site.at, "config", "inputs", name)
+        if not _is_canonical(name, value, at, findings) or template.inputs is None:
+            continue
+        if name not in template.inputs:
+            hint = suggest(name, template.inputs, what="inputs it takes")
+            message = f"template {template.name!r} takes no input {name!r}"
+            findings.error("DSL307", message, at, hint, key=True)
+        elif not _holds_expression(value):  # else its type is known in the run only
+            spec = template.inputs[name]
+            clash = mismatch(spec.type, spec.enum, value)
+            if clash is not None:
+                findings.error("DSL307", f"input {name!r}: {clash}", at)
+
+
+def _check_required(site: Site, stage: AgentStage, template: Template, findings: Findings) -> None:
+    for name, spec in (template.inputs or {}).items():
+        needed = spec.required is not False and spec.default is None
+        if needed and name not in stage.config.inputs:
+            message = f"template {template.name!r} needs the input {name!r}"
+            findings.error("DSL307", message, (*site.at, "template"), "set it: config.inputs")
+
+
+def _is_canonical(name: str, value: Any, at: DocumentPath, findings: Findings) -> bool:
+    try:
+        canonical(value)
+    except ValueError as error:
+        findings.error("DSL321", f"input {name!r}: {error}", at, "write it as text")
+        return False
+    return True
+
+
+def _holds_expression(value: Any) -> bool:
+    return isinstance(value, str) and OPENING in value

@@ -1,0 +1,212 @@
+"""The pipeline document as typed, frozen values: what an author may write.
+
+Only the shape is checked here; what needs more than one field is in ``dsl.checks``.
+Positions are kept by the loader, beside the values. Defaults that depend on the template
+or the pipeline are ``None`` here and filled in by the compiler.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from dsl import limits
+from dsl.core import Tier
+from dsl.durations import Duration
+
+NAME_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
+AGENT_ID_PATTERN = r"^[a-z][a-z0-9._-]{0,127}$"
+PERSON_PATTERN = r"^(group:)?[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$"
+SECRET_NAME_PATTERN = r"^[A-Z][A-Z0-9_]{0,63}$"  # noqa: S105  # a pattern, no secret
+INPUT_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Person = Annotated[str, Field(pattern=PERSON_PATTERN)]
+
+
+def parse_tier(value: Any) -> Tier:
+    """Accept ``1`` and ``T1`` alike."""
+    if isinstance(value, Tier):
+        return value
+    text = value if isinstance(value, str) else f"T{value}"
+    if isinstance(value, bool) or text not in Tier.__members__:
+        raise ValueError(f"expected a trust tier from 0 to 4 (or T0 to T4), got {value!r}")
+    return Tier[text]
+
+
+TierField = Annotated[
+    Tier,
+    BeforeValidator(parse_tier),
+    WithJsonSchema({"enum": [0, 1, 2, 3, 4, "T0", "T1", "T2", "T3", "T4"]}),
+]
+
+
+class Document(BaseModel):
+    """Base of every document node: immutable, and unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class InputSpec(Document):
+    """One input a run may be started with."""
+
+    type: Literal["string", "integer", "number", "boolean"] = "string"
+    description: str = ""
+    enum: tuple[Any, ...] | None = Field(default=None, min_length=1)
+    default: Any = None
+    required: bool | None = Field(default=None, description="default: true when no default is set")
+
+
+class ErrorBudgetConfig(Document):
+    """How many errors the agent may make within a sliding window."""
+
+    errors: int = Field(ge=0, le=10_000)
+    window: Duration
+
+
+class SandboxConfig(Document):
+    """What the agent's process may touch beyond its private directory."""
+
+    tcp: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(default=(), max_length=20)
+    memory_mb: int | None = Field(default=None, ge=16, le=65_536)
+
+
+class AgentConfig(Document):
+    """How an agent stage runs."""
+
+    tier: TierField | None = None
+    timeout: Duration | None = None
+    retry: int = Field(default=0, ge=0, le=limits.RETRIES_MAX)
+    inputs: dict[str, Any] = Field(default_factory=dict, max_length=limits.INPUTS_MAX)
+    secrets: dict[Annotated[str, Field(pattern=SECRET_NAME_PATTERN)], str] = Field(
+        default_factory=dict, max_length=limits.SECRETS_MAX
+    )
+    error_budget: ErrorBudgetConfig | None = None
+    clarifications: int = Field(default=0, ge=0, le=10)
+    on_revoked: str = Field(default="fail", pattern=r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$")
+    sandbox: SandboxConfig = SandboxConfig()
+    concurrency: int | None = Field(default=None, ge=1, le=1)
+
+
+class AgentStage(Document):
+    """Run one agent through the eight lifecycle phases."""
+
+    type: Literal["agent"]
+    name: Name
+    description: str = ""
+    requires: tuple[Name, ...] = ()
+    template: str
+    agent: Annotated[str, Field(pattern=AGENT_ID_PATTERN)] | None = None
+    config: AgentConfig = AgentConfig()
+
+
+class ApproverGroup(Document):
+    """A group of approvers with its own count."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
+    quorum: int = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+
+
+class Escalation(Document):
+    """Who is asked when the time is up, and for how long."""
+
+    approvers: tuple[Person, ...] = Field(min_length=1, max_length=limits.APPROVERS_MAX)
+    quorum: int = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+    timeout: Duration = limits.GATE_TIMEOUT_MS
+
+
+class GateMember(Document):
+    """An agent stage that votes at a consensus gate."""
+
+    stage: str
+    weight: int = Field(default=1, ge=1, le=100)
+    min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
+class GateConfig(Document):
+    """Who decides, by when, and about what."""
+
+    gate_type: Literal["approval", "consensus"] = "approval"
+    approvers: tuple[Person, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+    groups: tuple[ApproverGroup, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+    quorum: int = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+    timeout: Duration = limits.GATE_TIMEOUT_MS
+    on_timeout: Literal["reject", "escalate"] = "reject"
+    escalate_to: Escalation | None = None
+    remind_every: Duration | None = None
+    exclude: tuple[Literal["starter", "author"], ...] = ()
+    identity: tuple[Literal["claimed", "verified"], ...] | None = Field(default=None, min_length=1)
+    reason: Literal["optional", "required"] = "optional"
+    approves: tuple[str, ...] | None = None
+    members: tuple[GateMember, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+
+
+class GateStage(Document):
+    """Wait until enough of the named people have said yes."""
+
+    type: Literal["gate"]
+    name: Name
+    description: str = ""
+    requires: tuple[Name, ...] = ()
+    config: GateConfig
+
+
+class Branch(Document):
+    """One arm of a parallel stage."""
+
+    name: Name
+    stages: tuple[Stage, ...] = Field(min_length=1)
+
+
+class ParallelConfig(Document):
+    """When the branches are done, and what one failure does to the others."""
+
+    join: Literal["all", "any"] = "all"
+    on_failure: Literal["cancel", "continue"] = "cancel"
+
+
+class ParallelStage(Document):
+    """Run branches side by side."""
+
+    type: Literal["parallel"]
+    name: Name
+    description: str = ""
+    requires: tuple[Name, ...] = ()
+    branches: tuple[Branch, ...] = Field(min_length=1, max_length=limits.BRANCHES_MAX)
+    config: ParallelConfig = ParallelConfig()
+
+
+class ConditionStage(Document):
+    """Run one list of stages or the other."""
+
+    type: Literal["condition"]
+    name: Name
+    description: str = ""
+    requires: tuple[Name, ...] = ()
+    if_: str = Field(alias="if")
+    then: tuple[Stage, ...] = Field(min_length=1)
+    else_: tuple[Stage, ...] = Field(default=(), alias="else")
+
+
+Stage = Annotated[
+    AgentStage | GateStage | ParallelStage | ConditionStage, Field(discriminator="type")
+]
+
+
+for _model in (Branch, ParallelStage, ConditionStage):
+    _model.model_rebuild()
+
+
+class Pipeline(Document):
+    """A named graph of stages."""
+
+    name: Name
+    version: str
+    description: str = ""
+    project: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+    timeout: Duration = limits.PIPELINE_TIMEOUT_MS
+    inputs: dict[Annotated[str, Field(pattern=INPUT_NAME_PATTERN)], InputSpec] = Field(
+        default_factory=dict, max_length=limits.INPUTS_MAX
+    )
+    stages: tuple[Stage, ...] = Field(min_length=1)

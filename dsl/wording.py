@@ -1,0 +1,55 @@
+"""Words for what the language's patterns and values mean, as an author would say it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from dsl import models
+from dsl.limits import NAME_LENGTH_MAX
+
+VALUE_CHARACTERS_MAX: Final = 60
+
+FORMS: Final = {
+    models.NAME_PATTERN: "lower-case letters, digits and hyphens, starting with a letter, "
+    "at most 63 characters",
+    models.AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
+    "letter, at most 128 characters",
+    models.PERSON_PATTERN: "a name of letters, digits, '.', '_', '@' and '-', "
+    "or 'group:' and such a name",
+    models.SECRET_NAME_PATTERN: "capital letters, digits and '_', starting with a letter, "
+    "at most 64 characters",
+    models.INPUT_NAME_PATTERN: "lower-case letters, digits and '_', starting with a letter, "
+    "at most 63 characters",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$": "letters, digits, '.', '_' and '-', starting with a "
+    "letter or digit, at most 128 characters",
+    r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$": "fail, skip, or 'replace: ' and a template",
+}
+
+
+def shown(value: Any) -> str:
+    """Return ``value`` as an author would say it, shortened."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case str() if len(value) > VALUE_CHARACTERS_MAX:
+            return f"{value[:VALUE_CHARACTERS_MAX]!r}…"
+        case _:
+            return repr(value)
+
+
+def repaired(word: str, pattern: str) -> str:
+    """Return a hint with a name near ``word`` that has the form, if there is one."""
+    if ":" in word:
+        return ""
+    for spaced, cased in (("-", str.lower), ("_", str.lower), ("_", str.upper)):
+        candidate = cased(re.sub(r"[^A-Za-z0-9]+", spaced, word[:NAME_LENGTH_MAX]).strip(spaced))
+        if re.fullmatch(pattern, candidate):
+            return f"write {candidate}"
+    return ""

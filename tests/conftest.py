@@ -1,0 +1,10 @@
+"""Fixtures shared by all tests: one real server of each kind for the whole session."""
+
+from __future__ import annotations
+
+pytest_plugins = [
+    "tests.fixtures.temporal",
+    "tests.fixtures.valkey",
+    "tests.fixtures.openbao",
+    "tests.fixtures.engine",
+]

@@ -1,0 +1,104 @@
+"""Gates of a document: somebody can answer them, about something that is there."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.dsl.documents import document, found, is_error, only, problems
+
+
+def gate(config: str, requires: str = "[]") -> str:
+    return (
+        "- {name: a, type: agent, template: default}\n"
+        f"- {{name: g, type: gate, requires: {requires}, config: {config}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ("{approvers: [ana, bo], quorum: 3}", "DSL310"),
+        ("{approvers: [ana, ana, bo], quorum: 3}", "DSL310"),
+        ("{gate_type: consensus, members: [{stage: a}], quorum: 2}", "DSL310"),
+        ("{gate_type: consensus, approvers: [ana], members: [{stage: a}], quorum: 2}", "DSL310"),
+        (
+            "{approvers: [ana], on_timeout: escalate, escalate_to: {approvers: [bo], quorum: 2}}",
+            "DSL310",
+        ),
+        ("{}", "DSL311"),
+        ("{approvers: [ana], on_timeout: escalate}", "DSL312"),
+        ("{approvers: [ana], approves: [nowhere]}", "DSL313"),
+        ("{gate_type: consensus, members: [{stage: nowhere}]}", "DSL314"),
+        ("{approvers: [ana], members: [{stage: a}]}", "DSL314"),
+    ],
+)
+def test_a_gate_nobody_could_answer_is_refused(config, code):
+    refusals = [each for each in problems(document(gate(config, "[a]"))) if is_error(each)]
+
+    assert [each.code for each in refusals] == [code]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '{approvers: ["group:sre"], quorum: 5}',
+        "{groups: [{name: sre, quorum: 2}], quorum: 9}",
+        "{approvers: [ana, bo], quorum: 2}",
+        "{gate_type: consensus, members: [{stage: a}]}",
+        "{approvers: [ana], on_timeout: escalate, escalate_to: {approvers: [bo]}}",
+        "{approvers: [ana], approves: [a]}",
+    ],
+)
+def test_a_gate_that_can_be_answered_is_accepted(config):
+    assert found(gate(config, "[a]")) == []
+
+
+def test_an_escalation_that_is_never_used_is_a_warning():
+    problem = only(gate("{approvers: [ana], escalate_to: {approvers: [bo]}}"))
+
+    assert problem.code == "DSL312"
+    assert not is_error(problem)
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ("{approvers: [ana], approves: [a]}", "DSL313"),
+        ("{gate_type: consensus, members: [{stage: a}]}", "DSL314"),
+    ],
+)
+def test_a_gate_cannot_ask_about_what_may_still_run(config, code):
+    problem = only(gate(config))
+
+    assert problem.code == code
+    assert problem.message == "stage 'a' may not have finished when this gate opens"
+    assert problem.hint == "add it to requires of 'g'"
+
+
+def test_only_agents_are_members():
+    problem = only(
+        """
+        - {name: one, type: gate, config: {approvers: [ana]}}
+        - name: two
+          type: gate
+          requires: [one]
+          config: {gate_type: consensus, members: [{stage: one}]}
+        """
+    )
+
+    assert problem.code == "DSL314"
+    assert "no agent stage" in problem.message
+
+
+def test_a_gate_may_approve_a_stage_deep_inside_what_it_requires():
+    stages = """
+        - name: p
+          type: parallel
+          branches: [{name: x, stages: [{name: a, type: agent, template: default}]}]
+        - name: g
+          type: gate
+          requires: [p]
+          config: {approvers: [ana], approves: [p/x/a]}
+    """
+
+    assert found(stages) == []

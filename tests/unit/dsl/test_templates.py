@@ -1,0 +1,64 @@
+"""The shipped templates, and what a template may say."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from dsl.core import AgentPhase, Tier
+from dsl.inputs import mismatch
+from dsl.templates import DIRECTORY, Template, shipped
+
+RIGHT = {
+    "name": "t",
+    "description": "d",
+    "tier": 0,
+    "program": "prog",
+    "phases": ["PLAN", "EXECUTE"],
+}
+
+
+def test_the_shipped_templates_are_the_four_of_the_design():
+    assert {name: (each.tier, each.program) for name, each in shipped().items()} == {
+        "default": (Tier.T0, "inventory"),
+        "code-review": (Tier.T0, "code-review"),
+        "terraform": (Tier.T1, None),
+        "ansible": (Tier.T1, None),
+    }
+
+
+def test_a_template_is_in_the_file_of_its_name():
+    assert {file.stem for file in DIRECTORY.glob("*.yaml")} == set(shipped())
+
+
+def test_templates_are_read_once_and_cannot_be_changed():
+    assert shipped() is shipped()
+    with pytest.raises(TypeError):
+        shipped()["x"] = shipped()["default"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("template", shipped().values(), ids=lambda each: each.name)
+def test_every_default_of_a_shipped_template_is_a_value_it_takes(template):
+    for spec in (template.inputs or {}).values():
+        assert mismatch(spec.type, spec.enum, spec.default) is None
+
+
+def test_phases_are_read_as_phases():
+    assert Template.model_validate(RIGHT).phases == (AgentPhase.PLAN, AgentPhase.EXECUTE)
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [[], ["PLAN"], ["EXECUTE", "PLAN"], ["EXECUTE", "EXECUTE"], ["BOOTSTRAP", "EXECUTE"], ["RUN"]],
+)
+def test_phases_out_of_order_or_not_askable_are_refused(phases):
+    with pytest.raises(ValidationError):
+        Template.model_validate(RIGHT | {"phases": phases})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"program": "../x"}, {"tier": 5}, {"timeout": 30}, {"unknown": 1}, {"name": "T"}]
+)
+def test_a_template_with_a_wrong_field_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Template.model_validate(RIGHT | wrong)
