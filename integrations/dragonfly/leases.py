@@ -1,0 +1,155 @@
+"""Leases: locks that run out, with fencing tokens.
+
+A lease stops nobody by itself: what it protects must check the fence. The rules:
+
+1. An agent without a guard gets no lease, and a revoked one none, whoever asks.
+2. A lease belongs to an owner (the run), its nonce to one attempt: the owner's next attempt
+   takes the lease over under a higher fence, so that the one before is fenced out.
+3. The same attempt asking again gets the same answer: replies are lost, requests repeated.
+4. Fences of an agent only rise, also across a failover that lost the counter.
+5. The deadline is counted from before the request was sent, on this process' own clock:
+   what the server took is never counted as ours.
+6. Whoever holds a lease is a member of its project; giving it back leaves the project, and
+   members silent for ``KEEP_MS`` are swept out by whoever joins.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+from redis.asyncio import Redis
+
+from dsl.core import RedisKeys
+from dsl.limits import LEASE_TTL_MS
+from integrations.dragonfly.authority import Authority
+from integrations.dragonfly.client import answered
+from integrations.dragonfly.errors import LeaseLostError
+from integrations.dragonfly.lua import Answer, require_authority, script
+from integrations.errors import ConflictError, RevokedError
+
+# States and memberships are a copy for those who look; Temporal has the truth and the next
+# write restores them. A day is the longest a default pipeline runs, and far longer than any
+# reply stays lost (the copy also remembers the last operation).
+KEEP_MS: Final = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Proof that ``owner`` held the lock of ``holder`` when ``fence`` was issued.
+
+    Valid in the process that acquired it: ``deadline`` is on its monotonic clock, in seconds.
+    """
+
+    agent: str  # the identity whose guard rules
+    holder: str  # the instance or the identity whose lock this is
+    project: str
+    owner: str
+    nonce: str
+    fence: int
+    epoch: int
+    ttl_ms: int
+    deadline: float
+
+    @property
+    def left_s(self) -> float:
+        """Seconds for which the lease can still be proved; negative once it cannot."""
+        return self.deadline - time.monotonic()
+
+
+class Leases:
+    """Grants, renews and takes back leases."""
+
+    def __init__(self, client: Redis) -> None:
+        self._acquire = script(client, "acquire")
+        self._beat = script(client, "beat")
+        self._release = script(client, "release")
+
+    async def acquire(
+        self,
+        *,
+        agent: str,
+        holder: str,
+        owner: str,
+        nonce: str,
+        authority: Authority,
+        project: str,
+        ttl_ms: int = LEASE_TTL_MS,
+    ) -> Lease:
+        """Take the lock of ``holder`` for ``owner``; the same attempt may ask again (3).
+
+        Raises:
+            ColdError: the agent has no guard (1).
+            RevokedError: the agent is revoked, or ``authority`` is out of date (1).
+            ConflictError: another owner holds the lock.
+            UnavailableError: no answer; the lock may have been taken.
+        """
+        if authority.revoked:  # the guard may have lost it in a failover
+            raise RevokedError(f"agent {agent!r} is revoked")
+        asked = time.monotonic()  # (5)
+        async with answered():
+            code, fence, left_ms, by = await self._acquire(
+                keys=[
+                    RedisKeys.agent_guard(agent),
+                    RedisKeys.agent_lock(holder),
+                    RedisKeys.project_agents(project),
+                    RedisKeys.project_heartbeats(project),
+                    RedisKeys.project_ready(project),
+                ],
+                args=[owner, nonce, ttl_ms, authority.epoch, authority.fence, holder, KEEP_MS],
+            )
+        require_authority(code, agent)
+        if code == Answer.REFUSED:
+            raise ConflictError(f"{holder!r} is held by {by!r} for another {left_ms} ms")
+        return Lease(
+            agent=agent,
+            holder=holder,
+            project=project,
+            owner=owner,
+            nonce=nonce,
+            fence=int(fence),
+            epoch=authority.epoch,
+            ttl_ms=ttl_ms,
+            deadline=asked + ttl_ms / 1000,
+        )
+
+    async def beat(self, lease: Lease) -> Lease:
+        """Renew the lease and give a sign of life; return it with its new deadline.
+
+        Raises:
+            LeaseLostError: it ran out, or the owner's next attempt has it.
+            ColdError, RevokedError: as for ``acquire``.
+            UnavailableError: no answer; the lease may have been renewed.
+        """
+        asked = time.monotonic()  # (5)
+        async with answered():
+            code, _ = await self._beat(
+                keys=[
+                    RedisKeys.agent_guard(lease.agent),
+                    RedisKeys.agent_lock(lease.holder),
+                    RedisKeys.agent_state(lease.holder),
+                    RedisKeys.project_agents(lease.project),
+                    RedisKeys.project_heartbeats(lease.project),
+                    RedisKeys.project_ready(lease.project),
+                ],
+                args=[lease.fence, lease.ttl_ms, lease.epoch, lease.holder, KEEP_MS],
+            )
+        require_authority(code, lease.agent)
+        if code == Answer.REFUSED:
+            raise LeaseLostError(f"{lease.holder!r} is no longer held under fence {lease.fence}")
+        return replace(lease, deadline=asked + lease.ttl_ms / 1000)
+
+    async def release(self, lease: Lease) -> bool:
+        """Give the lock back and leave the project (6); False when it was no longer ours."""
+        async with answered():
+            freed = await self._release(
+                keys=[
+                    RedisKeys.agent_lock(lease.holder),
+                    RedisKeys.project_agents(lease.project),
+                    RedisKeys.project_heartbeats(lease.project),
+                    RedisKeys.project_ready(lease.project),
+                ],
+                args=[lease.fence, lease.holder],
+            )
+        return bool(freed)

@@ -1,0 +1,42 @@
+-- Take the lock, or find that the same owner already holds it; the holder joins its project.
+-- KEYS guard lock agents heartbeats ready
+-- ARGV owner nonce ttl_ms epoch fence_floor member keep_ms
+-- Answers {code, fence, ttl_ms, owner}: 1 taken, 2 the same attempt again, 3 taken over by
+-- the owner's next attempt, 0 held by another (its fence, time left, name), -1 cold,
+-- -2 revoked or older epoch.
+local guard = redis.call('HMGET', KEYS[1], 'fence', 'epoch', 'revoked')
+if not guard[1] then return {-1, '0', 0, ''} end
+if guard[3] == '1' or tonumber(ARGV[4]) < tonumber(guard[2]) then return {-2, '0', 0, guard[2]} end
+
+local lock = redis.call('HMGET', KEYS[2], 'owner', 'nonce', 'fence')
+if lock[1] and lock[1] ~= ARGV[1] then
+  return {0, lock[3], redis.call('PTTL', KEYS[2]), lock[1]}
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local code, fence = 1, lock[3]
+if lock[1] and lock[2] == ARGV[2] then
+  code = 2
+else
+  if lock[1] then code = 3 end
+  -- The clock keeps fences rising where a failover has lost the counter.
+  fence = string.format('%.0f', math.max(tonumber(guard[1]) + 1, tonumber(ARGV[5]) + 1, now))
+  redis.call('HSET', KEYS[1], 'fence', fence)
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'owner', ARGV[1], 'nonce', ARGV[2], 'fence', fence)
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+
+-- Members that died without leaving must not pile up in a project shared by many runs.
+local silent = string.format('(%.0f', now - tonumber(ARGV[7]))
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', silent, 'LIMIT', 0, 100)) do
+  redis.call('SREM', KEYS[3], member)
+  redis.call('ZREM', KEYS[4], member)
+  redis.call('HDEL', KEYS[5], member)
+end
+redis.call('SADD', KEYS[3], ARGV[6])
+redis.call('ZADD', KEYS[4], string.format('%.0f', now), ARGV[6])
+redis.call('PEXPIRE', KEYS[3], ARGV[7])
+redis.call('PEXPIRE', KEYS[4], ARGV[7])
+return {code, fence, tonumber(ARGV[3]), ARGV[1]}

@@ -1,0 +1,13 @@
+-- Renew the lease and give a sign of life, in one round trip.
+-- KEYS guard lock state agents heartbeats ready | ARGV fence ttl_ms epoch member keep_ms
+-- Answers {code, ttl_ms}: 1 renewed, 0 the lease is lost, -1 cold, -2 revoked or older epoch.
+local guard = redis.call('HMGET', KEYS[1], 'epoch', 'revoked')
+if not guard[1] then return {-1, 0} end
+if guard[2] == '1' or tonumber(ARGV[3]) < tonumber(guard[1]) then return {-2, 0} end
+if redis.call('HGET', KEYS[2], 'fence') ~= ARGV[1] then return {0, 0} end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+redis.call('ZADD', KEYS[5], string.format('%.0f', now), ARGV[4])
+for i = 3, 6 do redis.call('PEXPIRE', KEYS[i], ARGV[5]) end
+return {1, tonumber(ARGV[2])}

@@ -1,0 +1,40 @@
+"""The ways the outside world fails us.
+
+Adapters translate every client-library exception into one of these, so that no caller ever
+needs to know whether Vault is spoken to through ``hvac``. Names are wire names: they become
+the ``type`` of the Temporal failure.
+"""
+
+from __future__ import annotations
+
+
+class IntegrationError(Exception):
+    """Base class; never raised itself."""
+
+
+class UnavailableError(IntegrationError):
+    """No answer, or "try later". Trying again may help."""
+
+
+class DeniedError(IntegrationError):
+    """We are not allowed to. Trying again will not help."""
+
+
+class ConflictError(IntegrationError):
+    """Somebody else holds it, or it changed under us. Trying again may help."""
+
+
+class CorruptError(IntegrationError):
+    """Stored data fails its own integrity check. Stop and call a human."""
+
+
+class NotFoundError(IntegrationError):
+    """It is not there. Trying again will not help."""
+
+
+class ColdError(IntegrationError):
+    """Dragonfly has no guard for the agent: ask the ledger afresh, seed, try again."""
+
+
+class RevokedError(IntegrationError):
+    """The agent is revoked, or the epoch is older than its guard. Final."""

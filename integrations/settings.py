@@ -1,0 +1,123 @@
+"""The environment, read once and checked: what a worker process needs to know.
+
+1. A variable that cannot be read names itself, what was expected and what was got.
+2. Secrets are never in the environment: it names the files that hold them.
+3. What an agent may never read is derived here: everything the engine keeps its state in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from dsl.core import DEFAULT_LEDGER_PATH, DEFAULT_REDIS_HOST, DEFAULT_REDIS_PORT, Tier
+from dsl.models import parse_tier
+
+DEFAULT_VAULT_URL: Final = "http://127.0.0.1:8200"
+DEFAULT_TEMPORAL: Final = "127.0.0.1:7233"
+DEFAULT_QUEUES: Final = ("mandate", "mandate-trust", "mandate-ledger")
+_IDENTITIES: Final = ("claimed", "verified")
+
+
+class SettingsError(ValueError):
+    """A variable of the environment cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the environment decides."""
+
+    temporal: str
+    vault_url: str
+    vault_roles: Path
+    dragonfly_url: str
+    dragonfly_password_file: Path | None
+    ledger: Path
+    artifacts: Path
+    pipelines: tuple[Path, ...]
+    workspace: Path
+    queues: tuple[str, ...]
+    inline_tier: Tier
+    initial_tier: Tier
+    gate_identity: str
+    build_id: str | None
+    registers_catalogue: bool
+
+    @property
+    def hidden_from_agents(self) -> tuple[Path, ...]:
+        """Directories no agent may read (3)."""
+        paths = [self.ledger.parent, self.artifacts, self.vault_roles]
+        if self.dragonfly_password_file is not None:
+            paths.append(self.dragonfly_password_file.parent)
+        return tuple(dict.fromkeys(path.resolve() for path in paths))
+
+    @property
+    def engine_ports(self) -> frozenset[int]:
+        """TCP ports of the engine's own servers, which no agent may reach."""
+        urls = (f"//{self.temporal}", self.vault_url, self.dragonfly_url)
+        return frozenset(port for url in urls if (port := urlsplit(url).port))
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings in ``environment``.
+
+    Raises:
+        SettingsError: a variable has no usable value (1).
+    """
+    get = environment.get
+    data = Path(DEFAULT_LEDGER_PATH).parent
+    password_file = get("MANDATE_DRAGONFLY_PASSWORD_FILE")
+    return Settings(
+        temporal=get("TEMPORAL_ADDRESS", DEFAULT_TEMPORAL),
+        vault_url=get("VAULT_ADDR", DEFAULT_VAULT_URL),
+        vault_roles=Path(get("MANDATE_VAULT_ROLES", str(data / "roles"))),
+        dragonfly_url=get(
+            "MANDATE_DRAGONFLY_URL", f"redis://{DEFAULT_REDIS_HOST}:{DEFAULT_REDIS_PORT}"
+        ),
+        dragonfly_password_file=Path(password_file) if password_file else None,
+        ledger=Path(get("MANDATE_LEDGER", DEFAULT_LEDGER_PATH)),
+        artifacts=Path(get("MANDATE_ARTIFACTS", str(data / "artifacts"))),
+        pipelines=_directories(get("MANDATE_PIPELINES", "")),
+        workspace=Path(get("MANDATE_WORKSPACE") or Path.cwd()).resolve(),
+        queues=_queues(get("MANDATE_QUEUES", "")),
+        # The defaults of a production worker; the embedded stack asks for more.
+        inline_tier=_tier("MANDATE_INLINE_TIER", get("MANDATE_INLINE_TIER", "T0")),
+        initial_tier=_tier("MANDATE_INITIAL_TIER", get("MANDATE_INITIAL_TIER", "T0")),
+        gate_identity=_identity(get("MANDATE_GATE_IDENTITY", "verified")),
+        build_id=get("MANDATE_BUILD_ID") or None,
+        registers_catalogue=get("MANDATE_REGISTER_CATALOGUE", "") == "1",
+    )
+
+
+def _directories(value: str) -> tuple[Path, ...]:
+    return tuple(Path(part) for part in value.split(":") if part)
+
+
+def _queues(value: str) -> tuple[str, ...]:
+    queues = tuple(part.strip() for part in value.split(",") if part.strip()) or DEFAULT_QUEUES
+    unknown = sorted(set(queues) - set(DEFAULT_QUEUES))
+    if unknown:
+        raise SettingsError(
+            f"MANDATE_QUEUES: expected some of {', '.join(DEFAULT_QUEUES)}, "
+            f"got {', '.join(unknown)}"
+        )
+    return queues
+
+
+def _tier(name: str, value: str) -> Tier:
+    try:
+        tier = parse_tier(value)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from None
+    if tier > Tier.T2:
+        raise SettingsError(f"{name}: expected T0, T1 or T2, got {tier.name}: promote agents above")
+    return tier
+
+
+def _identity(value: str) -> str:
+    if value not in _IDENTITIES:
+        raise SettingsError(f"MANDATE_GATE_IDENTITY: expected claimed or verified, got {value!r}")
+    return value

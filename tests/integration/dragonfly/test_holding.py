@@ -1,0 +1,278 @@
+"""A body works under a lease and is stopped before anyone else can have it.
+
+Real Valkeys that are frozen, killed and emptied; leases are short so that the tests are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from dsl.core import RedisKeys
+from dsl.limits import LEASE_TTL_MS
+from integrations.dragonfly.client import CALL_LIMIT_S
+from integrations.dragonfly.errors import LeaseLostError
+from integrations.dragonfly.holding import MARGIN, Holding
+from integrations.dragonfly.leases import Lease, Leases
+from integrations.dragonfly.revocations import Revocations
+from integrations.errors import ColdError, CorruptError, RevokedError
+from tests.fixtures.valkey import ValkeyProcess
+from tests.integration.dragonfly.holders import seeded, take
+
+TTL_MS = 1_500
+FOREVER_S = 20
+
+
+@pytest_asyncio.fixture
+async def fragile(
+    private_valkey: Callable[..., ValkeyProcess],
+) -> AsyncIterator[tuple[ValkeyProcess, Redis]]:
+    server = private_valkey()
+    client = server.client()
+    yield server, client
+    await client.aclose()
+
+
+async def short_lease(client: Redis) -> Lease:
+    return await take(client, await seeded(client), ttl_ms=TTL_MS)
+
+
+async def held_until_lost(client: Redis, lease: Lease, mishap: Callable[[], object]) -> Exception:
+    """Hold, let the mishap happen, and return the loss; the body must end within the lease."""
+
+    async def hold() -> None:
+        async with Holding(Leases(client), lease) as holding:
+            await asyncio.sleep(0.05)
+            done = mishap()
+            if asyncio.iscoroutine(done):
+                await done
+            try:
+                await asyncio.sleep(FOREVER_S)
+            finally:
+                assert holding.lease.left_s > 0
+
+    with pytest.raises(LeaseLostError) as caught:
+        await hold()
+    assert not cancellations_pending()
+    return caught.value
+
+
+def cancellations_pending() -> int:
+    task = asyncio.current_task()
+    assert task
+    return task.cancelling()
+
+
+async def test_a_deleted_lock_stops_the_body(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    loss = await held_until_lost(
+        dragonfly, lease, lambda: dragonfly.delete(RedisKeys.agent_lock(lease.holder))
+    )
+
+    assert isinstance(loss.__cause__, LeaseLostError)
+    assert lease.holder in str(loss)
+
+
+async def test_a_revocation_stops_the_body(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    loss = await held_until_lost(
+        dragonfly, lease, lambda: Revocations(dragonfly).revoke(lease.agent, 1, "because")
+    )
+
+    assert isinstance(loss.__cause__, RevokedError)
+
+
+async def test_a_server_restarted_empty_stops_the_body(
+    fragile: tuple[ValkeyProcess, Redis],
+) -> None:
+    server, client = fragile
+
+    def restart() -> None:
+        server.stop()
+        server.start()
+
+    loss = await held_until_lost(client, await short_lease(client), restart)
+
+    assert isinstance(loss.__cause__, ColdError)
+
+
+async def test_a_frozen_server_stops_the_body_before_the_lease_runs_out(
+    fragile: tuple[ValkeyProcess, Redis],
+) -> None:
+    server, client = fragile
+    lease = await short_lease(client)
+
+    loss = await held_until_lost(client, lease, server.pause)
+
+    assert time.monotonic() < lease.deadline
+    assert "no renewal was confirmed in time" in str(loss)
+
+
+async def test_a_killed_server_stops_the_body_before_the_lease_runs_out(
+    fragile: tuple[ValkeyProcess, Redis],
+) -> None:
+    server, client = fragile
+    lease = await short_lease(client)
+
+    await held_until_lost(client, lease, server.stop)
+
+    assert time.monotonic() < lease.deadline
+
+
+async def test_a_broken_guard_stops_the_body(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    loss = await held_until_lost(
+        dragonfly, lease, lambda: dragonfly.set(RedisKeys.agent_guard(lease.agent), "nonsense")
+    )
+
+    assert isinstance(loss.__cause__, CorruptError)
+
+
+async def test_the_next_attempt_stops_the_body_of_the_one_before(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    await held_until_lost(dragonfly, lease, lambda: take(dragonfly, lease.agent, nonce="attempt-2"))
+
+
+async def test_a_short_outage_is_survived(fragile: tuple[ValkeyProcess, Redis]) -> None:
+    server, client = fragile
+    lease = await short_lease(client)
+
+    async with Holding(Leases(client), lease) as holding:
+        server.pause()
+        await asyncio.sleep(0.7)
+        server.resume()
+        await asyncio.sleep(1.2)
+
+    assert holding.lease.fence == lease.fence
+
+
+async def test_a_lease_is_renewed_for_as_long_as_the_body_works(dragonfly: Redis) -> None:
+    lease = await take(dragonfly, await seeded(dragonfly), ttl_ms=600)
+
+    async with Holding(Leases(dragonfly), lease) as holding:
+        await asyncio.sleep(1.2)
+        await Leases(dragonfly).beat(holding.lease)
+
+
+async def test_a_body_that_let_the_whole_process_stand_still_ends_in_the_loss(
+    dragonfly: Redis,
+) -> None:
+    lease = await take(dragonfly, await seeded(dragonfly), ttl_ms=200)
+
+    with pytest.raises(LeaseLostError, match="unnoticed"):
+        async with Holding(Leases(dragonfly), lease):
+            time.sleep(0.3)  # noqa: ASYNC251 - standing still is the point
+
+
+async def test_at_the_end_the_lock_is_given_back(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    async with Holding(Leases(dragonfly), lease):
+        pass
+
+    await take(dragonfly, lease.agent, owner="run-2")
+
+
+async def test_a_lease_may_be_left_to_the_next_step(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    async with Holding(Leases(dragonfly), lease, release=False):
+        pass
+
+    assert (await take(dragonfly, lease.agent)).fence == lease.fence
+
+
+async def test_an_error_of_the_body_passes_through_and_frees_the_lock(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    with pytest.raises(KeyError):
+        async with Holding(Leases(dragonfly), lease):
+            raise KeyError
+
+    await take(dragonfly, lease.agent, owner="run-2")
+
+
+async def test_a_cancellation_from_outside_stays_one_and_frees_the_lock(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    async def hold() -> None:
+        async with Holding(Leases(dragonfly), lease):
+            await asyncio.sleep(FOREVER_S)
+
+    task = asyncio.create_task(hold())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    await take(dragonfly, lease.agent, owner="run-2")
+
+
+async def test_a_cancellation_from_outside_wins_over_a_loss_at_the_same_moment(
+    dragonfly: Redis,
+) -> None:
+    lease = await short_lease(dragonfly)
+    holding = Holding(Leases(dragonfly), lease)
+
+    async def hold() -> None:
+        async with holding:
+            await asyncio.sleep(FOREVER_S)
+
+    task = asyncio.create_task(hold())
+    await asyncio.sleep(0.05)
+    holding._renewal.add_done_callback(lambda _: task.cancel())
+    await dragonfly.delete(RedisKeys.agent_lock(lease.holder))
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert holding._lost
+
+
+async def test_a_timeout_around_the_body_stays_a_timeout(dragonfly: Redis) -> None:
+    lease = await short_lease(dragonfly)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05), Holding(Leases(dragonfly), lease):
+            await asyncio.sleep(FOREVER_S)
+
+
+@pytest.mark.parametrize("how", ["returns", "raises"])
+async def test_a_body_that_swallows_the_cancellation_still_ends_in_the_loss(
+    dragonfly: Redis, how: str
+) -> None:
+    lease = await short_lease(dragonfly)
+
+    async def hold() -> None:
+        async with Holding(Leases(dragonfly), lease):
+            await dragonfly.delete(RedisKeys.agent_lock(lease.holder))
+            try:
+                await asyncio.sleep(FOREVER_S)
+            except asyncio.CancelledError:
+                if how == "raises":
+                    raise ValueError from None
+
+    with pytest.raises(LeaseLostError):
+        await hold()
+    assert not cancellations_pending()
+
+
+async def test_a_server_that_cannot_be_told_lets_the_lease_run_out(
+    fragile: tuple[ValkeyProcess, Redis],
+) -> None:
+    server, client = fragile
+
+    async with Holding(Leases(client), await take(client, await seeded(client))):
+        server.stop()
+
+
+def test_no_call_outlives_the_proof_of_its_lease() -> None:
+    assert CALL_LIMIT_S < MARGIN * LEASE_TTL_MS / 1000
