@@ -1,0 +1,223 @@
+"""What the ledger says of agents and plans: a fold over its entries.
+
+The ledger is the authority and Dragonfly a copy, so this is what an emptied Dragonfly is
+seeded from. The rules:
+
+1. The floor of an agent's fences is the highest one on the ledger.
+2. The highest epoch rules. Where a revocation and a reinstatement have the same epoch, the
+   revocation wins, whatever their order.
+3. What an agent is bound to and who registered a plan is what was recorded first.
+4. An entry that should move the fold and cannot be read is refused when it is appended; one
+   that stands on the ledger all the same means that the file was altered.
+5. When rebuilt, an entry counts only if it still hashes to what was recorded with it.
+6. Authority belongs to identities; an instance has none of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+from dsl.canonical import INTEGER_MAX
+from dsl.rules.admission import INSTANCE_SEPARATOR, Binding
+from integrations.errors import CorruptError
+from integrations.ledger.entries import Content, is_sound
+from integrations.ledger.errors import sqlite_faults
+
+AGENT_REGISTERED: Final = "agent.registered"
+AGENT_REVOKED: Final = "agent.revoked"
+AGENT_REINSTATED: Final = "agent.reinstated"
+LEASE_GRANTED: Final = "lease.granted"
+PLAN_REGISTERED: Final = "plan.registered"
+NO_AGENT: Final = "-"
+
+_SELECT: Final = (
+    "SELECT seq, ts, prev_hash, hash, idempotency_key, workflow_id, run_id, agent, tier, action, "
+    "payload FROM ledger WHERE action IN (SELECT value FROM json_each(?)) ORDER BY seq"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The terms on which an agent may hold anything."""
+
+    fence: int = 0  # floor: every fence granted from now on is above it
+    epoch: int = 0  # milliseconds since 1970 of the last revocation or reinstatement; 0 for none
+    revoked: bool = False
+    binding: Binding | None = None  # None: never registered
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A plan a proven person, or the installation itself, has vouched for."""
+
+    digest: str
+    name: str
+    version: str
+    author: str | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A lease was granted under this fence."""
+
+    agent: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The agent was revoked or reinstated."""
+
+    agent: str
+    epoch: int
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The agent was seen for the first time."""
+
+    agent: str
+    binding: Binding
+
+
+Event: TypeAlias = Granted | Marked | Bound | Registration
+
+
+def read_event(agent: str, action: str, payload: Mapping[str, Any]) -> Event | None:
+    """Return what an entry changes here, None when nothing.
+
+    Raises:
+        ValueError: the action is one of ours and its payload cannot be read (4).
+    """
+    reader = _READERS.get(action)
+    return reader(agent, payload) if reader else None
+
+
+class Fold:
+    """The present state of all agents and plans; written by one thread, read by any."""
+
+    def __init__(self) -> None:
+        self._agents: dict[str, Authority] = {}
+        self._plans: dict[str, Registration] = {}
+
+    def authority(self, agent: str) -> Authority:
+        """Return what stands on the ledger about ``agent``; all zeros when nothing does."""
+        return self._agents.get(agent, Authority())
+
+    def registration(self, digest: str) -> Registration | None:
+        """Return who vouched for the plan, None when nobody did."""
+        return self._plans.get(digest)
+
+    def apply(self, event: Event) -> None:
+        """Take in one entry; harmless when repeated."""
+        if isinstance(event, Registration):
+            self._plans.setdefault(event.digest, event)  # (3)
+        else:
+            self._agents[event.agent] = _advance(self.authority(event.agent), event)
+
+    def rebuild(self, connection: sqlite3.Connection) -> None:
+        """Take in every entry of the ledger.
+
+        Raises:
+            CorruptError: an entry that matters here was altered (4, 5).
+        """
+        with sqlite_faults("read the ledger"):
+            for row in connection.execute(_SELECT, (json.dumps(list(_READERS)),)):
+                seq, ts, prev, digest, *columns = row
+                content = Content(*columns)
+                if not is_sound(seq, ts, content, prev, digest):  # (5)
+                    raise CorruptError(f"entry {seq} was altered: verify the ledger")
+                self._take(seq, content)
+
+    def _take(self, seq: int, content: Content) -> None:
+        try:
+            event = read_event(content.agent, content.action, json.loads(content.payload))
+        except ValueError as error:
+            raise CorruptError(f"entry {seq} ({content.action}) is not ours: {error}") from error
+        if event is not None:
+            self.apply(event)
+
+
+def _advance(authority: Authority, event: Granted | Marked | Bound) -> Authority:
+    match event:
+        case Granted():
+            return replace(authority, fence=max(authority.fence, event.fence))  # (1)
+        case Marked():
+            if (event.epoch, event.revoked) <= (authority.epoch, authority.revoked):  # (2)
+                return authority
+            return replace(authority, epoch=event.epoch, revoked=event.revoked)
+        case Bound():
+            return replace(authority, binding=authority.binding or event.binding)  # (3)
+
+
+def _registered(agent: str, payload: Mapping[str, Any]) -> Bound:
+    binding = Binding(
+        pipeline=_text(payload, "pipeline"),
+        template=_text(payload, "template"),
+        program=_optional_text(payload, "program"),
+    )
+    return Bound(_identity(agent), binding)
+
+
+def _revoked(agent: str, payload: Mapping[str, Any]) -> Marked:
+    return Marked(_identity(agent), _count(payload, "epoch"), revoked=True)
+
+
+def _reinstated(agent: str, payload: Mapping[str, Any]) -> Marked:
+    return Marked(_identity(agent), _count(payload, "epoch"), revoked=False)
+
+
+def _granted(agent: str, payload: Mapping[str, Any]) -> Granted:
+    return Granted(_identity(agent), _count(payload, "fence"))
+
+
+def _plan(_agent: str, payload: Mapping[str, Any]) -> Registration:
+    return Registration(
+        digest=_text(payload, "digest"),
+        name=_text(payload, "name"),
+        version=_text(payload, "version"),
+        author=_optional_text(payload, "author"),
+        how=_text(payload, "how"),
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Event]]] = {
+    AGENT_REGISTERED: _registered,
+    AGENT_REVOKED: _revoked,
+    AGENT_REINSTATED: _reinstated,
+    LEASE_GRANTED: _granted,
+    PLAN_REGISTERED: _plan,
+}
+
+
+def _identity(agent: str) -> str:
+    if agent == NO_AGENT or INSTANCE_SEPARATOR in agent:  # (6)
+        raise ValueError(f"expected the identity of an agent, got {agent!r}")
+    return agent
+
+
+def _count(payload: Mapping[str, Any], name: str) -> int:
+    value = payload.get(name)
+    if type(value) is not int or not 0 <= value <= INTEGER_MAX:
+        raise ValueError(f"{name!r} must be an integer from 0, got {value!r}")
+    return value
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
+    value = payload.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name!r} must be text, got {value!r}")
+    return value
+
+
+def _optional_text(payload: Mapping[str, Any], name: str) -> str | None:
+    value = payload.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name!r} must be text or null, got {value!r}")
+    return value or None

@@ -1,0 +1,61 @@
+"""The ledger as the rest of the system sees it: record, and ask what stands recorded.
+
+Exactly one process holds one; readers use ``verify`` and ``tail`` on the file instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from integrations.ledger.authority import Authority, Fold, Registration
+from integrations.ledger.entries import Draft, Receipt
+from integrations.ledger.writer import Writer
+
+
+class Ledger:
+    """The one writer of the ledger at ``path``, and the fold over its entries."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the ledger; errors and side effects are those of ``Writer``."""
+        self._fold = Fold()
+        self._writer = Writer(path, self._fold)
+
+    async def append(self, drafts: Sequence[Draft]) -> tuple[Receipt, ...]:
+        """Record ``drafts`` as one unit, idempotent by key; errors as ``Writer.append``."""
+        return await self._writer.append(drafts)
+
+    def authority(self, agent: str) -> Authority:
+        """Return the terms of ``agent``, every receipt given so far included.
+
+        Raises:
+            UnavailableError: the writer is gone, and its memory no authority any more.
+        """
+        self._writer.require_alive()
+        return self._fold.authority(agent)
+
+    def registration(self, digest: str) -> Registration | None:
+        """Return who vouched for the plan of this digest, None when nobody did.
+
+        Raises:
+            UnavailableError: the writer is gone, and its memory no authority any more.
+        """
+        self._writer.require_alive()
+        return self._fold.registration(digest)
+
+    def close(self) -> None:
+        """Record what waits and give the file back. Harmless when repeated."""
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,232 @@
+"""The ledger's file: made, opened, and recognised again.
+
+It never repairs anything: a ledger that is not exactly ours is refused, and a person decides.
+The rules:
+
+1. A new ledger is made aside and moved into place. A file that exists is never initialised,
+   so one that was emptied is refused instead of begun anew.
+2. A write-ahead log without its ledger is refused: those are entries whose file is gone.
+3. Tables, triggers and indexes are compared with the schema to the letter; one missing, one
+   changed or one too many refuses the file.
+4. ``synchronous=FULL``: what is acknowledged survives a power cut. NORMAL loses it.
+5. The path must still lead to the files that were opened. SQLite goes on writing into a
+   deleted file and acknowledges every entry of it.
+6. What a killed predecessor wrote may stand in memory only: it is synced before anything
+   that relies on it is acknowledged.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from integrations.errors import CorruptError, NotFoundError, UnavailableError
+from integrations.ledger.errors import sqlite_faults
+
+SCHEMA: Final = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
+BUSY_TIMEOUT_S: Final = 5.0  # nobody else should write; a backup may hold it for a moment
+
+_FILE_MODE: Final = 0o600
+_STATISTICS: Final = frozenset({"sqlite_stat1", "sqlite_stat4"})  # what ANALYZE leaves behind
+_WAL_RESET_FIXED: Final = (3, 51, 3)
+_PRAGMAS: Final = (
+    "PRAGMA synchronous=FULL",  # (4)
+    "PRAGMA recursive_triggers=ON",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA cell_size_check=ON",
+    "PRAGMA mmap_size=0",
+)
+
+
+def open_ledger(path: Path) -> sqlite3.Connection:
+    """Open the ledger for its one writer, and make it when there is none.
+
+    The caller holds the ``WriterLock``. The connection may be used by one other thread.
+
+    Raises:
+        CorruptError: the file is not a ledger, or its schema was altered (1, 2, 3).
+        UnavailableError: the file or its directory cannot be written.
+    """
+    try:
+        if not path.exists():
+            _create(path)
+        elif path.stat().st_size == 0:  # (1)
+            raise CorruptError(f"{path} is empty, and a ledger never is: restore it")
+    except OSError as error:
+        raise UnavailableError(f"cannot open the ledger {path}: {error.strerror}") from error
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        with sqlite_faults(f"open the ledger {path}"):
+            _prepare(connection)
+            _require_our_schema(connection, path)
+            _sync(wal_of(path))  # (6)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open the ledger for reading, also while the writer runs; nothing can be written by it.
+
+    Raises:
+        NotFoundError: there is no such file.
+        CorruptError: the file holds no ledger.
+        UnavailableError: the file cannot be read.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        raise NotFoundError(f"there is no ledger at {path}: name its file")
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
+    )
+    try:
+        with sqlite_faults(f"read the ledger {path}"):
+            connection.text_factory = _text
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("PRAGMA trusted_schema=OFF")
+            _require_ledger(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def schema_problems(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return how the file's schema differs from ours; empty when it does not (3)."""
+    expected = _expected_schema()
+    found = _schema_of(connection)
+    return (
+        *(f"{kind} {name} is missing" for kind, name in sorted(expected.keys() - found.keys())),
+        *(f"{kind} {name} is not ours" for kind, name in sorted(found.keys() - expected.keys())),
+        *(
+            f"{kind} {name} was altered"
+            for kind, name in sorted(expected.keys() & found.keys())
+            if expected[kind, name] != found[kind, name]
+        ),
+    )
+
+
+def wal_reset_warning(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str | None:
+    """Return what to know of this SQLite, or None when there is nothing to know."""
+    if version >= _WAL_RESET_FIXED:
+        return None
+    return (
+        f"SQLite {'.'.join(map(str, version))} can corrupt a database that two connections "
+        "write at once (fixed in 3.51.3): never open the ledger for writing beside its writer"
+    )
+
+
+def wal_of(path: Path) -> Path:
+    """Return where SQLite keeps the write-ahead log of ``path``."""
+    return path.with_name(f"{path.name}-wal")
+
+
+class OpenFiles:
+    """Remembers which files were opened under the ledger's path (5)."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = (path, wal_of(path))
+        self._opened = self._identities()
+
+    def check(self) -> None:
+        """Compare the files at the path with those that were opened.
+
+        Raises:
+            CorruptError: one was moved, deleted or replaced since.
+        """
+        if self._identities() != self._opened:
+            raise CorruptError(
+                f"the ledger {self._paths[0]} was moved, deleted or replaced under its writer: "
+                "put the original files back, or restart the writer"
+            )
+
+    def _identities(self) -> list[tuple[int, int] | None]:
+        return [_identity(path) for path in self._paths]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UnavailableError(f"cannot look at {path}: {error.strerror}") from error
+    return status.st_dev, status.st_ino
+
+
+def _create(path: Path) -> None:
+    log = wal_of(path)
+    if log.exists() and log.stat().st_size > 0:  # (2)
+        raise CorruptError(
+            f"{path} is gone but {log.name} holds entries of it: restore the ledger beside it"
+        )
+    aside = path.with_name(f"{path.name}.new")
+    aside.unlink(missing_ok=True)
+    os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE_MODE))
+    with (
+        sqlite_faults(f"make the ledger {path}"),
+        closing(sqlite3.connect(aside, isolation_level=None)) as connection,
+    ):
+        # A journal file that outlived a killed predecessor would be rolled into this one.
+        connection.execute("PRAGMA journal_mode=MEMORY")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(f"BEGIN IMMEDIATE;{SCHEMA}COMMIT;")
+    aside.rename(path)  # (1)
+    _sync(path.parent)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.text_factory = _text
+    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if mode != "wal":
+        raise UnavailableError(f"expected journal mode wal, got {mode}: use a local file system")
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _text(stored: bytes) -> str:
+    # Bytes that are no UTF-8 must reach the check that refuses them, not end the reading.
+    return stored.decode(errors="surrogateescape")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise UnavailableError(f"cannot sync {path}: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _require_our_schema(connection: sqlite3.Connection, path: Path) -> None:
+    problems = schema_problems(connection)
+    if problems:
+        raise CorruptError(f"{path} is not our ledger: {'; '.join(problems)}")  # (3)
+
+
+def _require_ledger(connection: sqlite3.Connection, path: Path) -> None:
+    known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ledger'")
+    if known.fetchone() is None:
+        raise CorruptError(f"{path} is not a ledger: it has no table of that name")
+
+
+def _schema_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, str | None]]:
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+    return {
+        (kind, name): (table, sql) for kind, name, table, sql in rows if name not in _STATISTICS
+    }
+
+
+@cache
+def _expected_schema() -> dict[tuple[str, str], tuple[str, str | None]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        return _schema_of(connection)

@@ -1,0 +1,179 @@
+"""The one writer: a thread that commits what waits, as a group.
+
+Batches form by themselves while the disk syncs the one before, so one fsync serves many and
+nobody waits for a timer. The rules:
+
+1. A receipt is given only after the commit reached the disk.
+2. A call is refused before it is queued when the ledger will never take it.
+3. A failed batch leaves nothing behind, and the writer goes on: the next call may succeed.
+4. A writer that dies fails every call, those that wait and those that come: a thread that is
+   gone must not keep anybody waiting for a receipt.
+5. A caller that stops waiting may or may not find its entries recorded; asking again with
+   the same keys tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from dsl.limits import LEDGER_BATCH_MAX, LEDGER_ENTRIES_PER_RECORD_MAX
+from integrations.errors import CorruptError, DeniedError, IntegrationError, UnavailableError
+from integrations.ledger.authority import Event, Fold, read_event
+from integrations.ledger.chain import Chain
+from integrations.ledger.entries import Content, Draft, Receipt, content_of
+from integrations.ledger.errors import InvalidDraftError
+from integrations.ledger.lock import WriterLock
+from integrations.ledger.store import OpenFiles, open_ledger
+
+WAITING_CALLS_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    contents: tuple[Content, ...]
+    events: tuple[Event, ...]
+    receipts: Future[tuple[Receipt, ...]] = field(default_factory=Future)
+
+
+class Writer:
+    """Appends to the ledger at ``path`` and keeps ``fold`` equal to what stands there."""
+
+    def __init__(self, path: Path, fold: Fold | None = None) -> None:
+        """Take the lock, open the ledger (made when there is none), rebuild the fold.
+
+        Raises:
+            ConflictError: the ledger has a writer already.
+            CorruptError: the file is not a ledger, or was altered.
+            UnavailableError: the file cannot be written.
+        """
+        path = path.resolve()  # two names of one file share one lock
+        self._fold = fold or Fold()
+        with ExitStack() as opened:
+            opened.enter_context(closing(WriterLock(path)))
+            connection = opened.enter_context(closing(open_ledger(path)))
+            self._chain = Chain(connection)  # before the fold: what comes between is noticed
+            self._fold.rebuild(connection)
+            self._files = OpenFiles(path)
+            self._resources = opened.pop_all()
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()  # held while deciding whether a call may still be queued
+        self._ended: UnavailableError | None = None
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    async def append(self, drafts: Sequence[Draft]) -> tuple[Receipt, ...]:
+        """Record ``drafts`` as one unit and return their places, in order.
+
+        Idempotent by key: what was recorded before is answered with its first receipt.
+
+        Raises:
+            InvalidDraftError: the ledger never takes such an entry; nothing was queued.
+            IdempotencyMismatchError: a key stands on the ledger with other content.
+            UnavailableError: the disk or the writer is not at hand; nothing was recorded.
+            CorruptError: the file is not what the writer left; nothing was recorded.
+        """
+        self.require_alive()
+        if not drafts:
+            return ()
+        call = _call_of(drafts)
+        self._queue(call)
+        return await asyncio.wrap_future(call.receipts)
+
+    def require_alive(self) -> None:
+        """Raise ``UnavailableError`` when nothing can be recorded any more (4)."""
+        if self._ended is not None:
+            raise UnavailableError(*self._ended.args)
+
+    def close(self) -> None:
+        """Record what waits, then give file and lock back. Harmless when repeated."""
+        with self._gate:
+            if self._ended is None:
+                self._ended = UnavailableError("the ledger's writer is closed")
+                self._calls.put(None)
+        self._thread.join()
+        self._resources.close()
+
+    def _queue(self, call: _Call) -> None:
+        with self._gate:
+            self.require_alive()
+            if self._calls.qsize() >= WAITING_CALLS_MAX:
+                raise UnavailableError(
+                    f"{WAITING_CALLS_MAX} calls wait for the ledger already: try again later"
+                )
+            self._calls.put(call)
+
+    def _run(self) -> None:
+        going = True
+        calls: list[_Call] = []
+        try:
+            while going:
+                calls, going = self._take()
+                if calls:
+                    self._commit(calls)
+        except BaseException as error:  # noqa: BLE001  # handed to every caller (4)
+            self._die(error, calls)
+
+    def _take(self) -> tuple[list[_Call], bool]:
+        """Wait for a call, add those that wait behind it; False: no more will come."""
+        calls: list[_Call] = []
+        size = 0
+        call = self._calls.get()
+        while call is not None:
+            if call.receipts.set_running_or_notify_cancel():  # (5)
+                calls.append(call)
+                size += len(call.contents)
+            if size >= LEDGER_BATCH_MAX or self._calls.empty():
+                return calls, True
+            call = self._calls.get()
+        return calls, False
+
+    def _commit(self, calls: Sequence[_Call]) -> None:
+        try:
+            self._files.check()
+            outcomes = self._chain.commit([call.contents for call in calls])
+        except IntegrationError as error:  # (3)
+            for call in calls:
+                call.receipts.set_exception(error)
+            return
+        for call, outcome in zip(calls, outcomes, strict=True):  # (1)
+            if isinstance(outcome, CorruptError):
+                call.receipts.set_exception(outcome)
+                continue
+            for event in call.events:
+                self._fold.apply(event)
+            call.receipts.set_result(outcome)
+
+    def _die(self, error: BaseException, calls: Sequence[_Call]) -> None:
+        with self._gate:
+            self._ended = UnavailableError(f"the ledger's writer died ({error!r}): restart it")
+        waiting = list(calls)
+        while not self._calls.empty():
+            call = self._calls.get()
+            if call is not None and call.receipts.set_running_or_notify_cancel():
+                waiting.append(call)
+        for call in waiting:
+            if not call.receipts.done():
+                call.receipts.set_exception(self._ended)
+
+
+def _call_of(drafts: Sequence[Draft]) -> _Call:
+    if len(drafts) > LEDGER_ENTRIES_PER_RECORD_MAX:
+        raise DeniedError(
+            f"{len(drafts)} entries in one call and the limit is "
+            f"{LEDGER_ENTRIES_PER_RECORD_MAX}: record them in several"
+        )
+    contents = tuple(content_of(draft) for draft in drafts)
+    try:
+        events = [read_event(draft.agent, draft.action, draft.payload) for draft in drafts]
+    except ValueError as error:
+        actions = ", ".join(sorted({draft.action for draft in drafts}))
+        raise InvalidDraftError(f"the ledger refuses a call of {actions}: {error}") from error
+    return _Call(contents, tuple(event for event in events if event is not None))
