@@ -1,0 +1,1 @@
+"""Vault: trust tiers, agent identities and just-in-time credentials."""

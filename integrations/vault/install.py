@@ -1,0 +1,193 @@
+"""The governance of a Vault: mounts, policies, keys, and one identity per task queue.
+
+1. ``bootstrap`` spends the root token: it makes the installer's token and revokes itself. That
+   token is periodic and an orphan: it lives as long as it is renewed within ``PERIOD``.
+2. ``install`` brings Vault to what this release wants and changes nothing that is so already.
+   What it finds in a wrong shape it refuses; it removes nothing.
+3. Policies come first: a newer release may allow its own installer more than the last one did.
+4. For policies named ``gov-*`` this release is the truth: other text is written over.
+5. Members of groups and people's accounts are never touched.
+6. A secret id is issued anew only when the role file is missing or no longer lets anyone in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import hvac
+from hvac import exceptions as theirs
+
+from integrations.errors import DeniedError
+from integrations.vault import naming
+from integrations.vault.client import Vault, auth_of, data_of
+from integrations.vault.login import log_in
+from integrations.vault.policy_texts import policy_texts
+from integrations.vault.roles import WorkerRole, read_role, role_file, write_role
+
+PERIOD: Final = "768h"
+WORKER_TOKEN_LIFE: Final = "20m"  # noqa: S105  # a duration
+
+
+async def bootstrap(vault: Vault, root_token: str) -> str:
+    """Exchange the root token for the installer's (1); root is dead when it returns.
+
+    Raises:
+        DeniedError: the token may not, or would not die.
+        UnavailableError: Vault does not answer; root may still be alive.
+    """
+    root = vault.client(root_token)
+    token: str = await vault.run(make_installer, root)
+    await vault.run(root.adapter.post, "/v1/auth/token/revoke-self")
+    if await vault.is_alive(root):
+        raise DeniedError("the root token was revoked and is still alive: revoke it by hand")
+    return token
+
+
+async def install(vault: Vault, installer_token: str, *, roles_dir: Path) -> None:
+    """Install or update everything but what ``bootstrap`` does; harmless when repeated (2).
+
+    Renews the installer's token. Writes ``<roles_dir>/<queue>.json`` per task queue.
+
+    Raises:
+        DeniedError: the token may not or has ended, or something has a wrong shape.
+        UnavailableError: Vault does not answer; what was done stays done.
+    """
+    await renew(vault, installer_token)
+    installation = _Installation(vault.client(installer_token), vault.client, roles_dir)
+    await vault.run(installation.run)
+
+
+async def renew(vault: Vault, installer_token: str) -> None:
+    """Give the installer's token another ``PERIOD`` from now.
+
+    Raises:
+        DeniedError: it has ended.
+        UnavailableError: Vault does not answer.
+    """
+    client = vault.client(installer_token)
+    await vault.run(client.adapter.post, "/v1/auth/token/renew-self", json={})
+
+
+def make_installer(root: hvac.Client) -> str:
+    """Make the installer's policy and a token with it, and return the token."""
+    _write_policy(root, naming.INSTALLER_POLICY)
+    order = {
+        "policies": [naming.INSTALLER_POLICY],
+        "no_parent": True,  # must survive root
+        "no_default_policy": True,
+        "renewable": True,
+        "period": PERIOD,
+        "type": "service",
+        "display_name": naming.INSTALLER_POLICY,
+    }
+    return str(auth_of(root.adapter.post("/v1/auth/token/create", json=order))["client_token"])
+
+
+class _Installation:
+    """One run of the installer; blocking."""
+
+    def __init__(
+        self, client: hvac.Client, anonymous: Callable[[], hvac.Client], roles_dir: Path
+    ) -> None:
+        self._client = client
+        self._anonymous = anonymous
+        self._roles_dir = roles_dir
+
+    def run(self) -> None:
+        for name in policy_texts():  # (3)
+            _write_policy(self._client, name)
+        self._mounts()
+        self._keys()
+        self._groups()
+        self._logins()
+        for queue, policy in naming.QUEUE_POLICIES.items():
+            self._worker(queue, policy)
+
+    def _mounts(self) -> None:
+        found = self._read("/v1/sys/mounts") or {}
+        for mount in naming.KV_MOUNTS:
+            self._mount("mounts", mount, "kv", found, options={"version": "2"})
+        self._mount("mounts", naming.TRANSIT_MOUNT, "transit", found)
+
+    def _logins(self) -> None:
+        found = self._read("/v1/sys/auth") or {}
+        self._mount("auth", naming.WORKERS_AUTH, "approle", found)
+        self._mount("auth", naming.APPROVER_AUTH, "userpass", found)
+
+    def _mount(
+        self,
+        table: str,
+        path: str,
+        kind: str,
+        found: dict[str, Any],
+        options: dict[str, str] | None = None,
+    ) -> None:
+        there = found.get(f"{path}/")
+        if there is None:
+            order = {"type": kind} | ({"options": options} if options else {})
+            self._client.adapter.post(f"/v1/sys/{table}/{path}", json=order)
+        elif there["type"] != kind or (options and there["options"] != options):  # (2)
+            raise DeniedError(
+                f"vault has something else at {path!r}: expected {kind} {options or ''}, "
+                f"got {there['type']} {there.get('options') or ''}: use another Vault or move it"
+            )
+
+    def _keys(self) -> None:
+        for key in naming.SIGNING_KEYS:
+            path = f"/v1/{naming.TRANSIT_MOUNT}/keys/{key}"
+            if self._read(path) is None:
+                self._client.adapter.post(path, json={"type": "ed25519"})
+
+    def _groups(self) -> None:
+        for group in naming.APPROVER_GROUPS:
+            path = f"/v1/identity/group/name/{group}"
+            if self._read(path) is None:  # (5)
+                self._client.adapter.post(path, json={"type": "internal"})
+
+    def _worker(self, queue: str, policy: str) -> None:
+        path = f"/v1/auth/{naming.WORKERS_AUTH}/role/{naming.worker_role(queue)}"
+        order = {
+            "token_policies": [policy],
+            "token_ttl": WORKER_TOKEN_LIFE,
+            "token_max_ttl": WORKER_TOKEN_LIFE,
+            "token_type": "service",
+            "token_no_default_policy": True,
+            "bind_secret_id": True,
+            "secret_id_num_uses": 0,
+            "secret_id_ttl": "0",
+        }
+        self._client.adapter.post(path, json=order)
+        file = role_file(self._roles_dir, queue)
+        if self._lets_in(file):
+            return
+        issued = data_of(self._client.adapter.post(f"{path}/secret-id", json={}))  # (6)
+        role_id = data_of(self._client.adapter.get(f"{path}/role-id"))["role_id"]
+        write_role(file, WorkerRole(role_id=role_id, secret_id=issued["secret_id"]))
+
+    def _lets_in(self, file: Path) -> bool:
+        try:
+            reply = log_in(self._anonymous(), read_role(file))
+        except (DeniedError, theirs.InvalidRequest, theirs.Forbidden):
+            return False
+        worker = self._anonymous()
+        worker.token = auth_of(reply)["client_token"]
+        worker.adapter.post("/v1/auth/token/revoke-self")
+        return True
+
+    def _read(self, path: str) -> dict[str, Any] | None:
+        try:
+            return data_of(self._client.adapter.get(path))
+        except theirs.InvalidPath:
+            return None
+
+
+def _write_policy(client: hvac.Client, name: str) -> None:
+    path = f"/v1/sys/policies/acl/{name}"
+    try:
+        found = data_of(client.adapter.get(path)).get("policy")
+    except theirs.InvalidPath:
+        found = None
+    if found != policy_texts()[name]:  # (4)
+        client.adapter.post(path, json={"policy": policy_texts()[name]})

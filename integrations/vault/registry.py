@@ -1,0 +1,188 @@
+"""Agents as Vault knows them: one entity each, bound to what it was first seen as.
+
+1. Tier and binding are written when the entity is made, and never again here: raising and
+   lowering is promotion's business, and an agent that comes back as something else is refused
+   by whoever compares.
+2. No agent starts at T3 or T4.
+3. Registering again is harmless, and finishes what an earlier attempt left half done.
+4. Entity first, then alias, then token role: a role whose alias does not exist would make
+   Vault invent an entity at the first mint.
+5. What is returned is what Vault holds afterwards, never what was sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import hvac
+from hvac import exceptions as theirs
+
+from dsl.core import Tier
+from integrations.errors import CorruptError, DeniedError, NotFoundError
+from integrations.vault import naming, tiers
+from integrations.vault.client import Vault, data_of
+from integrations.vault.login import Login
+
+BINDING_FIELDS: Final = ("pipeline", "template", "program")
+TOKEN_LIFE_MAX_S: Final = 1_800
+
+# Texts, not lists: the registrar's policy compares them, and lets nothing else through.
+_ROLE: Final = {
+    "allowed_policies": "gov-t0,gov-t1,gov-t2",
+    "orphan": True,  # outlives the broker's login, which is shorter than a phase may be
+    "renewable": False,
+    "token_no_default_policy": True,
+    "token_explicit_max_ttl": "30m",
+    "token_type": "service",
+}
+# No '/', '*' or '+': in metadata that a policy names they would break every request.
+_VALUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,255}|")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An agent as Vault holds it now."""
+
+    entity_id: str
+    tier: Tier
+    binding: dict[str, str]
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An agent after its registration."""
+
+    entity_id: str
+    tier: Tier
+    binding: dict[str, str]
+    created: bool
+
+
+class Registry:
+    """Reads agents; every phase worker may."""
+
+    def __init__(self, vault: Vault, login: Login) -> None:
+        self._vault = vault
+        self._login = login
+
+    async def read(self, agent: str) -> Known:
+        """Return the agent as Vault holds it now.
+
+        Raises:
+            NotFoundError: it was never registered.
+            CorruptError: it was made by somebody else.
+        """
+        name = naming.entity_name(agent)
+        entity = await self._vault.run_as(self._login, lambda client: _read(client, name))
+        if entity is None:
+            raise NotFoundError(f"agent {agent!r} is not registered")
+        return _known(agent, entity)
+
+
+class Registrar:
+    """Makes agents known; only the trust queue's identity may."""
+
+    def __init__(self, vault: Vault, login: Login) -> None:
+        self._vault = vault
+        self._login = login
+
+    async def register(
+        self, agent: str, *, initial_tier: Tier, binding: Mapping[str, str]
+    ) -> Registered:
+        """Make the agent known at ``initial_tier``, or find it as it is (1) (3).
+
+        Args:
+            agent: its id.
+            initial_tier: held by a new agent; T2 at most (2).
+            binding: what a new agent is bound to: ``pipeline``, ``template``, ``program``.
+
+        Raises:
+            DeniedError: the tier or a name is not allowed.
+            CorruptError: the entity was made by somebody else.
+        """
+        if initial_tier > tiers.INITIAL_TIER_MAX:  # (2)
+            raise DeniedError(
+                f"a new agent cannot hold {initial_tier.name}: expected "
+                f"{tiers.INITIAL_TIER_MAX.name} at most; promote it later"
+            )
+        name = naming.entity_name(agent)
+        metadata = {**tiers.zone_metadata(initial_tier), **_checked(binding)}
+        role = naming.token_role(agent, initial_tier)
+
+        def ask(client: hvac.Client) -> tuple[dict[str, Any], bool]:
+            return _register(client, name, role, metadata)
+
+        entity, created = await self._vault.run_as(self._login, ask)
+        known = _known(agent, entity)
+        return Registered(known.entity_id, known.tier, known.binding, created)
+
+
+def _register(
+    client: hvac.Client, name: str, role: str, metadata: Mapping[str, str]
+) -> tuple[dict[str, Any], bool]:
+    """Make what is missing of entity, alias and role, in this order (4)."""
+    entity = _read(client, name)
+    created = entity is None
+    if entity is None:
+        client.adapter.post(_entity(name), json={"metadata": metadata})
+        entity = data_of(client.adapter.get(_entity(name)))  # (5)
+    if not _has_alias(entity, name):
+        accessor = data_of(client.adapter.get("/v1/sys/auth"))["token/"]["accessor"]
+        client.adapter.post(
+            "/v1/identity/entity-alias",
+            json={"name": name, "canonical_id": entity["id"], "mount_accessor": accessor},
+        )
+        entity = data_of(client.adapter.get(_entity(name)))
+    # Always, since the registrar may not read it: a role somebody widened is narrow again.
+    client.adapter.post(
+        f"/v1/auth/token/roles/{role}", json={**_ROLE, "allowed_entity_aliases": name}
+    )
+    return entity, created
+
+
+def _read(client: hvac.Client, name: str) -> dict[str, Any] | None:
+    try:
+        return data_of(client.adapter.get(_entity(name)))
+    except theirs.InvalidPath:
+        return None
+
+
+def _entity(name: str) -> str:
+    return f"/v1/identity/entity/name/{name}"
+
+
+def _has_alias(entity: Mapping[str, Any], name: str) -> bool:
+    aliases = entity.get("aliases") or ()
+    return any(alias["mount_path"] == "auth/token/" and alias["name"] == name for alias in aliases)
+
+
+def _known(agent: str, entity: Mapping[str, Any]) -> Known:
+    metadata = entity.get("metadata") or {}
+    tier = Tier.__members__.get(metadata.get(tiers.TIER_KEY, ""))
+    if tier is None:
+        raise CorruptError(
+            f"the entity of agent {agent!r} holds no tier: it was not made by the registrar"
+        )
+    return Known(
+        entity_id=entity["id"],
+        tier=tier,
+        binding={field: metadata.get(field, "") for field in BINDING_FIELDS},
+        disabled=bool(entity["disabled"]),
+    )
+
+
+def _checked(binding: Mapping[str, str]) -> dict[str, str]:
+    unknown = sorted(set(binding) - set(BINDING_FIELDS))
+    if unknown:
+        raise ValueError(f"binding: expected {', '.join(BINDING_FIELDS)}, got {unknown}")
+    for field, value in binding.items():
+        if _VALUE.fullmatch(value) is None:
+            raise DeniedError(
+                f"an agent cannot be bound to {field} {value!r}: expected letters, digits, "
+                "'_', '.', ':' and '-'"
+            )
+    return dict(binding)

@@ -1,0 +1,45 @@
+"""Identities of the session's OpenBao, logged in as their queues do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest_asyncio
+
+from integrations.vault.client import Vault
+from integrations.vault.issuer import TokenRoleIssuer
+from integrations.vault.login import Login
+from integrations.vault.registry import Registrar, Registry
+from tests.fixtures.openbao import OpenBao
+
+
+@asynccontextmanager
+async def logged_in(vault: Vault, server: OpenBao, queue: str) -> AsyncIterator[Login]:
+    login = Login(vault, server.roles_dir, queue)
+    try:
+        yield login
+    finally:
+        await login.aclose()
+
+
+@pytest_asyncio.fixture
+async def broker(vault: Vault, openbao: OpenBao) -> AsyncIterator[Login]:
+    async with logged_in(vault, openbao, "mandate") as login:
+        yield login
+
+
+@pytest_asyncio.fixture
+async def registrar(vault: Vault, openbao: OpenBao) -> AsyncIterator[Registrar]:
+    async with logged_in(vault, openbao, "mandate-trust") as login:
+        yield Registrar(vault, login)
+
+
+@pytest_asyncio.fixture
+async def registry(vault: Vault, broker: Login) -> Registry:
+    return Registry(vault, broker)
+
+
+@pytest_asyncio.fixture
+async def issuer(vault: Vault, broker: Login) -> TokenRoleIssuer:
+    return TokenRoleIssuer(vault, broker)

@@ -1,0 +1,160 @@
+"""What each tier may do, asked of a real OpenBao twice: by its own account, and by trying."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Final
+
+import pytest
+
+from dsl.core import AgentPhase, Tier
+from integrations.vault.registry import Registrar
+from integrations.vault.tiers import policies_for, zone_metadata
+from tests.fixtures.openbao import OpenBao
+from tests.integration.vault.people import Holder, holder_at, register
+
+LETTERS = {"create": "C", "read": "R", "update": "U", "delete": "D", "list": "L", "patch": "P"}
+OWN = "<own entity>"
+OTHER = "<another entity>"
+
+# What is granted on each path: T0, T1, T2, T3, T4. "S" is sudo, "-" is nothing.
+MATRIX = {
+    "kv-shared/data/docs/a": ("R", "R", "R", "R", "R"),
+    "kv-shared/data/inventory/a": ("R", "R", "R", "R", "R"),
+    "kv-shared/data/other/a": ("-", "-", "-", "-", "-"),
+    f"kv-agents/data/{OWN}/x": ("CDRU", "CDRU", "CDRU", "CDRU", "CDRU"),
+    f"kv-agents/data/{OTHER}/x": ("-", "-", "-", "-", "-"),
+    "kv-sandbox/data/x": ("-", "CDPRU", "CDPRU", "CDPRU", "-"),
+    "kv-sandbox/metadata/": ("-", "LR", "LR", "LR", "-"),
+    "kv-build/data/ci": ("-", "-", "R", "R", "-"),
+    "kv-build/data/artifacts/1": ("-", "-", "CRU", "CRU", "-"),
+    "gov-transit/sign/artifact-build": ("-", "-", "U", "U", "-"),
+    "gov-transit/verify/artifact-build": ("U", "U", "U", "U", "U"),
+    "kv-prod/data/svc/db": ("-", "-", "-", "R", "-"),
+    "ssh-prod/sign/executor": ("-", "-", "-", "U", "-"),
+    "sys/policies/acl/gov-t0": ("-", "-", "-", "-", "CRU"),
+    "sys/policies/acl/gov-t4": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-broker": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-broker-t3": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-installer": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-ledger": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-promoter": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-registrar": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-revoker": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/root": ("-", "-", "-", "-", "-"),
+    "auth/token/roles/gov-agent-x": ("-", "-", "-", "-", "R"),
+    "identity/entity/name/agent-x": ("-", "-", "-", "-", "R"),
+    "identity/entity/id/x": ("-", "-", "-", "-", "-"),
+    "sys/audit": ("-", "-", "-", "-", "RS"),
+    "sys/mounts/kv-prod": ("-", "-", "-", "-", "-"),
+    "sys/raw/x": ("-", "-", "-", "-", "-"),
+    "sys/seal": ("-", "-", "-", "-", "-"),
+    "auth/token/create": ("-", "-", "-", "-", "-"),
+    "auth/token/create/gov-agent-x": ("-", "-", "-", "-", "-"),
+    "auth/token/revoke-accessor": ("-", "-", "-", "-", "-"),
+    "gov-transit/sign/ledger-head": ("-", "-", "-", "-", "-"),
+}
+
+OK, GATED, REFUSED = "ok", "gated", "refused"
+TEXT = {"policy": 'path "x" {}'}
+SIGN = {"input": "aGVsbG8="}
+
+# Real calls: method, path, body, and what becomes of it for T0 … T4.
+CALLS: Final[tuple[tuple[str, str, dict[str, Any], tuple[str, ...]], ...]] = (
+    ("GET", "kv-shared/data/docs/a", {}, (OK, OK, OK, OK, OK)),
+    ("POST", "kv-shared/data/docs/a", {"data": {"v": "x"}}, (REFUSED,) * 5),
+    ("POST", f"kv-agents/data/{OWN}/x", {"data": {"v": "x"}}, (OK,) * 5),
+    ("GET", f"kv-agents/data/{OTHER}/x", {}, (REFUSED,) * 5),
+    ("GET", "kv-sandbox/data/x", {}, (REFUSED, OK, OK, OK, REFUSED)),
+    ("POST", "kv-sandbox/data/mine", {"data": {"v": "x"}}, (REFUSED, OK, OK, OK, REFUSED)),
+    ("GET", "kv-build/data/ci", {}, (REFUSED, REFUSED, OK, OK, REFUSED)),
+    ("POST", "kv-build/data/ci", {"data": {"v": "x"}}, (REFUSED,) * 5),
+    ("POST", "gov-transit/sign/artifact-build", SIGN, (REFUSED, REFUSED, OK, OK, REFUSED)),
+    ("POST", "gov-transit/sign/ledger-head", SIGN, (REFUSED,) * 5),
+    ("GET", "kv-prod/data/svc/db", {}, (REFUSED, REFUSED, REFUSED, GATED, REFUSED)),
+    ("POST", "kv-prod/data/svc/db", {"data": {"v": "x"}}, (REFUSED,) * 5),
+    ("GET", "sys/policies/acl/gov-t0", {}, (REFUSED,) * 4 + (OK,)),
+    ("POST", "sys/policies/acl/gov-t0", TEXT, (REFUSED,) * 4 + (GATED,)),
+    ("POST", "sys/policies/acl/gov-new", TEXT, (REFUSED,) * 4 + (GATED,)),
+    ("POST", "sys/policies/acl/gov-t4", TEXT, (REFUSED,) * 5),
+    ("POST", "sys/policies/acl/gov-broker", TEXT, (REFUSED,) * 5),
+    ("POST", "sys/policies/acl/gov-installer", TEXT, (REFUSED,) * 5),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def zones_filled(openbao: OpenBao) -> None:
+    for place in ("kv-shared/docs/a", "kv-sandbox/x", "kv-build/ci", "kv-prod/svc/db"):
+        openbao.put_secret(place, v=place)
+
+
+@pytest.mark.parametrize("tier", Tier)
+async def test_a_tier_is_granted_what_the_matrix_says(
+    openbao: OpenBao, registrar: Registrar, tier: Tier
+) -> None:
+    holder = await holder_at(openbao, registrar, tier)
+    _, other_entity = await register(registrar, Tier.T0)
+    paths = {path: _real(path, holder, other_entity) for path in MATRIX}
+
+    granted = openbao.as_root(
+        "POST", "sys/capabilities", token=holder.token, paths=list(paths.values())
+    )
+
+    assert {path: _letters(granted[real]) for path, real in paths.items()} == {
+        path: expected[tier] for path, expected in MATRIX.items()
+    }
+
+
+@pytest.mark.parametrize("tier", Tier)
+async def test_real_calls_agree_with_the_matrix(
+    openbao: OpenBao, registrar: Registrar, tier: Tier
+) -> None:
+    holder = await holder_at(openbao, registrar, tier)
+    _, other_entity = await register(registrar, Tier.T0)
+
+    became = [
+        (method, path, _try(openbao, holder.token, method, _real(path, holder, other_entity), body))
+        for method, path, body, _ in CALLS
+    ]
+
+    assert became == [(method, path, expected[tier]) for method, path, _, expected in CALLS]
+
+
+def test_no_tier_grants_more_than_the_next_but_for_the_architect() -> None:
+    executing = [set(policies_for(AgentPhase.EXECUTE, tier)) for tier in Tier if tier < Tier.T4]
+
+    assert all(lower < higher for lower, higher in pairwise(executing))
+    assert policies_for(AgentPhase.EXECUTE, Tier.T4) == ("gov-t0", "gov-t4")
+
+
+@pytest.mark.parametrize("tier", Tier)
+@pytest.mark.parametrize("phase", AgentPhase)
+def test_only_execute_and_package_get_more_than_an_observer(phase: AgentPhase, tier: Tier) -> None:
+    if phase in (AgentPhase.EXIT, AgentPhase.REVOKED):
+        with pytest.raises(ValueError, match="gets no credential"):
+            policies_for(phase, tier)
+    elif phase not in (AgentPhase.EXECUTE, AgentPhase.PACKAGE):
+        assert policies_for(phase, tier) == ("gov-t0",)
+
+
+def test_each_tier_adds_one_zone_and_the_architect_holds_none() -> None:
+    assert zone_metadata(Tier.T0) == {"tier": "T0"}
+    assert zone_metadata(Tier.T3) == {"tier": "T3", "t1": "sandbox", "t2": "build", "t3": "prod"}
+    assert zone_metadata(Tier.T4) == {"tier": "T4"}
+
+
+def _real(path: str, holder: Holder, other_entity: str) -> str:
+    return path.replace(OWN, holder.entity_id).replace(OTHER, other_entity)
+
+
+def _letters(capabilities: list[str]) -> str:
+    letters = {"sudo": "S", "deny": "-", **LETTERS}
+    return "".join(sorted(letters[capability] for capability in capabilities))
+
+
+def _try(server: OpenBao, token: str, method: str, path: str, body: dict[str, Any]) -> str:
+    reply = server.raw(token, method, path, **body)
+    if reply.status_code == 403:
+        return REFUSED
+    assert reply.ok, f"{method} {path}: {reply.status_code} {reply.text}"
+    return GATED if reply.content and reply.json().get("wrap_info") else OK
