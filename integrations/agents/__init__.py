@@ -1,0 +1,1 @@
+"""Running agents: other people's programs, governed from outside."""

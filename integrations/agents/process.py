@@ -1,0 +1,147 @@
+"""The worker's end of the keeper: start it, talk to it, be sure that it has ended.
+
+1. What to start goes over a socket, never through the argument list or the environment.
+2. Closing that socket ends the agent's tree; so does the worker's death, which closes it too.
+3. ``end`` is bounded, may be called twice, and is not cut short by a cancellation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from dsl.limits import AGENT_LINE_BYTES_MAX
+from integrations.agents.keeper import GRACE_S, KILL_S, LINGER_S
+from integrations.agents.protocol import KEEPER, AgentError
+
+START_S: Final = 15.0
+END_S: Final = GRACE_S + LINGER_S + KILL_S + 1.0
+
+_KEEPER: Final = Path(__file__).with_name("keeper.py")
+
+T = TypeVar("T")
+
+
+class Process:
+    """One keeper with its agent."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._ending: asyncio.Task[None] | None = None
+        self.level = "none"
+        self.exit_code: int | None = None  # of the agent; minus the signal; None: unknown
+        self._stdin = _given(process.stdin)
+        self.stdout = _given(process.stdout)
+        self.stderr = _given(process.stderr)
+
+    @classmethod
+    async def start(cls, spec: dict[str, Any]) -> Process:
+        """Start a keeper and tell it what to start."""
+        ours, theirs = socket.socketpair()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_KEEPER), str(theirs.fileno())),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(theirs.fileno(),),
+                env={},
+                start_new_session=True,  # a Ctrl-C for the worker is the worker's to hand on
+                limit=AGENT_LINE_BYTES_MAX,
+            )
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()  # a keeper that did start ends by that (2)
+            raise
+        finally:
+            theirs.close()
+        writer.write(json.dumps(spec).encode() + b"\n")
+        return cls(process, reader, writer)
+
+    async def ready(self) -> None:
+        """Wait until the agent runs inside its sandbox.
+
+        Raises:
+            AgentError: it could not be started, or not as it must be.
+        """
+        try:
+            async with asyncio.timeout(START_S):
+                message = await self._hear()
+        except TimeoutError:
+            raise AgentError(KEEPER, f"no start within {START_S:g} s", retryable=True) from None
+        if message is None:
+            text = (await self.stderr.read()).decode(errors="replace").strip()[-500:]
+            raise AgentError(KEEPER, f"the keeper did not start: {text}", retryable=True)
+        if "error" in message:
+            raise AgentError(message["kind"], message["error"], retryable=False)
+        self.level = message["started"]
+
+    async def feed(self, line: bytes) -> None:
+        """Write the request to the agent's stdin and close it."""
+        try:
+            self._stdin.write(line)
+            await self._stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):  # an agent need not listen
+            return
+        finally:
+            self._stdin.close()
+
+    async def exited(self) -> None:
+        """Wait until the agent's tree has ended, and learn how."""
+        message = await self._hear()
+        if message is None:  # the keeper was killed, and the agent with it
+            return
+        self.exit_code = message["exit"]
+        if message["left"]:
+            raise AgentError(
+                KEEPER, f"{message['left']} process(es) could not be ended", retryable=False
+            )
+
+    async def end(self) -> None:
+        """End whatever still runs (2); a cancellation waits for that, and is passed on then.
+
+        The caller removes the private directory next: nothing may live in it any more.
+        """
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._end())
+        interrupted = False
+        while not self._ending.done():  # (3)
+            try:
+                await asyncio.wait((self._ending,))
+            except asyncio.CancelledError:
+                interrupted = True
+        if interrupted:
+            raise asyncio.CancelledError
+
+    async def _end(self) -> None:
+        self._writer.close()
+        try:
+            async with asyncio.timeout(END_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()  # init of its namespace, or agent, dies with it
+            await self._process.wait()
+        # A stream that something escaped holds open would keep its pipe for ever.
+        self._process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - no public way
+
+    async def _hear(self) -> dict[str, Any] | None:
+        line = await self._reader.readline()
+        message: dict[str, Any] | None = json.loads(line) if line else None
+        return message
+
+
+def _given(stream: T | None) -> T:
+    if stream is None:  # the keeper is always started with three pipes
+        raise ValueError("expected a pipe")
+    return stream

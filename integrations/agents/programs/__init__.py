@@ -1,0 +1,1 @@
+"""Programs of the shipped templates; each runs on its own, as an agent."""

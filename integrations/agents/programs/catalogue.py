@@ -1,0 +1,58 @@
+"""The programs that templates name by a bare name, each a file beside this one.
+
+A program is one file of standard Python that speaks the contract. It runs isolated
+(``python -I``): of this distribution it sees nothing but itself, of the environment the
+installed packages.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from dsl.canonical import digest_of_bytes
+from integrations.errors import NotFoundError
+
+_HERE: Final = Path(__file__).parent
+_FILES: Final = {"inventory": "inventory.py", "code-review": "code_review.py"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program and the digest that identifies it."""
+
+    name: str
+    file: Path
+    digest: str  # "sha256:<64 hex>"
+
+    @classmethod
+    def from_file(cls, name: str, file: Path) -> Program:
+        """Return the program that ``file`` is now."""
+        return cls(name, file.resolve(), digest_of_bytes(file.read_bytes()))
+
+    @property
+    def argv(self) -> list[str]:
+        """The command line; a file that is not Python must be executable."""
+        if self.file.suffix != ".py":
+            return [str(self.file)]
+        return [sys.executable, "-I", "-B", "-X", "utf8", str(self.file)]
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all shipped programs."""
+    return tuple(sorted(_FILES))
+
+
+@cache
+def find(name: str) -> Program:
+    """Return the shipped program ``name``.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if name not in _FILES:
+        raise NotFoundError(f"no program {name!r}; there are: {', '.join(names())}")
+    return Program.from_file(name, _HERE / _FILES[name])

@@ -1,0 +1,198 @@
+"""The contract between Mandate and an agent, as types.
+
+One JSON request line on stdin; JSON lines on stdout; text for people on stderr. Nothing here
+starts a process: the contract is the same for an agent that runs inside a test.
+
+1. A message is a JSON object whose ``type`` is one of ``MESSAGE_TYPES``. Any other line is
+   noise: kept as a hint for people, never acted upon.
+2. Exactly one ``result``, and nothing that counts after it. ``status`` is ``ok`` or
+   ``failed``; ``output`` is an object that can be put in canonical form and stays under
+   ``RESULT_BYTES_MAX``; what is larger is an artifact.
+3. An ``artifact`` names a file in the private directory; a name is given once.
+4. JSON that other readers read differently is noise: NaN, infinities, lone surrogates.
+5. Secrets travel in the request only, which is written to stdin and shown to nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from dsl.canonical import canonical
+from dsl.core import AgentPhase, Tier
+from dsl.limits import REASON_LENGTH_MAX, RESULT_BYTES_MAX
+from integrations.errors import IntegrationError
+
+VERSION: Final = 1
+MESSAGE_TYPES: Final = frozenset(
+    {"log", "progress", "heartbeat", "error", "artifact", "question", "result"}
+)
+ARTIFACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]+)?")
+
+# The kinds of AgentError; `retryable` says whether another attempt may end better.
+PROTOCOL: Final = "protocol"  # the contract is broken
+TIMEOUT: Final = "timeout"  # no result in time
+SIGNAL: Final = "signal"  # ended by a signal
+EXIT: Final = "exit"  # a status other than 0
+TEMPFAIL: Final = "tempfail"  # status 75: "try again later"
+FAILED: Final = "failed"  # the agent says that its work failed
+START: Final = "start"  # it could not be started
+SANDBOX: Final = "sandbox"  # the sandbox it needs is not to be had
+KEEPER: Final = "keeper"  # the keeper vanished
+LEAK: Final = "leak"  # an artifact holds a secret
+
+
+class AgentError(IntegrationError):
+    """The agent did not deliver.
+
+    ``detail`` is what a person needs to see why; like the message it is already redacted.
+    ``outcome`` is there when the agent delivered but says that its work failed: its artifacts
+    tell why.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        retryable: bool,
+        outcome: Outcome | None = None,
+        **detail: Any,
+    ) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+        self.retryable = retryable
+        self.outcome = outcome
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an agent is told. ``deadline`` is Unix time in seconds."""
+
+    run: str
+    stage: str
+    phase: AgentPhase
+    attempt: int
+    deadline: float
+    workdir: Path
+    tier: Tier
+    input: Mapping[str, Any] = field(default_factory=dict)
+    prior: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # (5)
+
+    def line(self) -> bytes:
+        """Return the request as the line an agent reads; it holds the secrets."""
+        document = {
+            "v": VERSION,
+            "run": self.run,
+            "stage": self.stage,
+            "phase": self.phase.value,
+            "attempt": self.attempt,
+            "deadline": self.deadline,
+            "workdir": str(self.workdir),
+            "tier": int(self.tier),
+            "input": dict(self.input),
+            "prior": dict(self.prior),
+            "secrets": dict(self.secrets),
+        }
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message of an agent other than its result."""
+
+    type: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an agent delivered; it may have decided that its work failed."""
+
+    ok: bool
+    output: dict[str, Any]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file an agent left behind: a regular one, inside the private directory."""
+
+    name: str
+    path: Path
+    media_type: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an agent delivered, and how its run went; everything in it is redacted."""
+
+    result: Result
+    events: tuple[Event, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    noise: tuple[str, ...] = ()
+    stderr: str = ""
+    exit_code: int = 0
+    seconds: float = 0.0
+    level: str = "none"  # of the sandbox that was reached
+    dropped: int = 0  # events beyond the limit
+
+
+def parse_message(line: bytes) -> dict[str, Any] | None:
+    """Return the message on a line, or None when the line is noise (1), (4)."""
+    try:
+        message = json.loads(line, parse_constant=_refuse, parse_float=_finite)
+        if not isinstance(message, dict) or message.get("type") not in MESSAGE_TYPES:
+            return None
+        json.dumps(message, ensure_ascii=False).encode()
+    except (ValueError, TypeError, RecursionError):  # also bad UTF-8, deep nesting, surrogates
+        return None
+    return message
+
+
+def parse_result(message: Mapping[str, Any]) -> Result:
+    """Check a ``result`` message.
+
+    Raises:
+        AgentError: of kind ``protocol``: not what (2) says.
+    """
+    status, output = message.get("status"), message.get("output", {})
+    if status not in ("ok", "failed"):
+        raise broken(f'result.status must be "ok" or "failed", got {str(status)[:40]!r}')
+    if not isinstance(output, dict):
+        raise broken(f"result.output must be an object, got {type(output).__name__}")
+    try:
+        size = len(canonical(output).encode())
+    except ValueError as error:
+        raise broken(f"result.output has no canonical form: {error}") from error
+    if size > RESULT_BYTES_MAX:
+        raise broken(
+            f"result.output has {size} bytes, at most {RESULT_BYTES_MAX} are allowed; "
+            "put it into an artifact"
+        )
+    return Result(status == "ok", output, str(message.get("summary", ""))[:REASON_LENGTH_MAX])
+
+
+def broken(message: str, **detail: Any) -> AgentError:
+    """Return the error of an agent that breaks the contract: another attempt breaks it too."""
+    return AgentError(PROTOCOL, message, retryable=False, **detail)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is out of range")
+    return number

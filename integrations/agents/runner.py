@@ -1,0 +1,182 @@
+"""Running an agent once, as a process, to a result or to one clear error.
+
+1. The program runs only while it is what was registered: its digest is checked first.
+2. Between worker and agent stands the keeper; whatever ends this call (result, error,
+   timeout, cancellation, death of the worker) ends the agent's whole tree.
+3. Exit 0 and a result with status ``ok`` is success. Status 75 asks for a retry; 64, 65 and 78
+   are permanent; any other status, a signal and status ``failed`` may end better next time;
+   a broken contract will not.
+4. The first breach of the contract stops the agent: it is not left to run to its end.
+5. Everything it said is redacted before anybody sees it, and before it is cut to size: half a
+   secret would not be recognised.
+6. Artifacts are looked at when nothing that could change them is alive.
+
+UDP and sockets with a path are closed by a filter that is known for x86-64 and arm64 only;
+``Outcome.level`` says what was reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from dsl.canonical import digest_of_bytes
+from integrations.agents import protocol, workdir
+from integrations.agents.process import Process
+from integrations.agents.programs.catalogue import Program
+from integrations.agents.protocol import AgentError, Event, Outcome, Request
+from integrations.agents.sandbox import SandboxSpec, launch
+from integrations.agents.transcript import Transcript
+from integrations.redaction import Redactor
+
+DRAIN_S: Final = 0.5  # for output still in the pipes when everything has ended
+_PERMANENT: Final = {64: "usage", 65: "data", 78: "configuration"}  # sysexits.h
+_TEMPFAIL: Final = 75
+
+
+class AgentRunner(Protocol):
+    """Something that runs an agent's program once."""
+
+    async def run(
+        self,
+        program: Program,
+        request: Request,
+        *,
+        timeout_s: float,
+        sandbox: SandboxSpec,
+        redact: Redactor,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Outcome:
+        """Run ``program`` in ``request.workdir``, where its artifacts are left.
+
+        ``on_event`` hears every event as it arrives; what it raises stops the agent and is
+        raised here.
+
+        Raises:
+            AgentError: the agent did not deliver; nothing of it is left running.
+        """
+        ...
+
+
+class ProcessRunner:
+    """Runs agents as sandboxed processes of this machine."""
+
+    async def run(
+        self,
+        program: Program,
+        request: Request,
+        *,
+        timeout_s: float,
+        sandbox: SandboxSpec,
+        redact: Redactor,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Outcome:
+        """See ``AgentRunner.run``."""
+        _check_digest(program)
+        started = time.monotonic()
+        redact = redact.including(request.secrets.values())
+        transcript = Transcript(redact, on_event)
+        process = await Process.start(launch(program.argv, program.file, request.workdir, sandbox))
+        try:
+            async with asyncio.timeout(timeout_s) as limit:
+                await _converse(process, request, transcript)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            await process.end()
+            detail: dict[str, Any] = {"stderr": transcript.stderr, "noise": transcript.noise}
+            raise AgentError(
+                protocol.TIMEOUT, f"no result in {timeout_s:g} s", retryable=True, **detail
+            ) from None
+        finally:
+            await process.end()  # (2)
+        result = _judge(process, transcript)
+        artifacts = await asyncio.to_thread(  # (6)
+            workdir.collect, request.workdir, transcript.artifacts, redact
+        )
+        outcome = Outcome(
+            result=result,
+            events=tuple(transcript.events),
+            artifacts=artifacts,
+            noise=tuple(transcript.noise),
+            stderr=transcript.stderr,
+            exit_code=0,
+            seconds=time.monotonic() - started,
+            level=process.level,
+            dropped=transcript.dropped,
+        )
+        if not result.ok:
+            summary = result.summary or "the agent reports that its work failed"
+            raise AgentError(protocol.FAILED, summary, retryable=True, outcome=outcome)
+        return outcome
+
+
+async def _converse(process: Process, request: Request, transcript: Transcript) -> None:
+    """Hand over the request and listen until the agent's tree has ended."""
+    await process.ready()
+    ended = asyncio.ensure_future(process.exited())
+    speaking = asyncio.ensure_future(process.feed(request.line()))
+    listening = asyncio.ensure_future(_listen(process, transcript))
+    try:
+        done, _ = await asyncio.wait((ended, listening), return_when=asyncio.FIRST_COMPLETED)
+        if ended not in done:
+            await listening  # raises a breach (4)
+        await ended
+        await asyncio.wait((listening,), timeout=DRAIN_S)
+        if listening.done():
+            await listening
+    finally:
+        for task in (ended, speaking, listening):
+            task.cancel()
+        await asyncio.gather(ended, speaking, listening, return_exceptions=True)
+
+
+async def _listen(process: Process, transcript: Transcript) -> None:
+    await asyncio.gather(
+        transcript.read_messages(process.stdout), transcript.read_stderr(process.stderr)
+    )
+
+
+def _judge(process: Process, transcript: Transcript) -> protocol.Result:
+    """Turn how it ended into a result, or into the one error that says why (3)."""
+    code = process.exit_code
+    detail: dict[str, Any] = {"stderr": transcript.stderr, "noise": transcript.noise}
+    if code is None:
+        raise AgentError(
+            protocol.KEEPER, "the keeper vanished with the agent", retryable=True, **detail
+        )
+    if code < 0:
+        name = signal.Signals(-code).name
+        raise AgentError(protocol.SIGNAL, f"ended by {name}", retryable=True, **detail)
+    if code == _TEMPFAIL:
+        raise AgentError(
+            protocol.TEMPFAIL, "the agent asks to be tried again", retryable=True, **detail
+        )
+    if code != 0:
+        why = f" ({_PERMANENT[code]})" if code in _PERMANENT else ""
+        raise AgentError(
+            protocol.EXIT, f"exit status {code}{why}", retryable=code not in _PERMANENT, **detail
+        )
+    if transcript.result is None:
+        raise protocol.broken("ended without a result", **detail)
+    return transcript.result
+
+
+def _check_digest(program: Program) -> None:
+    try:
+        found = digest_of_bytes(Path(program.file).read_bytes())
+    except OSError as error:
+        raise AgentError(
+            protocol.START, f"program {program.name!r}: {error.strerror}", retryable=False
+        ) from error
+    if found != program.digest:  # (1)
+        raise AgentError(
+            protocol.START,
+            f"program {program.name!r} is not what was registered: "
+            f"expected {program.digest}, got {found}",
+            retryable=False,
+        )

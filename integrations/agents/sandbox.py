@@ -1,0 +1,149 @@
+"""What an agent may touch, as a list the keeper applies before the agent's first instruction.
+
+1. Readable: the interpreter, the system's programs and libraries, a few files of ``/etc``, the
+   agent's own program, and the workspace. Writable: the private directory. Nothing else.
+2. ``denied`` wins over every readable path, above or below it. Rules can only allow, so where
+   a denied path lies inside a readable one its siblings are granted one by one, down the
+   chain; what appears beside them later is not readable.
+3. Programs must be able to list the directories of that chain, and Landlock lists whole trees
+   or nothing: where no mount namespace is to be had, the *names* below a denied path can be
+   read; never the contents.
+4. The environment starts empty. No secret is in it.
+5. Who declares no TCP port gets no network. Who does, resolves names over TCP (UDP is closed):
+   that takes port 53 besides.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from integrations.agents import landlock
+from integrations.agents.protocol import SANDBOX, AgentError
+
+RULES_MAX: Final = 10_000
+OPEN_FILES_MAX: Final = 256
+FILE_BYTES_MAX: Final = 256 << 20
+
+_PROGRAMS: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+_SETTINGS: Final = (
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/pki/tls/certs",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/dev/urandom",
+    "/dev/random",
+)
+_DEVICES: Final = ("/dev/null", "/dev/zero")
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """What one agent may touch besides its private directory."""
+
+    workspace: Path | None = None  # looked at, never written
+    denied: tuple[Path, ...] = ()  # the data directory, whatever else it lies in
+    tcp: tuple[int, ...] = ()  # ports it may connect to
+    memory_mb: int | None = None  # address space
+    cpu_s: int | None = None
+    required: bool = True  # without Landlock, refuse to start
+    namespaces: bool = True  # where the kernel allows them
+
+
+def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> dict[str, Any]:
+    """Return what the keeper needs to know; plain JSON, no secrets.
+
+    Raises:
+        AgentError: of kind ``sandbox``: the lists cannot be made.
+    """
+    denied = tuple(path.resolve() for path in spec.denied)
+    rules = [(str(workdir), landlock.WRITE), (str(program), landlock.RUN)]
+    rules += [(path, landlock.DEVICE) for path in _DEVICES]
+    for root, access in _readable(spec):
+        for path, granted in _without(root.resolve(), denied, access):
+            rules.append((str(path), granted))
+            if len(rules) > RULES_MAX:
+                raise AgentError(
+                    SANDBOX,
+                    f"more than {RULES_MAX} entries beside a denied path in {root}; "
+                    "move the data directory out of the workspace",
+                    retryable=False,
+                )
+    return {
+        "argv": argv,
+        "env": _environment(workdir, spec),
+        "cwd": str(workdir),
+        "rules": rules,
+        "tcp": spec.tcp,
+        "hidden": [str(path) for path in denied],
+        "limits": _limits(spec),
+        "required": spec.required,
+        "namespaces": spec.namespaces,
+    }
+
+
+def _readable(spec: SandboxSpec) -> Iterator[tuple[Path, int]]:
+    for text in (sys.prefix, sys.base_prefix, *_PROGRAMS):
+        yield Path(text), landlock.RUN
+    for text in _SETTINGS:
+        yield Path(text), landlock.READ
+    if spec.workspace is not None:
+        workspace = spec.workspace.resolve()
+        if workspace == Path(workspace.anchor):
+            raise AgentError(
+                SANDBOX, "the workspace cannot be the root of the file system", retryable=False
+            )
+        yield workspace, landlock.READ
+
+
+def _without(root: Path, denied: tuple[Path, ...], access: int) -> Iterator[tuple[Path, int]]:
+    """Grant ``root`` but for what is denied (2)."""
+    if any(root.is_relative_to(path) for path in denied):
+        return
+    if not any(path.is_relative_to(root) for path in denied):
+        yield root, access
+        return
+    yield root, landlock.LIST  # (3)
+    for child in sorted(root.iterdir()):
+        # A rule on a symbolic link would grant what it points to, wherever that is.
+        if not child.is_symlink():
+            yield from _without(child, denied, access)
+
+
+def _environment(workdir: Path, spec: SandboxSpec) -> dict[str, str]:
+    environment = {
+        "HOME": str(workdir),
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": str(workdir / "tmp"),
+    }
+    if spec.tcp:
+        environment["RES_OPTIONS"] = "use-vc"  # (5)
+    return environment
+
+
+def _limits(spec: SandboxSpec) -> dict[str, int]:
+    limits = {
+        "RLIMIT_CORE": 0,
+        "RLIMIT_FSIZE": FILE_BYTES_MAX,
+        "RLIMIT_NOFILE": OPEN_FILES_MAX,
+    }
+    if spec.memory_mb is not None:
+        limits["RLIMIT_AS"] = spec.memory_mb << 20
+    if spec.cpu_s is not None:
+        limits["RLIMIT_CPU"] = spec.cpu_s
+    return limits

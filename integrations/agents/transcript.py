@@ -1,0 +1,119 @@
+"""What an agent says, read line by line, redacted, and kept within limits.
+
+1. A line longer than ``AGENT_LINE_BYTES_MAX``, more output than ``AGENT_OUTPUT_BYTES_MAX``, or
+   a message after the result is a breach of the contract.
+2. Noise is kept as a hint: its first lines, cut short. Of stderr the end is kept.
+3. Events beyond ``AGENT_EVENTS_MAX`` are heard but not kept; heartbeats are never kept.
+4. Redaction comes first, cutting second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from dsl.limits import (
+    AGENT_EVENTS_MAX,
+    AGENT_LINE_BYTES_MAX,
+    AGENT_NOISE_LINES_MAX,
+    AGENT_OUTPUT_BYTES_MAX,
+    AGENT_STDERR_BYTES_MAX,
+    MESSAGE_LENGTH_MAX,
+)
+from integrations.agents.protocol import (
+    AgentError,
+    Event,
+    Result,
+    broken,
+    parse_message,
+    parse_result,
+)
+from integrations.redaction import Redactor
+
+_CHUNK: Final = 1 << 16
+_UTF8_MAX: Final = 4  # bytes a character
+
+
+class Transcript:
+    """Collects the messages of one run; everything in it is redacted."""
+
+    def __init__(self, redact: Redactor, on_event: Callable[[Event], None] | None) -> None:
+        self._redact = redact
+        self._on_event = on_event
+        self._error_tail = bytearray()
+        self._output_bytes = 0
+        self.result: Result | None = None
+        self.events: list[Event] = []
+        self.artifacts: list[dict[str, Any]] = []
+        self.noise: list[str] = []
+        self.dropped = 0
+
+    @property
+    def stderr(self) -> str:
+        """The end of what the agent told people."""
+        text = self._redact.text(self._error_tail.decode(errors="replace"))
+        return text[-AGENT_STDERR_BYTES_MAX:]
+
+    async def read_messages(self, stream: asyncio.StreamReader) -> None:
+        """Read stdout to its end.
+
+        Raises:
+            AgentError: of kind ``protocol``; the agent must be stopped.
+        """
+        while line := await _read_line(stream):
+            self._output_bytes += len(line)
+            if self._output_bytes > AGENT_OUTPUT_BYTES_MAX:
+                raise broken(f"more than {AGENT_OUTPUT_BYTES_MAX} bytes of output")
+            self._hear(line)
+
+    async def read_stderr(self, stream: asyncio.StreamReader) -> None:
+        """Read stderr to its end, keeping enough that a secret is not cut in two (4)."""
+        keep = AGENT_STDERR_BYTES_MAX + self._redact.margin * _UTF8_MAX
+        while chunk := await stream.read(_CHUNK):
+            self._error_tail += chunk
+            del self._error_tail[:-keep]
+
+    def _hear(self, line: bytes) -> None:
+        message = parse_message(line)
+        if message is None:
+            if len(self.noise) < AGENT_NOISE_LINES_MAX and line.strip():
+                text = self._redact.text(line.decode(errors="replace").strip())
+                self.noise.append(text[:MESSAGE_LENGTH_MAX])
+            return
+        if self.result is not None:
+            raise broken(f"a message of type {message['type']!r} after the result")
+        # Not redacted: words of the contract, which a short secret could happen to equal.
+        kind = message.pop("type")
+        status = message.pop("status", None) if kind == "result" else None
+        data = self._redact.value(message)
+        if kind == "result":
+            self.result = self._check_result(status, data)
+        else:
+            self._keep(Event(kind, data))
+
+    def _check_result(self, status: Any, data: dict[str, Any]) -> Result:
+        try:
+            return parse_result({**data, "status": status})
+        except AgentError as error:
+            text = self._redact.text(str(error).partition(": ")[2])
+            raise broken(text) from None
+
+    def _keep(self, event: Event) -> None:
+        if event.type == "artifact":
+            self.artifacts.append(event.data)
+        if len(self.events) >= AGENT_EVENTS_MAX:
+            self.dropped += 1
+        elif event.type != "heartbeat":
+            self.events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+async def _read_line(stream: asyncio.StreamReader) -> bytes:
+    try:
+        return await stream.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except asyncio.LimitOverrunError:
+        raise broken(f"a line is longer than {AGENT_LINE_BYTES_MAX} bytes") from None

@@ -1,0 +1,132 @@
+"""The private directory of one attempt, and the files an agent leaves in it.
+
+1. It is made for one attempt, mode 0700, and removed afterwards whatever the agent did to it:
+   modes, depth beyond any path length, endless names.
+2. An artifact is a regular file below it, reached without symbolic links or ``..``, with no
+   second name (a hard link may be somebody else's file), at most ``ARTIFACT_BYTES_MAX``.
+3. An artifact that holds a secret is refused: a changed file would be a broken one.
+
+Nothing here may run while the agent's processes live: what is checked must stay as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dsl.limits import AGENT_ARTIFACTS_MAX, ARTIFACT_BYTES_MAX
+from integrations.agents.protocol import (
+    ARTIFACT_NAME,
+    LEAK,
+    MEDIA_TYPE,
+    AgentError,
+    Artifact,
+    broken,
+)
+from integrations.redaction import Redactor
+
+
+@contextmanager
+def workdir(parent: Path | None = None) -> Iterator[Path]:
+    """Make a private directory (with ``tmp`` in it) and remove it at the end."""
+    path = Path(tempfile.mkdtemp(prefix="mandate-", dir=parent)).resolve()
+    try:
+        (path / "tmp").mkdir(mode=0o700)
+        yield path
+    finally:
+        _remove(path)
+
+
+def collect(
+    directory: Path, messages: Iterable[Mapping[str, Any]], redact: Redactor
+) -> tuple[Artifact, ...]:
+    """Check the artifacts an agent announced, in its order.
+
+    Raises:
+        AgentError: of kind ``protocol`` (2) or ``leak`` (3).
+    """
+    found: dict[str, Artifact] = {}
+    for message in messages:
+        artifact = _artifact(directory, message)
+        if artifact.name in found:
+            raise broken(f"artifact {artifact.name!r} is announced twice")
+        if len(found) == AGENT_ARTIFACTS_MAX:
+            raise broken(f"more than {AGENT_ARTIFACTS_MAX} artifacts")
+        if redact.found_in(artifact.path.read_bytes()):
+            raise AgentError(  # (3)
+                LEAK, f"artifact {artifact.name!r} holds a secret of the agent", retryable=False
+            )
+        found[artifact.name] = artifact
+    return tuple(found.values())
+
+
+def _artifact(directory: Path, message: Mapping[str, Any]) -> Artifact:
+    name, path = message.get("name"), message.get("path")
+    media_type = message.get("media_type", "application/octet-stream")
+    if not isinstance(name, str) or not ARTIFACT_NAME.fullmatch(name):
+        raise broken(f"artifact name {str(name)[:80]!r} must match {ARTIFACT_NAME.pattern}")
+    if not isinstance(media_type, str) or not MEDIA_TYPE.fullmatch(media_type):
+        raise broken(f"artifact {name!r}: {str(media_type)[:80]!r} is no media type")
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise broken(f"artifact {name!r} needs a path inside the private directory")
+    file, size = _inside(directory, name, PurePosixPath(path))
+    return Artifact(name, file, media_type, size)
+
+
+def _inside(directory: Path, name: str, relative: PurePosixPath) -> tuple[Path, int]:
+    if relative.is_absolute() or ".." in relative.parts:
+        raise broken(f"artifact {name!r}: {str(relative)[:80]!r} leaves the private directory")
+    path = directory
+    try:
+        for part in relative.parts:
+            path /= part
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                raise broken(f"artifact {name!r}: {str(relative)[:80]!r} is behind a symbolic link")
+        status = path.lstat()
+    except OSError as error:
+        raise broken(f"artifact {name!r}: {error.strerror}: {str(relative)[:80]!r}") from error
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        raise broken(f"artifact {name!r} must be a regular file with one name")
+    if status.st_size > ARTIFACT_BYTES_MAX:
+        raise broken(
+            f"artifact {name!r} has {status.st_size} bytes, allowed are {ARTIFACT_BYTES_MAX}"
+        )
+    return path, status.st_size
+
+
+def _remove(root: Path) -> None:
+    """Remove a tree without recursion and without long paths (1).
+
+    ``shutil.rmtree`` gives up beyond the interpreter's recursion limit and holds one file
+    descriptor a level. Here each directory found is moved up to the root before it is emptied.
+    """
+    if root.is_symlink():
+        root.unlink()
+        return
+    prefix = secrets.token_hex(8)  # a name the agent cannot have taken
+    moved = 0
+    pending = [root]
+    while pending:
+        directory = pending.pop()
+        directory.chmod(0o700)
+        with os.scandir(directory) as entries:
+            children = [
+                (Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries
+            ]
+        for child, is_directory in children:
+            if not is_directory:
+                child.unlink()
+                continue
+            child.chmod(0o700)  # else it cannot be moved
+            moved += 1
+            pending.append(child.rename(root / f"{prefix}-{moved}"))
+        if directory != root:
+            directory.rmdir()
+    root.rmdir()

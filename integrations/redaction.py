@@ -1,0 +1,126 @@
+"""Redaction: what was handed out as a secret does not come back as text.
+
+A net against accidents: a traceback with a password in it, an HTTP client that logs its
+headers. It is no defence against a program that wants to leak what it was given (it may
+reverse or encrypt it); that is what short-lived credentials and the sandbox are for.
+
+1. A secret is replaced wherever it stands, also inside a word, also as a mapping's key.
+2. So are its usual disguises: base64 (standard and URL-safe, at each of the three alignments
+   inside a longer text), hexadecimal, percent-encoded, and escaped as in JSON.
+3. A secret of several lines (a PEM key) is also replaced line by line.
+4. A secret shorter than ``SHORT`` characters is replaced only where it stands as a word of
+   its own, and has no disguises: anything else would shred ordinary text. An empty secret is
+   no secret.
+5. A number is replaced when its text is a secret.
+6. A redactor shows its secrets to nobody: not printed, not pickled.
+7. Text that looks like a Vault token is replaced by ``redact_tokens``, whoever minted it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NoReturn
+from urllib.parse import quote, quote_plus
+
+REDACTED: Final = "[redacted]"
+SHORT: Final = 4  # characters
+
+# hvs., hvb., hvr. (Vault) and s., b., r. (OpenBao), not in the middle of a word.
+TOKEN_PATTERN: Final = re.compile(r"(?<![A-Za-z0-9])(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}")
+
+_LINE_MIN: Final = 16  # shorter lines of a multi-line secret are ordinary text
+_ENCODED_MIN: Final = 6  # shorter pieces of base64 occur by chance
+_SECRET_MAX: Final = 1 << 16  # characters; nothing that is handed out as a secret is longer
+
+
+class Redactor:
+    """Replaces the secrets it was made with by ``[redacted]``."""
+
+    __slots__ = ("_needles", "_secrets", "_words", "margin")
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = frozenset(secret for secret in secrets if secret)
+        if any(len(secret) > _SECRET_MAX for secret in self._secrets):
+            raise ValueError(f"a secret may have at most {_SECRET_MAX} characters")
+        long = {secret for secret in self._secrets if len(secret) >= SHORT}
+        needles = {needle for secret in long for needle in _disguises(secret)}
+        # Longest first: a secret that contains another must not be left in pieces.
+        self._needles = tuple(sorted(needles, key=lambda needle: (-len(needle), needle)))
+        short = sorted(self._secrets - long, key=lambda secret: (-len(secret), secret))
+        self._words = (  # (4)
+            re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, short)) + r")(?!\w)")
+            if short
+            else None
+        )
+        # Text cut to size must keep this many characters more until it is redacted.
+        self.margin = max((len(needle) for needle in self._needles), default=0)
+
+    def including(self, secrets: Iterable[str]) -> Redactor:
+        """Return a redactor that knows these secrets too."""
+        return Redactor((*self._secrets, *secrets))
+
+    def text(self, text: str) -> str:
+        """Return ``text`` without the secrets."""
+        for needle in self._needles:
+            if needle in text:
+                text = text.replace(needle, REDACTED)
+        return self._words.sub(REDACTED, text) if self._words else text
+
+    def value(self, value: Any) -> Any:
+        """Return JSON-like ``value`` without the secrets, keys and numbers included."""
+        match value:
+            case str():
+                return self.text(value)
+            case dict():
+                return {self.text(str(key)): self.value(item) for key, item in value.items()}
+            case list() | tuple():
+                return [self.value(item) for item in value]
+            case bool() | None:
+                return value
+            case _:
+                return REDACTED if str(value) in self._secrets else value  # (5)
+
+    def found_in(self, data: bytes) -> bool:
+        """Tell whether ``data`` holds a secret; short ones (4) are not looked for in bytes."""
+        return any(needle.encode("utf-8", "surrogatepass") in data for needle in self._needles)
+
+    def __repr__(self) -> str:
+        return f"<Redactor of {len(self._secrets)} secret(s)>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a redactor holds secrets and cannot be pickled")  # (6)
+
+
+def redact_tokens(text: str) -> str:
+    """Replace everything in ``text`` that looks like a Vault token (7)."""
+    return TOKEN_PATTERN.sub(REDACTED, text)
+
+
+def _disguises(secret: str) -> Iterator[str]:
+    """Every text under which ``secret`` is looked for."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    yield secret
+    yield from (line for line in secret.splitlines() if len(line) >= _LINE_MIN)  # (3)
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (raw.hex(), raw.hex().upper())
+    for encoded in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
+        yield from (encoded, re.sub("%..", lambda match: match[0].lower(), encoded))
+    for piece in _base64_pieces(raw):
+        if len(piece) >= _ENCODED_MIN:
+            yield from (piece, piece.translate(_URL_SAFE))
+
+
+_URL_SAFE: Final = str.maketrans("+/", "-_")
+
+
+def _base64_pieces(raw: bytes) -> Iterator[str]:
+    """The part of a base64 text that ``raw`` alone decides, at each alignment."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + raw).decode()
+        start = (0, 2, 3)[before]  # characters that also hold bits of what stands before
+        spill = (before + len(raw)) % 3
+        end = len(encoded) if spill == 0 else len(encoded) - (3 if spill == 1 else 2)
+        yield encoded[start:end]

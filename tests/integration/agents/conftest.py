@@ -1,0 +1,66 @@
+"""Running the fixtures' agents, in every kind of sandbox the machine allows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsl.core import AgentPhase, Tier
+from integrations.agents import landlock
+from integrations.agents.programs.catalogue import Program
+from integrations.agents.protocol import Request
+from integrations.agents.runner import ProcessRunner
+from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.workdir import workdir
+from integrations.redaction import Redactor
+
+AGENTS = Path(__file__).resolve().parents[2] / "fixtures" / "agents"
+
+
+@pytest.fixture(params=[True, False], ids=["namespaces", "landlock-only"])
+def namespaces(request):
+    """Both ways a keeper holds its tree together."""
+    if not landlock.abi():
+        pytest.skip("this kernel has no Landlock")
+    return request.param
+
+
+@pytest.fixture
+def private():
+    """A private directory."""
+    with workdir() as path:
+        yield path
+
+
+@pytest.fixture
+def run(private) -> Callable[..., Any]:
+    """Run one agent: a program, or the name of a file of the fixtures."""
+
+    async def run(program: Program | str, given: dict[str, Any], **options: Any) -> Any:
+        if isinstance(program, str):
+            program = Program.from_file(program, AGENTS / f"{program}.py")
+        request = Request(
+            run="run",
+            stage="stage",
+            phase=options.pop("phase", AgentPhase.EXECUTE),
+            attempt=1,
+            deadline=time.time() + 10,
+            workdir=private,
+            tier=Tier.T0,
+            input=given,
+            secrets=options.pop("secrets", {}),
+        )
+        return await ProcessRunner().run(
+            program,
+            request,
+            timeout_s=options.pop("timeout_s", 10),
+            sandbox=options.pop("sandbox", SandboxSpec()),
+            redact=options.pop("redact", Redactor()),
+            **options,
+        )
+
+    return run

@@ -1,0 +1,168 @@
+"""Nothing an agent starts outlives it, whoever ends first and however.
+
+A marked ``sleep`` stands for what an agent leaves behind; it is looked for in the process
+table of the machine. Both ways of holding the tree together are tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from integrations.agents.protocol import AgentError
+from integrations.agents.sandbox import SandboxSpec
+
+ROOT = Path(__file__).resolve().parents[3]
+
+WORKER = """
+import asyncio, sys, time
+from pathlib import Path
+from dsl.core import AgentPhase, Tier
+from integrations.agents.programs.catalogue import Program
+from integrations.agents.protocol import Request
+from integrations.agents.runner import ProcessRunner
+from integrations.agents.sandbox import SandboxSpec
+from integrations.redaction import Redactor
+
+file, directory, mark, namespaces = sys.argv[1:]
+request = Request("run", "stage", AgentPhase.EXECUTE, 1, time.time() + 60, Path(directory),
+                  Tier.T0, {"do": "ignore_sigterm", "mark": mark})
+asyncio.run(ProcessRunner().run(
+    Program.from_file("hostile", Path(file)), request, timeout_s=60, redact=Redactor(),
+    sandbox=SandboxSpec(namespaces=namespaces == "True"),
+    on_event=lambda event: print("running", flush=True)))
+"""
+
+
+@pytest.fixture
+def mark():
+    """A number of seconds that nobody else sleeps."""
+    return f"300.{os.getpid()}{time.monotonic_ns()}"
+
+
+def sleepers(mark: str) -> list[int]:
+    """The processes whose command line holds the mark as an argument."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if arguments[:2] == [b"sleep", mark.encode()]:
+            found.append(int(process.name))
+    return found
+
+
+async def are(number: int, mark: str, within: float) -> bool:
+    """A process has no command line for a moment while it starts: look until there are."""
+    end = time.monotonic() + within
+    while len(sleepers(mark)) != number:
+        if time.monotonic() > end:
+            return False
+        await asyncio.sleep(0.02)
+    return True
+
+
+@pytest.mark.parametrize("do", ["daemon", "child_keeps_stdout", "fork_many", "fork_on"])
+async def test_what_an_agent_leaves_behind_ends_with_it(run, namespaces, mark, do):
+    started = time.monotonic()
+    outcome = await run(
+        "hostile", {"do": do, "mark": mark}, sandbox=SandboxSpec(namespaces=namespaces)
+    )
+
+    assert outcome.result.ok
+    assert sleepers(mark) == []
+    assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.parametrize("do", ["hang", "ignore_sigterm"])
+async def test_an_agent_that_hangs_is_ended_at_its_timeout(run, namespaces, mark, do):
+    started = time.monotonic()
+    with pytest.raises(AgentError, match=r"no result in 0\.4 s") as caught:
+        await run(
+            "hostile",
+            {"do": do, "mark": mark},
+            timeout_s=0.4,
+            sandbox=SandboxSpec(namespaces=namespaces),
+        )
+
+    assert (caught.value.kind, caught.value.retryable) == ("timeout", True)
+    assert sleepers(mark) == []
+    assert time.monotonic() - started < 2.5
+
+
+async def test_cancelling_leaves_nothing(run, namespaces, mark):
+    hanging = asyncio.Event()
+    task = asyncio.create_task(
+        run(
+            "hostile",
+            {"do": "ignore_sigterm", "mark": mark},
+            sandbox=SandboxSpec(namespaces=namespaces),
+            on_event=lambda event: hanging.set(),
+        )
+    )
+    await hanging.wait()
+    assert await are(1, mark, within=1)
+
+    started = time.monotonic()
+    task.cancel()
+    await asyncio.sleep(0.05)
+    task.cancel()  # the impatient too must wait for the end
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sleepers(mark) == []
+    assert time.monotonic() - started < 1.5
+
+
+async def test_killing_the_worker_ends_the_agent(private, namespaces, mark):
+    agents = ROOT / "tests" / "fixtures" / "agents"
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WORKER, agents / "hostile.py", private, mark, str(namespaces)),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert worker.stdout is not None
+    assert await worker.stdout.readline() == b"running\n"
+    assert await are(1, mark, within=1)
+    worker.kill()
+    await worker.wait()
+
+    assert await are(0, mark, within=2)
+
+
+async def test_killing_the_keeper_ends_the_agent(run, mark):
+    keepers: list[int] = []
+
+    def kill_keeper(event):
+        for file in Path("/proc/self/task").glob("*/children"):
+            keepers.extend(int(pid) for pid in file.read_text().split())
+        for pid in keepers:
+            if b"keeper.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(AgentError, match="keeper vanished") as caught:
+        await run("hostile", {"do": "hang", "mark": mark}, on_event=kill_keeper)
+
+    assert (caught.value.kind, caught.value.retryable) == ("keeper", True)
+    assert await are(0, mark, within=1)
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_runs_leave_no_descriptor_open(run):
+    for _ in range(3):
+        await run("hostile", {"do": "closes_stdin"})
+    before = open_descriptors()
+    for _ in range(5):
+        await run("hostile", {"do": "closes_stdin"})
+
+    assert open_descriptors() <= before

@@ -1,0 +1,211 @@
+"""Hostile and clumsy agents: each ends in bounded time, with the right verdict."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from integrations.agents.programs.catalogue import Program
+from integrations.agents.protocol import AgentError, Event
+from integrations.redaction import REDACTED
+
+SECRET = "correct-horse-battery"
+
+
+async def failure(run: Any, do: str, **options: Any) -> AgentError:
+    started = time.monotonic()
+    with pytest.raises(AgentError) as caught:
+        await run("hostile", {"do": do, **options.pop("given", {})}, **options)
+    assert time.monotonic() - started < 3
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("do", "kind", "retryable", "message"),
+    [
+        ("crash", "exit", True, "exit status 1"),
+        ("segfault", "signal", True, "SIGSEGV"),
+        ("flood", "protocol", False, "bytes of output"),
+        ("long_line", "protocol", False, "a line is longer"),
+        ("no_result", "protocol", False, "without a result"),
+        ("two_results", "protocol", False, "'result' after the result"),
+        ("message_after_result", "protocol", False, "'log' after the result"),
+        ("bad_status", "protocol", False, "'splendid'"),
+        ("output_is_a_list", "protocol", False, "must be an object, got list"),
+        ("output_too_large", "protocol", False, "put it into an artifact"),
+        ("fails", "failed", True, "found three mistakes"),
+    ],
+)
+async def test_a_broken_agent_gets_its_verdict(run, do, kind, retryable, message):
+    error = await failure(run, do)
+
+    assert (error.kind, error.retryable) == (kind, retryable)
+    assert message in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "retryable"),
+    [
+        (75, "tempfail", True),
+        (64, "exit", False),
+        (65, "exit", False),
+        (78, "exit", False),
+        (1, "exit", True),
+        (200, "exit", True),
+    ],
+)
+async def test_an_exit_status_says_whether_to_try_again(run, status, kind, retryable):
+    error = await failure(run, "exit_with", given={"status": status})
+
+    assert (error.kind, error.retryable) == (kind, retryable)
+
+
+@pytest.mark.parametrize("do", ["closes_stdin", "stderr_flood", "bad_utf8", "garbage"])
+async def test_a_clumsy_agent_may_still_deliver(run, do):
+    outcome = await run("hostile", {"do": do})
+
+    assert outcome.result.ok
+    assert outcome.exit_code == 0
+
+
+async def test_the_traceback_of_a_crash_is_told(run):
+    error = await failure(run, "crash")
+
+    assert "RuntimeError: on purpose" in error.detail["stderr"]
+
+
+async def test_of_stderr_the_end_is_kept(run):
+    outcome = await run("hostile", {"do": "stderr_flood"})
+
+    assert len(outcome.stderr) == 65_536
+    assert outcome.stderr.endswith("end")
+
+
+async def test_what_is_no_message_is_kept_as_noise(run):
+    outcome = await run("hostile", {"do": "garbage"})
+
+    assert outcome.noise[:3] == ("hello", "[1, 2]", "{")
+    assert len(outcome.noise) == 9
+    assert outcome.events == ()
+
+
+async def test_events_are_heard_but_not_all_kept(run):
+    heard: list[Event] = []
+    outcome = await run("hostile", {"do": "events"}, on_event=heard.append)
+
+    assert [len(heard), len(outcome.events), outcome.dropped] == [3_000, 1_000, 1_000]
+    assert all(event.type == "progress" for event in outcome.events)
+
+
+async def test_a_listener_that_raises_stops_the_agent(run):
+    def stop(event):
+        raise LookupError("budget spent")
+
+    started = time.monotonic()
+    with pytest.raises(LookupError, match="budget spent"):
+        await run("hostile", {"do": "hang", "mark": "61.5"}, on_event=stop)
+    assert time.monotonic() - started < 2
+
+
+async def test_a_failed_agent_still_hands_over_its_artifacts(run):
+    error = await failure(run, "fails")
+
+    assert error.outcome is not None
+    (artifact,) = error.outcome.artifacts
+    assert artifact.path.read_text() == "because"
+
+
+async def test_nothing_an_agent_says_holds_its_secret(run):
+    outcome = await run("hostile", {"do": "tell_secret"}, secrets={"TOKEN": SECRET})
+
+    told = json.dumps(
+        [outcome.noise, outcome.stderr, outcome.result.output, outcome.result.summary]
+    )
+    assert SECRET[:6] not in told + repr(outcome)
+    assert outcome.events[0].data == {"message": f"token is {REDACTED}", REDACTED: REDACTED}
+
+
+async def test_a_secret_cut_in_two_by_the_limit_of_stderr_does_not_survive(run):
+    outcome = await run("hostile", {"do": "tell_secret"}, secrets={"TOKEN": SECRET})
+
+    assert SECRET[-6:] not in outcome.stderr
+
+
+async def test_an_artifact_that_holds_a_secret_is_refused(run):
+    error = await failure(run, "leak_secret", secrets={"TOKEN": SECRET})
+
+    assert (error.kind, error.retryable) == ("leak", False)
+    assert SECRET not in str(error)
+
+
+async def test_an_error_about_a_result_does_not_hold_a_secret(run):
+    error = await failure(run, "bad_status", secrets={"TOKEN": "splendid"})
+
+    assert "splendid" not in str(error)
+
+
+async def test_a_changed_program_is_not_started(run, tmp_path):
+    file = tmp_path / "program.py"
+    file.write_text("print(1)")
+    program = Program.from_file("program", file)
+    file.write_text("print(2)")
+
+    with pytest.raises(AgentError, match="not what was registered") as caught:
+        await run(program, {})
+    assert (caught.value.kind, caught.value.retryable) == ("start", False)
+
+
+async def test_a_program_that_cannot_start_says_so(run, tmp_path):
+    file = tmp_path / "program"
+    file.write_text("#!/nowhere/interpreter\n")
+    file.chmod(0o755)
+
+    with pytest.raises(AgentError, match="No such file") as caught:
+        await run(Program.from_file("program", file), {})
+    assert caught.value.kind == "start"
+
+
+def artifact(path: str, name: str = "a.txt", **more: str) -> dict[str, str]:
+    return {"name": name, "path": path, **more}
+
+
+@pytest.mark.parametrize(
+    ("shell", "artifacts", "message"),
+    [
+        ([], [artifact("../a.txt")], "leaves the private directory"),
+        ([], [artifact("/etc/passwd")], "leaves the private directory"),
+        ([], [artifact("missing")], "No such file"),
+        ([], [artifact(".")], "a regular file"),
+        ([], [artifact("")], "needs a path"),
+        ([], [artifact("a\0b")], "needs a path"),
+        ([], [artifact("a.txt", name="../x")], "must match"),
+        ([], [artifact("a.txt", media_type="text")], "no media type"),
+        (["ln -s /etc/passwd l"], [artifact("l")], "symbolic link"),
+        (["ln -s /etc l"], [artifact("l/passwd")], "symbolic link"),
+        (["mkfifo f"], [artifact("f")], "a regular file"),
+        (["echo 1 >a; ln a b"], [artifact("a")], "one name"),
+        (["echo 1 >a"], [artifact("a"), artifact("a")], "announced twice"),
+        (["truncate -s 20M a"], [artifact("a")], "allowed are"),
+    ],
+)
+async def test_an_artifact_outside_the_rules_is_refused(run, shell, artifacts, message):
+    error = await failure(run, "artifact", given={"shell": shell, "artifacts": artifacts})
+
+    assert error.kind == "protocol"
+    assert message in str(error)
+
+
+async def test_artifacts_are_handed_over_in_order(run, private):
+    shell = ["mkdir -p out; echo 1 >out/b; echo 12 >a"]
+    outcome = await run(
+        "hostile",
+        {"do": "artifact", "shell": shell, "artifacts": [artifact("out/b"), artifact("a", "z")]},
+    )
+
+    assert [(a.name, a.path, a.size) for a in outcome.artifacts] == [
+        ("a.txt", private / "out" / "b", 2),
+        ("z", private / "a", 3),
+    ]

@@ -1,0 +1,92 @@
+"""Kernels that have less to offer, simulated by refusing the system calls to a whole worker."""
+
+from __future__ import annotations
+
+import errno
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+LANDLOCK, UNSHARE = 444, 272
+ENOSYS, EPERM = errno.ENOSYS, errno.EPERM
+
+WORKER = """
+import asyncio, ctypes, json, struct, sys, time
+from pathlib import Path
+
+calls = json.loads(sys.argv[1])
+op = lambda code, value, yes=0, no=0: struct.pack("<HBBI", code, yes, no, value)
+code = op(0x20, 0)
+for number, error in calls:
+    code += op(0x15, number, 0, 1) + op(0x06, 0x00050000 | error)
+code += op(0x06, 0x7FFF0000)
+class Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+libc = ctypes.CDLL(None)
+libc.prctl(38, 1, 0, 0, 0)
+assert libc.prctl(22, 2, ctypes.byref(Program(len(code) // 8, code)), 0, 0) == 0
+
+from dsl.core import AgentPhase, Tier
+from integrations.agents.programs.catalogue import Program
+from integrations.agents.protocol import AgentError, Request
+from integrations.agents.runner import ProcessRunner
+from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.workdir import workdir
+from integrations.redaction import Redactor
+
+with workdir() as path:
+    request = Request("run", "stage", AgentPhase.EXECUTE, 1, time.time(), path, Tier.T0,
+                      {"do": "daemon", "mark": "0.1"})
+    try:
+        print(asyncio.run(ProcessRunner().run(
+            Program.from_file("hostile", Path(sys.argv[2])), request, timeout_s=5,
+            redact=Redactor(), sandbox=SandboxSpec(required=sys.argv[3] == "required"))).level)
+    except AgentError as error:
+        print(error.kind, error.retryable, error)
+"""
+
+
+def reached(refused: list[tuple[int, int]], required: str) -> str:
+    if platform.machine() != "x86_64":
+        pytest.skip("numbers of system calls are those of x86-64")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", WORKER, json.dumps(refused)),
+            *(ROOT / "tests/fixtures/agents/hostile.py", required),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_without_landlock_an_agent_that_demands_it_is_not_started():
+    answer = reached([(LANDLOCK, ENOSYS)], "required")
+
+    assert answer.startswith("sandbox False sandbox: ")
+    assert "this kernel has no Landlock" in answer
+
+
+def test_without_landlock_the_level_says_so():
+    assert reached([(LANDLOCK, ENOSYS)], "optional").startswith("none,")
+
+
+def test_without_namespaces_an_agent_runs_under_landlock():
+    level = reached([(UNSHARE, EPERM)], "required")
+
+    assert level.startswith("landlock-abi-")
+    assert "namespaces" not in level
+
+
+def test_without_mounts_the_level_claims_no_read_only_tree():
+    level = reached([(442, EPERM)], "required")  # mount_setattr
+
+    assert "read-only" not in level
+    assert level.startswith("landlock-abi-")

@@ -1,0 +1,52 @@
+"""The private directory comes and goes, whatever was done to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations.agents.workdir import workdir
+
+
+def test_it_is_private_and_gone_afterwards(tmp_path):
+    with workdir(tmp_path) as path:
+        assert path.stat().st_mode & 0o777 == 0o700
+        assert (path / "tmp").is_dir()
+        (path / "a").write_text("x")
+        (path / "b").mkdir(mode=0)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_gone_after_an_error(tmp_path):
+    with pytest.raises(LookupError), workdir(tmp_path):
+        raise LookupError
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_link_in_it_points_to_stays(tmp_path):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("x")
+    with workdir(tmp_path) as path:
+        (path / "link").symlink_to(precious)
+
+    assert (precious / "file").exists()
+
+
+def test_a_link_put_in_its_place_is_removed_and_not_followed(tmp_path):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    with workdir(tmp_path) as path:
+        path.rename(tmp_path / "moved")
+        path.symlink_to(precious)
+
+    assert precious.is_dir()
+    assert not path.is_symlink()
+
+
+async def test_an_agent_cannot_bury_anything_in_it(run, private):
+    outcome = await run("hostile", {"do": "bury"})  # 3,000 levels deep; removed by the fixture
+
+    assert outcome.result.ok
+    assert (private / "d" / "d").is_dir()

@@ -1,0 +1,125 @@
+"""What a redactor replaces, in which disguises, and what it leaves alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import re
+import string
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.redaction import REDACTED, Redactor, redact_tokens
+
+SECRET = "pa55/wörd+&?"
+
+
+def test_a_secret_is_replaced_inside_a_word_and_in_keys():
+    redactor = Redactor([SECRET])
+
+    assert redactor.text(f"x{SECRET}y") == f"x{REDACTED}y"
+    assert redactor.value({SECRET: [SECRET, {"a": (SECRET, 1, None, True)}]}) == {
+        REDACTED: [REDACTED, {"a": [REDACTED, 1, None, True]}]
+    }
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        SECRET.encode().hex(),
+        SECRET.encode().hex().upper(),
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        re.sub("%..", lambda code: code[0].lower(), quote(SECRET, safe="")),
+    ],
+)
+def test_a_disguised_secret_is_replaced(disguise):
+    assert REDACTED in Redactor([SECRET]).text(f"<{disguise}>")
+
+
+@given(st.text(min_size=8, max_size=60), st.binary(max_size=5), st.binary(max_size=5))
+def test_base64_is_found_at_every_alignment(secret, before, after):
+    redactor = Redactor([secret])
+    raw = before + secret.encode() + after
+
+    assert REDACTED in redactor.text(base64.b64encode(raw).decode())
+    assert REDACTED in redactor.text(base64.urlsafe_b64encode(raw).decode())
+
+
+@given(st.text(alphabet=string.ascii_letters, min_size=4), st.text(), st.text())
+def test_no_secret_survives(secret, before, after):
+    cleaned = Redactor([secret]).text(before + secret + after)
+
+    assert secret not in cleaned.replace(REDACTED, "\0")
+
+
+def test_a_secret_that_contains_another_is_replaced_whole():
+    assert Redactor(["hunter", "hunter2-long"]).text("hunter2-long") == REDACTED
+
+
+def test_a_short_secret_is_replaced_only_as_a_word():
+    redactor = Redactor(["cat"])
+
+    assert redactor.text("cat concatenate cat.") == f"{REDACTED} concatenate {REDACTED}."
+
+
+def test_an_empty_secret_redacts_nothing():
+    assert Redactor([""]).text("all of it") == "all of it"
+
+
+def test_a_number_that_is_a_secret_is_replaced():
+    assert Redactor(["12345678"]).value([12345678, 1234567]) == [REDACTED, 1234567]
+
+
+def test_each_long_line_of_a_key_is_replaced():
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nAQ==\n-----END KEY-----"
+
+    assert Redactor([key]).text("line 2: MIIEvQIBADANBgkqhkiG9w0B") == f"line 2: {REDACTED}"
+
+
+def test_bytes_are_searched_for_secrets():
+    redactor = Redactor([SECRET])
+
+    assert redactor.found_in(b"\xff" + SECRET.encode() + b"\0")
+    assert not redactor.found_in(b"\xff nothing here \0")
+
+
+def test_including_keeps_what_was_known():
+    both = Redactor(["first-secret"]).including(["second-secret"])
+
+    assert both.text("first-secret second-secret") == f"{REDACTED} {REDACTED}"
+
+
+def test_a_redactor_shows_its_secrets_to_nobody():
+    redactor = Redactor([SECRET])
+
+    assert SECRET not in repr(redactor)
+    with pytest.raises(TypeError):
+        pickle.dumps(redactor)
+
+
+def test_an_endless_secret_is_refused():
+    with pytest.raises(ValueError, match="at most"):
+        Redactor(["x" * 100_000])
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["hvs." + "A" * 24, "s." + "b" * 26, "hvb.AAAAAQ" + "x-_" * 20, "r." + "Z" * 24],
+)
+def test_vault_tokens_are_replaced(token):
+    assert redact_tokens(f"token={token};") == f"token={REDACTED};"
+
+
+@pytest.mark.parametrize(
+    "text", ["class.method", "hvs.short", "xs." + "a" * 30, "tests." + "a" * 9]
+)
+def test_ordinary_text_is_not_taken_for_a_token(text):
+    assert redact_tokens(text) == text
