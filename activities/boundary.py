@@ -1,0 +1,101 @@
+"""Where adapter failures become Temporal failures, and what every activity does alike.
+
+1. An activity refuses to run without a workflow: a stand-alone one (Temporal can start those)
+   has no plan, no gate and no record behind it.
+2. ``DeniedError``, ``NotFoundError``, ``CorruptError``, ``RevokedError`` and ``ColdError`` are
+   final for the activity: another attempt with the same request cannot succeed. Everything
+   else stays retryable: Temporal's retry policy is the only retry loop.
+3. What an agent did wrong is ``AgentFailed``, final here; the workflow counts it for ``retry:``.
+4. No failure carries a token or a chain of causes: messages are redacted, the cause is cut.
+   A bug is logged here, redacted, because its traceback would not survive.
+5. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities import contracts
+from integrations import errors
+from integrations.agents.protocol import AgentError
+from integrations.redaction import redact_tokens
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HEARTBEAT_EVERY_S: Final = 3.0
+LAST_WORDS_MAX: Final = 300  # characters
+_FINAL: Final = (
+    errors.DeniedError,
+    errors.NotFoundError,
+    errors.CorruptError,
+    errors.RevokedError,
+    errors.ColdError,
+)
+
+
+def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Run an activity under the rules of this module."""
+
+    @wraps(function)
+    async def inner(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not activity.info().workflow_id:  # (1)
+            raise ApplicationError(
+                f"{activity.info().activity_type} runs only inside a workflow",
+                type="Standalone",
+                non_retryable=True,
+            )
+        async with _heartbeats():
+            try:
+                return await function(*args, **kwargs)
+            except (errors.IntegrationError, AgentError) as error:
+                raise _translated(error) from None
+            except ApplicationError:
+                raise
+            except Exception as error:  # noqa: BLE001  # (4)
+                text = redact_tokens("".join(traceback.format_exception(error)))
+                activity.logger.error("bug in %s: %s", activity.info().activity_type, text)
+                raise ApplicationError(
+                    redact_tokens(f"{type(error).__name__}: {error}"), type="InternalError"
+                ) from None
+
+    return inner
+
+
+def _translated(error: errors.IntegrationError | AgentError) -> ApplicationError:
+    message = redact_tokens(f"{error}{_last_words(error)}")
+    if isinstance(error, AgentError):  # (3)
+        kind = contracts.AGENT_FAILED if error.retryable else contracts.AGENT_FAILED_FOR_GOOD
+        return ApplicationError(message, type=kind, non_retryable=True)
+    return ApplicationError(
+        message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL)
+    )
+
+
+def _last_words(error: errors.IntegrationError) -> str:
+    """Return the last line an agent wrote to stderr: mostly that is the reason."""
+    lines = str(getattr(error, "detail", {}).get("stderr", "")).split("\n")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"; it said: {said[:LAST_WORDS_MAX]}" if said else ""
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_EVERY_S)
+            activity.heartbeat()
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

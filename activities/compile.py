@@ -1,0 +1,50 @@
+"""``pipeline.compile``: a document becomes a plan, or the report of all its problems.
+
+1. Never raises for a bad document: the report is the answer, and the run ends with it.
+2. The settings that decide something in a run are pinned in its history along with the plan.
+3. What this release cannot run yet is refused here, before anything starts.
+"""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities import contracts
+from dsl.canonical import canonical
+from dsl.catalogue import Catalogue, UnknownPipelineError
+from dsl.compiler import Compiled, compile_loaded, compile_text
+from dsl.errors import DslError
+from dsl.inputs import InputsError, resolve_inputs
+from dsl.loader import load_data
+from dsl.rules.runnable import not_runnable
+
+
+class Compile:
+    """Knows the catalogue and the worker's policy."""
+
+    def __init__(self, catalogue: Catalogue, policy: contracts.Policy) -> None:
+        self._catalogue = catalogue
+        self.policy = policy  # search attributes are known after the preflight
+
+    @activity.defn(name=contracts.COMPILE)
+    async def run(self, request: contracts.CompileRequest) -> contracts.CompileResult:
+        """Return the plan of ``request``, or its problems (1)."""
+        try:
+            compiled = self._compile(request)
+            inputs = resolve_inputs(compiled.plan, request.inputs)
+            canonical(inputs)
+        except (DslError, UnknownPipelineError, InputsError, ValueError) as error:
+            return contracts.CompileResult(problems=str(error))
+        refused = not_runnable(compiled.plan, self.policy.gate_identity)
+        if refused:  # (3)
+            return contracts.CompileResult(problems="\n".join(refused))
+        return contracts.CompileResult(
+            plan=compiled.plan, digest=compiled.digest, inputs=inputs, policy=self.policy
+        )
+
+    def _compile(self, request: contracts.CompileRequest) -> Compiled:
+        if request.name is not None:
+            return self._catalogue.load(request.name)
+        if request.text is not None:
+            return compile_text(request.text, request.source)
+        return compile_loaded(load_data(request.data, request.source))

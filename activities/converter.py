@@ -1,0 +1,105 @@
+"""How values cross the wire, and the last nets under them.
+
+1. JSON by pydantic. A payload in an unknown encoding stays raw when nobody says what type it
+   should be, so that the handler can refuse it; the default would drop the message unseen.
+2. Nothing that looks like a Vault token enters history: text that does is *replaced*. A codec
+   that raised instead would wedge the run.
+3. The same for failures, whose messages and stack traces no codec sees.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultPayloadConverter,
+    PayloadCodec,
+    PayloadConverter,
+)
+
+from integrations.redaction import redact_tokens
+
+
+class MandatePayloadConverter(PydanticPayloadConverter):
+    """Leaves what it cannot read raw (1)."""
+
+    def from_payloads(
+        self, payloads: Sequence[Payload], type_hints: list[type] | None = None
+    ) -> list[Any]:
+        """Decode each payload; see the base class."""
+        if type_hints is not None:
+            return super().from_payloads(payloads, type_hints)
+        return [
+            super(MandatePayloadConverter, self).from_payloads([payload])[0]
+            if payload.metadata.get("encoding") in self.converters
+            else RawValue(payload)
+            for payload in payloads
+        ]
+
+
+class RedactingCodec(PayloadCodec):
+    """Replaces token-like text in everything that is sent (2)."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Return the payloads without tokens."""
+        return [_redacted(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Return the payloads as they are: what was replaced is gone."""
+        return list(payloads)
+
+
+class RedactingFailureConverter(DefaultFailureConverter):
+    """Replaces token-like text in failures (3)."""
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Convert; see the base class."""
+        super().to_failure(exception, payload_converter, failure)
+        _redact_failure(failure)
+
+
+DATA_CONVERTER = DataConverter(
+    payload_converter_class=MandatePayloadConverter,
+    payload_codec=RedactingCodec(),
+    failure_converter_class=RedactingFailureConverter,
+)
+
+
+def with_ours(theirs: DataConverter | None) -> DataConverter:
+    """Return our converter, or a user's own with what of ours it leaves open."""
+    if theirs is None or theirs == DataConverter():
+        return DATA_CONVERTER
+    if theirs.payload_converter_class is DefaultPayloadConverter:
+        return dataclasses.replace(theirs, payload_converter_class=MandatePayloadConverter)
+    return theirs
+
+
+def _redacted(payload: Payload) -> Payload:
+    if not payload.metadata.get("encoding", b"").startswith(b"json/"):
+        return payload
+    text = payload.data.decode("utf-8", "surrogateescape")
+    clean = redact_tokens(text)
+    if clean is text or clean == text:
+        return payload
+    return Payload(metadata=dict(payload.metadata), data=clean.encode("utf-8", "surrogateescape"))
+
+
+def _redact_failure(failure: Message) -> None:
+    current: Any = failure
+    while True:
+        current.message = redact_tokens(current.message)
+        current.stack_trace = redact_tokens(current.stack_trace)
+        if not current.HasField("cause"):
+            return
+        current = current.cause

@@ -1,0 +1,169 @@
+"""What a worker of each queue does, and the connections that takes.
+
+1. Connections are opened lazily or here, and closed when the worker has stopped.
+2. A duty checks what it stands on before the first task: wrong settings of a store are a
+   refusal to start, never a surprise in a run. A store that is away is no refusal: tasks wait.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from integrations.artifacts.store import Artifacts
+from integrations.ledger.ledger import Ledger
+from integrations.vault.client import Vault
+from integrations.vault.issuer import TokenRoleIssuer
+from integrations.vault.login import Login
+from integrations.vault.registry import Registrar, Registry
+from temporalio.client import Client
+
+from activities import contracts
+from activities.compile import Compile
+from activities.engine import ensure_search_attributes
+from activities.ledger import LedgerActivities
+from activities.phases.bootstrap import Bootstrap
+from activities.phases.execute import Execute
+from activities.phases.exit import Exit
+from activities.phases.package import Package
+from activities.phases.plan import Plan
+from activities.phases.preflight import Preflight
+from activities.phases.report import Report
+from activities.phases.tools import Tools
+from activities.phases.verify import Verify
+from activities.registration import register_catalogue
+from activities.trust import TrustActivities
+from dsl.catalogue import Catalogue
+from integrations.agents.runner import AgentRunner, ProcessRunner
+from integrations.dragonfly.agent_state import AgentState
+from integrations.dragonfly.client import connect
+from integrations.dragonfly.leases import Leases
+from integrations.dragonfly.preflight import preflight
+from integrations.dragonfly.states import States
+from integrations.errors import UnavailableError
+from integrations.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Activity = Callable[..., Any]
+
+
+class Duties(ABC):
+    """What one worker does."""
+
+    @abstractmethod
+    def activities(self) -> Sequence[Activity]:
+        """Return the activities to register."""
+
+    @abstractmethod
+    def on_duty(self, client: Client) -> Any:
+        """Return the async context in which the worker polls."""
+
+
+class PhaseDuties(Duties):
+    """Compiles pipelines and runs phases."""
+
+    def __init__(self, settings: Settings, queue: str, runner: AgentRunner | None) -> None:
+        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+        self._vault = Vault(settings.vault_url)
+        login = Login(self._vault, settings.vault_roles, contracts.QUEUE)
+        self._tools = Tools(
+            settings=settings,
+            guards=AgentState(self._dragonfly),
+            leases=Leases(self._dragonfly),
+            states=States(self._dragonfly),
+            registry=Registry(self._vault, login),
+            issuer=TokenRoleIssuer(self._vault, login),
+            artifacts=Artifacts(settings.artifacts),
+            runner=runner or ProcessRunner(),
+        )
+        self._queue = queue
+        self._compile = Compile(
+            Catalogue(settings.pipelines),
+            contracts.Policy(
+                inline_tier=settings.inline_tier, gate_identity=settings.gate_identity
+            ),
+        )
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        tools = self._tools
+        leaving = Exit(tools)
+        return (
+            self._compile.run,
+            Bootstrap(tools).run,
+            Preflight(tools).run,
+            Plan(tools).run,
+            Execute(tools).run,
+            Verify(tools).run,
+            Package(tools).run,
+            Report(tools).run,
+            leaving.exit,
+            leaving.revoked,
+        )
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
+        """See base class."""
+        without = await ensure_search_attributes(client)
+        if without is not None:
+            logger.warning("runs go without search attributes: %s", without)
+        self._compile.policy = self._compile.policy.model_copy(
+            update={"search_attributes": without is None}
+        )
+        try:
+            await preflight(self._dragonfly)
+        except UnavailableError as error:  # (2)
+            logger.warning("starting without DragonflyDB: %s", error)
+        try:
+            yield
+        finally:
+            await self._dragonfly.aclose()
+            self._vault.close()
+
+
+class TrustDuties(Duties):
+    """Makes agents known to Vault."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._vault = Vault(settings.vault_url)
+        login = Login(self._vault, settings.vault_roles, contracts.QUEUE_TRUST)
+        self._trust = TrustActivities(Registrar(self._vault, login), settings.initial_tier)
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        return (self._trust.register,)
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
+        """See base class."""
+        try:
+            yield
+        finally:
+            self._vault.close()
+
+
+class LedgerDuties(Duties):
+    """Writes the ledger; there is one such worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ledger = Ledger(settings.ledger)
+        self._activities = LedgerActivities(self._ledger)
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        return (self._activities.record, self._activities.authority)
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
+        """See base class."""
+        try:
+            if self._settings.registers_catalogue:
+                await register_catalogue(self._ledger, Catalogue(self._settings.pipelines))
+            yield
+        finally:
+            self._ledger.close()

@@ -1,0 +1,62 @@
+"""The engine as seen from outside a workflow: the namespace a worker is about to serve.
+
+1. The search attributes must be registered and visible before a worker polls: upserting an
+   unknown one wedges every run.
+2. Where they may not be registered, runs go without, and the worker says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+SEARCH_ATTRIBUTES: Final = {
+    "MandateGates": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+    "MandateAgent": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "MandateTier": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "MandateStatus": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+}
+CHECKS_MAX: Final = 50
+CHECK_EVERY_S: Final = 0.1
+
+
+async def ensure_search_attributes(client: Client) -> str | None:
+    """Register what is missing and wait until it is visible (1).
+
+    Returns:
+        None when all are there, else one sentence that says why runs go without (2).
+    """
+    try:
+        missing = await _missing(client)
+        if missing:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(
+                    namespace=client.namespace,
+                    search_attributes={name: SEARCH_ATTRIBUTES[name] for name in missing},
+                )
+            )
+        for _ in range(CHECKS_MAX):
+            missing = await _missing(client)
+            if not missing:
+                return None
+            await asyncio.sleep(CHECK_EVERY_S)
+    except RPCError as error:
+        if error.status is RPCStatusCode.UNAVAILABLE:
+            raise
+        return f"search attributes cannot be registered: {error.message}"
+    return f"search attributes {', '.join(missing)} did not become visible"
+
+
+async def _missing(client: Client) -> list[str]:
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    return [name for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes]

@@ -1,0 +1,1 @@
+"""One activity per lifecycle phase."""

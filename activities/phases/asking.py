@@ -1,0 +1,187 @@
+"""Asking the agent's program to do a phase, under its lease, in its sandbox.
+
+1. It works in a private directory made for this attempt. Earlier outputs are copied there by
+   digest, the copy is hashed, the copy is used.
+2. Credentials are minted here, read exactly the declared secrets, and are revoked before the
+   activity ends. The secrets go to the program and nowhere else.
+3. The lease is renewed meanwhile; when it cannot be proved any more, the program is stopped.
+4. Everything the program says is redacted before anybody sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temporalio import activity
+
+from activities import contracts
+from activities.phases.tools import Tools, put_json
+from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
+from integrations.agents.programs import catalogue
+from integrations.agents.protocol import AgentError, Event, Outcome, Request
+from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.workdir import workdir
+from integrations.dragonfly.holding import Holding
+from integrations.dragonfly.leases import Lease
+from integrations.redaction import Redactor
+from integrations.vault.paths import SecretRef
+
+EVENTS_SHOWN_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the program delivered."""
+
+    output: dict[str, Any]
+    outputs: tuple[AgentOutput, ...]
+    facts: dict[str, Any]
+
+
+async def ask(
+    tools: Tools, request: contracts.PhaseRequest, lease: Lease, phase: AgentPhase
+) -> Answer:
+    """Run the agent's program for ``phase`` and store what it delivers.
+
+    Raises:
+        AgentError: the program failed; it, its children and its directory are gone.
+    """
+    timeout_s = request.step.timeout_ms / 1000
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(workdir())
+        await stack.enter_async_context(Holding(tools.leases, lease, release=False))  # (3)
+        secrets = await _secrets(tools, request, phase, stack, timeout_s)
+        prior = await _copies(tools, request, directory)
+        running = tools.runner.run(
+            catalogue.find(request.step.program or ""),
+            Request(
+                run=activity.info().workflow_id or "",
+                stage=request.step.path,
+                phase=phase,
+                attempt=request.attempt,
+                deadline=time.time() + timeout_s,
+                workdir=directory,
+                tier=request.step.tier,
+                input={**request.inputs, "workspace": str(tools.settings.workspace)},
+                prior=prior,
+                secrets=secrets,
+            ),
+            timeout_s=timeout_s,
+            sandbox=_sandbox(tools, request),
+            redact=Redactor(secrets.values()),  # (4)
+            on_event=_tell,
+        )
+        try:
+            outcome = await running
+        except AgentError as error:
+            raise await _with_evidence(tools, phase, error) from None
+        return await _keep(tools, phase, outcome)
+
+
+async def _secrets(
+    tools: Tools,
+    request: contracts.PhaseRequest,
+    phase: AgentPhase,
+    stack: AsyncExitStack,
+    timeout_s: float,
+) -> dict[str, str]:
+    """Read the declared secrets with a credential that lives as long as ``stack`` (2)."""
+    if not request.step.secrets or phase is not AgentPhase.EXECUTE:
+        return {}
+    credential = await stack.enter_async_context(
+        tools.issuer.credential(
+            request.agent,
+            request.entity,
+            phase=phase,
+            tier=request.step.tier,
+            ttl_s=int(timeout_s) + 30,
+            meta={"phase": phase.value, "run": activity.info().workflow_id or ""},
+        )
+    )
+    return {
+        name: await credential.read_secret(SecretRef.parse(reference))
+        for name, reference in sorted(request.step.secrets.items())
+    }
+
+
+async def _copies(
+    tools: Tools, request: contracts.PhaseRequest, directory: Path
+) -> Mapping[str, Any]:
+    """Copy earlier outputs of this stage, and those it was given, into ``directory`` (1)."""
+    prior: dict[str, Any] = {}
+    for folder, outputs in (("prior", request.prior), *sorted(request.given.items())):
+        for output in outputs:
+            name = output.name if folder == "prior" else f"{folder}/{output.name}"
+            target = directory / ("prior" if folder == "prior" else "given") / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(tools.artifacts.copy_to, output.digest, target)
+            prior[name] = {
+                "path": str(target.relative_to(directory)),
+                "digest": output.digest,
+                "media_type": output.media_type,
+            }
+    return prior
+
+
+def _sandbox(tools: Tools, request: contracts.PhaseRequest) -> SandboxSpec:
+    return SandboxSpec(
+        workspace=tools.settings.workspace,
+        denied=tools.settings.hidden_from_agents,
+        tcp=request.step.sandbox.tcp,
+        memory_mb=request.step.sandbox.memory_mb,
+        required=request.step.tier >= Tier.T2,
+    )
+
+
+def _tell(event: Event) -> None:
+    """Pass progress on as heartbeat details, seen in the Web UI while the agent works."""
+    if event.type == "progress":
+        activity.heartbeat({key: str(event.data[key])[:EVENTS_SHOWN_MAX] for key in event.data})
+
+
+async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> AgentError:
+    """Store what a failed program left, and name it in the error: somebody has to look at it."""
+    if error.outcome is None or not error.outcome.artifacts:
+        return error
+    answer = await _keep(tools, phase, error.outcome)
+    kept = ", ".join(f"{output.name} {output.digest}" for output in answer.outputs)
+    message = str(error).removeprefix(f"{error.kind}: ")
+    return AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)
+
+
+async def _keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
+    """Store artefacts and the run's own account of itself."""
+    outputs = []
+    for found in outcome.artifacts:
+        stored = await asyncio.to_thread(tools.artifacts.put_file, found.path, found.media_type)
+        outputs.append(
+            AgentOutput(
+                name=found.name,
+                phase=phase,
+                output_type=PHASE_OUTPUT_TYPES[phase],
+                digest=stored.digest,
+                size=stored.size,
+                media_type=stored.media_type,
+            )
+        )
+    account = {
+        "summary": outcome.result.summary,
+        "output": outcome.result.output,
+        "events": [{"type": event.type, **event.data} for event in outcome.events],
+        "noise": list(outcome.noise),
+        "stderr": outcome.stderr,
+        "sandbox": outcome.level,
+        "milliseconds": int(outcome.seconds * 1000),
+    }
+    outputs.append(await put_json(tools, phase, f"{phase.value.lower()}.json", account))
+    return Answer(
+        output=outcome.result.output,
+        outputs=tuple(outputs),
+        facts={"sandbox": outcome.level, "summary": outcome.result.summary[:300]},
+    )

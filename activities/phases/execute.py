@@ -1,0 +1,31 @@
+"""EXECUTE: the one phase in which the agent acts."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities import contracts
+from activities.boundary import governed
+from activities.phases.asking import ask
+from activities.phases.tools import Tools, publish, take_lease
+from dsl.core import AgentPhase
+
+PHASE = AgentPhase.EXECUTE
+
+
+class Execute:
+    """Runs the agent's program."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @governed
+    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+        """Run the program and store what it delivers."""
+        lease = await take_lease(self._tools, request)
+        await publish(self._tools, request, lease, PHASE, "running")
+        answer = await ask(self._tools, request, lease, PHASE)
+        return contracts.PhaseResult(
+            output=answer.output, outputs=answer.outputs, fence=lease.fence, facts=answer.facts
+        )

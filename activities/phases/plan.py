@@ -1,0 +1,45 @@
+"""PLAN: what is going to be done, put down before it is done.
+
+A program that takes part in PLAN says so itself; for any other the engine puts down what it
+will be given. Either way the plan stands in the artefact store before EXECUTE begins.
+"""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities import contracts
+from activities.boundary import governed
+from activities.phases.asking import ask
+from activities.phases.tools import Tools, publish, put_json, take_lease
+from dsl.core import AgentPhase
+
+PHASE = AgentPhase.PLAN
+
+
+class Plan:
+    """Puts down what will be done."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @governed
+    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+        """Return the plan as an output."""
+        lease = await take_lease(self._tools, request)
+        await publish(self._tools, request, lease, PHASE, "running")
+        if PHASE in request.step.phases:
+            answer = await ask(self._tools, request, lease, PHASE)
+            return contracts.PhaseResult(
+                outputs=answer.outputs, fence=lease.fence, facts=answer.facts
+            )
+        plan = {
+            "program": request.step.program or "",
+            "inputs": request.inputs,
+            "secrets": request.step.secrets,
+            "sandbox": request.step.sandbox.model_dump(mode="json"),
+        }
+        return contracts.PhaseResult(
+            outputs=(await put_json(self._tools, PHASE, "plan.json", plan),), fence=lease.fence
+        )

@@ -1,0 +1,54 @@
+"""REPORT: what was done, for a person to read; the final (gamma) text of the stage.
+
+A report the agent wrote itself (its first Markdown output) is quoted whole, under the
+engine's own lines, which the agent cannot write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import activity
+
+from activities import contracts
+from activities.boundary import governed
+from activities.phases.tools import Tools, publish, put_bytes, take_lease
+from dsl.core import AgentPhase
+
+PHASE = AgentPhase.REPORT
+QUOTED_BYTES_MAX = 64 << 10
+
+
+class Report:
+    """Writes the report."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @governed
+    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+        """Return the report as an output."""
+        lease = await take_lease(self._tools, request)
+        await publish(self._tools, request, lease, PHASE, "running")
+        lines = [
+            f"# {request.pipeline}: {request.step.path}",
+            "",
+            f"- agent: {request.agent} ({request.step.tier.name}), program {request.step.program}",
+            f"- plan: {request.plan}",
+            f"- tries: {request.attempt}",
+            "",
+            "Outputs:",
+            "",
+            *(f"- {o.name} ({o.output_type}, {o.size} bytes): {o.digest}" for o in request.prior),
+        ]
+        for output in request.prior:
+            if output.media_type == "text/markdown":
+                data = await asyncio.to_thread(self._tools.artifacts.get, output.digest)
+                lines += ["", "---", "", data[:QUOTED_BYTES_MAX].decode("utf-8", "replace")]
+                break
+        text = "\n".join(lines) + "\n"
+        report = await put_bytes(self._tools, PHASE, "report.md", text.encode(), "text/markdown")
+        return contracts.PhaseResult(
+            outputs=(report,), fence=lease.fence, facts={"report": report.digest}
+        )

@@ -1,0 +1,113 @@
+"""What every phase needs: its connections, its lease, and how it puts things out.
+
+1. Every attempt of a phase takes the lease anew, as the same owner under its own nonce: it
+   finds the lease of its predecessor and fences the predecessor out.
+2. The guard is seeded only when the request says the ledger was just asked.
+3. Outputs go to the artefact store; history carries digest, size and media type.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import activity
+
+from activities import contracts
+from dsl.canonical import canonical
+from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase
+from dsl.rules.admission import instance_id
+from integrations.agents.runner import AgentRunner
+from integrations.artifacts.store import Artifacts
+from integrations.dragonfly.agent_state import AgentState
+from integrations.dragonfly.authority import Authority
+from integrations.dragonfly.leases import Lease, Leases
+from integrations.dragonfly.states import States
+from integrations.settings import Settings
+from integrations.vault.issuer import CredentialIssuer
+from integrations.vault.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The connections of a phase worker."""
+
+    settings: Settings
+    guards: AgentState
+    leases: Leases
+    states: States
+    registry: Registry
+    issuer: CredentialIssuer
+    artifacts: Artifacts
+    runner: AgentRunner
+
+
+def instance_of(request: contracts.PhaseRequest) -> str:
+    """Return the name under which this run of the agent is known to Dragonfly."""
+    info = activity.info()
+    return instance_id(
+        request.agent, info.workflow_id or "", info.workflow_run_id or "", request.step.path
+    )
+
+
+def holder_of(request: contracts.PhaseRequest) -> str:
+    """Return whose lock is taken: the identity's own where only one may run at a time."""
+    return request.agent if request.step.concurrency == 1 else instance_of(request)
+
+
+async def take_lease(tools: Tools, request: contracts.PhaseRequest) -> Lease:
+    """Seed the guard if that is due, and take the agent's lease for this attempt."""
+    info = activity.info()
+    known = Authority(
+        fence=request.authority.fence,
+        epoch=request.authority.epoch,
+        revoked=request.authority.revoked,
+    )
+    if request.seed:  # (2)
+        await tools.guards.seed(request.agent, known)
+    return await tools.leases.acquire(  # (1)
+        agent=request.agent,
+        holder=holder_of(request),
+        owner=f"{info.workflow_id}/{info.workflow_run_id}",
+        nonce=f"{info.activity_id}#{info.attempt}",
+        authority=known,
+        project=request.project,
+    )
+
+
+async def publish(
+    tools: Tools, request: contracts.PhaseRequest, lease: Lease, phase: AgentPhase, status: str
+) -> None:
+    """Let others see where the agent stands."""
+    info = activity.info()
+    await tools.states.write(
+        lease,
+        op_id=f"{info.activity_id}",
+        fields={
+            "phase": phase.value,
+            "status": status,
+            "tier": request.step.tier.name,
+            "run": info.workflow_id or "",
+        },
+    )
+
+
+async def put_json(tools: Tools, phase: AgentPhase, name: str, value: Any) -> AgentOutput:
+    """Store ``value`` as an output of ``phase`` (3)."""
+    return await put_bytes(tools, phase, name, canonical(value).encode(), "application/json")
+
+
+async def put_bytes(
+    tools: Tools, phase: AgentPhase, name: str, data: bytes, media_type: str
+) -> AgentOutput:
+    """Store ``data`` as an output of ``phase`` (3)."""
+    artifact = await asyncio.to_thread(tools.artifacts.put, data, media_type)
+    return AgentOutput(
+        name=name,
+        phase=phase,
+        output_type=PHASE_OUTPUT_TYPES[phase],
+        digest=artifact.digest,
+        size=artifact.size,
+        media_type=media_type,
+    )

@@ -1,0 +1,49 @@
+"""VERIFY: are the outputs there, and what they claim to be?
+
+Every output is read back from the store and hashed again; one that is missing or changed
+ends the stage. A program that takes part in VERIFY checks its own work as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import activity
+
+from activities import contracts
+from activities.boundary import governed
+from activities.phases.asking import ask
+from activities.phases.tools import Tools, publish, put_json, take_lease
+from dsl.core import AgentPhase
+from integrations.errors import CorruptError
+
+PHASE = AgentPhase.VERIFY
+
+
+class Verify:
+    """Checks what EXECUTE delivered."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @governed
+    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+        """Return the verification as an output."""
+        lease = await take_lease(self._tools, request)
+        await publish(self._tools, request, lease, PHASE, "running")
+        for output in request.prior:
+            data = await asyncio.to_thread(self._tools.artifacts.get, output.digest)
+            if len(data) != output.size:
+                raise CorruptError(
+                    f"output {output.name!r} has {len(data)} bytes, expected {output.size}"
+                )
+        verified = {"outputs": {output.name: output.digest for output in request.prior}}
+        own = await put_json(self._tools, PHASE, "verification.json", verified)
+        facts = {"verified": len(request.prior)}
+        if PHASE not in request.step.phases:
+            return contracts.PhaseResult(outputs=(own,), fence=lease.fence, facts=facts)
+        answer = await ask(self._tools, request, lease, PHASE)
+        return contracts.PhaseResult(
+            outputs=(*answer.outputs, own), fence=lease.fence, facts={**facts, **answer.facts}
+        )

@@ -1,0 +1,195 @@
+"""Composition root: the only module that knows every other one.
+
+``plugin()`` is one object for clients, workers and replayers, so that production and replay
+cannot drift. ``python worker.py`` runs the queues of ``MANDATE_QUEUES`` against the servers
+of the environment, prints ``worker ready: <queues>``, and stops gracefully on SIGTERM.
+
+1. What a worker may do follows from its queue: a phase worker cannot register agents, only
+   the ledger worker opens the ledger for writing.
+2. Connections are opened when a worker is configured, never for replay.
+3. Nothing polls before its preflight has passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.envconfig import ClientConfig
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import (
+    ReplayerConfig,
+    Worker,
+    WorkerConfig,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_TRUST
+from activities.converter import with_ours
+from activities.duties import Duties, LedgerDuties, PhaseDuties, TrustDuties
+from integrations.agents.runner import AgentRunner
+from integrations.settings import Settings, SettingsError, read_settings
+from mandate._entry import run_main
+from workflows.agent import Agent
+from workflows.interceptors import MessageGuard
+from workflows.pipeline import Pipeline
+
+WORKFLOWS: Final = (Pipeline, Agent)
+# Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
+STICKY_WAIT: Final = timedelta(seconds=1)
+HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)
+GRACE: Final = timedelta(seconds=10)
+CACHED_RUNS_MAX: Final = 1_000
+ACTIVITIES_MAX: Final = 50
+LEDGER_ACTIVITIES_MAX: Final = 256
+
+
+class GovernancePlugin(SimplePlugin):
+    """Gives each worker the duties of its queue (1)."""
+
+    def __init__(self, settings: Settings | None, runner: AgentRunner | None) -> None:
+        super().__init__(
+            "mandate.Governance",
+            data_converter=with_ours,
+            interceptors=[MessageGuard()],
+            workflow_runner=_runner,
+        )
+        self._settings = settings
+        self._agent_runner = runner
+        self._duties: dict[str, Duties] = {}  # by queue: a process serves each queue once
+
+    def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
+        """See base class."""
+        config = super().configure_worker(config)
+        queue = config.get("task_queue") or QUEUE
+        duties = self._duties_of(queue)
+        config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
+        if isinstance(duties, PhaseDuties):
+            config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
+        self._duties[queue] = duties
+        config["sticky_queue_schedule_to_start_timeout"] = STICKY_WAIT
+        config["max_heartbeat_throttle_interval"] = HEARTBEAT_THROTTLE
+        config["default_heartbeat_throttle_interval"] = HEARTBEAT_THROTTLE
+        return config
+
+    def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
+        """See base class; a replayer has no duties (2)."""
+        config = super().configure_replayer(config)
+        config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
+        return config
+
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:  # noqa: A002  # the SDK's name
+        """See base class; opens, checks (3) and closes what the worker's duties need."""
+        async with self._duties[worker.task_queue].on_duty(worker.client):
+            await next(worker)
+
+    def _duties_of(self, queue: str) -> Duties:
+        settings = self._settings or read_settings(os.environ)
+        if queue == QUEUE_LEDGER:
+            return LedgerDuties(settings)
+        if queue == QUEUE_TRUST:
+            return TrustDuties(settings)
+        return PhaseDuties(settings, queue, self._agent_runner)
+
+
+def plugin(
+    settings: Settings | None = None, *, runner: AgentRunner | None = None
+) -> GovernancePlugin:
+    """Return everything a client, a worker or a replayer needs.
+
+    Args:
+        settings: default: the environment, read when a worker is configured.
+        runner: how agents are run; default: as sandboxed processes.
+    """
+    return GovernancePlugin(settings, runner)
+
+
+def build_workers(client: Client, settings: Settings) -> list[Worker]:
+    """Return one worker per queue of ``settings``; the client carries the plugin."""
+    return [
+        Worker(
+            client,
+            task_queue=queue,
+            max_cached_workflows=CACHED_RUNS_MAX,
+            max_concurrent_activities=(
+                LEDGER_ACTIVITIES_MAX if queue == QUEUE_LEDGER else ACTIVITIES_MAX
+            ),
+            graceful_shutdown_timeout=GRACE,
+            **_versioning(settings),
+        )
+        for queue in settings.queues
+    ]
+
+
+async def serve() -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        print(f"mandate worker: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    client = await connect(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        for worker in build_workers(client, settings):
+            await stack.enter_async_context(worker)
+        print(f"worker ready: {','.join(settings.queues)}", flush=True)  # noqa: T201
+        await stop.wait()
+    return 0
+
+
+async def connect(settings: Settings, *, runner: AgentRunner | None = None) -> Client:
+    """Connect to Temporal as the environment says, with the plugin."""
+    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    config["target_host"] = settings.temporal
+    return await Client.connect(**config, plugins=[plugin(settings, runner=runner)])
+
+
+def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
+    if existing is None:
+        raise ValueError("no workflow runner")
+    if not isinstance(existing, SandboxedWorkflowRunner):
+        return existing
+    return replace(
+        existing,
+        restrictions=existing.restrictions.with_passthrough_modules(
+            "dsl", "activities", "workflows", "integrations", "google"
+        ),
+    )
+
+
+def _versioning(settings: Settings) -> dict[str, Any]:
+    """Pin runs to the code they started with, where a build is named."""
+    if settings.build_id is None:
+        return {}
+    return {
+        "deployment_config": WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion("mandate", settings.build_id),
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.PINNED,
+        )
+    }
+
+
+def main() -> None:
+    """Run the worker process."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    run_main(serve())
+
+
+if __name__ == "__main__":
+    main()

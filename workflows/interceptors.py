@@ -1,0 +1,56 @@
+"""No message wedges a run: what a handler or the start cannot take becomes a clean outcome.
+
+1. A signal whose handler raises is reported to the workflow, which shows it in ``status``.
+   Left alone, the exception would fail the workflow task for ever.
+2. A start with a number of inputs that no workflow here takes ends the run at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from temporalio import workflow
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    HandleSignalInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from workflows import failures
+
+
+@runtime_checkable
+class TakesBadMessages(Protocol):
+    """A workflow that can be told of a message its handler refused."""
+
+    def on_bad_message(self, name: str, why: str) -> None:
+        """Remember that message ``name`` was refused, and why."""
+
+
+class _Guard(WorkflowInboundInterceptor):
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
+        if len(input.args) > 1:  # (2)
+            raise failures.invalid(f"expected one input, got {len(input.args)}")
+        return await super().execute_workflow(input)
+
+    async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002  # the SDK's name
+        try:
+            await super().handle_signal(input)
+        except Exception as error:  # noqa: BLE001  # (1): whatever it is, the run goes on
+            instance = workflow.instance()
+            if isinstance(instance, TakesBadMessages):
+                instance.on_bad_message(input.signal, str(error))
+
+
+class MessageGuard(Interceptor):
+    """Installs the guard on every workflow of the worker."""
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002  # the SDK's names
+    ) -> type[WorkflowInboundInterceptor]:
+        """Return the guard."""
+        return _Guard

@@ -1,0 +1,140 @@
+"""What people send to a run: the start input, and votes.
+
+Messages arrive as raw payloads. A typed handler would wedge the run on a missing argument and
+fail it on a wrong type (docs/adr/0003); here everything that cannot be read becomes a
+``MessageError`` with one sentence for its sender.
+
+1. ``Pipeline`` takes a YAML document, a JSON object with ``stages``, a JSON string that holds
+   YAML, or ``{"pipeline" | "definition", "inputs"}``.
+2. Any other workflow type is the name of a catalogue pipeline; its input is the run's inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import Field, ValidationError
+from temporalio import workflow
+from temporalio.common import RawValue
+
+from activities.contracts import CompileRequest
+from dsl.core import Value
+from dsl.limits import NAME_LENGTH_MAX, REASON_LENGTH_MAX
+
+PIPELINE: Final = "Pipeline"
+_YAML: Final = b"yaml/plain"
+_JSON: Final = (b"json/plain", b"json/protobuf")
+_VOTE_EXAMPLE: Final = '{"gate": "review", "decision": "approve", "voter": "team-lead"}'
+
+
+class MessageError(Exception):
+    """A message cannot be read; the text is for its sender."""
+
+
+class VoteMessage(Value):
+    """What a voter sends."""
+
+    gate: str = Field(min_length=1, max_length=NAME_LENGTH_MAX * 16)
+    decision: str
+    voter: str = Field(min_length=1, max_length=NAME_LENGTH_MAX * 2)
+    reason: str = Field(default="", max_length=REASON_LENGTH_MAX)
+
+
+def decode(args: Sequence[Any]) -> Any:
+    """Return the one JSON value or YAML text among ``args``; None when there is none.
+
+    Raises:
+        MessageError: more than one payload, or one that cannot be read.
+    """
+    if not args or args[0] is None:
+        return None
+    if len(args) > 1:
+        raise MessageError(f"expected one input, got {len(args)}: put everything into one JSON")
+    raw = args[0]
+    if not isinstance(raw, RawValue):
+        raise MessageError("expected a JSON input")
+    encoding = raw.payload.metadata.get("encoding", b"")
+    if encoding == _YAML:
+        return _text(raw.payload.data)
+    if encoding == b"binary/null":
+        return None
+    if encoding not in _JSON:
+        raise MessageError(
+            f"cannot read an input with encoding {encoding.decode('ascii', 'replace')!r}: "
+            "send JSON, or YAML with --input-meta encoding=yaml/plain"
+        )
+    try:
+        return workflow.payload_converter().from_payload(raw.payload)
+    except (ValueError, RuntimeError, RecursionError) as error:
+        raise MessageError(f"the input is not valid JSON: {error}") from None
+
+
+def read_vote(args: Sequence[Any]) -> VoteMessage:
+    """Return the vote in ``args``."""
+    value = decode(args)
+    if value is None:
+        raise MessageError(f"no input: a vote is {_VOTE_EXAMPLE}")
+    try:
+        vote = VoteMessage.model_validate(value)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "input"
+        raise MessageError(f"{where}: {fault['msg'].lower()}; a vote is {_VOTE_EXAMPLE}") from None
+    if vote.decision not in ("approve", "reject"):
+        raise MessageError(f"decision: expected approve or reject, got {vote.decision!r}")
+    return vote
+
+
+def read_start(workflow_type: str, args: Sequence[Any]) -> CompileRequest:
+    """Return what is to be compiled for a run of ``workflow_type``."""
+    value = decode(args)
+    if workflow_type != PIPELINE:  # (2)
+        return _named(workflow_type, {} if value is None else value)
+    if isinstance(value, str):
+        return CompileRequest(source="input", text=value)
+    if not isinstance(value, Mapping):
+        raise MessageError(
+            "expected a pipeline: YAML with --input-meta encoding=yaml/plain, a JSON object with "
+            'stages, or {"pipeline": "<name>", "inputs": {...}}'
+        )
+    return _wrapped(value)
+
+
+def _wrapped(value: Mapping[str, Any]) -> CompileRequest:
+    inputs = value.get("inputs", {})
+    if "stages" in value:  # (1): the document itself, whose "inputs" are declarations
+        return CompileRequest(source="input", data=dict(value))
+    unknown = sorted(set(value) - {"pipeline", "definition", "inputs"})
+    if unknown or ("pipeline" in value) == ("definition" in value):
+        raise MessageError(
+            "expected a JSON object with stages, or with one of pipeline and definition and "
+            f"with inputs; got {', '.join(sorted(map(str, value))) or 'nothing'}"
+        )
+    if not isinstance(inputs, Mapping):
+        raise MessageError('inputs: expected an object such as {"environment": "staging"}')
+    if "pipeline" in value:
+        return _named(value["pipeline"], inputs)
+    definition = value["definition"]
+    if isinstance(definition, str):
+        return CompileRequest(source="definition", text=definition, inputs=dict(inputs))
+    if isinstance(definition, Mapping):
+        return CompileRequest(source="definition", data=dict(definition), inputs=dict(inputs))
+    raise MessageError("definition: expected a pipeline as YAML text or as an object")
+
+
+def _named(name: Any, inputs: Any) -> CompileRequest:
+    if not isinstance(name, str):
+        raise MessageError(f"pipeline: expected the name of a pipeline, got {name!r}")
+    if not isinstance(inputs, Mapping):
+        raise MessageError(
+            f'expected the inputs of {name!r} as an object such as {{"environment": "staging"}}'
+        )
+    return CompileRequest(source=name, name=name, inputs=dict(inputs))
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MessageError("the YAML input is not UTF-8") from None

@@ -1,0 +1,309 @@
+"""One run of a plan: its stages, gates, records and report.
+
+1. The plan is pinned: what a run does is decided by the compiled plan in its history, by no
+   file and no setting that may change under it.
+2. A registered plan runs the agents it names. An inline one runs agents of its own, whose
+   names begin with its digest, and may not ask for more than the inline tier.
+3. The start is on the ledger before anything happens, the end before the run completes.
+4. However a run ends, what it started is stopped and the end is recorded, within two minutes;
+   then the run fails, is cancelled or completes with its report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities import contracts
+from dsl.conditions.errors import ExpressionError
+from dsl.conditions.interpolate import resolve
+from dsl.core import AgentOutput, StageStatus, Tier
+from dsl.durations import render_duration
+from dsl.limits import EXIT_TIMEOUT_MS
+from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.rules.admission import agent_identity, refuse_tier
+from workflows import failures
+from workflows.children import run_agent
+from workflows.failures import StageEndedError
+from workflows.gates import GateBoard
+from workflows.records import Records
+from workflows.shield import cancel_and_wait, shielded
+from workflows.stages import Stages, board
+from workflows.visibility import show_gates
+from workflows.walk import Walk
+
+_CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
+_KINDS: Final = {
+    "": failures.STAGE_FAILED,
+    contracts.AGENT_FAILED: failures.STAGE_FAILED,
+}
+
+
+class PipelineRun:
+    """A plan under way."""
+
+    def __init__(self, plan: Plan, compiled: contracts.CompileResult) -> None:
+        self.plan = plan
+        self.digest = compiled.digest
+        self.inputs = compiled.inputs
+        self.registered = False
+        self._policy = compiled.policy
+        self._project = plan.project or workflow.info().workflow_id
+        self._records = Records("run")
+        self._shown: tuple[str, ...] = ()
+        self.stages = Stages(walk(plan.steps))
+        self.gates = GateBoard(self._records, self._show)
+        self.gates.expect(
+            (step.path for step in walk(plan.steps) if isinstance(step, GateStep)),
+            compiled.policy.gate_identity,
+        )
+        self.walk = Walk(self.stages, self, self._show)
+        self.checkpoints: list[dict[str, Any]] = []
+
+    async def run(self) -> dict[str, Any]:
+        """Return the report, or raise how the run ended (4)."""
+        plan, ending = self.plan, ("", "")
+        cancelled: asyncio.CancelledError | None = None
+        work = asyncio.create_task(self._work())
+        limit = render_duration(plan.timeout_ms)
+        try:
+            await workflow.wait_condition(
+                work.done,
+                timeout=timedelta(milliseconds=plan.timeout_ms),
+                timeout_summary=f"time limit of the run: {limit}",
+            )
+            work.result()
+        except TimeoutError:
+            await cancel_and_wait(work)
+            ending = (failures.TIMED_OUT, f"the run did not finish within {limit}")
+        except asyncio.CancelledError as error:
+            await cancel_and_wait(work)
+            cancelled, ending = error, ("Cancelled", "the run was cancelled")
+        except StageEndedError as error:
+            ending = (error.kind, f"stage {error.path!r} {error.status}: {error.detail}")
+        except ActivityError as error:
+            ending = (failures.STAGE_FAILED, failures.cause_of(error)[1])
+        return await self._finish(*ending, cancelled)
+
+    async def agent(self, step: AgentStep) -> str:
+        """Run an agent stage as a child workflow."""
+        try:
+            inputs = resolve(step.inputs, self.environment())
+        except ExpressionError as error:
+            raise StageEndedError(
+                failures.STAGE_FAILED, step.path, StageStatus.FAILED, f"inputs: {error}"
+            ) from None
+        self._mark(step.path)
+        report = await run_agent(
+            contracts.AgentRequest(
+                pipeline=self.plan.name,
+                plan=self.digest,
+                project=self._project,
+                agent=agent_identity(step.agent, self.digest, registered=self.registered),
+                step=step,
+                inputs=inputs,
+                given=self._given(step),
+            ),
+            search_attributes=self._policy.search_attributes,
+        )
+        self._records.take_over(report.unrecorded)
+        status = StageStatus(report.status)
+        self.stages.finish(
+            step.path,
+            status,
+            detail=report.detail,
+            output=report.output,
+            outputs=report.outputs,
+            attempts=report.attempts,
+        )
+        if status is not StageStatus.COMPLETED:
+            kind = _KINDS.get(report.reason, report.reason)
+            raise StageEndedError(kind, step.path, status, report.detail)
+        return report.detail
+
+    def _given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:
+        """Return the outputs a stage builds on: of stages it requires, or that a gate approved."""
+        siblings = {other.path: other for other in walk(self.plan.steps)}
+        base = step.path.removesuffix(step.name)
+        paths: list[str] = []
+        for name in step.requires:
+            required = siblings[base + name]
+            paths += required.approves if isinstance(required, GateStep) else [required.path]
+        return self.stages.outputs_of(paths)
+
+    async def gate(self, step: GateStep) -> str:
+        """Wait at a gate."""
+        self._mark(step.path)
+        self.stages.move(step.path, StageStatus.WAITING, f"waiting for {', '.join(step.approvers)}")
+        subject = {
+            path: {output.name: output.digest for output in outputs}
+            for path, outputs in self.stages.outputs_of(step.approves).items()
+        }
+        return await self.gates.decide(step, subject)
+
+    def environment(self) -> dict[str, Any]:
+        """Return what conditions and agent inputs may refer to."""
+        return {"inputs": self.inputs, "stages": self.stages.environment()}
+
+    def status(self) -> dict[str, Any]:
+        """Return what the run is doing and what it waits for."""
+        return {
+            "pipeline": self.plan.name,
+            "version": self.plan.version,
+            "plan": self.digest,
+            "registered": self.registered,
+            "paused": self.walk.paused,
+            "waiting_for": self.waiting(),
+            "stages": self.stages.brief(),
+        }
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return the pending gates: what, who, since when, due."""
+        return [
+            {
+                "gate": path,
+                "opening": opening.number,
+                "approvers": sorted(opening.rules.approvers),
+                "quorum": opening.rules.quorum,
+                "still_needed": opening.tally().needed,
+                "votes": len(opening.votes),
+                "since": opening.since.isoformat(timespec="seconds"),
+                "due": opening.due.isoformat(timespec="seconds"),
+                "subject": opening.subject,
+                "description": opening.step.description,
+            }
+            for path, opening in sorted(self.gates.pending.items())
+        ]
+
+    async def _work(self) -> None:
+        await self._admit()
+        await self.walk.steps(self.plan.steps)
+        self._note_end(StageStatus.COMPLETED.value, "")
+        await self._records.flush("run completed")  # (3)
+
+    async def _admit(self) -> None:
+        """Record the start, learn the plan's standing, and make its agents known (2, 3)."""
+        steps = [step for step in walk(self.plan.steps) if isinstance(step, AgentStep)]
+        self._records.note(
+            "run.started",
+            pipeline=self.plan.name,
+            version=self.plan.version,
+            plan=self.digest,
+            inputs=sorted(self.inputs),
+        )
+        names = tuple(dict.fromkeys(step.agent for step in steps))
+        answer = await self._records.flush("run started", standing_of=self.digest, agents=names)
+        standing = answer.standing or contracts.Standing(registered=False)
+        self.registered = standing.registered
+        for step in steps:
+            why = refuse_tier(
+                step.tier, registered=self.registered, inline_tier=self._policy.inline_tier
+            )
+            if why is not None:
+                raise StageEndedError(
+                    failures.INVALID_PIPELINE, step.path, StageStatus.REJECTED, why
+                )
+        unknown = set(standing.unknown)
+        await self._register([step for step in steps if self._identity(step) in unknown])
+
+    async def _register(self, steps: list[AgentStep]) -> None:
+        """Make agents known to Vault that the ledger has never seen."""
+        first = {self._identity(step): step for step in reversed(steps)}
+        if not first:
+            return
+        request = contracts.RegisterRequest(
+            agents=tuple(
+                contracts.Registration(
+                    agent=agent,
+                    pipeline=self.plan.name,
+                    template=step.template,
+                    program=step.program,
+                )
+                for agent, step in sorted(first.items())
+            )
+        )
+        result = await contracts.register(
+            request, activity_id="run/register#1", summary=f"make {len(first)} agents known"
+        )
+        for known in result.agents:
+            self._records.note_of(
+                known.agent,
+                Tier(known.tier),
+                "agent.registered",
+                entity=known.entity,
+                tier=known.tier.name,
+                **known.binding.model_dump(),
+            )
+        await self._records.flush("agents made known")
+
+    def _identity(self, step: AgentStep) -> str:
+        return agent_identity(step.agent, self.digest, registered=self.registered)
+
+    async def _finish(
+        self, kind: str, message: str, cancelled: asyncio.CancelledError | None
+    ) -> dict[str, Any]:
+        if not kind:
+            return self._report(StageStatus.COMPLETED.value)
+        status = StageStatus.CANCELLED if cancelled else StageStatus.FAILED
+        self.stages.skip(walk(self.plan.steps), "the run ended before")
+        self._note_end(status.value, message)
+        await shielded(self._record_end())
+        self._show()
+        if cancelled is not None:
+            raise cancelled
+        raise failures.ended(kind, message, self._report(status.value))
+
+    def _note_end(self, status: str, detail: str) -> None:
+        self._records.note(
+            "run.ended",
+            status=status,
+            detail=detail[:500],
+            stages={path: row["status"] for path, row in self.stages.brief().items()},
+        )
+
+    async def _record_end(self) -> None:
+        """Record a bad end, for two minutes at most (4); the report says when that failed."""
+        try:
+            await self._records.flush("run ended", give_up_after=_CLEANING)
+        except ActivityError as error:
+            workflow.logger.error("the end of the run is not on the ledger: %s", error)
+
+    def _report(self, status: str) -> dict[str, Any]:
+        return {
+            "pipeline": self.plan.name,
+            "version": self.plan.version,
+            "plan": self.digest,
+            "registered": self.registered,
+            "status": status,
+            "stages": self.stages.report(),
+            "approvals": self.gates.decided,
+            "ledger": list(self._records.range or ()),
+            "not_recorded": len(self._records.unrecorded),
+        }
+
+    def _mark(self, path: str) -> None:
+        """Name the point in history from which ``temporal workflow reset`` repeats a stage."""
+        self.checkpoints.append(
+            {
+                "before": path,
+                # The workflow task under way: started is the last event, completed the next.
+                "event_id": workflow.info().get_current_history_length() + 1,
+                "time": workflow.now().isoformat(timespec="seconds"),
+            }
+        )
+
+    def _show(self) -> None:
+        """Bring what the Web UI shows up to date."""
+        info = workflow.info()
+        title = f"{self.plan.name} {self.plan.version}"
+        workflow.set_current_details(
+            board(title, info.workflow_id, self.stages, self.gates.pending)
+        )
+        paths = tuple(sorted(self.gates.pending))
+        if self._policy.search_attributes and paths != self._shown:
+            show_gates(paths)
+        self._shown = paths
