@@ -15,8 +15,10 @@ from dsl import limits
 from dsl.core import Tier
 from dsl.durations import Duration
 
-NAME_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
-AGENT_ID_PATTERN = r"^[a-z][a-z0-9._-]{0,127}$"
+NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+# Vault cannot hold a name that ends in a dot or hyphen, or has two dots in a row.
+AGENT_ID_PATTERN = r"^[a-z]((\.?[a-z0-9_-])*\.?[a-z0-9_])?$"
+AGENT_ID_LENGTH_MAX = 128
 PERSON_PATTERN = r"^(group:)?[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$"
 SECRET_NAME_PATTERN = r"^[A-Z][A-Z0-9_]{0,63}$"  # noqa: S105  # a pattern, no secret
 INPUT_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
@@ -97,7 +99,9 @@ class AgentStage(Document):
     description: str = ""
     requires: tuple[Name, ...] = ()
     template: str
-    agent: Annotated[str, Field(pattern=AGENT_ID_PATTERN)] | None = None
+    agent: (
+        Annotated[str, Field(pattern=AGENT_ID_PATTERN, max_length=AGENT_ID_LENGTH_MAX)] | None
+    ) = None
     config: AgentConfig = AgentConfig()
 
 

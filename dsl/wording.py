@@ -12,9 +12,9 @@ VALUE_CHARACTERS_MAX: Final = 60
 
 FORMS: Final = {
     models.NAME_PATTERN: "lower-case letters, digits and hyphens, starting with a letter, "
-    "at most 63 characters",
+    "not ending with a hyphen, at most 63 characters",
     models.AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
-    "letter, at most 128 characters",
+    "letter, not ending with '.' or '-', without '..', at most 128 characters",
     models.PERSON_PATTERN: "a name of letters, digits, '.', '_', '@' and '-', "
     "or 'group:' and such a name",
     models.SECRET_NAME_PATTERN: "capital letters, digits and '_', starting with a letter, "

@@ -51,11 +51,11 @@ class Opening:
 
     def tally(self) -> Tally:
         """Decide from the votes received so far (2)."""
-        return tally(self.rules, self.votes)
+        return tally(self.rules, self.votes, self.step.path)
 
     def wanted(self) -> str:
         """Name who may answer."""
-        return ", ".join([*sorted(self.rules.approvers), *sorted(self.rules.groups)])
+        return self.rules.asked()
 
 
 class GateBoard:
@@ -231,14 +231,8 @@ def _shown(vote: Vote) -> dict[str, Any]:
 
 
 def _sentence(opening: Opening, result: Tally, *, answered: bool) -> str:
+    if answered:
+        return result.detail
+    waited = render_duration(opening.timeout_ms)
     path = opening.step.path
-    if not answered:
-        waited = render_duration(opening.timeout_ms)
-        return f"gate {path!r} was not answered within {waited} by {opening.wanted()}"
-    voters = ", ".join(
-        f"{vote.voter} ({vote.reason})" if vote.reason else vote.voter
-        for vote in result.counted
-        if (vote.decision is Decision.APPROVE) == (result.verdict is Verdict.PASSED)
-    )
-    verb = "approved" if result.verdict is Verdict.PASSED else "rejected"
-    return f"gate {path!r} was {verb} by {voters}"
+    return f"gate {path!r} was not answered within {waited} by {opening.rules.asked()}"

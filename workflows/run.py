@@ -21,12 +21,13 @@ from temporalio.exceptions import ActivityError
 from activities import contracts
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
-from dsl.core import AgentOutput, StageStatus, Tier
+from dsl.core import AgentOutput, StageStatus
 from dsl.durations import render_duration
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.admission import agent_identity, refuse_tier
+from dsl.rules.admission import agent_identity
 from workflows import failures
+from workflows.admission import admit
 from workflows.children import run_agent
 from workflows.failures import StageEndedError
 from workflows.gates import GateBoard
@@ -51,7 +52,7 @@ class PipelineRun:
         self.digest = compiled.digest
         self.inputs = compiled.inputs
         self.registered = False
-        self._policy = compiled.policy
+        self._compiled = compiled
         self._project = plan.project or workflow.info().workflow_id
         self._records = Records("run")
         self._shown: tuple[str, ...] = ()
@@ -108,7 +109,7 @@ class PipelineRun:
                 inputs=inputs,
                 given=self._given(step),
             ),
-            search_attributes=self._policy.search_attributes,
+            search_attributes=self._compiled.policy.search_attributes,
         )
         self._records.take_over(report.unrecorded)
         status = StageStatus(report.status)
@@ -180,68 +181,10 @@ class PipelineRun:
         ]
 
     async def _work(self) -> None:
-        await self._admit()
+        self.registered = await admit(self.plan, self._compiled, self._records)  # (2)
         await self.walk.steps(self.plan.steps)
         self._note_end(StageStatus.COMPLETED.value, "")
         await self._records.flush("run completed")  # (3)
-
-    async def _admit(self) -> None:
-        """Record the start, learn the plan's standing, and make its agents known (2, 3)."""
-        steps = [step for step in walk(self.plan.steps) if isinstance(step, AgentStep)]
-        self._records.note(
-            "run.started",
-            pipeline=self.plan.name,
-            version=self.plan.version,
-            plan=self.digest,
-            inputs=sorted(self.inputs),
-        )
-        names = tuple(dict.fromkeys(step.agent for step in steps))
-        answer = await self._records.flush("run started", standing_of=self.digest, agents=names)
-        standing = answer.standing or contracts.Standing(registered=False)
-        self.registered = standing.registered
-        for step in steps:
-            why = refuse_tier(
-                step.tier, registered=self.registered, inline_tier=self._policy.inline_tier
-            )
-            if why is not None:
-                raise StageEndedError(
-                    failures.INVALID_PIPELINE, step.path, StageStatus.REJECTED, why
-                )
-        unknown = set(standing.unknown)
-        await self._register([step for step in steps if self._identity(step) in unknown])
-
-    async def _register(self, steps: list[AgentStep]) -> None:
-        """Make agents known to Vault that the ledger has never seen."""
-        first = {self._identity(step): step for step in reversed(steps)}
-        if not first:
-            return
-        request = contracts.RegisterRequest(
-            agents=tuple(
-                contracts.Registration(
-                    agent=agent,
-                    pipeline=self.plan.name,
-                    template=step.template,
-                    program=step.program,
-                )
-                for agent, step in sorted(first.items())
-            )
-        )
-        result = await contracts.register(
-            request, activity_id="run/register#1", summary=f"make {len(first)} agents known"
-        )
-        for known in result.agents:
-            self._records.note_of(
-                known.agent,
-                Tier(known.tier),
-                "agent.registered",
-                entity=known.entity,
-                tier=known.tier.name,
-                **known.binding.model_dump(),
-            )
-        await self._records.flush("agents made known")
-
-    def _identity(self, step: AgentStep) -> str:
-        return agent_identity(step.agent, self.digest, registered=self.registered)
 
     async def _finish(
         self, kind: str, message: str, cancelled: asyncio.CancelledError | None
@@ -304,6 +247,6 @@ class PipelineRun:
             board(title, info.workflow_id, self.stages, self.gates.pending)
         )
         paths = tuple(sorted(self.gates.pending))
-        if self._policy.search_attributes and paths != self._shown:
+        if self._compiled.policy.search_attributes and paths != self._shown:
             show_gates(paths)
         self._shown = paths

@@ -4,7 +4,8 @@
 or missing · ``DSL308`` a secret that is no ``mount/path#field`` (its value is never shown: it
 may be a secret pasted by mistake) · ``DSL319`` the template has no program yet (warning) ·
 ``DSL320`` an agent id of the form kept for inline plans · ``DSL321`` a value has no canonical
-form, so the plan would have no digest · ``DSL404`` an agent id is too long.
+form, so the plan would have no digest · ``DSL322`` an agent id looks like a Vault token, which
+is redacted wherever it stands · ``DSL404`` an agent id is too long.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from dsl.conditions.interpolate import OPENING
 from dsl.inputs import mismatch
 from dsl.meaning.findings import Findings
 from dsl.meaning.sites import DocumentPath, Site, Survey
-from dsl.models import AgentStage
+from dsl.models import AGENT_ID_LENGTH_MAX, AgentStage
 from dsl.rules.admission import is_inline
 from dsl.suggestions import suggest
 from dsl.templates import Template
 
-AGENT_ID_LENGTH_MAX: Final = 128
 SECRET_REFERENCE_LENGTH_MAX: Final = 512
+# What ``integrations.redaction`` takes for a token; an id is never to be taken for one.
+_TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9])(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}")
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _SECRET_REFERENCE = re.compile(rf"{_SEGMENT}(/{_SEGMENT})+#{_SEGMENT}")
 
@@ -46,6 +48,13 @@ def _check_identity(survey: Survey, site: Site, stage: AgentStage, findings: Fin
             f"agent id {agent!r} has the form kept for agents of inline plans",
             at,
             "choose an id that does not start with 'inline-<12 hex>.'",
+        )
+    if _TOKEN_LIKE.search(agent):
+        findings.error(
+            "DSL322",
+            f"agent id {agent!r} looks like a Vault token and would be redacted",
+            at,
+            "give the pipeline or the agent a name of more than one letter",
         )
     if len(agent) > AGENT_ID_LENGTH_MAX:
         findings.error(

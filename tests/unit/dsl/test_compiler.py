@@ -101,7 +101,7 @@ def test_what_an_agent_stage_says_is_kept(steps):
         tier=Tier.T2,
         timeout_ms=600_000,
         retry=2,
-        inputs={"path": "${{ inputs.environment }}", "fail_on": "never"},
+        inputs={"path": "${{ inputs.environment }}", "fail_on": "never", "rules": "shipped"},
         secrets={"TOKEN": "kv/app#token"},
         error_budget=ErrorBudget(errors=3, window_ms=600_000),
         on_revoked="replace:other",

@@ -1,0 +1,1 @@
+"""Benchmarks: this engine against bare Temporal, on one server, in one run."""

@@ -1,0 +1,261 @@
+"""``make bench``: prints a table and writes ``bench-result.json``.
+
+One Temporal server, one OpenBao, one Valkey serve all candidates; worker processes run one at a
+time. ``engine`` runs a trivial agent in the worker's process and reads no secrets: what is
+measured is the engine. ``process`` runs the shipped ``inventory`` program in its sandbox.
+Figures are ratios against the baseline of the same run; absolute ones are the machine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+
+from bench import bare
+from bench.measure import Load, Start, events_of, load, signal_to_activity_ms
+from dsl.compiler import compile_text
+from dsl.core import Tier
+from integrations.ledger.entries import Draft
+from integrations.ledger.ledger import Ledger
+from mandate._entry import run_main
+from mandate.stack.options import private_stack
+from mandate.stack.up import Stack
+
+RESULT = Path("bench-result.json")
+GATES = 30
+AT_ONCE = 20
+
+
+def pipeline(stages: int) -> dict[str, Any]:
+    """A chain of agent stages."""
+    return {
+        "name": f"bench-{stages}",
+        "version": "1",
+        "stages": [
+            {
+                "name": f"s{n}",
+                "type": "agent",
+                "template": "default",
+                "requires": [f"s{n - 1}"] if n else [],
+            }
+            for n in range(stages)
+        ],
+    }
+
+
+GATED: dict[str, Any] = {
+    "name": "bench-gate",
+    "version": "1",
+    "stages": [
+        {"name": "review", "type": "gate", "config": {"approvers": ["ann"], "timeout": "1h"}},
+        {"name": "after", "type": "agent", "template": "default", "requires": ["review"]},
+    ],
+}
+
+
+async def main() -> int:
+    """Run everything once."""
+    with tempfile.TemporaryDirectory(prefix="mandate-bench-") as folder:
+        data = Path(folder)
+        figures: dict[str, Any] = {"compile_1000_ms": compile_ms()}
+        figures["ledger_per_s"] = await ledger_rate(data / "rate.db")
+        options = private_stack(
+            data / "data", workers=(), settings={"MANDATE_WORKSPACE": str(data)}
+        )
+        async with Stack(options) as stack:
+            client = await Client.connect(stack.env["TEMPORAL_ADDRESS"])
+            server = stack.pid("temporal") or 0
+            async with worker("bare", stack) as pid:
+                figures["bare"] = await bare_figures(client, pid, server)
+            async with worker("engine", stack) as pid:
+                figures["engine"] = await engine_figures(client, pid, server)
+            async with worker("process", stack) as pid:
+                figures["process"] = await process_figures(client, pid, server)
+    figures["ratios"] = ratios(figures)
+    print(table(figures))
+    RESULT.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")  # noqa: ASYNC240  # the last act
+    return 0
+
+
+async def bare_figures(client: Client, pid: int, server: int) -> dict[str, Any]:
+    """Measure the baseline."""
+    start = _starter(client, "BareSteps", [], bare.QUEUE)
+    figures = await load(start, single=30, total=120, at_once=AT_ONCE, worker=pid, server=server)
+    handle = await start()
+    await handle.result()
+    gate = _starter(client, "BareGate", [], bare.QUEUE)
+    return {
+        **asdict(figures),
+        "events": await events_of(client, handle),
+        "gate_ms": await gate_ms(gate),
+    }
+
+
+async def engine_figures(client: Client, pid: int, server: int) -> dict[str, Any]:
+    """Measure the engine with a trivial agent."""
+    one = _starter(client, "Pipeline", [pipeline(1)], "mandate")
+    ten = _starter(client, "Pipeline", [pipeline(10)], "mandate")
+    figures = await load(one, single=30, total=120, at_once=AT_ONCE, worker=pid, server=server)
+    counts = []
+    for start in (one, ten, ten):  # the first run of a plan also makes its agents known
+        handle = await start()
+        await handle.result()
+        counts.append(await events_of(client, handle))
+    return {
+        **asdict(figures),
+        "events_1": counts[0],
+        "events_10": counts[2],
+        "marginal_events": (counts[2] - counts[0]) / 9,
+        "gate_ms": await gate_ms(_starter(client, "Pipeline", [GATED], "mandate")),
+    }
+
+
+async def process_figures(client: Client, pid: int, server: int) -> dict[str, Any]:
+    """Measure the engine with a sandboxed process as agent."""
+    start = _starter(client, "Pipeline", [pipeline(1)], "mandate")
+    figures: Load = await load(
+        start, single=15, total=40, at_once=AT_ONCE, worker=pid, server=server
+    )
+    return asdict(figures)
+
+
+async def gate_ms(start: Start) -> list[float]:
+    """Park runs at a gate, signal each, and return the p50 and p99 to the next activity."""
+    handles = [await start() for _ in range(GATES)]
+    await asyncio.sleep(5)  # all parked, their own start-up behind them
+    vote = {"gate": "review", "decision": "approve", "voter": "ann"}
+    times = []
+    for handle in handles:
+        await handle.signal("vote", vote)
+        await handle.result()
+        times.append(await signal_to_activity_ms(handle))
+    return [statistics.median(times), max(times)]
+
+
+def compile_ms() -> float:
+    """Compile 1,000 stages from YAML text, best of five."""
+    import yaml  # noqa: PLC0415  # only to write the document
+
+    text = yaml.safe_dump(pipeline(1000))
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        compile_text(text, "bench.yaml")
+        times.append((time.perf_counter() - begun) * 1000)
+    return min(times)
+
+
+async def ledger_rate(path: Path, *, producers: int = 256, each: int = 80) -> float:
+    """Append from many tasks at once; every append is acknowledged when it is on disk."""
+    with Ledger(path) as ledger:
+
+        async def produce(number: int) -> None:
+            for count in range(each):
+                await ledger.append(
+                    [
+                        Draft(
+                            key=f"bench/{number}/{count}",
+                            workflow_id="bench",
+                            run_id="bench",
+                            agent="bench",
+                            tier=Tier.T0,
+                            action="bench.appended",
+                            payload={
+                                "number": number,
+                                "count": count,
+                                "digest": "sha256:" + "0" * 64,
+                            },
+                        )
+                    ]
+                )
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(produce(number) for number in range(producers)))
+        return producers * each / (time.perf_counter() - begun)
+
+
+@asynccontextmanager
+async def worker(kind: str, stack: Stack) -> AsyncIterator[int]:
+    """Run one worker process; yield its pid."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bench.worker_process",
+        kind,
+        env={**stack.env, "PATH": "/usr/bin:/bin", "HOME": str(stack.data_dir)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout
+    try:
+        line = await process.stdout.readline()
+        assert line == b"ready\n", f"the {kind} worker did not start"
+        yield process.pid
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def ratios(figures: dict[str, Any]) -> dict[str, float]:
+    """The figures that have a bar."""
+    plain, engine = figures["bare"], figures["engine"]
+    return {
+        "marginal_events (<= 1.45)": engine["marginal_events"] / plain["events"],
+        "runs_per_s (>= 0.6)": engine["runs_per_s"] / plain["runs_per_s"],
+        "gate_p50 (<= 1.5)": engine["gate_ms"][0] / plain["gate_ms"][0],
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Return the table people read."""
+    names = ("bare", "engine", "process")
+    rows = [
+        ("p50 ms, one at a time", "p50_ms"),
+        ("p99 ms, one at a time", "p99_ms"),
+        (f"runs/s, {AT_ONCE} at once", "runs_per_s"),
+        ("worker CPU ms per run", "worker_cpu_ms"),
+        ("server CPU ms per run", "server_cpu_ms"),
+    ]
+    lines = [
+        "one run = 8 activities (bare), 1 agent stage (engine: trivial agent in the worker's",
+        "process, no secrets; process: sandboxed program)",
+        "",
+        f"{'':28}" + "".join(f"{name:>10}" for name in names),
+        *(
+            f"{title:28}" + "".join(f"{figures[name][key]:>10.1f}" for name in names)
+            for title, key in rows
+        ),
+        "",
+        f"events: bare run {figures['bare']['events']}, engine 1 stage "
+        f"{figures['engine']['events_1']}, marginal {figures['engine']['marginal_events']:.1f}",
+        f"gate signal to next activity, p50 ms: bare {figures['bare']['gate_ms'][0]:.1f}, "
+        f"engine {figures['engine']['gate_ms'][0]:.1f}",
+        *(f"ratio {name}: {value:.2f}" for name, value in figures["ratios"].items()),
+        f"compile 1,000 stages (<= 150 ms): {figures['compile_1000_ms']:.0f} ms",
+        f"ledger appends/s, synchronous=FULL (>= 5000): {figures['ledger_per_s']:.0f}",
+    ]
+    return "\n".join(lines)
+
+
+def _starter(client: Client, kind: str, arguments: list[Any], queue: str) -> Start:
+    async def start() -> WorkflowHandle[Any, Any]:
+        return await client.start_workflow(
+            kind, args=arguments, id=f"bench-{uuid.uuid4()}", task_queue=queue
+        )
+
+    return start
+
+
+if __name__ == "__main__":
+    run_main(main())

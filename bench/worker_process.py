@@ -1,0 +1,57 @@
+"""The worker process that is measured: ``bare``, ``engine`` (trivial agent) or ``process``.
+
+It runs apart from the load generator, so that its CPU seconds are its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from bench import bare
+from integrations.agents.programs.catalogue import Program
+from integrations.agents.protocol import Event, Outcome, Request, Result
+from integrations.agents.sandbox import SandboxSpec
+from integrations.redaction import Redactor
+from integrations.settings import read_settings
+from mandate._entry import run_main
+from worker import build_workers, connect
+
+
+class TrivialRunner:
+    """An agent that answers at once, in this process."""
+
+    async def run(
+        self,
+        program: Program,
+        request: Request,
+        *,
+        timeout_s: float,
+        sandbox: SandboxSpec,
+        redact: Redactor,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Outcome:
+        """Deliver nothing."""
+        return Outcome(result=Result(ok=True, output={}, summary=""), level="none")
+
+
+async def serve(kind: str) -> None:
+    """Serve until killed."""
+    settings = read_settings(os.environ)
+    async with AsyncExitStack() as stack:
+        if kind == "bare":
+            await stack.enter_async_context(await bare.serve(settings.temporal))
+        else:
+            runner = TrivialRunner() if kind == "engine" else None
+            client = await connect(settings, runner=runner)
+            for worker in build_workers(client, settings):
+                await stack.enter_async_context(worker)
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    run_main(serve(sys.argv[1]))

@@ -1,0 +1,39 @@
+"""The ``mandate`` command, also as ``python -m mandate``.
+
+It makes our folders importable, then hands over to `mandate.cli`. Without the extra ``cli`` it
+says which one is missing instead of a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+from mandate._entry import EXIT_USAGE, run_main
+from mandate._path import ForeignModuleError, claim
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    run_main(_command_line)
+
+
+def _command_line() -> object:
+    try:
+        claim()
+    except ForeignModuleError as error:
+        print(f"mandate: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    if find_spec("typer") is None:
+        print(
+            "mandate: the command line needs its extra: pip install 'mandate[cli,local]'",
+            file=sys.stderr,
+        )
+        return EXIT_USAGE
+    from mandate.cli import app  # noqa: PLC0415 - importable only with the extra, after the claim
+
+    return app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""The command line: what there is to type, and nothing of how it is done.
+
+Exit codes: 0 done, 1 a check or a run failed, 2 wrong usage or a refused document. A command
+imports what it needs when it runs, so that ``mandate validate`` does not pay for Temporal. To add
+one: its work in ``mandate/commands/<name>.py``, its words here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mandate import __version__
+from mandate.stack.options import (
+    DATA_DIR,
+    DRAGONFLY_PORT,
+    TEMPORAL_PORT,
+    UI_PORT,
+    VAULT_PORT,
+    StackOptions,
+)
+
+app = typer.Typer(
+    name="mandate",
+    help="Governed AI-agent pipelines on Temporal.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+ledger_app = typer.Typer(help="Read and verify the audit ledger.", no_args_is_help=True)
+app.add_typer(ledger_app, name="ledger")
+
+_PORT = {"min": 0, "max": 65535, "help": "0 = any free one."}
+DataDir = Annotated[Path | None, typer.Option(help="Directory of a stack; default .mandate")]
+LedgerFile = Annotated[
+    Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature typer calls
+    if value:
+        typer.echo(f"mandate {__version__}")
+        raise typer.Exit
+
+
+_VERSION = typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+
+
+@app.callback()
+def main(
+    _version: Annotated[bool, _VERSION] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Governed AI-agent pipelines on Temporal."""
+
+
+@app.command()
+def up(
+    data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = DATA_DIR,
+    temporal_port: Annotated[int, typer.Option(**_PORT)] = TEMPORAL_PORT,
+    ui_port: Annotated[int, typer.Option(**_PORT)] = UI_PORT,
+    vault_port: Annotated[int, typer.Option(**_PORT)] = VAULT_PORT,
+    dragonfly_port: Annotated[int, typer.Option(**_PORT)] = DRAGONFLY_PORT,
+) -> None:
+    """Run servers and workers here, until Ctrl-C.
+
+    TEMPORAL_ADDRESS, VAULT_ADDR and MANDATE_DRAGONFLY_URL name servers to use instead of our own.
+    """
+    from mandate.commands import up as command  # noqa: PLC0415 - at need
+
+    wanted = StackOptions(
+        data_dir=data_dir,
+        temporal_port=temporal_port,
+        ui_port=ui_port,
+        vault_port=vault_port,
+        dragonfly_port=dragonfly_port,
+    )
+    _end(command.run(wanted))
+
+
+@app.command()
+def demo(
+    workspace: Annotated[
+        Path | None, typer.Option(help="What is reviewed; default this checkout.")
+    ] = None,
+) -> None:
+    """Show a governed pipeline from start to report, on a stack of its own."""
+    from mandate.commands import demo as command  # noqa: PLC0415
+
+    _end(command.run(workspace))
+
+
+@app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="name=value, may be repeated.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show the board until it ends.")] = False,  # noqa: FBT002
+    data_dir: DataDir = None,
+) -> None:
+    """Start a pipeline."""
+    from mandate.commands import run as command  # noqa: PLC0415
+
+    _end(command.run(pipeline, inputs or [], wait=wait, data_dir=data_dir))
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Pipeline documents.")],
+) -> None:
+    """Check pipeline documents and report every problem at once."""
+    from mandate.commands import validate as command  # noqa: PLC0415 - at need
+
+    _end(command.run(files))
+
+
+@app.command("list")
+def list_(data_dir: DataDir = None) -> None:
+    """Show the pipelines that can be started by name."""
+    from mandate.commands import listing as command  # noqa: PLC0415 - at need
+
+    _end(command.run(data_dir))
+
+
+@app.command()
+def graph(
+    pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="A Mermaid flowchart.")] = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Draw the plan of a pipeline."""
+    from mandate.commands import graph as command  # noqa: PLC0415 - at need
+
+    _end(command.run(pipeline, mermaid=mermaid, data_dir=data_dir))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of pipeline documents, for editors."""
+    from mandate.commands import schema as command  # noqa: PLC0415 - at need
+
+    _end(command.run())
+
+
+@ledger_app.command("verify")
+def ledger_verify(
+    ledger: LedgerFile = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Recompute the whole chain and say whether anything was changed."""
+    from mandate.commands import ledger as command  # noqa: PLC0415 - at need
+
+    _end(command.verify(command.locate(ledger, data_dir), as_json=as_json))
+
+
+@ledger_app.command("tail")
+def ledger_tail(
+    count: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many.")] = 10,
+    ledger: LedgerFile = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show the newest entries, oldest first."""
+    from mandate.commands import ledger as command  # noqa: PLC0415 - at need
+
+    _end(command.tail(command.locate(ledger, data_dir), count, as_json=as_json))
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Check this machine and the servers, and say how to fix what fails."""
+    from mandate.commands import doctor as command  # noqa: PLC0415 - at need
+
+    _end(command.run(data_dir))
+
+
+@app.command()
+def install(
+    token_file: Annotated[
+        Path, typer.Option(help="Holds root's token, or the installer's; written for a new server.")
+    ],
+    roles_dir: Annotated[
+        Path | None, typer.Option(help="Where to file the workers' roles.")
+    ] = None,
+) -> None:
+    """Install policies and roles on the Vault that VAULT_ADDR names."""
+    from mandate.commands import install as command  # noqa: PLC0415 - at need
+
+    _end(command.run(token_file, roles_dir))
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker against the servers of the environment; MANDATE_QUEUES says which."""
+    from mandate.commands import worker as command  # noqa: PLC0415 - at need
+
+    command.run()
+
+
+def _end(code: int) -> None:
+    raise typer.Exit(code)

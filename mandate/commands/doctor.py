@@ -1,0 +1,30 @@
+"""``mandate doctor``: one line per check, with the fix where it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from mandate._entry import EXIT_FAILED
+from mandate.doctor import machine, servers, vault
+from mandate.doctor.finding import Finding
+from mandate.stack import environment
+
+
+def run(data_dir: Path | None) -> int:
+    """Print the report; return 1 when a check failed."""
+    findings = asyncio.run(examine(environment.present(data_dir)))
+    for finding in findings:
+        print(finding.line())
+    failed = list(dict.fromkeys(finding.name for finding in findings if not finding.ok))
+    print(f"to be fixed: {', '.join(failed)}" if failed else "all is well")
+    return EXIT_FAILED if failed else 0
+
+
+async def examine(env: dict[str, str]) -> list[Finding]:
+    """Make all checks, those of servers at once."""
+    temporal, of_vault, dragonfly = await asyncio.gather(
+        servers.temporal_server(env), vault.vault_server(env), servers.dragonfly_server(env)
+    )
+    on_machine = [machine.python(), machine.packages(), machine.sandbox(), *machine.programs()]
+    return [*on_machine, temporal, *of_vault, dragonfly, servers.ledger_file(env)]

@@ -1,0 +1,101 @@
+"""``mandate install``: our governance on a Vault that the embedded stack does not keep.
+
+One file holds the token: root's at first, the installer's from then on.
+
+1. A server that is not initialised is initialised; that takes one that unseals itself. Its root
+   token is in the file before it is used, so a run that was killed is simply run again.
+2. A root token is spent: exchanged for the installer's, and revoked.
+3. Policies and roles are brought up to date; harmless when repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from integrations.errors import DeniedError, IntegrationError
+from integrations.vault.client import Vault, data_of
+from integrations.vault.install import bootstrap, install
+from integrations.vault.probe import health
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.stack import environment
+from mandate.stack.files import write_private
+
+_SHARES = {"recovery_shares": 1, "recovery_threshold": 1}
+_ACTIVE_TIMEOUT_S = 60.0
+_POLL_S = 0.2
+
+
+def run(token_file: Path, roles_dir: Path | None) -> int:
+    """Install, and say what was done; return the exit code."""
+    env = environment.present()
+    roles = str(roles_dir or "") or env.get("MANDATE_VAULT_ROLES", "")
+    url = env.get("VAULT_ADDR", "")
+    if not url or not roles:
+        missing = "MANDATE_VAULT_ROLES or --roles-dir" if url else "VAULT_ADDR"
+        print(f"mandate: set {missing}: nothing says where to install", file=sys.stderr)
+        return EXIT_USAGE
+    try:
+        vault = Vault(url, verify=env.get("VAULT_CACERT") or True)
+        asyncio.run(_install(vault, token_file, Path(roles)))
+    except ValueError as error:
+        print(f"mandate: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except (IntegrationError, OSError) as error:
+        print(f"mandate: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    print(f"installed on {url}; roles in {roles}, the installer's token in {token_file}")
+    return 0
+
+
+async def _install(vault: Vault, token_file: Path, roles: Path) -> None:
+    try:
+        if not (await health(vault)).initialised:  # (1)
+            await _initialise(vault, token_file)
+        token = _token(token_file)
+        if await _is_root(vault, token):  # (2)
+            token = await bootstrap(vault, token)
+            write_private(token_file, token)
+        await install(vault, token, roles_dir=roles)  # (3)
+    finally:
+        vault.close()
+
+
+async def _initialise(vault: Vault, token_file: Path) -> None:
+    _claim(token_file)
+    reply = await vault.run(vault.client().adapter.put, "/v1/sys/init", json=_SHARES)
+    write_private(token_file, str(reply["root_token"]))
+    async with asyncio.timeout(_ACTIVE_TIMEOUT_S):
+        while True:
+            state = await health(vault)
+            if not state.sealed and not state.standby:
+                return
+            await asyncio.sleep(_POLL_S)
+
+
+def _claim(token_file: Path) -> None:
+    if token_file.exists() and token_file.read_text().strip():
+        raise DeniedError(
+            f"vault is not initialised, but {token_file} holds a token of another one: remove it"
+        )
+    write_private(token_file, "")  # else a place that cannot be written is noticed too late
+
+
+async def _is_root(vault: Vault, token: str) -> bool:
+    client = vault.client(token)
+    found = data_of(await vault.run(client.adapter.get, "/v1/auth/token/lookup-self"))
+    return "root" in found.get("policies", ())
+
+
+def _token(token_file: Path) -> str:
+    try:
+        token = token_file.read_text().strip()
+    except OSError as error:
+        raise DeniedError(f"cannot read the token file {token_file}: {error.strerror}") from None
+    if not token:
+        raise DeniedError(
+            f"the token file {token_file} is empty: put the root token of vault into it, "
+            "or, where nothing is in that vault yet, remove its storage"
+        )
+    return token

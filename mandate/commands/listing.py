@@ -1,0 +1,57 @@
+"""``mandate list``: the pipelines that can be started by name, and what is wrong with the rest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsl.catalogue import Catalogue, CatalogueEntry
+from dsl.errors import DslError, Severity
+from dsl.plan import AnyStep, ConditionStep, ParallelStep
+from mandate.commands import pipelines
+
+_HEAD = ("NAME", "VERSION", "STAGES", "DIGEST", "SOURCE")
+_DIGEST_SHOWN = 19  # "sha256:" and twelve hex digits
+
+
+def run(data_dir: Path | None) -> int:
+    """Print the table, and problems below it; finding some is no failure of the command."""
+    catalogue = pipelines.catalogue(data_dir)
+    rows = [_row(catalogue, entry) for entry in catalogue.entries()]
+    for line in _table([_HEAD, *rows]):
+        print(line)
+    for problem in catalogue.problems():
+        note = "warning: " if problem.severity is Severity.WARNING else ""
+        print(f"{problem.path}: {note}{problem.message}", file=sys.stderr)
+    return 0
+
+
+def _row(catalogue: Catalogue, entry: CatalogueEntry) -> tuple[str, ...]:
+    try:
+        compiled = catalogue.load(entry.name)
+    except DslError as error:
+        count = len(error.problems)
+        return (entry.name, "-", "-", f"refused ({count})", f"mandate validate {entry.path}")
+    plan = compiled.plan
+    stages = str(_count(plan.steps))
+    return (entry.name, plan.version, stages, compiled.digest[:_DIGEST_SHOWN], str(entry.path))
+
+
+def _count(steps: Sequence[AnyStep]) -> int:
+    """Return the number of stages, those inside others included."""
+    inner: list[AnyStep] = []
+    for step in steps:
+        if isinstance(step, ParallelStep):
+            inner += [each for branch in step.branches for each in branch.steps]
+        elif isinstance(step, ConditionStep):
+            inner += [*step.then, *step.otherwise]
+    return len(steps) + (_count(inner) if inner else 0)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

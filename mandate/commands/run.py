@@ -1,0 +1,140 @@
+"""``mandate run``: start a pipeline by name or from a file, and watch it.
+
+1. A file is compiled here first: a bad document is refused before anything starts.
+2. Inputs are ``k=v``; the declared type says how ``v`` is read, text where none is declared.
+3. ``--wait`` shows the board until the run ends; leaving it leaves the run alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rich.console import Console
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError
+
+from activities.contracts import QUEUE
+from dsl.catalogue import UnknownPipelineError
+from dsl.compiler import Compiled
+from dsl.errors import DslError
+from dsl.inputs import InputsError, resolve_inputs
+from dsl.plan import Plan
+from integrations.settings import SettingsError, read_settings
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.board import watch
+from mandate.commands import pipelines
+from mandate.stack import environment
+from worker import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be started."""
+
+    workflow_type: str
+    input: dict[str, Any]
+    name: str
+
+
+def run(pipeline: str, given: Sequence[str], *, wait: bool, data_dir: Path | None) -> int:
+    """Start the run; return 0, or with ``wait`` 1 when it did not complete."""
+    try:
+        compiled = pipelines.compile_named(pipeline, data_dir)
+        order = _order(pipeline, compiled, parse_inputs(compiled.plan, given))
+    except (DslError, UnknownPipelineError, InputsError, ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    env = environment.present(data_dir)
+    try:
+        return asyncio.run(_run(order, env, wait=wait))
+    except (RPCError, RuntimeError, SettingsError) as error:
+        print(
+            f"mandate run: no answer from Temporal at {env.get('TEMPORAL_ADDRESS', 'default')}: "
+            f"{error}; is `mandate up` running?",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
+
+
+def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
+    """Read ``k=v`` words by the declared types (2).
+
+    Raises:
+        ValueError: a word without ``=``, or inputs that the plan refuses.
+    """
+    values: dict[str, Any] = {}
+    for word in given:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--input: expected name=value, got {word!r}")
+        declared = plan.inputs.get(name)
+        values[name] = _read(text, declared.type if declared else "string")
+    resolve_inputs(plan, values)
+    return values
+
+
+def address(env: Mapping[str, str], workflow_id: str, run_id: str) -> str:
+    """Return the Web UI page of a run."""
+    namespace = env.get("TEMPORAL_NAMESPACE", "default")
+    base = env.get("MANDATE_UI", "").rstrip("/")
+    return f"{base}/namespaces/{namespace}/workflows/{quote(workflow_id, safe='')}/{run_id}/history"
+
+
+async def _run(order: Order, env: Mapping[str, str], *, wait: bool) -> int:
+    client = await connect(read_settings(env))
+    handle = await start(client, order, f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}")
+    print(f"run      {handle.id}")
+    print(f"watch    {address(env, handle.id, handle.first_execution_run_id or '')}")
+    if not wait:
+        print(f"status   temporal workflow query -w {handle.id} --type status")
+        return 0
+    await watch(handle, Console())
+    return await outcome(handle)
+
+
+async def start(client: Client, order: Order, workflow_id: str) -> WorkflowHandle[Any, Any]:
+    """Start what was ordered."""
+    return await client.start_workflow(
+        order.workflow_type, order.input, id=workflow_id, task_queue=QUEUE
+    )
+
+
+async def outcome(handle: WorkflowHandle[Any, Any]) -> int:
+    """Print how the run ended and return the exit code."""
+    try:
+        report = await handle.result()
+    except WorkflowFailureError as failure:
+        state = await handle.describe()
+        status = state.status or WorkflowExecutionStatus.FAILED
+        print(f"{status.name.lower()}: {failure.cause}", file=sys.stderr)
+        return EXIT_FAILED
+    ledger = report.get("ledger") or []
+    print(f"completed; ledger entries {' to '.join(map(str, ledger))}")
+    return 0
+
+
+def _order(pipeline: str, compiled: Compiled, values: dict[str, Any]) -> Order:
+    path = Path(pipeline)
+    if path.is_file():
+        document = {"definition": path.read_text(encoding="utf-8"), "inputs": values}
+        return Order("Pipeline", document, compiled.plan.name)
+    return Order(compiled.plan.name, values, compiled.plan.name)
+
+
+def _read(text: str, declared: str) -> Any:
+    match declared:
+        case "integer":
+            return int(text)
+        case "number":
+            return float(text)
+        case "boolean" if text in ("true", "false"):
+            return text == "true"
+        case _:
+            return text

@@ -1,0 +1,120 @@
+"""The variables by which every part finds every other, and the file that holds them.
+
+1. The file ``<data dir>/env`` is for a shell to source: ``export NAME='value'``, 0600. It holds
+   addresses, paths and settings, never a secret; secrets lie in the files it names.
+2. A command that needs the servers reads its environment, and only if that names no server at
+   all, the file of the data directory: never half of each.
+3. What the caller's environment says about Temporal, Vault and us reaches a child only where the
+   stack does not provide it itself; the caller's own Vault token reaches none.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from mandate.stack.errors import SettingError
+from mandate.stack.files import write_private
+
+SERVER_VARIABLES = ("TEMPORAL_ADDRESS", "VAULT_ADDR", "MANDATE_DRAGONFLY_URL")
+ENV_FILE = "env"
+DATA_DIR = Path(".mandate")
+_PREFIXES = ("TEMPORAL_", "VAULT_", "BAO_", "MANDATE_")
+_SERVER_NEEDS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ")
+
+# Settings of the embedded stack where the caller gives none.
+_SETTINGS = {
+    "MANDATE_PIPELINES": "",  # the shipped examples only
+    "MANDATE_INLINE_TIER": "T2",
+    "MANDATE_INITIAL_TIER": "T2",
+    "MANDATE_GATE_IDENTITY": "claimed",
+}
+
+
+def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are no server's: the caller's where given, else the stack's.
+
+    Raises:
+        SettingError: the caller wants ledger or artefacts elsewhere than in the data directory,
+            which is what agents are kept out of.
+    """
+    inside = {
+        "MANDATE_LEDGER": str(data_dir / "ledger.db"),
+        "MANDATE_ARTIFACTS": str(data_dir / "artifacts"),
+    }
+    for name, path in inside.items():
+        if caller.get(name) and Path(caller[name]).resolve() != Path(path):
+            raise SettingError(
+                f"{name} names {caller[name]}, but a stack keeps it in its data directory, "
+                f"as {path}: unset {name}, or give another --data-dir"
+            )
+    chosen = {name: caller.get(name) or default for name, default in _SETTINGS.items()}
+    # Whoever sources the file stands elsewhere: no path is relative.
+    folders = [folder for folder in chosen["MANDATE_PIPELINES"].split(os.pathsep) if folder]
+    chosen["MANDATE_PIPELINES"] = os.pathsep.join(str(Path(each).resolve()) for each in folders)
+    chosen["MANDATE_WORKSPACE"] = str(Path(caller.get("MANDATE_WORKSPACE") or ".").resolve())
+    return inside | chosen
+
+
+def for_servers(caller: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return what a server of ours needs to know of the caller: next to nothing."""
+    return {name: caller[name] for name in _SERVER_NEEDS if name in caller} | {"HOME": str(home)}
+
+
+def for_workers(caller: Mapping[str, str], stack: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of our workers: the caller's, less what the stack replaces."""
+    kept = {name: value for name, value in caller.items() if _is_neutral(name)}  # (3)
+    return kept | dict(stack)
+
+
+def connection_extras(caller: Mapping[str, str], external: Mapping[str, str]) -> dict[str, str]:
+    """Return how to reach servers the caller named: certificates, namespace, API key."""
+    extras: dict[str, str] = {}
+    for variable, prefix in (("TEMPORAL_ADDRESS", "TEMPORAL_"), ("VAULT_ADDR", "VAULT_")):
+        if variable in external:
+            extras |= {name: value for name, value in caller.items() if name.startswith(prefix)}
+    extras.pop("VAULT_TOKEN", None)  # (3)
+    return extras
+
+
+def write(data_dir: Path, variables: Mapping[str, str]) -> Path:
+    """Write the file to be sourced and return its path."""
+    path = data_dir / ENV_FILE
+    lines = (f"export {name}={_quoted(value)}\n" for name, value in variables.items())
+    write_private(path, "".join(lines))  # (1)
+    return path
+
+
+def read(path: Path) -> dict[str, str]:
+    """Read the file back; what is no export line is not ours and ignored."""
+    variables = {}
+    for line in path.read_text().splitlines():
+        words = shlex.split(line)
+        if len(words) == 2 and words[0] == "export" and "=" in words[1]:  # noqa: PLR2004
+            name, _, value = words[1].partition("=")
+            variables[name] = value
+    return variables
+
+
+def present(data_dir: Path | None = None) -> dict[str, str]:
+    """Return the variables a command works with: the environment, or those of a data directory.
+
+    An explicit ``data_dir`` is asked for its file even when the environment names servers.
+    """
+    caller = dict(os.environ)
+    if data_dir is None and any(caller.get(name) for name in SERVER_VARIABLES):  # (2)
+        return caller
+    path = (data_dir or DATA_DIR) / ENV_FILE
+    if not path.is_file():
+        return caller
+    return for_workers(caller, read(path))
+
+
+def _is_neutral(name: str) -> bool:
+    return not name.startswith(_PREFIXES)
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "'\\''") + "'"

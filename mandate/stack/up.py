@@ -1,0 +1,175 @@
+"""Bring the stack up and take it down again.
+
+1. The data directory is locked before anything in it is touched, and released last.
+2. Servers start together, then Vault is made ready, then the ``env`` file is written, then the
+   workers start; the stack is up when every worker polls.
+3. Whatever happens on the way, what was started is stopped: workers first, while the servers
+   they report to still answer, then the servers.
+4. Servers the caller has are used and never stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mandate.stack import environment, external, temporal, valkey, vault, workers
+from mandate.stack.files import private_directory
+from mandate.stack.lock import DataDirLock
+from mandate.stack.openbao import OpenBao
+from mandate.stack.options import StackOptions
+from mandate.stack.ports import HOST, Ports
+from mandate.stack.process import Child, Command
+
+
+class Stack:
+    """``async with Stack(options) as stack``: up inside, down outside.
+
+    ``env`` holds every variable our processes need, ``urls`` what a person wants to open.
+    """
+
+    def __init__(self, options: StackOptions) -> None:
+        self.options = options
+        self.env: dict[str, str] = {}
+        self.urls: dict[str, str] = {}
+        self.data_dir = Path()
+        self._caller = _caller(isolated=options.isolated)
+        self._children: list[Child] = []
+        self._renewal: asyncio.Task[None] | None = None
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Start everything.
+
+        Raises:
+            mandate.stack.errors.StackError: it cannot come up; nothing is left running then.
+        """
+        async with AsyncExitStack() as exits:
+            self.data_dir = private_directory(self.options.data_dir)
+            exits.enter_context(DataDirLock(self.data_dir))  # (1)
+            exits.push_async_callback(self._stop)  # (3)
+            await self._start()
+            self._exits = exits.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop everything this stack started."""
+        await self._exits.aclose()
+
+    def pid(self, name: str) -> int | None:
+        """Return the pid of a child by name; None while it is being restarted."""
+        return self.pids()[name]
+
+    def pids(self) -> dict[str, int | None]:
+        """Return the pids of all children by name."""
+        return {child.command.name: child.pid for child in self._children}
+
+    async def _start(self) -> None:
+        private_directory(self.data_dir / "logs")
+        foreign = external.named(self.data_dir, self._caller)
+        settings = environment.settings(self.data_dir, self._caller)
+        self.env = await external.check(foreign, self._caller)  # (4)
+        commands, bao = await self._servers(foreign)
+        own = {name: self.env[name] for name in environment.SERVER_VARIABLES if name not in foreign}
+        external.remember_own(self.data_dir, own)
+        await self._start_together(commands)  # (2)
+        if bao is not None:
+            await vault.make_ready(bao, Path(self.env["MANDATE_VAULT_ROLES"]))
+            self._renewal = asyncio.create_task(vault.keep_renewed(bao, self.options.report))
+        self._settle(settings)
+        environment.write(self.data_dir, self.env)
+        await self._start_workers(foreign)
+
+    async def _servers(self, foreign: dict[str, str]) -> tuple[list[Command], OpenBao | None]:
+        """Choose ports, and say which servers are ours to start."""
+        ports, options = Ports(), self.options
+        env = environment.for_servers(self._caller, self.data_dir)
+        commands: list[Command] = []
+        bao = None
+        if "TEMPORAL_ADDRESS" not in foreign:
+            port = await ports.take(options.temporal_port, **_advice("temporal"))
+            ui_port = await ports.take(options.ui_port, **_advice("ui"))
+            commands.append(temporal.command(self.data_dir, port, ui_port, env))
+            self.env["TEMPORAL_ADDRESS"] = f"{HOST}:{port}"
+            self.env["MANDATE_UI"] = f"http://{HOST}:{ui_port}"
+        if "VAULT_ADDR" not in foreign:
+            port = await ports.take(options.vault_port, **_advice("vault"))
+            bao = OpenBao(self.data_dir, port, ports.free(wish=port + 1))
+            commands.append(bao.command(env))
+            self.env["VAULT_ADDR"] = bao.url
+            self.env["MANDATE_VAULT_ROLES"] = str(self.data_dir / "roles")
+        if "MANDATE_DRAGONFLY_URL" not in foreign:
+            port = await ports.take(options.dragonfly_port, **_advice("dragonfly"))
+            commands.append(valkey.command(self.data_dir, port, env))
+            self.env["MANDATE_DRAGONFLY_URL"] = f"redis://{HOST}:{port}"
+            secret = valkey.password_file(self.data_dir)
+            self.env["MANDATE_DRAGONFLY_PASSWORD_FILE"] = str(secret)
+        return commands, bao
+
+    def _settle(self, settings: dict[str, str]) -> None:
+        """Complete the environment by what is no server's, and say where things are."""
+        caller = self._caller
+        self.env.setdefault("TEMPORAL_NAMESPACE", temporal.NAMESPACE)
+        self.env.setdefault("MANDATE_UI", caller.get("MANDATE_UI", ""))
+        self.env |= settings | dict(self.options.settings)
+        self.urls = {
+            "temporal": self.env["TEMPORAL_ADDRESS"],
+            "ui": self.env["MANDATE_UI"],
+            "vault": self.env["VAULT_ADDR"],
+            "dragonfly": self.env["MANDATE_DRAGONFLY_URL"],
+        }
+
+    async def _start_workers(self, foreign: dict[str, str]) -> None:
+        extras = environment.connection_extras(self._caller, foreign)
+        env = environment.for_workers(self._caller, extras | self.env | workers.SETTINGS)
+        await self._start_together(
+            [workers.command(process, self.data_dir, env) for process in self.options.workers]
+        )
+
+    async def _start_together(self, commands: Sequence[Command]) -> None:
+        children = [Child(command, self.options.report) for command in commands]
+        self._children += children
+        await _all(child.start() for child in children)
+
+    async def _stop(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+        names = {process.name for process in self.options.workers}
+        ours = [child for child in self._children if child.command.name in names]
+        servers = [child for child in self._children if child.command.name not in names]
+        for group in (ours, servers):  # (3)
+            await _all(child.stop() for child in group)
+
+
+def _caller(*, isolated: bool) -> dict[str, str]:
+    """Return the environment we were started in, or what is neutral of it."""
+    return environment.for_workers(os.environ, {}) if isolated else dict(os.environ)
+
+
+def _advice(name: str) -> dict[str, str]:
+    variable = {"vault": "VAULT_ADDR", "dragonfly": "MANDATE_DRAGONFLY_URL"}.get(
+        name, "TEMPORAL_ADDRESS"
+    )
+    return {
+        "name": name,
+        "fix": f"stop what listens there, give --{name}-port 0 for a free one, "
+        f"or set {variable} to use the server that runs there",
+    }
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all at once to the end, then raise the first failure."""
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome

@@ -1,0 +1,159 @@
+"""The commands that need no server, typed as a person types them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import mandate as package
+from tests.unit.mandate.programs import mandate
+
+GOOD = """\
+name: tidy
+version: "1.0"
+stages:
+  - name: look
+    type: agent
+    template: default
+  - name: review
+    type: gate
+    requires: [look]
+    config: {approvers: ["team-lead"]}
+"""
+BAD = """\
+name: tidy
+version: "1.0"
+stages:
+  - name: look
+    type: agent
+    template: default
+    config: {timeuot: 5m}
+  - name: review
+    type: gate
+    requires: [lok]
+    config: {approvers: ["team-lead"], timeout: 90}
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "bad.yaml").write_text(BAD)
+    return tmp_path
+
+
+def test_the_version_is_printed(tmp_path):
+    said = mandate("--version", cwd=tmp_path)
+
+    assert (said.returncode, said.stdout) == (0, f"mandate {package.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["bogus"], ["validate"], ["up", "--vault-port", "65536"], ["ledger", "tail", "-n", "0"]],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(tmp_path, arguments):
+    said = mandate(*arguments, cwd=tmp_path)
+
+    assert said.returncode == 2
+    assert "Traceback" not in said.stderr
+
+
+def test_a_good_document_is_ok_and_its_digest_is_told(files):
+    said = mandate("validate", "good.yaml", cwd=files)
+
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "good.yaml: ok: tidy 1.0, digest sha256:" in said.stdout
+
+
+def test_every_mistake_is_told_at_once_with_place_caret_and_hint(files):
+    said = mandate("validate", "bad.yaml", cwd=files)
+
+    assert said.returncode == 2
+    assert "bad.yaml:7:" in said.stdout
+    assert "timeuot" in said.stdout
+    assert "bad.yaml:11:" in said.stdout
+    assert "    ^" in said.stdout or " ^" in said.stdout
+    assert "hint: did you mean 'timeout'?" in said.stdout
+    assert "refused: 2 errors" in said.stdout
+
+
+def test_one_bad_file_does_not_hide_the_verdict_on_the_others(files):
+    said = mandate("validate", "missing.yaml", "bad.yaml", "good.yaml", cwd=files)
+
+    assert said.returncode == 2
+    assert "missing.yaml: cannot be read: No such file or directory" in said.stdout
+    assert "good.yaml: ok" in said.stdout
+    assert said.stdout.endswith("3 files, 2 refused, 3 errors\n")
+
+
+def test_what_is_no_text_is_refused_without_a_traceback(files):
+    (files / "noise.yaml").write_bytes(b"\xff\xfe\x00name")
+    said = mandate("validate", "noise.yaml", cwd=files)
+
+    assert (said.returncode, said.stderr) == (2, "")
+
+
+def test_the_catalogue_lists_our_examples_and_the_directories_of_the_user(files):
+    (files / "bad.yaml").unlink()
+    said = mandate("list", cwd=files, env={"MANDATE_PIPELINES": str(files)})
+    rows = {line.split()[0]: line.split() for line in said.stdout.splitlines()}
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert rows["tidy"][1:3] == ["1.0", "2"]
+    assert rows["tidy"][4] == str(files / "good.yaml")
+    assert {"NAME", "code-review", "infrastructure-deploy"} <= set(rows)
+
+
+def test_a_refused_document_is_listed_with_the_command_that_says_why(files):
+    said = mandate("list", cwd=files, env={"MANDATE_PIPELINES": str(files)})
+
+    row = next(line for line in said.stdout.splitlines() if line.startswith("tidy "))
+    assert row.split() == [
+        "tidy",
+        "-",
+        "-",
+        "refused",
+        "(2)",
+        "mandate",
+        "validate",
+        f"{files}/bad.yaml",
+    ]
+    assert f"{files / 'good.yaml'}: warning: pipeline 'tidy' is hidden by" in said.stderr
+
+
+def test_a_pipeline_can_be_drawn_by_name_and_from_a_file(files):
+    tree = mandate("graph", "good.yaml", cwd=files)
+    chart = mandate("graph", "--mermaid", "code-review", cwd=files)
+
+    assert tree.returncode == chart.returncode == 0
+    assert "look" in tree.stdout
+    assert "review" in tree.stdout
+    assert chart.stdout.startswith("flowchart TD\n")
+
+
+@pytest.mark.parametrize("pipeline", ["nope", "missing.yaml", "bad.yaml", "./nope"])
+def test_what_cannot_be_drawn_is_exit_code_2_with_the_reason(files, pipeline):
+    said = mandate("graph", pipeline, cwd=files)
+
+    assert (said.returncode, said.stdout) == (2, "")
+    assert pipeline.removeprefix("./") in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_the_schema_is_the_shipped_one(tmp_path):
+    said = mandate("schema", cwd=tmp_path)
+    schema = json.loads(said.stdout)
+
+    assert said.returncode == 0
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_a_ledger_that_is_not_there_is_a_failure_by_name(tmp_path):
+    for command in ("verify", "tail"):
+        said = mandate("ledger", command, cwd=tmp_path)
+        assert (said.returncode, said.stdout) == (1, "")
+        assert ".mandate/ledger.db" in said.stderr
+        assert "Traceback" not in said.stderr

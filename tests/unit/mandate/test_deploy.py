@@ -1,0 +1,66 @@
+"""What ``deploy/`` says, held against what the code says."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from activities import contracts
+from integrations.settings import read_settings
+from mandate.stack import temporal
+from tests.unit.mandate.programs import ROOT
+
+COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+WORKERS = {
+    "worker": contracts.QUEUE,
+    "trust": contracts.QUEUE_TRUST,
+    "ledger": contracts.QUEUE_LEDGER,
+}
+
+
+@pytest.mark.parametrize(("service", "queue"), WORKERS.items())
+def test_each_workers_environment_is_one_our_settings_accept(service, queue):
+    settings = read_settings(COMPOSE["services"][service]["environment"])
+
+    assert settings.queues == (queue,)
+    assert settings.gate_identity == "verified"
+    assert settings.inline_tier == settings.initial_tier == 0
+
+
+def test_only_the_ledger_worker_may_write_the_ledger():
+    writers = [
+        name
+        for name in WORKERS
+        for volume in COMPOSE["services"][name]["volumes"]
+        if volume == "ledger:/data"
+    ]
+
+    assert writers == ["ledger"]
+
+
+def test_workers_cannot_change_their_roles():
+    for name in WORKERS:
+        assert "roles:/run/mandate:ro" in COMPOSE["services"][name]["volumes"]
+
+
+def test_temporal_gets_the_search_attributes():
+    command = COMPOSE["services"]["temporal"]["command"]
+
+    for name, kind in temporal.SEARCH_ATTRIBUTES.items():
+        assert f"--search-attribute={name}={kind}" in command
+
+
+def test_no_secret_stands_in_the_file_and_nothing_listens_beyond_loopback():
+    for name, service in COMPOSE["services"].items():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+        for variable in service.get("environment", {}):
+            assert not variable.endswith(("PASSWORD", "TOKEN", "SECRET")), name
+        assert service["cap_drop"] == ["ALL"]
+        assert service["read_only"] is True
+
+
+def test_every_secret_of_the_file_is_made_by_the_readme():
+    readme = (ROOT / "deploy" / "README.md").read_text()
+
+    for secret in COMPOSE["secrets"].values():
+        assert f"> {secret['file'].removeprefix('./')}" in readme
