@@ -19,7 +19,6 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -32,9 +31,7 @@ from temporalio.worker import (
     Worker,
     WorkerConfig,
     WorkerDeploymentConfig,
-    WorkflowRunner,
 )
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_TRUST
 from activities.converter import with_ours
@@ -64,7 +61,6 @@ class GovernancePlugin(SimplePlugin):
             "mandate.Governance",
             data_converter=with_ours,
             interceptors=[MessageGuard()],
-            workflow_runner=_runner,
         )
         self._settings = settings
         self._agent_runner = runner
@@ -157,19 +153,6 @@ async def connect(settings: Settings, *, runner: AgentRunner | None = None) -> C
     config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     config["target_host"] = settings.temporal
     return await Client.connect(**config, plugins=[plugin(settings, runner=runner)])
-
-
-def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
-    if existing is None:
-        raise ValueError("no workflow runner")
-    if not isinstance(existing, SandboxedWorkflowRunner):
-        return existing
-    return replace(
-        existing,
-        restrictions=existing.restrictions.with_passthrough_modules(
-            "dsl", "activities", "workflows", "integrations", "google"
-        ),
-    )
 
 
 def _versioning(settings: Settings) -> dict[str, Any]:

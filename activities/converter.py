@@ -19,6 +19,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
+    CompositePayloadConverter,
     DataConverter,
     DefaultFailureConverter,
     DefaultPayloadConverter,
@@ -28,9 +29,15 @@ from temporalio.converter import (
 
 from integrations.redaction import redact_tokens
 
+_PYDANTIC = PydanticPayloadConverter()
 
-class MandatePayloadConverter(PydanticPayloadConverter):
+
+class MandatePayloadConverter(CompositePayloadConverter):
     """Leaves what it cannot read raw (1)."""
+
+    def __init__(self) -> None:
+        # The SDK makes one for every activation; these are stateless and slow to make.
+        super().__init__(*_PYDANTIC.converters.values())
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None

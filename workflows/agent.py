@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.phases import PhaseWalk
 
 
-@workflow.defn(name=contracts.AGENT_WORKFLOW)
+@workflow.defn(name=contracts.AGENT_WORKFLOW, sandboxed=False)  # docs/adr/0008
 class Agent:
     """Run one agent through the eight phases."""
 

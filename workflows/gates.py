@@ -157,6 +157,7 @@ class GateBoard:
             answered = False
         except asyncio.CancelledError:
             del self.pending[path]
+            self._records.note("gate.closed", gate=path, opening=opening.number, why="cancelled")
             self._changed()
             await cancel_and_wait(telling)
             raise

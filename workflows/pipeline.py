@@ -31,7 +31,7 @@ _VOTE = (
 )
 
 
-@workflow.defn(dynamic=True)
+@workflow.defn(dynamic=True, sandboxed=False)  # docs/adr/0008
 class Pipeline:
     """Run one pipeline (1)."""
 

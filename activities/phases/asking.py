@@ -57,7 +57,7 @@ async def ask(
         directory = stack.enter_context(workdir())
         await stack.enter_async_context(Holding(tools.leases, lease, release=False))  # (3)
         secrets = await _secrets(tools, request, phase, stack, timeout_s)
-        prior = await _copies(tools, request, directory)
+        prior = await asyncio.to_thread(_copies, tools, request, directory)
         running = tools.runner.run(
             catalogue.find(request.step.program or ""),
             Request(
@@ -110,9 +110,7 @@ async def _secrets(
     }
 
 
-async def _copies(
-    tools: Tools, request: contracts.PhaseRequest, directory: Path
-) -> Mapping[str, Any]:
+def _copies(tools: Tools, request: contracts.PhaseRequest, directory: Path) -> Mapping[str, Any]:
     """Copy earlier outputs of this stage, and those it was given, into ``directory`` (1)."""
     prior: dict[str, Any] = {}
     for folder, outputs in (("prior", request.prior), *sorted(request.given.items())):
@@ -120,7 +118,7 @@ async def _copies(
             name = output.name if folder == "prior" else f"{folder}/{output.name}"
             target = directory / ("prior" if folder == "prior" else "given") / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(tools.artifacts.copy_to, output.digest, target)
+            tools.artifacts.copy_to(output.digest, target)
             prior[name] = {
                 "path": str(target.relative_to(directory)),
                 "digest": output.digest,

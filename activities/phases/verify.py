@@ -14,7 +14,7 @@ from activities import contracts
 from activities.boundary import governed
 from activities.phases.asking import ask
 from activities.phases.tools import Tools, publish, put_json, take_lease
-from dsl.core import AgentPhase
+from dsl.core import AgentOutput, AgentPhase
 from integrations.errors import CorruptError
 
 PHASE = AgentPhase.VERIFY
@@ -32,12 +32,7 @@ class Verify:
         """Return the verification as an output."""
         lease = await take_lease(self._tools, request)
         await publish(self._tools, request, lease, PHASE, "running")
-        for output in request.prior:
-            data = await asyncio.to_thread(self._tools.artifacts.get, output.digest)
-            if len(data) != output.size:
-                raise CorruptError(
-                    f"output {output.name!r} has {len(data)} bytes, expected {output.size}"
-                )
+        await asyncio.to_thread(self._check, request.prior)
         verified = {"outputs": {output.name: output.digest for output in request.prior}}
         own = await put_json(self._tools, PHASE, "verification.json", verified)
         facts = {"verified": len(request.prior)}
@@ -47,3 +42,11 @@ class Verify:
         return contracts.PhaseResult(
             outputs=(*answer.outputs, own), fence=lease.fence, facts={**facts, **answer.facts}
         )
+
+    def _check(self, outputs: tuple[AgentOutput, ...]) -> None:
+        for output in outputs:
+            data = self._tools.artifacts.get(output.digest)
+            if len(data) != output.size:
+                raise CorruptError(
+                    f"output {output.name!r} has {len(data)} bytes, expected {output.size}"
+                )
