@@ -76,20 +76,17 @@ class RedactingFailureConverter(DefaultFailureConverter):
         _redact_failure(failure)
 
 
-DATA_CONVERTER = DataConverter(
-    payload_converter_class=MandatePayloadConverter,
-    payload_codec=RedactingCodec(),
-    failure_converter_class=RedactingFailureConverter,
-)
-
-
 def with_ours(theirs: DataConverter | None) -> DataConverter:
-    """Return our converter, or a user's own with what of ours it leaves open."""
-    if theirs is None or theirs == DataConverter():
-        return DATA_CONVERTER
+    """Return ``theirs`` with what of ours it leaves at the SDK's defaults."""
+    theirs = theirs or DataConverter.default
+    ours: dict[str, Any] = {}
     if theirs.payload_converter_class is DefaultPayloadConverter:
-        return dataclasses.replace(theirs, payload_converter_class=MandatePayloadConverter)
-    return theirs
+        ours["payload_converter_class"] = MandatePayloadConverter
+    if theirs.payload_codec is None:
+        ours["payload_codec"] = RedactingCodec()
+    if theirs.failure_converter_class is DefaultFailureConverter:
+        ours["failure_converter_class"] = RedactingFailureConverter
+    return dataclasses.replace(theirs, **ours)
 
 
 def _redacted(payload: Payload) -> Payload:

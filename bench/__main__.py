@@ -1,9 +1,10 @@
 """``make bench``: prints a table and writes ``bench-result.json``.
 
 One Temporal server, one OpenBao, one Valkey serve all candidates, which are loaded in turn, three
-rounds; the figures are medians. ``engine`` runs a trivial agent in the worker's process and reads no secrets: what is
-measured is the engine. ``process`` runs the shipped ``inventory`` program in its sandbox.
-Figures are ratios against the baseline of the same run; absolute ones are the machine's.
+rounds; the figures are medians. ``engine`` runs a trivial agent in the worker's process and reads
+no secrets: what is measured is the engine. ``process`` runs the shipped ``inventory`` program in
+its sandbox. Figures are ratios against the baseline of the same run; absolute ones are the
+machine's.
 """
 
 from __future__ import annotations

@@ -151,7 +151,8 @@ class GateBoard:
             await workflow.wait_condition(
                 lambda: opening.tally().verdict is not Verdict.PENDING,
                 timeout=timedelta(milliseconds=opening.timeout_ms),
-                timeout_summary=f"WAITING FOR APPROVAL {path} ({opening.wanted()})",
+                timeout_summary=f"WAITING FOR APPROVAL {path} ({opening.wanted()}); "
+                "how to answer: User Metadata",
             )
         except TimeoutError:
             answered = False

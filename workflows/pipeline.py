@@ -86,9 +86,9 @@ class Pipeline:
         try:
             refusal = self._refusal(read_vote([payload]))
         except MessageError as error:
-            raise ApplicationError(str(error), type="UnreadableVote") from None
+            raise ApplicationError(str(error), type="UnreadableVote", non_retryable=True) from None
         if refusal is not None:  # (4)
-            raise ApplicationError(refusal, type="VoteRefused")
+            raise ApplicationError(refusal, type="VoteRefused", non_retryable=True)
 
     @workflow.signal(description="Start no further stage until resumed; no input")
     def pause(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3)
@@ -100,7 +100,7 @@ class Pipeline:
         """Start stages again."""
         self._pause(paused=False)
 
-    @workflow.signal(dynamic=True)
+    @workflow.signal(dynamic=True, description="Any other name: has no effect, status shows it")
     def unknown(self, name: str, args: Sequence[RawValue]) -> None:  # (3)
         """Remember a signal that has no handler: a typo should not vanish."""
         self.on_bad_message(name, f"unknown signal {name!r}; known: pause, resume, vote")

@@ -1,0 +1,76 @@
+"""The last nets under what crosses the wire."""
+
+from __future__ import annotations
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter, DefaultPayloadConverter
+from temporalio.exceptions import ApplicationError
+
+from activities.converter import (
+    MandatePayloadConverter,
+    RedactingCodec,
+    RedactingFailureConverter,
+    with_ours,
+)
+
+TOKEN = "s." + "AbCdEfGhIjKlMnOpQrStUvWx"
+
+
+async def test_text_that_looks_like_a_token_is_replaced_not_refused():
+    [payload] = await RedactingCodec().encode(
+        [Payload(metadata={"encoding": b"json/plain"}, data=f'"got {TOKEN}"'.encode())]
+    )
+
+    assert payload.data == b'"got [redacted]"'
+    assert payload.metadata["encoding"] == b"json/plain"
+
+
+async def test_everything_else_is_sent_as_it_is():
+    plain = Payload(metadata={"encoding": b"json/plain"}, data=b'"nothing to hide"')
+    binary = Payload(metadata={"encoding": b"binary/plain"}, data=TOKEN.encode())
+
+    assert await RedactingCodec().encode([plain, binary]) == [plain, binary]
+
+
+def test_failures_and_their_causes_carry_no_token():
+    failure = Failure()
+    error = ApplicationError(f"outer {TOKEN}")
+    error.__cause__ = ValueError(f"inner {TOKEN}")
+    RedactingFailureConverter().to_failure(error, DefaultPayloadConverter(), failure)
+
+    assert TOKEN not in str(failure)
+    assert failure.message == "outer [redacted]"
+    assert failure.cause.message == "inner [redacted]"
+
+
+def test_an_unknown_encoding_stays_raw_when_nobody_says_what_it_should_be():
+    odd = Payload(metadata={"encoding": b"x/odd"}, data=b"?")
+    known = Payload(metadata={"encoding": b"json/plain"}, data=b"7")
+
+    values = MandatePayloadConverter().from_payloads([odd, known])
+
+    assert isinstance(values[0], RawValue)
+    assert values[1] == 7
+
+
+@pytest.mark.parametrize("default", [None, DataConverter.default, DataConverter()])
+def test_the_sdks_defaults_are_replaced_by_ours(default: DataConverter | None):
+    ours = with_ours(default)
+
+    assert ours.payload_converter_class is MandatePayloadConverter
+    assert isinstance(ours.payload_codec, RedactingCodec)
+    assert ours.failure_converter_class is RedactingFailureConverter
+
+
+def test_a_users_own_codec_is_kept():
+    class Theirs(RedactingCodec):
+        pass
+
+    codec = Theirs()
+    ours = with_ours(DataConverter(payload_codec=codec))
+
+    assert ours.payload_codec is codec
+    assert ours.payload_converter_class is MandatePayloadConverter

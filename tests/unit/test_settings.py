@@ -1,0 +1,64 @@
+"""The environment of a worker: what is read, what is refused, what is hidden from agents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dsl.core import Tier
+from integrations.settings import SettingsError, read_settings
+
+
+def test_an_empty_environment_gives_a_production_worker():
+    settings = read_settings({})
+
+    assert settings.inline_tier is Tier.T0
+    assert settings.initial_tier is Tier.T0
+    assert settings.gate_identity == "verified"
+    assert not settings.registers_catalogue
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MANDATE_INLINE_TIER", "T3"),
+        ("MANDATE_INITIAL_TIER", "T4"),
+        ("MANDATE_INLINE_TIER", "many"),
+        ("MANDATE_GATE_IDENTITY", "anyone"),
+        ("MANDATE_QUEUES", "mandate,mandat-ledger"),
+    ],
+)
+def test_a_value_that_cannot_be_used_names_its_variable(name: str, value: str):
+    with pytest.raises(SettingsError, match=name):
+        read_settings({name: value})
+
+
+def test_agents_never_see_where_the_engine_keeps_its_state(tmp_path: Path):
+    settings = read_settings(
+        {
+            "MANDATE_LEDGER": str(tmp_path / "data" / "ledger.db"),
+            "MANDATE_ARTIFACTS": str(tmp_path / "artifacts"),
+            "MANDATE_VAULT_ROLES": str(tmp_path / "roles"),
+            "MANDATE_DRAGONFLY_PASSWORD_FILE": str(tmp_path / "secret" / "password"),
+        }
+    )
+
+    assert set(settings.hidden_from_agents) == {
+        tmp_path / "data",
+        tmp_path / "artifacts",
+        tmp_path / "roles",
+        tmp_path / "secret",
+    }
+
+
+def test_the_engines_own_ports_are_known():
+    settings = read_settings(
+        {
+            "TEMPORAL_ADDRESS": "127.0.0.1:7001",
+            "VAULT_ADDR": "http://127.0.0.1:7002",
+            "MANDATE_DRAGONFLY_URL": "redis://127.0.0.1:7003/0",
+        }
+    )
+
+    assert settings.engine_ports == {7001, 7002, 7003}
