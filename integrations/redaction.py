@@ -6,14 +6,16 @@ reverse or encrypt it); that is what short-lived credentials and the sandbox are
 
 1. A secret is replaced wherever it stands, also inside a word, also as a mapping's key.
 2. So are its usual disguises: base64 (standard and URL-safe, at each of the three alignments
-   inside a longer text), hexadecimal, percent-encoded, and escaped as in JSON.
+   inside a longer text), hexadecimal, percent-encoded, and escaped as in JSON, or as in JSON
+   that stands in JSON.
 3. A secret of several lines (a PEM key) is also replaced line by line.
 4. A secret shorter than ``SHORT`` characters is replaced only where it stands as a word of
    its own, and has no disguises: anything else would shred ordinary text. An empty secret is
    no secret.
 5. A number is replaced when its text is a secret.
 6. A redactor shows its secrets to nobody: not printed, not pickled.
-7. Text that looks like a Vault token is replaced by ``redact_tokens``, whoever minted it.
+7. Text that looks like a Vault token is replaced, whoever minted it.
+8. Where the start of a text was cut off, the rest of a secret at its start goes too.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ SHORT: Final = 4  # characters
 TOKEN_PATTERN: Final = re.compile(r"(?<![A-Za-z0-9])(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}")
 
 _LINE_MIN: Final = 16  # shorter lines of a multi-line secret are ordinary text
+_HEAD: Final = 8  # characters, by which the rest of a secret is looked for
 _ENCODED_MIN: Final = 6  # shorter pieces of base64 occur by chance
 _SECRET_MAX: Final = 1 << 16  # characters; nothing that is handed out as a secret is longer
 
@@ -67,7 +70,13 @@ class Redactor:
         for needle in self._needles:
             if needle in text:
                 text = text.replace(needle, REDACTED)
-        return self._words.sub(REDACTED, text) if self._words else text
+        return redact_tokens(self._words.sub(REDACTED, text) if self._words else text)  # (7)
+
+    def cut_text(self, text: str) -> str:
+        """Return ``text``, whose start was cut off, without the secrets (8)."""
+        clean = self.text(text)  # first, lest what is taken off be the start of a whole one
+        rest = max((_rest(needle, clean) for needle in self._needles), default=0)
+        return clean[rest:]
 
     def value(self, value: Any) -> Any:
         """Return JSON-like ``value`` without the secrets, keys and numbers included."""
@@ -104,13 +113,31 @@ def _disguises(secret: str) -> Iterator[str]:
     raw = secret.encode("utf-8", "surrogatepass")
     yield secret
     yield from (line for line in secret.splitlines() if len(line) >= _LINE_MIN)  # (3)
-    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    for once in _escaped(secret):
+        yield once
+        yield from _escaped(once)
     yield from (raw.hex(), raw.hex().upper())
     for encoded in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
         yield from (encoded, re.sub("%..", lambda match: match[0].lower(), encoded))
     for piece in _base64_pieces(raw):
         if len(piece) >= _ENCODED_MIN:
             yield from (piece, piece.translate(_URL_SAFE))
+
+
+def _escaped(text: str) -> tuple[str, str]:
+    return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _rest(needle: str, text: str) -> int:
+    """Return how many characters at the start of ``text`` are the end of ``needle``."""
+    head = text[:_HEAD]
+    start = needle.find(head, 1) if len(head) == _HEAD else -1
+    while start >= 0:
+        if text.startswith(needle[start:]):
+            return len(needle) - start
+        start = needle.find(head, start + 1)
+    sizes = range(min(len(head), len(needle) - 1), 0, -1)
+    return next((size for size in sizes if needle.endswith(text[:size])), 0)
 
 
 _URL_SAFE: Final = str.maketrans("+/", "-_")

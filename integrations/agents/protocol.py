@@ -32,6 +32,7 @@ VERSION: Final = 1
 MESSAGE_TYPES: Final = frozenset(
     {"log", "progress", "heartbeat", "error", "artifact", "question", "result"}
 )
+RESULT_STATUSES: Final = ("ok", "failed")
 ARTIFACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]+)?")
 
@@ -166,7 +167,7 @@ def parse_result(message: Mapping[str, Any]) -> Result:
         AgentError: of kind ``protocol``: not what (2) says.
     """
     status, output = message.get("status"), message.get("output", {})
-    if status not in ("ok", "failed"):
+    if status not in RESULT_STATUSES:
         raise broken(f'result.status must be "ok" or "failed", got {str(status)[:40]!r}')
     if not isinstance(output, dict):
         raise broken(f"result.output must be an object, got {type(output).__name__}")

@@ -22,6 +22,7 @@ from dsl.limits import (
     MESSAGE_LENGTH_MAX,
 )
 from integrations.agents.protocol import (
+    RESULT_STATUSES,
     AgentError,
     Event,
     Result,
@@ -33,6 +34,7 @@ from integrations.redaction import Redactor
 
 _CHUNK: Final = 1 << 16
 _UTF8_MAX: Final = 4  # bytes a character
+_NO_CHARACTER: Final = "\ufffd"  # what bytes that are none are decoded to
 
 
 class Transcript:
@@ -42,6 +44,7 @@ class Transcript:
         self._redact = redact
         self._on_event = on_event
         self._error_tail = bytearray()
+        self._error_cut = False
         self._output_bytes = 0
         self.result: Result | None = None
         self.events: list[Event] = []
@@ -52,7 +55,11 @@ class Transcript:
     @property
     def stderr(self) -> str:
         """The end of what the agent told people."""
-        text = self._redact.text(self._error_tail.decode(errors="replace"))
+        text = self._error_tail.decode(errors="replace")
+        if self._error_cut:  # perhaps in the middle of a character, or of a secret
+            text = self._redact.cut_text(text.lstrip(_NO_CHARACTER))
+        else:
+            text = self._redact.text(text)
         return text[-AGENT_STDERR_BYTES_MAX:]
 
     async def read_messages(self, stream: asyncio.StreamReader) -> None:
@@ -72,6 +79,7 @@ class Transcript:
         keep = AGENT_STDERR_BYTES_MAX + self._redact.margin * _UTF8_MAX
         while chunk := await stream.read(_CHUNK):
             self._error_tail += chunk
+            self._error_cut = self._error_cut or len(self._error_tail) > keep
             del self._error_tail[:-keep]
 
     def _hear(self, line: bytes) -> None:
@@ -85,16 +93,17 @@ class Transcript:
             raise broken(f"a message of type {message['type']!r} after the result")
         # Not redacted: words of the contract, which a short secret could happen to equal.
         kind = message.pop("type")
-        status = message.pop("status", None) if kind == "result" else None
+        ours = kind == "result" and message.get("status") in RESULT_STATUSES
+        status = message.pop("status") if ours else None
         data = self._redact.value(message)
         if kind == "result":
-            self.result = self._check_result(status, data)
+            self.result = self._check_result({**data, "status": status} if ours else data)
         else:
             self._keep(Event(kind, data))
 
-    def _check_result(self, status: Any, data: dict[str, Any]) -> Result:
+    def _check_result(self, data: dict[str, Any]) -> Result:
         try:
-            return parse_result({**data, "status": status})
+            return parse_result(data)
         except AgentError as error:
             text = self._redact.text(str(error).partition(": ")[2])
             raise broken(text) from None

@@ -123,3 +123,29 @@ def test_vault_tokens_are_replaced(token):
 )
 def test_ordinary_text_is_not_taken_for_a_token(text):
     assert redact_tokens(text) == text
+
+
+def test_json_inside_json_hides_no_secret():
+    secret = 'pa55"wörd'
+    line = json.dumps({"body": json.dumps({"password": secret})})
+
+    assert REDACTED in Redactor([secret]).text(line)
+
+
+@given(st.permutations(string.ascii_letters), st.integers(4, 40), st.integers(0, 100))
+def test_where_a_text_was_cut_no_rest_of_a_secret_stays(letters, length, cut):
+    secret = "".join(letters[:length])
+    text = (secret * 8)[cut:] if cut < length * 4 else secret[-1]
+
+    assert Redactor([secret]).cut_text(text).replace(REDACTED, "") == ""
+
+
+def test_a_cut_text_keeps_what_is_no_rest_of_a_secret():
+    redactor = Redactor([SECRET])
+
+    assert redactor.cut_text(f"nothing {SECRET} here") == f"nothing {REDACTED} here"
+    assert redactor.cut_text("") == ""
+
+
+def test_tokens_are_replaced_whoever_minted_them():
+    assert Redactor().value({"said": ["hvs." + "A" * 24]}) == {"said": [REDACTED]}
