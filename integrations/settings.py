@@ -31,6 +31,7 @@ class Settings:
     """Everything the environment decides."""
 
     temporal: str
+    ui: str  # URL of the Web UI, which carries Temporal's API; empty: there is none
     vault_url: str
     vault_roles: Path
     dragonfly_url: str
@@ -39,6 +40,7 @@ class Settings:
     artifacts: Path
     pipelines: tuple[Path, ...]
     workspace: Path
+    further_ports: frozenset[int]  # of the engine's servers, beyond those in the addresses
     queues: tuple[str, ...]
     inline_tier: Tier
     initial_tier: Tier
@@ -57,8 +59,9 @@ class Settings:
     @property
     def engine_ports(self) -> frozenset[int]:
         """TCP ports of the engine's own servers, which no agent may reach."""
-        urls = (f"//{self.temporal}", self.vault_url, self.dragonfly_url)
-        return frozenset(port for url in urls if (port := urlsplit(url).port))
+        urls = (f"//{self.temporal}", self.ui, self.vault_url, self.dragonfly_url)
+        named = {port for url in urls if (port := urlsplit(url).port)}
+        return self.further_ports | named
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -72,6 +75,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     password_file = get("MANDATE_DRAGONFLY_PASSWORD_FILE")
     return Settings(
         temporal=get("TEMPORAL_ADDRESS", DEFAULT_TEMPORAL),
+        ui=get("MANDATE_UI", ""),
         vault_url=get("VAULT_ADDR", DEFAULT_VAULT_URL),
         vault_roles=Path(get("MANDATE_VAULT_ROLES", str(data / "roles"))),
         dragonfly_url=get(
@@ -82,6 +86,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         artifacts=Path(get("MANDATE_ARTIFACTS", str(data / "artifacts"))),
         pipelines=_directories(get("MANDATE_PIPELINES", "")),
         workspace=Path(get("MANDATE_WORKSPACE") or Path.cwd()).resolve(),
+        further_ports=_ports(get("MANDATE_ENGINE_PORTS", "")),
         queues=_queues(get("MANDATE_QUEUES", "")),
         # The defaults of a production worker; the embedded stack asks for more.
         inline_tier=_tier("MANDATE_INLINE_TIER", get("MANDATE_INLINE_TIER", "T0")),
@@ -94,6 +99,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def _directories(value: str) -> tuple[Path, ...]:
     return tuple(Path(part) for part in value.split(":") if part)
+
+
+def _ports(value: str) -> frozenset[int]:
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise SettingsError(
+            f"MANDATE_ENGINE_PORTS: expected port numbers with ',' between, got {value!r}"
+        )
+    return frozenset(map(int, parts))
 
 
 def _queues(value: str) -> tuple[str, ...]:

@@ -31,11 +31,18 @@ _DYNAMIC_CONFIG = (
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 
 
-def command(data_dir: Path, port: int, ui_port: int, env: dict[str, str]) -> Command:
-    """Return how to start the server on ``port`` with its Web UI on ``ui_port``."""
+def command(
+    data_dir: Path, port: int, ui_port: int, further: tuple[int, int], env: dict[str, str]
+) -> Command:
+    """Return how to start the server on ``port`` with its Web UI on ``ui_port``.
+
+    ``further`` are for its HTTP API and its metrics. It would take random ones by itself; ours
+    are known, so that no agent is let through to them.
+    """
     argv = [
         *(str(binaries.temporal()), "server", "start-dev", "--ip", HOST),
         *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
+        *("--http-port", str(further[0]), "--metrics-port", str(further[1])),
         *("--db-filename", str(data_dir / "temporal.db"), "--log-level", "warn"),
     ]
     for flag, values in (

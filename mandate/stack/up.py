@@ -95,16 +95,21 @@ class Stack:
         ports, options = Ports(), self.options
         env = environment.for_servers(self._caller, self.data_dir)
         commands: list[Command] = []
+        hidden: list[int] = []
         bao = None
         if "TEMPORAL_ADDRESS" not in foreign:
             port = await ports.take(options.temporal_port, **_advice("temporal"))
             ui_port = await ports.take(options.ui_port, **_advice("ui"))
-            commands.append(temporal.command(self.data_dir, port, ui_port, env))
+            further = (ports.free(), ports.free())
+            commands.append(temporal.command(self.data_dir, port, ui_port, further, env))
+            hidden += further
             self.env["TEMPORAL_ADDRESS"] = f"{HOST}:{port}"
             self.env["MANDATE_UI"] = f"http://{HOST}:{ui_port}"
         if "VAULT_ADDR" not in foreign:
             port = await ports.take(options.vault_port, **_advice("vault"))
-            bao = OpenBao(self.data_dir, port, ports.free(wish=port + 1))
+            cluster_port = ports.free(wish=port + 1)
+            bao = OpenBao(self.data_dir, port, cluster_port)
+            hidden.append(cluster_port)
             commands.append(bao.command(env))
             self.env["VAULT_ADDR"] = bao.url
             self.env["MANDATE_VAULT_ROLES"] = str(self.data_dir / "roles")
@@ -114,6 +119,7 @@ class Stack:
             self.env["MANDATE_DRAGONFLY_URL"] = f"redis://{HOST}:{port}"
             secret = valkey.password_file(self.data_dir)
             self.env["MANDATE_DRAGONFLY_PASSWORD_FILE"] = str(secret)
+        self.env["MANDATE_ENGINE_PORTS"] = ",".join(map(str, hidden))
         return commands, bao
 
     def _settle(self, settings: dict[str, str]) -> None:

@@ -27,6 +27,7 @@ def test_an_empty_environment_gives_a_production_worker():
         ("MANDATE_INLINE_TIER", "many"),
         ("MANDATE_GATE_IDENTITY", "anyone"),
         ("MANDATE_QUEUES", "mandate,mandat-ledger"),
+        ("MANDATE_ENGINE_PORTS", "7001;7002"),
     ],
 )
 def test_a_value_that_cannot_be_used_names_its_variable(name: str, value: str):
@@ -58,7 +59,9 @@ def test_the_engines_own_ports_are_known():
             "TEMPORAL_ADDRESS": "127.0.0.1:7001",
             "VAULT_ADDR": "http://127.0.0.1:7002",
             "MANDATE_DRAGONFLY_URL": "redis://127.0.0.1:7003/0",
+            "MANDATE_UI": "http://127.0.0.1:7004",
+            "MANDATE_ENGINE_PORTS": "7005, 7006",
         }
     )
 
-    assert settings.engine_ports == {7001, 7002, 7003}
+    assert settings.engine_ports == {7001, 7002, 7003, 7004, 7005, 7006}
