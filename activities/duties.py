@@ -1,24 +1,20 @@
 """What a worker of each queue does, and the connections that takes.
 
-1. Connections are opened lazily or here, and closed when the worker has stopped.
+1. Connections are opened lazily or here, and closed when the worker has stopped; its login at
+   Vault ends with it.
 2. A duty checks what it stands on before the first task: wrong settings of a store are a
    refusal to start, never a surprise in a run. A store that is away is no refusal: tasks wait.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from integrations.artifacts.store import Artifacts
-from integrations.ledger.ledger import Ledger
-from integrations.vault.client import Vault
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar, Registry
 from temporalio.client import Client
 
 from activities import contracts
@@ -38,13 +34,20 @@ from activities.registration import register_catalogue
 from activities.trust import TrustActivities
 from dsl.catalogue import Catalogue
 from integrations.agents.runner import AgentRunner, ProcessRunner
+from integrations.agents.workdir import sweep
+from integrations.artifacts.store import Artifacts
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
 from integrations.dragonfly.states import States
 from integrations.errors import UnavailableError
+from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
+from integrations.vault.client import Vault
+from integrations.vault.issuer import TokenRoleIssuer
+from integrations.vault.login import Login
+from integrations.vault.registry import Registrar, Registry
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +72,7 @@ class PhaseDuties(Duties):
     def __init__(self, settings: Settings, queue: str, runner: AgentRunner | None) -> None:
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self._vault = Vault(settings.vault_url)
-        login = Login(self._vault, settings.vault_roles, contracts.QUEUE)
+        self._login = login = Login(self._vault, settings.vault_roles, contracts.QUEUE)
         self._tools = Tools(
             settings=settings,
             guards=AgentState(self._dragonfly),
@@ -114,6 +117,7 @@ class PhaseDuties(Duties):
         self._compile.policy = self._compile.policy.model_copy(
             update={"search_attributes": without is None}
         )
+        await asyncio.to_thread(sweep)
         try:
             await preflight(self._dragonfly)
         except UnavailableError as error:  # (2)
@@ -122,6 +126,7 @@ class PhaseDuties(Duties):
             yield
         finally:
             await self._dragonfly.aclose()
+            await self._login.aclose()
             self._vault.close()
 
 
@@ -130,8 +135,8 @@ class TrustDuties(Duties):
 
     def __init__(self, settings: Settings) -> None:
         self._vault = Vault(settings.vault_url)
-        login = Login(self._vault, settings.vault_roles, contracts.QUEUE_TRUST)
-        self._trust = TrustActivities(Registrar(self._vault, login), settings.initial_tier)
+        self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_TRUST)
+        self._trust = TrustActivities(Registrar(self._vault, self._login), settings.initial_tier)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -143,6 +148,7 @@ class TrustDuties(Duties):
         try:
             yield
         finally:
+            await self._login.aclose()
             self._vault.close()
 
 

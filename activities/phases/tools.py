@@ -2,7 +2,9 @@
 
 1. Every attempt of a phase takes the lease anew, as the same owner under its own nonce: it
    finds the lease of its predecessor and fences the predecessor out.
-2. The guard is seeded only when the request says the ledger was just asked.
+2. The guard is seeded only when the ledger was *just* asked: in the first attempt, started
+   within seconds. An answer that waited out an outage may miss a revocation; without the seed
+   the guard is cold, and the workflow asks again.
 3. Outputs go to the artefact store; history carries digest, size and media type.
 """
 
@@ -10,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from temporalio import activity
 
@@ -27,6 +30,8 @@ from integrations.dragonfly.states import States
 from integrations.settings import Settings
 from integrations.vault.issuer import CredentialIssuer
 from integrations.vault.registry import Registry
+
+ANSWER_FRESH: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ async def take_lease(tools: Tools, request: contracts.PhaseRequest) -> Lease:
         epoch=request.authority.epoch,
         revoked=request.authority.revoked,
     )
-    if request.seed:  # (2)
+    if request.seed and _is_fresh():  # (2)
         await tools.guards.seed(request.agent, known)
     return await tools.leases.acquire(  # (1)
         agent=request.agent,
@@ -74,6 +79,11 @@ async def take_lease(tools: Tools, request: contracts.PhaseRequest) -> Lease:
         authority=known,
         project=request.project,
     )
+
+
+def _is_fresh() -> bool:
+    info = activity.info()
+    return info.attempt == 1 and info.started_time - info.scheduled_time < ANSWER_FRESH
 
 
 async def publish(

@@ -5,6 +5,8 @@
 2. An artifact is a regular file below it, reached without symbolic links or ``..``, with no
    second name (a hard link may be somebody else's file), at most ``ARTIFACT_BYTES_MAX``.
 3. An artifact that holds a secret is refused: a changed file would be a broken one.
+4. Its name holds the pid of the worker, so that what a killed worker left can be told from
+   what a living one uses.
 
 Nothing here may run while the agent's processes live: what is checked must stay as it is.
 """
@@ -35,12 +37,24 @@ from integrations.redaction import Redactor
 @contextmanager
 def workdir(parent: Path | None = None) -> Iterator[Path]:
     """Make a private directory (with ``tmp`` in it) and remove it at the end."""
-    path = Path(tempfile.mkdtemp(prefix="mandate-", dir=parent)).resolve()
+    path = Path(tempfile.mkdtemp(prefix=f"mandate-{os.getpid()}-", dir=parent)).resolve()
     try:
         (path / "tmp").mkdir(mode=0o700)
         yield path
     finally:
         _remove(path)
+
+
+def sweep(parent: Path | None = None) -> int:
+    """Remove what workers left that were killed; return how many directories that were (4)."""
+    removed = 0
+    for path in (parent or Path(tempfile.gettempdir())).glob("mandate-*-*"):
+        pid = path.name.split("-")[1]
+        ours = path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.getuid()
+        if ours and pid.isdigit() and not Path("/proc", pid).exists():
+            _remove(path)
+            removed += 1
+    return removed
 
 
 def collect(
