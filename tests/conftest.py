@@ -7,4 +7,6 @@ pytest_plugins = [
     "tests.fixtures.valkey",
     "tests.fixtures.openbao",
     "tests.fixtures.engine",
+    "tests.fixtures.stack",
+    "tests.fixtures.hostile.arena",
 ]

@@ -1,0 +1,128 @@
+"""``kill -9`` of the worker, of the Temporal server and of everything: runs go on, once."""
+
+from __future__ import annotations
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from tests.fixtures.engine import gate, pipeline, stage
+from tests.fixtures.stack import MandateUp, result_of, until_gate
+from tests.integration.stack.probes import eventually, is_dead
+
+AGENT_GONE_S = 2.0
+NEXT_PHASE_S = 2.0
+
+
+def gated():
+    """Two agents with a gate between them."""
+    return pipeline(
+        stage("plan"), gate("review", requires=["plan"]), stage("apply", requires=["review"])
+    )
+
+
+def looking_at(folder):
+    return pipeline(stage("look", config={"inputs": {"path": folder.name}}))
+
+
+async def when_signalled(run) -> float:
+    """Return when the run was signalled, by the server's clock."""
+    async for event in run.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+            return float(event.event_time.ToNanoseconds()) / 1e9
+    raise AssertionError("it was not signalled")
+
+
+async def when_begun(run, activity) -> float:
+    """Return when an activity was first started, by the server's clock."""
+    scheduled = {}
+    async for event in run.fetch_history_events():
+        if event.HasField("activity_task_scheduled_event_attributes"):
+            attributes = event.activity_task_scheduled_event_attributes
+            scheduled[event.event_id] = attributes.activity_type.name
+        begun = event.activity_task_started_event_attributes.scheduled_event_id
+        if scheduled.get(begun) == activity:
+            return float(event.event_time.ToNanoseconds()) / 1e9
+    raise AssertionError(f"{activity} was not started")
+
+
+async def test_a_worker_killed_in_execute_takes_its_agent_along_and_the_run_completes(mandate_up):
+    slow = mandate_up.slow_folder()
+    run = await mandate_up.start(looking_at(slow))
+    agents = await mandate_up.until_agent_works()
+
+    await mandate_up.kill("worker")
+    await eventually(lambda: all(map(is_dead, agents)), within_s=AGENT_GONE_S)
+    slow.empty()
+    report = await result_of(run)
+
+    assert report["stages"]["look"]["attempts"] == 1  # the agent has not failed
+    mandate_up.check_ledger(run.id, agents=["look"])
+
+
+async def test_a_vote_after_the_worker_was_killed_starts_the_next_phase_within_two_seconds(
+    mandate_up,
+):
+    run = await mandate_up.start(gated())
+    await until_gate(run, "review")
+
+    await mandate_up.kill("worker")
+    await mandate_up.until_back("worker")
+    await mandate_up.vote(run.id, "review")
+    await result_of(run)
+
+    apply = (await mandate_up.client()).get_workflow_handle(f"{run.id}/apply")
+    assert await when_begun(apply, "agent.bootstrap") - await when_signalled(run) <= NEXT_PHASE_S
+    mandate_up.check_ledger(run.id, agents=["plan", "apply"], gates=1)
+
+
+@pytest.mark.parametrize("name", ["worker", "ledger"])
+async def test_a_vote_given_while_a_worker_is_away_is_not_lost(mandate_up, name):
+    run = await mandate_up.start(gated())
+    await until_gate(run, "review")
+
+    await mandate_up.kill(name)
+    await mandate_up.vote(run.id, "review")
+    await result_of(run)
+
+    mandate_up.check_ledger(run.id, agents=["plan", "apply"], gates=1)
+
+
+async def test_a_gate_survives_the_death_of_the_temporal_server(mandate_up):
+    run = await mandate_up.start(gated())
+    await until_gate(run, "review")
+    workers = {name: mandate_up.pid(name) for name in ("worker", "trust", "ledger")}
+
+    await mandate_up.kill("temporal")
+    await mandate_up.until_back("temporal")
+    await mandate_up.vote(run.id, "review")
+    await result_of(run)
+
+    assert {name: mandate_up.pid(name) for name in workers} == workers  # they waited for it
+    mandate_up.check_ledger(run.id, agents=["plan", "apply"], gates=1)
+
+
+@pytest.fixture
+async def own_up(tmp_path):
+    """One that may be killed with its supervisor."""
+    async with MandateUp(tmp_path) as running:
+        yield running
+
+
+async def test_all_runs_complete_after_everything_was_killed_at_once(own_up):
+    waiting = await own_up.start(gated())
+    await until_gate(waiting, "review")
+    slow = own_up.slow_folder()
+    working = await own_up.start(looking_at(slow))
+    agents = await own_up.until_agent_works()
+
+    await own_up.kill_everything()
+    await eventually(lambda: all(map(is_dead, agents)), within_s=AGENT_GONE_S)
+    slow.empty()
+    await own_up.up()
+    await own_up.vote(waiting.id, "review")
+    client = await own_up.client()
+    for run in (waiting, working):
+        await result_of(client.get_workflow_handle(run.id))
+
+    own_up.check_ledger(waiting.id, agents=["plan", "apply"], gates=1)
+    own_up.check_ledger(working.id, agents=["look"])
