@@ -1,0 +1,158 @@
+"""Every code block of our documents is what it says: it compiles, parses, or can be typed.
+
+``test_readme.py`` types the README's session for real; here each command of every page is given
+to the real program with ``--help`` added, which refuses unknown commands and options first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dsl.compiler import compile_text
+from dsl.core import AgentPhase, Tier
+from integrations.agents.protocol import Request, parse_message, parse_result
+from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
+from tests.fixtures.temporal import temporal_cli
+from tests.unit.mandate.programs import mandate
+
+LANGUAGES = {"yaml", "json", "console", "text"}
+REFUSED_ON_PURPOSE = ROOT / "docs" / "errors.md"  # tests/architecture/test_error_codes.py reads it
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+README_PIPELINE_LINES_MAX = 14
+
+BLOCKS = all_blocks()
+COMMANDS = [(block.name, line) for block in BLOCKS for line in block.commands]
+
+
+def of(language: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language == language]
+
+
+def name(block: Block) -> str:
+    return block.name
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=name)
+def test_a_block_says_what_it_is(block):
+    assert block.language in LANGUAGES
+
+
+@pytest.mark.parametrize("block", of("yaml"), ids=name)
+def test_a_pipeline_compiles_without_a_warning(block):
+    if block.page == REFUSED_ON_PURPOSE:
+        assert yaml.safe_load(block.text)
+        return
+    assert compile_text(block.text, block.name).warnings == ()
+
+
+def test_the_pipeline_of_the_readme_is_seen_at_a_glance():
+    (first,) = (block for block in blocks_of(ROOT / "README.md") if block.language == "yaml")
+
+    assert len(first.text.splitlines()) <= README_PIPELINE_LINES_MAX
+
+
+@pytest.mark.parametrize("block", of("json"), ids=name)
+def test_every_line_of_json_is_an_object(block):
+    for line in block.text.splitlines():
+        assert isinstance(json.loads(line), dict)
+
+
+def test_the_request_shown_has_the_fields_an_agent_gets():
+    request, _ = (b.text for b in blocks_of(ROOT / "docs" / "agents.md") if b.language == "json")
+    shown = json.loads(request)
+    real = Request(
+        run=shown["run"],
+        stage=shown["stage"],
+        phase=AgentPhase(shown["phase"]),
+        attempt=shown["attempt"],
+        deadline=shown["deadline"],
+        workdir=Path(shown["workdir"]),
+        tier=Tier(shown["tier"]),
+        input=shown["input"],
+        prior=shown["prior"],
+        secrets=shown["secrets"],
+    )
+
+    assert json.loads(real.line()) == shown
+    assert list(json.loads(real.line())) == list(shown)
+
+
+def test_the_messages_shown_are_understood_and_end_with_the_one_result():
+    _, messages = (b.text for b in blocks_of(ROOT / "docs" / "agents.md") if b.language == "json")
+    understood = [parse_message(line.encode()) for line in messages.splitlines()]
+
+    assert None not in understood
+    kinds = [message["type"] for message in understood if message]
+    assert kinds.index("result") == len(kinds) - 1
+    assert parse_result(understood[-1] or {}).ok
+
+
+@pytest.mark.parametrize(("place", "line"), COMMANDS, ids=[f"{p} {c[:40]}" for p, c in COMMANDS])
+def test_a_command_can_be_typed(place, line, tmp_path):
+    assert refusal_of(line, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mandate bogus",
+        "mandate ledger bogus",
+        "mandate run my.yaml --wiat",
+        "temporal workflow bogus",
+        "temporal workflow start --tpye x",
+        "make bogus",
+        ". nowhere/env",
+        "bogus",
+    ],
+)
+def test_a_command_that_cannot_be_typed_is_noticed(line, tmp_path):
+    assert refusal_of(line, tmp_path) is not None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_leads_to_a_file(page):
+    links = LINK.findall(page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def refusal_of(line: str, folder: Path) -> str | None:
+    """Return why nobody can type ``line``; None when it is a good command."""
+    program, *words = shlex.split(line)
+    match program.rpartition("/")[2]:
+        case "mandate":
+            said = mandate(*words, "--help", cwd=folder)
+            return None if said.returncode == 0 else said.stderr
+        case "temporal":
+            return _refusal_of_temporal(words)
+        case "make":
+            targets = re.findall(r"^([\w/.-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+            unknown = [word for word in words if word not in targets]
+            return f"no targets {unknown}" if unknown else None
+        case ".":
+            return None if words == [".mandate/env"] else f"{words} is no file of ours"
+        case _:
+            return f"unknown program {program}"
+
+
+def _refusal_of_temporal(words: list[str]) -> str | None:
+    said = subprocess.run(
+        [temporal_cli(), *words, "--help"], capture_output=True, text=True, check=False
+    )
+    # For an unknown subcommand the CLI shows the help of the one above it, and is content.
+    path = " ".join(["temporal", *_before_options(words)])
+    if said.returncode != 0 or f"\n  {path} [flags]" not in said.stdout:
+        return said.stderr or f"no command {path}"
+    return None
+
+
+def _before_options(words: list[str]) -> list[str]:
+    first = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
+    return words[:first]

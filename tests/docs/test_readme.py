@@ -1,0 +1,228 @@
+"""The README's session from the Temporal CLI, typed line by line into one shell.
+
+Real: the embedded stack with its three workers, the sandboxed agents, the Temporal CLI. Lines
+are typed as they stand; between them the test does what a person does, who reads the answer
+before typing the next. ``mandate up`` itself and ``make`` have tests and checks of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from mandate.stack.options import private_stack
+from mandate.stack.up import Stack
+from tests.docs.blocks import ROOT, Block, blocks_of
+from tests.fixtures.temporal import temporal_cli
+from tests.unit.mandate.programs import environment
+
+LINE_S: Final = 90.0
+DONE: Final = "line-done"
+RUN: Final = "deploy-1"
+
+README = [block for block in blocks_of(ROOT / "README.md") if block.language == "console"]
+OPERATIONS = [b for b in blocks_of(ROOT / "docs" / "operations.md") if b.language == "console"]
+
+
+class Shell:
+    """One shell for the whole session, so that what is sourced stays."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def types(self, line: str) -> str:
+        """Run a line that must succeed; return all it wrote."""
+        code, said = await self.tries(line)
+        assert code == 0, f"{line}\n{said}"
+        return said
+
+    async def tries(self, line: str) -> tuple[int, str]:
+        """Run a line; return its exit status and all it wrote."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f'{line}\nprintf "\\n{DONE} %s\\n" $?\n'.encode())
+        said = ""
+        async with asyncio.timeout(LINE_S):
+            while not (word := (await self._process.stdout.readline()).decode()).startswith(DONE):
+                assert word, f"the shell ended: {said}"
+                said += word
+        return int(word.split()[1]), said
+
+    async def until(self, line: str, true: Callable[[str], bool]) -> str:
+        """Repeat a line as a waiting person does, until its answer satisfies ``true``."""
+        async with asyncio.timeout(LINE_S):
+            while not true(said := await self.types(line)):  # noqa: ASYNC110  # another process is asked
+                await asyncio.sleep(0.1)
+        return said
+
+
+@pytest_asyncio.fixture(scope="module")
+async def folder(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """A directory of its own, where ``mandate up`` would have put ``.mandate``."""
+    place = tmp_path_factory.mktemp("readme")
+    (pipeline,) = (b for b in blocks_of(ROOT / "README.md") if b.language == "yaml")
+    (place / "my.yaml").write_text(pipeline.text)
+    (place / "main.py").write_text("print()\n")
+    make_programs(place / "bin")
+    options = private_stack(place / ".mandate", settings={"MANDATE_WORKSPACE": str(place)})
+    async with Stack(options):
+        yield place
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shell(folder: Path) -> AsyncIterator[Shell]:
+    async with terminal(folder) as shell:
+        yield shell
+
+
+@contextlib.asynccontextmanager
+async def terminal(folder: Path) -> AsyncIterator[Shell]:
+    process = await asyncio.create_subprocess_exec(
+        *("/bin/sh",),
+        cwd=folder,
+        env=environment({"PATH": f"{folder / 'bin'}:/usr/bin:/bin"}),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        shell = Shell(process)
+        await shell.types(". .mandate/env")
+        yield shell
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+def make_programs(folder: Path) -> None:
+    """Make what ``.venv/bin`` holds, also where we are not installed."""
+    folder.mkdir()
+    (folder / "temporal").symlink_to(temporal_cli())
+    command = folder / "mandate"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m mandate "$@"\n')
+    command.chmod(0o755)
+
+
+def block_with(blocks: list[Block], words: str) -> list[str]:
+    (block,) = (block for block in blocks if words in block.text)
+    return block.commands
+
+
+async def gate_is_open(shell: Shell, run: str) -> None:
+    query = f"temporal workflow query -w {run} --type gates -o json"
+    await shell.until(query, lambda said: '"opening"' in said)
+
+
+async def type_all(
+    shell: Shell, lines: list[str], before: dict[str, Callable[[], Awaitable[None]]]
+) -> dict[str, str]:
+    """Type all lines; before one that holds a key of ``before``, do that first."""
+    said = {}
+    for line in lines:
+        for words, prepare in before.items():
+            if words in line:
+                await prepare()
+        said[line] = await shell.types(line)
+    return said
+
+
+def answer(said: dict[str, str], words: str) -> str:
+    (found,) = (text for line, text in said.items() if words in line)
+    return found
+
+
+async def test_a_run_is_started_found_answered_read_and_repeated(shell: Shell):
+    lines = block_with(README, "workflow signal")
+    inbox = next(line for line in lines if "workflow list" in line)
+
+    async def opened() -> None:
+        await gate_is_open(shell, RUN)
+        await shell.until(inbox, lambda said: RUN in said)
+
+    said = await type_all(shell, lines, {"--type status": opened})
+
+    assert "review" in answer(said, "--type status")
+    assert "team-lead" in answer(said, "--type status")
+    assert "infrastructure-deploy" in answer(said, "workflow list")
+    assert "Signal workflow succeeded" in answer(said, "workflow signal")
+    assert "COMPLETED" in answer(said, "workflow result")
+
+    show, reset = block_with(OPERATIONS, "workflow reset")
+    (checkpoints,) = json.loads(await shell.types(f"{show} -o json"))["queryResult"]
+    (plan,) = (each for each in checkpoints if each["before"] == "plan")
+    # Which event it is depends on the run: the one word a person fills in.
+    line = re.sub(r"--event-id \d+", f"--event-id {plan['event_id']}", reset)
+
+    assert "workflow reset" in reset
+    assert f"Resetting workflow {RUN}" in await shell.types(line)
+    await gate_is_open(shell, RUN)  # what was voted before is void
+    await shell.types(f"temporal workflow cancel -w {RUN}")
+    await shell.tries(f"temporal workflow result -w {RUN}")
+
+
+async def test_an_update_answers_with_the_verdict_and_refuses_a_wrong_voter_by_name(shell: Shell):
+    start = next(line for line in block_with(README, "workflow signal") if "start" in line)
+    (update,) = block_with(README, "update execute")
+    history = f"temporal workflow show -w {RUN} -o json"
+    await shell.types(start)
+    await gate_is_open(shell, RUN)
+
+    before = json.loads(await shell.types(history))["events"]
+    code, refusal = await shell.tries(update.replace("team-lead", "mallory"))
+    after = json.loads(await shell.types(history))["events"]
+    verdict = await shell.types(update)
+
+    assert code != 0
+    assert "mallory" in refusal
+    assert len(before) == len(after)
+    assert "verdict:passed" in verdict
+    assert "COMPLETED" in await shell.types(f"temporal workflow result -w {RUN}")
+
+
+async def test_a_pipeline_of_ones_own_is_checked_and_run_from_its_file(shell: Shell, folder: Path):
+    validate, start, run = block_with(README, "mandate validate")
+
+    assert "my.yaml: ok: release-check" in await shell.types(validate)
+    assert "Pipeline" in await shell.types(start)
+    async with terminal(folder) as other:
+        lead = asyncio.create_task(approve_all(other, "sign-off"))
+        try:
+            said = await shell.types(run)
+        finally:
+            lead.cancel()
+            await asyncio.gather(lead, return_exceptions=True)
+
+    assert "publish" in said
+    assert "completed" in said
+
+
+async def approve_all(shell: Shell, gate: str) -> None:
+    """Answer every gate of that name, as a person at the inbox does, until cancelled."""
+    vote = json.dumps({"gate": gate, "decision": "approve", "voter": "team-lead"})
+    query = f'MandateGates="{gate}" AND ExecutionStatus="Running"'
+    while True:
+        for run in json.loads(
+            await shell.types(f"temporal workflow list --query '{query}' -o json")
+        ):
+            workflow = run["execution"]["workflowId"]
+            await shell.types(
+                f"temporal workflow signal -w {workflow} --name vote --input '{vote}'"
+            )
+        await asyncio.sleep(0.2)
+
+
+async def test_the_ledger_verifies_and_the_doctor_finds_nothing(shell: Shell):
+    verify, doctor = block_with(README, "ledger verify")
+
+    assert ".mandate/ledger.db: ok, " in await shell.types(verify)
+    assert await shell.types(doctor)

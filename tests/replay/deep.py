@@ -1,0 +1,117 @@
+"""Replay that looks closer than Temporal's own.
+
+Temporal compares the types and ids of commands, not what they carry: a workflow that now sends
+an activity other arguments replays cleanly and does something else. A deep replay compares every
+activity and child workflow that history scheduled, its id, type and encoded arguments, with what
+the code asks for today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.worker import (
+    Interceptor,
+    Replayer,
+    StartActivityInput,
+    StartChildWorkflowInput,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+)
+
+from worker import plugin
+
+_RECORD: Final = "deep_replay_record"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An activity or child workflow that was asked for."""
+
+    id: str
+    type: str
+    arguments: tuple[bytes, ...]
+
+
+class _Outbound(WorkflowOutboundInterceptor):
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002  # the SDK's name
+        _note(input.activity_id or "", input.activity, input.args)
+        return super().start_activity(input)
+
+    async def start_child_workflow(
+        self,
+        input: StartChildWorkflowInput,  # noqa: A002  # the SDK's name
+    ) -> workflow.ChildWorkflowHandle[Any, Any]:
+        _note(input.id, input.workflow, input.args)
+        return await super().start_child_workflow(input)
+
+
+class _Inbound(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Outbound(outbound))
+
+
+class _Recorder(Interceptor):
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002  # the SDK's name
+    ) -> type[WorkflowInboundInterceptor]:
+        input.unsafe_extern_functions[_RECORD] = self._record
+        return _Inbound
+
+    def _record(self, identity: str, kind: str, arguments: tuple[bytes, ...]) -> None:
+        self.asked.append(Asked(identity, kind, arguments))
+
+
+def _note(identity: str, kind: str, arguments: Iterable[Any]) -> None:
+    # Encoded at once: what is handed over may be changed later.
+    payloads = workflow.payload_converter().to_payloads(list(arguments))
+    encoded = tuple(payload.data for payload in payloads)
+    workflow.extern_functions()[_RECORD](identity, kind, encoded)
+
+
+def scheduled(history: WorkflowHistory) -> list[Asked]:
+    """Return what history scheduled, in order."""
+    found = []
+    for event in history.events:
+        if event.HasField("activity_task_scheduled_event_attributes"):
+            activity = event.activity_task_scheduled_event_attributes
+            found.append(_asked(activity.activity_id, activity.activity_type.name, activity))
+        elif event.HasField("start_child_workflow_execution_initiated_event_attributes"):
+            child = event.start_child_workflow_execution_initiated_event_attributes
+            found.append(_asked(child.workflow_id, child.workflow_type.name, child))
+    return found
+
+
+def _asked(identity: str, kind: str, attributes: Any) -> Asked:
+    return Asked(identity, kind, tuple(payload.data for payload in attributes.input.payloads))
+
+
+async def replay(history: WorkflowHistory) -> list[str]:
+    """Replay with production's plugin; return every difference, none when all is the same."""
+    recorder = _Recorder()
+    replayer = Replayer(workflows=[], plugins=[plugin()], interceptors=[recorder])
+    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    if result.replay_failure is not None:
+        return [f"replay failed: {result.replay_failure}"]
+    return _differences(scheduled(history), recorder.asked)
+
+
+def _differences(then: list[Asked], now: list[Asked]) -> list[str]:
+    before, after = {each.id: each for each in then}, {each.id: each for each in now}
+    missing = [f"{identity} is not asked for any more" for identity in before.keys() - after.keys()]
+    added = [f"{identity} was never asked for" for identity in after.keys() - before.keys()]
+    changed = [
+        f"{identity}: asked for as {after[identity]}, recorded as {each}"
+        for identity, each in before.items()
+        if identity in after and after[identity] != each
+    ]
+    return [*sorted(missing), *sorted(added), *changed]

@@ -1,0 +1,128 @@
+"""Record the histories that ``test_replay.py`` replays: ``python -m tests.replay.record``.
+
+Brings the embedded stack up in a temporary directory, lets each scenario of ``scenarios.py``
+run to its end, and writes what ``temporal workflow show -o json`` says of the run and of every
+agent in it to ``histories/``, replacing what is there of the same name.
+
+1. A history that was shipped is never recorded again: a change of workflow code must replay it.
+   New behaviour gets a new scenario; record it alone by naming it:
+   ``python -m tests.replay.record store_emptied``.
+2. Names of machines and processes, and stack traces with their paths, are taken out: replay
+   does not look at them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import Client, WorkflowHandle
+
+from integrations.settings import read_settings
+from mandate._entry import EXIT_USAGE, run_main
+from mandate.stack.options import private_stack
+from mandate.stack.up import Stack
+from tests.fixtures.temporal import temporal_cli
+from tests.replay.scenarios import SCENARIOS, Scenario
+from tests.replay.studio import Studio, ended
+from worker import connect
+
+HISTORIES: Final = Path(__file__).parent / "histories"
+# Between the ids of a run and of its agents: no id holds it, and file systems take it.
+SEPARATOR: Final = "__"
+CODE: Final = "import os\n\npassword = 'letmein'\n"
+_OF_A_MACHINE: Final = {"identity": "recorder", "stackTrace": ""}
+
+
+def file_of(workflow_id: str) -> Path:
+    """Return where the history of a run is kept."""
+    return HISTORIES / f"{workflow_id.replace('/', SEPARATOR)}.json"
+
+
+def workflow_id_of(file: Path) -> str:
+    """Return whose history a file holds."""
+    return file.stem.replace(SEPARATOR, "/")
+
+
+async def main(names: list[str]) -> int:
+    """Record the scenarios of these names; without any, all of them."""
+    unknown = set(names) - {each.__name__ for each in SCENARIOS}
+    if unknown:
+        print(f"no scenario {', '.join(sorted(unknown))}", file=sys.stderr)
+        return EXIT_USAGE
+    chosen = [each for each in SCENARIOS if not names or each.__name__ in names]
+    with tempfile.TemporaryDirectory(prefix="mandate-record-") as folder:
+        workspace = Path(folder) / "workspace"
+        (workspace / "code").mkdir(parents=True)
+        (workspace / "code" / "main.py").write_text(CODE)
+        settings = {"MANDATE_WORKSPACE": str(workspace)}
+        async with Stack(private_stack(Path(folder) / "data", settings=settings)) as stack:
+            here = read_settings(stack.env)
+            studio = Studio(await connect(here), here, workspace)
+            for scenario in chosen:
+                await _record(studio, scenario, here.temporal)
+    return 0
+
+
+async def _record(studio: Studio, scenario: Scenario, temporal: str) -> None:
+    name = scenario.__name__.replace("_", "-")
+    for old in (file_of(name), *HISTORIES.glob(f"{name}{SEPARATOR}*.json")):
+        old.unlink(missing_ok=True)
+    run = await scenario(studio, name)
+    await ended(run)
+    for handle in [run, *await _agents(studio.client, run)]:
+        said = await asyncio.to_thread(_show, handle, temporal)
+        file_of(handle.id).write_text(_written(said))
+        print(f"recorded {handle.id}", flush=True)
+
+
+async def _agents(client: Client, run: WorkflowHandle[Any, Any]) -> list[WorkflowHandle[Any, Any]]:
+    found = {}
+    async for event in run.fetch_history_events():
+        if event.HasField("child_workflow_execution_started_event_attributes"):
+            child = event.child_workflow_execution_started_event_attributes.workflow_execution
+            found[child.workflow_id] = client.get_workflow_handle(
+                child.workflow_id, run_id=child.run_id
+            )
+    return list(found.values())
+
+
+def _written(said: str) -> str:
+    """Return a history with one event on a line."""
+    events = (_of_no_machine(event) for event in json.loads(said)["events"])
+    lines = (json.dumps(event, separators=(",", ":")) for event in events)
+    return '{"events":[\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def _of_no_machine(value: Any) -> Any:
+    """Return ``value`` without what only the recording machine knows (2)."""
+    if isinstance(value, list):
+        return [_of_no_machine(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            key: _OF_A_MACHINE[key] if key in _OF_A_MACHINE else _of_no_machine(each)
+            for key, each in value.items()
+        }
+    return value
+
+
+def _show(handle: WorkflowHandle[Any, Any], temporal: str) -> str:
+    run_id = handle.run_id or handle.result_run_id
+    return subprocess.run(
+        [
+            *(temporal_cli(), "workflow", "show", "--address", temporal, "-o", "json"),
+            *("--workflow-id", handle.id, *(("--run-id", run_id) if run_id else ())),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+if __name__ == "__main__":
+    run_main(lambda: asyncio.run(main(sys.argv[1:])))

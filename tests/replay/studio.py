@@ -1,0 +1,124 @@
+"""Who plays the people of a scenario: starts runs, answers gates, breaks things, waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState, ResetReapplyExcludeType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError
+
+from integrations.settings import Settings
+from tests.fixtures.slow_folder import SlowFolder
+
+Handle = WorkflowHandle[Any, Any]
+WAIT_S: Final = 60.0
+POLL_S: Final = 0.05
+EXECUTE: Final = "agent.execute"
+
+
+class Studio:
+    """A running stack, seen by somebody who plays the people of a scenario."""
+
+    def __init__(self, client: Client, settings: Settings, workspace: Path) -> None:
+        self.client = client
+        self._settings = settings
+        self._workspace = workspace
+
+    async def start(self, name: str, *stages: dict[str, Any], **fields: Any) -> Handle:
+        """Start an inline pipeline as the run ``name``."""
+        document = {"name": name, "version": "1", "stages": list(stages), **fields}
+        return await self.start_type(name, "Pipeline", {"definition": document})
+
+    async def start_type(self, name: str, workflow_type: str, value: Any) -> Handle:
+        return await self.client.start_workflow(
+            workflow_type, value, id=name, task_queue="mandate", static_summary=name
+        )
+
+    async def vote(self, run: Handle, path: str, decision: str, voter: str = "ann") -> None:
+        """Wait until the gate is open, then vote by signal."""
+        await self.until_open(run, path)
+        vote = {"gate": path, "decision": decision, "voter": voter, "reason": "seen"}
+        await run.signal("vote", vote)
+
+    async def until_open(self, run: Handle, path: str, approver: str | None = None) -> None:
+        """Wait until a gate asks, where it matters until it asks ``approver``."""
+
+        async def is_open() -> bool:
+            return any(
+                each["gate"] == path and approver in (None, *each["approvers"])
+                for each in await run.query("gates")
+            )
+
+        await _until(is_open)
+
+    async def until_executing(self, run: Handle, path: str) -> None:
+        """Wait until the agent of a stage is at work."""
+        child = self.client.get_workflow_handle(f"{run.id}/{path}")
+        await _until(lambda: self._executes(child))
+
+    async def _executes(self, child: Handle) -> bool:
+        try:
+            described = await child.describe()
+        except RPCError:  # it is not there yet
+            return False
+        return any(
+            (each.activity_type.name, each.state)
+            == (EXECUTE, PendingActivityState.PENDING_ACTIVITY_STATE_STARTED)
+            for each in described.raw_description.pending_activities
+        )
+
+    @asynccontextmanager
+    async def slow_folder(self, name: str) -> AsyncIterator[SlowFolder]:
+        """Lend a folder that keeps an agent busy, and empty it in the end."""
+        folder = SlowFolder(self._workspace / name)
+        try:
+            yield folder
+        finally:
+            folder.empty()
+
+    async def empty_store(self) -> None:
+        """Make Dragonfly forget everything."""
+        file = self._settings.dragonfly_password_file
+        password = file.read_text().strip() if file else None
+        async with Redis.from_url(self._settings.dragonfly_url, password=password) as store:
+            await store.flushall()
+
+    async def reset(self, run: Handle, before: str) -> Handle:
+        """Repeat a run from the checkpoint before a stage; return the new run."""
+        checkpoints = await run.query("checkpoints")
+        (event,) = (each["event_id"] for each in checkpoints if each["before"] == before)
+        answer = await self.client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=self.client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=run.id),
+                reason="once more",
+                request_id=f"reset-{run.id}",
+                workflow_task_finish_event_id=event,
+                reset_reapply_exclude_types=[
+                    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UNSPECIFIED
+                ],
+            )
+        )
+        return self.client.get_workflow_handle(run.id, run_id=answer.run_id)
+
+
+async def ended(run: Handle) -> None:
+    """Wait until a run has ended, however it did."""
+    async with asyncio.timeout(WAIT_S):
+        with contextlib.suppress(WorkflowFailureError):
+            await run.result()
+
+
+async def _until(true: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not await true():  # noqa: ASYNC110  # another process is asked
+            await asyncio.sleep(POLL_S)
