@@ -81,12 +81,14 @@ async def events_of(client: Client, handle: WorkflowHandle[Any, Any]) -> int:
     return count
 
 
-async def signal_to_activity_ms(handle: WorkflowHandle[Any, Any]) -> float:
-    """Time from the signal's event to the start of the next activity, on the server's clock."""
-    signalled = None
+async def vote_to_activity_ms(handle: WorkflowHandle[Any, Any], vote: dict[str, str]) -> float:
+    """Time from before the signal is sent until the server has started the next activity."""
+    sent = time.time_ns()
+    await handle.signal("vote", vote)
+    await handle.result()
+    is_after = False
     async for event in handle.fetch_history_events():
-        if event.HasField("workflow_execution_signaled_event_attributes"):
-            signalled = event.event_time.ToNanoseconds()
-        if signalled and event.HasField("activity_task_started_event_attributes"):
-            return (event.event_time.ToNanoseconds() - signalled) / 1e6
+        is_after = is_after or event.HasField("workflow_execution_signaled_event_attributes")
+        if is_after and event.HasField("activity_task_started_event_attributes"):
+            return (event.event_time.ToNanoseconds() - sent) / 1e6
     raise ValueError("no activity started after the signal")

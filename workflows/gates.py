@@ -3,8 +3,9 @@
 The pipeline owns all gates, by path, so that a gate works the same inside a branch or a
 condition. Gates are never in a child workflow: signals sent to the run would not reach them.
 
-1. A gate takes votes only while it is pending; early and late ones are void. So a vote that
-   ``temporal workflow reset`` applies again, before the gate is open, approves nothing.
+1. A gate takes votes only while it is pending; early and late ones are void. A reset opens every
+   gate that was pending, or decided and not yet on the ledger, anew: votes that ``temporal
+   workflow reset`` applies again approve nothing.
 2. The verdict is recomputed from all votes by one pure rule, ``dsl.rules.consensus``.
 3. Time running out rejects or escalates; it never approves. Escalation is a new opening, for
    which the votes of the one before are void.
@@ -29,7 +30,15 @@ from dsl.rules.consensus import Decision, Rules, Tally, Verdict, Vote, refuse, t
 from workflows import failures
 from workflows.messages import VoteMessage
 from workflows.records import Records
-from workflows.shield import cancel_and_wait
+from workflows.shield import stop
+
+
+class _VoidError(Exception):
+    """The run was reset while a gate was open: it is opened anew."""
+
+    def __init__(self, opening: int) -> None:
+        super().__init__(f"opening {opening} is void")
+        self.opening = opening
 
 
 @dataclass(slots=True)
@@ -43,6 +52,7 @@ class Opening:
     subject: dict[str, dict[str, str]]  # digests of what is approved, by stage and output name
     since: datetime
     votes: list[Vote] = field(default_factory=list)
+    is_void: bool = False  # the run was reset while it was open
 
     @property
     def due(self) -> datetime:
@@ -69,6 +79,8 @@ class GateBoard:
         self._openings: dict[str, int] = {}
         self.pending: dict[str, Opening] = {}
         self.decided: list[dict[str, Any]] = []
+        self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
+        workflow.register_random_seed_callback(self._on_reset)
 
     def expect(self, paths: Iterable[str], identity: str) -> None:
         """Learn the gates of the plan, and how voters are known where a gate does not say."""
@@ -111,6 +123,15 @@ class GateBoard:
         Raises:
             StageEndedError: rejected, or not answered in time.
         """
+        while True:
+            try:
+                return await self._decide(step, subject)
+            except _VoidError as void:  # (1)
+                self._records.note(
+                    "gate.voided", gate=step.path, opening=void.opening, why="the run was reset"
+                )
+
+    async def _decide(self, step: GateStep, subject: dict[str, dict[str, str]]) -> str:
         opening = self._open(step, _rules(step, self._identity(step)), step.timeout_ms, subject)
         answered = await self._wait(opening)
         if not answered and step.on_timeout == "escalate" and step.escalate_to is not None:
@@ -128,6 +149,7 @@ class GateBoard:
     ) -> Opening:
         number = self._openings[step.path] = self._openings.get(step.path, 0) + 1
         opening = Opening(step, number, rules, timeout_ms, subject, workflow.now())
+        self._undone[step.path] = opening
         self._records.note(
             "gate.opened",
             gate=step.path,
@@ -149,7 +171,7 @@ class GateBoard:
         answered = True
         try:
             await workflow.wait_condition(
-                lambda: opening.tally().verdict is not Verdict.PENDING,
+                lambda: opening.is_void or opening.tally().verdict is not Verdict.PENDING,
                 timeout=timedelta(milliseconds=opening.timeout_ms),
                 timeout_summary=f"WAITING FOR APPROVAL {path} ({opening.wanted()}); "
                 "how to answer: User Metadata",
@@ -158,12 +180,15 @@ class GateBoard:
             answered = False
         except asyncio.CancelledError:
             del self.pending[path]
+            self._undone.pop(path, None)
             self._records.note("gate.closed", gate=path, opening=opening.number, why="cancelled")
             self._changed()
-            await cancel_and_wait(telling)
+            await stop(telling)
             raise
         del self.pending[path]
         self._changed()
+        if opening.is_void:
+            raise _VoidError(opening.number)
         return answered
 
     async def _close(self, opening: Opening, *, answered: bool) -> str:
@@ -178,14 +203,27 @@ class GateBoard:
             "votes": [_shown(vote) for vote in result.counted],
             "void": len(result.void),
         }
-        self.decided.append(summary)
         self._records.note("gate.decided", **summary, subject=opening.subject)
         await self._records.flush(f"gate {step.path} {summary['verdict']}")  # (4)
+        if opening.is_void:
+            raise _VoidError(opening.number)
+        self._undone.pop(step.path, None)
+        self.decided.append(summary)
         if not approved:
             raise failures.StageEndedError(
                 failures.GATE_REJECTED, step.path, StageStatus.REJECTED, detail
             )
         return detail
+
+    def _on_reset(self, _seed: int) -> None:
+        """Void what is undone (1): a new random seed in a running workflow means a reset.
+
+        The SDK hands over signals that are applied again before it tells of the reset, in one
+        workflow task: an opening may be decided by then. It is not on the ledger yet.
+        """
+        for opening in self._undone.values():
+            opening.is_void = True
+        self._undone.clear()
 
     def _resolve(self, name: str) -> str:
         """Return the path of a gate named by path, or by a bare name that is unique."""

@@ -28,7 +28,7 @@ from dsl.durations import render_duration
 from dsl.limits import COLD_RESEEDS_MAX, EXIT_TIMEOUT_MS
 from workflows import failures
 from workflows.records import Records
-from workflows.shield import cancel_and_wait, shielded
+from workflows.shield import shielded, stop
 
 _CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 # Beyond the stage's own limit, so that the timer ends a stage and not the activity's timeout.
@@ -75,6 +75,10 @@ class PhaseWalk:
             cancelled = error
         unreleased = await shielded(self._leave(status, detail))  # (5)
         if cancelled is not None:
+            if self._records.unrecorded:  # a cancelled workflow has no report to put it into
+                workflow.logger.error(
+                    "%d facts are not on the ledger", len(self._records.unrecorded)
+                )
             raise cancelled
         if unreleased:
             detail = f"{detail}; left to expire: {', '.join(unreleased)}".removeprefix("; ")
@@ -86,7 +90,7 @@ class PhaseWalk:
             outputs=tuple(self._outputs),
             attempts=self._attempts,
             ledger=self._records.range,
-            unrecorded=self._records.unrecorded,
+            unrecorded=tuple(_handed_over(entry) for entry in self._records.unrecorded),
         )
 
     def status(self) -> dict[str, Any]:
@@ -111,10 +115,12 @@ class PhaseWalk:
                 timeout_summary=f"time limit of {step.path}: {limit}",
             )
         except TimeoutError:
-            await cancel_and_wait(walk)
+            cancelled = await stop(walk)
+            if cancelled is not None:
+                raise cancelled from None
             return StageStatus.FAILED, failures.TIMED_OUT, f"not finished within {limit}"
         except asyncio.CancelledError:
-            await cancel_and_wait(walk)
+            await stop(walk)
             raise
         try:
             walk.result()
@@ -272,6 +278,13 @@ class PhaseWalk:
             if isinstance(answer, BaseException) and not isinstance(answer, ActivityError):
                 raise answer
         return unreleased
+
+
+def _handed_over(entry: contracts.EntryDraft) -> contracts.EntryDraft:
+    """Name a fence for what it then is, a fact: only this workflow may record a grant."""
+    if entry.action != "lease.granted":
+        return entry
+    return entry.model_copy(update={"action": "agent.lease"})
 
 
 def _failed(error: ActivityError) -> _PhaseFailedError:

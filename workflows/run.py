@@ -32,7 +32,7 @@ from workflows.children import run_agent
 from workflows.failures import StageEndedError
 from workflows.gates import GateBoard
 from workflows.records import Records
-from workflows.shield import cancel_and_wait, shielded
+from workflows.shield import shielded, stop
 from workflows.stages import Stages, board
 from workflows.visibility import show_gates
 from workflows.walk import Walk
@@ -67,28 +67,33 @@ class PipelineRun:
 
     async def run(self) -> dict[str, Any]:
         """Return the report, or raise how the run ended (4)."""
-        plan, ending = self.plan, ("", "")
-        cancelled: asyncio.CancelledError | None = None
-        work = asyncio.create_task(self._work())
-        limit = render_duration(plan.timeout_ms)
+        ending, cancelled = await self._supervise(asyncio.create_task(self._work()))
+        return await self._finish(*ending, cancelled)
+
+    async def _supervise(
+        self, work: asyncio.Task[None]
+    ) -> tuple[tuple[str, str], asyncio.CancelledError | None]:
+        """Wait for ``work`` under the run's time limit; return how it ended, and a cancel."""
+        limit = render_duration(self.plan.timeout_ms)
         try:
             await workflow.wait_condition(
                 work.done,
-                timeout=timedelta(milliseconds=plan.timeout_ms),
+                timeout=timedelta(milliseconds=self.plan.timeout_ms),
                 timeout_summary=f"time limit of the run: {limit}",
             )
-            work.result()
         except TimeoutError:
-            await cancel_and_wait(work)
-            ending = (failures.TIMED_OUT, f"the run did not finish within {limit}")
+            ended = (failures.TIMED_OUT, f"the run did not finish within {limit}")
+            return ended, await stop(work)
         except asyncio.CancelledError as error:
-            await cancel_and_wait(work)
-            cancelled, ending = error, ("Cancelled", "the run was cancelled")
+            await stop(work)
+            return ("Cancelled", "the run was cancelled"), error
+        try:
+            work.result()
         except StageEndedError as error:
-            ending = (error.kind, f"stage {error.path!r} {error.status}: {error.detail}")
+            return (error.kind, f"stage {error.path!r} {error.status}: {error.detail}"), None
         except ActivityError as error:
-            ending = (failures.STAGE_FAILED, failures.cause_of(error)[1])
-        return await self._finish(*ending, cancelled)
+            return (failures.STAGE_FAILED, failures.cause_of(error)[1]), None
+        return ("", ""), None
 
     async def agent(self, step: AgentStep) -> str:
         """Run an agent stage as a child workflow."""

@@ -30,7 +30,17 @@ async def shielded(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
-    """Cancel ``task`` and wait until it has cleaned up; its outcome is nobody's concern."""
+async def stop(task: asyncio.Task[Any]) -> asyncio.CancelledError | None:
+    """Cancel ``task`` and wait until it has cleaned up; its outcome is nobody's concern.
+
+    Returns the cancel request that reached the caller meanwhile: it waits for the end as well,
+    and the caller must obey it.
+    """
     task.cancel()
-    await asyncio.wait([task])
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled

@@ -53,6 +53,7 @@ class _Progress:
     left: int
     completed: int = 0
     failure: StageEndedError | None = None
+    is_broken: bool = False  # something ended that was neither: a bug
 
 
 class Walk:
@@ -158,18 +159,23 @@ async def _run(work: Sequence[Awaitable[None]], over: Callable[[_Progress], bool
     progress = _Progress(left=len(work))
 
     async def one(item: Awaitable[None]) -> None:
+        is_known = False
         try:
             await item
+            progress.completed += 1
+            is_known = True
         except StageEndedError as error:
             progress.failure = progress.failure or error
-        else:
-            progress.completed += 1
+            is_known = True
         finally:
             progress.left -= 1
+            progress.is_broken |= not is_known
 
     tasks = [asyncio.ensure_future(one(item)) for item in work]
     try:
-        await workflow.wait_condition(lambda: progress.left == 0 or over(progress))
+        await workflow.wait_condition(
+            lambda: progress.left == 0 or progress.is_broken or over(progress)
+        )
     except asyncio.CancelledError:
         await _stop(tasks)
         raise
@@ -178,7 +184,13 @@ async def _run(work: Sequence[Awaitable[None]], over: Callable[[_Progress], bool
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel what is under way and wait until it has cleaned up (2)."""
+    """Cancel what is under way and wait until it has cleaned up (2).
+
+    What ended in any other way is a bug: raised here, it stops the run's workflow task, visibly,
+    until the code is mended. It never counts as a stage that completed.
+    """
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended

@@ -296,3 +296,35 @@ async def test_votes_applied_again_by_a_reset_approve_nothing(engine: Engine):
 
     assert status["void_messages"]
     assert report["status"] == "completed"
+
+
+async def test_a_reset_to_a_point_at_which_the_gate_was_open_voids_its_votes(engine: Engine):
+    document = pipeline(gate("review", approvers=["ann", "bob"], quorum=1))
+    handle = await engine.start(document)
+    await engine.pending(handle, "review")
+    await asyncio.sleep(0.5)  # the record of the opening is on the ledger
+    await _vote(engine, handle.id, APPROVE)
+    await handle.result()
+    events = await engine.events(handle)
+    voted = next(
+        e.event_id for e in events if e.HasField("workflow_execution_signaled_event_attributes")
+    )
+    point = max(
+        e.event_id
+        for e in events
+        if e.HasField("workflow_task_completed_event_attributes") and e.event_id < voted
+    )
+    code, said = await engine.cli(
+        "workflow", "reset", "-w", handle.id, "--event-id", str(point), "--reason", "again"
+    )
+    assert code == 0, said
+    again = engine.adopt(handle.id)
+    status = await engine.until(
+        again, lambda s: bool(s["waiting_for"]) and s["waiting_for"][0]["opening"] == 2
+    )
+    await _vote(engine, handle.id, {**APPROVE, "voter": "bob"})
+    report = await again.result()
+
+    assert status["waiting_for"][0]["votes"] == 0
+    assert [vote["voter"] for vote in report["approvals"][0]["votes"]] == ["bob"]
+    assert report["approvals"][0]["opening"] == 2

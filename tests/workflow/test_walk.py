@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from datetime import timedelta
 
 import pytest
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import TimeSkipper
 
+from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, fail, gate, hang, pipeline, stage
+from workflows.gates import GateBoard
 
 
 async def _failure(handle) -> ApplicationError:
@@ -210,3 +213,49 @@ async def test_twenty_runs_of_one_pipeline_at_once(engine: Engine):
     reports = await asyncio.gather(*(handle.result() for handle in handles))
 
     assert [report["status"] for report in reports] == ["completed"] * 20
+
+
+async def test_a_cancel_during_the_clean_up_after_a_time_limit_waits_for_it(engine: Engine):
+    async def stops_slowly(_request):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(3)
+            raise
+        return {}
+
+    engine.runner.behaviours["slow"] = stops_slowly
+    handle = await engine.start(pipeline(stage("slow"), timeout="3s"))
+    await engine.runner.until_running("slow")
+    await asyncio.sleep(4)  # the limit has passed, the agent is stopping
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    actions = [e.action for e in tail(engine.settings.ledger, 50) if e.workflow_id == handle.id]
+
+    assert engine.runner.running == set()
+    assert actions[-1] == "run.ended"
+
+
+async def test_a_bug_never_counts_as_a_stage_that_completed(engine: Engine, monkeypatch):
+    async def bug(*_arguments):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(GateBoard, "decide", bug)
+    document = pipeline(
+        {"name": "c", "type": "condition", "if": "true", "then": [gate("boom")]},
+        stage("after", requires=["c"]),
+    )
+    handle = await engine.client.start_workflow(
+        "Pipeline", document, id=f"t-{uuid.uuid4()}", task_queue="mandate"
+    )
+    async with asyncio.timeout(20):
+        while not any(
+            e.HasField("workflow_task_failed_event_attributes") for e in await engine.events(handle)
+        ):
+            await asyncio.sleep(0.1)
+    state = await handle.describe()
+    await handle.terminate()
+
+    assert state.status is WorkflowExecutionStatus.RUNNING
+    assert not any(request.stage == "after" for request in engine.runner.requests[-5:])

@@ -1,0 +1,85 @@
+"""What compiles and is refused when started, because it would not be enforced."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsl.compiler import compile_text
+from dsl.rules.runnable import not_runnable
+
+AGENT = """
+name: p
+version: "1"
+stages:
+  - {{name: a, type: agent, template: default, config: {{{}}}}}
+"""
+GATE = """
+name: p
+version: "1"
+stages:
+  - {{name: a, type: agent, template: default}}
+  - {{name: g, type: gate, requires: [a], config: {{{}}}}}
+"""
+
+
+def _refused(text: str, identity: str = "claimed") -> list[str]:
+    return not_runnable(compile_text(text, "p.yaml").plan, identity)
+
+
+@pytest.mark.parametrize(
+    "config", ["tier: 2", "timeout: 5m, retry: 2", "concurrency: 1", "inputs: {path: src}"]
+)
+def test_what_is_enforced_runs(config: str):
+    assert _refused(AGENT.format(config)) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("error_budget: {errors: 3, window: 10m}", "error_budget"),
+        ("clarifications: 1", "clarifications"),
+        ("on_revoked: skip", "on_revoked"),
+    ],
+)
+def test_a_rule_for_agents_that_is_not_enforced_is_refused(config: str, said: str):
+    [refusal] = _refused(AGENT.format(config))
+
+    assert said in refusal
+    assert "'a'" in refusal
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "approvers: [ann]",
+        "approvers: [ann, 'group:sre']",
+        "approvers: [ann, bob], quorum: 2",
+        "approvers: [ann], on_timeout: escalate, escalate_to: {approvers: [bob]}",
+    ],
+)
+def test_a_gate_that_named_people_can_pass_runs(config: str):
+    assert _refused(GATE.format(config)) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("approvers: [ann], exclude: [starter]", "exclude"),
+        ("approvers: [ann], remind_every: 5m", "remind_every"),
+        ("approvers: [ann], identity: [verified]", "verified"),
+        ("approvers: ['group:sre']", "only members of groups"),
+        ("approvers: [ann, 'group:sre'], quorum: 2", "only members of groups"),
+        ("approvers: [ann], groups: [{name: sre}]", "only members of groups"),
+        (
+            "approvers: [ann], on_timeout: escalate, escalate_to: {approvers: ['group:sre']}",
+            "only members of groups",
+        ),
+    ],
+)
+def test_a_gate_that_would_not_hold_or_never_open_is_refused(config: str, said: str):
+    assert any(said in refusal for refusal in _refused(GATE.format(config)))
+
+
+def test_a_worker_that_wants_verified_voters_refuses_a_gate_that_does_not_say():
+    assert _refused(GATE.format("approvers: [ann]"), "verified")
+    assert not _refused(GATE.format("approvers: [ann], identity: [claimed]"), "verified")
