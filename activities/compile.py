@@ -3,6 +3,7 @@
 1. Never raises for a bad document: the report is the answer, and the run ends with it.
 2. The settings that decide something in a run are pinned in its history along with the plan.
 3. What this release cannot run yet is refused here, before anything starts.
+4. So is a plan too large for the history of a run: sent, it would wedge the run.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from dsl.catalogue import Catalogue, UnknownPipelineError
 from dsl.compiler import Compiled, compile_loaded, compile_text
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
+from dsl.limits import PLAN_BYTES_MAX
 from dsl.loader import load_data
 from dsl.rules.runnable import not_runnable
+from dsl.sizes import wire_bytes
 
 
 class Compile:
@@ -38,9 +41,17 @@ class Compile:
         refused = not_runnable(compiled.plan, self.policy.gate_identity)
         if refused:  # (3)
             return contracts.CompileResult(problems="\n".join(refused))
-        return contracts.CompileResult(
+        result = contracts.CompileResult(
             plan=compiled.plan, digest=compiled.digest, inputs=inputs, policy=self.policy
         )
+        size = wire_bytes(result)
+        if size > PLAN_BYTES_MAX:  # (4)
+            return contracts.CompileResult(
+                problems=f"the compiled plan with the inputs of the run has {size} bytes, at most "
+                f"{PLAN_BYTES_MAX} are allowed: split the pipeline, or have large values read "
+                "from the workspace"
+            )
+        return result
 
     def _compile(self, request: contracts.CompileRequest) -> Compiled:
         if request.name is not None:

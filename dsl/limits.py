@@ -62,3 +62,12 @@ RESULT_BYTES_MAX: Final = 64 << 10  # what a stage may put into history
 LEDGER_ENTRIES_PER_RECORD_MAX: Final = 200
 LEDGER_PAYLOAD_BYTES_MAX: Final = 64 << 10
 LEDGER_BATCH_MAX: Final = 256
+FACT_BYTES_MAX: Final = 32 << 10  # one entry as a workflow notes it; larger values go by digest
+RECORD_BYTES_MAX: Final = 1 << 20  # the entries of one record
+
+# Temporal: the server refuses a payload of 2 MiB, and a request of 4 MiB, again and again
+PLAN_BYTES_MAX: Final = 3 << 19
+REPORT_BYTES_MAX: Final = 3 << 19
+REQUEST_BYTES_MAX: Final = 1 << 20  # what an agent is told when it starts
+REQUESTS_BYTES_MAX: Final = 2 << 20  # all requests of one workflow task
+GATES_SHOWN_BYTES_MAX: Final = 1_500  # of the 2,048 a search attribute may have

@@ -5,17 +5,27 @@
 2. Facts that a failed flush took with it are put back, so that the next one carries them.
 3. Flushes run one after another: a fact that another flush took must be on disk too before
    the one who noted it goes on.
+4. What the ledger refuses for good is not sent again: one entry with its digest goes in its
+   place, so that later facts still get there. What is noted is made to fit before (``facts``).
 """
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
+
+from pydantic_core import to_json
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities import contracts
+from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
-from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX
+from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX, RECORD_BYTES_MAX
+from dsl.sizes import wire_bytes
+from workflows.facts import fact
+
+REFUSED: Final = "entry.refused"
 
 
 class Records:
@@ -38,7 +48,7 @@ class Records:
     def note_of(self, agent: str, tier: Tier, action: str, /, **payload: Any) -> None:
         """Remember one fact about ``agent``."""
         self._noted.append(
-            contracts.EntryDraft(action=action, agent=agent, tier=tier, payload=payload)
+            contracts.EntryDraft(action=action, agent=agent, tier=tier, payload=fact(payload))
         )
 
     def take_over(self, entries: tuple[contracts.EntryDraft, ...]) -> None:
@@ -66,12 +76,18 @@ class Records:
         agents: tuple[str, ...] = (),
         give_up_after: timedelta | None = None,
     ) -> contracts.RecordResult:
-        """Put everything noted on the ledger and wait until it is on disk."""
+        """Put everything noted on the ledger and wait until it is on disk.
+
+        Raises:
+            ActivityError: it is not there; what was noted is kept (2), or was refused (4).
+        """
         async with self._flushing:  # (3)
-            while len(self._noted) > LEDGER_ENTRIES_PER_RECORD_MAX:
-                await self._send(why, contracts.RecordRequest(entries=self._take()), give_up_after)
+            entries = self._take()
+            while self._noted:
+                await self._send(why, contracts.RecordRequest(entries=entries), give_up_after)
+                entries = self._take()
             request = contracts.RecordRequest(
-                entries=self._take(),
+                entries=entries,
                 authority_of=authority_of,
                 standing_of=standing_of,
                 agents=agents,
@@ -79,15 +95,22 @@ class Records:
             return await self._send(why, request, give_up_after)
 
     def _take(self) -> tuple[contracts.EntryDraft, ...]:
-        taken = tuple(self._noted[:LEDGER_ENTRIES_PER_RECORD_MAX])
-        del self._noted[:LEDGER_ENTRIES_PER_RECORD_MAX]
-        return taken
+        """Take what fits into one record, from the oldest on."""
+        taken: list[contracts.EntryDraft] = []
+        size = 0
+        for entry in self._noted[:LEDGER_ENTRIES_PER_RECORD_MAX]:
+            size += wire_bytes(entry)
+            if taken and size > RECORD_BYTES_MAX:
+                break
+            taken.append(entry)
+        del self._noted[: len(taken)]
+        return tuple(taken)
 
     async def _send(
         self, why: str, request: contracts.RecordRequest, give_up_after: timedelta | None
     ) -> contracts.RecordResult:
         self._count += 1
-        done = False
+        back = request.entries
         try:
             result = await contracts.record(
                 request,
@@ -95,11 +118,38 @@ class Records:
                 summary=f"ledger: {why}",
                 give_up_after=give_up_after,
             )
-            done = True
+            back = ()
+        except ActivityError as error:
+            if _refused(error):
+                back = self._in_place_of(request.entries)  # (4)
+            raise
         finally:
-            if not done:
-                self._noted[:0] = request.entries  # (2)
+            self._noted[:0] = back  # (2)
         if self.first is None:
             self.first = result.first
         self.last = result.last
         return result
+
+    def _in_place_of(
+        self, entries: tuple[contracts.EntryDraft, ...]
+    ) -> tuple[contracts.EntryDraft, ...]:
+        if not entries:
+            return ()
+        payload = fact(
+            {
+                "actions": sorted({entry.action for entry in entries}),
+                "count": len(entries),
+                "digest": digest_of_bytes(to_json(entries)),
+            }
+        )
+        return (
+            contracts.EntryDraft(
+                action=REFUSED, agent=self._agent, tier=self._tier, payload=payload
+            ),
+        )
+
+
+def _refused(error: ActivityError) -> bool:
+    """Tell whether the ledger said no, rather than nothing, or that the caller should stop."""
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and cause.non_retryable

@@ -31,7 +31,9 @@ from workflows.admission import admit
 from workflows.children import run_agent
 from workflows.failures import StageEndedError
 from workflows.gates import GateBoard
+from workflows.outbox import Outbox
 from workflows.records import Records
+from workflows.report import within_limit
 from workflows.shield import shielded, stop
 from workflows.stages import Stages, board
 from workflows.visibility import show_gates
@@ -55,6 +57,7 @@ class PipelineRun:
         self._compiled = compiled
         self._project = plan.project or workflow.info().workflow_id
         self._records = Records("run")
+        self._outbox = Outbox()
         self._shown: tuple[str, ...] = ()
         self.stages = Stages(walk(plan.steps))
         self.gates = GateBoard(self._records, self._show)
@@ -103,19 +106,18 @@ class PipelineRun:
             raise StageEndedError(
                 failures.STAGE_FAILED, step.path, StageStatus.FAILED, f"inputs: {error}"
             ) from None
-        self._mark(step.path)
-        report = await run_agent(
-            contracts.AgentRequest(
-                pipeline=self.plan.name,
-                plan=self.digest,
-                project=self._project,
-                agent=agent_identity(step.agent, self.digest, registered=self.registered),
-                step=step,
-                inputs=inputs,
-                given=self._given(step),
-            ),
-            search_attributes=self._compiled.policy.search_attributes,
+        request = contracts.AgentRequest(
+            pipeline=self.plan.name,
+            plan=self.digest,
+            project=self._project,
+            agent=agent_identity(step.agent, self.digest, registered=self.registered),
+            step=step,
+            inputs=inputs,
+            given=self._given(step),
         )
+        await self._outbox.admit(request)
+        self._mark(step.path)
+        report = await run_agent(request, search_attributes=self._compiled.policy.search_attributes)
         self._records.take_over(report.unrecorded)
         status = StageStatus(report.status)
         self.stages.finish(
@@ -221,17 +223,19 @@ class PipelineRun:
             workflow.logger.error("the end of the run is not on the ledger: %s", error)
 
     def _report(self, status: str) -> dict[str, Any]:
-        return {
-            "pipeline": self.plan.name,
-            "version": self.plan.version,
-            "plan": self.digest,
-            "registered": self.registered,
-            "status": status,
-            "stages": self.stages.report(),
-            "approvals": self.gates.decided,
-            "ledger": list(self._records.range or ()),
-            "not_recorded": len(self._records.unrecorded),
-        }
+        return within_limit(
+            {
+                "pipeline": self.plan.name,
+                "version": self.plan.version,
+                "plan": self.digest,
+                "registered": self.registered,
+                "status": status,
+                "stages": self.stages.report(),
+                "approvals": self.gates.decided,
+                "ledger": list(self._records.range or ()),
+                "not_recorded": len(self._records.unrecorded),
+            }
+        )
 
     def _mark(self, path: str) -> None:
         """Name the point in history from which ``temporal workflow reset`` repeats a stage."""

@@ -1,17 +1,21 @@
 """What the Web UI and ``temporal workflow list`` show of a run.
 
-Search attributes are upserted only where the worker's preflight has seen them registered: an
-unregistered one wedges the run. The decision is pinned in history with the plan.
+1. Search attributes are upserted only where the worker's preflight has seen them registered:
+   an unregistered one wedges the run. The decision is pinned in history with the plan.
+2. The server terminates a run whose attribute is too large, so the inbox may be incomplete,
+   and says so. ``status`` is complete.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from dsl.core import Tier
+from dsl.limits import GATES_SHOWN_BYTES_MAX
 
 GATES = SearchAttributeKey.for_keyword_list("MandateGates")
 AGENT = SearchAttributeKey.for_keyword("MandateAgent")
@@ -22,10 +26,34 @@ ALL = (GATES, AGENT, TIER, STATUS)
 
 def show_gates(paths: Sequence[str]) -> None:
     """Publish the pending gates, by path and by bare name: the inbox finds either."""
-    names = sorted({*paths, *(path.rsplit("/", 1)[-1] for path in paths)})
+    names = gate_names(paths)
     workflow.upsert_search_attributes(
         [GATES.value_set(names), STATUS.value_set("waiting" if names else "running")]
     )
+
+
+def gate_names(paths: Sequence[str]) -> list[str]:
+    """Return bare names and paths, as many as fit: names first, then paths (2).
+
+    The last value is ``+12 more`` when twelve gates are listed neither by name nor by path.
+    """
+    bare = {path.rsplit("/", 1)[-1] for path in paths}
+    names = sorted({*paths, *bare})
+    if _bytes(names) <= GATES_SHOWN_BYTES_MAX:
+        return names
+    marker = f"+{len(paths)} more"
+    kept: list[str] = []
+    for name in [*sorted(bare), *sorted(set(paths) - bare)]:
+        if _bytes([*kept, name, marker]) > GATES_SHOWN_BYTES_MAX:
+            break
+        kept.append(name)
+    shown = set(kept)
+    left = sum(path not in shown and path.rsplit("/", 1)[-1] not in shown for path in paths)
+    return sorted(kept) + ([f"+{left} more"] if left else [])
+
+
+def _bytes(names: Sequence[str]) -> int:
+    return len(json.dumps(names))  # escaped, with spaces: never less than what is sent
 
 
 def of_agent(agent: str, tier: Tier) -> TypedSearchAttributes:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.redaction import REDACTED, Redactor, redact_tokens
+from integrations.redaction import REDACTED, Redactor, redact_tokens, redact_tokens_in_json
 
 SECRET = "pa55/wörd+&?"
 
@@ -149,3 +149,50 @@ def test_a_cut_text_keeps_what_is_no_rest_of_a_secret():
 
 def test_tokens_are_replaced_whoever_minted_them():
     assert Redactor().value({"said": ["hvs." + "A" * 24]}) == {"said": [REDACTED]}
+
+
+TOKENS = ["hvs." + "CAESIJ0abcdefghijklmnopqrs", "s." + "AbCdEfGhIjKlMnOpQrStUvWx"]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@pytest.mark.parametrize("before", ["\n", "\t", "\r", "\0", "\u2028", '"', "\\", "/", "a\n "])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_token_at_the_start_of_a_line_of_json_text_is_replaced(token, before, nested):
+    said = json.dumps(f"found:{before}{token}") if nested else f"found:{before}{token}"
+    clean = redact_tokens_in_json(json.dumps({"out": [said, 7]}))
+
+    assert token not in clean
+    assert REDACTED in json.loads(clean)["out"][0]
+
+
+def test_a_token_spelled_with_escapes_is_replaced():
+    assert json.loads(redact_tokens_in_json(f'"\\u0073{TOKENS[1][1:]}"')) == REDACTED
+    assert json.loads(redact_tokens_in_json(f'"\\u000a{TOKENS[1]}"')) == f"\n{REDACTED}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"run.n.tasks.abcdefghijklmnopqrstuvwxyz"',
+        '{"a":"\\u00e9t\\u00e9",  "b" : 1.50}',
+        '"line\\nruns.abcdefghijklmnopqrstuvwxyz"',
+        '"\\r.abcdefghijklmnopqrstuvwxyz"',  # a carriage return, not the letter r
+        "[" * 100_000 + '"\\u0041',
+        '"open \\u0041',
+    ],
+)
+def test_json_without_a_token_keeps_every_character(text):
+    assert redact_tokens_in_json(text) == text
+
+
+@pytest.mark.parametrize("text", [f"{TOKENS[0]}", f'"open {TOKENS[0]}', f'"a" {TOKENS[0]} "b"'])
+def test_tokens_are_replaced_also_in_what_is_no_json(text):
+    assert redact_tokens_in_json(text) == text.replace(TOKENS[0], REDACTED)
+
+
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_json_stays_json_whatever_is_replaced(value):
+    document = json.dumps({"a": value, "b": f"\n{TOKENS[0]}"})
+    clean = json.loads(redact_tokens_in_json(document))
+
+    assert clean["b"] == f"\n{REDACTED}"

@@ -65,3 +65,26 @@ def test_the_engines_own_ports_are_known():
     )
 
     assert settings.engine_ports == {7001, 7002, 7003, 7004, 7005, 7006}
+
+
+@pytest.mark.parametrize(
+    ("vault", "dragonfly", "ui", "ports"),
+    [
+        ("https://vault", "redis://dragonfly", "http://ui", {7233, 443, 6379, 80}),
+        ("http://vault", "rediss://:pass@dragonfly/0", "", {7233, 80, 6379}),
+        ("http://vault:8200", "unix:///run/dragonfly.sock", "", {7233, 8200}),
+    ],
+)
+def test_an_address_without_a_port_stands_for_the_port_of_its_scheme(
+    vault: str, dragonfly: str, ui: str, ports: set[int]
+):
+    settings = read_settings(
+        {
+            "TEMPORAL_ADDRESS": "temporal.example",
+            "VAULT_ADDR": vault,
+            "MANDATE_DRAGONFLY_URL": dragonfly,
+            "MANDATE_UI": ui,
+        }
+    )
+
+    assert settings.engine_ports == ports

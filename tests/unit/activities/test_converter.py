@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
@@ -74,3 +76,21 @@ def test_a_users_own_codec_is_kept():
 
     assert ours.payload_codec is codec
     assert ours.payload_converter_class is MandatePayloadConverter
+
+
+async def test_a_token_after_an_escaped_line_feed_is_replaced():
+    data = json.dumps({"stdout": f"token:\n{TOKEN}\n"}).encode()
+    [payload] = await RedactingCodec().encode(
+        [Payload(metadata={"encoding": b"json/plain"}, data=data)]
+    )
+
+    assert json.loads(payload.data) == {"stdout": "token:\n[redacted]\n"}
+
+
+async def test_bytes_that_are_no_utf8_do_not_stop_the_codec():
+    data = b'"\xff ' + TOKEN.encode() + b'" \xff'
+    [payload] = await RedactingCodec().encode(
+        [Payload(metadata={"encoding": b"json/plain"}, data=data)]
+    )
+
+    assert TOKEN.encode() not in payload.data
