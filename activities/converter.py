@@ -27,7 +27,7 @@ from temporalio.converter import (
     PayloadConverter,
 )
 
-from integrations.redaction import redact_tokens
+from integrations.redaction import redact_tokens, redact_tokens_in_json
 
 _PYDANTIC = PydanticPayloadConverter()
 
@@ -93,8 +93,8 @@ def _redacted(payload: Payload) -> Payload:
     if not payload.metadata.get("encoding", b"").startswith(b"json/"):
         return payload
     text = payload.data.decode("utf-8", "surrogateescape")
-    clean = redact_tokens(text)
-    if clean is text or clean == text:
+    clean = redact_tokens_in_json(text)
+    if clean == text:
         return payload
     return Payload(metadata=dict(payload.metadata), data=clean.encode("utf-8", "surrogateescape"))
 

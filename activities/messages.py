@@ -6,12 +6,15 @@ replay test. Nothing here is a secret, and nothing here loads a client library.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from dsl.core import AgentOutput, Tier, Value
 from dsl.plan import AgentStep, Plan
+
+# Stage paths become names of directories: names joined by "/", no dots.
+StagePath = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)*$")]
 
 
 class CompileRequest(Value):
@@ -144,7 +147,7 @@ class PhaseRequest(Value):
     attempt: int = 1  # the workflow's own count of tries
     entity: str = ""  # Vault entity id, known after BOOTSTRAP
     prior: tuple[AgentOutput, ...] = ()
-    given: dict[str, tuple[AgentOutput, ...]] = Field(default_factory=dict)
+    given: dict[StagePath, tuple[AgentOutput, ...]] = Field(default_factory=dict)
     status: str = "running"  # EXIT: how the stage ends
     detail: str = ""
 
@@ -169,7 +172,7 @@ class AgentRequest(Value):
     agent: str
     step: AgentStep
     inputs: dict[str, Any] = Field(default_factory=dict)
-    given: dict[str, tuple[AgentOutput, ...]] = Field(default_factory=dict)  # by stage path
+    given: dict[StagePath, tuple[AgentOutput, ...]] = Field(default_factory=dict)
 
 
 class AgentReport(Value):

@@ -162,7 +162,7 @@ async def process_figures(client: Client, pid: int, server: int) -> dict[str, An
 
 
 async def gate_ms(candidates: dict[str, Start]) -> dict[str, dict[str, float]]:
-    """Park runs at gates and answer them in turn; p50 and p99 from the vote to the next activity."""
+    """Park runs at gates, answer them in turn; p50 and p99 from the vote to the next activity."""
     parked = {name: [await start() for _ in range(GATES)] for name, start in candidates.items()}
     await asyncio.sleep(8)  # all parked, their own start-up behind them
     vote = {"gate": "review", "decision": "approve", "voter": "ann"}

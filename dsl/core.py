@@ -129,6 +129,9 @@ DEFAULT_REDIS_PORT: Final = 6379
 DEFAULT_REDIS_PASSWORD: Final = None
 DEFAULT_LEDGER_PATH: Final = ".mandate/ledger.db"
 
+# Names of outputs become names of files.
+OUTPUT_NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+
 
 def get_output_type_for_phase(phase: AgentPhase) -> OutputType | None:
     """Return the maturity of what ``phase`` puts out; REVOKED puts out nothing."""
@@ -156,7 +159,7 @@ class Value(BaseModel):
 class AgentOutput(Value):
     """One output of a phase; its bytes live in the artefact store under ``digest``."""
 
-    name: str
+    name: str = Field(pattern=OUTPUT_NAME_PATTERN)
     phase: AgentPhase
     output_type: OutputType
     digest: str  # "sha256:<64 hex>"

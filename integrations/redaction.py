@@ -14,7 +14,8 @@ reverse or encrypt it); that is what short-lived credentials and the sandbox are
    no secret.
 5. A number is replaced when its text is a secret.
 6. A redactor shows its secrets to nobody: not printed, not pickled.
-7. Text that looks like a Vault token is replaced, whoever minted it.
+7. Text that looks like a Vault token is replaced, whoever minted it; in JSON it is looked for
+   in what the strings mean, since an escape sequence ends in a letter or starts the token.
 8. Where the start of a text was cut off, the rest of a secret at its start goes too.
 """
 
@@ -31,7 +32,12 @@ REDACTED: Final = "[redacted]"
 SHORT: Final = 4  # characters
 
 # hvs., hvb., hvr. (Vault) and s., b., r. (OpenBao), not in the middle of a word.
-TOKEN_PATTERN: Final = re.compile(r"(?<![A-Za-z0-9])(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}")
+_SHAPE: Final = r"(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}"
+# In JSON that stands in text, the letters of an escaped line feed are no word.
+_START: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
+TOKEN_PATTERN: Final = re.compile(_START + _SHAPE)
+_PERHAPS: Final = re.compile(_SHAPE + r"|\\u")  # cheap, and true wherever JSON hides a token
+_JSON_PIECE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^"]+', re.DOTALL)
 
 _LINE_MIN: Final = 16  # shorter lines of a multi-line secret are ordinary text
 _HEAD: Final = 8  # characters, by which the rest of a secret is looked for
@@ -106,6 +112,28 @@ class Redactor:
 def redact_tokens(text: str) -> str:
     """Replace everything in ``text`` that looks like a Vault token (7)."""
     return TOKEN_PATTERN.sub(REDACTED, text)
+
+
+def redact_tokens_in_json(text: str) -> str:
+    """Replace everything in the strings of JSON ``text`` that looks like a Vault token (7).
+
+    What holds none keeps every character; JSON stays JSON.
+    """
+    if _PERHAPS.search(text) is None:
+        return text
+    return _JSON_PIECE.sub(lambda piece: _redact_piece(piece[0]), text)
+
+
+def _redact_piece(piece: str) -> str:
+    """Redact one string literal, or what stands between two."""
+    if not piece.startswith('"'):
+        return redact_tokens(piece)
+    try:
+        said: str = json.loads(piece, strict=False)
+    except ValueError:
+        return redact_tokens(piece)
+    clean = redact_tokens(said)
+    return piece if clean == said else json.dumps(clean)
 
 
 def _disguises(secret: str) -> Iterator[str]:

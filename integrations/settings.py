@@ -19,6 +19,13 @@ from dsl.models import parse_tier
 DEFAULT_VAULT_URL: Final = "http://127.0.0.1:8200"
 DEFAULT_TEMPORAL: Final = "127.0.0.1:7233"
 DEFAULT_QUEUES: Final = ("mandate", "mandate-trust", "mandate-ledger")
+_DEFAULT_PORTS: Final = {
+    "http": 80,
+    "https": 443,
+    "redis": DEFAULT_REDIS_PORT,
+    "rediss": DEFAULT_REDIS_PORT,
+    "temporal": 7233,
+}
 _IDENTITIES: Final = ("claimed", "verified")
 
 
@@ -59,9 +66,10 @@ class Settings:
     @property
     def engine_ports(self) -> frozenset[int]:
         """TCP ports of the engine's own servers, which no agent may reach."""
-        urls = (f"//{self.temporal}", self.ui, self.vault_url, self.dragonfly_url)
-        named = {port for url in urls if (port := urlsplit(url).port)}
-        return self.further_ports | named
+        addresses = (f"temporal://{self.temporal}", self.ui, self.vault_url, self.dragonfly_url)
+        urls = [urlsplit(address) for address in addresses]
+        named = {url.port or _DEFAULT_PORTS.get(url.scheme) for url in urls}
+        return self.further_ports | {port for port in named if port}
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -45,6 +45,11 @@ class Agent:
 
 def _read(payload: RawValue) -> contracts.AgentRequest:
     try:
-        return workflow.payload_converter().from_payload(payload.payload, contracts.AgentRequest)
-    except (ValidationError, ValueError, RuntimeError, AttributeError) as error:
+        request = workflow.payload_converter().from_payload(payload.payload, contracts.AgentRequest)
+    except (ValidationError, ValueError, RuntimeError, AttributeError, KeyError) as error:
         raise failures.invalid(f"not the request of an agent stage: {error}") from None
+    if not isinstance(request, contracts.AgentRequest):  # json/protobuf makes what it names
+        raise failures.invalid(
+            f"not the request of an agent stage: expected JSON, got {type(request).__name__}"
+        )
+    return request

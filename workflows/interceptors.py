@@ -3,6 +3,8 @@
 1. A signal whose handler raises is reported to the workflow, which shows it in ``status``.
    Left alone, the exception would fail the workflow task for ever.
 2. A start with a number of inputs that no workflow here takes ends the run at once.
+3. This holds for the engine's workflows only. A worker with the plugin may have others, which
+   keep what the SDK gives them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from temporalio.worker import (
 )
 
 with workflow.unsafe.imports_passed_through():
+    from activities import contracts
     from workflows import failures
 
 
@@ -32,17 +35,30 @@ class TakesBadMessages(Protocol):
 
 class _Guard(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
-        if len(input.args) > 1:  # (2)
+        if len(input.args) > 1 and _is_ours():  # (2)
             raise failures.invalid(f"expected one input, got {len(input.args)}")
         return await super().execute_workflow(input)
 
     async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002  # the SDK's name
+        instance = workflow.instance()
+        if not isinstance(instance, TakesBadMessages):  # (3)
+            await super().handle_signal(input)
+            return
         try:
             await super().handle_signal(input)
         except Exception as error:  # noqa: BLE001  # (1): whatever it is, the run goes on
-            instance = workflow.instance()
-            if isinstance(instance, TakesBadMessages):
-                instance.on_bad_message(input.signal, str(error))
+            instance.on_bad_message(input.signal, str(error))
+
+
+def _is_ours() -> bool:
+    """Tell our workflows by what they can do and are called (3).
+
+    Not by class: the SDK's sandbox makes classes of its own.
+    """
+    return (
+        isinstance(workflow.instance(), TakesBadMessages)
+        or workflow.info().workflow_type == contracts.AGENT_WORKFLOW
+    )
 
 
 class MessageGuard(Interceptor):

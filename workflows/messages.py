@@ -24,7 +24,7 @@ from dsl.limits import NAME_LENGTH_MAX, REASON_LENGTH_MAX
 
 PIPELINE: Final = "Pipeline"
 _YAML: Final = b"yaml/plain"
-_JSON: Final = (b"json/plain", b"json/protobuf")
+_JSON: Final = b"json/plain"  # json/protobuf would become a message class, no JSON value
 _VOTE_EXAMPLE: Final = '{"gate": "review", "decision": "approve", "voter": "team-lead"}'
 
 
@@ -59,10 +59,10 @@ def decode(args: Sequence[Any]) -> Any:
         return _text(raw.payload.data)
     if encoding == b"binary/null":
         return None
-    if encoding not in _JSON:
+    if encoding != _JSON:
         raise MessageError(
             f"cannot read an input with encoding {encoding.decode('ascii', 'replace')!r}: "
-            "send JSON, or YAML with --input-meta encoding=yaml/plain"
+            "send JSON (json/plain), or YAML with --input-meta encoding=yaml/plain"
         )
     try:
         return workflow.payload_converter().from_payload(raw.payload)

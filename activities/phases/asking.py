@@ -6,11 +6,15 @@
    activity ends. The secrets go to the program and nowhere else.
 3. The lease is renewed meanwhile; when it cannot be proved any more, the program is stopped.
 4. Everything the program says is redacted before anybody sees it.
+5. A request can be forged by whoever may start workflows: names in it become no paths outside
+   the private directory, and the ports of the engine's own servers stay closed, also when
+   PREFLIGHT was left out.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -23,13 +27,16 @@ from temporalio import activity
 from activities import contracts
 from activities.phases.tools import Tools, put_json
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
+from dsl.plan import AgentStep
 from integrations.agents.programs import catalogue
 from integrations.agents.protocol import AgentError, Event, Outcome, Request
 from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.dragonfly.holding import Holding
 from integrations.dragonfly.leases import Lease
+from integrations.errors import DeniedError
 from integrations.redaction import Redactor
+from integrations.settings import Settings
 from integrations.vault.paths import SecretRef
 
 EVENTS_SHOWN_MAX = 200
@@ -112,22 +119,39 @@ async def _secrets(
 
 def _copies(tools: Tools, request: contracts.PhaseRequest, directory: Path) -> Mapping[str, Any]:
     """Copy earlier outputs of this stage, and those it was given, into ``directory`` (1)."""
+    outputs = [(output.name, "prior", output) for output in request.prior]
+    for path, given in sorted(request.given.items()):
+        outputs += [(f"{path}/{output.name}", "given", output) for output in given]
     prior: dict[str, Any] = {}
-    for folder, outputs in (("prior", request.prior), *sorted(request.given.items())):
-        for output in outputs:
-            name = output.name if folder == "prior" else f"{folder}/{output.name}"
-            target = directory / ("prior" if folder == "prior" else "given") / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            tools.artifacts.copy_to(output.digest, target)
-            prior[name] = {
-                "path": str(target.relative_to(directory)),
-                "digest": output.digest,
-                "media_type": output.media_type,
-            }
+    for name, folder, output in outputs:
+        target = Path(os.path.normpath(directory / folder / name))
+        if not target.is_relative_to(directory / folder):  # (5)
+            raise DeniedError(f"output {name[:80]!r} leaves the private directory")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tools.artifacts.copy_to(output.digest, target)
+        prior[name] = {
+            "path": str(target.relative_to(directory)),
+            "digest": output.digest,
+            "media_type": output.media_type,
+        }
     return prior
 
 
+def refuse_engine_ports(settings: Settings, step: AgentStep) -> None:
+    """Refuse a stage that declares a port of one of the engine's own servers (5).
+
+    Raises:
+        DeniedError: it does.
+    """
+    reachable = sorted(set(step.sandbox.tcp) & settings.engine_ports)
+    if reachable:
+        raise DeniedError(
+            f"port {reachable[0]} belongs to the engine's own servers: remove it from sandbox.tcp"
+        )
+
+
 def _sandbox(tools: Tools, request: contracts.PhaseRequest) -> SandboxSpec:
+    refuse_engine_ports(tools.settings, request.step)
     return SandboxSpec(
         workspace=tools.settings.workspace,
         denied=tools.settings.hidden_from_agents,

@@ -4,6 +4,7 @@
 2. The sandbox of this machine reaches the level the tier demands: T2 and above demand
    Landlock.
 3. No declared port belongs to one of the engine's own servers.
+4. Where a port is declared, the kernel can keep the others closed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
+from activities.phases.asking import refuse_engine_ports
 from activities.phases.tools import Tools, publish, put_json, take_lease
 from dsl.core import AgentPhase, Tier
 from integrations.agents import landlock
@@ -42,11 +44,11 @@ class Preflight:
                 f"{step.tier.name} demands a sandbox, and this machine has no Landlock: "
                 "use Linux 5.13 or newer"
             )
-        reachable = sorted(set(step.sandbox.tcp) & settings.engine_ports)  # (3)
-        if reachable:
+        refuse_engine_ports(settings, step)  # (3)
+        if step.sandbox.tcp and not landlock.limits_tcp():  # (4)
             raise DeniedError(
-                f"port {reachable[0]} belongs to the engine's own servers: "
-                "remove it from sandbox.tcp"
+                "this kernel cannot open single TCP ports to an agent: use Linux 6.7 or newer "
+                "(Landlock ABI 4), or remove sandbox.tcp"
             )
         await publish(self._tools, request, lease, PHASE, "running")
         facts = {"sandbox": level, "program": step.program or "", "tcp": sorted(step.sandbox.tcp)}

@@ -13,6 +13,8 @@ only hands on.
 4. Nothing escapes by ``fork`` and ``setsid``: the keeper is init of a PID namespace, or else
    subreaper of whatever loses its parent.
 5. The second line, should the keeper itself be killed: its children die with it.
+6. No agent starts with the machine's network open: it has a network namespace of its own, or
+   Landlock has rules for TCP. This holds for every tier.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -211,6 +213,11 @@ def _enter_sandbox(spec: dict[str, Any], *, entered: bool) -> str:
     level = [landlock.level()]
     if spec["required"] and not landlock.abi():
         raise OSError("this kernel has no Landlock, which the agent's tier demands")
+    if not closes_network(spec["tcp"], entered=entered):
+        raise OSError(
+            "the machine's network cannot be closed to the agent: use Linux 6.7 or newer "
+            "(Landlock ABI 4), or allow namespaces and declare no sandbox.tcp"
+        )
     os.chdir(spec["cwd"])
     for name, value in spec["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
@@ -226,6 +233,12 @@ def _enter_sandbox(spec: dict[str, Any], *, entered: bool) -> str:
         seccomp.restrict()
         level.append("seccomp")
     return ",".join(level)
+
+
+def closes_network(tcp: Sequence[int], *, entered: bool) -> bool:
+    """Tell whether an agent reaches only the ``tcp`` ports, given its namespaces (6)."""
+    own = entered and not tcp  # see main: only who declares no port leaves the network
+    return own or landlock.limits_tcp()
 
 
 def _is_read_only(spec: dict[str, Any]) -> bool:

@@ -4,7 +4,7 @@ Standard library only: the keeper loads it in an isolated interpreter. Runs in t
 that is about to become the agent; there is no way back.
 
 1. Files: what no rule grants cannot be opened, listed, executed, made or removed.
-2. TCP (from ABI 4): no ``bind``; ``connect`` only to the ports given.
+2. TCP (from ABI 4, Linux 6.7): no ``bind``; ``connect`` only to the ports given.
 3. From ABI 6: no signal to, and no abstract socket of, a process outside.
 4. Older kernels enforce what they know. ``abi()`` tells, callers decide whether that is enough.
 
@@ -77,6 +77,11 @@ def level() -> str:
     """Return ``landlock-abi-<n>``, or ``none``."""
     version = abi()
     return f"landlock-abi-{version}" if version else "none"
+
+
+def limits_tcp() -> bool:
+    """Tell whether the kernel knows rules for TCP (2); without, the machine's network is open."""
+    return abi() >= _NET_ABI
 
 
 def restrict(rules: Iterable[tuple[str, int]], tcp: Iterable[int]) -> None:

@@ -8,7 +8,8 @@ starts a process: the contract is the same for an agent that runs inside a test.
 2. Exactly one ``result``, and nothing that counts after it. ``status`` is ``ok`` or
    ``failed``; ``output`` is an object that can be put in canonical form and stays under
    ``RESULT_BYTES_MAX``; what is larger is an artifact.
-3. An ``artifact`` names a file in the private directory; a name is given once.
+3. An ``artifact`` names a file in the private directory; a name is given once, and none is one
+   of ``RESERVED_NAMES``: nothing an agent made passes for the engine's own account.
 4. JSON that other readers read differently is noise: NaN, infinities, lone surrogates.
 5. Secrets travel in the request only, which is written to stdin and shown to nobody.
 """
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from dsl.canonical import canonical
-from dsl.core import AgentPhase, Tier
+from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase, Tier
 from dsl.limits import REASON_LENGTH_MAX, RESULT_BYTES_MAX
 from integrations.errors import IntegrationError
 
@@ -33,8 +34,23 @@ MESSAGE_TYPES: Final = frozenset(
     {"log", "progress", "heartbeat", "error", "artifact", "question", "result"}
 )
 RESULT_STATUSES: Final = ("ok", "failed")
-ARTIFACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]+)?")
+ARTIFACT_NAME: Final = re.compile(OUTPUT_NAME_PATTERN)
+# What the engine itself puts out for a stage, beside what the agent does.
+RESERVED_NAMES: Final = frozenset(
+    {
+        "admission.json",
+        "preflight.json",
+        "plan.json",
+        "execute.json",
+        "verify.json",
+        "verification.json",
+        "manifest.json",
+        "report.md",
+    }
+)
+MEDIA_TYPE: Final = re.compile(
+    r"[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]{1,63})?"
+)
 
 # The kinds of AgentError; `retryable` says whether another attempt may end better.
 PROTOCOL: Final = "protocol"  # the contract is broken

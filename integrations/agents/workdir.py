@@ -7,6 +7,7 @@
 3. An artifact that holds a secret is refused: a changed file would be a broken one.
 4. Its name holds the pid of the worker, so that what a killed worker left can be told from
    what a living one uses.
+5. An artifact cannot take the name of an output of the engine.
 
 Nothing here may run while the agent's processes live: what is checked must stay as it is.
 """
@@ -27,6 +28,7 @@ from integrations.agents.protocol import (
     ARTIFACT_NAME,
     LEAK,
     MEDIA_TYPE,
+    RESERVED_NAMES,
     AgentError,
     Artifact,
     broken,
@@ -85,6 +87,8 @@ def _artifact(directory: Path, message: Mapping[str, Any]) -> Artifact:
     media_type = message.get("media_type", "application/octet-stream")
     if not isinstance(name, str) or not ARTIFACT_NAME.fullmatch(name):
         raise broken(f"artifact name {str(name)[:80]!r} must match {ARTIFACT_NAME.pattern}")
+    if name in RESERVED_NAMES:  # (5)
+        raise broken(f"artifact name {name!r} is reserved for the engine: choose another")
     if not isinstance(media_type, str) or not MEDIA_TYPE.fullmatch(media_type):
         raise broken(f"artifact {name!r}: {str(media_type)[:80]!r} is no media type")
     if not isinstance(path, str) or not path or "\0" in path:

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from dsl.core import AGENT_PHASES_ORDERED
-from integrations.agents.protocol import FAILED, AgentError
+from integrations.agents.protocol import FAILED, RESERVED_NAMES, AgentError
 from integrations.dragonfly.client import connect
 from integrations.ledger.verify import tail, verify
 from tests.fixtures.engine import Engine, fail, hang, pipeline, stage
@@ -162,6 +162,7 @@ async def test_the_report_names_every_output_by_digest(engine: Engine):
     assert {"admission.json", "plan.json", "execute.json", "manifest.json", "report.md"} <= set(
         outputs
     )
+    assert set(outputs) <= RESERVED_NAMES  # no agent can take one of them
     assert outputs["plan.json"]["output_type"] == "beta"
     assert outputs["report.md"]["output_type"] == "gamma"
     assert all(o["digest"].startswith("sha256:") for o in outputs.values())

@@ -133,8 +133,9 @@ async def test_a_bad_signal_is_recorded_and_shown_and_harms_nothing(engine: Engi
 
 
 async def test_an_early_vote_is_void(engine: Engine):
-    handle = await engine.start(pipeline(stage("first"), gate("review", requires=["first"])))
     engine.runner.behaviours["first"] = _until_signalled(gone := asyncio.Event())
+    handle = await engine.start(pipeline(stage("first"), gate("review", requires=["first"])))
+    await engine.runner.until_running("first")
     await handle.signal("vote", APPROVE)
     gone.set()
     status = await engine.pending(handle, "review")

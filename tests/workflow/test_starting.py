@@ -10,8 +10,12 @@ import uuid
 
 import pytest
 import yaml
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError, ChildWorkflowError
+from temporalio.worker import Worker
 
 from tests.fixtures.engine import Engine, as_json, gate, pipeline, stage
 
@@ -99,6 +103,25 @@ BAD = {
     "an unknown encoding": (
         ("--input", "{}", "--input-meta", "encoding=binary/odd"),
         "cannot read an input with encoding 'binary/odd'",
+    ),
+    "a protobuf message": (
+        (
+            "--input",
+            '{"pipeline":"infrastructure-deploy"}',
+            "--input-meta",
+            "encoding=json/protobuf",
+            "--input-meta",
+            "messageType=google.protobuf.Struct",
+        ),
+        "cannot read an input with encoding 'json/protobuf': send JSON (json/plain)",
+    ),
+    "a protobuf message of no type": (
+        ("--input", "{}", "--input-meta", "encoding=json/protobuf"),
+        "cannot read an input with encoding 'json/protobuf'",
+    ),
+    "a type of message on plain JSON": (
+        ("--input", "{}", "--input-meta", "messageType=google.protobuf.Struct"),
+        "got nothing",
     ),
     "an unknown pipeline": (("--input", '{"pipeline":"infra-deploy"}'), "infrastructure-deploy"),
     "an unknown field": (
@@ -216,6 +239,69 @@ async def test_agent_started_by_hand_with_bad_input_ends_as_well(engine: Engine,
     _, _, run = await _start(engine, *arguments, kind="Agent")
 
     assert (await _failure(engine, run)).type == "InvalidPipeline"
+
+
+PROTOBUF = (
+    "--input-meta", "encoding=json/protobuf",
+    "--input-meta", "messageType=google.protobuf.Struct",
+)  # fmt: skip
+
+
+async def test_a_protobuf_message_to_a_catalogue_pipeline_ends_the_run(engine: Engine):
+    _, _, run = await _start(engine, "--input", "{}", *PROTOBUF, kind="infrastructure-deploy")
+    failure = await _failure(engine, run)
+
+    assert failure.type == "InvalidPipeline"
+    assert "encoding 'json/protobuf'" in failure.message
+
+
+@pytest.mark.parametrize("name", ["vote", "pause", "no-such-signal"])
+async def test_a_protobuf_signal_leaves_the_run_alive(engine: Engine, name: str):
+    handle = await engine.start(pipeline(gate("review")))
+    await engine.pending(handle, "review")
+    code, said = await engine.cli(
+        "workflow", "signal", "-w", handle.id, "--name", name, "--input", "{}", *PROTOBUF
+    )
+    assert code == 0, said
+    if name != "pause":
+        await engine.until(handle, lambda status: bool(status["void_messages"]))
+    await handle.signal("resume")
+    await handle.signal("vote", {"gate": "review", "decision": "approve", "voter": "ann"})
+
+    assert (await handle.result())["status"] == "completed"
+
+
+ODD = {
+    "json/protobuf": {"messageType": b"google.protobuf.Struct"},
+    "json/plain": {},
+    "binary/odd": {},
+    "binary/null": {},
+}
+
+
+@workflow.defn(name="StartsAgent", sandboxed=False)
+class StartsAgent:
+    """Somebody's workflow that starts ``Agent`` as its child, with an odd input."""
+
+    @workflow.run
+    async def run(self, encoding: str) -> None:
+        metadata = {"encoding": encoding.encode(), **ODD[encoding]}
+        odd = RawValue(Payload(metadata=metadata, data=b"{}"))
+        await workflow.execute_child_workflow("Agent", odd, task_queue="mandate")
+
+
+@pytest.mark.parametrize("encoding", ODD)
+async def test_agent_as_somebodys_child_refuses_what_is_no_request(engine: Engine, encoding: str):
+    client = await Client.connect(engine.settings.temporal)
+    async with Worker(client, task_queue="of-somebody", workflows=[StartsAgent]):
+        with pytest.raises(WorkflowFailureError) as caught:
+            await client.execute_workflow(
+                "StartsAgent", encoding, id=f"t-{uuid.uuid4()}", task_queue="of-somebody"
+            )
+    failure = caught.value.cause
+    assert isinstance(failure, ChildWorkflowError)
+    assert isinstance(failure.cause, ApplicationError)
+    assert failure.cause.type == "InvalidPipeline"
 
 
 async def test_a_stand_alone_ledger_record_gets_nowhere(engine: Engine):

@@ -250,12 +250,15 @@ async def test_a_bug_never_counts_as_a_stage_that_completed(engine: Engine, monk
         "Pipeline", document, id=f"t-{uuid.uuid4()}", task_queue="mandate"
     )
     async with asyncio.timeout(20):
-        while not any(
-            e.HasField("workflow_task_failed_event_attributes") for e in await engine.events(handle)
-        ):
+        while not await _has_failed_task(engine, handle):  # noqa: ASYNC110  # only asking tells
             await asyncio.sleep(0.1)
     state = await handle.describe()
     await handle.terminate()
 
     assert state.status is WorkflowExecutionStatus.RUNNING
     assert not any(request.stage == "after" for request in engine.runner.requests[-5:])
+
+
+async def _has_failed_task(engine: Engine, handle) -> bool:
+    events = await engine.events(handle)
+    return any(event.HasField("workflow_task_failed_event_attributes") for event in events)

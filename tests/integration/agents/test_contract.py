@@ -182,6 +182,7 @@ def artifact(path: str, name: str = "a.txt", **more: str) -> dict[str, str]:
         ([], [artifact("")], "needs a path"),
         ([], [artifact("a\0b")], "needs a path"),
         ([], [artifact("a.txt", name="../x")], "must match"),
+        ([], [artifact("a.txt", name="report.md")], "'report.md' is reserved for the engine"),
         ([], [artifact("a.txt", media_type="text")], "no media type"),
         (["ln -s /etc/passwd l"], [artifact("l")], "symbolic link"),
         (["ln -s /etc l"], [artifact("l/passwd")], "symbolic link"),

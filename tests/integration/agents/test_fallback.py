@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from integrations.agents import keeper, landlock
+
 ROOT = Path(__file__).resolve().parents[3]
 LANDLOCK, UNSHARE = 444, 272
 ENOSYS, EPERM = errno.ENOSYS, errno.EPERM
@@ -45,19 +47,20 @@ with workdir() as path:
     try:
         print(asyncio.run(ProcessRunner().run(
             Program.from_file("hostile", Path(sys.argv[2])), request, timeout_s=5,
-            redact=Redactor(), sandbox=SandboxSpec(required=sys.argv[3] == "required"))).level)
+            redact=Redactor(), sandbox=SandboxSpec(
+                required=sys.argv[3] == "required", tcp=tuple(json.loads(sys.argv[4]))))).level)
     except AgentError as error:
         print(error.kind, error.retryable, error)
 """
 
 
-def reached(refused: list[tuple[int, int]], required: str) -> str:
+def reached(refused: list[tuple[int, int]], required: str, tcp: tuple[int, ...] = ()) -> str:
     if platform.machine() != "x86_64":
         pytest.skip("numbers of system calls are those of x86-64")
     done = subprocess.run(
         [
             *(sys.executable, "-c", WORKER, json.dumps(refused)),
-            *(ROOT / "tests/fixtures/agents/hostile.py", required),
+            *(ROOT / "tests/fixtures/agents/hostile.py", required, json.dumps(tcp)),
         ],
         cwd=ROOT,
         capture_output=True,
@@ -90,3 +93,32 @@ def test_without_mounts_the_level_claims_no_read_only_tree():
 
     assert "read-only" not in level
     assert level.startswith("landlock-abi-")
+
+
+@pytest.mark.parametrize(
+    ("refused", "tcp"),
+    [([(LANDLOCK, ENOSYS)], (8080,)), ([(LANDLOCK, ENOSYS), (UNSHARE, EPERM)], ())],
+    ids=["a declared port", "no namespaces"],
+)
+def test_no_agent_starts_where_the_network_cannot_be_closed(refused, tcp):
+    answer = reached(refused, "optional", tcp)
+
+    assert answer.startswith("sandbox False sandbox: ")
+    assert "Linux 6.7 or newer" in answer
+
+
+@pytest.mark.parametrize(
+    ("version", "entered", "tcp", "starts"),
+    [
+        (3, True, (8080,), False),
+        (3, False, (), False),
+        (3, False, (8080,), False),
+        (3, True, (), True),
+        (4, False, (8080,), True),
+        (4, True, (8080,), True),
+    ],
+)
+def test_rules_for_tcp_need_the_fourth_landlock(monkeypatch, version, entered, tcp, starts):
+    monkeypatch.setattr(landlock, "abi", lambda: version)
+
+    assert keeper.closes_network(tcp, entered=entered) is starts
