@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from integrations.vault.registry import Registrar
 from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
 from activities.programs import program_digest
 from dsl.core import Tier
+from integrations.vault.registry import Registrar
 
 
 class TrustActivities:

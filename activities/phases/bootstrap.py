@@ -12,7 +12,6 @@ In this order, because each is cheaper and more final than the next:
 
 from __future__ import annotations
 
-from integrations.vault.registry import Known
 from temporalio import activity
 
 from activities import contracts
@@ -22,6 +21,7 @@ from activities.programs import program_digest
 from dsl.core import AgentPhase
 from dsl.rules.admission import Binding, refuse_binding, refuse_held
 from integrations.errors import DeniedError, RevokedError
+from integrations.vault.registry import Known
 
 PHASE = AgentPhase.BOOTSTRAP
 PROOF_TTL_S = 60
