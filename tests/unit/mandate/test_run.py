@@ -1,0 +1,92 @@
+"""``mandate run`` up to the point at which a server is asked, and the board it draws."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dsl.compiler import compile_text
+from mandate.board import table
+from mandate.commands.run import address, parse_inputs, run
+from tests.fixtures.valkey import free_port
+
+DOCUMENT = """
+name: p
+version: "1"
+inputs:
+  folder: {type: string, default: "."}
+  count: {type: integer, default: 1}
+  deep: {type: boolean, default: false}
+stages:
+  - {name: look, type: agent, template: default}
+"""
+
+
+def test_inputs_are_read_by_their_declared_types():
+    plan = compile_text(DOCUMENT, "p.yaml").plan
+
+    assert parse_inputs(plan, ["folder=12", "count=7", "deep=true"]) == {
+        "folder": "12",
+        "count": 7,
+        "deep": True,
+    }
+
+
+@pytest.mark.parametrize("word", ["folder", "=x", "count=many", "deep=yes", "unknown=1"])
+def test_an_input_that_does_not_fit_is_refused(word: str):
+    with pytest.raises(ValueError, match=r"."):
+        parse_inputs(compile_text(DOCUMENT, "p.yaml").plan, [word])
+
+
+@pytest.mark.parametrize("pipeline", ["no-such-pipeline", "missing.yaml"])
+def test_an_unknown_pipeline_is_wrong_usage(pipeline: str, capsys):
+    assert run(pipeline, [], wait=False, data_dir=None) == 2
+    assert pipeline in capsys.readouterr().err
+
+
+def test_a_bad_document_is_refused_before_anything_starts(tmp_path: Path, capsys):
+    file = tmp_path / "bad.yaml"
+    file.write_text(DOCUMENT.replace("template: default", "template: defualt"))
+
+    assert run(str(file), [], wait=True, data_dir=None) == 2
+    assert "did you mean 'default'" in capsys.readouterr().err
+
+
+def test_no_server_is_a_failure_that_says_what_to_start(monkeypatch, capsys):
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
+
+    assert run("code-review", [], wait=False, data_dir=None) == 1
+    assert "mandate up" in capsys.readouterr().err
+
+
+def test_the_page_of_a_run_is_a_link_a_browser_can_open():
+    env = {"MANDATE_UI": "http://127.0.0.1:8233", "TEMPORAL_NAMESPACE": "default"}
+
+    assert address(env, "pipeline/a/1", "run-1") == (
+        "http://127.0.0.1:8233/namespaces/default/workflows/pipeline%2Fa%2F1/run-1/history"
+    )
+
+
+def test_the_board_shows_stages_and_who_is_waited_for():
+    console = Console(width=120, force_terminal=False, file=io.StringIO())
+    console.print(
+        table(
+            {
+                "pipeline": "p",
+                "version": "1",
+                "stages": {
+                    "look": {"type": "agent", "status": "completed", "detail": ""},
+                    "review": {"type": "gate", "status": "waiting", "detail": "waiting for ann"},
+                },
+                "waiting_for": [{"gate": "review", "approvers": ["ann"], "due": "soon"}],
+            }
+        )
+    )
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert "look" in shown
+    assert "completed" in shown
+    assert "waiting for ann at review until soon" in shown
