@@ -7,7 +7,7 @@ from temporalio import activity
 from activities import contracts
 from activities.boundary import governed
 from activities.phases.asking import ask
-from activities.phases.tools import Tools, publish, take_lease
+from activities.phases.tools import Tools, enter
 from dsl.core import AgentPhase
 
 PHASE = AgentPhase.EXECUTE
@@ -23,8 +23,7 @@ class Execute:
     @governed
     async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         """Run the program and store what it delivers."""
-        lease = await take_lease(self._tools, request)
-        await publish(self._tools, request, lease, PHASE, "running")
+        lease = await enter(self._tools, request, PHASE)
         answer = await ask(self._tools, request, lease, PHASE)
         return contracts.PhaseResult(
             output=answer.output, outputs=answer.outputs, fence=lease.fence, facts=answer.facts

@@ -6,7 +6,7 @@ from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
-from activities.phases.tools import Tools, publish, put_json, take_lease
+from activities.phases.tools import Tools, enter, put_json
 from dsl.core import AgentPhase
 
 PHASE = AgentPhase.PACKAGE
@@ -22,8 +22,7 @@ class Package:
     @governed
     async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         """Return the manifest as an output."""
-        lease = await take_lease(self._tools, request)
-        await publish(self._tools, request, lease, PHASE, "running")
+        lease = await enter(self._tools, request, PHASE)
         manifest = {
             "pipeline": request.pipeline,
             "plan": request.plan,

@@ -11,7 +11,7 @@ from temporalio import activity
 from activities import contracts
 from activities.boundary import governed
 from activities.phases.asking import ask
-from activities.phases.tools import Tools, publish, put_json, take_lease
+from activities.phases.tools import Tools, enter, put_json
 from dsl.core import AgentPhase
 
 PHASE = AgentPhase.PLAN
@@ -27,8 +27,7 @@ class Plan:
     @governed
     async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         """Return the plan as an output."""
-        lease = await take_lease(self._tools, request)
-        await publish(self._tools, request, lease, PHASE, "running")
+        lease = await enter(self._tools, request, PHASE)
         if PHASE in request.step.phases:
             answer = await ask(self._tools, request, lease, PHASE)
             return contracts.PhaseResult(

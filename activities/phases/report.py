@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
-from activities.phases.tools import Tools, publish, put_bytes, take_lease
+from activities.phases.tools import Tools, enter, put_bytes
 from dsl.core import AgentPhase
 
 PHASE = AgentPhase.REPORT
@@ -29,8 +29,7 @@ class Report:
     @governed
     async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         """Return the report as an output."""
-        lease = await take_lease(self._tools, request)
-        await publish(self._tools, request, lease, PHASE, "running")
+        lease = await enter(self._tools, request, PHASE)
         lines = [
             f"# {request.pipeline}: {request.step.path}",
             "",

@@ -81,6 +81,13 @@ async def take_lease(tools: Tools, request: contracts.PhaseRequest) -> Lease:
     )
 
 
+async def enter(tools: Tools, request: contracts.PhaseRequest, phase: AgentPhase) -> Lease:
+    """Take the lease, and let others see that the agent is in ``phase`` now."""
+    lease = await take_lease(tools, request)
+    await publish(tools, request, lease, phase, "running")
+    return lease
+
+
 def _is_fresh() -> bool:
     info = activity.info()
     return info.attempt == 1 and info.started_time - info.scheduled_time < ANSWER_FRESH

@@ -13,7 +13,7 @@ from temporalio import activity
 from activities import contracts
 from activities.boundary import governed
 from activities.phases.asking import ask
-from activities.phases.tools import Tools, publish, put_json, take_lease
+from activities.phases.tools import Tools, enter, put_json
 from dsl.core import AgentOutput, AgentPhase
 from integrations.errors import CorruptError
 
@@ -30,8 +30,7 @@ class Verify:
     @governed
     async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         """Return the verification as an output."""
-        lease = await take_lease(self._tools, request)
-        await publish(self._tools, request, lease, PHASE, "running")
+        lease = await enter(self._tools, request, PHASE)
         await asyncio.to_thread(self._check, request.prior)
         verified = {"outputs": {output.name: output.digest for output in request.prior}}
         own = await put_json(self._tools, PHASE, "verification.json", verified)

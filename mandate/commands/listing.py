@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsl.catalogue import Catalogue, CatalogueEntry
 from dsl.errors import DslError, Severity
-from dsl.plan import AnyStep, ConditionStep, ParallelStep
+from dsl.plan import walk
 from mandate.commands import pipelines
 
 _HEAD = ("NAME", "VERSION", "STAGES", "DIGEST", "SOURCE")
@@ -34,19 +34,8 @@ def _row(catalogue: Catalogue, entry: CatalogueEntry) -> tuple[str, ...]:
         count = len(error.problems)
         return (entry.name, "-", "-", f"refused ({count})", f"mandate validate {entry.path}")
     plan = compiled.plan
-    stages = str(_count(plan.steps))
+    stages = str(sum(1 for _ in walk(plan.steps)))
     return (entry.name, plan.version, stages, compiled.digest[:_DIGEST_SHOWN], str(entry.path))
-
-
-def _count(steps: Sequence[AnyStep]) -> int:
-    """Return the number of stages, those inside others included."""
-    inner: list[AnyStep] = []
-    for step in steps:
-        if isinstance(step, ParallelStep):
-            inner += [each for branch in step.branches for each in branch.steps]
-        elif isinstance(step, ConditionStep):
-            inner += [*step.then, *step.otherwise]
-    return len(steps) + (_count(inner) if inner else 0)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
