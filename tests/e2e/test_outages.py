@@ -30,7 +30,7 @@ def gated():
 
 @pytest.fixture(scope="module")
 async def bao(tmp_path_factory):
-    server = OpenBao(tmp_path_factory.mktemp("bao"), on_disk=True)
+    server = OpenBao(tmp_path_factory.mktemp("bao"), on_disk=True, stays_sealed=True)
     try:
         server.start()
         await govern(server)
@@ -77,7 +77,7 @@ async def test_a_sealed_vault_is_waited_for(up, bao):
         await up.until_shown_failing(fresh.id, "trust.register"),
     ]
     bao.stop()
-    bao.start()  # which unseals it
+    bao.start()  # the fixture unseals it
     await result_of(waiting)
     await result_of(fresh)
 
