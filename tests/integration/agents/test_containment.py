@@ -40,6 +40,9 @@ asyncio.run(ProcessRunner().run(
     on_event=lambda event: print("running", flush=True)))
 """
 
+# Far above the measured second, for a busy machine; far below the minute such an agent wants.
+ENDED_S_MAX = 15
+
 
 @pytest.fixture
 def mark():
@@ -79,7 +82,7 @@ async def test_what_an_agent_leaves_behind_ends_with_it(run, namespaces, mark, d
 
     assert outcome.result.ok
     assert sleepers(mark) == []
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < ENDED_S_MAX
 
 
 @pytest.mark.parametrize("do", ["hang", "ignore_sigterm"])
@@ -95,7 +98,7 @@ async def test_an_agent_that_hangs_is_ended_at_its_timeout(run, namespaces, mark
 
     assert (caught.value.kind, caught.value.retryable) == ("timeout", True)
     assert sleepers(mark) == []
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < ENDED_S_MAX
 
 
 async def test_cancelling_leaves_nothing(run, namespaces, mark):
@@ -109,7 +112,7 @@ async def test_cancelling_leaves_nothing(run, namespaces, mark):
         )
     )
     await hanging.wait()
-    assert await are(1, mark, within=1)
+    assert await are(1, mark, within=10)
 
     started = time.monotonic()
     task.cancel()
@@ -118,7 +121,7 @@ async def test_cancelling_leaves_nothing(run, namespaces, mark):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert sleepers(mark) == []
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < ENDED_S_MAX
 
 
 async def test_killing_the_worker_ends_the_agent(private, namespaces, mark):
@@ -130,7 +133,7 @@ async def test_killing_the_worker_ends_the_agent(private, namespaces, mark):
     )
     assert worker.stdout is not None
     assert await worker.stdout.readline() == b"running\n"
-    assert await are(1, mark, within=1)
+    assert await are(1, mark, within=10)
     worker.kill()
     await worker.wait()
 
@@ -151,7 +154,7 @@ async def test_killing_the_keeper_ends_the_agent(run, mark):
         await run("hostile", {"do": "hang", "mark": mark}, on_event=kill_keeper)
 
     assert (caught.value.kind, caught.value.retryable) == ("keeper", True)
-    assert await are(0, mark, within=1)
+    assert await are(0, mark, within=10)
 
 
 def open_descriptors() -> int:

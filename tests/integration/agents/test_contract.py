@@ -13,13 +13,15 @@ from integrations.agents.protocol import AgentError, Event
 from integrations.redaction import REDACTED
 
 SECRET = "correct-horse-battery"
+# Far above the measured second, for a busy machine; far below the minute such an agent wants.
+ENDED_S_MAX = 15
 
 
 async def failure(run: Any, do: str, **options: Any) -> AgentError:
     started = time.monotonic()
     with pytest.raises(AgentError) as caught:
         await run("hostile", {"do": do, **options.pop("given", {})}, **options)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < ENDED_S_MAX
     return caught.value
 
 
@@ -107,7 +109,7 @@ async def test_a_listener_that_raises_stops_the_agent(run):
     started = time.monotonic()
     with pytest.raises(LookupError, match="budget spent"):
         await run("hostile", {"do": "hang", "mark": "61.5"}, on_event=stop)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < ENDED_S_MAX
 
 
 async def test_a_failed_agent_still_hands_over_its_artifacts(run):

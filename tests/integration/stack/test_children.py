@@ -224,4 +224,4 @@ def test_a_child_whose_supervisor_is_gone_already_does_not_start(tmp_path):
     ended = subprocess.run([sys.executable, LAUNCH, stranger, "/bin/sleep", "600"], check=False)
 
     assert ended.returncode == 1
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # the stranger would sleep for 600

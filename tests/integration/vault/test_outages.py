@@ -101,7 +101,7 @@ async def test_a_vault_that_is_gone_is_unavailable_at_once(tmp_path) -> None:
         await vault.run(vault.client().adapter.get, "/v1/sys/health")
 
     vault.close()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4  # far above the measured milliseconds, for a busy machine
 
 
 async def test_a_vault_that_hangs_is_unavailable_in_seconds(
