@@ -42,6 +42,7 @@ APPROVERS_MAX: Final = 100
 VOTES_MAX: Final = 1_000
 VERIFICATIONS_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 2_000
+REMINDERS_MAX: Final = 100  # of one opening; then it is quiet
 MESSAGES_KEPT_MAX: Final = 50  # unreadable or void messages shown by `status`
 MESSAGE_LENGTH_MAX: Final = 300
 

@@ -3,10 +3,7 @@
 They are stated about every run the document allows, not about a likely one. A breach is an
 error where an agent of T3 or above is concerned, else a warning. The rules:
 
-1. ``DSL501`` Every way to a T3+ stage passes a gate that people must have approved under a
-   verified identity. A gate counts when it stands in the transitive ``requires`` of the stage
-   or of a stage around it. One inside a parallel stage counts when every outcome that
-   completes the parallel stage has passed it; one inside a condition, when both arms have one.
+1. ``DSL501``, ``DSL506``, ``DSL507``, ``DSL508`` What guards a T3+ stage: ``dsl.meaning.guards``.
 2. ``DSL502`` Stages that may run at once do not share an agent: its lock, budget and tier are
    one, and a revocation aimed at one stage would stop the other.
 3. ``DSL503`` No gate approves itself, or is a member of its own council. Always an error.
@@ -21,16 +18,14 @@ every tier.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from dsl.core import Tier
 from dsl.errors import Problem
 from dsl.meaning.findings import Findings, Marks, TooManyProblemsError
+from dsl.meaning.guards import GUARDED_FROM, check_guards
 from dsl.meaning.sites import DocumentPath, Scope, Site, Survey, ends_before
-from dsl.models import AgentStage, ConditionStage, GateConfig, GateStage, ParallelStage, Pipeline
+from dsl.models import AgentStage, GateConfig, GateStage, ParallelStage, Pipeline
 from dsl.templates import Template, shipped
-
-GUARDED_FROM: Final = Tier.T3
 
 
 def lint(
@@ -40,7 +35,7 @@ def lint(
     survey = Survey(pipeline, shipped() if templates is None else templates)
     findings = Findings(marks)
     try:
-        _lint_guards(survey, findings)
+        check_guards(survey, findings)
         _lint_sharing(survey, survey.top, findings)
         for site in survey.sites:
             if isinstance(site.stage, GateStage):
@@ -50,44 +45,6 @@ def lint(
     except TooManyProblemsError:
         pass
     return findings.problems
-
-
-def _lint_guards(survey: Survey, findings: Findings) -> None:
-    for site in survey.agents():
-        tier = survey.tier_of(site)
-        if tier >= GUARDED_FROM and not _is_guarded(site):  # (1)
-            findings.error(
-                "DSL501",
-                f"stage {site.path!r} runs at {tier.name}, and not every way to it passes a gate "
-                "answered by people of verified identity",
-                (*site.at, "name"),
-                "require a gate with approvers and identity: [verified]",
-            )
-
-
-def _is_guarded(site: Site) -> bool:
-    return any(_guards(before) for around in site.enclosing() for before in around.required())
-
-
-def _guards(site: Site) -> bool:
-    """Tell whether ``site`` completes only after a guarding gate has passed."""
-    match site.stage:
-        case GateStage(config=config):
-            has_people = bool(config.approvers or config.groups)
-            return has_people and config.identity == ("verified",)
-        case ParallelStage(config=config):
-            arms = [_any_guards(scope) for scope in site.inner]
-            if config.on_failure == "continue":
-                return False  # it completes though the gate was rejected
-            return any(arms) if config.join == "all" else all(arms)
-        case ConditionStage(else_=otherwise):
-            return bool(otherwise) and all(_any_guards(scope) for scope in site.inner)
-        case _:
-            return False
-
-
-def _any_guards(scope: Scope) -> bool:
-    return any(_guards(site) for site in scope.sites)
 
 
 def _lint_sharing(survey: Survey, scope: Scope, findings: Findings) -> dict[str, Site]:

@@ -76,7 +76,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "quorum": "How many approvals pass the gate.",
         "timeout": "How long the gate waits, with a unit.",
         "on_timeout": "What happens then; nothing ever approves by itself.",
-        "escalate_to": "Who is asked when the time is up.",
+        "escalate_to": "Who is asked when the time is up, or when agents do not decide.",
         "remind_every": "How often approvers are reminded, with a unit.",
         "exclude": "Who may not decide: who started the run, who registered the plan.",
         "identity": "How a voter's identity must be known; default: as the worker demands.",
@@ -96,7 +96,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
     "GateMember": {
         "stage": "The agent stage whose result is its vote.",
         "weight": "How much its vote counts.",
-        "min_confidence": "Below this confidence, 0 to 1, its vote does not count.",
+        "min_confidence": "Below this confidence, 0 to 1, people decide.",
     },
     "ParallelStage": {"branches": "What runs side by side."},
     "Branch": {"name": "Unique among the branches.", "stages": "The stages of the branch."},

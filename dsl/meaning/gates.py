@@ -1,20 +1,27 @@
 """Gates: there is somebody to answer, in time, about something that is there.
 
 ``DSL310`` quorum above the number of those who may vote · ``DSL311`` nobody may vote ·
-``DSL312`` ``on_timeout: escalate`` and ``escalate_to`` go together (the second without the
-first is a warning) · ``DSL313`` ``approves`` names no stage that has ended before ·
-``DSL314`` ``members`` names no agent stage that has ended before, or the gate is no consensus
-gate · ``DSL318`` a name stands twice in one list (warning).
+``DSL312`` ``on_timeout: escalate`` and ``escalate_to`` go together (where people are asked, the
+second without the first is a warning) · ``DSL313`` ``approves`` names no stage that has ended
+before · ``DSL314`` ``members`` names no agent stage that has ended before, or the gate is no
+consensus gate · ``DSL318`` a name stands twice in one list (warning) · ``DSL323`` agents alone are
+asked, and where they do not agree there is nobody to go to (warning) · ``DSL324`` somebody is
+excluded where claims are taken (warning) · ``DSL325`` reminders that never come, or stop early
+(warning).
 
 1. A group counts as unbounded: who is in it is known only when they vote.
 2. An agent's vote never counts as a person's, so members add nothing to a quorum of people;
-   a gate of members alone has no more votes than members.
+   a gate of members alone has the votes of their weights.
+3. A gate of members alone goes to ``escalate_to`` whenever agents do not decide.
+4. An escalation takes identity, exclusions, reasons and reminders from its gate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dsl.durations import render_duration
+from dsl.limits import REMINDERS_MAX
 from dsl.meaning.findings import Findings
 from dsl.meaning.requirements import repeated
 from dsl.meaning.sites import DocumentPath, Site, Survey, ends_before
@@ -30,7 +37,10 @@ def check_gates(survey: Survey, findings: Findings) -> None:
         if isinstance(site.stage, GateStage):
             config, at = site.stage.config, (*site.at, "config")
             _check_voters(config, at, findings)
+            _check_lists(config, at, findings)
             _check_escalation(config, at, findings)
+            _check_exclusion(config, at, findings)
+            _check_reminders(config, at, findings)
             _check_approves(survey, site, config, findings)
             _check_members(survey, site, config, findings)
 
@@ -41,19 +51,27 @@ def _check_voters(config: GateConfig, at: DocumentPath, findings: Findings) -> N
             "DSL311", "nobody may answer this gate", at, 'name people: approvers: ["team-lead"]'
         )
         return
-    for position, name in repeated(config.approvers):
-        place = (*at, "approvers", position)
-        findings.warning("DSL318", f"approver {name!r} is named twice", place, "drop one")
-    names = [group.name for group in config.groups]
-    for position, name in repeated(names):
-        place = (*at, "groups", position)
-        findings.warning("DSL318", f"group {name!r} is named twice", place, "drop one")
     if config.groups:
         return  # (1)
     if config.approvers:
         _check_quorum(config.approvers, config.quorum, at, findings)
-    elif config.quorum > len(config.members):  # (2)
-        _refuse_quorum(config.quorum, len(config.members), "member(s)", at, findings)
+    else:
+        weight = sum(member.weight for member in config.members)  # (2)
+        if config.quorum > weight:
+            _refuse_quorum(config.quorum, weight, "as the weight of all members", at, findings)
+
+
+def _check_lists(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
+    for field, what, names in (
+        ("approvers", "approver", config.approvers),
+        ("groups", "group", [group.name for group in config.groups]),
+        ("members", "member", [member.stage for member in config.members]),
+        ("exclude", "exclusion", config.exclude),
+        ("identity", "identity", config.identity or ()),
+    ):
+        for position, name in repeated(names):
+            message = f"{what} {name!r} is named twice"
+            findings.warning("DSL318", message, (*at, field, position), "drop one")
 
 
 def _check_quorum(
@@ -86,8 +104,16 @@ def _check_escalation(config: GateConfig, at: DocumentPath, findings: Findings) 
             "add escalate_to: {approvers: [...]}, or write on_timeout: reject",
         )
     if target is None:
+        if config.members and not _asks_people(config):
+            findings.warning(
+                "DSL323",
+                "agents that do not agree have nobody to go to: the gate will be rejected",
+                (*at, "members"),
+                'name people: escalate_to: {approvers: ["team-lead"]}',
+                key=True,
+            )
         return
-    if config.on_timeout != "escalate":
+    if not _escalates(config):
         findings.warning(
             "DSL312",
             "escalate_to is never used: on_timeout is reject",
@@ -96,6 +122,46 @@ def _check_escalation(config: GateConfig, at: DocumentPath, findings: Findings) 
             key=True,
         )
     _check_quorum(target.approvers, target.quorum, (*at, "escalate_to"), findings)
+
+
+def _asks_people(config: GateConfig) -> bool:
+    return bool(config.approvers or config.groups)
+
+
+def _escalates(config: GateConfig) -> bool:
+    """Tell whether anything leads to ``escalate_to`` (3)."""
+    return config.on_timeout == "escalate" or not _asks_people(config)
+
+
+def _check_exclusion(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
+    if config.exclude and config.identity is not None and "claimed" in config.identity:
+        findings.warning(
+            "DSL324",
+            "this gate takes claims, and whoever is excluded may claim another name",
+            (*at, "exclude"),
+            "write identity: [verified]",
+            key=True,
+        )
+
+
+def _check_reminders(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
+    every = config.remind_every
+    waits = [config.timeout] if _asks_people(config) else []
+    if config.escalate_to is not None and _escalates(config):
+        waits.append(config.escalate_to.timeout)
+    if every is None or not waits:
+        return
+    longest = max(waits)
+    problem, hint = "", ""
+    if every >= longest:
+        problem = f"nobody is ever reminded: time is up after {render_duration(longest)}"
+        hint = "remind sooner, or drop remind_every"
+    elif every * REMINDERS_MAX < longest:
+        quiet = render_duration(every * REMINDERS_MAX)
+        problem = f"there are {REMINDERS_MAX} reminders at most: it is quiet after {quiet}"
+        hint = "remind less often"
+    if problem:
+        findings.warning("DSL325", problem, (*at, "remind_every"), hint)
 
 
 def _check_approves(survey: Survey, site: Site, config: GateConfig, findings: Findings) -> None:

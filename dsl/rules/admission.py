@@ -13,7 +13,6 @@ brings what it has seen. Every refusal is one sentence for the person who starte
 4. No stage asks for more than the agent's identity holds.
 5. An identity is bound to pipeline, template and program when first seen. Another program
    under the same name is another agent.
-6. T3 and T4 do not run in this release.
 """
 
 from __future__ import annotations
@@ -109,8 +108,3 @@ def refuse_binding(seen: Binding, asked: Binding) -> str | None:
         f"this agent id is bound to something else ({'; '.join(changes)}): "
         "give the stage another 'agent'"
     )  # (5)
-
-
-def not_yet_runnable(tier: Tier) -> str | None:
-    """Object to a tier that this release validates but does not run."""
-    return "T3 and T4 stages do not run in this release" if tier >= Tier.T3 else None  # (6)

@@ -36,14 +36,14 @@ class Ledger:
         self._writer.require_alive()
         return self._fold.authority(agent)
 
-    def registration(self, digest: str) -> Registration | None:
-        """Return who vouched for the plan of this digest, None when nobody did.
+    def registrations(self, digest: str) -> tuple[Registration, ...]:
+        """Return who vouched for the plan of this digest; empty when nobody did.
 
         Raises:
             UnavailableError: the writer is gone, and its memory no authority any more.
         """
         self._writer.require_alive()
-        return self._fold.registration(digest)
+        return self._fold.registrations(digest)
 
     def close(self) -> None:
         """Record what waits and give the file back. Harmless when repeated."""

@@ -19,7 +19,11 @@ def gate(config: str, requires: str = "[]") -> str:
     [
         ("{approvers: [ana, bo], quorum: 3}", "DSL310"),
         ("{approvers: [ana, ana, bo], quorum: 3}", "DSL310"),
-        ("{gate_type: consensus, members: [{stage: a}], quorum: 2}", "DSL310"),
+        (
+            "{gate_type: consensus, members: [{stage: a, weight: 3}], quorum: 4, "
+            "escalate_to: {approvers: [ana]}}",
+            "DSL310",
+        ),
         ("{gate_type: consensus, approvers: [ana], members: [{stage: a}], quorum: 2}", "DSL310"),
         (
             "{approvers: [ana], on_timeout: escalate, escalate_to: {approvers: [bo], quorum: 2}}",
@@ -44,7 +48,9 @@ def test_a_gate_nobody_could_answer_is_refused(config, code):
         '{approvers: ["group:sre"], quorum: 5}',
         "{groups: [{name: sre, quorum: 2}], quorum: 9}",
         "{approvers: [ana, bo], quorum: 2}",
-        "{gate_type: consensus, members: [{stage: a}]}",
+        "{gate_type: consensus, members: [{stage: a}], escalate_to: {approvers: [ana]}}",
+        "{gate_type: consensus, members: [{stage: a, weight: 3}], quorum: 3, "
+        "escalate_to: {approvers: [ana]}}",
         "{approvers: [ana], on_timeout: escalate, escalate_to: {approvers: [bo]}}",
         "{approvers: [ana], approves: [a]}",
     ],
@@ -64,7 +70,7 @@ def test_an_escalation_that_is_never_used_is_a_warning():
     ("config", "code"),
     [
         ("{approvers: [ana], approves: [a]}", "DSL313"),
-        ("{gate_type: consensus, members: [{stage: a}]}", "DSL314"),
+        ("{gate_type: consensus, approvers: [ana], members: [{stage: a}]}", "DSL314"),
     ],
 )
 def test_a_gate_cannot_ask_about_what_may_still_run(config, code):
@@ -82,7 +88,7 @@ def test_only_agents_are_members():
         - name: two
           type: gate
           requires: [one]
-          config: {gate_type: consensus, members: [{stage: one}]}
+          config: {gate_type: consensus, approvers: [ana], members: [{stage: one}]}
         """
     )
 
@@ -102,3 +108,76 @@ def test_a_gate_may_approve_a_stage_deep_inside_what_it_requires():
     """
 
     assert found(stages) == []
+
+
+WARNED = {
+    "agents alone, and nobody to go to": (
+        "{gate_type: consensus, members: [{stage: a}]}",
+        "DSL323",
+        "escalate_to",
+    ),
+    "an exclusion where claims are taken": (
+        "{approvers: [ana], exclude: [starter], identity: [claimed]}",
+        "DSL324",
+        "identity: [verified]",
+    ),
+    "an exclusion where claims are taken too": (
+        "{approvers: [ana], exclude: [author], identity: [verified, claimed]}",
+        "DSL324",
+        "identity: [verified]",
+    ),
+    "reminders after the end": (
+        "{approvers: [ana], timeout: 1h, remind_every: 1h}",
+        "DSL325",
+        "remind sooner",
+    ),
+    "more reminders than there are": (
+        "{approvers: [ana], timeout: 101m, remind_every: 1m}",
+        "DSL325",
+        "less often",
+    ),
+    "reminders for an escalation that is over before": (
+        "{gate_type: consensus, members: [{stage: a}], remind_every: 20m, timeout: 2h, "
+        "escalate_to: {approvers: [ana], timeout: 20m}}",
+        "DSL325",
+        "remind sooner",
+    ),
+    "a member twice": (
+        "{gate_type: consensus, approvers: [ana], members: [{stage: a}, {stage: a}]}",
+        "DSL318",
+        "drop one",
+    ),
+    "an exclusion twice": (
+        "{approvers: [ana], exclude: [starter, starter]}",
+        "DSL318",
+        "drop one",
+    ),
+    "an identity twice": (
+        "{approvers: [ana], identity: [verified, verified]}",
+        "DSL318",
+        "drop one",
+    ),
+}
+
+
+@pytest.mark.parametrize(("config", "code", "hint"), WARNED.values(), ids=WARNED)
+def test_a_gate_that_says_less_than_it_seems_to_is_a_warning(config, code, hint):
+    problem = only(gate(config, "[a]"))
+
+    assert problem.code == code
+    assert hint in problem.hint
+    assert not is_error(problem)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{approvers: [ana], exclude: [starter]}",  # how voters are known: as the worker demands
+        "{approvers: [ana], exclude: [starter, author], identity: [verified]}",
+        "{approvers: [ana], timeout: 100m, remind_every: 1m}",
+        "{approvers: [ana], timeout: 10m, remind_every: 20m, on_timeout: escalate, "
+        "escalate_to: {approvers: [bo], timeout: 1h}}",
+    ],
+)
+def test_a_gate_that_says_what_it_does_is_accepted(config):
+    assert found(gate(config, "[a]")) == []

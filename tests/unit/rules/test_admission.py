@@ -17,7 +17,6 @@ from dsl.rules.admission import (
     agent_identity,
     instance_id,
     is_inline,
-    not_yet_runnable,
     refuse_binding,
     refuse_held,
     refuse_tier,
@@ -124,8 +123,3 @@ def test_an_identity_that_became_another_agent_is_refused(asked, said):
 
     assert refusal is not None
     assert said in refusal
-
-
-@pytest.mark.parametrize("tier", list(Tier))
-def test_only_t3_and_t4_do_not_run_yet(tier):
-    assert (not_yet_runnable(tier) is not None) == (tier in {Tier.T3, Tier.T4})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +50,18 @@ def restated(rules: Rules, votes: Sequence[Vote]) -> Verdict:
         if enough and len(approvals) >= rules.quorum:
             return PASSED
     return PENDING
+
+
+def eligible(rules: Rules, vote: Vote) -> bool:
+    """Tell whether a vote may count at all, whatever the others say."""
+    asked = {*rules.groups, *(n[6:] for n in rules.approvers if n.startswith("group:"))}
+    by_name = vote.voter in rules.approvers and not vote.voter.startswith("group:")
+    return (
+        (by_name or bool(vote.groups & asked))
+        and not rules.excluded & {vote.voter, vote.person}
+        and (vote.proven or "claimed" in rules.identity)
+        and (bool(vote.reason) or not rules.reason_required)
+    )
 
 
 # Approvals prevail, and small demands, or hardly any gate would ever pass.
@@ -99,6 +112,58 @@ def test_a_decision_never_changes(rules, votes):
     first = next((n for n, found in enumerate(verdicts) if found is not PENDING), len(verdicts))
 
     assert len(set(verdicts[first:])) <= 1
+
+
+@given(rulebooks, ballots, ballots)
+@settings(deadline=None)
+def test_whatever_follows_a_decision_changes_nothing(rules, votes, more):
+    found = tally(rules, votes)
+    if found.verdict is PENDING:
+        return
+
+    after = tally(rules, [*votes, *more])
+
+    assert (after.verdict, after.counted, after.detail) == (
+        found.verdict,
+        found.counted,
+        found.detail,
+    )
+    assert len(after.void) == len(found.void) + len(more)
+
+
+@given(rulebooks, st.lists(claims | proofs, max_size=4))
+@settings(deadline=None)
+def test_in_no_order_do_votes_pass_a_gate_that_too_few_approve(rules, votes):
+    yes = [vote for vote in votes if vote.decision is APPROVE and eligible(rules, vote)]
+    names = {vote.voter for vote in yes}
+    members = {g: {v.voter for v in yes if g in v.groups} for g in rules.groups}
+    too_few = len(names) < rules.quorum or any(
+        len(members[group]) < count for group, count in rules.groups.items()
+    )
+    for order in permutations(votes):
+        passed = verdict(rules, *order) is PASSED
+        assert not (passed and too_few)
+        assert passed is (restated(rules, order) is PASSED)
+
+
+@given(rulebooks, st.lists(claims | proofs, min_size=1, max_size=4))
+@settings(deadline=None)
+def test_in_every_order_a_rejection_that_counts_comes_before_no_approval(rules, votes):
+    for order in permutations(votes):
+        found = tally(rules, order)
+        if found.verdict is not PASSED:
+            continue
+        until = next(n for n in range(len(order) + 1) if verdict(rules, *order[:n]) is PASSED)
+        heard: list[Vote] = []
+        for vote in order[:until]:
+            again = any(
+                vote.voter == other.voter or (vote.person and vote.person == other.person)
+                for other in heard
+            )
+            if eligible(rules, vote) and not again:
+                assert vote.decision is APPROVE
+                heard.append(vote)
+        assert tuple(heard) == found.counted
 
 
 @given(rulebooks, ballots)

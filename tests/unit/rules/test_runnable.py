@@ -55,31 +55,57 @@ def test_a_rule_for_agents_that_is_not_enforced_is_refused(config: str, said: st
         "approvers: [ann, 'group:sre']",
         "approvers: [ann, bob], quorum: 2",
         "approvers: [ann], on_timeout: escalate, escalate_to: {approvers: [bob]}",
+        "approvers: [ann], exclude: [starter], remind_every: 5m",
+        "approvers: [ann], identity: [verified]",
+        "groups: [{name: sre, quorum: 2}], identity: [verified]",
+        "approvers: ['group:sre'], identity: [claimed, verified]",
+        "gate_type: consensus, members: [{stage: a}]",
+        "gate_type: consensus, members: [{stage: a}], escalate_to: {approvers: [ann]}",
     ],
 )
-def test_a_gate_that_named_people_can_pass_runs(config: str):
+def test_a_gate_that_somebody_can_pass_runs(config: str):
     assert _refused(GATE.format(config)) == []
 
 
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ("approvers: [ann], exclude: [starter]", "exclude"),
-        ("approvers: [ann], remind_every: 5m", "remind_every"),
-        ("approvers: [ann], identity: [verified]", "verified"),
         ("approvers: ['group:sre']", "only members of groups"),
         ("approvers: [ann, 'group:sre'], quorum: 2", "only members of groups"),
         ("approvers: [ann], groups: [{name: sre}]", "only members of groups"),
         (
             "approvers: [ann], on_timeout: escalate, escalate_to: {approvers: ['group:sre']}",
-            "only members of groups",
+            "its escalation",
+        ),
+        (
+            "gate_type: consensus, members: [{stage: a}], escalate_to: {approvers: ['group:sre']}",
+            "its escalation",
         ),
     ],
 )
 def test_a_gate_that_would_not_hold_or_never_open_is_refused(config: str, said: str):
-    assert any(said in refusal for refusal in _refused(GATE.format(config)))
+    [refusal] = _refused(GATE.format(config))
+
+    assert said in refusal
+    assert "identity: [verified]" in refusal
 
 
-def test_a_worker_that_wants_verified_voters_refuses_a_gate_that_does_not_say():
-    assert _refused(GATE.format("approvers: [ann]"), "verified")
-    assert not _refused(GATE.format("approvers: [ann], identity: [claimed]"), "verified")
+def test_a_gate_that_does_not_say_is_what_the_worker_demands():
+    group = GATE.format("approvers: ['group:sre']")
+
+    assert _refused(group, "claimed")
+    assert not _refused(group, "verified")
+
+
+@pytest.mark.parametrize("tier", [3, 4])
+def test_every_tier_runs(tier: int):
+    document = f"""
+name: p
+version: "1"
+stages:
+  - name: g
+    type: gate
+    config: {{approvers: [ann, bob], quorum: 2, identity: [verified]}}
+  - {{name: a, type: agent, template: default, requires: [g], config: {{tier: {tier}}}}}
+"""
+    assert _refused(document) == []
