@@ -60,7 +60,7 @@ class Credential:
             raise NotFoundError(f"there is no secret {ref.mount}/{ref.path}") from None
         except DeniedError:
             raise await self._refusal(client, ref) from None
-        return _field(reply, ref)
+        return field_of(reply, ref)
 
     def end(self) -> None:
         """Forget the token (2); does not revoke it."""
@@ -83,9 +83,18 @@ class Credential:
         )
 
 
-def _field(reply: Any, ref: SecretRef) -> str:
+def field_of(reply: Any, ref: SecretRef) -> str:
+    """Return the field that ``ref`` names from Vault's reply to a read.
+
+    Raises:
+        DeniedError: it waits for an approval, or is no text that can be handed out.
+        NotFoundError: the secret has no such field.
+    """
     if isinstance(reply, dict) and reply.get("wrap_info"):
-        raise DeniedError(f"{ref.mount}/{ref.path} waits for an approval in vault")
+        raise DeniedError(
+            f"{ref.mount}/{ref.path} waits for an approval in vault, "
+            "and none was asked for: declare it at the stage, behind a verified gate"
+        )
     fields = data_of(reply).get("data") or {}
     if ref.field not in fields:
         raise NotFoundError(f"the secret {ref.mount}/{ref.path} has no field {ref.field!r}")

@@ -22,6 +22,7 @@ from hvac import exceptions as theirs
 from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import Vault, auth_of, data_of
+from integrations.vault.gate_lock.canary import make_canary
 from integrations.vault.login import log_in
 from integrations.vault.policy_texts import policy_texts
 from integrations.vault.roles import WorkerRole, read_role, role_file, write_role
@@ -102,6 +103,7 @@ class _Installation:
         self._keys()
         self._groups()
         self._logins()
+        make_canary(self._client)
         for queue, policy in naming.QUEUE_POLICIES.items():
             self._worker(queue, policy)
 

@@ -124,10 +124,10 @@ class TokenRoleIssuer:
             accessor=auth["accessor"],
             policies=policies,
         )
-        difference = _difference(auth, entity_id, policies)
-        if difference is not None:  # (2)
+        different = difference(auth, entity_id, policies)
+        if different is not None:  # (2)
             await self._revoke(credential)
-            raise DeniedError(f"vault minted something else for agent {agent!r}: {difference}")
+            raise DeniedError(f"vault minted something else for agent {agent!r}: {different}")
         return credential
 
     async def _refusal(self, agent: str, error: DeniedError) -> IntegrationError:
@@ -171,8 +171,8 @@ class TokenRoleIssuer:
         await asyncio.shield(task)
 
 
-def _difference(auth: Mapping[str, Any], entity_id: str, policies: tuple[str, ...]) -> str | None:
-    """Say how a minted token differs from what was meant (2)."""
+def difference(auth: Mapping[str, Any], entity_id: str, policies: tuple[str, ...]) -> str | None:
+    """Say how a minted token differs from what was meant; None when it does not (2)."""
     granted = set(auth["policies"])  # those of its entity's groups included
     if not entity_id or auth["entity_id"] != entity_id:
         return f"expected entity {entity_id!r}, got {auth['entity_id']!r}"

@@ -1,9 +1,13 @@
 """Names of things in Vault. Policies match them by prefix, so they are made here only.
 
 1. Entity and alias of an agent are ``agent-<id>``; its token role is ``gov-agent-<id>``, and
-   for T3 and T4 ``gov3-agent-<id>``, which another broker may use.
+   for T3 and T4 ``gov3-agent-<id>``, which another broker may use. ``gov3-gate-agent-<id>`` mints
+   what asks for an approval ahead of time.
 2. Vault does not route every id the language allows: one that ends in ``.`` or ``-``, or holds
    ``..``, is refused here; there it is an "internal error" or an unknown path.
+3. A person is an entity whose name is not an agent's. The key is named after the entity's id,
+   which nobody can choose, and so nobody inherits a key with a name.
+4. No agent's id begins with a digit, so the canary's name is nobody else's.
 """
 
 from __future__ import annotations
@@ -19,13 +23,20 @@ KV_AGENTS: Final = "kv-agents"
 KV_SANDBOX: Final = "kv-sandbox"
 KV_BUILD: Final = "kv-build"
 KV_PROD: Final = "kv-prod"
-KV_MOUNTS: Final = (KV_SHARED, KV_AGENTS, KV_SANDBOX, KV_BUILD, KV_PROD)
+KV_GATES: Final = "kv-gates"  # where requests wait for their approval
+KV_MOUNTS: Final = (KV_SHARED, KV_AGENTS, KV_SANDBOX, KV_BUILD, KV_PROD, KV_GATES)
 TRANSIT_MOUNT: Final = "gov-transit"
 SIGNING_KEYS: Final = ("ledger-head", "artifact-build")
 WORKERS_AUTH: Final = "workers"
 APPROVER_AUTH: Final = "approver"
 APPROVER_GROUPS: Final = ("gov-approvers-prod", "gov-council")
 INSTALLER_POLICY: Final = "gov-installer"
+APPROVER_POLICY: Final = "gov-approver"
+EXECUTOR_POLICY: Final = "gov-t3"
+ARCHITECT_POLICY: Final = "gov-t4"
+AGENT_PREFIX: Final = "agent-"
+CANARY: Final = "agent-0-gate-probe"  # (4)
+CANARY_SECRET: Final = "gate-probe"  # noqa: S105  # a path
 
 # What the worker of a task queue may do. One identity per queue, one policy per identity.
 QUEUE_POLICIES: Final = {
@@ -36,6 +47,9 @@ QUEUE_POLICIES: Final = {
 }
 
 AGENT_NAME_LENGTH_MAX: Final = 160  # an agent id of the language, and the prefix of inline plans
+PERSON_NAME_LENGTH_MAX: Final = 128
+# What Vault routes as the name of a login or a group.
+_PERSON: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _AGENT: Final = re.compile(r"[a-z](?:[a-z0-9._-]*[a-z0-9_])?")
 
 
@@ -51,7 +65,7 @@ def entity_name(agent: str) -> str:
             f"{AGENT_NAME_LENGTH_MAX} of a-z 0-9 . _ -, first a letter, last no '.' or '-', "
             "and no '..'"
         )
-    return f"agent-{agent}"
+    return f"{AGENT_PREFIX}{agent}"
 
 
 def token_role(agent: str, tier: Tier) -> str:
@@ -61,6 +75,42 @@ def token_role(agent: str, tier: Tier) -> str:
         DeniedError: Vault cannot hold an agent of that name (2).
     """
     return f"{'gov3' if tier >= Tier.T3 else 'gov'}-{entity_name(agent)}"
+
+
+def gate_role(entity: str) -> str:
+    """Return the token role that asks for approvals in the name of ``entity``, an agent's (1)."""
+    return f"gov3-gate-{entity}"
+
+
+def approver_key(entity_id: str) -> str:
+    """Return the signing key of a person, by the id of the entity (3)."""
+    return f"approver-{entity_id}"
+
+
+def is_agent(entity: str) -> bool:
+    """Tell whether an entity of that name is an agent's (3)."""
+    return entity.lower().startswith(AGENT_PREFIX)
+
+
+def is_routed(name: str) -> bool:
+    """Tell whether Vault can hold a login or a group of that name (2)."""
+    fits = _PERSON.fullmatch(name) is not None and len(name) <= PERSON_NAME_LENGTH_MAX
+    return fits and ".." not in name
+
+
+def person_name(name: str) -> str:
+    """Return ``name`` if a person can have it (3).
+
+    Raises:
+        DeniedError: Vault cannot hold it, or it is an agent's.
+    """
+    if not is_routed(name) or is_agent(name):
+        raise DeniedError(
+            f"{name[:PERSON_NAME_LENGTH_MAX]!r} cannot be the name of a person: expected at most "
+            f"{PERSON_NAME_LENGTH_MAX} of A-Z a-z 0-9 . _ -, no '..', first and last no '.' or "
+            f"'-', and not {AGENT_PREFIX!r} in front"
+        )
+    return name
 
 
 def worker_role(queue: str) -> str:

@@ -7,21 +7,29 @@
 3. A policy that differs from this release's is shown: somebody else governs here.
 4. A token without an entity would outlive the disabling of its agent; that none can be minted
    is tried, not read from a policy.
+5. That a Vault does not enforce approvals is a fact, and a good one: T3 and T4 then rest on
+   Mandate's own verification alone, and that is said.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import hvac
 from hvac import exceptions as theirs
 
 from integrations.errors import DeniedError, IntegrationError
-from integrations.vault.client import Vault, data_of
+from integrations.vault.client import Identity, Vault, data_of
+from integrations.vault.gate_lock import trial
+from integrations.vault.gate_lock.overlaps import overlaps
 from integrations.vault.login import Login
 from integrations.vault.policy_texts import policy_texts
 
+POLICIES_MAX: Final = 1_000  # examined for ways around a gate
+_SHOWN_MAX: Final = 5
+_ROOT: Final = "root"  # has no text, and no agent's token carries it
 # Every state answers 200; which one it is, the answer says.
 _HEALTH = "/v1/sys/health?standbyok=true&sealedcode=200&uninitcode=200"
 _NOBODY = "/v1/auth/token/create/gov-agent-nobody"
@@ -157,3 +165,55 @@ async def _nobody(vault: Vault, login: Login) -> Fact:
         good=False,
         detail=f"not refused to queue {login.queue}: install the policies again",
     )
+
+
+async def gate_lock(vault: Vault, login: Identity) -> tuple[Fact, ...]:
+    """Return what is to be known of Vault's own lock, as seen by queue ``mandate-t3`` (1)."""
+    facts = [await _enforced(vault, login)]
+    if facts[0].good:
+        facts.append(await _ways_around(vault, login))
+    return tuple(facts)
+
+
+async def _enforced(vault: Vault, login: Identity) -> Fact:
+    try:
+        enforced = await trial.is_enforced(vault, login)
+    except IntegrationError as error:
+        return Fact("approvals", good=False, detail=f"{error}: install again")
+    if enforced:
+        return Fact("approvals", good=True, detail="they are enforced by Vault")
+    return Fact(
+        "approvals",
+        good=True,  # (5)
+        detail="not enforced by this Vault: T3 and T4 rest on Mandate's own verification alone",
+    )
+
+
+async def _ways_around(vault: Vault, login: Identity) -> Fact:
+    try:
+        texts, unread = await vault.run_as(login, _every_policy)
+    except IntegrationError as error:
+        return Fact("ways around a gate", good=False, detail=f"policies cannot be listed: {error}")
+    found = overlaps(texts)
+    if found:
+        return Fact("ways around a gate", good=False, detail=_shortened(found))
+    # Only those of this release are readable to a worker; the rest is for an auditor to read.
+    unknown = f"; not readable to us: {_shortened(unread)}" if unread else ""
+    detail = f"none in {len(texts)} policies{unknown}"
+    return Fact("ways around a gate", good=True, detail=detail)
+
+
+def _every_policy(client: hvac.Client) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the texts that can be read, by name, and the names of the others."""
+    listed = data_of(client.adapter.list("/v1/sys/policies/acl"))["keys"]
+    names = [name for name in listed if name != _ROOT]
+    texts: dict[str, str] = {}
+    for name in names[:POLICIES_MAX]:
+        with suppress(theirs.Forbidden):
+            texts[name] = _policy(client, name) or ""
+    return texts, tuple(name for name in names if name not in texts)
+
+
+def _shortened(words: tuple[str, ...]) -> str:
+    more = f" and {len(words) - _SHOWN_MAX} more" if len(words) > _SHOWN_MAX else ""
+    return f"{'; '.join(words[:_SHOWN_MAX])}{more}"

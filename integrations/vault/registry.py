@@ -8,6 +8,9 @@
 4. Entity first, then alias, then token role: a role whose alias does not exist would make
    Vault invent an entity at the first mint.
 5. What is returned is what Vault holds afterwards, never what was sent.
+6. An agent of a registered plan gets the token roles of T3 and T4 as well, an inline one never.
+   They open nothing by themselves: the tier is metadata of the entity, and policies name zones by
+   it, so a token of such a role reads no more than the agent's tier allows.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import hvac
 from hvac import exceptions as theirs
 
 from dsl.core import Tier
+from dsl.rules.admission import is_inline
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.vault import naming, tiers
 from integrations.vault.client import Vault, data_of
@@ -28,16 +32,21 @@ from integrations.vault.login import Login
 
 BINDING_FIELDS: Final = ("pipeline", "template", "program")
 TOKEN_LIFE_MAX_S: Final = 1_800
+REQUEST_LIFE_MAX_S: Final = 744 * 3_600  # of a token that asks for an approval
 
 # Texts, not lists: the registrar's policy compares them, and lets nothing else through.
 _ROLE: Final = {
-    "allowed_policies": "gov-t0,gov-t1,gov-t2",
     "orphan": True,  # outlives the broker's login, which is shorter than a phase may be
     "renewable": False,
     "token_no_default_policy": True,
-    "token_explicit_max_ttl": "30m",
     "token_type": "service",
 }
+_BUILDING: Final = {"allowed_policies": "gov-t0,gov-t1,gov-t2", "token_explicit_max_ttl": "30m"}
+_EXECUTING: Final = {
+    "allowed_policies": "gov-t0,gov-t1,gov-t2,gov-t3,gov-t4",
+    "token_explicit_max_ttl": "30m",
+}
+_ASKING: Final = {"allowed_policies": "gov-t3", "token_explicit_max_ttl": "744h"}
 # No '/', '*' or '+': in metadata that a policy names they would break every request.
 _VALUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,255}|")
 
@@ -111,10 +120,10 @@ class Registrar:
             )
         name = naming.entity_name(agent)
         metadata = {**tiers.zone_metadata(initial_tier), **_checked(binding)}
-        role = naming.token_role(agent, initial_tier)
+        roles = _roles(agent)
 
         def ask(client: hvac.Client) -> tuple[dict[str, Any], bool]:
-            return _register(client, name, role, metadata)
+            return _register(client, name, roles, metadata)
 
         entity, created = await self._vault.run_as(self._login, ask)
         known = _known(agent, entity)
@@ -122,9 +131,12 @@ class Registrar:
 
 
 def _register(
-    client: hvac.Client, name: str, role: str, metadata: Mapping[str, str]
+    client: hvac.Client,
+    name: str,
+    roles: Mapping[str, Mapping[str, str]],
+    metadata: Mapping[str, str],
 ) -> tuple[dict[str, Any], bool]:
-    """Make what is missing of entity, alias and role, in this order (4)."""
+    """Make what is missing of entity, alias and roles, in this order (4)."""
     entity = _read(client, name)
     created = entity is None
     if entity is None:
@@ -138,10 +150,21 @@ def _register(
         )
         entity = data_of(client.adapter.get(_entity(name)))
     # Always, since the registrar may not read it: a role somebody widened is narrow again.
-    client.adapter.post(
-        f"/v1/auth/token/roles/{role}", json={**_ROLE, "allowed_entity_aliases": name}
-    )
+    for role, shape in roles.items():
+        client.adapter.post(
+            f"/v1/auth/token/roles/{role}",
+            json={**_ROLE, **shape, "allowed_entity_aliases": name},
+        )
     return entity, created
+
+
+def _roles(agent: str) -> dict[str, Mapping[str, str]]:
+    """Return the shape of every token role the agent gets, by the role's name (6)."""
+    roles: dict[str, Mapping[str, str]] = {naming.token_role(agent, Tier.T0): _BUILDING}
+    if not is_inline(agent):
+        roles[naming.token_role(agent, Tier.T3)] = _EXECUTING
+        roles[naming.gate_role(naming.entity_name(agent))] = _ASKING
+    return roles
 
 
 def _read(client: hvac.Client, name: str) -> dict[str, Any] | None:

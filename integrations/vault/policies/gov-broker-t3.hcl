@@ -19,8 +19,35 @@ path "auth/token/create/gov3-agent-*" {
   }
 }
 
+# Tokens that do nothing but ask: what they read waits until a person authorises it in Vault.
+path "auth/token/create/gov3-gate-agent-*" {
+  capabilities        = ["update"]
+  required_parameters = ["entity_alias", "policies", "ttl", "no_default_policy", "renewable", "type"]
+  allowed_parameters = {
+    "entity_alias"      = ["agent-*"]
+    "policies"          = [["gov-t3"]]
+    "ttl"               = []
+    "meta"              = []
+    "display_name"      = []
+    "no_default_policy" = [true]
+    "renewable"         = [false]
+    "type"              = ["service"]
+  }
+}
+
+# Where the answers wait. Nobody else may read them: whoever holds one can redeem it.
+path "kv-gates/data/*"            { capabilities = ["create", "read", "update", "delete"] }
+path "kv-gates/metadata/*"        { capabilities = ["create", "read", "update", "delete"] }
+path "sys/control-group/request"  { capabilities = ["update"] }
+
+# It trusts no workflow: who has voted, it sees for itself.
+path "gov-transit/verify/approver-*" { capabilities = ["update"] }
+path "identity/entity/id/*"          { capabilities = ["read"] }
+path "identity/group/name/*"         { capabilities = ["read"] }
+
 path "auth/token/revoke-accessor"   { capabilities = ["update"] }
 path "identity/entity/name/agent-*" { capabilities = ["read"] }
+path "sys/policies/acl"             { capabilities = ["list"] }
 path "sys/policies/acl/gov-*"       { capabilities = ["read"] }
 path "auth/token/lookup-self"       { capabilities = ["read"] }
 path "auth/token/revoke-self"       { capabilities = ["update"] }

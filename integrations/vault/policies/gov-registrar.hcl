@@ -31,6 +31,41 @@ path "auth/token/roles/gov-agent-*" {
   }
 }
 
+# The tier is metadata of the entity, which no role can raise: these open nothing by themselves.
+path "auth/token/roles/gov3-agent-*" {
+  capabilities        = ["create", "update"]
+  required_parameters = [
+    "allowed_policies", "allowed_entity_aliases", "orphan", "renewable",
+    "token_no_default_policy", "token_explicit_max_ttl", "token_type",
+  ]
+  allowed_parameters = {
+    "allowed_policies"        = ["gov-t0,gov-t1,gov-t2,gov-t3,gov-t4"]
+    "allowed_entity_aliases"  = ["agent-*"]
+    "orphan"                  = [true]
+    "renewable"               = [false]
+    "token_no_default_policy" = [true]
+    "token_explicit_max_ttl"  = ["30m"]
+    "token_type"              = ["service"]
+  }
+}
+
+path "auth/token/roles/gov3-gate-agent-*" {
+  capabilities        = ["create", "update"]
+  required_parameters = [
+    "allowed_policies", "allowed_entity_aliases", "orphan", "renewable",
+    "token_no_default_policy", "token_explicit_max_ttl", "token_type",
+  ]
+  allowed_parameters = {
+    "allowed_policies"        = ["gov-t3"]
+    "allowed_entity_aliases"  = ["agent-*"]
+    "orphan"                  = [true]
+    "renewable"               = [false]
+    "token_no_default_policy" = [true]
+    "token_explicit_max_ttl"  = ["744h"]
+    "token_type"              = ["service"]
+  }
+}
+
 path "sys/auth"               { capabilities = ["read"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

@@ -5,7 +5,7 @@ path "kv-{{identity.entity.metadata.t3}}/metadata/*" { capabilities = ["read", "
 path "kv-{{identity.entity.metadata.t3}}/data/*" {
   capabilities = ["read"]
   control_group = {
-    ttl = "30m" # without it the call answers 200 and does nothing
+    ttl = "744h" # as long as a gate may wait; the token that asks ends sooner. Never leave it out
     factor "prod" {
       controlled_capabilities = ["read"]
       identity {
@@ -19,7 +19,7 @@ path "kv-{{identity.entity.metadata.t3}}/data/*" {
 path "ssh-{{identity.entity.metadata.t3}}/sign/executor" {
   capabilities = ["update"]
   control_group = {
-    ttl = "30m"
+    ttl = "744h"
     factor "prod" {
       controlled_capabilities = ["update"]
       identity {

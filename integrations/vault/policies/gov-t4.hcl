@@ -4,7 +4,7 @@
 path "sys/policies/acl/gov-*" {
   capabilities = ["create", "read", "update"]
   control_group = {
-    ttl = "30m"
+    ttl = "744h"
     factor "council" {
       controlled_capabilities = ["create", "update"]
       identity {
@@ -15,6 +15,7 @@ path "sys/policies/acl/gov-*" {
   }
 }
 
+path "sys/policies/acl/gov-approver"  { capabilities = ["read"] }
 path "sys/policies/acl/gov-t4"        { capabilities = ["read"] }
 path "sys/policies/acl/gov-broker*"   { capabilities = ["read"] }
 path "sys/policies/acl/gov-installer" { capabilities = ["read"] }

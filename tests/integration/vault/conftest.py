@@ -11,6 +11,8 @@ from integrations.vault.client import Vault
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
+from integrations.vault.requests import GateRequests
+from integrations.vault.voters import Voters
 from tests.fixtures.openbao import OpenBao
 
 
@@ -33,6 +35,28 @@ async def broker(vault: Vault, openbao: OpenBao) -> AsyncIterator[Login]:
 async def registrar(vault: Vault, openbao: OpenBao) -> AsyncIterator[Registrar]:
     async with logged_in(vault, openbao, "mandate-trust") as login:
         yield Registrar(vault, login)
+
+
+@pytest_asyncio.fixture
+async def broker_t3(vault: Vault, openbao: OpenBao) -> AsyncIterator[Login]:
+    async with logged_in(vault, openbao, "mandate-t3") as login:
+        yield login
+
+
+@pytest_asyncio.fixture
+async def ledger_login(vault: Vault, openbao: OpenBao) -> AsyncIterator[Login]:
+    async with logged_in(vault, openbao, "mandate-ledger") as login:
+        yield login
+
+
+@pytest_asyncio.fixture
+async def requests(vault: Vault, broker_t3: Login) -> GateRequests:
+    return GateRequests(vault, broker_t3)
+
+
+@pytest_asyncio.fixture
+async def voters(vault: Vault, ledger_login: Login) -> Voters:
+    return Voters(vault, ledger_login)
 
 
 @pytest_asyncio.fixture

@@ -43,24 +43,20 @@ async def holder_at(server: OpenBao, registrar: Registrar, tier: Tier) -> Holder
     """Register an agent, raise it to ``tier`` as root, and mint for EXECUTE as root."""
     agent, entity_id = await register(registrar, Tier.T0)
     set_tier(server, entity_id, tier)
-    role = f"gov-agent-{agent}"
-    if tier >= Tier.T3:
-        role = f"gov3-agent-{agent}"
-        server.as_root(
-            "POST",
-            f"auth/token/roles/{role}",
-            allowed_policies=["gov-t0", "gov-t1", "gov-t2", "gov-t3", "gov-t4"],
-            allowed_entity_aliases=[f"agent-{agent}"],
-            orphan=True,
-            renewable=False,
-            token_no_default_policy=True,
-        )
+    role = f"{'gov3' if tier >= Tier.T3 else 'gov'}-agent-{agent}"
     policies = tiers.policies_for(AgentPhase.EXECUTE, tier)
     auth = server.as_root("POST", f"auth/token/create/{role}", **mint_order(agent, *policies))[
         "auth"
     ]
     assert auth["entity_id"] == entity_id
     return Holder(agent, entity_id, auth["client_token"])
+
+
+async def executor(server: OpenBao, registrar: Registrar) -> tuple[str, str]:
+    """Register an agent and raise it to T3; return its id and its entity's."""
+    agent, entity_id = await register(registrar, Tier.T2)
+    set_tier(server, entity_id, Tier.T3)
+    return agent, entity_id
 
 
 def set_tier(server: OpenBao, entity_id: str, tier: Tier) -> None:

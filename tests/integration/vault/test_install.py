@@ -25,6 +25,7 @@ MOUNTS = (
     ("sys/mounts", "kv-sandbox", "kv"),
     ("sys/mounts", "kv-build", "kv"),
     ("sys/mounts", "kv-prod", "kv"),
+    ("sys/mounts", "kv-gates", "kv"),
     ("sys/mounts", "gov-transit", "transit"),
     ("sys/auth", "workers", "approle"),
     ("sys/auth", "approver", "userpass"),
@@ -91,7 +92,7 @@ async def test_a_policy_changed_by_hand_is_written_over(
 
 
 async def test_members_of_approver_groups_survive(vault: Vault, openbao: OpenBao) -> None:
-    person = openbao.as_root("POST", "identity/entity", name="ann")["data"]["id"]
+    person = openbao.as_root("POST", "identity/entity", name="member")["data"]["id"]
     path = "identity/group/name/gov-council"
     openbao.as_root("POST", path, type="internal", member_entity_ids=[person])
 
@@ -176,6 +177,12 @@ def _state(server: OpenBao, roles: Path) -> dict[str, Any]:
         state[key] = server.as_root("GET", f"gov-transit/keys/{key}")["data"]
     for group in naming.APPROVER_GROUPS:
         state[group] = server.as_root("GET", f"identity/group/name/{group}")["data"]
+    for path in (
+        "identity/entity/name/agent-0-gate-probe",
+        "auth/token/roles/gov3-gate-agent-0-gate-probe",
+        "kv-prod/data/gate-probe",
+    ):
+        state[path] = server.as_root("GET", path)["data"]
     for queue in naming.QUEUE_POLICIES:
         path = f"auth/workers/role/worker-{queue}"
         state[path] = server.as_root("GET", path)["data"]

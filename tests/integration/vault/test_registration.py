@@ -11,7 +11,7 @@ from dsl.rules.admission import agent_identity
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.vault.registry import Registrar, Registry
 from tests.fixtures.openbao import OpenBao
-from tests.integration.vault.people import BINDING, new_agent, set_tier
+from tests.integration.vault.people import BINDING, mint_order, new_agent, set_tier
 
 
 async def test_a_new_agent_is_known_as_it_was_registered(
@@ -98,6 +98,59 @@ async def test_registering_restores_a_role_that_was_widened(
     restored = openbao.as_root("GET", role)["data"]
     assert restored["allowed_policies"] == ["gov-t0", "gov-t1", "gov-t2"]
     assert restored["renewable"] is False
+
+
+async def test_a_registered_agent_gets_the_roles_of_its_later_tiers_too(
+    openbao: OpenBao, registrar: Registrar
+) -> None:
+    agent = new_agent()
+    await registrar.register(agent, initial_tier=Tier.T0, binding=BINDING)
+
+    roles = {
+        prefix: openbao.as_root("GET", f"auth/token/roles/{prefix}-agent-{agent}")["data"]
+        for prefix in ("gov", "gov3", "gov3-gate")
+    }
+
+    assert {
+        prefix: (role["allowed_policies"], role["token_explicit_max_ttl"])
+        for prefix, role in roles.items()
+    } == {
+        "gov": (["gov-t0", "gov-t1", "gov-t2"], 1800),
+        "gov3": (["gov-t0", "gov-t1", "gov-t2", "gov-t3", "gov-t4"], 1800),
+        "gov3-gate": (["gov-t3"], 744 * 3600),
+    }
+    for role in roles.values():
+        assert role["allowed_entity_aliases"] == [f"agent-{agent}"]
+        assert (role["orphan"], role["renewable"]) == (True, False)
+
+
+async def test_an_inline_agent_gets_the_lowest_role_only(
+    openbao: OpenBao, registrar: Registrar
+) -> None:
+    agent = agent_identity(new_agent(), "sha256:" + "b" * 64, registered=False)
+    await registrar.register(agent, initial_tier=Tier.T2, binding=BINDING)
+
+    assert openbao.as_root("GET", f"auth/token/roles/gov-agent-{agent}")
+    for prefix in ("gov3", "gov3-gate"):
+        role = f"auth/token/roles/{prefix}-agent-{agent}"
+        assert openbao.raw(openbao.root_token, "GET", role).status_code == 404
+
+
+async def test_the_roles_alone_open_nothing_to_an_agent_of_a_lower_tier(
+    openbao: OpenBao, registrar: Registrar
+) -> None:
+    agent = new_agent()
+    await registrar.register(agent, initial_tier=Tier.T2, binding=BINDING)
+    openbao.put_secret("kv-prod/roles", v="x")
+    for role, policies in (
+        ("gov3", ("gov-t0", "gov-t1", "gov-t2", "gov-t3")),
+        ("gov3-gate", ("gov-t3",)),
+    ):
+        minted = openbao.as_root(
+            "POST", f"auth/token/create/{role}-agent-{agent}", **mint_order(agent, *policies)
+        )
+        token = minted["auth"]["client_token"]
+        assert openbao.raw(token, "GET", "kv-prod/data/roles").status_code == 403
 
 
 async def test_many_at_once_make_one_agent(registrar: Registrar) -> None:

@@ -34,6 +34,7 @@ MATRIX = {
     "ssh-prod/sign/executor": ("-", "-", "-", "U", "-"),
     "sys/policies/acl/gov-t0": ("-", "-", "-", "-", "CRU"),
     "sys/policies/acl/gov-t4": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-approver": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-broker": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-broker-t3": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-installer": ("-", "-", "-", "-", "R"),
@@ -52,7 +53,14 @@ MATRIX = {
     "auth/token/create": ("-", "-", "-", "-", "-"),
     "auth/token/create/gov-agent-x": ("-", "-", "-", "-", "-"),
     "auth/token/revoke-accessor": ("-", "-", "-", "-", "-"),
+    "auth/token/create/gov3-gate-agent-x": ("-", "-", "-", "-", "-"),
     "gov-transit/sign/ledger-head": ("-", "-", "-", "-", "-"),
+    "gov-transit/sign/approver-x": ("-", "-", "-", "-", "-"),
+    f"gov-transit/keys/approver-{OWN}": ("-", "-", "-", "-", "-"),
+    f"gov-transit/sign/approver-{OWN}": ("-", "-", "-", "-", "-"),
+    "sys/control-group/authorize": ("-", "-", "-", "-", "-"),
+    "kv-gates/data/x": ("-", "-", "-", "-", "-"),
+    "kv-gates/metadata/": ("-", "-", "-", "-", "-"),
 }
 
 OK, GATED, REFUSED = "ok", "gated", "refused"
@@ -77,6 +85,7 @@ CALLS: Final[tuple[tuple[str, str, dict[str, Any], tuple[str, ...]], ...]] = (
     ("POST", "sys/policies/acl/gov-t0", TEXT, (REFUSED,) * 4 + (GATED,)),
     ("POST", "sys/policies/acl/gov-new", TEXT, (REFUSED,) * 4 + (GATED,)),
     ("POST", "sys/policies/acl/gov-t4", TEXT, (REFUSED,) * 5),
+    ("POST", "sys/policies/acl/gov-approver", TEXT, (REFUSED,) * 5),
     ("POST", "sys/policies/acl/gov-broker", TEXT, (REFUSED,) * 5),
     ("POST", "sys/policies/acl/gov-installer", TEXT, (REFUSED,) * 5),
 )

@@ -1,0 +1,1 @@
+"""Does this Vault itself hold production back until a person has approved?"""

@@ -1,0 +1,75 @@
+"""Tokens that ask for an approval ahead of time, and what Vault answers them. Blocking.
+
+1. Such a token has one policy and one use: to make a read that Vault holds back. It is compared
+   with what was meant, as every minted token is, and revoked when it is something else.
+2. A read that is not held back is nothing to us: what it returned is dropped unseen.
+3. Where the token may not read at all, or nothing is there, nothing is held back either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import hvac
+from hvac import exceptions as theirs
+
+from integrations.errors import DeniedError
+from integrations.vault import naming
+from integrations.vault.client import auth_of
+from integrations.vault.issuer import difference
+
+_POLICIES = (naming.EXECUTOR_POLICY,)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token; the accessor ends it and opens nothing."""
+
+    token: str = field(repr=False)
+    accessor: str
+
+
+def mint(
+    client: hvac.Client, entity: str, entity_id: str, *, ttl_s: int, meta: Mapping[str, str]
+) -> Token:
+    """Mint a token that asks in the name of ``entity``, an agent's (1).
+
+    Raises:
+        DeniedError: Vault minted something else.
+    """
+    order = {
+        "entity_alias": entity,
+        "policies": list(_POLICIES),
+        "ttl": f"{ttl_s}s",
+        "meta": dict(meta),
+        "display_name": entity,
+        "no_default_policy": True,
+        "renewable": False,
+        "type": "service",
+    }
+    path = f"/v1/auth/token/create/{naming.gate_role(entity)}"
+    auth = auth_of(client.adapter.post(path, json=order))
+    different = difference(auth, entity_id, _POLICIES)
+    if different is not None:
+        revoke(client, auth["accessor"])
+        raise DeniedError(f"vault minted something else for {entity!r}: {different}")
+    return Token(auth["client_token"], auth["accessor"])
+
+
+def held_back(reader: hvac.Client, mount: str, path: str) -> Token | None:
+    """Read a secret; return what redeems the read later, None when it is not held back (2)."""
+    reply: Any = None
+    with suppress(theirs.Forbidden, theirs.InvalidPath):  # (3)
+        reply = reader.adapter.get(f"/v1/{mount}/data/{path}")
+    wrapped = reply.get("wrap_info") if isinstance(reply, dict) else None
+    return Token(wrapped["token"], wrapped["accessor"]) if wrapped else None
+
+
+def revoke(client: hvac.Client, accessor: str) -> None:
+    """End the token that ``accessor`` names; harmless when it has ended."""
+    # Some versions answer an unknown accessor with an error, others with a warning.
+    with suppress(theirs.InvalidRequest, theirs.InvalidPath):
+        client.adapter.post("/v1/auth/token/revoke-accessor", json={"accessor": accessor})

@@ -1,0 +1,213 @@
+"""What a person does in Vault with a login of his own: sign, and authorise what waits.
+
+1. The key a person signs with is made at his first login, by himself: nobody else may, and it
+   cannot be taken out of Vault.
+2. A person is known by the name of his entity, however he logs in. An agent is no person.
+3. A login that has ended says how to get another one.
+4. Vault fails when the same person authorises twice, so it is asked first what it has.
+5. The token is not printed.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import hvac
+
+from integrations.errors import DeniedError
+from integrations.vault import naming
+from integrations.vault.client import Vault, auth_of, data_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLogin:
+    """Somebody who has logged in."""
+
+    name: str
+    entity: str
+    token: str = field(repr=False)  # (5)
+    expires: int  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A person: the name of the entity, and its id."""
+
+    name: str
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest:
+    """A request that waits in Vault, or has waited."""
+
+    path: str
+    operation: str
+    entity_name: str  # who asks
+    approved: bool
+    authorised_by: tuple[str, ...]  # as Vault shows them: login method and name
+    authorised_ids: tuple[str, ...] = ()  # their entities
+
+
+async def log_in(vault: Vault, name: str, password: str) -> PersonLogin:
+    """Log in with name and password, and make the signing key if there is none (1).
+
+    Raises:
+        DeniedError: the name or the password is wrong, or he is no person.
+        UnavailableError: Vault does not answer.
+    """
+    path = f"/v1/auth/{naming.APPROVER_AUTH}/login/{naming.person_name(name)}"
+    adapter = vault.client().adapter
+    if not password:  # which Vault takes for a fault of its own
+        raise DeniedError(f"no password for {name!r}: check the name and the password")
+    try:
+        auth = auth_of(await vault.run(adapter.post, path, json={"password": password}))
+    except DeniedError as error:
+        raise DeniedError(
+            f"vault does not let {name!r} in ({error}): check the name and the password"
+        ) from None
+    person = Person(vault, auth["client_token"])
+    try:
+        who = await person.whoami()
+        await person.make_key()
+    except BaseException:
+        await person.log_out()
+        raise
+    return PersonLogin(
+        name=who.name,
+        entity=who.entity,
+        token=auth["client_token"],
+        expires=int(time.time()) + int(auth["lease_duration"]),
+    )
+
+
+class Person:
+    """A person who is logged in."""
+
+    def __init__(self, vault: Vault, token: str) -> None:
+        self._vault = vault
+        self._client = vault.client(token)
+        self._who: Who | None = None
+
+    async def whoami(self) -> Who:
+        """Return who he is (2).
+
+        Raises:
+            DeniedError: the login has ended, or is not a person's.
+            UnavailableError: Vault does not answer.
+        """
+        if self._who is None:
+            itself = await self._ask(lambda client: client.adapter.get(_ITSELF))
+            entity = str(itself.get("entity_id") or "")
+            if not entity:
+                raise DeniedError("this login belongs to nobody in vault: expected a person's")
+            found = await self._ask(
+                lambda client: client.adapter.get(f"/v1/identity/entity/id/{entity}")
+            )
+            if naming.is_agent(found["name"]):
+                raise DeniedError(f"{found['name']!r} is an agent, and expected is a person")
+            self._who = Who(str(found["name"]), entity)
+        return self._who
+
+    async def make_key(self) -> None:
+        """Make the signing key; harmless when it is there (1).
+
+        Raises:
+            DeniedError: he may not.
+            UnavailableError: Vault does not answer.
+        """
+        path = await self._key("keys")
+        await self._ask(
+            lambda client: {"data": client.adapter.post(path, json={"type": "ed25519"})}
+        )
+
+    async def sign(self, message: bytes) -> str:
+        """Return his signature over ``message``, as Vault writes it.
+
+        Raises:
+            DeniedError: the login has ended.
+            UnavailableError: Vault does not answer.
+        """
+        path = await self._key("sign")
+        order = {"input": base64.b64encode(message).decode()}
+        signed = await self._ask(lambda client: client.adapter.post(path, json=order))
+        return str(signed["signature"])
+
+    async def request(self, accessor: str) -> ControlRequest:
+        """Return the request that ``accessor`` names.
+
+        Raises:
+            DeniedError: there is none, or no more; or the login has ended.
+            UnavailableError: Vault does not answer.
+        """
+        order = {"accessor": accessor}
+        try:
+            found = await self._ask(
+                lambda client: client.adapter.post("/v1/sys/control-group/request", json=order)
+            )
+        except DeniedError as error:
+            if "invalid accessor" not in str(error):
+                raise
+            raise DeniedError("the request has ended, or was taken back: nothing waits") from None
+        return _request(found)
+
+    async def authorise(self, accessor: str) -> bool:
+        """Authorise the request; return whether it has all it needs now (4).
+
+        Raises:
+            DeniedError: there is no such request, or it may not be he; or the login has ended.
+            UnavailableError: Vault does not answer.
+        """
+        who, request = await self.whoami(), await self.request(accessor)
+        if who.entity in request.authorised_ids:  # (4)
+            return request.approved
+        order = {"accessor": accessor}
+        reply = await self._ask(
+            lambda client: client.adapter.post("/v1/sys/control-group/authorize", json=order)
+        )
+        return reply.get("approved") is True
+
+    async def log_out(self) -> None:
+        """End the login; harmless when it has ended.
+
+        Raises:
+            UnavailableError: Vault does not answer.
+        """
+        if await self._vault.is_alive(self._client):
+            await self._vault.run(self._client.adapter.post, "/v1/auth/token/revoke-self")
+
+    def __repr__(self) -> str:
+        return f"<Person {self._who.name if self._who else '?'}>"  # (5)
+
+    async def _key(self, does: str) -> str:
+        who = await self.whoami()
+        return f"/v1/{naming.TRANSIT_MOUNT}/{does}/{naming.approver_key(who.entity)}"
+
+    async def _ask(self, call: Callable[[hvac.Client], Any]) -> dict[str, Any]:
+        try:
+            return data_of(await self._vault.run(call, self._client))
+        except DeniedError:
+            if await self._vault.is_alive(self._client):
+                raise
+            raise DeniedError("the login has ended: log in again: mandate login NAME") from None
+
+
+_ITSELF = "/v1/auth/token/lookup-self"
+
+
+def _request(found: dict[str, Any]) -> ControlRequest:
+    authorised = found.get("authorizations") or ()
+    return ControlRequest(
+        path=str(found.get("request_path", "")),
+        operation=str(found.get("request_operation", "")),
+        entity_name=str((found.get("request_entity") or {}).get("name", "")),
+        approved=found.get("approved") is True,
+        authorised_by=tuple(str(each.get("entity_name", "")) for each in authorised),
+        authorised_ids=tuple(str(each.get("entity_id", "")) for each in authorised),
+    )
