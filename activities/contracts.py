@@ -27,15 +27,24 @@ from temporalio.exceptions import ActivityError
 from activities.messages import (
     AgentReport,
     AgentRequest,
+    Approval,
+    Author,
     Authority,
     AuthorityRequest,
+    Ballot,
     Binding,
     CompileRequest,
     CompileResult,
     EntryDraft,
+    FiledRequest,
+    GateRequest,
+    GateRequested,
+    GateWithdrawn,
     PhaseRequest,
     PhaseResult,
     Policy,
+    Proven,
+    ProveRequest,
     RecordRequest,
     RecordResult,
     Registered,
@@ -43,6 +52,7 @@ from activities.messages import (
     RegisterResult,
     Registration,
     Standing,
+    Warrant,
 )
 from dsl.core import AgentPhase, Value
 
@@ -58,19 +68,29 @@ __all__ = [
     "QUEUE_LEDGER",
     "QUEUE_T3",
     "QUEUE_TRUST",
+    "REGISTRATION_WORKFLOW",
     "REVOKED",
     "ActivitySpec",
     "AgentReport",
     "AgentRequest",
+    "Approval",
+    "Author",
     "Authority",
     "AuthorityRequest",
+    "Ballot",
     "Binding",
     "CompileRequest",
     "CompileResult",
     "EntryDraft",
+    "FiledRequest",
+    "GateRequest",
+    "GateRequested",
+    "GateWithdrawn",
     "PhaseRequest",
     "PhaseResult",
     "Policy",
+    "ProveRequest",
+    "Proven",
     "RecordRequest",
     "RecordResult",
     "RegisterRequest",
@@ -78,10 +98,14 @@ __all__ = [
     "Registered",
     "Registration",
     "Standing",
+    "Warrant",
     "authority",
     "obey_cancel",
+    "prove",
     "record",
     "register",
+    "request_gate",
+    "withdraw_gate",
 ]
 
 QUEUE: Final = "mandate"
@@ -123,13 +147,14 @@ class ActivitySpec(Generic[In, Out]):
         summary: str,
         limit: timedelta | None = None,
         give_up_after: timedelta | None = None,
+        queue: str | None = None,
     ) -> Out:
         """Schedule the activity and wait for its result.
 
         ``activity_id`` is given by the caller because replay compares it, and little else;
         without it two swapped phases would replay clean. ``limit`` is for one attempt (default
-        the activity's own); ``give_up_after`` bounds all
-        attempts together: only cleaning up may give up.
+        the activity's own); ``give_up_after`` bounds all attempts together: only cleaning up may
+        give up. ``queue``: another than the activity's own.
         """
         try:
             result: Out = await workflow.execute_activity(
@@ -138,7 +163,7 @@ class ActivitySpec(Generic[In, Out]):
                 activity_id=activity_id,
                 summary=summary,
                 result_type=self.output,
-                task_queue=self.queue,
+                task_queue=queue or self.queue,
                 start_to_close_timeout=limit or self.timeout,
                 schedule_to_close_timeout=give_up_after,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3)
@@ -172,9 +197,13 @@ register = ActivitySpec(
     queue=QUEUE_TRUST,
     timeout=timedelta(minutes=2),
 )
+prove = ActivitySpec("ledger.prove", ProveRequest, Proven, queue=QUEUE_LEDGER)
+request_gate = ActivitySpec("gate.request", GateRequest, GateRequested, queue=QUEUE_T3)
+withdraw_gate = ActivitySpec("gate.withdraw", GateRequest, GateWithdrawn, queue=QUEUE_T3)
 PHASES: Final = {
     phase: ActivitySpec(f"agent.{phase.value.lower()}", PhaseRequest, PhaseResult)
     for phase in AgentPhase
 }
 
 AGENT_WORKFLOW: Final = "Agent"
+REGISTRATION_WORKFLOW: Final = "Registration"

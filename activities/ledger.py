@@ -5,7 +5,8 @@
 2. The idempotency key leaves the attempt out, so that a repeated attempt records nothing new.
 3. Acknowledged means on disk; otherwise the activity fails and is tried again.
 4. Entries that carry authority come from where authority is: a fence from ``Agent``, a new
-   agent from a pipeline. Who vouches for a plan, and revocations, never come this way.
+   agent from a pipeline. Who vouches for a plan, what was proven, and revocations never come
+   this way.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
+from activities.proving import START_PROVEN, VOTE_PROVEN
 from dsl.rules.admission import agent_identity
 from integrations.errors import DeniedError
 from integrations.ledger.authority import (
@@ -28,7 +30,9 @@ from integrations.ledger.authority import (
 from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.ledger import Ledger
 
-_NEVER: Final = frozenset({AGENT_REVOKED, AGENT_REINSTATED, PLAN_REGISTERED})
+_NEVER: Final = frozenset(
+    {AGENT_REVOKED, AGENT_REINSTATED, PLAN_REGISTERED, VOTE_PROVEN, START_PROVEN}
+)
 
 
 class LedgerActivities:
@@ -78,14 +82,19 @@ class LedgerActivities:
 
     def _standing(self, request: contracts.RecordRequest) -> contracts.Standing:
         digest = request.standing_of or ""
-        registration = self._ledger.registration(digest)
+        registrations = self._ledger.registrations(digest)
         names = [
-            agent_identity(agent, digest, registered=registration is not None)
+            agent_identity(agent, digest, registered=bool(registrations))
             for agent in request.agents
         ]
         return contracts.Standing(
-            registered=registration is not None,
-            author=registration.author if registration else None,
+            registered=bool(registrations),
+            author=registrations[0].author if registrations else None,
+            authors=tuple(
+                contracts.Author(entity=each.entity, name=each.author or "", proof=each.proof)
+                for each in registrations
+                if each.entity
+            ),
             unknown=tuple(name for name in names if self._ledger.authority(name).binding is None),
         )
 

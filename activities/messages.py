@@ -25,6 +25,7 @@ class CompileRequest(Value):
     text: str | None = None
     data: dict[str, Any] | None = None
     inputs: dict[str, Any] = Field(default_factory=dict)
+    registers: bool = False  # only the plan is asked for: no run, so no inputs
 
 
 class Policy(Value):
@@ -79,12 +80,102 @@ class RecordRequest(Value):
     agents: tuple[str, ...] = ()  # with standing_of: the agents as the plan names them
 
 
+class Author(Value):
+    """A person who has vouched for a plan, and the proof of it."""
+
+    entity: str
+    name: str
+    proof: str
+
+
 class Standing(Value):
     """What the ledger knows of a plan and its agents."""
 
     registered: bool
     author: str | None = None
     unknown: tuple[str, ...] = ()  # identities never registered
+    authors: tuple[Author, ...] = ()  # empty: the installation itself vouches
+
+
+class ProveRequest(Value):
+    """A proof, and what it has to be about; ``workflow`` and ``run`` are the asking activity's."""
+
+    purpose: str  # one of dsl.rules.proof
+    about: dict[str, Any]
+    proof: str
+    voter: str = ""  # the name claimed with it; empty: whoever it is
+    groups: tuple[str, ...] = ()  # groups of which membership matters
+
+
+class Proven(Value):
+    """Whose proof it is; or, recorded as well, why it is refused."""
+
+    refusal: str = ""
+    entity: str = ""
+    name: str = ""
+    groups: tuple[str, ...] = ()  # of those asked for
+    entry: int = -1  # its place on the ledger
+
+
+class Ballot(Value):
+    """One vote that counted, with its proof."""
+
+    voter: str
+    decision: str
+    reason: str = ""
+    proof: str
+
+
+class Approval(Value):
+    """A gate that people of proven identity have passed."""
+
+    gate: str
+    opening: int
+    escalated: bool = False
+    subject: dict[StagePath, dict[str, str]] = Field(default_factory=dict)
+    ballots: tuple[Ballot, ...] = ()
+
+
+class Warrant(Value):
+    """Why a T3 or T4 stage may act: everything its worker verifies again before it mints."""
+
+    inputs: dict[str, Any] = Field(default_factory=dict)  # of the run
+    approvals: tuple[Approval, ...] = ()
+    authors: tuple[str, ...] = ()  # proofs
+    starter: str = ""  # proof
+
+
+class GateRequest(Value):
+    """Ask Vault, ahead of the approval, for what the T3 stages behind a gate will read."""
+
+    plan: str  # digest
+    gate: str
+    opening: int
+    ttl_ms: int
+    authors: tuple[str, ...] = ()  # proofs
+
+
+class FiledRequest(Value):
+    """One request that waits in Vault for a person's authorisation; opens nothing by itself."""
+
+    stage: str
+    agent: str
+    place: str  # mount/path
+    accessor: str
+
+
+class GateRequested(Value):
+    """What was filed, and whether this Vault holds it back until it is authorised."""
+
+    enforced: bool
+    detail: str = ""
+    filed: tuple[FiledRequest, ...] = ()
+
+
+class GateWithdrawn(Value):
+    """How many requests were taken back."""
+
+    requests: int = 0
 
 
 class RecordResult(Value):
@@ -150,6 +241,7 @@ class PhaseRequest(Value):
     given: dict[StagePath, tuple[AgentOutput, ...]] = Field(default_factory=dict)
     status: str = "running"  # EXIT: how the stage ends
     detail: str = ""
+    warrant: Warrant | None = None  # T3 and T4 only
 
 
 class PhaseResult(Value):
@@ -173,6 +265,7 @@ class AgentRequest(Value):
     step: AgentStep
     inputs: dict[str, Any] = Field(default_factory=dict)
     given: dict[StagePath, tuple[AgentOutput, ...]] = Field(default_factory=dict)
+    warrant: Warrant | None = None  # T3 and T4 only
 
 
 class AgentReport(Value):

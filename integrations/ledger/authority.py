@@ -6,7 +6,9 @@ seeded from. The rules:
 1. The floor of an agent's fences is the highest one on the ledger.
 2. The highest epoch rules. Where a revocation and a reinstatement have the same epoch, the
    revocation wins, whatever their order.
-3. What an agent is bound to and who registered a plan is what was recorded first.
+3. What an agent is bound to is what was recorded first. A plan keeps everybody who has vouched
+   for it, the first ones first, up to ``AUTHORS_MAX``: vouching again does not make an author
+   a stranger.
 4. An entry that should move the fold and cannot be read is refused when it is appended; one
    that stands on the ledger all the same means that the file was altered.
 5. When rebuilt, an entry counts only if it still hashes to what was recorded with it.
@@ -33,6 +35,7 @@ AGENT_REINSTATED: Final = "agent.reinstated"
 LEASE_GRANTED: Final = "lease.granted"
 PLAN_REGISTERED: Final = "plan.registered"
 NO_AGENT: Final = "-"
+AUTHORS_MAX: Final = 20
 
 _SELECT: Final = (
     "SELECT seq, ts, prev_hash, hash, idempotency_key, workflow_id, run_id, agent, tier, action, "
@@ -59,6 +62,8 @@ class Registration:
     version: str
     author: str | None
     how: str
+    entity: str = ""  # whose proof it is; empty: the installation itself vouches
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +109,22 @@ class Fold:
 
     def __init__(self) -> None:
         self._agents: dict[str, Authority] = {}
-        self._plans: dict[str, Registration] = {}
+        self._plans: dict[str, tuple[Registration, ...]] = {}
 
     def authority(self, agent: str) -> Authority:
         """Return what stands on the ledger about ``agent``; all zeros when nothing does."""
         return self._agents.get(agent, Authority())
 
-    def registration(self, digest: str) -> Registration | None:
-        """Return who vouched for the plan, None when nobody did."""
-        return self._plans.get(digest)
+    def registrations(self, digest: str) -> tuple[Registration, ...]:
+        """Return who vouched for the plan, the first one first; empty when nobody did."""
+        return self._plans.get(digest, ())
 
     def apply(self, event: Event) -> None:
         """Take in one entry; harmless when repeated."""
         if isinstance(event, Registration):
-            self._plans.setdefault(event.digest, event)  # (3)
+            known = self._plans.get(event.digest, ())
+            if len(known) < AUTHORS_MAX and event.entity not in {each.entity for each in known}:
+                self._plans[event.digest] = (*known, event)  # (3)
         else:
             self._agents[event.agent] = _advance(self.authority(event.agent), event)
 
@@ -184,6 +191,8 @@ def _plan(_agent: str, payload: Mapping[str, Any]) -> Registration:
         version=_text(payload, "version"),
         author=_optional_text(payload, "author"),
         how=_text(payload, "how"),
+        entity=_optional_text(payload, "entity") or "",
+        proof=_optional_text(payload, "proof") or "",
     )
 
 

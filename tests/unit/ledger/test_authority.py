@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.rules.admission import Binding
-from integrations.ledger.authority import Authority, Fold, Registration, read_event
+from integrations.ledger.authority import AUTHORS_MAX, Authority, Fold, Registration, read_event
 
 PLAN = {"digest": "sha256:1", "name": "deploy", "version": "1.0", "author": "ann", "how": "proof"}
 AGENT = {"pipeline": "deploy", "template": "terraform", "program": "sha256:2", "tier": 1}
@@ -27,7 +27,7 @@ def fold_of(*entries: tuple[str, str, dict[str, Any]]) -> Fold:
 
 def test_an_agent_the_ledger_never_heard_of_has_no_authority():
     assert Fold().authority("a") == Authority(fence=0, epoch=0, revoked=False, binding=None)
-    assert Fold().registration("sha256:1") is None
+    assert Fold().registrations("sha256:1") == ()
 
 
 def test_the_floor_is_the_highest_fence():
@@ -63,14 +63,28 @@ def test_what_was_recorded_first_stays():
     fold = fold_of(
         ("a", "agent.registered", AGENT),
         ("a", "agent.registered", AGENT | {"program": "sha256:3"}),
-        ("-", "plan.registered", PLAN),
-        ("-", "plan.registered", PLAN | {"author": "eve"}),
     )
 
     assert fold.authority("a").binding == Binding("deploy", "terraform", "sha256:2")
-    assert fold.registration("sha256:1") == Registration(
-        "sha256:1", "deploy", "1.0", "ann", "proof"
+
+
+def test_everybody_who_vouched_for_a_plan_is_known_once_and_in_order():
+    ann, bob = {"entity": "e1", "proof": "p1"}, {"author": "bob", "entity": "e2", "proof": "p2"}
+    fold = fold_of(
+        ("-", "plan.registered", PLAN | ann),
+        ("-", "plan.registered", PLAN | bob),
+        ("-", "plan.registered", PLAN | ann | {"proof": "p3"}),
     )
+
+    first, second = fold.registrations("sha256:1")
+    assert first == Registration("sha256:1", "deploy", "1.0", "ann", "proof", "e1", "p1")
+    assert (second.author, second.proof) == ("bob", "p2")
+
+
+def test_the_authors_of_a_plan_are_limited():
+    many = [("-", "plan.registered", PLAN | {"entity": f"e{n}"}) for n in range(AUTHORS_MAX + 5)]
+
+    assert len(fold_of(*many).registrations("sha256:1")) == AUTHORS_MAX
 
 
 def test_no_program_and_no_author_are_told_alike_whether_empty_or_null():
@@ -81,8 +95,7 @@ def test_no_program_and_no_author_are_told_alike_whether_empty_or_null():
     )
 
     assert fold.authority("a").binding == fold.authority("b").binding
-    plan = fold.registration("sha256:1")
-    assert plan is not None
+    [plan] = fold.registrations("sha256:1")
     assert plan.author is None
 
 
