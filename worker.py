@@ -5,7 +5,8 @@ cannot drift. ``python worker.py`` runs the queues of ``MANDATE_QUEUES`` against
 of the environment, prints ``worker ready: <queues>``, and stops gracefully on SIGTERM.
 
 1. What a worker may do follows from its queue: a phase worker cannot register agents, only
-   the ledger worker opens the ledger for writing.
+   the ledger worker opens the ledger for writing, only the one of ``mandate-t3`` acts at T3 and
+   T4, and it runs no workflow.
 2. Connections are opened when a worker is configured, never for replay.
 3. Nothing polls before its preflight has passed.
 """
@@ -33,17 +34,18 @@ from temporalio.worker import (
     WorkerDeploymentConfig,
 )
 
-from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_TRUST
+from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.converter import with_ours
-from activities.duties import Duties, LedgerDuties, PhaseDuties, TrustDuties
+from activities.duties import Duties, HighTierDuties, LedgerDuties, TrustDuties, WorkflowDuties
 from integrations.agents.runner import AgentRunner
 from integrations.settings import Settings, SettingsError, read_settings
 from mandate._entry import run_main
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
+from workflows.registration import Registration
 
-WORKFLOWS: Final = (Pipeline, Agent)
+WORKFLOWS: Final = (Pipeline, Agent, Registration)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)
@@ -72,7 +74,7 @@ class GovernancePlugin(SimplePlugin):
         queue = config.get("task_queue") or QUEUE
         duties = self._duties_of(queue)
         config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
-        if isinstance(duties, PhaseDuties):
+        if isinstance(duties, WorkflowDuties):
             config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
         self._duties[queue] = duties
         config["sticky_queue_schedule_to_start_timeout"] = STICKY_WAIT
@@ -97,7 +99,9 @@ class GovernancePlugin(SimplePlugin):
             return LedgerDuties(settings)
         if queue == QUEUE_TRUST:
             return TrustDuties(settings)
-        return PhaseDuties(settings, queue, self._agent_runner)
+        if queue == QUEUE_T3:
+            return HighTierDuties(settings, self._agent_runner)
+        return WorkflowDuties(settings, self._agent_runner)
 
 
 def plugin(

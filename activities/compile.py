@@ -4,9 +4,13 @@
 2. The settings that decide something in a run are pinned in its history along with the plan.
 3. What this release cannot run yet is refused here, before anything starts.
 4. So is a plan too large for the history of a run: sent, it would wedge the run.
+5. A plan with stages of T3 or T4 is put where their worker finds it by its digest: it takes no
+   plan from a workflow.
 """
 
 from __future__ import annotations
+
+import asyncio
 
 from temporalio import activity
 
@@ -14,19 +18,25 @@ from activities import contracts
 from dsl.canonical import canonical
 from dsl.catalogue import Catalogue, UnknownPipelineError
 from dsl.compiler import Compiled, compile_loaded, compile_text
+from dsl.core import Tier
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
 from dsl.limits import PLAN_BYTES_MAX
 from dsl.loader import load_data
+from dsl.plan import AgentStep, walk
 from dsl.rules.runnable import not_runnable
 from dsl.sizes import wire_bytes
+from integrations.artifacts.store import Artifacts
 
 
 class Compile:
     """Knows the catalogue and the worker's policy."""
 
-    def __init__(self, catalogue: Catalogue, policy: contracts.Policy) -> None:
+    def __init__(
+        self, catalogue: Catalogue, policy: contracts.Policy, artifacts: Artifacts
+    ) -> None:
         self._catalogue = catalogue
+        self._artifacts = artifacts
         self.policy = policy  # search attributes are known after the preflight
 
     @activity.defn(name=contracts.COMPILE)
@@ -34,7 +44,7 @@ class Compile:
         """Return the plan of ``request``, or its problems (1)."""
         try:
             compiled = self._compile(request)
-            inputs = resolve_inputs(compiled.plan, request.inputs)
+            inputs = {} if request.registers else resolve_inputs(compiled.plan, request.inputs)
             canonical(inputs)
         except (DslError, UnknownPipelineError, InputsError, ValueError) as error:
             return contracts.CompileResult(problems=str(error))
@@ -51,6 +61,9 @@ class Compile:
                 f"{PLAN_BYTES_MAX} are allowed: split the pipeline, or have large values read "
                 "from the workspace"
             )
+        if any(isinstance(s, AgentStep) and s.tier >= Tier.T3 for s in walk(compiled.plan.steps)):
+            text = canonical(compiled.plan.model_dump(mode="json"))
+            await asyncio.to_thread(self._artifacts.put, text.encode(), "application/json")  # (5)
         return result
 
     def _compile(self, request: contracts.CompileRequest) -> Compiled:

@@ -13,6 +13,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from temporalio.client import Client
@@ -20,6 +21,7 @@ from temporalio.client import Client
 from activities import contracts
 from activities.compile import Compile
 from activities.engine import ensure_search_attributes
+from activities.gate_requests import GateActivities, LockProbe
 from activities.ledger import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
 from activities.phases.execute import Execute
@@ -28,10 +30,14 @@ from activities.phases.package import Package
 from activities.phases.plan import Plan
 from activities.phases.preflight import Preflight
 from activities.phases.report import Report
-from activities.phases.tools import Tools
+from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
+from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.trust import TrustActivities
+from activities.vouched_plans import VouchedPlans
+from activities.warrant import Warrants
+from activities.witness import Witness
 from dsl.catalogue import Catalogue
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
@@ -48,6 +54,8 @@ from integrations.vault.client import Vault
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
+from integrations.vault.requests import GateRequests
+from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +75,13 @@ class Duties(ABC):
 
 
 class PhaseDuties(Duties):
-    """Compiles pipelines and runs phases."""
+    """Runs phases, as one of the identities that may mint."""
 
-    def __init__(self, settings: Settings, queue: str, runner: AgentRunner | None) -> None:
+    def __init__(self, settings: Settings, runner: AgentRunner | None, role: str) -> None:
+        """Prepare the connections; ``role`` names the queue whose Vault identity it has."""
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self._vault = Vault(settings.vault_url)
-        self._login = login = Login(self._vault, settings.vault_roles, contracts.QUEUE)
+        self._login = login = Login(self._vault, settings.vault_roles, role)
         self._tools = Tools(
             settings=settings,
             guards=AgentState(self._dragonfly),
@@ -83,20 +92,12 @@ class PhaseDuties(Duties):
             artifacts=Artifacts(settings.artifacts),
             runner=runner or ProcessRunner(),
         )
-        self._queue = queue
-        self._compile = Compile(
-            Catalogue(settings.pipelines),
-            contracts.Policy(
-                inline_tier=settings.inline_tier, gate_identity=settings.gate_identity
-            ),
-        )
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
         tools = self._tools
         leaving = Exit(tools)
         return (
-            self._compile.run,
             Bootstrap(tools).run,
             Preflight(tools).run,
             Plan(tools).run,
@@ -111,12 +112,6 @@ class PhaseDuties(Duties):
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
-        without = await ensure_search_attributes(client)
-        if without is not None:
-            logger.warning("runs go without search attributes: %s", without)
-        self._compile.policy = self._compile.policy.model_copy(
-            update={"search_attributes": without is None}
-        )
         await asyncio.to_thread(sweep)
         try:
             await preflight(self._dragonfly)
@@ -128,6 +123,66 @@ class PhaseDuties(Duties):
             await self._dragonfly.aclose()
             await self._login.aclose()
             self._vault.close()
+
+
+class WorkflowDuties(PhaseDuties):
+    """Compiles pipelines for the workflows, and runs phases up to T2."""
+
+    def __init__(self, settings: Settings, runner: AgentRunner | None) -> None:
+        super().__init__(settings, runner, contracts.QUEUE)
+        self._compile = Compile(
+            Catalogue(settings.pipelines),
+            contracts.Policy(
+                inline_tier=settings.inline_tier, gate_identity=settings.gate_identity
+            ),
+            self._tools.artifacts,
+        )
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        return (self._compile.run, *super().activities())
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
+        """See base class."""
+        without = await ensure_search_attributes(client)
+        if without is not None:
+            logger.warning("runs go without search attributes: %s", without)
+        self._compile.policy = self._compile.policy.model_copy(
+            update={"search_attributes": without is None}
+        )
+        async with super().on_duty(client):
+            yield
+
+
+class HighTierDuties(PhaseDuties):
+    """Runs phases of T3 and T4, which it lets pass itself; see ``activities.warrant``."""
+
+    def __init__(self, settings: Settings, runner: AgentRunner | None) -> None:
+        super().__init__(settings, runner, contracts.QUEUE_T3)
+        tools, voters = self._tools, Voters(self._vault, self._login)
+        plans = VouchedPlans(
+            tools.artifacts,
+            Witness(voters),
+            Catalogue(settings.pipelines) if settings.registers_catalogue else None,
+        )
+        requests = GateRequests(self._vault, self._login)
+        self._tools = replace(
+            tools, high=HighTier(Warrants(plans, voters, tools.artifacts), requests)
+        )
+        self._probe = LockProbe(self._vault, self._login)
+        self._gates = GateActivities(plans, requests, tools.registry, self._probe)
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        return (*super().activities(), self._gates.request, self._gates.withdraw)
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
+        """See base class."""
+        async with super().on_duty(client):
+            await self._probe.try_early()
+            yield
 
 
 class TrustDuties(Duties):
@@ -153,16 +208,19 @@ class TrustDuties(Duties):
 
 
 class LedgerDuties(Duties):
-    """Writes the ledger; there is one such worker."""
+    """Writes the ledger, and proves what is recorded as proven; there is one such worker."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._vault = Vault(settings.vault_url)
+        self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_LEDGER)
         self._ledger = Ledger(settings.ledger)
         self._activities = LedgerActivities(self._ledger)
+        self._proving = Proving(self._ledger, Voters(self._vault, self._login))
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._activities.record, self._activities.authority)
+        return (self._activities.record, self._activities.authority, self._proving.prove)
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
@@ -173,3 +231,5 @@ class LedgerDuties(Duties):
             yield
         finally:
             self._ledger.close()
+            await self._login.aclose()
+            self._vault.close()

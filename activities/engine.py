@@ -1,13 +1,15 @@
-"""The engine as seen from outside a workflow: the namespace a worker is about to serve.
+"""The engine as seen from outside a workflow: the namespace a worker serves, and what it knows.
 
 1. The search attributes must be registered and visible before a worker polls: upserting an
    unknown one wedges every run.
 2. Where they may not be registered, runs go without, and the worker says so.
+3. Which run started an execution is what the server says of it, never what it says itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -18,6 +20,8 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from integrations.errors import UnavailableError
+
 SEARCH_ATTRIBUTES: Final = {
     "MandateGates": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
     "MandateAgent": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
@@ -26,6 +30,31 @@ SEARCH_ATTRIBUTES: Final = {
 }
 CHECKS_MAX: Final = 50
 CHECK_EVERY_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The run that started another."""
+
+    workflow_id: str
+    run_id: str
+
+
+async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | None:
+    """Return which run started this one as its child; None: no run did (3).
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    try:
+        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    if not found.parent_id or not found.parent_run_id:
+        return None
+    return Parent(found.parent_id, found.parent_run_id)
 
 
 async def ensure_search_attributes(client: Client) -> str | None:

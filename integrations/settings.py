@@ -2,7 +2,8 @@
 
 1. A variable that cannot be read names itself, what was expected and what was got.
 2. Secrets are never in the environment: it names the files that hold them.
-3. What an agent may never read is derived here: everything the engine keeps its state in.
+3. What an agent may never read is derived here: everything the engine keeps its state in, and
+   where people who run it keep their logins.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dsl.models import parse_tier
 
 DEFAULT_VAULT_URL: Final = "http://127.0.0.1:8200"
 DEFAULT_TEMPORAL: Final = "127.0.0.1:7233"
-DEFAULT_QUEUES: Final = ("mandate", "mandate-trust", "mandate-ledger")
+DEFAULT_QUEUES: Final = ("mandate", "mandate-t3", "mandate-trust", "mandate-ledger")
 _DEFAULT_PORTS: Final = {
     "http": 80,
     "https": 443,
@@ -41,6 +42,7 @@ class Settings:
     ui: str  # URL of the Web UI, which carries Temporal's API; empty: there is none
     vault_url: str
     vault_roles: Path
+    logins: Path | None  # where people on this machine keep theirs, as far as is known
     dragonfly_url: str
     dragonfly_password_file: Path | None
     ledger: Path
@@ -61,6 +63,8 @@ class Settings:
         paths = [self.ledger.parent, self.artifacts, self.vault_roles]
         if self.dragonfly_password_file is not None:
             paths.append(self.dragonfly_password_file.parent)
+        if self.logins is not None:
+            paths.append(self.logins)
         return tuple(dict.fromkeys(path.resolve() for path in paths))
 
     @property
@@ -86,6 +90,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ui=get("MANDATE_UI", ""),
         vault_url=get("VAULT_ADDR", DEFAULT_VAULT_URL),
         vault_roles=Path(get("MANDATE_VAULT_ROLES", str(data / "roles"))),
+        logins=Path(get("MANDATE_HOME", "")) if get("MANDATE_HOME") else None,
         dragonfly_url=get(
             "MANDATE_DRAGONFLY_URL", f"redis://{DEFAULT_REDIS_HOST}:{DEFAULT_REDIS_PORT}"
         ),

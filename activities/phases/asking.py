@@ -2,13 +2,16 @@
 
 1. It works in a private directory made for this attempt. Earlier outputs are copied there by
    digest, the copy is hashed, the copy is used.
-2. Credentials are minted here, read exactly the declared secrets, and are revoked before the
-   activity ends. The secrets go to the program and nowhere else.
+2. Exactly the declared secrets are read, see ``activities.phases.secrets``; what was minted for
+   that is revoked before the activity ends. They go to the program and nowhere else.
 3. The lease is renewed meanwhile; when it cannot be proved any more, the program is stopped.
 4. Everything the program says is redacted before anybody sees it.
 5. A request can be forged by whoever may start workflows: names in it become no paths outside
    the private directory, and the ports of the engine's own servers stay closed, also when
    PREFLIGHT was left out.
+6. At T3 and T4 the agent is admitted anew each time, with its warrant. Its program gets the
+   outputs that were approved, and of its own stage only what EXECUTE put out, for VERIFY to look
+   at: what an earlier phase put out could be a forged completion, and nobody has approved it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,10 @@ from typing import Any
 from temporalio import activity
 
 from activities import contracts
+from activities.phases.admitting import admit
+from activities.phases.secrets import secrets_of
 from activities.phases.tools import Tools, put_json
+from activities.warrant import Cleared
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
 from integrations.agents.programs import catalogue
@@ -37,7 +43,6 @@ from integrations.dragonfly.leases import Lease
 from integrations.errors import DeniedError
 from integrations.redaction import Redactor
 from integrations.settings import Settings
-from integrations.vault.paths import SecretRef
 
 EVENTS_SHOWN_MAX = 200
 
@@ -60,11 +65,13 @@ async def ask(
         AgentError: the program failed; it, its children and its directory are gone.
     """
     timeout_s = request.step.timeout_ms / 1000
+    cleared = await _clear(tools, request)  # (6)
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(workdir())
         await stack.enter_async_context(Holding(tools.leases, lease, release=False))  # (3)
-        secrets = await _secrets(tools, request, phase, stack, timeout_s)
-        prior = await asyncio.to_thread(_copies, tools, request, directory)
+        secrets = await secrets_of(tools, request, phase, cleared, stack)  # (2)
+        seen = request.model_copy(update={"prior": _own(request, phase)})
+        prior = await asyncio.to_thread(_copies, tools, seen, directory)
         running = tools.runner.run(
             catalogue.find(request.step.program or ""),
             Request(
@@ -91,30 +98,17 @@ async def ask(
         return await _keep(tools, phase, outcome)
 
 
-async def _secrets(
-    tools: Tools,
-    request: contracts.PhaseRequest,
-    phase: AgentPhase,
-    stack: AsyncExitStack,
-    timeout_s: float,
-) -> dict[str, str]:
-    """Read the declared secrets with a credential that lives as long as ``stack`` (2)."""
-    if not request.step.secrets or phase is not AgentPhase.EXECUTE:
-        return {}
-    credential = await stack.enter_async_context(
-        tools.issuer.credential(
-            request.agent,
-            request.entity,
-            phase=phase,
-            tier=request.step.tier,
-            ttl_s=int(timeout_s) + 30,
-            meta={"phase": phase.value, "run": activity.info().workflow_id or ""},
+async def _clear(tools: Tools, request: contracts.PhaseRequest) -> Cleared | None:
+    """Admit an agent of T3 or T4 anew (6); None: it is of a lower tier."""
+    if tools.high is None:
+        return None
+    admission = await admit(tools, request)
+    if admission.known.entity_id != request.entity:
+        raise DeniedError(
+            f"agent {request.agent!r} is entity {admission.known.entity_id}, and "
+            f"{request.entity[:64]!r} was asked for"
         )
-    )
-    return {
-        name: await credential.read_secret(SecretRef.parse(reference))
-        for name, reference in sorted(request.step.secrets.items())
-    }
+    return admission.cleared
 
 
 def _copies(tools: Tools, request: contracts.PhaseRequest, directory: Path) -> Mapping[str, Any]:
@@ -135,6 +129,15 @@ def _copies(tools: Tools, request: contracts.PhaseRequest, directory: Path) -> M
             "media_type": output.media_type,
         }
     return prior
+
+
+def _own(request: contracts.PhaseRequest, phase: AgentPhase) -> tuple[AgentOutput, ...]:
+    """Return those outputs of earlier phases that the program may see (6)."""
+    if request.step.tier < Tier.T3:
+        return request.prior
+    if phase is not AgentPhase.VERIFY:
+        return ()
+    return tuple(output for output in request.prior if output.phase is AgentPhase.EXECUTE)
 
 
 def refuse_engine_ports(settings: Settings, step: AgentStep) -> None:

@@ -3,11 +3,9 @@
 In this order, because each is cheaper and more final than the next:
 
 1. A revoked agent does not start.
-2. A template without a program has nothing to run.
-3. Vault knows the agent; it is bound to this pipeline, template and program.
-4. It holds the tier the stage asks for.
-5. It takes the lease; a cold or revoked guard refuses.
-6. Its identity is proven: a credential is minted for it, compared, and revoked.
+2. It is admitted: see ``activities.phases.admitting``. At T3 and T4 it shows a warrant first.
+3. It takes the lease; a cold or revoked guard refuses.
+4. Its identity is proven: a credential is minted for it, compared, and revoked.
 """
 
 from __future__ import annotations
@@ -16,11 +14,10 @@ from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
-from activities.phases.tools import Tools, publish, put_json, take_lease
-from activities.programs import program_digest
+from activities.phases.admitting import admit
+from activities.phases.tools import Tools, publish, put_json, refuse_queue, take_lease
 from dsl.core import AgentPhase
-from dsl.rules.admission import Binding, refuse_binding, refuse_held
-from integrations.errors import DeniedError, RevokedError
+from integrations.errors import RevokedError
 from integrations.vault.registry import Known
 
 PHASE = AgentPhase.BOOTSTRAP
@@ -37,11 +34,13 @@ class Bootstrap:
     @governed
     async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         """Admit the agent and take its lease."""
+        refuse_queue(self._tools, request)
         if request.authority.revoked:  # (1)
             raise RevokedError(f"agent {request.agent!r} is revoked")
-        known = await self._known(request)
-        lease = await take_lease(self._tools, request)  # (5)
-        await self._prove(request, known)  # (6)
+        admission = await admit(self._tools, request)  # (2)
+        known = admission.known
+        lease = await take_lease(self._tools, request)  # (3)
+        await self._prove(request, known)  # (4)
         await publish(self._tools, request, lease, PHASE, "running")
         admitted = {
             "agent": request.agent,
@@ -49,6 +48,7 @@ class Bootstrap:
             "held": known.tier.name,
             "asked": request.step.tier.name,
             "program": known.binding.get("program", ""),
+            **({"approved_by": list(admission.approved_by)} if admission.approved_by else {}),
         }
         return contracts.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "admission.json", admitted),),
@@ -56,30 +56,6 @@ class Bootstrap:
             entity=known.entity_id,
             facts=admitted,
         )
-
-    async def _known(self, request: contracts.PhaseRequest) -> Known:
-        step = request.step
-        if step.program is None:  # (2)
-            raise DeniedError(
-                f"template {step.template!r} has no program yet: use default or code-review"
-            )
-        known = await self._tools.registry.read(request.agent)
-        if known.disabled:
-            raise RevokedError(f"agent {request.agent!r} is disabled in Vault")
-        seen = Binding(
-            pipeline=known.binding.get("pipeline", ""),
-            template=known.binding.get("template", ""),
-            program=known.binding.get("program", ""),
-        )
-        asked = Binding(
-            pipeline=request.pipeline,
-            template=step.template,
-            program=program_digest(step.program),
-        )
-        refusal = refuse_binding(seen, asked) or refuse_held(step.tier, known.tier)  # (3) (4)
-        if refusal is not None:
-            raise DeniedError(f"agent {request.agent!r}: {refusal}")
-        return known
 
     async def _prove(self, request: contracts.PhaseRequest, known: Known) -> None:
         async with self._tools.issuer.credential(

@@ -3,18 +3,24 @@
 1. What is not there any more is released already: a cold store or a lost lease is no failure.
 2. What cannot be released is named; the lease's time to live ends it.
 3. A revoked agent has no lease to take, so REVOKED only confirms that none is held.
+4. What was asked for in Vault for a T3 or T4 stage is taken back. The place is told by the server:
+   this execution's own id, and the run that started it. A failure keeps nothing else from being
+   released.
 """
 
 from __future__ import annotations
+
+import asyncio
 
 from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
+from activities.engine import parent_of
 from activities.phases.tools import Tools, publish, take_lease
 from dsl.core import AgentPhase
 from integrations.dragonfly.errors import LeaseLostError
-from integrations.errors import ColdError, ConflictError, RevokedError
+from integrations.errors import ColdError, ConflictError, IntegrationError, RevokedError
 
 
 class Exit:
@@ -26,7 +32,18 @@ class Exit:
     @activity.defn(name=contracts.PHASES[AgentPhase.EXIT].name)
     @governed
     async def exit(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
-        """Publish the last state and give the lease back."""
+        """Publish the last state, take requests back and give the lease back."""
+        left, result = await asyncio.gather(self._withdraw(), self._release(request))
+        return result.model_copy(update={"unreleased": (*result.unreleased, *left)})
+
+    @activity.defn(name=contracts.PHASES[AgentPhase.REVOKED].name)
+    @governed
+    async def revoked(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+        """Confirm that the agent holds nothing (3)."""
+        left, result = await asyncio.gather(self._withdraw(), self._confirm(request))
+        return result.model_copy(update={"unreleased": left})
+
+    async def _release(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         try:
             lease = await take_lease(self._tools, request)
             await publish(self._tools, request, lease, AgentPhase.EXIT, request.status)
@@ -37,13 +54,25 @@ class Exit:
             return contracts.PhaseResult(unreleased=(str(error),))
         return contracts.PhaseResult(fence=lease.fence)
 
-    @activity.defn(name=contracts.PHASES[AgentPhase.REVOKED].name)
-    @governed
-    async def revoked(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
-        """Confirm that the agent holds nothing (3)."""
+    async def _confirm(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         try:
             lease = await take_lease(self._tools, request)
         except (ColdError, RevokedError, ConflictError):
             return contracts.PhaseResult()
         await self._tools.leases.release(lease)
         return contracts.PhaseResult(fence=lease.fence)
+
+    async def _withdraw(self) -> tuple[str, ...]:
+        """Take back what was asked for in Vault; return what could not be (4)."""
+        if self._tools.high is None:
+            return ()
+        info = activity.info()
+        workflow_id = info.workflow_id or ""
+        try:
+            parent = await parent_of(activity.client(), workflow_id, info.workflow_run_id or "")
+            if parent is not None and workflow_id.startswith(f"{parent.workflow_id}/"):
+                stage = workflow_id.removeprefix(f"{parent.workflow_id}/")
+                await self._tools.high.requests.withdraw(parent.run_id, stage)
+        except IntegrationError as error:
+            return (f"requests in vault ({error})",)
+        return ()

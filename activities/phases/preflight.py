@@ -14,7 +14,7 @@ from temporalio import activity
 from activities import contracts
 from activities.boundary import governed
 from activities.phases.asking import refuse_engine_ports
-from activities.phases.tools import Tools, publish, put_json, take_lease
+from activities.phases.tools import Tools, enter, put_json
 from dsl.core import AgentPhase, Tier
 from integrations.agents import landlock
 from integrations.errors import DeniedError
@@ -33,7 +33,7 @@ class Preflight:
     async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         """Check the machine against what the stage asks for."""
         settings, step = self._tools.settings, request.step
-        lease = await take_lease(self._tools, request)
+        lease = await enter(self._tools, request, PHASE)
         if not settings.workspace.is_dir():  # (1)
             raise DeniedError(
                 f"the workspace {settings.workspace} is not a directory: set MANDATE_WORKSPACE"
@@ -50,7 +50,6 @@ class Preflight:
                 "this kernel cannot open single TCP ports to an agent: use Linux 6.7 or newer "
                 "(Landlock ABI 4), or remove sandbox.tcp"
             )
-        await publish(self._tools, request, lease, PHASE, "running")
         facts = {"sandbox": level, "program": step.program or "", "tcp": sorted(step.sandbox.tcp)}
         return contracts.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "preflight.json", facts),),

@@ -6,6 +6,8 @@
    within seconds. An answer that waited out an outage may miss a revocation; without the seed
    the guard is cold, and the workflow asks again.
 3. Outputs go to the artefact store; history carries digest, size and media type.
+4. T3 and T4 have a worker of their own, with a Vault identity of its own, which verifies
+   everything itself. No other worker runs a phase of theirs, and that one runs no other.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from typing import Any, Final
 from temporalio import activity
 
 from activities import contracts
+from activities.warrant import Warrants
 from dsl.canonical import canonical
-from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase
+from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.rules.admission import instance_id
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
@@ -27,11 +30,21 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.states import States
+from integrations.errors import DeniedError
 from integrations.settings import Settings
 from integrations.vault.issuer import CredentialIssuer
 from integrations.vault.registry import Registry
+from integrations.vault.requests import GateRequests
 
 ANSWER_FRESH: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class HighTier:
+    """What only the worker of T3 and T4 has."""
+
+    warrants: Warrants
+    requests: GateRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class Tools:
     issuer: CredentialIssuer
     artifacts: Artifacts
     runner: AgentRunner
+    high: HighTier | None = None  # None: phases up to T2
 
 
 def instance_of(request: contracts.PhaseRequest) -> str:
@@ -81,8 +95,24 @@ async def take_lease(tools: Tools, request: contracts.PhaseRequest) -> Lease:
     )
 
 
+def refuse_queue(tools: Tools, request: contracts.PhaseRequest) -> None:
+    """Refuse a phase that belongs to another worker (4).
+
+    Raises:
+        DeniedError: it does.
+    """
+    tier = request.step.tier
+    if (tier >= Tier.T3) != (tools.high is not None):
+        queue = contracts.QUEUE_T3 if tier >= Tier.T3 else contracts.QUEUE
+        raise DeniedError(
+            f"a phase of {tier.name} runs on queue {queue}, and this worker serves "
+            f"{activity.info().task_queue}"
+        )
+
+
 async def enter(tools: Tools, request: contracts.PhaseRequest, phase: AgentPhase) -> Lease:
     """Take the lease, and let others see that the agent is in ``phase`` now."""
+    refuse_queue(tools, request)
     lease = await take_lease(tools, request)
     await publish(tools, request, lease, phase, "running")
     return lease

@@ -1,7 +1,8 @@
 """Our own processes: which there are, and which task queues each one serves.
 
 They are separate because their Vault identities are: the one that runs phases cannot register
-or promote an agent, and only one process ever writes the ledger.
+or promote an agent, only the one of T3 and T4 mints for these, and only one process ever writes
+the ledger.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from mandate._path import app_dir
 from mandate.stack.process import Child, Command
 
 READY_LINE = "worker ready:"
-START_TIMEOUT_S = 60.0  # three interpreters load the SDK at once
+START_TIMEOUT_S = 60.0  # four interpreters load the SDK at once
 STOP_TIMEOUT_S = 20.0  # running activities get their chance to end
 # What only our own workers are told: the shipped pipelines count as registered here.
 SETTINGS = {"MANDATE_REGISTER_CATALOGUE": "1"}
@@ -33,6 +34,7 @@ class WorkerProcess:
 DEFAULT_WORKERS = (
     WorkerProcess("ledger", ("mandate-ledger",)),
     WorkerProcess("trust", ("mandate-trust",)),
+    WorkerProcess("t3", ("mandate-t3",)),
     WorkerProcess("worker", ("mandate",)),
 )
 

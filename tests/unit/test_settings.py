@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from activities import contracts
 from dsl.core import Tier
 from integrations.settings import SettingsError, read_settings
 
@@ -17,6 +18,13 @@ def test_an_empty_environment_gives_a_production_worker():
     assert settings.initial_tier is Tier.T0
     assert settings.gate_identity == "verified"
     assert not settings.registers_catalogue
+
+
+def test_one_process_serves_every_queue_unless_told_otherwise():
+    queues = (contracts.QUEUE, contracts.QUEUE_T3, contracts.QUEUE_TRUST, contracts.QUEUE_LEDGER)
+
+    assert read_settings({}).queues == queues
+    assert read_settings({"MANDATE_QUEUES": "mandate-t3"}).queues == (contracts.QUEUE_T3,)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +50,7 @@ def test_agents_never_see_where_the_engine_keeps_its_state(tmp_path: Path):
             "MANDATE_ARTIFACTS": str(tmp_path / "artifacts"),
             "MANDATE_VAULT_ROLES": str(tmp_path / "roles"),
             "MANDATE_DRAGONFLY_PASSWORD_FILE": str(tmp_path / "secret" / "password"),
+            "MANDATE_HOME": str(tmp_path / "home"),
         }
     )
 
@@ -50,6 +59,7 @@ def test_agents_never_see_where_the_engine_keeps_its_state(tmp_path: Path):
         tmp_path / "artifacts",
         tmp_path / "roles",
         tmp_path / "secret",
+        tmp_path / "home",
     }
 
 

@@ -30,7 +30,7 @@ from tests.integration.stack.driver import stand_ins
 from tests.integration.stack.probes import command_lines, eventually
 from workflows import visibility
 
-CHILDREN = ["temporal", "openbao", "valkey", "worker", "trust", "ledger"]
+CHILDREN = ["temporal", "openbao", "valkey", "worker", "t3", "trust", "ledger"]
 SERVERS = ["TEMPORAL_ADDRESS", "VAULT_ADDR", "MANDATE_DRAGONFLY_URL"]
 
 

@@ -13,6 +13,7 @@ from tests.unit.mandate.programs import ROOT
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 WORKERS = {
     "worker": contracts.QUEUE,
+    "t3": contracts.QUEUE_T3,
     "trust": contracts.QUEUE_TRUST,
     "ledger": contracts.QUEUE_LEDGER,
 }
@@ -38,9 +39,15 @@ def test_only_the_ledger_worker_may_write_the_ledger():
     assert writers == ["ledger"]
 
 
-def test_workers_cannot_change_their_roles():
-    for name in WORKERS:
-        assert "roles:/run/mandate:ro" in COMPOSE["services"][name]["volumes"]
+def test_each_worker_reads_its_own_role_and_can_change_none():
+    handed_out = COMPOSE["services"]["roles"]["command"][0]
+    for name, queue in WORKERS.items():
+        mounted = [v for v in COMPOSE["services"][name]["volumes"] if v.startswith("role")]
+        [own] = [line for line in handed_out.splitlines() if line.endswith(f"/roles/{name}/")]
+
+        assert mounted == [f"role-{name}:/run/mandate:ro"]
+        assert own == f"install -m 0600 /run/mandate/roles/{queue}.json /roles/{name}/"
+        assert COMPOSE["services"][name]["environment"]["MANDATE_VAULT_ROLES"] == "/run/mandate"
 
 
 def test_temporal_gets_the_search_attributes():

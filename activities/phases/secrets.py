@@ -1,0 +1,90 @@
+"""The secrets a stage has declared, for the one phase that gets any: EXECUTE.
+
+1. What was asked for in Vault when the stage's gate opened is redeemed, where it was: those are
+   reads that a person has authorised there.
+2. Everything else is read with a credential minted now, which dies with the phase. Nothing is
+   minted where nothing is left to read.
+3. A read that Vault refuses at T3 or T4 says that nothing was asked for, and what to do.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from temporalio import activity
+
+from activities import contracts
+from activities.phases.tools import Tools
+from activities.warrant import Cleared
+from dsl.core import AgentPhase
+from integrations.errors import DeniedError
+from integrations.vault.paths import SecretRef
+
+BEYOND_PROGRAM_S = 30  # the credential outlives the program, whose end it waits for
+
+
+async def secrets_of(
+    tools: Tools,
+    request: contracts.PhaseRequest,
+    phase: AgentPhase,
+    cleared: Cleared | None,
+    stack: AsyncExitStack,
+) -> dict[str, str]:
+    """Return the declared secrets by name; what is minted for them lives as long as ``stack``.
+
+    Raises:
+        DeniedError: one of them may not be read, or not yet.
+        NotFoundError: there is no such secret.
+        UnavailableError: Vault does not answer.
+    """
+    if not request.step.secrets or phase is not AgentPhase.EXECUTE:
+        return {}
+    places = {name: SecretRef.parse(ref) for name, ref in sorted(request.step.secrets.items())}
+    found = await _redeemed(tools, request, cleared, places)  # (1)
+    missing = {name: ref for name, ref in places.items() if name not in found}
+    return {**found, **await _read(tools, request, missing, stack)}
+
+
+async def _redeemed(
+    tools: Tools,
+    request: contracts.PhaseRequest,
+    cleared: Cleared | None,
+    places: dict[str, SecretRef],
+) -> dict[str, str]:
+    if tools.high is None or cleared is None:
+        return {}
+    found = {}
+    for name, ref in places.items():
+        value = await tools.high.requests.read_secret(cleared.run.run_id, request.step.path, ref)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+async def _read(
+    tools: Tools,
+    request: contracts.PhaseRequest,
+    places: dict[str, SecretRef],
+    stack: AsyncExitStack,
+) -> dict[str, str]:
+    if not places:  # (2)
+        return {}
+    credential = await stack.enter_async_context(
+        tools.issuer.credential(
+            request.agent,
+            request.entity,
+            phase=AgentPhase.EXECUTE,
+            tier=request.step.tier,
+            ttl_s=request.step.timeout_ms // 1000 + BEYOND_PROGRAM_S,
+            meta={"phase": AgentPhase.EXECUTE.value, "run": activity.info().workflow_id or ""},
+        )
+    )
+    try:
+        return {name: await credential.read_secret(ref) for name, ref in places.items()}
+    except DeniedError as error:
+        if tools.high is None:
+            raise
+        raise DeniedError(  # (3)
+            f"{error}; nothing was asked for there when the gate opened: start the run again "
+            f"while the worker of {contracts.QUEUE_T3} is up and the agent holds its tier"
+        ) from None
