@@ -18,8 +18,10 @@ from workflows.failures import StageEndedError
 from workflows.records import Records
 
 
-async def admit(plan: Plan, compiled: contracts.CompileResult, records: Records) -> bool:
-    """Record the start, make the plan's agents known; return whether the plan is registered.
+async def admit(
+    plan: Plan, compiled: contracts.CompileResult, records: Records
+) -> contracts.Standing:
+    """Record the start, make the plan's agents known; return how the plan stands.
 
     Raises:
         StageEndedError: the plan asks for more than it may.
@@ -42,7 +44,7 @@ async def admit(plan: Plan, compiled: contracts.CompileResult, records: Records)
             first.setdefault(identity, step)
     if first:
         await _register(plan, first, records)  # (3)
-    return standing.registered
+    return standing
 
 
 async def _start(

@@ -17,6 +17,7 @@ STAGE_FAILED: Final = "StageFailed"
 TIMED_OUT: Final = "TimedOut"
 REVOKED: Final = "Revoked"
 INVALID_PIPELINE: Final = "InvalidPipeline"
+NOT_PROVEN: Final = "NotProven"
 
 
 class StageEndedError(Exception):
@@ -33,6 +34,11 @@ class StageEndedError(Exception):
 def invalid(problems: str) -> ApplicationError:
     """Refuse a document; ``problems`` is the whole report."""
     return ApplicationError(problems, type=INVALID_PIPELINE, non_retryable=True)
+
+
+def refused(why: str) -> ApplicationError:
+    """Refuse somebody who has not proven who they are."""
+    return ApplicationError(why, type=NOT_PROVEN, non_retryable=True)
 
 
 def ended(kind: str, message: str, report: dict[str, Any]) -> ApplicationError:

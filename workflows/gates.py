@@ -1,4 +1,4 @@
-"""Gates: who may answer, by when, and what they have answered.
+"""Gates: when they open, how long they wait, and how they are decided.
 
 The pipeline owns all gates, by path, so that a gate works the same inside a branch or a
 condition. Gates are never in a child workflow: signals sent to the run would not reach them.
@@ -10,27 +10,34 @@ condition. Gates are never in a child workflow: signals sent to the run would no
 3. Time running out rejects or escalates; it never approves. Escalation is a new opening, for
    which the votes of the one before are void.
 4. The decision is on the ledger before anything behind the gate starts.
+5. Agents that vote at a consensus gate are heard before people are asked. They decide only what
+   ``dsl.rules.council`` lets them; all else goes to people, and where there are none it is
+   rejected.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 
+from activities import contracts
 from dsl.core import StageStatus
-from dsl.durations import render_duration
-from dsl.limits import VOTES_MAX
 from dsl.plan import GateStep
-from dsl.rules.consensus import Decision, Rules, Tally, Verdict, Vote, refuse, tally
-from workflows import failures
+from dsl.rules.consensus import Verdict
+from dsl.rules.council import APPROVE, REJECT, Advice
+from dsl.rules.gate_rules import has_people, rules_of
+from workflows import failures, verdicts
 from workflows.messages import VoteMessage
+from workflows.openings import Matter, Opening
 from workflows.records import Records
+from workflows.reminders import remind
 from workflows.shield import stop
+from workflows.vault_lock import VaultLocks
+from workflows.voting import Ballots
 
 
 class _VoidError(Exception):
@@ -41,44 +48,21 @@ class _VoidError(Exception):
         self.opening = opening
 
 
-@dataclass(slots=True)
-class Opening:
-    """One time a gate is open, and the votes it got."""
-
-    step: GateStep
-    number: int
-    rules: Rules
-    timeout_ms: int
-    subject: dict[str, dict[str, str]]  # digests of what is approved, by stage and output name
-    since: datetime
-    votes: list[Vote] = field(default_factory=list)
-    is_void: bool = False  # the run was reset while it was open
-
-    @property
-    def due(self) -> datetime:
-        """When time runs out."""
-        return self.since + timedelta(milliseconds=self.timeout_ms)
-
-    def tally(self) -> Tally:
-        """Decide from the votes received so far (2)."""
-        return tally(self.rules, self.votes, self.step.path)
-
-    def wanted(self) -> str:
-        """Name who may answer."""
-        return self.rules.asked()
-
-
 class GateBoard:
     """All gates of one run."""
 
-    def __init__(self, records: Records, changed: Callable[[], None]) -> None:
+    def __init__(self, records: Records, changed: Callable[[], None], locks: VaultLocks) -> None:
         self._records = records
         self._changed = changed  # tell the Web UI
+        self._locks = locks
+        self._ballots = Ballots(records, changed)
         self._paths: tuple[str, ...] = ()
         self._default_identity: tuple[str, ...] = ("claimed",)
         self._openings: dict[str, int] = {}
+        self.excluded: dict[str, frozenset[str]] = {}  # names and entities by role
         self.pending: dict[str, Opening] = {}
         self.decided: list[dict[str, Any]] = []
+        self.approvals: list[contracts.Approval] = []  # of proven voters only
         self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
         workflow.register_random_seed_callback(self._on_reset)
 
@@ -88,7 +72,7 @@ class GateBoard:
         self._default_identity = (identity,)
 
     def refuse(self, message: VoteMessage) -> str | None:
-        """Say why a vote would not be taken; None when it would be."""
+        """Say why a vote would not even be judged; None when it would be."""
         path = self._resolve(message.gate)
         if path not in self._paths:
             known = ", ".join(self._paths) or "none"
@@ -97,27 +81,13 @@ class GateBoard:
         if opening is None:  # (1)
             open_now = ", ".join(sorted(self.pending)) or "none"
             return f"gate {path!r} is not pending; pending now: {open_now}"
-        if len(opening.votes) >= VOTES_MAX:
-            return f"gate {path!r} has had {VOTES_MAX} votes"
-        return refuse(opening.rules, path, opening.votes, _vote(message))
+        return self._ballots.refuse(opening, message)
 
-    def cast(self, message: VoteMessage) -> dict[str, Any]:
-        """Count a vote that ``refuse`` let through, and say what it did."""
-        path = self._resolve(message.gate)
-        opening = self.pending[path]
-        opening.votes.append(_vote(message))
-        now = opening.tally()
-        self._changed()
-        return {
-            "gate": path,
-            "voter": message.voter,
-            "decision": message.decision,
-            "counted": True,
-            "verdict": now.verdict.value,
-            "still_needed": now.needed,
-        }
+    async def cast(self, message: VoteMessage) -> dict[str, Any]:
+        """Judge a vote that ``refuse`` let through, and say what it did."""
+        return await self._ballots.cast(self.pending[self._resolve(message.gate)], message)
 
-    async def decide(self, step: GateStep, subject: dict[str, dict[str, str]]) -> str:
+    async def decide(self, step: GateStep, matter: Matter, advice: Advice | None) -> str:
         """Open ``step`` and wait until it is decided; return who approved, as a sentence.
 
         Raises:
@@ -125,38 +95,53 @@ class GateBoard:
         """
         while True:
             try:
-                return await self._decide(step, subject)
+                return await self._decide(step, matter, advice)
             except _VoidError as void:  # (1)
                 self._records.note(
                     "gate.voided", gate=step.path, opening=void.opening, why="the run was reset"
                 )
 
-    async def _decide(self, step: GateStep, subject: dict[str, dict[str, str]]) -> str:
-        opening = self._open(step, _rules(step, self._identity(step)), step.timeout_ms, subject)
+    async def _decide(self, step: GateStep, matter: Matter, advice: Advice | None) -> str:
+        asks_people = has_people(step)
+        if advice is not None:
+            self._records.note("council.heard", gate=step.path, **advice.on_record())
+            is_left_to_people = asks_people or step.escalate_to is not None
+            if advice.verdict == REJECT or not is_left_to_people:  # (5)
+                return await self._close_by_council(step, matter, advice)
+            if advice.verdict == APPROVE and not asks_people:
+                return await self._close_by_council(step, matter, advice)
+        opening = self._open(step, matter, escalated=not asks_people)
         answered = await self._wait(opening)
-        if not answered and step.on_timeout == "escalate" and step.escalate_to is not None:
-            rules = _escalated(step, self._identity(step))
-            opening = self._open(step, rules, step.escalate_to.timeout_ms, subject)  # (3)
+        escalates = step.on_timeout == "escalate" and step.escalate_to is not None
+        if not answered and escalates and not opening.escalated:
+            opening = self._open(step, matter, escalated=True)  # (3)
             answered = await self._wait(opening)
         return await self._close(opening, answered=answered)
 
-    def _open(
-        self,
-        step: GateStep,
-        rules: Rules,
-        timeout_ms: int,
-        subject: dict[str, dict[str, str]],
-    ) -> Opening:
+    def _open(self, step: GateStep, matter: Matter, *, escalated: bool) -> Opening:
         number = self._openings[step.path] = self._openings.get(step.path, 0) + 1
-        opening = Opening(step, number, rules, timeout_ms, subject, workflow.now())
+        excluded = frozenset[str]().union(*(self.excluded.get(r, ()) for r in step.exclude))
+        identity = step.identity or self._default_identity
+        opening = Opening(
+            step=step,
+            number=number,
+            escalated=escalated,
+            rules=rules_of(step, escalated=escalated, identity=identity, excluded=excluded),
+            timeout_ms=_timeout_ms(step, escalated=escalated),
+            matter=matter,
+            since=workflow.now(),
+        )
         self._undone[step.path] = opening
         self._records.note(
             "gate.opened",
             gate=step.path,
             opening=number,
-            approvers=sorted(rules.approvers),
-            quorum=rules.quorum,
-            subject=subject,
+            escalated=escalated,
+            approvers=sorted(opening.rules.approvers),
+            groups=dict(opening.rules.groups),
+            quorum=opening.rules.quorum,
+            identity=sorted(opening.rules.identity),
+            subject=matter.subject,
             due=opening.due.isoformat(timespec="seconds"),
         )
         return opening
@@ -166,8 +151,12 @@ class GateBoard:
         path = opening.step.path
         self.pending[path] = opening
         self._changed()
-        # Recorded beside the wait: a ledger that is away must not keep people from voting.
-        telling = asyncio.create_task(self._records.flush(f"gate {path} opened"))
+        # Beside the wait: a ledger or a Vault that is away must not keep people from voting.
+        beside = [
+            asyncio.create_task(self._records.flush(f"gate {path} opened")),
+            asyncio.create_task(self._locks.ask(opening, self._changed)),
+            asyncio.create_task(remind(opening, self._records, self._changed)),
+        ]
         answered = True
         try:
             await workflow.wait_condition(
@@ -179,40 +168,51 @@ class GateBoard:
         except TimeoutError:
             answered = False
         except asyncio.CancelledError:
-            del self.pending[path]
             self._undone.pop(path, None)
             self._records.note("gate.closed", gate=path, opening=opening.number, why="cancelled")
-            self._changed()
-            await stop(telling)
+            await self._end(opening, beside)
             raise
-        del self.pending[path]
-        self._changed()
+        await self._end(opening, beside[1:])  # the record of the opening is let through
         if opening.is_void:
             raise _VoidError(opening.number)
         return answered
 
+    async def _end(self, opening: Opening, beside: Sequence[asyncio.Task[Any]]) -> None:
+        """Take no more votes, stop what ran beside the wait, take back what will not be used."""
+        del self.pending[opening.step.path]
+        self._ballots.close(opening)
+        self._changed()
+        for task in beside:
+            await stop(task)
+        if opening.is_void or opening.tally().verdict is not Verdict.PASSED:
+            await self._locks.withdraw(opening)
+
     async def _close(self, opening: Opening, *, answered: bool) -> str:
-        step, result = opening.step, opening.tally()
-        approved = answered and result.verdict is Verdict.PASSED
-        detail = _sentence(opening, result, answered=answered)
-        summary = {
-            "gate": step.path,
-            "opening": opening.number,
-            "verdict": "approved" if approved else "rejected",
-            "detail": detail,
-            "votes": [_shown(vote) for vote in result.counted],
-            "void": len(result.void),
-        }
-        self._records.note("gate.decided", **summary, subject=opening.subject)
-        await self._records.flush(f"gate {step.path} {summary['verdict']}")  # (4)
+        summary = verdicts.of_opening(opening, answered=answered)
+        await self._decided(opening.step.path, summary, opening.matter)
         if opening.is_void:
             raise _VoidError(opening.number)
-        self._undone.pop(step.path, None)
+        self._undone.pop(opening.step.path, None)
+        return self._outcome(summary, verdicts.approval_of(opening))
+
+    async def _close_by_council(self, step: GateStep, matter: Matter, advice: Advice) -> str:
+        summary = verdicts.of_council(step, advice)
+        await self._decided(step.path, summary, matter)
+        return self._outcome(summary, None)
+
+    async def _decided(self, path: str, summary: dict[str, Any], matter: Matter) -> None:
+        self._records.note("gate.decided", **summary, subject=matter.subject)
+        await self._records.flush(f"gate {path} {summary['verdict']}")  # (4)
+
+    def _outcome(self, summary: dict[str, Any], approval: contracts.Approval | None) -> str:
         self.decided.append(summary)
-        if not approved:
+        detail: str = summary["detail"]
+        if summary["verdict"] != verdicts.APPROVED:
             raise failures.StageEndedError(
-                failures.GATE_REJECTED, step.path, StageStatus.REJECTED, detail
+                failures.GATE_REJECTED, summary["gate"], StageStatus.REJECTED, detail
             )
+        if approval is not None:
+            self.approvals.append(approval)
         return detail
 
     def _on_reset(self, _seed: int) -> None:
@@ -232,47 +232,6 @@ class GateBoard:
         matches = [path for path in self._paths if path.rsplit("/", 1)[-1] == name]
         return matches[0] if len(matches) == 1 else name
 
-    def _identity(self, step: GateStep) -> tuple[str, ...]:
-        return step.identity or self._default_identity
 
-
-def _rules(step: GateStep, identity: tuple[str, ...]) -> Rules:
-    return Rules(
-        approvers=frozenset(step.approvers),
-        groups={group.name: group.quorum for group in step.groups},
-        quorum=step.quorum,
-        identity=frozenset(identity),
-        reason_required=step.reason == "required",
-    )
-
-
-def _escalated(step: GateStep, identity: tuple[str, ...]) -> Rules:
-    assert step.escalate_to is not None  # noqa: S101  # decide() has checked
-    return Rules(
-        approvers=frozenset(step.escalate_to.approvers),
-        groups={},
-        quorum=step.escalate_to.quorum,
-        identity=frozenset(identity),
-        reason_required=step.reason == "required",
-    )
-
-
-def _vote(message: VoteMessage) -> Vote:
-    return Vote(voter=message.voter, decision=Decision(message.decision), reason=message.reason)
-
-
-def _shown(vote: Vote) -> dict[str, Any]:
-    return {
-        "voter": vote.voter,
-        "decision": vote.decision.value,
-        "reason": vote.reason,
-        "identity": "verified" if vote.proven else "claimed",
-    }
-
-
-def _sentence(opening: Opening, result: Tally, *, answered: bool) -> str:
-    if answered:
-        return result.detail
-    waited = render_duration(opening.timeout_ms)
-    path = opening.step.path
-    return f"gate {path!r} was not answered within {waited} by {opening.rules.asked()}"
+def _timeout_ms(step: GateStep, *, escalated: bool) -> int:
+    return step.escalate_to.timeout_ms if escalated and step.escalate_to else step.timeout_ms

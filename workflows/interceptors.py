@@ -55,9 +55,9 @@ def _is_ours() -> bool:
 
     Not by class: the SDK's sandbox makes classes of its own.
     """
-    return (
-        isinstance(workflow.instance(), TakesBadMessages)
-        or workflow.info().workflow_type == contracts.AGENT_WORKFLOW
+    return isinstance(workflow.instance(), TakesBadMessages) or workflow.info().workflow_type in (
+        contracts.AGENT_WORKFLOW,
+        contracts.REGISTRATION_WORKFLOW,
     )
 
 

@@ -39,6 +39,7 @@ class VoteMessage(Value):
     decision: str
     voter: str = Field(min_length=1, max_length=NAME_LENGTH_MAX * 2)
     reason: str = Field(default="", max_length=REASON_LENGTH_MAX)
+    proof: str = ""  # of any length: one that is too long is refused, and recorded as refused
 
 
 def decode(args: Sequence[Any]) -> Any:

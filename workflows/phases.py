@@ -23,7 +23,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities import contracts
-from dsl.core import AGENT_PHASES_ORDERED, AgentOutput, AgentPhase, StageStatus
+from dsl.core import AGENT_PHASES_ORDERED, AgentOutput, AgentPhase, StageStatus, Tier
 from dsl.durations import render_duration
 from dsl.limits import COLD_RESEEDS_MAX, EXIT_TIMEOUT_MS
 from workflows import failures
@@ -60,6 +60,7 @@ class PhaseWalk:
         self._output: dict[str, Any] = {}
         self._phases: list[str] = []
         self._cold = 0
+        self._queue = contracts.QUEUE_T3 if step.tier >= Tier.T3 else None  # it trusts no workflow
 
     async def run(self) -> contracts.AgentReport:
         """Return what became of the stage (1).
@@ -201,6 +202,7 @@ class PhaseWalk:
             activity_id=f"{step.path}/{phase}#{self._phases.count(phase)}",
             summary=f"{step.path} {phase}",
             limit=timedelta(milliseconds=step.timeout_ms) + _GRACE if asked else None,
+            queue=self._queue,
         )
 
     def _phase_request(
@@ -222,6 +224,7 @@ class PhaseWalk:
             given=request.given,
             status=status,
             detail=detail,
+            warrant=request.warrant,
         )
 
     async def _ask_authority(self) -> None:
@@ -266,6 +269,7 @@ class PhaseWalk:
             activity_id=f"{step.path}/{phase}#1",
             summary=f"{step.path} {phase}",
             give_up_after=_CLEANING,
+            queue=self._queue,
         )
         recording = self._records.flush(f"{step.path} ended", give_up_after=_CLEANING)
         left, recorded = await asyncio.gather(leaving, recording, return_exceptions=True)

@@ -6,11 +6,14 @@
 3. Messages arrive as raw payloads: a typed handler would wedge the run on a missing argument
    (docs/adr/0003). What cannot be read is remembered and shown by ``status``.
 4. An update is refused by its validator, which leaves no event; a signal cannot be refused,
-   so a void one is remembered.
+   so a void one is remembered. A vote whose proof must be looked at is accepted first: its answer
+   says ``refused`` and why.
+5. A run does not end under the hands of somebody who waits for an answer.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +30,8 @@ with workflow.unsafe.imports_passed_through():
 
 _VOTE = (
     'Answer a gate: {"gate": "review", "decision": "approve", "voter": "team-lead"}; '
-    'decision is approve or reject, "reason" may be added.'
+    'decision is approve or reject, "reason" may be added. Where proven voters are asked, '
+    '"mandate sign RUN GATE approve" prints the whole input.'
 )
 
 
@@ -60,10 +64,16 @@ class Pipeline:
             raise failures.invalid(compiled.problems)
         self._run = PipelineRun(compiled.plan, compiled)
         self._run.walk.paused = self._paused
-        return await self._run.run()
+        try:
+            report = await self._run.run()
+        except (asyncio.CancelledError, ApplicationError):
+            await workflow.wait_condition(workflow.all_handlers_finished)  # (5)
+            raise
+        await workflow.wait_condition(workflow.all_handlers_finished)  # (5)
+        return report
 
     @workflow.signal(description=_VOTE)
-    def vote(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3): must be exactly RawValue
+    async def vote(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3): must be exactly RawValue
         """Record one person's answer."""
         try:
             message = read_vote([payload])
@@ -73,13 +83,15 @@ class Pipeline:
         if refusal is not None or self._run is None:
             self.on_bad_message("vote", refusal or "no gate is open yet")
             return
-        self._run.gates.cast(message)
+        answer = await self._run.gates.cast(message)
+        if not answer["counted"]:
+            self.on_bad_message("vote", answer["why"])
 
     @workflow.update(name="vote", description=_VOTE)
-    def vote_update(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # (3)
+    async def vote_update(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # (3)
         """Record one person's answer and return the verdict so far."""
         assert self._run is not None  # noqa: S101  # the validator has checked
-        return self._run.gates.cast(read_vote([payload]))
+        return await self._run.gates.cast(read_vote([payload]))
 
     @vote_update.validator
     def _may_vote(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3)

@@ -7,6 +7,8 @@
 3. The start is on the ledger before anything happens, the end before the run completes.
 4. However a run ends, what it started is stopped and the end is recorded, within two minutes;
    then the run fails, is cancelled or completes with its report.
+5. A T3 or T4 stage is given what its own worker verifies again: the inputs, the approvals with
+   their proofs, and who vouched for the plan and started the run.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities import contracts
+from dsl.canonical import digest_of
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
-from dsl.core import AgentOutput, StageStatus
+from dsl.core import AgentOutput, StageStatus, Tier
 from dsl.durations import render_duration
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import AgentStep, GateStep, Plan, walk
@@ -29,13 +32,17 @@ from dsl.rules.admission import agent_identity
 from workflows import failures
 from workflows.admission import admit
 from workflows.children import run_agent
+from workflows.councils import hear, heard_only
 from workflows.failures import StageEndedError
 from workflows.gates import GateBoard
+from workflows.openings import Matter
+from workflows.origin import Origin, origin_of
 from workflows.outbox import Outbox
 from workflows.records import Records
 from workflows.report import within_limit
 from workflows.shield import shielded, stop
 from workflows.stages import Stages, board
+from workflows.vault_lock import VaultLocks
 from workflows.visibility import show_gates
 from workflows.walk import Walk
 
@@ -54,13 +61,16 @@ class PipelineRun:
         self.digest = compiled.digest
         self.inputs = compiled.inputs
         self.registered = False
+        self.origin = Origin()
         self._compiled = compiled
         self._project = plan.project or workflow.info().workflow_id
         self._records = Records("run")
         self._outbox = Outbox()
         self._shown: tuple[str, ...] = ()
+        self._heard_only = heard_only(plan)
         self.stages = Stages(walk(plan.steps))
-        self.gates = GateBoard(self._records, self._show)
+        self._locks = VaultLocks(plan, compiled.digest, self._records)
+        self.gates = GateBoard(self._records, self._show, self._locks)
         self.gates.expect(
             (step.path for step in walk(plan.steps) if isinstance(step, GateStep)),
             compiled.policy.gate_identity,
@@ -114,6 +124,7 @@ class PipelineRun:
             step=step,
             inputs=inputs,
             given=self._given(step),
+            warrant=self._warrant() if step.tier >= Tier.T3 else None,
         )
         await self._outbox.admit(request)
         self._mark(step.path)
@@ -128,6 +139,8 @@ class PipelineRun:
             outputs=report.outputs,
             attempts=report.attempts,
         )
+        if status is StageStatus.FAILED and step.path in self._heard_only:
+            return report.detail
         if status is not StageStatus.COMPLETED:
             kind = _KINDS.get(report.reason, report.reason)
             raise StageEndedError(kind, step.path, status, report.detail)
@@ -143,15 +156,24 @@ class PipelineRun:
             paths += required.approves if isinstance(required, GateStep) else [required.path]
         return self.stages.outputs_of(paths)
 
+    def _warrant(self) -> contracts.Warrant:
+        return contracts.Warrant(  # (5)
+            inputs=self.inputs,
+            approvals=tuple(self.gates.approvals),
+            authors=self.origin.author_proofs,
+            starter=self.origin.starter_proof,
+        )
+
     async def gate(self, step: GateStep) -> str:
         """Wait at a gate."""
         self._mark(step.path)
-        self.stages.move(step.path, StageStatus.WAITING, f"waiting for {', '.join(step.approvers)}")
+        self.stages.move(step.path, StageStatus.WAITING)
         subject = {
             path: {output.name: output.digest for output in outputs}
             for path, outputs in self.stages.outputs_of(step.approves).items()
         }
-        return await self.gates.decide(step, subject)
+        matter = Matter(self.digest, digest_of(self.inputs), subject)
+        return await self.gates.decide(step, matter, hear(step, self.stages))
 
     def environment(self) -> dict[str, Any]:
         """Return what conditions and agent inputs may refer to."""
@@ -164,6 +186,7 @@ class PipelineRun:
             "version": self.plan.version,
             "plan": self.digest,
             "registered": self.registered,
+            "starter": self.origin.starter,
             "paused": self.walk.paused,
             "waiting_for": self.waiting(),
             "stages": self.stages.brief(),
@@ -171,24 +194,14 @@ class PipelineRun:
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return the pending gates: what, who, since when, due."""
-        return [
-            {
-                "gate": path,
-                "opening": opening.number,
-                "approvers": sorted(opening.rules.approvers),
-                "quorum": opening.rules.quorum,
-                "still_needed": opening.tally().needed,
-                "votes": len(opening.votes),
-                "since": opening.since.isoformat(timespec="seconds"),
-                "due": opening.due.isoformat(timespec="seconds"),
-                "subject": opening.subject,
-                "description": opening.step.description,
-            }
-            for path, opening in sorted(self.gates.pending.items())
-        ]
+        return [opening.row() for _, opening in sorted(self.gates.pending.items())]
 
     async def _work(self) -> None:
-        self.registered = await admit(self.plan, self._compiled, self._records)  # (2)
+        standing = await admit(self.plan, self._compiled, self._records)  # (2)
+        self.registered = standing.registered
+        self.origin = await origin_of(self.plan, self.digest, self.inputs, standing)
+        self._locks.authors = self.origin.author_proofs
+        self.gates.excluded = self.origin.people
         await self.walk.steps(self.plan.steps)
         self._note_end(StageStatus.COMPLETED.value, "")
         await self._records.flush("run completed")  # (3)

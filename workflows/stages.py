@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dsl.core import AgentOutput, StageResult, StageStatus, StageType
 from dsl.plan import AnyStep
-from workflows.gates import Opening
+from workflows.openings import Opening
 
 BOARD_LINES_MAX: Final = 60
 _FINAL: Final = frozenset(StageStatus) - {
@@ -105,16 +105,37 @@ def board(title: str, workflow_id: str, stages: Stages, pending: dict[str, Openi
 
 def _waiting(path: str, workflow_id: str, opening: Opening) -> list[str]:
     now = opening.tally()
-    vote = f'{{"gate":"{path}","decision":"approve","voter":"..."}}'
+    vault = opening.vault
     return [
         f"### Waiting for approval: {path}",
         "",
-        f"- asked: {opening.wanted()}",
+        f"- asked: {opening.wanted()}{', each proven' if not opening.takes_claims() else ''}",
         f"- quorum: {opening.rules.quorum}, still needed: {now.needed}",
         f"- until: {opening.due.isoformat(timespec='seconds')}, "
         f"then it {'escalates' if _escalates(opening) else 'is rejected'}",
         *([f"- about: {opening.step.description}"] if opening.step.description else []),
+        *([f"- reminded: {opening.reminders} times"] if opening.reminders else []),
+        *([f"- Vault's own lock: {vault.state} {vault.detail}"] if vault.state != "none" else []),
         "",
+        *_how_to_answer(path, workflow_id, opening),
+        "",
+    ]
+
+
+def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[str]:
+    if not opening.takes_claims():
+        return [
+            "Answer after `mandate login NAME` with:",
+            "",
+            "```",
+            f"mandate approve '{workflow_id}' \\",
+            f"  '{path}'",
+            "```",
+            "",
+            "or put what `mandate sign` prints into More Actions > Send an Update > vote.",
+        ]
+    vote = f'{{"gate":"{path}","decision":"approve","voter":"..."}}'
+    return [
         "Answer with More Actions > Send an Update > vote, or:",
         "",
         "```",
@@ -123,9 +144,8 @@ def _waiting(path: str, workflow_id: str, opening: Opening) -> list[str]:
         "  --name vote --input \\",
         f"  '{vote}'",
         "```",
-        "",
     ]
 
 
 def _escalates(opening: Opening) -> bool:
-    return opening.number == 1 and opening.step.on_timeout == "escalate"
+    return not opening.escalated and opening.step.on_timeout == "escalate"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowFailureError
@@ -25,6 +26,7 @@ from dsl.limits import (
 )
 from dsl.loader import load_data
 from dsl.sizes import wire_bytes
+from integrations.artifacts.store import Artifacts
 from integrations.ledger.entries import canonical_payload
 from tests.fixtures.engine import Engine, gate, pipeline, stage
 from workflows.facts import fact
@@ -135,8 +137,8 @@ async def test_large_requests_of_many_agents_at_once_take_turns(engine: Engine):
             await handle.result()
 
 
-async def test_a_plan_too_large_for_history_is_refused_with_the_limit():
-    compiler = Compile(Catalogue(), contracts.Policy())
+async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: Path):
+    compiler = Compile(Catalogue(), contracts.Policy(), Artifacts(tmp_path / "artifacts"))
     definition = pipeline(stage("look"), inputs={"text": {"type": "string"}})
     request = contracts.CompileRequest(
         source="a test", data=definition, inputs={"text": "x" * PLAN_BYTES_MAX}

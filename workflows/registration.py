@@ -1,0 +1,78 @@
+"""Registration: a person vouches for a plan, so that it may run under its own name.
+
+1. What is registered is what the worker compiles from the document, not what the sender says of
+   it: the proof must name that digest.
+2. Who proves it is for ``ledger.prove``, which records it at once.
+3. Registering again adds an author, and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import Field, ValidationError
+
+    from activities import contracts
+    from dsl.core import Value
+    from dsl.limits import DOCUMENT_BYTES_MAX
+    from dsl.rules.proof import PLAN
+    from workflows import failures
+    from workflows.messages import MessageError, decode
+
+
+class _Order(Value):
+    document: str = Field(max_length=DOCUMENT_BYTES_MAX)
+    proof: str
+
+
+@workflow.defn(name=contracts.REGISTRATION_WORKFLOW, sandboxed=False)  # docs/adr/0008
+class Registration:
+    """Register one plan."""
+
+    @workflow.run
+    async def run(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # must be exactly RawValue
+        """Return digest, author and place on the ledger."""
+        order = _read(payload)
+        compiled = await workflow.execute_local_activity(
+            contracts.COMPILE,
+            contracts.CompileRequest(source="document", text=order.document, registers=True),
+            result_type=contracts.CompileResult,
+            start_to_close_timeout=contracts.COMPILE_TIMEOUT,
+            activity_id="registration/compile#1",
+        )
+        if compiled.plan is None:
+            raise failures.invalid(compiled.problems)
+        plan = compiled.plan
+        before = await contracts.record(
+            contracts.RecordRequest(entries=(), standing_of=compiled.digest),
+            activity_id="registration/standing#1",
+            summary="is it registered already?",
+        )
+        about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}  # (1)
+        proven = await contracts.prove(
+            contracts.ProveRequest(purpose=PLAN, about=about, proof=order.proof),
+            activity_id="registration/prove#1",
+            summary=f"who vouches for {plan.name}?",
+        )
+        if proven.refusal:
+            raise failures.refused(proven.refusal)
+        return {
+            "digest": compiled.digest,
+            "author": proven.name,
+            "seq": proven.entry,
+            "already": before.standing is not None and before.standing.registered,
+        }
+
+
+def _read(payload: RawValue) -> _Order:
+    try:
+        return _Order.model_validate(decode([payload]))
+    except (MessageError, ValidationError):
+        raise failures.invalid(
+            'expected {"document": "<the pipeline as YAML>", "proof": "<of its author>"}: '
+            "use `mandate register FILE`"
+        ) from None

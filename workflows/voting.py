@@ -1,0 +1,166 @@
+"""What becomes of a vote: counted, or refused with the reason. Never an error of the run.
+
+1. A vote without a proof is a claim: it is counted at once where claims are taken, and refused
+   where they are not.
+2. A vote with a proof is never taken as a claim. Its shape and its matter are looked at here; the
+   rest is for ``ledger.prove``, which asks Vault and puts the proof on the ledger, once.
+3. Votes are judged in the order they came, one after the other: whoever was first counts first.
+4. When the opening ends, votes that are still being judged are refused. They hold up nobody.
+5. What is refused is recorded with the digest of its proof, as far as ``VERIFICATIONS_MAX`` per
+   opening; then no more is listened to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities import contracts
+from dsl.canonical import digest_of_bytes
+from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
+from dsl.rules.consensus import Decision, Vote, refuse
+from dsl.rules.proof import VOTE, ProofError, decode, refuse_matter
+from workflows import failures
+from workflows.messages import VoteMessage
+from workflows.openings import Opening
+from workflows.records import Records
+
+REFUSED = "refused"
+
+
+class Ballots:
+    """Judges the votes of a run."""
+
+    def __init__(self, records: Records, changed: Callable[[], None]) -> None:
+        self._records = records
+        self._changed = changed
+        self._count: dict[str, int] = {}  # verifications, by gate
+
+    def refuse(self, opening: Opening, message: VoteMessage) -> str | None:
+        """Say why a vote is not even judged; None when it will be."""
+        path = opening.step.path
+        if len(opening.votes) >= VOTES_MAX:
+            return f"gate {path!r} has had {VOTES_MAX} votes"
+        if message.proof or not opening.takes_claims():
+            if opening.refusals + len(opening.proofs) + len(opening.judging) < VERIFICATIONS_MAX:
+                return None
+            return f"gate {path!r} has had {VERIFICATIONS_MAX} proofs in this opening: wait for it"
+        return refuse(opening.rules, path, opening.votes, _claim(message))  # (1)
+
+    async def cast(self, opening: Opening, message: VoteMessage) -> dict[str, Any]:
+        """Judge a vote that ``refuse`` let through, and say what it did."""
+        if message.proof:
+            why = await self._judge(opening, message)
+        elif opening.takes_claims():
+            why = self._count_in(opening, _claim(message), "")
+        else:
+            why = f"{message.voter!r} has not proven who they are, and this gate demands it"
+        if why is not None:
+            self._note_refusal(opening, message, why)
+        self._changed()
+        return _answer(opening, message, why)
+
+    def close(self, opening: Opening) -> None:
+        """Let go of the votes that are still being judged (4)."""
+        for task in opening.judging:
+            task.cancel()
+
+    async def _judge(self, opening: Opening, message: VoteMessage) -> str | None:
+        task = asyncio.create_task(self._in_turn(opening, message))
+        opening.judging.append(task)
+        await asyncio.wait([task])
+        opening.judging.remove(task)
+        if task.cancelled():
+            return f"gate {opening.step.path!r} was closed before the proof could be checked"
+        return task.result()
+
+    async def _in_turn(self, opening: Opening, message: VoteMessage) -> str | None:
+        async with opening.turn:  # (3)
+            return await self._prove(opening, message)
+
+    async def _prove(self, opening: Opening, message: VoteMessage) -> str | None:
+        """Return why the vote does not count; None when it does (2)."""
+        path = opening.step.path
+        about = opening.about(message)
+        mismatch = _refuse_shape(message, about)
+        if mismatch is not None:
+            return mismatch
+        number = self._count[path] = self._count.get(path, 0) + 1
+        try:
+            proven = await contracts.prove(
+                contracts.ProveRequest(
+                    purpose=VOTE,
+                    about=about,
+                    proof=message.proof,
+                    voter=message.voter,
+                    groups=tuple(sorted(opening.rules.asked_groups())),
+                ),
+                activity_id=f"{path}/vote#{number}",
+                summary=f"whose vote is this at {path}?",
+            )
+        except ActivityError as error:
+            return f"the proof could not be checked: {failures.cause_of(error)[1]}"
+        if proven.refusal:
+            return proven.refusal
+        vote = Vote(
+            voter=proven.name,
+            decision=Decision(message.decision),
+            person=proven.entity,
+            groups=frozenset(proven.groups),
+            proven=True,
+            reason=message.reason,
+        )
+        return self._count_in(opening, vote, message.proof)
+
+    def _count_in(self, opening: Opening, vote: Vote, proof: str) -> str | None:
+        why = refuse(opening.rules, opening.step.path, opening.votes, vote)
+        if why is None:
+            if proof:
+                opening.proofs[len(opening.votes)] = proof
+            opening.votes.append(vote)
+        return why
+
+    def _note_refusal(self, opening: Opening, message: VoteMessage, why: str) -> None:
+        opening.refusals += 1  # (5): bounded, for ``refuse`` looks at it
+        self._records.note(
+            "vote.refused",
+            gate=opening.step.path,
+            opening=opening.number,
+            sent_as=message.voter,
+            decision=message.decision,
+            why=why,
+            proof=digest_of_bytes(message.proof.encode(errors="replace")) if message.proof else "",
+        )
+
+
+def _refuse_shape(message: VoteMessage, about: dict[str, Any]) -> str | None:
+    info = workflow.info()
+    try:
+        proof = decode(message.proof)
+    except ProofError as error:
+        return str(error)
+    # The run is left to the activity: after a reset this one would name the old one.
+    known = {**about, "workflow": info.workflow_id, "run": proof.statement.get("run")}
+    return refuse_matter(proof, VOTE, known)
+
+
+def _claim(message: VoteMessage) -> Vote:
+    return Vote(voter=message.voter, decision=Decision(message.decision), reason=message.reason)
+
+
+def _answer(opening: Opening, message: VoteMessage, why: str | None) -> dict[str, Any]:
+    now = opening.tally()
+    answer = {
+        "gate": opening.step.path,
+        "voter": message.voter,
+        "decision": message.decision,
+        "counted": why is None,
+        "verdict": now.verdict.value if why is None else REFUSED,
+        "still_needed": now.needed,
+        "detail": now.detail,
+    }
+    return answer if why is None else {**answer, "why": why}
