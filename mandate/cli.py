@@ -2,7 +2,8 @@
 
 Exit codes: 0 done, 1 a check or a run failed, 2 wrong usage or a refused document. A command
 imports what it needs when it runs, so that ``mandate validate`` does not pay for Temporal. To add
-one: its work in ``mandate/commands/<name>.py``, its words here.
+one: its work in ``mandate/commands/<name>.py``, its words here, or in ``mandate/cli_people.py``
+where somebody has to be behind it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Annotated
 import typer
 
 from mandate import __version__
+from mandate.cli_options import AsJson, DataDir, end
+from mandate.cli_people import people_app
 from mandate.stack.options import (
     DATA_DIR,
     DRAGONFLY_PORT,
@@ -31,13 +34,12 @@ app = typer.Typer(
 )
 ledger_app = typer.Typer(help="Read and verify the audit ledger.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(people_app)  # without a name: its commands are commands of ``mandate``
 
 _PORT = {"min": 0, "max": 65535, "help": "0 = any free one."}
-DataDir = Annotated[Path | None, typer.Option(help="Directory of a stack; default .mandate")]
 LedgerFile = Annotated[
     Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature typer calls
@@ -77,7 +79,7 @@ def up(
         vault_port=vault_port,
         dragonfly_port=dragonfly_port,
     )
-    _end(command.run(wanted))
+    end(command.run(wanted))
 
 
 @app.command()
@@ -89,7 +91,7 @@ def demo(
     """Show a governed pipeline from start to report, on a stack of its own."""
     from mandate.commands import demo as command  # noqa: PLC0415
 
-    _end(command.run(workspace))
+    end(command.run(workspace))
 
 
 @app.command()
@@ -104,7 +106,7 @@ def run(
     """Start a pipeline."""
     from mandate.commands import run as command  # noqa: PLC0415
 
-    _end(command.run(pipeline, inputs or [], wait=wait, data_dir=data_dir))
+    end(command.run(pipeline, inputs or [], wait=wait, data_dir=data_dir))
 
 
 @app.command()
@@ -114,7 +116,7 @@ def validate(
     """Check pipeline documents and report every problem at once."""
     from mandate.commands import validate as command  # noqa: PLC0415 - at need
 
-    _end(command.run(files))
+    end(command.run(files))
 
 
 @app.command("list")
@@ -122,7 +124,7 @@ def list_(data_dir: DataDir = None) -> None:
     """Show the pipelines that can be started by name."""
     from mandate.commands import listing as command  # noqa: PLC0415 - at need
 
-    _end(command.run(data_dir))
+    end(command.run(data_dir))
 
 
 @app.command()
@@ -134,7 +136,7 @@ def graph(
     """Draw the plan of a pipeline."""
     from mandate.commands import graph as command  # noqa: PLC0415 - at need
 
-    _end(command.run(pipeline, mermaid=mermaid, data_dir=data_dir))
+    end(command.run(pipeline, mermaid=mermaid, data_dir=data_dir))
 
 
 @app.command()
@@ -142,7 +144,7 @@ def schema() -> None:
     """Print the JSON Schema of pipeline documents, for editors."""
     from mandate.commands import schema as command  # noqa: PLC0415 - at need
 
-    _end(command.run())
+    end(command.run())
 
 
 @ledger_app.command("verify")
@@ -154,7 +156,7 @@ def ledger_verify(
     """Recompute the whole chain and say whether anything was changed."""
     from mandate.commands import ledger as command  # noqa: PLC0415 - at need
 
-    _end(command.verify(command.locate(ledger, data_dir), as_json=as_json))
+    end(command.verify(command.locate(ledger, data_dir), as_json=as_json))
 
 
 @ledger_app.command("tail")
@@ -167,7 +169,7 @@ def ledger_tail(
     """Show the newest entries, oldest first."""
     from mandate.commands import ledger as command  # noqa: PLC0415 - at need
 
-    _end(command.tail(command.locate(ledger, data_dir), count, as_json=as_json))
+    end(command.tail(command.locate(ledger, data_dir), count, as_json=as_json))
 
 
 @app.command()
@@ -175,7 +177,7 @@ def doctor(data_dir: DataDir = None) -> None:
     """Check this machine and the servers, and say how to fix what fails."""
     from mandate.commands import doctor as command  # noqa: PLC0415 - at need
 
-    _end(command.run(data_dir))
+    end(command.run(data_dir))
 
 
 @app.command()
@@ -190,7 +192,7 @@ def install(
     """Install policies and roles on the Vault that VAULT_ADDR names."""
     from mandate.commands import install as command  # noqa: PLC0415 - at need
 
-    _end(command.run(token_file, roles_dir))
+    end(command.run(token_file, roles_dir))
 
 
 @app.command()
@@ -199,7 +201,3 @@ def worker() -> None:
     from mandate.commands import worker as command  # noqa: PLC0415 - at need
 
     command.run()
-
-
-def _end(code: int) -> None:
-    raise typer.Exit(code)

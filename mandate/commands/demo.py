@@ -53,7 +53,7 @@ async def _demo(workspace: Path) -> int:
         options = private_stack(
             Path(folder) / "data", settings={"MANDATE_WORKSPACE": str(workspace)}
         )
-        print("starting Temporal, OpenBao, Valkey and three workers ...", flush=True)
+        print("starting Temporal, OpenBao, Valkey and the workers ...", flush=True)
         try:
             async with Stack(options) as stack:
                 return await _show(stack, workspace)

@@ -3,6 +3,8 @@
 1. A file is compiled here first: a bad document is refused before anything starts.
 2. Inputs are ``k=v``; the declared type says how ``v`` is read, text where none is declared.
 3. ``--wait`` shows the board until the run ends; leaving it leaves the run alone.
+4. Who is logged in is proven to be the starter: gates may exclude them. Without a login, or with
+   one that has ended, the run starts with nobody known to have started it, and that is said.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +32,7 @@ from integrations.settings import SettingsError, read_settings
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.board import watch
 from mandate.commands import pipelines
+from mandate.people.starter import starter_memo
 from mandate.stack import environment
 from worker import connect
 
@@ -41,6 +44,8 @@ class Order:
     workflow_type: str
     input: dict[str, Any]
     name: str
+    plan: str = ""  # digest, as compiled here
+    values: Mapping[str, Any] = field(default_factory=dict)  # every input, with defaults
 
 
 def run(pipeline: str, given: Sequence[str], *, wait: bool, data_dir: Path | None) -> int:
@@ -89,7 +94,9 @@ def address(env: Mapping[str, str], workflow_id: str, run_id: str) -> str:
 
 async def _run(order: Order, env: Mapping[str, str], *, wait: bool) -> int:
     client = await connect(read_settings(env))
-    handle = await start(client, order, f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}")
+    workflow_id = f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
+    memo = await starter_memo(env, workflow_id, order.plan, order.values)  # (4)
+    handle = await start(client, order, workflow_id, memo)
     print(f"run      {handle.id}")
     print(f"watch    {address(env, handle.id, handle.first_execution_run_id or '')}")
     if not wait:
@@ -99,10 +106,12 @@ async def _run(order: Order, env: Mapping[str, str], *, wait: bool) -> int:
     return await outcome(handle)
 
 
-async def start(client: Client, order: Order, workflow_id: str) -> WorkflowHandle[Any, Any]:
+async def start(
+    client: Client, order: Order, workflow_id: str, memo: Mapping[str, str] | None = None
+) -> WorkflowHandle[Any, Any]:
     """Start what was ordered."""
     return await client.start_workflow(
-        order.workflow_type, order.input, id=workflow_id, task_queue=QUEUE
+        order.workflow_type, order.input, id=workflow_id, task_queue=QUEUE, memo=memo
     )
 
 
@@ -122,10 +131,11 @@ async def outcome(handle: WorkflowHandle[Any, Any]) -> int:
 
 def _order(pipeline: str, compiled: Compiled, values: dict[str, Any]) -> Order:
     path = Path(pipeline)
+    name, resolved = compiled.plan.name, resolve_inputs(compiled.plan, values)
     if path.is_file():
         document = {"definition": path.read_text(encoding="utf-8"), "inputs": values}
-        return Order("Pipeline", document, compiled.plan.name)
-    return Order(compiled.plan.name, values, compiled.plan.name)
+        return Order("Pipeline", document, name, compiled.digest, resolved)
+    return Order(name, values, name, compiled.digest, resolved)
 
 
 def _read(text: str, declared: str) -> Any:

@@ -56,4 +56,6 @@ def _show(stack: Stack) -> None:
         print(f"{name:<10} {url}")
     print(f"{'logs':<10} {stack.data_dir / 'logs'}")
     print(f"{'variables':<10} . {stack.data_dir / environment.ENV_FILE}")
+    if stack.people is not None:
+        print(f"{'people':<10} {stack.people} (passwords, for mandate login)")
     print(UP_LINE, flush=True)

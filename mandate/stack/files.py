@@ -18,7 +18,7 @@ FILE_MODE = 0o600
 _OTHERS = 0o077
 
 
-def private_directory(path: Path) -> Path:
+def private_directory(path: Path, fix: str = "give another --data-dir") -> Path:
     """Create ``path`` for us alone, or check that it is so; return it resolved.
 
     Raises:
@@ -28,9 +28,9 @@ def private_directory(path: Path) -> Path:
     try:
         path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)  # (1)
     except FileExistsError:
-        raise SettingError(f"data directory {path} is a file: give another --data-dir") from None
+        raise SettingError(f"directory {path} is a file: {fix}") from None
     except OSError as error:
-        raise SettingError(f"data directory {path} cannot be made: {error.strerror}") from error
+        raise SettingError(f"directory {path} cannot be made ({error.strerror}): {fix}") from error
     mode = path.stat().st_mode & 0o777
     if mode & _OTHERS and any(path.iterdir()):
         raise SettingError(

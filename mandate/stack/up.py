@@ -1,11 +1,12 @@
 """Bring the stack up and take it down again.
 
 1. The data directory is locked before anything in it is touched, and released last.
-2. Servers start together, then Vault is made ready, then the ``env`` file is written, then the
-   workers start; the stack is up when every worker polls.
+2. Servers start together, then Vault is made ready, with the demo logins, then the ``env`` file
+   is written, then the workers start; the stack is up when every worker polls.
 3. Whatever happens on the way, what was started is stopped: workers first, while the servers
    they report to still answer, then the servers.
 4. Servers the caller has are used and never stopped.
+5. Workers learn where whoever runs the stack keeps logins, to keep agents out of there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mandate.stack import environment, external, temporal, valkey, vault, workers
+from mandate.people.logins import HOME_VARIABLE, home
+from mandate.stack import environment, external, people, temporal, valkey, vault, workers
 from mandate.stack.files import private_directory
 from mandate.stack.lock import DataDirLock
 from mandate.stack.openbao import OpenBao
@@ -30,13 +32,15 @@ from mandate.stack.process import Child, Command
 class Stack:
     """``async with Stack(options) as stack``: up inside, down outside.
 
-    ``env`` holds every variable our processes need, ``urls`` what a person wants to open.
+    ``env`` holds every variable our processes need, ``urls`` what a person wants to open,
+    ``people`` is the file with the demo logins where the Vault is ours.
     """
 
     def __init__(self, options: StackOptions) -> None:
         self.options = options
         self.env: dict[str, str] = {}
         self.urls: dict[str, str] = {}
+        self.people: Path | None = None
         self.data_dir = Path()
         self._caller = _caller(isolated=options.isolated)
         self._children: list[Child] = []
@@ -85,6 +89,7 @@ class Stack:
         await self._start_together(commands)  # (2)
         if bao is not None:
             await vault.make_ready(bao, Path(self.env["MANDATE_VAULT_ROLES"]))
+            self.people = await people.make_ready(bao, self.data_dir)
             self._renewal = asyncio.create_task(vault.keep_renewed(bao, self.options.report))
         self._settle(settings)
         environment.write(self.data_dir, self.env)
@@ -137,7 +142,8 @@ class Stack:
 
     async def _start_workers(self, foreign: dict[str, str]) -> None:
         extras = environment.connection_extras(self._caller, foreign)
-        env = environment.for_workers(self._caller, extras | self.env | workers.SETTINGS)
+        hidden = {HOME_VARIABLE: str(home(os.environ))}  # (5)
+        env = environment.for_workers(self._caller, extras | self.env | workers.SETTINGS | hidden)
         await self._start_together(
             [workers.command(process, self.data_dir, env) for process in self.options.workers]
         )

@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.unit.mandate.programs import mandate
 
 LANGUAGES = {"yaml", "json", "console", "text"}
 REFUSED_ON_PURPOSE = ROOT / "docs" / "errors.md"  # tests/architecture/test_error_codes.py reads it
+SUBSTITUTION = re.compile(r"\$\((.*)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 README_PIPELINE_LINES_MAX = 14
 
@@ -110,6 +112,11 @@ def test_a_command_can_be_typed(place, line, tmp_path):
         "make bogus",
         ". nowhere/env",
         "bogus",
+        "python3 -c 'import'",
+        "python3 my.py 1",
+        "mandate login ann --password-sdtin | mandate gates",
+        "mandate gates | mandate bogus",
+        'temporal workflow signal --input "$(mandate sing a b)"',
     ],
 )
 def test_a_command_that_cannot_be_typed_is_noticed(line, tmp_path):
@@ -124,25 +131,53 @@ def test_a_link_leads_to_a_file(page):
 
 
 def refusal_of(line: str, folder: Path) -> str | None:
-    """Return why nobody can type ``line``; None when it is a good command."""
-    program, *words = shlex.split(line)
+    """Return why nobody can type ``line``; None when it is a good command.
+
+    Each side of a pipe is one, and so is what stands inside ``$(…)``.
+    """
+    words = shlex.split(line)
+    inside = [found[1] for word in words if (found := SUBSTITUTION.fullmatch(word))]
+    commands = [shlex.split(command) for command in inside]
+    while "|" in words:
+        place = words.index("|")
+        commands.append(words[:place])
+        words = words[place + 1 :]
+    refusals = (_refusal_of(*command, folder=folder) for command in [*commands, words])
+    return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def _refusal_of(program: str, *words: str, folder: Path) -> str | None:
     match program.rpartition("/")[2]:
+        case "python3":
+            return _refusal_of_python(*words)
         case "mandate":
             said = mandate(*words, "--help", cwd=folder)
             return None if said.returncode == 0 else said.stderr
         case "temporal":
             return _refusal_of_temporal(words)
         case "make":
-            targets = re.findall(r"^([\w/.-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-            unknown = [word for word in words if word not in targets]
-            return f"no targets {unknown}" if unknown else None
+            return _refusal_of_make(words)
         case ".":
-            return None if words == [".mandate/env"] else f"{words} is no file of ours"
+            return None if words == (".mandate/env",) else f"{words} is no file of ours"
         case _:
             return f"unknown program {program}"
 
 
-def _refusal_of_temporal(words: list[str]) -> str | None:
+def _refusal_of_make(words: Sequence[str]) -> str | None:
+    targets = re.findall(r"^([\w/.-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    unknown = [word for word in words if word not in targets]
+    return f"no targets {unknown}" if unknown else None
+
+
+def _refusal_of_python(option: str, program: str, *_: str) -> str | None:
+    try:
+        compile(program, "a line of ours", "exec")
+    except SyntaxError as error:
+        return str(error)
+    return None if option == "-c" else f"expected -c, got {option}"
+
+
+def _refusal_of_temporal(words: Sequence[str]) -> str | None:
     said = subprocess.run(
         [temporal_cli(), *words, "--help"], capture_output=True, text=True, check=False
     )
@@ -153,6 +188,6 @@ def _refusal_of_temporal(words: list[str]) -> str | None:
     return None
 
 
-def _before_options(words: list[str]) -> list[str]:
+def _before_options(words: Sequence[str]) -> Sequence[str]:
     first = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     return words[:first]

@@ -1,6 +1,6 @@
 """The README's session from the Temporal CLI, typed line by line into one shell.
 
-Real: the embedded stack with its three workers, the sandboxed agents, the Temporal CLI. Lines
+Real: the embedded stack with its workers, its people, the sandboxed agents, the Temporal CLI. Lines
 are typed as they stand; between them the test does what a person does, who reads the answer
 before typing the next. ``mandate up`` itself and ``make`` have tests and checks of their own.
 """
@@ -89,7 +89,9 @@ async def terminal(folder: Path) -> AsyncIterator[Shell]:
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh",),
         cwd=folder,
-        env=environment({"PATH": f"{folder / 'bin'}:/usr/bin:/bin"}),
+        env=environment(
+            {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "MANDATE_HOME": str(folder / "home")}
+        ),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -111,6 +113,7 @@ def make_programs(folder: Path) -> None:
     command = folder / "mandate"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m mandate "$@"\n')
     command.chmod(0o755)
+    (folder / "python3").symlink_to(sys.executable)
 
 
 def block_with(blocks: list[Block], words: str) -> list[str]:
@@ -141,8 +144,30 @@ def answer(said: dict[str, str], words: str) -> str:
     return found
 
 
+async def test_the_first_real_approval_counts_and_so_does_one_over_the_plain_cli(shell: Shell):
+    lines = block_with(README, "mandate login")
+    (start,) = (line for line in lines if "workflow start" in line)
+    (signal,) = block_with(README, "mandate sign")
+
+    async def opened() -> None:
+        await gate_is_open(shell, "first-1")
+        await shell.until("mandate gates", lambda said: "first-1" in said)
+
+    said = await type_all(shell, lines, {"mandate gates": opened})
+
+    assert "logged in as ann" in answer(said, "mandate login")
+    assert "waiting for 1 more of: group:sre" in answer(said, "mandate gates")
+    assert "counted: approve at sign-off; approved by ann" in answer(said, "mandate approve")
+    assert "COMPLETED" in answer(said, "workflow result")
+
+    await shell.types(start.replace("first-1", "first-2"))
+    await gate_is_open(shell, "first-2")
+    assert "Signal workflow succeeded" in await shell.types(signal)
+    assert "COMPLETED" in await shell.types("temporal workflow result -w first-2")
+
+
 async def test_a_run_is_started_found_answered_read_and_repeated(shell: Shell):
-    lines = block_with(README, "workflow signal")
+    lines = block_with(README, "workflow list")
     inbox = next(line for line in lines if "workflow list" in line)
 
     async def opened() -> None:
@@ -171,7 +196,7 @@ async def test_a_run_is_started_found_answered_read_and_repeated(shell: Shell):
 
 
 async def test_an_update_answers_with_the_verdict_and_refuses_a_wrong_voter_by_name(shell: Shell):
-    start = next(line for line in block_with(README, "workflow signal") if "start" in line)
+    start = next(line for line in block_with(README, "workflow list") if "start" in line)
     (update,) = block_with(README, "update execute")
     history = f"temporal workflow show -w {RUN} -o json"
     await shell.types(start)
@@ -195,7 +220,7 @@ async def test_a_pipeline_of_ones_own_is_checked_and_run_from_its_file(shell: Sh
     assert "my.yaml: ok: release-check" in await shell.types(validate)
     assert "Pipeline" in await shell.types(start)
     async with terminal(folder) as other:
-        lead = asyncio.create_task(approve_all(other, "sign-off"))
+        lead = asyncio.create_task(approve_all(other, "sign-off", "read it"))
         try:
             said = await shell.types(run)
         finally:
@@ -206,18 +231,14 @@ async def test_a_pipeline_of_ones_own_is_checked_and_run_from_its_file(shell: Sh
     assert "completed" in said
 
 
-async def approve_all(shell: Shell, gate: str) -> None:
-    """Answer every gate of that name, as a person at the inbox does, until cancelled."""
-    vote = json.dumps({"gate": gate, "decision": "approve", "voter": "team-lead"})
-    query = f'MandateGates="{gate}" AND ExecutionStatus="Running"'
+async def approve_all(shell: Shell, gate: str, reason: str) -> None:
+    """Answer every gate of that name, as ann does at the inbox, until cancelled."""
     while True:
-        for run in json.loads(
-            await shell.types(f"temporal workflow list --query '{query}' -o json")
-        ):
-            workflow = run["execution"]["workflowId"]
-            await shell.types(
-                f"temporal workflow signal -w {workflow} --name vote --input '{vote}'"
-            )
+        rows = await shell.types("mandate gates --json")
+        for row in (json.loads(line) for line in rows.splitlines() if line.startswith("{")):
+            if row.get("gate") == gate:
+                # Another line may have answered it meanwhile: that is no failure here.
+                await shell.tries(f"mandate approve {row['run']} {gate} --reason '{reason}'")
         await asyncio.sleep(0.2)
 
 

@@ -1,0 +1,16 @@
+"""Options that several commands share, and how each of them ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[Path | None, typer.Option(help="Directory of a stack; default .mandate")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+
+
+def end(code: int) -> None:
+    """End the command with that exit code."""
+    raise typer.Exit(code)

@@ -1,0 +1,120 @@
+"""The command line of people: what there is to type for who logs in, votes and vouches.
+
+Kept beside ``mandate/cli.py``, of which it is a part: the commands stand at the top level.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mandate.cli_options import AsJson, DataDir, end
+
+people_app = typer.Typer()
+
+Run = Annotated[str, typer.Argument(help="The workflow id of a run.")]
+Gate = Annotated[str, typer.Argument(help="The gate, by path, or by name where that is unique.")]
+Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
+_PASSWORD = typer.Option("--password-stdin", help="Read the password from standard input.")
+_TOKEN = typer.Option("--token-stdin", help="Read a Vault token of yours from there instead.")
+
+
+class Decision(StrEnum):
+    """What a voter says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@people_app.command()
+def login(
+    name: Annotated[str, typer.Argument(help="Your name in Vault.")],
+    password_stdin: Annotated[bool, _PASSWORD] = False,  # noqa: FBT002 - a flag
+    token_stdin: Annotated[bool, _TOKEN] = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Log in to Vault, so that your votes can be proven to be yours.
+
+    The login is kept in MANDATE_HOME, by default ~/.local/state/mandate.
+    """
+    from mandate.commands import login as command  # noqa: PLC0415 - at need
+
+    if password_stdin and token_stdin:
+        raise typer.BadParameter("give one of --password-stdin and --token-stdin")
+    given = command.Given.PASSWORD if password_stdin else command.Given.TYPED
+    end(command.run(name, command.Given.TOKEN if token_stdin else given, data_dir=data_dir))
+
+
+@people_app.command()
+def logout(data_dir: DataDir = None) -> None:
+    """End your login, in Vault and here."""
+    from mandate.commands import logout as command  # noqa: PLC0415 - at need
+
+    end(command.run(data_dir))
+
+
+@people_app.command()
+def whoami(data_dir: DataDir = None) -> None:
+    """Say who is logged in, and until when."""
+    from mandate.commands import login as command  # noqa: PLC0415 - at need
+
+    end(command.who(data_dir))
+
+
+@people_app.command()
+def gates(
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Show what waits for an answer, across all runs."""
+    from mandate.commands import gates as command  # noqa: PLC0415 - at need
+
+    end(command.run(as_json=as_json, data_dir=data_dir))
+
+
+@people_app.command()
+def approve(run: Run, gate: Gate, reason: Reason = "", data_dir: DataDir = None) -> None:
+    """Approve at a gate, with proof; exit code 0 only when the vote counted."""
+    _answer(run, gate, Decision.APPROVE, reason, data_dir)
+
+
+@people_app.command()
+def reject(run: Run, gate: Gate, reason: Reason = "", data_dir: DataDir = None) -> None:
+    """Reject at a gate, with proof; exit code 0 only when the vote counted."""
+    _answer(run, gate, Decision.REJECT, reason, data_dir)
+
+
+@people_app.command()
+def sign(
+    run: Run,
+    gate: Gate,
+    decision: Annotated[Decision, typer.Argument(help="What you say.")],
+    reason: Reason = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Print your vote with its proof, as input for the Temporal CLI or the Web UI."""
+    from mandate.commands import sign as command  # noqa: PLC0415 - at need
+    from mandate.people.voting import Wish  # noqa: PLC0415
+
+    end(command.run(Wish(run, gate, decision.value, reason), data_dir=data_dir))
+
+
+@people_app.command()
+def register(
+    file: Annotated[Path, typer.Argument(help="A pipeline document.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Vouch for a pipeline, so that it may run under its own name."""
+    from mandate.commands import register as command  # noqa: PLC0415 - at need
+
+    end(command.run(file, data_dir=data_dir))
+
+
+def _answer(run: str, gate: str, decision: Decision, reason: str, data_dir: Path | None) -> None:
+    from mandate.commands import answer as command  # noqa: PLC0415 - at need
+    from mandate.people.voting import Wish  # noqa: PLC0415
+
+    end(command.run(Wish(run, gate, decision.value, reason), data_dir=data_dir))

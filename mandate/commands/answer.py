@@ -1,0 +1,71 @@
+"""``mandate approve`` and ``mandate reject``: prove who you are, and answer a gate.
+
+1. The vote is an update: it has an answer. Its id is made from the proof's nonce, so a request
+   that is sent again is the same vote.
+2. The exit code is 0 only when the vote counted, as the run itself says.
+3. Waiting for the answer ends after ``VERDICT``; the vote may still count then, and that is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError
+
+from mandate._entry import EXIT_FAILED
+from mandate.people.door import enter, note, temporal
+from mandate.people.errors import RefusalError
+from mandate.people.session import session
+from mandate.people.voting import Ready, Wish, prepare
+from mandate.people.words import plain
+from mandate.stack import environment
+
+VERDICT: Final = timedelta(seconds=60)
+
+
+def run(wish: Wish, *, data_dir: Path | None) -> int:
+    """Vote, and print the verdict; return 0 when the vote counted (2)."""
+    return enter(wish.decision, _answer(wish, data_dir))
+
+
+def verdict_line(wish: Wish, answer: Any) -> tuple[bool, str]:
+    """Return whether the vote counted, and the verdict as people read it."""
+    said = answer if isinstance(answer, dict) else {}
+    if said.get("counted") is True:
+        where = plain(said.get("gate", wish.gate))
+        return True, f"counted: {wish.decision} at {where}; {plain(said.get('detail', ''))}"
+    return False, f"refused: {plain(said.get('why') or 'the run does not say why')}"
+
+
+async def _answer(wish: Wish, data_dir: Path | None) -> int:
+    env = environment.present(data_dir)
+    async with session(env) as who:
+        ready = await prepare(await temporal(env), who, wish, note)
+    counted, line = await _send(ready, wish)
+    print(line)
+    return 0 if counted else EXIT_FAILED
+
+
+async def _send(ready: Ready, wish: Wish) -> tuple[bool, str]:
+    try:
+        async with asyncio.timeout(VERDICT.total_seconds()):
+            answer = await ready.handle.execute_update(
+                "vote",
+                ready.vote,
+                id=f"vote-{ready.nonce}",
+                rpc_timeout=VERDICT,  # (1)
+            )
+    except WorkflowUpdateFailedError as failure:
+        return False, f"refused: {plain(failure.cause)}"
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # (3)
+        raise RefusalError(
+            f"no verdict within {VERDICT.total_seconds():g} s: the vote is sent and may count yet; "
+            "see: mandate gates"
+        ) from None
+    except RPCError as error:
+        return False, f"refused: {plain(error.message)}"
+    return verdict_line(wish, answer)

@@ -1,0 +1,93 @@
+"""``mandate register``: vouch for a pipeline, so that it may run under its own name.
+
+1. The document is compiled here: what is signed is the digest of the plan that was read here, and
+   the worker, which compiles it again, takes nothing else.
+2. Registering changes no run that is under way. Who registered is excluded where a gate excludes
+   the author.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import Client, WorkflowFailureError
+
+from activities.contracts import QUEUE, REGISTRATION_WORKFLOW
+from dsl.compiler import Compiled, compile_text
+from dsl.errors import DslError
+from dsl.rules.proof import PLAN
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.people.door import enter, note, temporal
+from mandate.people.errors import RefusalError
+from mandate.people.session import session
+from mandate.people.statements import Signed, sign
+from mandate.people.words import plain
+from mandate.stack import environment
+
+ANSWER: Final = timedelta(seconds=60)
+_DIGEST_SHOWN: Final = 16  # hexadecimal digits, in the workflow id
+_NONCE_SHOWN: Final = 8
+
+
+def run(file: Path, *, data_dir: Path | None) -> int:
+    """Register the pipeline of ``file``; return the exit code."""
+    try:
+        content = file.read_bytes()
+        compiled = compile_text(content, str(file))  # (1)
+    except OSError as error:
+        print(f"mandate register: cannot read {file}: {error.strerror}", file=sys.stderr)
+        return EXIT_USAGE
+    except DslError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    return enter("register", _register(content.decode(), compiled, data_dir))
+
+
+def workflow_id(digest: str, nonce: str) -> str:
+    """Return the id of the workflow that registers a plan."""
+    return f"registration/{digest.removeprefix('sha256:')[:_DIGEST_SHOWN]}-{nonce[:_NONCE_SHOWN]}"
+
+
+async def _register(document: str, compiled: Compiled, data_dir: Path | None) -> int:
+    env = environment.present(data_dir)
+    plan = compiled.plan
+    note(f"plan     {plan.name} {plan.version}  {compiled.digest}")
+    about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}
+    async with session(env) as who:
+        client = await temporal(env)
+        signed = await sign(who, PLAN, about)
+    try:
+        answer = await _ask(client, document, compiled.digest, signed)
+    except WorkflowFailureError as failure:
+        print(f"refused: {plain(failure.cause)}")
+        return EXIT_FAILED
+    again = " (it was registered before)" if answer.get("already") else ""
+    print(
+        f"registered: {plan.name} {plan.version} by {plain(answer.get('author'))}, "
+        f"ledger entry {plain(answer.get('seq'))}{again}"
+    )
+    return 0
+
+
+async def _ask(client: Client, document: str, digest: str, signed: Signed) -> dict[str, Any]:
+    handle = await client.start_workflow(
+        REGISTRATION_WORKFLOW,
+        {"document": document, "proof": signed.word},
+        id=workflow_id(digest, signed.nonce),
+        task_queue=QUEUE,
+    )
+    try:
+        async with asyncio.timeout(ANSWER.total_seconds()):
+            answer = await handle.result()
+    except TimeoutError:
+        raise RefusalError(
+            f"no answer within {ANSWER.total_seconds():g} s; see: temporal workflow result "
+            f"-w {handle.id}"
+        ) from None
+    if not isinstance(answer, dict):
+        raise RefusalError("the answer of the registration cannot be read")
+    return answer

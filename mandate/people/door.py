@@ -1,0 +1,60 @@
+"""How a command that somebody is behind comes in and goes out: servers, sentences, exit codes.
+
+Exit codes: 0 done, 1 not done, 2 wrong usage or nobody logged in. Whatever fails on the way is one
+sentence on stderr, never a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from integrations.errors import IntegrationError
+from integrations.settings import SettingsError, read_settings
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.people.errors import RefusalError
+from mandate.people.words import plain
+from mandate.stack.errors import StackError
+from worker import connect
+
+
+def enter(command: str, work: Coroutine[Any, Any, int]) -> int:
+    """Do the work of ``mandate <command>``; return its exit code."""
+    try:
+        return asyncio.run(work)
+    except (RefusalError, StackError) as error:
+        code, why = error.exit_code, str(error)
+    except IntegrationError as error:
+        code, why = EXIT_FAILED, str(error)
+    except SettingsError as error:
+        code, why = EXIT_USAGE, str(error)
+    except RPCError as error:
+        code, why = EXIT_FAILED, f"temporal refused: {plain(error.message)}"
+    print(f"mandate {command}: {why}", file=sys.stderr)
+    return code
+
+
+async def temporal(env: Mapping[str, str]) -> Client:
+    """Connect to Temporal as the environment says.
+
+    Raises:
+        RefusalError: nothing answers there.
+    """
+    settings = read_settings(env)
+    try:
+        return await connect(settings)
+    except (RPCError, RuntimeError) as error:
+        raise RefusalError(
+            f"no answer from Temporal at {settings.temporal} ({plain(error)}); "
+            "is `mandate up` running?"
+        ) from None
+
+
+def note(line: str) -> None:
+    """Say something beside the output proper."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,17 @@
+"""Why something that a person asked for is not done, as one sentence."""
+
+from __future__ import annotations
+
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+
+
+class RefusalError(Exception):
+    """It is not done; the message says what was found and the smallest fix."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(RefusalError):
+    """It was asked for wrongly, or by nobody who is logged in: exit code 2."""
+
+    exit_code = EXIT_USAGE

@@ -1,0 +1,104 @@
+"""What a run says of its pending gates, read with care: a run is not trusted to be one of ours.
+
+1. Whatever is not of the expected shape is no answer. Fields that are not known here are those of
+   a later release, and left alone.
+2. A gate is named by its path, or by its bare name where only one pending gate has it.
+3. A digest is believed only when it is that of what is shown beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+
+from dsl.canonical import digest_of
+from mandate.people.errors import RefusalError
+from mandate.people.words import plain
+
+NONE: Final = "none"
+ASKING: Final = "asking"
+FILED: Final = "filed"
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # (1)
+
+
+class Filed(_Lenient):
+    """One request that waits in Vault."""
+
+    stage: str
+    agent: str
+    place: str
+    accessor: str
+
+
+class VaultRow(_Lenient):
+    """Whether Vault waits as well."""
+
+    state: str = NONE
+    detail: str = ""
+    requests: tuple[Filed, ...] = ()
+
+
+class GateRow(_Lenient):
+    """One pending gate."""
+
+    gate: str
+    opening: StrictInt
+    escalated: StrictBool
+    approvers: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
+    reason_required: StrictBool = False
+    excluded: tuple[str, ...] = ()
+    still_needed: StrictInt = 0
+    still_needed_of: str = ""
+    since: str = ""
+    due: str = ""
+    description: str = ""
+    subject: dict[str, dict[str, str]] = Field(default_factory=dict)
+    subject_digest: str
+    plan: str
+    inputs: str
+    vault: VaultRow = VaultRow()
+
+
+def read_rows(answer: Any) -> tuple[GateRow, ...]:
+    """Return the gates in the answer to the query ``gates``.
+
+    Raises:
+        RefusalError: it is no such answer.
+    """
+    try:
+        rows = tuple(GateRow.model_validate(row) for row in answer)
+    except (ValidationError, TypeError):
+        raise RefusalError("its answer is not that of a pipeline of this release") from None
+    return rows
+
+
+def find(rows: Sequence[GateRow], name: str) -> GateRow:
+    """Return the pending gate of that name (2).
+
+    Raises:
+        RefusalError: there is none, or several.
+    """
+    found = [row for row in rows if row.gate == name]
+    found = found or [row for row in rows if row.gate.rsplit("/", 1)[-1] == name]
+    if len(found) == 1:
+        return found[0]
+    pending = ", ".join(plain(row.gate) for row in rows) or "none"
+    what = "several gates are" if found else "no gate is"
+    raise RefusalError(f"{what} pending under the name {plain(name)!r}; pending now: {pending}")
+
+
+def refuse_digest(row: GateRow) -> str | None:
+    """Say why the row does not show what it is about; None when it does (3)."""
+    shown = digest_of(row.subject)
+    if shown != row.subject_digest:
+        return (
+            f"the digest of what is shown is {shown}, and the gate asks for "
+            f"{plain(row.subject_digest)}"
+        )
+    return None

@@ -1,0 +1,43 @@
+"""Who starts a run, proven in the memo of the start.
+
+A gate may exclude the starter, and then it must be known who that is. A run without the proof
+starts as well: only gates that exclude its starter refuse it, saying so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dsl.canonical import digest_of
+from dsl.rules.proof import START
+from integrations.errors import IntegrationError
+from mandate.people.door import note
+from mandate.people.errors import RefusalError
+from mandate.people.session import kept, session
+from mandate.people.statements import sign
+from workflows.origin import STARTER_MEMO
+
+
+async def starter_memo(
+    env: Mapping[str, str], workflow_id: str, plan: str, inputs: Mapping[str, Any]
+) -> dict[str, str] | None:
+    """Return the memo of a start by whoever is logged in; None where nobody is.
+
+    Args:
+        env: names the Vault.
+        workflow_id: of the run to be started.
+        plan: its digest.
+        inputs: all of them, with their defaults.
+    """
+    about = {"workflow": workflow_id, "plan": plan, "inputs": digest_of(inputs)}
+    try:
+        url = env.get("VAULT_ADDR", "")
+        if not url or kept().get(url) is None:
+            return None
+        async with session(env) as who:
+            signed = await sign(who, START, about)
+    except (RefusalError, IntegrationError) as error:
+        note(f"mandate run: started without a proof of who starts it: {error}")
+        return None
+    return {STARTER_MEMO: signed.word}

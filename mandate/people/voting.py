@@ -1,0 +1,187 @@
+"""From what a person types to a vote with its proof, for ``approve``, ``reject`` and ``sign``.
+
+1. The run that is current now is meant, and no other: a reset makes a new one.
+2. Everything is looked at before anything is signed: that the digests are those of what is shown,
+   and that what waits in Vault is what the plan declares.
+3. A person sees what the signature is for: the gate, the plan, each output with its digest.
+4. Approving gives the person's word in Vault first: a vote that counts can be given only once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from dsl.limits import REASON_LENGTH_MAX
+from dsl.plan import Plan
+from dsl.rules.proof import VOTE
+from mandate.people import locks
+from mandate.people.errors import RefusalError, UsageError
+from mandate.people.rows import ASKING, FILED, NONE, GateRow, find, read_rows, refuse_digest
+from mandate.people.session import Session
+from mandate.people.statements import about_vote, sign
+from mandate.people.words import plain
+
+APPROVE: Final = "approve"
+REJECT: Final = "reject"
+ANSWER: Final = timedelta(seconds=10)  # of a run to a query
+FILING_S: Final = 10.0  # until the requests behind a gate are filed in Vault
+_POLL_S: Final = 0.5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was typed."""
+
+    run: str
+    gate: str
+    decision: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A vote that can be sent, and the run it is for."""
+
+    handle: WorkflowHandle[Any, Any]
+    vote: dict[str, str]
+    nonce: str
+
+
+async def prepare(client: Client, session: Session, wish: Wish, say: Say) -> Ready:
+    """Look, show, authorise where that is due, and sign.
+
+    Raises:
+        RefusalError: it is not signed, and why.
+        integrations.errors.IntegrationError: Vault does not do its part.
+    """
+    _refuse_reason(wish.reason)
+    handle = await current(client, wish.run)
+    row = find(await pending(handle), wish.gate)
+    if row.reason_required and not wish.reason.strip():
+        raise UsageError(f"gate {plain(row.gate)!r} requires a reason: add --reason TEXT")
+    mismatch = refuse_digest(row)  # (2)
+    if mismatch is not None:
+        raise RefusalError(f"{mismatch}: not signed")
+    plan = locks.read_plan(await _ask(handle, "plan"), row)
+    if wish.decision == APPROVE:
+        row = await _filed(handle, row)
+        await locks.examine(session.person, plan, row)
+    for line in summary(wish, row, plan):  # (3)
+        say(line)
+    about = about_vote(
+        row,
+        workflow=handle.id,
+        run=handle.run_id or "",
+        decision=wish.decision,
+        reason=wish.reason,
+    )
+    signed = await sign(session, VOTE, about)
+    if wish.decision == APPROVE:
+        await locks.authorise(session.person, row.vault.requests, say)  # (4)
+    vote = {
+        "gate": row.gate,
+        "decision": wish.decision,
+        "voter": session.login.name,
+        "reason": wish.reason,
+        "proof": signed.word,
+    }
+    return Ready(handle, vote, signed.nonce)
+
+
+async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
+    """Return the run of that workflow id that is running now (1).
+
+    Raises:
+        RefusalError: none is.
+    """
+    try:
+        state = await client.get_workflow_handle(run).describe(rpc_timeout=ANSWER)
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            raise RefusalError(f"there is no run {plain(run)!r}; see: mandate gates") from None
+        raise
+    if state.status is not WorkflowExecutionStatus.RUNNING:
+        ended = state.status.name.lower() if state.status else "unknown"
+        raise RefusalError(f"the run {plain(run)!r} is {ended}: nobody is waited for there")
+    return client.get_workflow_handle(run, run_id=state.run_id)
+
+
+async def pending(
+    handle: WorkflowHandle[Any, Any], within: timedelta = ANSWER
+) -> tuple[GateRow, ...]:
+    """Return the pending gates of a run.
+
+    Raises:
+        RefusalError: it does not say.
+    """
+    return read_rows(await _ask(handle, "gates", within))
+
+
+def summary(wish: Wish, row: GateRow, plan: Plan) -> Iterator[str]:
+    """Yield what the signature is for, line by line (3)."""
+    yield f"{wish.decision:<8} {plain(row.gate)} of {plain(wish.run)}"
+    if row.description:
+        yield f"what     {plain(row.description)}"
+    yield f"plan     {plan.name} {plan.version}  {row.plan}"
+    for stage, outputs in sorted(row.subject.items()):
+        for name, digest in sorted(outputs.items()):
+            yield f"output   {plain(stage)}: {plain(name)}  {plain(digest)}"
+    yield f"subject  {row.subject_digest}"
+    if wish.decision == APPROVE and row.vault.state not in (NONE, FILED):
+        yield f"vault    {plain(row.vault.state)}: {plain(row.vault.detail)}"
+
+
+async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
+    """Wait until Vault has been asked for what stands behind the gate."""
+    for _ in range(int(FILING_S / _POLL_S)):
+        if row.vault.state != ASKING:
+            return row
+        await asyncio.sleep(_POLL_S)
+        again = find(await pending(handle), row.gate)
+        if (again.opening, again.subject_digest) != (row.opening, row.subject_digest):
+            raise RefusalError(f"gate {plain(row.gate)!r} was opened anew meanwhile: look again")
+        row = again
+    if row.vault.state == ASKING:
+        raise RefusalError(
+            f"what waits behind {plain(row.gate)!r} is not filed in Vault after {FILING_S:g} s: is "
+            "the worker of queue mandate-t3 running? Nothing is signed: try again"
+        )
+    return row
+
+
+async def _ask(handle: WorkflowHandle[Any, Any], query: str, within: timedelta = ANSWER) -> Any:
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            return await handle.query(query, rpc_timeout=within)
+    except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+        raise RefusalError(
+            f"{plain(handle.id)!r} does not answer the query {query!r} ({plain(error)}): "
+            "is it a pipeline?"
+        ) from None
+    except (RPCError, TimeoutError):
+        raise RefusalError(
+            f"{plain(handle.id)!r} did not answer the query {query!r} within "
+            f"{within.total_seconds():g} s: is its worker running?"
+        ) from None
+
+
+def _refuse_reason(reason: str) -> None:
+    if len(reason) > REASON_LENGTH_MAX:
+        raise UsageError(
+            f"--reason: expected at most {REASON_LENGTH_MAX} characters, got {len(reason)}"
+        )

@@ -1,0 +1,133 @@
+"""What commands of people print and refuse, as far as no server is asked."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from mandate.commands import gates, register
+from mandate.commands.answer import verdict_line
+from mandate.people.errors import UsageError
+from mandate.people.inbox import Run
+from mandate.people.logins import Login, Logins
+from mandate.people.rows import read_rows
+from mandate.people.session import address_of, connect, login_at
+from mandate.people.voting import Wish
+from tests.unit.mandate.programs import mandate
+from tests.unit.mandate.test_people_rows import row
+
+ENV = {"VAULT_ADDR": "http://127.0.0.1:1", "MANDATE_UI": "http://127.0.0.1:8233"}
+WISH = Wish("run-1", "review", "approve")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (
+            {"counted": True, "gate": "a/review", "detail": "waiting for 1 more of: group:sre"},
+            (True, "counted: approve at a/review; waiting for 1 more of: group:sre"),
+        ),
+        ({"counted": False, "why": "too late"}, (False, "refused: too late")),
+        ({"counted": "true"}, (False, "refused: the run does not say why")),
+        (None, (False, "refused: the run does not say why")),
+    ],
+)
+def test_only_what_the_run_says_to_have_counted_has(answer, verdict):
+    assert verdict_line(WISH, answer) == verdict
+
+
+def test_a_gate_is_shown_with_all_that_is_to_be_known():
+    vault = {"state": "filed", "detail": "one secret", "requests": []}
+    (at,) = read_rows(
+        [
+            row(
+                escalated=True,
+                identity=["verified"],
+                reason_required=True,
+                excluded=["ann"],
+                still_needed_of="waiting for 1 more of: group:sre",
+                since="2026-01-01T10:00:00+00:00",
+                due="2026-01-01T11:00:00+00:00",
+                vault=vault,
+            )
+        ]
+    )
+
+    assert list(gates.lines(Run("run-1", "r", "deploy"), at, ENV)) == [
+        "review  in  run-1  (deploy)",
+        "  what     the outputs of plan",
+        "  since    2026-01-01T10:00:00+00:00, due 2026-01-01T11:00:00+00:00",
+        "  needed   waiting for 1 more of: group:sre, escalated",
+        "  asks     verified, a reason, not ann",
+        f"  subject  {at.subject_digest}",
+        "  vault    filed (one secret)",
+        "  link     http://127.0.0.1:8233/namespaces/default/workflows/run-1/r/history",
+    ]
+
+
+def test_the_same_is_told_to_programs():
+    (at,) = read_rows([row()])
+    told = gates.record(Run("run-1", "r", "deploy"), at, ENV)
+
+    assert (told["run"], told["run_id"], told["type"], told["gate"]) == (
+        "run-1",
+        "r",
+        "deploy",
+        "review",
+    )
+    assert told["subject_digest"] == at.subject_digest
+
+
+def test_a_registration_is_found_by_digest_and_never_twice():
+    digest = "sha256:" + "0123456789abcdef" * 4
+
+    assert register.workflow_id(digest, "f" * 32) == "registration/0123456789abcdef-ffffffff"
+
+
+@pytest.mark.parametrize("env", [{}, {"VAULT_ADDR": ""}])
+def test_without_an_address_no_vault_is_guessed(env):
+    with pytest.raises(UsageError, match="no Vault is named"):
+        address_of(env)
+
+
+def test_what_is_no_address_is_wrong_usage():
+    with pytest.raises(UsageError, match="VAULT_ADDR"):
+        connect({"VAULT_ADDR": "ftp://host"})
+
+
+def test_a_login_whose_time_is_up_is_not_even_tried(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("MANDATE_HOME", str(tmp_path / "home"))
+    logins = Logins(tmp_path / "home")
+    logins.put(ENV["VAULT_ADDR"], Login("ann", "e", "t", int(time.time()) - 1))
+
+    with pytest.raises(UsageError, match="log in again: mandate login ann"):
+        login_at(ENV)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["approve", "r", "g"], ["reject", "r", "g"], ["sign", "r", "g", "approve"], ["whoami"]],
+    ids=" ".join,
+)
+def test_who_is_not_logged_in_is_exit_code_2(tmp_path: Path, words):
+    said = mandate(*words, cwd=tmp_path, env={**ENV, "MANDATE_HOME": str(tmp_path / "home")})
+
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "log in first: mandate login NAME" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["sign", "r", "g", "maybe"], ["approve", "r"], ["login"]], ids=" ".join
+)
+def test_wrong_words_are_exit_code_2(tmp_path: Path, words):
+    assert mandate(*words, cwd=tmp_path).returncode == 2
+
+
+def test_no_temporal_is_a_failure_that_says_what_to_start(tmp_path: Path):
+    said = mandate("gates", cwd=tmp_path, env={"TEMPORAL_ADDRESS": "127.0.0.1:1"})
+
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "is `mandate up` running?" in said.stderr

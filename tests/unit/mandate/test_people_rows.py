@@ -1,0 +1,116 @@
+"""What a run says of its gates, read with care; and text of others on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsl.canonical import digest_of
+from mandate.people.errors import RefusalError
+from mandate.people.rows import find, read_rows, refuse_digest
+from mandate.people.words import plain
+
+SUBJECT = {"plan": {"plan.json": "sha256:" + "a" * 64}}
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    return {
+        "gate": "review",
+        "opening": 1,
+        "escalated": False,
+        "plan": "sha256:p",
+        "inputs": "sha256:i",
+        "subject": SUBJECT,
+        "subject_digest": digest_of(SUBJECT),
+        **changes,
+    }
+
+
+def test_a_row_is_read_and_fields_of_a_later_release_are_left_alone():
+    vault = {"state": "filed", "detail": "", "requests": [], "new": 1}
+    (found,) = read_rows([row(vault=vault, votes=2, something={"new": True})])
+
+    assert (found.gate, found.opening, found.vault.state) == ("review", 1, "filed")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {},
+        5,
+        [None],
+        [{}],
+        [row(opening=True)],
+        [row(opening="1")],
+        [row(escalated=0)],
+        [row(subject=[])],
+        [row(vault={"state": "filed", "requests": [{}]})],
+    ],
+)
+def test_what_is_no_answer_of_ours_is_refused(answer):
+    if answer == {}:
+        assert read_rows(answer) == ()
+        return
+    with pytest.raises(RefusalError, match="not that of a pipeline"):
+        read_rows(answer)
+
+
+@given(json_values)
+def test_no_answer_breaks_the_reading(answer):
+    with contextlib.suppress(RefusalError):
+        read_rows(answer)
+
+
+def test_a_gate_is_found_by_path_or_by_a_name_that_is_unique():
+    rows = read_rows([row(gate="a/review"), row(gate="b/review"), row(gate="c/last")])
+
+    assert find(rows, "a/review").gate == "a/review"
+    assert find(rows, "last").gate == "c/last"
+    with pytest.raises(RefusalError, match=r"several gates are pending .*a/review, b/review"):
+        find(rows, "review")
+    with pytest.raises(RefusalError, match="no gate is pending under the name 'x'"):
+        find(rows, "x")
+    with pytest.raises(RefusalError, match="pending now: none"):
+        find((), "x")
+
+
+def test_a_path_wins_over_a_bare_name():
+    assert find(read_rows([row(gate="a/review"), row()]), "review").gate == "review"
+
+
+def test_a_digest_is_believed_only_when_it_is_that_of_what_is_shown():
+    honest, forged = read_rows([row(), row(subject={"plan": {"plan.json": "sha256:other"}})])
+
+    assert refuse_digest(honest) is None
+    assert honest.subject_digest in str(refuse_digest(forged))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a plain word", "a plain word"),
+        ("two\nlines\tand more", "two lines and more"),
+        ("\x1b[2Koverwritten\r", "?[2Koverwritten"),
+        ("right\u202eto left", "right?to left"),
+        ("x" * 1_000, "x" * 399 + "…"),
+        (5, "5"),
+    ],
+)
+def test_text_of_others_cannot_steer_a_terminal(text, shown):
+    assert plain(text) == shown
+
+
+@given(st.text(max_size=2_000))
+def test_whatever_is_shown_prints_on_one_line(text):
+    assert plain(text).isprintable()
+    assert len(plain(text)) <= 400
