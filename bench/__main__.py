@@ -25,7 +25,10 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 
 from bench import bare
-from bench.measure import Load, Start, events_of, load, vote_to_activity_ms
+from bench.measure import AT_ONCE, Load, Start, events_of, load, vote_to_activity_ms
+from bench.parked import parked
+from bench.proofs import proof_ms
+from bench.table import ratios, table
 from dsl.compiler import compile_text
 from dsl.core import Tier
 from integrations.ledger.entries import Draft
@@ -37,7 +40,7 @@ from mandate.stack.up import Stack
 RESULT = Path("bench-result.json")
 ROUNDS = 3
 GATES = 40
-AT_ONCE = 20
+PARKED = 10_000
 
 
 def pipeline(stages: int) -> dict[str, Any]:
@@ -93,6 +96,9 @@ async def main() -> int:
                     figures[name] |= times
             async with worker("process", stack) as pid:
                 figures["process"] = await process_figures(client, pid, server)
+            figures["proofs"] = await proof_ms(stack.env, stack.data_dir)
+            async with worker("engine", stack) as pid:
+                figures["parked"] = asdict(await parked(client, pid, PARKED))
     figures["ratios"] = ratios(figures)
     print(table(figures))
     RESULT.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")  # noqa: ASYNC240  # the last act
@@ -237,47 +243,6 @@ async def worker(kind: str, stack: Stack) -> AsyncIterator[int]:
     finally:
         process.kill()
         await process.wait()
-
-
-def ratios(figures: dict[str, Any]) -> dict[str, float]:
-    """The figures that have a bar."""
-    plain, engine = figures["bare"], figures["engine"]
-    return {
-        "marginal_events (<= 1.45)": engine["marginal_events"] / plain["events"],
-        "runs_per_s (>= 0.6)": engine["runs_per_s"] / plain["runs_per_s"],
-        "gate_p50 (<= 1.5)": engine["gate_p50_ms"] / plain["gate_p50_ms"],
-    }
-
-
-def table(figures: dict[str, Any]) -> str:
-    """Return the table people read."""
-    names = ("bare", "engine", "process")
-    rows = [
-        ("p50 ms, one at a time", "p50_ms"),
-        ("p99 ms, one at a time", "p99_ms"),
-        (f"runs/s, {AT_ONCE} at once", "runs_per_s"),
-        ("worker CPU ms per run", "worker_cpu_ms"),
-        ("server CPU ms per run", "server_cpu_ms"),
-    ]
-    lines = [
-        "one run = 8 activities (bare), 1 agent stage (engine: trivial agent in the worker's",
-        "process, no secrets; process: sandboxed program)",
-        "",
-        f"{'':28}" + "".join(f"{name:>10}" for name in names),
-        *(
-            f"{title:28}" + "".join(f"{figures[name][key]:>10.1f}" for name in names)
-            for title, key in rows
-        ),
-        "",
-        f"events: bare run {figures['bare']['events']}, engine 1 stage "
-        f"{figures['engine']['events_1']}, marginal {figures['engine']['marginal_events']:.1f}",
-        f"vote at a gate to next activity, p50 ms: bare {figures['bare']['gate_p50_ms']:.1f}, "
-        f"engine {figures['engine']['gate_p50_ms']:.1f}",
-        *(f"ratio {name}: {value:.2f}" for name, value in figures["ratios"].items()),
-        f"compile 1,000 stages (<= 150 ms): {figures['compile_1000_ms']:.0f} ms",
-        f"ledger appends/s, synchronous=FULL (>= 5000): {figures['ledger_per_s']:.0f}",
-    ]
-    return "\n".join(lines)
 
 
 def _starter(client: Client, kind: str, arguments: list[Any], queue: str) -> Start:

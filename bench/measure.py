@@ -14,6 +14,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 
 Start = Callable[[], Awaitable[WorkflowHandle[Any, Any]]]
+AT_ONCE = 20
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
