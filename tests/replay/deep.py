@@ -2,12 +2,16 @@
 
 Temporal compares the types and ids of commands, not what they carry: a workflow that now sends
 an activity other arguments replays cleanly and does something else. A deep replay compares every
-activity and child workflow that history scheduled, its id, type and encoded arguments, with what
-the code asks for today.
+activity and child workflow that history scheduled, its id, type and arguments, with what the code
+asks for today.
+
+Fields are only ever added to what crosses the wire: what was recorded must be asked for still, to
+the letter; a field that is asked for besides is of a later release.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -112,6 +116,23 @@ def _differences(then: list[Asked], now: list[Asked]) -> list[str]:
     changed = [
         f"{identity}: asked for as {after[identity]}, recorded as {each}"
         for identity, each in before.items()
-        if identity in after and after[identity] != each
+        if identity in after and not _is_kept(each, after[identity])
     ]
     return [*sorted(missing), *sorted(added), *changed]
+
+
+def _is_kept(then: Asked, now: Asked) -> bool:
+    """Tell whether everything that was asked for then is asked for now."""
+    if (then.type, len(then.arguments)) != (now.type, len(now.arguments)):
+        return False
+    pairs = zip(then.arguments, now.arguments, strict=True)
+    return all(one == other or _holds(json.loads(other), json.loads(one)) for one, other in pairs)
+
+
+def _holds(now: Any, then: Any) -> bool:
+    if isinstance(then, dict) and isinstance(now, dict):
+        return all(key in now and _holds(now[key], then[key]) for key in then)
+    if isinstance(then, list) and isinstance(now, list):
+        same_length = len(then) == len(now)
+        return same_length and all(_holds(n, t) for n, t in zip(now, then, strict=True))
+    return type(now) is type(then) and now == then

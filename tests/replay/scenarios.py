@@ -6,10 +6,16 @@ scenario starts the run named after it and leaves it ended.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
+import yaml
+
+from dsl.compiler import compile_text
+from dsl.rules.proof import PLAN
 from tests.fixtures.engine import gate, stage
+from tests.fixtures.voting import seal
 from tests.replay.studio import Handle, Studio, ended
 
 Scenario = Callable[[Studio, str], Awaitable[Handle]]
@@ -179,6 +185,62 @@ async def refused(studio: Studio, name: str) -> Handle:
     return await studio.start(name, {"name": "Look", "type": "agnt"}, stage("b", requires=["c"]))
 
 
+async def proven(studio: Studio, name: str) -> Handle:
+    """Proven voters: a claim that is refused, a reminder, a count per group, a rejection."""
+    groups = [{"name": "council", "quorum": 2}]
+    config = {"approvers": [], "groups": groups, "quorum": 2, "identity": ["verified"]}
+    run = await studio.start(name, gate("review", **config, remind_every="1s"))
+    await studio.vote(run, "review", "approve")
+    await asyncio.sleep(1.5)
+    await studio.prove(run, "review", "approve", "cyd")
+    await studio.prove(run, "review", "reject", "ann")
+    return run
+
+
+def production(name: str) -> dict[str, Any]:
+    """A stage of T3 behind a gate of proven voters."""
+    config = {"tier": 3, "secrets": {"KEY": f"kv-prod/{name}#key"}}
+    return {
+        "name": name,
+        "version": "1",
+        "stages": [
+            gate("review", approvers=["group:sre"], identity=["verified"]),
+            stage("act", requires=["review"], config=config),
+        ],
+    }
+
+
+async def registered(studio: Studio, name: str) -> Handle:
+    """Somebody vouches for a plan."""
+    text = yaml.safe_dump(production("behind-a-lock"))
+    compiled = compile_text(text, name)
+    plan, who = compiled.plan, await studio.person("ann")
+    about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}
+    proof = await who.word(seal(about, who.entity, purpose=PLAN))
+    return await studio.start_type(name, "Registration", {"document": text, "proof": proof})
+
+
+async def behind_a_lock(studio: Studio, name: str) -> Handle:
+    """Vault is asked ahead for what a T3 stage reads; people say no, and it is taken back."""
+    run = await studio.start_type(name, "Pipeline", {"definition": production(name)})
+    await studio.until_asked(run, "review")
+    await studio.prove(run, "review", "reject", "bob")
+    return run
+
+
+async def advised(studio: Studio, name: str) -> Handle:
+    """Agents that say nothing of use at a gate: people decide."""
+    config = {
+        "approvers": [],
+        "gate_type": "consensus",
+        "members": [{"stage": "look"}],
+        "escalate_to": {"approvers": ["ann"], "timeout": "1h"},
+    }
+    run = await studio.start(name, stage("look"), gate("review", requires=["look"], **config))
+    await studio.vote(run, "review", "approve")
+    return run
+
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     approved,
     branches,
@@ -195,4 +257,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     store_emptied,
     repeated,
     refused,
+    proven,
+    registered,
+    behind_a_lock,
+    advised,
 )

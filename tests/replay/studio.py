@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,11 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
 from integrations.settings import Settings
+from integrations.vault.client import Vault
+from integrations.vault.person import Person, log_in
+from mandate.stack.people import PEOPLE_FILE
 from tests.fixtures.slow_folder import SlowFolder
+from tests.fixtures.voting import Signer, honest_vote
 
 Handle = WorkflowHandle[Any, Any]
 WAIT_S: Final = 60.0
@@ -32,6 +37,7 @@ class Studio:
         self.client = client
         self._settings = settings
         self._workspace = workspace
+        self._vault = Vault(settings.vault_url)
 
     async def start(self, name: str, *stages: dict[str, Any], **fields: Any) -> Handle:
         """Start an inline pipeline as the run ``name``."""
@@ -49,6 +55,20 @@ class Studio:
         vote = {"gate": path, "decision": decision, "voter": voter, "reason": "seen"}
         await run.signal("vote", vote)
 
+    async def prove(self, run: Handle, path: str, decision: str, name: str) -> None:
+        """Wait until the gate is open, then vote by update, with a proof of a demo login."""
+        await self.until_open(run, path)
+        who = await self.person(name)
+        await run.execute_update(
+            "vote", await honest_vote(run, path, who, decision, because="seen")
+        )
+
+    async def person(self, name: str) -> Signer:
+        """Log one of the demo people in."""
+        passwords = json.loads((self._settings.ledger.parent / PEOPLE_FILE).read_text())
+        login = await log_in(self._vault, name, passwords[name])
+        return Signer(name, login.entity, Person(self._vault, login.token))
+
     async def until_open(self, run: Handle, path: str, approver: str | None = None) -> None:
         """Wait until a gate asks, where it matters until it asks ``approver``."""
 
@@ -59,6 +79,17 @@ class Studio:
             )
 
         await _until(is_open)
+
+    async def until_asked(self, run: Handle, path: str) -> None:
+        """Wait until Vault has been asked for what waits behind a gate."""
+
+        async def is_asked() -> bool:
+            return any(
+                each["gate"] == path and each["vault"]["state"] not in ("none", "asking")
+                for each in await run.query("gates")
+            )
+
+        await _until(is_asked)
 
     async def until_executing(self, run: Handle, path: str) -> None:
         """Wait until the agent of a stage is at work."""

@@ -19,7 +19,14 @@ from tests.replay.scenarios import SCENARIOS
 
 FILES = sorted(HISTORIES.glob("*.json"))
 PHASES = ("bootstrap", "preflight", "plan", "execute", "verify", "package", "report", "exit")
-OTHER_ACTIVITIES = {"ledger.record", "ledger.authority", "trust.register"}
+OTHER_ACTIVITIES = {
+    "ledger.record",
+    "ledger.authority",
+    "ledger.prove",
+    "trust.register",
+    "gate.request",
+    "gate.withdraw",
+}
 
 
 def load(file: Path) -> WorkflowHistory:
@@ -85,6 +92,15 @@ async def test_another_argument_is_noticed_though_temporal_replays_it():
     (said,) = await replay(history)
 
     assert said.startswith(f"{changed.activity_id}: asked for as ")
+
+
+async def test_an_argument_that_is_left_out_now_is_noticed():
+    history = load(file_of("approved/review"))
+    changed = _scheduled_events(history)[1]
+    payload = changed.input.payloads[0]
+    payload.data = payload.data.replace(b'{"pipeline"', b'{"of_old":0,"pipeline"', 1)
+
+    assert await replay(history) != []
 
 
 async def test_an_activity_that_is_not_asked_for_any_more_is_noticed():

@@ -80,7 +80,12 @@ async def test_temporal_knows_the_search_attributes_and_no_others_of_ours(stack)
 def test_names_that_stand_in_two_places_are_the_same():
     assert {key.name for key in visibility.ALL} == set(temporal.SEARCH_ATTRIBUTES)
     queues = {queue for process in DEFAULT_WORKERS for queue in process.queues}
-    assert queues == {contracts.QUEUE, contracts.QUEUE_TRUST, contracts.QUEUE_LEDGER}
+    assert queues == {
+        contracts.QUEUE,
+        contracts.QUEUE_T3,
+        contracts.QUEUE_TRUST,
+        contracts.QUEUE_LEDGER,
+    }
 
 
 def test_a_shell_that_sources_the_file_finds_every_variable(stack):

@@ -68,7 +68,7 @@ def children_of(data_dir) -> dict[int, str]:
 async def test_a_signal_stops_everything_and_is_success(tmp_path, number):
     async with running(tmp_path / "data") as (up, said):
         ours = children_of(tmp_path)
-        assert len(ours) == 6
+        assert len(ours) == 7
         up.send_signal(number)
         up.send_signal(number)  # impatience changes nothing
         out, err = await asyncio.wait_for(up.communicate(), 60)
@@ -112,7 +112,7 @@ async def test_what_was_written_survives_the_death_of_everything(tmp_path):
 
     # The shell has sourced the file: that does not make the servers somebody else's.
     async with running(data, env=first):
-        assert len(children_of(tmp_path)) == 6
+        assert len(children_of(tmp_path)) == 7
         second = environment.read(data / "env")
         described = await workflow(second["TEMPORAL_ADDRESS"], "describe", "-w", "kept")
         assert await http.status(f"{second['VAULT_ADDR']}/v1/sys/health") == 200
@@ -133,7 +133,7 @@ async def test_running_servers_of_the_caller_are_used_and_left_alone(stack, tmp_
         )
     }
     async with running(tmp_path / "data", env=named) as (up, said):
-        assert len(children_of(tmp_path)) == 3  # the workers
+        assert len(children_of(tmp_path)) == 4  # the workers
         found = environment.read(tmp_path / "data" / "env")
         up.terminate()
         await up.wait()
