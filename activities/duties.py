@@ -165,6 +165,7 @@ class HighTierDuties(PhaseDuties):
             tools.artifacts,
             Witness(voters),
             Catalogue(settings.pipelines) if settings.registers_catalogue else None,
+            settings.authors,
         )
         requests = GateRequests(self._vault, self._login)
         self._tools = replace(
@@ -216,7 +217,7 @@ class LedgerDuties(Duties):
         self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_LEDGER)
         self._ledger = Ledger(settings.ledger)
         self._activities = LedgerActivities(self._ledger)
-        self._proving = Proving(self._ledger, Voters(self._vault, self._login))
+        self._proving = Proving(self._ledger, Voters(self._vault, self._login), settings.authors)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""

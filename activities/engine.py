@@ -38,6 +38,7 @@ class Parent:
 
     workflow_id: str
     run_id: str
+    started: float  # seconds since 1970
 
 
 async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | None:
@@ -48,13 +49,15 @@ async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | N
     """
     try:
         found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+        if not found.parent_id or not found.parent_run_id:
+            return None
+        parent = client.get_workflow_handle(found.parent_id, run_id=found.parent_run_id)
+        started = (await parent.describe()).start_time.timestamp()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    if not found.parent_id or not found.parent_run_id:
-        return None
-    return Parent(found.parent_id, found.parent_run_id)
+    return Parent(found.parent_id, found.parent_run_id, started)
 
 
 async def ensure_search_attributes(client: Client) -> str | None:

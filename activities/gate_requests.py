@@ -24,7 +24,7 @@ from activities.boundary import governed
 from activities.vouched_plans import VouchedPlans
 from dsl.plan import AgentStep
 from dsl.rules.admission import refuse_held
-from dsl.rules.guards import asked_for_at
+from dsl.rules.guards import asked_for
 from integrations.errors import ConflictError, IntegrationError, NotFoundError, UnavailableError
 from integrations.vault.client import Vault
 from integrations.vault.gate_lock.trial import is_enforced
@@ -91,9 +91,11 @@ class GateActivities:
             return contracts.GateRequested(enforced=False, detail=NOT_ENFORCED)
         filed: list[contracts.FiledRequest] = []
         refusals: list[str] = []
-        for step in asked_for_at(found.plan, request.gate):
+        for step in asked_for(found.plan).get(request.gate, ()):
             try:
-                filed += await self._file(step, request.ttl_ms // 1000)
+                waiting = await self._file(step, request.ttl_ms // 1000)
+                filed += waiting
+                refusals += _not_held(step, waiting)
             except (UnavailableError, ConflictError):
                 raise  # tried again as a whole: filing replaces what was filed
             except IntegrationError as error:  # (3)
@@ -109,7 +111,7 @@ class GateActivities:
         found = await self._plans.find(request.plan, request.authors)
         run = activity.info().workflow_run_id or ""
         count = 0
-        for step in asked_for_at(found.plan, request.gate):
+        for step in asked_for(found.plan).get(request.gate, ()):
             count += await self._requests.withdraw(run, step.path)
         return contracts.GateWithdrawn(requests=count)
 
@@ -139,3 +141,10 @@ class GateActivities:
             )
             for each in filing.requests
         ]
+
+
+def _not_held(step: AgentStep, filed: list[contracts.FiledRequest]) -> list[str]:
+    """Name what the stage reads without anybody's leave in Vault."""
+    places = {str(SecretRef.parse(ref)).partition("#")[0] for ref in step.secrets.values()}
+    free = ", ".join(sorted(places - {each.place for each in filed}))
+    return [f"{step.path!r} reads {free}, which Vault does not hold back"] if free else []

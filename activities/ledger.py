@@ -17,7 +17,7 @@ from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
-from activities.proving import START_PROVEN, VOTE_PROVEN
+from activities.proving import PROOF_REFUSED, START_PROVEN, VOTE_PROVEN
 from dsl.rules.admission import agent_identity
 from integrations.errors import DeniedError
 from integrations.ledger.authority import (
@@ -31,7 +31,14 @@ from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.ledger import Ledger
 
 _NEVER: Final = frozenset(
-    {AGENT_REVOKED, AGENT_REINSTATED, PLAN_REGISTERED, VOTE_PROVEN, START_PROVEN}
+    {
+        AGENT_REVOKED,
+        AGENT_REINSTATED,
+        PLAN_REGISTERED,
+        PROOF_REFUSED,
+        START_PROVEN,
+        VOTE_PROVEN,
+    }
 )
 
 

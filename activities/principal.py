@@ -3,11 +3,14 @@
 A Temporal server with an authoriser can write a *principal* on each event: not the sender's claim
 but what the server established. It is looked for in the newest events of the run, where the
 message must be; a server without an authoriser writes none, and then there is nothing to compare.
+Where it writes some, a message without one is nobody's.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from temporalio.api.common.v1 import Payload, WorkflowExecution
@@ -18,8 +21,24 @@ from temporalio.client import Client
 EVENTS_MAX: Final = 200
 
 
-async def principals_of(client: Client, workflow_id: str, run_id: str, text: str) -> frozenset[str]:
-    """Return the principals on the newest messages to the run that hold ``text``."""
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """What the newest events of a run say of who sent the messages."""
+
+    of_message: frozenset[str]  # principals on messages with that proof
+    names_any: bool  # the server writes principals at all
+
+    def refuse(self, names: frozenset[str]) -> str | None:
+        """Say why none of them is the person of these ``names``; None: nothing says otherwise."""
+        if not self.names_any or self.of_message & names:
+            return None
+        if not self.of_message:
+            return "the server names senders, and none for this message: send it again"
+        return f"the server says {', '.join(sorted(self.of_message))!r} has sent it"
+
+
+async def senders_of(client: Client, workflow_id: str, run_id: str, proof: str) -> Senders:
+    """Return who has sent ``proof`` to the run, in the server's words."""
     answer = await client.workflow_service.get_workflow_execution_history_reverse(
         GetWorkflowExecutionHistoryReverseRequest(
             namespace=client.namespace,
@@ -27,17 +46,27 @@ async def principals_of(client: Client, workflow_id: str, run_id: str, text: str
             maximum_page_size=EVENTS_MAX,
         )
     )
-    return named_in(answer.history.events, text)
+    return named_in(answer.history.events, proof)
 
 
-def named_in(events: Iterable[HistoryEvent], text: str) -> frozenset[str]:
-    """Return the principals of those ``events`` whose input holds ``text``."""
-    wanted = text.encode()
-    return frozenset(
+def named_in(events: Iterable[HistoryEvent], proof: str) -> Senders:
+    """Return what those ``events`` say of who sent ``proof``."""
+    named = [event for event in events if event.principal.name]
+    found = {
         event.principal.name
-        for event in events
-        if event.principal.name and any(wanted in payload.data for payload in _inputs(event))
-    )
+        for event in named
+        if any(_holds(payload, proof) for payload in _inputs(event))
+    }
+    return Senders(frozenset(found), names_any=bool(named))
+
+
+def _holds(payload: Payload, proof: str) -> bool:
+    """Tell whether a message carries the proof, however its JSON is spelled."""
+    try:
+        value = json.loads(payload.data)
+    except (ValueError, RecursionError):
+        return False
+    return value == proof or (isinstance(value, dict) and value.get("proof") == proof)
 
 
 def _inputs(event: HistoryEvent) -> Iterator[Payload]:

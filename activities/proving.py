@@ -10,6 +10,8 @@ himself. An entry ``vote.proven`` that no such check stands behind cannot be mad
 3. A proof is recorded under its nonce; the same nonce elsewhere, or with other content, is refused.
 4. Where the server has recorded who sent the message, that principal must be the person.
 5. What is refused is recorded with the digest of what was sent, never with the thing itself.
+6. A plan is vouched for by members of one group (``MANDATE_AUTHORS``): whoever registers a plan
+   decides which gates stand before its stages.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from temporalio import activity
 
 from activities import contracts
 from activities.boundary import governed
-from activities.principal import principals_of
+from activities.principal import senders_of
 from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
 from dsl.rules.proof import (
@@ -45,16 +47,17 @@ from integrations.vault.voters import Voter, Voters
 
 VOTE_PROVEN: Final = "vote.proven"
 START_PROVEN: Final = "start.proven"
-REFUSED: Final = "proof.refused"
+PROOF_REFUSED: Final = "proof.refused"
 _ACTIONS: Final = {VOTE: VOTE_PROVEN, START: START_PROVEN, PLAN: PLAN_REGISTERED}
 
 
 class Proving:
     """Speaks for the one writer, as the identity of its queue."""
 
-    def __init__(self, ledger: Ledger, voters: Voters) -> None:
+    def __init__(self, ledger: Ledger, voters: Voters, authors: str) -> None:
         self._ledger = ledger
         self._voters = voters
+        self._authors = authors
 
     @activity.defn(name=contracts.prove.name)
     @governed
@@ -88,7 +91,8 @@ class Proving:
             return refusal, proof, None
         if not await self._voters.verify(proof.entity, proof.message(), proof.signature):  # (2)
             return "the signature is not made with the key of the person it names", proof, None
-        voter = await self._voters.read(proof.entity, request.groups)
+        groups = (self._authors,) if request.purpose == PLAN else request.groups
+        voter = await self._voters.read(proof.entity, groups)
         if voter is None:
             return "the proof names a person whom vault does not know", proof, None
         return await self._refuse_voter(request, voter), proof, voter
@@ -99,13 +103,13 @@ class Proving:
         if request.voter and request.voter != voter.name:
             return f"the proof is of {voter.name!r}, and it was sent as {request.voter!r}"
         info = activity.info()
-        principals = await principals_of(
+        if request.purpose == PLAN and self._authors not in voter.groups:  # (6)
+            return f"{voter.name!r} may not vouch for plans: that takes group {self._authors!r}"
+        senders = await senders_of(
             activity.client(), info.workflow_id or "", info.workflow_run_id or "", request.proof
         )
-        if principals and principals.isdisjoint({voter.name, *voter.logins}):  # (4)
-            senders = ", ".join(sorted(principals))
-            return f"the server says {senders!r} has sent it, and the proof is of {voter.name!r}"
-        return None
+        said = senders.refuse(frozenset({voter.name, *voter.logins}))  # (4)
+        return said and f"{said}, and the proof is of {voter.name!r}"
 
     async def _record(
         self, request: contracts.ProveRequest, proof: Proof, voter: Voter
@@ -138,7 +142,7 @@ class Proving:
             "proof": digest_of_bytes(request.proof.encode(errors="replace")),  # (5)
         }
         run = (info.namespace, info.workflow_id or "", info.workflow_run_id or "")
-        draft = _draft(entry_key(*run, info.activity_id, "refused"), REFUSED, payload)
+        draft = _draft(entry_key(*run, info.activity_id, "refused"), PROOF_REFUSED, payload)
         with suppress(IdempotencyMismatchError):  # an earlier attempt had another reason
             await self._ledger.append([draft])
         return contracts.Proven(refusal=why)

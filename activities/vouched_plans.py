@@ -2,8 +2,9 @@
 
 1. A plan is found by its digest, and the digest is that of its own canonical text: what is stored
    under it cannot be another plan. It is hashed again, as text and as what was read of it.
-2. Somebody vouches for it: a person, by a proof over digest, name and version; or the installation
-   itself, where its settings say so and its own catalogue holds the very same plan.
+2. Somebody vouches for it: a member of the authors' group, by a proof over digest, name and
+   version; or the installation itself, where its settings say so and its own catalogue holds the
+   very same plan.
 3. Who vouched once has vouched; how old the proof is does not matter. Who is disabled by now
    vouches for nothing.
 """
@@ -41,11 +42,21 @@ class VouchedPlan:
 class VouchedPlans:
     """Finds plans by digest, and asks who vouches for them."""
 
-    def __init__(self, artifacts: Artifacts, witness: Witness, catalogue: Catalogue | None) -> None:
-        """Prepare it; ``catalogue``: the one the installation vouches for, None if it does not."""
+    def __init__(
+        self, artifacts: Artifacts, witness: Witness, catalogue: Catalogue | None, group: str
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            artifacts: where plans are found by digest.
+            witness: verifies the proofs of authors.
+            catalogue: the one the installation vouches for, None if it does not.
+            group: of which authors are members.
+        """
         self._artifacts = artifacts
         self._witness = witness
         self._catalogue = catalogue
+        self._group = group
 
     async def find(self, digest: str, proofs: Sequence[str]) -> VouchedPlan:
         """Return the plan of that digest.
@@ -87,9 +98,16 @@ class VouchedPlans:
         refusal = ""
         for proof in proofs[:AUTHORS_HEARD_MAX]:
             try:
-                authors.append(await self._witness.hear(proof, PLAN, about, run_lasts_s=None))
+                author = await self._witness.hear(
+                    proof, PLAN, about, run_lasts_s=None, groups=(self._group,)
+                )
             except DeniedError as error:  # (3)
                 refusal = refusal or str(error)
+                continue
+            if self._group in author.groups:
+                authors.append(author)
+            else:  # (2)
+                refusal = refusal or f"{author.name!r} is not in group {self._group!r}"
         return tuple(authors), refusal
 
     def _is_ours(self, plan: Plan, digest: str) -> bool:

@@ -11,7 +11,8 @@ is cheaper and more final than the next; every refusal is one sentence and final
 3. Somebody vouches for the plan: ``activities.vouched_plans``.
 4. What is asked for is what the plan says: the step with its tier, program, secrets and limits,
    the pipeline, the agent under its own name, the project.
-5. The starter, where the warrant names one, has proven to be that.
+5. The starter, where the warrant names one, has proven to be that, and for this start: the proof
+   was made no longer before it than proofs last.
 6. Every vote is one person's, about this run, gate, opening, plan, inputs and subject; each is
    verified with that person's key, and the person is read from Vault now.
 7. The rules say that these votes let the stage pass: ``dsl.rules.warrant``.
@@ -30,7 +31,7 @@ from temporalio import activity
 
 from activities import contracts
 from activities.ballots import BallotBox, Run
-from activities.engine import parent_of
+from activities.engine import Parent, parent_of
 from activities.vouched_plans import VouchedPlans
 from activities.witness import Witness
 from dsl.canonical import canonical, digest_of
@@ -38,7 +39,7 @@ from dsl.conditions.interpolate import OPENING
 from dsl.limits import VERIFICATIONS_MAX
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.guards import before, is_guard
-from dsl.rules.proof import START
+from dsl.rules.proof import CLOCK_SKEW_S, PROOF_LIFE_S_MAX, START, ProofError, decode
 from dsl.rules.warrant import refuse_warrant, resolved_inputs
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError, IntegrationError
@@ -79,11 +80,11 @@ class Warrants:
 
     async def _require(self, request: contracts.PhaseRequest) -> Cleared:
         warrant = _warrant(request)  # (1)
-        run_id, workflow_id = await _parent(request.step.path)  # (2)
+        parent = await _parent(request.step.path)  # (2)
         found = await self._plans.find(request.plan, warrant.authors)  # (3)
-        run = Run(workflow_id, run_id, found, digest_of(warrant.inputs))
+        run = Run(parent.workflow_id, parent.run_id, found, digest_of(warrant.inputs))
         step = _planned(request, run)  # (4)
-        excluded = await self._excluded(run, warrant)  # (5)
+        excluded = await self._excluded(run, warrant, parent.started)  # (5)
         approvals = await self._box.open(run, warrant.approvals)  # (6)
         refusal = refuse_warrant(
             found.plan,
@@ -102,7 +103,7 @@ class Warrants:
         return Cleared(run, tuple(sorted(names)))
 
     async def _excluded(
-        self, run: Run, warrant: contracts.Warrant
+        self, run: Run, warrant: contracts.Warrant, started: float
     ) -> dict[str, frozenset[str] | None]:
         """Return names and entities by role; None: not known (5)."""
         authors = run.plan.authors
@@ -113,6 +114,7 @@ class Warrants:
                 "plan": run.plan.digest,
                 "inputs": run.inputs,
             }
+            _refuse_other_start(warrant.starter, started)
             voter = await self._witness.hear(warrant.starter, START, about, run_lasts_s=run.lasts_s)
             starter = frozenset({voter.entity, voter.name})
         return {
@@ -179,8 +181,18 @@ def _warrant(request: contracts.PhaseRequest) -> contracts.Warrant:
     return warrant
 
 
-async def _parent(path: str) -> tuple[str, str]:
-    """Return run id and workflow id of the run this stage belongs to, in the server's words (2)."""
+def _refuse_other_start(word: str, started: float) -> None:
+    """Refuse the proof of a start that was not this one: it names no run, but it has a time (5)."""
+    try:
+        expires = decode(word).expires
+    except ProofError as error:
+        raise DeniedError(str(error)) from None
+    if not started - CLOCK_SKEW_S <= expires <= started + PROOF_LIFE_S_MAX + CLOCK_SKEW_S:
+        raise DeniedError("the proof of the starter is of another start")
+
+
+async def _parent(path: str) -> Parent:
+    """Return the run this stage belongs to, in the server's words (2)."""
     info = activity.info()
     workflow_id = info.workflow_id or ""
     parent = await parent_of(activity.client(), workflow_id, info.workflow_run_id or "")
@@ -191,7 +203,7 @@ async def _parent(path: str) -> tuple[str, str]:
             f"a stage of {parent.workflow_id!r} has the id '{parent.workflow_id}/{path}', and this "
             f"execution is called {workflow_id!r}"
         )
-    return parent.run_id, parent.workflow_id
+    return parent
 
 
 def _planned(request: contracts.PhaseRequest, run: Run) -> AgentStep:

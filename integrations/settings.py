@@ -20,6 +20,7 @@ from dsl.models import parse_tier
 DEFAULT_VAULT_URL: Final = "http://127.0.0.1:8200"
 DEFAULT_TEMPORAL: Final = "127.0.0.1:7233"
 DEFAULT_QUEUES: Final = ("mandate", "mandate-t3", "mandate-trust", "mandate-ledger")
+DEFAULT_AUTHORS: Final = "plan-authors"
 _DEFAULT_PORTS: Final = {
     "http": 80,
     "https": 443,
@@ -54,6 +55,7 @@ class Settings:
     inline_tier: Tier
     initial_tier: Tier
     gate_identity: str
+    authors: str  # the Vault group whose members vouch for plans
     build_id: str | None
     registers_catalogue: bool
 
@@ -105,6 +107,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         inline_tier=_tier("MANDATE_INLINE_TIER", get("MANDATE_INLINE_TIER", "T0")),
         initial_tier=_tier("MANDATE_INITIAL_TIER", get("MANDATE_INITIAL_TIER", "T0")),
         gate_identity=_identity(get("MANDATE_GATE_IDENTITY", "verified")),
+        authors=get("MANDATE_AUTHORS") or DEFAULT_AUTHORS,
         build_id=get("MANDATE_BUILD_ID") or None,
         registers_catalogue=get("MANDATE_REGISTER_CATALOGUE", "") == "1",
     )

@@ -165,8 +165,8 @@ class GateBoard:
                 timeout_summary=f"WAITING FOR APPROVAL {path} ({opening.wanted()}); "
                 "how to answer: User Metadata",
             )
-        except TimeoutError:
-            answered = False
+        except TimeoutError:  # a vote of the same moment has been told that it counts
+            answered = opening.tally().verdict is not Verdict.PENDING
         except asyncio.CancelledError:
             self._undone.pop(path, None)
             self._records.note("gate.closed", gate=path, opening=opening.number, why="cancelled")

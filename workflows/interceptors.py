@@ -2,6 +2,7 @@
 
 1. A signal whose handler raises is reported to the workflow, which shows it in ``status``.
    Left alone, the exception would fail the workflow task for ever.
+   An update whose handler raises fails for its sender, and for nobody else.
 2. A start with a number of inputs that no workflow here takes ends the run at once.
 3. This holds for the engine's workflows only. A worker with the plugin may have others, which
    keep what the SDK gives them.
@@ -12,9 +13,11 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
     ExecuteWorkflowInput,
     HandleSignalInput,
+    HandleUpdateInput,
     Interceptor,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
@@ -48,6 +51,16 @@ class _Guard(WorkflowInboundInterceptor):
             await super().handle_signal(input)
         except Exception as error:  # noqa: BLE001  # (1): whatever it is, the run goes on
             instance.on_bad_message(input.signal, str(error))
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002  # the SDK's name
+        if not isinstance(workflow.instance(), TakesBadMessages):  # (3)
+            return await super().handle_update_handler(input)
+        try:
+            return await super().handle_update_handler(input)
+        except ApplicationError:
+            raise
+        except Exception as error:  # noqa: BLE001  # (1)
+            raise ApplicationError(str(error), type="Refused", non_retryable=True) from None
 
 
 def _is_ours() -> bool:

@@ -33,7 +33,7 @@ class Matter:
 class VaultLock:
     """Vault's own lock on what waits behind the gate: see ``gate.request``."""
 
-    state: str = "none"  # none, asking, filed, not enforced
+    state: str = "none"  # none, asking, filed, partly filed, nothing filed, not enforced, refused
     detail: str = ""
     requests: list[dict[str, str]] = field(default_factory=list)
 
@@ -52,10 +52,10 @@ class Opening:
     votes: list[Vote] = field(default_factory=list)
     proofs: dict[int, str] = field(default_factory=dict)  # by position in ``votes``
     refusals: int = 0
+    verifications: int = 0  # proofs given to ``ledger.prove``
     reminders: int = 0
     vault: VaultLock = field(default_factory=VaultLock)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # votes are judged as they came
-    judging: list[asyncio.Task[str | None]] = field(default_factory=list)
+    judging: list[asyncio.Task[str | None]] = field(default_factory=list)  # as they came
     is_void: bool = False  # the run was reset while it was open
 
     @property

@@ -29,6 +29,7 @@ from dsl.durations import render_duration
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.admission import agent_identity
+from dsl.rules.guards import before
 from workflows import failures
 from workflows.admission import admit
 from workflows.children import run_agent
@@ -124,7 +125,7 @@ class PipelineRun:
             step=step,
             inputs=inputs,
             given=self._given(step),
-            warrant=self._warrant() if step.tier >= Tier.T3 else None,
+            warrant=self._warrant(step) if step.tier >= Tier.T3 else None,
         )
         await self._outbox.admit(request)
         self._mark(step.path)
@@ -156,10 +157,11 @@ class PipelineRun:
             paths += required.approves if isinstance(required, GateStep) else [required.path]
         return self.stages.outputs_of(paths)
 
-    def _warrant(self) -> contracts.Warrant:
+    def _warrant(self, step: AgentStep) -> contracts.Warrant:
+        standing = {each.path for each in walk(before(self.plan, step.path))}
         return contracts.Warrant(  # (5)
             inputs=self.inputs,
-            approvals=tuple(self.gates.approvals),
+            approvals=tuple(each for each in self.gates.approvals if each.gate in standing),
             authors=self.origin.author_proofs,
             starter=self.origin.starter_proof,
         )
@@ -194,7 +196,8 @@ class PipelineRun:
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return the pending gates: what, who, since when, due."""
-        return [opening.row() for _, opening in sorted(self.gates.pending.items())]
+        rows = [opening.row() for _, opening in sorted(self.gates.pending.items())]
+        return [{**row, "run_inputs": self.inputs} for row in rows]
 
     async def _work(self) -> None:
         standing = await admit(self.plan, self._compiled, self._records)  # (2)

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 from typing import Any, Final
 
 from dsl.core import AgentOutput, StageResult, StageStatus, StageType
@@ -128,8 +129,8 @@ def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[str]:
             "Answer after `mandate login NAME` with:",
             "",
             "```",
-            f"mandate approve '{workflow_id}' \\",
-            f"  '{path}'",
+            f"mandate approve {quote(workflow_id)} \\",
+            f"  {quote(path)}",
             "```",
             "",
             "or put what `mandate sign` prints into More Actions > Send an Update > vote.",
@@ -140,9 +141,9 @@ def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[str]:
         "",
         "```",
         "temporal workflow signal \\",
-        f"  -w '{workflow_id}' \\",
+        f"  -w {quote(workflow_id)} \\",
         "  --name vote --input \\",
-        f"  '{vote}'",
+        f"  {quote(vote)}",
         "```",
     ]
 

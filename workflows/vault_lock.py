@@ -21,7 +21,7 @@ from temporalio.exceptions import ActivityError
 from activities import contracts
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import Plan
-from dsl.rules.guards import asked_for_at
+from dsl.rules.guards import asked_for
 from workflows import failures
 from workflows.openings import Opening
 from workflows.records import Records
@@ -36,7 +36,7 @@ class VaultLocks:
     """Files requests for the T3 stages of one plan."""
 
     def __init__(self, plan: Plan, digest: str, records: Records) -> None:
-        self._plan = plan
+        self._behind = asked_for(plan)  # at once: many gates may open together
         self._digest = digest
         self._records = records
         self.authors: tuple[str, ...] = ()  # proofs
@@ -44,7 +44,7 @@ class VaultLocks:
     async def ask(self, opening: Opening, changed: Callable[[], None]) -> None:
         """Have requests filed for what waits behind the gate (1)."""
         path = opening.step.path
-        if not asked_for_at(self._plan, path):
+        if path not in self._behind:
             return
         opening.vault.state = "asking"
         changed()
@@ -58,7 +58,7 @@ class VaultLocks:
             opening.vault.state = "refused"
             opening.vault.detail = failures.cause_of(error)[1]
         else:
-            opening.vault.state = "filed" if asked.enforced else "not enforced"
+            opening.vault.state = _state(asked)
             opening.vault.detail = asked.detail
             opening.vault.requests = [filed.model_dump(mode="json") for filed in asked.filed]
         self._records.note(
@@ -97,3 +97,12 @@ class VaultLocks:
             ttl_ms=opening.timeout_ms + _GRACE_MS,
             authors=self.authors,
         )
+
+
+def _state(asked: contracts.GateRequested) -> str:
+    """Say in a word how far Vault waits as well; the detail says about what it does not."""
+    if not asked.enforced:
+        return "not enforced"
+    if not asked.filed:
+        return "nothing filed"
+    return "partly filed" if asked.detail else "filed"

@@ -4,10 +4,11 @@
    where they are not.
 2. A vote with a proof is never taken as a claim. Its shape and its matter are looked at here; the
    rest is for ``ledger.prove``, which asks Vault and puts the proof on the ledger, once.
-3. Votes are judged in the order they came, one after the other: whoever was first counts first.
+3. Proofs are looked at side by side, and votes are counted in the order they came: whoever was
+   first counts first, and nobody's proof grows old in the queue.
 4. When the opening ends, votes that are still being judged are refused. They hold up nobody.
-5. What is refused is recorded with the digest of its proof, as far as ``VERIFICATIONS_MAX`` per
-   opening; then no more is listened to.
+5. At most ``VERIFICATIONS_MAX`` proofs per opening are given to ``ledger.prove``, and that many
+   refusals recorded, each with the digest of its proof. Nonsense uses up no proof's place.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ class Ballots:
         if len(opening.votes) >= VOTES_MAX:
             return f"gate {path!r} has had {VOTES_MAX} votes"
         if message.proof or not opening.takes_claims():
-            if opening.refusals + len(opening.proofs) + len(opening.judging) < VERIFICATIONS_MAX:
+            if opening.verifications < VERIFICATIONS_MAX:
                 return None
             return f"gate {path!r} has had {VERIFICATIONS_MAX} proofs in this opening: wait for it"
         return refuse(opening.rules, path, opening.votes, _claim(message))  # (1)
 
     async def cast(self, opening: Opening, message: VoteMessage) -> dict[str, Any]:
         """Judge a vote that ``refuse`` let through, and say what it did."""
-        if message.proof:
+        if message.proof or (opening.takes_claims() and opening.judging):
             why = await self._judge(opening, message)
         elif opening.takes_claims():
             why = self._count_in(opening, _claim(message), "")
@@ -70,7 +71,8 @@ class Ballots:
             task.cancel()
 
     async def _judge(self, opening: Opening, message: VoteMessage) -> str | None:
-        task = asyncio.create_task(self._in_turn(opening, message))
+        before = opening.judging[-1] if opening.judging else None
+        task = asyncio.create_task(self._in_turn(opening, message, before))
         opening.judging.append(task)
         await asyncio.wait([task])
         opening.judging.remove(task)
@@ -78,17 +80,23 @@ class Ballots:
             return f"gate {opening.step.path!r} was closed before the proof could be checked"
         return task.result()
 
-    async def _in_turn(self, opening: Opening, message: VoteMessage) -> str | None:
-        async with opening.turn:  # (3)
-            return await self._prove(opening, message)
+    async def _in_turn(
+        self, opening: Opening, message: VoteMessage, before: asyncio.Task[str | None] | None
+    ) -> str | None:
+        """Return why the vote does not count; None when it does."""
+        vote = await self._prove(opening, message) if message.proof else _claim(message)
+        if before is not None:
+            await asyncio.wait([before])  # (3): what became of it is its own sender's concern
+        return vote if isinstance(vote, str) else self._count_in(opening, vote, message.proof)
 
-    async def _prove(self, opening: Opening, message: VoteMessage) -> str | None:
-        """Return why the vote does not count; None when it does (2)."""
+    async def _prove(self, opening: Opening, message: VoteMessage) -> Vote | str:
+        """Return the vote of a person, or why it is none (2)."""
         path = opening.step.path
         about = opening.about(message)
         mismatch = _refuse_shape(message, about)
         if mismatch is not None:
             return mismatch
+        opening.verifications += 1  # (5)
         number = self._count[path] = self._count.get(path, 0) + 1
         try:
             proven = await contracts.prove(
@@ -106,7 +114,9 @@ class Ballots:
             return f"the proof could not be checked: {failures.cause_of(error)[1]}"
         if proven.refusal:
             return proven.refusal
-        vote = Vote(
+        if not proven.entity or not proven.name:  # a forged completion
+            return "the proof could not be checked: the answer names nobody"
+        return Vote(
             voter=proven.name,
             decision=Decision(message.decision),
             person=proven.entity,
@@ -114,7 +124,6 @@ class Ballots:
             proven=True,
             reason=message.reason,
         )
-        return self._count_in(opening, vote, message.proof)
 
     def _count_in(self, opening: Opening, vote: Vote, proof: str) -> str | None:
         why = refuse(opening.rules, opening.step.path, opening.votes, vote)
@@ -125,7 +134,9 @@ class Ballots:
         return why
 
     def _note_refusal(self, opening: Opening, message: VoteMessage, why: str) -> None:
-        opening.refusals += 1  # (5): bounded, for ``refuse`` looks at it
+        opening.refusals += 1
+        if opening.refusals > VERIFICATIONS_MAX:  # (5)
+            return
         self._records.note(
             "vote.refused",
             gate=opening.step.path,

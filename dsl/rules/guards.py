@@ -11,12 +11,13 @@ Read from the plan alone, so that it holds whatever a workflow says has happened
    guards on one of the ways have passed.
 5. A parallel stage that goes on after a failure vouches for nothing.
 6. What a stage will read is asked for at one gate only: the last guard that stands before it on
-   every way, or, where only one way has one, that one. A second request would end the first.
+   every way, or, where there is none, the guards on each way. A second request would end the
+   first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -91,32 +92,38 @@ def stages_behind(plan: Plan, gate_path: str) -> tuple[AgentStep, ...]:
     )
 
 
-def asked_for_at(plan: Plan, gate_path: str) -> tuple[AgentStep, ...]:
-    """Return the stages behind this guard whose secrets are asked for when it opens (6)."""
-    later = {gate_path: False}  # of each guard met: is it decided after this one?
+def asked_for(plan: Plan) -> dict[str, tuple[AgentStep, ...]]:
+    """Return, by guard, the stages whose secrets are asked for when it opens (6)."""
+    order = {step.path: place for place, step in enumerate(walk(plan.steps))}
+    standing: dict[str, frozenset[str]] = {}
+    asked: dict[str, list[AgentStep]] = {}
 
-    def asks_later(guard: GateStep) -> bool:
-        if guard.path not in later:
-            later[guard.path] = _is_later(plan, guard.path, gate_path)
-        return later[guard.path]
+    def stands_before(path: str) -> frozenset[str]:
+        if path not in standing:
+            standing[path] = frozenset(step.path for step in walk(before(plan, path)))
+        return standing[path]
 
-    return tuple(
-        step
-        for step in stages_behind(plan, gate_path)
-        if not any(asks_later(guard) for guard in guards_of(plan, step.path))
-    )
-
-
-def _is_later(plan: Plan, path: str, than: str) -> bool:
-    """Tell whether one guard is decided after the other; side by side, the last in the plan."""
-    if path in _standing_before(plan, than):
-        return False
-    order = [step.path for step in walk(plan.steps)]
-    return than in _standing_before(plan, path) or order.index(path) > order.index(than)
+    for step in walk(plan.steps):
+        if isinstance(step, AgentStep) and step.tier >= GUARDED_FROM and step.secrets:
+            for path in _asking(plan, step, stands_before, order):
+                asked.setdefault(path, []).append(step)
+    return {path: tuple(steps) for path, steps in asked.items()}
 
 
-def _standing_before(plan: Plan, path: str) -> AbstractSet[str]:
-    return {step.path for step in walk(before(plan, path))}
+def _asking(
+    plan: Plan,
+    step: AgentStep,
+    stands_before: Callable[[str], frozenset[str]],
+    order: Mapping[str, int],
+) -> Iterator[str]:
+    """Yield the guards that ask for what ``step`` reads: one on every way, or one on each."""
+    earlier = before(plan, step.path)
+    certain = [guard.path for guard in _certain(earlier)]
+    if not certain:
+        yield from (inner.path for inner in walk(earlier) if is_guard(inner))
+        return
+    behind = frozenset[str]().union(*(stands_before(path) for path in certain))
+    yield max((path for path in certain if path not in behind), key=order.__getitem__)
 
 
 def _levels(plan: Plan, path: str) -> tuple[_Level, ...]:

@@ -5,7 +5,8 @@ votes it has verified one by one, and who started the run and vouched for the pl
 is one sentence. The rules:
 
 1. Each approval shown is of a gate of the plan, once, and its votes pass the gate by the same
-   consensus rules that decide it in a run; only proven votes count, whatever the gate takes.
+   consensus rules that decide it in a run; only proven votes count, whatever the gate takes. A
+   rejection among them refuses, whatever order they are shown in.
 2. A gate that excludes the starter or an author is believed only where these are known.
 3. A guard stands before the stage on every way, and all that must have passed are approved.
 4. T4 takes two different persons among those who approved at the guards before it.
@@ -24,7 +25,7 @@ from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
 from dsl.core import StageStatus, StageType, Tier
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.consensus import VERIFIED, Tally, Verdict, Vote, tally
+from dsl.rules.consensus import VERIFIED, Decision, Tally, Verdict, Vote, tally
 from dsl.rules.gate_rules import rules_of
 from dsl.rules.guards import (
     GUARDED_FROM,
@@ -147,6 +148,9 @@ def _passed(
             raise WarrantError(f"an approval names {approval.gate!r}, which is no gate of the plan")
         if step.path in passed:
             raise WarrantError(f"gate {step.path!r} is shown as approved twice")
+        rejecting = [v.voter for v in approval.votes if v.decision is Decision.REJECT]
+        if rejecting:  # (1)
+            raise WarrantError(f"gate {step.path!r} was rejected by {rejecting[0]}")
         result = _tally(step, approval, _excluded(step, excluded_for))
         if result.verdict is not Verdict.PASSED:
             void = f"; {result.void[0][1]}" if result.void else ""

@@ -25,7 +25,7 @@ from dsl.rules.proof import ENTITY_PATTERN
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
 
-GROUPS_MAX: Final = APPROVERS_MAX  # asked for at a time
+GROUPS_MAX: Final = 2 * APPROVERS_MAX  # a gate's approvers and groups may both name some
 _ENTITY: Final = re.compile(ENTITY_PATTERN)
 # Key version, and the 64 bytes of an ed25519 signature; base64 of Vault's would skip line breaks.
 _SIGNATURE: Final = re.compile(r"vault:v[1-9][0-9]{0,8}:[A-Za-z0-9+/]{86}==")

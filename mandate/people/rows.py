@@ -62,6 +62,7 @@ class GateRow(_Lenient):
     subject_digest: str
     plan: str
     inputs: str
+    run_inputs: dict[str, Any] = Field(default_factory=dict)
     vault: VaultRow = VaultRow()
 
 
@@ -101,4 +102,8 @@ def refuse_digest(row: GateRow) -> str | None:
             f"the digest of what is shown is {shown}, and the gate asks for "
             f"{plain(row.subject_digest)}"
         )
+    told = digest_of(row.run_inputs)
+    if told != row.inputs:
+        asked = plain(row.inputs)
+        return f"the digest of the inputs shown is {told}, and the gate asks for {asked}"
     return None

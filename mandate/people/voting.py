@@ -138,6 +138,10 @@ def summary(wish: Wish, row: GateRow, plan: Plan) -> Iterator[str]:
     if row.description:
         yield f"what     {plain(row.description)}"
     yield f"plan     {plan.name} {plan.version}  {row.plan}"
+    for name, value in sorted(row.run_inputs.items()):
+        yield f"input    {plain(name)} = {plain(repr(value))}"
+    if row.escalated:
+        yield f"opening  {row.opening}, escalated: those asked first did not answer"
     for stage, outputs in sorted(row.subject.items()):
         for name, digest in sorted(outputs.items()):
             yield f"output   {plain(stage)}: {plain(name)}  {plain(digest)}"

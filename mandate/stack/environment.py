@@ -30,6 +30,7 @@ _SETTINGS = {
     "MANDATE_INLINE_TIER": "T2",
     "MANDATE_INITIAL_TIER": "T2",
     "MANDATE_GATE_IDENTITY": "claimed",
+    "MANDATE_AUTHORS": "council",
 }
 
 

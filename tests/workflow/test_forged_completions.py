@@ -7,6 +7,7 @@ found. At T3 it is worth nothing: the worker verifies again what it was told.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from temporalio.service import RPCError
 
 from activities import contracts
 from dsl.core import Tier
+from dsl.rules.proof import CLOCK_SKEW_S
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, as_json, gate, pipeline, stage
 from tests.fixtures.impostor import raise_agent
@@ -89,6 +91,40 @@ async def test_up_to_t2_a_forged_completion_shows_as_a_vote_the_ledger_does_not_
     assert report["status"] == "completed"
     assert decided.payload["votes"][0]["identity"] == "verified"
     assert [e for e in entries if e.action == "vote.proven"] == []
+
+
+async def test_a_completion_that_names_nobody_is_no_vote_and_wedges_nothing(
+    engine: Engine, openbao: OpenBao, people: People
+):
+    handle = await engine.start(pipeline(gate("review", **CONFIG)))
+    await engine.pending(handle, "review")
+    ann = await signer(people, "ann")
+    vote = await honest_vote(handle, "review", ann)
+    async with no_signature_checked(openbao):
+        sending = asyncio.create_task(handle.execute_update("vote", vote))
+        await complete(engine, handle.id, "review/vote#1", {})
+    verdict = await sending
+
+    assert "names nobody" in verdict["why"]
+    await handle.execute_update("vote", await honest_vote(handle, "review", ann))
+    assert (await handle.result())["status"] == "completed"
+
+
+async def test_a_vote_does_not_grow_old_behind_another_one(
+    engine: Engine, openbao: OpenBao, people: People
+):
+    """Vault is away for longer than the second proof is good for; both came in time."""
+    handle = await engine.start(pipeline(gate("review", **{**CONFIG, "quorum": 2})))
+    await engine.pending(handle, "review")
+    ann, bob = await signer(people, "ann"), await signer(people, "bob")
+    async with no_signature_checked(openbao):
+        await handle.signal("vote", await honest_vote(handle, "review", ann))
+        soon = int(time.time()) - CLOCK_SKEW_S + 3
+        await handle.signal("vote", await honest_vote(handle, "review", bob, expires=soon))
+        await asyncio.sleep(6)
+    report = await handle.result()
+
+    assert [v["voter"] for v in report["approvals"][0]["votes"]] == ["ann", "bob"]
 
 
 @pytest.fixture

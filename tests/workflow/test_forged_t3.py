@@ -17,11 +17,12 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from activities import contracts
+from dsl.canonical import digest_of
 from dsl.core import AgentPhase, Tier
 from dsl.limits import VERIFICATIONS_MAX
 from dsl.rules.proof import PLAN, START, Proof, decode, encode
 from tests.fixtures.engine import Engine
-from tests.fixtures.impostor import QUEUE, Scene, impostors, scene, signed, signers
+from tests.fixtures.impostor import INPUTS, QUEUE, Scene, impostors, scene, signed, signers
 from tests.fixtures.openbao import OpenBao, People
 from tests.fixtures.voting import Signer
 
@@ -136,6 +137,14 @@ async def start_of_another_run(made: Scene) -> dict[str, Any]:
     return made.bent("warrant", "starter", to=await signed(made.people["ann"], START, about))
 
 
+async def start_of_an_earlier_run(made: Scene) -> dict[str, Any]:
+    """The same id, plan and inputs, an hour ago."""
+    genuine = {"workflow": made.run.id, "plan": made.compiled.digest, "inputs": digest_of(INPUTS)}
+    ends = int(time.time()) - 3_600
+    kept = await signed(made.people["ann"], START, genuine, expires=ends)
+    return made.bent("warrant", "starter", to=kept)
+
+
 ATTACKS: list[tuple[str, Bend, str]] = [
     ("no warrant", bend("warrant", to=None), "acts behind an approval only"),
     ("no approval", bend("warrant", "approvals", to=[]), "no proven one is shown"),
@@ -178,6 +187,7 @@ ATTACKS: list[tuple[str, Bend, str]] = [
     ("too old", vote(expires=int(time.time()) - 7_300), "no run of this plan lasts as long"),
     ("good for ever", vote(expires=int(time.time()) + 9_000), "good for more than 600 s"),
     ("start of another run", start_of_another_run, "the proof is for workflow 'another'"),
+    ("start of an earlier run", start_of_an_earlier_run, "is of another start"),
     ("no proof", bend("warrant", "starter", to="x"), "the proof is"),
     ("entity", bend("entity", to=str(uuid.UUID(int=0))), "was asked for"),
 ]

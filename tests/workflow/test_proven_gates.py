@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from datetime import timedelta
 from typing import Any
 
@@ -213,6 +214,27 @@ async def test_a_registration_is_for_the_document_that_was_signed(engine: Engine
     assert failure.type == "NotProven"
     assert "is for plan" in failure.message
     assert "plan.registered" not in actions(engine, handle.id)
+
+
+async def test_who_is_no_author_vouches_for_nothing(engine: Engine, people: People):
+    failure = await failure_of(
+        await register(engine, pipeline(stage("a")), await signer(people, "eve"))
+    )
+
+    assert failure.type == "NotProven"
+    assert "'eve' may not vouch for plans: that takes group 'council'" in failure.message
+
+
+async def test_the_command_to_copy_is_safe_whatever_a_run_is_called(engine: Engine):
+    run = f"t-{secrets.token_hex(4)}'; touch /tmp/never; '"
+    document = {"definition": pipeline(gate("review", **{**VERIFIED, "approvers": ["ann"]}))}
+    handle = await engine.client.start_workflow("Pipeline", document, id=run, task_queue="mandate")
+    await engine.pending(handle, "review")
+    _, shown = await engine.cli("workflow", "metadata", "-w", run)
+    await handle.terminate()
+
+    assert shlex.quote(run) in shown
+    assert f"approve '{run}'" not in shown
 
 
 async def test_reminders_and_escalation_come_to_the_second_and_are_timers(

@@ -214,7 +214,7 @@ async def test_the_installation_vouches_for_its_own_catalogue_and_nothing_else(t
     for each in (compiled, other):
         _keep(store, each.plan)
     catalogue = Catalogue([tmp_path])
-    vouching, silent = (VouchedPlans(store, NOBODY, each) for each in (catalogue, None))
+    vouching, silent = (VouchedPlans(store, NOBODY, each, "council") for each in (catalogue, None))
     found = await vouching.find(compiled.digest, ())
 
     assert (found.plan, found.authors) == (compiled.plan, ())
@@ -227,7 +227,7 @@ async def test_a_plan_that_does_not_read_back_as_stored_is_none(tmp_path: Path):
     store = Artifacts(tmp_path / "store")
     plan = compile_text(document("ours"), "p.yaml").plan.model_dump(mode="json")
     spaced = store.put((canonical(plan) + " ").encode())
-    plans = VouchedPlans(store, NOBODY, None)
+    plans = VouchedPlans(store, NOBODY, None, "council")
 
     with pytest.raises(CorruptError, match="does not read back"):
         await plans.find(spaced.digest, ())
@@ -252,7 +252,7 @@ async def test_a_vault_that_holds_nothing_back_says_so_and_nothing_is_filed(
     _keep(store, compiled.plan)
     login = Login(vault, server.roles_dir, contracts.QUEUE_T3)
     gates = GateActivities(
-        VouchedPlans(store, NOBODY, Catalogue([tmp_path])),
+        VouchedPlans(store, NOBODY, Catalogue([tmp_path]), "council"),
         GateRequests(vault, login),
         Registry(vault, login),
         LockProbe(vault, login),

@@ -35,18 +35,32 @@ def started(principal: str, text: str) -> HistoryEvent:
 
 
 def test_the_sender_of_a_signal_an_update_and_a_start_is_found():
-    assert named_in([signalled("ann", PROOF)], PROOF) == {"ann"}
-    assert named_in([updated("ann", PROOF)], PROOF) == {"ann"}
-    assert named_in([started("ann", PROOF)], PROOF) == {"ann"}
+    for event in (signalled("ann", PROOF), updated("ann", PROOF), started("ann", PROOF)):
+        senders = named_in([event, HistoryEvent()], PROOF)
+
+        assert senders.of_message == {"ann"}
+        assert senders.refuse(frozenset({"ann", "a.smith"})) is None
+        assert "'ann' has sent it" in str(senders.refuse(frozenset({"bob"})))
 
 
-def test_messages_about_something_else_say_nothing():
-    assert named_in([signalled("bob", "another"), HistoryEvent()], PROOF) == frozenset()
+def test_another_spelling_of_the_same_json_is_the_same_message():
+    spelled = "".join(f"\\u{ord(letter):04x}" for letter in PROOF)
+
+    assert named_in([signalled("eve", spelled)], PROOF).of_message == {"eve"}
+
+
+def test_where_the_server_names_senders_a_message_without_one_is_refused():
+    senders = named_in([signalled("bob", "another"), signalled("", PROOF)], PROOF)
+
+    assert "none for this message" in str(senders.refuse(frozenset({"ann"})))
 
 
 def test_a_server_that_says_nothing_leaves_nothing_to_compare():
-    assert named_in([signalled("", PROOF)], PROOF) == frozenset()
+    assert named_in([signalled("", PROOF)], PROOF).refuse(frozenset({"ann"})) is None
 
 
-def test_a_proof_sent_twice_has_two_senders():
-    assert named_in([signalled("ann", PROOF), updated("eve", PROOF)], PROOF) == {"ann", "eve"}
+def test_a_proof_sent_twice_has_two_senders_and_one_of_them_is_enough():
+    senders = named_in([signalled("ann", PROOF), updated("eve", PROOF)], PROOF)
+
+    assert senders.of_message == {"ann", "eve"}
+    assert senders.refuse(frozenset({"ann"})) is None

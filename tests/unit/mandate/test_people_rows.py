@@ -28,7 +28,8 @@ def row(**changes: Any) -> dict[str, Any]:
         "opening": 1,
         "escalated": False,
         "plan": "sha256:p",
-        "inputs": "sha256:i",
+        "inputs": digest_of({"environment": "staging"}),
+        "run_inputs": {"environment": "staging"},
         "subject": SUBJECT,
         "subject_digest": digest_of(SUBJECT),
         **changes,
@@ -89,10 +90,14 @@ def test_a_path_wins_over_a_bare_name():
 
 
 def test_a_digest_is_believed_only_when_it_is_that_of_what_is_shown():
-    honest, forged = read_rows([row(), row(subject={"plan": {"plan.json": "sha256:other"}})])
+    other = {"plan": {"plan.json": "sha256:other"}}
+    honest, forged, elsewhere = read_rows(
+        [row(), row(subject=other), row(run_inputs={"environment": "production"})]
+    )
 
     assert refuse_digest(honest) is None
     assert honest.subject_digest in str(refuse_digest(forged))
+    assert honest.inputs in str(refuse_digest(elsewhere))
 
 
 @pytest.mark.parametrize(

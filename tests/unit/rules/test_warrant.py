@@ -279,4 +279,6 @@ def test_no_votes_give_a_warrant_that_the_consensus_does_not(plan, cast, escalat
         return
     rules = rules_of(step, escalated=escalated, identity=("verified",), excluded=excluded)
 
-    assert (refused is None) == (tally(rules, cast).verdict is Verdict.PASSED)
+    passes = tally(rules, cast).verdict is Verdict.PASSED
+    rejected = any(vote.decision is Decision.REJECT for vote in cast)
+    assert (refused is None) == (passes and not rejected)
