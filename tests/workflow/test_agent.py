@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
-
 from dsl.core import AGENT_PHASES_ORDERED
 from integrations.agents.protocol import FAILED, RESERVED_NAMES, AgentError
 from integrations.dragonfly.client import connect
 from integrations.ledger.verify import tail, verify
-from tests.fixtures.engine import Engine, fail, hang, pipeline, stage
+from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stage
 
 PHASES = [phase.value for phase in AGENT_PHASES_ORDERED]
-
-
-async def _failure(handle) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError), caught.value.cause
-    return caught.value.cause
 
 
 async def _activities(engine: Engine, workflow_id: str) -> list[str]:
@@ -87,7 +76,7 @@ async def test_a_failure_for_good_is_not_tried_again(engine: Engine):
 
     engine.runner.behaviours["bad"] = refuse
     handle = await engine.start(pipeline(stage("bad", config={"retry": 3})))
-    failure = await _failure(handle)
+    failure = await failure_of(handle)
 
     assert tries == [1]
     assert "bad usage" in failure.message
@@ -96,7 +85,7 @@ async def test_a_failure_for_good_is_not_tried_again(engine: Engine):
 async def test_exit_runs_after_a_failure_too(engine: Engine):
     engine.runner.behaviours["bad"] = fail
     handle = await engine.start(pipeline(stage("bad")))
-    await _failure(handle)
+    await failure_of(handle)
     ids = await _activities(engine, f"{handle.id}/bad")
 
     assert ids[-2:] == ["bad/EXIT#1", "bad/ledger#2"] or "bad/EXIT#1" in ids
@@ -105,7 +94,7 @@ async def test_exit_runs_after_a_failure_too(engine: Engine):
 async def test_a_stage_over_its_time_limit_is_stopped_and_cleaned_up(engine: Engine):
     engine.runner.behaviours["slow"] = hang
     handle = await engine.start(pipeline(stage("slow", config={"timeout": "2s"})))
-    failure = await _failure(handle)
+    failure = await failure_of(handle)
     ids = await _activities(engine, f"{handle.id}/slow")
 
     assert failure.type == "TimedOut"
@@ -116,7 +105,7 @@ async def test_a_stage_over_its_time_limit_is_stopped_and_cleaned_up(engine: Eng
 
 async def test_a_template_without_a_program_fails_bootstrap_saying_so(engine: Engine):
     document = pipeline({"name": "apply", "type": "agent", "template": "terraform"})
-    failure = await _failure(await engine.start(document))
+    failure = await failure_of(await engine.start(document))
 
     assert "has no program yet" in failure.message
 
@@ -189,6 +178,6 @@ async def test_a_cancelled_child_ends_its_stage_not_silently(engine: Engine):
     handle = await engine.start(pipeline(stage("slow")))
     await engine.runner.until_running("slow")
     await engine.client.get_workflow_handle(f"{handle.id}/slow").cancel()
-    failure = await _failure(handle)
+    failure = await failure_of(handle)
 
     assert "cancelled" in failure.message

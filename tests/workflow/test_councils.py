@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 
-from tests.fixtures.engine import Engine, as_json, fail, gate, pipeline, stage
+from tests.fixtures.engine import Engine, as_json, fail, failure_of, gate, pipeline, stage
 
 MEMBERS = [
     {"stage": "left", "weight": 2, "min_confidence": 0.7},
@@ -40,13 +38,6 @@ async def run(engine: Engine, left: Any, right: Any, **config: Any) -> Any:
     for name, behaviour in (("left", left), ("right", right)):
         engine.runner.behaviours[name] = behaviour if callable(behaviour) else saying(behaviour)
     return await engine.start(council(**config))
-
-
-async def failure_of(handle: Any) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
 
 
 async def approve(engine: Engine, handle: Any) -> None:

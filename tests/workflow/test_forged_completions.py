@@ -14,15 +14,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities import contracts
 from dsl.core import Tier
 from dsl.rules.proof import CLOCK_SKEW_S
 from integrations.ledger.verify import tail
-from tests.fixtures.engine import Engine, as_json, gate, pipeline, stage
+from tests.fixtures.engine import Engine, as_json, failure_of, gate, pipeline, stage
 from tests.fixtures.impostor import raise_agent
 from tests.fixtures.openbao import OpenBao, People
 from tests.fixtures.voting import honest_vote, matter_of, seal, signer, vote_of
@@ -135,13 +133,6 @@ async def deployment(engine: Engine, openbao: OpenBao, people: People) -> Deploy
     await made.register()
     await raise_agent(openbao, engine, made.compiled, Tier.T3)
     return made
-
-
-async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
 
 
 async def test_at_t3_a_forged_vote_is_verified_again_and_refused(

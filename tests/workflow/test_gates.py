@@ -6,11 +6,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import TimeSkipper
 
-from tests.fixtures.engine import Engine, as_json, gate, pipeline, stage
+from tests.fixtures.engine import Engine, as_json, failure_of, gate, pipeline, stage
 
 APPROVE = {"gate": "review", "decision": "approve", "voter": "ann"}
 
@@ -26,13 +24,6 @@ async def _update(engine: Engine, run: str, *inputs: object) -> tuple[int, str]:
     return await engine.cli(
         "workflow", "update", "execute", "-w", run, "--name", "vote", *arguments
     )
-
-
-async def _failure(handle) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
 
 
 async def test_a_signal_from_the_cli_releases_the_gate(engine: Engine):
@@ -157,7 +148,7 @@ async def test_a_rejection_ends_the_run_and_names_who_and_why(engine: Engine):
     handle = await engine.start(pipeline(gate("review"), stage("after", requires=["review"])))
     await engine.pending(handle, "review")
     await _vote(engine, handle.id, {**APPROVE, "decision": "reject", "reason": "too risky"})
-    failure = await _failure(handle)
+    failure = await failure_of(handle)
     [report] = failure.details
 
     assert failure.type == "GateRejected"
@@ -184,7 +175,7 @@ async def test_a_gate_nobody_answers_rejects_when_its_time_is_up_and_not_before(
     await skipper.fast_forward(handle, timedelta(minutes=29, seconds=50))
     still = await engine.pending(handle, "review")
     await skipper.fast_forward(handle, timedelta(seconds=11))
-    failure = await _failure(handle)
+    failure = await failure_of(handle)
 
     assert still["waiting_for"]
     assert failure.type == "GateRejected"

@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import TimeSkipper
 
 from dsl.canonical import digest_of
 from dsl.compiler import compile_text
 from dsl.rules.proof import PLAN, START
 from integrations.ledger.verify import tail
-from tests.fixtures.engine import Engine, gate, pipeline, stage
+from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
 from tests.fixtures.openbao import People
 from tests.fixtures.voting import Signer, honest_vote, seal, signer, update
 from workflows.origin import STARTER_MEMO
@@ -32,13 +30,6 @@ async def vote(
     code, verdict = await update(engine, handle.id, made)
     assert code == 0, verdict
     return verdict
-
-
-async def failure_of(handle: Any) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
 
 
 def actions(engine: Engine, run: str) -> list[str]:

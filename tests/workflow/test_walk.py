@@ -8,19 +8,12 @@ from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import CancelledError
 from temporalio.testing import TimeSkipper
 
 from integrations.ledger.verify import tail
-from tests.fixtures.engine import Engine, fail, gate, hang, pipeline, stage
+from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
 from workflows.gates import GateBoard
-
-
-async def _failure(handle) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError), caught.value.cause
-    return caught.value.cause
 
 
 def branches(*names: str, requires=(), **config):
@@ -72,7 +65,7 @@ async def test_a_failure_cancels_running_siblings_and_skips_the_rest(engine: Eng
     handle = await engine.start(
         pipeline(stage("slow"), stage("bad"), stage("after", requires=["slow"]))
     )
-    failure = await _failure(handle)
+    failure = await failure_of(handle)
     [report] = failure.details
     stages = {path: row["status"] for path, row in report["stages"].items()}
 
@@ -94,7 +87,7 @@ async def test_join_any_completes_with_the_first_branch_and_cancels_the_others(e
 async def test_on_failure_continue_lets_the_other_branches_finish(engine: Engine):
     engine.runner.behaviours["bad"] = fail
     handle = await engine.start(pipeline(branches("bad", "good", on_failure="continue")))
-    [report] = (await _failure(handle)).details
+    [report] = (await failure_of(handle)).details
 
     assert report["stages"]["both/b-good/good"]["status"] == "completed"
     assert report["stages"]["both"]["status"] == "failed"
@@ -162,7 +155,7 @@ async def test_the_time_limit_of_the_run_stops_everything(engine: Engine):
     handle = await engine.start(pipeline(gate("review"), timeout="10m"))
     await engine.pending(handle, "review")
     await TimeSkipper(engine.client).fast_forward(handle, timedelta(minutes=10, seconds=1))
-    failure = await _failure(handle)
+    failure = await failure_of(handle)
 
     assert failure.type == "TimedOut"
     assert "10m" in failure.message

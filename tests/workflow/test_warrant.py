@@ -12,8 +12,7 @@ from typing import Any, cast
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import ApplicationError
+from temporalio.client import WorkflowHandle
 from temporalio.testing import ActivityEnvironment
 
 from activities import contracts
@@ -33,7 +32,7 @@ from integrations.vault.login import Login
 from integrations.vault.registry import Registry
 from integrations.vault.requests import GateRequests
 from integrations.vault.voters import Voters
-from tests.fixtures.engine import Engine
+from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import document, raise_agent, signed, signers
 from tests.fixtures.openbao import OpenBao, People, govern
 from tests.fixtures.voting import Signer, honest_vote, update
@@ -103,13 +102,6 @@ async def deployment(engine: Engine, openbao: OpenBao, everybody: dict[str, Sign
     await made.register()
     await raise_agent(openbao, engine, made.compiled, Tier.T3)
     return made
-
-
-async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
 
 
 async def test_a_person_approves_authorises_and_the_stage_reads_its_secret(
