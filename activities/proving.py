@@ -154,7 +154,7 @@ def _refuse_question(request: contracts.ProveRequest) -> None:
     Raises:
         DeniedError: it is about something else than proofs of that purpose are.
     """
-    known = MATTERS.get(request.purpose)
+    known = MATTERS.get(request.purpose) if request.purpose in _ACTIONS else None
     if known is None or {*request.about, "workflow", "run"} != {*known, "workflow", "run"}:
         raise DeniedError(
             f"ledger.prove: expected what a {request.purpose[:40]!r} is about, "

@@ -56,6 +56,7 @@ class Settings:
     initial_tier: Tier
     gate_identity: str
     authors: str  # the Vault group whose members vouch for plans
+    promotion: Path | None  # criteria of promotion; None: those shipped
     build_id: str | None
     registers_catalogue: bool
 
@@ -108,6 +109,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         initial_tier=_tier("MANDATE_INITIAL_TIER", get("MANDATE_INITIAL_TIER", "T0")),
         gate_identity=_identity(get("MANDATE_GATE_IDENTITY", "verified")),
         authors=get("MANDATE_AUTHORS") or DEFAULT_AUTHORS,
+        promotion=Path(get("MANDATE_PROMOTION", "")) if get("MANDATE_PROMOTION") else None,
         build_id=get("MANDATE_BUILD_ID") or None,
         registers_catalogue=get("MANDATE_REGISTER_CATALOGUE", "") == "1",
     )

@@ -104,7 +104,7 @@ class _Installation:
         self._groups()
         self._logins()
         make_canary(self._client)
-        for queue, policy in naming.QUEUE_POLICIES.items():
+        for queue, policy in naming.IDENTITIES.items():
             self._worker(queue, policy)
 
     def _mounts(self) -> None:

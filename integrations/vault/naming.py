@@ -38,13 +38,24 @@ AGENT_PREFIX: Final = "agent-"
 CANARY: Final = "agent-0-gate-probe"  # (4)
 CANARY_SECRET: Final = "gate-probe"  # noqa: S105  # a path
 
-# What the worker of a task queue may do. One identity per queue, one policy per identity.
-QUEUE_POLICIES: Final = {
+PROMOTER: Final = "mandate-promoter"
+REVOKER: Final = "mandate-revoker"
+REINSTATER: Final = "mandate-reinstater"
+SWEEPER: Final = "mandate-sweeper"
+
+# Who there is to Vault, and the one policy of each. A task queue's worker has the identity that is
+# named as the queue is; the one of ``mandate-trust`` has four more, each for one kind of act.
+IDENTITIES: Final = {
     "mandate": "gov-broker",
     "mandate-t3": "gov-broker-t3",
     "mandate-trust": "gov-registrar",
     "mandate-ledger": "gov-ledger",
+    PROMOTER: "gov-promoter",
+    REVOKER: "gov-revoker",
+    REINSTATER: "gov-reinstater",
+    SWEEPER: "gov-sweeper",
 }
+OF_TRUST: Final = ("mandate-trust", PROMOTER, REVOKER, REINSTATER, SWEEPER)
 
 AGENT_NAME_LENGTH_MAX: Final = 160  # an agent id of the language, and the prefix of inline plans
 PERSON_NAME_LENGTH_MAX: Final = 128
@@ -113,6 +124,6 @@ def person_name(name: str) -> str:
     return name
 
 
-def worker_role(queue: str) -> str:
-    """Return the AppRole of the workers of a task queue."""
-    return f"worker-{queue}"
+def worker_role(identity: str) -> str:
+    """Return the AppRole of one of ``IDENTITIES``."""
+    return f"worker-{identity}"

@@ -55,6 +55,8 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
     # Whoever sources the file stands elsewhere: no path is relative.
     folders = [folder for folder in chosen["MANDATE_PIPELINES"].split(os.pathsep) if folder]
     chosen["MANDATE_PIPELINES"] = os.pathsep.join(str(Path(each).resolve()) for each in folders)
+    if caller.get("MANDATE_PROMOTION"):
+        chosen["MANDATE_PROMOTION"] = str(Path(caller["MANDATE_PROMOTION"]).resolve())
     chosen["MANDATE_WORKSPACE"] = str(Path(caller.get("MANDATE_WORKSPACE") or ".").resolve())
     return inside | chosen
 

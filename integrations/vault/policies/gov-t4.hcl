@@ -22,7 +22,9 @@ path "sys/policies/acl/gov-installer" { capabilities = ["read"] }
 path "sys/policies/acl/gov-ledger"    { capabilities = ["read"] }
 path "sys/policies/acl/gov-promoter"  { capabilities = ["read"] }
 path "sys/policies/acl/gov-registrar" { capabilities = ["read"] }
+path "sys/policies/acl/gov-reinstater" { capabilities = ["read"] }
 path "sys/policies/acl/gov-revoker"   { capabilities = ["read"] }
+path "sys/policies/acl/gov-sweeper"   { capabilities = ["read"] }
 
 path "auth/token/roles/gov-*" { capabilities = ["read"] }
 path "identity/entity/name/*" { capabilities = ["read"] }

@@ -247,8 +247,8 @@ async def test_only_the_ledger_signs_its_head(openbao: OpenBao, vault: Vault, qu
 async def test_the_promoter_changes_metadata_and_nothing_else(
     openbao: OpenBao, registrar: Registrar, token_for: Callable[..., str]
 ) -> None:
-    agent, entity_id = await register(registrar, Tier.T0)
-    path, token = f"identity/entity/id/{entity_id}", token_for("gov-promoter")
+    agent, _ = await register(registrar, Tier.T0)
+    path, token = f"identity/entity/name/agent-{agent}", token_for("gov-promoter")
 
     assert openbao.raw(token, "POST", path, metadata={"tier": "T1"}).ok
     for change in ({"policies": ["root"]}, {"disabled": True}, {"name": "agent-other"}):
@@ -262,8 +262,8 @@ async def test_the_promoter_changes_metadata_and_nothing_else(
 async def test_the_revoker_disables_but_never_enables(
     openbao: OpenBao, registrar: Registrar, token_for: Callable[..., str]
 ) -> None:
-    agent, entity_id = await register(registrar)
-    path, token = f"identity/entity/id/{entity_id}", token_for("gov-revoker")
+    agent, _ = await register(registrar)
+    path, token = f"identity/entity/name/agent-{agent}", token_for("gov-revoker")
     prefix = "sys/leases/revoke-prefix/auth/token/create"
 
     assert openbao.raw(token, "POST", path, disabled=True).ok

@@ -37,11 +37,11 @@ async def test_everything_is_there_after_installing(openbao: OpenBao) -> None:
         assert openbao.as_root("GET", table)["data"][f"{path}/"]["type"] == kind
     for name, text in policy_texts().items():
         assert openbao.as_root("GET", f"sys/policies/acl/{name}")["data"]["policy"] == text
-    for queue in naming.QUEUE_POLICIES:
+    for queue in naming.IDENTITIES:
         file = role_file(openbao.roles_dir, queue)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(openbao.roles_dir.stat().st_mode) == 0o700
-    assert len(list(openbao.roles_dir.iterdir())) == len(naming.QUEUE_POLICIES)
+    assert len(list(openbao.roles_dir.iterdir())) == len(naming.IDENTITIES)
 
 
 async def test_installing_twice_changes_nothing(
@@ -60,7 +60,8 @@ async def test_a_role_file_that_was_lost_or_spoilt_is_made_again(
 ) -> None:
     roles = tmp_path / "roles"
     await install(vault, openbao.installer_token, roles_dir=roles)
-    before = {queue: read_role(role_file(roles, queue)) for queue in naming.QUEUE_POLICIES}
+    before = {queue: read_role(role_file(roles, queue)) for queue in naming.IDENTITIES}
+    spoilt = ("mandate", "mandate-trust", "mandate-ledger")
     role_file(roles, "mandate").unlink()
     role_file(roles, "mandate-trust").write_text("{")
     role_file(roles, "mandate-ledger").write_text('{"role_id": "x", "secret_id": "y"}')
@@ -70,7 +71,7 @@ async def test_a_role_file_that_was_lost_or_spoilt_is_made_again(
     for queue, role in before.items():
         now = read_role(role_file(roles, queue))
         assert now.role_id == role.role_id
-        assert (now.secret_id == role.secret_id) is (queue == "mandate-t3")
+        assert (now.secret_id == role.secret_id) is (queue not in spoilt)
         assert (await Login(vault, roles, queue).client()).token
 
 
@@ -183,7 +184,7 @@ def _state(server: OpenBao, roles: Path) -> dict[str, Any]:
         "kv-prod/data/gate-probe",
     ):
         state[path] = server.as_root("GET", path)["data"]
-    for queue in naming.QUEUE_POLICIES:
+    for queue in naming.IDENTITIES:
         path = f"auth/workers/role/worker-{queue}"
         state[path] = server.as_root("GET", path)["data"]
         issued = server.raw(server.root_token, "LIST", f"{path}/secret-id")

@@ -42,6 +42,8 @@ MATRIX = {
     "sys/policies/acl/gov-promoter": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-registrar": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-revoker": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-reinstater": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-sweeper": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/root": ("-", "-", "-", "-", "-"),
     "auth/token/roles/gov-agent-x": ("-", "-", "-", "-", "R"),
     "identity/entity/name/agent-x": ("-", "-", "-", "-", "R"),

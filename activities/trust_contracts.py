@@ -1,0 +1,222 @@
+"""What workflows may ask for in matters of trust: promotion, demotion, revocation, sweeping.
+
+A part of ``activities.contracts``, under the same rules, in a file of its own. Who decides what:
+
+1. Raising trust takes a *grant*: a statement that the ledger's worker has signed after it has
+   checked criteria and votes itself. The trust worker takes nothing else for it.
+2. Lowering trust takes the engine's word: demotion and revocation for a violation.
+3. A revocation by a person takes that person's proof. Without one only the agents at work stop.
+4. Every brake re-reads what it has done and answers in lines of a receipt.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import Field
+
+from activities.contracts import QUEUE_LEDGER, QUEUE_TRUST, ActivitySpec
+from activities.messages import Approval
+from dsl.core import Tier, Value
+from dsl.plan import Plan
+
+PROMOTION_WORKFLOW: Final = "Promotion"
+REINSTATEMENT_WORKFLOW: Final = "Reinstatement"
+REVOCATION_WORKFLOW: Final = "Revocation"
+SWEEP_WORKFLOW: Final = "Sweep"
+VIOLATION: Final = "ViolationError"  # failure type; details: one ``Violated`` as JSON
+READING: Final = timedelta(minutes=10)  # the ledger is verified from its first entry
+
+PROMOTE: Final = "promote"
+REINSTATE: Final = "reinstate"
+
+
+def promotion_id(agent: str) -> str:
+    """Return the workflow id of a promotion: one at a time."""
+    return f"promotion/{agent}"
+
+
+def reinstatement_id(agent: str) -> str:
+    """Return the workflow id of a reinstatement: one at a time."""
+    return f"reinstatement/{agent}"
+
+
+def revocation_id(agent: str) -> str:
+    """Return the workflow id of a revocation: one at a time; its start is the epoch."""
+    return f"revocation/{agent}"
+
+
+class AgentName(Value):
+    """One agent, by its identity."""
+
+    agent: str
+
+
+class AgentStanding(Value):
+    """An agent as Vault holds it now."""
+
+    known: bool
+    entity: str = ""
+    tier: Tier = Tier.T0
+    disabled: bool = False
+
+
+class EvidenceRequest(Value):
+    """Does the ledger say that the agent may be raised, or come back?"""
+
+    kind: str = PROMOTE
+    agent: str
+    to: Tier  # REINSTATE: the tier it comes back at
+    held: Tier = Tier.T0  # as Vault holds it
+    reason: str = ""
+
+
+class Evidence(Value):
+    """What the ledger says, and the gate that has to pass.
+
+    ``inputs`` is what people are shown and sign, by digest; ``plan`` holds one gate, ``GATE``.
+    """
+
+    unmet: tuple[str, ...] = ()  # one sentence with its figure per criterion that does not hold
+    card: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    plan: Plan | None = None
+    entry: int = -1  # where it is recorded that this was asked
+
+
+GATE: Final = "consent"  # path of the gate in ``Evidence.plan``
+
+
+class GrantRequest(Value):
+    """Here is the approval: grant it."""
+
+    kind: str = PROMOTE
+    agent: str
+    to: Tier
+    held: Tier
+    inputs: dict[str, Any]
+    approval: Approval
+
+
+class Granted(Value):
+    """The signed statement, good for ten minutes and one change; or why there is none."""
+
+    grant: str = ""
+    refusal: str = ""
+    entry: int = -1
+
+
+class ApplyGrant(Value):
+    """Do what the grant says, and nothing else."""
+
+    grant: str
+
+
+class TierChanged(Value):
+    """The tier before and now, as read back from Vault."""
+
+    agent: str
+    was: Tier
+    now: Tier
+    changed: bool = True  # False: it was done before, or there is nothing below
+
+
+class DemoteRequest(Value):
+    """One tier down, for one violation; ``key`` names it, so that a retry lowers nothing twice."""
+
+    agent: str
+    kind: str
+    key: str
+
+
+class Violated(Value):
+    """What an activity has seen an agent do; ``kind`` is one of ``dsl.rules.violations``."""
+
+    kind: str
+    detail: str = ""
+
+
+class RevokeRequest(Value):
+    """Stop this agent everywhere.
+
+    The epoch is the start of the asking run, which the activity asks of the server itself.
+    """
+
+    agent: str
+    reason: str
+    proof: str = ""  # of a person; empty: the engine's word, which an Agent run must stand behind
+
+
+class ReceiptLine(Value):
+    """One thing that a revocation has to bring about, and whether it was seen to be so."""
+
+    what: str
+    confirmed: bool
+    detail: str = ""
+
+
+class Braked(Value):
+    """What one brake has done and read back."""
+
+    lines: tuple[ReceiptLine, ...] = ()
+    by: str = ""  # whose proof it was
+    rotate: tuple[str, ...] = ()  # secrets handed out that Vault cannot take back
+
+
+class FoundRun(Value):
+    """One run of an agent stage."""
+
+    workflow: str
+    run: str
+
+
+class RunsFound(Value):
+    """The runs of an agent that were told to stop."""
+
+    agent: str
+    runs: tuple[FoundRun, ...] = ()
+
+
+class LiftRequest(Value):
+    """Let Dragonfly know that the agent is back; ``epoch`` is the reinstatement's."""
+
+    grant: str
+
+
+class SweepRequest(Value):
+    """Look at every token that agents were given."""
+
+
+class Swept(Value):
+    """How many were looked at, and what was left of runs that are over."""
+
+    tokens: int = 0
+    leases: int = 0
+    revoked: tuple[str, ...] = ()  # accessors; each opens nothing
+    skipped: int = 0  # beyond the limit of one sweep, or not to be judged now
+
+
+# On mandate-ledger
+evidence = ActivitySpec(
+    "ledger.evidence", EvidenceRequest, Evidence, queue=QUEUE_LEDGER, timeout=READING
+)
+grant = ActivitySpec("ledger.grant", GrantRequest, Granted, queue=QUEUE_LEDGER, timeout=READING)
+record_revocation = ActivitySpec("ledger.revoke", RevokeRequest, Braked, queue=QUEUE_LEDGER)
+
+# On mandate-trust, each as the identity that may
+inspect = ActivitySpec("trust.inspect", AgentName, AgentStanding, queue=QUEUE_TRUST)
+promote = ActivitySpec("trust.promote", ApplyGrant, TierChanged, queue=QUEUE_TRUST)
+demote = ActivitySpec("trust.demote", DemoteRequest, TierChanged, queue=QUEUE_TRUST)
+reinstate = ActivitySpec("trust.reinstate", ApplyGrant, TierChanged, queue=QUEUE_TRUST)
+lift_guard = ActivitySpec("trust.lift", LiftRequest, Braked, queue=QUEUE_TRUST)
+revoke_identity = ActivitySpec("revoke.identity", RevokeRequest, Braked, queue=QUEUE_TRUST)
+revoke_guard = ActivitySpec("revoke.guard", RevokeRequest, Braked, queue=QUEUE_TRUST)
+stop_runs = ActivitySpec("revoke.runs", RevokeRequest, RunsFound, queue=QUEUE_TRUST)
+confirm_runs = ActivitySpec("revoke.runs-over", RunsFound, Braked, queue=QUEUE_TRUST)
+sweep = ActivitySpec(
+    "trust.sweep", SweepRequest, Swept, queue=QUEUE_TRUST, timeout=timedelta(minutes=5)
+)
+
+# On mandate and mandate-t3, where agents run
+confirm_processes = ActivitySpec("agent.processes", AgentName, Braked)

@@ -1,0 +1,18 @@
+"""Names of facts on the ledger of which more than one room speaks. Wire names: never renamed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+AGENT_REGISTERED: Final = "agent.registered"
+AGENT_INTENDED: Final = "agent.intended"
+AGENT_RETRIED: Final = "agent.retried"
+AGENT_ENDED: Final = "agent.ended"
+AGENT_VIOLATED: Final = "agent.violated"  # kind, consequence, phase, detail
+AGENT_DEMOTED: Final = "agent.demoted"  # was, now, because
+AGENT_PROMOTED: Final = "agent.promoted"  # was, now, grant: place of the grant on the ledger
+AGENT_REVOKED: Final = "agent.revoked"  # epoch, reason, by, how
+AGENT_REINSTATED: Final = "agent.reinstated"  # epoch, now, grant
+TRUST_ASKED: Final = "trust.asked"  # kind, to, unmet, inputs: digest of what people sign
+TRUST_GRANTED: Final = "trust.granted"  # kind, was, now, inputs, votes
+TRUST_REFUSED: Final = "trust.refused"  # kind, asked, why
