@@ -12,7 +12,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from activities.phases.preflight import Preflight
 from activities.phases.report import Report
 from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
+from activities.processes import Processes
 from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.trust import TrustActivities
@@ -47,6 +48,7 @@ from integrations.dragonfly.client import connect
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
 from integrations.dragonfly.states import States
+from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
@@ -91,6 +93,7 @@ class PhaseDuties(Duties):
             issuer=TokenRoleIssuer(self._vault, login),
             artifacts=Artifacts(settings.artifacts),
             runner=runner or ProcessRunner(),
+            watcher=RevocationWatcher(self._dragonfly),
         )
 
     def activities(self) -> Sequence[Activity]:
@@ -107,22 +110,29 @@ class PhaseDuties(Duties):
             Report(tools).run,
             leaving.exit,
             leaving.revoked,
+            Processes(tools.roster).confirm,
         )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
         await asyncio.to_thread(sweep)
+        await asyncio.to_thread(self._tools.roster.sweep)
         try:
             await preflight(self._dragonfly)
         except UnavailableError as error:  # (2)
             logger.warning("starting without DragonflyDB: %s", error)
         try:
-            yield
+            async with self._listening():
+                yield
         finally:
             await self._dragonfly.aclose()
             await self._login.aclose()
             self._vault.close()
+
+    def _listening(self) -> AbstractAsyncContextManager[None]:
+        watcher = self._tools.watcher
+        return nullcontext() if watcher is None else watcher.listening()
 
 
 class WorkflowDuties(PhaseDuties):

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -24,12 +24,14 @@ from activities.warrant import Warrants
 from dsl.canonical import canonical
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.rules.admission import instance_id
+from integrations.agents.roster import Roster
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.states import States
+from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import DeniedError
 from integrations.settings import Settings
 from integrations.vault.issuer import CredentialIssuer
@@ -60,6 +62,8 @@ class Tools:
     artifacts: Artifacts
     runner: AgentRunner
     high: HighTier | None = None  # None: phases up to T2
+    watcher: RevocationWatcher | None = None  # None: leases beat in their own time
+    roster: Roster = field(default_factory=Roster)
 
 
 def instance_of(request: contracts.PhaseRequest) -> str:
