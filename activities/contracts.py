@@ -52,6 +52,7 @@ from activities.messages import (
     RegisterResult,
     Registration,
     Standing,
+    Violated,
     Warrant,
 )
 from dsl.core import AgentPhase, Value
@@ -98,6 +99,7 @@ __all__ = [
     "Registered",
     "Registration",
     "Standing",
+    "Violated",
     "Warrant",
     "authority",
     "obey_cancel",
