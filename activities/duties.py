@@ -140,7 +140,7 @@ class WorkflowDuties(PhaseDuties):
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._compile.run, *super().activities())
+        return (self._compile.run, self._compile.settings, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
