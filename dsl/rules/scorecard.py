@@ -253,3 +253,5 @@ _STEPS: Final[Mapping[str, Callable[[Card, Fact], Card]]] = {
     actions.AGENT_REVOKED: _revoked,
     actions.AGENT_REINSTATED: _reinstated,
 }
+
+ACTIONS: Final = frozenset(_STEPS)  # entries that change a card
