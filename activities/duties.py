@@ -20,6 +20,7 @@ from temporalio.client import Client
 
 from activities import contracts
 from activities.compile import Compile
+from activities.demoting import Demoting
 from activities.engine import ensure_search_attributes
 from activities.gate_requests import GateActivities, LockProbe
 from activities.ledger import LedgerActivities
@@ -58,6 +59,7 @@ from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
 from integrations.vault.requests import GateRequests
+from integrations.vault.tier_changes import TierChanges
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -200,6 +202,7 @@ class TrustDuties(Duties):
         }
         registrar = self._logins[contracts.QUEUE_TRUST]
         self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
+        self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
         self._promoting = Promoting(
             self._vault,
             registrar=registrar,
@@ -218,6 +221,7 @@ class TrustDuties(Duties):
             promoting.promote,
             promoting.reinstate,
             promoting.lift,
+            self._demoting.demote,
         )
 
     @asynccontextmanager
