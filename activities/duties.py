@@ -20,6 +20,7 @@ from temporalio.client import Client
 
 from activities import contracts
 from activities.compile import Compile
+from activities.demoting import Demoting
 from activities.engine import ensure_search_attributes
 from activities.gate_requests import GateActivities, LockProbe
 from activities.ledger import LedgerActivities
@@ -33,6 +34,7 @@ from activities.phases.report import Report
 from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
 from activities.processes import Processes
+from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.trust import TrustActivities
@@ -47,16 +49,19 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
+from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
+from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
 from integrations.vault.requests import GateRequests
+from integrations.vault.tier_changes import TierChanges
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -150,7 +155,7 @@ class WorkflowDuties(PhaseDuties):
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._compile.run, *super().activities())
+        return (self._compile.run, self._compile.settings, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
@@ -197,16 +202,37 @@ class HighTierDuties(PhaseDuties):
 
 
 class TrustDuties(Duties):
-    """Makes agents known to Vault."""
+    """Makes agents known to Vault, and changes their trust; each act has an identity of its own."""
 
     def __init__(self, settings: Settings) -> None:
+        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self._vault = Vault(settings.vault_url)
-        self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_TRUST)
-        self._trust = TrustActivities(Registrar(self._vault, self._login), settings.initial_tier)
+        self._logins = {
+            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
+        }
+        registrar = self._logins[contracts.QUEUE_TRUST]
+        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
+        self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
+        self._promoting = Promoting(
+            self._vault,
+            registrar=registrar,
+            promoter=self._logins[naming.PROMOTER],
+            reinstater=self._logins[naming.REINSTATER],
+            guards=AgentState(self._dragonfly),
+            revocations=Revocations(self._dragonfly),
+        )
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._trust.register,)
+        promoting = self._promoting
+        return (
+            self._trust.register,
+            promoting.inspect,
+            promoting.promote,
+            promoting.reinstate,
+            promoting.lift,
+            self._demoting.demote,
+        )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
@@ -214,7 +240,9 @@ class TrustDuties(Duties):
         try:
             yield
         finally:
-            await self._login.aclose()
+            await self._dragonfly.aclose()
+            for login in self._logins.values():
+                await login.aclose()
             self._vault.close()
 
 

@@ -25,7 +25,7 @@ PROMOTION_WORKFLOW: Final = "Promotion"
 REINSTATEMENT_WORKFLOW: Final = "Reinstatement"
 REVOCATION_WORKFLOW: Final = "Revocation"
 SWEEP_WORKFLOW: Final = "Sweep"
-VIOLATION: Final = "ViolationError"  # failure type; details: one ``Violated`` as JSON
+VIOLATION: Final = "ViolationError"  # failure type; details: one ``contracts.Violated``
 READING: Final = timedelta(minutes=10)  # the ledger is verified from its first entry
 
 PROMOTE: Final = "promote"
@@ -128,13 +128,6 @@ class DemoteRequest(Value):
     agent: str
     kind: str
     key: str
-
-
-class Violated(Value):
-    """What an activity has seen an agent do; ``kind`` is one of ``dsl.rules.violations``."""
-
-    kind: str
-    detail: str = ""
 
 
 class RevokeRequest(Value):

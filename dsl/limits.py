@@ -57,6 +57,7 @@ ARTIFACT_BYTES_MAX: Final = 16 << 20
 LEASE_TTL_MS: Final = 60_000
 EXIT_TIMEOUT_MS: Final = 120_000
 COLD_RESEEDS_MAX: Final = 20
+LEASES_LOST_MAX: Final = 20  # by programs of one stage that had delivered
 
 # History and ledger
 RESULT_BYTES_MAX: Final = 64 << 10  # what a stage may put into history

@@ -14,6 +14,8 @@
 6. At T3 and T4 the agent is admitted anew each time, with its warrant. Its program gets the
    outputs that were approved, and of its own stage only what EXECUTE put out, for VERIFY to look
    at: what an earlier phase put out could be a forged completion, and nobody has approved it.
+7. What it has said that it must not is told with what it delivered. A program that had delivered
+   when its lease turned out to be lost acted without it: that is told, and nothing else is kept.
 """
 
 from __future__ import annotations
@@ -33,16 +35,19 @@ from activities import contracts
 from activities.phases.admitting import admit
 from activities.phases.secrets import secrets_of
 from activities.phases.tools import Tools, instance_of, put_json
+from activities.violation import ViolationError, said
 from activities.warrant import Cleared
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
+from dsl.rules.violations import Violation
 from integrations.agents.programs import catalogue
 from integrations.agents.protocol import AgentError, Event, Outcome, Request
 from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import workdir
+from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.holding import Holding
 from integrations.dragonfly.leases import Lease
-from integrations.errors import DeniedError
+from integrations.errors import ColdError, DeniedError, RevokedError
 from integrations.redaction import Redactor
 from integrations.settings import Settings
 
@@ -57,6 +62,7 @@ class Answer:
     output: dict[str, Any]
     outputs: tuple[AgentOutput, ...]
     facts: dict[str, Any]
+    violations: tuple[contracts.Violated, ...] = ()
 
 
 async def ask(
@@ -66,9 +72,28 @@ async def ask(
 
     Raises:
         AgentError: the program failed; it, its children and its directory are gone.
+        ViolationError: it did what it must not (7), or reached for a secret that is not for it.
     """
-    timeout_s = request.step.timeout_ms / 1000
     cleared = await _clear(tools, request)  # (6)
+    delivered: list[Outcome] = []
+    try:
+        return await _ask(tools, request, lease, phase, cleared=cleared, delivered=delivered)
+    except LeaseLostError as error:
+        if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
+            raise ViolationError(Violation.STALE_FENCE, str(error)) from None  # (7)
+        raise
+
+
+async def _ask(
+    tools: Tools,
+    request: contracts.PhaseRequest,
+    lease: Lease,
+    phase: AgentPhase,
+    *,
+    cleared: Cleared | None,
+    delivered: list[Outcome],
+) -> Answer:
+    timeout_s = request.step.timeout_ms / 1000
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(workdir())
         holding = Holding(tools.leases, lease, release=False)
@@ -103,6 +128,7 @@ async def ask(
             outcome = await running
         except AgentError as error:
             raise await _with_evidence(tools, phase, error) from None
+        delivered.append(outcome)
         return await _keep(tools, phase, outcome)
 
 
@@ -207,7 +233,9 @@ async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> 
     answer = await _keep(tools, phase, error.outcome)
     kept = ", ".join(f"{output.name} {output.digest}" for output in answer.outputs)
     message = str(error).removeprefix(f"{error.kind}: ")
-    return AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)
+    named = AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)
+    named.secrets, named.tokens = error.secrets, error.tokens
+    return named
 
 
 async def _keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
@@ -239,4 +267,5 @@ async def _keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
         output=outcome.result.output,
         outputs=tuple(outputs),
         facts={"sandbox": outcome.level, "summary": outcome.result.summary[:300]},
+        violations=said(outcome.secrets, outcome.tokens),
     )

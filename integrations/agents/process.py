@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from dsl.limits import AGENT_LINE_BYTES_MAX
 from integrations.agents.keeper import GRACE_S, KILL_S, LINGER_S
-from integrations.agents.protocol import KEEPER, AgentError
+from integrations.agents.protocol import KEEPER, AgentError, escaped
 
 START_S: Final = 15.0
 END_S: Final = GRACE_S + LINGER_S + KILL_S + 1.0
@@ -114,9 +114,7 @@ class Process:
             return
         self.exit_code = message["exit"]
         if message["left"]:
-            raise AgentError(
-                KEEPER, f"{message['left']} process(es) could not be ended", retryable=False
-            )
+            raise escaped(f"{message['left']} process(es) could not be ended")
 
     async def end(self) -> None:
         """End whatever still runs (2); a cancellation waits for that, and is passed on then.

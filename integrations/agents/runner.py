@@ -10,6 +10,7 @@
 5. Everything it said is redacted before anybody sees it, and before it is cut to size: half a
    secret would not be recognised.
 6. Artifacts are looked at when nothing that could change them is alive.
+7. How many secrets it has said is told however it ends.
 
 UDP and sockets with a path are closed by a filter that is known for x86-64 and arm64 only;
 ``Outcome.level`` says what was reached.
@@ -79,9 +80,34 @@ class ProcessRunner:
     ) -> Outcome:
         """See ``AgentRunner.run``."""
         _check_digest(program)
-        started = time.monotonic()
         redact = redact.including(request.secrets.values())
         transcript = Transcript(redact, on_event)
+        try:
+            return await self._run(
+                program,
+                request,
+                transcript,
+                timeout_s=timeout_s,
+                sandbox=sandbox,
+                redact=redact,
+                on_start=on_start,
+            )
+        except AgentError as error:
+            error.secrets, error.tokens = transcript.taken_out()  # (7)
+            raise
+
+    async def _run(
+        self,
+        program: Program,
+        request: Request,
+        transcript: Transcript,
+        *,
+        timeout_s: float,
+        sandbox: SandboxSpec,
+        redact: Redactor,
+        on_start: Callable[[int], None] | None,
+    ) -> Outcome:
+        started = time.monotonic()
         spec = launch(program.argv, program.file, request.workdir, sandbox)
         process = await Process.start(spec, on_start)
         try:
@@ -101,6 +127,7 @@ class ProcessRunner:
         artifacts = await asyncio.to_thread(  # (6)
             workdir.collect, request.workdir, transcript.artifacts, redact
         )
+        secrets, tokens = transcript.taken_out()  # (7)
         outcome = Outcome(
             result=result,
             events=tuple(transcript.events),
@@ -111,6 +138,8 @@ class ProcessRunner:
             seconds=time.monotonic() - started,
             level=process.level,
             dropped=transcript.dropped,
+            secrets=secrets,
+            tokens=tokens,
         )
         if not result.ok:
             summary = result.summary or "the agent reports that its work failed"

@@ -10,18 +10,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dsl.rules.scorecard import Card
 from integrations.ledger.authority import Authority, Fold, Registration
 from integrations.ledger.entries import Draft, Receipt
+from integrations.ledger.scores import Cards
 from integrations.ledger.writer import Writer
 
 
 class Ledger:
-    """The one writer of the ledger at ``path``, and the fold over its entries."""
+    """The one writer of the ledger at ``path``, and the folds over its entries."""
 
     def __init__(self, path: Path) -> None:
         """Open the ledger; errors and side effects are those of ``Writer``."""
+        self.path = path
         self._fold = Fold()
-        self._writer = Writer(path, self._fold)
+        self._cards = Cards()
+        self._writer = Writer(path, self._fold, self._cards)
 
     async def append(self, drafts: Sequence[Draft]) -> tuple[Receipt, ...]:
         """Record ``drafts`` as one unit, idempotent by key; errors as ``Writer.append``."""
@@ -44,6 +48,15 @@ class Ledger:
         """
         self._writer.require_alive()
         return self._fold.registrations(digest)
+
+    def card(self, agent: str) -> Card:
+        """Return the score card of ``agent``, every receipt given so far included.
+
+        Raises:
+            UnavailableError: the writer is gone, and its memory no authority any more.
+        """
+        self._writer.require_alive()
+        return self._cards.card(agent)
 
     def close(self) -> None:
         """Record what waits and give the file back. Harmless when repeated."""

@@ -93,6 +93,16 @@ def gate_role(entity: str) -> str:
     return f"gov3-gate-{entity}"
 
 
+def token_roles(agent: str) -> tuple[str, ...]:
+    """Return every token role that may have minted for the agent (1).
+
+    Raises:
+        DeniedError: Vault cannot hold an agent of that name (2).
+    """
+    building, executing = token_role(agent, Tier.T0), token_role(agent, Tier.T3)
+    return building, executing, gate_role(entity_name(agent))
+
+
 def approver_key(entity_id: str) -> str:
     """Return the signing key of a person, by the id of the entity (3)."""
     return f"approver-{entity_id}"
