@@ -137,3 +137,8 @@ def person_name(name: str) -> str:
 def worker_role(identity: str) -> str:
     """Return the AppRole of one of ``IDENTITIES``."""
     return f"worker-{identity}"
+
+
+def secret_id_path(identity: str) -> str:
+    """Return where secret ids of that AppRole are issued."""
+    return f"auth/{WORKERS_AUTH}/role/{worker_role(identity)}/secret-id"
