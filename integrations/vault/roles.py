@@ -64,6 +64,14 @@ def read_role(file: Path) -> WorkerRole | WrappedRole:
         ) from None
 
 
+def is_wrapped(file: Path) -> bool:
+    """Tell whether a role lies there that is to be unwrapped (3)."""
+    try:
+        return isinstance(read_role(file), WrappedRole)
+    except DeniedError:
+        return False  # whoever logs in with it says what is wrong
+
+
 def write_role(file: Path, role: WorkerRole | WrappedRole) -> None:
     """Write a role file, and its directory if need be (1)."""
     secret = {_WRAPPED: role.token} if isinstance(role, WrappedRole) else {_SECRET: role.secret_id}

@@ -7,6 +7,8 @@ the role; whoever comes second learns that.
 2. The file is written before and after: a secret id that cannot be kept would be lost, so what
    cannot be written is found out while the token is still good.
 3. One at a time on one directory: a second process that shares it finds the role unwrapped.
+4. A worker takes all of its roles when it starts. It may not need some of them for weeks, and a
+   wrapped one is good for minutes.
 """
 
 from __future__ import annotations
@@ -22,8 +24,28 @@ from hvac import exceptions as theirs
 
 from integrations.errors import CorruptError, DeniedError
 from integrations.vault import naming
-from integrations.vault.client import data_of
-from integrations.vault.roles import WorkerRole, WrappedRole, read_role, write_role
+from integrations.vault.client import Vault, data_of
+from integrations.vault.roles import (
+    WorkerRole,
+    WrappedRole,
+    is_wrapped,
+    read_role,
+    role_file,
+    write_role,
+)
+
+
+async def take_roles(vault: Vault, roles_dir: Path, queue: str) -> None:
+    """Take every role of the worker of ``queue`` that is still wrapped (4).
+
+    Raises:
+        DeniedError: one of them was taken before, has ended, or cannot be kept.
+        UnavailableError: Vault does not answer; nothing more is taken.
+    """
+    for identity in naming.identities_of(queue):
+        file = role_file(roles_dir, identity)
+        if is_wrapped(file):
+            await vault.run(take_role, vault.client, file, identity)
 
 
 def take_role(anonymous: Callable[[], hvac.Client], file: Path, identity: str) -> WorkerRole:

@@ -18,8 +18,17 @@ from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.install import WRAPPED_LIFE, install
 from integrations.vault.login import Login
-from integrations.vault.roles import WorkerRole, WrappedRole, read_role, role_file, write_role
+from integrations.vault.roles import (
+    WorkerRole,
+    WrappedRole,
+    is_wrapped,
+    read_role,
+    role_file,
+    write_role,
+)
+from integrations.vault.unwrapping import take_roles
 from tests.fixtures.openbao import OpenBao, govern
+from tests.unit.mandate.programs import mandate
 
 TAKEN = "was used before or has ended: somebody may have taken it; install again"
 
@@ -185,6 +194,52 @@ async def test_vault_away_spends_nothing(handed: tuple[OpenBao, Vault]) -> None:
     away.close()
 
     assert await can_log_in(server, vault)
+
+
+async def test_a_worker_that_starts_takes_all_its_roles_and_no_others(
+    handed: tuple[OpenBao, Vault],
+) -> None:
+    server, vault = handed
+
+    for _ in range(2):
+        await take_roles(vault, server.roles_dir, "mandate-trust")
+
+    for identity in naming.IDENTITIES:
+        taken = not is_wrapped(role_file(server.roles_dir, identity))
+        assert taken is (identity in naming.OF_TRUST)
+
+
+async def test_a_worker_whose_role_was_stolen_does_not_start(
+    handed: tuple[OpenBao, Vault],
+) -> None:
+    server, _ = handed
+    steal(server, naming.REVOKER)
+    env = {
+        "MANDATE_QUEUES": "mandate-trust",
+        "VAULT_ADDR": server.url,
+        "MANDATE_VAULT_ROLES": str(server.roles_dir),
+        "TEMPORAL_ADDRESS": "127.0.0.1:9",  # it does not come so far
+    }
+
+    said = await asyncio.to_thread(mandate, "worker", cwd=server.roles_dir, env=env)
+
+    assert said.returncode == 1
+    assert f"{naming.REVOKER}.json {TAKEN}" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+async def test_a_role_that_is_missing_or_spoilt_is_left_to_the_login(
+    handed: tuple[OpenBao, Vault],
+) -> None:
+    server, vault = handed
+    role_file(server.roles_dir, naming.SWEEPER).unlink()
+    role_file(server.roles_dir, naming.REVOKER).write_text("{")
+
+    await take_roles(vault, server.roles_dir, "mandate-trust")
+
+    assert await can_log_in(server, vault, naming.REINSTATER)
+    with pytest.raises(DeniedError, match="not a role file"):
+        await can_log_in(server, vault, naming.REVOKER)
 
 
 async def test_installing_again_ends_every_earlier_secret_id(handed: tuple[OpenBao, Vault]) -> None:
