@@ -45,9 +45,11 @@ from mandate._entry import run_main
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
+from workflows.promotion import Promotion
 from workflows.registration import Registration
+from workflows.reinstatement import Reinstatement
 
-WORKFLOWS: Final = (Pipeline, Agent, Registration)
+WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)

@@ -34,6 +34,7 @@ from activities.phases.preflight import Preflight
 from activities.phases.report import Report
 from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
+from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.revocation_record import RevocationRecord
@@ -50,10 +51,12 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
+from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
+from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.head_signer import HeadSigner
 from integrations.vault.issuer import TokenRoleIssuer
@@ -145,7 +148,7 @@ class WorkflowDuties(PhaseDuties):
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._compile.run, *super().activities())
+        return (self._compile.run, self._compile.settings, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
@@ -192,16 +195,35 @@ class HighTierDuties(PhaseDuties):
 
 
 class TrustDuties(Duties):
-    """Makes agents known to Vault."""
+    """Makes agents known to Vault, and changes their trust; each act has an identity of its own."""
 
     def __init__(self, settings: Settings) -> None:
+        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self._vault = Vault(settings.vault_url)
-        self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_TRUST)
-        self._trust = TrustActivities(Registrar(self._vault, self._login), settings.initial_tier)
+        self._logins = {
+            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
+        }
+        registrar = self._logins[contracts.QUEUE_TRUST]
+        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
+        self._promoting = Promoting(
+            self._vault,
+            registrar=registrar,
+            promoter=self._logins[naming.PROMOTER],
+            reinstater=self._logins[naming.REINSTATER],
+            guards=AgentState(self._dragonfly),
+            revocations=Revocations(self._dragonfly),
+        )
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._trust.register,)
+        promoting = self._promoting
+        return (
+            self._trust.register,
+            promoting.inspect,
+            promoting.promote,
+            promoting.reinstate,
+            promoting.lift,
+        )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
@@ -209,7 +231,9 @@ class TrustDuties(Duties):
         try:
             yield
         finally:
-            await self._login.aclose()
+            await self._dragonfly.aclose()
+            for login in self._logins.values():
+                await login.aclose()
             self._vault.close()
 
 

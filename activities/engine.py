@@ -18,7 +18,7 @@ from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from integrations.errors import NotFoundError, UnavailableError
@@ -79,6 +79,29 @@ async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
             raise NotFoundError(f"temporal knows no run of {workflow_id!r}") from None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
     return (found.start_time - _EPOCH) // timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last run of a workflow id."""
+
+    status: WorkflowExecutionStatus | None
+    started: float  # seconds since 1970
+
+
+async def latest_run(client: Client, workflow_id: str) -> Latest | None:
+    """Return the last run of ``workflow_id`` (3); None: there is none that is remembered.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    try:
+        found = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    return Latest(found.status, found.start_time.timestamp())
 
 
 async def ensure_search_attributes(client: Client) -> str | None:
