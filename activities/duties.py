@@ -12,7 +12,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,8 @@ from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.revocation_record import RevocationRecord
+from activities.revoking import Revoking
+from activities.stopping import Stopping
 from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
@@ -94,6 +96,7 @@ class PhaseDuties(Duties):
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self._vault = Vault(settings.vault_url)
         self._login = login = Login(self._vault, settings.vault_roles, role)
+        self._watcher = RevocationWatcher(self._dragonfly)
         self._tools = Tools(
             settings=settings,
             guards=AgentState(self._dragonfly),
@@ -103,7 +106,7 @@ class PhaseDuties(Duties):
             issuer=TokenRoleIssuer(self._vault, login),
             artifacts=Artifacts(settings.artifacts),
             runner=runner or ProcessRunner(),
-            watcher=RevocationWatcher(self._dragonfly),
+            watcher=self._watcher,
         )
 
     def activities(self) -> Sequence[Activity]:
@@ -133,16 +136,12 @@ class PhaseDuties(Duties):
         except UnavailableError as error:  # (2)
             logger.warning("starting without DragonflyDB: %s", error)
         try:
-            async with self._listening():
+            async with self._watcher.listening():
                 yield
         finally:
             await self._dragonfly.aclose()
             await self._login.aclose()
             self._vault.close()
-
-    def _listening(self) -> AbstractAsyncContextManager[None]:
-        watcher = self._tools.watcher
-        return nullcontext() if watcher is None else watcher.listening()
 
 
 class WorkflowDuties(PhaseDuties):
@@ -218,14 +217,18 @@ class TrustDuties(Duties):
         registrar = self._logins[contracts.QUEUE_TRUST]
         self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
         self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
+        guards, revocations = AgentState(self._dragonfly), Revocations(self._dragonfly)
         self._promoting = Promoting(
             self._vault,
             registrar=registrar,
             promoter=self._logins[naming.PROMOTER],
             reinstater=self._logins[naming.REINSTATER],
-            guards=AgentState(self._dragonfly),
-            revocations=Revocations(self._dragonfly),
+            guards=guards,
+            revocations=revocations,
         )
+        revoker = self._logins[naming.REVOKER]
+        self._revoking = Revoking(self._vault, revoker, guards, revocations)
+        self._stopping = Stopping()
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -237,6 +240,10 @@ class TrustDuties(Duties):
             promoting.reinstate,
             promoting.lift,
             self._demoting.demote,
+            self._revoking.identity,
+            self._revoking.guard,
+            self._stopping.stop,
+            self._stopping.confirm,
         )
 
     @asynccontextmanager
