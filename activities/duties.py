@@ -12,7 +12,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,9 @@ from activities import contracts
 from activities.compile import Compile
 from activities.demoting import Demoting
 from activities.engine import ensure_search_attributes
+from activities.evidence import Appraiser, EvidenceActivities
 from activities.gate_requests import GateActivities, LockProbe
+from activities.granting import GrantActivities
 from activities.ledger import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
 from activities.phases.execute import Execute
@@ -33,14 +35,17 @@ from activities.phases.preflight import Preflight
 from activities.phases.report import Report
 from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
+from activities.processes import Processes
 from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
+from activities.revocation_record import RevocationRecord
 from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
 from activities.witness import Witness
 from dsl.catalogue import Catalogue
+from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
 from integrations.artifacts.store import Artifacts
@@ -50,11 +55,13 @@ from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
+from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
 from integrations.vault import naming
 from integrations.vault.client import Vault
+from integrations.vault.head_signer import HeadSigner
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
@@ -96,6 +103,7 @@ class PhaseDuties(Duties):
             issuer=TokenRoleIssuer(self._vault, login),
             artifacts=Artifacts(settings.artifacts),
             runner=runner or ProcessRunner(),
+            watcher=RevocationWatcher(self._dragonfly),
         )
 
     def activities(self) -> Sequence[Activity]:
@@ -112,22 +120,29 @@ class PhaseDuties(Duties):
             Report(tools).run,
             leaving.exit,
             leaving.revoked,
+            Processes(tools.roster).confirm,
         )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
         await asyncio.to_thread(sweep)
+        await asyncio.to_thread(self._tools.roster.sweep)
         try:
             await preflight(self._dragonfly)
         except UnavailableError as error:  # (2)
             logger.warning("starting without DragonflyDB: %s", error)
         try:
-            yield
+            async with self._listening():
+                yield
         finally:
             await self._dragonfly.aclose()
             await self._login.aclose()
             self._vault.close()
+
+    def _listening(self) -> AbstractAsyncContextManager[None]:
+        watcher = self._tools.watcher
+        return nullcontext() if watcher is None else watcher.listening()
 
 
 class WorkflowDuties(PhaseDuties):
@@ -243,13 +258,27 @@ class LedgerDuties(Duties):
         self._settings = settings
         self._vault = Vault(settings.vault_url)
         self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_LEDGER)
+        criteria = load_criteria(settings.promotion)
         self._ledger = Ledger(settings.ledger)
         self._activities = LedgerActivities(self._ledger)
-        self._proving = Proving(self._ledger, Voters(self._vault, self._login), settings.authors)
+        voters = Voters(self._vault, self._login)
+        self._proving = Proving(self._ledger, voters, settings.authors)
+        appraiser = Appraiser(self._ledger, criteria)
+        self._evidence = EvidenceActivities(self._ledger, appraiser)
+        signer = HeadSigner(self._vault, self._login)
+        self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
+        self._revocations = RevocationRecord(self._ledger, voters)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._activities.record, self._activities.authority, self._proving.prove)
+        return (
+            self._activities.record,
+            self._activities.authority,
+            self._proving.prove,
+            self._evidence.evidence,
+            self._grants.grant,
+            self._revocations.revoke,
+        )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all

@@ -14,10 +14,8 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from temporalio import activity
-
 from activities import contracts
-from activities.phases.tools import Tools
+from activities.phases.tools import Tools, run_of
 from activities.violation import ViolationError
 from activities.warrant import Cleared
 from dsl.core import AgentPhase
@@ -83,7 +81,7 @@ async def _read(
             phase=AgentPhase.EXECUTE,
             tier=request.step.tier,
             ttl_s=request.step.timeout_ms // 1000 + BEYOND_PROGRAM_S,
-            meta={"phase": AgentPhase.EXECUTE.value, "run": activity.info().workflow_id or ""},
+            meta=run_of(AgentPhase.EXECUTE),
         )
     )
     try:

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -29,12 +29,14 @@ from dsl.core import AGENT_PHASE_NAMES, PHASE_OUTPUT_TYPES, AgentOutput, AgentPh
 from dsl.rules.admission import instance_id
 from dsl.rules.lifecycle import may_follow
 from dsl.rules.violations import Violation
+from integrations.agents.roster import Roster
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.states import States
+from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import DeniedError
 from integrations.settings import Settings
 from integrations.vault.issuer import CredentialIssuer
@@ -65,6 +67,8 @@ class Tools:
     artifacts: Artifacts
     runner: AgentRunner
     high: HighTier | None = None  # None: phases up to T2
+    watcher: RevocationWatcher | None = None  # None: leases beat in their own time
+    roster: Roster = field(default_factory=Roster)
 
 
 def instance_of(request: contracts.PhaseRequest) -> str:
@@ -158,6 +162,16 @@ async def publish(
             "run": info.workflow_id or "",
         },
     )
+
+
+def run_of(phase: AgentPhase) -> dict[str, str]:
+    """Return whose run a credential is minted for, as Vault is to keep it with the token.
+
+    It names no secret. Whoever finds the token later can ask whether that run is over.
+    """
+    info = activity.info()
+    run, run_id = info.workflow_id or "", info.workflow_run_id or ""
+    return {"phase": phase.value, "run": run, "run_id": run_id}
 
 
 async def put_json(tools: Tools, phase: AgentPhase, name: str, value: Any) -> AgentOutput:

@@ -51,6 +51,7 @@ class Card:
 
     agent: str
     registered: str = ""  # empty: never, so nothing else here counts for anything
+    entity: str = ""  # in Vault
     pipeline: str = ""
     template: str = ""
     program: str = ""
@@ -93,6 +94,7 @@ class Card:
         return {
             "agent": self.agent,
             "registered": self.registered,
+            "entity": self.entity,
             "binding": {
                 "pipeline": self.pipeline,
                 "template": self.template,

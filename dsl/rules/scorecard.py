@@ -104,9 +104,11 @@ def milliseconds(ts: str) -> int:
 def _registered(card: Card, fact: Fact) -> Card:
     if card.registered:  # (5)
         return card
+    tier = _tier(fact.payload, "tier")
     return replace(
-        _moved(card, fact, _tier(fact.payload, "tier") or fact.tier),
+        _moved(card, fact, fact.tier if tier is None else tier),
         registered=fact.ts,
+        entity=_word(fact.payload, "entity"),
         pipeline=_word(fact.payload, "pipeline"),
         template=_word(fact.payload, "template"),
         program=_word(fact.payload, "program"),

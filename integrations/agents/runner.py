@@ -51,11 +51,12 @@ class AgentRunner(Protocol):
         sandbox: SandboxSpec,
         redact: Redactor,
         on_event: Callable[[Event], None] | None = None,
+        on_start: Callable[[int], None] | None = None,
     ) -> Outcome:
         """Run ``program`` in ``request.workdir``, where its artifacts are left.
 
-        ``on_event`` hears every event as it arrives; what it raises stops the agent and is
-        raised here.
+        ``on_event`` hears every event as it arrives, ``on_start`` the pid of the process that
+        ends the agent when it ends; what they raise stops the agent and is raised here.
 
         Raises:
             AgentError: the agent did not deliver; nothing of it is left running.
@@ -75,6 +76,7 @@ class ProcessRunner:
         sandbox: SandboxSpec,
         redact: Redactor,
         on_event: Callable[[Event], None] | None = None,
+        on_start: Callable[[int], None] | None = None,
     ) -> Outcome:
         """See ``AgentRunner.run``."""
         _check_digest(program)
@@ -82,7 +84,13 @@ class ProcessRunner:
         transcript = Transcript(redact, on_event)
         try:
             return await self._run(
-                program, request, transcript, timeout_s=timeout_s, sandbox=sandbox, redact=redact
+                program,
+                request,
+                transcript,
+                timeout_s=timeout_s,
+                sandbox=sandbox,
+                redact=redact,
+                on_start=on_start,
             )
         except AgentError as error:
             error.secrets, error.tokens = transcript.taken_out()  # (7)
@@ -97,9 +105,11 @@ class ProcessRunner:
         timeout_s: float,
         sandbox: SandboxSpec,
         redact: Redactor,
+        on_start: Callable[[int], None] | None,
     ) -> Outcome:
         started = time.monotonic()
-        process = await Process.start(launch(program.argv, program.file, request.workdir, sandbox))
+        spec = launch(program.argv, program.file, request.workdir, sandbox)
+        process = await Process.start(spec, on_start)
         try:
             async with asyncio.timeout(timeout_s) as limit:
                 await _converse(process, request, transcript)

@@ -5,14 +5,16 @@ Exactly one process holds one; readers use ``verify`` and ``tail`` on the file i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from dsl.rules.scorecard import Card
+from integrations.ledger import lookup
 from integrations.ledger.authority import Authority, Fold, Registration
-from integrations.ledger.entries import Draft, Receipt
+from integrations.ledger.entries import Draft, Entry, Receipt
 from integrations.ledger.scores import Cards
 from integrations.ledger.writer import Writer
 
@@ -57,6 +59,14 @@ class Ledger:
         """
         self._writer.require_alive()
         return self._cards.card(agent)
+
+    async def by_key(self, key: str) -> Entry | None:
+        """Return what was recorded under ``key``; None: nothing. Errors as ``lookup.by_key``."""
+        return await asyncio.to_thread(lookup.by_key, self.path, key)
+
+    async def by_place(self, seq: int) -> Entry | None:
+        """Return the entry at that place; None: there is none. Errors as ``lookup.by_key``."""
+        return await asyncio.to_thread(lookup.by_place, self.path, seq)
 
     def close(self) -> None:
         """Record what waits and give the file back. Harmless when repeated."""
