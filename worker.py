@@ -37,6 +37,8 @@ from temporalio.worker import (
 from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.converter import with_ours
 from activities.duties import Duties, HighTierDuties, LedgerDuties, TrustDuties, WorkflowDuties
+from dsl.errors import DslError
+from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
 from integrations.settings import Settings, SettingsError, read_settings
 from mandate._entry import run_main
@@ -139,7 +141,9 @@ async def serve() -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     try:
         settings = read_settings(os.environ)
-    except SettingsError as error:
+        if QUEUE_LEDGER in settings.queues:
+            load_criteria(settings.promotion)
+    except (SettingsError, DslError) as error:
         print(f"mandate worker: {error}", file=sys.stderr)  # noqa: T201
         return 2
     stop = asyncio.Event()

@@ -21,7 +21,9 @@ from temporalio.client import Client
 from activities import contracts
 from activities.compile import Compile
 from activities.engine import ensure_search_attributes
+from activities.evidence import Appraiser, EvidenceActivities
 from activities.gate_requests import GateActivities, LockProbe
+from activities.granting import GrantActivities
 from activities.ledger import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
 from activities.phases.execute import Execute
@@ -35,11 +37,13 @@ from activities.phases.verify import Verify
 from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
+from activities.revocation_record import RevocationRecord
 from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
 from activities.witness import Witness
 from dsl.catalogue import Catalogue
+from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
 from integrations.artifacts.store import Artifacts
@@ -54,6 +58,7 @@ from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
 from integrations.vault import naming
 from integrations.vault.client import Vault
+from integrations.vault.head_signer import HeadSigner
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
@@ -239,13 +244,27 @@ class LedgerDuties(Duties):
         self._settings = settings
         self._vault = Vault(settings.vault_url)
         self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_LEDGER)
+        criteria = load_criteria(settings.promotion)
         self._ledger = Ledger(settings.ledger)
         self._activities = LedgerActivities(self._ledger)
-        self._proving = Proving(self._ledger, Voters(self._vault, self._login), settings.authors)
+        voters = Voters(self._vault, self._login)
+        self._proving = Proving(self._ledger, voters, settings.authors)
+        appraiser = Appraiser(self._ledger, criteria)
+        self._evidence = EvidenceActivities(self._ledger, appraiser)
+        signer = HeadSigner(self._vault, self._login)
+        self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
+        self._revocations = RevocationRecord(self._ledger, voters)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._activities.record, self._activities.authority, self._proving.prove)
+        return (
+            self._activities.record,
+            self._activities.authority,
+            self._proving.prove,
+            self._evidence.evidence,
+            self._grants.grant,
+            self._revocations.revoke,
+        )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -20,7 +21,7 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from integrations.errors import UnavailableError
+from integrations.errors import NotFoundError, UnavailableError
 
 SEARCH_ATTRIBUTES: Final = {
     "MandateGates": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
@@ -30,6 +31,7 @@ SEARCH_ATTRIBUTES: Final = {
 }
 CHECKS_MAX: Final = 50
 CHECK_EVERY_S: Final = 0.1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Parent:
     workflow_id: str
     run_id: str
     started: float  # seconds since 1970
+    type: str = ""  # of the workflow
 
 
 async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | None:
@@ -52,12 +55,30 @@ async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | N
         if not found.parent_id or not found.parent_run_id:
             return None
         parent = client.get_workflow_handle(found.parent_id, run_id=found.parent_run_id)
-        started = (await parent.describe()).start_time.timestamp()
+        itself = await parent.describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return Parent(found.parent_id, found.parent_run_id, started)
+    return Parent(
+        found.parent_id, found.parent_run_id, itself.start_time.timestamp(), itself.workflow_type
+    )
+
+
+async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
+    """Return when a run was started, in milliseconds since 1970, in the server's words.
+
+    Raises:
+        NotFoundError: the server does not know it.
+        UnavailableError: the server does not answer.
+    """
+    try:
+        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NotFoundError(f"temporal knows no run of {workflow_id!r}") from None
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    return (found.start_time - _EPOCH) // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
