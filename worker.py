@@ -44,8 +44,9 @@ from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
 from workflows.registration import Registration
+from workflows.sweep import Sweep
 
-WORKFLOWS: Final = (Pipeline, Agent, Registration)
+WORKFLOWS: Final = (Pipeline, Agent, Registration, Sweep)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)

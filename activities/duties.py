@@ -20,7 +20,7 @@ from temporalio.client import Client
 
 from activities import contracts
 from activities.compile import Compile
-from activities.engine import ensure_search_attributes
+from activities.engine import ensure_search_attributes, ensure_sweep_schedule
 from activities.gate_requests import GateActivities, LockProbe
 from activities.ledger import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
@@ -34,6 +34,7 @@ from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
 from activities.proving import Proving
 from activities.registration import register_catalogue
+from activities.sweeping import Sweeping
 from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
@@ -50,11 +51,13 @@ from integrations.dragonfly.states import States
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
+from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
 from integrations.vault.requests import GateRequests
+from integrations.vault.sweeper import Sweeper
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -187,24 +190,33 @@ class HighTierDuties(PhaseDuties):
 
 
 class TrustDuties(Duties):
-    """Makes agents known to Vault."""
+    """Makes agents known to Vault, and sweeps; each kind of act has an identity of its own."""
 
     def __init__(self, settings: Settings) -> None:
         self._vault = Vault(settings.vault_url)
-        self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_TRUST)
-        self._trust = TrustActivities(Registrar(self._vault, self._login), settings.initial_tier)
+        self._logins = {
+            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
+        }
+        self._trust = TrustActivities(
+            Registrar(self._vault, self._logins[contracts.QUEUE_TRUST]), settings.initial_tier
+        )
+        self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._trust.register,)
+        return (self._trust.register, self._sweeping.sweep)
 
     @asynccontextmanager
-    async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
+        without = await ensure_sweep_schedule(client)
+        if without is not None:
+            logger.warning("nothing sweeps by itself: %s", without)
         try:
             yield
         finally:
-            await self._login.aclose()
+            for login in self._logins.values():
+                await login.aclose()
             self._vault.close()
 
 

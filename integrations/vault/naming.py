@@ -57,6 +57,7 @@ IDENTITIES: Final = {
 }
 OF_TRUST: Final = ("mandate-trust", PROMOTER, REVOKER, REINSTATER, SWEEPER)
 
+_AGENTS_ROLES: Final = tuple(f"{each}-{AGENT_PREFIX}" for each in ("gov", "gov3", "gov3-gate"))
 AGENT_NAME_LENGTH_MAX: Final = 160  # an agent id of the language, and the prefix of inline plans
 PERSON_NAME_LENGTH_MAX: Final = 128
 # What Vault routes as the name of a login or a group.
@@ -91,6 +92,11 @@ def token_role(agent: str, tier: Tier) -> str:
 def gate_role(entity: str) -> str:
     """Return the token role that asks for approvals in the name of ``entity``, an agent's (1)."""
     return f"gov3-gate-{entity}"
+
+
+def is_agents_role(role: str) -> bool:
+    """Tell whether a token role of that name mints for an agent (1)."""
+    return role.startswith(_AGENTS_ROLES)
 
 
 def approver_key(entity_id: str) -> str:
