@@ -86,10 +86,10 @@ class Registry:
             CorruptError: it was made by somebody else.
         """
         name = naming.entity_name(agent)
-        entity = await self._vault.run_as(self._login, lambda client: _read(client, name))
+        entity = await self._vault.run_as(self._login, lambda client: read_entity(client, name))
         if entity is None:
             raise NotFoundError(f"agent {agent!r} is not registered")
-        return _known(agent, entity)
+        return known_of(agent, entity)
 
 
 class Registrar:
@@ -126,7 +126,7 @@ class Registrar:
             return _register(client, name, roles, metadata)
 
         entity, created = await self._vault.run_as(self._login, ask)
-        known = _known(agent, entity)
+        known = known_of(agent, entity)
         return Registered(known.entity_id, known.tier, known.binding, created)
 
 
@@ -137,18 +137,18 @@ def _register(
     metadata: Mapping[str, str],
 ) -> tuple[dict[str, Any], bool]:
     """Make what is missing of entity, alias and roles, in this order (4)."""
-    entity = _read(client, name)
+    entity = read_entity(client, name)
     created = entity is None
     if entity is None:
-        client.adapter.post(_entity(name), json={"metadata": metadata})
-        entity = data_of(client.adapter.get(_entity(name)))  # (5)
+        client.adapter.post(entity_path(name), json={"metadata": metadata})
+        entity = data_of(client.adapter.get(entity_path(name)))  # (5)
     if not _has_alias(entity, name):
         accessor = data_of(client.adapter.get("/v1/sys/auth"))["token/"]["accessor"]
         client.adapter.post(
             "/v1/identity/entity-alias",
             json={"name": name, "canonical_id": entity["id"], "mount_accessor": accessor},
         )
-        entity = data_of(client.adapter.get(_entity(name)))
+        entity = data_of(client.adapter.get(entity_path(name)))
     # Always, since the registrar may not read it: a role somebody widened is narrow again.
     for role, shape in roles.items():
         client.adapter.post(
@@ -167,14 +167,16 @@ def _roles(agent: str) -> dict[str, Mapping[str, str]]:
     return roles
 
 
-def _read(client: hvac.Client, name: str) -> dict[str, Any] | None:
+def read_entity(client: hvac.Client, name: str) -> dict[str, Any] | None:
+    """Return the entity of that name; None where there is none."""
     try:
-        return data_of(client.adapter.get(_entity(name)))
+        return data_of(client.adapter.get(entity_path(name)))
     except theirs.InvalidPath:
         return None
 
 
-def _entity(name: str) -> str:
+def entity_path(name: str) -> str:
+    """Return where the entity of that name is read and written."""
     return f"/v1/identity/entity/name/{name}"
 
 
@@ -183,7 +185,12 @@ def _has_alias(entity: Mapping[str, Any], name: str) -> bool:
     return any(alias["mount_path"] == "auth/token/" and alias["name"] == name for alias in aliases)
 
 
-def _known(agent: str, entity: Mapping[str, Any]) -> Known:
+def known_of(agent: str, entity: Mapping[str, Any]) -> Known:
+    """Return what the entity says of the agent.
+
+    Raises:
+        CorruptError: it was made by somebody else.
+    """
     metadata = entity.get("metadata") or {}
     tier = Tier.__members__.get(metadata.get(tiers.TIER_KEY, ""))
     if tier is None:

@@ -1,17 +1,13 @@
 """Whose signature is this, and who is that now? For those who count votes.
 
 1. Nothing is remembered: a person who was disabled a moment ago is refused now.
-2. A signature that is not this person's is False, whatever is wrong with it. That Vault is away,
-   or that we lack a right, says nothing about a signature: it is raised.
-3. What is no signature of Vault's in shape is not sent; only refusals whose words are known to be
-   about the signature are taken for "no".
-4. An agent is no voter: its entity is as good as unknown.
-5. Names go into a path only when Vault can hold them; a group that it cannot hold has no members.
+2. A signature that is not this person's is False; ``signatures`` says what is raised instead.
+3. An agent is no voter: its entity is as good as unknown.
+4. Names go into a path only when Vault can hold them; a group that it cannot hold has no members.
 """
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,19 +20,10 @@ from dsl.limits import APPROVERS_MAX
 from dsl.rules.proof import ENTITY_PATTERN
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
+from integrations.vault.signatures import is_signed
 
 GROUPS_MAX: Final = 2 * APPROVERS_MAX  # a gate's approvers and groups may both name some
 _ENTITY: Final = re.compile(ENTITY_PATTERN)
-# Key version, and the 64 bytes of an ed25519 signature; base64 of Vault's would skip line breaks.
-_SIGNATURE: Final = re.compile(r"vault:v[1-9][0-9]{0,8}:[A-Za-z0-9+/]{86}==")
-_ABOUT_THE_SIGNATURE: Final = (
-    "invalid signature",  # no prefix, version is too new
-    "invalid base64 signature value",
-    "version is disallowed by policy",  # too old
-    "signature verification key not found",
-    "does not support verification",
-    "supplied signature is invalid",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +52,13 @@ class Voters:
             DeniedError: we may not ask.
             NotFoundError: this Vault is not governed by us.
         """
-        if _ENTITY.fullmatch(entity) is None or _SIGNATURE.fullmatch(signature) is None:
-            return False  # (3)
-        path = f"/v1/{naming.TRANSIT_MOUNT}/verify/{naming.approver_key(entity)}"
-        order = {"input": base64.b64encode(message).decode(), "signature": signature}
-
-        def ask(client: hvac.Client) -> bool:
-            try:
-                return data_of(client.adapter.post(path, json=order)).get("valid") is True
-            except theirs.InvalidRequest as error:
-                if not _is_about_the_signature(error):
-                    raise
-                return False
-
-        return await self._vault.run_as(self._login, ask)
+        if _ENTITY.fullmatch(entity) is None:  # (4)
+            return False
+        key = naming.approver_key(entity)
+        return await is_signed(self._vault, self._login, key, message, signature)
 
     async def read(self, entity: str, groups: Iterable[str] = ()) -> Voter | None:
-        """Return the person behind ``entity`` now; None where there is none (1) (4).
+        """Return the person behind ``entity`` now; None where there is none (1) (3).
 
         Raises:
             UnavailableError: Vault does not answer.
@@ -91,7 +68,7 @@ class Voters:
         asked = frozenset(groups)
         if len(asked) > GROUPS_MAX:
             raise ValueError(f"expected at most {GROUPS_MAX} groups, got {len(asked)}")
-        if _ENTITY.fullmatch(entity) is None:  # (5)
+        if _ENTITY.fullmatch(entity) is None:  # (4)
             return None
         return await self._vault.run_as(self._login, lambda client: _voter(client, entity, asked))
 
@@ -99,7 +76,7 @@ class Voters:
 def _voter(client: hvac.Client, entity: str, asked: frozenset[str]) -> Voter | None:
     found = _read(client, f"/v1/identity/entity/id/{entity}")
     # A merged entity answers to its old id, too; a person signs with the key of his own.
-    if found is None or found["id"] != entity or naming.is_agent(found["name"]):  # (4)
+    if found is None or found["id"] != entity or naming.is_agent(found["name"]):  # (3)
         return None
     memberships = frozenset(found.get("group_ids") or ())
     held = (group for group in asked if memberships and _group_id(client, group) in memberships)
@@ -113,7 +90,7 @@ def _voter(client: hvac.Client, entity: str, asked: frozenset[str]) -> Voter | N
 
 
 def _group_id(client: hvac.Client, group: str) -> str | None:
-    if not naming.is_routed(group):  # (5)
+    if not naming.is_routed(group):  # (4)
         return None
     found = _read(client, f"/v1/identity/group/name/{group}")
     return None if found is None else str(found["id"])
@@ -124,8 +101,3 @@ def _read(client: hvac.Client, path: str) -> dict[str, Any] | None:
         return data_of(client.adapter.get(path))
     except theirs.InvalidPath:
         return None
-
-
-def _is_about_the_signature(error: theirs.InvalidRequest) -> bool:
-    said = " ".join(map(str, error.errors or ()))
-    return any(words in said for words in _ABOUT_THE_SIGNATURE)  # (3)

@@ -1,5 +1,9 @@
 # Queue mandate-trust: makes agents known. It writes metadata, but neither policies nor "disabled",
 # and token roles of exactly one shape (texts, not lists: Vault compares texts). It cannot mint.
+#
+# Vault does not tell making an entity from writing one: "create" alone makes none. So whoever holds
+# this identity can write the tier of any agent, and "created once" is what the registrar keeps to,
+# not what Vault enforces. Guard its role file like the promoter's.
 path "identity/entity/name/agent-*" {
   capabilities       = ["create", "read", "update"]
   allowed_parameters = { "metadata" = [] }

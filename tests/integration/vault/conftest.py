@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 
 import pytest_asyncio
 
+from integrations.vault import naming
+from integrations.vault.brake import Brake, Release
 from integrations.vault.client import Vault
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
 from integrations.vault.requests import GateRequests
+from integrations.vault.tier_changes import TierChanges
 from integrations.vault.voters import Voters
 from tests.fixtures.openbao import OpenBao
 
@@ -67,3 +70,36 @@ async def registry(vault: Vault, broker: Login) -> Registry:
 @pytest_asyncio.fixture
 async def issuer(vault: Vault, broker: Login) -> TokenRoleIssuer:
     return TokenRoleIssuer(vault, broker)
+
+
+@pytest_asyncio.fixture
+async def promoter(vault: Vault, openbao: OpenBao) -> AsyncIterator[Login]:
+    async with logged_in(vault, openbao, naming.PROMOTER) as login:
+        yield login
+
+
+@pytest_asyncio.fixture
+async def revoker(vault: Vault, openbao: OpenBao) -> AsyncIterator[Login]:
+    async with logged_in(vault, openbao, naming.REVOKER) as login:
+        yield login
+
+
+@pytest_asyncio.fixture
+async def reinstater(vault: Vault, openbao: OpenBao) -> AsyncIterator[Login]:
+    async with logged_in(vault, openbao, naming.REINSTATER) as login:
+        yield login
+
+
+@pytest_asyncio.fixture
+async def changes(vault: Vault, promoter: Login) -> TierChanges:
+    return TierChanges(vault, promoter)
+
+
+@pytest_asyncio.fixture
+async def brake(vault: Vault, revoker: Login) -> Brake:
+    return Brake(vault, revoker)
+
+
+@pytest_asyncio.fixture
+async def release(vault: Vault, reinstater: Login) -> Release:
+    return Release(vault, reinstater)

@@ -5,12 +5,10 @@ Tokens are real, calls are sent as they are: no client of ours stands between.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from dsl.core import Tier
 from integrations.vault.client import Vault
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar
@@ -29,17 +27,6 @@ ROLE = {
     "token_explicit_max_ttl": "30m",
     "token_type": "service",
 }
-
-
-@pytest.fixture
-def token_for(openbao: OpenBao) -> Callable[..., str]:
-    """Return tokens with the policies of an identity that has no login yet."""
-
-    def make(*policies: str) -> str:
-        order = {"policies": list(policies), "ttl": "60s", "no_default_policy": True}
-        return str(openbao.as_root("POST", "auth/token/create", **order)["auth"]["client_token"])
-
-    return make
 
 
 @pytest.mark.parametrize(
@@ -242,41 +229,6 @@ async def test_only_the_ledger_signs_its_head(openbao: OpenBao, vault: Vault, qu
         )
 
     assert reply.status_code == (200 if queue == "mandate-ledger" else 403)
-
-
-async def test_the_promoter_changes_metadata_and_nothing_else(
-    openbao: OpenBao, registrar: Registrar, token_for: Callable[..., str]
-) -> None:
-    agent, _ = await register(registrar, Tier.T0)
-    path, token = f"identity/entity/name/agent-{agent}", token_for("gov-promoter")
-
-    assert openbao.raw(token, "POST", path, metadata={"tier": "T1"}).ok
-    for change in ({"policies": ["root"]}, {"disabled": True}, {"name": "agent-other"}):
-        assert openbao.raw(token, "POST", path, **change).status_code == 403
-    reply = openbao.raw(
-        token, "POST", f"auth/token/create/gov-agent-{agent}", **mint_order(agent, "gov-t0")
-    )
-    assert reply.status_code == 403
-
-
-async def test_the_revoker_disables_but_never_enables(
-    openbao: OpenBao, registrar: Registrar, token_for: Callable[..., str]
-) -> None:
-    agent, _ = await register(registrar)
-    path, token = f"identity/entity/name/agent-{agent}", token_for("gov-revoker")
-    prefix = "sys/leases/revoke-prefix/auth/token/create"
-
-    assert openbao.raw(token, "POST", path, disabled=True).ok
-    assert openbao.raw(token, "PUT", f"{prefix}/gov-agent-{agent}").ok
-    assert openbao.raw(token, "PUT", f"{prefix}/gov3-agent-{agent}").ok
-    assert openbao.raw(token, "PUT", prefix).status_code == 403
-    changes: tuple[dict[str, Any], ...] = (
-        {"disabled": False},
-        {"metadata": {"tier": "T2"}},
-        {"policies": []},
-    )
-    for change in changes:
-        assert openbao.raw(token, "POST", path, **change).status_code == 403
 
 
 async def test_the_installer_fills_zones_without_reading_them(openbao: OpenBao) -> None:
