@@ -241,6 +241,14 @@ async def advised(studio: Studio, name: str) -> Handle:
     return run
 
 
+async def swept(studio: Studio, name: str) -> Handle:
+    """A sweep finds what a run that is over has left behind."""
+    over = await studio.start_type(f"{name}-before", "Sweep", {})
+    await ended(over)
+    await studio.leave_token(over)
+    return await studio.client.start_workflow("Sweep", id=name, task_queue="mandate")
+
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     approved,
     branches,
@@ -261,4 +269,5 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     registered,
     behind_a_lock,
     advised,
+    swept,
 )

@@ -21,6 +21,7 @@ from integrations.settings import Settings
 from integrations.vault.client import Vault
 from integrations.vault.person import Person, log_in
 from mandate.stack.people import PEOPLE_FILE
+from tests.fixtures.leaks import Leaks
 from tests.fixtures.slow_folder import SlowFolder
 from tests.fixtures.voting import Signer, honest_vote
 
@@ -122,6 +123,10 @@ class Studio:
         password = file.read_text().strip() if file else None
         async with Redis.from_url(self._settings.dragonfly_url, password=password) as store:
             await store.flushall()
+
+    async def leave_token(self, run: Handle) -> None:
+        """Leave behind what an agent of ``run`` might have been given."""
+        await Leaks(self._vault, self._settings.vault_roles).token(run=run.id)
 
     async def reset(self, run: Handle, before: str) -> Handle:
         """Repeat a run from the checkpoint before a stage; return the new run."""

@@ -24,6 +24,7 @@ OTHER_ACTIVITIES = {
     "ledger.authority",
     "ledger.prove",
     "trust.register",
+    "trust.sweep",
     "gate.request",
     "gate.withdraw",
 }
