@@ -16,6 +16,7 @@ from dsl.compiler import compile_text
 from dsl.rules.proof import PLAN
 from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
+from tests.replay import trust_scenarios
 from tests.replay.studio import Handle, Studio, ended
 
 Scenario = Callable[[Studio, str], Awaitable[Handle]]
@@ -270,4 +271,15 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     behind_a_lock,
     advised,
     swept,
+    trust_scenarios.raised,
+    trust_scenarios.not_raised,
+    trust_scenarios.raise_rejected,
+    trust_scenarios.raise_cancelled,
+    trust_scenarios.back,
 )
+
+
+def run_of(scenario: Scenario) -> str:
+    """Return the workflow id of the run that a scenario leaves: its name, where any will do."""
+    name = scenario.__name__
+    return trust_scenarios.RUNS.get(name, name.replace("_", "-"))

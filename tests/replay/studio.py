@@ -18,7 +18,10 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
 from integrations.settings import Settings
+from integrations.vault.brake import Brake
 from integrations.vault.client import Vault
+from integrations.vault.login import Login
+from integrations.vault.naming import REVOKER
 from integrations.vault.person import Person, log_in
 from mandate.stack.people import PEOPLE_FILE
 from tests.fixtures.leaks import Leaks
@@ -63,6 +66,12 @@ class Studio:
         await run.execute_update(
             "vote", await honest_vote(run, path, who, decision, because="seen")
         )
+
+    async def disable(self, agent: str) -> None:
+        """Disable an agent in Vault, as its revocation does."""
+        login = Login(self._vault, self._settings.vault_roles, REVOKER)
+        await Brake(self._vault, login).disable(agent)
+        await login.aclose()
 
     async def person(self, name: str) -> Signer:
         """Log one of the demo people in."""
