@@ -53,8 +53,9 @@ from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
 from workflows.registration import Registration
 from workflows.reinstatement import Reinstatement
+from workflows.sweep import Sweep
 
-WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement)
+WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement, Sweep)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)

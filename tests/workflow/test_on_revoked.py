@@ -9,7 +9,7 @@ import pytest
 from integrations.agents.protocol import Request
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
 from tests.fixtures.openbao import OpenBao
-from tests.fixtures.trust import agent_of, entity_of, told
+from tests.fixtures.standing import agent_of, entity_of, told
 
 REASON = "it deletes what it should read"
 

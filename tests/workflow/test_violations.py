@@ -19,7 +19,7 @@ from integrations.errors import DeniedError
 from integrations.vault.paths import SecretRef
 from tests.fixtures.engine import Engine, as_json, fail, failure_of, hang, pipeline, stage
 from tests.fixtures.openbao import OpenBao
-from tests.fixtures.trust import activities_of, agent_of, entity_of, held_token, tier_of, told
+from tests.fixtures.standing import activities_of, agent_of, entity_of, held_token, tier_of, told
 from workflows import consequences
 
 SECRET = "correct-horse-battery-staple"
