@@ -67,8 +67,8 @@ from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
 from integrations.vault.requests import GateRequests
-from integrations.vault.tier_changes import TierChanges
 from integrations.vault.sweeper import Sweeper
+from integrations.vault.tier_changes import TierChanges
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)

@@ -39,7 +39,7 @@ async def test_fail_ends_the_run(engine: Engine):
 
 
 async def test_skip_lets_what_requires_the_stage_go_on_with_nothing_of_it(engine: Engine):
-    given = []
+    given: list[str] = []
 
     async def look_around(request: Request) -> dict[str, Any]:
         given.extend(request.prior)
