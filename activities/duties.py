@@ -12,7 +12,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,7 @@ from temporalio.client import Client
 
 from activities import contracts
 from activities.compile import Compile
-from activities.demoting import Demoting
-from activities.engine import ensure_search_attributes, ensure_sweep_schedule
+from activities.engine import ensure_search_attributes
 from activities.evidence import Appraiser, EvidenceActivities
 from activities.gate_requests import GateActivities, LockProbe
 from activities.granting import GrantActivities
@@ -36,12 +35,9 @@ from activities.phases.report import Report
 from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
 from activities.processes import Processes
-from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.revocation_record import RevocationRecord
-from activities.sweeping import Sweeping
-from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
 from activities.witness import Witness
@@ -54,21 +50,17 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
-from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
-from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.head_signer import HeadSigner
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
-from integrations.vault.registry import Registrar, Registry
+from integrations.vault.registry import Registry
 from integrations.vault.requests import GateRequests
-from integrations.vault.sweeper import Sweeper
-from integrations.vault.tier_changes import TierChanges
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -96,6 +88,7 @@ class PhaseDuties(Duties):
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self._vault = Vault(settings.vault_url)
         self._login = login = Login(self._vault, settings.vault_roles, role)
+        self._watcher = RevocationWatcher(self._dragonfly)
         self._tools = Tools(
             settings=settings,
             guards=AgentState(self._dragonfly),
@@ -105,7 +98,7 @@ class PhaseDuties(Duties):
             issuer=TokenRoleIssuer(self._vault, login),
             artifacts=Artifacts(settings.artifacts),
             runner=runner or ProcessRunner(),
-            watcher=RevocationWatcher(self._dragonfly),
+            watcher=self._watcher,
         )
 
     def activities(self) -> Sequence[Activity]:
@@ -135,16 +128,12 @@ class PhaseDuties(Duties):
         except UnavailableError as error:  # (2)
             logger.warning("starting without DragonflyDB: %s", error)
         try:
-            async with self._listening():
+            async with self._watcher.listening():
                 yield
         finally:
             await self._dragonfly.aclose()
             await self._login.aclose()
             self._vault.close()
-
-    def _listening(self) -> AbstractAsyncContextManager[None]:
-        watcher = self._tools.watcher
-        return nullcontext() if watcher is None else watcher.listening()
 
 
 class WorkflowDuties(PhaseDuties):
@@ -206,56 +195,6 @@ class HighTierDuties(PhaseDuties):
         async with super().on_duty(client):
             await self._probe.try_early()
             yield
-
-
-class TrustDuties(Duties):
-    """Makes agents known, changes their trust, sweeps; each act has an identity of its own."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-        self._vault = Vault(settings.vault_url)
-        self._logins = {
-            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
-        }
-        registrar = self._logins[contracts.QUEUE_TRUST]
-        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
-        self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
-        self._promoting = Promoting(
-            self._vault,
-            registrar=registrar,
-            promoter=self._logins[naming.PROMOTER],
-            reinstater=self._logins[naming.REINSTATER],
-            guards=AgentState(self._dragonfly),
-            revocations=Revocations(self._dragonfly),
-        )
-        self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
-
-    def activities(self) -> Sequence[Activity]:
-        """See base class."""
-        promoting = self._promoting
-        return (
-            self._trust.register,
-            promoting.inspect,
-            promoting.promote,
-            promoting.reinstate,
-            promoting.lift,
-            self._demoting.demote,
-            self._sweeping.sweep,
-        )
-
-    @asynccontextmanager
-    async def on_duty(self, client: Client) -> AsyncIterator[None]:
-        """See base class."""
-        without = await ensure_sweep_schedule(client)
-        if without is not None:
-            logger.warning("nothing sweeps by itself: %s", without)
-        try:
-            yield
-        finally:
-            await self._dragonfly.aclose()
-            for login in self._logins.values():
-                await login.aclose()
-            self._vault.close()
 
 
 class LedgerDuties(Duties):

@@ -26,6 +26,7 @@ REINSTATEMENT_WORKFLOW: Final = "Reinstatement"
 REVOCATION_WORKFLOW: Final = "Revocation"
 SWEEP_WORKFLOW: Final = "Sweep"
 VIOLATION: Final = "ViolationError"  # failure type; details: one ``contracts.Violated``
+NOT_PROVEN: Final = "not proven: "  # begins why a brake does not take somebody's word
 READING: Final = timedelta(minutes=10)  # the ledger is verified from its first entry
 
 PROMOTE: Final = "promote"
@@ -155,6 +156,7 @@ class Braked(Value):
     lines: tuple[ReceiptLine, ...] = ()
     by: str = ""  # whose proof it was
     rotate: tuple[str, ...] = ()  # secrets handed out that Vault cannot take back
+    high: bool = False  # the agent holds T3 or T4
 
 
 class FoundRun(Value):
@@ -169,6 +171,8 @@ class RunsFound(Value):
 
     agent: str
     runs: tuple[FoundRun, ...] = ()
+    high: bool = False  # one of them acts at T3 or T4
+    reason: str = ""
 
 
 class LiftRequest(Value):

@@ -46,6 +46,9 @@ REMINDERS_MAX: Final = 100  # of one opening; then it is quiet
 MESSAGES_KEPT_MAX: Final = 50  # unreadable or void messages shown by `status`
 MESSAGE_LENGTH_MAX: Final = 300
 
+# Trust
+REVOCATION_WORDS_MAX: Final = 100  # proofs that one revocation looks at
+
 # Agents
 AGENT_LINE_BYTES_MAX: Final = 1 << 20
 AGENT_OUTPUT_BYTES_MAX: Final = 16 << 20

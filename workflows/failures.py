@@ -23,6 +23,8 @@ INVALID_PIPELINE: Final = "InvalidPipeline"
 NOT_PROVEN: Final = "NotProven"
 PROMOTION_REFUSED: Final = "PromotionRefused"
 REINSTATEMENT_REFUSED: Final = "ReinstatementRefused"
+REVOCATION_REFUSED: Final = "RevocationRefused"
+UNKNOWN_AGENT: Final = "UnknownAgent"
 
 
 class PhaseFailedError(Exception):
