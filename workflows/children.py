@@ -4,8 +4,8 @@
    find it. After a reset the old child may still be running: it is cancelled and waited for,
    then a new one is started.
 2. Cancelling the stage cancels the child and waits for its EXIT.
-3. A revocation outlives whoever started it. An agent has one at a time: another that is under way
-   does as well.
+3. A revocation outlives whoever started it. An agent has one at a time: one that is under way is
+   given the proof, if there is one, and goes on by that.
 """
 
 from __future__ import annotations
@@ -106,8 +106,19 @@ async def start_revocation(agent: str, reason: str, proof: str = "") -> StartedR
             static_summary=f"revocation of {agent}",
         )
     except WorkflowAlreadyStartedError:
+        if proof:
+            await _tell(revocation, request)
         return StartedRevocation(revocation, is_new=False)
     return StartedRevocation(revocation, is_new=True)
+
+
+async def _tell(revocation: str, request: trust_contracts.RevokeRequest) -> None:
+    try:
+        await workflow.get_external_workflow_handle(revocation).signal(
+            "revoke", request.model_dump()
+        )
+    except ApplicationError:
+        return  # it ended meanwhile
 
 
 async def _cancel(child_id: str) -> None:
