@@ -20,7 +20,6 @@ from temporalio.client import Client
 
 from activities import contracts
 from activities.compile import Compile
-from activities.demoting import Demoting
 from activities.engine import ensure_search_attributes
 from activities.evidence import Appraiser, EvidenceActivities
 from activities.gate_requests import GateActivities, LockProbe
@@ -36,13 +35,9 @@ from activities.phases.report import Report
 from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
 from activities.processes import Processes
-from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.revocation_record import RevocationRecord
-from activities.revoking import Revoking
-from activities.stopping import Stopping
-from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
 from activities.witness import Witness
@@ -55,20 +50,17 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
-from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
-from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.head_signer import HeadSigner
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
-from integrations.vault.registry import Registrar, Registry
+from integrations.vault.registry import Registry
 from integrations.vault.requests import GateRequests
-from integrations.vault.tier_changes import TierChanges
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -203,59 +195,6 @@ class HighTierDuties(PhaseDuties):
         async with super().on_duty(client):
             await self._probe.try_early()
             yield
-
-
-class TrustDuties(Duties):
-    """Makes agents known to Vault, and changes their trust; each act has an identity of its own."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-        self._vault = Vault(settings.vault_url)
-        self._logins = {
-            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
-        }
-        registrar = self._logins[contracts.QUEUE_TRUST]
-        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
-        self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
-        guards, revocations = AgentState(self._dragonfly), Revocations(self._dragonfly)
-        self._promoting = Promoting(
-            self._vault,
-            registrar=registrar,
-            promoter=self._logins[naming.PROMOTER],
-            reinstater=self._logins[naming.REINSTATER],
-            guards=guards,
-            revocations=revocations,
-        )
-        revoker = self._logins[naming.REVOKER]
-        self._revoking = Revoking(self._vault, revoker, guards, revocations)
-        self._stopping = Stopping()
-
-    def activities(self) -> Sequence[Activity]:
-        """See base class."""
-        promoting = self._promoting
-        return (
-            self._trust.register,
-            promoting.inspect,
-            promoting.promote,
-            promoting.reinstate,
-            promoting.lift,
-            self._demoting.demote,
-            self._revoking.identity,
-            self._revoking.guard,
-            self._stopping.stop,
-            self._stopping.confirm,
-        )
-
-    @asynccontextmanager
-    async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
-        """See base class."""
-        try:
-            yield
-        finally:
-            await self._dragonfly.aclose()
-            for login in self._logins.values():
-                await login.aclose()
-            self._vault.close()
 
 
 class LedgerDuties(Duties):

@@ -19,13 +19,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError
 
 from activities import contracts, trust_contracts
 from dsl import actions
 from dsl.limits import EXIT_TIMEOUT_MS, REASON_LENGTH_MAX
 from dsl.rules.violations import Consequence, Violation, consequence_of
 from workflows import failures
+from workflows.children import start_revocation
 from workflows.course import Course
 from workflows.failures import PhaseFailedError
 
@@ -111,17 +112,6 @@ class Consequences:
         )
 
     async def _revoke(self, reason: str) -> None:
-        agent = self._course.request.agent
-        revocation = trust_contracts.revocation_id(agent)
-        try:
-            _ = await workflow.start_child_workflow(  # (3)
-                trust_contracts.REVOCATION_WORKFLOW,
-                {"agent": agent, "reason": reason[:REASON_LENGTH_MAX]},
-                id=revocation,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"revocation of {agent}",
-            )
-        except WorkflowAlreadyStartedError:
-            self.said.append(f"{revocation} is under way already")
-            return
-        self.said.append(f"{revocation} has been started")
+        started = await start_revocation(self._course.request.agent, reason)  # (3)
+        how = "has been started" if started.is_new else "is under way already"
+        self.said.append(f"{started.workflow} {how}")

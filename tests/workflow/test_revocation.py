@@ -30,7 +30,7 @@ from tests.fixtures.revoking import (
     until,
     word_of,
 )
-from tests.fixtures.trust import agent_of, entity_of
+from tests.fixtures.standing import agent_of, entity_of
 from tests.fixtures.voting import Signer
 from tests.integration.vault.people import living_tokens, mint_order
 from tests.integration.vault.test_brake import THREADS, Hammer, hammering, mint, reading

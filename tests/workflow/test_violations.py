@@ -19,7 +19,7 @@ from integrations.errors import DeniedError
 from integrations.vault.paths import SecretRef
 from tests.fixtures.engine import Engine, as_json, fail, failure_of, hang, pipeline, stage
 from tests.fixtures.openbao import OpenBao
-from tests.fixtures.trust import activities_of, agent_of, entity_of, held_token, tier_of, told
+from tests.fixtures.standing import activities_of, agent_of, entity_of, held_token, tier_of, told
 from workflows import consequences
 
 SECRET = "correct-horse-battery-staple"
@@ -310,12 +310,12 @@ async def test_at_the_lowest_tier_there_is_nothing_to_lose(engine: Engine, openb
 
 
 async def test_a_forged_answer_with_a_kind_nobody_knows_ends_the_run(engine: Engine):
-    engine.runner.behaviours["look"] = hang
-    handle = await engine.start(pipeline(stage("look")))
-    await engine.runner.until_running("look")
+    engine.runner.behaviours["forged"] = hang  # it hangs on for a while
+    handle = await engine.start(pipeline(stage("forged")))
+    await engine.runner.until_running("forged")
     forged = {"violations": [{"kind": "unheard-of"}]}
     code, said = await engine.cli(
-        *("activity", "complete", "-w", f"{handle.id}/look", "--activity-id", "look/EXECUTE#1"),
+        *("activity", "complete", "-w", f"{handle.id}/forged", "--activity-id", "forged/EXECUTE#1"),
         *("--result", as_json(forged)),
     )
     failure = await failure_of(handle)
