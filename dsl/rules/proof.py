@@ -15,15 +15,13 @@ Nothing here knows a key: whoever holds the statement has the signature checked.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dsl.canonical import canonical, digest_of
+from dsl.rules.signed import SignedError, read_word, word_of
 
 VOTE: Final = "mandate/vote/1"
 START: Final = "mandate/start/1"
@@ -51,7 +49,6 @@ MATTERS: Final[Mapping[str, tuple[str, ...]]] = {
 PROOF_LIFE_S_MAX: Final = 600
 CLOCK_SKEW_S: Final = 30
 PROOF_LENGTH_MAX: Final = 8_192  # characters
-SIGNATURE_LENGTH_MAX: Final = 512
 ENTITY_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NONCE_PATTERN: Final = r"[0-9a-f]{32}"
 _SHOWN_MAX: Final = 80  # characters of a value in a refusal
@@ -112,8 +109,7 @@ def statement_of(
 
 def encode(proof: Proof) -> str:
     """Return the proof as one word that fits any shell, form and JSON."""
-    text = canonical({"statement": dict(proof.statement), "signature": proof.signature})
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return word_of(proof.statement, proof.signature)
 
 
 def decode(word: str) -> Proof:
@@ -122,34 +118,13 @@ def decode(word: str) -> Proof:
     Raises:
         ProofError: there is none.
     """
-    if not word:
-        raise ProofError("there is no proof")
-    if len(word) > PROOF_LENGTH_MAX:
-        raise ProofError(
-            f"the proof has {len(word)} characters, and {PROOF_LENGTH_MAX} is the limit"
-        )
     try:
-        raw = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise ProofError("the proof is not base64url: copy all of it, and nothing else") from None
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise ProofError("the proof is cut off or altered: copy all of it") from None
-    return _proof(value)
-
-
-def _proof(value: Any) -> Proof:
-    if not isinstance(value, dict) or set(value) != {"statement", "signature"}:
-        raise ProofError("the proof has no statement with a signature: make it anew")
-    statement, signature = value["statement"], value["signature"]
-    if not isinstance(statement, dict) or not isinstance(signature, str):
-        raise ProofError("the proof has no statement with a signature: make it anew")
+        statement, signature = read_word(word, "proof", PROOF_LENGTH_MAX)
+    except SignedError as error:
+        raise ProofError(str(error)) from None
     matter = MATTERS.get(str(statement.get("purpose")))
     if matter is None or set(statement) != {*matter, "purpose", "entity", "expires", "nonce"}:
         raise ProofError("the proof states nothing that is known here: is it of another release?")
-    if len(signature) > SIGNATURE_LENGTH_MAX or not signature.startswith("vault:"):
-        raise ProofError("the signature of the proof is not one of Vault's")
     if not _is_signed_by_somebody(statement):
         raise ProofError("the proof names no entity, end or nonce that can be one")
     try:
