@@ -9,6 +9,8 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
    T4, and it runs no workflow.
 2. Connections are opened when a worker is configured, never for replay.
 3. Nothing polls before its preflight has passed.
+4. A role that came wrapped is taken before anything else: it is good for minutes. One that
+   somebody else took is a refusal to start.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ from activities.duties import Duties, HighTierDuties, LedgerDuties, TrustDuties,
 from dsl.errors import DslError
 from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
+from integrations.errors import IntegrationError
 from integrations.settings import Settings, SettingsError, read_settings
+from integrations.vault import unwrapping
+from integrations.vault.client import Vault
 from mandate._entry import run_main
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
@@ -48,8 +53,9 @@ from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
 from workflows.registration import Registration
 from workflows.reinstatement import Reinstatement
+from workflows.sweep import Sweep
 
-WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement)
+WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement, Sweep)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)
@@ -149,6 +155,11 @@ async def serve() -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await take_roles(settings)
+    except IntegrationError as error:  # (4)
+        print(f"mandate worker: {error}", file=sys.stderr)  # noqa: T201
+        return 1
     client = await connect(settings)
     async with contextlib.AsyncExitStack() as stack:
         for worker in build_workers(client, settings):
@@ -156,6 +167,21 @@ async def serve() -> int:
         print(f"worker ready: {','.join(settings.queues)}", flush=True)  # noqa: T201
         await stop.wait()
     return 0
+
+
+async def take_roles(settings: Settings) -> None:
+    """Unwrap what was handed over wrapped, for every identity of our queues (4).
+
+    Raises:
+        DeniedError: somebody was there before, or it has ended.
+        UnavailableError: Vault does not answer.
+    """
+    vault = Vault(settings.vault_url)
+    try:
+        for queue in settings.queues:
+            await unwrapping.take_roles(vault, settings.vault_roles, queue)
+    finally:
+        vault.close()
 
 
 async def connect(settings: Settings, *, runner: AgentRunner | None = None) -> Client:

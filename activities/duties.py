@@ -20,7 +20,7 @@ from temporalio.client import Client
 
 from activities import contracts
 from activities.compile import Compile
-from activities.engine import ensure_search_attributes
+from activities.engine import ensure_search_attributes, ensure_sweep_schedule
 from activities.evidence import Appraiser, EvidenceActivities
 from activities.gate_requests import GateActivities, LockProbe
 from activities.granting import GrantActivities
@@ -38,6 +38,7 @@ from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.revocation_record import RevocationRecord
+from activities.sweeping import Sweeping
 from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
@@ -63,6 +64,7 @@ from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
 from integrations.vault.requests import GateRequests
+from integrations.vault.sweeper import Sweeper
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -195,7 +197,7 @@ class HighTierDuties(PhaseDuties):
 
 
 class TrustDuties(Duties):
-    """Makes agents known to Vault, and changes their trust; each act has an identity of its own."""
+    """Makes agents known, changes their trust, sweeps; each act has an identity of its own."""
 
     def __init__(self, settings: Settings) -> None:
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
@@ -213,6 +215,7 @@ class TrustDuties(Duties):
             guards=AgentState(self._dragonfly),
             revocations=Revocations(self._dragonfly),
         )
+        self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -223,11 +226,15 @@ class TrustDuties(Duties):
             promoting.promote,
             promoting.reinstate,
             promoting.lift,
+            self._sweeping.sweep,
         )
 
     @asynccontextmanager
-    async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
+        without = await ensure_sweep_schedule(client)
+        if without is not None:
+            logger.warning("nothing sweeps by itself: %s", without)
         try:
             yield
         finally:

@@ -140,7 +140,9 @@ class Consent(Asking):
             summary=f"may it {self.kind} {wanted.agent}?",
         )
         if granted.refusal or not granted.grant:
-            raise RefusedError(granted.refusal or "the ledger has granted nothing")
+            raise RefusedError(
+                granted.refusal or "the ledger has granted nothing", is_recorded=granted.entry >= 0
+            )
         self._entry, self._state = granted.entry, "applying the grant"
         changed = await shielded(self.apply(wanted, granted))  # (4)
         self._state = "done"
@@ -221,12 +223,15 @@ class Consent(Asking):
 
     async def _refused(self, refusal: RefusedError) -> ApplicationError:
         self._state = "refused"
-        agent, tier = "-", self._standing.tier
-        if self._wanted is not None:
-            agent = self._wanted.agent
-        self.records.note_of(
-            agent, tier, TRUST_REFUSED, kind=self.kind, asked=self._asked(), why=list(refusal.why)
-        )
+        if not refusal.is_recorded:
+            self.records.note_of(
+                self._wanted.agent if self._wanted else "-",
+                self._standing.tier,
+                TRUST_REFUSED,
+                kind=self.kind,
+                asked=self._asked(),
+                why=list(refusal.why),
+            )
         await shielded(self._record_end())
         self._show()
         report = {**self._report(StageStatus.FAILED.value), "unmet": list(refusal.why)}

@@ -36,10 +36,11 @@ class StageEndedError(Exception):
 class RefusedError(Exception):
     """A change of trust will not be: unwinds its workflow, never leaves it."""
 
-    def __init__(self, *why: str, kind: str = "") -> None:
+    def __init__(self, *why: str, kind: str = "", is_recorded: bool = False) -> None:
         super().__init__("; ".join(why))
         self.why = why
         self.kind = kind  # how the run ends; empty: as it does for want of trust
+        self.is_recorded = is_recorded  # by the ledger's worker itself
 
 
 def invalid(problems: str) -> ApplicationError:
