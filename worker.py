@@ -39,6 +39,8 @@ from temporalio.worker import (
 from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.converter import with_ours
 from activities.duties import Duties, HighTierDuties, LedgerDuties, TrustDuties, WorkflowDuties
+from dsl.errors import DslError
+from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
 from integrations.errors import IntegrationError
 from integrations.settings import Settings, SettingsError, read_settings
@@ -48,9 +50,12 @@ from mandate._entry import run_main
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
+from workflows.promotion import Promotion
 from workflows.registration import Registration
+from workflows.reinstatement import Reinstatement
+from workflows.sweep import Sweep
 
-WORKFLOWS: Final = (Pipeline, Agent, Registration)
+WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement, Sweep)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)
@@ -142,7 +147,9 @@ async def serve() -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     try:
         settings = read_settings(os.environ)
-    except SettingsError as error:
+        if QUEUE_LEDGER in settings.queues:
+            load_criteria(settings.promotion)
+    except (SettingsError, DslError) as error:
         print(f"mandate worker: {error}", file=sys.stderr)  # noqa: T201
         return 2
     stop = asyncio.Event()

@@ -66,6 +66,11 @@ class Compile:
             await asyncio.to_thread(self._artifacts.put, text.encode(), "application/json")  # (5)
         return result
 
+    @activity.defn(name=contracts.POLICY)
+    async def settings(self) -> contracts.Policy:
+        """Return what is pinned in a run that has no document (2)."""
+        return self.policy
+
     def _compile(self, request: contracts.CompileRequest) -> Compiled:
         if request.name is not None:
             return self._catalogue.load(request.name)

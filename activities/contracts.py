@@ -64,6 +64,7 @@ __all__ = [
     "COMPILE",
     "COMPILE_TIMEOUT",
     "PHASES",
+    "POLICY",
     "QUEUE",
     "QUEUE_LEDGER",
     "QUEUE_T3",
@@ -184,8 +185,9 @@ def obey_cancel() -> None:
         raise asyncio.CancelledError
 
 
-# A local activity: it only reads files, and one marker is cheaper than six events.
+# Local activities: they only read files and settings, and one marker is cheaper than six events.
 COMPILE: Final = "pipeline.compile"
+POLICY: Final = "pipeline.policy"
 COMPILE_TIMEOUT: Final = timedelta(seconds=10)
 
 record = ActivitySpec("ledger.record", RecordRequest, RecordResult, queue=QUEUE_LEDGER)

@@ -20,8 +20,10 @@ from temporalio.client import Client
 
 from activities import contracts
 from activities.compile import Compile
-from activities.engine import ensure_search_attributes
+from activities.engine import ensure_search_attributes, ensure_sweep_schedule
+from activities.evidence import Appraiser, EvidenceActivities
 from activities.gate_requests import GateActivities, LockProbe
+from activities.granting import GrantActivities
 from activities.ledger import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
 from activities.phases.execute import Execute
@@ -32,13 +34,17 @@ from activities.phases.preflight import Preflight
 from activities.phases.report import Report
 from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
+from activities.promoting import Promoting
 from activities.proving import Proving
 from activities.registration import register_catalogue
+from activities.revocation_record import RevocationRecord
+from activities.sweeping import Sweeping
 from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
 from activities.witness import Witness
 from dsl.catalogue import Catalogue
+from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
 from integrations.artifacts.store import Artifacts
@@ -46,15 +52,19 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
+from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
+from integrations.vault import naming
 from integrations.vault.client import Vault
+from integrations.vault.head_signer import HeadSigner
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
 from integrations.vault.registry import Registrar, Registry
 from integrations.vault.requests import GateRequests
+from integrations.vault.sweeper import Sweeper
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -140,7 +150,7 @@ class WorkflowDuties(PhaseDuties):
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._compile.run, *super().activities())
+        return (self._compile.run, self._compile.settings, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
@@ -187,24 +197,50 @@ class HighTierDuties(PhaseDuties):
 
 
 class TrustDuties(Duties):
-    """Makes agents known to Vault."""
+    """Makes agents known, changes their trust, sweeps; each act has an identity of its own."""
 
     def __init__(self, settings: Settings) -> None:
+        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self._vault = Vault(settings.vault_url)
-        self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_TRUST)
-        self._trust = TrustActivities(Registrar(self._vault, self._login), settings.initial_tier)
+        self._logins = {
+            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
+        }
+        registrar = self._logins[contracts.QUEUE_TRUST]
+        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
+        self._promoting = Promoting(
+            self._vault,
+            registrar=registrar,
+            promoter=self._logins[naming.PROMOTER],
+            reinstater=self._logins[naming.REINSTATER],
+            guards=AgentState(self._dragonfly),
+            revocations=Revocations(self._dragonfly),
+        )
+        self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._trust.register,)
+        promoting = self._promoting
+        return (
+            self._trust.register,
+            promoting.inspect,
+            promoting.promote,
+            promoting.reinstate,
+            promoting.lift,
+            self._sweeping.sweep,
+        )
 
     @asynccontextmanager
-    async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
+        without = await ensure_sweep_schedule(client)
+        if without is not None:
+            logger.warning("nothing sweeps by itself: %s", without)
         try:
             yield
         finally:
-            await self._login.aclose()
+            await self._dragonfly.aclose()
+            for login in self._logins.values():
+                await login.aclose()
             self._vault.close()
 
 
@@ -215,13 +251,27 @@ class LedgerDuties(Duties):
         self._settings = settings
         self._vault = Vault(settings.vault_url)
         self._login = Login(self._vault, settings.vault_roles, contracts.QUEUE_LEDGER)
+        criteria = load_criteria(settings.promotion)
         self._ledger = Ledger(settings.ledger)
         self._activities = LedgerActivities(self._ledger)
-        self._proving = Proving(self._ledger, Voters(self._vault, self._login), settings.authors)
+        voters = Voters(self._vault, self._login)
+        self._proving = Proving(self._ledger, voters, settings.authors)
+        appraiser = Appraiser(self._ledger, criteria)
+        self._evidence = EvidenceActivities(self._ledger, appraiser)
+        signer = HeadSigner(self._vault, self._login)
+        self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
+        self._revocations = RevocationRecord(self._ledger, voters)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._activities.record, self._activities.authority, self._proving.prove)
+        return (
+            self._activities.record,
+            self._activities.authority,
+            self._proving.prove,
+            self._evidence.evidence,
+            self._grants.grant,
+            self._revocations.revoke,
+        )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all

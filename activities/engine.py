@@ -4,12 +4,15 @@
    unknown one wedges every run.
 2. Where they may not be registered, runs go without, and the worker says so.
 3. Which run started an execution is what the server says of it, never what it says itself.
+4. The sweep's schedule is made where there is none. One that is there is its operator's: it is
+   left as it is. Where none can be made, the worker says so and goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -17,10 +20,23 @@ from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    WorkflowExecutionStatus,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
-from integrations.errors import UnavailableError
+from activities.contracts import QUEUE
+from activities.trust_contracts import SWEEP_WORKFLOW
+from dsl.rules.sweeping import RunState
+from integrations.errors import NotFoundError, UnavailableError
 
 SEARCH_ATTRIBUTES: Final = {
     "MandateGates": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
@@ -30,6 +46,12 @@ SEARCH_ATTRIBUTES: Final = {
 }
 CHECKS_MAX: Final = 50
 CHECK_EVERY_S: Final = 0.1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SWEEP_SCHEDULE: Final = "mandate-sweep"
+SWEEP_ID: Final = "sweep"  # the server adds the time
+SWEEP_EVERY: Final = timedelta(minutes=5)
+ANSWER: Final = timedelta(seconds=5)
+_NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +61,7 @@ class Parent:
     workflow_id: str
     run_id: str
     started: float  # seconds since 1970
+    type: str = ""  # of the workflow
 
 
 async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | None:
@@ -52,12 +75,91 @@ async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | N
         if not found.parent_id or not found.parent_run_id:
             return None
         parent = client.get_workflow_handle(found.parent_id, run_id=found.parent_run_id)
-        started = (await parent.describe()).start_time.timestamp()
+        itself = await parent.describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return Parent(found.parent_id, found.parent_run_id, started)
+    return Parent(
+        found.parent_id, found.parent_run_id, itself.start_time.timestamp(), itself.workflow_type
+    )
+
+
+async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
+    """Return when a run was started, in milliseconds since 1970, in the server's words.
+
+    Raises:
+        NotFoundError: the server does not know it.
+        UnavailableError: the server does not answer.
+    """
+    try:
+        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NotFoundError(f"temporal knows no run of {workflow_id!r}") from None
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    return (found.start_time - _EPOCH) // timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last run of a workflow id."""
+
+    status: WorkflowExecutionStatus | None
+    started: float  # seconds since 1970
+
+
+async def latest_run(client: Client, workflow_id: str) -> Latest | None:
+    """Return the last run of ``workflow_id`` (3); None: there is none that is remembered.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    try:
+        found = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    return Latest(found.status, found.start_time.timestamp())
+
+
+async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunState:
+    """Return what the server says of a run; of the latest of that workflow id without ``run_id``.
+
+    An id that the server cannot read is one that it does not know.
+    """
+    try:
+        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe(
+            rpc_timeout=ANSWER
+        )
+    except RPCError as error:
+        return RunState.UNKNOWN if error.status in _NO_SUCH_RUN else RunState.NOT_TOLD
+    return RunState.AT_WORK if found.close_time is None else RunState.OVER
+
+
+async def ensure_sweep_schedule(client: Client) -> str | None:
+    """Let the server start a sweep every ``SWEEP_EVERY`` (4).
+
+    Returns:
+        None when it does, else one sentence that says why it does not.
+    """
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(SWEEP_WORKFLOW, id=SWEEP_ID, task_queue=QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=SWEEP_EVERY),
+    )
+    try:
+        await client.create_schedule(SWEEP_SCHEDULE, schedule)
+    except ScheduleAlreadyRunningError:
+        return None
+    except RPCError as error:
+        if error.status is RPCStatusCode.ALREADY_EXISTS:
+            return None
+        if error.status is RPCStatusCode.UNAVAILABLE:
+            raise
+        return f"the schedule {SWEEP_SCHEDULE!r} cannot be made: {error.message}"
+    return None
 
 
 async def ensure_search_attributes(client: Client) -> str | None:

@@ -4,9 +4,10 @@
    workflow, run and activity id. A payload cannot speak for another run.
 2. The idempotency key leaves the attempt out, so that a repeated attempt records nothing new.
 3. Acknowledged means on disk; otherwise the activity fails and is tried again.
-4. Entries that carry authority come from where authority is: a fence from ``Agent``, a new
-   agent from a pipeline. Who vouches for a plan, what was proven, and revocations never come
-   this way.
+4. Entries that carry authority come from where authority is: what an agent did and its fence
+   from ``Agent``, or from the run on behalf of one of its own stages; a new agent from a pipeline.
+   Who vouches for a plan, what was proven, asked and granted, and revocations never come this way.
+5. That an agent was raised or came back is taken only behind the grant it was done by.
 """
 
 from __future__ import annotations
@@ -16,30 +17,43 @@ from typing import Final
 from temporalio import activity
 
 from activities import contracts
+from activities import trust_contracts as trust
 from activities.boundary import governed
 from activities.proving import PROOF_REFUSED, START_PROVEN, VOTE_PROVEN
+from dsl import actions
 from dsl.rules.admission import agent_identity
+from dsl.rules.scorecard import OF_STAGE
 from integrations.errors import DeniedError
-from integrations.ledger.authority import (
-    AGENT_REGISTERED,
-    AGENT_REINSTATED,
-    AGENT_REVOKED,
-    LEASE_GRANTED,
-    PLAN_REGISTERED,
-)
+from integrations.ledger.authority import LEASE_GRANTED, PLAN_REGISTERED
 from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.ledger import Ledger
 
 _NEVER: Final = frozenset(
     {
-        AGENT_REVOKED,
-        AGENT_REINSTATED,
+        actions.AGENT_REVOKED,
+        actions.TRUST_ASKED,
+        actions.TRUST_GRANTED,
         PLAN_REGISTERED,
         PROOF_REFUSED,
         START_PROVEN,
         VOTE_PROVEN,
     }
 )
+_OF_AGENT: Final = frozenset(
+    {
+        actions.AGENT_INTENDED,
+        actions.AGENT_RETRIED,
+        actions.AGENT_ENDED,
+        actions.AGENT_VIOLATED,
+        actions.AGENT_DEMOTED,
+    }
+)
+_ONLY_FROM: Final = {
+    **dict.fromkeys((LEASE_GRANTED, *_OF_AGENT), contracts.AGENT_WORKFLOW),
+    actions.AGENT_PROMOTED: trust.PROMOTION_WORKFLOW,
+    actions.AGENT_REINSTATED: trust.REINSTATEMENT_WORKFLOW,
+}
+_BEHIND_A_GRANT: Final = (actions.AGENT_PROMOTED, actions.AGENT_REINSTATED)
 
 
 class LedgerActivities:
@@ -55,7 +69,10 @@ class LedgerActivities:
         info = activity.info()
         run = (info.workflow_id or "", info.workflow_run_id or "")
         scope = (info.namespace, *run, info.activity_id)
-        _refuse_reserved(request, info.workflow_type or "")  # (4)
+        for entry in request.entries:
+            _refuse_reserved(entry, info.workflow_type or "", run[0])  # (4)
+            if entry.action in _BEHIND_A_GRANT:
+                await self._require_grant(entry, run[0])  # (5)
         drafts = [
             Draft(
                 key=entry_key(*scope, str(number)),  # (2)
@@ -83,6 +100,17 @@ class LedgerActivities:
         """Answer from the ledger as it is now."""
         return self._authority(request.agent)
 
+    async def _require_grant(self, entry: contracts.EntryDraft, workflow_id: str) -> None:
+        """Refuse a change of trust that was not granted to this workflow (5)."""
+        place = entry.payload.get("grant")
+        granted = await self._ledger.by_place(place) if type(place) is int else None
+        if granted is None or granted.action != actions.TRUST_GRANTED:
+            raise DeniedError(f"{entry.action!r} names no grant: nothing was granted there")
+        names = ("now", "epoch") if entry.action == actions.AGENT_REINSTATED else ("now",)
+        same = granted.agent == entry.agent and granted.workflow_id == workflow_id
+        if not same or any(granted.payload.get(n) != entry.payload.get(n) for n in names):
+            raise DeniedError(f"{entry.action!r} is not what was granted at entry {place}")
+
     def _authority(self, agent: str) -> contracts.Authority:
         known = self._ledger.authority(agent)
         return contracts.Authority(fence=known.fence, epoch=known.epoch, revoked=known.revoked)
@@ -106,9 +134,19 @@ class LedgerActivities:
         )
 
 
-def _refuse_reserved(request: contracts.RecordRequest, workflow_type: str) -> None:
-    from_agent = workflow_type == contracts.AGENT_WORKFLOW
-    reserved = _NEVER | ({AGENT_REGISTERED} if from_agent else {LEASE_GRANTED})
-    for entry in request.entries:
-        if entry.action in reserved:
-            raise DeniedError(f"a workflow {workflow_type!r} may not record {entry.action!r}")
+def _refuse_reserved(entry: contracts.EntryDraft, workflow_type: str, workflow_id: str) -> None:
+    action = entry.action
+    if action in _OF_AGENT and OF_STAGE in entry.payload:
+        may = _is_of_own_stage(entry, workflow_id)
+    elif action == actions.AGENT_REGISTERED:
+        may = workflow_type != contracts.AGENT_WORKFLOW
+    else:
+        may = action not in _NEVER and _ONLY_FROM.get(action, workflow_type) == workflow_type
+    if not may:
+        raise DeniedError(f"a workflow {workflow_type!r} may not record {action!r}")
+
+
+def _is_of_own_stage(entry: contracts.EntryDraft, workflow_id: str) -> bool:
+    """Tell whether a run records what one of its stages could not."""
+    of = entry.payload.get(OF_STAGE)
+    return isinstance(of, dict) and str(of.get("workflow")).startswith(f"{workflow_id}/")

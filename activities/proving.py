@@ -85,7 +85,7 @@ class Proving:
         except ProofError as error:
             return str(error), None, None
         refusal = refuse_matter(proof, request.purpose, _about(request)) or refuse_time(
-            proof, _came_at()
+            proof, came_at()
         )
         if refusal is not None:
             return refusal, proof, None
@@ -162,7 +162,7 @@ def _refuse_question(request: contracts.ProveRequest) -> None:
         )
 
 
-def _came_at() -> float:
+def came_at() -> float:
     """Return when the proof came, in seconds since 1970: it does not age while Vault is away."""
     return min(time.time(), activity.info().scheduled_time.timestamp())
 

@@ -193,6 +193,7 @@ class Swept(Value):
 
     tokens: int = 0
     leases: int = 0
+    stuck: int = 0  # leases past their end that Vault could not end yet
     revoked: tuple[str, ...] = ()  # accessors; each opens nothing
     skipped: int = 0  # beyond the limit of one sweep, or not to be judged now
 

@@ -18,7 +18,7 @@ _DURATION = re.compile(PATTERN)
 _UNIT_MS = (86_400_000, 3_600_000, 60_000, 1_000)
 
 
-def parse_duration(value: Any) -> int:
+def parse_duration(value: Any, *, least: int = TIMEOUT_MS_MIN, most: int = TIMEOUT_MS_MAX) -> int:
     """Return ``value`` in milliseconds.
 
     Raises:
@@ -34,8 +34,9 @@ def parse_duration(value: Any) -> int:
     ms = sum(
         int(part[:-1]) * unit for part, unit in zip(match.groups(), _UNIT_MS, strict=True) if part
     )
-    if not TIMEOUT_MS_MIN <= ms <= TIMEOUT_MS_MAX:
-        raise ValueError(f"{value!r} is outside the limits of 1s to 30d")
+    if not least <= ms <= most:
+        limits = f"{render_duration(least)} to {render_duration(most)}"
+        raise ValueError(f"{value!r} is outside the limits of {limits}")
     return ms
 
 

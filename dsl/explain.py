@@ -15,12 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from dsl.core import StageType
 from dsl.errors import Problem
 from dsl.limits import MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX, PROBLEMS_MAX
 from dsl.loader import TOO_MANY_PROBLEMS, Loaded, Path
+from dsl.models import Pipeline
 from dsl.shape import STAGE_MODELS, Place, fields_of, locate, model_of
 from dsl.suggestions import suggest
 from dsl.wording import FORMS, repaired, shown
@@ -104,10 +106,12 @@ class _Mistake:
         return Problem(code, message[:MESSAGE_LENGTH_MAX], at, hint)  # (4)
 
 
-def explain(errors: Sequence[ErrorDetails], loaded: Loaded) -> list[Problem]:
+def explain(
+    errors: Sequence[ErrorDetails], loaded: Loaded, root: type[BaseModel] = Pipeline
+) -> list[Problem]:
     """Return the problems behind ``errors``, one for each mistake, at most the limit."""
     lines = loaded.text.splitlines()
-    mistakes = [_mistake(error, loaded, lines) for error in errors]
+    mistakes = [_mistake(error, loaded, lines, root) for error in errors]
     unknown = [mistake for mistake in mistakes if mistake.details["type"] == "extra_forbidden"]
     guesses = {(mistake.path[:-1], _guess(mistake)) for mistake in unknown[:PROBLEMS_MAX]}
     told = [mistake for mistake in mistakes if not _is_echo(mistake, guesses)]
@@ -118,11 +122,13 @@ def explain(errors: Sequence[ErrorDetails], loaded: Loaded) -> list[Problem]:
     return problems
 
 
-def _mistake(error: ErrorDetails, loaded: Loaded, lines: Sequence[str]) -> _Mistake:
+def _mistake(
+    error: ErrorDetails, loaded: Loaded, lines: Sequence[str], root: type[BaseModel]
+) -> _Mistake:
     loc = error["loc"]
     # Only a pattern can be wrong with a key; elsewhere the marker is a field so named.
     is_key = error["type"] == "string_pattern_mismatch" and loc[-1] == _KEY_MARKER
-    return _Mistake(error, locate(loc[:-1] if is_key else loc), is_key, loaded, lines)
+    return _Mistake(error, locate(loc[:-1] if is_key else loc, root), is_key, loaded, lines)
 
 
 def _is_echo(mistake: _Mistake, guesses: set[tuple[Path, str]]) -> bool:

@@ -33,9 +33,9 @@ class Place:
     holder: type[BaseModel] | None  # the model whose field it is; None within a list or mapping
 
 
-def locate(loc: Sequence[str | int]) -> Place:
-    """Follow pydantic's ``loc`` from the pipeline down."""
-    kind: Any = Pipeline
+def locate(loc: Sequence[str | int], root: type[BaseModel] = Pipeline) -> Place:
+    """Follow pydantic's ``loc`` from the ``root`` of the document down."""
+    kind: Any = root
     holder: type[BaseModel] | None = None
     path: list[str | int] = []
     for item in loc:

@@ -3,7 +3,7 @@
 Exit codes: 0 done, 1 a check or a run failed, 2 wrong usage or a refused document. A command
 imports what it needs when it runs, so that ``mandate validate`` does not pay for Temporal. To add
 one: its work in ``mandate/commands/<name>.py``, its words here, or in ``mandate/cli_people.py``
-where somebody has to be behind it.
+where somebody has to be behind it, or in ``mandate/cli_trust.py`` where it is about agents.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Annotated
 import typer
 
 from mandate import __version__
-from mandate.cli_options import AsJson, DataDir, end
+from mandate.cli_options import AsJson, DataDir, LedgerFile, end
 from mandate.cli_people import people_app
+from mandate.cli_trust import trust_app
 from mandate.stack.options import (
     DATA_DIR,
     DRAGONFLY_PORT,
@@ -35,11 +36,9 @@ app = typer.Typer(
 ledger_app = typer.Typer(help="Read and verify the audit ledger.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(people_app)  # without a name: its commands are commands of ``mandate``
+app.add_typer(trust_app)
 
 _PORT = {"min": 0, "max": 65535, "help": "0 = any free one."}
-LedgerFile = Annotated[
-    Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
-]
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature typer calls

@@ -18,6 +18,8 @@ TIMED_OUT: Final = "TimedOut"
 REVOKED: Final = "Revoked"
 INVALID_PIPELINE: Final = "InvalidPipeline"
 NOT_PROVEN: Final = "NotProven"
+PROMOTION_REFUSED: Final = "PromotionRefused"
+REINSTATEMENT_REFUSED: Final = "ReinstatementRefused"
 
 
 class StageEndedError(Exception):
@@ -29,6 +31,16 @@ class StageEndedError(Exception):
         self.path = path
         self.status = status
         self.detail = detail
+
+
+class RefusedError(Exception):
+    """A change of trust will not be: unwinds its workflow, never leaves it."""
+
+    def __init__(self, *why: str, kind: str = "", is_recorded: bool = False) -> None:
+        super().__init__("; ".join(why))
+        self.why = why
+        self.kind = kind  # how the run ends; empty: as it does for want of trust
+        self.is_recorded = is_recorded  # by the ledger's worker itself
 
 
 def invalid(problems: str) -> ApplicationError:

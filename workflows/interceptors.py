@@ -24,7 +24,7 @@ from temporalio.worker import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities import contracts
+    from activities import contracts, trust_contracts
     from workflows import failures
 
 
@@ -71,6 +71,7 @@ def _is_ours() -> bool:
     return isinstance(workflow.instance(), TakesBadMessages) or workflow.info().workflow_type in (
         contracts.AGENT_WORKFLOW,
         contracts.REGISTRATION_WORKFLOW,
+        trust_contracts.SWEEP_WORKFLOW,
     )
 
 

@@ -1,4 +1,4 @@
-"""What people send to a run: the start input, and votes.
+"""What people send to a run: what it starts with, and votes.
 
 Messages arrive as raw payloads. A typed handler would wedge the run on a missing argument and
 fail it on a wrong type (docs/adr/0003); here everything that cannot be read becomes a
@@ -7,6 +7,7 @@ fail it on a wrong type (docs/adr/0003); here everything that cannot be read bec
 1. ``Pipeline`` takes a YAML document, a JSON object with ``stages``, a JSON string that holds
    YAML, or ``{"pipeline" | "definition", "inputs"}``.
 2. Any other workflow type is the name of a catalogue pipeline; its input is the run's inputs.
+3. ``Promotion`` takes an agent and the tier it is to hold, ``Reinstatement`` an agent and why.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from activities.contracts import CompileRequest
-from dsl.core import Value
+from dsl.core import Tier, Value
 from dsl.limits import NAME_LENGTH_MAX, REASON_LENGTH_MAX
+from dsl.rules.grant import refuse_name
 
 PIPELINE: Final = "Pipeline"
 _YAML: Final = b"yaml/plain"
@@ -40,6 +42,14 @@ class VoteMessage(Value):
     voter: str = Field(min_length=1, max_length=NAME_LENGTH_MAX * 2)
     reason: str = Field(default="", max_length=REASON_LENGTH_MAX)
     proof: str = ""  # of any length: one that is too long is refused, and recorded as refused
+
+
+class Wanted(Value):
+    """Whose trust is to change, and how."""
+
+    agent: str
+    to: Tier = Tier.T0  # a revoked agent comes back at that
+    reason: str = ""
 
 
 def decode(args: Sequence[Any]) -> Any:
@@ -100,6 +110,36 @@ def read_start(workflow_type: str, args: Sequence[Any]) -> CompileRequest:
             'stages, or {"pipeline": "<name>", "inputs": {...}}'
         )
     return _wrapped(value)
+
+
+def read_promotion(args: Sequence[Any]) -> Wanted:
+    """Return what a promotion is to do (3)."""
+    value = _object_of(args, ("agent", "to"), '{"agent": "deploy.plan", "to": "T2"}')
+    to = value["to"]
+    name = f"T{to}" if type(to) is int else to
+    if not isinstance(name, str) or name not in Tier.__members__:
+        raise MessageError("to: expected a tier from T0 to T4")
+    return Wanted(agent=value["agent"], to=Tier[name])
+
+
+def read_reinstatement(args: Sequence[Any]) -> Wanted:
+    """Return what a reinstatement is to do (3)."""
+    example = '{"agent": "deploy.plan", "reason": "the key was replaced"}'
+    value = _object_of(args, ("agent", "reason"), example)
+    reason = value["reason"]
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > REASON_LENGTH_MAX:
+        raise MessageError(f"reason: expected why, in at most {REASON_LENGTH_MAX} characters")
+    return Wanted(agent=value["agent"], reason=reason)
+
+
+def _object_of(args: Sequence[Any], names: tuple[str, ...], example: str) -> Mapping[str, Any]:
+    value = decode(args)
+    if not isinstance(value, Mapping) or set(value) != set(names):
+        raise MessageError(f"expected {' and '.join(names)}, such as {example}")
+    why = refuse_name(value["agent"])
+    if why is not None:
+        raise MessageError(f"agent: {why}")
+    return value
 
 
 def _wrapped(value: Mapping[str, Any]) -> CompileRequest:

@@ -91,7 +91,7 @@ class PhaseWalk:
             outputs=tuple(self._outputs),
             attempts=self._attempts,
             ledger=self._records.range,
-            unrecorded=tuple(_handed_over(entry) for entry in self._records.unrecorded),
+            unrecorded=self._records.handed_over(),
         )
 
     def status(self) -> dict[str, Any]:
@@ -282,13 +282,6 @@ class PhaseWalk:
             if isinstance(answer, BaseException) and not isinstance(answer, ActivityError):
                 raise answer
         return unreleased
-
-
-def _handed_over(entry: contracts.EntryDraft) -> contracts.EntryDraft:
-    """Name a fence for what it then is, a fact: only this workflow may record a grant."""
-    if entry.action != "lease.granted":
-        return entry
-    return entry.model_copy(update={"action": "agent.lease"})
 
 
 def _failed(error: ActivityError) -> _PhaseFailedError:

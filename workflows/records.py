@@ -16,16 +16,19 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pydantic_core import to_json
+from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities import contracts
 from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX, RECORD_BYTES_MAX
+from dsl.rules.scorecard import OF_STAGE
 from dsl.sizes import wire_bytes
 from workflows.facts import fact
 
 REFUSED: Final = "entry.refused"
+LATE: Final = {"lease.granted": "agent.lease"}  # names of what somebody else records
 
 
 class Records:
@@ -59,6 +62,24 @@ class Records:
     def unrecorded(self) -> tuple[contracts.EntryDraft, ...]:
         """What is noted and not yet on the ledger."""
         return tuple(self._noted)
+
+    def handed_over(self) -> tuple[contracts.EntryDraft, ...]:
+        """Return what is not yet on the ledger, for the parent to record in this one's stead.
+
+        It says whose it is. A fence is named for what it then is, a fact: only the workflow that
+        holds the lease may record one.
+        """
+        info = workflow.info()
+        of = {"workflow": info.workflow_id, "run": info.run_id}
+        return tuple(
+            entry.model_copy(
+                update={
+                    "action": LATE.get(entry.action, entry.action),
+                    "payload": {**entry.payload, OF_STAGE: of},
+                }
+            )
+            for entry in self._noted
+        )
 
     @property
     def range(self) -> tuple[int, int] | None:

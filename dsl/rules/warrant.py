@@ -43,6 +43,7 @@ __all__ = [
     "Opened",
     "WarrantError",
     "guards_of",
+    "persons_behind",
     "refuse_warrant",
     "resolved_inputs",
     "stages_behind",
@@ -108,6 +109,24 @@ def refuse_warrant(
     )
 
 
+def persons_behind(
+    step: GateStep, approval: Opened, excluded: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Return the entities of those who have passed the gate ``step``, by proven votes (1).
+
+    Raises:
+        WarrantError: it is not passed.
+    """
+    rejecting = [vote.voter for vote in approval.votes if vote.decision is Decision.REJECT]
+    if rejecting:
+        raise WarrantError(f"gate {step.path!r} was rejected by {rejecting[0]}")
+    result = _tally(step, approval, excluded)
+    if result.verdict is not Verdict.PASSED:
+        void = f"; {result.void[0][1]}" if result.void else ""
+        raise WarrantError(f"gate {step.path!r} is not approved: {result.detail}{void}")
+    return frozenset(vote.person for vote in result.counted if vote.person is not None)
+
+
 def resolved_inputs(
     step: AgentStep,
     run_inputs: Mapping[str, Any],
@@ -148,14 +167,7 @@ def _passed(
             raise WarrantError(f"an approval names {approval.gate!r}, which is no gate of the plan")
         if step.path in passed:
             raise WarrantError(f"gate {step.path!r} is shown as approved twice")
-        rejecting = [v.voter for v in approval.votes if v.decision is Decision.REJECT]
-        if rejecting:  # (1)
-            raise WarrantError(f"gate {step.path!r} was rejected by {rejecting[0]}")
-        result = _tally(step, approval, _excluded(step, excluded_for))
-        if result.verdict is not Verdict.PASSED:
-            void = f"; {result.void[0][1]}" if result.void else ""
-            raise WarrantError(f"gate {step.path!r} is not approved: {result.detail}{void}")
-        persons = frozenset(vote.person for vote in result.counted if vote.person is not None)
+        persons = persons_behind(step, approval, _excluded(step, excluded_for))
         passed[step.path] = _Passed(step, approval.subject, persons)
     return list(passed.values())
 

@@ -23,15 +23,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
+from dsl.actions import AGENT_REGISTERED, AGENT_REINSTATED, AGENT_REVOKED
 from dsl.canonical import INTEGER_MAX
 from dsl.rules.admission import INSTANCE_SEPARATOR, Binding
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, is_sound
 from integrations.ledger.errors import sqlite_faults
 
-AGENT_REGISTERED: Final = "agent.registered"
-AGENT_REVOKED: Final = "agent.revoked"
-AGENT_REINSTATED: Final = "agent.reinstated"
 LEASE_GRANTED: Final = "lease.granted"
 PLAN_REGISTERED: Final = "plan.registered"
 NO_AGENT: Final = "-"

@@ -5,23 +5,29 @@ Exactly one process holds one; readers use ``verify`` and ``tail`` on the file i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dsl.rules.scorecard import Card
+from integrations.ledger import lookup
 from integrations.ledger.authority import Authority, Fold, Registration
-from integrations.ledger.entries import Draft, Receipt
+from integrations.ledger.entries import Draft, Entry, Receipt
+from integrations.ledger.scores import Cards
 from integrations.ledger.writer import Writer
 
 
 class Ledger:
-    """The one writer of the ledger at ``path``, and the fold over its entries."""
+    """The one writer of the ledger at ``path``, and the folds over its entries."""
 
     def __init__(self, path: Path) -> None:
         """Open the ledger; errors and side effects are those of ``Writer``."""
+        self.path = path
         self._fold = Fold()
-        self._writer = Writer(path, self._fold)
+        self._cards = Cards()
+        self._writer = Writer(path, self._fold, self._cards)
 
     async def append(self, drafts: Sequence[Draft]) -> tuple[Receipt, ...]:
         """Record ``drafts`` as one unit, idempotent by key; errors as ``Writer.append``."""
@@ -44,6 +50,23 @@ class Ledger:
         """
         self._writer.require_alive()
         return self._fold.registrations(digest)
+
+    def card(self, agent: str) -> Card:
+        """Return the score card of ``agent``, every receipt given so far included.
+
+        Raises:
+            UnavailableError: the writer is gone, and its memory no authority any more.
+        """
+        self._writer.require_alive()
+        return self._cards.card(agent)
+
+    async def by_key(self, key: str) -> Entry | None:
+        """Return what was recorded under ``key``; None: nothing. Errors as ``lookup.by_key``."""
+        return await asyncio.to_thread(lookup.by_key, self.path, key)
+
+    async def by_place(self, seq: int) -> Entry | None:
+        """Return the entry at that place; None: there is none. Errors as ``lookup.by_key``."""
+        return await asyncio.to_thread(lookup.by_place, self.path, seq)
 
     def close(self) -> None:
         """Record what waits and give the file back. Harmless when repeated."""

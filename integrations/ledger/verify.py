@@ -42,11 +42,11 @@ TAIL_MAX: Final = 10_000  # entries
 
 _BEFORE_ALL: Final = -(1 << 63)
 _FORM: Final = (int, *[str] * 8, bytes, bytes)
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "seq, ts, idempotency_key, workflow_id, run_id, agent, tier, action, payload, prev_hash, hash"
 )
-_FROM: Final = f"SELECT {_COLUMNS} FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  # constants
-_LAST: Final = f"SELECT {_COLUMNS} FROM ledger ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
+_FROM: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  # constants
+_LAST: Final = f"SELECT {COLUMNS} FROM ledger ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def tail(path: Path, n: int, after: int | None = None) -> list[Entry]:
             rows = connection.execute(_LAST, (n,)).fetchall()[::-1]
         else:
             rows = connection.execute(_FROM, (after, n)).fetchall()
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 class _Walk:
@@ -155,7 +155,12 @@ def _has_form(row: Sequence[Any]) -> bool:
     return tuple(map(type, row)) == _FORM
 
 
-def _entry(row: Sequence[Any]) -> Entry:
+def entry_of(row: Sequence[Any]) -> Entry:
+    """Return a row of ``COLUMNS`` as an entry; whether it is sound is not looked at.
+
+    Raises:
+        CorruptError: it cannot be read as one.
+    """
     seq, ts, key, workflow_id, run_id, agent, tier, action, payload, prev, digest = row
     if not _has_form(row):
         raise CorruptError(f"entry {seq} has not the form of an entry: verify the ledger")

@@ -25,12 +25,14 @@ from pathlib import Path
 from typing import Final
 
 from dsl.limits import LEDGER_BATCH_MAX, LEDGER_ENTRIES_PER_RECORD_MAX
+from dsl.rules.scorecard import objection
 from integrations.errors import CorruptError, DeniedError, IntegrationError, UnavailableError
 from integrations.ledger.authority import Event, Fold, read_event
 from integrations.ledger.chain import Chain
 from integrations.ledger.entries import Content, Draft, Receipt, content_of
 from integrations.ledger.errors import InvalidDraftError
 from integrations.ledger.lock import WriterLock
+from integrations.ledger.scores import Cards
 from integrations.ledger.store import OpenFiles, open_ledger
 
 WAITING_CALLS_MAX: Final = 10_000
@@ -44,10 +46,10 @@ class _Call:
 
 
 class Writer:
-    """Appends to the ledger at ``path`` and keeps ``fold`` equal to what stands there."""
+    """Appends to the ledger at ``path`` and keeps both folds equal to what stands there."""
 
-    def __init__(self, path: Path, fold: Fold | None = None) -> None:
-        """Take the lock, open the ledger (made when there is none), rebuild the fold.
+    def __init__(self, path: Path, fold: Fold | None = None, cards: Cards | None = None) -> None:
+        """Take the lock, open the ledger (made when there is none), rebuild the folds.
 
         Raises:
             ConflictError: the ledger has a writer already.
@@ -56,11 +58,13 @@ class Writer:
         """
         path = path.resolve()  # two names of one file share one lock
         self._fold = fold or Fold()
+        self._cards = cards or Cards()
         with ExitStack() as opened:
             opened.enter_context(closing(WriterLock(path)))
             connection = opened.enter_context(closing(open_ledger(path)))
-            self._chain = Chain(connection)  # before the fold: what comes between is noticed
+            self._chain = Chain(connection)  # before the folds: what comes between is noticed
             self._fold.rebuild(connection)
+            self._cards.rebuild(connection)
             self._files = OpenFiles(path)
             self._resources = opened.pop_all()
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
@@ -149,6 +153,8 @@ class Writer:
                 continue
             for event in call.events:
                 self._fold.apply(event)
+            for receipt, content in zip(outcome, call.contents, strict=True):
+                self._cards.take(receipt.seq, receipt.ts, content)
             call.receipts.set_result(outcome)
 
     def _die(self, error: BaseException, calls: Sequence[_Call]) -> None:
@@ -172,8 +178,15 @@ def _call_of(drafts: Sequence[Draft]) -> _Call:
         )
     contents = tuple(content_of(draft) for draft in drafts)
     try:
-        events = [read_event(draft.agent, draft.action, draft.payload) for draft in drafts]
+        events = [_event(draft) for draft in drafts]
     except ValueError as error:
         actions = ", ".join(sorted({draft.action for draft in drafts}))
         raise InvalidDraftError(f"the ledger refuses a call of {actions}: {error}") from error
     return _Call(contents, tuple(event for event in events if event is not None))
+
+
+def _event(draft: Draft) -> Event | None:
+    refusal = objection(draft.action, draft.payload)
+    if refusal is not None:
+        raise ValueError(refusal)
+    return read_event(draft.agent, draft.action, draft.payload)

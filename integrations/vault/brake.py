@@ -9,7 +9,8 @@
 4. A mint that was under way while its agent was disabled may register its token after the others
    were ended. It opens nothing, and ``tokens_left`` counts it: ask that again, and end again.
 5. Coming back takes a grant that was not applied before, to an agent that is disabled; first its
-   tokens end, then one write enables it at the lowest tier.
+   tokens end, then one write enables it at the lowest tier. One that is enabled there already, by
+   a reinstatement that went no further, is written once more: so the new grant is used up, too.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class Release:
             if held.grant == grant and not held.disabled:
                 return Change(held.tier, held.tier, changed=False)
             refuse_used(agent, held, grant)
-            if not held.disabled:
+            if not held.disabled and held.tier is not Tier.T0:
                 raise DeniedError(f"agent {agent!r} is not revoked: there is nothing to lift")
             for role in naming.token_roles(agent):
                 _revoke(client, role)

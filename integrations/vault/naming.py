@@ -7,7 +7,7 @@
    ``..``, is refused here; there it is an "internal error" or an unknown path.
 3. A person is an entity whose name is not an agent's. The key is named after the entity's id,
    which nobody can choose, and so nobody inherits a key with a name.
-4. No agent's id begins with a digit, so the canary's name is nobody else's.
+4. No agent's id begins with a digit, so the name of a canary is nobody else's.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ EXECUTOR_POLICY: Final = "gov-t3"
 ARCHITECT_POLICY: Final = "gov-t4"
 AGENT_PREFIX: Final = "agent-"
 CANARY: Final = "agent-0-gate-probe"  # (4)
+TIER_CANARIES: Final = {tier: f"agent-0-tier-probe-{tier.name.lower()}" for tier in Tier}  # (4)
 CANARY_SECRET: Final = "gate-probe"  # noqa: S105  # a path
 
 PROMOTER: Final = "mandate-promoter"
@@ -57,6 +58,7 @@ IDENTITIES: Final = {
 }
 OF_TRUST: Final = ("mandate-trust", PROMOTER, REVOKER, REINSTATER, SWEEPER)
 
+_AGENTS_ROLES: Final = tuple(f"{each}-{AGENT_PREFIX}" for each in ("gov", "gov3", "gov3-gate"))
 AGENT_NAME_LENGTH_MAX: Final = 160  # an agent id of the language, and the prefix of inline plans
 PERSON_NAME_LENGTH_MAX: Final = 128
 # What Vault routes as the name of a login or a group.
@@ -85,12 +87,22 @@ def token_role(agent: str, tier: Tier) -> str:
     Raises:
         DeniedError: Vault cannot hold an agent of that name (2).
     """
-    return f"{'gov3' if tier >= Tier.T3 else 'gov'}-{entity_name(agent)}"
+    return role_of(entity_name(agent), tier)
+
+
+def role_of(entity: str, tier: Tier) -> str:
+    """Return the token role that mints at ``tier`` for ``entity``, an agent's (1)."""
+    return f"{'gov3' if tier >= Tier.T3 else 'gov'}-{entity}"
 
 
 def gate_role(entity: str) -> str:
     """Return the token role that asks for approvals in the name of ``entity``, an agent's (1)."""
     return f"gov3-gate-{entity}"
+
+
+def is_agents_role(role: str) -> bool:
+    """Tell whether a token role of that name mints for an agent (1)."""
+    return role.startswith(_AGENTS_ROLES)
 
 
 def token_roles(agent: str) -> tuple[str, ...]:

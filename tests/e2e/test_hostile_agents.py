@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from dsl.actions import AGENT_REVOKED
 from dsl.core import Tier
 from integrations.agents import landlock
-from integrations.ledger.authority import AGENT_REVOKED
 from integrations.ledger.entries import Draft
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import gate, pipeline, stage

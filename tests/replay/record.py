@@ -9,6 +9,7 @@ agent in it to ``histories/``, replacing what is there of the same name.
    ``python -m tests.replay.record store_emptied``.
 2. Names of machines and processes, and stack traces with their paths, are taken out: replay
    does not look at them.
+3. What no recording can wait for is written to the ledger before: see ``tests.fixtures.past``.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from temporalio.client import Client, WorkflowHandle
 
 from integrations.settings import read_settings
 from mandate._entry import EXIT_USAGE, run_main
-from mandate.stack.options import private_stack
+from mandate.stack.options import StackOptions, private_stack
 from mandate.stack.up import Stack
+from tests.fixtures.past import make_known, write_criteria, write_past
 from tests.fixtures.temporal import temporal_cli
-from tests.replay.scenarios import SCENARIOS, Scenario
+from tests.replay.scenarios import SCENARIOS, Scenario, run_of
 from tests.replay.studio import Studio, ended
+from tests.replay.trust_scenarios import WITH_A_PAST
 from worker import connect
 
 HISTORIES: Final = Path(__file__).parent / "histories"
@@ -60,8 +63,14 @@ async def main(names: list[str]) -> int:
         workspace = Path(folder) / "workspace"
         (workspace / "code").mkdir(parents=True)
         (workspace / "code" / "main.py").write_text(CODE)
-        settings = {"MANDATE_WORKSPACE": str(workspace)}
-        async with Stack(private_stack(Path(folder) / "data", settings=settings)) as stack:
+        settings = {
+            "MANDATE_WORKSPACE": str(workspace),
+            "MANDATE_PROMOTION": str(write_criteria(Path(folder))),
+        }
+        options = private_stack(Path(folder) / "data", settings=settings)
+        if not {each.__name__ for each in chosen}.isdisjoint(WITH_A_PAST):
+            await _give_past(options)
+        async with Stack(options) as stack:
             here = read_settings(stack.env)
             studio = Studio(await connect(here), here, workspace)
             for scenario in chosen:
@@ -69,9 +78,18 @@ async def main(names: list[str]) -> int:
     return 0
 
 
+async def _give_past(options: StackOptions) -> None:
+    """Let the stack be as if agents had been revoked in it long ago (3)."""
+    async with Stack(options) as stack:
+        here = read_settings(stack.env)
+        entities = await make_known(here.vault_url, here.vault_roles)
+    await write_past(here.ledger, entities)
+
+
 async def _record(studio: Studio, scenario: Scenario, temporal: str) -> None:
-    name = scenario.__name__.replace("_", "-")
-    for old in (file_of(name), *HISTORIES.glob(f"{name}{SEPARATOR}*.json")):
+    name = run_of(scenario)
+    of_agents = f"{file_of(name).stem}{SEPARATOR}*.json"
+    for old in (file_of(name), *HISTORIES.glob(of_agents)):
         old.unlink(missing_ok=True)
     run = await scenario(studio, name)
     await ended(run)

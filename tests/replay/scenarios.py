@@ -16,6 +16,7 @@ from dsl.compiler import compile_text
 from dsl.rules.proof import PLAN
 from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
+from tests.replay import trust_scenarios
 from tests.replay.studio import Handle, Studio, ended
 
 Scenario = Callable[[Studio, str], Awaitable[Handle]]
@@ -241,6 +242,14 @@ async def advised(studio: Studio, name: str) -> Handle:
     return run
 
 
+async def swept(studio: Studio, name: str) -> Handle:
+    """A sweep finds what a run that is over has left behind."""
+    over = await studio.start_type(f"{name}-before", "Sweep", {})
+    await ended(over)
+    await studio.leave_token(over)
+    return await studio.client.start_workflow("Sweep", id=name, task_queue="mandate")
+
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     approved,
     branches,
@@ -261,4 +270,16 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     registered,
     behind_a_lock,
     advised,
+    swept,
+    trust_scenarios.raised,
+    trust_scenarios.not_raised,
+    trust_scenarios.raise_rejected,
+    trust_scenarios.raise_cancelled,
+    trust_scenarios.back,
 )
+
+
+def run_of(scenario: Scenario) -> str:
+    """Return the workflow id of the run that a scenario leaves: its name, where any will do."""
+    name = scenario.__name__
+    return trust_scenarios.RUNS.get(name, name.replace("_", "-"))

@@ -18,9 +18,13 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
 from integrations.settings import Settings
+from integrations.vault.brake import Brake
 from integrations.vault.client import Vault
+from integrations.vault.login import Login
+from integrations.vault.naming import REVOKER
 from integrations.vault.person import Person, log_in
 from mandate.stack.people import PEOPLE_FILE
+from tests.fixtures.leaks import Leaks
 from tests.fixtures.slow_folder import SlowFolder
 from tests.fixtures.voting import Signer, honest_vote
 
@@ -62,6 +66,12 @@ class Studio:
         await run.execute_update(
             "vote", await honest_vote(run, path, who, decision, because="seen")
         )
+
+    async def disable(self, agent: str) -> None:
+        """Disable an agent in Vault, as its revocation does."""
+        login = Login(self._vault, self._settings.vault_roles, REVOKER)
+        await Brake(self._vault, login).disable(agent)
+        await login.aclose()
 
     async def person(self, name: str) -> Signer:
         """Log one of the demo people in."""
@@ -122,6 +132,10 @@ class Studio:
         password = file.read_text().strip() if file else None
         async with Redis.from_url(self._settings.dragonfly_url, password=password) as store:
             await store.flushall()
+
+    async def leave_token(self, run: Handle) -> None:
+        """Leave behind what an agent of ``run`` might have been given."""
+        await Leaks(self._vault, self._settings.vault_roles).token(run=run.id)
 
     async def reset(self, run: Handle, before: str) -> Handle:
         """Repeat a run from the checkpoint before a stage; return the new run."""

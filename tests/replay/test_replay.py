@@ -15,7 +15,7 @@ from temporalio.client import WorkflowHistory
 
 from tests.replay.deep import replay, scheduled
 from tests.replay.record import HISTORIES, file_of, workflow_id_of
-from tests.replay.scenarios import SCENARIOS
+from tests.replay.scenarios import SCENARIOS, run_of
 
 FILES = sorted(HISTORIES.glob("*.json"))
 PHASES = ("bootstrap", "preflight", "plan", "execute", "verify", "package", "report", "exit")
@@ -24,8 +24,15 @@ OTHER_ACTIVITIES = {
     "ledger.authority",
     "ledger.prove",
     "trust.register",
+    "trust.sweep",
     "gate.request",
     "gate.withdraw",
+    "ledger.evidence",
+    "ledger.grant",
+    "trust.inspect",
+    "trust.promote",
+    "trust.reinstate",
+    "trust.lift",
 }
 
 
@@ -39,7 +46,7 @@ async def test_a_recorded_history_replays_with_the_same_activities_and_arguments
 
 
 def test_every_scenario_is_recorded_with_every_agent_it_started():
-    runs = {file_of(scenario.__name__.replace("_", "-")) for scenario in SCENARIOS}
+    runs = {file_of(run_of(scenario)) for scenario in SCENARIOS}
     agents = {
         file_of(asked.id)
         for file in FILES

@@ -4,6 +4,7 @@ path "auth/token/accessors"       { capabilities = ["list", "sudo"] }
 path "auth/token/accessors/"      { capabilities = ["list", "sudo"] }
 path "auth/token/lookup-accessor" { capabilities = ["update"] }
 path "auth/token/revoke-accessor" { capabilities = ["update"] }
+path "sys/leases/lookup"          { capabilities = ["update"] }
 path "sys/leases/lookup/*"        { capabilities = ["list", "sudo"] }
 path "auth/token/lookup-self"     { capabilities = ["read"] }
 path "auth/token/revoke-self"     { capabilities = ["update"] }

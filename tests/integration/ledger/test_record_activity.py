@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -11,8 +12,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities import contracts
 from activities.ledger import LedgerActivities
+from dsl.core import Tier
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.verify import tail
+from tests.integration.ledger.drafts import draft
 
 STARTED = contracts.RecordRequest(
     entries=(contracts.EntryDraft(action="run.started", payload={"plan": "p"}),)
@@ -58,19 +61,110 @@ async def test_who_asks_is_taken_from_temporal(tmp_path: Path):
     ("action", "workflow_type"),
     [
         ("agent.revoked", "Pipeline"),
+        ("agent.revoked", "Revocation"),
         ("agent.reinstated", "Agent"),
+        ("agent.promoted", "Agent"),
+        ("agent.promoted", "Reinstatement"),
         ("plan.registered", "Pipeline"),
         ("lease.granted", "Pipeline"),
         ("agent.registered", "Agent"),
+        ("trust.asked", "Promotion"),
+        ("trust.granted", "Promotion"),
+        ("agent.intended", "Pipeline"),
+        ("agent.retried", "Pipeline"),
+        ("agent.ended", "Pipeline"),
+        ("agent.violated", "Promotion"),
+        ("agent.demoted", "deploy"),
     ],
 )
 async def test_entries_that_carry_authority_come_from_nowhere_else(
     tmp_path: Path, action: str, workflow_type: str
 ):
-    request = contracts.RecordRequest(entries=(contracts.EntryDraft(action=action, agent="a"),))
     with Ledger(tmp_path / "ledger.db") as ledger:
-        environment = _environment(workflow_type=workflow_type)
-        with pytest.raises(ApplicationError, match="may not record"):
-            await environment.run(LedgerActivities(ledger).record, request)
+        assert "may not record" in await refusal(ledger, action, workflow_type)
 
     assert tail(tmp_path / "ledger.db", 10) == []
+
+
+async def refusal(ledger: Ledger, action: str, workflow_type: str, **payload: Any) -> str:
+    """Return what the ledger says to such an entry about agent ``a``."""
+    entry = contracts.EntryDraft(action=action, agent="a", payload=payload)
+    environment = _environment(workflow_type=workflow_type, workflow_id="w-1")
+    with pytest.raises(ApplicationError) as caught:
+        await environment.run(
+            LedgerActivities(ledger).record, contracts.RecordRequest(entries=(entry,))
+        )
+    return caught.value.message
+
+
+@pytest.mark.parametrize("action", ["agent.promoted", "agent.reinstated"])
+async def test_a_change_of_trust_is_recorded_behind_its_own_grant_only(tmp_path: Path, action: str):
+    workflow_type = {"agent.promoted": "Promotion", "agent.reinstated": "Reinstatement"}[action]
+    change = {"now": "T1", "epoch": 5}
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        other = draft(0, agent="a", workflow_id="w-1")
+        [not_a_grant] = await ledger.append([other])
+        places = {
+            agent + workflow: (
+                await ledger.append(
+                    [
+                        draft(
+                            n,
+                            agent=agent,
+                            workflow_id=workflow,
+                            action="trust.granted",
+                            payload=change,
+                        )
+                    ]
+                )
+            )[0].seq
+            for n, (agent, workflow) in enumerate([("b", "w-1"), ("a", "w-2"), ("a", "w-1")], 1)
+        }
+        for grant in (None, "3", 99, not_a_grant.seq):
+            assert "names no grant" in await refusal(
+                ledger, action, workflow_type, **change, grant=grant
+            )
+        for grant in (places["bw-1"], places["aw-2"]):
+            assert "is not what was granted" in await refusal(
+                ledger, action, workflow_type, **change, grant=grant
+            )
+        raised = {**change, "now": "T2", "grant": places["aw-1"]}
+        assert "is not what was granted" in await refusal(ledger, action, workflow_type, **raised)
+        entry = contracts.EntryDraft(
+            action=action, agent="a", payload={**change, "grant": places["aw-1"]}
+        )
+        await _environment(workflow_type=workflow_type, workflow_id="w-1").run(
+            LedgerActivities(ledger).record, contracts.RecordRequest(entries=(entry,))
+        )
+
+        assert ledger.card("a").tier is Tier.T1
+
+
+@pytest.mark.parametrize(
+    ("workflow_type", "workflow_id", "told"),
+    [
+        ("Pipeline", "run-1", True),
+        ("deploy", "run-1", True),
+        ("Pipeline", "run-2", False),
+        ("Agent", "run-2/look", False),
+        ("Agent", "run-1/look", False),
+    ],
+)
+async def test_a_run_records_for_its_own_stages_what_they_could_not(
+    tmp_path: Path, workflow_type: str, workflow_id: str, told: bool
+):
+    of = {"workflow": "run-1/look", "run": "r"}
+    ended = {"status": "failed", "attempts": 1, "of": of}
+    entry = contracts.EntryDraft(action="agent.ended", agent="a", payload=ended)
+    environment = _environment(workflow_type=workflow_type, workflow_id=workflow_id)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        recording = environment.run(
+            LedgerActivities(ledger).record, contracts.RecordRequest(entries=(entry,))
+        )
+        if told:
+            await recording
+        else:
+            with pytest.raises(ApplicationError, match="may not record"):
+                await recording
+
+    assert len(tail(tmp_path / "ledger.db", 10)) == told

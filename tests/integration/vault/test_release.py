@@ -66,6 +66,21 @@ async def test_an_agent_that_is_not_revoked_is_left_as_it_is(
     assert (await changes.read(agent)).tier is Tier.T2
 
 
+async def test_a_new_grant_is_used_up_also_where_an_earlier_one_has_enabled_the_agent(
+    registrar: Registrar, changes: TierChanges, brake: Brake, release: Release
+) -> None:
+    agent, entity_id = await register(registrar)
+    await brake.disable(agent)
+    await release.enable(agent, entity_id, 4)
+
+    assert await release.enable(agent, entity_id, 7) == Change(Tier.T0, Tier.T0, changed=True)
+    assert (await changes.read(agent)).grant == 7
+
+    await brake.disable(agent)
+    with pytest.raises(DeniedError, match="used up"):
+        await release.enable(agent, entity_id, 7)
+
+
 async def test_a_grant_for_another_entity_lets_nobody_back(
     registrar: Registrar, brake: Brake, release: Release
 ) -> None:

@@ -1,0 +1,161 @@
+"""``trust.inspect``, ``trust.promote``, ``trust.reinstate``, ``trust.lift``: what a grant lets be.
+
+They take no workflow's word. The rules:
+
+1. A grant is read, its time and its kind are looked at, its signature is checked with the
+   ledger's key: all of it here, each time, as the identity that then acts.
+2. What it grants is what is done: agent, entity, tiers and place come from nowhere else.
+3. Nobody comes back while a revocation of theirs is under way, or after a later one. The ledger
+   may not know of it yet; the server does.
+4. Dragonfly orders by epoch, so an old grant lifts nothing that came after it. Its time does not
+   matter there: Vault may have enabled the agent long before Dragonfly is back.
+5. Dragonfly without a guard of the agent has nothing to lift: the next run asks the ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus
+
+from activities import trust_contracts as trust
+from activities.boundary import governed
+from activities.engine import latest_run
+from dsl.rules.grant import PROMOTE, REINSTATE, Grant, GrantError, decode, refuse
+from integrations.dragonfly.agent_state import AgentState
+from integrations.dragonfly.revocations import Revocations
+from integrations.errors import ColdError, DeniedError, NotFoundError
+from integrations.vault.brake import Release
+from integrations.vault.client import Vault
+from integrations.vault.head_signer import HeadVerifier
+from integrations.vault.login import Login
+from integrations.vault.naming import entity_name
+from integrations.vault.registry import Registry
+from integrations.vault.standing import Change
+from integrations.vault.tier_changes import TierChanges
+
+GUARD: Final = "dragonfly guard"  # name of a line
+
+
+class Promoting:
+    """Acts as the promoter and as the reinstater, and reads as the registrar."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        *,
+        registrar: Login,
+        promoter: Login,
+        reinstater: Login,
+        guards: AgentState,
+        revocations: Revocations,
+    ) -> None:
+        self._registry = Registry(vault, registrar)
+        self._changes = TierChanges(vault, promoter)
+        self._release = Release(vault, reinstater)
+        self._of_promoter = HeadVerifier(vault, promoter)
+        self._of_reinstater = HeadVerifier(vault, reinstater)
+        self._guards = guards
+        self._revocations = revocations
+
+    @activity.defn(name=trust.inspect.name)
+    @governed
+    async def inspect(self, request: trust.AgentName) -> trust.AgentStanding:
+        """Return the agent as Vault holds it now; one that cannot be is not known."""
+        try:
+            entity_name(request.agent)
+        except DeniedError:
+            return trust.AgentStanding(known=False)
+        try:
+            known = await self._registry.read(request.agent)
+        except NotFoundError:
+            return trust.AgentStanding(known=False)
+        return trust.AgentStanding(
+            known=True, entity=known.entity_id, tier=known.tier, disabled=known.disabled
+        )
+
+    @activity.defn(name=trust.promote.name)
+    @governed
+    async def promote(self, request: trust.ApplyGrant) -> trust.TierChanged:
+        """Raise the agent of the grant by one tier; harmless when repeated."""
+        grant = await _verified(request.grant, PROMOTE, self._of_promoter, time.time())
+        change = await self._changes.promote(
+            grant.agent, grant.entity, grant.was, grant.now, grant.entry
+        )
+        return _changed(grant, change)
+
+    @activity.defn(name=trust.reinstate.name)
+    @governed
+    async def reinstate(self, request: trust.ApplyGrant) -> trust.TierChanged:
+        """Let the agent of the grant come back at T0, without a token; harmless when repeated."""
+        grant = await _verified(request.grant, REINSTATE, self._of_reinstater, time.time())
+        await _refuse_revoked_since(grant)
+        await self._release.end_tokens(grant.agent)
+        change = await self._release.enable(grant.agent, grant.entity, grant.entry)
+        return _changed(grant, change)
+
+    @activity.defn(name=trust.lift_guard.name)
+    @governed
+    async def lift(self, request: trust.LiftRequest) -> trust.Braked:
+        """Lift the guard of the agent under the epoch of the grant, and read it back (4) (5)."""
+        grant = await _verified(request.grant, REINSTATE, self._of_reinstater, None)
+        try:
+            await self._revocations.lift(
+                grant.agent, grant.epoch, f"reinstated by grant {grant.entry}"
+            )
+        except ColdError:  # (5)
+            return _line("there is none, and nothing to lift", confirmed=True)
+        guard = await self._guards.read(grant.agent)
+        if guard is None:
+            return _line("there is none any more, and nothing to lift", confirmed=True)
+        if guard.revoked:
+            return _line(f"revoked under the later epoch {guard.epoch}", confirmed=False)
+        return _line(f"lifted under epoch {guard.epoch}", confirmed=True)
+
+
+async def _verified(word: str, kind: str, verifier: HeadVerifier, now_s: float | None) -> Grant:
+    """Return the grant in ``word`` (1); ``now_s`` is None where its time does not matter (4).
+
+    Raises:
+        DeniedError: there is none, or it is not good for an act of ``kind``.
+    """
+    try:
+        grant, signature = decode(word)
+    except GrantError as error:
+        raise DeniedError(str(error)) from None
+    refusal = refuse(grant, kind=kind, now_s=grant.expires if now_s is None else now_s)
+    if refusal is not None:
+        raise DeniedError(refusal)
+    if not await verifier.verify(grant.message(), signature):
+        raise DeniedError("the grant is not signed with the ledger's key")
+    return grant
+
+
+async def _refuse_revoked_since(grant: Grant) -> None:
+    """Refuse for good who is being revoked, or was after the grant (3).
+
+    Raises:
+        DeniedError: so it is.
+        UnavailableError: the server does not answer.
+    """
+    found = await latest_run(activity.client(), trust.revocation_id(grant.agent))
+    if found is None:
+        return
+    if found.status is WorkflowExecutionStatus.RUNNING:
+        raise DeniedError(
+            f"a revocation of agent {grant.agent!r} is under way: wait for its receipt"
+        )
+    if found.started * 1000 > grant.granted:
+        raise DeniedError(f"agent {grant.agent!r} was revoked again after the grant was given")
+
+
+def _changed(grant: Grant, change: Change) -> trust.TierChanged:
+    return trust.TierChanged(
+        agent=grant.agent, was=change.was, now=change.now, changed=change.changed
+    )
+
+
+def _line(detail: str, *, confirmed: bool) -> trust.Braked:
+    return trust.Braked(lines=(trust.ReceiptLine(what=GUARD, confirmed=confirmed, detail=detail),))

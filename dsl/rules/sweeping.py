@@ -1,0 +1,51 @@
+"""Is a token that an agent was given left behind? Pure.
+
+1. The token of a run that is over is ended at once; that of a run at work is left alone.
+2. A run that the engine does not know may have begun a moment ago, for its answer may lag: such a
+   token, and one that names no run, is ended once it is older than ``GRACE_S``.
+3. What cannot be found out now is not judged now.
+4. A lease that should have ended longer than ``GRACE_S`` ago is stuck: its target is away, or has
+   refused to let it go.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+GRACE_S: Final = 60
+
+
+class RunState(Enum):
+    """What the engine says of the run a token was minted for."""
+
+    AT_WORK = "at work"
+    OVER = "over"
+    UNKNOWN = "unknown"  # to the engine, or to the token itself
+    NOT_TOLD = "not told"
+
+
+class Verdict(Enum):
+    """What becomes of a token."""
+
+    KEEP = "keep"
+    REVOKE = "revoke"
+    LATER = "later"
+
+
+def judge(run: RunState, age_s: int) -> Verdict:
+    """Say what becomes of a token of ``run`` that was minted ``age_s`` seconds ago."""
+    match run:
+        case RunState.OVER:
+            return Verdict.REVOKE  # (1)
+        case RunState.UNKNOWN if age_s > GRACE_S:
+            return Verdict.REVOKE  # (2)
+        case RunState.NOT_TOLD:
+            return Verdict.LATER  # (3)
+        case _:
+            return Verdict.KEEP
+
+
+def is_stuck(left_s: int) -> bool:
+    """Tell whether a lease that has ``left_s`` seconds to live should be gone by now (4)."""
+    return left_s < -GRACE_S

@@ -1,0 +1,48 @@
+"""One entry of the ledger, by its key or its place; from the file, also while its writer runs.
+
+What is returned hashes to what was recorded with it. That the chain around it is whole is for
+``integrations.ledger.verify`` to find out.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from integrations.errors import CorruptError
+from integrations.ledger.entries import Content, Entry, is_sound
+from integrations.ledger.errors import sqlite_faults
+from integrations.ledger.store import open_reader
+from integrations.ledger.verify import COLUMNS, entry_of
+
+_BY_KEY: Final = f"SELECT {COLUMNS} FROM ledger WHERE idempotency_key = ?"  # noqa: S608  # constants
+_BY_PLACE: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq = ?"  # noqa: S608  # constants
+
+
+def by_key(path: Path, key: str) -> Entry | None:
+    """Return the entry with that key; None: nothing was recorded under it.
+
+    Raises:
+        NotFoundError: there is no such file.
+        CorruptError: the file holds no ledger, or the entry was altered.
+        UnavailableError: the file cannot be read.
+    """
+    return _entry(path, _BY_KEY, key)
+
+
+def by_place(path: Path, seq: int) -> Entry | None:
+    """Return the entry at that place; None: there is none. Errors as ``by_key``."""
+    return _entry(path, _BY_PLACE, seq)
+
+
+def _entry(path: Path, question: str, value: str | int) -> Entry | None:
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        row = connection.execute(question, (value,)).fetchone()
+    if row is None:
+        return None
+    found = entry_of(row)
+    seq, ts, *columns, prev, digest = row
+    if not is_sound(seq, ts, Content(*columns), prev, digest):
+        raise CorruptError(f"entry {seq} was altered: verify the ledger")
+    return found

@@ -1,0 +1,74 @@
+"""The command line of trust: what there is to type about an agent's standing.
+
+Kept beside ``mandate/cli.py``, of which it is a part: the commands stand at the top level.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mandate.cli_options import AsJson, DataDir, LedgerFile, end
+
+trust_app = typer.Typer()
+agent_app = typer.Typer(help="Look at one agent.", no_args_is_help=True)
+trust_app.add_typer(agent_app, name="agent")
+
+AgentId = Annotated[str, typer.Argument(metavar="ID", help="The id of an agent.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Until people have answered and it is done.")]
+
+
+@trust_app.command()
+def promote(
+    agent: AgentId,
+    to: Annotated[str, typer.Option(help="The tier above the one it holds, such as T2.")],
+    wait: Wait = False,  # noqa: FBT002 - a flag
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Ask for an agent to be raised by one tier; says what it lacks, or who has to consent."""
+    from mandate.commands import promote as command  # noqa: PLC0415 - at need
+
+    end(command.run(agent, to, wait=wait, as_json=as_json, data_dir=data_dir))
+
+
+@trust_app.command()
+def reinstate(
+    agent: AgentId,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded, and shown to who consents.")],
+    wait: Wait = False,  # noqa: FBT002 - a flag
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Ask for a revoked agent to come back at T0; the council has to consent."""
+    from mandate.commands import reinstate as command  # noqa: PLC0415 - at need
+
+    end(command.run(agent, reason, wait=wait, as_json=as_json, data_dir=data_dir))
+
+
+@trust_app.command()
+def agents(
+    ledger: LedgerFile = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show every agent: its tier, its score card, and what the next tier lacks."""
+    from mandate.commands import agents as command  # noqa: PLC0415 - at need
+    from mandate.commands.ledger import locate  # noqa: PLC0415
+
+    end(command.run(locate(ledger, data_dir), as_json=as_json, data_dir=data_dir))
+
+
+@agent_app.command("show")
+def agent_show(
+    agent: AgentId,
+    ledger: LedgerFile = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show one agent with all the ledger says of it, and verify that evidence."""
+    from mandate.commands import agents as command  # noqa: PLC0415 - at need
+    from mandate.commands.ledger import locate  # noqa: PLC0415
+
+    end(command.show(agent, locate(ledger, data_dir), as_json=as_json, data_dir=data_dir))

@@ -1,0 +1,141 @@
+"""Coming back on an impostor's request: only with the ledger's word, and in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from activities.trust_contracts import lift_guard, reinstate, revocation_id
+from dsl.core import Tier
+from dsl.rules.grant import encode
+from integrations.dragonfly.authority import Authority
+from tests.fixtures.engine import Engine
+from tests.fixtures.granting import (
+    Forger,
+    forging,
+    promotion,
+    reinstatement,
+    sealed,
+    signature_of,
+)
+from tests.fixtures.impostor import QUEUE
+from tests.fixtures.openbao import OpenBao
+from tests.integration.vault.people import register
+
+
+@pytest_asyncio.fixture(scope="module")
+async def forger(running_engine: Engine, openbao: OpenBao) -> AsyncIterator[Forger]:
+    async with forging(running_engine, openbao) as made:
+        yield made
+
+
+async def revoked(forger: Forger, epoch: int, tier: Tier = Tier.T2) -> tuple[str, str]:
+    agent, entity = await register(forger.registrar, tier)
+    await forger.brake.disable(agent)
+    await forger.revocations.revoke(agent, epoch, "why")
+    return agent, entity
+
+
+def ms() -> int:
+    return int(time.time() * 1000)
+
+
+async def test_a_revoked_agent_comes_back_with_a_grant_in_both_stores(forger: Forger):
+    agent, entity = await revoked(forger, ms() - 10_000)
+    grant = reinstatement(agent, entity, Tier.T2)
+    word = await sealed(forger.server, grant)
+    back = await forger.send(reinstate.name, word)
+    lifted = [await forger.send(lift_guard.name, word) for _ in range(2)]
+    known = await forger.registry.read(agent)
+
+    assert (back["was"], back["now"], back["changed"]) == (2, 0, True)
+    assert (known.tier, known.disabled) == (Tier.T0, False)
+    assert [each["lines"][0]["confirmed"] for each in lifted] == [True, True]
+    assert await forger.guards.read(agent) == Authority(fence=0, epoch=grant.epoch, revoked=False)
+
+
+async def test_dragonfly_without_a_guard_has_nothing_to_lift(forger: Forger):
+    agent, entity = await register(forger.registrar)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    [line] = (await forger.send(lift_guard.name, word))["lines"]
+
+    assert (line["confirmed"], line["detail"]) == (True, "there is none, and nothing to lift")
+    assert await forger.guards.read(agent) is None
+
+
+async def test_what_came_after_the_grant_is_not_lifted(forger: Forger):
+    agent, entity = await revoked(forger, later := ms() + 5_000)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    [line] = (await forger.send(lift_guard.name, word))["lines"]
+    guard = await forger.guards.read(agent)
+
+    assert (line["confirmed"], str(later) in line["detail"]) == (False, True)
+    assert guard is not None
+    assert guard.revoked
+
+
+async def test_dragonfly_may_be_told_long_after_vault(forger: Forger):
+    agent, entity = await revoked(forger, 1_000)
+    grant = reinstatement(agent, entity, Tier.T2, granted=5_000, expires=60, epoch=5_000)
+    word = await sealed(forger.server, grant)
+
+    assert "expired" in (await forger.send(reinstate.name, word))["message"]
+    [line] = (await forger.send(lift_guard.name, word))["lines"]
+    assert line["confirmed"] is True
+    assert (await forger.registry.read(agent)).disabled
+
+
+@pytest.mark.parametrize("name", [reinstate.name, lift_guard.name])
+async def test_nobody_comes_back_without_the_ledgers_word(forger: Forger, name: str):
+    agent, entity = await revoked(forger, ms() - 10_000)
+    grant = reinstatement(agent, entity, Tier.T2)
+    good = signature_of(await sealed(forger.server, grant))
+    signed_for_other = replace(grant, agent=f"x-{agent}")
+    words = [
+        encode(grant, "vault:v1:" + "A" * 86 + "=="),
+        encode(signed_for_other, good),
+        await sealed(forger.server, promotion(agent, entity, Tier.T2)),
+        await sealed(forger.server, replace(grant, now=Tier.T2)),
+        await sealed(forger.server, replace(grant, epoch=0)),
+    ]
+    for word in words:
+        assert (await forger.send(name, word))["type"] == "DeniedError"
+    guard = await forger.guards.read(agent)
+
+    assert (await forger.registry.read(agent)).disabled
+    assert guard is not None
+    assert guard.revoked
+
+
+async def test_nobody_comes_back_while_being_revoked_or_after_it_again(forger: Forger):
+    agent, entity = await revoked(forger, ms() - 10_000)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    await asyncio.sleep(0.01)  # the next one starts in a later millisecond
+    revocation = await forger.client.start_workflow(
+        "Puppet", id=revocation_id(agent), task_queue=QUEUE
+    )
+    during = await forger.send(reinstate.name, word)
+    await revocation.terminate()
+    after = await forger.send(reinstate.name, word)
+
+    assert "is under way" in during["message"]
+    assert "was revoked again after the grant" in after["message"]
+    assert (await forger.registry.read(agent)).disabled
+
+    later = await sealed(forger.server, reinstatement(agent, entity, Tier.T2, entry=2))
+    assert (await forger.send(reinstate.name, later))["changed"] is True
+
+
+async def test_a_used_grant_lets_nobody_back_after_another_revocation(forger: Forger):
+    agent, entity = await revoked(forger, ms() - 10_000)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    await forger.send(reinstate.name, word)
+    await forger.brake.disable(agent)
+
+    assert "is used up" in (await forger.send(reinstate.name, word))["message"]
+    assert (await forger.registry.read(agent)).disabled

@@ -1,0 +1,256 @@
+"""Sweeps as the server's schedule starts them, on the whole engine."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
+
+from activities.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
+from dsl.rules import sweeping
+from integrations.ledger.verify import TAIL_MAX, tail
+from integrations.vault.client import Vault
+from tests.fixtures.engine import (
+    Engine,
+    failure_of,
+    gate,
+    hang,
+    pipeline,
+    settings_for,
+    stage,
+)
+from tests.fixtures.leaks import DYNAMIC_USERS, Leaks, dynamic_users, has_user
+from tests.fixtures.openbao import OpenBao, govern
+from tests.fixtures.valkey import ValkeyProcess
+from tests.integration.stack.probes import eventually
+from tests.integration.vault.people import is_alive
+from worker import GovernancePlugin, build_workers, plugin
+
+
+@pytest_asyncio.fixture
+async def leaks(openbao: OpenBao, vault: Vault) -> Leaks:
+    return Leaks(vault, openbao.roles_dir)
+
+
+async def sweep(engine: Engine) -> dict[str, Any]:
+    """Trigger a sweep with the CLI, as a person would; return what it says."""
+    schedule = engine.client.get_schedule_handle(SWEEP_SCHEDULE)
+    before = (await schedule.describe()).info.num_actions
+    code, said = await engine.cli("schedule", "trigger", "--schedule-id", SWEEP_SCHEDULE)
+    assert code == 0, said
+    async with asyncio.timeout(30):
+        while (info := (await schedule.describe()).info).num_actions == before:  # noqa: ASYNC110  # the server is asked
+            await asyncio.sleep(0.02)
+    started = info.recent_actions[-1].action
+    assert isinstance(started, ScheduleActionExecutionStartWorkflow)
+    handle = engine.adopt(started.workflow_id)
+    result: dict[str, Any] = await handle.result()
+    return result
+
+
+def recorded(engine: Engine) -> list[dict[str, Any]]:
+    entries = tail(engine.settings.ledger, TAIL_MAX)
+    return [dict(entry.payload) for entry in entries if entry.action == "sweep.revoked"]
+
+
+async def ended_run(engine: Engine) -> WorkflowHandle[Any, Any]:
+    handle = await engine.start(pipeline(stage("look")))
+    await handle.result()
+    return handle
+
+
+async def waiting_run(engine: Engine) -> WorkflowHandle[Any, Any]:
+    handle = await engine.start(pipeline(gate("asked")))
+    await engine.pending(handle, "asked")
+    return handle
+
+
+async def end(handle: WorkflowHandle[Any, Any]) -> None:
+    await handle.signal("vote", {"gate": "asked", "decision": "approve", "voter": "ann"})
+    await handle.result()
+
+
+async def test_a_token_leaked_by_a_run_that_is_over_is_ended_with_its_dynamic_user(
+    engine: Engine,
+    leaks: Leaks,
+    openbao: OpenBao,
+    vault: Vault,
+    private_valkey: Callable[..., ValkeyProcess],
+) -> None:
+    valkey, over = private_valkey(), await ended_run(engine)
+    with dynamic_users(openbao, valkey):
+        accessor, token = await leaks.token(run=over.id, phase="EXECUTE")
+        user = openbao.call(token, "GET", DYNAMIC_USERS)["data"]["username"]
+        assert has_user(valkey, user)
+
+        swept = await sweep(engine)
+
+        assert accessor in swept["revoked"]
+        assert swept["stuck"] == 0
+        assert not await is_alive(vault, token)
+        await eventually(lambda: not has_user(valkey, user))  # Vault ends leases beside the token
+        assert (await sweep(engine))["leases"] == 0
+    digest = f"sha256:{hashlib.sha256(accessor.encode()).hexdigest()}"
+    assert digest in recorded(engine)[-1]["accessors"]
+    assert accessor not in json.dumps(recorded(engine))
+
+
+async def test_a_token_of_a_run_at_work_is_left_alone(
+    engine: Engine, leaks: Leaks, vault: Vault
+) -> None:
+    at_work = await waiting_run(engine)
+    described = await at_work.describe()
+    _, by_id = await leaks.token(run=at_work.id)
+    _, by_run = await leaks.token(run=at_work.id, run_id=described.run_id)
+
+    await sweep(engine)
+
+    assert await is_alive(vault, by_id)
+    assert await is_alive(vault, by_run)
+    await end(at_work)
+
+
+async def test_a_token_of_an_earlier_run_of_a_workflow_at_work_is_ended(
+    engine: Engine, leaks: Leaks, vault: Vault
+) -> None:
+    first = await waiting_run(engine)
+    await end(first)
+    second = await engine.client.start_workflow(
+        "Pipeline", {"definition": pipeline(gate("asked"))}, id=first.id, task_queue="mandate"
+    )
+    _, of_first = await leaks.token(run=first.id, run_id=first.result_run_id or "")
+    _, of_second = await leaks.token(run=first.id, run_id=second.result_run_id or "")
+
+    await sweep(engine)
+
+    assert not await is_alive(vault, of_first)
+    assert await is_alive(vault, of_second)
+    await engine.pending(second, "asked")
+    await end(second)
+
+
+async def test_unknown_runs_and_tokens_of_nobody_are_ended_after_a_grace(
+    engine: Engine, leaks: Leaks, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[dict[str, str]] = [{"run": "never-started"}, {"run": "x", "run_id": "no-uuid"}, {}]
+    tokens = [(await leaks.token(**run))[1] for run in runs]
+    await sweep(engine)
+    assert [await is_alive(vault, token) for token in tokens] == [True] * 3
+
+    monkeypatch.setattr(sweeping, "GRACE_S", -1)
+    await sweep(engine)
+
+    assert [await is_alive(vault, token) for token in tokens] == [False] * 3
+
+
+async def test_in_the_ordinary_case_nothing_is_ended_and_nothing_written(engine: Engine) -> None:
+    await sweep(engine)  # what other tests have left
+    before = recorded(engine)
+    engine.runner.behaviours["busy"] = hang
+    await ended_run(engine)
+    busy = await engine.start(pipeline(stage("busy")))
+    await engine.runner.until_running("busy")
+
+    swept = await sweep(engine)
+
+    assert (swept["revoked"], swept["stuck"]) == ([], 0)
+    assert recorded(engine) == before
+    await busy.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await busy.result()
+
+
+async def test_a_sweep_takes_no_input(engine: Engine) -> None:
+    one = await engine.start_type("Sweep", {"limit": 1})
+    two = await engine.start_type("Sweep", {}, {})
+
+    assert (await failure_of(one)).message == "a sweep takes no input: leave it out"
+    assert (await failure_of(two)).message == "expected one input, got 2"
+
+
+async def test_a_schedule_that_is_there_is_left_as_its_operator_has_it(engine: Engine) -> None:
+    schedule = engine.client.get_schedule_handle(SWEEP_SCHEDULE)
+    assert (await schedule.describe()).schedule.policy.overlap.name == "SKIP"
+    await schedule.pause(note="for a while")
+
+    assert await ensure_sweep_schedule(engine.client) is None
+
+    state = (await schedule.describe()).schedule.state
+    assert (state.paused, state.note) == (True, "for a while")
+    await schedule.unpause()
+
+
+async def test_a_server_that_makes_no_schedule_is_a_warning(engine: Engine) -> None:
+    elsewhere = await Client.connect(engine.settings.temporal, namespace="nowhere")
+
+    said = await ensure_sweep_schedule(elsewhere)
+
+    assert said is not None
+    assert said.startswith("the schedule 'mandate-sweep' cannot be made: ")
+
+
+async def test_a_sweep_waits_until_vault_is_back(
+    engine: Engine,
+    valkey: ValkeyProcess,
+    private_openbao: Callable[..., OpenBao],
+    tmp_path: Path,
+) -> None:
+    server = private_openbao(on_disk=True)
+    await govern(server)
+    address = engine.settings.temporal
+    settings = replace(
+        settings_for(address, server, valkey, tmp_path), queues=("mandate", "mandate-trust")
+    )
+    client = await own_namespace(engine, plugin(settings))
+    async with AsyncExitStack() as stack:
+        for worker in build_workers(client, settings):
+            await stack.enter_async_context(worker)
+        server.stop()
+        handle = await client.start_workflow("Sweep", id="sweep", task_queue="mandate")
+        why = await until_tried_again(handle)
+        server.start()
+        swept = await handle.result()
+
+    assert "no answer from vault" in why
+    assert (swept["tokens"], swept["revoked"]) == (0, [])
+
+
+async def own_namespace(engine: Engine, ours: GovernancePlugin) -> Client:
+    """Connect to a namespace that no other worker serves."""
+    name = f"sweep-{uuid.uuid4().hex[:8]}"
+    order = RegisterNamespaceRequest(namespace=name)
+    order.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
+    await engine.client.workflow_service.register_namespace(order)
+    client = await Client.connect(engine.settings.temporal, namespace=name, plugins=[ours])
+    async with asyncio.timeout(60):
+        while await ensure_sweep_schedule(client) is not None:  # noqa: ASYNC110  # not known yet
+            await asyncio.sleep(0.1)
+    return client
+
+
+async def until_tried_again(handle: WorkflowHandle[Any, Any]) -> str:
+    """Wait until the sweep has failed once; return why."""
+    async with asyncio.timeout(60):
+        while True:
+            described = (await handle.describe()).raw_description
+            for pending in described.pending_activities:
+                if pending.attempt > 1 and pending.last_failure.message:
+                    return str(pending.last_failure.message)
+            await asyncio.sleep(0.05)

@@ -1,0 +1,56 @@
+"""Sweep: end what agents were given for runs that are over. A schedule starts it.
+
+1. It decides nothing: what is left behind is for the trust worker to say, which asks Vault and the
+   engine itself.
+2. What was ended is put on the ledger, by digest; where there was nothing, nothing is written.
+3. It takes no input; whoever sends one is told so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+with workflow.unsafe.imports_passed_through():
+    from activities import contracts, trust_contracts
+    from dsl.canonical import digest_of_bytes
+    from dsl.core import Tier
+    from workflows import failures
+    from workflows.facts import fact
+
+REVOKED: Final = "sweep.revoked"
+
+
+@workflow.defn(name=trust_contracts.SWEEP_WORKFLOW, sandboxed=False)  # docs/adr/0008
+class Sweep:
+    """One sweep."""
+
+    @workflow.run
+    async def run(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # must be exactly RawValue
+        """Return what was looked at and what was ended."""
+        _refuse_input(payload)
+        swept = await trust_contracts.sweep(
+            trust_contracts.SweepRequest(),
+            activity_id="sweep/sweep#1",
+            summary="what was left behind?",
+        )
+        if swept.revoked:
+            await contracts.record(
+                contracts.RecordRequest(entries=(_entry(swept.revoked),)),
+                activity_id="sweep/ledger#1",
+                summary=f"ledger: {len(swept.revoked)} tokens ended",
+            )
+        return swept.model_dump(mode="json")
+
+
+def _refuse_input(payload: RawValue | None) -> None:
+    if payload is not None:
+        raise failures.invalid("a sweep takes no input: leave it out")  # (3)
+
+
+def _entry(revoked: tuple[str, ...]) -> contracts.EntryDraft:
+    digests = [digest_of_bytes(accessor.encode()) for accessor in revoked]
+    payload = fact({"count": len(revoked), "accessors": digests})  # (2)
+    return contracts.EntryDraft(action=REVOKED, agent="-", tier=Tier.T0, payload=payload)
