@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
@@ -37,11 +34,12 @@ from tests.fixtures.engine import (
     stage,
 )
 from tests.fixtures.leaks import DYNAMIC_USERS, Leaks, dynamic_users, has_user
+from tests.fixtures.namespaces import own_namespace
 from tests.fixtures.openbao import OpenBao, govern
 from tests.fixtures.valkey import ValkeyProcess
 from tests.integration.stack.probes import eventually
 from tests.integration.vault.people import is_alive
-from worker import GovernancePlugin, build_workers, plugin
+from worker import build_workers, plugin
 
 
 @pytest_asyncio.fixture
@@ -218,7 +216,7 @@ async def test_a_sweep_waits_until_vault_is_back(
     settings = replace(
         settings_for(address, server, valkey, tmp_path), queues=("mandate", "mandate-trust")
     )
-    client = await own_namespace(engine, plugin(settings))
+    client = await own_namespace(engine.client, plugin(settings))
     async with AsyncExitStack() as stack:
         for worker in build_workers(client, settings):
             await stack.enter_async_context(worker)
@@ -230,19 +228,6 @@ async def test_a_sweep_waits_until_vault_is_back(
 
     assert "no answer from vault" in why
     assert (swept["tokens"], swept["revoked"]) == (0, [])
-
-
-async def own_namespace(engine: Engine, ours: GovernancePlugin) -> Client:
-    """Connect to a namespace that no other worker serves."""
-    name = f"sweep-{uuid.uuid4().hex[:8]}"
-    order = RegisterNamespaceRequest(namespace=name)
-    order.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
-    await engine.client.workflow_service.register_namespace(order)
-    client = await Client.connect(engine.settings.temporal, namespace=name, plugins=[ours])
-    async with asyncio.timeout(60):
-        while await ensure_sweep_schedule(client) is not None:  # noqa: ASYNC110  # not known yet
-            await asyncio.sleep(0.1)
-    return client
 
 
 async def until_tried_again(handle: WorkflowHandle[Any, Any]) -> str:
