@@ -10,6 +10,8 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
 2. Connections are opened when a worker is configured, never for replay.
 3. Nothing polls before its preflight has passed, and nothing is said to be ready. A preflight
    that fails ends the process with one sentence.
+4. A role that came wrapped is taken before anything else: it is good for minutes. One that
+   somebody else took is a refusal to start.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ from activities.duties import Duties, HighTierDuties, LedgerDuties, TrustDuties,
 from integrations.agents.runner import AgentRunner
 from integrations.errors import IntegrationError
 from integrations.settings import Settings, SettingsError, read_settings
+from integrations.vault import unwrapping
+from integrations.vault.client import Vault
 from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
@@ -153,8 +157,9 @@ async def serve() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ours = plugin(settings)
-    workers = build_workers(await _connect(settings, ours), settings)
     try:
+        await take_roles(settings)  # (4)
+        workers = build_workers(await _connect(settings, ours), settings)
         await _run(workers, _told(ours, settings, stop))
     except IntegrationError as error:
         return _refused(error, EXIT_FAILED)
@@ -188,10 +193,25 @@ async def _run(workers: Sequence[Worker], told: Coroutine[Any, Any, None]) -> No
     finally:
         for task in (waiting, *running):
             task.cancel()  # a worker takes it as the end of polling, and lets its tasks end
-        ended = await asyncio.gather(*running, return_exceptions=True)
+        ended = await asyncio.gather(waiting, *running, return_exceptions=True)
     for failure in ended:
         if isinstance(failure, Exception):
             raise failure
+
+
+async def take_roles(settings: Settings) -> None:
+    """Unwrap what was handed over wrapped, for every identity of our queues (4).
+
+    Raises:
+        DeniedError: somebody was there before, or it has ended.
+        UnavailableError: Vault does not answer.
+    """
+    vault = Vault(settings.vault_url)
+    try:
+        for queue in settings.queues:
+            await unwrapping.take_roles(vault, settings.vault_roles, queue)
+    finally:
+        vault.close()
 
 
 async def connect(settings: Settings, *, runner: AgentRunner | None = None) -> Client:

@@ -127,13 +127,15 @@ class GateActivities:
         )
         if refusal is not None:
             raise NotFoundError(f"agent {step.agent!r}: {refusal}")
+        info = activity.info()
         filing = await self._requests.file(
-            activity.info().workflow_run_id or "",
+            info.workflow_run_id or "",
             step.path,
             step.agent,
             known.entity_id,
             [SecretRef.parse(reference) for reference in sorted(set(step.secrets.values()))],
             ttl_s,
+            workflow=info.workflow_id or "",
         )
         return [
             contracts.FiledRequest(

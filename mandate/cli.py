@@ -188,11 +188,14 @@ def install(
     roles_dir: Annotated[
         Path | None, typer.Option(help="Where to file the workers' roles.")
     ] = None,
+    wrapped: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--wrapped", help="File roles that each worker must take at once.")
+    ] = False,
 ) -> None:
     """Install policies and roles on the Vault that VAULT_ADDR names."""
     from mandate.commands import install as command  # noqa: PLC0415 - at need
 
-    end(command.run(token_file, roles_dir))
+    end(command.run(token_file, roles_dir, wrapped=wrapped))
 
 
 @app.command()

@@ -15,7 +15,7 @@ from temporalio import activity
 from activities import contracts
 from activities.boundary import governed
 from activities.phases.admitting import admit
-from activities.phases.tools import Tools, publish, put_json, refuse_queue, take_lease
+from activities.phases.tools import Tools, publish, put_json, refuse_queue, run_of, take_lease
 from dsl.core import AgentPhase
 from integrations.errors import RevokedError
 from integrations.vault.registry import Known
@@ -64,6 +64,6 @@ class Bootstrap:
             phase=PHASE,
             tier=request.step.tier,
             ttl_s=PROOF_TTL_S,
-            meta={"phase": PHASE.value, "run": activity.info().workflow_id or ""},
+            meta=run_of(PHASE),
         ):
             return

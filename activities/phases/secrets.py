@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from temporalio import activity
-
 from activities import contracts
-from activities.phases.tools import Tools
+from activities.phases.tools import Tools, run_of
 from activities.warrant import Cleared
 from dsl.core import AgentPhase
 from integrations.errors import DeniedError
@@ -76,7 +74,7 @@ async def _read(
             phase=AgentPhase.EXECUTE,
             tier=request.step.tier,
             ttl_s=request.step.timeout_ms // 1000 + BEYOND_PROGRAM_S,
-            meta={"phase": AgentPhase.EXECUTE.value, "run": activity.info().workflow_id or ""},
+            meta=run_of(AgentPhase.EXECUTE),
         )
     )
     try:

@@ -140,6 +140,16 @@ async def publish(
     )
 
 
+def run_of(phase: AgentPhase) -> dict[str, str]:
+    """Return whose run a credential is minted for, as Vault is to keep it with the token.
+
+    It names no secret. Whoever finds the token later can ask whether that run is over.
+    """
+    info = activity.info()
+    run, run_id = info.workflow_id or "", info.workflow_run_id or ""
+    return {"phase": phase.value, "run": run, "run_id": run_id}
+
+
 async def put_json(tools: Tools, phase: AgentPhase, name: str, value: Any) -> AgentOutput:
     """Store ``value`` as an output of ``phase`` (3)."""
     return await put_bytes(tools, phase, name, canonical(value).encode(), "application/json")

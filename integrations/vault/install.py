@@ -8,6 +8,9 @@
 4. For policies named ``gov-*`` this release is the truth: other text is written over.
 5. Members of groups and people's accounts are never touched.
 6. A secret id is issued anew only when the role file is missing or no longer lets anyone in.
+7. Wrapped, one is issued each time, to be taken within ``WRAPPED_LIFE``, and all earlier ones of
+   that role are destroyed: also one that was stolen on its way. What is logged in stays so until
+   its token ends.
 """
 
 from __future__ import annotations
@@ -26,10 +29,11 @@ from integrations.vault.client import Vault, auth_of, data_of
 from integrations.vault.gate_lock.canary import make_canary
 from integrations.vault.login import log_in
 from integrations.vault.policy_texts import policy_texts
-from integrations.vault.roles import WorkerRole, read_role, role_file, write_role
+from integrations.vault.roles import WorkerRole, WrappedRole, read_role, role_file, write_role
 
 PERIOD: Final = "768h"
 WORKER_TOKEN_LIFE: Final = "20m"  # noqa: S105  # a duration
+WRAPPED_LIFE: Final = "10m"
 
 
 async def bootstrap(vault: Vault, root_token: str) -> str:
@@ -47,17 +51,20 @@ async def bootstrap(vault: Vault, root_token: str) -> str:
     return token
 
 
-async def install(vault: Vault, installer_token: str, *, roles_dir: Path) -> None:
+async def install(
+    vault: Vault, installer_token: str, *, roles_dir: Path, wrap_ttl: str | None = None
+) -> None:
     """Install or update everything but what ``bootstrap`` does; harmless when repeated (2).
 
-    Renews the installer's token. Writes ``<roles_dir>/<queue>.json`` per task queue.
+    Renews the installer's token. Writes ``<roles_dir>/<identity>.json`` per identity; with
+    ``wrap_ttl``, a duration such as ``WRAPPED_LIFE``, wrapped ones, anew each time (7).
 
     Raises:
         DeniedError: the token may not or has ended, or something has a wrong shape.
         UnavailableError: Vault does not answer; what was done stays done.
     """
     await renew(vault, installer_token)
-    installation = _Installation(vault.client(installer_token), vault.client, roles_dir)
+    installation = _Installation(vault.client(installer_token), vault.client, roles_dir, wrap_ttl)
     await vault.run(installation.run)
 
 
@@ -91,11 +98,16 @@ class _Installation:
     """One run of the installer; blocking."""
 
     def __init__(
-        self, client: hvac.Client, anonymous: Callable[[], hvac.Client], roles_dir: Path
+        self,
+        client: hvac.Client,
+        anonymous: Callable[[], hvac.Client],
+        roles_dir: Path,
+        wrap_ttl: str | None,
     ) -> None:
         self._client = client
         self._anonymous = anonymous
         self._roles_dir = roles_dir
+        self._wrap_ttl = wrap_ttl
 
     def run(self) -> None:
         for name in policy_texts():  # (3)
@@ -164,15 +176,29 @@ class _Installation:
         }
         self._client.adapter.post(path, json=order)
         file = role_file(self._roles_dir, queue)
-        if self._lets_in(file):
-            return
-        issued = data_of(self._client.adapter.post(f"{path}/secret-id", json={}))  # (6)
-        role_id = data_of(self._client.adapter.get(f"{path}/role-id"))["role_id"]
-        write_role(file, WorkerRole(role_id=role_id, secret_id=issued["secret_id"]))
+        role_id = str(data_of(self._client.adapter.get(f"{path}/role-id"))["role_id"])
+        issuing = f"/v1/{naming.secret_id_path(queue)}"
+        if self._wrap_ttl is not None:
+            self._hand_over_wrapped(file, role_id, issuing)
+        elif not self._lets_in(file):
+            issued = data_of(self._client.adapter.post(issuing, json={}))  # (6)
+            write_role(file, WorkerRole(role_id, issued["secret_id"]))
+
+    def _hand_over_wrapped(self, file: Path, role_id: str, path: str) -> None:
+        reply = self._client.adapter.post(path, json={}, wrap_ttl=self._wrap_ttl)
+        issued = reply["wrap_info"]
+        write_role(file, WrappedRole(role_id, issued["token"]))
+        for accessor in data_of(self._client.adapter.list(path))["keys"]:
+            if accessor != issued["wrapped_accessor"]:  # (7)
+                order = {"secret_id_accessor": accessor}
+                self._client.adapter.post(f"{path}-accessor/destroy", json=order)
 
     def _lets_in(self, file: Path) -> bool:
         try:
-            reply = log_in(self._anonymous(), read_role(file))
+            role = read_role(file)
+            if isinstance(role, WrappedRole):
+                return False
+            reply = log_in(self._anonymous(), role)
         except (DeniedError, theirs.InvalidRequest, theirs.Forbidden):
             return False
         worker = self._anonymous()

@@ -4,6 +4,7 @@
 2. A token is used for three quarters of its life, then replaced by a new login: renewing many
    at once is what has brought servers down.
 3. One login at a time; whoever waits for it uses the same token.
+4. A wrapped role is taken before it is used, and stands unwrapped in its file from then on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import hvac
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault import naming
 from integrations.vault.client import Vault, auth_of
-from integrations.vault.roles import WorkerRole, read_role, role_file
+from integrations.vault.roles import WorkerRole, WrappedRole, read_role, role_file
+from integrations.vault.unwrapping import take_role
 
 _LIFE_USED: Final = 0.75
 
@@ -39,7 +41,7 @@ class Login:
         """Return a client that is logged in.
 
         Raises:
-            DeniedError: Vault refuses the role, or there is no role file.
+            DeniedError: Vault refuses the role, there is no role file, or somebody else took it.
             UnavailableError: Vault does not answer.
         """
         async with self._one_at_a_time:  # (3)
@@ -64,6 +66,8 @@ class Login:
 
     async def _log_in(self) -> tuple[hvac.Client, float]:
         role = read_role(self._file)  # (1)
+        if isinstance(role, WrappedRole):  # (4)
+            role = await self._vault.run(take_role, self._vault.client, self._file, self.queue)
         try:
             auth = auth_of(await self._vault.run(log_in, self._vault.client(), role))
         except DeniedError as error:

@@ -146,6 +146,16 @@ def person_name(name: str) -> str:
     return name
 
 
+def identities_of(queue: str) -> tuple[str, ...]:
+    """Return the identities that the worker of a task queue logs in with."""
+    return OF_TRUST if queue in OF_TRUST else (queue,)
+
+
 def worker_role(identity: str) -> str:
     """Return the AppRole of one of ``IDENTITIES``."""
     return f"worker-{identity}"
+
+
+def secret_id_path(identity: str) -> str:
+    """Return where secret ids of that AppRole are issued."""
+    return f"auth/{WORKERS_AUTH}/role/{worker_role(identity)}/secret-id"

@@ -68,6 +68,8 @@ class GateRequests:
         entity_id: str,
         refs: Iterable[SecretRef],
         ttl_s: int,
+        *,
+        workflow: str = "",
     ) -> Filing:
         """Ask Vault for every secret in ``refs`` in the name of the agent (2) (3) (4).
 
@@ -78,6 +80,8 @@ class GateRequests:
             entity_id: whom the agent was registered as; another one is refused.
             refs: what the stage declares, at most ``SECRETS_MAX``.
             ttl_s: seconds until the requests end by themselves; capped (5).
+            workflow: id of the run's workflow, kept with the token: whoever finds it later can
+                ask whether that run is over.
 
         Raises:
             DeniedError: Vault refuses, or minted something else.
@@ -89,7 +93,7 @@ class GateRequests:
             raise ValueError(f"expected at most {SECRETS_MAX} secrets, got {len(places)}")
         entity, path = naming.entity_name(agent), _path(run, stage)
         life_s = min(max(ttl_s, 1), REQUEST_LIFE_MAX_S)
-        meta = {"run": run, "stage": stage}
+        meta = {"run": run, "stage": stage, **({"workflow": workflow} if workflow else {})}
 
         def ask(client: hvac.Client) -> Filing:
             version = _end(client, path)[1]  # (2)

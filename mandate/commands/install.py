@@ -6,6 +6,8 @@ One file holds the token: root's at first, the installer's from then on.
    token is in the file before it is used, so a run that was killed is simply run again.
 2. A root token is spent: exchanged for the installer's, and revoked.
 3. Policies and roles are brought up to date; harmless when repeated.
+4. Wrapped roles are issued anew each time: whatever carries them to the workers can steal one, but
+   not without its worker saying so.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault.client import Vault, data_of
-from integrations.vault.install import bootstrap, install
+from integrations.vault.install import WRAPPED_LIFE, bootstrap, install
 from integrations.vault.probe import health
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.stack import environment
@@ -27,8 +29,14 @@ _ACTIVE_TIMEOUT_S = 60.0
 _POLL_S = 0.2
 
 
-def run(token_file: Path, roles_dir: Path | None) -> int:
-    """Install, and say what was done; return the exit code."""
+def run(token_file: Path, roles_dir: Path | None, *, wrapped: bool) -> int:
+    """Install, and say what was done; return the exit code.
+
+    Args:
+        token_file: holds root's token, or the installer's.
+        roles_dir: where role files go; None: where ``MANDATE_VAULT_ROLES`` says.
+        wrapped: file roles that each worker takes once (4).
+    """
     env = environment.present()
     roles = str(roles_dir or "") or env.get("MANDATE_VAULT_ROLES", "")
     url = env.get("VAULT_ADDR", "")
@@ -38,18 +46,19 @@ def run(token_file: Path, roles_dir: Path | None) -> int:
         return EXIT_USAGE
     try:
         vault = Vault(url, verify=env.get("VAULT_CACERT") or True)
-        asyncio.run(_install(vault, token_file, Path(roles)))
+        asyncio.run(_install(vault, token_file, Path(roles), wrapped=wrapped))
     except ValueError as error:
         print(f"mandate: {error}", file=sys.stderr)
         return EXIT_USAGE
     except (IntegrationError, OSError) as error:
         print(f"mandate: {error}", file=sys.stderr)
         return EXIT_FAILED
-    print(f"installed on {url}; roles in {roles}, the installer's token in {token_file}")
+    taken = f", to be taken within {WRAPPED_LIFE}" if wrapped else ""
+    print(f"installed on {url}; roles in {roles}{taken}, the installer's token in {token_file}")
     return 0
 
 
-async def _install(vault: Vault, token_file: Path, roles: Path) -> None:
+async def _install(vault: Vault, token_file: Path, roles: Path, *, wrapped: bool) -> None:
     try:
         if not (await health(vault)).initialised:  # (1)
             await _initialise(vault, token_file)
@@ -57,7 +66,8 @@ async def _install(vault: Vault, token_file: Path, roles: Path) -> None:
         if await _is_root(vault, token):  # (2)
             token = await bootstrap(vault, token)
             write_private(token_file, token)
-        await install(vault, token, roles_dir=roles)  # (3)
+        wrap_ttl = WRAPPED_LIFE if wrapped else None  # (4)
+        await install(vault, token, roles_dir=roles, wrap_ttl=wrap_ttl)  # (3)
     finally:
         vault.close()
 

@@ -24,6 +24,10 @@ from activities.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
 from dsl.rules import sweeping
 from integrations.ledger.verify import TAIL_MAX, tail
 from integrations.vault.client import Vault
+from integrations.vault.login import Login
+from integrations.vault.paths import SecretRef
+from integrations.vault.registry import Registrar
+from integrations.vault.requests import GateRequests
 from tests.fixtures.engine import (
     Engine,
     failure_of,
@@ -38,7 +42,7 @@ from tests.fixtures.namespaces import own_namespace
 from tests.fixtures.openbao import OpenBao, govern
 from tests.fixtures.valkey import ValkeyProcess
 from tests.integration.stack.probes import eventually
-from tests.integration.vault.people import is_alive
+from tests.integration.vault.people import executor, is_alive, living_tokens
 from worker import build_workers, plugin
 
 
@@ -142,6 +146,28 @@ async def test_a_token_of_an_earlier_run_of_a_workflow_at_work_is_ended(
     assert await is_alive(vault, of_second)
     await engine.pending(second, "asked")
     await end(second)
+
+
+async def test_a_request_for_an_approval_is_judged_by_its_own_run(
+    engine: Engine, openbao: OpenBao, vault: Vault
+) -> None:
+    openbao.put_secret("kv-prod/swept", v="x")
+    at_work, over = await waiting_run(engine), await ended_run(engine)
+    registrar = Registrar(vault, Login(vault, openbao.roles_dir, "mandate-trust"))
+    requests = GateRequests(vault, Login(vault, openbao.roles_dir, "mandate-t3"))
+    living = []
+    for run in (at_work, over):
+        run_id, (agent, entity) = run.result_run_id or "", await executor(openbao, registrar)
+        refs = [SecretRef.parse("kv-prod/swept#v")]
+        await requests.file(run_id, "act", agent, entity, refs, 600, workflow=run.id)
+        living.append(entity)
+
+    await sweep(engine)
+
+    assert [len(living_tokens(openbao, entity)) for entity in living] == [1, 0]
+    assert not await requests.authorised(at_work.result_run_id or "", "act")
+    await requests.withdraw(at_work.result_run_id or "", "act")
+    await end(at_work)
 
 
 async def test_unknown_runs_and_tokens_of_nobody_are_ended_after_a_grace(

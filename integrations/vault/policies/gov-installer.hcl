@@ -14,7 +14,7 @@ path "sys/auth"               { capabilities = ["read"] }
 path "sys/auth/workers"       { capabilities = ["create", "update", "sudo"] }
 path "sys/auth/approver"      { capabilities = ["create", "update", "sudo"] }
 
-path "auth/workers/role/worker-*"     { capabilities = ["create", "read", "update"] }
+path "auth/workers/role/worker-*"     { capabilities = ["create", "list", "read", "update"] }
 path "gov-transit/keys/ledger-head"   { capabilities = ["create", "read", "update"] }
 path "gov-transit/keys/artifact-*"    { capabilities = ["create", "read", "update"] }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 
 import pytest
@@ -80,3 +81,16 @@ async def test_a_server_that_is_away_is_a_failure(tmp_path):
     assert said.returncode == 1
     assert "no answer from vault" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+async def test_wrapped_roles_are_made_anew_each_time(fresh, tmp_path):
+    first = await install(tmp_path, fresh, "--wrapped")
+    before = (tmp_path / "roles" / "mandate.json").read_text()
+    second = await install(tmp_path, fresh, "--wrapped")
+    after = (tmp_path / "roles" / "mandate.json").read_text()
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert "to be taken within 10m" in first.stdout
+    assert set(json.loads(after)) == {"role_id", "wrapped_secret_id"}
+    assert before != after
+    assert json.loads(after)["wrapped_secret_id"] not in second.stdout + second.stderr

@@ -246,13 +246,14 @@ async def test_a_request_lives_as_long_as_a_gate_and_no_longer(
     openbao: OpenBao, registrar: Registrar, requests: GateRequests, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
-    await requests.file(run, "deploy", agent, entity_id, [SECRET], 10**9)
+    ids = (run, "deploy", agent, entity_id)
+    await requests.file(*ids, [SECRET], 10**9, workflow="a/workflow")
 
     [accessor] = living_tokens(openbao, entity_id)
     itself = openbao.as_root("POST", "auth/token/lookup-accessor", accessor=accessor)["data"]
     assert itself["creation_ttl"] == 744 * 3600
     assert itself["policies"] == ["gov-t3"]
-    assert itself["meta"] == {"run": run, "stage": "deploy"}
+    assert itself["meta"] == {"run": run, "stage": "deploy", "workflow": "a/workflow"}
 
 
 @pytest.mark.parametrize("means", ["disabled", "demoted"])

@@ -71,7 +71,7 @@ async def test_a_role_file_that_was_lost_or_spoilt_is_made_again(
     for queue, role in before.items():
         now = read_role(role_file(roles, queue))
         assert now.role_id == role.role_id
-        assert (now.secret_id == role.secret_id) is (queue not in spoilt)
+        assert (now == role) is (queue not in spoilt)
         assert (await Login(vault, roles, queue).client()).token
 
 

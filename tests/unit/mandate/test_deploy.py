@@ -7,6 +7,7 @@ import yaml
 
 from activities import contracts
 from integrations.settings import read_settings
+from integrations.vault import naming
 from mandate.stack import temporal
 from tests.unit.mandate.programs import ROOT
 
@@ -39,15 +40,25 @@ def test_only_the_ledger_worker_may_write_the_ledger():
     assert writers == ["ledger"]
 
 
-def test_each_worker_reads_its_own_role_and_can_change_none():
-    handed_out = COMPOSE["services"]["roles"]["command"][0]
+def test_each_worker_is_handed_its_own_roles_and_keeps_them_where_it_may_write():
+    handed_out = COMPOSE["services"]["roles"]["command"][0].splitlines()
     for name, queue in WORKERS.items():
+        identities = naming.OF_TRUST if queue == contracts.QUEUE_TRUST else (queue,)
         mounted = [v for v in COMPOSE["services"][name]["volumes"] if v.startswith("role")]
-        [own] = [line for line in handed_out.splitlines() if line.endswith(f"/roles/{name}/")]
+        own = [line for line in handed_out if line.endswith(f"/roles/{name}/")]
 
-        assert mounted == [f"role-{name}:/run/mandate:ro"]
-        assert own == f"install -m 0600 /run/mandate/roles/{queue}.json /roles/{name}/"
+        assert mounted == [f"role-{name}:/run/mandate"]
+        assert own == [
+            f"install -m 0600 /run/mandate/roles/{identity}.json /roles/{name}/"
+            for identity in identities
+        ]
         assert COMPOSE["services"][name]["environment"]["MANDATE_VAULT_ROLES"] == "/run/mandate"
+    assert len(handed_out) == len(naming.IDENTITIES)
+
+
+def test_roles_are_wrapped_on_their_way():
+    assert "--wrapped" in COMPOSE["services"]["install"]["command"]
+    assert "roles:/run/mandate:ro" in COMPOSE["services"]["roles"]["volumes"]
 
 
 def test_temporal_gets_the_search_attributes():
