@@ -79,6 +79,18 @@ async def test_real_calls_agree_with_the_matrix(
     assert became == [(method, path, expected[tier]) for method, path, _, expected in CALLS]
 
 
+def test_what_vault_does_not_say_or_nobody_knows_is_never_as_expected() -> None:
+    nothing = {row: ["deny"] for row in matrix.MATRIX}
+    silent = {row: rights for row, rights in nothing.items() if row != "sys/seal"}
+
+    assert "T0 is granted something unknown on sys/seal, expected nothing" in matrix.compare(
+        Tier.T0, silent
+    )
+    assert "T0 is granted something unknown on sys/seal, expected nothing" in matrix.compare(
+        Tier.T0, {**nothing, "sys/seal": ["fly"]}
+    )
+
+
 def test_no_tier_grants_more_than_the_next_but_for_the_architect() -> None:
     executing = [set(policies_for(AgentPhase.EXECUTE, tier)) for tier in Tier if tier < Tier.T4]
 
