@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from mandate import __version__
-from mandate.cli_options import AsJson, DataDir, end
+from mandate.cli_options import AsJson, DataDir, LedgerFile, end
 from mandate.cli_people import people_app
 from mandate.cli_trust import trust_app
 from mandate.stack.options import (
@@ -39,9 +39,6 @@ app.add_typer(people_app)  # without a name: its commands are commands of ``mand
 app.add_typer(trust_app)
 
 _PORT = {"min": 0, "max": 65535, "help": "0 = any free one."}
-LedgerFile = Annotated[
-    Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
-]
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature typer calls

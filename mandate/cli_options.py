@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 DataDir = Annotated[Path | None, typer.Option(help="Directory of a stack; default .mandate")]
+LedgerFile = Annotated[
+    Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 

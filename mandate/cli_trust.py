@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, end
+from mandate.cli_options import AsJson, DataDir, LedgerFile, end
 
 trust_app = typer.Typer()
+agent_app = typer.Typer(help="Look at one agent.", no_args_is_help=True)
+trust_app.add_typer(agent_app, name="agent")
 
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="The id of an agent.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Until people have answered and it is done.")]
@@ -43,3 +45,30 @@ def reinstate(
     from mandate.commands import reinstate as command  # noqa: PLC0415 - at need
 
     end(command.run(agent, reason, wait=wait, as_json=as_json, data_dir=data_dir))
+
+
+@trust_app.command()
+def agents(
+    ledger: LedgerFile = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show every agent: its tier, its score card, and what the next tier lacks."""
+    from mandate.commands import agents as command  # noqa: PLC0415 - at need
+    from mandate.commands.ledger import locate  # noqa: PLC0415
+
+    end(command.run(locate(ledger, data_dir), as_json=as_json, data_dir=data_dir))
+
+
+@agent_app.command("show")
+def agent_show(
+    agent: AgentId,
+    ledger: LedgerFile = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show one agent with all the ledger says of it, and verify that evidence."""
+    from mandate.commands import agents as command  # noqa: PLC0415 - at need
+    from mandate.commands.ledger import locate  # noqa: PLC0415
+
+    end(command.show(agent, locate(ledger, data_dir), as_json=as_json, data_dir=data_dir))
