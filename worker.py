@@ -38,7 +38,8 @@ from temporalio.worker import (
 
 from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.converter import with_ours
-from activities.duties import Duties, HighTierDuties, LedgerDuties, TrustDuties, WorkflowDuties
+from activities.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
+from activities.trust_duties import TrustDuties
 from dsl.errors import DslError
 from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
@@ -53,9 +54,18 @@ from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
 from workflows.registration import Registration
 from workflows.reinstatement import Reinstatement
+from workflows.revocation import Revocation
 from workflows.sweep import Sweep
 
-WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement, Sweep)
+WORKFLOWS: Final = (
+    Pipeline,
+    Agent,
+    Registration,
+    Promotion,
+    Reinstatement,
+    Revocation,
+    Sweep,
+)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)

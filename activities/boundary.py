@@ -5,7 +5,9 @@
 2. ``DeniedError``, ``NotFoundError``, ``CorruptError``, ``RevokedError`` and ``ColdError`` are
    final for the activity: another attempt with the same request cannot succeed. Everything
    else stays retryable: Temporal's retry policy is the only retry loop.
-3. What an agent did wrong is ``AgentFailed``, final here; the workflow counts it for ``retry:``.
+3. What an agent failed at is ``AgentFailed``, final here; the workflow counts it for ``retry:``.
+   What it must not do is ``ViolationError``, final as well; see ``activities.violation``. Either
+   carries in its details what else was seen.
 4. No failure carries a token or a chain of causes: messages are redacted, the cause is cut.
    A bug is logged here, redacted, because its traceback would not survive.
 5. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives.
@@ -23,7 +25,10 @@ from typing import Final, ParamSpec, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import contracts
+from activities import contracts, trust_contracts
+from activities.violation import ViolationError, said, violation_of
+from dsl.limits import REASON_LENGTH_MAX
+from dsl.rules.violations import Violation
 from integrations import errors
 from integrations.agents.protocol import AgentError
 from integrations.redaction import redact_tokens
@@ -56,6 +61,8 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         async with _heartbeats():
             try:
                 return await function(*args, **kwargs)
+            except ViolationError as error:
+                raise _violated(error.kind, str(error)) from None
             except (errors.IntegrationError, AgentError) as error:
                 raise _translated(error) from None
             except ApplicationError:
@@ -73,10 +80,25 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 def _translated(error: errors.IntegrationError | AgentError) -> ApplicationError:
     message = redact_tokens(f"{error}{_last_words(error)}")
     if isinstance(error, AgentError):  # (3)
+        violation = violation_of(error)
+        if violation is not None:
+            return _violated(violation, message)
+        seen = [each.model_dump(mode="json") for each in said(0, error.tokens)]
         kind = contracts.AGENT_FAILED if error.retryable else contracts.AGENT_FAILED_FOR_GOOD
-        return ApplicationError(message, type=kind, non_retryable=True)
+        return ApplicationError(message, *seen, type=kind, non_retryable=True)
     return ApplicationError(
         message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL)
+    )
+
+
+def _violated(kind: Violation, message: str) -> ApplicationError:
+    text = redact_tokens(message)
+    violated = contracts.Violated(kind=kind, detail=text[:REASON_LENGTH_MAX])
+    return ApplicationError(
+        text,
+        violated.model_dump(mode="json"),
+        type=trust_contracts.VIOLATION,
+        non_retryable=True,
     )
 
 

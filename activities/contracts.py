@@ -16,6 +16,7 @@ next door and are looked up by name, so workflow code never loads ``hvac``, ``re
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Generic, TypeVar
@@ -52,6 +53,7 @@ from activities.messages import (
     RegisterResult,
     Registration,
     Standing,
+    Violated,
     Warrant,
 )
 from dsl.core import AgentPhase, Value
@@ -99,6 +101,7 @@ __all__ = [
     "Registered",
     "Registration",
     "Standing",
+    "Violated",
     "Warrant",
     "authority",
     "obey_cancel",
@@ -149,13 +152,15 @@ class ActivitySpec(Generic[In, Out]):
         limit: timedelta | None = None,
         give_up_after: timedelta | None = None,
         queue: str | None = None,
+        heard_late: Callable[[Out | ActivityError], None] | None = None,
     ) -> Out:
         """Schedule the activity and wait for its result.
 
         ``activity_id`` is given by the caller because replay compares it, and little else;
         without it two swapped phases would replay clean. ``limit`` is for one attempt (default
         the activity's own); ``give_up_after`` bounds all attempts together: only cleaning up may
-        give up. ``queue``: another than the activity's own.
+        give up. ``queue``: another than the activity's own. ``heard_late`` is told what came after
+        a cancel (4).
         """
         try:
             result: Out = await workflow.execute_activity(
@@ -171,18 +176,26 @@ class ActivitySpec(Generic[In, Out]):
                 retry_policy=RETRY,  # (2)
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
-        except ActivityError:
+        except ActivityError as error:
+            if heard_late is not None and _is_cancelled():
+                heard_late(error)
             obey_cancel()
             raise
+        if heard_late is not None and _is_cancelled():
+            heard_late(result)
         obey_cancel()
         return result
 
 
 def obey_cancel() -> None:
     """Raise ``CancelledError`` when the calling task was asked to stop (4)."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if _is_cancelled():
         raise asyncio.CancelledError
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 # Local activities: they only read files and settings, and one marker is cheaper than six events.

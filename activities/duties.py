@@ -22,7 +22,7 @@ from temporalio.client import Client
 
 from activities import contracts
 from activities.compile import Compile
-from activities.engine import ensure_search_attributes, ensure_sweep_schedule
+from activities.engine import ensure_search_attributes
 from activities.evidence import Appraiser, EvidenceActivities
 from activities.gate_requests import GateActivities, LockProbe
 from activities.granting import GrantActivities
@@ -36,12 +36,10 @@ from activities.phases.preflight import Preflight
 from activities.phases.report import Report
 from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
-from activities.promoting import Promoting
+from activities.processes import Processes
 from activities.proving import Proving
 from activities.registration import register_catalogue
 from activities.revocation_record import RevocationRecord
-from activities.sweeping import Sweeping
-from activities.trust import TrustActivities
 from activities.vouched_plans import VouchedPlans
 from activities.warrant import Warrants
 from activities.witness import Witness
@@ -54,20 +52,18 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
-from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
+from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
-from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.fitness import Examined, Fitness
 from integrations.vault.head_signer import HeadSigner
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
-from integrations.vault.registry import Registrar, Registry
+from integrations.vault.registry import Registry
 from integrations.vault.requests import GateRequests
-from integrations.vault.sweeper import Sweeper
 from integrations.vault.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -105,6 +101,7 @@ class PhaseDuties(Duties):
         self._login = login = Login(self._vault, settings.vault_roles, role)
         self._fitness = Fitness(self._vault, login)
         self._examined = Examined(login, self._fitness)  # (3)
+        self._watcher = RevocationWatcher(self._dragonfly)
         self._tools = Tools(
             settings=settings,
             guards=AgentState(self._dragonfly),
@@ -114,6 +111,7 @@ class PhaseDuties(Duties):
             issuer=TokenRoleIssuer(self._vault, self._examined),
             artifacts=Artifacts(settings.artifacts),
             runner=runner or ProcessRunner(),
+            watcher=self._watcher,
         )
 
     def activities(self) -> Sequence[Activity]:
@@ -130,16 +128,19 @@ class PhaseDuties(Duties):
             Report(tools).run,
             leaving.exit,
             leaving.revoked,
+            Processes(tools.roster).confirm,
         )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
         await asyncio.to_thread(sweep)
+        await asyncio.to_thread(self._tools.roster.sweep)
         try:
             await unless_away("DragonflyDB", preflight(self._dragonfly))
             await unless_away("Vault", self._fitness.require())
-            yield
+            async with self._watcher.listening():
+                yield
         finally:
             await self._dragonfly.aclose()
             await self._login.aclose()
@@ -205,54 +206,6 @@ class HighTierDuties(PhaseDuties):
         async with super().on_duty(client):
             await self._probe.try_early()
             yield
-
-
-class TrustDuties(Duties):
-    """Makes agents known, changes their trust, sweeps; each act has an identity of its own."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-        self._vault = Vault(settings.vault_url)
-        self._logins = {
-            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
-        }
-        registrar = self._logins[contracts.QUEUE_TRUST]
-        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
-        self._promoting = Promoting(
-            self._vault,
-            registrar=registrar,
-            promoter=self._logins[naming.PROMOTER],
-            reinstater=self._logins[naming.REINSTATER],
-            guards=AgentState(self._dragonfly),
-            revocations=Revocations(self._dragonfly),
-        )
-        self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
-
-    def activities(self) -> Sequence[Activity]:
-        """See base class."""
-        promoting = self._promoting
-        return (
-            self._trust.register,
-            promoting.inspect,
-            promoting.promote,
-            promoting.reinstate,
-            promoting.lift,
-            self._sweeping.sweep,
-        )
-
-    @asynccontextmanager
-    async def on_duty(self, client: Client) -> AsyncIterator[None]:
-        """See base class."""
-        without = await ensure_sweep_schedule(client)
-        if without is not None:
-            logger.warning("nothing sweeps by itself: %s", without)
-        try:
-            yield
-        finally:
-            await self._dragonfly.aclose()
-            for login in self._logins.values():
-                await login.aclose()
-            self._vault.close()
 
 
 class LedgerDuties(Duties):

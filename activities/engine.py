@@ -189,6 +189,11 @@ async def ensure_search_attributes(client: Client) -> str | None:
     return f"search attributes {', '.join(missing)} did not become visible"
 
 
+async def has_search_attributes(client: Client) -> bool:
+    """Tell whether runs can be found by all of ``SEARCH_ATTRIBUTES``."""
+    return not await _missing(client)
+
+
 async def _missing(client: Client) -> list[str]:
     known = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)

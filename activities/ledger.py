@@ -92,6 +92,7 @@ class LedgerActivities:
             last=max(numbers),
             authority=self._authority(request.authority_of) if request.authority_of else None,
             standing=self._standing(request) if request.standing_of else None,
+            exhausted_in_a_row=self._exhausted(request.exhausted_of),
         )
 
     @activity.defn(name=contracts.authority.name)
@@ -114,6 +115,9 @@ class LedgerActivities:
     def _authority(self, agent: str) -> contracts.Authority:
         known = self._ledger.authority(agent)
         return contracts.Authority(fence=known.fence, epoch=known.epoch, revoked=known.revoked)
+
+    def _exhausted(self, agent: str | None) -> int:
+        return self._ledger.card(agent).exhausted if agent else 0
 
     def _standing(self, request: contracts.RecordRequest) -> contracts.Standing:
         digest = request.standing_of or ""

@@ -78,6 +78,7 @@ class RecordRequest(Value):
     authority_of: str | None = None
     standing_of: str | None = None  # plan digest
     agents: tuple[str, ...] = ()  # with standing_of: the agents as the plan names them
+    exhausted_of: str | None = None
 
 
 class Author(Value):
@@ -185,6 +186,7 @@ class RecordResult(Value):
     last: int
     authority: Authority | None = None
     standing: Standing | None = None
+    exhausted_in_a_row: int = 0  # runs of the agent that used up all tries, this one included
 
 
 class AuthorityRequest(Value):
@@ -244,6 +246,13 @@ class PhaseRequest(Value):
     warrant: Warrant | None = None  # T3 and T4 only
 
 
+class Violated(Value):
+    """What an activity has seen an agent do; ``kind`` is one of ``dsl.rules.violations``."""
+
+    kind: str
+    detail: str = ""
+
+
 class PhaseResult(Value):
     """What every phase answers."""
 
@@ -253,6 +262,7 @@ class PhaseResult(Value):
     entity: str = ""
     facts: dict[str, Any] = Field(default_factory=dict)  # goes on the ledger
     unreleased: tuple[str, ...] = ()  # EXIT: left to TTL and sweeper
+    violations: tuple[Violated, ...] = ()  # seen, though the phase has delivered
 
 
 class AgentRequest(Value):
@@ -273,7 +283,7 @@ class AgentReport(Value):
 
     status: str  # a StageStatus
     detail: str = ""
-    reason: str = ""  # "", "timeout", "agent", "revoked": which failure the run ends with
+    reason: str = ""  # which failure the run ends with, see workflows.failures
     output: dict[str, Any] = Field(default_factory=dict)
     outputs: tuple[AgentOutput, ...] = ()
     attempts: int = 0

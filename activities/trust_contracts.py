@@ -25,7 +25,8 @@ PROMOTION_WORKFLOW: Final = "Promotion"
 REINSTATEMENT_WORKFLOW: Final = "Reinstatement"
 REVOCATION_WORKFLOW: Final = "Revocation"
 SWEEP_WORKFLOW: Final = "Sweep"
-VIOLATION: Final = "ViolationError"  # failure type; details: one ``Violated`` as JSON
+VIOLATION: Final = "ViolationError"  # failure type; details: one ``contracts.Violated``
+NOT_PROVEN: Final = "not proven: "  # begins why a brake does not take somebody's word
 READING: Final = timedelta(minutes=10)  # the ledger is verified from its first entry
 
 PROMOTE: Final = "promote"
@@ -130,13 +131,6 @@ class DemoteRequest(Value):
     key: str
 
 
-class Violated(Value):
-    """What an activity has seen an agent do; ``kind`` is one of ``dsl.rules.violations``."""
-
-    kind: str
-    detail: str = ""
-
-
 class RevokeRequest(Value):
     """Stop this agent everywhere.
 
@@ -162,6 +156,7 @@ class Braked(Value):
     lines: tuple[ReceiptLine, ...] = ()
     by: str = ""  # whose proof it was
     rotate: tuple[str, ...] = ()  # secrets handed out that Vault cannot take back
+    high: bool = False  # the agent holds T3 or T4
 
 
 class FoundRun(Value):
@@ -176,6 +171,8 @@ class RunsFound(Value):
 
     agent: str
     runs: tuple[FoundRun, ...] = ()
+    high: bool = False  # one of them acts at T3 or T4
+    reason: str = ""
 
 
 class LiftRequest(Value):

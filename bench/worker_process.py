@@ -33,6 +33,7 @@ class TrivialRunner:
         sandbox: SandboxSpec,
         redact: Redactor,
         on_event: Callable[[Event], None] | None = None,
+        on_start: Callable[[int], None] | None = None,
     ) -> Outcome:
         """Deliver nothing."""
         return Outcome(result=Result(ok=True, output={}, summary=""), level="none")

@@ -46,6 +46,9 @@ REMINDERS_MAX: Final = 100  # of one opening; then it is quiet
 MESSAGES_KEPT_MAX: Final = 50  # unreadable or void messages shown by `status`
 MESSAGE_LENGTH_MAX: Final = 300
 
+# Trust
+REVOCATION_WORDS_MAX: Final = 100  # proofs that one revocation looks at
+
 # Agents
 AGENT_LINE_BYTES_MAX: Final = 1 << 20
 AGENT_OUTPUT_BYTES_MAX: Final = 16 << 20
@@ -57,6 +60,7 @@ ARTIFACT_BYTES_MAX: Final = 16 << 20
 LEASE_TTL_MS: Final = 60_000
 EXIT_TIMEOUT_MS: Final = 120_000
 COLD_RESEEDS_MAX: Final = 20
+LEASES_LOST_MAX: Final = 20  # by programs of one stage that had delivered
 
 # History and ledger
 RESULT_BYTES_MAX: Final = 64 << 10  # what a stage may put into history

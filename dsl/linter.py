@@ -5,11 +5,12 @@ error where an agent of T3 or above is concerned, else a warning. The rules:
 
 1. ``DSL501``, ``DSL506``, ``DSL507``, ``DSL508`` What guards a T3+ stage: ``dsl.meaning.guards``.
 2. ``DSL502`` Stages that may run at once do not share an agent: its lock, budget and tier are
-   one, and a revocation aimed at one stage would stop the other.
+   one, and a revocation aimed at one stage would stop the other. An agent that may take over from
+   a revoked one counts as an agent of the stage.
 3. ``DSL503`` No gate approves itself, or is a member of its own council. Always an error.
 4. ``DSL504`` No agent votes on its own work: a member's agent is not the author of an approved
    stage, unless that stage is the member's own vote.
-5. ``DSL505`` An agent that was revoked is not replaced by itself.
+5. ``DSL505`` An agent that was revoked is not replaced by itself. Always an error.
 
 Quorum and number of approvers are in ``dsl.meaning.gates``: an impossible quorum is wrong at
 every tier.
@@ -64,7 +65,7 @@ def _lint_sharing(survey: Survey, scope: Scope, findings: Findings) -> dict[str,
 
 def _agents_inside(survey: Survey, site: Site, findings: Findings) -> dict[str, Site]:
     if isinstance(site.stage, AgentStage):
-        return {survey.agent_of(site): site}
+        return dict.fromkeys(survey.agents_of(site), site)
     arms = [_lint_sharing(survey, scope, findings) for scope in site.inner]
     if isinstance(site.stage, ParallelStage):
         seen: dict[str, Site] = {}
@@ -95,7 +96,7 @@ def _report_sharing(
     report(
         "DSL502",
         f"stages {one.path!r} and {other.path!r} may run at once and share agent {agent!r}",
-        (*other.at, "agent"),
+        (*other.at, "agent") if survey.agent_of(other) == agent else _on_revoked(other),
         "give each its own agent, or let one require the other",
     )
 
@@ -121,21 +122,23 @@ def _lint_authors(survey: Survey, gate: Site, config: GateConfig, findings: Find
     approved = [site for name in names if (site := survey.resolve(gate, name)) is not None]
     voters = [survey.resolve(gate, member.stage) for member in config.members]
     authors = {
-        survey.agent_of(site): site
+        agent: site
         for outer in approved
         for site in outer.subtree()
         if isinstance(site.stage, AgentStage) and site not in voters
+        for agent in survey.agents_of(site)
     }
     for position, voter in enumerate(voters):
-        author = authors.get(survey.agent_of(voter)) if voter is not None else None
-        if author is None:  # (4)
+        agents = survey.agents_of(voter) if voter is not None else ()
+        agent = next((agent for agent in agents if agent in authors), None)
+        if agent is None:  # (4)
             continue
+        author = authors[agent]
         tier = max([survey.tier_of(author), *_tiers_behind(survey, gate)])
         report = findings.error if tier >= GUARDED_FROM else findings.warning
         report(
             "DSL504",
-            f"agent {survey.agent_of(author)!r} votes at gate {gate.path!r} on its own work "
-            f"({author.path!r})",
+            f"agent {agent!r} votes at gate {gate.path!r} on its own work ({author.path!r})",
             (*gate.at, "config", "members", position),
             "let another agent review it",
         )
@@ -146,13 +149,14 @@ def _tiers_behind(survey: Survey, gate: Site) -> list[Tier]:
 
 
 def _lint_replacement(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
-    kind, _, successor = stage.config.on_revoked.partition(":")
-    if kind != "replace" or successor.strip() != survey.agent_of(site):  # (5)
-        return
-    report = findings.error if survey.tier_of(site) >= GUARDED_FROM else findings.warning
-    report(
-        "DSL505",
-        f"agent {survey.agent_of(site)!r} is replaced by itself when it is revoked",
-        (*site.at, "config", "on_revoked"),
-        "name another agent, or write fail or skip",
-    )
+    if stage.config.replacement == survey.agent_of(site):  # (5)
+        findings.error(
+            "DSL505",
+            f"agent {survey.agent_of(site)!r} is replaced by itself when it is revoked",
+            _on_revoked(site),
+            "name another agent, or write fail or skip",
+        )
+
+
+def _on_revoked(site: Site) -> DocumentPath:
+    return (*site.at, "config", "on_revoked")

@@ -90,6 +90,11 @@ class AgentConfig(Document):
     sandbox: SandboxConfig = SandboxConfig()
     concurrency: int | None = Field(default=None, ge=1, le=1)
 
+    @property
+    def replacement(self) -> str | None:
+        """Return the agent that takes over from a revoked one; None: no other does."""
+        return self.on_revoked.partition(":")[2].strip() or None
+
 
 class AgentStage(Document):
     """Run one agent through the eight lifecycle phases."""

@@ -54,6 +54,11 @@ class AgentStep(Step):
     sandbox: SandboxPlan = SandboxPlan()
     concurrency: int | None = None
 
+    @property
+    def replacement(self) -> str | None:
+        """Return the agent that takes over from a revoked one; None: no other does."""
+        return self.on_revoked.partition(":")[2] or None
+
 
 class GroupPlan(Value):
     """A group of approvers with its own count."""

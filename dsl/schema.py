@@ -57,7 +57,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "secrets": "What EXECUTE may read and hands over: NAME: mount/path#field.",
         "error_budget": "The errors it may make before its plan must be clarified.",
         "clarifications": "How often its plan may be clarified before it fails.",
-        "on_revoked": "What a revocation means: fail, skip, or 'replace: ' and a template.",
+        "on_revoked": "What a revocation means: fail, skip, or 'replace: ' and another agent.",
         "sandbox": "What its process may touch beyond its private directory.",
         "concurrency": "1: never two instances of this agent at a time.",
     },

@@ -17,6 +17,9 @@ reverse or encrypt it); that is what short-lived credentials and the sandbox are
 7. Text that looks like a Vault token is replaced, whoever minted it; in JSON it is looked for
    in what the strings mean, since an escape sequence ends in a letter or starts the token.
 8. Where the start of a text was cut off, the rest of a secret at its start goes too.
+9. A redactor counts what it has replaced: secrets of ``SHORT`` characters and more, which do not
+   stand there by chance, and what looks like a token. What is left of a cut one is not counted,
+   nor are the first and last line of a PEM file, which all of them have.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -39,16 +43,25 @@ TOKEN_PATTERN: Final = re.compile(_START + _SHAPE)
 _PERHAPS: Final = re.compile(_SHAPE + r"|\\u")  # cheap, and true wherever JSON hides a token
 _JSON_PIECE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^"]+', re.DOTALL)
 
+_PEM_EDGE: Final = re.compile(r"-{5}(?:BEGIN|END) [A-Z0-9 ]+-{5}")
 _LINE_MIN: Final = 16  # shorter lines of a multi-line secret are ordinary text
 _HEAD: Final = 8  # characters, by which the rest of a secret is looked for
 _ENCODED_MIN: Final = 6  # shorter pieces of base64 occur by chance
 _SECRET_MAX: Final = 1 << 16  # characters; nothing that is handed out as a secret is longer
 
 
+@dataclass(slots=True)
+class Replaced:
+    """How often something was replaced (9)."""
+
+    secrets: int = 0
+    tokens: int = 0
+
+
 class Redactor:
     """Replaces the secrets it was made with by ``[redacted]``."""
 
-    __slots__ = ("_needles", "_secrets", "_words", "margin")
+    __slots__ = ("_needles", "_secrets", "_words", "margin", "replaced")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets = frozenset(secret for secret in secrets if secret)
@@ -66,17 +79,22 @@ class Redactor:
         )
         # Text cut to size must keep this many characters more until it is redacted.
         self.margin = max((len(needle) for needle in self._needles), default=0)
+        self.replaced = Replaced()  # (9)
 
     def including(self, secrets: Iterable[str]) -> Redactor:
-        """Return a redactor that knows these secrets too."""
+        """Return a redactor that knows these secrets too, and has replaced nothing yet."""
         return Redactor((*self._secrets, *secrets))
 
     def text(self, text: str) -> str:
         """Return ``text`` without the secrets."""
         for needle in self._needles:
             if needle in text:
+                self.replaced.secrets += 0 if _PEM_EDGE.fullmatch(needle) else text.count(needle)
                 text = text.replace(needle, REDACTED)
-        return redact_tokens(self._words.sub(REDACTED, text) if self._words else text)  # (7)
+        text = self._words.sub(REDACTED, text) if self._words else text
+        text, tokens = TOKEN_PATTERN.subn(REDACTED, text)  # (7)
+        self.replaced.tokens += tokens
+        return text
 
     def cut_text(self, text: str) -> str:
         """Return ``text``, whose start was cut off, without the secrets (8)."""
@@ -96,7 +114,14 @@ class Redactor:
             case bool() | None:
                 return value
             case _:
-                return REDACTED if str(value) in self._secrets else value  # (5)
+                return self._other(value)
+
+    def _other(self, value: Any) -> Any:
+        text = str(value)
+        if text not in self._secrets:
+            return value
+        self.replaced.secrets += len(text) >= SHORT
+        return REDACTED  # (5)
 
     def found_in(self, data: bytes) -> bool:
         """Tell whether ``data`` holds a secret; short ones (4) are not looked for in bytes."""

@@ -4,7 +4,8 @@
    registered there. No other word counts, least of all the document's.
 2. An inline plan that asks for too much ends here, before any of its stages has started.
 3. Agents the ledger has never seen are made known to Vault, and that is recorded, before one
-   of them runs.
+   of them runs. Who may take over from a revoked agent is one of them: a plan that cannot go on as
+   it says is not begun.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ async def admit(
     unknown = set(standing.unknown)
     first: dict[str, AgentStep] = {}
     for step in steps:
-        identity = agent_identity(step.agent, compiled.digest, registered=standing.registered)
-        if identity in unknown:
-            first.setdefault(identity, step)
+        for agent in _agents(step):
+            identity = agent_identity(agent, compiled.digest, registered=standing.registered)
+            if identity in unknown:
+                first.setdefault(identity, step)
     if first:
         await _register(plan, first, records)  # (3)
     return standing
@@ -57,9 +59,14 @@ async def _start(
         plan=compiled.digest,
         inputs=sorted(compiled.inputs),
     )
-    names = tuple(dict.fromkeys(step.agent for step in steps))
+    names = tuple(dict.fromkeys(agent for step in steps for agent in _agents(step)))
     answer = await records.flush("run started", standing_of=compiled.digest, agents=names)  # (1)
     return answer.standing or contracts.Standing(registered=False)
+
+
+def _agents(step: AgentStep) -> tuple[str, ...]:
+    """Return every agent that may run the stage, as the plan names them."""
+    return (step.agent,) if step.replacement is None else (step.agent, step.replacement)
 
 
 async def _register(plan: Plan, first: dict[str, AgentStep], records: Records) -> None:

@@ -2,9 +2,13 @@
 
 1. Only ``Pipeline`` starts it. Started by hand it ends at once and touches nothing.
 2. Failures of the agent are an answer, not an error: the parent decides what they mean.
+3. Whoever may write to the namespace may stop it: that is a brake, and takes no proof. What cannot
+   be read stops nothing, and ``status`` shows it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -15,15 +19,20 @@ with workflow.unsafe.imports_passed_through():
 
     from activities import contracts
     from workflows import failures
+    from workflows.messages import MessageError
     from workflows.phases import PhaseWalk
+    from workflows.stop_messages import STOP_EXAMPLE, StopOrder, read_stop
+    from workflows.void_messages import VoidMessages
 
 
 @workflow.defn(name=contracts.AGENT_WORKFLOW, sandboxed=False)  # docs/adr/0008
-class Agent:
+class Agent(VoidMessages):
     """Run one agent through the eight phases."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._walk: PhaseWalk | None = None
+        self._order: StopOrder | None = None  # came before the start was read
 
     @workflow.run
     async def run(self, payload: RawValue = None) -> contracts.AgentReport:  # type: ignore[assignment]  # must be exactly RawValue
@@ -35,12 +44,34 @@ class Agent:
                 non_retryable=True,
             )
         self._walk = PhaseWalk(_read(payload))
+        if self._order is not None:
+            self._walk.stop(self._order)
         return await self._walk.run()
 
-    @workflow.query(description="Phases so far, attempts and outputs of this agent")
+    @workflow.signal(description=f"Stop this agent; the stage ends as revoked: {STOP_EXAMPLE}")
+    def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # must be exactly RawValue
+        """Stop the agent (3)."""
+        try:
+            order = read_stop([payload])
+        except MessageError as error:
+            self.on_bad_message("revoke", str(error))
+            return
+        if self._walk is None:
+            self._order = self._order or order
+            return
+        void = self._walk.stop(order)
+        if void is not None:
+            self.on_bad_message("revoke", void)
+
+    @workflow.signal(dynamic=True, description="Any other name: has no effect, status shows it")
+    def unknown(self, name: str, args: Sequence[RawValue]) -> None:
+        """Remember a signal that has no handler."""
+        self.on_bad_message(name, f"unknown signal {name!r}; known: revoke")
+
+    @workflow.query(description="Phases so far, attempts and outputs of this agent, void messages")
     def status(self) -> dict[str, object]:
         """Return where the agent stands."""
-        return self._walk.status() if self._walk else {}
+        return {**(self._walk.status() if self._walk else {}), **self.void_messages()}
 
 
 def _read(payload: RawValue) -> contracts.AgentRequest:

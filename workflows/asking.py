@@ -22,9 +22,9 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from dsl.limits import MESSAGE_LENGTH_MAX, MESSAGES_KEPT_MAX
 from workflows.gates import GateBoard
 from workflows.messages import MessageError, VoteMessage, read_vote
+from workflows.void_messages import VoidMessages
 
 T = TypeVar("T")
 
@@ -35,14 +35,10 @@ _VOTE: Final = (
 )
 
 
-class Asking(ABC):
+class Asking(VoidMessages, ABC):
     """A run that people answer."""
 
     signals: ClassVar[tuple[str, ...]] = ("vote",)  # every one there is, for whoever mistypes
-
-    def __init__(self) -> None:
-        self._messages: list[dict[str, str]] = []
-        self._messages_dropped = 0
 
     @property
     @abstractmethod
@@ -92,26 +88,6 @@ class Asking(ABC):
         """Remember a signal that has no handler: a typo should not vanish."""
         known = ", ".join(self.signals)
         self.on_bad_message(name, f"unknown signal {name!r}; known: {known}")
-
-    def on_bad_message(self, name: str, why: str) -> None:
-        """Remember a message that had no effect (1) (2)."""
-        if len(self._messages) >= MESSAGES_KEPT_MAX:
-            self._messages_dropped += 1
-            return
-        self._messages.append(
-            {
-                "name": name[:MESSAGE_LENGTH_MAX],
-                "why": why[:MESSAGE_LENGTH_MAX],
-                "time": workflow.now().isoformat(timespec="seconds"),
-            }
-        )
-
-    def void_messages(self) -> dict[str, Any]:
-        """Return what ``status`` shows of messages that had no effect."""
-        return {
-            "void_messages": self._messages,
-            "void_messages_dropped": self._messages_dropped,
-        }
 
     @workflow.query(description="Pending gates: what, who, since when, due")
     def gates(self) -> list[dict[str, Any]]:

@@ -1,15 +1,19 @@
-"""Starting the child workflow of an agent stage, and reading how it ended.
+"""Starting the child workflow of an agent stage, and reading how it ended; starting a revocation.
 
 1. The id is the run's id and the stage's path, so a run has one child per stage and people
    find it. After a reset the old child may still be running: it is cancelled and waited for,
    then a new one is started.
 2. Cancelling the stage cancels the child and waits for its EXIT.
+3. A revocation outlives whoever started it. An agent has one at a time: another that is under way
+   does as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -19,8 +23,9 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from activities import contracts
+from activities import contracts, trust_contracts
 from dsl.core import StageStatus
+from dsl.limits import REASON_LENGTH_MAX
 from workflows import failures
 from workflows.failures import StageEndedError
 from workflows.visibility import of_agent
@@ -30,10 +35,21 @@ OLD_CHILD_WAITS_MAX: Final = 90
 OLD_CHILD_WAIT: Final = timedelta(seconds=2)
 
 
+@dataclass(frozen=True, slots=True)
+class StartedRevocation:
+    """A revocation under way."""
+
+    workflow: str
+    is_new: bool
+
+
 async def run_agent(
-    request: contracts.AgentRequest, *, search_attributes: bool
+    request: contracts.AgentRequest,
+    *,
+    search_attributes: bool,
+    begun: Callable[[workflow.ChildWorkflowHandle[Any, Any]], None],
 ) -> contracts.AgentReport:
-    """Run ``request`` in a child workflow and return its report.
+    """Run ``request`` in a child workflow and return its report; ``begun`` is told when it runs.
 
     Raises:
         StageEndedError: the child itself was cancelled or terminated by somebody.
@@ -42,7 +58,7 @@ async def run_agent(
     child_id = f"{workflow.info().workflow_id}/{step.path}"
     for waits in range(OLD_CHILD_WAITS_MAX):
         try:
-            report: contracts.AgentReport = await workflow.execute_child_workflow(
+            child = await workflow.start_child_workflow(
                 contracts.AGENT_WORKFLOW,
                 request,
                 id=child_id,
@@ -52,6 +68,8 @@ async def run_agent(
                 search_attributes=of_agent(request.agent, step.tier) if search_attributes else None,
                 static_summary=f"{step.path}: {request.agent} ({step.tier.name})",
             )
+            begun(child)
+            report: contracts.AgentReport = await child
         except WorkflowAlreadyStartedError:  # (1)
             if waits == 0:
                 await _cancel(child_id)
@@ -68,6 +86,28 @@ async def run_agent(
         StageStatus.FAILED,
         f"an older workflow {child_id!r} did not end: terminate it and start again",
     )
+
+
+async def start_revocation(agent: str, reason: str, proof: str = "") -> StartedRevocation:
+    """Start the revocation of ``agent``, unless one is under way (3).
+
+    Without a ``proof`` it is the engine's word, and an agent stage has to be who asks.
+    """
+    revocation = trust_contracts.revocation_id(agent)
+    request = trust_contracts.RevokeRequest(
+        agent=agent, reason=reason[:REASON_LENGTH_MAX], proof=proof
+    )
+    try:
+        _ = await workflow.start_child_workflow(
+            trust_contracts.REVOCATION_WORKFLOW,
+            request.model_dump(exclude_defaults=True),
+            id=revocation,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            static_summary=f"revocation of {agent}",
+        )
+    except WorkflowAlreadyStartedError:
+        return StartedRevocation(revocation, is_new=False)
+    return StartedRevocation(revocation, is_new=True)
 
 
 async def _cancel(child_id: str) -> None:

@@ -8,18 +8,36 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import ValidationError
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
+from activities import contracts
 from dsl.core import StageStatus
 
 GATE_REJECTED: Final = "GateRejected"
 STAGE_FAILED: Final = "StageFailed"
 TIMED_OUT: Final = "TimedOut"
 REVOKED: Final = "Revoked"
+VIOLATION: Final = "Violation"
 INVALID_PIPELINE: Final = "InvalidPipeline"
 NOT_PROVEN: Final = "NotProven"
 PROMOTION_REFUSED: Final = "PromotionRefused"
 REINSTATEMENT_REFUSED: Final = "ReinstatementRefused"
+REVOCATION_REFUSED: Final = "RevocationRefused"
+UNKNOWN_AGENT: Final = "UnknownAgent"
+
+
+class PhaseFailedError(Exception):
+    """A phase failed for good: how the stage ends, and why; never leaves the workflow.
+
+    ``of_agent``: it is the agent that failed, and no store or worker.
+    """
+
+    def __init__(self, kind: str, message: str, *, of_agent: bool = False) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.of_agent = of_agent
 
 
 class StageEndedError(Exception):
@@ -68,3 +86,26 @@ def cause_of(error: ActivityError) -> tuple[str, str]:
     if isinstance(cause, ApplicationError):
         return cause.type or "", cause.message
     return type(cause).__name__, str(cause)
+
+
+def of_phase(error: ActivityError) -> PhaseFailedError:
+    """Return how a stage ends whose phase, or what it takes, has failed so."""
+    kind, message = cause_of(error)
+    if kind == contracts.REVOKED:
+        return PhaseFailedError(REVOKED, message)
+    if kind == contracts.AGENT_FAILED:
+        return PhaseFailedError(kind, message, of_agent=True)
+    return PhaseFailedError(STAGE_FAILED, message, of_agent=kind == contracts.AGENT_FAILED_FOR_GOOD)
+
+
+def violations_in(error: ActivityError) -> tuple[contracts.Violated, ...]:
+    """Return what an activity has seen an agent do, that failed; what cannot be read is none."""
+    cause = error.cause
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    found = []
+    for detail in details:
+        try:
+            found.append(contracts.Violated.model_validate(detail))
+        except ValidationError:
+            continue
+    return tuple(found)

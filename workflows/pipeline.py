@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from temporalio import workflow
 from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities import contracts
@@ -21,13 +22,20 @@ with workflow.unsafe.imports_passed_through():
     from workflows.gates import GateBoard
     from workflows.messages import MessageError, read_start
     from workflows.run import PipelineRun
+    from workflows.stop_messages import REVOKE_EXAMPLE, RevokeMessage, read_revoke
+
+_REVOKE: Final = (
+    f'Stop an agent of this run: {REVOKE_EXAMPLE}, or "agent" in place of "stage". With a "proof" '
+    "its identity is revoked as well; `mandate revoke` makes one."
+)
+_NOTHING_RUNS: Final = "no stage has begun yet"
 
 
 @workflow.defn(dynamic=True, sandboxed=False)  # docs/adr/0008
 class Pipeline(Asking):
     """Run one pipeline (1)."""
 
-    signals: ClassVar[tuple[str, ...]] = ("pause", "resume", "vote")
+    signals: ClassVar[tuple[str, ...]] = ("pause", "resume", "revoke", "vote")
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,6 +73,36 @@ class Pipeline(Asking):
         """Start stages again."""
         self._pause(paused=False)
 
+    @workflow.signal(description=_REVOKE)
+    async def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3)
+        """Stop an agent of this run."""
+        try:
+            message = read_revoke([payload])
+            refusal = self._cannot_stop(message)
+        except MessageError as error:
+            refusal = str(error)
+        if refusal is not None or self._run is None:
+            self.on_bad_message("revoke", refusal or _NOTHING_RUNS)
+            return
+        await self._run.stopping.stop(message)
+
+    @workflow.update(name="revoke", description=_REVOKE)
+    async def revoke_update(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # (3)
+        """Stop an agent of this run; return which stages were told, and what of its identity."""
+        assert self._run is not None  # noqa: S101  # the validator has checked
+        return await self._run.stopping.stop(read_revoke([payload]))
+
+    @revoke_update.validator
+    def _may_revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3)
+        try:
+            refusal = self._cannot_stop(read_revoke([payload]))
+        except MessageError as error:
+            raise ApplicationError(
+                str(error), type="UnreadableRevoke", non_retryable=True
+            ) from None
+        if refusal is not None:
+            raise ApplicationError(refusal, type="RevokeRefused", non_retryable=True)
+
     @workflow.query(description="What the run is doing, what it waits for, void messages")
     def status(self) -> dict[str, Any]:
         """Return the state of the run."""
@@ -90,6 +128,9 @@ class Pipeline(Asking):
         if self._run is None:
             return {}
         return {"digest": self._run.digest, "plan": self._run.plan.model_dump(mode="json")}
+
+    def _cannot_stop(self, message: RevokeMessage) -> str | None:
+        return self._run.stopping.refuse(message) if self._run else _NOTHING_RUNS
 
     def _pause(self, *, paused: bool) -> None:
         self._paused = paused

@@ -95,6 +95,7 @@ class Records:
         authority_of: str | None = None,
         standing_of: str | None = None,
         agents: tuple[str, ...] = (),
+        exhausted_of: str | None = None,
         give_up_after: timedelta | None = None,
     ) -> contracts.RecordResult:
         """Put everything noted on the ledger and wait until it is on disk.
@@ -112,6 +113,7 @@ class Records:
                 authority_of=authority_of,
                 standing_of=standing_of,
                 agents=agents,
+                exhausted_of=exhausted_of,
             )
             return await self._send(why, request, give_up_after)
 

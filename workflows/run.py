@@ -2,13 +2,10 @@
 
 1. The plan is pinned: what a run does is decided by the compiled plan in its history, by no
    file and no setting that may change under it.
-2. A registered plan runs the agents it names. An inline one runs agents of its own, whose
-   names begin with its digest, and may not ask for more than the inline tier.
+2. An inline plan may not ask for more than the inline tier; its agents are its own.
 3. The start is on the ledger before anything happens, the end before the run completes.
 4. However a run ends, what it started is stopped and the end is recorded, within two minutes;
    then the run fails, is cancelled or completes with its report.
-5. A T3 or T4 stage is given what its own worker verifies again: the inputs, the approvals with
-   their proofs, and who vouched for the plan and started the run.
 """
 
 from __future__ import annotations
@@ -22,36 +19,28 @@ from temporalio.exceptions import ActivityError
 
 from activities import contracts
 from dsl.canonical import digest_of
-from dsl.conditions.errors import ExpressionError
-from dsl.conditions.interpolate import resolve
-from dsl.core import AgentOutput, StageStatus, Tier
+from dsl.core import StageStatus
 from dsl.durations import render_duration
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.admission import agent_identity
-from dsl.rules.guards import before
 from workflows import failures
 from workflows.admission import admit
-from workflows.children import run_agent
-from workflows.councils import hear, heard_only
+from workflows.agent_stages import AgentStages
+from workflows.councils import hear
 from workflows.failures import StageEndedError
 from workflows.gates import GateBoard
 from workflows.openings import Matter
 from workflows.origin import Origin, origin_of
-from workflows.outbox import Outbox
 from workflows.records import Records
 from workflows.report import within_limit
 from workflows.shield import shielded, stop
 from workflows.stages import Stages, board
+from workflows.stopping import Stopping
 from workflows.vault_lock import VaultLocks
 from workflows.visibility import show_gates
 from workflows.walk import Walk
 
 _CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
-_KINDS: Final = {
-    "": failures.STAGE_FAILED,
-    contracts.AGENT_FAILED: failures.STAGE_FAILED,
-}
 
 
 class PipelineRun:
@@ -64,11 +53,8 @@ class PipelineRun:
         self.registered = False
         self.origin = Origin()
         self._compiled = compiled
-        self._project = plan.project or workflow.info().workflow_id
         self._records = Records("run")
-        self._outbox = Outbox()
         self._shown: tuple[str, ...] = ()
-        self._heard_only = heard_only(plan)
         self.stages = Stages(walk(plan.steps))
         self._locks = VaultLocks(plan, compiled.digest, self._records)
         self.gates = GateBoard(self._records, self._show, self._locks)
@@ -76,6 +62,15 @@ class PipelineRun:
             (step.path for step in walk(plan.steps) if isinstance(step, GateStep)),
             compiled.policy.gate_identity,
         )
+        self.agents = AgentStages(
+            plan,
+            compiled,
+            stages=self.stages,
+            gates=self.gates,
+            records=self._records,
+            begins=self._mark,
+        )
+        self.stopping = Stopping(plan, self.agents, self._records)
         self.walk = Walk(self.stages, self, self._show)
         self.checkpoints: list[dict[str, Any]] = []
 
@@ -111,60 +106,7 @@ class PipelineRun:
 
     async def agent(self, step: AgentStep) -> str:
         """Run an agent stage as a child workflow."""
-        try:
-            inputs = resolve(step.inputs, self.environment())
-        except ExpressionError as error:
-            raise StageEndedError(
-                failures.STAGE_FAILED, step.path, StageStatus.FAILED, f"inputs: {error}"
-            ) from None
-        request = contracts.AgentRequest(
-            pipeline=self.plan.name,
-            plan=self.digest,
-            project=self._project,
-            agent=agent_identity(step.agent, self.digest, registered=self.registered),
-            step=step,
-            inputs=inputs,
-            given=self._given(step),
-            warrant=self._warrant(step) if step.tier >= Tier.T3 else None,
-        )
-        await self._outbox.admit(request)
-        self._mark(step.path)
-        report = await run_agent(request, search_attributes=self._compiled.policy.search_attributes)
-        self._records.take_over(report.unrecorded)
-        status = StageStatus(report.status)
-        self.stages.finish(
-            step.path,
-            status,
-            detail=report.detail,
-            output=report.output,
-            outputs=report.outputs,
-            attempts=report.attempts,
-        )
-        if status is StageStatus.FAILED and step.path in self._heard_only:
-            return report.detail
-        if status is not StageStatus.COMPLETED:
-            kind = _KINDS.get(report.reason, report.reason)
-            raise StageEndedError(kind, step.path, status, report.detail)
-        return report.detail
-
-    def _given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:
-        """Return the outputs a stage builds on: of stages it requires, or that a gate approved."""
-        siblings = {other.path: other for other in walk(self.plan.steps)}
-        base = step.path.removesuffix(step.name)
-        paths: list[str] = []
-        for name in step.requires:
-            required = siblings[base + name]
-            paths += required.approves if isinstance(required, GateStep) else [required.path]
-        return self.stages.outputs_of(paths)
-
-    def _warrant(self, step: AgentStep) -> contracts.Warrant:
-        standing = {each.path for each in walk(before(self.plan, step.path))}
-        return contracts.Warrant(  # (5)
-            inputs=self.inputs,
-            approvals=tuple(each for each in self.gates.approvals if each.gate in standing),
-            authors=self.origin.author_proofs,
-            starter=self.origin.starter_proof,
-        )
+        return await self.agents.run(step, self.environment())
 
     async def gate(self, step: GateStep) -> str:
         """Wait at a gate."""
@@ -201,8 +143,9 @@ class PipelineRun:
 
     async def _work(self) -> None:
         standing = await admit(self.plan, self._compiled, self._records)  # (2)
-        self.registered = standing.registered
+        self.registered = self.agents.registered = standing.registered
         self.origin = await origin_of(self.plan, self.digest, self.inputs, standing)
+        self.agents.origin = self.origin
         self._locks.authors = self.origin.author_proofs
         self.gates.excluded = self.origin.people
         await self.walk.steps(self.plan.steps)

@@ -4,7 +4,9 @@
    digest, the copy is hashed, the copy is used.
 2. Exactly the declared secrets are read, see ``activities.phases.secrets``; what was minted for
    that is revoked before the activity ends. They go to the program and nowhere else.
-3. The lease is renewed meanwhile; when it cannot be proved any more, the program is stopped.
+3. The lease is renewed meanwhile, and at once on word of a revocation; when it cannot be proved
+   any more, the program is stopped. So it is when the stage is cancelled: while a program runs
+   the activity gives a sign of life often enough for that to arrive.
 4. Everything the program says is redacted before anybody sees it.
 5. A request can be forged by whoever may start workflows: names in it become no paths outside
    the private directory, and the ports of the engine's own servers stay closed, also when
@@ -12,6 +14,8 @@
 6. At T3 and T4 the agent is admitted anew each time, with its warrant. Its program gets the
    outputs that were approved, and of its own stage only what EXECUTE put out, for VERIFY to look
    at: what an earlier phase put out could be a forged completion, and nobody has approved it.
+7. What it has said that it must not is told with what it delivered. A program that had delivered
+   when its lease turned out to be lost acted without it: that is told, and nothing else is kept.
 """
 
 from __future__ import annotations
@@ -19,32 +23,36 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from temporalio import activity
 
 from activities import contracts
 from activities.phases.admitting import admit
 from activities.phases.secrets import secrets_of
-from activities.phases.tools import Tools, put_json
+from activities.phases.tools import Tools, instance_of, put_json
+from activities.violation import ViolationError, said
 from activities.warrant import Cleared
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
+from dsl.rules.violations import Violation
 from integrations.agents.programs import catalogue
 from integrations.agents.protocol import AgentError, Event, Outcome, Request
 from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import workdir
+from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.holding import Holding
 from integrations.dragonfly.leases import Lease
-from integrations.errors import DeniedError
+from integrations.errors import ColdError, DeniedError, RevokedError
 from integrations.redaction import Redactor
 from integrations.settings import Settings
 
 EVENTS_SHOWN_MAX = 200
+BEAT_EVERY_S: Final = 0.5  # (3); the worker sends no more of them than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Answer:
     output: dict[str, Any]
     outputs: tuple[AgentOutput, ...]
     facts: dict[str, Any]
+    violations: tuple[contracts.Violated, ...] = ()
 
 
 async def ask(
@@ -63,15 +72,38 @@ async def ask(
 
     Raises:
         AgentError: the program failed; it, its children and its directory are gone.
+        ViolationError: it did what it must not (7), or reached for a secret that is not for it.
     """
-    timeout_s = request.step.timeout_ms / 1000
     cleared = await _clear(tools, request)  # (6)
+    delivered: list[Outcome] = []
+    try:
+        return await _ask(tools, request, lease, phase, cleared=cleared, delivered=delivered)
+    except LeaseLostError as error:
+        if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
+            raise ViolationError(Violation.STALE_FENCE, str(error)) from None  # (7)
+        raise
+
+
+async def _ask(
+    tools: Tools,
+    request: contracts.PhaseRequest,
+    lease: Lease,
+    phase: AgentPhase,
+    *,
+    cleared: Cleared | None,
+    delivered: list[Outcome],
+) -> Answer:
+    timeout_s = request.step.timeout_ms / 1000
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(workdir())
-        await stack.enter_async_context(Holding(tools.leases, lease, release=False))  # (3)
+        holding = Holding(tools.leases, lease, release=False)
+        await stack.enter_async_context(holding)  # (3)
+        if tools.watcher is not None:
+            stack.enter_context(tools.watcher.watching(request.agent, holding.hurry))
         secrets = await secrets_of(tools, request, phase, cleared, stack)  # (2)
         seen = request.model_copy(update={"prior": _own(request, phase)})
         prior = await asyncio.to_thread(_copies, tools, seen, directory)
+        pulse = await stack.enter_async_context(_pulse())
         running = tools.runner.run(
             catalogue.find(request.step.program or ""),
             Request(
@@ -89,12 +121,14 @@ async def ask(
             timeout_s=timeout_s,
             sandbox=_sandbox(tools, request),
             redact=Redactor(secrets.values()),  # (4)
-            on_event=_tell,
+            on_event=pulse.tell,
+            on_start=stack.enter_context(tools.roster.listed(request.agent, instance_of(request))),
         )
         try:
             outcome = await running
         except AgentError as error:
             raise await _with_evidence(tools, phase, error) from None
+        delivered.append(outcome)
         return await _keep(tools, phase, outcome)
 
 
@@ -164,10 +198,32 @@ def _sandbox(tools: Tools, request: contracts.PhaseRequest) -> SandboxSpec:
     )
 
 
-def _tell(event: Event) -> None:
-    """Pass progress on as heartbeat details, seen in the Web UI while the agent works."""
-    if event.type == "progress":
-        activity.heartbeat({key: str(event.data[key])[:EVENTS_SHOWN_MAX] for key in event.data})
+class _Pulse:
+    """Signs of life; progress is passed on with them, seen in the Web UI while the agent works."""
+
+    def __init__(self) -> None:
+        self._progress: tuple[dict[str, str], ...] = ()
+
+    def tell(self, event: Event) -> None:
+        if event.type == "progress":
+            shown = {key: str(event.data[key])[:EVENTS_SHOWN_MAX] for key in event.data}
+            self._progress = (shown,)
+            activity.heartbeat(shown)
+
+    async def beat(self) -> None:
+        while True:
+            activity.heartbeat(*self._progress)
+            await asyncio.sleep(BEAT_EVERY_S)
+
+
+@asynccontextmanager
+async def _pulse() -> AsyncIterator[_Pulse]:
+    pulse = _Pulse()
+    beating = asyncio.create_task(pulse.beat())
+    try:
+        yield pulse
+    finally:
+        beating.cancel()
 
 
 async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> AgentError:
@@ -177,7 +233,9 @@ async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> 
     answer = await _keep(tools, phase, error.outcome)
     kept = ", ".join(f"{output.name} {output.digest}" for output in answer.outputs)
     message = str(error).removeprefix(f"{error.kind}: ")
-    return AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)
+    named = AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)
+    named.secrets, named.tokens = error.secrets, error.tokens
+    return named
 
 
 async def _keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
@@ -209,4 +267,5 @@ async def _keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
         output=outcome.result.output,
         outputs=tuple(outputs),
         facts={"sandbox": outcome.level, "summary": outcome.result.summary[:300]},
+        violations=said(outcome.secrets, outcome.tokens),
     )

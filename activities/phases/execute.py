@@ -26,5 +26,9 @@ class Execute:
         lease = await enter(self._tools, request, PHASE)
         answer = await ask(self._tools, request, lease, PHASE)
         return contracts.PhaseResult(
-            output=answer.output, outputs=answer.outputs, fence=lease.fence, facts=answer.facts
+            output=answer.output,
+            outputs=answer.outputs,
+            fence=lease.fence,
+            facts=answer.facts,
+            violations=answer.violations,
         )

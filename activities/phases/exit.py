@@ -2,7 +2,8 @@
 
 1. What is not there any more is released already: a cold store or a lost lease is no failure.
 2. What cannot be released is named; the lease's time to live ends it.
-3. A revoked agent has no lease to take, so REVOKED only confirms that none is held.
+3. A revoked agent has no lease to take: then REVOKED only confirms that none is held. Where the run
+   alone was stopped, it publishes the last state and gives the lease back.
 4. What was asked for in Vault for a T3 or T4 stage is taken back. The place is told by the server:
    this execution's own id, and the run that started it. A failure keeps nothing else from being
    released.
@@ -57,9 +58,10 @@ class Exit:
     async def _confirm(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
         try:
             lease = await take_lease(self._tools, request)
-        except (ColdError, RevokedError, ConflictError):
+            await publish(self._tools, request, lease, AgentPhase.REVOKED, request.status)
+            await self._tools.leases.release(lease)
+        except (ColdError, LeaseLostError, RevokedError, ConflictError):
             return contracts.PhaseResult()
-        await self._tools.leases.release(lease)
         return contracts.PhaseResult(fence=lease.fence)
 
     async def _withdraw(self) -> tuple[str, ...]:

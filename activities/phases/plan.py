@@ -31,7 +31,10 @@ class Plan:
         if PHASE in request.step.phases:
             answer = await ask(self._tools, request, lease, PHASE)
             return contracts.PhaseResult(
-                outputs=answer.outputs, fence=lease.fence, facts=answer.facts
+                outputs=answer.outputs,
+                fence=lease.fence,
+                facts=answer.facts,
+                violations=answer.violations,
             )
         plan = {
             "program": request.step.program or "",

@@ -4,7 +4,10 @@
    reads that a person has authorised there.
 2. Everything else is read with a credential minted now, which dies with the phase. Nothing is
    minted where nothing is left to read.
-3. A read that Vault refuses at T3 or T4 says that nothing was asked for, and what to do.
+3. A read that Vault refuses at T3 or T4 says that nothing was asked for, and what to do. That is
+   no agent's doing.
+4. Below T3 it is a violation: the agent declares what its tier does not open. Unless it holds less
+   than the stage asks for by now: it was lowered meanwhile, and one step down causes no other.
 """
 
 from __future__ import annotations
@@ -13,9 +16,12 @@ from contextlib import AsyncExitStack
 
 from activities import contracts
 from activities.phases.tools import Tools, run_of
+from activities.violation import ViolationError
 from activities.warrant import Cleared
 from dsl.core import AgentPhase
+from dsl.rules.violations import Violation
 from integrations.errors import DeniedError
+from integrations.vault.errors import PathDeniedError
 from integrations.vault.paths import SecretRef
 
 BEYOND_PROGRAM_S = 30  # the credential outlives the program, whose end it waits for
@@ -32,6 +38,7 @@ async def secrets_of(
 
     Raises:
         DeniedError: one of them may not be read, or not yet.
+        ViolationError: one of them is not for the agent's tier (4).
         NotFoundError: there is no such secret.
         UnavailableError: Vault does not answer.
     """
@@ -81,8 +88,17 @@ async def _read(
         return {name: await credential.read_secret(ref) for name, ref in places.items()}
     except DeniedError as error:
         if tools.high is None:
+            await _blame(tools, request, error)  # (4)
             raise
         raise DeniedError(  # (3)
             f"{error}; nothing was asked for there when the gate opened: start the run again "
             f"while the worker of {contracts.QUEUE_T3} is up and the agent holds its tier"
         ) from None
+
+
+async def _blame(tools: Tools, request: contracts.PhaseRequest, error: DeniedError) -> None:
+    if not isinstance(error, PathDeniedError):
+        return
+    known = await tools.registry.read(request.agent)
+    if not known.disabled and known.tier >= request.step.tier:
+        raise ViolationError(Violation.DENIED_PATH, str(error)) from None

@@ -6,30 +6,37 @@
    within seconds. An answer that waited out an outage may miss a revocation; without the seed
    the guard is cold, and the workflow asks again.
 3. Outputs go to the artefact store; history carries digest, size and media type.
-4. T3 and T4 have a worker of their own, with a Vault identity of its own, which verifies
+4. A phase is entered in order: the one that this run has published last must let it follow. What
+   Dragonfly has forgotten is not compared. A breach is refused before the lease is taken.
+5. T3 and T4 have a worker of their own, with a Vault identity of its own, which verifies
    everything itself. No other worker runs a phase of theirs, and that one runs no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import activity
 
 from activities import contracts
+from activities.violation import ViolationError
 from activities.warrant import Warrants
 from dsl.canonical import canonical
-from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
+from dsl.core import AGENT_PHASE_NAMES, PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.rules.admission import instance_id
+from dsl.rules.lifecycle import may_follow
+from dsl.rules.violations import Violation
+from integrations.agents.roster import Roster
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.states import States
+from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import DeniedError
 from integrations.settings import Settings
 from integrations.vault.issuer import CredentialIssuer
@@ -60,6 +67,8 @@ class Tools:
     artifacts: Artifacts
     runner: AgentRunner
     high: HighTier | None = None  # None: phases up to T2
+    watcher: RevocationWatcher | None = None  # None: leases beat in their own time
+    roster: Roster = field(default_factory=Roster)
 
 
 def instance_of(request: contracts.PhaseRequest) -> str:
@@ -96,7 +105,7 @@ async def take_lease(tools: Tools, request: contracts.PhaseRequest) -> Lease:
 
 
 def refuse_queue(tools: Tools, request: contracts.PhaseRequest) -> None:
-    """Refuse a phase that belongs to another worker (4).
+    """Refuse a phase that belongs to another worker (5).
 
     Raises:
         DeniedError: it does.
@@ -111,11 +120,26 @@ def refuse_queue(tools: Tools, request: contracts.PhaseRequest) -> None:
 
 
 async def enter(tools: Tools, request: contracts.PhaseRequest, phase: AgentPhase) -> Lease:
-    """Take the lease, and let others see that the agent is in ``phase`` now."""
+    """Take the lease, and let others see that the agent is in ``phase`` now.
+
+    Raises:
+        ViolationError: another phase has to come first (4).
+    """
     refuse_queue(tools, request)
+    await _refuse_order(tools, request, phase)
     lease = await take_lease(tools, request)
     await publish(tools, request, lease, phase, "running")
     return lease
+
+
+async def _refuse_order(tools: Tools, request: contracts.PhaseRequest, phase: AgentPhase) -> None:
+    published = await tools.states.read(holder_of(request))
+    last = published.get("phase", "")
+    is_ours = published.get("run") == activity.info().workflow_id
+    if not is_ours or last not in AGENT_PHASE_NAMES or last == phase:  # another try of it
+        return
+    if not may_follow(AgentPhase(last), phase):
+        raise ViolationError(Violation.PHASE_ORDER, f"{phase} was asked for after {last}")
 
 
 def _is_fresh() -> bool:

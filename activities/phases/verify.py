@@ -39,7 +39,10 @@ class Verify:
             return contracts.PhaseResult(outputs=(own,), fence=lease.fence, facts=facts)
         answer = await ask(self._tools, request, lease, PHASE)
         return contracts.PhaseResult(
-            outputs=(*answer.outputs, own), fence=lease.fence, facts={**facts, **answer.facts}
+            outputs=(*answer.outputs, own),
+            fence=lease.fence,
+            facts={**facts, **answer.facts},
+            violations=answer.violations,
         )
 
     def _check(self, outputs: tuple[AgentOutput, ...]) -> None:

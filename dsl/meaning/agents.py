@@ -5,7 +5,10 @@ or missing · ``DSL308`` a secret that is no ``mount/path#field`` (its value is 
 may be a secret pasted by mistake) · ``DSL319`` the template has no program yet (warning) ·
 ``DSL320`` an agent id of the form kept for inline plans · ``DSL321`` a value has no canonical
 form, so the plan would have no digest · ``DSL322`` an agent id looks like a Vault token, which
-is redacted wherever it stands · ``DSL404`` an agent id is too long.
+is redacted wherever it stands · ``DSL326`` a revoked agent is replaced by what is no agent id ·
+``DSL327`` an agent of T3 or T4 is replaced · ``DSL404`` an agent id is too long.
+
+What holds for an agent id holds for that of a replacement.
 """
 
 from __future__ import annotations
@@ -17,8 +20,9 @@ from dsl.canonical import canonical
 from dsl.conditions.interpolate import OPENING
 from dsl.inputs import mismatch
 from dsl.meaning.findings import Findings
+from dsl.meaning.guards import GUARDED_FROM
 from dsl.meaning.sites import DocumentPath, Site, Survey
-from dsl.models import AGENT_ID_LENGTH_MAX, AgentStage
+from dsl.models import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN, AgentStage
 from dsl.rules.admission import is_inline
 from dsl.suggestions import suggest
 from dsl.templates import Template
@@ -34,14 +38,14 @@ def check_agents(survey: Survey, findings: Findings) -> None:
     """Report what is wrong with agent stages, each for itself."""
     for site in survey.agents():
         if isinstance(site.stage, AgentStage):
-            _check_identity(survey, site, site.stage, findings)
+            agent, named = survey.agent_of(site), "agent" if site.stage.agent else "name"
+            _check_identity(agent, (*site.at, named), findings)
+            _check_replacement(survey, site, site.stage, findings)
             _check_secrets(site, site.stage, findings)
             _check_template(survey, site, site.stage, findings)
 
 
-def _check_identity(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
-    agent = survey.agent_of(site)
-    at = (*site.at, "agent") if stage.agent else (*site.at, "name")
+def _check_identity(agent: str, at: DocumentPath, findings: Findings) -> None:
     if is_inline(agent):
         findings.error(
             "DSL320",
@@ -63,6 +67,28 @@ def _check_identity(survey: Survey, site: Site, stage: AgentStage, findings: Fin
             f"and {AGENT_ID_LENGTH_MAX} is the limit",
             at,
             "name the agent: agent: <id>",
+        )
+
+
+def _check_replacement(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
+    agent, at = stage.config.replacement, (*site.at, "config", "on_revoked")
+    if agent is None:
+        return
+    if re.fullmatch(AGENT_ID_PATTERN, agent) is None:
+        findings.error(
+            "DSL326",
+            f"{agent!r} is no agent id",
+            at,
+            "write lower-case letters, digits, '_', '-' and single dots, last a letter or digit",
+        )
+    _check_identity(agent, at, findings)
+    if survey.tier_of(site) >= GUARDED_FROM:
+        findings.error(
+            "DSL327",
+            f"the agent of {site.path!r} cannot be replaced: people let the plan's own agent act "
+            f"at {survey.tier_of(site).name}, and the worker there lets no other",
+            at,
+            "write fail or skip",
         )
 
 

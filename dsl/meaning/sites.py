@@ -101,6 +101,12 @@ class Survey:
         named = site.stage.agent if isinstance(site.stage, AgentStage) else None
         return named or f"{self.pipeline.name}.{site.path.replace('/', '.')}"
 
+    def agents_of(self, site: Site) -> tuple[str, ...]:
+        """Return every identity an agent stage may run under: its own, and who may take over."""
+        stage = site.stage
+        other = stage.config.replacement if isinstance(stage, AgentStage) else None
+        return (self.agent_of(site), *((other,) if other else ()))
+
     def tier_of(self, site: Site) -> Tier:
         """Return the tier an agent stage asks for; T0 where its template is unknown."""
         if not isinstance(site.stage, AgentStage):

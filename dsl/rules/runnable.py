@@ -39,7 +39,6 @@ def _agent(step: AgentStep) -> Iterator[str]:
     for field, is_used in (
         ("error_budget", step.error_budget is not None),
         ("clarifications", step.clarifications > 0),
-        ("on_revoked", step.on_revoked != "fail"),
     ):
         if is_used:
             yield f"{field} is not enforced in this release: leave it out"  # (1)

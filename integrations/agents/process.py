@@ -11,12 +11,13 @@ import asyncio
 import json
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dsl.limits import AGENT_LINE_BYTES_MAX
 from integrations.agents.keeper import GRACE_S, KILL_S, LINGER_S
-from integrations.agents.protocol import KEEPER, AgentError
+from integrations.agents.protocol import KEEPER, AgentError, escaped
 
 START_S: Final = 15.0
 END_S: Final = GRACE_S + LINGER_S + KILL_S + 1.0
@@ -46,8 +47,10 @@ class Process:
         self.stderr = _given(process.stderr)
 
     @classmethod
-    async def start(cls, spec: dict[str, Any]) -> Process:
-        """Start a keeper and tell it what to start."""
+    async def start(
+        cls, spec: dict[str, Any], on_start: Callable[[int], None] | None = None
+    ) -> Process:
+        """Start a keeper and tell it what to start; ``on_start`` hears its pid before that."""
         ours, theirs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -66,8 +69,15 @@ class Process:
             raise
         finally:
             theirs.close()
+        made = cls(process, reader, writer)
+        try:
+            if on_start is not None:
+                on_start(process.pid)
+        except BaseException:
+            await made.end()
+            raise
         writer.write(json.dumps(spec).encode() + b"\n")
-        return cls(process, reader, writer)
+        return made
 
     async def ready(self) -> None:
         """Wait until the agent runs inside its sandbox.
@@ -104,9 +114,7 @@ class Process:
             return
         self.exit_code = message["exit"]
         if message["left"]:
-            raise AgentError(
-                KEEPER, f"{message['left']} process(es) could not be ended", retryable=False
-            )
+            raise escaped(f"{message['left']} process(es) could not be ended")
 
     async def end(self) -> None:
         """End whatever still runs (2); a cancellation waits for that, and is passed on then.
@@ -136,7 +144,10 @@ class Process:
         self._process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - no public way
 
     async def _hear(self) -> dict[str, Any] | None:
-        line = await self._reader.readline()
+        try:
+            line = await self._reader.readline()
+        except ConnectionResetError:  # it was killed before it had read what to start
+            return None
         message: dict[str, Any] | None = json.loads(line) if line else None
         return message
 

@@ -63,12 +63,14 @@ START: Final = "start"  # it could not be started
 SANDBOX: Final = "sandbox"  # the sandbox it needs is not to be had
 KEEPER: Final = "keeper"  # the keeper vanished
 LEAK: Final = "leak"  # an artifact holds a secret
+ESCAPE: Final = "escape"  # it reached out of its sandbox, or would not end
 
 
 class AgentError(IntegrationError):
     """The agent did not deliver.
 
     ``detail`` is what a person needs to see why; like the message it is already redacted.
+    ``secrets`` and ``tokens`` say how many were taken out of what it had said until then.
     ``outcome`` is there when the agent delivered but says that its work failed: its artifacts
     tell why.
     """
@@ -87,6 +89,8 @@ class AgentError(IntegrationError):
         self.retryable = retryable
         self.outcome = outcome
         self.detail = detail
+        self.secrets = 0
+        self.tokens = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,8 @@ class Outcome:
     seconds: float = 0.0
     level: str = "none"  # of the sandbox that was reached
     dropped: int = 0  # events beyond the limit
+    secrets: int = 0  # that it was told, and that were taken out of what it said
+    tokens: int = 0  # what looked like one, likewise
 
 
 def parse_message(line: bytes) -> dict[str, Any] | None:
@@ -202,6 +208,11 @@ def parse_result(message: Mapping[str, Any]) -> Result:
 def broken(message: str, **detail: Any) -> AgentError:
     """Return the error of an agent that breaks the contract: another attempt breaks it too."""
     return AgentError(PROTOCOL, message, retryable=False, **detail)
+
+
+def escaped(message: str) -> AgentError:
+    """Return the error of an agent that reached out of its sandbox."""
+    return AgentError(ESCAPE, message, retryable=False)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -10,6 +10,7 @@
 5. Everything it said is redacted before anybody sees it, and before it is cut to size: half a
    secret would not be recognised.
 6. Artifacts are looked at when nothing that could change them is alive.
+7. How many secrets it has said is told however it ends.
 
 UDP and sockets with a path are closed by a filter that is known for x86-64 and arm64 only;
 ``Outcome.level`` says what was reached.
@@ -50,11 +51,12 @@ class AgentRunner(Protocol):
         sandbox: SandboxSpec,
         redact: Redactor,
         on_event: Callable[[Event], None] | None = None,
+        on_start: Callable[[int], None] | None = None,
     ) -> Outcome:
         """Run ``program`` in ``request.workdir``, where its artifacts are left.
 
-        ``on_event`` hears every event as it arrives; what it raises stops the agent and is
-        raised here.
+        ``on_event`` hears every event as it arrives, ``on_start`` the pid of the process that
+        ends the agent when it ends; what they raise stops the agent and is raised here.
 
         Raises:
             AgentError: the agent did not deliver; nothing of it is left running.
@@ -74,13 +76,40 @@ class ProcessRunner:
         sandbox: SandboxSpec,
         redact: Redactor,
         on_event: Callable[[Event], None] | None = None,
+        on_start: Callable[[int], None] | None = None,
     ) -> Outcome:
         """See ``AgentRunner.run``."""
         _check_digest(program)
-        started = time.monotonic()
         redact = redact.including(request.secrets.values())
         transcript = Transcript(redact, on_event)
-        process = await Process.start(launch(program.argv, program.file, request.workdir, sandbox))
+        try:
+            return await self._run(
+                program,
+                request,
+                transcript,
+                timeout_s=timeout_s,
+                sandbox=sandbox,
+                redact=redact,
+                on_start=on_start,
+            )
+        except AgentError as error:
+            error.secrets, error.tokens = transcript.taken_out()  # (7)
+            raise
+
+    async def _run(
+        self,
+        program: Program,
+        request: Request,
+        transcript: Transcript,
+        *,
+        timeout_s: float,
+        sandbox: SandboxSpec,
+        redact: Redactor,
+        on_start: Callable[[int], None] | None,
+    ) -> Outcome:
+        started = time.monotonic()
+        spec = launch(program.argv, program.file, request.workdir, sandbox)
+        process = await Process.start(spec, on_start)
         try:
             async with asyncio.timeout(timeout_s) as limit:
                 await _converse(process, request, transcript)
@@ -98,6 +127,7 @@ class ProcessRunner:
         artifacts = await asyncio.to_thread(  # (6)
             workdir.collect, request.workdir, transcript.artifacts, redact
         )
+        secrets, tokens = transcript.taken_out()  # (7)
         outcome = Outcome(
             result=result,
             events=tuple(transcript.events),
@@ -108,6 +138,8 @@ class ProcessRunner:
             seconds=time.monotonic() - started,
             level=process.level,
             dropped=transcript.dropped,
+            secrets=secrets,
+            tokens=tokens,
         )
         if not result.ok:
             summary = result.summary or "the agent reports that its work failed"

@@ -4,13 +4,14 @@
    a message after the result is a breach of the contract.
 2. Noise is kept as a hint: its first lines, cut short. Of stderr the end is kept.
 3. Events beyond ``AGENT_EVENTS_MAX`` are heard but not kept; heartbeats are never kept.
-4. Redaction comes first, cutting second.
+4. Redaction comes first, cutting second. What it has replaced is counted.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 
 from dsl.limits import (
@@ -52,15 +53,20 @@ class Transcript:
         self.noise: list[str] = []
         self.dropped = 0
 
-    @property
+    @cached_property
     def stderr(self) -> str:
-        """The end of what the agent told people."""
+        """The end of what the agent told people; asked for when it has ended."""
         text = self._error_tail.decode(errors="replace")
         if self._error_cut:  # perhaps in the middle of a character, or of a secret
             text = self._redact.cut_text(text.lstrip(_NO_CHARACTER))
         else:
             text = self._redact.text(text)
         return text[-AGENT_STDERR_BYTES_MAX:]
+
+    def taken_out(self) -> tuple[int, int]:
+        """Return how many secrets, and how much that looks like a token, it has said."""
+        _ = self.stderr  # redacted when it is asked for
+        return self._redact.replaced.secrets, self._redact.replaced.tokens
 
     async def read_messages(self, stream: asyncio.StreamReader) -> None:
         """Read stdout to its end.

@@ -3,7 +3,8 @@
 1. It is made for one attempt, mode 0700, and removed afterwards whatever the agent did to it:
    modes, depth beyond any path length, endless names.
 2. An artifact is a regular file below it, reached without symbolic links or ``..``, with no
-   second name (a hard link may be somebody else's file), at most ``ARTIFACT_BYTES_MAX``.
+   second name (a hard link may be somebody else's file), at most ``ARTIFACT_BYTES_MAX``. What
+   leads out of the directory is an escape; what only leads about inside it breaks the contract.
 3. An artifact that holds a secret is refused: a changed file would be a broken one.
 4. Its name holds the pid of the worker, so that what a killed worker left can be told from
    what a living one uses.
@@ -14,6 +15,7 @@ Nothing here may run while the agent's processes live: what is checked must stay
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import stat
@@ -21,7 +23,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from dsl.limits import AGENT_ARTIFACTS_MAX, ARTIFACT_BYTES_MAX
 from integrations.agents.protocol import (
@@ -32,8 +34,11 @@ from integrations.agents.protocol import (
     AgentError,
     Artifact,
     broken,
+    escaped,
 )
 from integrations.redaction import Redactor
+
+_NAMES_SEARCHED_MAX: Final = 10_000  # for the other name of a file
 
 
 @contextmanager
@@ -65,7 +70,7 @@ def collect(
     """Check the artifacts an agent announced, in its order.
 
     Raises:
-        AgentError: of kind ``protocol`` (2) or ``leak`` (3).
+        AgentError: of kind ``protocol`` or ``escape`` (2), or ``leak`` (3).
     """
     found: dict[str, Artifact] = {}
     for message in messages:
@@ -99,24 +104,59 @@ def _artifact(directory: Path, message: Mapping[str, Any]) -> Artifact:
 
 def _inside(directory: Path, name: str, relative: PurePosixPath) -> tuple[Path, int]:
     if relative.is_absolute() or ".." in relative.parts:
-        raise broken(f"artifact {name!r}: {str(relative)[:80]!r} leaves the private directory")
+        if not _is_inside(directory, directory / relative):
+            raise escaped(f"artifact {name!r}: {str(relative)[:80]!r} leaves the private directory")
+        raise broken(
+            f"artifact {name!r}: {str(relative)[:80]!r} must be a path from the private directory "
+            "on, without '..'"
+        )
     path = directory
     try:
         for part in relative.parts:
             path /= part
             status = path.lstat()
             if stat.S_ISLNK(status.st_mode):
-                raise broken(f"artifact {name!r}: {str(relative)[:80]!r} is behind a symbolic link")
+                fault = broken if _is_inside(directory, path) else escaped
+                raise fault(f"artifact {name!r}: {str(relative)[:80]!r} is behind a symbolic link")
         status = path.lstat()
     except OSError as error:
         raise broken(f"artifact {name!r}: {error.strerror}: {str(relative)[:80]!r}") from error
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        raise broken(f"artifact {name!r} must be a regular file with one name")
+        fault = escaped if _is_linked_out(directory, status) else broken
+        raise fault(f"artifact {name!r} must be a regular file with one name")
     if status.st_size > ARTIFACT_BYTES_MAX:
         raise broken(
             f"artifact {name!r} has {status.st_size} bytes, allowed are {ARTIFACT_BYTES_MAX}"
         )
     return path, status.st_size
+
+
+def _is_inside(directory: Path, path: Path) -> bool:
+    """Tell whether ``path`` leads, links followed, to somewhere in ``directory``."""
+    return Path(os.path.realpath(path)).is_relative_to(directory)
+
+
+def _is_linked_out(directory: Path, file: os.stat_result) -> bool:
+    """Tell whether a regular file has a name outside of ``directory``.
+
+    Where not all names can be looked at, it is not held against the agent.
+    """
+    left = file.st_nlink if stat.S_ISREG(file.st_mode) else 0
+    pending, searched = [directory], 0
+    try:
+        while left and pending:
+            with os.scandir(pending.pop()) as entries:
+                found = list(itertools.islice(entries, _NAMES_SEARCHED_MAX))
+            searched += len(found)
+            if searched >= _NAMES_SEARCHED_MAX:
+                return False
+            for entry in found:
+                left -= os.path.samestat(entry.stat(follow_symlinks=False), file)
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(Path(entry.path))
+    except OSError:
+        return False
+    return left > 0
 
 
 def _remove(root: Path) -> None:

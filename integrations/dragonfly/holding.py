@@ -1,14 +1,15 @@
 """Holding: work under a lease, and stop the moment it cannot be proved any more.
 
 Wraps the body of one task. It stops the body by cancelling it, so a body must not swallow
-cancellation; a body that does so anyway still ends in ``LeaseLostError``. The rules:
+cancellation; a body that does so anyway still ends in the loss. The rules:
 
-1. The lease is renewed every third of its time to live.
+1. The lease is renewed every third of its time to live, and at once when somebody hurries it.
 2. No answer is not a loss: renewals are repeated until the margin before the deadline.
 3. At that margin, a fifth of the time to live, the lease counts as lost, and the body is
    cancelled while the server still keeps everyone else out. A body that ends beyond the
    deadline because the process stood still has lost it too.
-4. A lost, revoked or cold answer, or any failure of the renewal itself, counts at once.
+4. A lost, revoked or cold answer, or any failure of the renewal itself, counts at once. It is
+   raised as ``LeaseLostError``; only a revocation, which is final, as what it is.
 5. Whoever cancels from outside is obeyed first: a cancellation is never turned into a loss.
 6. At the end the lease is given back, unless it is lost or belongs to the owner's next
    step; a server that cannot be told lets it run out.
@@ -24,7 +25,7 @@ from typing import Final, Self
 
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.leases import Lease, Leases
-from integrations.errors import IntegrationError, UnavailableError
+from integrations.errors import IntegrationError, RevokedError, UnavailableError
 
 MARGIN: Final = 0.2  # share of the time to live
 _BEATS_PER_TTL: Final = 3
@@ -40,13 +41,18 @@ class Holding:
         self._leases = leases
         self._lease = lease
         self._release = release
-        self._lost: LeaseLostError | None = None
+        self._lost: IntegrationError | None = None
         self._is_over = False
+        self._hurried = asyncio.Event()
 
     @property
     def lease(self) -> Lease:
         """The lease as last renewed."""
         return self._lease
+
+    def hurry(self) -> None:
+        """Renew now (1); what the answer is decides, not who asked for it."""
+        self._hurried.set()
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
@@ -83,12 +89,16 @@ class Holding:
             raise self._lost
 
     async def _renew(self) -> None:
-        """Renew until it fails; ends only by raising why (4) or by being cancelled."""
+        """Renew until it fails, which it raises (4), or is told to end.
+
+        Being cancelled is not enough for the latter: ``asyncio.wait_for``, which the client
+        library sends with, swallows a cancellation that comes as it returns (Python 3.11).
+        """
         beat_s = self._lease.ttl_ms / 1000 / _BEATS_PER_TTL  # (1)
         repeat_s = min(beat_s / _REPEATS_PER_BEAT, _REPEAT_S_MAX)
         pause_s = beat_s
-        while True:
-            await asyncio.sleep(min(pause_s, self._provable_s()))
+        while not self._is_over:
+            await self._pause(min(pause_s, self._provable_s()))
             left_s = self._provable_s()
             if left_s <= 0:
                 raise LeaseLostError("no renewal was confirmed in time")  # (3)
@@ -99,6 +109,12 @@ class Holding:
             except (UnavailableError, TimeoutError):  # (2)
                 pause_s = repeat_s
 
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        self._hurried.clear()  # before asking: a hurry that comes meanwhile asks again
+
     def _provable_s(self) -> float:
         margin_s = MARGIN * self._lease.ttl_ms / 1000
         return max(0.0, self._lease.deadline - margin_s - time.monotonic())
@@ -107,12 +123,17 @@ class Holding:
         if self._is_over:
             return
         reason = None if renewal.cancelled() else renewal.exception()
-        self._lost = LeaseLostError(
+        self._lost = self._loss(reason)
+        self._lost.__cause__ = reason
+        self._body.cancel()
+
+    def _loss(self, reason: BaseException | None) -> IntegrationError:
+        if isinstance(reason, RevokedError):
+            return RevokedError(str(reason))
+        return LeaseLostError(
             f"lost the lease on {self._lease.holder!r}, fence {self._lease.fence}: "
             f"{reason or 'its renewal was cancelled'}"
         )
-        self._lost.__cause__ = reason
-        self._body.cancel()
 
     async def _give_back(self) -> None:
         if not self._release:

@@ -29,6 +29,7 @@ class Revocations:
     """Revokes agents by identity; idempotent by agent and epoch."""
 
     def __init__(self, client: Redis) -> None:
+        self._client = client
         self._revoke = script(client, "revoke")
 
     async def revoke(self, agent: str, epoch: int, reason: str) -> bool:
@@ -42,6 +43,11 @@ class Revocations:
             ColdError: the agent has no guard (2).
         """
         return await self._write(agent, epoch, _LIFTED, reason)
+
+    async def is_locked(self, agent: str) -> bool:
+        """Tell whether somebody holds the identity's lock (3)."""
+        async with answered():
+            return bool(await self._client.exists(RedisKeys.agent_lock(agent)))
 
     async def _write(self, agent: str, epoch: int, revoked: str, reason: str) -> bool:
         async with answered():

@@ -14,7 +14,7 @@ import hvac
 
 from integrations.errors import DeniedError, NotFoundError
 from integrations.vault.client import Vault, data_of
-from integrations.vault.errors import CredentialDeadError
+from integrations.vault.errors import CredentialDeadError, PathDeniedError
 from integrations.vault.paths import SecretRef
 
 SECRET_LENGTH_MAX: Final = 1 << 16  # characters
@@ -77,7 +77,7 @@ class Credential:
     ) -> DeniedError | CredentialDeadError:
         if not await self._vault.is_alive(client):
             return CredentialDeadError(f"the credential of agent {self.agent!r} ended early")
-        return DeniedError(
+        return PathDeniedError(
             f"agent {self.agent!r} may not read {ref.mount}/{ref.path} "
             f"with {', '.join(self.policies)}: raise its tier, or declare another secret"
         )

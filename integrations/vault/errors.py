@@ -1,8 +1,8 @@
-"""The one way to fail that only Vault has."""
+"""The ways to fail that only Vault has."""
 
 from __future__ import annotations
 
-from integrations.errors import IntegrationError
+from integrations.errors import DeniedError, IntegrationError
 
 
 class CredentialDeadError(IntegrationError):
@@ -10,3 +10,7 @@ class CredentialDeadError(IntegrationError):
 
     A new attempt mints a new one, or is told that the agent is revoked.
     """
+
+
+class PathDeniedError(DeniedError):
+    """The policies of a living credential do not open the path."""

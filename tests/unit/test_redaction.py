@@ -78,6 +78,30 @@ def test_a_number_that_is_a_secret_is_replaced():
     assert Redactor(["12345678"]).value([12345678, 1234567]) == [REDACTED, 1234567]
 
 
+def test_what_was_replaced_is_counted():
+    redactor = Redactor([SECRET, "abc", "12345"])
+    redactor.text(f"{SECRET} {SECRET.encode().hex()} abc hvs.{'x' * 24}")
+    redactor.value({SECRET: [12345, 7, "plain"]})
+
+    assert (redactor.replaced.secrets, redactor.replaced.tokens) == (4, 1)
+
+
+def test_what_stands_there_by_chance_is_not_counted():
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nAQ==\n-----END KEY-----"
+    redactor = Redactor([key, "abc"])
+    clean = redactor.text("abc -----BEGIN KEY----- and -----END KEY-----")
+
+    assert clean == f"{REDACTED} {REDACTED} and {REDACTED}"
+    assert redactor.replaced.secrets == 0
+
+
+def test_a_redactor_that_knows_more_begins_to_count_anew():
+    redactor = Redactor([SECRET])
+    redactor.text(SECRET)
+
+    assert redactor.including(["other"]).replaced.secrets == 0
+
+
 def test_each_long_line_of_a_key_is_replaced():
     key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nAQ==\n-----END KEY-----"
 

@@ -128,6 +128,7 @@ async def test_nothing_an_agent_says_holds_its_secret(run):
     )
     assert SECRET[:6] not in told + repr(outcome)
     assert outcome.events[0].data == {"message": f"token is {REDACTED}", REDACTED: REDACTED}
+    assert (outcome.secrets, outcome.tokens) == (7, 0)
 
 
 async def test_a_secret_cut_in_two_by_the_limit_of_stderr_does_not_survive(run):
@@ -147,6 +148,7 @@ async def test_an_error_about_a_result_does_not_hold_a_secret(run):
     error = await failure(run, "bad_status", secrets={"TOKEN": "splendid"})
 
     assert "splendid" not in str(error)
+    assert error.secrets == 1
 
 
 async def test_a_changed_program_is_not_started(run, tmp_path):
@@ -177,8 +179,6 @@ def artifact(path: str, name: str = "a.txt", **more: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("shell", "artifacts", "message"),
     [
-        ([], [artifact("../a.txt")], "leaves the private directory"),
-        ([], [artifact("/etc/passwd")], "leaves the private directory"),
         ([], [artifact("missing")], "No such file"),
         ([], [artifact(".")], "a regular file"),
         ([], [artifact("")], "needs a path"),
@@ -186,10 +186,10 @@ def artifact(path: str, name: str = "a.txt", **more: str) -> dict[str, str]:
         ([], [artifact("a.txt", name="../x")], "must match"),
         ([], [artifact("a.txt", name="report.md")], "'report.md' is reserved for the engine"),
         ([], [artifact("a.txt", media_type="text")], "no media type"),
-        (["ln -s /etc/passwd l"], [artifact("l")], "symbolic link"),
-        (["ln -s /etc l"], [artifact("l/passwd")], "symbolic link"),
         (["mkfifo f"], [artifact("f")], "a regular file"),
         (["echo 1 >a; ln a b"], [artifact("a")], "one name"),
+        (["echo 1 >a; ln -s a l"], [artifact("l")], "symbolic link"),
+        (["mkdir d; echo 1 >a"], [artifact("d/../a")], "without '..'"),
         (["echo 1 >a"], [artifact("a"), artifact("a")], "announced twice"),
         (["truncate -s 20M a"], [artifact("a")], "allowed are"),
     ],
@@ -198,6 +198,23 @@ async def test_an_artifact_outside_the_rules_is_refused(run, shell, artifacts, m
     error = await failure(run, "artifact", given={"shell": shell, "artifacts": artifacts})
 
     assert error.kind == "protocol"
+    assert message in str(error)
+
+
+@pytest.mark.parametrize(
+    ("shell", "path", "message"),
+    [
+        ([], "../a.txt", "leaves the private directory"),
+        ([], "/etc/passwd", "leaves the private directory"),
+        (["ln -s /etc l"], "l/../passwd", "leaves the private directory"),
+        (["ln -s /etc/passwd l"], "l", "symbolic link"),
+        (["ln -s /etc l"], "l/passwd", "symbolic link"),
+    ],
+)
+async def test_an_artifact_that_leads_out_of_the_directory_is_an_escape(run, shell, path, message):
+    error = await failure(run, "artifact", given={"shell": shell, "artifacts": [artifact(path)]})
+
+    assert (error.kind, error.retryable) == ("escape", False)
     assert message in str(error)
 
 

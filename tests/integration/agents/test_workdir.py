@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from integrations.agents.workdir import workdir
+from integrations.agents.protocol import AgentError
+from integrations.agents.workdir import collect, workdir
+from integrations.redaction import Redactor
 
 
 def test_it_is_private_and_gone_afterwards(tmp_path):
@@ -43,6 +45,32 @@ def test_a_link_put_in_its_place_is_removed_and_not_followed(tmp_path):
 
     assert precious.is_dir()
     assert not path.is_symlink()
+
+
+@pytest.mark.parametrize(("place", "kind"), [("outside", "escape"), ("inside", "protocol")])
+def test_a_second_name_of_an_artifact_is_an_escape_where_it_is_outside(tmp_path, place, kind):
+    with workdir(tmp_path) as path:
+        other = tmp_path / "file" if place == "outside" else path / "tmp" / "file"
+        other.write_text("x")
+        (path / "a").hardlink_to(other)
+        with pytest.raises(AgentError, match="a regular file with one name") as caught:
+            collect(path, [{"name": "a", "path": "a"}], Redactor())
+
+    assert caught.value.kind == kind
+
+
+def test_a_second_name_that_cannot_be_looked_for_is_not_held_against_the_agent(tmp_path):
+    with workdir(tmp_path) as path:
+        other = tmp_path / "file"
+        other.write_text("x")
+        (path / "a").hardlink_to(other)
+        (path / "tmp").rename(path / "b")
+        for number in range(10_000):
+            (path / "b" / str(number)).symlink_to("x")
+        with pytest.raises(AgentError, match="a regular file with one name") as caught:
+            collect(path, [{"name": "a", "path": "a"}], Redactor())
+
+    assert caught.value.kind == "protocol"
 
 
 async def test_an_agent_cannot_bury_anything_in_it(run, private):

@@ -56,7 +56,7 @@ async def held_until_lost(client: Redis, lease: Lease, mishap: Callable[[], obje
             finally:
                 assert holding.lease.left_s > 0
 
-    with pytest.raises(LeaseLostError) as caught:
+    with pytest.raises((LeaseLostError, RevokedError)) as caught:
         await hold()
     assert not cancellations_pending()
     return caught.value
@@ -86,7 +86,7 @@ async def test_a_revocation_stops_the_body(dragonfly: Redis) -> None:
         dragonfly, lease, lambda: Revocations(dragonfly).revoke(lease.agent, 1, "because")
     )
 
-    assert isinstance(loss.__cause__, RevokedError)
+    assert isinstance(loss, RevokedError)  # final, where a lost lease is tried again
 
 
 async def test_a_server_restarted_empty_stops_the_body(

@@ -40,3 +40,42 @@ def test_a_name_that_would_make_such_an_id_is_refused(pipeline: str, stage: str)
 def test_an_id_that_would_be_redacted_as_a_token_is_refused():
     with pytest.raises(DslError, match="DSL322"):
         _compile("s", "deploy-the-production-cluster")
+
+
+@pytest.mark.parametrize(
+    ("replacement", "code"),
+    [
+        ("a..b", "DSL326"),
+        ("a-", "DSL326"),
+        ("inline-0123456789ab.x", "DSL320"),
+        ("s.deploy-the-production-cluster", "DSL322"),
+        ("a" * 129, "DSL404"),
+        ("p.look", "DSL505"),
+    ],
+)
+def test_a_replacement_needs_an_id_of_its_own_that_vault_can_hold(replacement: str, code: str):
+    config = f", config: {{on_revoked: 'replace: {replacement}'}}"
+    text = DOCUMENT.format(pipeline="p", stage="look", agent=config)
+    with pytest.raises(DslError) as caught:
+        compile_text(text, "d.yaml")
+
+    assert [each.code for each in caught.value.problems] == [code]
+
+
+@pytest.mark.parametrize("tier", [3, 4])
+def test_an_agent_that_people_let_act_is_not_replaced(tier: int):
+    text = f"""
+name: p
+version: "1"
+stages:
+  - {{name: g, type: gate, config: {{approvers: [ana, bob], quorum: 2, identity: [verified]}}}}
+  - name: act
+    type: agent
+    template: default
+    requires: [g]
+    config: {{tier: {tier}, on_revoked: "replace: other"}}
+"""
+    with pytest.raises(DslError) as caught:
+        compile_text(text, "d.yaml")
+
+    assert [each.code for each in caught.value.problems] == ["DSL327"]

@@ -19,6 +19,10 @@ SHARING = {
         parallel("p", agent("a", more="agent: x")), agent("b", more="agent: x")
     ),
     "an explicit id and a default one": stages(agent("a"), agent("b", more="agent: p.a")),
+    "one that may take over": stages(agent("a", config="on_revoked: 'replace: p.b'"), agent("b")),
+    "two that may take over": stages(
+        agent("a", config="on_revoked: 'replace: x'"), agent("b", config="on_revoked: 'replace: x'")
+    ),
 }
 NOT_SHARING = {
     "one after the other": stages(
@@ -29,6 +33,9 @@ NOT_SHARING = {
     ),
     "a branch, and a stage after all of them": stages(
         parallel("p", agent("a", more="agent: x")), agent("b", "p", more="agent: x")
+    ),
+    "one that may take over, and a stage after it": stages(
+        agent("a", config="on_revoked: 'replace: p.b'"), agent("b", "a")
     ),
 }
 
@@ -118,7 +125,17 @@ def test_an_agent_replaced_by_itself_is_told():
     problem = only(text)
 
     assert problem.code == "DSL505"
-    assert not is_error(problem)
+    assert is_error(problem)
+
+
+def test_an_agent_that_may_take_over_does_not_judge_what_it_may_write():
+    text = stages(
+        agent("write", config="on_revoked: 'replace: p.judge'"),
+        agent("judge", "write"),
+        gate("g", f"config: {{{COUNCIL}}}", "write, judge"),
+    )
+
+    assert only(text).code == "DSL504"
 
 
 def test_governance_is_not_judged_while_names_are_wrong():

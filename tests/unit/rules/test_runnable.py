@@ -27,7 +27,15 @@ def _refused(text: str, identity: str = "claimed") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "config", ["tier: 2", "timeout: 5m, retry: 2", "concurrency: 1", "inputs: {path: src}"]
+    "config",
+    [
+        "tier: 2",
+        "timeout: 5m, retry: 2",
+        "concurrency: 1",
+        "inputs: {path: src}",
+        "on_revoked: skip",
+        "on_revoked: 'replace: other'",
+    ],
 )
 def test_what_is_enforced_runs(config: str):
     assert _refused(AGENT.format(config)) == []
@@ -38,7 +46,6 @@ def test_what_is_enforced_runs(config: str):
     [
         ("error_budget: {errors: 3, window: 10m}", "error_budget"),
         ("clarifications: 1", "clarifications"),
-        ("on_revoked: skip", "on_revoked"),
     ],
 )
 def test_a_rule_for_agents_that_is_not_enforced_is_refused(config: str, said: str):

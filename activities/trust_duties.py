@@ -1,0 +1,92 @@
+"""What the worker of ``mandate-trust`` does: it makes agents known, and changes their trust.
+
+Each kind of act has an identity of its own at Vault, so that none of them can do another's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from temporalio.client import Client
+
+from activities import contracts
+from activities.demoting import Demoting
+from activities.duties import Activity, Duties
+from activities.engine import ensure_sweep_schedule
+from activities.promoting import Promoting
+from activities.revoking import Revoking
+from activities.stopping import Stopping
+from activities.sweeping import Sweeping
+from activities.trust import TrustActivities
+from integrations.dragonfly.agent_state import AgentState
+from integrations.dragonfly.client import connect
+from integrations.dragonfly.revocations import Revocations
+from integrations.settings import Settings
+from integrations.vault import naming
+from integrations.vault.client import Vault
+from integrations.vault.login import Login
+from integrations.vault.registry import Registrar
+from integrations.vault.sweeper import Sweeper
+from integrations.vault.tier_changes import TierChanges
+
+logger = logging.getLogger(__name__)
+
+
+class TrustDuties(Duties):
+    """Makes agents known, changes their trust, sweeps; each act has an identity of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+        self._vault = Vault(settings.vault_url)
+        self._logins = {
+            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
+        }
+        registrar = self._logins[contracts.QUEUE_TRUST]
+        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
+        self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
+        guards, revocations = AgentState(self._dragonfly), Revocations(self._dragonfly)
+        self._promoting = Promoting(
+            self._vault,
+            registrar=registrar,
+            promoter=self._logins[naming.PROMOTER],
+            reinstater=self._logins[naming.REINSTATER],
+            guards=guards,
+            revocations=revocations,
+        )
+        self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
+        revoker = self._logins[naming.REVOKER]
+        self._revoking = Revoking(self._vault, revoker, guards, revocations)
+        self._stopping = Stopping()
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        promoting = self._promoting
+        return (
+            self._trust.register,
+            promoting.inspect,
+            promoting.promote,
+            promoting.reinstate,
+            promoting.lift,
+            self._demoting.demote,
+            self._sweeping.sweep,
+            self._revoking.identity,
+            self._revoking.guard,
+            self._stopping.stop,
+            self._stopping.confirm,
+        )
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
+        """See base class."""
+        without = await ensure_sweep_schedule(client)
+        if without is not None:
+            logger.warning("nothing sweeps by itself: %s", without)
+        try:
+            yield
+        finally:
+            await self._dragonfly.aclose()
+            for login in self._logins.values():
+                await login.aclose()
+            self._vault.close()

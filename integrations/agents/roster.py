@@ -1,0 +1,145 @@
+"""Which agents' processes run on this machine, for every worker process of it to read.
+
+One file for each running agent, in a directory that only this user may enter. It is no record:
+what counts is what ``/proc`` says of the processes that are named there. The rules:
+
+1. The file is there before the keeper is told what to start, and gone when it has ended. A worker
+   that is killed in between leaves a file about a process that can be looked for.
+2. A process is told by its pid and the moment it started, because pids are used again.
+3. A file about a process that is gone says nothing, and is swept away.
+4. A file that cannot be read might hide a process: nothing is confirmed then.
+
+Workers share it when they share the user, the temporary directory and the process table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from integrations.errors import CorruptError, DeniedError, UnavailableError
+
+_STATE, _STARTED = 0, 19  # fields of /proc/<pid>/stat behind the name, which may hold anything
+_DEAD: Final = ("Z", "X")
+_DRAFT: Final = ".draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One agent's process, by the keeper that ends with it."""
+
+    agent: str
+    instance: str
+    worker: int  # pid
+    keeper: int  # pid
+    started: str  # the keeper's, in clock ticks since the machine was started
+
+
+class Roster:
+    """The processes of this machine's agents."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        """Prepare it; ``parent`` is where private directories of agents are made."""
+        self._folder = (parent or Path(tempfile.gettempdir())) / f"mandate-agents-{os.getuid()}"
+
+    @contextmanager
+    def listed(self, agent: str, instance: str) -> Iterator[Callable[[int], None]]:
+        """List a process of ``agent`` meanwhile; what is returned takes the keeper's pid (1).
+
+        Raises:
+            DeniedError: the directory is somebody else's.
+            UnavailableError: the file cannot be written.
+        """
+        file = self._folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+
+        def start(keeper: int) -> None:
+            started = _started(keeper)
+            if started is not None:  # else it has ended already
+                self._write(file, Running(agent, instance, os.getpid(), keeper, started))
+
+        try:
+            yield start
+        finally:
+            for path in (file, file.with_suffix(_DRAFT)):
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    path.unlink()
+
+    def alive(self, agent: str) -> list[Running]:
+        """Return the processes of ``agent`` that are alive now.
+
+        Raises:
+            CorruptError: a file cannot be read (4).
+        """
+        return [
+            running
+            for _, running in self._files()
+            if running.agent == agent and _is_alive(running)  # (2)
+        ]
+
+    def sweep(self) -> int:
+        """Remove what is left of processes that are gone (3); return how many files that were."""
+        gone = [file for file, running in self._files() if not _is_alive(running)]
+        for file in gone:
+            file.unlink(missing_ok=True)
+        return len(gone)
+
+    def _write(self, file: Path, running: Running) -> None:
+        draft = file.with_suffix(_DRAFT)
+        try:
+            with suppress(FileExistsError):
+                self._folder.mkdir(mode=0o700)
+            self._refuse_stranger()
+            draft.write_text(json.dumps(asdict(running)), encoding="utf-8")
+            draft.rename(file)  # whole or not at all
+        except OSError as error:
+            raise UnavailableError(f"cannot list an agent's process in {file}: {error}") from error
+
+    def _refuse_stranger(self) -> None:
+        status = self._folder.lstat()
+        is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if not is_ours or status.st_mode & 0o077:
+            raise DeniedError(
+                f"{self._folder} is not a directory of this user alone: remove it, or set TMPDIR"
+            )
+
+    def _files(self) -> Iterator[tuple[Path, Running]]:
+        if not self._folder.exists():
+            return
+        self._refuse_stranger()
+        for file in sorted(self._folder.iterdir()):
+            if file.suffix == _DRAFT:
+                continue
+            running = _read(file)
+            if running is not None:
+                yield file, running
+
+
+def _read(file: Path) -> Running | None:
+    try:
+        return Running(**json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:  # it ended meanwhile
+        return None
+    except (ValueError, TypeError) as error:
+        raise CorruptError(f"{file} does not say which process it is about: remove it") from error
+
+
+def _is_alive(running: Running) -> bool:
+    return _started(running.keeper) == running.started
+
+
+def _started(pid: int) -> str | None:
+    """Return when the process was started; None: it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[_STATE] in _DEAD else fields[_STARTED]

@@ -1,0 +1,285 @@
+"""Revocation: stop one agent everywhere, and say what of that was seen to be so.
+
+1. The workflow id names the agent, so there is one at a time; its start is the epoch. Starting it
+   again later is harmless.
+2. All brakes start at once and wait for nothing: neither for each other, nor for the ledger. An
+   outage delays the lines of what is away. Nothing here times out.
+3. Who may is for each brake to see, see ``activities.revokers``. Without a proof only the agent's
+   runs are stopped; the rest is refused, and the run says so and ends.
+4. A better word is taken while it runs: signal ``revoke`` with the proof of a person. So nobody
+   keeps a person's word out by having started this first.
+5. It is not cancelled: a brake that is let go half-way confirms nothing. It can be terminated.
+6. When no run is under way any more, processes are looked for, and tokens once more: one that was
+   being minted may have come late. The machine of T3 and T4 is asked when the agent holds such a
+   tier or one of its runs acted at one.
+7. Bad input changes nothing and ends the run at once; that stands on the ledger if it answers
+   within a second. So does an agent that Vault does not know, for which the ledger is not asked to
+   record a revocation, unless Vault needs longer than that second to say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import contracts
+    from activities import trust_contracts as trust
+    from dsl.actions import TRUST_REFUSED
+    from dsl.canonical import digest_of
+    from dsl.limits import REVOCATION_WORDS_MAX
+    from workflows import failures
+    from workflows.messages import MessageError
+    from workflows.receipt import Brake, Receipt
+    from workflows.revocation_orders import EXAMPLE, Order, read_order
+    from workflows.void_messages import VoidMessages
+
+_NO_PROCESS: Final = "processes: none of the agent's is left"
+_A_SECOND: Final = timedelta(seconds=1)
+NO_AGENT: Final = "-"
+_DENIED: Final = "DeniedError"
+_UNKNOWN: Final = "NotFoundError"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_REVOKE: Final = (
+    "Give this revocation the word of a person, as `mandate revoke ID --reason TEXT --print` "
+    f"prints it: {EXAMPLE}"
+)
+
+
+@workflow.defn(name=trust.REVOCATION_WORKFLOW, sandboxed=False)  # docs/adr/0008
+class Revocation(VoidMessages):
+    """Revoke one agent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._orders: list[Order] = []  # each with a word that somebody gave (4)
+        self._receipt: Receipt | None = None
+        self._by_word: dict[str, tuple[Brake, contracts.ActivitySpec[Any, trust.Braked]]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._holds_high_tier = False
+        self._unknown = ""
+
+    @workflow.run
+    async def run(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # must be exactly RawValue
+        """Return the receipt."""
+        try:
+            order = read_order([payload])
+        except MessageError as error:
+            raise await self._refused(str(error)) from None
+        if order not in self._orders:  # a signal may have come with the start
+            self._orders.insert(0, order)
+        self._receipt = receipt = Receipt(order.agent, _start_ms())
+        for spec, lines in _BRAKES:
+            self._by_word[spec.name] = receipt.brake(spec.name, *lines), spec
+        runs = receipt.brake(trust.stop_runs.name, "temporal: no run of the agent is under way")
+        here = receipt.brake(trust.confirm_processes.name, f"{_NO_PROCESS} ({contracts.QUEUE})")
+        for name in self._by_word:  # (2)
+            self._begin(self._apply(name))
+        self._begin(self._stop(order, runs, here))
+        await self._until(lambda: self._is_bugged() or all(task.done() for task in self._tasks))
+        for task in self._tasks:
+            task.result()  # a bug fails the workflow task, where it is seen
+        receipt.is_unproven = self._identity.is_refused and any(
+            line.detail.startswith(trust.NOT_PROVEN) for line in self._identity.lines
+        )
+        self._show()
+        if self._unknown:
+            raise await self._refused(self._unknown)
+        return receipt.as_json()
+
+    @workflow.signal(description=_REVOKE)
+    def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # must be exactly RawValue
+        """Take another word (4)."""
+        try:
+            order = read_order([payload])
+        except MessageError as error:
+            self.on_bad_message("revoke", str(error))
+            return
+        if order in self._orders:
+            return
+        if len(self._orders) >= REVOCATION_WORDS_MAX:
+            self.on_bad_message("revoke", f"{REVOCATION_WORDS_MAX} words were given already")
+            return
+        self._orders.append(order)
+        for name, (brake, _) in self._by_word.items():
+            if brake.is_refused:
+                brake.asked_again()
+                self._begin(self._apply(name))
+
+    @workflow.signal(dynamic=True, description="Any other name: has no effect, status shows it")
+    def unknown(self, name: str, args: Sequence[RawValue]) -> None:
+        """Remember a signal that has no handler."""
+        self.on_bad_message(name, f"unknown signal {name!r}; known: revoke")
+
+    @workflow.query(description="What is confirmed and what is not, and what has to be rotated")
+    def receipt(self) -> dict[str, Any]:
+        """Return the receipt as it is now; empty before there is one."""
+        return self._receipt.as_json() if self._receipt is not None else {}
+
+    @workflow.query(description="The receipt, and messages that had no effect")
+    def status(self) -> dict[str, Any]:
+        """Return where the revocation stands."""
+        return {**self.receipt(), **self.void_messages()}
+
+    async def _apply(self, name: str) -> None:
+        """Apply a brake that takes somebody's word, with each word there is (3) (4)."""
+        brake, spec = self._by_word[name]
+        if name == trust.record_revocation.name and await self._is_unknown():  # (7)
+            brake.refused(self._unknown)
+            return
+        while brake.tried < len(self._orders):
+            order = self._orders[brake.tried]
+            brake.tried += 1
+            try:
+                answer = await spec(
+                    order.request(),
+                    activity_id=f"{name}#{brake.tried}",
+                    summary=f"{order.agent}: {name}",
+                )
+            except ActivityError as error:
+                kind, why = failures.cause_of(error)
+                brake.refused(why)
+                if kind == _UNKNOWN:
+                    self._unknown = why
+                if kind != _DENIED:
+                    break
+            else:
+                brake.answered(answer)
+                self._holds_high_tier |= answer.high
+                break
+        self._show()
+
+    async def _is_unknown(self) -> bool:
+        identity = self._identity
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: identity.is_settled, timeout=_A_SECOND, timeout_summary="then the ledger"
+            )
+        return bool(self._unknown)
+
+    async def _stop(self, order: Order, runs: Brake, here: Brake) -> None:
+        """Stop the agent's runs, which takes nobody's word, and look that nothing is left (6)."""
+        try:
+            found = await trust.stop_runs(
+                order.request(),
+                activity_id=f"{trust.stop_runs.name}#1",
+                summary=f"{order.agent}: tell every run to stop",
+            )
+            runs.answered(
+                await trust.confirm_runs(
+                    found,
+                    activity_id=f"{trust.confirm_runs.name}#1",
+                    summary=f"{order.agent}: no run under way?",
+                )
+            )
+        except ActivityError as error:
+            runs.refused(failures.cause_of(error)[1])
+        self._show()
+        self._begin(self._look(order, here, contracts.QUEUE))
+        self._begin(self._look_at_high_tier(order, is_due=found.high))
+        self._begin(self._end_late_tokens())
+
+    async def _look(self, order: Order, brake: Brake, queue: str) -> None:
+        try:
+            answer = await trust.confirm_processes(
+                trust.AgentName(agent=order.agent),
+                activity_id=f"{trust.confirm_processes.name}/{queue}#1",
+                summary=f"{order.agent}: no process left?",
+                queue=queue,
+            )
+        except ActivityError as error:
+            brake.refused(failures.cause_of(error)[1])
+        else:
+            brake.answered(answer)
+        self._show()
+
+    async def _look_at_high_tier(self, order: Order, *, is_due: bool) -> None:
+        if not is_due:
+            await workflow.wait_condition(lambda: self._identity.is_settled)
+        if not is_due and not self._holds_high_tier:
+            return
+        assert self._receipt is not None  # noqa: S101  # it was made before this was begun
+        what = f"{_NO_PROCESS} ({contracts.QUEUE_T3})"
+        brake = self._receipt.brake(trust.confirm_processes.name, what)
+        await self._look(order, brake, contracts.QUEUE_T3)
+
+    async def _end_late_tokens(self) -> None:
+        """End what was being minted while the identity was disabled (6)."""
+        brake, spec = self._by_word[trust.revoke_identity.name]
+        await workflow.wait_condition(lambda: brake.is_settled)
+        if brake.is_refused:
+            return
+        order = self._orders[brake.tried - 1]
+        brake.asked_again()
+        try:
+            brake.answered(
+                await spec(
+                    order.request(),
+                    activity_id=f"{spec.name}/again#1",
+                    summary=f"{order.agent}: no token came late?",
+                )
+            )
+        except ActivityError as error:
+            brake.refused(failures.cause_of(error)[1])
+        self._show()
+
+    @property
+    def _identity(self) -> Brake:
+        return self._by_word[trust.revoke_identity.name][0]
+
+    def _is_bugged(self) -> bool:
+        return any(task.done() and task.exception() is not None for task in self._tasks)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        """Wait, whoever asks to stop waiting (5)."""
+        while not true():
+            try:
+                await workflow.wait_condition(true)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None:
+                    task.uncancel()
+                self.on_bad_message("cancel", "a revocation is not cancelled: it goes on")
+
+    async def _refused(self, why: str) -> ApplicationError:
+        """Put a refusal on the ledger if it answers at once (7); return how the run ends."""
+        agent = self._orders[0].agent if self._unknown else NO_AGENT
+        asked = digest_of(workflow.info().workflow_id)  # which may be anything
+        payload = {"kind": "revoke", "asked": asked, "why": [why]}
+        entry = contracts.EntryDraft(action=TRUST_REFUSED, agent=agent, payload=payload)
+        with suppress(ActivityError):
+            await contracts.record(
+                contracts.RecordRequest(entries=(entry,)),
+                activity_id="revocation/refused#1",
+                summary="record the refusal",
+                give_up_after=_A_SECOND,
+            )
+        kind = failures.UNKNOWN_AGENT if self._unknown else failures.REVOCATION_REFUSED
+        return failures.ended(kind, why, self.receipt())
+
+    def _show(self) -> None:
+        if self._receipt is not None:
+            workflow.set_current_details(self._receipt.markdown())
+
+
+# Brakes that take somebody's word, and what each has to confirm.
+_BRAKES: Final[tuple[tuple[contracts.ActivitySpec[Any, trust.Braked], tuple[str, ...]], ...]] = (
+    (trust.revoke_identity, ("vault: identity disabled", "vault: no token left")),
+    (trust.revoke_guard, ("dragonfly: guard says revoked", "dragonfly: no lock")),
+    (trust.record_revocation, ("ledger: revocation recorded",)),
+)
+
+
+def _start_ms() -> int:
+    """Return the start of the run as the server tells it to the brakes (1)."""
+    return (workflow.info().workflow_start_time - _EPOCH) // timedelta(milliseconds=1)
