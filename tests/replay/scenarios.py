@@ -276,6 +276,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     trust_scenarios.raise_rejected,
     trust_scenarios.raise_cancelled,
     trust_scenarios.back,
+    trust_scenarios.revoked,
+    trust_scenarios.not_revoked,
 )
 
 

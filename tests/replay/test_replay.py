@@ -33,6 +33,12 @@ OTHER_ACTIVITIES = {
     "trust.promote",
     "trust.reinstate",
     "trust.lift",
+    "revoke.identity",
+    "revoke.guard",
+    "revoke.runs",
+    "revoke.runs-over",
+    "ledger.revoke",
+    "agent.processes",
 }
 
 
