@@ -1,0 +1,121 @@
+"""Which runs and processes a revocation finds, and what it does not take for one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
+
+from activities import agent_runs
+from activities.agent_runs import under_way
+from dsl.core import Tier
+from integrations.agents.roster import Roster
+from mandate.people import revoking
+from mandate.people.errors import RefusalError
+from tests.fixtures.engine import Engine, failure_of
+from tests.fixtures.impostor import QUEUE, impostors, signers
+from tests.fixtures.openbao import OpenBao, People
+from tests.fixtures.revoking import REASON, at_work, document, revoke, start, until, until_at_work
+from tests.fixtures.standing import agent_of, entity_of
+from tests.fixtures.voting import Signer
+from tests.integration.vault.people import set_tier
+
+NO_RUN = "temporal: no run"
+
+
+@pytest_asyncio.fixture
+async def ann(people: People) -> Signer:
+    return (await signers(people))["ann"]
+
+
+async def test_every_run_of_the_agent_is_stopped_and_no_other(engine: Engine, ann: Signer):
+    of = document()
+    one, agent = await at_work(engine, of)
+    two = await engine.start(of)
+    await until_at_work(engine, two)
+    other, another = await at_work(engine)
+    assert await agent_of(engine, two) == agent
+
+    receipt = await revoke(engine, agent, ann)
+
+    assert receipt["complete"] is True
+    assert [(await failure_of(run)).type for run in (one, two)] == ["Revoked", "Revoked"]
+    assert (await other.describe()).status is WorkflowExecutionStatus.RUNNING
+    assert [run.workflow for run in await under_way(engine.client, another)] == [f"{other.id}/look"]
+    await revoke(engine, another)
+    await failure_of(other)
+
+
+async def test_runs_that_do_not_name_their_agent_are_asked(
+    engine: Engine, ann: Signer, monkeypatch: pytest.MonkeyPatch
+):
+    async def unregistered(_client: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(agent_runs, "_AGENT", SearchAttributeKey.for_keyword("MandateStatus"))
+    monkeypatch.setattr(agent_runs, "has_search_attributes", unregistered)
+    run, agent = await at_work(engine)
+    other, another = await at_work(engine)
+
+    receipt = await revoke(engine, agent, ann)
+
+    assert receipt["complete"] is True
+    assert (await failure_of(run)).type == "Revoked"
+    assert (await other.describe()).status is WorkflowExecutionStatus.RUNNING
+    await revoke(engine, another)
+    await failure_of(other)
+
+
+async def test_a_process_that_lives_is_not_confirmed_to_be_gone(engine: Engine, ann: Signer):
+    _, agent = await at_work(engine)
+    with Roster().listed(agent, "left-behind") as listed:
+        listed(os.getpid())
+        handle = await start(engine, agent, ann)
+        receipt = await until(handle, NO_RUN, "vault: no token left")
+        assert receipt["complete"] is False
+    after = await handle.result()
+
+    assert after["complete"] is True
+
+
+async def test_an_agent_that_holds_t3_is_looked_for_on_both_queues(
+    engine: Engine, openbao: OpenBao, ann: Signer
+):
+    _, agent = await at_work(engine)
+    set_tier(openbao, entity_of(openbao, agent)["id"], Tier.T3)
+
+    receipt = await revoke(engine, agent, ann)
+    asked = [
+        line["detail"] for line in receipt["lines"] if line["what"].startswith("processes: none")
+    ]
+
+    assert receipt["complete"] is True
+    assert [detail.rpartition(" ")[2] for detail in asked] == ["mandate", "mandate-t3"]
+
+
+async def test_a_run_that_only_calls_itself_an_agents_keeps_no_receipt_from_completing(
+    engine: Engine, ann: Signer
+):
+    _, agent = await at_work(engine)
+    async with impostors(engine) as client:
+        squatter = await client.start_workflow(
+            "Agent", id=f"t-{uuid.uuid4()}", task_queue="nobody-polls-this"
+        )
+        receipt = await revoke(engine, agent, ann)
+        await squatter.terminate()
+
+    assert receipt["complete"] is True
+
+
+async def test_something_else_under_the_name_of_the_revocation_is_said_to_be_that(engine: Engine):
+    agent = f"a{uuid.uuid4().hex[:8]}"
+    async with impostors(engine) as client:
+        squatter = await client.start_workflow("Puppet", id=f"revocation/{agent}", task_queue=QUEUE)
+        with pytest.raises(RefusalError, match="which revokes nobody: end it and try again"):
+            await revoking.start(engine.client, {"agent": agent, "reason": REASON})
+        await squatter.terminate()
