@@ -55,10 +55,16 @@ async def stage_set(another: Another) -> Scene:
     return await another()
 
 
-async def test_what_people_have_really_approved_runs(stage_set: Scene):
-    answer = await stage_set.send(stage_set.request, AgentPhase.BOOTSTRAP)
-    assert answer["facts"]["approved_by"] == ["ann", "bob"]
+async def test_what_people_have_really_approved_is_admitted(another: Another):
+    made = await another()
+    answer = await made.send(made.request, AgentPhase.BOOTSTRAP)
 
+    assert answer["facts"]["approved_by"] == ["ann", "bob"]
+    skipped = await made.send(made.request)  # PREFLIGHT and PLAN are left out
+    assert skipped["type"] == "ViolationError"
+
+
+async def test_what_people_have_really_approved_runs(stage_set: Scene):
     answer = await stage_set.send(stage_set.request)
     assert answer["facts"]["sandbox"] == "scripted"
     asked = stage_set.engine.runner.requests[-1]
@@ -71,7 +77,8 @@ async def test_an_architect_acts_behind_two_people(another: Another):
     assert answer["facts"]["asked"] == "T4"
 
     alone = made.with_ballots(await made.ballot("ann"))
-    assert "waiting for 1 more" in (await made.send(alone))["message"]
+    answer = await made.send(alone, AgentPhase.BOOTSTRAP)
+    assert "waiting for 1 more" in answer["message"]
 
 
 def bend(*path: Any, to: Any) -> Bend:
