@@ -247,3 +247,14 @@ async def test_the_ledger_verifies_and_the_doctor_finds_nothing(shell: Shell):
 
     assert ".mandate/ledger.db: ok, " in await shell.types(verify)
     assert await shell.types(doctor)
+
+
+async def test_an_agent_is_looked_at_and_stopped_with_a_receipt(shell: Shell):
+    said = await type_all(shell, block_with(README, "mandate revoke"), {})
+    receipt = answer(said, "mandate revoke").splitlines()
+
+    assert "infrastructure-deploy.plan" in answer(said, "mandate agents")
+    assert "needed" in answer(said, "mandate agent show")
+    assert len([line for line in receipt if line.startswith("confirmed")]) > 5
+    assert not [line for line in receipt if line.startswith("NOT")]
+    assert "revoked" in await shell.types("mandate agents")
