@@ -8,7 +8,8 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
    the ledger worker opens the ledger for writing, only the one of ``mandate-t3`` acts at T3 and
    T4, and it runs no workflow.
 2. Connections are opened when a worker is configured, never for replay.
-3. Nothing polls before its preflight has passed.
+3. Nothing polls before its preflight has passed, and nothing is said to be ready. A preflight
+   that fails ends the process with one sentence.
 4. A role that came wrapped is taken before anything else: it is good for minutes. One that
    somebody else took is a refusal to start.
 """
@@ -16,12 +17,11 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -47,7 +47,7 @@ from integrations.errors import IntegrationError
 from integrations.settings import Settings, SettingsError, read_settings
 from integrations.vault import unwrapping
 from integrations.vault.client import Vault
-from mandate._entry import run_main
+from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
@@ -87,6 +87,7 @@ class GovernancePlugin(SimplePlugin):
         self._settings = settings
         self._agent_runner = runner
         self._duties: dict[str, Duties] = {}  # by queue: a process serves each queue once
+        self._on_duty: dict[str, asyncio.Event] = {}
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class."""
@@ -97,6 +98,7 @@ class GovernancePlugin(SimplePlugin):
         if isinstance(duties, WorkflowDuties):
             config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
         self._duties[queue] = duties
+        self._on_duty[queue] = asyncio.Event()
         config["sticky_queue_schedule_to_start_timeout"] = STICKY_WAIT
         config["max_heartbeat_throttle_interval"] = HEARTBEAT_THROTTLE
         config["default_heartbeat_throttle_interval"] = HEARTBEAT_THROTTLE
@@ -111,7 +113,13 @@ class GovernancePlugin(SimplePlugin):
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:  # noqa: A002  # the SDK's name
         """See base class; opens, checks (3) and closes what the worker's duties need."""
         async with self._duties[worker.task_queue].on_duty(worker.client):
+            self._on_duty[worker.task_queue].set()
             await next(worker)
+
+    async def until_on_duty(self) -> None:
+        """Wait until every worker has passed its preflight."""
+        for event in self._on_duty.values():
+            await event.wait()
 
     def _duties_of(self, queue: str) -> Duties:
         settings = self._settings or read_settings(os.environ)
@@ -154,29 +162,57 @@ def build_workers(client: Client, settings: Settings) -> list[Worker]:
 
 
 async def serve() -> int:
-    """Run until SIGTERM or SIGINT; return the exit code."""
+    """Run until SIGTERM or SIGINT, or until a worker may not go on; return the exit code."""
     try:
         settings = read_settings(os.environ)
         if QUEUE_LEDGER in settings.queues:
             load_criteria(settings.promotion)
     except (SettingsError, DslError) as error:
-        print(f"mandate worker: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        return _refused(error, EXIT_USAGE)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ours = plugin(settings)
     try:
-        await take_roles(settings)
-    except IntegrationError as error:  # (4)
-        print(f"mandate worker: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    client = await connect(settings)
-    async with contextlib.AsyncExitStack() as stack:
-        for worker in build_workers(client, settings):
-            await stack.enter_async_context(worker)
-        print(f"worker ready: {','.join(settings.queues)}", flush=True)  # noqa: T201
-        await stop.wait()
+        await take_roles(settings)  # (4)
+        workers = build_workers(await _connect(settings, ours), settings)
+        await _run(workers, _told(ours, settings, stop))
+    except IntegrationError as error:
+        return _refused(error, EXIT_FAILED)
     return 0
+
+
+def _refused(why: Exception, code: int) -> int:
+    print(f"mandate worker: {why}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+async def _told(ours: GovernancePlugin, settings: Settings, stop: asyncio.Event) -> None:
+    """Say that all are at work, then wait until they are told to stop."""
+    await ours.until_on_duty()
+    print(f"worker ready: {','.join(settings.queues)}", flush=True)  # noqa: T201
+    await stop.wait()
+
+
+async def _run(workers: Sequence[Worker], told: Coroutine[Any, Any, None]) -> None:
+    """Run the workers until ``told`` ends or one of them does, and then end all of them.
+
+    Not by ``async with``: that waits for ever for one that refused before it polled.
+
+    Raises:
+        Exception: what the first one ended with.
+    """
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    waiting = asyncio.create_task(told)
+    try:
+        await asyncio.wait((*running, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (waiting, *running):
+            task.cancel()  # a worker takes it as the end of polling, and lets its tasks end
+        ended = await asyncio.gather(waiting, *running, return_exceptions=True)
+    for failure in ended:
+        if isinstance(failure, Exception):
+            raise failure
 
 
 async def take_roles(settings: Settings) -> None:
@@ -196,9 +232,13 @@ async def take_roles(settings: Settings) -> None:
 
 async def connect(settings: Settings, *, runner: AgentRunner | None = None) -> Client:
     """Connect to Temporal as the environment says, with the plugin."""
+    return await _connect(settings, plugin(settings, runner=runner))
+
+
+async def _connect(settings: Settings, ours: GovernancePlugin) -> Client:
     config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     config["target_host"] = settings.temporal
-    return await Client.connect(**config, plugins=[plugin(settings, runner=runner)])
+    return await Client.connect(**config, plugins=[ours])
 
 
 def _versioning(settings: Settings) -> dict[str, Any]:

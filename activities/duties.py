@@ -4,6 +4,8 @@
    Vault ends with it.
 2. A duty checks what it stands on before the first task: wrong settings of a store are a
    refusal to start, never a surprise in a run. A store that is away is no refusal: tasks wait.
+3. Nothing is minted, and nothing asked for ahead, in a Vault that has not passed its examination.
+   Where it was away at the start, it is examined before the first use.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -56,6 +58,7 @@ from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
 from integrations.vault.client import Vault
+from integrations.vault.fitness import Examined, Fitness
 from integrations.vault.head_signer import HeadSigner
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login
@@ -80,6 +83,14 @@ class Duties(ABC):
         """Return the async context in which the worker polls."""
 
 
+async def unless_away(name: str, check: Awaitable[object]) -> None:
+    """Make a check; a server that does not answer now is said, and no refusal (2)."""
+    try:
+        await check
+    except UnavailableError as error:
+        logger.warning("starting without %s: %s", name, error)
+
+
 class PhaseDuties(Duties):
     """Runs phases, as one of the identities that may mint."""
 
@@ -88,6 +99,8 @@ class PhaseDuties(Duties):
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self._vault = Vault(settings.vault_url)
         self._login = login = Login(self._vault, settings.vault_roles, role)
+        self._fitness = Fitness(self._vault, login)
+        self._examined = Examined(login, self._fitness)  # (3)
         self._watcher = RevocationWatcher(self._dragonfly)
         self._tools = Tools(
             settings=settings,
@@ -95,7 +108,7 @@ class PhaseDuties(Duties):
             leases=Leases(self._dragonfly),
             states=States(self._dragonfly),
             registry=Registry(self._vault, login),
-            issuer=TokenRoleIssuer(self._vault, login),
+            issuer=TokenRoleIssuer(self._vault, self._examined),
             artifacts=Artifacts(settings.artifacts),
             runner=runner or ProcessRunner(),
             watcher=self._watcher,
@@ -124,10 +137,8 @@ class PhaseDuties(Duties):
         await asyncio.to_thread(sweep)
         await asyncio.to_thread(self._tools.roster.sweep)
         try:
-            await preflight(self._dragonfly)
-        except UnavailableError as error:  # (2)
-            logger.warning("starting without DragonflyDB: %s", error)
-        try:
+            await unless_away("DragonflyDB", preflight(self._dragonfly))
+            await unless_away("Vault", self._fitness.require())
             async with self._watcher.listening():
                 yield
         finally:
@@ -178,7 +189,7 @@ class HighTierDuties(PhaseDuties):
             Catalogue(settings.pipelines) if settings.registers_catalogue else None,
             settings.authors,
         )
-        requests = GateRequests(self._vault, self._login)
+        requests = GateRequests(self._vault, self._examined)
         self._tools = replace(
             tools, high=HighTier(Warrants(plans, voters, tools.artifacts), requests)
         )

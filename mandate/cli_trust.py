@@ -48,6 +48,30 @@ def reinstate(
 
 
 @trust_app.command()
+def revoke(
+    agent: AgentId,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
+    *,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, max=86_400, help="Seconds until it is told as it is.")
+    ] = 30,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Print the input with your proof, and start nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Stop an agent everywhere, with proof; exit code 0 only when all of it is confirmed."""
+    from mandate.commands import revoke as command  # noqa: PLC0415 - at need
+
+    end(
+        command.run(
+            agent, reason, wait_s=wait, as_json=as_json, only_print=only_print, data_dir=data_dir
+        )
+    )
+
+
+@trust_app.command()
 def agents(
     ledger: LedgerFile = None,
     data_dir: DataDir = None,

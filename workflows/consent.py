@@ -239,6 +239,8 @@ class Consent(Asking):
 
     async def _record_end(self) -> None:
         """Record what was noted, for two minutes at most (5); the report says what was not."""
+        if not self.records.unrecorded:
+            return
         try:
             await self.records.flush("end", give_up_after=_CLEANING)
         except ActivityError as error:

@@ -9,9 +9,9 @@
 4. A better word is taken while it runs: signal ``revoke`` with the proof of a person. So nobody
    keeps a person's word out by having started this first.
 5. It is not cancelled: a brake that is let go half-way confirms nothing. It can be terminated.
-6. When no run is under way any more, processes are looked for, and tokens once more: one that was
-   being minted may have come late. The machine of T3 and T4 is asked when the agent holds such a
-   tier or one of its runs acted at one.
+6. When no run is under way any more, processes are looked for once more, and so are tokens: one
+   that was being minted may have come late. The worker of T3 and T4 is asked about processes when
+   the agent holds such a tier, or one of its runs acted at one.
 7. Bad input changes nothing and ends the run at once; that stands on the ledger if it answers
    within a second. So does an agent that Vault does not know, for which the ledger is not asked to
    record a revocation, unless Vault needs longer than that second to say so.
@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import trust_contracts as trust
     from dsl.actions import TRUST_REFUSED
     from dsl.canonical import digest_of
+    from dsl.core import Value
     from dsl.limits import REVOCATION_WORDS_MAX
     from workflows import failures
     from workflows.messages import MessageError
@@ -165,42 +166,34 @@ class Revocation(VoidMessages):
         return bool(self._unknown)
 
     async def _stop(self, order: Order, runs: Brake, here: Brake) -> None:
-        """Stop the agent's runs, which takes nobody's word, and look that nothing is left (6)."""
+        """Stop the agent's runs, which takes nobody's word, and look what is left (6)."""
         try:
             found = await trust.stop_runs(
                 order.request(),
                 activity_id=f"{trust.stop_runs.name}#1",
                 summary=f"{order.agent}: tell every run to stop",
             )
-            runs.answered(
-                await trust.confirm_runs(
-                    found,
-                    activity_id=f"{trust.confirm_runs.name}#1",
-                    summary=f"{order.agent}: no run under way?",
-                )
-            )
         except ActivityError as error:
             runs.refused(failures.cause_of(error)[1])
-        self._show()
-        self._begin(self._look(order, here, contracts.QUEUE))
-        self._begin(self._look_at_high_tier(order, is_due=found.high))
-        self._begin(self._end_late_tokens())
+            found = trust.RunsFound(agent=order.agent, reason=order.reason)
+        self._begin(self._look(order, here, contracts.QUEUE, runs))
+        self._begin(self._look_at_high_tier(order, runs, is_due=found.high))
+        if not runs.is_refused:
+            asked = f"{order.agent}: no run under way?"
+            spec = trust.confirm_runs
+            await self._ask(runs, spec, found, spec.name, summary=asked)
+        await self._end_late_tokens()
 
-    async def _look(self, order: Order, brake: Brake, queue: str) -> None:
-        try:
-            answer = await trust.confirm_processes(
-                trust.AgentName(agent=order.agent),
-                activity_id=f"{trust.confirm_processes.name}/{queue}#1",
-                summary=f"{order.agent}: no process left?",
-                queue=queue,
-            )
-        except ActivityError as error:
-            brake.refused(failures.cause_of(error)[1])
-        else:
-            brake.answered(answer)
-        self._show()
+    async def _look(self, order: Order, brake: Brake, queue: str, runs: Brake) -> None:
+        """Look for processes at once, and again when no run can start one any more (6)."""
+        spec, agent = trust.confirm_processes, trust.AgentName(agent=order.agent)
+        place, asked = f"{spec.name}/{queue}", f"{order.agent}: no process left?"
+        await self._ask(brake, spec, agent, place, summary=asked, queue=queue)
+        await workflow.wait_condition(lambda: runs.is_settled)
+        brake.asked_again()
+        await self._ask(brake, spec, agent, f"{place}/again", summary=asked, queue=queue)
 
-    async def _look_at_high_tier(self, order: Order, *, is_due: bool) -> None:
+    async def _look_at_high_tier(self, order: Order, runs: Brake, *, is_due: bool) -> None:
         if not is_due:
             await workflow.wait_condition(lambda: self._identity.is_settled)
         if not is_due and not self._holds_high_tier:
@@ -208,7 +201,7 @@ class Revocation(VoidMessages):
         assert self._receipt is not None  # noqa: S101  # it was made before this was begun
         what = f"{_NO_PROCESS} ({contracts.QUEUE_T3})"
         brake = self._receipt.brake(trust.confirm_processes.name, what)
-        await self._look(order, brake, contracts.QUEUE_T3)
+        await self._look(order, brake, contracts.QUEUE_T3, runs)
 
     async def _end_late_tokens(self) -> None:
         """End what was being minted while the identity was disabled (6)."""
@@ -218,16 +211,25 @@ class Revocation(VoidMessages):
             return
         order = self._orders[brake.tried - 1]
         brake.asked_again()
+        asked = f"{order.agent}: no token came late?"
+        await self._ask(brake, spec, order.request(), f"{spec.name}/again", summary=asked)
+
+    async def _ask(
+        self,
+        brake: Brake,
+        spec: contracts.ActivitySpec[Any, trust.Braked],
+        request: Value,
+        place: str,
+        *,
+        summary: str,
+        queue: str | None = None,
+    ) -> None:
         try:
-            brake.answered(
-                await spec(
-                    order.request(),
-                    activity_id=f"{spec.name}/again#1",
-                    summary=f"{order.agent}: no token came late?",
-                )
-            )
+            answer = await spec(request, activity_id=f"{place}#1", summary=summary, queue=queue)
         except ActivityError as error:
             brake.refused(failures.cause_of(error)[1])
+        else:
+            brake.answered(answer)
         self._show()
 
     @property

@@ -24,6 +24,7 @@ from hvac import exceptions as theirs
 
 from integrations.errors import DeniedError
 from integrations.vault import naming
+from integrations.vault.canaries import make_tier_canaries
 from integrations.vault.client import Vault, auth_of, data_of
 from integrations.vault.gate_lock.canary import make_canary
 from integrations.vault.login import log_in
@@ -116,6 +117,7 @@ class _Installation:
         self._groups()
         self._logins()
         make_canary(self._client)
+        make_tier_canaries(self._client)
         for queue, policy in naming.IDENTITIES.items():
             self._worker(queue, policy)
 

@@ -24,9 +24,8 @@ import hvac
 from dsl.core import AgentPhase, Tier
 from integrations.errors import DeniedError, IntegrationError, RevokedError
 from integrations.vault import naming
-from integrations.vault.client import Vault, auth_of, data_of
+from integrations.vault.client import Identity, Vault, auth_of, data_of
 from integrations.vault.credential import Credential
-from integrations.vault.login import Login
 from integrations.vault.registry import TOKEN_LIFE_MAX_S
 from integrations.vault.tiers import policies_for
 
@@ -66,7 +65,7 @@ class CredentialIssuer(Protocol):
 class TokenRoleIssuer:
     """Mints from one token role per agent, as the broker of the worker's queue."""
 
-    def __init__(self, vault: Vault, login: Login) -> None:
+    def __init__(self, vault: Vault, login: Identity) -> None:
         self._vault = vault
         self._login = login
         self._ending: set[asyncio.Future[None]] = set()

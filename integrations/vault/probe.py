@@ -1,4 +1,4 @@
-"""What can be said of a Vault before work is trusted to it: for start-up and ``doctor``.
+"""What can be said of a Vault before work is trusted to it, as one of its brokers sees it.
 
 1. Probing raises nothing and changes nothing; what cannot be found out is a fact that is not
    good. After the first that leaves nothing more to ask, no more is asked.
@@ -7,13 +7,11 @@
 3. A policy that differs from this release's is shown: somebody else governs here.
 4. A token without an entity would outlive the disabling of its agent; that none can be minted
    is tried, not read from a policy.
-5. That a Vault does not enforce approvals is a fact, and a good one: T3 and T4 then rest on
-   Mandate's own verification alone, and that is said.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,35 +19,26 @@ import hvac
 from hvac import exceptions as theirs
 
 from integrations.errors import DeniedError, IntegrationError
-from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.gate_lock import trial
-from integrations.vault.gate_lock.overlaps import overlaps
+from integrations.vault import naming
+from integrations.vault.client import Vault, data_of
+from integrations.vault.facts import INSTALL, Fact, bad, good, not_found_out, shortened
 from integrations.vault.login import Login
 from integrations.vault.policy_texts import policy_texts
 
-POLICIES_MAX: Final = 1_000  # examined for ways around a gate
-_SHOWN_MAX: Final = 5
-_ROOT: Final = "root"  # has no text, and no agent's token carries it
+_LOGIN: Final = "worker login"
+_NOBODY: Final = "tokens without an agent"
 # Every state answers 200; which one it is, the answer says.
 _HEALTH = "/v1/sys/health?standbyok=true&sealedcode=200&uninitcode=200"
-_NOBODY = "/v1/auth/token/create/gov-agent-nobody"
-# As an issuer would ask, but for the agent.
-_ORDER = {
-    "policies": ["gov-t0"],
-    "ttl": "1s",
-    "no_default_policy": True,
-    "renewable": False,
-    "type": "service",
+# What each broker may mint from, and for which policies; there is no such agent.
+_ROLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "mandate": {"gov-agent-nobody": "gov-t0"},
+    "mandate-t3": {
+        "gov3-agent-nobody": "gov-t0",
+        "gov3-gate-agent-nobody": naming.EXECUTOR_POLICY,
+    },
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing found out; ``detail`` says what, and what to do if it is not good."""
-
-    name: str
-    good: bool
-    detail: str
+# As an issuer would ask, but for the agent.
+_ORDER: Final = {"ttl": "1s", "no_default_policy": True, "renewable": False, "type": "service"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,40 +70,39 @@ async def health(vault: Vault) -> Health:
 
 
 async def probe(vault: Vault, login: Login) -> tuple[Fact, ...]:
-    """Return the facts, as seen by a phase worker (1)."""
+    """Return the facts, as seen by the broker of ``login`` (1)."""
     facts = [await _server(vault)]
     if facts[-1].good:
-        facts.append(await _worker(vault, login))  # (2)
+        facts.append(await worker(vault, login))  # (2)
     if facts[-1].good and len(facts) > 1:
         facts += [await _policies(vault, login), await _nobody(vault, login)]
     return tuple(facts)
 
 
-async def _server(vault: Vault) -> Fact:
-    try:
-        state = await health(vault)
-    except IntegrationError as error:
-        return Fact("server", good=False, detail=f"{vault.url}: {error}")
-    if not state.initialised:
-        return Fact("server", good=False, detail=f"{vault.url} is not initialised: initialise it")
-    if state.sealed:
-        return Fact("server", good=False, detail=f"{vault.url} is sealed: unseal it")
-    return Fact("server", good=True, detail=f"{vault.url}, version {state.version}")
+async def worker(vault: Vault, login: Login) -> Fact:
+    """Say who the login is to Vault."""
 
-
-async def _worker(vault: Vault, login: Login) -> Fact:
     def ask(client: hvac.Client) -> Any:
         return client.adapter.get("/v1/auth/token/lookup-self")
 
     try:
         itself = data_of(await vault.run_as(login, ask))
     except IntegrationError as error:
-        return Fact("worker login", good=False, detail=f"queue {login.queue}: {error}")
-    return Fact(
-        "worker login",
-        good=True,
-        detail=f"queue {login.queue} as {', '.join(itself['policies'])}",
+        return not_found_out(_LOGIN, error, login.queue, INSTALL)
+    return good(_LOGIN, f"{login.queue} as {', '.join(itself['policies'])}")
+
+
+async def _server(vault: Vault) -> Fact:
+    try:
+        state = await health(vault)
+    except IntegrationError as error:
+        return not_found_out("server", error, vault.url)
+    if state.initialised and not state.sealed:
+        return good("server", f"{vault.url}, version {state.version}")
+    what, fix = (
+        ("sealed", "unseal it") if state.initialised else ("not initialised", "initialise it")
     )
+    return Fact("server", good=False, detail=f"{vault.url} is {what}", fix=fix, away=True)
 
 
 async def _policies(vault: Vault, login: Login) -> Fact:
@@ -124,14 +112,11 @@ async def _policies(vault: Vault, login: Login) -> Fact:
     try:
         different = await vault.run_as(login, differing)
     except IntegrationError as error:
-        return Fact("policies", good=False, detail=f"they cannot be read: {error}")
+        return not_found_out("policies", error, "they cannot be read", INSTALL)
     if different:  # (3)
-        return Fact(
-            "policies",
-            good=False,
-            detail=f"missing or not as in this release: {', '.join(different)}: install again",
-        )
-    return Fact("policies", good=True, detail=f"{len(policy_texts())} as in this release")
+        names = shortened(tuple(different), ", ")
+        return bad("policies", f"missing or not as in this release: {names}", INSTALL)
+    return good("policies", f"{len(policy_texts())} as in this release")
 
 
 def _policy(client: hvac.Client, name: str) -> str | None:
@@ -144,76 +129,27 @@ def _policy(client: hvac.Client, name: str) -> str | None:
 
 async def _nobody(vault: Vault, login: Login) -> Fact:
     """Try to mint without naming an agent; there is no such role either, so nothing is made."""
+    roles = _ROLES[login.queue]
 
-    def is_forbidden(client: hvac.Client) -> bool:
-        try:
-            client.adapter.post(_NOBODY, json=_ORDER)
-        except theirs.Forbidden:
-            return True
-        except theirs.InvalidRequest:  # past the policy, and stopped by the missing role only
-            return False
+    def allowed(client: hvac.Client) -> tuple[str, ...]:
+        return tuple(role for role, policy in roles.items() if _gets_past(client, role, policy))
+
+    try:
+        found = await vault.run_as(login, allowed)
+    except IntegrationError as error:
+        return not_found_out(_NOBODY, error)
+    if found:  # (4)
+        return bad(_NOBODY, f"not refused to {login.queue}: {shortened(found)}", INSTALL)
+    return good(_NOBODY, "refused")
+
+
+def _gets_past(client: hvac.Client, role: str, policy: str) -> bool:
+    """Tell whether the login's policy lets an order without an agent through."""
+    order = {**_ORDER, "policies": [policy]}
+    try:
+        client.adapter.post(f"/v1/auth/token/create/{role}", json=order)
+    except theirs.Forbidden:
         return False
-
-    try:
-        forbidden = await vault.run_as(login, is_forbidden)
-    except IntegrationError as error:
-        return Fact("tokens without an agent", good=False, detail=str(error))
-    if forbidden:  # (4)
-        return Fact("tokens without an agent", good=True, detail="refused")
-    return Fact(
-        "tokens without an agent",
-        good=False,
-        detail=f"not refused to queue {login.queue}: install the policies again",
-    )
-
-
-async def gate_lock(vault: Vault, login: Identity) -> tuple[Fact, ...]:
-    """Return what is to be known of Vault's own lock, as seen by queue ``mandate-t3`` (1)."""
-    facts = [await _enforced(vault, login)]
-    if facts[0].good:
-        facts.append(await _ways_around(vault, login))
-    return tuple(facts)
-
-
-async def _enforced(vault: Vault, login: Identity) -> Fact:
-    try:
-        enforced = await trial.is_enforced(vault, login)
-    except IntegrationError as error:
-        return Fact("approvals", good=False, detail=f"{error}: install again")
-    if enforced:
-        return Fact("approvals", good=True, detail="they are enforced by Vault")
-    return Fact(
-        "approvals",
-        good=True,  # (5)
-        detail="not enforced by this Vault: T3 and T4 rest on Mandate's own verification alone",
-    )
-
-
-async def _ways_around(vault: Vault, login: Identity) -> Fact:
-    try:
-        texts, unread = await vault.run_as(login, _every_policy)
-    except IntegrationError as error:
-        return Fact("ways around a gate", good=False, detail=f"policies cannot be listed: {error}")
-    found = overlaps(texts)
-    if found:
-        return Fact("ways around a gate", good=False, detail=_shortened(found))
-    # Only those of this release are readable to a worker; the rest is for an auditor to read.
-    unknown = f"; not readable to us: {_shortened(unread)}" if unread else ""
-    detail = f"none in {len(texts)} policies{unknown}"
-    return Fact("ways around a gate", good=True, detail=detail)
-
-
-def _every_policy(client: hvac.Client) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the texts that can be read, by name, and the names of the others."""
-    listed = data_of(client.adapter.list("/v1/sys/policies/acl"))["keys"]
-    names = [name for name in listed if name != _ROOT]
-    texts: dict[str, str] = {}
-    for name in names[:POLICIES_MAX]:
-        with suppress(theirs.Forbidden):
-            texts[name] = _policy(client, name) or ""
-    return texts, tuple(name for name in names if name not in texts)
-
-
-def _shortened(words: tuple[str, ...]) -> str:
-    more = f" and {len(words) - _SHOWN_MAX} more" if len(words) > _SHOWN_MAX else ""
-    return f"{'; '.join(words[:_SHOWN_MAX])}{more}"
+    except theirs.InvalidRequest:  # past the policy, and stopped by the missing role only
+        return True
+    return True

@@ -1,6 +1,7 @@
-"""Is Vault there, open, governed by this release, does it know our workers, and enforce approvals?
+"""Is Vault there, open, governed by this release, and does it know our workers?
 
-Asked as the workers themselves, with the role files they use; every login is ended again.
+What workers find out before they mint, in full. Asked as the workers themselves, with the role
+files they use; every login is ended again.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 
-from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
-from integrations.errors import IntegrationError
+from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_T3
+from integrations.vault import naming
 from integrations.vault.client import Vault
+from integrations.vault.facts import Fact
+from integrations.vault.fitness import examine
 from integrations.vault.login import Login
-from integrations.vault.probe import gate_lock, probe
-from mandate.doctor.finding import Finding, bad, good
+from integrations.vault.probe import worker
+from mandate.doctor.finding import Finding, bad
 
 _FIX = "run `mandate up`, or let VAULT_ADDR and MANDATE_VAULT_ROLES name a running server"
-_LOCK_FIX = "install our governance again, and let no other policy grant what it gates"
-_ROLES_FIX = "`mandate up` writes them; for your own server install our governance again"
 
 
 async def vault_server(env: Mapping[str, str]) -> list[Finding]:
@@ -37,26 +38,23 @@ async def vault_server(env: Mapping[str, str]) -> list[Finding]:
 
 
 async def _asked(vault: Vault, roles: Path) -> list[Finding]:
-    async with aclosing(Login(vault, roles, QUEUE)) as login:
-        facts = await probe(vault, login)
-    findings = [Finding("vault", fact.good, f"{fact.name}: {fact.detail}", _FIX) for fact in facts]
-    if not facts[0].good:  # the others would say the same of the server
-        return findings
-    logins = [await _login(vault, roles, each) for each in (QUEUE_TRUST, QUEUE_LEDGER, QUEUE_T3)]
-    return [*findings, *logins, *(await _lock(vault, roles) if logins[-1].ok else [])]
+    facts = await _examined(vault, roles, QUEUE)
+    if facts[0].good:  # else the others would say the same of the server
+        facts += [await _login(vault, roles, each) for each in (*naming.OF_TRUST, QUEUE_LEDGER)]
+        facts += (await _examined(vault, roles, QUEUE_T3))[1:]
+    # Both brokers see the same server and the same policies.
+    return [_finding(fact) for fact in dict.fromkeys(facts)]
 
 
-async def _lock(vault: Vault, roles: Path) -> list[Finding]:
-    """Say whether Vault itself holds back what needs an approval; if not, that is no failure."""
-    async with aclosing(Login(vault, roles, QUEUE_T3)) as login:
-        facts = await gate_lock(vault, login)
-    return [Finding("vault", each.good, f"{each.name}: {each.detail}", _LOCK_FIX) for each in facts]
+def _finding(fact: Fact) -> Finding:
+    return Finding("vault", fact.good, f"{fact.name}: {fact.detail}", fact.fix or _FIX)
 
 
-async def _login(vault: Vault, roles: Path, queue: str) -> Finding:
+async def _examined(vault: Vault, roles: Path, queue: str) -> list[Fact]:
     async with aclosing(Login(vault, roles, queue)) as login:
-        try:
-            await login.client()
-        except IntegrationError as error:
-            return bad("vault", f"worker login: queue {queue}: {error}", _ROLES_FIX)
-    return good("vault", f"worker login: queue {queue}")
+        return list(await examine(vault, login))
+
+
+async def _login(vault: Vault, roles: Path, identity: str) -> Fact:
+    async with aclosing(Login(vault, roles, identity)) as login:
+        return await worker(vault, login)

@@ -132,17 +132,23 @@ def _tell(change: Change, handle: WorkflowHandle[Any, Any], row: GateRow) -> Non
 
 
 def _done(change: Change, report: Any) -> int:
+    """Tell what was changed; return 0 when every store was seen to hold it."""
     if not isinstance(report, dict):
         raise RefusalError("its report cannot be read")
+    lines = [each for each in report.get("lines") or () if isinstance(each, dict)]
+    code = 0 if all(each.get("confirmed") is True for each in lines) else EXIT_FAILED
     if change.as_json:
         print(json.dumps({"agent": change.agent, "state": _DONE[change.kind], "report": report}))
-        return 0
+        return code
     was, now, entry = (plain(report.get(name)) for name in ("was", "now", "grant"))
     print(
         f"{_DONE[change.kind]}: {plain(change.agent)} from {was} to {now}, granted by ledger "
         f"entry {entry}"
     )
-    return 0
+    for each in lines:
+        word = "confirmed" if each.get("confirmed") is True else "NOT confirmed"
+        print(f"  {word}: {plain(each.get('what'))}, {plain(each.get('detail'))}")
+    return code
 
 
 def _refused(change: Change, failure: WorkflowFailureError) -> int:

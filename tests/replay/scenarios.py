@@ -281,6 +281,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     stop_scenarios.stopped,
     stop_scenarios.skipped,
     stop_scenarios.replaced,
+    trust_scenarios.revoked,
+    trust_scenarios.not_revoked,
 )
 
 

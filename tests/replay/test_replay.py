@@ -34,6 +34,12 @@ OTHER_ACTIVITIES = {
     "trust.reinstate",
     "trust.lift",
     "trust.demote",
+    "revoke.identity",
+    "revoke.guard",
+    "revoke.runs",
+    "revoke.runs-over",
+    "ledger.revoke",
+    "agent.processes",
 }
 
 

@@ -1,4 +1,4 @@
-"""What is recorded of promotion and reinstatement: their runs are named after the agent.
+"""What is recorded of promotion, reinstatement and revocation: runs are named after the agent.
 
 Each begins as if the stack were new, so an agent may not take part in two of them.
 """
@@ -9,20 +9,37 @@ from typing import Any, Final
 
 import yaml
 
-from activities.trust_contracts import PROMOTION_WORKFLOW, REINSTATEMENT_WORKFLOW
+from activities.trust_contracts import (
+    PROMOTION_WORKFLOW,
+    REINSTATEMENT_WORKFLOW,
+    REVOCATION_WORKFLOW,
+)
 from dsl.compiler import compile_text
-from dsl.rules.proof import PLAN
+from dsl.rules.admission import agent_identity
+from dsl.rules.proof import PLAN, REVOKE, reason_digest
 from tests.fixtures.engine import stage
 from tests.fixtures.past import compiled_of
 from tests.fixtures.trust import GATE
 from tests.fixtures.voting import seal
 from tests.replay.studio import Handle, Studio, ended
 
+_WATCHED: Final = {
+    "name": "revoked",
+    "version": "1",
+    "stages": [stage("look", config={"inputs": {"path": "revoked"}})],
+}
+_STOPPED: Final = agent_identity(
+    "revoked.look", compile_text(yaml.safe_dump(_WATCHED), "revoked").digest, registered=False
+)
+_BECAUSE: Final = "it looks where it must not"
+
 RUNS: Final = {
     "raised": "promotion/raised.look",
     "not_raised": "promotion/nobody",
     "raise_rejected": "promotion/raise-rejected.look",
     "raise_cancelled": "promotion/raise-cancelled.look",
+    "revoked": f"revocation/{_STOPPED}",
+    "not_revoked": "revocation/nobody",
     "back": f"reinstatement/{compiled_of('back')[1].agent}",
 }
 WITH_A_PAST: Final = ("back",)
@@ -66,6 +83,36 @@ async def back(studio: Studio, name: str) -> Handle:
     run = await studio.start_type(name, REINSTATEMENT_WORKFLOW, value)
     for voter in ("ann", "cyd"):
         await studio.prove(run, GATE, "approve", voter)
+    return run
+
+
+async def revoked(studio: Studio, name: str) -> Handle:
+    """Somebody starts it without a word, a person gives hers: an agent at work is stopped."""
+    async with studio.slow_folder("revoked"):
+        run = await studio.start_type("revoked-run", "Pipeline", {"definition": _WATCHED})
+        await studio.until_executing(run, "look")
+        return await _revoke(studio, name)
+
+
+async def not_revoked(studio: Studio, name: str) -> Handle:
+    """Nobody knows the agent."""
+    return await _revoke(studio, name)
+
+
+async def _revoke(studio: Studio, name: str) -> Handle:
+    who = await studio.person("ann")
+    order = {"agent": name.partition("/")[2], "reason": _BECAUSE}
+    about = {"agent": order["agent"], "reason": reason_digest(_BECAUSE)}
+    proof = await who.word(seal(about, who.entity, purpose=REVOKE))
+    run = await studio.client.start_workflow(
+        REVOCATION_WORKFLOW,
+        order,
+        id=name,
+        task_queue="mandate",
+        start_signal="revoke",
+        start_signal_args=[{**order, "proof": proof}],
+    )
+    await ended(run)
     return run
 
 

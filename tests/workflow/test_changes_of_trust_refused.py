@@ -138,21 +138,16 @@ async def test_an_agent_that_nobody_knows_is_refused_by_name(engine, kind, agent
     )
 
 
-async def test_every_handler_says_what_it_is_for_wherever_it_is_inherited(engine):
-    agent = stranger()
-    handle = await ask(
-        engine, PROMOTION_WORKFLOW, promotion_id(agent), {"agent": agent, "to": "T2"}
-    )
+HANDLERS = ("Answer a gate", "Any other name", "Pending gates", "The plan this run is pinned to")
+
+
+@pytest.mark.parametrize("kind", [*TYPES, "Pipeline"])
+async def test_every_handler_says_what_it_is_for_wherever_it_is_inherited(engine, kind):
+    handle = await ask(engine, kind, f"t-{uuid.uuid4()}", {"nonsense": 1})
     await failure_of(handle)
     _, shown = await engine.cli("workflow", "metadata", "-w", handle.id)
 
-    for words in (
-        "Answer a gate",
-        "Any other name",
-        "Pending gates",
-        "The plan this run is pinned to",
-        "What is asked, how far it has come",
-    ):
+    for words in HANDLERS:
         assert words in shown
 
 

@@ -80,7 +80,7 @@ async def test_what_people_sign_is_on_the_ledger_with_its_evidence(worthy):
     assert entry.seq == evidence["entry"]
     assert entry.payload["inputs"] == digest_of(shown)
     assert (shown["agent"], shown["entity"]) == (who.agent, who.entity)
-    assert (shown["from"], shown["to"], shown["figures"]["compliant_in_a_row"]) == ("T1", "T2", 2)
+    assert (shown["from"], shown["to"], shown["figures"]["compliant_in_a_row"]) == ("T0", "T1", 2)
     assert shown["ledger"] == {"entries": entry.payload["entries"], "head": entry.payload["head"]}
     assert shown["evidence"]["first"] < shown["evidence"]["last"] < shown["ledger"]["entries"]
     assert evidence["card"]["runs"]["compliant"] == 2
@@ -106,7 +106,7 @@ async def test_proven_votes_get_a_grant_that_the_ledger_has_signed(another, open
 
     assert (answer["refusal"], answer["entry"]) == ("", entry.seq)
     assert (grant.kind, grant.agent, grant.entity) == ("promote", who.agent, who.entity)
-    assert (grant.was, grant.now, grant.entry, grant.epoch) == (Tier.T1, Tier.T2, entry.seq, 0)
+    assert (grant.was, grant.now, grant.entry, grant.epoch) == (Tier.T0, Tier.T1, entry.seq, 0)
     assert 0 < grant.expires - time.time() <= 600
     assert await is_signed_by_the_ledger(openbao, answer["grant"])
     assert [vote["voter"] for vote in entry.payload["votes"]] == ["ann"]
@@ -187,7 +187,7 @@ ATTACKS: list[tuple[str, Any, str]] = [
     ("inputs nobody was shown", other_inputs, "is not what this run was answered"),
     ("another entity", other_entity, "is not what this run was answered"),
     ("another tier", bent(to=3), "evidence about something else"),
-    ("another tier held", bent(held=2, to=3), "evidence about something else"),
+    ("another tier held", bent(held=1, to=2), "evidence about something else"),
     ("another kind", bent(kind="reinstate"), "only workflow"),
     ("no kind", bent(kind="{{ x }}"), "expected promote or reinstate, got '?? x ??'"),
     ("another agent", bent(agent="another"), "only workflow 'promotion/another'"),
@@ -220,26 +220,26 @@ async def test_a_run_that_asked_for_no_evidence_is_granted_nothing(another, wort
 
 async def test_what_was_missing_when_it_asked_is_not_granted_later(another):
     who = await another()
-    await who.runs(1)
     handle, evidence = await asked(who)
-    assert evidence["unmet"] == ["1 compliant runs in a row at T1, 2 needed"]
+    assert evidence["unmet"] == ["0 compliant runs in a row at T0, 1 needed"]
     assert evidence["plan"] is None
     await who.runs(1)
     answer = await who.send(handle, trust.grant.name, who.order(evidence))
 
-    assert "not everything held when this run asked: 1 compliant" in answer["refusal"]
+    assert "not everything held when this run asked: 0 compliant" in answer["refusal"]
 
 
 async def test_a_violation_while_people_were_asked_ends_it(another):
-    who = await another()
+    who = await another("T2")
     await who.runs(2)
-    handle, evidence = await asked(who)
-    order = who.order(evidence, await who.ballot(handle, evidence, "ann"))
+    handle, evidence = await asked(who, to=3, held=2)
+    ballots = [await who.ballot(handle, evidence, name) for name in ("ann", "bob")]
+    order = who.order(evidence, *ballots, to=3, held=2)
     await who.record("Agent", ("agent.violated", {"kind": "denied-path", "consequence": "warn"}))
     answer = await who.send(handle, trust.grant.name, order)
 
     assert "meanwhile not everything holds" in answer["refusal"]
-    assert "1 violation(s) within 1h" in answer["refusal"]
+    assert "1 violation(s) within 1d" in answer["refusal"]
 
 
 async def test_t3_takes_two_people(another):

@@ -8,44 +8,37 @@ import time
 from typing import Any
 
 import pytest_asyncio
+import requests
 
-from integrations.dragonfly.agent_state import AgentState
-from integrations.dragonfly.client import connect
-from integrations.ledger.verify import tail, verify
-from tests.fixtures.engine import Engine, failure_of, hang, pipeline, stage
+from integrations.agents.protocol import ESCAPE, AgentError, Request
+from integrations.ledger.verify import verify
+from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import signers
 from tests.fixtures.openbao import OpenBao, People
-from tests.fixtures.revoking import LINES, detail_of, revoke, start, state_of, until
+from tests.fixtures.revoking import (
+    LINES,
+    REASON,
+    at_work,
+    detail_of,
+    document,
+    empty_dragonfly,
+    guard_of,
+    revoke,
+    revoked_on_the_ledger,
+    start,
+    state_of,
+    until,
+    word_of,
+)
 from tests.fixtures.standing import agent_of, entity_of
 from tests.fixtures.voting import Signer
+from tests.integration.vault.people import living_tokens, mint_order
 from tests.integration.vault.test_brake import THREADS, Hammer, hammering, mint, reading
 
 
 @pytest_asyncio.fixture
 async def them(people: People) -> dict[str, Signer]:
     return await signers(people)
-
-
-async def at_work(engine: Engine, *, tier: int = 2, **fields: Any) -> tuple[Any, str]:
-    """Start an agent that works until it is stopped; return its run and its id."""
-    engine.runner.behaviours["look"] = hang
-    handle = await engine.start(pipeline(stage("look", config={"tier": tier, **fields})))
-    await engine.runner.until_running("look")
-    return handle, await agent_of(engine, handle)
-
-
-def revoked_on_the_ledger(engine: Engine, agent: str) -> list[Any]:
-    entries = tail(engine.settings.ledger, 2_000)
-    return [e.payload for e in entries if (e.action, e.agent) == ("agent.revoked", agent)]
-
-
-async def guard_of(engine: Engine, agent: str) -> Any:
-    settings = engine.settings
-    redis = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-    try:
-        return await AgentState(redis).read(agent)
-    finally:
-        await redis.aclose()
 
 
 async def test_everything_of_a_running_agent_is_stopped_and_confirmed(
@@ -64,13 +57,10 @@ async def test_everything_of_a_running_agent_is_stopped_and_confirmed(
     assert engine.runner.running == set()
     assert entity_of(openbao, agent)["disabled"] is True
     guard = await guard_of(engine, agent)
+    assert guard is not None
     assert (guard.revoked, guard.epoch) == (True, receipt["epoch"])
-    [entry] = [
-        e
-        for e in tail(engine.settings.ledger, 1_000)
-        if e.action == "agent.revoked" and e.agent == agent
-    ]
-    assert (entry.payload["epoch"], entry.payload["by"]) == (receipt["epoch"], "ann")
+    [recorded] = revoked_on_the_ledger(engine, agent)
+    assert (recorded["epoch"], recorded["by"]) == (receipt["epoch"], "ann")
     assert verify(engine.settings.ledger).problems == ()
 
 
@@ -123,9 +113,111 @@ async def test_without_a_proof_the_runs_stop_and_the_identity_stays(
         "processes: none of the agent's",
     ]
     assert entity_of(openbao, agent)["disabled"] is False
-    assert (await guard_of(engine, agent)).revoked is False
-    assert not [
-        e
-        for e in tail(engine.settings.ledger, 1_000)
-        if e.action == "agent.revoked" and e.agent == agent
-    ]
+    guard = await guard_of(engine, agent)
+    assert guard is not None
+    assert guard.revoked is False
+    assert revoked_on_the_ledger(engine, agent) == []
+
+
+async def test_a_person_is_heard_where_somebody_has_started_it_without_a_word(
+    engine: Engine, openbao: OpenBao, them: dict[str, Signer]
+):
+    _, agent = await at_work(engine)
+    order = {"agent": agent, "reason": REASON}
+    handle = await engine.client.start_workflow(
+        "Revocation",
+        order,
+        id=f"revocation/{agent}",
+        task_queue="mandate",
+        start_signal="revoke",
+        start_signal_args=[{**order, "proof": await word_of(them["ann"], agent)}],
+    )
+    engine.started.append(handle)
+    receipt = await handle.result()
+
+    assert (receipt["complete"], receipt["by"]) == (True, "ann")
+    assert entity_of(openbao, agent)["disabled"] is True
+
+
+async def test_a_revocation_is_not_cancelled(engine: Engine, them: dict[str, Signer]):
+    _, agent = await at_work(engine)
+    handle = await start(engine, agent, them["ann"])
+    await handle.cancel()
+    receipt = await handle.result()
+
+    assert receipt["complete"] is True
+
+
+async def test_twice_is_harmless_and_the_later_epoch_stands(
+    engine: Engine, them: dict[str, Signer]
+):
+    _, agent = await at_work(engine)
+    first = await revoke(engine, agent, them["ann"])
+    second = await revoke(engine, agent, them["bob"])
+    guard = await guard_of(engine, agent)
+
+    assert [first["complete"], second["complete"]] == [True, True]
+    assert second["epoch"] > first["epoch"]
+    assert guard is not None
+    assert (guard.revoked, guard.epoch) == (True, second["epoch"])
+    assert [each["by"] for each in revoked_on_the_ledger(engine, agent)] == ["ann", "bob"]
+
+
+async def test_a_revoked_agent_starts_nowhere_also_when_dragonfly_was_emptied(
+    engine: Engine, them: dict[str, Signer]
+):
+    of = document()
+    run, agent = await at_work(engine, of)
+    await revoke(engine, agent, them["ann"])
+    await failure_of(run)
+    engine.runner.requests.clear()
+    refused = await failure_of(await engine.start(of))
+    await empty_dragonfly(engine)
+    after = await failure_of(await engine.start(of))
+
+    assert (refused.type, after.type) == ("Revoked", "Revoked")
+    assert engine.runner.requests == []
+
+
+async def test_minting_meanwhile_leaves_no_token(
+    engine: Engine, openbao: OpenBao, them: dict[str, Signer]
+):
+    _, agent = await at_work(engine)
+    entity = entity_of(openbao, agent)["id"]
+    url = f"{openbao.url}/v1/auth/token/create/gov-agent-{agent}"
+
+    def minting(session: requests.Session) -> bool:
+        headers, order = {"X-Vault-Token": openbao.root_token}, mint_order(agent, "gov-t0")
+        return session.post(url, headers=headers, json=order, timeout=10).ok
+
+    def hammered(over: threading.Event) -> Hammer:
+        with hammering([minting] * 4) as hammer:
+            assert over.wait(60)
+        return hammer
+
+    over = threading.Event()
+    hammer = asyncio.create_task(asyncio.to_thread(hammered, over))
+    receipt = await revoke(engine, agent, them["ann"])
+    over.set()
+    minted = [each for done in (await hammer).done for each in done if each[1]]
+
+    assert minted
+    assert receipt["complete"] is True
+    assert living_tokens(openbao, entity) == []
+
+
+async def test_a_violation_that_costs_everything_takes_nobodys_proof(
+    engine: Engine, openbao: OpenBao
+):
+    async def escape(_request: Request) -> dict[str, Any]:
+        raise AgentError(ESCAPE, "it reached for what is closed", retryable=False)
+
+    engine.runner.behaviours["look"] = escape
+    run = await engine.start(document())
+    await failure_of(run)
+    agent = await agent_of(engine, run)
+    receipt = await engine.client.get_workflow_handle(f"revocation/{agent}").result()
+
+    assert receipt["complete"] is True
+    assert receipt["by"] == f"{run.id}/look"
+    assert entity_of(openbao, agent)["disabled"] is True

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
@@ -27,6 +24,10 @@ from activities.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
 from dsl.rules import sweeping
 from integrations.ledger.verify import TAIL_MAX, tail
 from integrations.vault.client import Vault
+from integrations.vault.login import Login
+from integrations.vault.paths import SecretRef
+from integrations.vault.registry import Registrar
+from integrations.vault.requests import GateRequests
 from tests.fixtures.engine import (
     Engine,
     failure_of,
@@ -37,11 +38,12 @@ from tests.fixtures.engine import (
     stage,
 )
 from tests.fixtures.leaks import DYNAMIC_USERS, Leaks, dynamic_users, has_user
+from tests.fixtures.namespaces import own_namespace
 from tests.fixtures.openbao import OpenBao, govern
 from tests.fixtures.valkey import ValkeyProcess
 from tests.integration.stack.probes import eventually
-from tests.integration.vault.people import is_alive
-from worker import GovernancePlugin, build_workers, plugin
+from tests.integration.vault.people import executor, is_alive, living_tokens
+from worker import build_workers, plugin
 
 
 @pytest_asyncio.fixture
@@ -146,6 +148,28 @@ async def test_a_token_of_an_earlier_run_of_a_workflow_at_work_is_ended(
     await end(second)
 
 
+async def test_a_request_for_an_approval_is_judged_by_its_own_run(
+    engine: Engine, openbao: OpenBao, vault: Vault
+) -> None:
+    openbao.put_secret("kv-prod/swept", v="x")
+    at_work, over = await waiting_run(engine), await ended_run(engine)
+    registrar = Registrar(vault, Login(vault, openbao.roles_dir, "mandate-trust"))
+    requests = GateRequests(vault, Login(vault, openbao.roles_dir, "mandate-t3"))
+    living = []
+    for run in (at_work, over):
+        run_id, (agent, entity) = run.result_run_id or "", await executor(openbao, registrar)
+        refs = [SecretRef.parse("kv-prod/swept#v")]
+        await requests.file(run_id, "act", agent, entity, refs, 600, workflow=run.id)
+        living.append(entity)
+
+    await sweep(engine)
+
+    assert [len(living_tokens(openbao, entity)) for entity in living] == [1, 0]
+    assert not await requests.authorised(at_work.result_run_id or "", "act")
+    await requests.withdraw(at_work.result_run_id or "", "act")
+    await end(at_work)
+
+
 async def test_unknown_runs_and_tokens_of_nobody_are_ended_after_a_grace(
     engine: Engine, leaks: Leaks, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +242,7 @@ async def test_a_sweep_waits_until_vault_is_back(
     settings = replace(
         settings_for(address, server, valkey, tmp_path), queues=("mandate", "mandate-trust")
     )
-    client = await own_namespace(engine, plugin(settings))
+    client = await own_namespace(engine.client, plugin(settings))
     async with AsyncExitStack() as stack:
         for worker in build_workers(client, settings):
             await stack.enter_async_context(worker)
@@ -230,19 +254,6 @@ async def test_a_sweep_waits_until_vault_is_back(
 
     assert "no answer from vault" in why
     assert (swept["tokens"], swept["revoked"]) == (0, [])
-
-
-async def own_namespace(engine: Engine, ours: GovernancePlugin) -> Client:
-    """Connect to a namespace that no other worker serves."""
-    name = f"sweep-{uuid.uuid4().hex[:8]}"
-    order = RegisterNamespaceRequest(namespace=name)
-    order.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
-    await engine.client.workflow_service.register_namespace(order)
-    client = await Client.connect(engine.settings.temporal, namespace=name, plugins=[ours])
-    async with asyncio.timeout(60):
-        while await ensure_sweep_schedule(client) is not None:  # noqa: ASYNC110  # not known yet
-            await asyncio.sleep(0.1)
-    return client
 
 
 async def until_tried_again(handle: WorkflowHandle[Any, Any]) -> str:

@@ -40,9 +40,28 @@ def mint(
     Raises:
         DeniedError: Vault minted something else.
     """
+    role = naming.gate_role(entity)
+    return mint_from(client, role, entity, entity_id, _POLICIES, ttl_s=ttl_s, meta=meta)
+
+
+def mint_from(
+    client: hvac.Client,
+    role: str,
+    entity: str,
+    entity_id: str,
+    policies: tuple[str, ...],
+    *,
+    ttl_s: int,
+    meta: Mapping[str, str],
+) -> Token:
+    """Mint a token of ``role`` and compare it with what was meant.
+
+    Raises:
+        DeniedError: Vault minted something else.
+    """
     order = {
         "entity_alias": entity,
-        "policies": list(_POLICIES),
+        "policies": list(policies),
         "ttl": f"{ttl_s}s",
         "meta": dict(meta),
         "display_name": entity,
@@ -50,9 +69,8 @@ def mint(
         "renewable": False,
         "type": "service",
     }
-    path = f"/v1/auth/token/create/{naming.gate_role(entity)}"
-    auth = auth_of(client.adapter.post(path, json=order))
-    different = difference(auth, entity_id, _POLICIES)
+    auth = auth_of(client.adapter.post(f"/v1/auth/token/create/{role}", json=order))
+    different = difference(auth, entity_id, policies)
     if different is not None:
         revoke(client, auth["accessor"])
         raise DeniedError(f"vault minted something else for {entity!r}: {different}")

@@ -45,6 +45,9 @@ path "gov-transit/verify/approver-*" { capabilities = ["update"] }
 path "identity/entity/id/*"          { capabilities = ["read"] }
 path "identity/group/name/*"         { capabilities = ["read"] }
 
+# What a canary of each tier is granted, which it asks before it mints for anybody else.
+path "sys/capabilities-accessor"    { capabilities = ["update"] }
+
 path "auth/token/revoke-accessor"   { capabilities = ["update"] }
 path "identity/entity/name/agent-*" { capabilities = ["read"] }
 path "sys/policies/acl"             { capabilities = ["list"] }

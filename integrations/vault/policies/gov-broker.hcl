@@ -20,6 +20,9 @@ path "auth/token/create/gov-agent-*" {
   }
 }
 
+# What a canary of each tier is granted, which it asks before it mints for anybody else.
+path "sys/capabilities-accessor"     { capabilities = ["update"] }
+
 path "auth/token/revoke-accessor"    { capabilities = ["update"] }
 path "identity/entity/name/agent-*"  { capabilities = ["read"] }
 path "sys/policies/acl/gov-*"        { capabilities = ["read"] }

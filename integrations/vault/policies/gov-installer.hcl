@@ -53,7 +53,8 @@ path "identity/entity-alias" {
   }
 }
 
-# Agents are the registrar's; all but one, by which it is tried whether approvals are enforced.
+# Agents are the registrar's; all but one, by which it is tried whether approvals are enforced, and
+# those below.
 path "identity/entity/name/agent-*" { capabilities = ["read"] }
 
 path "identity/entity/name/agent-0-gate-probe" {
@@ -71,6 +72,83 @@ path "auth/token/roles/gov3-gate-agent-0-gate-probe" {
     "token_no_default_policy" = [true]
     "token_explicit_max_ttl"  = ["5m"]
     "token_type"              = ["service"]
+  }
+}
+
+# By these it is tried what each tier may do. Nobody can use their tokens: they are bound to an
+# address that no machine has (TEST-NET-1), and are there to be looked at.
+path "identity/entity/name/agent-0-tier-probe-t*" {
+  capabilities       = ["create", "read", "update"]
+  allowed_parameters = { "metadata" = [] }
+}
+
+path "auth/token/roles/gov-agent-0-tier-probe-t0" {
+  capabilities       = ["create", "update"]
+  allowed_parameters = {
+    "allowed_policies"        = ["gov-t0"]
+    "allowed_entity_aliases"  = ["agent-0-tier-probe-t0"]
+    "orphan"                  = [true]
+    "renewable"               = [false]
+    "token_no_default_policy" = [true]
+    "token_explicit_max_ttl"  = ["5m"]
+    "token_type"              = ["service"]
+    "token_bound_cidrs"       = ["192.0.2.1/32"]
+  }
+}
+
+path "auth/token/roles/gov-agent-0-tier-probe-t1" {
+  capabilities       = ["create", "update"]
+  allowed_parameters = {
+    "allowed_policies"        = ["gov-t0,gov-t1"]
+    "allowed_entity_aliases"  = ["agent-0-tier-probe-t1"]
+    "orphan"                  = [true]
+    "renewable"               = [false]
+    "token_no_default_policy" = [true]
+    "token_explicit_max_ttl"  = ["5m"]
+    "token_type"              = ["service"]
+    "token_bound_cidrs"       = ["192.0.2.1/32"]
+  }
+}
+
+path "auth/token/roles/gov-agent-0-tier-probe-t2" {
+  capabilities       = ["create", "update"]
+  allowed_parameters = {
+    "allowed_policies"        = ["gov-t0,gov-t1,gov-t2"]
+    "allowed_entity_aliases"  = ["agent-0-tier-probe-t2"]
+    "orphan"                  = [true]
+    "renewable"               = [false]
+    "token_no_default_policy" = [true]
+    "token_explicit_max_ttl"  = ["5m"]
+    "token_type"              = ["service"]
+    "token_bound_cidrs"       = ["192.0.2.1/32"]
+  }
+}
+
+path "auth/token/roles/gov3-agent-0-tier-probe-t3" {
+  capabilities       = ["create", "update"]
+  allowed_parameters = {
+    "allowed_policies"        = ["gov-t0,gov-t1,gov-t2,gov-t3"]
+    "allowed_entity_aliases"  = ["agent-0-tier-probe-t3"]
+    "orphan"                  = [true]
+    "renewable"               = [false]
+    "token_no_default_policy" = [true]
+    "token_explicit_max_ttl"  = ["5m"]
+    "token_type"              = ["service"]
+    "token_bound_cidrs"       = ["192.0.2.1/32"]
+  }
+}
+
+path "auth/token/roles/gov3-agent-0-tier-probe-t4" {
+  capabilities       = ["create", "update"]
+  allowed_parameters = {
+    "allowed_policies"        = ["gov-t0,gov-t4"]
+    "allowed_entity_aliases"  = ["agent-0-tier-probe-t4"]
+    "orphan"                  = [true]
+    "renewable"               = [false]
+    "token_no_default_policy" = [true]
+    "token_explicit_max_ttl"  = ["5m"]
+    "token_type"              = ["service"]
+    "token_bound_cidrs"       = ["192.0.2.1/32"]
   }
 }
 

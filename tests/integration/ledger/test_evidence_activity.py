@@ -19,7 +19,7 @@ from dsl.promotion import load_criteria
 from integrations.ledger.entries import GENESIS, Content, entry_bytes, leaf_hash
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.verify import tail, verify
-from tests.fixtures.engine import CRITERIA
+from tests.fixtures.facts import CRITERIA
 from tests.integration.ledger.drafts import draft, intruder
 
 AGENT = "checker"

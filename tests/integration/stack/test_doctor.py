@@ -26,7 +26,7 @@ async def test_all_is_well_beside_a_stack(stack, tmp_path):
     assert said.stdout.endswith("all is well\n")
     assert "search attributes registered" in said.stdout
     assert "policies: " in said.stdout
-    assert "worker login: queue mandate-ledger" in said.stdout
+    assert "worker login: mandate-ledger as gov-ledger" in said.stdout
     assert "valkey 9" in said.stdout
     assert "ledger.db does not exist yet" in said.stdout
 

@@ -10,11 +10,12 @@ import pytest_asyncio
 
 from integrations.errors import DeniedError, NotFoundError
 from integrations.vault.client import Vault
+from integrations.vault.facts import Fact
+from integrations.vault.gate_lock.examination import gate_lock
 from integrations.vault.gate_lock.trial import is_enforced
 from integrations.vault.install import install
 from integrations.vault.login import Login
 from integrations.vault.policy_texts import policy_texts
-from integrations.vault.probe import Fact, gate_lock
 from mandate.doctor.vault import vault_server
 from tests.fixtures.openbao import OpenBao, govern
 from tests.integration.vault.people import living_tokens
@@ -111,7 +112,7 @@ async def test_without_a_canary_it_cannot_be_told(place: Place) -> None:
 
     fact = (await place.facts())["approvals"]
     assert not fact.good
-    assert "install again" in fact.detail
+    assert fact.fix == "install our governance again"
 
 
 async def test_another_queue_may_not_try_it(vault: Vault, broker: Login) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from integrations.vault.client import Vault
+from integrations.vault.facts import Fact
 from integrations.vault.login import Login
-from integrations.vault.probe import Fact, health, probe
+from integrations.vault.probe import health, probe
 from tests.fixtures.openbao import OpenBao, free_port_pair, govern
 
 
@@ -78,4 +79,5 @@ async def test_what_somebody_changed_is_seen(private_openbao: Callable[..., Open
         assert name in facts["policies"].detail
     assert "gov-t0" not in facts["policies"].detail
     assert not facts["tokens without an agent"].good
-    assert sealed == (Fact("server", good=False, detail=f"{server.url} is sealed: unseal it"),)
+    said = f"{server.url} is sealed"
+    assert sealed == (Fact("server", good=False, detail=said, fix="unseal it", away=True),)

@@ -1,0 +1,178 @@
+"""Revoking an agent from the command line: give a person's word, and tell what came of it.
+
+1. Who is logged in signs for this agent and this reason. A revocation that is under way already is
+   given the same word, so whoever started it first without one is overruled.
+2. Vault away: nobody can sign, and the agent's runs are stopped all the same. That is said, and has
+   to be done again.
+3. What is not confirmed yet says why, as Temporal knows it: the last failure of the activity.
+4. Something else under the revocation's name is said to be that, and how it is removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from shlex import quote
+from typing import Any, Final
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import (
+    Client,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from activities.contracts import QUEUE
+from activities.trust_contracts import REVOCATION_WORKFLOW, revocation_id
+from dsl.rules.proof import REVOKE, reason_digest
+from integrations.errors import UnavailableError
+from mandate.people.door import note
+from mandate.people.errors import RefusalError
+from mandate.people.session import session
+from mandate.people.statements import sign
+from mandate.people.words import plain
+from workflows.receipt import WAITING
+
+ANSWER: Final = timedelta(seconds=5)  # of the run to a query
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of it: the receipt as far as it goes, and why the run was refused, if it was."""
+
+    receipt: dict[str, Any]
+    refusal: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Everything was seen to be so."""
+        return not self.refusal and self.receipt.get("complete") is True
+
+
+async def order_of(env: Mapping[str, str], agent: str, reason: str) -> dict[str, str]:
+    """Return the input of a revocation, with the proof of whoever is logged in (1).
+
+    Raises:
+        UsageError: nobody is.
+        integrations.errors.IntegrationError: Vault does not sign.
+    """
+    async with session(env) as who:
+        signed = await sign(who, REVOKE, {"agent": agent, "reason": reason_digest(reason)})
+    return {"agent": agent, "reason": reason, "proof": signed.word}
+
+
+async def order_or_unproven(env: Mapping[str, str], agent: str, reason: str) -> dict[str, str]:
+    """Return the same, or the input without a proof where Vault is away (2)."""
+    try:
+        return await order_of(env, agent, reason)
+    except UnavailableError as error:
+        note(
+            f"vault does not sign ({error}): without a proof only the agent's runs are stopped; "
+            "run this again when it answers"
+        )
+        return {"agent": agent, "reason": reason}
+
+
+async def start(client: Client, order: Mapping[str, str]) -> WorkflowHandle[Any, Any]:
+    """Start the revocation, or give the one that is under way this word (1).
+
+    Raises:
+        RefusalError: the name is taken by something else (4).
+    """
+    name = revocation_id(order["agent"])
+    handle = await client.start_workflow(
+        REVOCATION_WORKFLOW,
+        dict(order),
+        id=name,
+        task_queue=QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal="revoke",
+        start_signal_args=[dict(order)],
+    )
+    state = await handle.describe()
+    if (state.workflow_type, state.task_queue) != (REVOCATION_WORKFLOW, QUEUE):
+        raise RefusalError(
+            f"{plain(name)} is a {plain(state.workflow_type)} on queue {plain(state.task_queue)}, "
+            "which revokes nobody: end it and try again: temporal workflow terminate "
+            f"-w {quote(plain(name))}"
+        )
+    return client.get_workflow_handle(name, run_id=state.run_id)
+
+
+async def watch(handle: WorkflowHandle[Any, Any], within_s: float) -> Ended:
+    """Wait for the end, for ``within_s`` at most; return the receipt as it is then.
+
+    Raises:
+        RefusalError: the run does not say.
+    """
+    ending = asyncio.create_task(handle.result())
+    try:
+        done, _ = await asyncio.wait([ending], timeout=within_s)
+        if not done:
+            return Ended(await _explained(handle, await _ask(handle)))
+        receipt = ending.result()
+        if not isinstance(receipt, dict):
+            raise RefusalError("the receipt of the revocation cannot be read")
+        return Ended(receipt)
+    except WorkflowFailureError as failure:
+        cause = failure.cause
+        details = cause.details if isinstance(cause, ApplicationError) else ()
+        receipt = details[0] if details and isinstance(details[0], dict) else {}
+        return Ended(receipt, cause.message if isinstance(cause, ApplicationError) else str(cause))
+    finally:
+        ending.cancel()
+
+
+def told(ended: Ended) -> Iterator[str]:
+    """Yield what a person reads of it."""
+    for line in ended.receipt.get("lines", ()):
+        word = "confirmed" if line["confirmed"] else "NOT confirmed"
+        detail = f"  ({plain(line['detail'])})" if line["detail"] else ""
+        yield f"{word:<13}  {plain(line['what'])}{detail}"
+    for secret in ended.receipt.get("rotate", ()):
+        yield f"rotate         {plain(secret)}"
+    if ended.refusal:
+        yield f"refused: {plain(ended.refusal)}"
+
+
+async def _ask(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
+    try:
+        receipt = await handle.query("receipt", rpc_timeout=ANSWER)
+    except (WorkflowQueryFailedError, WorkflowQueryRejectedError, RPCError):
+        receipt = None
+    if not isinstance(receipt, dict) or not receipt:
+        raise RefusalError(
+            f"{plain(handle.id)} is started and does not answer: is the worker of queue {QUEUE} "
+            "running? It goes on when that is back"
+        )
+    return receipt
+
+
+async def _explained(handle: WorkflowHandle[Any, Any], receipt: dict[str, Any]) -> dict[str, Any]:
+    """Add to each line that waits why it does (3)."""
+    state = (await handle.describe()).raw_description
+    why = {activity.activity_type.name: _why(activity) for activity in state.pending_activities}
+
+    def explain(line: dict[str, Any]) -> dict[str, Any]:
+        asked = line["detail"].removeprefix(WAITING)
+        if line["confirmed"] or asked == line["detail"]:
+            return line
+        causes = [said for name, said in why.items() if name.startswith(asked) and said]
+        return {**line, "detail": ": ".join([line["detail"], *causes[:1]])}
+
+    return {**receipt, "lines": [explain(line) for line in receipt["lines"]]}
+
+
+def _why(activity: Any) -> str:
+    if activity.HasField("last_failure"):
+        return str(activity.last_failure.message)
+    if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
+        return "no worker has taken it yet"
+    return ""
