@@ -56,7 +56,7 @@ async def stage_set(another: Another) -> Scene:
 
 
 async def test_what_people_have_really_approved_runs(stage_set: Scene):
-    answer = await stage_set.send(stage_set.request, AgentPhase.BOOTSTRAP)
+    answer = await stage_set.begin(stage_set.request)
     assert answer["facts"]["approved_by"] == ["ann", "bob"]
 
     answer = await stage_set.send(stage_set.request)
@@ -67,11 +67,22 @@ async def test_what_people_have_really_approved_runs(stage_set: Scene):
 
 async def test_an_architect_acts_behind_two_people(another: Another):
     made = await another(tier=Tier.T4)
-    answer = await made.send(made.request, AgentPhase.BOOTSTRAP)
+    answer = await made.begin(made.request)
     assert answer["facts"]["asked"] == "T4"
 
     alone = made.with_ballots(await made.ballot("ann"))
     assert "waiting for 1 more" in (await made.send(alone))["message"]
+
+
+async def test_who_leaves_a_phase_out_is_refused(another: Another):
+    made = await another()
+    await made.send(made.request, AgentPhase.BOOTSTRAP)
+    answer = await made.send(made.request)
+
+    assert answer == {
+        "type": "ViolationError",
+        "message": "EXECUTE was asked for after BOOTSTRAP",
+    }
 
 
 def bend(*path: Any, to: Any) -> Bend:
