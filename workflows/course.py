@@ -98,12 +98,5 @@ class Course:
             outputs=tuple(self.outputs),
             attempts=self.attempts,
             ledger=self.records.range,
-            unrecorded=tuple(_handed_over(entry) for entry in self.records.unrecorded),
+            unrecorded=self.records.handed_over(),
         )
-
-
-def _handed_over(entry: contracts.EntryDraft) -> contracts.EntryDraft:
-    """Name a fence for what it then is, a fact: only this workflow may record a grant."""
-    if entry.action != "lease.granted":
-        return entry
-    return entry.model_copy(update={"action": "agent.lease"})

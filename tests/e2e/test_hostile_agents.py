@@ -35,17 +35,18 @@ ENDED = ("completed", "failed")
 LIMIT_S = 3  # of an unruly agent's stage
 CLEANING_S = 12  # until such a stage has ended: generous, for a busy machine
 
+WRONG = " (violation: wrong-output); demoted from T2 to T1"
 # How an agent misbehaves, and the words in which its stage's end is told.
 UNRULY = {
     "crash": ("StageFailed", "exit: exit status 1; it said: RuntimeError: crashed on purpose"),
     "segfault": ("StageFailed", "signal: ended by SIGSEGV"),
     "hang": ("TimedOut", "not finished within 3s"),
     "ignore_sigterm": ("TimedOut", "not finished within 3s"),
-    "flood": ("StageFailed", "protocol: more than 16777216 bytes of output"),
+    "flood": ("Violation", "protocol: more than 16777216 bytes of output" + WRONG),
     "flood_stderr": ("TimedOut", "not finished within 3s"),
-    "garbage": ("StageFailed", "protocol: ended without a result"),
-    "binary": ("StageFailed", "protocol: a line is longer than 1048576 bytes"),
-    "double_fork": ("StageFailed", "protocol: ended without a result"),
+    "garbage": ("Violation", "protocol: ended without a result" + WRONG),
+    "binary": ("Violation", "protocol: a line is longer than 1048576 bytes" + WRONG),
+    "double_fork": ("Violation", "protocol: ended without a result" + WRONG),
 }
 
 

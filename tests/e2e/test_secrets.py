@@ -38,18 +38,18 @@ ZONES = {0: "kv-shared/docs", 1: "kv-sandbox", 2: "kv-build"}
 TOKEN_PREFIXES = ("hvs.", "hvb.", "hvr.", "s.", "b.", "r.")
 # How the run of a blabber ends that does not complete.
 ENDS = {
-    "said_to_have_failed": ("StageFailed", "failed: [redacted]"),
-    "crashed": ("StageFailed", "it said: RuntimeError: [redacted]"),
-    "exited": ("StageFailed", "exit: exit status 1; it said: [redacted]"),
-    "flooded_stderr": ("StageFailed", "it said: [redacted][redacted]"),
-    "put_into_an_artifact": ("StageFailed", "leak: artifact 'leak.txt' holds a secret"),
-    "put_encoded_into_an_artifact": ("StageFailed", "leak: artifact 'leak.txt' holds a secret"),
-    "put_into_the_name_of_an_artifact": ("StageFailed", "artifact name '[redacted]' must match"),
+    "said_to_have_failed": ("Violation", "failed: [redacted]"),
+    "crashed": ("Violation", "it said: RuntimeError: [redacted]"),
+    "exited": ("Violation", "exit: exit status 1; it said: [redacted]"),
+    "flooded_stderr": ("Violation", "it said: [redacted][redacted]"),
+    "put_into_an_artifact": ("Violation", "leak: artifact 'leak.txt' holds a secret"),
+    "put_encoded_into_an_artifact": ("Violation", "leak: artifact 'leak.txt' holds a secret"),
+    "put_into_the_name_of_an_artifact": ("Violation", "artifact name '[redacted]' must match"),
     "put_into_words_of_the_contract": (
-        "StageFailed",
+        "Violation",
         'protocol: result.status must be "ok" or "failed", got \'[redacted]\'',
     ),
-    "put_into_a_second_result": ("StageFailed", "a message of type 'result' after the result"),
+    "put_into_a_second_result": ("Violation", "a message of type 'result' after the result"),
     "hung": ("TimedOut", "not finished within 3s"),
 }
 
@@ -112,9 +112,10 @@ async def test_what_an_agent_repeats_of_its_secret_is_found_nowhere(
     play("blabber")
     reference = _confided(arena.openbao, secret, tier)
     handle = await arena.start(pipeline(_stage(arena, reference, "told", tier=tier)))
-    report = await handle.result()
+    failure, report = await arena.failure(handle)
     places = await traces(handle)
 
+    assert failure.type == "Violation"
     assert report["stages"]["look"]["output"]["forms"]["clear"] == "[redacted]"  # it was told
     assert len(arena.issued.minted) >= 2  # to prove itself, and to read
     assert found(places, secret, *arena.issued.all) == set()
@@ -205,25 +206,40 @@ async def test_what_looks_like_a_token_of_vault_does_not_enter_history(
 @pytest.mark.parametrize(
     "case",
     [
-        (0, "kv-build/ci#field", "may not read kv-build/ci with gov-t0: raise its tier"),
-        (1, "kv-build/ci#field", "may not read kv-build/ci with gov-t0, gov-t1: raise its tier"),
-        (2, "kv-prod/svc/db#field", "may not read kv-prod/svc/db with gov-t0, gov-t1, gov-t2"),
-        (2, "kv-nowhere/x#field", "may not read kv-nowhere/x with"),
-        (2, "kv-build/ci#other", "the secret kv-build/ci has no field 'other'"),
-        (2, "kv-build/none#field", "there is no secret kv-build/none"),
+        (
+            "Violation",
+            0,
+            "kv-build/ci#field",
+            "may not read kv-build/ci with gov-t0: raise its tier",
+        ),
+        (
+            "Violation",
+            1,
+            "kv-build/ci#field",
+            "may not read kv-build/ci with gov-t0, gov-t1: raise its tier",
+        ),
+        (
+            "Violation",
+            2,
+            "kv-prod/svc/db#field",
+            "may not read kv-prod/svc/db with gov-t0, gov-t1, gov-t2",
+        ),
+        ("Violation", 2, "kv-nowhere/x#field", "may not read kv-nowhere/x with"),
+        ("StageFailed", 2, "kv-build/ci#other", "the secret kv-build/ci has no field 'other'"),
+        ("StageFailed", 2, "kv-build/none#field", "there is no secret kv-build/none"),
     ],
 )
 async def test_a_secret_that_is_not_to_be_had_fails_the_stage_by_its_name(
-    arena: Arena, play: Play, secret: str, case: tuple[int, str, str]
+    arena: Arena, play: Play, secret: str, case: tuple[str, int, str, str]
 ):
     play("blabber")
-    tier, reference, said = case
+    kind, tier, reference, said = case
     for place in ("kv-build/ci", "kv-prod/svc/db"):
         arena.openbao.put_secret(place, field=secret)
     handle = await arena.start(pipeline(_stage(arena, reference, "told", tier=tier)))
     failure, report = await arena.failure(handle)
 
-    assert failure.type == "StageFailed"
+    assert failure.type == kind
     assert said in failure.message
     assert secret not in str(report)
     assert "look/EXIT#1" in await arena.activities(f"{handle.id}/look")

@@ -16,7 +16,7 @@ from dsl.compiler import compile_text
 from dsl.rules.proof import PLAN
 from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
-from tests.replay import trust_scenarios
+from tests.replay import stop_scenarios, trust_scenarios
 from tests.replay.studio import Handle, Studio, ended
 
 Scenario = Callable[[Studio, str], Awaitable[Handle]]
@@ -276,6 +276,11 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     trust_scenarios.raise_rejected,
     trust_scenarios.raise_cancelled,
     trust_scenarios.back,
+    stop_scenarios.over_reaching,
+    stop_scenarios.exhausted,
+    stop_scenarios.stopped,
+    stop_scenarios.skipped,
+    stop_scenarios.replaced,
     trust_scenarios.revoked,
     trust_scenarios.not_revoked,
 )

@@ -106,6 +106,14 @@ class Studio:
         child = self.client.get_workflow_handle(f"{run.id}/{path}")
         await _until(lambda: self._executes(child))
 
+    async def until_said(self, run: Handle, path: str, words: str) -> None:
+        """Wait until a stage says so of itself."""
+
+        async def is_said() -> bool:
+            return words in (await run.query("status"))["stages"][path]["detail"]
+
+        await _until(is_said)
+
     async def _executes(self, child: Handle) -> bool:
         try:
             described = await child.describe()

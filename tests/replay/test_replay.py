@@ -33,6 +33,7 @@ OTHER_ACTIVITIES = {
     "trust.promote",
     "trust.reinstate",
     "trust.lift",
+    "trust.demote",
     "revoke.identity",
     "revoke.guard",
     "revoke.runs",

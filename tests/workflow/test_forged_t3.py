@@ -55,16 +55,10 @@ async def stage_set(another: Another) -> Scene:
     return await another()
 
 
-async def test_what_people_have_really_approved_is_admitted(another: Another):
-    made = await another()
-    answer = await made.send(made.request, AgentPhase.BOOTSTRAP)
-
-    assert answer["facts"]["approved_by"] == ["ann", "bob"]
-    skipped = await made.send(made.request)  # PREFLIGHT and PLAN are left out
-    assert skipped["type"] == "ViolationError"
-
-
 async def test_what_people_have_really_approved_runs(stage_set: Scene):
+    answer = await stage_set.begin(stage_set.request)
+    assert answer["facts"]["approved_by"] == ["ann", "bob"]
+
     answer = await stage_set.send(stage_set.request)
     assert answer["facts"]["sandbox"] == "scripted"
     asked = stage_set.engine.runner.requests[-1]
@@ -73,12 +67,22 @@ async def test_what_people_have_really_approved_runs(stage_set: Scene):
 
 async def test_an_architect_acts_behind_two_people(another: Another):
     made = await another(tier=Tier.T4)
-    answer = await made.send(made.request, AgentPhase.BOOTSTRAP)
+    answer = await made.begin(made.request)
     assert answer["facts"]["asked"] == "T4"
 
     alone = made.with_ballots(await made.ballot("ann"))
-    answer = await made.send(alone, AgentPhase.BOOTSTRAP)
-    assert "waiting for 1 more" in answer["message"]
+    assert "waiting for 1 more" in (await made.send(alone))["message"]
+
+
+async def test_who_leaves_a_phase_out_is_refused(another: Another):
+    made = await another()
+    await made.send(made.request, AgentPhase.BOOTSTRAP)
+    answer = await made.send(made.request)
+
+    assert answer == {
+        "type": "ViolationError",
+        "message": "EXECUTE was asked for after BOOTSTRAP",
+    }
 
 
 def bend(*path: Any, to: Any) -> Bend:

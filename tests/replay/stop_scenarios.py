@@ -1,0 +1,68 @@
+"""Scenarios of agents that are stopped, and of agents that do what they must not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fixtures.engine import gate, stage
+from tests.replay.studio import Handle, Studio, ended
+
+WHY = "it looks where it should not"
+
+
+def _slow(folder: Any, **config: Any) -> dict[str, Any]:
+    return stage("look", config={"inputs": {"path": folder.name}, **config})
+
+
+async def over_reaching(studio: Studio, name: str) -> Handle:
+    """An agent declares a secret that its tier does not open, and is lowered."""
+    config = {"tier": 2, "retry": 1, "secrets": {"KEY": "kv-prod/db#key"}}
+    return await studio.start(name, stage("look", config=config))
+
+
+async def exhausted(studio: Studio, name: str) -> Handle:
+    """An agent uses up all tries for the third time in a row, and is lowered."""
+    config = {"inputs": {"path": "code", "fail_on": "low"}}
+    review = stage("review", template="code-review", config=config)
+    definition = {"name": name, "version": "1", "stages": [review]}
+    for earlier in ("first", "second"):
+        run = await studio.start_type(f"{name}-{earlier}", "Pipeline", {"definition": definition})
+        await ended(run)
+    return await studio.start_type(name, "Pipeline", {"definition": definition})
+
+
+async def stopped(studio: Studio, name: str) -> Handle:
+    """A run is told to stop its agent, once in vain and once by name."""
+    async with studio.slow_folder(name) as folder:
+        run = await studio.start(name, _slow(folder), gate("beside"))
+        await studio.until_executing(run, "look")
+        await run.signal("revoke", {"stage": "nowhere", "reason": WHY})
+        await run.execute_update("revoke", {"stage": "look", "reason": WHY})
+        await ended(run)
+    return run
+
+
+async def skipped(studio: Studio, name: str) -> Handle:
+    """An agent is stopped by its own workflow's signal; the run goes on without it."""
+    async with studio.slow_folder(name) as folder:
+        after = stage("after", requires=["look"], config={"inputs": {"path": "code"}})
+        run = await studio.start(name, _slow(folder, on_revoked="skip"), after)
+        await studio.until_executing(run, "look")
+        child = studio.client.get_workflow_handle(f"{name}/look")
+        await child.signal("revoke", {"reason": ""})
+        await child.signal("stop", {})
+        await child.signal("revoke", {"reason": WHY, "epoch": 1})
+        await ended(run)
+    return run
+
+
+async def replaced(studio: Studio, name: str) -> Handle:
+    """An agent is stopped and another takes over."""
+    async with studio.slow_folder(name) as folder:
+        run = await studio.start(name, _slow(folder, on_revoked="replace: other"))
+        await studio.until_executing(run, "look")
+        await run.signal("revoke", {"agent": f"{name}.look", "reason": WHY})
+        await studio.until_said(run, "look", "in place of")
+        folder.empty()
+        await ended(run)
+    return run
