@@ -28,6 +28,7 @@ from bench import bare
 from bench.measure import AT_ONCE, Load, Start, events_of, load, vote_to_activity_ms
 from bench.parked import parked
 from bench.proofs import proof_ms
+from bench.revocations import revocation_ms
 from bench.table import ratios, table
 from dsl.compiler import compile_text
 from dsl.core import Tier
@@ -96,6 +97,7 @@ async def main() -> int:
                     figures[name] |= times
             async with worker("process", stack) as pid:
                 figures["process"] = await process_figures(client, pid, server)
+                figures["revocation"] = await revocation_ms(client, stack.env, stack.data_dir, pid)
             figures["proofs"] = await proof_ms(stack.env, stack.data_dir)
             async with worker("engine", stack) as pid:
                 figures["parked"] = asdict(await parked(client, pid, PARKED))

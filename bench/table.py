@@ -46,6 +46,7 @@ def table(figures: dict[str, Any]) -> str:
         f"ledger appends/s, synchronous=FULL (>= 5000): {figures['ledger_per_s']:.0f}",
         f"a proof: signature (<= 5 ms) {figures['proofs']['verify_ms']:.1f} ms, "
         f"person and one group {figures['proofs']['read_ms']:.1f} ms",
+        _revocation(figures["revocation"]),
         _parked(figures["parked"]),
     ]
     return "\n".join(lines)
@@ -56,4 +57,15 @@ def _parked(row: dict[str, float]) -> str:
         f"{row['runs']:.0f} runs parked at gates of one worker ({row['parked_per_s']:.0f}/s): "
         f"{row['worker_mb']:.0f} MB, peak {row['worker_mb_peak']:.0f} (<= 500); "
         f"wake-up p50 {row['wake_p50_ms']:.0f} ms (<= 50), p99 {row['wake_p99_ms']:.0f}"
+    )
+
+
+def _revocation(row: dict[str, float]) -> str:
+    def both(name: str) -> str:
+        return f"{row[f'{name}_p50_ms']:.0f} ({row[f'{name}_p99_ms']:.0f})"
+
+    return (
+        f"revocation while 8 threads use its tokens, from its start, p50 (p99) ms: credentials "
+        f"dead {both('credentials_dead')} (<= 100), process gone {both('process_gone')} "
+        f"(<= 2000), receipt complete {both('receipt_complete')}"
     )
