@@ -12,6 +12,8 @@ Run as the revoker, who can disable and can not enable. The rules:
 
 from __future__ import annotations
 
+import asyncio
+
 from temporalio import activity
 
 from activities import trust_contracts as trust
@@ -45,11 +47,14 @@ class Revoking:
     @governed
     async def identity(self, request: trust.RevokeRequest) -> trust.Braked:
         """Disable the agent in Vault and end its tokens."""
-        word = await self._revokers.hear(request)  # (1)
-        try:
-            await self._brake.disable(request.agent)
-        except NotFoundError:
-            raise _unknown(request.agent) from None  # (4)
+        # Side by side: until it is disabled, every call here is time for whoever holds a token.
+        word, is_known = await asyncio.gather(
+            self._revokers.hear(request),  # (1)
+            self._is_known(request.agent),
+        )
+        if not is_known:
+            raise _unknown(request.agent)  # (4)
+        await self._brake.disable_known(request.agent)
         await self._brake.end_tokens(request.agent)
         left = await self._brake.tokens_left(request.agent)
         if left:  # (3) a mint that was under way; it opens nothing
@@ -65,8 +70,8 @@ class Revoking:
     async def guard(self, request: trust.RevokeRequest) -> trust.Braked:
         """Let Dragonfly refuse the agent, and let everybody know."""
         word = await self._revokers.hear(request)  # (1)
-        if request.proof:
-            await self._require_known(request.agent)
+        if request.proof and not await self._is_known(request.agent):
+            raise _unknown(request.agent)  # (4)
         info = activity.info()
         epoch = await started_ms(  # (2)
             activity.client(), info.workflow_id or "", info.workflow_run_id or ""
@@ -83,11 +88,12 @@ class Revoking:
         no_lock = trust.ReceiptLine(what="dragonfly: no lock", confirmed=True)
         return trust.Braked(lines=(says_so, no_lock), by=word.by)
 
-    async def _require_known(self, agent: str) -> None:
+    async def _is_known(self, agent: str) -> bool:
         try:
             await self._brake.is_disabled(agent)
         except NotFoundError:
-            raise _unknown(agent) from None  # (4)
+            return False
+        return True
 
     async def _is_high(self, agent: str) -> bool:
         try:

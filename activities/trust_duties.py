@@ -1,13 +1,17 @@
 """What the worker of ``mandate-trust`` does: it makes agents known, and changes their trust.
 
-Each kind of act has an identity of its own at Vault, so that none of them can do another's.
+1. Each kind of act has an identity of its own at Vault, so that none of them can do another's.
+2. The revoker stays logged in: a brake does not have to log in first. Where Vault is away, it logs
+   in when it is needed, as the others do.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 from temporalio.client import Client
 
@@ -23,6 +27,7 @@ from activities.trust import TrustActivities
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.revocations import Revocations
+from integrations.errors import IntegrationError
 from integrations.settings import Settings
 from integrations.vault import naming
 from integrations.vault.client import Vault
@@ -32,6 +37,8 @@ from integrations.vault.sweeper import Sweeper
 from integrations.vault.tier_changes import TierChanges
 
 logger = logging.getLogger(__name__)
+
+LOGIN_LOOK_S: Final = 30.0
 
 
 class TrustDuties(Duties):
@@ -83,10 +90,20 @@ class TrustDuties(Duties):
         without = await ensure_sweep_schedule(client)
         if without is not None:
             logger.warning("nothing sweeps by itself: %s", without)
+        ready = asyncio.create_task(_stay_ready(self._logins[naming.REVOKER]))
         try:
             yield
         finally:
+            ready.cancel()
             await self._dragonfly.aclose()
             for login in self._logins.values():
                 await login.aclose()
             self._vault.close()
+
+
+async def _stay_ready(login: Login) -> None:
+    """Keep a login fresh until cancelled (2)."""
+    while True:
+        with suppress(IntegrationError):  # said by whoever needs it
+            await login.client()
+        await asyncio.sleep(LOGIN_LOOK_S)

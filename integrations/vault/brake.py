@@ -51,10 +51,20 @@ class Brake:
             DeniedError: we may not.
             UnavailableError: Vault does not answer; it may be disabled.
         """
+        await self.is_disabled(agent)  # (2)
+        await self.disable_known(agent)
+
+    async def disable_known(self, agent: str) -> None:
+        """Disable an agent of which the caller has just seen that Vault knows it (1) (2) (3).
+
+        Raises:
+            CorruptError: it is not disabled afterwards.
+            DeniedError: we may not.
+            UnavailableError: Vault does not answer; it may be disabled.
+        """
         name = naming.entity_name(agent)
 
         def ask(client: hvac.Client) -> None:
-            _is_disabled(client, agent, name)  # (2)
             client.adapter.post(entity_path(name), json={"disabled": True})
             if not _is_disabled(client, agent, name):
                 raise CorruptError(
