@@ -147,7 +147,7 @@ async def _refuse_revoked_since(grant: Grant) -> None:
         raise DeniedError(
             f"a revocation of agent {grant.agent!r} is under way: wait for its receipt"
         )
-    if found.started * 1000 > grant.granted:
+    if found.started * 1000 > grant.epoch:  # both by the server's clock
         raise DeniedError(f"agent {grant.agent!r} was revoked again after the grant was given")
 
 
