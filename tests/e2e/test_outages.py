@@ -12,9 +12,7 @@ import resource
 import pytest
 
 from tests.fixtures.engine import gate, pipeline, stage
-from tests.fixtures.openbao import OpenBao, govern
-from tests.fixtures.stack import MandateUp, result_of, until_gate
-from tests.fixtures.valkey import ValkeyProcess
+from tests.fixtures.stack import result_of, until_gate
 from tests.integration.stack.probes import eventually
 
 # Several times what a stage of the shortest kind takes.
@@ -26,35 +24,6 @@ def gated():
     return pipeline(
         stage("plan"), gate("review", requires=["plan"]), stage("apply", requires=["review"])
     )
-
-
-@pytest.fixture(scope="module")
-async def bao(tmp_path_factory):
-    server = OpenBao(tmp_path_factory.mktemp("bao"), on_disk=True, stays_sealed=True)
-    try:
-        server.start()
-        await govern(server)
-        yield server
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    with ValkeyProcess(tmp_path_factory.mktemp("store")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-async def up(tmp_path_factory, bao, store):
-    servers = {
-        "VAULT_ADDR": bao.url,
-        "MANDATE_VAULT_ROLES": str(bao.roles_dir),
-        "MANDATE_DRAGONFLY_URL": store.url,
-        "MANDATE_DRAGONFLY_PASSWORD_FILE": str(store.password_file),
-    }
-    async with MandateUp(tmp_path_factory.mktemp("up"), servers) as running:
-        yield running
 
 
 async def activities_of(up, workflow_id) -> list[str]:

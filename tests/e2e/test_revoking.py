@@ -16,43 +16,13 @@ import pytest
 from integrations.ledger.verify import TAIL_MAX, tail, verify
 from integrations.vault.client import Vault
 from tests.fixtures.engine import pipeline, stage
-from tests.fixtures.openbao import OpenBao, People, govern
+from tests.fixtures.openbao import People
 from tests.fixtures.person import Somebody
 from tests.fixtures.stack import MandateUp
-from tests.fixtures.valkey import ValkeyProcess
 from tests.integration.stack.probes import eventually, is_dead
 
 DEAD_S = 2.0
 WHY = ("--reason", "it looks where it must not")
-
-
-@pytest.fixture(scope="module")
-async def bao(tmp_path_factory):
-    server = OpenBao(tmp_path_factory.mktemp("bao"), on_disk=True, stays_sealed=True)
-    try:
-        server.start()
-        await govern(server)
-        yield server
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    with ValkeyProcess(tmp_path_factory.mktemp("store")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-async def up(tmp_path_factory, bao, store):
-    servers = {
-        "VAULT_ADDR": bao.url,
-        "MANDATE_VAULT_ROLES": str(bao.roles_dir),
-        "MANDATE_DRAGONFLY_URL": store.url,
-        "MANDATE_DRAGONFLY_PASSWORD_FILE": str(store.password_file),
-    }
-    async with MandateUp(tmp_path_factory.mktemp("up"), servers) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
