@@ -10,6 +10,8 @@ order, and every refusal is one sentence, on the ledger:
 3. The criteria still hold now, and the ledger still verifies.
 4. The grant is on the ledger before it is signed. Asked again, the same grant is signed again; its
    time runs from when it was granted.
+5. The epoch of a return is told by the server's clock, as that of a revocation is: by ours, were it
+   ahead, the next revocation would come "before" the return and count for nothing.
 """
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ class GrantActivities:
             "inputs": inputs,
             "entity": found.card.entity,
             "granted": granted,
-            "epoch": max(granted, found.card.epoch + 1) if is_back else 0,
+            "epoch": max(_asked_ms(), found.card.epoch + 1) if is_back else 0,  # (5)
             "votes": [_vote(vote, request) for vote in opened.votes],
             "entries": found.entries,
             "head": found.head,
@@ -186,6 +188,11 @@ def _run(plan: Plan, inputs: str) -> Run:
     info = activity.info()
     vouched = VouchedPlan(plan, plan.digest(), ())
     return Run(info.workflow_id or "", info.workflow_run_id or "", vouched, inputs)
+
+
+def _asked_ms() -> int:
+    """Return when the grant was asked for, in milliseconds since 1970, in the server's words."""
+    return int(activity.info().scheduled_time.timestamp() * 1000)
 
 
 def _vote(vote: Any, request: trust.GrantRequest) -> dict[str, Any]:

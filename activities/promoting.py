@@ -161,7 +161,7 @@ async def _revoked_since(grant: Grant) -> str | None:
         return None
     if found.status is WorkflowExecutionStatus.RUNNING:
         return f"a revocation of agent {grant.agent!r} is under way: wait for its receipt"
-    if found.started * 1000 > grant.granted:
+    if found.started * 1000 > grant.epoch:  # both by the server's clock
         return f"agent {grant.agent!r} was revoked again after the grant was given"
     return None
 

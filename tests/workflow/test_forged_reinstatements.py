@@ -133,6 +133,20 @@ async def test_nobody_comes_back_while_being_revoked_or_after_it_again(forger: F
     assert (await forger.send(reinstate.name, later))["changed"] is True
 
 
+async def test_it_is_the_servers_clock_that_says_what_came_after_the_grant(forger: Forger):
+    agent, entity = await revoked(forger, ms() - 10_000)
+    ahead = reinstatement(agent, entity, Tier.T2, granted=ms() + 20_000)
+    word = await sealed(forger.server, ahead)
+    await asyncio.sleep(0.01)  # the next one starts in a later millisecond
+    revocation = await forger.client.start_workflow(
+        "Puppet", id=revocation_id(agent), task_queue=QUEUE
+    )
+    await revocation.terminate()
+
+    assert "was revoked again" in (await forger.send(reinstate.name, word))["message"]
+    assert (await forger.registry.read(agent)).disabled
+
+
 async def test_a_used_grant_lets_nobody_back_after_another_revocation(forger: Forger):
     agent, entity = await revoked(forger, ms() - 10_000)
     word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
