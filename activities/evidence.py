@@ -8,7 +8,8 @@ The rules:
 2. The workflow is the one that may ask about this agent: there is one at a time.
 3. The score card is the writer's own. Its evidence verifies when the ledger does, from its first
    entry to its last, and the file comes to the same card: a file that was rewritten as a whole
-   verifies, and tells another story.
+   verifies, and tells another story. Verifying takes a while: what the criteria are held against
+   is the card as it is after that.
 4. A run asks once. What it was answered is on the ledger, with the digest of what people sign;
    asked again, it is answered the same.
 """
@@ -75,8 +76,9 @@ class Appraiser:
         Raises:
             UnavailableError: the ledger cannot be read.
         """
-        card = self._ledger.card(agent)
-        entries, head, verified = await asyncio.to_thread(self._verify, card)
+        before = self._ledger.card(agent)
+        entries, head, verified = await asyncio.to_thread(self._verify, before)
+        card = self._ledger.card(agent)  # (3)
         now = int(time.time() * 1000)
         if kind == trust.REINSTATE:
             why = unmet_reinstatement(card, to, now, TOKEN_LIFE_MAX_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import uuid
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from activities import trust_contracts as trust
 from activities.evidence import Appraiser, EvidenceActivities
 from dsl.core import Tier
 from dsl.promotion import load_criteria
+from integrations.ledger import verify as verifying
 from integrations.ledger.entries import GENESIS, Content, entry_bytes, leaf_hash
 from integrations.ledger.ledger import Ledger
-from integrations.ledger.verify import tail, verify
+from integrations.ledger.verify import Report, tail, verify
 from tests.fixtures.facts import CRITERIA
 from tests.integration.ledger.drafts import draft, intruder
 
@@ -163,3 +165,22 @@ async def test_only_who_is_revoked_is_reinstated_and_by_the_council(tmp_path: Pa
     assert answer.plan is not None
     assert answer.plan.name == "reinstatement"
     assert answer.plan.steps[0].model_dump()["approvers"] == ("group:council",)
+
+
+async def test_a_violation_that_comes_while_the_ledger_is_verified_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Verifying a long ledger takes minutes, and the ledger does not stand still for it."""
+    loop = asyncio.get_running_loop()
+    violated = draft(90, agent=AGENT, action="agent.violated", payload={"kind": "wrong-output"})
+    with Ledger(tmp_path / "ledger.db") as ledger:
+
+        def slowly(path: Path) -> Report:
+            asyncio.run_coroutine_threadsafe(ledger.append([violated]), loop).result()
+            return verify(path)
+
+        await history(ledger)
+        monkeypatch.setattr(verifying, "verify", slowly)
+        answer = await ask(ledger)
+
+    assert answer.unmet[0] == "0 compliant runs in a row at T1, 2 needed"
