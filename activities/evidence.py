@@ -90,8 +90,15 @@ class Appraiser:
         return Appraisal(card, why, entries, head)
 
     def plan(self, kind: str, agent: str, held: Tier, to: Tier) -> Plan:
-        """Return what people are asked; errors as ``promotion_plan``."""
-        return promotion_plan(self._criteria, kind, agent, held, to)
+        """Return what people are asked.
+
+        Raises:
+            DeniedError: the criteria, which may have changed since, raise nobody to that tier.
+        """
+        try:
+            return promotion_plan(self._criteria, kind, agent, held, to)
+        except ValueError as error:
+            raise DeniedError(str(error)) from None
 
     def _verify(self, card: Card) -> tuple[int, str, bool]:
         """Return length and head of the ledger, and whether ``card`` stands on it (3)."""

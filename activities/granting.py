@@ -135,10 +135,7 @@ class GrantActivities:
                 f"there are {len(approval.ballots)} votes, and at most {VERIFICATIONS_MAX} are "
                 "verified"
             )
-        try:
-            plan = self._appraiser.plan(request.kind, request.agent, request.held, request.to)
-        except ValueError as error:
-            raise DeniedError(str(error)) from None
+        plan = self._appraiser.plan(request.kind, request.agent, request.held, request.to)
         [opened] = await self._box.open(_run(plan, inputs), [approval])
         gate = plan.steps[0]
         assert isinstance(gate, GateStep)  # noqa: S101  # the plan is ours

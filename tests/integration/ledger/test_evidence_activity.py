@@ -11,11 +11,13 @@ from sqlite3 import Connection
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities import trust_contracts as trust
 from activities.evidence import Appraiser, EvidenceActivities
 from dsl.core import Tier
+from dsl.criteria import Criteria
 from dsl.promotion import load_criteria
 from integrations.ledger import verify as verifying
 from integrations.ledger.entries import GENESIS, Content, entry_bytes, leaf_hash
@@ -45,7 +47,12 @@ async def history(ledger: Ledger, runs: int = 2) -> None:
     )
 
 
-async def ask(ledger: Ledger, kind: str = trust.PROMOTE, to: Tier = Tier.T2) -> trust.Evidence:
+async def ask(
+    ledger: Ledger,
+    kind: str = trust.PROMOTE,
+    to: Tier = Tier.T2,
+    criteria: Criteria | None = None,
+) -> trust.Evidence:
     environment = ActivityEnvironment()
     names = {
         trust.PROMOTE: (trust.PROMOTION_WORKFLOW, trust.promotion_id(AGENT)),
@@ -54,7 +61,8 @@ async def ask(ledger: Ledger, kind: str = trust.PROMOTE, to: Tier = Tier.T2) -> 
     environment.info = dataclasses.replace(
         environment.info, workflow_type=names[kind][0], workflow_id=names[kind][1]
     )
-    activities = EvidenceActivities(ledger, Appraiser(ledger, load_criteria(CRITERIA)))
+    appraiser = Appraiser(ledger, criteria or load_criteria(CRITERIA))
+    activities = EvidenceActivities(ledger, appraiser)
     return await environment.run(
         activities.evidence,
         trust.EvidenceRequest(kind=kind, agent=AGENT, to=to, held=Tier.T1, reason="good"),
@@ -184,3 +192,18 @@ async def test_a_violation_that_comes_while_the_ledger_is_verified_counts(
         answer = await ask(ledger)
 
     assert answer.unmet[0] == "0 compliant runs in a row at T1, 2 needed"
+
+
+async def test_criteria_that_leave_the_tier_out_meanwhile_are_a_refusal_that_ends_the_run(
+    tmp_path: Path,
+):
+    """The answer was lost, and the worker came back with another file."""
+    known = load_criteria(CRITERIA)
+    without = known.model_copy(update={"tiers": known.tiers.model_copy(update={"T2": None})})
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        await history(ledger)
+        assert (await ask(ledger)).unmet == ()
+        with pytest.raises(ApplicationError, match="the criteria leave it out") as refused:
+            await ask(ledger, criteria=without)
+
+    assert (refused.value.type, refused.value.non_retryable) == ("DeniedError", True)
