@@ -12,6 +12,8 @@ The rules:
    is the card as it is after that.
 4. A run asks once. What it was answered is on the ledger, with the digest of what people sign;
    asked again, it is answered the same.
+5. The ledger is verified once at a time, also when who asked has been cancelled: anybody may ask,
+   and several at once would slow down the writer for every run there is.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -69,6 +72,7 @@ class Appraiser:
     def __init__(self, ledger: Ledger, criteria: Criteria) -> None:
         self._ledger = ledger
         self._criteria = criteria
+        self._verifying = ThreadPoolExecutor(1, thread_name_prefix="evidence")  # (5)
 
     async def appraise(self, kind: str, agent: str, held: Tier, to: Tier) -> Appraisal:
         """Return what is missing, from the ledger as it is now.
@@ -77,7 +81,8 @@ class Appraiser:
             UnavailableError: the ledger cannot be read.
         """
         before = self._ledger.card(agent)
-        entries, head, verified = await asyncio.to_thread(self._verify, before)
+        loop = asyncio.get_running_loop()
+        entries, head, verified = await loop.run_in_executor(self._verifying, self._verify, before)
         card = self._ledger.card(agent)  # (3)
         now = int(time.time() * 1000)
         if kind == trust.REINSTATE:

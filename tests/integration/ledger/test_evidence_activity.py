@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -207,3 +209,37 @@ async def test_criteria_that_leave_the_tier_out_meanwhile_are_a_refusal_that_end
             await ask(ledger, criteria=without)
 
     assert (refused.value.type, refused.value.non_retryable) == ("DeniedError", True)
+
+
+async def test_the_ledger_is_verified_once_at_a_time_however_many_ask_and_take_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody has to be logged in to ask, and the writer shares the processor with this."""
+    at_work, most = 0, 0
+    counting, begun = threading.Lock(), threading.Event()
+
+    def slowly(path: Path) -> Report:
+        nonlocal at_work, most
+        with counting:
+            at_work += 1
+            most = max(most, at_work)
+        begun.set()
+        time.sleep(0.02)  # longer than it takes to start the others
+        with counting:
+            at_work -= 1
+        return verify(path)
+
+    monkeypatch.setattr(verifying, "verify", slowly)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        await history(ledger)
+        appraiser = Appraiser(ledger, load_criteria(CRITERIA))
+        asked = [
+            asyncio.create_task(appraiser.appraise(trust.PROMOTE, AGENT, Tier.T1, Tier.T2))
+            for _ in range(5)
+        ]
+        await asyncio.to_thread(begun.wait)
+        asked[0].cancel()
+        found = await asyncio.gather(*asked[1:])
+
+    assert [each.unmet for each in found] == [()] * 4
+    assert most == 1
