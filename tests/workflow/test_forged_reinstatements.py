@@ -27,7 +27,8 @@ from tests.fixtures.granting import (
 )
 from tests.fixtures.impostor import QUEUE
 from tests.fixtures.openbao import OpenBao
-from tests.integration.vault.people import register
+from tests.integration.vault.people import living_tokens, register
+from tests.integration.vault.test_brake import mint
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -59,6 +60,20 @@ async def test_a_revoked_agent_comes_back_with_a_grant_in_both_stores(forger: Fo
     assert (known.tier, known.disabled) == (Tier.T0, False)
     assert [each["lines"][0]["confirmed"] for each in lifted] == [True, True]
     assert await forger.guards.read(agent) == Authority(fence=0, epoch=grant.epoch, revoked=False)
+
+
+async def test_a_token_that_outlived_the_revocation_does_not_come_back(forger: Forger):
+    agent, entity = await register(forger.registrar)
+    for role in ("gov", "gov3"):
+        mint(forger.server, agent, role)
+    await forger.brake.disable(agent)
+    held = living_tokens(forger.server, entity)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    back = await forger.send(reinstate.name, word)
+
+    assert len(held) == 2
+    assert back["changed"] is True
+    assert living_tokens(forger.server, entity) == []
 
 
 async def test_dragonfly_without_a_guard_has_nothing_to_lift(forger: Forger):
