@@ -21,6 +21,7 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.revocations import Revocations
+from integrations.errors import ColdError
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.granting import reinstatement, sealed
 from tests.fixtures.impostor import Puppet, signed
@@ -85,6 +86,21 @@ async def guards(engine: Engine) -> AsyncIterator[Guards]:
 def fast_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = SimpleNamespace(time=lambda: time.time() + FAST_S)
     monkeypatch.setattr(granting, "time", ahead)
+
+
+@pytest.fixture
+def seeded_late(guards: Guards, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dragonfly gets a guard, by what the ledger says until then, when it was told already."""
+    lift = Revocations.lift
+
+    async def lifted(revocations: Revocations, agent: str, epoch: int, reason: str) -> bool:
+        try:
+            return await lift(revocations, agent, epoch, reason)
+        except ColdError:
+            await guards.revoke(agent)
+            raise
+
+    monkeypatch.setattr(Revocations, "lift", lifted)
 
 
 def stands(made: Subject) -> tuple[str, bool]:
@@ -156,6 +172,22 @@ async def test_a_dragonfly_that_has_lost_everything_keeps_nobody_out(
 
     assert [line["confirmed"] for line in report["lines"]] == [True]
     assert await guards.read(made.agent) is None
+    assert (await made.work())["status"] == "completed"
+
+
+@pytest.mark.usefixtures("seeded_late")
+async def test_a_guard_that_was_seeded_before_the_ledger_knew_keeps_nobody_out(
+    engine: Engine, openbao: OpenBao, guards: Guards, ann: Signer, cyd: Signer
+):
+    made = long_gone(engine, openbao, "late")
+    handle = await made.asked_back()
+    for who in (cyd, ann):
+        await say(engine, handle, who)
+    await handle.result()
+    guard = await guards.read(made.agent)
+
+    assert guard is not None
+    assert not guard.revoked
     assert (await made.work())["status"] == "completed"
 
 
