@@ -5,7 +5,8 @@
 2. Where they may not be registered, runs go without, and the worker says so.
 3. Which run started an execution is what the server says of it, never what it says itself.
 4. The sweep's schedule is made where there is none. One that is there is its operator's: it is
-   left as it is. Where none can be made, the worker says so and goes on.
+   left as it is. Where none can be made, the worker says so and goes on. Sweeps may overlap: one
+   that waits to be recorded, while the ledger is away, must not keep the next from sweeping.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ async def ensure_sweep_schedule(client: Client) -> str | None:
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(SWEEP_WORKFLOW, id=SWEEP_ID, task_queue=QUEUE),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=SWEEP_EVERY),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=SWEEP_EVERY),
     )
     try:
         await client.create_schedule(SWEEP_SCHEDULE, schedule)

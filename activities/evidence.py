@@ -8,9 +8,12 @@ The rules:
 2. The workflow is the one that may ask about this agent: there is one at a time.
 3. The score card is the writer's own. Its evidence verifies when the ledger does, from its first
    entry to its last, and the file comes to the same card: a file that was rewritten as a whole
-   verifies, and tells another story.
+   verifies, and tells another story. Verifying takes a while: what the criteria are held against
+   is the card as it is after that.
 4. A run asks once. What it was answered is on the ledger, with the digest of what people sign;
    asked again, it is answered the same.
+5. The ledger is verified once at a time, also when who asked has been cancelled: anybody may ask,
+   and several at once would slow down the writer for every run there is.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -68,6 +72,7 @@ class Appraiser:
     def __init__(self, ledger: Ledger, criteria: Criteria) -> None:
         self._ledger = ledger
         self._criteria = criteria
+        self._verifying = ThreadPoolExecutor(1, thread_name_prefix="evidence")  # (5)
 
     async def appraise(self, kind: str, agent: str, held: Tier, to: Tier) -> Appraisal:
         """Return what is missing, from the ledger as it is now.
@@ -75,8 +80,10 @@ class Appraiser:
         Raises:
             UnavailableError: the ledger cannot be read.
         """
-        card = self._ledger.card(agent)
-        entries, head, verified = await asyncio.to_thread(self._verify, card)
+        before = self._ledger.card(agent)
+        loop = asyncio.get_running_loop()
+        entries, head, verified = await loop.run_in_executor(self._verifying, self._verify, before)
+        card = self._ledger.card(agent)  # (3)
         now = int(time.time() * 1000)
         if kind == trust.REINSTATE:
             why = unmet_reinstatement(card, to, now, TOKEN_LIFE_MAX_S)
@@ -88,8 +95,15 @@ class Appraiser:
         return Appraisal(card, why, entries, head)
 
     def plan(self, kind: str, agent: str, held: Tier, to: Tier) -> Plan:
-        """Return what people are asked; errors as ``promotion_plan``."""
-        return promotion_plan(self._criteria, kind, agent, held, to)
+        """Return what people are asked.
+
+        Raises:
+            DeniedError: the criteria, which may have changed since, raise nobody to that tier.
+        """
+        try:
+            return promotion_plan(self._criteria, kind, agent, held, to)
+        except ValueError as error:
+            raise DeniedError(str(error)) from None
 
     def _verify(self, card: Card) -> tuple[int, str, bool]:
         """Return length and head of the ledger, and whether ``card`` stands on it (3)."""

@@ -26,7 +26,7 @@ from activities import trust_contracts as trust
 from activities.ballots import BallotBox, Run
 from activities.boundary import governed
 from activities.evidence import Appraiser, asked_key, require_asker
-from activities.on_record import drafted, harmless, run_key
+from activities.on_record import drafted, harmless, run_key, told
 from activities.vouched_plans import VouchedPlan
 from activities.witness import Witness
 from dsl.actions import TRUST_GRANTED, TRUST_REFUSED
@@ -135,10 +135,7 @@ class GrantActivities:
                 f"there are {len(approval.ballots)} votes, and at most {VERIFICATIONS_MAX} are "
                 "verified"
             )
-        try:
-            plan = self._appraiser.plan(request.kind, request.agent, request.held, request.to)
-        except ValueError as error:
-            raise DeniedError(str(error)) from None
+        plan = self._appraiser.plan(request.kind, request.agent, request.held, request.to)
         [opened] = await self._box.open(_run(plan, inputs), [approval])
         gate = plan.steps[0]
         assert isinstance(gate, GateStep)  # noqa: S101  # the plan is ours
@@ -169,6 +166,7 @@ class GrantActivities:
 
     async def _refuse(self, request: trust.GrantRequest, why: str) -> trust.Granted:
         agent = NO_AGENT if refuse_name(request.agent) else request.agent
+        why = told(why)  # it may quote what was sent
         payload = {
             "kind": harmless(request.kind),
             "asked": f"{harmless(request.agent)} to {request.to.name}",

@@ -7,7 +7,8 @@
 4. Entries that carry authority come from where authority is: what an agent did and its fence
    from ``Agent``, or from the run on behalf of one of its own stages; a new agent from a pipeline.
    Who vouches for a plan, what was proven, asked and granted, and revocations never come this way.
-5. That an agent was raised or came back is taken only behind the grant it was done by.
+5. That an agent was raised or came back is taken only behind the grant it was done by, from the
+   run that was granted it: a later one may have its workflow id.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class LedgerActivities:
         for entry in request.entries:
             _refuse_reserved(entry, info.workflow_type or "", run[0])  # (4)
             if entry.action in _BEHIND_A_GRANT:
-                await self._require_grant(entry, run[0])  # (5)
+                await self._require_grant(entry, run)  # (5)
         drafts = [
             Draft(
                 key=entry_key(*scope, str(number)),  # (2)
@@ -101,14 +102,14 @@ class LedgerActivities:
         """Answer from the ledger as it is now."""
         return self._authority(request.agent)
 
-    async def _require_grant(self, entry: contracts.EntryDraft, workflow_id: str) -> None:
-        """Refuse a change of trust that was not granted to this workflow (5)."""
+    async def _require_grant(self, entry: contracts.EntryDraft, run: tuple[str, str]) -> None:
+        """Refuse a change of trust that was not granted to this run (5)."""
         place = entry.payload.get("grant")
         granted = await self._ledger.by_place(place) if type(place) is int else None
         if granted is None or granted.action != actions.TRUST_GRANTED:
             raise DeniedError(f"{entry.action!r} names no grant: nothing was granted there")
         names = ("now", "epoch") if entry.action == actions.AGENT_REINSTATED else ("now",)
-        same = granted.agent == entry.agent and granted.workflow_id == workflow_id
+        same = (granted.agent, granted.workflow_id, granted.run_id) == (entry.agent, *run)
         if not same or any(granted.payload.get(n) != entry.payload.get(n) for n in names):
             raise DeniedError(f"{entry.action!r} is not what was granted at entry {place}")
 

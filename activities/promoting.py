@@ -6,7 +6,8 @@ They take no workflow's word. The rules:
    ledger's key: all of it here, each time, as the identity that then acts.
 2. What it grants is what is done: agent, entity, tiers and place come from nowhere else.
 3. Nobody comes back while a revocation of theirs is under way, or after a later one. The ledger
-   may not know of it yet; the server does.
+   may not know of it yet; the server does. It is asked again when the agent is enabled: a
+   revocation that began meanwhile had disabled whom we then let back, so we disable again.
 4. Dragonfly orders by epoch, so an old grant lifts nothing that came after it. Its time does not
    matter there: Vault may have enabled the agent long before Dragonfly is back.
 5. Dragonfly without a guard of the agent has nothing to lift: the next run asks the ledger.
@@ -27,7 +28,7 @@ from dsl.rules.grant import PROMOTE, REINSTATE, Grant, GrantError, decode, refus
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import ColdError, DeniedError, NotFoundError
-from integrations.vault.brake import Release
+from integrations.vault.brake import Brake, Release
 from integrations.vault.client import Vault
 from integrations.vault.head_signer import HeadVerifier
 from integrations.vault.login import Login
@@ -40,7 +41,7 @@ GUARD: Final = "dragonfly guard"  # name of a line
 
 
 class Promoting:
-    """Acts as the promoter and as the reinstater, and reads as the registrar."""
+    """Acts as the promoter and the reinstater, reads as the registrar, undoes as the revoker."""
 
     def __init__(
         self,
@@ -49,12 +50,14 @@ class Promoting:
         registrar: Login,
         promoter: Login,
         reinstater: Login,
+        revoker: Login,
         guards: AgentState,
         revocations: Revocations,
     ) -> None:
         self._registry = Registry(vault, registrar)
         self._changes = TierChanges(vault, promoter)
         self._release = Release(vault, reinstater)
+        self._brake = Brake(vault, revoker)
         self._of_promoter = HeadVerifier(vault, promoter)
         self._of_reinstater = HeadVerifier(vault, reinstater)
         self._guards = guards
@@ -91,9 +94,10 @@ class Promoting:
     async def reinstate(self, request: trust.ApplyGrant) -> trust.TierChanged:
         """Let the agent of the grant come back at T0, without a token; harmless when repeated."""
         grant = await _verified(request.grant, REINSTATE, self._of_reinstater, time.time())
-        await _refuse_revoked_since(grant)
+        await self._refuse_revoked_since(grant)
         await self._release.end_tokens(grant.agent)
         change = await self._release.enable(grant.agent, grant.entity, grant.entry)
+        await self._refuse_revoked_since(grant)
         return _changed(grant, change)
 
     @activity.defn(name=trust.lift_guard.name)
@@ -114,6 +118,19 @@ class Promoting:
             return _line(f"revoked under the later epoch {guard.epoch}", confirmed=False)
         return _line(f"lifted under epoch {guard.epoch}", confirmed=True)
 
+    async def _refuse_revoked_since(self, grant: Grant) -> None:
+        """Refuse for good who is being revoked, or was after the grant; disable them (3).
+
+        Raises:
+            DeniedError: so it is.
+            UnavailableError: the server or Vault does not answer.
+        """
+        refusal = await _revoked_since(grant)
+        if refusal is not None:
+            # Also where we have enabled nobody: an earlier attempt of ours may have.
+            await self._brake.disable(grant.agent)
+            raise DeniedError(refusal)
+
 
 async def _verified(word: str, kind: str, verifier: HeadVerifier, now_s: float | None) -> Grant:
     """Return the grant in ``word`` (1); ``now_s`` is None where its time does not matter (4).
@@ -133,22 +150,20 @@ async def _verified(word: str, kind: str, verifier: HeadVerifier, now_s: float |
     return grant
 
 
-async def _refuse_revoked_since(grant: Grant) -> None:
-    """Refuse for good who is being revoked, or was after the grant (3).
+async def _revoked_since(grant: Grant) -> str | None:
+    """Say that the agent is being revoked, or was after the grant; None when it is not (3).
 
     Raises:
-        DeniedError: so it is.
         UnavailableError: the server does not answer.
     """
     found = await latest_run(activity.client(), trust.revocation_id(grant.agent))
     if found is None:
-        return
+        return None
     if found.status is WorkflowExecutionStatus.RUNNING:
-        raise DeniedError(
-            f"a revocation of agent {grant.agent!r} is under way: wait for its receipt"
-        )
+        return f"a revocation of agent {grant.agent!r} is under way: wait for its receipt"
     if found.started * 1000 > grant.epoch:  # both by the server's clock
-        raise DeniedError(f"agent {grant.agent!r} was revoked again after the grant was given")
+        return f"agent {grant.agent!r} was revoked again after the grant was given"
+    return None
 
 
 def _changed(grant: Grant, change: Change) -> trust.TierChanged:

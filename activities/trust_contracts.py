@@ -176,7 +176,7 @@ class RunsFound(Value):
 
 
 class LiftRequest(Value):
-    """Let Dragonfly know that the agent is back; ``epoch`` is the reinstatement's."""
+    """Let Dragonfly know that the agent is back, under the epoch of the grant."""
 
     grant: str
 

@@ -54,16 +54,17 @@ class TrustDuties(Duties):
         self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
         self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
         guards, revocations = AgentState(self._dragonfly), Revocations(self._dragonfly)
+        revoker = self._logins[naming.REVOKER]
         self._promoting = Promoting(
             self._vault,
             registrar=registrar,
             promoter=self._logins[naming.PROMOTER],
             reinstater=self._logins[naming.REINSTATER],
+            revoker=revoker,
             guards=guards,
             revocations=revocations,
         )
         self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
-        revoker = self._logins[naming.REVOKER]
         self._revoking = Revoking(self._vault, revoker, guards, revocations)
         self._stopping = Stopping()
 

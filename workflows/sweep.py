@@ -4,10 +4,13 @@
    engine itself.
 2. What was ended is put on the ledger, by digest; where there was nothing, nothing is written.
 3. It takes no input; whoever sends one is told so.
+4. Looking gives up when the next sweep is due, so that they do not pile up while Vault is away.
+   What was ended waits for the ledger as long as it takes, and holds up no other sweep.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import workflow
@@ -21,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.facts import fact
 
 REVOKED: Final = "sweep.revoked"
+_GIVE_UP: Final = timedelta(minutes=5)
 
 
 @workflow.defn(name=trust_contracts.SWEEP_WORKFLOW, sandboxed=False)  # docs/adr/0008
@@ -35,6 +39,7 @@ class Sweep:
             trust_contracts.SweepRequest(),
             activity_id="sweep/sweep#1",
             summary="what was left behind?",
+            give_up_after=_GIVE_UP,  # (4)
         )
         if swept.revoked:
             await contracts.record(

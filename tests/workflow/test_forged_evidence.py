@@ -208,6 +208,17 @@ async def test_what_is_not_proven_is_not_granted(worthy, order, said):
     assert who.told("trust.granted") == []
 
 
+async def test_a_token_in_place_of_a_name_does_not_reach_the_ledger(worthy):
+    token = f"hvs.{'A1b2' * 12}"
+    who, handle, evidence = worthy
+    order = who.order(evidence, {**await who.ballot(handle, evidence, "ann"), "voter": token})
+    await who.send(handle, trust.grant.name, order)
+    [*_, refused] = who.told("trust.refused", handle.id)
+
+    assert "does not hold" in refused.payload["why"]
+    assert token not in refused.payload["why"]
+
+
 async def test_a_run_that_asked_for_no_evidence_is_granted_nothing(another, worthy):
     who = await another()
     await who.runs(2)

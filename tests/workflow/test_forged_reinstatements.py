@@ -14,6 +14,8 @@ from activities.trust_contracts import lift_guard, reinstate, revocation_id
 from dsl.core import Tier
 from dsl.rules.grant import encode
 from integrations.dragonfly.authority import Authority
+from integrations.vault.brake import Release
+from integrations.vault.standing import Change
 from tests.fixtures.engine import Engine
 from tests.fixtures.granting import (
     Forger,
@@ -25,7 +27,8 @@ from tests.fixtures.granting import (
 )
 from tests.fixtures.impostor import QUEUE
 from tests.fixtures.openbao import OpenBao
-from tests.integration.vault.people import register
+from tests.integration.vault.people import living_tokens, register
+from tests.integration.vault.test_brake import mint
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -57,6 +60,20 @@ async def test_a_revoked_agent_comes_back_with_a_grant_in_both_stores(forger: Fo
     assert (known.tier, known.disabled) == (Tier.T0, False)
     assert [each["lines"][0]["confirmed"] for each in lifted] == [True, True]
     assert await forger.guards.read(agent) == Authority(fence=0, epoch=grant.epoch, revoked=False)
+
+
+async def test_a_token_that_outlived_the_revocation_does_not_come_back(forger: Forger):
+    agent, entity = await register(forger.registrar)
+    for role in ("gov", "gov3"):
+        mint(forger.server, agent, role)
+    await forger.brake.disable(agent)
+    held = living_tokens(forger.server, entity)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    back = await forger.send(reinstate.name, word)
+
+    assert len(held) == 2
+    assert back["changed"] is True
+    assert living_tokens(forger.server, entity) == []
 
 
 async def test_dragonfly_without_a_guard_has_nothing_to_lift(forger: Forger):
@@ -152,4 +169,39 @@ async def test_a_used_grant_lets_nobody_back_after_another_revocation(forger: Fo
     await forger.brake.disable(agent)
 
     assert "is used up" in (await forger.send(reinstate.name, word))["message"]
+    assert (await forger.registry.read(agent)).disabled
+
+
+async def test_who_is_revoked_while_being_enabled_is_disabled_again(
+    forger: Forger, monkeypatch: pytest.MonkeyPatch
+):
+    """The brake was pulled and had read back "disabled", and then the enabling arrives."""
+    agent, entity = await revoked(forger, ms() - 10_000)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    enable = Release.enable
+
+    async def too_late(release: Release, agent: str, entity: str, grant: int) -> Change:
+        await forger.client.start_workflow("Puppet", id=revocation_id(agent), task_queue=QUEUE)
+        await forger.brake.disable(agent)
+        return await enable(release, agent, entity, grant)
+
+    monkeypatch.setattr(Release, "enable", too_late)
+    answer = await forger.send(reinstate.name, word)
+    await forger.client.get_workflow_handle(revocation_id(agent)).terminate()
+
+    assert "is under way" in answer["message"]
+    assert (await forger.registry.read(agent)).disabled
+
+
+async def test_a_retry_undoes_what_an_attempt_that_was_cut_off_has_enabled(forger: Forger):
+    agent, entity = await revoked(forger, ms() - 10_000)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    await forger.send(reinstate.name, word)
+    revocation = await forger.client.start_workflow(
+        "Puppet", id=revocation_id(agent), task_queue=QUEUE
+    )
+    again = await forger.send(reinstate.name, word)
+    await revocation.terminate()
+
+    assert "is under way" in again["message"]
     assert (await forger.registry.read(agent)).disabled

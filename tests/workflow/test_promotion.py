@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -11,6 +13,8 @@ from temporalio.exceptions import CancelledError, WorkflowAlreadyStartedError
 from temporalio.testing import TimeSkipper
 
 from dsl.core import Tier
+from integrations.vault.standing import Change
+from integrations.vault.tier_changes import TierChanges
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.openbao import OpenBao, People
 from tests.fixtures.trust import GATE, WHY, Subject, say, subject, unmet
@@ -199,3 +203,30 @@ async def test_what_happens_to_the_agent_while_people_are_asked_counts(
     assert ready.tier == ("T2" if state == "disabled" else "T1")
     assert ready.actions()[-1] == "trust.refused"
     assert "agent.promoted" not in ready.actions()
+
+
+async def test_a_change_that_has_begun_is_recorded_though_it_is_cancelled(
+    engine: Engine, ready: Subject, ann: Signer, bob: Signer, monkeypatch: pytest.MonkeyPatch
+):
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+    promote = TierChanges.promote
+
+    async def slowly(changes: TierChanges, *grant: Any) -> Change:
+        begun.set()
+        await cancelled.wait()
+        return await promote(changes, *grant)
+
+    monkeypatch.setattr(TierChanges, "promote", slowly)
+    handle = await ready.asked(Tier.T3)
+    for who in (ann, bob):
+        await say(engine, handle, who)
+    await begun.wait()
+    await handle.cancel()
+    await handle.query("status")  # answered when the run has heard of it
+    cancelled.set()
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+
+    assert isinstance(failed.value.cause, CancelledError)
+    assert ready.tier == "T3"
+    assert ready.actions()[-1] == "agent.promoted"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
+import pytest
 import pytest_asyncio
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities import contracts
+from activities import contracts, granting
 from activities.trust_contracts import record_revocation, reinstate, revocation_id
 from dsl.core import Tier
 from dsl.rules.proof import REVOKE, reason_digest
@@ -18,15 +21,18 @@ from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.revocations import Revocations
+from integrations.errors import ColdError
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.granting import reinstatement, sealed
 from tests.fixtures.impostor import Puppet, signed
 from tests.fixtures.openbao import OpenBao, People
 from tests.fixtures.past import LONG_AGO
+from tests.fixtures.revoking import revoke, state_of
 from tests.fixtures.trust import Subject, long_gone, say, subject, unmet
 from tests.fixtures.voting import Signer, signer
 
 THEIRS = "of-a-pretender"
+FAST_S = 20.0  # less than what clocks may differ by
 
 
 @workflow.defn(name="Revocation", sandboxed=False)
@@ -76,6 +82,27 @@ async def guards(engine: Engine) -> AsyncIterator[Guards]:
     await made.client.aclose()
 
 
+@pytest.fixture
+def fast_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = SimpleNamespace(time=lambda: time.time() + FAST_S)
+    monkeypatch.setattr(granting, "time", ahead)
+
+
+@pytest.fixture
+def seeded_late(guards: Guards, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dragonfly gets a guard, by what the ledger says until then, when it was told already."""
+    lift = Revocations.lift
+
+    async def lifted(revocations: Revocations, agent: str, epoch: int, reason: str) -> bool:
+        try:
+            return await lift(revocations, agent, epoch, reason)
+        except ColdError:
+            await guards.revoke(agent)
+            raise
+
+    monkeypatch.setattr(Revocations, "lift", lifted)
+
+
 def stands(made: Subject) -> tuple[str, bool]:
     held = made.entity
     return held["metadata"]["tier"], held["disabled"]
@@ -109,6 +136,31 @@ async def test_who_was_revoked_long_ago_comes_back_at_t0_by_two_of_the_council(
     assert stands(made) == ("T0", False)
 
 
+@pytest.mark.usefixtures("fast_clock")
+async def test_a_clock_of_the_ledger_that_is_ahead_shields_nobody_from_the_next_revocation(
+    engine: Engine,
+    openbao: OpenBao,
+    guards: Guards,
+    ann: Signer,
+    cyd: Signer,
+):
+    made = long_gone(engine, openbao, "clock")
+    await guards.revoke(made.agent)
+    handle = await made.asked_back()
+    for who in (ann, cyd):
+        await say(engine, handle, who)
+    back = await handle.result()
+    receipt = await revoke(engine, made.agent, ann)
+    guard = await guards.read(made.agent)
+
+    assert back["now"] == "T0"
+    assert receipt["epoch"] > back["epoch"]
+    assert state_of(receipt)["dragonfly: guard says revoked"] is True
+    assert guard is not None
+    assert guard.revoked
+    assert (await failure_of(await engine.start(made.document))).type == "Revoked"
+
+
 async def test_a_dragonfly_that_has_lost_everything_keeps_nobody_out(
     engine: Engine, openbao: OpenBao, guards: Guards, ann: Signer, cyd: Signer
 ):
@@ -120,6 +172,22 @@ async def test_a_dragonfly_that_has_lost_everything_keeps_nobody_out(
 
     assert [line["confirmed"] for line in report["lines"]] == [True]
     assert await guards.read(made.agent) is None
+    assert (await made.work())["status"] == "completed"
+
+
+@pytest.mark.usefixtures("seeded_late")
+async def test_a_guard_that_was_seeded_before_the_ledger_knew_keeps_nobody_out(
+    engine: Engine, openbao: OpenBao, guards: Guards, ann: Signer, cyd: Signer
+):
+    made = long_gone(engine, openbao, "late")
+    handle = await made.asked_back()
+    for who in (cyd, ann):
+        await say(engine, handle, who)
+    await handle.result()
+    guard = await guards.read(made.agent)
+
+    assert guard is not None
+    assert not guard.revoked
     assert (await made.work())["status"] == "completed"
 
 

@@ -211,7 +211,7 @@ async def test_a_sweep_takes_no_input(engine: Engine) -> None:
 
 async def test_a_schedule_that_is_there_is_left_as_its_operator_has_it(engine: Engine) -> None:
     schedule = engine.client.get_schedule_handle(SWEEP_SCHEDULE)
-    assert (await schedule.describe()).schedule.policy.overlap.name == "SKIP"
+    assert (await schedule.describe()).schedule.policy.overlap.name == "ALLOW_ALL"
     await schedule.pause(note="for a while")
 
     assert await ensure_sweep_schedule(engine.client) is None
@@ -254,6 +254,39 @@ async def test_a_sweep_waits_until_vault_is_back(
 
     assert "no answer from vault" in why
     assert (swept["tokens"], swept["revoked"]) == (0, [])
+
+
+async def test_a_sweep_that_waits_for_the_ledger_holds_up_no_other(
+    engine: Engine,
+    valkey: ValkeyProcess,
+    private_openbao: Callable[..., OpenBao],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was ended waits to be recorded. What is left behind meanwhile does not wait for that."""
+    server = private_openbao()
+    await govern(server)
+    settings = settings_for(engine.settings.temporal, server, valkey, tmp_path)
+    settings = replace(settings, queues=("mandate", "mandate-trust"))  # nobody writes the ledger
+    client = await own_namespace(engine.client, plugin(settings))
+    schedule = client.get_schedule_handle(SWEEP_SCHEDULE)
+    vault = Vault(server.url)
+    monkeypatch.setattr(sweeping, "GRACE_S", -1)
+    async with AsyncExitStack() as stack:
+        stack.callback(vault.close)
+        for worker in build_workers(client, settings):
+            await stack.enter_async_context(worker)
+        for _ in range(2):
+            _, token = await Leaks(vault, server.roles_dir).token(run="never-started")
+            await schedule.trigger()
+            await ended(vault, token)
+
+
+async def ended(vault: Vault, token: str) -> None:
+    """Wait until the token has been ended."""
+    async with asyncio.timeout(20):
+        while await is_alive(vault, token):  # noqa: ASYNC110  # the server is asked
+            await asyncio.sleep(0.05)
 
 
 async def until_tried_again(handle: WorkflowHandle[Any, Any]) -> str:

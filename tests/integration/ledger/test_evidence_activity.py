@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +13,18 @@ from sqlite3 import Connection
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities import trust_contracts as trust
 from activities.evidence import Appraiser, EvidenceActivities
 from dsl.core import Tier
+from dsl.criteria import Criteria
 from dsl.promotion import load_criteria
+from integrations.ledger import verify as verifying
 from integrations.ledger.entries import GENESIS, Content, entry_bytes, leaf_hash
 from integrations.ledger.ledger import Ledger
-from integrations.ledger.verify import tail, verify
+from integrations.ledger.verify import Report, tail, verify
 from tests.fixtures.facts import CRITERIA
 from tests.integration.ledger.drafts import draft, intruder
 
@@ -43,7 +49,12 @@ async def history(ledger: Ledger, runs: int = 2) -> None:
     )
 
 
-async def ask(ledger: Ledger, kind: str = trust.PROMOTE, to: Tier = Tier.T2) -> trust.Evidence:
+async def ask(
+    ledger: Ledger,
+    kind: str = trust.PROMOTE,
+    to: Tier = Tier.T2,
+    criteria: Criteria | None = None,
+) -> trust.Evidence:
     environment = ActivityEnvironment()
     names = {
         trust.PROMOTE: (trust.PROMOTION_WORKFLOW, trust.promotion_id(AGENT)),
@@ -52,7 +63,8 @@ async def ask(ledger: Ledger, kind: str = trust.PROMOTE, to: Tier = Tier.T2) -> 
     environment.info = dataclasses.replace(
         environment.info, workflow_type=names[kind][0], workflow_id=names[kind][1]
     )
-    activities = EvidenceActivities(ledger, Appraiser(ledger, load_criteria(CRITERIA)))
+    appraiser = Appraiser(ledger, criteria or load_criteria(CRITERIA))
+    activities = EvidenceActivities(ledger, appraiser)
     return await environment.run(
         activities.evidence,
         trust.EvidenceRequest(kind=kind, agent=AGENT, to=to, held=Tier.T1, reason="good"),
@@ -163,3 +175,71 @@ async def test_only_who_is_revoked_is_reinstated_and_by_the_council(tmp_path: Pa
     assert answer.plan is not None
     assert answer.plan.name == "reinstatement"
     assert answer.plan.steps[0].model_dump()["approvers"] == ("group:council",)
+
+
+async def test_a_violation_that_comes_while_the_ledger_is_verified_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Verifying a long ledger takes minutes, and the ledger does not stand still for it."""
+    loop = asyncio.get_running_loop()
+    violated = draft(90, agent=AGENT, action="agent.violated", payload={"kind": "wrong-output"})
+    with Ledger(tmp_path / "ledger.db") as ledger:
+
+        def slowly(path: Path) -> Report:
+            asyncio.run_coroutine_threadsafe(ledger.append([violated]), loop).result()
+            return verify(path)
+
+        await history(ledger)
+        monkeypatch.setattr(verifying, "verify", slowly)
+        answer = await ask(ledger)
+
+    assert answer.unmet[0] == "0 compliant runs in a row at T1, 2 needed"
+
+
+async def test_criteria_that_leave_the_tier_out_meanwhile_are_a_refusal_that_ends_the_run(
+    tmp_path: Path,
+):
+    """The answer was lost, and the worker came back with another file."""
+    known = load_criteria(CRITERIA)
+    without = known.model_copy(update={"tiers": known.tiers.model_copy(update={"T2": None})})
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        await history(ledger)
+        assert (await ask(ledger)).unmet == ()
+        with pytest.raises(ApplicationError, match="the criteria leave it out") as refused:
+            await ask(ledger, criteria=without)
+
+    assert (refused.value.type, refused.value.non_retryable) == ("DeniedError", True)
+
+
+async def test_the_ledger_is_verified_once_at_a_time_however_many_ask_and_take_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody has to be logged in to ask, and the writer shares the processor with this."""
+    at_work, most = 0, 0
+    counting, begun = threading.Lock(), threading.Event()
+
+    def slowly(path: Path) -> Report:
+        nonlocal at_work, most
+        with counting:
+            at_work += 1
+            most = max(most, at_work)
+        begun.set()
+        time.sleep(0.02)  # longer than it takes to start the others
+        with counting:
+            at_work -= 1
+        return verify(path)
+
+    monkeypatch.setattr(verifying, "verify", slowly)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        await history(ledger)
+        appraiser = Appraiser(ledger, load_criteria(CRITERIA))
+        asked = [
+            asyncio.create_task(appraiser.appraise(trust.PROMOTE, AGENT, Tier.T1, Tier.T2))
+            for _ in range(5)
+        ]
+        await asyncio.to_thread(begun.wait)
+        asked[0].cancel()
+        found = await asyncio.gather(*asked[1:])
+
+    assert [each.unmet for each in found] == [()] * 4
+    assert most == 1

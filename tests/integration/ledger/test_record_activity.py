@@ -89,7 +89,9 @@ async def test_entries_that_carry_authority_come_from_nowhere_else(
 async def refusal(ledger: Ledger, action: str, workflow_type: str, **payload: Any) -> str:
     """Return what the ledger says to such an entry about agent ``a``."""
     entry = contracts.EntryDraft(action=action, agent="a", payload=payload)
-    environment = _environment(workflow_type=workflow_type, workflow_id="w-1")
+    environment = _environment(
+        workflow_type=workflow_type, workflow_id="w-1", workflow_run_id="r-1"
+    )
     with pytest.raises(ApplicationError) as caught:
         await environment.run(
             LedgerActivities(ledger).record, contracts.RecordRequest(entries=(entry,))
@@ -102,38 +104,44 @@ async def test_a_change_of_trust_is_recorded_behind_its_own_grant_only(tmp_path:
     workflow_type = {"agent.promoted": "Promotion", "agent.reinstated": "Reinstatement"}[action]
     change = {"now": "T1", "epoch": 5}
     with Ledger(tmp_path / "ledger.db") as ledger:
-        other = draft(0, agent="a", workflow_id="w-1")
+        other = draft(9, agent="a", workflow_id="w-1")
         [not_a_grant] = await ledger.append([other])
         places = {
-            agent + workflow: (
+            agent + workflow + run: (
                 await ledger.append(
                     [
                         draft(
                             n,
                             agent=agent,
                             workflow_id=workflow,
+                            run_id=run,
                             action="trust.granted",
                             payload=change,
                         )
                     ]
                 )
             )[0].seq
-            for n, (agent, workflow) in enumerate([("b", "w-1"), ("a", "w-2"), ("a", "w-1")], 1)
+            for n, (agent, workflow, run) in enumerate(
+                [("b", "w-1", "r-1"), ("a", "w-2", "r-1"), ("a", "w-1", "r-0"), ("a", "w-1", "r-1")]
+            )
         }
         for grant in (None, "3", 99, not_a_grant.seq):
             assert "names no grant" in await refusal(
                 ledger, action, workflow_type, **change, grant=grant
             )
-        for grant in (places["bw-1"], places["aw-2"]):
+        for grant in (places["bw-1r-1"], places["aw-2r-1"], places["aw-1r-0"]):
             assert "is not what was granted" in await refusal(
                 ledger, action, workflow_type, **change, grant=grant
             )
-        raised = {**change, "now": "T2", "grant": places["aw-1"]}
+        raised = {**change, "now": "T2", "grant": places["aw-1r-1"]}
         assert "is not what was granted" in await refusal(ledger, action, workflow_type, **raised)
         entry = contracts.EntryDraft(
-            action=action, agent="a", payload={**change, "grant": places["aw-1"]}
+            action=action, agent="a", payload={**change, "grant": places["aw-1r-1"]}
         )
-        await _environment(workflow_type=workflow_type, workflow_id="w-1").run(
+        environment = _environment(
+            workflow_type=workflow_type, workflow_id="w-1", workflow_run_id="r-1"
+        )
+        await environment.run(
             LedgerActivities(ledger).record, contracts.RecordRequest(entries=(entry,))
         )
 

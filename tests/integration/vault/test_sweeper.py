@@ -80,6 +80,8 @@ async def test_tokens_of_workers_installer_root_and_others_are_no_agents(
     await token_of(broker)
     others = {"ttl": "60s", "policies": ["default"], "meta": {"run": "w"}}
     openbao.as_root("POST", "auth/token/create", **others)
+    openbao.as_root("POST", "auth/token/roles/of-others", allowed_policies="default")
+    openbao.as_root("POST", "auth/token/create/of-others", **others)
 
     tokens, _ = await sweeper.tokens(MANY)
 
