@@ -6,20 +6,25 @@
 3. Which run started an execution is what the server says of it, never what it says itself.
 4. The sweep's schedule is made where there is none. One that is there is its operator's: it is
    left as it is. Where none can be made, the worker says so and goes on.
+5. A run is under way until the server says when it ended. Its status is not asked for: one that is
+   paused has a status that the SDK fails over.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import (
     Client,
     Schedule,
@@ -29,7 +34,6 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
-    WorkflowExecutionStatus,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -46,12 +50,30 @@ SEARCH_ATTRIBUTES: Final = {
 }
 CHECKS_MAX: Final = 50
 CHECK_EVERY_S: Final = 0.1
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SWEEP_SCHEDULE: Final = "mandate-sweep"
 SWEEP_ID: Final = "sweep"  # the server adds the time
 SWEEP_EVERY: Final = timedelta(minutes=5)
 ANSWER: Final = timedelta(seconds=5)
 _NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+
+
+async def described(
+    client: Client, workflow_id: str, run_id: str | None = None
+) -> WorkflowExecutionInfo:
+    """Return what the server says of a run (5); of the latest of that id without ``run_id``.
+
+    Raises:
+        RPCError: it says nothing.
+    """
+    answer = await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id or ""),
+        ),
+        retry=True,
+        timeout=ANSWER,
+    )
+    return answer.workflow_execution_info
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +93,16 @@ async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | N
         UnavailableError: the server does not answer.
     """
     try:
-        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
-        if not found.parent_id or not found.parent_run_id:
+        parent = (await described(client, workflow_id, run_id)).parent_execution
+        if not parent.workflow_id or not parent.run_id:
             return None
-        parent = client.get_workflow_handle(found.parent_id, run_id=found.parent_run_id)
-        itself = await parent.describe()
+        itself = await described(client, parent.workflow_id, parent.run_id)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return Parent(
-        found.parent_id, found.parent_run_id, itself.start_time.timestamp(), itself.workflow_type
-    )
+    started = itself.start_time.ToMicroseconds() / 1_000_000
+    return Parent(parent.workflow_id, parent.run_id, started, itself.type.name)
 
 
 async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
@@ -93,19 +113,19 @@ async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
         UnavailableError: the server does not answer.
     """
     try:
-        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+        found = await described(client, workflow_id, run_id)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NotFoundError(f"temporal knows no run of {workflow_id!r}") from None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return (found.start_time - _EPOCH) // timedelta(milliseconds=1)
+    return found.start_time.ToMilliseconds()
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
     """The last run of a workflow id."""
 
-    status: WorkflowExecutionStatus | None
+    is_under_way: bool
     started: float  # seconds since 1970
 
 
@@ -116,12 +136,13 @@ async def latest_run(client: Client, workflow_id: str) -> Latest | None:
         UnavailableError: the server does not answer.
     """
     try:
-        found = await client.get_workflow_handle(workflow_id).describe()
+        found = await described(client, workflow_id)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return Latest(found.status, found.start_time.timestamp())
+    is_under_way = not found.HasField("close_time")
+    return Latest(is_under_way, found.start_time.ToMicroseconds() / 1_000_000)
 
 
 async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunState:
@@ -130,12 +151,10 @@ async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunS
     An id that the server cannot read is one that it does not know.
     """
     try:
-        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe(
-            rpc_timeout=ANSWER
-        )
+        found = await described(client, workflow_id, run_id)
     except RPCError as error:
         return RunState.UNKNOWN if error.status in _NO_SUCH_RUN else RunState.NOT_TOLD
-    return RunState.AT_WORK if found.close_time is None else RunState.OVER
+    return RunState.OVER if found.HasField("close_time") else RunState.AT_WORK
 
 
 async def ensure_sweep_schedule(client: Client) -> str | None:

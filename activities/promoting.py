@@ -18,7 +18,6 @@ import time
 from typing import Final
 
 from temporalio import activity
-from temporalio.client import WorkflowExecutionStatus
 
 from activities import trust_contracts as trust
 from activities.boundary import governed
@@ -143,7 +142,7 @@ async def _refuse_revoked_since(grant: Grant) -> None:
     found = await latest_run(activity.client(), trust.revocation_id(grant.agent))
     if found is None:
         return
-    if found.status is WorkflowExecutionStatus.RUNNING:
+    if found.is_under_way:
         raise DeniedError(
             f"a revocation of agent {grant.agent!r} is under way: wait for its receipt"
         )

@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    PauseWorkflowExecutionRequest,
+    UnpauseWorkflowExecutionRequest,
+)
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
 from activities import agent_runs
 from activities.agent_runs import under_way
+from activities.engine import state_of
 from dsl.core import Tier
+from dsl.rules.sweeping import RunState
 from integrations.agents.roster import Roster
 from mandate.people import revoking
 from mandate.people.errors import RefusalError
@@ -26,6 +32,22 @@ from tests.fixtures.voting import Signer
 from tests.integration.vault.people import set_tier
 
 NO_RUN = "temporal: no run"
+
+
+async def pause(client: Client, workflow_id: str, *, again: bool = True) -> None:
+    """Pause a run as ``temporal workflow pause`` does, or let it go on."""
+    about = {
+        "namespace": client.namespace,
+        "workflow_id": workflow_id,
+        "identity": "a test",
+        "reason": "to see",
+        "request_id": str(uuid.uuid4()),
+    }
+    service = client.workflow_service
+    if again:
+        await service.pause_workflow_execution(PauseWorkflowExecutionRequest(**about))
+    else:
+        await service.unpause_workflow_execution(UnpauseWorkflowExecutionRequest(**about))
 
 
 @pytest_asyncio.fixture
@@ -49,6 +71,26 @@ async def test_every_run_of_the_agent_is_stopped_and_no_other(engine: Engine, an
     assert [run.workflow for run in await under_way(engine.client, another)] == [f"{other.id}/look"]
     await revoke(engine, another)
     await failure_of(other)
+
+
+async def test_a_run_that_is_paused_is_not_taken_for_one_that_has_ended(
+    engine: Engine, ann: Signer
+):
+    run, agent = await at_work(engine)
+    child = f"{run.id}/look"
+    await pause(engine.client, child)
+
+    handle = await start(engine, agent, ann)
+    receipt = await until(handle, "vault: no token left", "processes: none")
+    assert [found.workflow for found in await under_way(engine.client, agent)] == [child]
+    assert NO_RUN not in [
+        line["what"][: len(NO_RUN)] for line in receipt["lines"] if line["confirmed"]
+    ]
+    assert await state_of(engine.client, child, None) is RunState.AT_WORK
+    await pause(engine.client, child, again=False)
+
+    assert (await handle.result())["complete"] is True
+    assert (await failure_of(run)).type == "Revoked"
 
 
 async def test_runs_that_do_not_name_their_agent_are_asked(
