@@ -34,7 +34,7 @@ from tests.integration.vault.people import set_tier
 NO_RUN = "temporal: no run"
 
 
-async def pause(client: Client, workflow_id: str, *, again: bool = True) -> None:
+async def pause(client: Client, workflow_id: str, *, lets_go_on: bool = False) -> None:
     """Pause a run as ``temporal workflow pause`` does, or let it go on."""
     about = {
         "namespace": client.namespace,
@@ -44,7 +44,7 @@ async def pause(client: Client, workflow_id: str, *, again: bool = True) -> None
         "request_id": str(uuid.uuid4()),
     }
     service = client.workflow_service
-    if again:
+    if not lets_go_on:
         await service.pause_workflow_execution(PauseWorkflowExecutionRequest(**about))
     else:
         await service.unpause_workflow_execution(UnpauseWorkflowExecutionRequest(**about))
@@ -87,7 +87,7 @@ async def test_a_run_that_is_paused_is_not_taken_for_one_that_has_ended(
         line["what"][: len(NO_RUN)] for line in receipt["lines"] if line["confirmed"]
     ]
     assert await state_of(engine.client, child, None) is RunState.AT_WORK
-    await pause(engine.client, child, again=False)
+    await pause(engine.client, child, lets_go_on=True)
 
     assert (await handle.result())["complete"] is True
     assert (await failure_of(run)).type == "Revoked"
