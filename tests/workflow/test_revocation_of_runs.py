@@ -26,8 +26,18 @@ from mandate.people.errors import RefusalError
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import QUEUE, impostors, signers
 from tests.fixtures.openbao import OpenBao, People
-from tests.fixtures.revoking import REASON, at_work, document, revoke, start, until, until_at_work
-from tests.fixtures.standing import agent_of, entity_of
+from tests.fixtures.revoking import (
+    REASON,
+    at_work,
+    document,
+    revoke,
+    start,
+    start_with,
+    until,
+    until_at_work,
+    word_of,
+)
+from tests.fixtures.standing import activities_of, agent_of, entity_of
 from tests.fixtures.voting import Signer
 from tests.integration.vault.people import set_tier
 
@@ -125,19 +135,24 @@ async def test_a_process_that_lives_is_not_confirmed_to_be_gone(engine: Engine, 
     assert after["complete"] is True
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 async def test_an_agent_that_holds_t3_is_looked_for_on_both_queues(
-    engine: Engine, openbao: OpenBao, ann: Signer
+    engine: Engine, openbao: OpenBao, ann: Signer, is_first: bool
 ):
     _, agent = await at_work(engine)
     set_tier(openbao, entity_of(openbao, agent)["id"], Tier.T3)
 
-    receipt = await revoke(engine, agent, ann)
+    if is_first:
+        receipt = await revoke(engine, agent, ann)
+    else:  # nobody's word is there already
+        receipt = await (await start_with(engine, agent, await word_of(ann, agent))).result()
     asked = [
         line["detail"] for line in receipt["lines"] if line["what"].startswith("processes: none")
     ]
 
     assert receipt["complete"] is True
     assert [detail.rpartition(" ")[2] for detail in asked] == ["mandate", "mandate-t3"]
+    assert "revoke.identity/again#1" in await activities_of(engine, f"revocation/{agent}")
 
 
 async def test_a_run_that_only_calls_itself_an_agents_keeps_no_receipt_from_completing(
