@@ -3,7 +3,8 @@
 1. The search attributes must be registered and visible before a worker polls: upserting an
    unknown one wedges every run.
 2. Where they may not be registered, runs go without, and the worker says so.
-3. Which run started an execution is what the server says of it, never what it says itself.
+3. Which run started an execution, or sent it a signal, is what the server says, never what it says
+   itself.
 4. The sweep's schedule is made where there is none. One that is there is its operator's: it is
    left as it is. Where none can be made, the worker says so and goes on.
 5. A run is under way until the server says when it ended. Its status is not asked for: one that is
@@ -24,7 +25,10 @@ from temporalio.api.operatorservice.v1 import (
     ListSearchAttributesRequest,
 )
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    GetWorkflowExecutionHistoryReverseRequest,
+)
 from temporalio.client import (
     Client,
     Schedule,
@@ -54,6 +58,8 @@ SWEEP_SCHEDULE: Final = "mandate-sweep"
 SWEEP_ID: Final = "sweep"  # the server adds the time
 SWEEP_EVERY: Final = timedelta(minutes=5)
 ANSWER: Final = timedelta(seconds=5)
+EVENTS_MAX: Final = 200
+TELLERS_MAX: Final = 20
 _NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 
 
@@ -78,7 +84,7 @@ async def described(
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The run that started another."""
+    """The run that started another, or has told it something."""
 
     workflow_id: str
     run_id: str
@@ -101,8 +107,41 @@ async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | N
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    started = itself.start_time.ToMicroseconds() / 1_000_000
-    return Parent(parent.workflow_id, parent.run_id, started, itself.type.name)
+    return _parent(itself)
+
+
+def _parent(found: WorkflowExecutionInfo) -> Parent:
+    run, started = found.execution, found.start_time.ToMicroseconds() / 1_000_000
+    return Parent(run.workflow_id, run.run_id, started, found.type.name)
+
+
+async def tellers_of(client: Client, workflow_id: str, run_id: str, signal: str) -> list[Parent]:
+    """Return the runs that have lately sent this one a ``signal``, newest first (3).
+
+    Only runs do: whoever signals as a client is none.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    request = GetWorkflowExecutionHistoryReverseRequest(
+        namespace=client.namespace,
+        execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+        maximum_page_size=EVENTS_MAX,
+    )
+    service = client.workflow_service
+    try:
+        newest = await service.get_workflow_execution_history_reverse(request, retry=True)
+        told = [
+            event.workflow_execution_signaled_event_attributes for event in newest.history.events
+        ]
+        of = [each.external_workflow_execution for each in told if each.signal_name == signal]
+        runs = list(dict.fromkeys((each.workflow_id, each.run_id) for each in of if each.run_id))
+        found = [await described(client, *run) for run in runs[:TELLERS_MAX]]
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return []
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    return [_parent(each) for each in found]
 
 
 async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
