@@ -13,7 +13,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from dsl.core import Tier
-from integrations.agents.protocol import FAILED, LEAK, PROTOCOL, AgentError, Request
+from integrations.agents.protocol import FAILED, PROTOCOL, AgentError, Request
 from integrations.dragonfly import holding
 from integrations.errors import DeniedError
 from integrations.vault.paths import SecretRef
@@ -59,7 +59,6 @@ def look(place: str, **config: Any) -> dict[str, Any]:
     ("behaviour", "kind"),
     [
         (fails(PROTOCOL), "wrong-output"),
-        (fails(LEAK), "secret-in-output"),
         (repeat_the_secret, "secret-in-output"),
         (say_a_secret_and_fail, "secret-in-output"),
     ],
