@@ -308,17 +308,34 @@ async def test_at_the_lowest_tier_there_is_nothing_to_lose(engine: Engine, openb
     assert "not demoted: it holds T0" in said[2]
 
 
-async def test_a_forged_answer_with_a_kind_nobody_knows_ends_the_run(engine: Engine):
-    engine.runner.behaviours["forged"] = hang  # it hangs on for a while
-    handle = await engine.start(pipeline(stage("forged")))
-    await engine.runner.until_running("forged")
-    forged = {"violations": [{"kind": "unheard-of"}]}
-    code, said = await engine.cli(
-        *("activity", "complete", "-w", f"{handle.id}/forged", "--activity-id", "forged/EXECUTE#1"),
+@pytest.mark.parametrize(
+    ("kind", "failed", "said"),
+    [
+        ("unheard-of", "StageFailed", "an unknown violation 'unheard-of'"),
+        ("wrong-output", "Violation", "demoted from T2 to T1"),
+    ],
+)
+async def test_a_forged_answer_ends_the_run_and_costs_one_tier_at_most(
+    engine: Engine, kind: str, failed: str, said: str
+):
+    name = f"forged-{kind}"
+    engine.runner.behaviours[name] = hang  # it hangs on for a while
+    handle = await engine.start(pipeline(stage(name)))
+    await engine.runner.until_running(name)
+    forged = {"violations": [{"kind": kind}, {"kind": kind}]}
+    code, answer = await engine.cli(
+        *(
+            "activity",
+            "complete",
+            "-w",
+            f"{handle.id}/{name}",
+            "--activity-id",
+            f"{name}/EXECUTE#1",
+        ),
         *("--result", as_json(forged)),
     )
     failure = await failure_of(handle)
 
-    assert code == 0, said
-    assert failure.type == "StageFailed"
-    assert "an unknown violation 'unheard-of'" in failure.message
+    assert code == 0, answer
+    assert failure.type == failed
+    assert failure.message.count(said) == 1
