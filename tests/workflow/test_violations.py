@@ -221,11 +221,14 @@ async def test_a_phase_out_of_order_is_refused(
     assert tier_of(openbao, await agent_of(engine, handle)) == "T1"
 
 
-async def test_what_another_run_has_published_is_not_compared(engine: Engine, dragonfly: Any):
+@pytest.mark.parametrize("by", [{"run": "another/run"}, {"run_id": "of-before-the-reset"}])
+async def test_what_another_run_has_published_is_not_compared(
+    engine: Engine, dragonfly: Any, by: dict[str, str]
+):
     async def pretend(_request: Request) -> dict[str, Any]:
         agent = await agent_of(engine, handle)
         [state] = [key async for key in dragonfly.scan_iter(f"agent:{agent}~*:state")]
-        await dragonfly.hset(state, mapping={"phase": "EXIT", "run": "another/run"})
+        await dragonfly.hset(state, mapping={"phase": "EXIT", **by})
         return {}
 
     engine.runner.behaviours["look"] = pretend
