@@ -3,23 +3,32 @@
 1. The search attributes must be registered and visible before a worker polls: upserting an
    unknown one wedges every run.
 2. Where they may not be registered, runs go without, and the worker says so.
-3. Which run started an execution is what the server says of it, never what it says itself.
+3. Which run started an execution, or sent it a signal, is what the server says, never what it says
+   itself.
 4. The sweep's schedule is made where there is none. One that is there is its operator's: it is
    left as it is. Where none can be made, the worker says so and goes on. Sweeps may overlap: one
    that waits to be recorded, while the ledger is away, must not keep the next from sweeping.
+5. A run is under way until the server says when it ended. Its status is not asked for: one that is
+   paused has a status that the SDK fails over.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
+)
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    GetWorkflowExecutionHistoryReverseRequest,
 )
 from temporalio.client import (
     Client,
@@ -30,7 +39,6 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
-    WorkflowExecutionStatus,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -47,17 +55,37 @@ SEARCH_ATTRIBUTES: Final = {
 }
 CHECKS_MAX: Final = 50
 CHECK_EVERY_S: Final = 0.1
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SWEEP_SCHEDULE: Final = "mandate-sweep"
 SWEEP_ID: Final = "sweep"  # the server adds the time
 SWEEP_EVERY: Final = timedelta(minutes=5)
 ANSWER: Final = timedelta(seconds=5)
+EVENTS_MAX: Final = 200
+TELLERS_MAX: Final = 20
 _NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+
+
+async def described(
+    client: Client, workflow_id: str, run_id: str | None = None
+) -> WorkflowExecutionInfo:
+    """Return what the server says of a run (5); of the latest of that id without ``run_id``.
+
+    Raises:
+        RPCError: it says nothing.
+    """
+    answer = await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id or ""),
+        ),
+        retry=True,
+        timeout=ANSWER,
+    )
+    return answer.workflow_execution_info
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The run that started another."""
+    """The run that started another, or has told it something."""
 
     workflow_id: str
     run_id: str
@@ -72,18 +100,49 @@ async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | N
         UnavailableError: the server does not answer.
     """
     try:
-        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
-        if not found.parent_id or not found.parent_run_id:
+        parent = (await described(client, workflow_id, run_id)).parent_execution
+        if not parent.workflow_id or not parent.run_id:
             return None
-        parent = client.get_workflow_handle(found.parent_id, run_id=found.parent_run_id)
-        itself = await parent.describe()
+        itself = await described(client, parent.workflow_id, parent.run_id)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return Parent(
-        found.parent_id, found.parent_run_id, itself.start_time.timestamp(), itself.workflow_type
+    return _parent(itself)
+
+
+def _parent(found: WorkflowExecutionInfo) -> Parent:
+    run, started = found.execution, found.start_time.ToMicroseconds() / 1_000_000
+    return Parent(run.workflow_id, run.run_id, started, found.type.name)
+
+
+async def tellers_of(client: Client, workflow_id: str, run_id: str, signal: str) -> list[Parent]:
+    """Return the runs that have lately sent this one a ``signal``, newest first (3).
+
+    Only runs do: whoever signals as a client is none.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    request = GetWorkflowExecutionHistoryReverseRequest(
+        namespace=client.namespace,
+        execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+        maximum_page_size=EVENTS_MAX,
     )
+    service = client.workflow_service
+    try:
+        newest = await service.get_workflow_execution_history_reverse(request, retry=True)
+        told = [
+            event.workflow_execution_signaled_event_attributes for event in newest.history.events
+        ]
+        of = [each.external_workflow_execution for each in told if each.signal_name == signal]
+        runs = list(dict.fromkeys((each.workflow_id, each.run_id) for each in of if each.run_id))
+        found = [await described(client, *run) for run in runs[:TELLERS_MAX]]
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return []
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    return [_parent(each) for each in found]
 
 
 async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
@@ -94,19 +153,19 @@ async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
         UnavailableError: the server does not answer.
     """
     try:
-        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+        found = await described(client, workflow_id, run_id)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NotFoundError(f"temporal knows no run of {workflow_id!r}") from None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return (found.start_time - _EPOCH) // timedelta(milliseconds=1)
+    return found.start_time.ToMilliseconds()
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
     """The last run of a workflow id."""
 
-    status: WorkflowExecutionStatus | None
+    is_under_way: bool
     started: float  # seconds since 1970
 
 
@@ -117,12 +176,13 @@ async def latest_run(client: Client, workflow_id: str) -> Latest | None:
         UnavailableError: the server does not answer.
     """
     try:
-        found = await client.get_workflow_handle(workflow_id).describe()
+        found = await described(client, workflow_id)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return Latest(found.status, found.start_time.timestamp())
+    is_under_way = not found.HasField("close_time")
+    return Latest(is_under_way, found.start_time.ToMicroseconds() / 1_000_000)
 
 
 async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunState:
@@ -131,12 +191,10 @@ async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunS
     An id that the server cannot read is one that it does not know.
     """
     try:
-        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe(
-            rpc_timeout=ANSWER
-        )
+        found = await described(client, workflow_id, run_id)
     except RPCError as error:
         return RunState.UNKNOWN if error.status in _NO_SUCH_RUN else RunState.NOT_TOLD
-    return RunState.AT_WORK if found.close_time is None else RunState.OVER
+    return RunState.OVER if found.HasField("close_time") else RunState.AT_WORK
 
 
 async def ensure_sweep_schedule(client: Client) -> str | None:

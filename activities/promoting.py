@@ -19,7 +19,6 @@ import time
 from typing import Final
 
 from temporalio import activity
-from temporalio.client import WorkflowExecutionStatus
 
 from activities import trust_contracts as trust
 from activities.boundary import governed
@@ -159,7 +158,7 @@ async def _revoked_since(grant: Grant) -> str | None:
     found = await latest_run(activity.client(), trust.revocation_id(grant.agent))
     if found is None:
         return None
-    if found.status is WorkflowExecutionStatus.RUNNING:
+    if found.is_under_way:
         return f"a revocation of agent {grant.agent!r} is under way: wait for its receipt"
     if found.started * 1000 > grant.epoch:  # both by the server's clock
         return f"agent {grant.agent!r} was revoked again after the grant was given"

@@ -3,8 +3,9 @@
 1. An activity that cannot go on raises ``ViolationError``; one that has delivered all the same puts
    what it has seen into its result. What follows is for the workflow to decide.
 2. An agent that did not deliver may have broken a rule thereby: its error says which.
-3. What an agent has said counts however it ends. A secret in it outranks a failure of another
-   kind: the failure may be tried again, and the secret would be said again.
+3. What an agent has put out counts however it ends. A secret in it outranks a failure of another
+   kind: the failure may be tried again, and the secret would be said again. What may stand there
+   by chance is none: see ``integrations.redaction``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from integrations.agents.protocol import AgentError
 
 _OF_AN_ERROR: Final = {
     protocol.PROTOCOL: Violation.WRONG_OUTPUT,
-    protocol.LEAK: Violation.SECRET_IN_OUTPUT,
     protocol.ESCAPE: Violation.SANDBOX_ESCAPE,
 }
 

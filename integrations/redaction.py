@@ -17,9 +17,10 @@ reverse or encrypt it); that is what short-lived credentials and the sandbox are
 7. Text that looks like a Vault token is replaced, whoever minted it; in JSON it is looked for
    in what the strings mean, since an escape sequence ends in a letter or starts the token.
 8. Where the start of a text was cut off, the rest of a secret at its start goes too.
-9. A redactor counts what it has replaced: secrets of ``SHORT`` characters and more, which do not
-   stand there by chance, and what looks like a token. What is left of a cut one is not counted,
-   nor are the first and last line of a PEM file, which all of them have.
+9. A redactor counts what it has replaced or found: secrets of ``TELLING`` characters and more,
+   which do not stand there by chance as ``prod`` or ``admin`` does, and what looks like a token.
+   What is left of a cut one is not counted, nor are the first and last line of a PEM file, which
+   all of them have.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from urllib.parse import quote, quote_plus
 
 REDACTED: Final = "[redacted]"
 SHORT: Final = 4  # characters
+TELLING: Final = 8  # characters
 
 # hvs., hvb., hvr. (Vault) and s., b., r. (OpenBao), not in the middle of a word.
 _SHAPE: Final = r"(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}"
@@ -61,7 +63,7 @@ class Replaced:
 class Redactor:
     """Replaces the secrets it was made with by ``[redacted]``."""
 
-    __slots__ = ("_needles", "_secrets", "_words", "margin", "replaced")
+    __slots__ = ("_needles", "_secrets", "_telling", "_words", "margin", "replaced")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets = frozenset(secret for secret in secrets if secret)
@@ -71,6 +73,13 @@ class Redactor:
         needles = {needle for secret in long for needle in _disguises(secret)}
         # Longest first: a secret that contains another must not be left in pieces.
         self._needles = tuple(sorted(needles, key=lambda needle: (-len(needle), needle)))
+        self._telling = frozenset(  # (9)
+            needle
+            for secret in long
+            if len(secret) >= TELLING
+            for needle in _disguises(secret)
+            if not _PEM_EDGE.fullmatch(needle)
+        )
         short = sorted(self._secrets - long, key=lambda secret: (-len(secret), secret))
         self._words = (  # (4)
             re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, short)) + r")(?!\w)")
@@ -89,7 +98,7 @@ class Redactor:
         """Return ``text`` without the secrets."""
         for needle in self._needles:
             if needle in text:
-                self.replaced.secrets += 0 if _PEM_EDGE.fullmatch(needle) else text.count(needle)
+                self.replaced.secrets += text.count(needle) if needle in self._telling else 0
                 text = text.replace(needle, REDACTED)
         text = self._words.sub(REDACTED, text) if self._words else text
         text, tokens = TOKEN_PATTERN.subn(REDACTED, text)  # (7)
@@ -120,12 +129,14 @@ class Redactor:
         text = str(value)
         if text not in self._secrets:
             return value
-        self.replaced.secrets += len(text) >= SHORT
+        self.replaced.secrets += len(text) >= TELLING
         return REDACTED  # (5)
 
     def found_in(self, data: bytes) -> bool:
         """Tell whether ``data`` holds a secret; short ones (4) are not looked for in bytes."""
-        return any(needle.encode("utf-8", "surrogatepass") in data for needle in self._needles)
+        found = [n for n in self._needles if n.encode("utf-8", "surrogatepass") in data]
+        self.replaced.secrets += any(needle in self._telling for needle in found)
+        return bool(found)
 
     def __repr__(self) -> str:
         return f"<Redactor of {len(self._secrets)} secret(s)>"

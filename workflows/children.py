@@ -5,7 +5,8 @@
    then a new one is started.
 2. Cancelling the stage cancels the child and waits for its EXIT.
 3. A revocation outlives whoever started it. An agent has one at a time: one that is under way is
-   given the proof, if there is one, and goes on by that.
+   told, and goes on by that word. It may have been started by nobody in particular, whose word
+   disables no identity.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from workflows.visibility import of_agent
 # Longer than EXIT may take, so that a child that is cleaning up is never given up on.
 OLD_CHILD_WAITS_MAX: Final = 90
 OLD_CHILD_WAIT: Final = timedelta(seconds=2)
+REVOCATIONS_TRIED_MAX: Final = 3  # each ended between being found and being told
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +99,32 @@ async def start_revocation(agent: str, reason: str, proof: str = "") -> StartedR
     request = trust_contracts.RevokeRequest(
         agent=agent, reason=reason[:REASON_LENGTH_MAX], proof=proof
     )
-    try:
-        _ = await workflow.start_child_workflow(
-            trust_contracts.REVOCATION_WORKFLOW,
-            request.model_dump(exclude_defaults=True),
-            id=revocation,
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            static_summary=f"revocation of {agent}",
-        )
-    except WorkflowAlreadyStartedError:
-        if proof:
-            await _tell(revocation, request)
-        return StartedRevocation(revocation, is_new=False)
-    return StartedRevocation(revocation, is_new=True)
+    for _ in range(REVOCATIONS_TRIED_MAX):
+        try:
+            _ = await workflow.start_child_workflow(
+                trust_contracts.REVOCATION_WORKFLOW,
+                request.model_dump(exclude_defaults=True),
+                id=revocation,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"revocation of {agent}",
+            )
+        except WorkflowAlreadyStartedError:
+            if await _told(revocation, request):
+                break
+        else:
+            return StartedRevocation(revocation, is_new=True)
+    return StartedRevocation(revocation, is_new=False)
 
 
-async def _tell(revocation: str, request: trust_contracts.RevokeRequest) -> None:
+async def _told(revocation: str, request: trust_contracts.RevokeRequest) -> bool:
+    """Give the revocation that is under way this word; False: it has ended meanwhile."""
     try:
         await workflow.get_external_workflow_handle(revocation).signal(
             "revoke", request.model_dump()
         )
     except ApplicationError:
-        return  # it ended meanwhile
+        return False
+    return True
 
 
 async def _cancel(child_id: str) -> None:

@@ -43,11 +43,12 @@ class Consequences:
         self.said: list[str] = []  # for the report
 
     def see(self, violations: Sequence[contracts.Violated], place: str) -> PhaseFailedError | None:
-        """Note violations seen at ``place``, and begin what follows on each (1).
+        """Note violations seen at ``place``, one of each kind, and begin what follows (1) (2).
 
         Returns how the stage has to end; None: it goes on.
         """
-        ends = [self._see(violated, place) for violated in violations]
+        of_kinds = {violated.kind: violated for violated in reversed(violations)}
+        ends = [self._see(violated, place) for violated in reversed(of_kinds.values())]
         return next((e for e in ends if e and e.kind == failures.REVOKED), None) or next(
             (e for e in ends if e), None
         )

@@ -21,7 +21,8 @@ class Brake:
 
     def __init__(self, activity: str, *lines: str) -> None:
         self.activity = activity
-        self.is_settled = False  # it has answered, or refuses for good
+        self.is_settled = False  # it has answered, or refuses for good, and is not asked again
+        self.has_answered = False  # once, whatever it is asked now
         self.is_refused = False
         self.tried = 0  # how many people's words it has looked at
         self.by = ""
@@ -30,7 +31,8 @@ class Brake:
 
     def answered(self, answer: trust.Braked) -> None:
         """Take what it has read back (1)."""
-        self.is_settled, self.is_refused = True, False
+        self.is_settled = self.has_answered = True
+        self.is_refused = False
         self.lines = answer.lines
         self.by, self.rotate = answer.by, answer.rotate
 

@@ -6,8 +6,9 @@
    outage delays the lines of what is away. Nothing here times out.
 3. Who may is for each brake to see, see ``activities.revokers``. Without a proof only the agent's
    runs are stopped; the rest is refused, and the run says so and ends.
-4. A better word is taken while it runs: signal ``revoke`` with the proof of a person. So nobody
-   keeps a person's word out by having started this first.
+4. A better word is taken while it runs: signal ``revoke`` with the proof of a person, or by an
+   ``Agent`` run that was seen in a violation. So nobody keeps a word out by having started this
+   first; and what follows on a word, follows on a late one.
 5. It is not cancelled: a brake that is let go half-way confirms nothing. It can be terminated.
 6. When no run is under way any more, processes are looked for once more, and so are tokens: one
    that was being minted may have come late. The worker of T3 and T4 is asked about processes when
@@ -64,7 +65,8 @@ class Revocation(VoidMessages):
         self._receipt: Receipt | None = None
         self._by_word: dict[str, tuple[Brake, contracts.ActivitySpec[Any, trust.Braked]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._holds_high_tier = False
+        self._runs = Brake(trust.stop_runs.name, "temporal: no run of the agent is under way")
+        self._looks_at_high_tier = False
         self._unknown = ""
 
     @workflow.run
@@ -79,11 +81,11 @@ class Revocation(VoidMessages):
         self._receipt = receipt = Receipt(order.agent, _start_ms())
         for spec, lines in _BRAKES:
             self._by_word[spec.name] = receipt.brake(spec.name, *lines), spec
-        runs = receipt.brake(trust.stop_runs.name, "temporal: no run of the agent is under way")
+        receipt.brakes.append(self._runs)
         here = receipt.brake(trust.confirm_processes.name, f"{_NO_PROCESS} ({contracts.QUEUE})")
         for name in self._by_word:  # (2)
             self._begin(self._apply(name))
-        self._begin(self._stop(order, runs, here))
+        self._begin(self._stop(order, here))
         await self._until(lambda: self._is_bugged() or all(task.done() for task in self._tasks))
         for task in self._tasks:
             task.result()  # a bug fails the workflow task, where it is seen
@@ -103,7 +105,7 @@ class Revocation(VoidMessages):
         except MessageError as error:
             self.on_bad_message("revoke", str(error))
             return
-        if order in self._orders:
+        if order.proof and order in self._orders:
             return
         if len(self._orders) >= REVOCATION_WORDS_MAX:
             self.on_bad_message("revoke", f"{REVOCATION_WORDS_MAX} words were given already")
@@ -136,6 +138,7 @@ class Revocation(VoidMessages):
             brake.refused(self._unknown)
             return
         while brake.tried < len(self._orders):
+            brake.asked_again()  # what was refused before is open again
             order = self._orders[brake.tried]
             brake.tried += 1
             try:
@@ -153,7 +156,7 @@ class Revocation(VoidMessages):
                     break
             else:
                 brake.answered(answer)
-                self._holds_high_tier |= answer.high
+                self._follow_up(brake, order, answer)
                 break
         self._show()
 
@@ -161,12 +164,22 @@ class Revocation(VoidMessages):
         identity = self._identity
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: identity.is_settled, timeout=_A_SECOND, timeout_summary="then the ledger"
+                lambda: identity.is_settled or identity.has_answered,
+                timeout=_A_SECOND,
+                timeout_summary="then the ledger",
             )
         return bool(self._unknown)
 
-    async def _stop(self, order: Order, runs: Brake, here: Brake) -> None:
+    def _follow_up(self, brake: Brake, order: Order, answer: trust.Braked) -> None:
+        """Begin what follows when the identity is disabled (6)."""
+        if brake is self._identity:
+            self._begin(self._end_late_tokens(order))
+            if answer.high:
+                self._look_at_high_tier(order)
+
+    async def _stop(self, order: Order, here: Brake) -> None:
         """Stop the agent's runs, which takes nobody's word, and look what is left (6)."""
+        runs = self._runs
         try:
             found = await trust.stop_runs(
                 order.request(),
@@ -176,40 +189,36 @@ class Revocation(VoidMessages):
         except ActivityError as error:
             runs.refused(failures.cause_of(error)[1])
             found = trust.RunsFound(agent=order.agent, reason=order.reason)
-        self._begin(self._look(order, here, contracts.QUEUE, runs))
-        self._begin(self._look_at_high_tier(order, runs, is_due=found.high))
+        self._begin(self._look(order, here, contracts.QUEUE))
+        if found.high:
+            self._look_at_high_tier(order)
         if not runs.is_refused:
             asked = f"{order.agent}: no run under way?"
             spec = trust.confirm_runs
             await self._ask(runs, spec, found, spec.name, summary=asked)
-        await self._end_late_tokens()
 
-    async def _look(self, order: Order, brake: Brake, queue: str, runs: Brake) -> None:
+    async def _look(self, order: Order, brake: Brake, queue: str) -> None:
         """Look for processes at once, and again when no run can start one any more (6)."""
         spec, agent = trust.confirm_processes, trust.AgentName(agent=order.agent)
         place, asked = f"{spec.name}/{queue}", f"{order.agent}: no process left?"
         await self._ask(brake, spec, agent, place, summary=asked, queue=queue)
-        await workflow.wait_condition(lambda: runs.is_settled)
+        await workflow.wait_condition(lambda: self._runs.is_settled)
         brake.asked_again()
         await self._ask(brake, spec, agent, f"{place}/again", summary=asked, queue=queue)
 
-    async def _look_at_high_tier(self, order: Order, runs: Brake, *, is_due: bool) -> None:
-        if not is_due:
-            await workflow.wait_condition(lambda: self._identity.is_settled)
-        if not is_due and not self._holds_high_tier:
+    def _look_at_high_tier(self, order: Order) -> None:
+        if self._looks_at_high_tier:
             return
-        assert self._receipt is not None  # noqa: S101  # it was made before this was begun
+        self._looks_at_high_tier = True
+        assert self._receipt is not None  # noqa: S101  # it was made before anything was begun
         what = f"{_NO_PROCESS} ({contracts.QUEUE_T3})"
         brake = self._receipt.brake(trust.confirm_processes.name, what)
-        await self._look(order, brake, contracts.QUEUE_T3, runs)
+        self._begin(self._look(order, brake, contracts.QUEUE_T3))
 
-    async def _end_late_tokens(self) -> None:
+    async def _end_late_tokens(self, order: Order) -> None:
         """End what was being minted while the identity was disabled (6)."""
         brake, spec = self._by_word[trust.revoke_identity.name]
-        await workflow.wait_condition(lambda: brake.is_settled)
-        if brake.is_refused:
-            return
-        order = self._orders[brake.tried - 1]
+        await workflow.wait_condition(lambda: self._runs.is_settled)
         brake.asked_again()
         asked = f"{order.agent}: no token came late?"
         await self._ask(brake, spec, order.request(), f"{spec.name}/again", summary=asked)

@@ -4,7 +4,8 @@
    may write to the namespace may do that.
 2. With a proof the agent's identity is revoked as well, by a run that outlives this one. The proof
    is not looked at here: each brake that disables anything verifies it itself.
-3. Only what is at work can be stopped; anything else is refused, and changes nothing.
+3. Only what is at work can be stopped; anything else is refused, and changes nothing. So is what
+   was told already, unless a proof comes with it: a flood of messages fills no ledger.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from dsl.plan import AgentStep, Plan, walk
-from workflows.agent_stages import AgentStages
+from workflows.agent_stages import AgentStages, AtWork
 from workflows.children import start_revocation
 from workflows.records import Records
 from workflows.stop_messages import RevokeMessage
@@ -28,6 +29,7 @@ class Stopping:
         self._steps = [step for step in walk(plan.steps) if isinstance(step, AgentStep)]
         self._agents = agents
         self._records = records
+        self._told: set[str] = set()  # workflow runs of agents
 
     def refuse(self, message: RevokeMessage) -> str | None:
         """Say why there is nothing to stop (3)."""
@@ -39,6 +41,10 @@ class Stopping:
             what = f"stage {message.stage!r}" if message.stage else f"agent {message.agent!r}"
             working = ", ".join(sorted(self._agents.at_work)) or "none is"
             return f"{what} is not at work; at work: {working}"
+        at_work = self._agents.at_work
+        runs = {_run_of(at_work[path]) for path in self._meant(message)}
+        if not message.proof and runs <= self._told:
+            return "it was told to stop already, and takes up to two minutes to clean up"
         return None
 
     async def stop(self, message: RevokeMessage) -> dict[str, Any]:
@@ -51,6 +57,10 @@ class Stopping:
             at_work = self._agents.at_work.get(path)
             if at_work is None:  # it ended while others were told
                 continue
+            if _run_of(at_work) in self._told:
+                stopped.append(path)
+                continue
+            self._told.add(_run_of(at_work))
             self._records.note(
                 "stage.stopped",
                 path=path,
@@ -84,3 +94,7 @@ class Stopping:
         if message.agent in self._known():
             agents.add(self._agents.identity(message.agent))
         return sorted(path for path, each in at_work.items() if each.agent in agents)
+
+
+def _run_of(at_work: AtWork) -> str:
+    return at_work.child.first_execution_run_id or ""

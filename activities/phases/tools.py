@@ -135,7 +135,9 @@ async def enter(tools: Tools, request: contracts.PhaseRequest, phase: AgentPhase
 async def _refuse_order(tools: Tools, request: contracts.PhaseRequest, phase: AgentPhase) -> None:
     published = await tools.states.read(holder_of(request))
     last = published.get("phase", "")
-    is_ours = published.get("run") == activity.info().workflow_id
+    info = activity.info()
+    ours = (info.workflow_id, info.workflow_run_id)  # after a reset another run, which begins anew
+    is_ours = (published.get("run"), published.get("run_id")) == ours
     if not is_ours or last not in AGENT_PHASE_NAMES or last == phase:  # another try of it
         return
     if not may_follow(AgentPhase(last), phase):
@@ -160,6 +162,7 @@ async def publish(
             "status": status,
             "tier": request.step.tier.name,
             "run": info.workflow_id or "",
+            "run_id": info.workflow_run_id or "",
         },
     )
 

@@ -17,7 +17,8 @@ from typing import Any, Final, TypeVar
 
 from dsl.limits import AGENT_LINE_BYTES_MAX
 from integrations.agents.keeper import GRACE_S, KILL_S, LINGER_S
-from integrations.agents.protocol import KEEPER, AgentError, escaped
+from integrations.agents.protocol import AgentError, escaped
+from integrations.errors import UnavailableError
 
 START_S: Final = 15.0
 END_S: Final = GRACE_S + LINGER_S + KILL_S + 1.0
@@ -84,15 +85,18 @@ class Process:
 
         Raises:
             AgentError: it could not be started, or not as it must be.
+            UnavailableError: the machine starts no keeper now, which is no fault of the agent.
         """
         try:
             async with asyncio.timeout(START_S):
                 message = await self._hear()
         except TimeoutError:
-            raise AgentError(KEEPER, f"no start within {START_S:g} s", retryable=True) from None
+            raise UnavailableError(
+                f"no agent starts on this machine: its keeper said nothing within {START_S:g} s"
+            ) from None
         if message is None:
             text = (await self.stderr.read()).decode(errors="replace").strip()[-500:]
-            raise AgentError(KEEPER, f"the keeper did not start: {text}", retryable=True)
+            raise UnavailableError(f"no agent starts on this machine: its keeper ended: {text}")
         if "error" in message:
             raise AgentError(message["kind"], message["error"], retryable=False)
         self.level = message["started"]

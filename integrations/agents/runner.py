@@ -60,6 +60,7 @@ class AgentRunner(Protocol):
 
         Raises:
             AgentError: the agent did not deliver; nothing of it is left running.
+            UnavailableError: no agent starts on this machine now.
         """
         ...
 

@@ -8,6 +8,7 @@ Saves time and nothing else: what stops an agent is the answer that its next bea
    whoever begins to watch.
 3. A subscription is made anew every ``RENEW_S``, because a connection that died without a word
    says nothing either. Dragonfly away: nothing is heard, and leases beat in their own time.
+4. What cannot be read, as it is no text, costs the connection and never the listening.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class RevocationWatcher:
                     await self._subscribe()
             except TimeoutError:
                 continue
-            except (theirs.RedisError, OSError) as error:
+            except (theirs.RedisError, OSError, UnicodeDecodeError) as error:  # (4)
                 if not self._is_deaf:
                     logger.warning("no word of revocations: %s", translate(error))
                 self._is_deaf = True

@@ -79,9 +79,9 @@ def test_a_number_that_is_a_secret_is_replaced():
 
 
 def test_what_was_replaced_is_counted():
-    redactor = Redactor([SECRET, "abc", "12345"])
+    redactor = Redactor([SECRET, "abc", "12345678"])
     redactor.text(f"{SECRET} {SECRET.encode().hex()} abc hvs.{'x' * 24}")
-    redactor.value({SECRET: [12345, 7, "plain"]})
+    redactor.value({SECRET: [12345678, 7, "plain"]})
 
     assert (redactor.replaced.secrets, redactor.replaced.tokens) == (4, 1)
 
@@ -220,3 +220,22 @@ def test_json_stays_json_whatever_is_replaced(value):
     clean = json.loads(redact_tokens_in_json(document))
 
     assert clean["b"] == f"\n{REDACTED}"
+
+
+PEM_START = "-----BEGIN PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said", "counted"),
+    [
+        (SECRET, f"{SECRET} {SECRET}", 2),
+        ("prod", "in production", 0),
+        (f"{PEM_START}\n{SECRET}", PEM_START, 0),
+    ],
+)
+def test_what_may_stand_there_by_chance_is_replaced_and_not_counted(secret, said, counted):
+    in_text, in_bytes = Redactor([secret]), Redactor([secret])
+
+    assert REDACTED in in_text.text(said)
+    assert in_bytes.found_in(said.encode())
+    assert (in_text.replaced.secrets, in_bytes.replaced.secrets) == (counted, min(counted, 1))

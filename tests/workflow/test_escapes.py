@@ -63,8 +63,9 @@ async def test_another_takes_over_from_who_escapes(engine: Engine):
     assert (await agent_of(engine, handle)).endswith(".other")
 
 
+@pytest.mark.parametrize("by", ["ann", ""])
 async def test_a_revocation_that_is_under_way_does_as_well(
-    engine: Engine, openbao: OpenBao, people: People
+    engine: Engine, openbao: OpenBao, people: People, by: str
 ):
     gone = asyncio.Event()
 
@@ -79,12 +80,15 @@ async def test_a_revocation_that_is_under_way_does_as_well(
     handle = await engine.start(pipeline(stage("look")))
     await engine.runner.until_running("look")
     agent = await agent_of(engine, handle)
-    revocation = await start(engine, agent, (await signers(people))["ann"])
+    who = (await signers(people))[by] if by else None  # whose word disables nobody
+    revocation = await start(engine, agent, who)
     failure = await failure_of(handle)
+    receipt = await revocation.result()
 
     assert gone.is_set()
     assert failure.type == "Revoked"
-    assert (await revocation.result())["complete"] is True
+    assert (receipt["complete"], receipt["by"]) == (True, by or f"{handle.id}/look")
+    assert entity_of(openbao, agent)["disabled"] is True
 
 
 @pytest.mark.parametrize("is_under_way", [False, True])

@@ -8,24 +8,56 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    PauseWorkflowExecutionRequest,
+    UnpauseWorkflowExecutionRequest,
+)
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
 from activities import agent_runs
 from activities.agent_runs import under_way
+from activities.engine import state_of
 from dsl.core import Tier
+from dsl.rules.sweeping import RunState
 from integrations.agents.roster import Roster
 from mandate.people import revoking
 from mandate.people.errors import RefusalError
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import QUEUE, impostors, signers
 from tests.fixtures.openbao import OpenBao, People
-from tests.fixtures.revoking import REASON, at_work, document, revoke, start, until, until_at_work
-from tests.fixtures.standing import agent_of, entity_of
+from tests.fixtures.revoking import (
+    REASON,
+    at_work,
+    document,
+    revoke,
+    start,
+    start_with,
+    until,
+    until_at_work,
+    word_of,
+)
+from tests.fixtures.standing import activities_of, agent_of, entity_of
 from tests.fixtures.voting import Signer
 from tests.integration.vault.people import set_tier
 
 NO_RUN = "temporal: no run"
+
+
+async def pause(client: Client, workflow_id: str, *, lets_go_on: bool = False) -> None:
+    """Pause a run as ``temporal workflow pause`` does, or let it go on."""
+    about = {
+        "namespace": client.namespace,
+        "workflow_id": workflow_id,
+        "identity": "a test",
+        "reason": "to see",
+        "request_id": str(uuid.uuid4()),
+    }
+    service = client.workflow_service
+    if not lets_go_on:
+        await service.pause_workflow_execution(PauseWorkflowExecutionRequest(**about))
+    else:
+        await service.unpause_workflow_execution(UnpauseWorkflowExecutionRequest(**about))
 
 
 @pytest_asyncio.fixture
@@ -49,6 +81,26 @@ async def test_every_run_of_the_agent_is_stopped_and_no_other(engine: Engine, an
     assert [run.workflow for run in await under_way(engine.client, another)] == [f"{other.id}/look"]
     await revoke(engine, another)
     await failure_of(other)
+
+
+async def test_a_run_that_is_paused_is_not_taken_for_one_that_has_ended(
+    engine: Engine, ann: Signer
+):
+    run, agent = await at_work(engine)
+    child = f"{run.id}/look"
+    await pause(engine.client, child)
+
+    handle = await start(engine, agent, ann)
+    receipt = await until(handle, "vault: no token left", "processes: none")
+    assert [found.workflow for found in await under_way(engine.client, agent)] == [child]
+    assert NO_RUN not in [
+        line["what"][: len(NO_RUN)] for line in receipt["lines"] if line["confirmed"]
+    ]
+    assert await state_of(engine.client, child, None) is RunState.AT_WORK
+    await pause(engine.client, child, lets_go_on=True)
+
+    assert (await handle.result())["complete"] is True
+    assert (await failure_of(run)).type == "Revoked"
 
 
 async def test_runs_that_do_not_name_their_agent_are_asked(
@@ -83,19 +135,24 @@ async def test_a_process_that_lives_is_not_confirmed_to_be_gone(engine: Engine, 
     assert after["complete"] is True
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 async def test_an_agent_that_holds_t3_is_looked_for_on_both_queues(
-    engine: Engine, openbao: OpenBao, ann: Signer
+    engine: Engine, openbao: OpenBao, ann: Signer, is_first: bool
 ):
     _, agent = await at_work(engine)
     set_tier(openbao, entity_of(openbao, agent)["id"], Tier.T3)
 
-    receipt = await revoke(engine, agent, ann)
+    if is_first:
+        receipt = await revoke(engine, agent, ann)
+    else:  # nobody's word is there already
+        receipt = await (await start_with(engine, agent, await word_of(ann, agent))).result()
     asked = [
         line["detail"] for line in receipt["lines"] if line["what"].startswith("processes: none")
     ]
 
     assert receipt["complete"] is True
     assert [detail.rpartition(" ")[2] for detail in asked] == ["mandate", "mandate-t3"]
+    assert "revoke.identity/again#1" in await activities_of(engine, f"revocation/{agent}")
 
 
 async def test_a_run_that_only_calls_itself_an_agents_keeps_no_receipt_from_completing(

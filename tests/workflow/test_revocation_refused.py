@@ -31,6 +31,7 @@ from tests.fixtures.revoking import (
     revoke,
     revoked_on_the_ledger,
     start,
+    start_with,
     word_of,
 )
 from tests.fixtures.voting import Signer
@@ -98,6 +99,16 @@ async def test_an_agent_that_vault_never_saw_is_refused_and_nothing_is_made(
     assert await guard_of(engine, agent) is None
     assert revoked_on_the_ledger(engine, agent) == []
     assert [each["kind"] for each in refusals(engine, handle.id)] == ["revoke"]
+
+
+async def test_the_ledger_is_not_asked_about_an_agent_that_a_second_word_is_about(
+    engine: Engine, them: dict[str, Signer]
+):
+    agent = new_agent()
+    handle = await start_with(engine, agent, await word_of(them["ann"], agent))
+
+    assert (await failure_of(handle)).type == "UnknownAgent"
+    assert revoked_on_the_ledger(engine, agent) == []
 
 
 BAD: dict[str, tuple[str, Any]] = {

@@ -219,6 +219,33 @@ async def test_a_run_refuses_what_it_cannot_stop(engine: Engine, message: Any, w
     assert (await failure_of(handle)).type == "Revoked"
 
 
+async def test_what_was_told_to_stop_is_told_once(engine: Engine):
+    ends = asyncio.Event()
+
+    async def end_slowly(request: Request) -> dict[str, Any]:
+        try:
+            return await hang(request)
+        except asyncio.CancelledError:
+            await ends.wait()
+            raise
+
+    engine.runner.behaviours["look"] = end_slowly
+    handle = await at_work(engine)
+    message = {"stage": "look", "reason": REASON}
+    await handle.execute_update("revoke", message)
+    await handle.signal("revoke", message)
+    with pytest.raises(WorkflowUpdateFailedError) as caught:
+        await handle.execute_update("revoke", {**message, "reason": "I mean it"})
+    with_proof = await handle.execute_update("revoke", {**message, "proof": "of-nobody"})
+    ends.set()
+    failure = await failure_of(handle)
+
+    assert "told to stop already" in str(caught.value.cause)
+    assert with_proof["stopped"] == ["look"]
+    assert failure.message == f"stage 'look' revoked: stopped: {REASON}"
+    assert len(told(engine, handle, "stage.stopped")) == 1
+
+
 async def test_what_has_ended_is_not_stopped(engine: Engine):
     engine.runner.behaviours["look"] = fail
     document = pipeline(stage("look"), gate("review"))

@@ -13,7 +13,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from dsl.core import Tier
-from integrations.agents.protocol import FAILED, LEAK, PROTOCOL, AgentError, Request
+from integrations.agents.protocol import FAILED, PROTOCOL, AgentError, Request
 from integrations.dragonfly import holding
 from integrations.errors import DeniedError
 from integrations.vault.paths import SecretRef
@@ -59,7 +59,6 @@ def look(place: str, **config: Any) -> dict[str, Any]:
     ("behaviour", "kind"),
     [
         (fails(PROTOCOL), "wrong-output"),
-        (fails(LEAK), "secret-in-output"),
         (repeat_the_secret, "secret-in-output"),
         (say_a_secret_and_fail, "secret-in-output"),
     ],
@@ -222,11 +221,14 @@ async def test_a_phase_out_of_order_is_refused(
     assert tier_of(openbao, await agent_of(engine, handle)) == "T1"
 
 
-async def test_what_another_run_has_published_is_not_compared(engine: Engine, dragonfly: Any):
+@pytest.mark.parametrize("by", [{"run": "another/run"}, {"run_id": "of-before-the-reset"}])
+async def test_what_another_run_has_published_is_not_compared(
+    engine: Engine, dragonfly: Any, by: dict[str, str]
+):
     async def pretend(_request: Request) -> dict[str, Any]:
         agent = await agent_of(engine, handle)
         [state] = [key async for key in dragonfly.scan_iter(f"agent:{agent}~*:state")]
-        await dragonfly.hset(state, mapping={"phase": "EXIT", "run": "another/run"})
+        await dragonfly.hset(state, mapping={"phase": "EXIT", **by})
         return {}
 
     engine.runner.behaviours["look"] = pretend
@@ -309,17 +311,34 @@ async def test_at_the_lowest_tier_there_is_nothing_to_lose(engine: Engine, openb
     assert "not demoted: it holds T0" in said[2]
 
 
-async def test_a_forged_answer_with_a_kind_nobody_knows_ends_the_run(engine: Engine):
-    engine.runner.behaviours["forged"] = hang  # it hangs on for a while
-    handle = await engine.start(pipeline(stage("forged")))
-    await engine.runner.until_running("forged")
-    forged = {"violations": [{"kind": "unheard-of"}]}
-    code, said = await engine.cli(
-        *("activity", "complete", "-w", f"{handle.id}/forged", "--activity-id", "forged/EXECUTE#1"),
+@pytest.mark.parametrize(
+    ("kind", "failed", "said"),
+    [
+        ("unheard-of", "StageFailed", "an unknown violation 'unheard-of'"),
+        ("wrong-output", "Violation", "demoted from T2 to T1"),
+    ],
+)
+async def test_a_forged_answer_ends_the_run_and_costs_one_tier_at_most(
+    engine: Engine, kind: str, failed: str, said: str
+):
+    name = f"forged-{kind}"
+    engine.runner.behaviours[name] = hang  # it hangs on for a while
+    handle = await engine.start(pipeline(stage(name)))
+    await engine.runner.until_running(name)
+    forged = {"violations": [{"kind": kind}, {"kind": kind}]}
+    code, answer = await engine.cli(
+        *(
+            "activity",
+            "complete",
+            "-w",
+            f"{handle.id}/{name}",
+            "--activity-id",
+            f"{name}/EXECUTE#1",
+        ),
         *("--result", as_json(forged)),
     )
     failure = await failure_of(handle)
 
-    assert code == 0, said
-    assert failure.type == "StageFailed"
-    assert "an unknown violation 'unheard-of'" in failure.message
+    assert code == 0, answer
+    assert failure.type == failed
+    assert failure.message.count(said) == 1

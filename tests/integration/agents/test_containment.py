@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from integrations.agents import process as keeping
 from integrations.agents.protocol import AgentError
 from integrations.agents.sandbox import SandboxSpec
+from integrations.errors import UnavailableError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -155,6 +157,13 @@ async def test_killing_the_keeper_ends_the_agent(run, mark):
 
     assert (caught.value.kind, caught.value.retryable) == ("keeper", True)
     assert await are(0, mark, within=10)
+
+
+async def test_a_machine_that_starts_no_keeper_is_no_failure_of_the_agent(run, monkeypatch):
+    monkeypatch.setattr(keeping, "_KEEPER", Path("/nowhere/keeper.py"))
+
+    with pytest.raises(UnavailableError, match="no agent starts on this machine: its keeper ended"):
+        await run("hostile", {"do": "nothing"})
 
 
 def open_descriptors() -> int:

@@ -140,7 +140,7 @@ async def test_a_secret_cut_in_two_by_the_limit_of_stderr_does_not_survive(run):
 async def test_an_artifact_that_holds_a_secret_is_refused(run):
     error = await failure(run, "leak_secret", secrets={"TOKEN": SECRET})
 
-    assert (error.kind, error.retryable) == ("leak", False)
+    assert (error.kind, error.retryable, error.secrets > 0) == ("leak", False, True)
     assert SECRET not in str(error)
 
 

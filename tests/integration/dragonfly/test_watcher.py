@@ -164,3 +164,11 @@ async def test_two_runs_of_one_agent_are_both_told(dragonfly: Redis) -> None:
             await dragonfly.publish(RedisKeys.REVOCATIONS, f"{agent} 8 1")
             await one.until(3)
     assert two.count == 2
+
+
+async def test_what_is_no_text_makes_nobody_deaf(dragonfly: Redis) -> None:
+    watcher = RevocationWatcher(dragonfly)
+    async with watcher.listening():
+        await listens(dragonfly, watcher)
+        await dragonfly.publish(RedisKeys.REVOCATIONS, b"\xff\xfe 1 1")
+        await listens(dragonfly, watcher)
