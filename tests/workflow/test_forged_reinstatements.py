@@ -76,6 +76,14 @@ async def test_a_token_that_outlived_the_revocation_does_not_come_back(forger: F
     assert living_tokens(forger.server, entity) == []
 
 
+async def test_who_is_not_stopped_in_vault_is_not_put_back_to_t0_either(forger: Forger):
+    agent, entity = await register(forger.registrar)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+
+    assert "is not revoked" in (await forger.send(reinstate.name, word))["message"]
+    assert await forger.tier(agent) is Tier.T2
+
+
 async def test_dragonfly_without_a_guard_has_nothing_to_lift(forger: Forger):
     agent, entity = await register(forger.registrar)
     word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
