@@ -69,6 +69,7 @@ class Card:
     revocations: int = 0
     revoked: bool = False
     epoch: int = 0
+    stopped: int = 0  # epoch of the first revocation since it was last free
     recent: tuple[Tried, ...] = ()  # the last runs
     exhausted: int = 0  # runs in a row that used up all tries
     secrets: tuple[str, ...] = ()  # references to what it may have been handed

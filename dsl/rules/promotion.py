@@ -64,7 +64,7 @@ def unmet_reinstatement(card: Card, to: Tier, now: int, token_life_s: int) -> tu
     sentences = []
     if to is not Tier.T0:
         sentences.append(f"whoever was revoked comes back at T0, and {to.name} was asked for")
-    free = card.epoch + token_life_s * 1_000
+    free = card.stopped + token_life_s * 1_000
     if now < free:
         sentences.append(
             f"a token given before the revocation may live until {_at(free)}, "
@@ -104,6 +104,7 @@ def _refused(card: Card, held: Tier, to: Tier) -> Iterator[str]:
         return
     if card.revoked:  # (3)
         yield f"agent {card.agent!r} is revoked: reinstate it first"
+        return
     if held is not card.tier:  # (2)
         yield (
             f"vault says that it holds {held.name} and the ledger says {card.tier.name}: "
@@ -115,7 +116,10 @@ def _refused(card: Card, held: Tier, to: Tier) -> Iterator[str]:
     elif to > held + 1:  # (2)
         yield f"one tier at a time: {Tier(held + 1).name} next, and {to.name} was asked for"
     if to >= Tier.T3 and is_inline(card.agent):  # (3)
-        yield f"{to.name} needs a registered plan, and this agent is of an inline one: register it"
+        yield (
+            f"{to.name} needs a registered plan, and this agent is of an inline one: mandate "
+            "register FILE makes it another agent, which begins anew"
+        )
 
 
 def _missing(

@@ -15,7 +15,8 @@ for ``dsl.rules.promotion``. The rules:
    the end does not say how many tries failed, it is all but the last one, and a failed run's last.
 4. What an agent burns is the share of failed tries in its last ``BUDGET_RUNS`` runs, rounded up.
 5. The tier is what was recorded first, then what promotions, demotions and reinstatements say.
-   The highest epoch rules, and a revocation wins a tie, as in the authority of the agent.
+   The highest epoch rules, and a revocation wins a tie, as in the authority of the agent. Revoking
+   whoever is revoked raises the epoch and counts for nothing else.
 6. An entry that changes the tier and names none is refused when it is recorded.
 7. Everything is bounded. What is left out is counted.
 """
@@ -129,7 +130,10 @@ def _revoked(card: Card, fact: Fact) -> Card:
     epoch = _count(fact.payload, "epoch", 0)
     if (epoch, True) <= (card.epoch, card.revoked):  # (5)
         return card
-    return replace(card, epoch=epoch, revoked=True, revocations=card.revocations + 1, in_a_row=0)
+    if card.revoked:  # said again: nothing was minted since the first time
+        return replace(card, epoch=epoch)
+    count = card.revocations + 1
+    return replace(card, epoch=epoch, stopped=epoch, revoked=True, revocations=count, in_a_row=0)
 
 
 def _reinstated(card: Card, fact: Fact) -> Card:

@@ -185,6 +185,9 @@ def test_a_revoked_agent_comes_back_once_every_token_is_dead():
     )
     assert unmet_reinstatement(story.card, Tier.T0, epoch + 1_800_000, TOKEN_LIFE_S) == ()
 
+    story.tell("agent.revoked", epoch=epoch + 1_000_000)  # said again
+    assert unmet_reinstatement(story.card, Tier.T0, epoch + 1_800_000, TOKEN_LIFE_S) == ()
+
 
 def test_only_a_revoked_agent_comes_back_and_only_at_t0():
     [why] = unmet_reinstatement(worthy().card, Tier.T0, 0, TOKEN_LIFE_S)

@@ -158,8 +158,11 @@ def test_the_highest_epoch_rules_and_a_revocation_wins_a_tie():
     story.tell("agent.reinstated", epoch=3, now="T0")
     assert (story.card.revoked, story.card.revocations) == (True, 1)
 
-    story.tell("agent.reinstated", epoch=8, now="T0")
-    assert (story.card.revoked, story.card.epoch, story.card.tier) == (False, 8, Tier.T0)
+    story.tell("agent.revoked", epoch=7_000)  # said again: it was stopped at 7 all the same
+    assert (story.card.revocations, story.card.epoch, story.card.stopped) == (1, 7_000, 7)
+
+    story.tell("agent.reinstated", epoch=8_000, now="T0")
+    assert (story.card.revoked, story.card.epoch, story.card.tier) == (False, 8_000, Tier.T0)
 
 
 def test_whoever_comes_back_begins_anew_also_at_the_same_tier():
