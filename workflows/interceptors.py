@@ -52,6 +52,15 @@ class _Guard(WorkflowInboundInterceptor):
         except Exception as error:  # noqa: BLE001  # (1): whatever it is, the run goes on
             instance.on_bad_message(input.signal, str(error))
 
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002  # the SDK's name
+        if len(input.args) > 1 and isinstance(workflow.instance(), TakesBadMessages):  # (1)
+            raise ApplicationError(
+                f"expected one input, got {len(input.args)}: put everything into one JSON",
+                type="Refused",
+                non_retryable=True,
+            )
+        super().handle_update_validator(input)
+
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002  # the SDK's name
         if not isinstance(workflow.instance(), TakesBadMessages):  # (3)
             return await super().handle_update_handler(input)

@@ -89,12 +89,19 @@ def read_vote(args: Sequence[Any]) -> VoteMessage:
     try:
         vote = VoteMessage.model_validate(value)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "input"
-        raise MessageError(f"{where}: {fault['msg'].lower()}; a vote is {_VOTE_EXAMPLE}") from None
+        raise MessageError(f"{fault_of(error)}; a vote is {_VOTE_EXAMPLE}") from None
     if vote.decision not in ("approve", "reject"):
         raise MessageError(f"decision: expected approve or reject, got {vote.decision!r}")
     return vote
+
+
+def fault_of(error: ValidationError) -> str:
+    """Return the first thing that is wrong with a message, in words for its sender."""
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if not fault["loc"]:  # the library would name a class of ours
+        return "input: expected a JSON object"
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: {fault['msg'].lower()}"
 
 
 def read_start(workflow_type: str, args: Sequence[Any]) -> CompileRequest:

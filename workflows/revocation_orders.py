@@ -15,7 +15,7 @@ from activities import trust_contracts as trust
 from dsl.core import Value
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.grant import refuse_name
-from workflows.messages import MessageError, decode
+from workflows.messages import MessageError, decode, fault_of
 
 EXAMPLE: Final = '{"agent": "deploy.plan", "reason": "it leaked a token", "proof": "..."}'
 
@@ -42,9 +42,7 @@ def read_order(args: Sequence[Any]) -> Order:
     try:
         order = Order.model_validate(value)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "input"
-        raise MessageError(f"{where}: {fault['msg'].lower()}; expected {EXAMPLE}") from None
+        raise MessageError(f"{fault_of(error)}; expected {EXAMPLE}") from None
     no_agent = refuse_name(order.agent)
     if no_agent is not None:
         raise MessageError(f"agent: {no_agent}")

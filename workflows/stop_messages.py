@@ -17,7 +17,7 @@ from dsl.canonical import INTEGER_MAX
 from dsl.core import Value
 from dsl.limits import NAME_LENGTH_MAX, REASON_LENGTH_MAX
 from dsl.rules.proof import PROOF_LENGTH_MAX
-from workflows.messages import MessageError, decode
+from workflows.messages import MessageError, decode, fault_of
 
 STOP_EXAMPLE: Final = '{"reason": "it deletes what it should read", "epoch": 0}'
 REVOKE_EXAMPLE: Final = '{"stage": "review", "reason": "it deletes what it should read"}'
@@ -67,6 +67,4 @@ def _read(kind: type[Message], args: Sequence[Any], example: str) -> Message:
     try:
         return kind.model_validate(decode(args))
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "input"
-        raise MessageError(f"{where}: {fault['msg'].lower()}; expected {example}") from None
+        raise MessageError(f"{fault_of(error)}; expected {example}") from None

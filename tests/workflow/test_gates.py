@@ -123,6 +123,20 @@ async def test_a_bad_signal_is_recorded_and_shown_and_harms_nothing(engine: Engi
     assert (await handle.result())["status"] == "completed"
 
 
+async def test_an_update_with_two_inputs_is_told_to_have_one(engine: Engine):
+    handle = await engine.start(pipeline(gate("review")))
+    await engine.pending(handle, "review")
+    for name in ("vote", "revoke"):
+        code, said = await engine.cli(
+            *("workflow", "update", "execute", "-w", handle.id, "--name", name),
+            *("--input", "{}", "--input", "{}"),
+        )
+
+        assert (code != 0, "expected one input, got 2" in said) == (True, True), said
+    await _vote(engine, handle.id, APPROVE)
+    assert (await handle.result())["status"] == "completed"
+
+
 async def test_an_early_vote_is_void(engine: Engine):
     engine.runner.behaviours["first"] = _until_signalled(gone := asyncio.Event())
     handle = await engine.start(pipeline(stage("first"), gate("review", requires=["first"])))
