@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -272,10 +272,15 @@ class Consent(Asking):
         pending = self._board.pending if self._board else {}
         asked = self._wanted
         title = f"{self.kind} {asked.agent} to {asked.to.name}" if asked else self.kind
-        workflow.set_current_details(
-            board(title, workflow.info().workflow_id, self._stages, pending)
-        )
+        page = board(title, workflow.info().workflow_id, self._stages, pending)
+        workflow.set_current_details(page + _figures(self._evidence.inputs) if pending else page)
         paths = tuple(sorted(pending))
         if self._policy.search_attributes and paths != self._shown:
             show_gates(paths)
         self._shown = paths
+
+
+def _figures(inputs: Mapping[str, Any]) -> str:
+    """Return what people are asked to sign, as the Web UI shows it."""
+    lines = [f"- {name.replace('_', ' ')}: {value}" for name, value in inputs.items()]
+    return "\n".join(["", "", "### Evidence", "", *lines])

@@ -130,7 +130,7 @@ def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[str]:
             "",
             "```",
             f"mandate approve {quote(workflow_id)} \\",
-            f"  {quote(path)}",
+            f"  {quote(path)}{' --reason ...' if opening.rules.reason_required else ''}",
             "```",
             "",
             "or put what `mandate sign` prints into More Actions > Send an Update > vote.",
