@@ -78,7 +78,8 @@ class Revokers:
             if each is not None and each.type == contracts.AGENT_WORKFLOW:
                 return Word(each.workflow_id)
         raise DeniedError(
-            "this takes the proof of a person: no agent's run has started it for a violation"
+            "this takes the proof of a person, and none came with it: use "
+            "mandate revoke ID --reason TEXT"
         )
 
 

@@ -59,4 +59,4 @@ def require_authority(code: int, agent: str) -> None:
     if code == Answer.COLD:
         raise ColdError(f"no guard for agent {agent!r}: seed it with its authority from the ledger")
     if code == Answer.REVOKED:
-        raise RevokedError(f"agent {agent!r} is revoked, or its epoch is older than its guard")
+        raise RevokedError(f"agent {agent!r} was revoked: its guard says so")

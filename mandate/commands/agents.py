@@ -29,8 +29,7 @@ from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.words import plain
 from mandate.stack import environment
 
-_HEAD: Final = ("AGENT", "TIER", "SINCE", "ROW", "RUNS", "VIOL", "BURN", "NOW", "NEXT")
-_NAME_MAX: Final = 31  # characters of a name in the table
+_HEAD: Final = ("TIER", "SINCE", "ROW", "RUNS", "VIOL", "BURN", "NOW", "NEXT", "AGENT")
 _DAY: Final = 10  # characters of a date
 _SHOWN_MAX: Final = 10  # runs and violations, of each the last
 
@@ -116,7 +115,6 @@ def next_of(criteria: Criteria, card: Card, *, verified: bool) -> Next:
 def row(card: Card, following: Next) -> tuple[str, ...]:
     """Return the agent as a row of the table."""
     return (
-        plain(card.agent, _NAME_MAX),
         "revoked" if card.revoked else card.tier.name,
         card.since[:_DAY],
         str(card.in_a_row),
@@ -125,6 +123,7 @@ def row(card: Card, following: Next) -> tuple[str, ...]:
         f"{card.burn}%",
         str(len(card.current)),
         following.brief(),
+        plain(card.agent),  # in full, and so at the end: it is what the next command takes
     )
 
 

@@ -8,7 +8,7 @@ from activities.trust_contracts import PROMOTE, PROMOTION_WORKFLOW, promotion_id
 from dsl.core import Tier
 from mandate.people.changes import Change, ask
 from mandate.people.door import enter
-from mandate.people.errors import UsageError
+from mandate.people.errors import UsageError, refuse_agent
 
 
 def run(agent: str, to: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
@@ -17,6 +17,7 @@ def run(agent: str, to: str, *, wait: bool, as_json: bool, data_dir: Path | None
 
 
 async def _run(agent: str, to: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
+    refuse_agent(agent)
     change = Change(
         kind=PROMOTE,
         workflow=PROMOTION_WORKFLOW,

@@ -8,7 +8,7 @@ from activities.trust_contracts import REINSTATE, REINSTATEMENT_WORKFLOW, reinst
 from dsl.limits import REASON_LENGTH_MAX
 from mandate.people.changes import Change, ask
 from mandate.people.door import enter
-from mandate.people.errors import UsageError
+from mandate.people.errors import UsageError, refuse_agent
 
 
 def run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
@@ -17,6 +17,7 @@ def run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | 
 
 
 async def _run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
+    refuse_agent(agent)
     if not reason.strip() or len(reason) > REASON_LENGTH_MAX:
         raise UsageError(f"--reason: expected why, in at most {REASON_LENGTH_MAX} characters")
     change = Change(

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.grant import refuse_name
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
-from mandate.people.errors import UsageError
+from mandate.people.errors import UsageError, refuse_agent
 from mandate.people.revoking import Ended, order_of, order_or_unproven, start, told, watch
 from mandate.people.session import login_at
 from mandate.stack import environment
@@ -62,8 +61,6 @@ def _as_json(agent: str, ended: Ended) -> dict[str, Any]:
 
 
 def _refuse(agent: str, reason: str) -> None:
-    no_agent = refuse_name(agent)
-    if no_agent is not None:
-        raise UsageError(no_agent)
+    refuse_agent(agent)
     if not reason.strip() or len(reason) > REASON_LENGTH_MAX:
         raise UsageError(f"--reason: expected why, in at most {REASON_LENGTH_MAX} characters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsl.rules.grant import refuse_name
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 
 
@@ -15,3 +16,14 @@ class UsageError(RefusalError):
     """It was asked for wrongly, or by nobody who is logged in: exit code 2."""
 
     exit_code = EXIT_USAGE
+
+
+def refuse_agent(agent: str) -> None:
+    """Refuse what can be no agent's id, before anything is asked of a server.
+
+    Raises:
+        UsageError: it is none.
+    """
+    no_agent = refuse_name(agent)
+    if no_agent is not None:
+        raise UsageError(no_agent)

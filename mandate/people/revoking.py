@@ -131,15 +131,16 @@ async def watch(handle: WorkflowHandle[Any, Any], within_s: float) -> Ended:
 
 
 def told(ended: Ended) -> Iterator[str]:
-    """Yield what a person reads of it."""
+    """Yield what a person reads of it; of one that was refused, why and no more."""
+    if ended.refusal:
+        yield f"refused: {plain(ended.refusal)}"
+        return
     for line in ended.receipt.get("lines", ()):
         word = "confirmed" if line["confirmed"] else "NOT confirmed"
         detail = f"  ({plain(line['detail'])})" if line["detail"] else ""
         yield f"{word:<13}  {plain(line['what'])}{detail}"
     for secret in ended.receipt.get("rotate", ()):
         yield f"rotate         {plain(secret)}"
-    if ended.refusal:
-        yield f"refused: {plain(ended.refusal)}"
 
 
 async def _ask(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ async def test_what_is_not_met_is_printed_at_once_and_is_exit_code_1(room: Room,
         "type": "PromotionRefused",
         "unmet": ["one tier at a time: T3 next, and T4 was asked for"],
     }
-    assert (nonsense.code, "expected the id of an agent" in nonsense.out) == (1, True)
+    assert (nonsense.code, "expected the id of an agent" in nonsense.err) == (2, True)
     assert (never.code, "there is nothing to reinstate" in never.out) == (1, True)
 
 
