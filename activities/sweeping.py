@@ -90,17 +90,16 @@ async def _states(tokens: Iterable[Token]) -> dict[_Run, RunState]:
     """Ask the engine about every run that a token names, once."""
     states: dict[_Run, RunState] = {}
     unanswered = 0
-    for run in {_run_of(each) for each in tokens}:
-        asks = unanswered < UNANSWERED_MAX
-        states[run] = await _state(*run) if asks else RunState.NOT_TOLD
-        unanswered += states[run] is RunState.NOT_TOLD
+    for workflow_id, run_id in {_run_of(each) for each in tokens}:
+        if not workflow_id:  # nobody is asked, so nobody has failed to answer
+            state = RunState.NOT_TOLD if run_id else RunState.UNKNOWN  # (2)
+        elif unanswered < UNANSWERED_MAX:
+            state = await state_of(activity.client(), workflow_id, run_id or None)
+            unanswered += state is RunState.NOT_TOLD
+        else:
+            state = RunState.NOT_TOLD
+        states[workflow_id, run_id] = state
     return states
-
-
-async def _state(workflow_id: str, run_id: str) -> RunState:
-    if workflow_id:
-        return await state_of(activity.client(), workflow_id, run_id or None)
-    return RunState.NOT_TOLD if run_id else RunState.UNKNOWN
 
 
 def _run_of(token: Token) -> _Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -20,6 +21,7 @@ from temporalio.client import (
     WorkflowHandle,
 )
 
+from activities import sweeping as sweeping_activity
 from activities.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
 from dsl.rules import sweeping
 from integrations.ledger.verify import TAIL_MAX, tail
@@ -170,6 +172,32 @@ async def test_a_request_for_an_approval_is_judged_by_its_own_run(
     await end(at_work)
 
 
+async def test_requests_that_name_no_workflow_hold_up_the_end_of_nothing_else(
+    engine: Engine,
+    leaks: Leaks,
+    openbao: OpenBao,
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweeping_activity, "UNANSWERED_MAX", 1)
+    openbao.put_secret("kv-prod/swept", v="x")
+    registrar = Registrar(vault, Login(vault, openbao.roles_dir, "mandate-trust"))
+    requests = GateRequests(vault, Login(vault, openbao.roles_dir, "mandate-t3"))
+    agent, entity = await executor(openbao, registrar)
+    nameless = [f"nameless-{uuid.uuid4().hex}" for _ in range(8)]
+    for run in nameless:
+        await requests.file(run, "act", agent, entity, [SecretRef.parse("kv-prod/swept#v")], 600)
+    over = [await ended_run(engine) for _ in range(3)]
+    tokens = [(await leaks.token(run=each.id, phase="EXECUTE"))[1] for each in over]
+
+    await sweep(engine)
+
+    assert [await is_alive(vault, token) for token in tokens] == [False] * 3
+    assert len(living_tokens(openbao, entity)) == len(nameless)
+    for run in nameless:
+        await requests.withdraw(run, "act")
+
+
 async def test_unknown_runs_and_tokens_of_nobody_are_ended_after_a_grace(
     engine: Engine, leaks: Leaks, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +308,7 @@ async def test_a_sweep_that_waits_for_the_ledger_holds_up_no_other(
             _, token = await Leaks(vault, server.roles_dir).token(run="never-started")
             await schedule.trigger()
             await ended(vault, token)
+            await asyncio.sleep(1.1)  # the server names what it starts by the second
 
 
 async def ended(vault: Vault, token: str) -> None:
