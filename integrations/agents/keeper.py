@@ -29,6 +29,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -182,13 +183,19 @@ def _kill(pid: int) -> None:
 def _descendants(pid: int) -> Iterator[int]:
     pending = [pid]
     while pending:
-        for file in Path(f"/proc/{pending.pop()}/task").glob("*/children"):
-            try:
-                children = [int(child) for child in file.read_text().split()]
-            except OSError:  # it ended meanwhile
-                continue
-            pending += children
-            yield from children
+        children = _children(pending.pop())
+        pending += children
+        yield from children
+
+
+def _children(pid: int) -> list[int]:
+    """Return what a process has started; what has ended meanwhile hides nothing of the rest."""
+    found: list[int] = []
+    with suppress(OSError):  # the process ended
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError):  # the thread ended
+                found += map(int, file.read_text().split())
+    return found
 
 
 def _become_agent(spec: dict[str, Any], report: int, *, entered: bool) -> NoReturn:

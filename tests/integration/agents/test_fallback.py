@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -122,3 +123,14 @@ def test_rules_for_tcp_need_the_fourth_landlock(monkeypatch, version, entered, t
     monkeypatch.setattr(landlock, "abi", lambda: version)
 
     assert keeper.closes_network(tcp, entered=entered) is starts
+
+
+def test_a_process_that_ended_meanwhile_hides_nothing_of_the_rest():
+    """Without a PID namespace the keeper walks the tree while its parts end."""
+    with subprocess.Popen(["sleep", "60"]) as living, subprocess.Popen(["true"]) as over:
+        over.wait()
+        try:
+            assert living.pid in keeper._children(os.getpid())
+            assert keeper._children(over.pid) == []
+        finally:
+            living.kill()
