@@ -202,13 +202,13 @@ def _agents(worker: int) -> set[int]:
     found: set[int] = set()
     pending = [worker]
     while pending:
-        for file in Path(f"/proc/{pending.pop()}/task").glob("*/children"):
-            try:
-                children = {int(child) for child in file.read_text().split()}
-            except OSError:  # it ended meanwhile
-                continue
-            found |= children
-            pending += children
+        children: set[int] = set()
+        with suppress(OSError):  # the process ended meanwhile
+            for file in Path(f"/proc/{pending.pop()}/task").glob("*/children"):
+                with suppress(OSError):  # the thread did
+                    children |= {int(child) for child in file.read_text().split()}
+        found |= children
+        pending += children
     return found
 
 
