@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowHandle
 
 from activities import trust_contracts as trust
 from dsl.canonical import digest_of
@@ -21,30 +19,10 @@ from dsl.rules.proof import decode as proof_of
 from integrations.vault.client import Vault
 from integrations.vault.head_signer import HeadVerifier
 from integrations.vault.login import Login
-from tests.fixtures.engine import Engine
-from tests.fixtures.impostor import signers
-from tests.fixtures.masks import Masked, masked, somebody
-from tests.fixtures.openbao import OpenBao, People
-from tests.fixtures.voting import Signer
+from tests.fixtures.masks import Another, Masked
+from tests.fixtures.openbao import OpenBao
 
-Another = Callable[..., Awaitable[Masked]]
 Handle = WorkflowHandle[Any, Any]
-
-
-@pytest_asyncio.fixture(scope="module")
-async def everybody(people: People) -> dict[str, Signer]:
-    return await signers(people)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def client(running_engine: Engine) -> AsyncIterator[Client]:
-    async with masked(running_engine) as connected:
-        yield connected
-
-
-@pytest.fixture(scope="module")
-def another(running_engine: Engine, client: Client, everybody: dict[str, Signer]) -> Another:
-    return partial(somebody, running_engine, client, everybody)
 
 
 async def asked(who: Masked, **more: Any) -> tuple[Handle, dict[str, Any]]:

@@ -4,42 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
 from activities import contracts
 from activities import trust_contracts as trust
 from dsl.rules.proof import REVOKE, START, reason_digest
-from tests.fixtures.engine import Engine
-from tests.fixtures.impostor import signed, signers
-from tests.fixtures.masks import Masked, masked, somebody
-from tests.fixtures.openbao import People
-from tests.fixtures.voting import Signer
+from tests.fixtures.impostor import signed
+from tests.fixtures.masks import Masked
 
-Another = Callable[..., Awaitable[Masked]]
 REASON = "it read what it must not"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def everybody(people: People) -> dict[str, Signer]:
-    return await signers(people)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def client(running_engine: Engine) -> AsyncIterator[Client]:
-    async with masked(running_engine) as connected:
-        yield connected
-
-
-@pytest.fixture(scope="module")
-def another(running_engine: Engine, client: Client, everybody: dict[str, Signer]) -> Another:
-    return partial(somebody, running_engine, client, everybody)
 
 
 async def by_hand(who: Masked) -> WorkflowHandle[Any, Any]:
