@@ -33,13 +33,14 @@ from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import GateStep, Plan, walk
 from workflows import failures
 from workflows.asking import Asking
+from workflows.board import board
 from workflows.failures import RefusedError, StageEndedError
 from workflows.gates import GateBoard
 from workflows.messages import MessageError, Wanted
 from workflows.openings import Matter
 from workflows.records import Records
 from workflows.shield import shielded
-from workflows.stages import Stages, board
+from workflows.stages import Stages
 from workflows.vault_lock import VaultLocks
 from workflows.visibility import show_gates
 

@@ -26,6 +26,7 @@ from dsl.plan import AgentStep, GateStep, Plan, walk
 from workflows import failures
 from workflows.admission import admit
 from workflows.agent_stages import AgentStages
+from workflows.board import board
 from workflows.councils import hear
 from workflows.failures import StageEndedError
 from workflows.gates import GateBoard
@@ -34,7 +35,7 @@ from workflows.origin import Origin, origin_of
 from workflows.records import Records
 from workflows.report import within_limit
 from workflows.shield import shielded, stop
-from workflows.stages import Stages, board
+from workflows.stages import Stages
 from workflows.stopping import Stopping
 from workflows.vault_lock import VaultLocks
 from workflows.visibility import show_gates
