@@ -150,12 +150,21 @@ def schema() -> None:
 def ledger_verify(
     ledger: LedgerFile = None,
     data_dir: DataDir = None,
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="SEQ:HASH", help="A head noted earlier, which it must still hold."),
+    ] = None,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Recompute the whole chain and say whether anything was changed."""
-    from mandate.commands import ledger as command  # noqa: PLC0415 - at need
+    from integrations.ledger.noted import NotedHead  # noqa: PLC0415 - at need
+    from mandate.commands import ledger as command  # noqa: PLC0415
 
-    end(command.verify(command.locate(ledger, data_dir), as_json=as_json))
+    try:
+        noted = None if head is None else NotedHead.parse(head)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--head") from None
+    end(command.verify(command.locate(ledger, data_dir), noted, as_json=as_json))
 
 
 @ledger_app.command("tail")

@@ -9,8 +9,8 @@ SQLite leaves two empty files beside it, as it does for every reader.) The rules
 3. Tables and triggers must be ours.
 4. The file is read in segments, because a reader that stays blocks the writer's log from
    being reset.
-5. A shorter ledger is a valid ledger: a hash chain does not show that its end was cut off.
-   Compare ``entries`` and ``head`` with what was written down elsewhere.
+5. A shorter ledger is a valid ledger, and so is one that was written anew from some entry on: a
+   hash chain shows neither. A head that was noted elsewhere does, when it is handed over.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from integrations.ledger.entries import (
     is_sound,
 )
 from integrations.ledger.errors import sqlite_faults
+from integrations.ledger.noted import NotedHead
 from integrations.ledger.store import open_reader, schema_problems, wal_reset_warning
 
 SEGMENT: Final = 5_000  # entries read per transaction (4)
@@ -60,8 +61,8 @@ class Report:
     warnings: tuple[str, ...]
 
 
-def verify(path: Path) -> Report:
-    """Check the ledger at ``path`` from its first entry to its last.
+def verify(path: Path, noted: NotedHead | None = None) -> Report:
+    """Check the ledger at ``path`` from its first entry to its last, and that it holds ``noted``.
 
     Raises:
         NotFoundError: there is no such file.
@@ -69,12 +70,13 @@ def verify(path: Path) -> Report:
         UnavailableError: the file cannot be read.
     """
     with closing(open_reader(path)) as connection:
-        walk = _Walk()
+        walk = _Walk(noted)
         try:
             with sqlite_faults("read on"):
                 walk.add(schema_problems(connection))  # (3)
                 for segment in _segments(connection):
                     walk.take(segment)
+                walk.add(walk.missing())
         except CorruptError as error:
             walk.add([f"after entry {walk.seq}: {error}"])
     warning = wal_reset_warning()
@@ -109,7 +111,8 @@ def tail(path: Path, n: int, after: int | None = None) -> list[Entry]:
 class _Walk:
     """Where the verification stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, noted: NotedHead | None) -> None:
+        self._noted = noted
         self.seq = -1
         self.hash = GENESIS
         self.entries = 0
@@ -125,6 +128,14 @@ class _Walk:
                 continue
             self.add(self._problems(row))
             self.seq, self.hash = row[0], row[-1]
+
+    def missing(self) -> Iterator[str]:
+        """Say that the ledger ends before the head that was noted (5)."""
+        if self._noted is not None and self.seq < self._noted.seq:
+            yield (
+                f"the ledger ends at entry {self.seq}, and entry {self._noted.seq} was noted as "
+                "its head: its end was cut off"
+            )
 
     def add(self, problems: Iterable[str]) -> None:
         """Keep what was found, up to the limit."""
@@ -142,6 +153,8 @@ class _Walk:
             yield f"entry {seq} ({content.action}) does not hash to what was recorded with it"
         if not is_canonical(content.payload):
             yield f"entry {seq} ({content.action}) has a payload that is not canonical"  # (2)
+        if self._noted is not None and seq == self._noted.seq and digest.hex() != self._noted.hash:
+            yield f"entry {seq} is not the one whose hash was noted: it was written anew"  # (5)
 
 
 def _segments(connection: sqlite3.Connection) -> Iterator[list[tuple[Any, ...]]]:

@@ -11,10 +11,15 @@ from dsl.core import DEFAULT_LEDGER_PATH
 from integrations.errors import IntegrationError
 from integrations.ledger import verify as ledger
 from integrations.ledger.entries import Entry
+from integrations.ledger.noted import NotedHead
 from mandate._entry import EXIT_FAILED
 from mandate.stack import environment
 
 _HASH_SHOWN = 12
+_UNSEEN = (
+    "not seen by this: an end that was cut off, a chain written anew. Note the head elsewhere, "
+    "and compare it later: mandate ledger verify --head SEQ:HASH"
+)
 
 
 def locate(path: Path | None, data_dir: Path | None) -> Path:
@@ -24,21 +29,24 @@ def locate(path: Path | None, data_dir: Path | None) -> Path:
     return Path(environment.present(data_dir).get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
 
 
-def verify(path: Path, *, as_json: bool) -> int:
-    """Print the verdict; return 1 when the ledger is not what was written."""
+def verify(path: Path, noted: NotedHead | None, *, as_json: bool) -> int:
+    """Print the verdict; return 1 when the ledger is not what was written, or lacks ``noted``."""
     try:
-        found = ledger.verify(path)
+        found = ledger.verify(path, noted)
     except IntegrationError as error:
         return _fail(str(error), as_json=as_json)
     if as_json:
-        print(json.dumps({"ledger": str(path), "ok": not found.problems, **asdict(found)}))
+        compared = None if noted is None else str(noted)
+        verdict = {"ledger": str(path), "ok": not found.problems, "compared_with": compared}
+        print(json.dumps({**verdict, **asdict(found)}))
         return EXIT_FAILED if found.problems else 0
     for warning in found.warnings:
         print(f"{path}: warning: {warning}", file=sys.stderr)
     for problem in found.problems:
         print(f"{path}: {problem}")
-    verdict = "ok" if not found.problems else f"NOT intact: {len(found.problems)} problem(s)"
-    print(f"{path}: {verdict}, {found.entries} entries, head {found.head}")
+    print(f"{path}: {_verdict(found, noted)}")
+    if noted is None:
+        print(_UNSEEN)
     return EXIT_FAILED if found.problems else 0
 
 
@@ -51,6 +59,15 @@ def tail(path: Path, count: int, *, as_json: bool) -> int:
     for entry in entries:
         print(_object(entry) if as_json else _line(entry))
     return 0
+
+
+def _verdict(found: ledger.Report, noted: NotedHead | None) -> str:
+    if found.problems:
+        soundness, head = f"NOT intact: {len(found.problems)} problem(s)", found.head
+    else:  # the form that --head takes
+        soundness, head = "ok", f"{found.entries - 1}:{found.head}" if found.entries else "none"
+    held = f", holds the noted head {noted.seq}" if noted and not found.problems else ""
+    return f"{soundness}, {found.entries} entries, head {head}{held}"
 
 
 def _object(entry: Entry) -> str:
