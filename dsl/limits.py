@@ -15,6 +15,10 @@ DOCUMENT_DEPTH_MAX: Final = 64
 INTEGER_DIGITS_MAX: Final = 20
 PROBLEMS_MAX: Final = 100
 
+# JSON from outside. The next decoder on its way takes 100 levels (protobuf) or 200 (pydantic).
+JSON_DEPTH_MAX: Final = 64
+JSON_WRAPPED_DEPTH_MAX: Final = 96  # of what the engine has put such values into
+
 # The plan
 STAGES_MAX: Final = 1_000
 STAGE_NESTING_MAX: Final = 8
