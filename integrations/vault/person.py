@@ -6,6 +6,9 @@
 3. A login that has ended says how to get another one.
 4. Vault fails when the same person authorises twice, so it is asked first what it has.
 5. The token is not printed.
+6. A login that Vault has locked after wrong passwords takes the right one for no better: then it
+   is said, and when it ends. Vault answers who is disabled in the same words, and tells nobody
+   which it is. That it knows the name, its answer tells anybody: five tries find out.
 """
 
 from __future__ import annotations
@@ -14,15 +17,20 @@ import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, Final, TypeVar
 
 import hvac
+from hvac import exceptions as theirs
 
 from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import Vault, auth_of, data_of
 
 T = TypeVar("T")
+
+LOCKED_AFTER: Final = 5  # wrong passwords in a row; with the next, what Vault does by itself
+LOCKED_S: Final = 15 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ async def log_in(vault: Vault, name: str, password: str) -> PersonLogin:
     """Log in with name and password, and make the signing key if there is none (1).
 
     Raises:
-        DeniedError: the name or the password is wrong, or he is no person.
+        DeniedError: the name or the password is wrong, the login is locked, or he is no person.
         UnavailableError: Vault does not answer.
     """
     path = f"/v1/auth/{naming.APPROVER_AUTH}/login/{naming.person_name(name)}"
@@ -67,11 +75,14 @@ async def log_in(vault: Vault, name: str, password: str) -> PersonLogin:
     if not password:  # which Vault takes for a fault of its own
         raise DeniedError(f"no password for {name!r}: check the name and the password")
     try:
-        auth = auth_of(await vault.run(adapter.post, path, json={"password": password}))
+        reply = await vault.run(_reply_or_none, adapter, path, password)
     except DeniedError as error:
         raise DeniedError(
             f"vault does not let {name!r} in ({error}): check the name and the password"
         ) from None
+    if reply is None:
+        raise DeniedError(_locked(name))  # (6)
+    auth = auth_of(reply)
     person = Person(vault, auth["client_token"])
     try:
         who = await person.whoami()
@@ -84,6 +95,25 @@ async def log_in(vault: Vault, name: str, password: str) -> PersonLogin:
         entity=who.entity,
         token=auth["client_token"],
         expires=int(time.time()) + int(auth["lease_duration"]),
+    )
+
+
+def _reply_or_none(adapter: hvac.adapters.Adapter, path: str, password: str) -> Any:
+    """Return Vault's reply; None: it takes no password of that name, whichever (6)."""
+    try:
+        return adapter.post(path, json={"password": password})
+    except theirs.Forbidden:
+        return None
+
+
+def _locked(name: str) -> str:
+    opens = datetime.fromtimestamp(time.time() + LOCKED_S).astimezone()
+    return (
+        f"vault takes no password of {name!r} now, right or wrong: after {LOCKED_AFTER} wrong "
+        f"ones a login is locked. It opens by itself, by {opens:%H:%M %Z} at the latest "
+        f"({LOCKED_S // 60} minutes, unless this vault is set otherwise); trying on does not "
+        "prolong it. Or the person is disabled, to which vault gives the same answer. An operator "
+        "can tell, and open it: docs/operations.md, People"
     )
 
 

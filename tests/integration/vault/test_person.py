@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from dsl.core import Tier
 from integrations.errors import DeniedError, UnavailableError
+from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.person import Person, log_in
+from integrations.vault.person import LOCKED_AFTER, LOCKED_S, Person, log_in
 from integrations.vault.registry import Registrar
 from integrations.vault.voters import Voters
 from tests.fixtures.openbao import OpenBao, People, free_port_pair
@@ -45,6 +48,48 @@ async def test_a_wrong_name_or_password_is_refused(vault: Vault, name: str, pass
         await log_in(vault, name, password)
 
     assert not password or password not in str(refused.value)
+
+
+async def test_a_login_that_is_locked_says_so_and_when_it_ends_even_to_the_right_password(
+    vault: Vault, people: People, openbao: OpenBao
+) -> None:
+    mount = openbao.as_root("GET", "sys/auth")["data"][f"{naming.APPROVER_AUTH}/"]["accessor"]
+    try:
+        for _ in range(LOCKED_AFTER):
+            with pytest.raises(DeniedError, match="check the name and the password"):
+                await log_in(vault, "eve", "wrong")
+        for password in ("wrong", people.password("eve")):
+            with pytest.raises(DeniedError) as refused:
+                await log_in(vault, "eve", password)
+            told = str(refused.value)
+            assert "after 5 wrong ones a login is locked" in told
+            assert "check the name and the password" not in told
+            opens = re.search(r"by (\d\d:\d\d) \S+ at the latest \(15 minutes", told)
+            assert opens is not None
+            due = datetime.now().astimezone() + timedelta(seconds=LOCKED_S)
+            times = [f"{due - timedelta(minutes=late):%H:%M}" for late in (0, 1)]
+            assert opens[1] in times
+    finally:
+        openbao.raw(openbao.root_token, "POST", f"sys/locked-users/{mount}/unlock/eve")
+    assert (await log_in(vault, "eve", people.password("eve"))).name == "eve"
+
+
+async def test_who_is_disabled_is_not_told_to_check_the_password(
+    vault: Vault, people: People
+) -> None:
+    await people.login("eve")
+    people.disable("eve")
+    try:
+        with pytest.raises(DeniedError, match="Or the person is disabled"):
+            await log_in(vault, "eve", people.password("eve"))
+    finally:
+        people.enable("eve")
+
+
+async def test_a_name_that_vault_does_not_know_is_never_called_locked(vault: Vault) -> None:
+    for _ in range(LOCKED_AFTER + 1):
+        with pytest.raises(DeniedError, match="check the name and the password"):
+            await log_in(vault, "nobody-of-that-name", "wrong")
 
 
 @pytest.mark.parametrize(
