@@ -1,7 +1,7 @@
 """The keeper: a small process between worker and agent, which leaves nothing behind.
 
-Started as ``python -I -S keeper.py <descriptor>``; standard library and the three modules
-beside it only. The descriptor is a socket to the worker: one JSON line comes in (what to
+Started as ``python -I -S keeper.py <descriptor>``; standard library and modules beside it
+only. The descriptor is a socket to the worker: one JSON line comes in (what to
 start, and within which limits), at most two go out (``started`` with the level reached, or
 ``error``; then ``exit``). Secrets pass by: they go to the agent's stdin, which the keeper
 only hands on.
@@ -27,9 +27,7 @@ import select
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -37,15 +35,13 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from integrations.agents import landlock, namespaces, seccomp
+from integrations.agents.descendants import Descendants
 
 GRACE_S: Final = 0.5
 LINGER_S: Final = 0.5
-KILL_S: Final = 2.0
-_TICK_S: Final = 0.01
 _SPEC_BYTES_MAX: Final = 16 << 20
 
 _PR_SET_PDEATHSIG, _PR_SET_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
-_INIT: Final = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -99,7 +95,7 @@ def _supervise(channel: socket.socket, spec: dict[str, Any], *, entered: bool) -
     unknown = {"error": "it ended before it began", "kind": "start"}
     _say(channel, json.loads(text.splitlines()[-1]) if text else unknown)
 
-    children = _Children(agent)
+    children = Descendants(agent)
     if not _wait(channel, wakeup, children):
         _signal_group(agent, signal.SIGTERM)  # (3)
         children.wait(GRACE_S, lambda: children.agent_status is not None)
@@ -109,7 +105,7 @@ def _supervise(channel: socket.socket, spec: dict[str, Any], *, entered: bool) -
     _say(channel, {"exit": children.agent_status, "left": left})
 
 
-def _wait(channel: socket.socket, wakeup: int, children: _Children) -> bool:
+def _wait(channel: socket.socket, wakeup: int, children: Descendants) -> bool:
     """Wait until the agent ends (True), or is to be stopped (False)."""
     poll = select.poll()
     poll.register(channel, select.POLLIN)
@@ -122,80 +118,6 @@ def _wait(channel: socket.socket, wakeup: int, children: _Children) -> bool:
             return True
         if signal.SIGTERM in signals or channel.fileno() in ready:
             return False
-
-
-class _Children:
-    """Everything that descends from the agent; orphans are handed to this process."""
-
-    def __init__(self, agent: int) -> None:
-        self._agent = agent
-        self.agent_status: int | None = None  # exit status, or minus the signal
-        self.none_left = False
-
-    def reap(self) -> None:
-        """Take leave of the dead."""
-        try:
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return
-                if pid == self._agent:
-                    self.agent_status = os.waitstatus_to_exitcode(status)
-        except ChildProcessError:
-            self.none_left = True
-
-    def wait(self, seconds: float, done: Callable[[], bool]) -> bool:
-        """Reap until ``done`` or the time is up."""
-        end = time.monotonic() + seconds
-        self.reap()
-        while not done():
-            if time.monotonic() > end:
-                return False
-            time.sleep(_TICK_S)
-            self.reap()
-        return True
-
-    def end_all(self) -> int:
-        """Kill every descendant; return how many would not die in ``KILL_S``."""
-        end = time.monotonic() + KILL_S
-        self.reap()
-        while not self.none_left and time.monotonic() < end:
-            _kill_descendants()
-            self.wait(_TICK_S, lambda: self.none_left)
-        return 0 if self.none_left else len(list(_descendants(os.getpid())))
-
-
-def _kill_descendants() -> None:
-    if os.getpid() == _INIT:
-        _kill(-1)  # everything in the namespace but init, in one atomic sweep
-        return
-    for pid in list(_descendants(os.getpid())):
-        _kill(pid)
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    pending = [pid]
-    while pending:
-        children = _children(pending.pop())
-        pending += children
-        yield from children
-
-
-def _children(pid: int) -> list[int]:
-    """Return what a process has started; what has ended meanwhile hides nothing of the rest."""
-    found: list[int] = []
-    with suppress(OSError):  # the process ended
-        for file in Path(f"/proc/{pid}/task").glob("*/children"):
-            with suppress(OSError):  # the thread ended
-                found += map(int, file.read_text().split())
-    return found
 
 
 def _become_agent(spec: dict[str, Any], report: int, *, entered: bool) -> NoReturn:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dsl.limits import AGENT_LINE_BYTES_MAX
-from integrations.agents.keeper import GRACE_S, KILL_S, LINGER_S
+from integrations.agents.descendants import KILL_S
+from integrations.agents.keeper import GRACE_S, LINGER_S
 from integrations.agents.protocol import AgentError, escaped
 from integrations.errors import UnavailableError
 

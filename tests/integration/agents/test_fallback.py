@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.agents import keeper, landlock
+from integrations.agents import descendants, keeper, landlock
 
 ROOT = Path(__file__).resolve().parents[3]
 LANDLOCK, UNSHARE = 444, 272
@@ -130,7 +130,7 @@ def test_a_process_that_ended_meanwhile_hides_nothing_of_the_rest():
     with subprocess.Popen(["sleep", "60"]) as living, subprocess.Popen(["true"]) as over:
         over.wait()
         try:
-            assert living.pid in keeper._children(os.getpid())
-            assert keeper._children(over.pid) == []
+            assert living.pid in descendants._children(os.getpid())
+            assert descendants._children(over.pid) == []
         finally:
             living.kill()
