@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -36,17 +37,19 @@ from temporalio.worker import (
     WorkerDeploymentConfig,
 )
 
-from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
+from activities.contracts import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.converter import with_ours
 from activities.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
 from activities.trust_duties import TrustDuties
 from dsl.errors import DslError
 from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
-from integrations.errors import IntegrationError
-from integrations.settings import Settings, SettingsError, read_settings
+from integrations.errors import IntegrationError, UnavailableError
+from integrations.settings import DEFAULT_QUEUES, Settings, SettingsError, read_settings
 from integrations.vault import unwrapping
 from integrations.vault.client import Vault
+from integrations.vault.naming import identities_of
+from integrations.vault.roles import require_roles
 from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
@@ -57,15 +60,7 @@ from workflows.reinstatement import Reinstatement
 from workflows.revocation import Revocation
 from workflows.sweep import Sweep
 
-WORKFLOWS: Final = (
-    Pipeline,
-    Agent,
-    Registration,
-    Promotion,
-    Reinstatement,
-    Revocation,
-    Sweep,
-)
+WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement, Revocation, Sweep)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)
@@ -90,9 +85,18 @@ class GovernancePlugin(SimplePlugin):
         self._on_duty: dict[str, asyncio.Event] = {}
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
-        """See base class."""
+        """See base class; a worker of another queue than ours gets no duties.
+
+        Raises:
+            SettingsError: the environment cannot be read, or this is not the first such plugin.
+            DeniedError: the queue's workers have no login at Vault.
+        """
+        if any(isinstance(each, MessageGuard) for each in config.get("interceptors") or ()):
+            raise SettingsError("mandate.plugin() was given twice: give it to the client, once")
         config = super().configure_worker(config)
-        queue = config.get("task_queue") or QUEUE
+        queue = config["task_queue"]
+        if queue not in DEFAULT_QUEUES:
+            return config
         duties = self._duties_of(queue)
         config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
         if isinstance(duties, WorkflowDuties):
@@ -112,9 +116,18 @@ class GovernancePlugin(SimplePlugin):
 
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:  # noqa: A002  # the SDK's name
         """See base class; opens, checks (3) and closes what the worker's duties need."""
-        async with self._duties[worker.task_queue].on_duty(worker.client):
-            self._on_duty[worker.task_queue].set()
-            await next(worker)
+        if worker.task_queue not in self._duties:
+            return await next(worker)
+        on_duty = self._on_duty[worker.task_queue]
+        try:
+            async with self._duties[worker.task_queue].on_duty(worker.client):
+                on_duty.set()
+                await next(worker)
+        finally:
+            if not on_duty.is_set():
+                # Nothing was started. Who leaves `async with Worker` would wait for its end for
+                # ever; the SDK does this itself where its own check refuses.
+                worker._shutdown_complete_event.set()  # noqa: SLF001
 
     async def until_on_duty(self) -> None:
         """Wait until every worker has passed its preflight."""
@@ -123,6 +136,7 @@ class GovernancePlugin(SimplePlugin):
 
     def _duties_of(self, queue: str) -> Duties:
         settings = self._settings or read_settings(os.environ)
+        require_roles(settings.vault_roles, identities_of(queue))
         if queue == QUEUE_LEDGER:
             return LedgerDuties(settings)
         if queue == QUEUE_TRUST:
@@ -167,19 +181,34 @@ async def serve() -> int:
         settings = read_settings(os.environ)
         if QUEUE_LEDGER in settings.queues:
             load_criteria(settings.promotion)
+        await _serve(settings)
     except (SettingsError, DslError) as error:
         return _refused(error, EXIT_USAGE)
+    except IntegrationError as error:
+        return _refused(error, EXIT_FAILED)
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ours = plugin(settings)
+    await take_roles(settings)  # (4)
     try:
-        await take_roles(settings)  # (4)
-        workers = build_workers(await _connect(settings, ours), settings)
-        await _run(workers, _told(ours, settings, stop))
-    except IntegrationError as error:
-        return _refused(error, EXIT_FAILED)
-    return 0
+        client = await _connect(settings, ours)
+    except RuntimeError as error:
+        raise UnavailableError(
+            f"no answer from Temporal at {settings.temporal} ({_cause(error)}): start it, or name "
+            "another in TEMPORAL_ADDRESS"
+        ) from None
+    await _run(build_workers(client, settings), _told(ours, settings, stop))
+
+
+def _cause(error: RuntimeError) -> str:
+    """Return the operating system's words, which the SDK's core quotes amid its own types."""
+    quoted = re.search(r'message: "([^"]+)"', str(error))
+    return quoted[1] if quoted else str(error)
 
 
 def _refused(why: Exception, code: int) -> int:

@@ -1,8 +1,7 @@
 """The one import name this distribution installs.
 
-The engine itself (``workflows``, ``activities``, ``dsl``, ``integrations``, ``worker``) is an
-application: those generic names are importable only inside our own processes, or inside a
-worker of yours that asked for it by calling `plugin`. Importing this package loads none of them.
+An installed wheel holds the engine as ``mandate.workflows``, ``mandate.dsl`` and so on: internal,
+and free to change. What others may use is `plugin`. Importing this package loads none of the rest.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ def plugin() -> SimplePlugin:
     """Return the plugin that makes a worker of yours run pipelines.
 
     Give it once, to ``Client.connect(plugins=[mandate.plugin()])``; every worker of that client
-    inherits it. Our folders are put first on ``sys.path`` for the whole process.
+    inherits it. Connections are opened when a worker starts, by ``MANDATE_*`` of the environment.
 
     Raises:
-        mandate._path.ForeignModuleError: another distribution's ``workflows`` (or another of our
-            names) is already imported; call this first, or run ``mandate up`` as its own process.
+        mandate._path.ForeignModuleError: only in a checkout: a foreign ``workflows`` (or another of
+            our names) is already imported.
     """
     claim()
     import worker  # noqa: PLC0415 - importable only after the claim

@@ -32,7 +32,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    # What holds our packages: the first folder above that is none itself.
+    _outside = (up for up in Path(__file__).resolve().parents if not (up / "__init__.py").exists())
+    sys.path.insert(0, str(next(_outside)))
 
 from integrations.agents import landlock, namespaces, seccomp
 from integrations.agents.descendants import Descendants

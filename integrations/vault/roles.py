@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,12 +57,25 @@ def read_role(file: Path) -> WorkerRole | WrappedRole:
             return WrappedRole(role_id=str(content[_ROLE]), token=str(content[_WRAPPED]))
         return WorkerRole(role_id=str(content[_ROLE]), secret_id=str(content[_SECRET]))
     except OSError as error:
-        raise DeniedError(f"cannot read the role file {file}: {error.strerror}") from None
+        raise DeniedError(
+            f"cannot read the role file {file}: {error.strerror}: MANDATE_VAULT_ROLES names the "
+            "directory, `mandate install` files the roles in it"
+        ) from None
     except (ValueError, KeyError, TypeError):
         # The cause would quote the content.
         raise DeniedError(
             f"not a role file: {file}: expected JSON with {_ROLE}, and {_SECRET} or {_WRAPPED}"
         ) from None
+
+
+def require_roles(roles_dir: Path, identities: Iterable[str]) -> None:
+    """Check that every one of the role files is there and is one; asks no server.
+
+    Raises:
+        DeniedError: one is not.
+    """
+    for identity in identities:
+        read_role(role_file(roles_dir, identity))
 
 
 def is_wrapped(file: Path) -> bool:

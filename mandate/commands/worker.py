@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 
-from mandate._path import app_dir
+from mandate._path import worker_command
 
 
 def run() -> None:
     """Become ``worker.py``: same pid, so that signals and exit codes are the worker's own."""
-    os.execv(sys.executable, [sys.executable, str(app_dir() / "worker.py")])  # noqa: S606 - no shell
+    command = worker_command()
+    os.execv(command[0], command)  # noqa: S606 - no shell

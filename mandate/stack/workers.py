@@ -7,11 +7,10 @@ the ledger.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mandate._path import app_dir
+from mandate._path import worker_command
 from mandate.stack.process import Child, Command
 
 READY_LINE = "worker ready:"
@@ -42,7 +41,7 @@ DEFAULT_WORKERS = (
 def command(process: WorkerProcess, data_dir: Path, env: dict[str, str]) -> Command:
     """Return how to start ``process``; it is ready when it says so on stdout."""
     # The data directory stands in the arguments for whoever looks at `ps`.
-    program = process.program or (sys.executable, str(app_dir() / "worker.py"))
+    program = process.program or worker_command()
 
     async def ready(child: Child) -> bool:
         return any(line.startswith(READY_LINE) for line in child.output().splitlines())

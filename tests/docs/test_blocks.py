@@ -23,7 +23,8 @@ from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
 from tests.fixtures.temporal import temporal_cli
 from tests.unit.mandate.programs import mandate
 
-LANGUAGES = {"yaml", "json", "console", "text"}
+LANGUAGES = {"yaml", "json", "console", "text", "python"}
+OF_OURS = {(".mandate/env",), ("install", "mandate[review]")}
 REFUSED_ON_PURPOSE = ROOT / "docs" / "errors.md"  # tests/architecture/test_error_codes.py reads it
 SUBSTITUTION = re.compile(r"\$\((.*)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
@@ -157,8 +158,8 @@ def _refusal_of(program: str, *words: str, folder: Path) -> str | None:
             return _refusal_of_temporal(words)
         case "make":
             return _refusal_of_make(words)
-        case ".":
-            return None if words == (".mandate/env",) else f"{words} is no file of ours"
+        case "." | "pip":
+            return None if words in OF_OURS else f"{words} is none of ours"
         case _:
             return f"unknown program {program}"
 
