@@ -23,6 +23,7 @@ JSON_WRAPPED_DEPTH_MAX: Final = 96  # of what the engine has put such values int
 STAGES_MAX: Final = 1_000
 STAGE_NESTING_MAX: Final = 8
 BRANCHES_MAX: Final = 50
+PATH_LENGTH_MAX: Final = 500  # of a stage; ids of its activities are made of it
 NAME_LENGTH_MAX: Final = 63
 INPUTS_MAX: Final = 100
 RETRIES_MAX: Final = 10
@@ -73,6 +74,9 @@ LEDGER_PAYLOAD_BYTES_MAX: Final = 64 << 10
 LEDGER_BATCH_MAX: Final = 256
 FACT_BYTES_MAX: Final = 32 << 10  # one entry as a workflow notes it; larger values go by digest
 RECORD_BYTES_MAX: Final = 1 << 20  # the entries of one record
+
+# Temporal: the server refuses an id of more, and the task that asks for one again and again
+WORKFLOW_ID_BYTES_MAX: Final = 1_000  # limit.maxIDLength; in UTF-8, of activities and children too
 
 # Temporal: the server refuses a payload of 2 MiB, and a request of 4 MiB, again and again
 PLAN_BYTES_MAX: Final = 3 << 19

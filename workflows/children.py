@@ -27,6 +27,7 @@ from temporalio.exceptions import (
 from activities import contracts, trust_contracts
 from dsl.core import StageStatus
 from dsl.limits import REASON_LENGTH_MAX
+from dsl.rules.ids import id_of_stage
 from workflows import failures
 from workflows.failures import StageEndedError
 from workflows.visibility import of_agent
@@ -57,7 +58,7 @@ async def run_agent(
         StageEndedError: the child itself was cancelled or terminated by somebody.
     """
     step = request.step
-    child_id = f"{workflow.info().workflow_id}/{step.path}"
+    child_id = id_of_stage(workflow.info().workflow_id, step.path)
     for waits in range(OLD_CHILD_WAITS_MAX):
         try:
             child = await workflow.start_child_workflow(

@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities import contracts
+    from dsl.rules.ids import refuse_id
     from workflows import failures
     from workflows.asking import Asking
     from workflows.gates import GateBoard
@@ -59,6 +60,9 @@ class Pipeline(Asking):
         )
         if compiled.plan is None:  # (2)
             raise failures.invalid(compiled.problems)
+        refusal = refuse_id(workflow.info().workflow_id, compiled.plan)
+        if refusal is not None:  # (2)
+            raise failures.invalid(refusal)
         self._run = PipelineRun(compiled.plan, compiled)
         self._run.walk.paused = self._paused
         return await self.answering(self._run.run())

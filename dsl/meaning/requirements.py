@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from dsl.limits import STAGE_NESTING_MAX, STAGES_MAX
+from dsl.limits import PATH_LENGTH_MAX, STAGE_NESTING_MAX, STAGES_MAX
 from dsl.meaning.closure import circles
 from dsl.meaning.findings import Findings
 from dsl.meaning.sites import DocumentPath, Scope, Site, Survey
 from dsl.models import ConditionStage, ParallelStage
 from dsl.suggestions import suggest
 
-PATH_LENGTH_MAX: Final = 500  # a child's workflow id is <workflow id>/<path>, 1,000 bytes at most
 _CIRCLE_SHOWN_MAX: Final = 10
 
 

@@ -1,0 +1,37 @@
+"""Whether a run may have the id it was started under: what is made of it must fit, too.
+
+1. An agent stage is a child workflow, and its id is the run's and the stage's path. The server
+   takes no id of more than ``WORKFLOW_ID_BYTES_MAX`` bytes and answers with a failed workflow
+   task, which is tried for ever: so the longest is looked at before anything starts.
+2. Bytes are counted, not characters: that is what the server does.
+3. The ledger and Vault take no NUL, and a run of that id could record nothing.
+"""
+
+from __future__ import annotations
+
+from dsl.limits import WORKFLOW_ID_BYTES_MAX
+from dsl.plan import AgentStep, Plan, walk
+
+
+def id_of_stage(workflow_id: str, path: str) -> str:
+    """Return the workflow id of an agent stage (1)."""
+    return f"{workflow_id}/{path}"
+
+
+def refuse_id(workflow_id: str, plan: Plan) -> str | None:
+    """Object to the id of a run of ``plan``, in a sentence for who starts it."""
+    if "\x00" in workflow_id:  # (3)
+        return "the id of the run holds a NUL character, which cannot be recorded: choose another"
+    paths = [step.path for step in walk(plan.steps) if isinstance(step, AgentStep)]
+    longest = max(paths, key=len, default=None)
+    if longest is None:  # gates alone make no ids of it
+        return None
+    size = len(id_of_stage(workflow_id, longest).encode())  # (2)
+    if size <= WORKFLOW_ID_BYTES_MAX:
+        return None
+    room = WORKFLOW_ID_BYTES_MAX - len(id_of_stage("", longest).encode())
+    return (
+        f"the id of the run has {len(workflow_id.encode())} bytes, and with its longest stage, "
+        f"{longest!r}, the id of a stage would have {size}: {WORKFLOW_ID_BYTES_MAX} is the limit "
+        f"of Temporal. Start it under an id of at most {room} bytes"
+    )
