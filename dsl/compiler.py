@@ -8,7 +8,7 @@ every machine. It refuses, with every problem at once, and never repairs. The ru
 2. Errors refuse the document; warnings travel with the plan.
 3. What an agent stage leaves open comes from its template: tier, timeout, inputs. Its agent is
    named after pipeline and path.
-4. A gate that does not say what it approves, approves all it requires.
+4. What a gate approves is found here, and the plan pins it: ``dsl.meaning.approvals``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dsl.core import ErrorBudget
 from dsl.errors import DslError, Position, Problem, Severity
 from dsl.linter import lint
 from dsl.loader import Loaded, load
+from dsl.meaning.approvals import Approvals
 from dsl.meaning.sites import Scope, Site, Survey
 from dsl.models import (
     AgentConfig,
@@ -115,6 +116,7 @@ class _Builder:
 
     def __init__(self, survey: Survey) -> None:
         self._survey = survey
+        self._approvals = Approvals(survey)
 
     def plan(self) -> Plan:
         pipeline = self._survey.pipeline
@@ -170,7 +172,6 @@ class _Builder:
 
     def _gate(self, site: Site, stage: GateStage) -> GateStep:
         config = stage.config
-        approves = stage.requires if config.approves is None else config.approves  # (4)
         return GateStep(
             path=site.path,
             name=stage.name,
@@ -187,7 +188,7 @@ class _Builder:
             exclude=config.exclude,
             identity=config.identity,
             reason=config.reason,
-            approves=tuple(self._path(site, name) for name in approves),
+            approves=tuple(each.path for each in self._approvals.of(site)),  # (4)
             members=tuple(
                 MemberPlan(
                     stage=self._path(site, member.stage),

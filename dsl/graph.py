@@ -36,7 +36,8 @@ def describe(step: AnyStep) -> str:
             words = f"agent {step.template} · {step.tier.name}"
             return f"{words} · {render_duration(step.timeout_ms)}"
         case GateStep():
-            return f"{step.gate_type} {_voters(step)} · {render_duration(step.timeout_ms)}"
+            words = f"{step.gate_type} {_voters(step)} · {render_duration(step.timeout_ms)}"
+            return f"{words} · approves {_cut(', '.join(step.approves)) or 'no output'}"
         case ParallelStep():
             return f"parallel · join {step.join} · on failure {step.on_failure}"
         case ConditionStep():

@@ -11,6 +11,8 @@ error where an agent of T3 or above is concerned, else a warning. The rules:
 4. ``DSL504`` No agent votes on its own work: a member's agent is not the author of an approved
    stage, unless that stage is the member's own vote.
 5. ``DSL505`` An agent that was revoked is not replaced by itself. Always an error.
+6. ``DSL509`` A vote binds outputs, not plan and inputs alone: ``dsl.meaning.approvals``. A breach
+   is an error also where votes are proven: that would be a signature under nothing.
 
 Quorum and number of approvers are in ``dsl.meaning.gates``: an impossible quorum is wrong at
 every tier.
@@ -18,14 +20,16 @@ every tier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from dsl.core import Tier
 from dsl.errors import Problem
+from dsl.meaning.approvals import Approvals
 from dsl.meaning.findings import Findings, Marks, TooManyProblemsError
 from dsl.meaning.guards import GUARDED_FROM, check_guards
 from dsl.meaning.sites import DocumentPath, Scope, Site, Survey, ends_before
 from dsl.models import AgentStage, GateConfig, GateStage, ParallelStage, Pipeline
+from dsl.rules.consensus import VERIFIED
+from dsl.rules.gate_rules import NO_OUTPUT
 from dsl.templates import Template, shipped
 
 
@@ -34,13 +38,18 @@ def lint(
 ) -> list[Problem]:
     """Return the breaches of the rules above, errors and warnings, in no order."""
     survey = Survey(pipeline, shipped() if templates is None else templates)
+    approvals = Approvals(survey)
     findings = Findings(marks)
     try:
-        check_guards(survey, findings)
+        check_guards(survey, approvals, findings)
         _lint_sharing(survey, survey.top, findings)
         for site in survey.sites:
             if isinstance(site.stage, GateStage):
+                approved = approvals.of(site)
                 _lint_gate(survey, site, site.stage.config, findings)
+                _lint_authors(survey, site, site.stage.config, approved, findings)
+                if not approved and _names_nothing_wrong(survey, site, site.stage.config):
+                    _report_empty(survey, site, site.stage.config, findings)
             elif isinstance(site.stage, AgentStage):
                 _lint_replacement(survey, site, site.stage, findings)
     except TooManyProblemsError:
@@ -109,7 +118,6 @@ def _lint_gate(survey: Survey, gate: Site, config: GateConfig, findings: Finding
     for position, member in enumerate(config.members):
         if survey.resolve(gate, member.stage) is gate:
             _refuse_self(gate, (*at, "members", position), findings)
-    _lint_authors(survey, gate, config, findings)
 
 
 def _refuse_self(gate: Site, at: DocumentPath, findings: Findings) -> None:
@@ -117,16 +125,16 @@ def _refuse_self(gate: Site, at: DocumentPath, findings: Findings) -> None:
     findings.error("DSL503", message, at, "name another stage")
 
 
-def _lint_authors(survey: Survey, gate: Site, config: GateConfig, findings: Findings) -> None:
-    names = gate.stage.requires if config.approves is None else config.approves
-    approved = [site for name in names if (site := survey.resolve(gate, name)) is not None]
+def _lint_authors(
+    survey: Survey,
+    gate: Site,
+    config: GateConfig,
+    approved: Sequence[Site],
+    findings: Findings,
+) -> None:
     voters = [survey.resolve(gate, member.stage) for member in config.members]
     authors = {
-        agent: site
-        for outer in approved
-        for site in outer.subtree()
-        if isinstance(site.stage, AgentStage) and site not in voters
-        for agent in survey.agents_of(site)
+        agent: site for site in approved if site not in voters for agent in survey.agents_of(site)
     }
     for position, voter in enumerate(voters):
         agents = survey.agents_of(voter) if voter is not None else ()
@@ -134,8 +142,8 @@ def _lint_authors(survey: Survey, gate: Site, config: GateConfig, findings: Find
         if agent is None:  # (4)
             continue
         author = authors[agent]
-        tier = max([survey.tier_of(author), *_tiers_behind(survey, gate)])
-        report = findings.error if tier >= GUARDED_FROM else findings.warning
+        is_strict = survey.tier_of(author) >= GUARDED_FROM or _guards_power(survey, gate)
+        report = findings.error if is_strict else findings.warning
         report(
             "DSL504",
             f"agent {agent!r} votes at gate {gate.path!r} on its own work ({author.path!r})",
@@ -144,8 +152,28 @@ def _lint_authors(survey: Survey, gate: Site, config: GateConfig, findings: Find
         )
 
 
-def _tiers_behind(survey: Survey, gate: Site) -> list[Tier]:
-    return [survey.tier_of(site) for site in survey.agents() if ends_before(gate, site)]
+def _report_empty(survey: Survey, gate: Site, config: GateConfig, findings: Findings) -> None:
+    is_strict = VERIFIED in (config.identity or ()) or _guards_power(survey, gate)
+    report = findings.error if is_strict else findings.warning  # (6)
+    report(
+        "DSL509",
+        f"a vote at gate {gate.path!r} would bind {NO_OUTPUT}",
+        (*gate.at, "name") if config.approves is None else (*gate.at, "config", "approves"),
+        "let the gate require the stages whose outputs people approve",
+    )
+
+
+def _names_nothing_wrong(survey: Survey, gate: Site, config: GateConfig) -> bool:
+    """Tell whether no other rule speaks of ``approves`` already."""
+    named = [survey.resolve(gate, name) for name in config.approves or ()]
+    return all(site is not None and ends_before(site, gate) for site in named)
+
+
+def _guards_power(survey: Survey, gate: Site) -> bool:
+    """Tell whether a stage of T3 or above starts after the gate has ended."""
+    return any(
+        survey.tier_of(site) >= GUARDED_FROM and ends_before(gate, site) for site in survey.agents()
+    )
 
 
 def _lint_replacement(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:

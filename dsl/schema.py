@@ -81,7 +81,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "exclude": "Who may not decide: who started the run, who registered the plan.",
         "identity": "How a voter's identity must be known; default: as the worker demands.",
         "reason": "Whether a vote must give one.",
-        "approves": "Stages whose outputs are approved; default: all that it requires.",
+        "approves": "Stages whose outputs are approved; default: all that was put out before it.",
         "members": "Agent stages that vote at a consensus gate.",
     },
     "ApproverGroup": {

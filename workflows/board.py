@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Final
 
 from dsl.core import StageStatus
+from dsl.rules.gate_rules import NO_OUTPUT
 from workflows.openings import Opening
 from workflows.stages import Stages
 
@@ -46,6 +47,7 @@ def _waiting(path: str, workflow_id: str, opening: Opening) -> list[str]:
         f"- until: {opening.due.isoformat(timespec='seconds')}, "
         f"then it {'escalates' if _escalates(opening) else 'is rejected'}",
         *([f"- about: {opening.step.description}"] if opening.step.description else []),
+        *([] if opening.matter.subject else [f"- a vote binds {NO_OUTPUT}"]),
         *([f"- reminded: {opening.reminders} times"] if opening.reminders else []),
         *([f"- Vault's own lock: {vault.state} {vault.detail}"] if vault.state != "none" else []),
         "",

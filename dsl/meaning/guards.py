@@ -25,6 +25,7 @@ from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import expressions_in
 from dsl.conditions.references import Reference
 from dsl.core import Tier
+from dsl.meaning.approvals import Approvals
 from dsl.meaning.findings import Findings
 from dsl.meaning.sites import Scope, Site, Survey
 from dsl.models import AgentStage, ConditionStage, GateConfig, GateStage, ParallelStage
@@ -44,9 +45,9 @@ class _Guard:
     approved: frozenset[str] = frozenset()  # stages, by path
 
 
-def check_guards(survey: Survey, findings: Findings) -> None:
+def check_guards(survey: Survey, approvals: Approvals, findings: Findings) -> None:
     """Report stages of T3 and above that could act on what nobody has approved."""
-    guards = _Guards(survey)
+    guards = _Guards(approvals)
     for site in survey.agents():
         tier = survey.tier_of(site)
         if tier < GUARDED_FROM:
@@ -68,15 +69,15 @@ def check_guards(survey: Survey, findings: Findings) -> None:
                 (*site.at, "name"),
                 f"write quorum: {COUNCIL_MIN} at the gate before it, and where that escalates",
             )
-        _check_given(survey, site, guard, findings)
+        _check_given(approvals, site, guard, findings)
         _check_inputs(survey, site, guard, findings)
 
 
 class _Guards:
     """The guards of a document; what a stage is good for is found out once."""
 
-    def __init__(self, survey: Survey) -> None:
-        self._survey = survey
+    def __init__(self, approvals: Approvals) -> None:
+        self._approvals = approvals
         self._known: dict[str, _Guard] = {}
 
     def before(self, site: Site) -> _Guard:
@@ -112,7 +113,7 @@ class _Guards:
         has_people = bool(config.approvers or config.groups)
         if not has_people or config.identity != ("verified",):
             return _Guard()
-        approved = (each.path for each in _approved_by(self._survey, site))
+        approved = (each.path for each in self._approvals.of(site))
         return _Guard(by_people=True, by_two=_takes_two(config), approved=frozenset(approved))
 
 
@@ -143,24 +144,13 @@ def _takes_two(config: GateConfig) -> bool:
     return max(counts) >= COUNCIL_MIN and escalated
 
 
-def _approved_by(survey: Survey, gate: Site) -> Iterator[Site]:
-    """Yield the stages whose outputs a gate approves."""
-    if not isinstance(gate.stage, GateStage):
-        return
-    names = gate.stage.config.approves
-    for name in gate.stage.requires if names is None else names:
-        site = survey.resolve(gate, name)
-        if site is not None:
-            yield site
-
-
-def _check_given(survey: Survey, site: Site, guard: _Guard, findings: Findings) -> None:
+def _check_given(approvals: Approvals, site: Site, guard: _Guard, findings: Findings) -> None:
     for position, name in enumerate(site.stage.requires):
         required = site.scope.named.get(name)
         if required is None:
             continue
-        for giver in (required, *_approved_by(survey, required)):
-            if isinstance(giver.stage, AgentStage) and giver.path not in guard.approved:  # (3)
+        for giver in _given_by(approvals, required):
+            if giver.path not in guard.approved:  # (3)
                 findings.error(
                     "DSL507",
                     f"outputs of {giver.path!r} would reach {site.path!r} without the approval of "
@@ -169,6 +159,16 @@ def _check_given(survey: Survey, site: Site, guard: _Guard, findings: Findings) 
                     f"add {giver.path} to approves of the gate before it",
                 )
                 break
+
+
+def _given_by(approvals: Approvals, required: Site) -> Iterable[Site]:
+    match required.stage:
+        case AgentStage():
+            return (required,)
+        case GateStage():
+            return approvals.of(required)
+        case _:
+            return ()
 
 
 def _check_inputs(survey: Survey, site: Site, guard: _Guard, findings: Findings) -> None:

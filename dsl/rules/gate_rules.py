@@ -13,9 +13,13 @@ Both take them from here, so that neither lets pass what the other would refuse.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from dsl.plan import EscalationPlan, GateStep
 from dsl.rules.consensus import Rules
+
+# What those who vote are told where nothing was put out before the gate.
+NO_OUTPUT: Final = "no output, only the plan and the inputs of the run"
 
 
 def has_people(step: GateStep) -> bool:

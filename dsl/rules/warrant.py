@@ -8,7 +8,9 @@ is one sentence. The rules:
    consensus rules that decide it in a run; only proven votes count, whatever the gate takes. A
    rejection among them refuses, whatever order they are shown in.
 2. A gate that excludes the starter or an author is believed only where these are known.
-3. A guard stands before the stage on every way, and all that must have passed are approved.
+3. A guard stands before the stage on every way, and all that must have passed are approved. None
+   of them approves nothing: a signature there would be bound to no output (a plan that says so
+   was compiled by nobody here).
 4. T4 takes two different persons among those who approved at the guards before it.
 5. What other stages hand to it was approved, by digest, at a guard before it that approves their
    outputs.
@@ -24,7 +26,7 @@ from typing import Any, Final
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
 from dsl.core import StageStatus, StageType, Tier
-from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.plan import AgentStep, AnyStep, GateStep, Plan, walk
 from dsl.rules.consensus import VERIFIED, Decision, Tally, Verdict, Vote, tally
 from dsl.rules.gate_rules import rules_of
 from dsl.rules.guards import (
@@ -100,10 +102,11 @@ def refuse_warrant(
     except WarrantError as error:
         return str(error)
     earlier = before(plan, path)
-    standing = {inner.path for inner in walk(earlier) if is_guard(inner)}
+    standing = {inner.path: inner for inner in walk(earlier) if is_guard(inner)}
     counting = [each for each in passed if each.step.path in standing]
     return (
-        _refuse_guards(path, earlier, counting)
+        _refuse_empty(path, standing.values())
+        or _refuse_guards(path, earlier, counting)
         or _refuse_persons(step, counting)
         or _refuse_given(given, counting)
     )
@@ -192,6 +195,16 @@ def _excluded(step: GateStep, excluded_for: Mapping[str, frozenset[str] | None])
             )
         excluded |= people
     return excluded
+
+
+def _refuse_empty(path: str, standing: Iterable[AnyStep]) -> str | None:
+    for step in standing:
+        if isinstance(step, GateStep) and not step.approves:  # (3)
+            return (
+                f"gate {step.path!r} before stage {path!r} approves no output: a vote there is "
+                "bound to nothing but the plan and its inputs"
+            )
+    return None
 
 
 def _refuse_guards(path: str, earlier: Steps, counting: Sequence[_Passed]) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsl.rules.gate_rules import NO_OUTPUT
 from mandate.commands.run import address
 from mandate.people import inbox
 from mandate.people.door import enter, note, temporal
@@ -25,6 +26,8 @@ def lines(found: Run, row: GateRow, env: Mapping[str, str]) -> Iterator[str]:
     """Yield what a person reads of one pending gate."""
     yield f"{plain(row.gate)}  in  {plain(found.workflow)}  ({plain(found.type)})"
     yield f"  what     {plain(row.description or _approved(row))}"
+    if not row.subject:
+        yield f"  binds    {NO_OUTPUT}"
     yield f"  since    {plain(row.since)}, due {plain(row.due)}"
     escalated = ", escalated" if row.escalated else ""
     yield f"  needed   {plain(row.still_needed_of)}{escalated}"

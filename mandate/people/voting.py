@@ -26,6 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
+from dsl.rules.gate_rules import NO_OUTPUT
 from dsl.rules.proof import VOTE
 from mandate.people import locks
 from mandate.people.errors import RefusalError, UsageError
@@ -145,6 +146,8 @@ def summary(wish: Wish, row: GateRow, plan: Plan) -> Iterator[str]:
     for stage, outputs in sorted(row.subject.items()):
         for name, digest in sorted(outputs.items()):
             yield f"output   {plain(stage)}: {plain(name)}  {plain(digest)}"
+    if not row.subject:
+        yield f"binds    {NO_OUTPUT}"
     yield f"subject  {row.subject_digest}"
     if wish.decision == APPROVE and row.vault.state not in (NONE, FILED):
         yield f"vault    {plain(row.vault.state)}: {plain(row.vault.detail)}"

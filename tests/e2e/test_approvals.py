@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
-from tests.fixtures.engine import gate
+from tests.fixtures.engine import after_look, gate
 from tests.fixtures.person import Somebody, demo_person
 from tests.fixtures.stack import MandateUp, result_of, until_gate
 
@@ -42,7 +42,7 @@ async def waiting(stack: MandateUp, **config: Any) -> WorkflowHandle[Any, Any]:
     """Start a run of one gate, and wait until it is pending."""
     name = f"approvals-{uuid.uuid4().hex[:6]}"
     review = {**gate("review", **{**PROVEN, **config}), "description": "Go to production"}
-    document = {"name": name, "version": "1", "stages": [review]}
+    document = after_look(review, name=name)
     handle = await stack.start(document)
     await until_gate(handle, "review")
     return handle

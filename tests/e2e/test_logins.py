@@ -20,8 +20,10 @@ version: "1"
 inputs:
   region: {{type: string, default: eu}}
 stages:
+  - {{name: look, type: agent, template: default}}
   - name: review
     type: gate
+    requires: [look]
     config: {{approvers: [ann, bob], identity: [verified], exclude: [{excluded}], timeout: 10m}}
 """
 

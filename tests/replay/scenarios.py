@@ -190,7 +190,8 @@ async def proven(studio: Studio, name: str) -> Handle:
     """Proven voters: a claim that is refused, a reminder, a count per group, a rejection."""
     groups = [{"name": "council", "quorum": 2}]
     config = {"approvers": [], "groups": groups, "quorum": 2, "identity": ["verified"]}
-    run = await studio.start(name, gate("review", **config, remind_every="1s"))
+    review = gate("review", **config, remind_every="1s", requires=["look"])
+    run = await studio.start(name, stage("look"), review)
     await studio.vote(run, "review", "approve")
     await asyncio.sleep(1.5)
     await studio.prove(run, "review", "approve", "cyd")
@@ -205,7 +206,8 @@ def production(name: str) -> dict[str, Any]:
         "name": name,
         "version": "1",
         "stages": [
-            gate("review", approvers=["group:sre"], identity=["verified"]),
+            stage("look"),
+            gate("review", approvers=["group:sre"], identity=["verified"], requires=["look"]),
             stage("act", requires=["review"], config=config),
         ],
     }

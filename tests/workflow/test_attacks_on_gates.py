@@ -22,7 +22,7 @@ from temporalio.client import WorkflowHandle
 
 from dsl.rules.proof import Proof, decode, encode
 from integrations.ledger.verify import tail
-from tests.fixtures.engine import Engine, gate, pipeline, stage
+from tests.fixtures.engine import Engine, after_look, gate, pipeline, stage
 from tests.fixtures.openbao import People
 from tests.fixtures.voting import (
     Signer,
@@ -50,7 +50,7 @@ class Scene:
 
 
 async def scene_of(engine: Engine, people: People) -> Scene:
-    handle = await engine.start(pipeline(gate("review", **VERIFIED)))
+    handle = await engine.start(after_look(gate("review", **VERIFIED)))
     await engine.pending(handle, "review")
     ann, bob, eve = [await signer(people, name) for name in ("ann", "bob", "eve")]
     return Scene(engine, handle, ann, bob, eve)
@@ -114,7 +114,7 @@ async def with_another_reason(scene: Scene) -> dict[str, Any]:
 
 
 async def for_another_run(scene: Scene) -> dict[str, Any]:
-    other = await scene.engine.start(pipeline(gate("review", **VERIFIED)))
+    other = await scene.engine.start(after_look(gate("review", **VERIFIED)))
     await scene.engine.pending(other, "review")
     vote = await honest_vote(other, "review", scene.ann)
     code, verdict = await update(scene.engine, other.id, vote)
@@ -126,7 +126,7 @@ async def for_another_run(scene: Scene) -> dict[str, Any]:
 async def with_a_nonce_used_elsewhere(scene: Scene) -> dict[str, Any]:
     """The same nonce under other content, both signed by ann."""
     nonce = secrets.token_hex(16)
-    other = await scene.engine.start(pipeline(gate("review", **VERIFIED)))
+    other = await scene.engine.start(after_look(gate("review", **VERIFIED)))
     await scene.engine.pending(other, "review")
     await update(scene.engine, other.id, await honest_vote(other, "review", scene.ann, nonce=nonce))
     await other.result()
@@ -244,7 +244,7 @@ async def test_a_forged_rejection_does_not_use_up_the_vote_of_a_person(
 
 
 async def test_a_proof_counts_once_also_when_it_is_sent_again(engine: Engine, people: People):
-    handle = await engine.start(pipeline(gate("review", **{**VERIFIED, "quorum": 2})))
+    handle = await engine.start(after_look(gate("review", **{**VERIFIED, "quorum": 2})))
     await engine.pending(handle, "review")
     ann, bob = await signer(people, "ann"), await signer(people, "bob")
     vote = await honest_vote(handle, "review", ann)
@@ -274,7 +274,7 @@ async def test_a_disabled_person_is_refused_at_once(engine: Engine, people: Peop
 
 
 async def test_two_logins_of_one_person_are_one_person(engine: Engine, people: People):
-    handle = await engine.start(pipeline(gate("review", **{**VERIFIED, "quorum": 2})))
+    handle = await engine.start(after_look(gate("review", **{**VERIFIED, "quorum": 2})))
     await engine.pending(handle, "review")
     ann = await signer(people, "ann")
     other = Signer("ann", ann.entity, await people.second_login("ann"))
@@ -307,7 +307,7 @@ async def test_a_signature_of_another_vault_is_none(
 
 
 async def test_a_hundred_votes_at_once_count_as_one_person_each(engine: Engine, people: People):
-    handle = await engine.start(pipeline(gate("review", **{**VERIFIED, "quorum": 2})))
+    handle = await engine.start(after_look(gate("review", **{**VERIFIED, "quorum": 2})))
     await engine.pending(handle, "review")
     ann, bob = await signer(people, "ann"), await signer(people, "bob")
     about = await matter_of(handle, "review")
@@ -370,7 +370,7 @@ async def test_a_vote_before_the_gate_opens_and_after_it_closed_is_refused(
 
     engine.runner.behaviours["later"] = wait
     handle = await engine.start(
-        pipeline(
+        after_look(
             gate("review", **VERIFIED),
             stage("later", requires=["review"]),
             gate("release", requires=["later"], **VERIFIED),

@@ -20,7 +20,7 @@ from activities import contracts
 from dsl.core import Tier
 from dsl.rules.proof import CLOCK_SKEW_S
 from integrations.ledger.verify import tail
-from tests.fixtures.engine import Engine, as_json, failure_of, gate, pipeline, stage
+from tests.fixtures.engine import Engine, after_look, as_json, failure_of, gate, stage
 from tests.fixtures.impostor import raise_agent
 from tests.fixtures.openbao import OpenBao, People
 from tests.fixtures.voting import honest_vote, matter_of, seal, signer, vote_of
@@ -77,7 +77,7 @@ async def forge_a_vote(engine: Engine, people: People, handle: Any) -> None:
 async def test_up_to_t2_a_forged_completion_shows_as_a_vote_the_ledger_does_not_know(
     engine: Engine, openbao: OpenBao, people: People
 ):
-    document = pipeline(gate("review", **CONFIG), stage("after", requires=["review"]))
+    document = after_look(gate("review", **CONFIG), stage("after", requires=["review"]))
     handle = await engine.start(document)
     await engine.pending(handle, "review")
     async with no_signature_checked(openbao):
@@ -94,7 +94,7 @@ async def test_up_to_t2_a_forged_completion_shows_as_a_vote_the_ledger_does_not_
 async def test_a_completion_that_names_nobody_is_no_vote_and_wedges_nothing(
     engine: Engine, openbao: OpenBao, people: People
 ):
-    handle = await engine.start(pipeline(gate("review", **CONFIG)))
+    handle = await engine.start(after_look(gate("review", **CONFIG)))
     await engine.pending(handle, "review")
     ann = await signer(people, "ann")
     vote = await honest_vote(handle, "review", ann)
@@ -112,7 +112,7 @@ async def test_a_vote_does_not_grow_old_behind_another_one(
     engine: Engine, openbao: OpenBao, people: People
 ):
     """Vault is away for longer than the second proof is good for; both came in time."""
-    handle = await engine.start(pipeline(gate("review", **{**CONFIG, "quorum": 2})))
+    handle = await engine.start(after_look(gate("review", **{**CONFIG, "quorum": 2})))
     await engine.pending(handle, "review")
     ann, bob = await signer(people, "ann"), await signer(people, "bob")
     async with no_signature_checked(openbao):
@@ -198,7 +198,7 @@ async def test_an_activity_without_a_workflow_does_nothing(engine: Engine, name:
 
 async def test_what_is_proven_cannot_be_recorded_by_a_workflow(engine: Engine, people: People):
     """Also not by the pipeline itself: only by whoever has verified it."""
-    handle = await engine.start(pipeline(gate("review", **CONFIG)))
+    handle = await engine.start(after_look(gate("review", **CONFIG)))
     await engine.pending(handle, "review")
     ann = await signer(people, "ann")
     await handle.execute_update("vote", await honest_vote(handle, "review", ann))

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import TimeSkipper
 
+from dsl.rules.gate_rules import NO_OUTPUT
 from tests.fixtures.engine import Engine, as_json, failure_of, gate, pipeline, stage
 
 APPROVE = {"gate": "review", "decision": "approve", "voter": "ann"}
@@ -334,3 +335,35 @@ async def test_a_reset_to_a_point_at_which_the_gate_was_open_voids_its_votes(eng
     assert status["waiting_for"][0]["votes"] == 0
     assert [vote["voter"] for vote in report["approvals"][0]["votes"]] == ["bob"]
     assert report["approvals"][0]["opening"] == 2
+
+
+async def test_a_gate_in_a_condition_binds_what_the_condition_went_by(engine: Engine):
+    serious = {
+        "name": "serious",
+        "type": "condition",
+        "requires": ["look"],
+        "if": "stages.look.status == 'completed'",
+        "then": [gate("sign-off")],
+    }
+    handle = await engine.start(pipeline(stage("look"), serious))
+    state = await engine.pending(handle, "serious/sign-off")
+    _, shown = await engine.cli("workflow", "metadata", "-w", handle.id)
+    await _vote(engine, handle.id, {**APPROVE, "gate": "sign-off"})
+    report = await handle.result()
+
+    (row,) = state["waiting_for"]
+    put_out = {each["name"]: each["digest"] for each in report["stages"]["look"]["outputs"]}
+    assert put_out
+    assert row["subject"] == {"look": put_out}
+    assert NO_OUTPUT not in shown
+
+
+async def test_who_votes_where_there_is_no_output_is_told_so(engine: Engine):
+    handle = await engine.start(pipeline(gate("review")))
+    state = await engine.pending(handle, "review")
+    _, shown = await engine.cli("workflow", "metadata", "-w", handle.id)
+    await _vote(engine, handle.id, APPROVE)
+    await handle.result()
+
+    assert state["waiting_for"][0]["subject"] == {}
+    assert f"a vote binds {NO_OUTPUT}" in shown

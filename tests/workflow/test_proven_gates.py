@@ -15,7 +15,7 @@ from dsl.canonical import digest_of
 from dsl.compiler import compile_text
 from dsl.rules.proof import PLAN, START
 from integrations.ledger.verify import tail
-from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
+from tests.fixtures.engine import Engine, after_look, failure_of, gate, pipeline, stage
 from tests.fixtures.openbao import People
 from tests.fixtures.voting import Signer, honest_vote, seal, signer, update
 from workflows.origin import STARTER_MEMO
@@ -38,7 +38,7 @@ def actions(engine: Engine, run: str) -> list[str]:
 
 async def test_a_vote_that_counts_is_on_the_ledger_as_proven(engine: Engine, people: People):
     handle = await engine.start(
-        pipeline(gate("review", **{**VERIFIED, "approvers": ["ann"]}), stage("after"))
+        after_look(gate("review", **{**VERIFIED, "approvers": ["ann"]}), stage("after"))
     )
     await engine.pending(handle, "review")
     ann = await signer(people, "ann")
@@ -57,7 +57,7 @@ async def test_a_vote_that_counts_is_on_the_ledger_as_proven(engine: Engine, peo
 
 
 async def test_a_proven_rejection_rejects(engine: Engine, people: People):
-    handle = await engine.start(pipeline(gate("review", **{**VERIFIED, "approvers": ["ann"]})))
+    handle = await engine.start(after_look(gate("review", **{**VERIFIED, "approvers": ["ann"]})))
     await engine.pending(handle, "review")
     verdict = await vote(
         engine, handle, await signer(people, "ann"), "reject", "the plan deletes the database"
@@ -71,7 +71,7 @@ async def test_a_proven_rejection_rejects(engine: Engine, people: People):
 async def test_each_group_has_a_count_of_its_own(engine: Engine, people: People):
     groups = [{"name": "sre", "quorum": 2}, {"name": "council", "quorum": 3}]
     handle = await engine.start(
-        pipeline(gate("review", **VERIFIED, groups=groups, quorum=3)), inputs={}
+        after_look(gate("review", **VERIFIED, groups=groups, quorum=3)), inputs={}
     )
     await engine.pending(handle, "review")
     verdicts = [
@@ -85,7 +85,7 @@ async def test_each_group_has_a_count_of_its_own(engine: Engine, people: People)
 
 async def test_a_required_reason_is_required(engine: Engine, people: People):
     config = {**VERIFIED, "approvers": ["group:sre"], "reason": "required"}
-    handle = await engine.start(pipeline(gate("review", **config)))
+    handle = await engine.start(after_look(gate("review", **config)))
     await engine.pending(handle, "review")
     ann = await signer(people, "ann")
     silent = await vote(engine, handle, ann)
@@ -116,7 +116,7 @@ async def started_by(engine: Engine, document: dict[str, Any], who: Signer, **be
 async def test_the_starter_does_not_approve_his_own_run(engine: Engine, people: People):
     ann, bob = await signer(people, "ann"), await signer(people, "bob")
     config = {**VERIFIED, "approvers": ["group:sre"], "exclude": ["starter"]}
-    handle = await started_by(engine, pipeline(gate("review", **config)), ann)
+    handle = await started_by(engine, after_look(gate("review", **config)), ann)
     status = await engine.pending(handle, "review")
     own = await vote(engine, handle, ann)
     other = await vote(engine, handle, bob)
@@ -131,7 +131,7 @@ async def test_the_starter_does_not_approve_his_own_run(engine: Engine, people: 
 @pytest.mark.parametrize("bent", [{"plan": "sha256:" + "1" * 64}, {"workflow": "another"}, None])
 async def test_who_excludes_the_starter_must_know_him(engine: Engine, people: People, bent):
     config = {**VERIFIED, "approvers": ["group:sre"], "exclude": ["starter"]}
-    document = pipeline(gate("review", **config))
+    document = after_look(gate("review", **config))
     if bent is None:
         handle = await engine.start(document)
     else:
@@ -174,7 +174,7 @@ async def test_a_registered_plan_has_an_author_who_does_not_approve_it(
 
 async def test_who_excludes_the_author_must_know_him(engine: Engine, people: People):
     config = {**VERIFIED, "approvers": ["group:sre"], "exclude": ["author"]}
-    failure = await failure_of(await engine.start(pipeline(gate("review", **config))))
+    failure = await failure_of(await engine.start(after_look(gate("review", **config))))
 
     assert "mandate register" in failure.message
 
@@ -218,7 +218,7 @@ async def test_who_is_no_author_vouches_for_nothing(engine: Engine, people: Peop
 
 async def test_the_command_to_copy_is_safe_whatever_a_run_is_called(engine: Engine):
     run = f"t-{secrets.token_hex(4)}'; touch /tmp/never; '"
-    document = {"definition": pipeline(gate("review", **{**VERIFIED, "approvers": ["ann"]}))}
+    document = {"definition": after_look(gate("review", **{**VERIFIED, "approvers": ["ann"]}))}
     handle = await engine.client.start_workflow("Pipeline", document, id=run, task_queue="mandate")
     await engine.pending(handle, "review")
     _, shown = await engine.cli("workflow", "metadata", "-w", run)
@@ -239,7 +239,7 @@ async def test_reminders_and_escalation_come_to_the_second_and_are_timers(
         "on_timeout": "escalate",
         "escalate_to": {"approvers": ["group:council"], "timeout": "20m"},
     }
-    handle = await engine.start(pipeline(gate("review", **config)))
+    handle = await engine.start(after_look(gate("review", **config)))
     await engine.pending(handle, "review")
     of_first = await honest_vote(handle, "review", await signer(people, "ann"))
     skipper = TimeSkipper(engine.client)
@@ -274,7 +274,7 @@ async def test_the_escalation_is_answered_by_those_it_asks(engine: Engine, peopl
         "on_timeout": "escalate",
         "escalate_to": {"approvers": ["group:council"], "quorum": 2, "timeout": "10m"},
     }
-    handle = await engine.start(pipeline(gate("review", **config)))
+    handle = await engine.start(after_look(gate("review", **config)))
     await engine.pending(handle, "review")
     await TimeSkipper(engine.client).fast_forward(handle, timedelta(minutes=10, seconds=1))
     await engine.until(handle, lambda s: s["waiting_for"] and s["waiting_for"][0]["opening"] == 2)
@@ -290,7 +290,7 @@ async def test_a_proven_gate_inside_a_branch_and_a_condition_works_like_any_othe
 ):
     config = {**VERIFIED, "approvers": ["group:sre"]}
     inner = {"name": "maybe", "type": "condition", "if": "true", "then": [gate("ok", **config)]}
-    document = pipeline(
+    document = after_look(
         {
             "name": "both",
             "type": "parallel",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 HUMAN = "config: {approvers: [ana], identity: [verified]}"
 
 
@@ -37,3 +39,11 @@ def condition(name: str, then: str, otherwise: str = "", requires: str = "") -> 
 
 def stages(*each: str) -> str:
     return "\n".join(f"- {stage}" for stage in each)
+
+
+def seen(*each: str) -> str:
+    """Write stages behind an agent, so that each gate among them has something to approve."""
+    return stages(agent("seen"), *(_STARTS.sub(r"\1requires: [seen]", stage) for stage in each))
+
+
+_STARTS = re.compile(r"^(\{name: \S+, type: (?:gate|parallel|condition), )requires: \[\]")

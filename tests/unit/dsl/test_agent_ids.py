@@ -68,7 +68,11 @@ def test_an_agent_that_people_let_act_is_not_replaced(tier: int):
 name: p
 version: "1"
 stages:
-  - {{name: g, type: gate, config: {{approvers: [ana, bob], quorum: 2, identity: [verified]}}}}
+  - {{name: look, type: agent, template: default}}
+  - name: g
+    type: gate
+    requires: [look]
+    config: {{approvers: [ana, bob], quorum: 2, identity: [verified]}}
   - name: act
     type: agent
     template: default

@@ -60,7 +60,7 @@ def test_a_gate_that_can_be_answered_is_accepted(config):
 
 
 def test_an_escalation_that_is_never_used_is_a_warning():
-    problem = only(gate("{approvers: [ana], escalate_to: {approvers: [bo]}}"))
+    problem = only(gate("{approvers: [ana], escalate_to: {approvers: [bo]}}", "[a]"))
 
     assert problem.code == "DSL312"
     assert not is_error(problem)
@@ -74,7 +74,7 @@ def test_an_escalation_that_is_never_used_is_a_warning():
     ],
 )
 def test_a_gate_cannot_ask_about_what_may_still_run(config, code):
-    problem = only(gate(config))
+    (problem,) = filter(is_error, problems(document(gate(config))))
 
     assert problem.code == code
     assert problem.message == "stage 'a' may not have finished when this gate opens"
@@ -84,7 +84,8 @@ def test_a_gate_cannot_ask_about_what_may_still_run(config, code):
 def test_only_agents_are_members():
     problem = only(
         """
-        - {name: one, type: gate, config: {approvers: [ana]}}
+        - {name: look, type: agent, template: default}
+        - {name: one, type: gate, requires: [look], config: {approvers: [ana]}}
         - name: two
           type: gate
           requires: [one]

@@ -46,7 +46,7 @@ def test_the_outline_is_a_tree_with_all_there_is_to_know(plan):
     assert outline(plan) == [
         "drawn 1.0 · 2h",
         "├─ end: agent default · T0 · 30m",
-        "├─ review: approval 2 of ana, bo · 30m · after end",
+        "├─ review: approval 2 of ana, bo · 30m · approves end · after end",
         "├─ checks: parallel · join all · on failure cancel · after review",
         "│  ├─ lint",
         "│  │  └─ run: agent code-review · T0 · 30m",
@@ -62,7 +62,7 @@ def test_the_flowchart_has_shapes_frames_and_arrows(plan):
     assert mermaid(plan).splitlines() == [
         "flowchart TD",
         '  n1["end<br/>agent default · T0 · 30m"]',
-        '  n2{{"review<br/>approval 2 of ana, bo · 30m"}}',
+        '  n2{{"review<br/>approval 2 of ana, bo · 30m · approves end"}}',
         '  subgraph n3["checks<br/>parallel · join all · on failure cancel"]',
         '    subgraph n4["lint"]',
         '      n5["run<br/>agent code-review · T0 · 30m"]',
@@ -110,7 +110,9 @@ def test_a_gate_shows_everybody_who_counts():
     }
     plan = Plan(name="p", version="1", timeout_ms=1000, steps=(GateStep.model_validate(gate),))
 
-    assert outline(plan)[1] == "└─ g: consensus 1 of ana + 2 of group:sre + 1 member(s) · 1s"
+    assert outline(plan)[1] == (
+        "└─ g: consensus 1 of ana + 2 of group:sre + 1 member(s) · 1s · approves no output"
+    )
 
 
 @given(st.text(min_size=1))

@@ -5,51 +5,51 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.dsl.documents import found, is_error, only
-from tests.unit.dsl.stages import HUMAN, agent, condition, gate, parallel, stages
+from tests.unit.dsl.stages import HUMAN, agent, condition, gate, parallel, seen
 
 # every way to a T3+ stage passes a human gate
 
 
 @pytest.mark.parametrize("tier", [3, 4])
 def test_a_powerful_stage_without_a_gate_is_refused(tier):
-    problem = only(stages(agent("deploy", tier=tier)))
+    problem = only(seen(agent("deploy", tier=tier)))
 
     assert problem.code == "DSL501"
     assert is_error(problem)
 
 
 def test_below_t3_no_gate_is_asked_for():
-    assert found(stages(agent("build", tier=2))) == []
+    assert found(seen(agent("build", tier=2))) == []
 
 
 GUARDED = {
-    "a gate before it": stages(gate("g"), agent("d", "g", 3)),
-    "a gate further back": stages(
+    "a gate before it": seen(gate("g"), agent("d", "g", 3)),
+    "a gate further back": seen(
         gate("g"), gate("h", "config: {approvers: [bo]}", "g"), agent("d", "h", 3)
     ),
-    "a gate before what encloses it": stages(
+    "a gate before what encloses it": seen(
         gate("g"), parallel("p", agent("d", tier=3), requires="g")
     ),
-    "a gate in one of the branches before it, all of which complete": stages(
+    "a gate in one of the branches before it, all of which complete": seen(
         parallel("p", gate("g"), agent("a")), agent("d", "p", 3)
     ),
-    "a gate in every branch, whichever completes first": stages(
+    "a gate in every branch, whichever completes first": seen(
         parallel("p", gate("g"), gate("h"), config="{join: any}"), agent("d", "p", 3)
     ),
-    "a gate in both arms": stages(condition("c", gate("g"), gate("h")), agent("d", "c", 3)),
-    "a gate of a group": stages(
+    "a gate in both arms": seen(condition("c", gate("g"), gate("h")), agent("d", "c", 3)),
+    "a gate of a group": seen(
         gate("g", "config: {groups: [{name: sre}], identity: [verified]}"), agent("d", "g", 3)
     ),
 }
 UNGUARDED = {
-    "a gate that nothing waits for": stages(gate("g"), agent("d", tier=3)),
-    "a gate that takes claimed identities too": stages(
+    "a gate that nothing waits for": seen(gate("g"), agent("d", tier=3)),
+    "a gate that takes claimed identities too": seen(
         gate("g", "config: {approvers: [ana], identity: [claimed, verified]}"), agent("d", "g", 3)
     ),
-    "a gate that leaves the identity to the installation": stages(
+    "a gate that leaves the identity to the installation": seen(
         gate("g", "config: {approvers: [ana]}"), agent("d", "g", 3)
     ),
-    "a gate answered by agents alone": stages(
+    "a gate answered by agents alone": seen(
         agent("a"),
         gate(
             "g",
@@ -59,15 +59,15 @@ UNGUARDED = {
         ),
         agent("d", "g", 3),
     ),
-    "a gate in one of the branches, of which any may complete first": stages(
+    "a gate in one of the branches, of which any may complete first": seen(
         parallel("p", gate("g"), agent("a"), config="{join: any}"), agent("d", "p", 3)
     ),
-    "a gate whose rejection does not stop the others": stages(
+    "a gate whose rejection does not stop the others": seen(
         parallel("p", gate("g"), agent("a"), config="{on_failure: continue}"), agent("d", "p", 3)
     ),
-    "a gate in one arm": stages(condition("c", gate("g"), agent("a")), agent("d", "c", 3)),
-    "a gate in the only arm": stages(condition("c", gate("g")), agent("d", "c", 3)),
-    "a gate in another branch": stages(parallel("p", gate("g"), agent("d", tier=3))),
+    "a gate in one arm": seen(condition("c", gate("g"), agent("a")), agent("d", "c", 3)),
+    "a gate in the only arm": seen(condition("c", gate("g")), agent("d", "c", 3)),
+    "a gate in another branch": seen(parallel("p", gate("g"), agent("d", tier=3))),
 }
 
 
@@ -91,7 +91,7 @@ def test_the_tier_of_the_template_counts_too():
 
 
 def council(config: str) -> str:
-    return stages(gate("g", f"config: {{{config}, identity: [verified]}}"), agent("d", "g", 4))
+    return seen(gate("g", f"config: {{{config}, identity: [verified]}}"), agent("d", "g", 4))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_one_person_alone_does_not(config):
 
 
 def test_two_gates_of_one_person_each_may_be_answered_by_one():
-    text = stages(gate("g"), gate("h"), agent("d", "g, h", 4))
+    text = seen(gate("g"), gate("h"), agent("d", "g, h", 4))
 
     assert [code for code, _ in found(text)] == ["DSL506"]
 
@@ -132,19 +132,20 @@ def test_two_gates_of_one_person_each_may_be_answered_by_one():
 # what reaches the stage was approved
 
 
+OF_SEEN = HUMAN.replace("}", ", approves: [seen]}")
 READS_A = "inputs: {path: '${{ stages.a.output.path }}'}"
 APPROVED = {
-    "what the gate requires": stages(agent("a"), gate("g", requires="a"), agent("d", "g, a", 3)),
-    "what the gate names": stages(
+    "what the gate requires": seen(agent("a"), gate("g", requires="a"), agent("d", "g, a", 3)),
+    "what the gate names": seen(
         agent("a"),
         agent("b", "a"),
         gate("g", HUMAN.replace("}", ", approves: [a]}"), requires="b"),
         agent("d", "g, a", 3),
     ),
-    "what any of its gates approves": stages(
+    "what any of its gates approves": seen(
         agent("a"), gate("g", requires="a"), gate("h", requires="g"), agent("d", "h, a", 3)
     ),
-    "what the gates of both arms approve": stages(
+    "what the gates of both arms approve": seen(
         agent("a"),
         condition(
             "c",
@@ -154,55 +155,55 @@ APPROVED = {
         ),
         agent("d", "c, a", 3),
     ),
-    "an approved output as an input": stages(
+    "an approved output as an input": seen(
         agent("a"), gate("g", requires="a"), agent("d", "g", 3, config=READS_A)
     ),
 }
 HANDED_OVER = {
-    "an agent after the gate": stages(gate("g"), agent("a", "g"), agent("d", "a", 3)),
-    "an agent the gate does not approve": stages(
+    "an agent after the gate": seen(gate("g"), agent("a", "g"), agent("d", "a", 3)),
+    "an agent the gate does not approve": seen(
         agent("a"),
-        gate("g", HUMAN.replace("}", ", approves: []}"), requires="a"),
+        gate("g", OF_SEEN, requires="a, seen"),
         agent("d", "g, a", 3),
     ),
-    "an agent that only a gate of claims approves": stages(
+    "an agent that only a gate of claims approves": seen(
         agent("a"),
         gate("g"),
         gate("h", "config: {approvers: [ana]}", requires="a"),
         agent("d", "g, h", 3),
     ),
-    "an agent that the gate of one arm approves": stages(
+    "an agent that the gate of one arm approves": seen(
         agent("a"),
         condition(
             "c",
             gate("g", HUMAN.replace("}", ", approves: [a]}")),
-            gate("h"),
-            requires="a",
+            gate("h", OF_SEEN),
+            requires="a, seen",
         ),
         agent("d", "c, a", 3),
     ),
-    "an agent that the gate of one branch approves, and any may come first": stages(
+    "an agent that the gate of one branch approves, and any may come first": seen(
         agent("a"),
         parallel(
             "p",
             gate("g", HUMAN.replace("}", ", approves: [a]}")),
-            gate("h"),
+            gate("h", OF_SEEN),
             config="{join: any}",
-            requires="a",
+            requires="a, seen",
         ),
         agent("d", "p, a", 3),
     ),
 }
 READ = {
-    "an agent no gate approves": stages(
+    "an agent no gate approves": seen(
         agent("a"),
-        gate("g", HUMAN.replace("}", ", approves: []}"), requires="a"),
+        gate("g", OF_SEEN, requires="a, seen"),
         agent("d", "g", 3, config=READS_A),
     ),
-    "a gate": stages(
+    "a gate": seen(
         gate("g"), agent("d", "g", 3, config="inputs: {path: '${{ stages.g.detail }}'}")
     ),
-    "what nobody approves of an approved agent": stages(
+    "what nobody approves of an approved agent": seen(
         agent("a"),
         gate("g", requires="a"),
         agent("d", "g", 3, config="inputs: {path: '${{ stages.a.detail }}'}"),

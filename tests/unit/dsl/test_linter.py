@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.dsl.documents import document, found, is_error, only, problems
-from tests.unit.dsl.stages import agent, condition, gate, parallel, stages
+from tests.unit.dsl.stages import agent, condition, gate, parallel, seen, stages
 
 COUNCIL = "gate_type: consensus, members: [{stage: judge}], escalate_to: {approvers: [ana]}"
 
@@ -54,7 +54,7 @@ def test_an_agent_may_serve_several_stages_that_never_meet(text):
 
 
 def test_a_shared_agent_is_an_error_when_one_of_the_stages_is_powerful():
-    text = stages(
+    text = seen(
         gate("g"),
         parallel(
             "p",
@@ -81,7 +81,7 @@ def test_a_shared_agent_is_an_error_when_one_of_the_stages_is_powerful():
     ],
 )
 def test_a_gate_that_approves_itself_is_refused(config):
-    problem = only(stages(gate("g", f"config: {config}")))
+    problem = only(seen(gate("g", f"config: {config}")))
 
     assert problem.code == "DSL503"
     assert is_error(problem)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dsl.canonical import digest_of
+from dsl.plan import Plan
 from mandate.commands import gates, register
 from mandate.commands.answer import verdict_line
 from mandate.people.errors import UsageError
@@ -14,7 +16,7 @@ from mandate.people.inbox import Run
 from mandate.people.logins import Login, Logins
 from mandate.people.rows import read_rows
 from mandate.people.session import address_of, connect, login_at
-from mandate.people.voting import Wish
+from mandate.people.voting import Wish, summary
 from tests.unit.mandate.programs import mandate
 from tests.unit.mandate.test_people_rows import row
 
@@ -65,6 +67,16 @@ def test_a_gate_is_shown_with_all_that_is_to_be_known():
         "  vault    filed (one secret)",
         "  link     http://127.0.0.1:8233/namespaces/default/workflows/run-1/r/history",
     ]
+
+
+def test_a_gate_that_binds_no_output_is_shown_as_such():
+    (at,) = read_rows([row(subject={}, subject_digest=digest_of({}), description="Shall we?")])
+    shown = list(gates.lines(Run("run-1", "r", "deploy"), at, ENV))
+    plan = Plan(name="deploy", version="1", timeout_ms=1000, steps=())
+
+    assert "  what     Shall we?" in shown
+    assert "  binds    no output, only the plan and the inputs of the run" in shown
+    assert "binds    no output, only the plan and the inputs of the run" in summary(WISH, at, plan)
 
 
 def test_the_same_is_told_to_programs():

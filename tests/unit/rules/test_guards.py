@@ -11,7 +11,7 @@ from dsl.errors import DslError
 from dsl.plan import AgentStep, walk
 from dsl.rules.guards import asked_for, before, guards_of, holds, is_guarded, stages_behind
 from tests.unit.dsl.documents import document
-from tests.unit.dsl.stages import agent, condition, gate, parallel, stages
+from tests.unit.dsl.stages import agent, condition, gate, parallel, seen
 from tests.unit.rules.plans import plan_of
 
 CLAIMED = "config: {approvers: [ana], identity: [claimed, verified]}"
@@ -91,7 +91,7 @@ def test_what_stands_before_a_stage(steps, certain, ways):
 @pytest.mark.parametrize("steps", [case[0] for case in CASES.values()], ids=CASES)
 def test_the_linter_and_the_worker_are_of_one_mind(steps):
     try:
-        compile_text(document(stages(*steps, D)), "p.yaml")
+        compile_text(document(seen(*steps, D)), "p.yaml")
         refused = False
     except DslError as error:
         refused = [problem.code for problem in error.problems] == ["DSL501"]
@@ -153,9 +153,9 @@ def test_a_stage_that_is_not_there_is_an_error():
 
 def test_a_circle_in_a_plan_nobody_compiled_ends():
     plan = plan_of(gate("g"), agent("a", "g"), agent("d", "a", 3))
-    step = plan.steps[1]
+    _, guard, step, last = plan.steps
     assert isinstance(step, AgentStep)
-    bent = (plan.steps[0], step.model_copy(update={"requires": ("g", "d", "gone")}), plan.steps[2])
+    bent = (guard, step.model_copy(update={"requires": ("g", "d", "gone")}), last)
 
     assert paths(before(plan.model_copy(update={"steps": bent}), "d")) == {"g", "a"}
 

@@ -110,8 +110,10 @@ def test_every_tier_runs(tier: int):
 name: p
 version: "1"
 stages:
+  - {{name: look, type: agent, template: default}}
   - name: g
     type: gate
+    requires: [look]
     config: {{approvers: [ann, bob], quorum: 2, identity: [verified]}}
   - {{name: a, type: agent, template: default, requires: [g], config: {{tier: {tier}}}}}
 """

@@ -151,6 +151,16 @@ def test_there_is_no_warrant_for_what_is_no_stage_of_t3(path):
     assert "no stage" in str(refusal(PLAN, opened(), path=path))
 
 
+def test_a_guard_that_approves_nothing_lets_nobody_act():
+    empty = tuple(
+        step.model_copy(update={"approves": ()}) if isinstance(step, GateStep) else step
+        for step in PLAN.steps
+    )
+    refused = refusal(PLAN.model_copy(update={"steps": empty}), opened())
+
+    assert "gate 'g' before stage 'd' approves no output" in str(refused)
+
+
 # whom a gate excludes
 
 
@@ -187,7 +197,7 @@ GIVEN: dict[str, tuple[Plan, list[Opened], dict[str, dict[str, str]]]] = {
     "a stage the gate does not approve": (
         plan_of(
             agent("a"),
-            gate("g", HUMAN.replace("}", ", approves: []}"), requires="a"),
+            gate("g", HUMAN.replace("}", ", approves: [seen]}"), requires="a, seen"),
             agent("d", "g", 3),
         ),
         [opened()],
@@ -218,7 +228,7 @@ def test_it_is_not_handed_what_was_approved_by(plan, approvals, given):
 
 
 def told(inputs: dict[str, Any], **outputs: dict[str, Any]) -> dict[str, Any]:
-    step = PLAN.steps[2]
+    step = PLAN.steps[-1]
     assert isinstance(step, AgentStep)
     asked = step.model_copy(update={"inputs": inputs})
     return resolved_inputs(asked, {"folder": "src", "deep": {"n": 1}}, outputs)
