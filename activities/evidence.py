@@ -112,7 +112,9 @@ class Appraiser:
             report = verify.verify(path)
             read = scores.card_of(path, card.agent, card.last)
         except (CorruptError, NotFoundError):
+            self._ledger.require_file()  # one that was lost is waited for
             return 0, "", False
+        self._ledger.require_file()
         sound = not report.problems and report.entries > card.last and read == card
         return report.entries, report.head, sound
 

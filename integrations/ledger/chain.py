@@ -7,7 +7,7 @@ Knows nothing of threads or files. The rules:
 2. The same key with the same content was recorded before: its receipt is given again. With
    other content it is refused.
 3. Who else wrote to the file, wrote what this process has not read: nothing is appended until
-   a restart has read it.
+   it was read, see ``integrations.ledger.opened``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Chain:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._head = _read_head(connection)
+        self.head = _read_head(connection)
 
     def commit(self, calls: Sequence[Call]) -> list[Outcome]:
         """Append ``calls`` in one transaction; when this returns they are on disk.
@@ -69,15 +69,15 @@ class Chain:
                 with suppress(sqlite3.Error):  # the cause is told; a full disk rolls back itself
                     self._connection.execute("ROLLBACK")
                 raise
-        self._head = batch.head
+        self.head = batch.head
         return outcomes
 
     def _checked_head(self) -> Head:
         head = _read_head(self._connection)
-        if head != self._head:
+        if head != self.head:
             raise CorruptError(
-                f"another program wrote to the ledger: it ended at entry {self._head[0]} and "
-                f"now ends at {head[0]}; verify it, then restart the writer"
+                f"another program wrote to the ledger: it ended at entry {self.head[0]} and "
+                f"now ends at {head[0]}"
             )  # (3)
         return head
 

@@ -6,10 +6,10 @@ Exactly one process holds one; readers use ``verify`` and ``tail`` on the file i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from dsl.rules.scorecard import Card
 from integrations.ledger import lookup
@@ -17,6 +17,8 @@ from integrations.ledger.authority import Authority, Fold, Registration
 from integrations.ledger.entries import Draft, Entry, Receipt
 from integrations.ledger.scores import Cards
 from integrations.ledger.writer import Writer
+
+T = TypeVar("T")
 
 
 class Ledger:
@@ -62,11 +64,26 @@ class Ledger:
 
     async def by_key(self, key: str) -> Entry | None:
         """Return what was recorded under ``key``; None: nothing. Errors as ``lookup.by_key``."""
-        return await asyncio.to_thread(lookup.by_key, self.path, key)
+        return await asyncio.to_thread(self._look_up, lookup.by_key, key)
 
     async def by_place(self, seq: int) -> Entry | None:
         """Return the entry at that place; None: there is none. Errors as ``lookup.by_key``."""
-        return await asyncio.to_thread(lookup.by_place, self.path, seq)
+        return await asyncio.to_thread(self._look_up, lookup.by_place, seq)
+
+    def require_file(self) -> None:
+        """Look whether the file is the one that the writer left.
+
+        Raises:
+            UnavailableError: it is not: what is read of it is no evidence.
+        """
+        self._writer.require_file()
+
+    def _look_up(self, find: Callable[[Path, T], Entry | None], what: T) -> Entry | None:
+        try:
+            found = find(self.path, what)
+        finally:
+            self.require_file()
+        return found
 
     def close(self) -> None:
         """Record what waits and give the file back. Harmless when repeated."""

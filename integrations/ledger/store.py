@@ -9,8 +9,8 @@ The rules:
 3. Tables, triggers and indexes are compared with the schema to the letter; one missing, one
    changed or one too many refuses the file.
 4. ``synchronous=FULL``: what is acknowledged survives a power cut. NORMAL loses it.
-5. The path must still lead to the files that were opened. SQLite goes on writing into a
-   deleted file and acknowledges every entry of it.
+5. The path must still lead to the files that were opened, and they never get shorter. SQLite goes
+   on writing into a deleted file, and into one that was cut off, and acknowledges every entry.
 6. What a killed predecessor wrote may stand in memory only: it is synced before anything
    that relies on it is acknowledged.
 """
@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -58,6 +59,11 @@ def open_ledger(path: Path) -> sqlite3.Connection:
             raise CorruptError(f"{path} is empty, and a ledger never is: restore it")
     except OSError as error:
         raise UnavailableError(f"cannot open the ledger {path}: {error.strerror}") from error
+    return open_existing(path)
+
+
+def open_existing(path: Path) -> sqlite3.Connection:
+    """Open the ledger that is there for its one writer; otherwise as ``open_ledger``."""
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
@@ -133,32 +139,66 @@ class OpenFiles:
 
     def __init__(self, path: Path) -> None:
         self._paths = (path, wal_of(path))
-        self._opened = self._identities()
+        self._opened = [_look(each) for each in self._paths]
 
     def check(self) -> None:
         """Compare the files at the path with those that were opened.
 
         Raises:
-            CorruptError: one was moved, deleted or replaced since.
+            CorruptError: one was moved, deleted, replaced or cut off since.
         """
-        if self._identities() != self._opened:
+        found = [_look(each) for each in self._paths]
+        if any(map(_is_another, self._opened, found)):
             raise CorruptError(
-                f"the ledger {self._paths[0]} was moved, deleted or replaced under its writer: "
-                "put the original files back, or restart the writer"
+                f"the ledger {self._paths[0]} was moved, deleted or replaced under its writer"
             )
+        if any(map(_is_cut_off, self._opened, found)):
+            raise CorruptError(f"the ledger {self._paths[0]} was cut off under its writer")
+        self._opened = found
 
-    def _identities(self) -> list[tuple[int, int] | None]:
-        return [_identity(path) for path in self._paths]
+    def may_be_closed(self) -> bool:
+        """Tell whether closing the connection leaves alone what lies at the path now.
+
+        SQLite does nothing to a file that was moved. Where only the log is gone, it writes what it
+        still holds of it into the ledger.
+        """
+        (ledger, log), (ledger_now, log_now) = self._opened, [_look(each) for each in self._paths]
+        if _is_another(ledger, ledger_now):
+            return True
+        return not _is_cut_off(ledger, ledger_now) and _is_another(log, log_now)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def fingerprint(path: Path) -> object:
+    """Return what changes when the files at the path do, as far as that is seen from outside."""
+    return [_look(path), _look(wal_of(path))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    device: int
+    inode: int
+    size: int
+    changed_ns: int
+
+
+def _look(path: Path) -> _Look | None:
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UnavailableError(f"cannot look at {path}: {error.strerror}") from error
-    return status.st_dev, status.st_ino
+    return _Look(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _is_another(before: _Look | None, now: _Look | None) -> bool:
+    if before is None or now is None:
+        return before is not now
+    return (before.device, before.inode) != (now.device, now.inode)
+
+
+def _is_cut_off(before: _Look | None, now: _Look | None) -> bool:
+    return before is not None and now is not None and now.size < before.size
 
 
 def _create(path: Path) -> None:

@@ -7,7 +7,8 @@ nobody waits for a timer. The rules:
 2. A call is refused before it is queued when the ledger will never take it.
 3. A failed batch leaves nothing behind, and the writer goes on: the next call may succeed.
 4. A writer that dies fails every call, those that wait and those that come: a thread that is
-   gone must not keep anybody waiting for a receipt.
+   gone must not keep anybody waiting for a receipt. A file that is lost is found again, see
+   ``integrations.ledger.opened``.
 5. A caller that stops waiting may or may not find its entries recorded; asking again with
    the same keys tells.
 """
@@ -19,7 +20,6 @@ import queue
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,12 +28,10 @@ from dsl.limits import LEDGER_BATCH_MAX, LEDGER_ENTRIES_PER_RECORD_MAX
 from dsl.rules.scorecard import objection
 from integrations.errors import CorruptError, DeniedError, IntegrationError, UnavailableError
 from integrations.ledger.authority import Event, Fold, read_event
-from integrations.ledger.chain import Chain
 from integrations.ledger.entries import Content, Draft, Receipt, content_of
 from integrations.ledger.errors import InvalidDraftError
-from integrations.ledger.lock import WriterLock
+from integrations.ledger.opened import OpenedLedger
 from integrations.ledger.scores import Cards
-from integrations.ledger.store import OpenFiles, open_ledger
 
 WAITING_CALLS_MAX: Final = 10_000
 
@@ -59,14 +57,7 @@ class Writer:
         path = path.resolve()  # two names of one file share one lock
         self._fold = fold or Fold()
         self._cards = cards or Cards()
-        with ExitStack() as opened:
-            opened.enter_context(closing(WriterLock(path)))
-            connection = opened.enter_context(closing(open_ledger(path)))
-            self._chain = Chain(connection)  # before the folds: what comes between is noticed
-            self._fold.rebuild(connection)
-            self._cards.rebuild(connection)
-            self._files = OpenFiles(path)
-            self._resources = opened.pop_all()
+        self._opened = OpenedLedger(path, self._fold, self._cards)
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._gate = threading.Lock()  # held while deciding whether a call may still be queued
         self._ended: UnavailableError | None = None
@@ -81,8 +72,8 @@ class Writer:
         Raises:
             InvalidDraftError: the ledger never takes such an entry; nothing was queued.
             IdempotencyMismatchError: a key stands on the ledger with other content.
-            UnavailableError: the disk or the writer is not at hand; nothing was recorded.
-            CorruptError: the file is not what the writer left; nothing was recorded.
+            UnavailableError: the disk or the writer is not at hand, or the file is not what the
+                writer left; nothing was recorded.
         """
         self.require_alive()
         if not drafts:
@@ -96,6 +87,10 @@ class Writer:
         if self._ended is not None:
             raise UnavailableError(*self._ended.args)
 
+    def require_file(self) -> None:
+        """Raise ``UnavailableError`` when the file at the path is not the one that was left."""
+        self._opened.require()
+
     def close(self) -> None:
         """Record what waits, then give file and lock back. Harmless when repeated."""
         with self._gate:
@@ -103,7 +98,7 @@ class Writer:
                 self._ended = UnavailableError("the ledger's writer is closed")
                 self._calls.put(None)
         self._thread.join()
-        self._resources.close()
+        self._opened.close()
 
     def _queue(self, call: _Call) -> None:
         with self._gate:
@@ -141,8 +136,7 @@ class Writer:
 
     def _commit(self, calls: Sequence[_Call]) -> None:
         try:
-            self._files.check()
-            outcomes = self._chain.commit([call.contents for call in calls])
+            outcomes = self._opened.commit([call.contents for call in calls])
         except IntegrationError as error:  # (3)
             for call in calls:
                 call.receipts.set_exception(error)

@@ -13,6 +13,7 @@ from dsl.core import DEFAULT_LEDGER_PATH
 from integrations.dragonfly.client import connect as connect_dragonfly
 from integrations.dragonfly.preflight import preflight
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
+from integrations.ledger.lock import trouble_of_writer
 from integrations.ledger.verify import verify as verify_ledger
 from mandate.doctor.finding import Finding, bad, good
 from mandate.stack import temporal
@@ -77,8 +78,11 @@ async def dragonfly_server(env: Mapping[str, str]) -> Finding:
 
 
 def ledger_file(env: Mapping[str, str]) -> Finding:
-    """Check the whole chain; a ledger that was never written is no fault."""
+    """Check the writer and the whole chain; a ledger that was never written is no fault."""
     path = Path(env.get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
+    trouble = trouble_of_writer(path)
+    if trouble is not None:
+        return bad("ledger", f"{path}: {trouble}", "see The ledger in docs/operations.md")
     try:
         found = verify_ledger(path)
     except NotFoundError:

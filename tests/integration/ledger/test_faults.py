@@ -95,31 +95,6 @@ async def test_a_full_disk_loses_nothing_and_the_same_writer_goes_on_when_there_
     assert acknowledged | {200_000} <= entries
 
 
-@pytest.mark.parametrize("victim", ["ledger", "log"])
-async def test_a_file_deleted_under_the_writer_is_noticed_before_the_next_receipt(
-    writer, path, victim
-):
-    await writer.append([draft(0)])
-    (path if victim == "ledger" else wal_of(path)).unlink()
-
-    with pytest.raises(CorruptError, match="moved, deleted or replaced"):
-        await writer.append([draft(1)])
-
-
-async def test_a_file_replaced_under_the_writer_is_noticed_and_its_return_is_too(writer, path):
-    await writer.append([draft(0)])
-    aside = path.with_name("aside")
-    path.rename(aside)
-    path.write_bytes(aside.read_bytes())
-    with pytest.raises(CorruptError, match="moved, deleted or replaced"):
-        await writer.append([draft(1)])
-
-    aside.replace(path)
-
-    assert (await writer.append([draft(1)]))[0].seq == 1
-    assert verify(path).problems == ()
-
-
 async def test_somebody_who_holds_the_file_is_waited_for_a_while(writer, path):
     with intruder(path) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -145,21 +120,13 @@ async def test_somebody_who_keeps_the_file_makes_the_ledger_unavailable(path, mo
 
 
 async def test_a_ledger_that_may_not_be_written_is_unavailable(writer):
-    connection = writer._chain._connection
+    connection = writer._opened._connection
     connection.execute("PRAGMA query_only=ON")
     with pytest.raises(UnavailableError, match="SQLITE_READONLY"):
         await writer.append([draft(0)])
     connection.execute("PRAGMA query_only=OFF")
 
     assert (await writer.append([draft(0)]))[0].seq == 0
-
-
-async def test_a_table_dropped_under_the_writer_is_corruption(writer, path):
-    with intruder(path) as other:
-        other.execute("DROP TABLE ledger")
-
-    with pytest.raises(CorruptError, match="verify the ledger"):
-        await writer.append([draft(0)])
 
 
 def test_a_file_that_exists_is_never_made_into_a_ledger(path):
@@ -205,7 +172,7 @@ async def test_what_a_killed_predecessor_wrote_is_synced_before_it_is_relied_on(
 
 def test_every_commit_is_synced_to_the_disk(writer):
     full = 2
-    assert writer._chain._connection.execute("PRAGMA synchronous").fetchone() == (full,)
+    assert writer._opened._connection.execute("PRAGMA synchronous").fetchone() == (full,)
 
 
 def test_what_a_killed_maker_left_aside_is_no_obstacle(path):

@@ -181,7 +181,7 @@ async def test_a_closed_writer_records_nothing_and_makes_room_for_the_next(write
 
 async def test_a_writer_that_dies_fails_those_who_wait_and_those_who_come(writer, path):
     await writer.append([draft(0)])
-    writer._chain = None
+    writer._opened._chain = None
 
     outcomes = await asyncio.gather(
         *(writer.append([draft(n)]) for n in range(1, 50)), return_exceptions=True
