@@ -22,10 +22,10 @@ def _command_line() -> object:
     try:
         claim()
     except ForeignModuleError as error:
-        print(f"mandate: {error}", file=sys.stderr)
+        print(f"mandate: {error}", file=sys.stderr)  # noqa: T201 - no door is claimed yet
         return EXIT_USAGE
     if find_spec("typer") is None:
-        print(
+        print(  # noqa: T201
             "mandate: the command line needs its extra: pip install 'mandate[cli,local]'",
             file=sys.stderr,
         )

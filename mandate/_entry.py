@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import io
 import os
 import sys
 import traceback
@@ -31,6 +32,8 @@ def run_main(main: Main) -> NoReturn:
 
     An ``int`` it returns is the exit code; anything else counts as success.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that its encoding lacks is no failure
     code = _run(main)  # (1)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # a closed pipe must not change the code
@@ -48,13 +51,21 @@ def _run(main: Main) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BaseException:  # noqa: BLE001 - what Python itself does with an uncaught exception
-        traceback.print_exc()
+        _print(traceback.format_exc())
         return EXIT_FAILED
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+def _print(trace: str) -> None:
+    """Print what Python would, with a margin: an exception may quote anybody."""
+    from dsl.surfaces import Terminal  # noqa: PLC0415 - our folders may be claimed only by now
+
+    for line in Terminal.excerpt(trace.splitlines()):
+        print(line, file=sys.stderr)  # noqa: T201
 
 
 def _code_of(stop: SystemExit) -> int:
     if stop.code is None or isinstance(stop.code, int):
         return stop.code or 0
-    print(stop.code, file=sys.stderr)
+    print(stop.code, file=sys.stderr)  # noqa: T201 - words of ours
     return EXIT_FAILED

@@ -2,6 +2,9 @@
 
 Draws what the query ``status`` answers. Where stdout is no terminal it prints each change of a
 stage once, as a line, so that logs stay readable.
+
+Whoever wrote a detail is not asked how it is to look: the library gets ``Text``, in which it reads
+no markup, and of that only what came through the door for terminals.
 """
 
 from __future__ import annotations
@@ -12,8 +15,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
+
+from dsl.surfaces import Terminal
+from mandate.terminal import say
 
 POLL_S: Final = 0.4
 _STYLES: Final = {
@@ -28,10 +35,11 @@ _STYLES: Final = {
 }
 
 
-async def watch(handle: WorkflowHandle[Any, Any], console: Console) -> None:
+async def watch(handle: WorkflowHandle[Any, Any]) -> None:
     """Show the run until it ends."""
+    console = Console()
     if not console.is_terminal:
-        await _lines(handle, console)
+        await _lines(handle)
         return
     with Live(console=console, refresh_per_second=4) as live:
         while True:
@@ -46,19 +54,26 @@ async def watch(handle: WorkflowHandle[Any, Any], console: Console) -> None:
 
 def table(status: dict[str, Any]) -> Table:
     """Return the board of one status."""
-    board = Table(title=f"{status.get('pipeline', '')} {status.get('version', '')}", expand=False)
+    title = Terminal.of("{} {}", status.get("pipeline", ""), status.get("version", ""))
+    board = Table(title=_text(title), expand=False)
     for column in ("stage", "type", "status", "detail"):
         board.add_column(column)
     for path, row in status.get("stages", {}).items():
-        style = _STYLES.get(row["status"], "")
-        board.add_row(path, row["type"], row["status"], row["detail"], style=style)
+        words = (path, row["type"], row["status"], row["detail"])
+        cells = (_text(Terminal.of("{}", word)) for word in words)
+        board.add_row(*cells, style=_STYLES.get(row["status"], ""))
     for gate in status.get("waiting_for", []):
-        asked = ", ".join(gate["approvers"])
-        board.caption = f"waiting for {asked} at {gate['gate']} until {gate['due']}"
+        asked = Terminal.listed(gate["approvers"])
+        waits = Terminal.of("waiting for {} at {} until {}", asked, gate["gate"], gate["due"])
+        board.caption = _text(waits)
     return board
 
 
-async def _lines(handle: WorkflowHandle[Any, Any], console: Console) -> None:
+def _text(line: Terminal) -> Text:
+    return Text(line)
+
+
+async def _lines(handle: WorkflowHandle[Any, Any]) -> None:
     shown: dict[str, str] = {}
     while True:
         ended = await _ended(handle)
@@ -66,8 +81,8 @@ async def _lines(handle: WorkflowHandle[Any, Any], console: Console) -> None:
         for path, row in (status or {}).get("stages", {}).items():
             if row["status"] not in ("pending", shown.get(path)):
                 shown[path] = row["status"]
-                detail = f"  {row['detail']}" if row["detail"] else ""
-                console.print(f"{row['status']:<10} {path}{detail}", highlight=False, markup=False)
+                detail = Terminal.of("  {}", row["detail"]) if row["detail"] else Terminal()
+                say(Terminal.of("{:<10} {}{}", row["status"], path, detail))
         if ended:
             return
         await asyncio.sleep(POLL_S)

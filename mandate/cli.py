@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from dsl.surfaces import Terminal
 from mandate import __version__
 from mandate.cli_options import AsJson, DataDir, LedgerFile, end
 from mandate.cli_people import people_app
@@ -25,6 +26,7 @@ from mandate.stack.options import (
     VAULT_PORT,
     StackOptions,
 )
+from mandate.terminal import say
 
 app = typer.Typer(
     name="mandate",
@@ -43,7 +45,7 @@ _PORT = {"min": 0, "max": 65535, "help": "0 = any free one."}
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature typer calls
     if value:
-        typer.echo(f"mandate {__version__}")
+        say(Terminal.of("mandate {}", __version__))
         raise typer.Exit
 
 

@@ -6,10 +6,8 @@ one on the ledger; a promotion compares it with Vault's.
 
 from __future__ import annotations
 
-import json
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,12 +20,14 @@ from dsl.rules.grant import PROMOTE, REINSTATE
 from dsl.rules.promotion import unmet, unmet_reinstatement
 from dsl.rules.scorecard import Card
 from dsl.suggestions import suggest
+from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.ledger import scores, verify
 from integrations.vault.registry import TOKEN_LIFE_MAX_S
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
-from mandate.people.words import plain
+from mandate.commands.columns import columns
 from mandate.stack import environment
+from mandate.terminal import complain, note, say, say_json
 
 _HEAD: Final = ("TIER", "SINCE", "ROW", "RUNS", "VIOL", "BURN", "NOW", "NEXT", "AGENT")
 _DAY: Final = 10  # characters of a date
@@ -67,12 +67,12 @@ def run(ledger: Path, *, as_json: bool, data_dir: Path | None) -> int:
     if as_json:
         for card in cards:
             following = next_of(criteria, card, verified=True)
-            print(json.dumps({**card.as_json(), "next": following.as_json()}))
+            say_json({**card.as_json(), "next": following.as_json()})
     elif not cards:
-        print("no agent is known: the first run of one makes it known")
+        say(Terminal("no agent is known: the first run of one makes it known"))
     else:
         rows = [row(card, next_of(criteria, card, verified=True)) for card in cards]
-        print("\n".join(_table([_HEAD, *rows])))
+        say(*columns([_HEAD, *rows]))
     return 0
 
 
@@ -84,7 +84,7 @@ def show(agent: str, ledger: Path, *, as_json: bool, data_dir: Path | None) -> i
         card = known.get(agent)
         if card is None:
             hint = suggest(agent, known, what="agents")
-            print(f"mandate: the ledger knows no agent {plain(agent)!r}; {hint}", file=sys.stderr)
+            note(Terminal.of("mandate: the ledger knows no agent {!r}; {}", agent, hint))
             return EXIT_FAILED
         verified = not verify.verify(ledger).problems
     except (IntegrationError, DslError) as error:
@@ -92,9 +92,9 @@ def show(agent: str, ledger: Path, *, as_json: bool, data_dir: Path | None) -> i
     following = next_of(criteria, card, verified=verified)
     if as_json:
         told = {**card.as_json(), "verified": verified, "next": following.as_json()}
-        print(json.dumps(told))
+        say_json(told)
     else:
-        print("\n".join(lines(card, following, verified=verified)))
+        say(*lines(card, following, verified=verified))
     return 0
 
 
@@ -123,73 +123,75 @@ def row(card: Card, following: Next) -> tuple[str, ...]:
         f"{card.burn}%",
         str(len(card.current)),
         following.brief(),
-        plain(card.agent),  # in full, and so at the end: it is what the next command takes
+        card.agent,  # in full, and so at the end: it is what the next command takes
     )
 
 
-def lines(card: Card, following: Next, *, verified: bool) -> Iterator[str]:
+def lines(card: Card, following: Next, *, verified: bool) -> Iterator[Terminal]:
     """Yield what a person reads of one agent."""
-    yield f"{plain(card.agent)}"
+    yield Terminal.of("{}", card.agent)
     revoked = ", REVOKED" if card.revoked else ""
-    yield f"  tier        {card.tier.name} ({card.tier.title}) since {card.since}{revoked}"
-    yield f"  bound to    {_binding(card)}"
-    yield (
-        f"  runs        {card.ended} ended, {card.compliant} compliant, {card.in_a_row} of them in "
-        f"a row at {card.tier.name}"
+    tier = (card.tier.name, card.tier.title, card.since, revoked)
+    yield Terminal.of("  tier        {} ({}) since {}{}", *tier)
+    yield Terminal.of("  bound to    {}", _binding(card))
+    yield Terminal.of(
+        "  runs        {} ended, {} compliant, {} of them in a row at {}",
+        *(card.ended, card.compliant, card.in_a_row, card.tier.name),
     )
-    yield f"  violations  {card.violations}{_kinds(card)}"
+    yield Terminal.of("  violations  {}{}", card.violations, _kinds(card))
     for each in card.breaches[-_SHOWN_MAX:]:
-        what = f"{plain(each.kind)}, {plain(each.consequence)}"
-        yield f"              {each.ts}  {what}, entry {each.seq}"
-    yield f"  budget      {card.burn} % of tries failed in the last {len(card.recent)} runs"
-    yield f"  demotions   {card.demotions}{f', the last {card.demoted}' if card.demoted else ''}"
-    yield f"  revocations {card.revocations}"
-    yield f"  secrets     {_secrets(card)}"
-    yield f"  evidence    {card.entries} entries, {card.first} to {card.last}; {_sound(verified)}"
-    yield f"  under way   {len(card.current) or 'nothing'}"
+        breach = (each.ts, each.kind, each.consequence, each.seq)
+        yield Terminal.of("              {}  {}, {}, entry {}", *breach)
+    budget = (card.burn, len(card.recent))
+    yield Terminal.of("  budget      {} % of tries failed in the last {} runs", *budget)
+    last = Terminal.of(", the last {}", card.demoted) if card.demoted else ""
+    yield Terminal.of("  demotions   {}{}", card.demotions, last)
+    yield Terminal.of("  revocations {}", card.revocations)
+    yield Terminal.of("  secrets     {}", _secrets(card))
+    evidence = (card.entries, card.first, card.last, _sound(verified))
+    yield Terminal.of("  evidence    {} entries, {} to {}; {}", *evidence)
+    yield Terminal.of("  under way   {}", len(card.current) or "nothing")
     for run_ in card.current[-_SHOWN_MAX:]:
-        yield f"              {plain(run_.workflow)}  since {run_.since}"
+        yield Terminal.of("              {}  since {}", run_.workflow, run_.since)
     yield from _following(card, following)
 
 
-def _following(card: Card, following: Next) -> Iterator[str]:
+def _following(card: Card, following: Next) -> Iterator[Terminal]:
     if not following.act:
-        yield "  next        nothing: there is no higher tier"
+        yield Terminal("  next        nothing: there is no higher tier")
         return
-    flag = f" --to {following.to.name}" if following.act == PROMOTE else " --reason REASON"
-    command = f"mandate {following.act} {plain(card.agent)}{flag}"
-    yield f"  next        {command}" + (", once this is met:" if following.unmet else "")
+    if following.act == PROMOTE:
+        command = Terminal.command("mandate promote {} --to {}", card.agent, following.to.name)
+    else:
+        command = Terminal.command("mandate reinstate {} --reason REASON", card.agent)
+    yield Terminal.of(
+        "  next        {}{}", command, ", once this is met:" if following.unmet else ""
+    )
     for why in following.unmet:
-        yield f"              - {plain(why)}"
+        yield Terminal.of("              - {}", why)
     if following.gate:
-        yield f"              asks {plain(following.gate)}"
+        yield Terminal.of("              asks {}", following.gate)
 
 
-def _binding(card: Card) -> str:
+def _binding(card: Card) -> Terminal:
     words = (("pipeline", card.pipeline), ("template", card.template), ("program", card.program))
-    return ", ".join(f"{name} {plain(value)}" for name, value in words if value) or "nothing"
+    told = (Terminal.of("{} {}", name, value) for name, value in words if value)
+    return Terminal.joined(", ", told) or Terminal("nothing")
 
 
-def _kinds(card: Card) -> str:
-    told = ", ".join(f"{plain(kind)} {count}" for kind, count in sorted(card.kinds.items()))
-    return f" ({told})" if told else ""
+def _kinds(card: Card) -> Terminal:
+    told = [Terminal.of("{} {}", kind, count) for kind, count in sorted(card.kinds.items())]
+    return Terminal.of(" ({})", Terminal.joined(", ", told)) if told else Terminal()
 
 
-def _secrets(card: Card) -> str:
-    told = ", ".join(map(plain, card.secrets)) or "none"
-    return told + (f", and {card.secrets_left_out} more" if card.secrets_left_out else "")
+def _secrets(card: Card) -> Terminal:
+    told = Terminal.listed(card.secrets) or Terminal("none")
+    more = card.secrets_left_out
+    return Terminal.of("{}, and {} more", told, more) if more else told
 
 
 def _sound(verified: bool) -> str:  # noqa: FBT001 - a word for it
     return "the ledger verifies" if verified else "the ledger does NOT verify"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in rows
-    ]
 
 
 def _file(data_dir: Path | None) -> Path | None:
@@ -198,5 +200,5 @@ def _file(data_dir: Path | None) -> Path | None:
 
 
 def _fail(error: IntegrationError | DslError) -> int:
-    print(f"mandate: {error}", file=sys.stderr)
+    complain(error, "mandate")
     return EXIT_USAGE if isinstance(error, DslError) else EXIT_FAILED

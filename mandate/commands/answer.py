@@ -16,13 +16,14 @@ from typing import Any, Final
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
+from dsl.surfaces import Terminal
 from mandate._entry import EXIT_FAILED
-from mandate.people.door import enter, note, temporal
+from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError
 from mandate.people.session import session
 from mandate.people.voting import Ready, Wish, prepare
-from mandate.people.words import plain
 from mandate.stack import environment
+from mandate.terminal import note, say
 
 VERDICT: Final = timedelta(seconds=60)
 
@@ -32,13 +33,13 @@ def run(wish: Wish, *, data_dir: Path | None) -> int:
     return enter(wish.decision, _answer(wish, data_dir))
 
 
-def verdict_line(wish: Wish, answer: Any) -> tuple[bool, str]:
+def verdict_line(wish: Wish, answer: Any) -> tuple[bool, Terminal]:
     """Return whether the vote counted, and the verdict as people read it."""
     said = answer if isinstance(answer, dict) else {}
     if said.get("counted") is True:
-        where = plain(said.get("gate", wish.gate))
-        return True, f"counted: {wish.decision} at {where}; {plain(said.get('detail', ''))}"
-    return False, f"refused: {plain(said.get('why') or 'the run does not say why')}"
+        words = (wish.decision, said.get("gate", wish.gate), said.get("detail", ""))
+        return True, Terminal.of("counted: {} at {}; {}", *words)
+    return False, Terminal.of("refused: {}", said.get("why") or "the run does not say why")
 
 
 async def _answer(wish: Wish, data_dir: Path | None) -> int:
@@ -46,11 +47,11 @@ async def _answer(wish: Wish, data_dir: Path | None) -> int:
     async with session(env) as who:
         ready = await prepare(await temporal(env), who, wish, note)
     counted, line = await _send(ready, wish)
-    print(line)
+    say(line)
     return 0 if counted else EXIT_FAILED
 
 
-async def _send(ready: Ready, wish: Wish) -> tuple[bool, str]:
+async def _send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
     try:
         async with asyncio.timeout(VERDICT.total_seconds()):
             answer = await ready.handle.execute_update(
@@ -60,12 +61,12 @@ async def _send(ready: Ready, wish: Wish) -> tuple[bool, str]:
                 rpc_timeout=VERDICT,  # (1)
             )
     except WorkflowUpdateFailedError as failure:
-        return False, f"refused: {plain(failure.cause)}"
+        return False, Terminal.of("refused: {}", failure.cause)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # (3)
         raise RefusalError(
-            f"no verdict within {VERDICT.total_seconds():g} s: the vote is sent and may count yet; "
-            "see: mandate gates"
+            "no verdict within {:g} s: the vote is sent and may count yet; see: mandate gates",
+            VERDICT.total_seconds(),
         ) from None
     except RPCError as error:
-        return False, f"refused: {plain(error.message)}"
+        return False, Terminal.of("refused: {}", error.message)
     return verdict_line(wish, answer)

@@ -19,16 +19,18 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowHandle
 
+from dsl.surfaces import Terminal
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.verify import verify
 from integrations.settings import read_settings
 from mandate._entry import EXIT_FAILED
 from mandate._path import app_dir
-from mandate.commands.run import Order, address, outcome, start
+from mandate.commands.run import ADDRESS_MAX, Order, address, outcome, start
 from mandate.stack import binaries
 from mandate.stack.errors import StackError
 from mandate.stack.options import private_stack
 from mandate.stack.up import Stack
+from mandate.terminal import complain, note, say
 from worker import connect
 
 RUN: Final = "code-review-demo"
@@ -53,12 +55,12 @@ async def _demo(workspace: Path) -> int:
         options = private_stack(
             Path(folder) / "data", settings={"MANDATE_WORKSPACE": str(workspace)}
         )
-        print("starting Temporal, OpenBao, Valkey and the workers ...", flush=True)
+        say(Terminal("starting Temporal, OpenBao, Valkey and the workers ..."))
         try:
             async with Stack(options) as stack:
                 return await _show(stack, workspace)
         except StackError as error:
-            print(f"mandate demo: {error}", file=sys.stderr)
+            complain(error, "mandate demo")
             return error.exit_code
         except asyncio.CancelledError:
             return EXIT_FAILED
@@ -67,17 +69,17 @@ async def _demo(workspace: Path) -> int:
 async def _show(stack: Stack, workspace: Path) -> int:
     settings = read_settings(stack.env)
     client = await connect(settings)
-    print(f"reviewing {workspace}", flush=True)
+    say(Terminal.of("reviewing {}", workspace))
     handle = await start(client, Order(PIPELINE, {}, PIPELINE), RUN)
     page = address(stack.env, handle.id, handle.first_execution_run_id or "")
-    print(f"watch it: {page}\n", flush=True)
+    say(Terminal.of("watch it: {}", page, limit=ADDRESS_MAX), Terminal())
     waiting = await _until_gate(handle)
     if waiting is not None:
         await _answer(handle, settings.temporal)
     code = await outcome(handle)
     if code == 0:
         await _report(handle, Artifacts(settings.artifacts))
-    print(f"\nthe run in the Web UI: {page}")
+    say(Terminal(), Terminal.of("the run in the Web UI: {}", page, limit=ADDRESS_MAX))
     return _ledger(settings.ledger) or code
 
 
@@ -100,15 +102,15 @@ async def _until_gate(handle: WorkflowHandle[Any, Any]) -> dict[str, Any] | None
 
 async def _answer(handle: WorkflowHandle[Any, Any], temporal: str) -> None:
     line = vote_line(temporal, handle.id)
-    print("the run waits for team-lead. This line answers the gate:\n")
-    print(f"  {line}\n", flush=True)
+    say(Terminal("the run waits for team-lead. This line answers the gate:"), Terminal())
+    say(Terminal.of("  {}", line), Terminal())
     if sys.stdin.isatty():
-        print(f"type it in another terminal ({binaries.temporal()} is the CLI),")
-        print("or press Enter here and it is run for you.", flush=True)
+        say(Terminal.of("type it in another terminal ({} is the CLI),", binaries.temporal()))
+        say(Terminal("or press Enter here and it is run for you."))
         if not await _person_answers(handle):
             await _type(line)
         return
-    print("no terminal here, so the demo runs that line itself:", flush=True)
+    say(Terminal("no terminal here, so the demo runs that line itself:"))
     await _type(line)
 
 
@@ -151,17 +153,18 @@ async def _report(handle: WorkflowHandle[Any, Any], artifacts: Artifacts) -> Non
     outputs = {o["name"]: o for o in report["stages"]["review"]["outputs"]}
     text = artifacts.get(outputs["report.md"]["digest"]).decode()
     lines = text.splitlines()
-    print("\n".join(["", *lines[:REPORT_LINES_MAX]]))
+    say(Terminal(), *Terminal.excerpt(lines[:REPORT_LINES_MAX]))
     if len(lines) > REPORT_LINES_MAX:
-        print(f"... and {len(lines) - REPORT_LINES_MAX} lines more")
+        say(Terminal.of("... and {} lines more", len(lines) - REPORT_LINES_MAX))
 
 
 def _ledger(path: Path) -> int:
     verdict = verify(path)
     if verdict.problems:
-        print("\n".join(["ledger: BROKEN", *verdict.problems]), file=sys.stderr)
+        note(Terminal("ledger: BROKEN"), *(Terminal.of("{}", each) for each in verdict.problems))
         return EXIT_FAILED
-    print(f"ledger: {verdict.entries} entries, chain verified, head {verdict.head[:16]}")
+    sound = (verdict.entries, verdict.head[:16])
+    say(Terminal.of("ledger: {} entries, chain verified, head {}", *sound))
     return 0
 
 

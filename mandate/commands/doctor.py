@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from dsl.surfaces import Terminal
 from mandate._entry import EXIT_FAILED
 from mandate.doctor import machine, servers, vault
 from mandate.doctor.finding import Finding
 from mandate.stack import environment
+from mandate.terminal import say
 
 
 def run(data_dir: Path | None) -> int:
     """Print the report; return 1 when a check failed."""
     findings = asyncio.run(examine(environment.present(data_dir)))
     for finding in findings:
-        print(finding.line())
+        say(*finding.lines())
     failed = list(dict.fromkeys(finding.name for finding in findings if not finding.ok))
-    print(f"to be fixed: {', '.join(failed)}" if failed else "all is well")
+    fix = Terminal.of("to be fixed: {}", Terminal.listed(failed))
+    say(fix if failed else Terminal("all is well"))
     return EXIT_FAILED if failed else 0
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from dsl.catalogue import UnknownPipelineError
 from dsl.errors import DslError
 from dsl.graph import mermaid as flowchart
 from dsl.graph import outline
+from dsl.surfaces import Terminal
 from mandate._entry import EXIT_USAGE
 from mandate.commands import pipelines
+from mandate.terminal import complain, note, say
 
 
 def run(pipeline: str, *, mermaid: bool, data_dir: Path | None) -> int:
@@ -18,15 +19,10 @@ def run(pipeline: str, *, mermaid: bool, data_dir: Path | None) -> int:
     try:
         plan = pipelines.compile_named(pipeline, data_dir).plan
     except OSError as error:
-        return _refuse(f"{pipeline}: cannot be read: {error.strerror}")
-    except UnknownPipelineError as error:
-        return _refuse(str(error))
-    except DslError as error:
-        return _refuse(str(error))
-    print(flowchart(plan) if mermaid else "\n".join(outline(plan)))
+        note(Terminal.of("{}: cannot be read: {}", pipeline, error.strerror))
+        return EXIT_USAGE
+    except (UnknownPipelineError, DslError) as error:
+        complain(error)
+        return EXIT_USAGE
+    say(*Terminal.report(flowchart(plan).rstrip("\n") if mermaid else "\n".join(outline(plan))))
     return 0
-
-
-def _refuse(message: str) -> int:
-    print(message, file=sys.stderr)
-    return EXIT_USAGE

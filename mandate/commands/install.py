@@ -13,9 +13,9 @@ One file holds the token: root's at first, the installer's from then on.
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
+from dsl.surfaces import Terminal
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault.client import Vault, data_of
 from integrations.vault.install import WRAPPED_LIFE, bootstrap, install
@@ -23,10 +23,12 @@ from integrations.vault.probe import health
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.stack import environment
 from mandate.stack.files import write_private
+from mandate.terminal import complain, note, say
 
 _SHARES = {"recovery_shares": 1, "recovery_threshold": 1}
 _ACTIVE_TIMEOUT_S = 60.0
 _POLL_S = 0.2
+_DONE = "installed on {}; roles in {}{}, the installer's token in {}"
 
 
 def run(token_file: Path, roles_dir: Path | None, *, wrapped: bool) -> int:
@@ -42,19 +44,19 @@ def run(token_file: Path, roles_dir: Path | None, *, wrapped: bool) -> int:
     url = env.get("VAULT_ADDR", "")
     if not url or not roles:
         missing = "MANDATE_VAULT_ROLES or --roles-dir" if url else "VAULT_ADDR"
-        print(f"mandate: set {missing}: nothing says where to install", file=sys.stderr)
+        note(Terminal.of("mandate: set {}: nothing says where to install", missing))
         return EXIT_USAGE
     try:
         vault = Vault(url, verify=env.get("VAULT_CACERT") or True)
         asyncio.run(_install(vault, token_file, Path(roles), wrapped=wrapped))
     except ValueError as error:
-        print(f"mandate: {error}", file=sys.stderr)
+        complain(error, "mandate")
         return EXIT_USAGE
     except (IntegrationError, OSError) as error:
-        print(f"mandate: {error}", file=sys.stderr)
+        complain(error, "mandate")
         return EXIT_FAILED
-    taken = f", to be taken within {WRAPPED_LIFE}" if wrapped else ""
-    print(f"installed on {url}; roles in {roles}{taken}, the installer's token in {token_file}")
+    taken = Terminal.of(", to be taken within {}", WRAPPED_LIFE) if wrapped else Terminal()
+    say(Terminal.of(_DONE, url, roles, taken, token_file))
     return 0
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from dsl.core import DEFAULT_LEDGER_PATH
+from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.ledger import verify as ledger
 from integrations.ledger.entries import Entry
 from integrations.ledger.noted import NotedHead
 from mandate._entry import EXIT_FAILED
 from mandate.stack import environment
+from mandate.terminal import complain, note, say, say_json
 
 _HASH_SHOWN = 12
-_UNSEEN = (
+_UNSEEN = Terminal(
     "not seen by this: an end that was cut off, a chain written anew. Note the head elsewhere, "
     "and compare it later: mandate ledger verify --head SEQ:HASH"
 )
@@ -34,19 +34,19 @@ def verify(path: Path, noted: NotedHead | None, *, as_json: bool) -> int:
     try:
         found = ledger.verify(path, noted)
     except IntegrationError as error:
-        return _fail(str(error), as_json=as_json)
+        return _fail(error, as_json=as_json)
     if as_json:
         compared = None if noted is None else str(noted)
         verdict = {"ledger": str(path), "ok": not found.problems, "compared_with": compared}
-        print(json.dumps({**verdict, **asdict(found)}))
+        say_json({**verdict, **asdict(found)})
         return EXIT_FAILED if found.problems else 0
     for warning in found.warnings:
-        print(f"{path}: warning: {warning}", file=sys.stderr)
+        note(Terminal.of("{}: warning: {}", path, warning))
     for problem in found.problems:
-        print(f"{path}: {problem}")
-    print(f"{path}: {_verdict(found, noted)}")
+        say(Terminal.of("{}: {}", path, problem))
+    say(Terminal.of("{}: {}", path, _verdict(found, noted)))
     if noted is None:
-        print(_UNSEEN)
+        say(_UNSEEN)
     return EXIT_FAILED if found.problems else 0
 
 
@@ -55,33 +55,36 @@ def tail(path: Path, count: int, *, as_json: bool) -> int:
     try:
         entries = ledger.tail(path, count)
     except IntegrationError as error:
-        return _fail(str(error), as_json=as_json)
+        return _fail(error, as_json=as_json)
     for entry in entries:
-        print(_object(entry) if as_json else _line(entry))
+        if as_json:
+            say_json({**asdict(entry), "tier": entry.tier.name})
+        else:
+            say(_line(entry))
     return 0
 
 
-def _verdict(found: ledger.Report, noted: NotedHead | None) -> str:
+def _verdict(found: ledger.Report, noted: NotedHead | None) -> Terminal:
     if found.problems:
-        soundness, head = f"NOT intact: {len(found.problems)} problem(s)", found.head
+        count = len(found.problems)
+        soundness, head = Terminal.of("NOT intact: {} problem(s)", count), found.head
     else:  # the form that --head takes
-        soundness, head = "ok", f"{found.entries - 1}:{found.head}" if found.entries else "none"
-    held = f", holds the noted head {noted.seq}" if noted and not found.problems else ""
-    return f"{soundness}, {found.entries} entries, head {head}{held}"
+        soundness = Terminal("ok")
+        head = f"{found.entries - 1}:{found.head}" if found.entries else "none"
+    held = Terminal()
+    if noted and not found.problems:
+        held = Terminal.of(", holds the noted head {}", noted.seq)
+    return Terminal.of("{}, {} entries, head {}{}", soundness, found.entries, head, held)
 
 
-def _object(entry: Entry) -> str:
-    return json.dumps({**asdict(entry), "tier": entry.tier.name})
+def _line(entry: Entry) -> Terminal:
+    words = (entry.seq, entry.ts, entry.hash[:_HASH_SHOWN], entry.action)
+    return Terminal.of("{:>6}  {}  {}  {:<28}  {}  {}", *words, entry.workflow_id, entry.agent)
 
 
-def _line(entry: Entry) -> str:
-    words = (f"{entry.seq:>6}", entry.ts, entry.hash[:_HASH_SHOWN], f"{entry.action:<28}")
-    return "  ".join((*words, entry.workflow_id, entry.agent))
-
-
-def _fail(message: str, *, as_json: bool) -> int:
+def _fail(error: IntegrationError, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"ok": False, "problems": [message]}))
+        say_json({"ok": False, "problems": [str(error)]})
     else:
-        print(f"mandate: {message}", file=sys.stderr)
+        complain(error, "mandate")
     return EXIT_FAILED

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from dsl.catalogue import Catalogue, CatalogueEntry
 from dsl.errors import DslError, Severity
 from dsl.plan import walk
+from dsl.surfaces import Terminal
 from mandate.commands import pipelines
+from mandate.commands.columns import columns
+from mandate.terminal import note, say
 
 _HEAD = ("NAME", "VERSION", "STAGES", "DIGEST", "SOURCE")
 _DIGEST_SHOWN = 19  # "sha256:" and twelve hex digits
@@ -19,11 +20,10 @@ def run(data_dir: Path | None) -> int:
     """Print the table, and problems below it; finding some is no failure of the command."""
     catalogue = pipelines.catalogue(data_dir)
     rows = [_row(catalogue, entry) for entry in catalogue.entries()]
-    for line in _table([_HEAD, *rows]):
-        print(line)
+    say(*columns([_HEAD, *rows]))
     for problem in catalogue.problems():
-        note = "warning: " if problem.severity is Severity.WARNING else ""
-        print(f"{problem.path}: {note}{problem.message}", file=sys.stderr)
+        kind = Terminal("warning: ") if problem.severity is Severity.WARNING else Terminal()
+        note(Terminal.of("{}: {}{}", problem.path, kind, problem.message))
     return 0
 
 
@@ -36,11 +36,3 @@ def _row(catalogue: Catalogue, entry: CatalogueEntry) -> tuple[str, ...]:
     plan = compiled.plan
     stages = str(sum(1 for _ in walk(plan.steps)))
     return (entry.name, plan.version, stages, compiled.digest[:_DIGEST_SHOWN], str(entry.path))
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

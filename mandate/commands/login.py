@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.vault.client import Vault, data_of
 from integrations.vault.person import Person, log_in
@@ -27,6 +28,7 @@ from mandate.people.errors import UsageError
 from mandate.people.logins import Login
 from mandate.people.session import address_of, connect, kept, login_at
 from mandate.stack import environment
+from mandate.terminal import say
 
 SECRET_LENGTH_MAX: Final = 4_096
 LIFE_S_MAX: Final = 24 * 3600  # after that a token without an end is asked for again
@@ -68,7 +70,7 @@ async def _log_in(name: str, given: Given, env: Mapping[str, str]) -> int:
             await _end(vault, earlier)  # (3)
     finally:
         vault.close()
-    print(f"logged in as {made.name} until {until(made.expires)}")
+    say(Terminal.of("logged in as {} until {}", made.name, until(made.expires)))
     return 0
 
 
@@ -87,7 +89,7 @@ async def adopt(vault: Vault, name: str, token: str) -> Login:
     person = Person(vault, token)
     who = await person.whoami()
     if who.name != name:
-        raise UsageError(f"the token belongs to {who.name!r}, and {name!r} was to be logged in")
+        raise UsageError("the token belongs to {!r}, and {!r} was to be logged in", who.name, name)
     await person.make_key()
     reply = await vault.run(vault.client(token).adapter.get, "/v1/auth/token/lookup-self")
     life_s = int(data_of(reply).get("ttl") or 0) or LIFE_S_MAX  # none: it does not end by itself
@@ -96,7 +98,7 @@ async def adopt(vault: Vault, name: str, token: str) -> Login:
 
 async def _who(data_dir: Path | None) -> int:
     login = login_at(environment.present(data_dir))
-    print(f"{login.name} until {until(login.expires)}")
+    say(Terminal.of("{} until {}", login.name, until(login.expires)))
     return 0
 
 
@@ -115,12 +117,12 @@ def _typed(name: str, url: str) -> str:
         raise UsageError(
             "there is no terminal to type a password at: add --password-stdin and pipe it in"
         )
-    return _checked(getpass.getpass(f"password of {name} at {url}: "))
+    return _checked(getpass.getpass(Terminal.of("password of {} at {}: ", name, url)))
 
 
 def _checked(secret: str) -> str:
     if not secret:
         raise UsageError("expected one line with the password or the token, got nothing")
     if len(secret) > SECRET_LENGTH_MAX:
-        raise UsageError(f"expected at most {SECRET_LENGTH_MAX} characters on one line, got more")
+        raise UsageError("expected at most {} characters on one line, got more", SECRET_LENGTH_MAX)
     return secret

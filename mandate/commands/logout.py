@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dsl.surfaces import Terminal
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault.person import Person
 from mandate._entry import EXIT_FAILED
 from mandate.commands.login import until
-from mandate.people.door import enter, note
+from mandate.people.door import enter
 from mandate.people.session import address_of, connect, kept
 from mandate.stack import environment
+from mandate.terminal import note, say
 
 
 def run(data_dir: Path | None) -> int:
@@ -26,7 +28,7 @@ async def _log_out(data_dir: Path | None) -> int:
     logins = kept()
     login = logins.get(address_of(env))
     if login is None:
-        print("nobody was logged in")
+        say(Terminal("nobody was logged in"))
         return 0
     vault = connect(env)
     failure: IntegrationError | None = None
@@ -41,9 +43,13 @@ async def _log_out(data_dir: Path | None) -> int:
     logins.remove(address_of(env))
     if failure is not None:
         note(
-            f"mandate logout: forgotten here, but not ended in Vault ({failure}): "
-            f"the token lives until {until(login.expires)}"
+            Terminal.of(
+                "mandate logout: forgotten here, but not ended in Vault ({}): the token lives "
+                "until {}",
+                failure,
+                until(login.expires),
+            )
         )
         return EXIT_FAILED
-    print(f"{login.name} is logged out")
+    say(Terminal.of("{} is logged out", login.name))
     return 0

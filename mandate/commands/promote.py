@@ -38,5 +38,5 @@ def read_tier(word: str) -> str:
     """
     name = word.upper() if word[:1] in ("T", "t") else f"T{word}"
     if name not in Tier.__members__:
-        raise UsageError(f"--to: expected a tier from T0 to T4, got {word[:20]!r}")
+        raise UsageError("--to: expected a tier from T0 to T4, got {!r}", word[:20])
     return name

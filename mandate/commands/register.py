@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -20,13 +19,14 @@ from activities.contracts import QUEUE, REGISTRATION_WORKFLOW
 from dsl.compiler import Compiled, compile_text
 from dsl.errors import DslError
 from dsl.rules.proof import PLAN
+from dsl.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
-from mandate.people.door import enter, note, temporal
+from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError
 from mandate.people.session import session
 from mandate.people.statements import Signed, sign
-from mandate.people.words import plain
 from mandate.stack import environment
+from mandate.terminal import complain, note, say
 
 ANSWER: Final = timedelta(seconds=60)
 _DIGEST_SHOWN: Final = 16  # hexadecimal digits, in the workflow id
@@ -39,10 +39,10 @@ def run(file: Path, *, data_dir: Path | None) -> int:
         content = file.read_bytes()
         compiled = compile_text(content, str(file))  # (1)
     except OSError as error:
-        print(f"mandate register: cannot read {file}: {error.strerror}", file=sys.stderr)
+        note(Terminal.of("mandate register: cannot read {}: {}", file, error.strerror))
         return EXIT_USAGE
     except DslError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return EXIT_USAGE
     return enter("register", _register(content.decode(), compiled, data_dir))
 
@@ -55,7 +55,7 @@ def workflow_id(digest: str, nonce: str) -> str:
 async def _register(document: str, compiled: Compiled, data_dir: Path | None) -> int:
     env = environment.present(data_dir)
     plan = compiled.plan
-    note(f"plan     {plan.name} {plan.version}  {compiled.digest}")
+    note(Terminal.of("plan     {} {}  {}", plan.name, plan.version, compiled.digest))
     about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}
     async with session(env) as who:
         client = await temporal(env)
@@ -63,13 +63,11 @@ async def _register(document: str, compiled: Compiled, data_dir: Path | None) ->
     try:
         answer = await _ask(client, document, compiled.digest, signed)
     except WorkflowFailureError as failure:
-        print(f"refused: {plain(failure.cause)}")
+        say(Terminal.of("refused: {}", failure.cause))
         return EXIT_FAILED
-    again = " (it was registered before)" if answer.get("already") else ""
-    print(
-        f"registered: {plan.name} {plan.version} by {plain(answer.get('author'))}, "
-        f"ledger entry {plain(answer.get('seq'))}{again}"
-    )
+    again = Terminal(" (it was registered before)") if answer.get("already") else Terminal()
+    words = (plan.name, plan.version, answer.get("author"), answer.get("seq"), again)
+    say(Terminal.of("registered: {} {} by {}, ledger entry {}{}", *words))
     return 0
 
 
@@ -85,8 +83,9 @@ async def _ask(client: Client, document: str, digest: str, signed: Signed) -> di
             answer = await handle.result()
     except TimeoutError:
         raise RefusalError(
-            f"no answer within {ANSWER.total_seconds():g} s; see: temporal workflow result "
-            f"-w {handle.id}"
+            "no answer within {:g} s; see: temporal workflow result -w {}",
+            ANSWER.total_seconds(),
+            handle.id,
         ) from None
     if not isinstance(answer, dict):
         raise RefusalError("the answer of the registration cannot be read")

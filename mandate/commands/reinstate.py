@@ -19,7 +19,7 @@ def run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | 
 async def _run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
     refuse_agent(agent)
     if not reason.strip() or len(reason) > REASON_LENGTH_MAX:
-        raise UsageError(f"--reason: expected why, in at most {REASON_LENGTH_MAX} characters")
+        raise UsageError("--reason: expected why, in at most {} characters", REASON_LENGTH_MAX)
     change = Change(
         kind=REINSTATE,
         workflow=REINSTATEMENT_WORKFLOW,

@@ -7,7 +7,6 @@ joins it.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from mandate.people.errors import UsageError, refuse_agent
 from mandate.people.revoking import Ended, order_of, order_or_unproven, start, told, watch
 from mandate.people.session import login_at
 from mandate.stack import environment
+from mandate.terminal import say, say_json
 
 _EMPTY: Final = {"epoch": 0, "lines": [], "complete": False, "rotate": [], "by": ""}
 
@@ -39,7 +39,7 @@ def run(
 
 async def _print(agent: str, reason: str, data_dir: Path | None) -> int:
     _refuse(agent, reason)
-    print(json.dumps(await order_of(environment.present(data_dir), agent, reason)))
+    say_json(await order_of(environment.present(data_dir), agent, reason))
     return 0
 
 
@@ -51,7 +51,10 @@ async def _run(
     login_at(env)  # nobody logged in: say so before anything else
     client = await temporal(env)
     ended = await watch(await start(client, await order_or_unproven(env, agent, reason)), wait_s)
-    print(json.dumps(_as_json(agent, ended)) if as_json else "\n".join(told(ended)))
+    if as_json:
+        say_json(_as_json(agent, ended))
+    else:
+        say(*told(ended))
     return 0 if ended.is_complete else EXIT_FAILED
 
 
@@ -63,4 +66,4 @@ def _as_json(agent: str, ended: Ended) -> dict[str, Any]:
 def _refuse(agent: str, reason: str) -> None:
     refuse_agent(agent)
     if not reason.strip() or len(reason) > REASON_LENGTH_MAX:
-        raise UsageError(f"--reason: expected why, in at most {REASON_LENGTH_MAX} characters")
+        raise UsageError("--reason: expected why, in at most {} characters", REASON_LENGTH_MAX)

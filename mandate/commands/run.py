@@ -10,15 +10,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
-from rich.console import Console
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
@@ -28,13 +26,17 @@ from dsl.compiler import Compiled
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
 from dsl.plan import Plan
+from dsl.surfaces import Terminal
 from integrations.settings import SettingsError, read_settings
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.board import watch
 from mandate.commands import pipelines
 from mandate.people.starter import starter_memo
 from mandate.stack import environment
+from mandate.terminal import ERROR_MAX, complain, note, say
 from worker import connect
+
+ADDRESS_MAX: Final = 4_000  # characters: an id of 1,000, percent-encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,18 @@ def run(pipeline: str, given: Sequence[str], *, wait: bool, data_dir: Path | Non
         compiled = pipelines.compile_named(pipeline, data_dir)
         order = _order(pipeline, compiled, parse_inputs(compiled.plan, given))
     except (DslError, UnknownPipelineError, InputsError, ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return EXIT_USAGE
     env = environment.present(data_dir)
     try:
         return asyncio.run(_run(order, env, wait=wait))
     except (RPCError, RuntimeError, SettingsError) as error:
-        print(
-            f"mandate run: no answer from Temporal at {env.get('TEMPORAL_ADDRESS', 'default')}: "
-            f"{error}; is `mandate up` running?",
-            file=sys.stderr,
+        note(
+            Terminal.of(
+                "mandate run: no answer from Temporal at {}: {}; is `mandate up` running?",
+                env.get("TEMPORAL_ADDRESS", "default"),
+                error,
+            )
         )
         return EXIT_FAILED
 
@@ -89,7 +93,8 @@ def address(env: Mapping[str, str], workflow_id: str, run_id: str) -> str:
     """Return the Web UI page of a run."""
     namespace = env.get("TEMPORAL_NAMESPACE", "default")
     base = env.get("MANDATE_UI", "").rstrip("/")
-    return f"{base}/namespaces/{namespace}/workflows/{quote(workflow_id, safe='')}/{run_id}/history"
+    page = quote(workflow_id, safe="", errors="replace")
+    return f"{base}/namespaces/{namespace}/workflows/{page}/{run_id}/history"
 
 
 async def _run(order: Order, env: Mapping[str, str], *, wait: bool) -> int:
@@ -97,12 +102,14 @@ async def _run(order: Order, env: Mapping[str, str], *, wait: bool) -> int:
     workflow_id = f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
     memo = await starter_memo(env, workflow_id, order.plan, order.values)  # (4)
     handle = await start(client, order, workflow_id, memo)
-    print(f"run      {handle.id}")
-    print(f"watch    {address(env, handle.id, handle.first_execution_run_id or '')}")
+    say(Terminal.of("run      {}", handle.id))
+    page = address(env, handle.id, handle.first_execution_run_id or "")
+    say(Terminal.of("watch    {}", page, limit=ADDRESS_MAX))
     if not wait:
-        print(f"status   temporal workflow query -w {handle.id} --type status")
+        query = Terminal.command("temporal workflow query -w {} --type status", handle.id)
+        say(Terminal.of("status   {}", query))
         return 0
-    await watch(handle, Console())
+    await watch(handle)
     return await outcome(handle)
 
 
@@ -122,10 +129,10 @@ async def outcome(handle: WorkflowHandle[Any, Any]) -> int:
     except WorkflowFailureError as failure:
         state = await handle.describe()
         status = state.status or WorkflowExecutionStatus.FAILED
-        print(f"{status.name.lower()}: {failure.cause}", file=sys.stderr)
+        note(Terminal.of("{}: {}", status.name.lower(), failure.cause, limit=ERROR_MAX))
         return EXIT_FAILED
     ledger = report.get("ledger") or []
-    print(f"completed; ledger entries {' to '.join(map(str, ledger))}")
+    say(Terminal.of("completed; ledger entries {}", Terminal.listed(ledger, " to ")))
     return 0
 
 

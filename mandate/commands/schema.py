@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from dsl.schema import pipeline_schema
+from mandate.terminal import say_json
 
 
 def run() -> int:
     """Print the JSON Schema."""
-    print(json.dumps(pipeline_schema(), indent=2, sort_keys=True))
+    say_json(pipeline_schema(), indent=2)
     return 0

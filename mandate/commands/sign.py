@@ -7,13 +7,13 @@ at one opening of one gate, for ten minutes.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from mandate.people.door import enter, note, temporal
+from mandate.people.door import enter, temporal
 from mandate.people.session import session
 from mandate.people.voting import Wish, prepare
 from mandate.stack import environment
+from mandate.terminal import note, say_json
 
 
 def run(wish: Wish, *, data_dir: Path | None) -> int:
@@ -25,5 +25,5 @@ async def _sign(wish: Wish, data_dir: Path | None) -> int:
     env = environment.present(data_dir)
     async with session(env) as who:
         ready = await prepare(await temporal(env), who, wish, note)
-    print(json.dumps(ready.vote))
+    say_json(ready.vote)
     return 0

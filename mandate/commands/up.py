@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from dataclasses import replace
 
+from dsl.surfaces import Terminal
 from mandate.stack import environment
 from mandate.stack.errors import StackError
 from mandate.stack.options import StackOptions
 from mandate.stack.up import Stack
+from mandate.terminal import complain, note, say
 
 UP_LINE = "mandate is up"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -18,7 +19,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def run(options: StackOptions) -> int:
     """Keep the stack up until a signal; return the exit code."""
-    told = replace(options, report=lambda message: print(message, file=sys.stderr, flush=True))
+    told = replace(options, report=lambda message: note(Terminal.of("{}", message)))
     return asyncio.run(_until_signalled(told))
 
 
@@ -38,9 +39,9 @@ async def _until_signalled(options: StackOptions) -> int:
     try:
         await serving
     except asyncio.CancelledError:
-        print("mandate is down")
+        say(Terminal("mandate is down"))
     except StackError as error:
-        print(f"mandate: {error}", file=sys.stderr)
+        complain(error, "mandate")
         return error.exit_code
     return 0
 
@@ -53,9 +54,9 @@ async def _serve(options: StackOptions) -> None:
 
 def _show(stack: Stack) -> None:
     for name, url in stack.urls.items():
-        print(f"{name:<10} {url}")
-    print(f"{'logs':<10} {stack.data_dir / 'logs'}")
-    print(f"{'variables':<10} . {stack.data_dir / environment.ENV_FILE}")
+        say(Terminal.of("{:<10} {}", name, url))
+    say(Terminal.of("{:<10} {}", "logs", stack.data_dir / "logs"))
+    say(Terminal.of("{:<10} . {}", "variables", stack.data_dir / environment.ENV_FILE))
     if stack.people is not None:
-        print(f"{'people':<10} {stack.people} (passwords, for mandate login)")
-    print(UP_LINE, flush=True)
+        say(Terminal.of("{:<10} {} (passwords, for mandate login)", "people", stack.people))
+    say(Terminal.of("{}", UP_LINE))

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from dsl.compiler import compile_text
 from dsl.errors import DslError, Severity, report
+from dsl.surfaces import Terminal
 from mandate._entry import EXIT_USAGE
+from mandate.terminal import say, told
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of one file."""
 
-    text: str
+    lines: tuple[Terminal, ...]
     errors: int = 0
     warnings: int = 0
 
@@ -24,11 +26,11 @@ def run(files: Sequence[Path]) -> int:
     """Print the report and return the exit code."""
     verdicts = [check(file) for file in files]
     for verdict in verdicts:
-        print(verdict.text)
+        say(*verdict.lines)
     errors = sum(verdict.errors for verdict in verdicts)
     if len(files) > 1:
         refused = sum(1 for verdict in verdicts if verdict.errors)
-        print(f"{len(files)} files, {refused} refused, {_counted(errors, 'error')}")
+        say(Terminal.of("{} files, {} refused, {}", len(files), refused, _counted(errors, "error")))
     return EXIT_USAGE if errors else 0
 
 
@@ -38,23 +40,26 @@ def check(file: Path) -> Verdict:
     try:
         content = file.read_bytes()
     except OSError as error:
-        return Verdict(f"{source}: cannot be read: {error.strerror}", errors=1)
+        line = Terminal.of("{}: cannot be read: {}", source, error.strerror)
+        return Verdict((line,), errors=1)
     try:
         compiled = compile_text(content, source)
     except DslError as error:
         return _refused(error)
     plan, warnings = compiled.plan, compiled.warnings
-    told = [report(source, warnings, content.decode())] if warnings else []
-    told.append(f"{source}: ok: {plan.name} {plan.version}, digest {compiled.digest}")
-    return Verdict("\n".join(told), warnings=len(warnings))
+    warned = report(source, warnings, content.decode()) if warnings else ""
+    lines = Terminal.report(warned) if warned else []
+    words = (source, plan.name, plan.version, compiled.digest)
+    lines.append(Terminal.of("{}: ok: {} {}, digest {}", *words))
+    return Verdict(tuple(lines), warnings=len(warnings))
 
 
 def _refused(error: DslError) -> Verdict:
     errors = sum(1 for problem in error.problems if problem.severity is Severity.ERROR)
     warnings = len(error.problems) - errors
     counts = [_counted(errors, "error")] + ([_counted(warnings, "warning")] if warnings else [])
-    text = f"{error}\n{error.source}: refused: {', '.join(counts)}"
-    return Verdict(text, errors=errors, warnings=warnings)
+    verdict = Terminal.of("{}: refused: {}", error.source, Terminal.listed(counts))
+    return Verdict((*told(error), verdict), errors=errors, warnings=warnings)
 
 
 def _counted(count: int, thing: str) -> str:

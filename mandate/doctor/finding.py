@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dsl.surfaces import Terminal
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report; ``fix`` is said only when the check failed."""
+    """One line of the report; ``fix`` is said, on a second one, only when the check failed."""
 
     name: str
     ok: bool
     detail: str
     fix: str = ""
 
-    def line(self) -> str:
-        """Return the line as printed."""
-        text = f"{'ok' if self.ok else 'FAIL':<4}  {self.name:<12}  {self.detail}"
-        return text if self.ok or not self.fix else f"{text}\n{'':20}fix: {self.fix}"
+    def lines(self) -> list[Terminal]:
+        """Return it as printed."""
+        word = "ok" if self.ok else "FAIL"
+        found = Terminal.of("{:<4}  {:<12}  {}", word, self.name, self.detail)
+        fix = [] if self.ok or not self.fix else [Terminal.of("{:20}fix: {}", "", self.fix)]
+        return [found, *fix]
 
 
 def good(name: str, detail: str) -> Finding:

@@ -8,28 +8,28 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from shlex import quote
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.contracts import QUEUE
+from dsl.surfaces import Terminal, pasteable
 from mandate._entry import EXIT_FAILED
-from mandate.people.door import note, temporal
+from mandate.people.door import temporal
 from mandate.people.errors import RefusalError
 from mandate.people.rows import GateRow
 from mandate.people.voting import pending
-from mandate.people.words import plain
 from mandate.stack import environment
+from mandate.terminal import note, say, say_json
 
 ANSWER: Final = timedelta(seconds=60)  # until there is a refusal or a gate
 _POLL_S: Final = 0.2
+ANSWER_LINE: Final = "mandate approve {} {} --reason '...'"
 _DONE: Final = {"promote": "promoted", "reinstate": "reinstated"}
 
 
@@ -56,7 +56,7 @@ async def ask(change: Change, data_dir: Path | None) -> int:
         if row is not None:
             _tell(change, handle, row)
         if not is_new:  # (3)
-            note(f"{plain(change.id)} was under way already: nothing new was started")
+            note(Terminal.of("{} was under way already: nothing new was started", change.id))
             return EXIT_FAILED
         if row is not None and not change.wait:
             return 0
@@ -70,24 +70,19 @@ async def ask(change: Change, data_dir: Path | None) -> int:
 def reasons(cause: BaseException | None) -> tuple[str, list[str]]:
     """Return the type of a failure and everything that is not met (2)."""
     if not isinstance(cause, ApplicationError):
-        return type(cause).__name__, [plain(cause)]
+        return type(cause).__name__, [str(cause)]
     report = cause.details[0] if cause.details else None
     unmet = report.get("unmet") if isinstance(report, dict) else None
     why = unmet if isinstance(unmet, list) and unmet else [cause.message]
-    return cause.type or "ApplicationError", [plain(each) for each in why]
+    return cause.type or "ApplicationError", [str(each) for each in why]
 
 
-def waiting_lines(run: str, row: GateRow) -> Iterator[str]:
+def waiting_lines(run: str, row: GateRow) -> Iterator[Terminal]:
     """Yield what a person reads of the gate that waits (2)."""
-    yield f"waiting  {plain(row.gate)} of {plain(run)}, until {plain(row.due)}"
-    yield f"what     {plain(row.description)}"
-    yield f"needed   {plain(row.still_needed_of)}"
-    yield f"answer   {answer(run, row)}"
-
-
-def answer(run: str, row: GateRow) -> str:
-    """Return the line that approves."""
-    return f"mandate approve {quote(plain(run))} {quote(plain(row.gate))} --reason '...'"
+    yield Terminal.of("waiting  {} of {}, until {}", row.gate, run, row.due)
+    yield Terminal.of("what     {}", row.description)
+    yield Terminal.of("needed   {}", row.still_needed_of)
+    yield Terminal.of("answer   {}", Terminal.command(ANSWER_LINE, run, row.gate))
 
 
 async def _start(client: Client, change: Change) -> tuple[WorkflowHandle[Any, Any], bool]:
@@ -117,8 +112,9 @@ async def _until_known(
                 await asyncio.wait([ending], timeout=_POLL_S)
     except TimeoutError:
         raise RefusalError(
-            f"no answer within {ANSWER.total_seconds():g} s, and it goes on; see: "
-            f"temporal workflow query -w {quote(handle.id)} --type status"
+            "no answer within {:g} s, and it goes on; see: {}",
+            ANSWER.total_seconds(),
+            Terminal.command("temporal workflow query -w {} --type status", handle.id),
         ) from None
     return None
 
@@ -126,9 +122,10 @@ async def _until_known(
 def _tell(change: Change, handle: WorkflowHandle[Any, Any], row: GateRow) -> None:
     if change.as_json:
         shown = {"agent": change.agent, "state": "waiting", "run": handle.id}
-        print(json.dumps({**shown, "gate": row.model_dump(), "answer": answer(handle.id, row)}))
+        line = pasteable(ANSWER_LINE, handle.id, row.gate)
+        say_json({**shown, "gate": row.model_dump(), "answer": line})
     else:
-        print("\n".join(waiting_lines(handle.id, row)), flush=True)
+        say(*waiting_lines(handle.id, row))
 
 
 def _done(change: Change, report: Any) -> int:
@@ -138,25 +135,26 @@ def _done(change: Change, report: Any) -> int:
     lines = [each for each in report.get("lines") or () if isinstance(each, dict)]
     code = 0 if all(each.get("confirmed") is True for each in lines) else EXIT_FAILED
     if change.as_json:
-        print(json.dumps({"agent": change.agent, "state": _DONE[change.kind], "report": report}))
+        say_json({"agent": change.agent, "state": _DONE[change.kind], "report": report})
         return code
-    was, now, entry = (plain(report.get(name)) for name in ("was", "now", "grant"))
-    print(
-        f"{_DONE[change.kind]}: {plain(change.agent)} from {was} to {now}, granted by ledger "
-        f"entry {entry}"
+    was, now, entry = (report.get(name) for name in ("was", "now", "grant"))
+    done = _DONE[change.kind]
+    say(
+        Terminal.of(
+            "{}: {} from {} to {}, granted by ledger entry {}", done, change.agent, was, now, entry
+        )
     )
     for each in lines:
         word = "confirmed" if each.get("confirmed") is True else "NOT confirmed"
-        print(f"  {word}: {plain(each.get('what'))}, {plain(each.get('detail'))}")
+        say(Terminal.of("  {}: {}, {}", word, each.get("what"), each.get("detail")))
     return code
 
 
 def _refused(change: Change, failure: WorkflowFailureError) -> int:
     kind, unmet = reasons(failure.cause)
     if change.as_json:
-        told = {"agent": change.agent, "state": "refused", "type": kind, "unmet": unmet}
-        print(json.dumps(told))
+        say_json({"agent": change.agent, "state": "refused", "type": kind, "unmet": unmet})
     else:
-        lines = [f"refused: {plain(change.agent)} stays as it is"]
-        print("\n".join([*lines, *(f"  - {each}" for each in unmet)]))
+        say(Terminal.of("refused: {} stays as it is", change.agent))
+        say(*(Terminal.of("  - {}", each) for each in unmet))
     return EXIT_FAILED

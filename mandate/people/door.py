@@ -7,7 +7,6 @@ sentence on stderr, never a traceback.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
@@ -18,24 +17,25 @@ from integrations.errors import IntegrationError
 from integrations.settings import SettingsError, read_settings
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.errors import RefusalError
-from mandate.people.words import plain
 from mandate.stack.errors import StackError
+from mandate.terminal import complain
 from worker import connect
 
 
 def enter(command: str, work: Coroutine[Any, Any, int]) -> int:
     """Do the work of ``mandate <command>``; return its exit code."""
+    why: Exception
     try:
         return asyncio.run(work)
     except (RefusalError, StackError) as error:
-        code, why = error.exit_code, str(error)
+        code, why = error.exit_code, error
     except IntegrationError as error:
-        code, why = EXIT_FAILED, str(error)
+        code, why = EXIT_FAILED, error
     except SettingsError as error:
-        code, why = EXIT_USAGE, str(error)
+        code, why = EXIT_USAGE, error
     except RPCError as error:
-        code, why = EXIT_FAILED, f"temporal refused: {plain(error.message)}"
-    print(f"mandate {command}: {why}", file=sys.stderr)
+        code, why = EXIT_FAILED, RefusalError("temporal refused: {}", error.message)
+    complain(why, f"mandate {command}")
     return code
 
 
@@ -50,11 +50,5 @@ async def temporal(env: Mapping[str, str]) -> Client:
         return await connect(settings)
     except (RPCError, RuntimeError) as error:
         raise RefusalError(
-            f"no answer from Temporal at {settings.temporal} ({plain(error)}); "
-            "is `mandate up` running?"
+            "no answer from Temporal at {} ({}); is `mandate up` running?", settings.temporal, error
         ) from None
-
-
-def note(line: str) -> None:
-    """Say something beside the output proper."""
-    print(line, file=sys.stderr, flush=True)

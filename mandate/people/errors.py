@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsl.rules.grant import refuse_name
+from dsl.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 
 
@@ -10,6 +11,11 @@ class RefusalError(Exception):
     """It is not done; the message says what was found and the smallest fix."""
 
     exit_code = EXIT_FAILED
+
+    def __init__(self, template: str, /, *words: object) -> None:
+        """Say so by a template of ours and words of anybody, as ``Terminal.of`` does."""
+        self.line = Terminal.of(template, *words)
+        super().__init__(self.line)
 
 
 class UsageError(RefusalError):
@@ -26,4 +32,4 @@ def refuse_agent(agent: str) -> None:
     """
     no_agent = refuse_name(agent)
     if no_agent is not None:
-        raise UsageError(no_agent)
+        raise UsageError("{}", no_agent)

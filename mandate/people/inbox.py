@@ -19,6 +19,7 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
+from dsl.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.rows import GateRow
 from mandate.people.voting import pending
@@ -41,7 +42,7 @@ class Run:
     run: str
     type: str
     rows: tuple[GateRow, ...] = ()
-    why: str = ""
+    why: Terminal = Terminal()  # noqa: RUF009 - immutable
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +87,5 @@ async def _ask(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore
         try:
             rows = await pending(handle, within=timedelta(seconds=ANSWER_S))
         except RefusalError as error:  # (2)
-            return Run(run.workflow, run.run, run.type, why=str(error))
+            return Run(run.workflow, run.run, run.type, why=error.line)
     return Run(run.workflow, run.run, run.type, rows)

@@ -20,12 +20,12 @@ from pydantic import ValidationError
 
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.guards import stages_behind
+from dsl.surfaces import Terminal
 from integrations.vault.naming import entity_name
 from integrations.vault.paths import SecretRef
 from integrations.vault.person import ControlRequest, Person
 from mandate.people.errors import RefusalError
 from mandate.people.rows import Filed, GateRow
-from mandate.people.words import plain
 
 REQUESTS_MAX: Final = 1_000
 _READ: Final = "read"
@@ -44,11 +44,12 @@ def read_plan(answer: Any, row: GateRow) -> Plan:
     digest = plan.digest()
     if digest != row.plan:
         raise RefusalError(
-            f"the plan of the run has the digest {digest}, and the gate is about "
-            f"{plain(row.plan)}: not signed"
+            "the plan of the run has the digest {}, and the gate is about {}: not signed",
+            digest,
+            row.plan,
         )
     if not any(isinstance(step, GateStep) and step.path == row.gate for step in walk(plan.steps)):
-        raise RefusalError(f"the plan has no gate {plain(row.gate)!r}: not signed")
+        raise RefusalError("the plan has no gate {!r}: not signed", row.gate)
     return plan
 
 
@@ -60,7 +61,7 @@ async def examine(person: Person, plan: Plan, row: GateRow) -> tuple[ControlRequ
     """
     filed = row.vault.requests
     if len(filed) > REQUESTS_MAX:
-        raise RefusalError(f"{len(filed)} requests are filed: expected at most {REQUESTS_MAX}")
+        raise RefusalError("{} requests are filed: expected at most {}", len(filed), REQUESTS_MAX)
     behind = {step.path: step for step in stages_behind(plan, row.gate)}
     found = []
     for each in filed:
@@ -71,15 +72,21 @@ async def examine(person: Person, plan: Plan, row: GateRow) -> tuple[ControlRequ
     return tuple(found)
 
 
-async def authorise(person: Person, filed: Sequence[Filed], say: Callable[[str], None]) -> None:
+async def authorise(
+    person: Person, filed: Sequence[Filed], say: Callable[[Terminal], None]
+) -> None:
     """Give the person's word for each request; say where Vault wants more than that."""
     for each in filed:
         if await person.authorise(each.accessor):
-            say(f"vault    authorised: {plain(each.place)} for {plain(each.stage)}")
+            say(Terminal.of("vault    authorised: {} for {}", each.place, each.stage))
         else:
             say(
-                f"vault    {plain(each.place)} for {plain(each.stage)} is not authorised yet: it "
-                "waits for others, or you are in no group that may"
+                Terminal.of(
+                    "vault    {} for {} is not authorised yet: it waits for others, or you are in "
+                    "no group that may",
+                    each.place,
+                    each.stage,
+                )
             )
 
 
@@ -91,14 +98,18 @@ def refuse_undeclared(step: AgentStep | None, filed: Filed, gate: str) -> None:
     """
     if step is None:
         raise RefusalError(
-            f"a request is filed for {plain(filed.stage)!r}, which does not stand behind "
-            f"{plain(gate)!r}: not signed"
+            "a request is filed for {!r}, which does not stand behind {!r}: not signed",
+            filed.stage,
+            gate,
         )
     places = sorted({_place(reference) for reference in step.secrets.values()})
     if filed.agent != step.agent or filed.place not in places:
         raise RefusalError(
-            f"a request of {plain(filed.agent)!r} is filed for {plain(filed.place)!r}; the plan "
-            f"declares {', '.join(places) or 'nothing'} for {step.agent!r}: not signed"
+            "a request of {!r} is filed for {!r}; the plan declares {} for {!r}: not signed",
+            filed.agent,
+            filed.place,
+            Terminal.listed(places) or "nothing",
+            step.agent,
         )
 
 
@@ -113,8 +124,9 @@ def refuse_other(request: ControlRequest, filed: Filed) -> None:
     found = (request.path, request.operation, request.entity_name)
     if found != expected:
         raise RefusalError(
-            f"vault has a request to {plain(found[1])} {plain(found[0])} by {plain(found[2])}; "
-            f"expected {_READ} {expected[0]} by {expected[2]}: not signed"
+            "vault has a request to {} {} by {}; expected {} {} by {}: not signed",
+            *(found[1], found[0], found[2]),
+            *(expected[1], expected[0], expected[2]),
         )
 
 

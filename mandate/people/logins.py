@@ -28,6 +28,7 @@ LOGIN_FILE: Final = "login.json"
 FILE_BYTES_MAX: Final = 64 << 10
 LOGINS_MAX: Final = 100
 _OTHERS: Final = 0o077
+_UNREADABLE: Final = "cannot read the logins in {}: {}"
 _DAMAGED: Final = "it is damaged: remove it and log in again"
 
 
@@ -72,7 +73,7 @@ class Logins:
         """Keep a login in place of an earlier one at that address (2)."""
         others = {key: value for key, value in self._read().items() if key != _key(vault)}
         if len(others) >= LOGINS_MAX:
-            raise UsageError(f"{self._file} holds {LOGINS_MAX} logins: log out somewhere")
+            raise UsageError("{} holds {} logins: log out somewhere", self._file, LOGINS_MAX)
         self._write({**others, _key(vault): asdict(login)})
 
     def remove(self, vault: str) -> None:
@@ -92,7 +93,7 @@ class Logins:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise UsageError(f"cannot read the logins in {self._file}: {error.strerror}") from None
+            raise UsageError(_UNREADABLE, self._file, error.strerror) from None
         try:
             self._refuse_shared(os.fstat(descriptor))
             content = os.read(descriptor, FILE_BYTES_MAX + 1)
@@ -103,27 +104,29 @@ class Logins:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise UsageError(f"cannot read the logins in {self._file}: {_DAMAGED}")
+            raise UsageError(_UNREADABLE, self._file, _DAMAGED)
         return found
 
     def _refuse_shared(self, state: os.stat_result) -> None:
         mode = stat.S_IMODE(state.st_mode)
         if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid():
-            raise UsageError(f"{self._file} is no file of yours: remove it and log in again")
+            raise UsageError("{} is no file of yours: remove it and log in again", self._file)
         if mode & _OTHERS:
             raise UsageError(
-                f"{self._file} is open to others (mode {mode:04o}) and holds your login: expected "
-                "0600; somebody may have read it, so remove it and log in again"
+                "{} is open to others (mode {:04o}) and holds your login: expected 0600; somebody "
+                "may have read it, so remove it and log in again",
+                self._file,
+                mode,
             )
 
     def _login(self, found: Any) -> Login:
         try:
             login = Login(**found)
         except TypeError:
-            raise UsageError(f"cannot read the logins in {self._file}: {_DAMAGED}") from None
+            raise UsageError(_UNREADABLE, self._file, _DAMAGED) from None
         texts = (login.name, login.entity, login.token)
         if not all(isinstance(text, str) for text in texts) or type(login.expires) is not int:
-            raise UsageError(f"cannot read the logins in {self._file}: {_DAMAGED}")
+            raise UsageError(_UNREADABLE, self._file, _DAMAGED)
         return login
 
 

@@ -14,7 +14,6 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from shlex import quote
 from typing import Any, Final
 
 from temporalio.api.enums.v1 import PendingActivityState
@@ -32,12 +31,12 @@ from temporalio.service import RPCError
 from activities.contracts import QUEUE
 from activities.trust_contracts import REVOCATION_WORKFLOW, revocation_id
 from dsl.rules.proof import REVOKE, reason_digest
+from dsl.surfaces import Terminal
 from integrations.errors import UnavailableError
-from mandate.people.door import note
 from mandate.people.errors import RefusalError
 from mandate.people.session import session
 from mandate.people.statements import sign
-from mandate.people.words import plain
+from mandate.terminal import note
 from workflows.receipt import WAITING
 
 ANSWER: Final = timedelta(seconds=5)  # of the run to a query
@@ -74,8 +73,11 @@ async def order_or_unproven(env: Mapping[str, str], agent: str, reason: str) -> 
         return await order_of(env, agent, reason)
     except UnavailableError as error:
         note(
-            f"vault does not sign ({error}): without a proof only the agent's runs are stopped; "
-            "run this again when it answers"
+            Terminal.of(
+                "vault does not sign ({}): without a proof only the agent's runs are stopped; run "
+                "this again when it answers",
+                error,
+            )
         )
         return {"agent": agent, "reason": reason}
 
@@ -99,9 +101,9 @@ async def start(client: Client, order: Mapping[str, str]) -> WorkflowHandle[Any,
     state = await handle.describe()
     if (state.workflow_type, state.task_queue) != (REVOCATION_WORKFLOW, QUEUE):
         raise RefusalError(
-            f"{plain(name)} is a {plain(state.workflow_type)} on queue {plain(state.task_queue)}, "
-            "which revokes nobody: end it and try again: temporal workflow terminate "
-            f"-w {quote(plain(name))}"
+            "{} is a {} on queue {}, which revokes nobody: end it and try again: {}",
+            *(name, state.workflow_type, state.task_queue),
+            Terminal.command("temporal workflow terminate -w {}", name),
         )
     return client.get_workflow_handle(name, run_id=state.run_id)
 
@@ -130,17 +132,17 @@ async def watch(handle: WorkflowHandle[Any, Any], within_s: float) -> Ended:
         ending.cancel()
 
 
-def told(ended: Ended) -> Iterator[str]:
+def told(ended: Ended) -> Iterator[Terminal]:
     """Yield what a person reads of it; of one that was refused, why and no more."""
     if ended.refusal:
-        yield f"refused: {plain(ended.refusal)}"
+        yield Terminal.of("refused: {}", ended.refusal)
         return
     for line in ended.receipt.get("lines", ()):
         word = "confirmed" if line["confirmed"] else "NOT confirmed"
-        detail = f"  ({plain(line['detail'])})" if line["detail"] else ""
-        yield f"{word:<13}  {plain(line['what'])}{detail}"
+        detail = Terminal.of("  ({})", line["detail"]) if line["detail"] else ""
+        yield Terminal.of("{:<13}  {}{}", word, line["what"], detail)
     for secret in ended.receipt.get("rotate", ()):
-        yield f"rotate         {plain(secret)}"
+        yield Terminal.of("rotate         {}", secret)
 
 
 async def _ask(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
@@ -150,8 +152,10 @@ async def _ask(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
         receipt = None
     if not isinstance(receipt, dict) or not receipt:
         raise RefusalError(
-            f"{plain(handle.id)} is started and does not answer: is the worker of queue {QUEUE} "
-            "running? It goes on when that is back"
+            "{} is started and does not answer: is the worker of queue {} running? It goes on when "
+            "that is back",
+            handle.id,
+            QUEUE,
         )
     return receipt
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from dsl.canonical import digest_of
+from dsl.surfaces import Terminal
 from mandate.people.errors import RefusalError
-from mandate.people.words import plain
 
 NONE: Final = "none"
 ASKING: Final = "asking"
@@ -89,21 +89,23 @@ def find(rows: Sequence[GateRow], name: str) -> GateRow:
     found = found or [row for row in rows if row.gate.rsplit("/", 1)[-1] == name]
     if len(found) == 1:
         return found[0]
-    pending = ", ".join(plain(row.gate) for row in rows) or "none"
     what = "several gates are" if found else "no gate is"
-    raise RefusalError(f"{what} pending under the name {plain(name)!r}; pending now: {pending}")
+    pending = Terminal.listed(row.gate for row in rows) or "none"
+    raise RefusalError("{} pending under the name {!r}; pending now: {}", what, name, pending)
 
 
-def refuse_digest(row: GateRow) -> str | None:
+def refuse_digest(row: GateRow) -> Terminal | None:
     """Say why the row does not show what it is about; None when it does (3)."""
-    shown = digest_of(row.subject)
+    try:
+        shown, told = digest_of(row.subject), digest_of(row.run_inputs)
+    except ValueError:
+        return Terminal("what is shown is text that no digest can be made of")
     if shown != row.subject_digest:
-        return (
-            f"the digest of what is shown is {shown}, and the gate asks for "
-            f"{plain(row.subject_digest)}"
+        return Terminal.of(
+            "the digest of what is shown is {}, and the gate asks for {}", shown, row.subject_digest
         )
-    told = digest_of(row.run_inputs)
     if told != row.inputs:
-        asked = plain(row.inputs)
-        return f"the digest of the inputs shown is {told}, and the gate asks for {asked}"
+        return Terminal.of(
+            "the digest of the inputs shown is {}, and the gate asks for {}", told, row.inputs
+        )
     return None

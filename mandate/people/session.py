@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from dsl.surfaces import Terminal
 from integrations.errors import DeniedError
 from integrations.vault.client import Vault
 from integrations.vault.person import Person
@@ -51,7 +52,7 @@ def connect(env: Mapping[str, str]) -> Vault:
     try:
         return Vault(address_of(env), verify=env.get("VAULT_CACERT") or True)
     except ValueError as error:
-        raise UsageError(f"VAULT_ADDR: {error}") from None
+        raise UsageError("VAULT_ADDR: {}", error) from None
 
 
 def kept() -> Logins:
@@ -94,5 +95,7 @@ async def session(env: Mapping[str, str]) -> AsyncIterator[Session]:
 
 def _ended(login: Login) -> UsageError:
     return UsageError(  # (2)
-        f"the login of {login.name} has ended; log in again: mandate login {login.name}"
+        "the login of {} has ended; log in again: {}",
+        login.name,
+        Terminal.command("mandate login {}", login.name),
     )

@@ -11,11 +11,12 @@ from typing import Any
 
 from dsl.canonical import digest_of
 from dsl.rules.proof import START
+from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
-from mandate.people.door import note
 from mandate.people.errors import RefusalError
 from mandate.people.session import kept, session
 from mandate.people.statements import sign
+from mandate.terminal import note
 from workflows.origin import STARTER_MEMO
 
 
@@ -38,6 +39,6 @@ async def starter_memo(
         async with session(env) as who:
             signed = await sign(who, START, about)
     except (RefusalError, IntegrationError) as error:
-        note(f"mandate run: started without a proof of who starts it: {error}")
+        note(Terminal.of("mandate run: started without a proof of who starts it: {}", error))
         return None
     return {STARTER_MEMO: signed.word}

@@ -28,12 +28,12 @@ from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
 from dsl.rules.gate_rules import NO_OUTPUT
 from dsl.rules.proof import VOTE
+from dsl.surfaces import Terminal
 from mandate.people import locks
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.rows import ASKING, FILED, NONE, GateRow, find, read_rows, refuse_digest
 from mandate.people.session import Session
 from mandate.people.statements import about_vote, sign
-from mandate.people.words import plain
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
@@ -41,7 +41,7 @@ ANSWER: Final = timedelta(seconds=10)  # of a run to a query
 FILING_S: Final = 10.0  # until the requests behind a gate are filed in Vault
 _POLL_S: Final = 0.5
 
-Say = Callable[[str], None]
+Say = Callable[[Terminal], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,10 @@ async def prepare(client: Client, session: Session, wish: Wish, say: Say) -> Rea
     handle = await current(client, wish.run)
     row = find(await pending(handle), wish.gate)
     if row.reason_required and not wish.reason.strip():
-        raise UsageError(f"gate {plain(row.gate)!r} requires a reason: add --reason TEXT")
+        raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
     mismatch = refuse_digest(row)  # (2)
     if mismatch is not None:
-        raise RefusalError(f"{mismatch}: not signed")
+        raise RefusalError("{}: not signed", mismatch)
     plan = locks.read_plan(await _ask(handle, "plan"), row)
     if wish.decision == APPROVE:
         row = await _filed(handle, row)
@@ -114,11 +114,11 @@ async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
         state = await client.get_workflow_handle(run).describe(rpc_timeout=ANSWER)
     except RPCError as error:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
-            raise RefusalError(f"there is no run {plain(run)!r}; see: mandate gates") from None
+            raise RefusalError("there is no run {!r}; see: mandate gates", run) from None
         raise
     if state.status is not WorkflowExecutionStatus.RUNNING:
         ended = state.status.name.lower() if state.status else "unknown"
-        raise RefusalError(f"the run {plain(run)!r} is {ended}: nobody is waited for there")
+        raise RefusalError("the run {!r} is {}: nobody is waited for there", run, ended)
     return client.get_workflow_handle(run, run_id=state.run_id)
 
 
@@ -133,24 +133,24 @@ async def pending(
     return read_rows(await _ask(handle, "gates", within))
 
 
-def summary(wish: Wish, row: GateRow, plan: Plan) -> Iterator[str]:
+def summary(wish: Wish, row: GateRow, plan: Plan) -> Iterator[Terminal]:
     """Yield what the signature is for, line by line (3)."""
-    yield f"{wish.decision:<8} {plain(row.gate)} of {plain(wish.run)}"
+    yield Terminal.of("{:<8} {} of {}", wish.decision, row.gate, wish.run)
     if row.description:
-        yield f"what     {plain(row.description)}"
-    yield f"plan     {plan.name} {plan.version}  {row.plan}"
+        yield Terminal.of("what     {}", row.description)
+    yield Terminal.of("plan     {} {}  {}", plan.name, plan.version, row.plan)
     for name, value in sorted(row.run_inputs.items()):
-        yield f"input    {plain(name)} = {plain(repr(value))}"
+        yield Terminal.of("input    {} = {}", name, repr(value))
     if row.escalated:
-        yield f"opening  {row.opening}, escalated: those asked first did not answer"
+        yield Terminal.of("opening  {}, escalated: those asked first did not answer", row.opening)
     for stage, outputs in sorted(row.subject.items()):
         for name, digest in sorted(outputs.items()):
-            yield f"output   {plain(stage)}: {plain(name)}  {plain(digest)}"
+            yield Terminal.of("output   {}: {}  {}", stage, name, digest)
     if not row.subject:
-        yield f"binds    {NO_OUTPUT}"
-    yield f"subject  {row.subject_digest}"
+        yield Terminal.of("binds    {}", NO_OUTPUT)
+    yield Terminal.of("subject  {}", row.subject_digest)
     if wish.decision == APPROVE and row.vault.state not in (NONE, FILED):
-        yield f"vault    {plain(row.vault.state)}: {plain(row.vault.detail)}"
+        yield Terminal.of("vault    {}: {}", row.vault.state, row.vault.detail)
 
 
 async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
@@ -161,12 +161,14 @@ async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
         await asyncio.sleep(_POLL_S)
         again = find(await pending(handle), row.gate)
         if (again.opening, again.subject_digest) != (row.opening, row.subject_digest):
-            raise RefusalError(f"gate {plain(row.gate)!r} was opened anew meanwhile: look again")
+            raise RefusalError("gate {!r} was opened anew meanwhile: look again", row.gate)
         row = again
     if row.vault.state == ASKING:
         raise RefusalError(
-            f"what waits behind {plain(row.gate)!r} is not filed in Vault after {FILING_S:g} s: is "
-            "the worker of queue mandate-t3 running? Nothing is signed: try again"
+            "what waits behind {!r} is not filed in Vault after {:g} s: is the worker of queue "
+            "mandate-t3 running? Nothing is signed: try again",
+            row.gate,
+            FILING_S,
         )
     return row
 
@@ -177,18 +179,19 @@ async def _ask(handle: WorkflowHandle[Any, Any], query: str, within: timedelta =
             return await handle.query(query, rpc_timeout=within)
     except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
         raise RefusalError(
-            f"{plain(handle.id)!r} does not answer the query {query!r} ({plain(error)}): "
-            "is it a pipeline?"
+            "{!r} does not answer the query {!r} ({}): is it a pipeline?", handle.id, query, error
         ) from None
     except (RPCError, TimeoutError):
         raise RefusalError(
-            f"{plain(handle.id)!r} did not answer the query {query!r} within "
-            f"{within.total_seconds():g} s: is its worker running?"
+            "{!r} did not answer the query {!r} within {:g} s: is its worker running?",
+            handle.id,
+            query,
+            within.total_seconds(),
         ) from None
 
 
 def _refuse_reason(reason: str) -> None:
     if len(reason) > REASON_LENGTH_MAX:
         raise UsageError(
-            f"--reason: expected at most {REASON_LENGTH_MAX} characters, got {len(reason)}"
+            "--reason: expected at most {} characters, got {}", REASON_LENGTH_MAX, len(reason)
         )

@@ -58,7 +58,7 @@ class Place:
 
     async def doctor(self) -> list[str]:
         env = {"VAULT_ADDR": self.server.url, "MANDATE_VAULT_ROLES": str(self.server.roles_dir)}
-        return [finding.line() for finding in await vault_server(env)]
+        return ["\n".join(finding.lines()) for finding in await vault_server(env)]
 
 
 @pytest_asyncio.fixture

@@ -126,7 +126,7 @@ async def test_doctor_says_who_keeps_the_gate(place: Place) -> None:
     place.write("gov-t3", UNGATED)
     ignored = {finding.detail: finding.ok for finding in await vault_server(env)}
     place.write("gov-a-leak", LEAK)
-    leaking = [finding.line() for finding in await vault_server(env) if not finding.ok]
+    leaking = ["\n".join(finding.lines()) for finding in await vault_server(env) if not finding.ok]
 
     assert enforced["approvals: they are enforced by Vault"]
     assert all(enforced.values())

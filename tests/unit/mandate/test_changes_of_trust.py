@@ -48,10 +48,10 @@ def test_a_run_that_somebody_ended_is_told_as_such():
     assert said == "Workflow terminated"
 
 
-def test_control_sequences_of_a_run_reach_no_terminal():
+def test_what_is_not_met_is_told_to_programs_as_it_is():
     refused = ApplicationError("x", {"unmet": ["\x1b[2Jmet\nall"]}, type="PromotionRefused")
 
-    assert reasons(refused) == ("PromotionRefused", ["?[2Jmet all"])
+    assert reasons(refused) == ("PromotionRefused", ["\x1b[2Jmet\nall"])
 
 
 def test_what_waits_is_printed_with_the_line_that_answers_it():

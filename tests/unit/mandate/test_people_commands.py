@@ -76,7 +76,9 @@ def test_a_gate_that_binds_no_output_is_shown_as_such():
 
     assert "  what     Shall we?" in shown
     assert "  binds    no output, only the plan and the inputs of the run" in shown
-    assert "binds    no output, only the plan and the inputs of the run" in summary(WISH, at, plan)
+    assert "binds    no output, only the plan and the inputs of the run" in list(
+        summary(WISH, at, plan)
+    )
 
 
 def test_the_same_is_told_to_programs():

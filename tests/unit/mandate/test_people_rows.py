@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from dsl.canonical import digest_of
 from mandate.people.errors import RefusalError
 from mandate.people.rows import find, read_rows, refuse_digest
-from mandate.people.words import plain
 
 SUBJECT = {"plan": {"plan.json": "sha256:" + "a" * 64}}
 json_values = st.recursive(
@@ -98,24 +97,3 @@ def test_a_digest_is_believed_only_when_it_is_that_of_what_is_shown():
     assert refuse_digest(honest) is None
     assert honest.subject_digest in str(refuse_digest(forged))
     assert honest.inputs in str(refuse_digest(elsewhere))
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("a plain word", "a plain word"),
-        ("two\nlines\tand more", "two lines and more"),
-        ("\x1b[2Koverwritten\r", "?[2Koverwritten"),
-        ("right\u202eto left", "right?to left"),
-        ("x" * 1_000, "x" * 399 + "…"),
-        (5, "5"),
-    ],
-)
-def test_text_of_others_cannot_steer_a_terminal(text, shown):
-    assert plain(text) == shown
-
-
-@given(st.text(max_size=2_000))
-def test_whatever_is_shown_prints_on_one_line(text):
-    assert plain(text).isprintable()
-    assert len(plain(text)) <= 400

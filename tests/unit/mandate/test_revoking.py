@@ -65,7 +65,7 @@ def test_a_person_reads_a_line_for_each_and_what_to_rotate():
 
     assert list(told(ended)) == [
         "confirmed      vault: identity disabled",
-        "NOT confirmed  dragonfly: no lock  (?[2Jaway for long)",
+        "NOT confirmed  dragonfly: no lock  (?[2Jaway ↵ for long)",
         "rotate         kv-build/a#key",
     ]
     assert not ended.is_complete

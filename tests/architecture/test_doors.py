@@ -1,0 +1,99 @@
+"""Text of others reaches people through ``dsl.surfaces`` and no other way.
+
+The types hold it: what prints and what draws takes a ``Terminal``, the Web UI a ``Markdown``. What
+they cannot hold is how these are made, so it is read here: templates are literals, nothing else is
+declared to be of a surface, and nothing prints beside ``mandate.terminal``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOORS: Final = ("dsl/surfaces.py", "mandate/people/errors.py")
+PRINTS: Final = (
+    "mandate/terminal.py",
+    "mandate/board.py",
+    "mandate/_entry.py",
+    "mandate/__main__.py",
+)
+SURFACES: Final = ("Terminal", "Markdown")
+TEMPLATED: Final = ("RefusalError", "UsageError")
+FOLDERS: Final = ("mandate", "workflows", "activities", "dsl", "integrations")
+SOURCES = [
+    ROOT / "worker.py",
+    *(p for each in FOLDERS for p in sorted((ROOT / each).rglob("*.py"))),
+]
+
+
+def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Tell whether it is text, or the name of a constant."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str)
+    return isinstance(node, ast.Name) and node.id.isupper()
+
+
+def bypasses(path: Path) -> Iterator[str]:
+    """Yield what makes text of a surface out of something else than a literal."""
+    for name, call in calls(path):
+        surface, _, method = name.partition(".")
+        makes = name in TEMPLATED or (surface in SURFACES and method in ("of", "command", "joined"))
+        if makes and not (call.args and is_literal(call.args[0])):
+            yield f"{path.name}:{call.lineno}: {name} of something that is no literal"
+        if name in SURFACES and not all(map(is_literal, call.args)):
+            yield f"{path.name}:{call.lineno}: {name} around something that is no literal"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if str(path.relative_to(ROOT)) not in DOORS],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_templates_are_literals(path):
+    assert list(bypasses(path)) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Terminal.of(f'run {x}')",
+        "Terminal.of('run ' + x)",
+        "Terminal.of(template, x)",
+        "Markdown(x)",
+        "RefusalError(f'no {x}')",
+        "Terminal.joined(x, y)",
+    ],
+)
+def test_a_bypass_is_found(code, tmp_path):
+    (tmp_path / "m.py").write_text(code)
+    assert len(list(bypasses(tmp_path / "m.py"))) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SOURCES if p.is_relative_to(ROOT / "mandate")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_commands_print_in_one_place(path):
+    if str(path.relative_to(ROOT)) in PRINTS:
+        return
+    printing = (
+        "print",
+        "typer.echo",
+        "click.echo",
+        "Console",
+        "sys.stdout.write",
+        "sys.stderr.write",
+    )
+    assert [f"{call.lineno}: {name}" for name, call in calls(path) if name in printing] == []
