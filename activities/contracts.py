@@ -117,6 +117,8 @@ QUEUE_T3: Final = "mandate-t3"
 QUEUE_TRUST: Final = "mandate-trust"
 QUEUE_LEDGER: Final = "mandate-ledger"
 
+# More than a lease lasts (LEASE_TTL_MS): whoever takes over from a worker that is dead, or stands
+# still, finds that its lease has run out.
 HEARTBEAT_TIMEOUT: Final = timedelta(seconds=15)
 QUICK: Final = timedelta(seconds=30)
 RETRY: Final = RetryPolicy(

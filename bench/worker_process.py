@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from bench import bare
+from integrations.agents.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
 from integrations.agents.protocol import Event, Outcome, Request, Result
 from integrations.agents.sandbox import SandboxSpec
@@ -32,6 +33,7 @@ class TrivialRunner:
         timeout_s: float,
         sandbox: SandboxSpec,
         redact: Redactor,
+        lifeline: Lifeline,
         on_event: Callable[[Event], None] | None = None,
         on_start: Callable[[int], None] | None = None,
     ) -> Outcome:

@@ -213,7 +213,7 @@ class RedisKeys:
 
     @staticmethod
     def agent_lock(agent: str) -> str:
-        """Hash ``owner nonce fence`` with the lease as TTL."""
+        """Hash ``owner nonce fence begun bound claim`` with the lease as TTL."""
         return f"agent:{agent}:lock"
 
     @staticmethod

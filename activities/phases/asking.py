@@ -6,7 +6,8 @@
    that is revoked before the activity ends. They go to the program and nowhere else.
 3. The lease is renewed meanwhile, and at once on word of a revocation; when it cannot be proved
    any more, the program is stopped. So it is when the stage is cancelled: while a program runs
-   the activity gives a sign of life often enough for that to arrive.
+   the activity gives a sign of life often enough for that to arrive. Where this process stands
+   still, its program dies by the deadline of the lease, before another attempt may start one.
 4. Everything the program says is redacted before anybody sees it.
 5. A request can be forged by whoever may start workflows: names in it become no paths outside
    the private directory, and the ports of the engine's own servers stay closed, also when
@@ -40,6 +41,7 @@ from activities.warrant import Cleared
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
 from dsl.rules.violations import Violation
+from integrations.agents.lifeline import Lifeline
 from integrations.agents.programs import catalogue
 from integrations.agents.protocol import AgentError, Event, Outcome, Request
 from integrations.agents.sandbox import SandboxSpec
@@ -96,7 +98,8 @@ async def _ask(
     timeout_s = request.step.timeout_ms / 1000
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(workdir())
-        holding = Holding(tools.leases, lease, release=False)
+        lifeline = Lifeline(lease.deadline)
+        holding = Holding(tools.leases, lease, release=False, on_renewal=lifeline.renew)
         await stack.enter_async_context(holding)  # (3)
         if tools.watcher is not None:
             stack.enter_context(tools.watcher.watching(request.agent, holding.hurry))
@@ -117,10 +120,12 @@ async def _ask(
                 input={**request.inputs, "workspace": str(tools.settings.workspace)},
                 prior=prior,
                 secrets=secrets,
+                fence=lease.fence,
             ),
             timeout_s=timeout_s,
             sandbox=_sandbox(tools, request),
             redact=Redactor(secrets.values()),  # (4)
+            lifeline=lifeline,
             on_event=pulse.tell,
             on_start=stack.enter_context(tools.roster.listed(request.agent, instance_of(request))),
         )

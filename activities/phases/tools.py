@@ -1,7 +1,8 @@
 """What every phase needs: its connections, its lease, and how it puts things out.
 
 1. Every attempt of a phase takes the lease anew, as the same owner under its own nonce: it
-   finds the lease of its predecessor and fences the predecessor out.
+   finds the lease of its predecessor and fences the predecessor out. Where a program of that one
+   may still run, it waits for its end, or for the end of that lease.
 2. The guard is seeded only when the ledger was *just* asked: in the first attempt, started
    within seconds. An answer that waited out an outage may miss a revocation; without the seed
    the guard is cold, and the workflow asks again.
@@ -94,11 +95,14 @@ async def take_lease(tools: Tools, request: contracts.PhaseRequest) -> Lease:
     )
     if request.seed and _is_fresh():  # (2)
         await tools.guards.seed(request.agent, known)
+    begun_ms = int(info.started_time.timestamp() * 1000)
     return await tools.leases.acquire(  # (1)
         agent=request.agent,
         holder=holder_of(request),
         owner=f"{info.workflow_id}/{info.workflow_run_id}",
-        nonce=f"{info.activity_id}#{info.attempt}",
+        # Temporal counts attempts from one again when an operator resets an activity.
+        nonce=f"{info.activity_id}#{info.attempt}@{begun_ms}",
+        begun_ms=begun_ms,
         authority=known,
         project=request.project,
     )

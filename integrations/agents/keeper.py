@@ -1,10 +1,10 @@
 """The keeper: a small process between worker and agent, which leaves nothing behind.
 
 Started as ``python -I -S keeper.py <descriptor>``; standard library and modules beside it
-only. The descriptor is a socket to the worker: one JSON line comes in (what to
-start, and within which limits), at most two go out (``started`` with the level reached, or
-``error``; then ``exit``). Secrets pass by: they go to the agent's stdin, which the keeper
-only hands on.
+only. The descriptor is a socket to the worker: a JSON line comes in (what to start, within which
+limits, and until when), and one whenever the deadline moves; at most two go out (``started`` with
+the level reached, or ``error``; then ``exit``). Secrets pass by: they go to the agent's stdin,
+which the keeper only hands on.
 
 1. The agent starts in a session of its own, inside the sandbox, with an empty environment.
 2. When the agent ends, its descendants have ``LINGER_S`` to end too; then they are killed.
@@ -15,6 +15,9 @@ only hands on.
 5. The second line, should the keeper itself be killed: its children die with it.
 6. No agent starts with the machine's network open: it has a network namespace of its own, or
    Landlock has rules for TCP. This holds for every tier.
+7. Nothing outlives the deadline: shortly before it every descendant gets SIGKILL, whatever the
+   worker does or does not do. Init and its parent each see to that, so that one of them may stand
+   still; where both do, the kernel does. See ``deadline``.
 """
 
 from __future__ import annotations
@@ -25,9 +28,10 @@ import os
 import resource
 import select
 import signal
-import socket
+import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -37,11 +41,14 @@ if __name__ == "__main__":
     sys.path.insert(0, str(next(_outside)))
 
 from integrations.agents import landlock, namespaces, seccomp
+from integrations.agents.channel import Channel
+from integrations.agents.deadline import KernelTimer, left_s
 from integrations.agents.descendants import Descendants
 
 GRACE_S: Final = 0.5
 LINGER_S: Final = 0.5
-_SPEC_BYTES_MAX: Final = 16 << 20
+_LOOK_S: Final = 0.5
+_DEADLINE: Final = struct.Struct("d")
 
 _PR_SET_PDEATHSIG, _PR_SET_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 
@@ -50,40 +57,45 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main() -> None:
     """Run one agent to its end; what the worker must know goes over the socket."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    channel.set_inheritable(False)
-    spec = _read_spec(channel)
+    channel = Channel(int(sys.argv[1]))
+    spec = channel.spec()
+    if left_s(spec["deadline"]) <= 0:  # (7) it stood still before it began
+        channel.say({"expired": True})
+        return
+    timer = KernelTimer()
+    timer.set(spec["deadline"])
     entered = spec["namespaces"] and namespaces.enter(network=bool(spec["tcp"]))
     _die_with_parent(signal.SIGTERM)
     if not entered:
         _libc.prctl(_PR_SET_SUBREAPER, 1, 0, 0, 0)  # (4)
-        _supervise(channel, spec, entered=False)
+        _supervise(channel, spec, timer.set, entered=False)
         return
+    renewed, renew = os.pipe()
     init = os.fork()
     if init == 0:
+        os.close(renewed)
         _die_with_parent(signal.SIGKILL)  # (5) and with init, the kernel ends all in it
         try:
-            _supervise(channel, spec, entered=True)
+            _supervise(channel, spec, lambda until: _pass_on(renew, until), entered=True)
         finally:
             os._exit(0)  # whatever happened: the rest of main belongs to the parent
     channel.close()
+    os.close(renew)
     _forget_streams()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(init, signal.SIGKILL))
+    while passed_on := os.read(renewed, _DEADLINE.size):  # until init, which alone writes, ends
+        timer.set(*_DEADLINE.unpack(passed_on))  # (7)
     os.waitpid(init, 0)
 
 
-def _read_spec(channel: socket.socket) -> dict[str, Any]:
-    data = bytearray()
-    while not data.endswith(b"\n"):
-        chunk = channel.recv(1 << 16)
-        if not chunk or len(data) > _SPEC_BYTES_MAX:
-            raise SystemExit("the worker left before it said what to start")
-        data += chunk
-    spec: dict[str, Any] = json.loads(data)
-    return spec
+def _pass_on(renew: int, deadline: float) -> None:
+    os.write(renew, _DEADLINE.pack(deadline))
 
 
-def _supervise(channel: socket.socket, spec: dict[str, Any], *, entered: bool) -> None:
+def _supervise(
+    channel: Channel, spec: dict[str, Any], move: Callable[[float], None], *, entered: bool
+) -> None:
+    """Start the agent and see to its end; ``move`` is told whenever the deadline moves."""
     wakeup = _signals_as_bytes()
     ready, report = os.pipe()
     agent = os.fork()
@@ -95,31 +107,64 @@ def _supervise(channel: socket.socket, spec: dict[str, Any], *, entered: bool) -
     with open(ready, encoding="utf-8") as lines:  # noqa: PTH123 - a descriptor, not a path
         text = lines.read()  # ends when the agent's exec closes it
     unknown = {"error": "it ended before it began", "kind": "start"}
-    _say(channel, json.loads(text.splitlines()[-1]) if text else unknown)
+    channel.say(json.loads(text.splitlines()[-1]) if text else unknown)
 
     children = Descendants(agent)
-    if not _wait(channel, wakeup, children):
+    watch = _Watch(channel, wakeup, spec["deadline"], move)
+    end = watch.until_end(children)
+    if end is _End.STOPPED:
         _signal_group(agent, signal.SIGTERM)  # (3)
-        children.wait(GRACE_S, lambda: children.agent_status is not None)
-    else:
-        children.wait(LINGER_S, lambda: children.none_left)  # (2)
+        grace_s = min(GRACE_S, left_s(watch.deadline))
+        children.wait(grace_s, lambda: children.agent_status is not None)
+    elif end is _End.ITSELF:
+        linger_s = min(LINGER_S, left_s(watch.deadline))
+        children.wait(linger_s, lambda: children.none_left)  # (2)
     left = children.end_all()
-    _say(channel, {"exit": children.agent_status, "left": left})
+    said = {"exit": children.agent_status, "left": left, "expired": end is _End.EXPIRED}
+    channel.say(said)
 
 
-def _wait(channel: socket.socket, wakeup: int, children: Descendants) -> bool:
-    """Wait until the agent ends (True), or is to be stopped (False)."""
-    poll = select.poll()
-    poll.register(channel, select.POLLIN)
-    poll.register(wakeup, select.POLLIN)
-    while True:
-        ready = [descriptor for descriptor, _ in poll.poll()]
-        signals = os.read(wakeup, 1 << 10) if wakeup in ready else b""
-        children.reap()
-        if children.agent_status is not None:
-            return True
-        if signal.SIGTERM in signals or channel.fileno() in ready:
-            return False
+class _End(Enum):
+    ITSELF = auto()  # the agent ended
+    STOPPED = auto()  # it is to be stopped
+    EXPIRED = auto()  # its deadline came (7)
+
+
+class _Watch:
+    """Waits for the end of an agent, and moves its deadline when the worker says so."""
+
+    def __init__(
+        self, channel: Channel, wakeup: int, deadline: float, move: Callable[[float], None]
+    ) -> None:
+        self._channel = channel
+        self._wakeup = wakeup
+        self._move = move
+        self.deadline = deadline
+
+    def until_end(self, children: Descendants) -> _End:
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        poll.register(self._wakeup, select.POLLIN)
+        while (seconds := left_s(self.deadline)) > 0:
+            # Not the whole time at once: the clock of a poll stands still in a suspended machine.
+            ready = [found for found, _ in poll.poll(min(seconds, _LOOK_S) * 1000)]
+            signals = os.read(self._wakeup, 1 << 10) if self._wakeup in ready else b""
+            children.reap()
+            if children.agent_status is not None:
+                return _End.ITSELF
+            if signal.SIGTERM in signals:
+                return _End.STOPPED
+            if self._channel.fileno() in ready and not self._is_renewed():
+                return _End.STOPPED
+        return _End.EXPIRED
+
+    def _is_renewed(self) -> bool:
+        """Take what the worker says; False: it has closed its end."""
+        messages = self._channel.further()
+        for message in messages or ():
+            self.deadline = message["deadline"]
+            self._move(self.deadline)
+        return messages is not None
 
 
 def _become_agent(spec: dict[str, Any], report: int, *, entered: bool) -> NoReturn:
@@ -206,13 +251,6 @@ def _signal_group(group: int, number: int) -> None:
 
 def _die_with_parent(number: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-
-
-def _say(channel: socket.socket, message: dict[str, Any]) -> None:
-    try:
-        channel.sendall(json.dumps(message).encode() + b"\n")
-    except OSError:  # the worker is gone; nobody is left to tell
-        return
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 1. What to start goes over a socket, never through the argument list or the environment.
 2. Closing that socket ends the agent's tree; so does the worker's death, which closes it too.
 3. ``end`` is bounded, may be called twice, and is not cut short by a cancellation.
+4. The keeper has a deadline of its own, which this end only moves on: a worker that stands still
+   moves nothing. An agent that ended by it was without a lease, and has failed at nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +14,16 @@ import json
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dsl.limits import AGENT_LINE_BYTES_MAX
 from integrations.agents.descendants import KILL_S
 from integrations.agents.keeper import GRACE_S, LINGER_S
+from integrations.agents.lifeline import Lifeline
 from integrations.agents.protocol import AgentError, escaped
+from integrations.dragonfly.errors import LeaseLostError
 from integrations.errors import UnavailableError
 
 START_S: Final = 15.0
@@ -42,6 +47,7 @@ class Process:
         self._reader = reader
         self._writer = writer
         self._ending: asyncio.Task[None] | None = None
+        self._lifeline = ExitStack()
         self.level = "none"
         self.exit_code: int | None = None  # of the agent; minus the signal; None: unknown
         self._stdin = _given(process.stdin)
@@ -50,9 +56,15 @@ class Process:
 
     @classmethod
     async def start(
-        cls, spec: dict[str, Any], on_start: Callable[[int], None] | None = None
+        cls,
+        spec: dict[str, Any],
+        lifeline: Lifeline,
+        on_start: Callable[[int], None] | None = None,
     ) -> Process:
-        """Start a keeper and tell it what to start; ``on_start`` hears its pid before that."""
+        """Start a keeper and tell it what to start, and until when it may live (4).
+
+        ``on_start`` hears its pid before that.
+        """
         ours, theirs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -78,14 +90,19 @@ class Process:
         except BaseException:
             await made.end()
             raise
-        writer.write(json.dumps(spec).encode() + b"\n")
+        made._tell({**spec, "deadline": lifeline.deadline})
+        made._lifeline.enter_context(lifeline.told_to(lambda at: made._tell({"deadline": at})))
         return made
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        self._writer.write(json.dumps(message).encode() + b"\n")
 
     async def ready(self) -> None:
         """Wait until the agent runs inside its sandbox.
 
         Raises:
             AgentError: it could not be started, or not as it must be.
+            LeaseLostError: its deadline had come before (4).
             UnavailableError: the machine starts no keeper now, which is no fault of the agent.
         """
         try:
@@ -98,6 +115,7 @@ class Process:
         if message is None:
             text = (await self.stderr.read()).decode(errors="replace").strip()[-500:]
             raise UnavailableError(f"no agent starts on this machine: its keeper ended: {text}")
+        _refuse_expired(message)
         if "error" in message:
             raise AgentError(message["kind"], message["error"], retryable=False)
         self.level = message["started"]
@@ -113,13 +131,19 @@ class Process:
             self._stdin.close()
 
     async def exited(self) -> None:
-        """Wait until the agent's tree has ended, and learn how."""
+        """Wait until the agent's tree has ended, and learn how.
+
+        Raises:
+            AgentError: something of it could not be ended.
+            LeaseLostError: it was ended because its deadline had come (4).
+        """
         message = await self._hear()
         if message is None:  # the keeper was killed, and the agent with it
             return
         self.exit_code = message["exit"]
         if message["left"]:
             raise escaped(f"{message['left']} process(es) could not be ended")
+        _refuse_expired(message)
 
     async def end(self) -> None:
         """End whatever still runs (2); a cancellation waits for that, and is passed on then.
@@ -138,6 +162,7 @@ class Process:
             raise asyncio.CancelledError
 
     async def _end(self) -> None:
+        self._lifeline.close()
         self._writer.close()
         try:
             async with asyncio.timeout(END_S):
@@ -155,6 +180,11 @@ class Process:
             return None
         message: dict[str, Any] | None = json.loads(line) if line else None
         return message
+
+
+def _refuse_expired(message: dict[str, Any]) -> None:
+    if message.get("expired"):
+        raise LeaseLostError("the keeper ended the agent: its lease was not renewed in time")
 
 
 def _given(stream: T | None) -> T:

@@ -95,7 +95,11 @@ class AgentError(IntegrationError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an agent is told. ``deadline`` is Unix time in seconds."""
+    """What an agent is told. ``deadline`` is Unix time in seconds.
+
+    ``fence`` rises with each time that the agent's lease is granted: whoever keeps the highest it
+    has seen can refuse one that was overtaken.
+    """
 
     run: str
     stage: str
@@ -107,6 +111,7 @@ class Request:
     input: Mapping[str, Any] = field(default_factory=dict)
     prior: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # (5)
+    fence: int = 0
 
     def line(self) -> bytes:
         """Return the request as the line an agent reads; it holds the secrets."""
@@ -116,6 +121,7 @@ class Request:
             "stage": self.stage,
             "phase": self.phase.value,
             "attempt": self.attempt,
+            "fence": self.fence,
             "deadline": self.deadline,
             "workdir": str(self.workdir),
             "tier": int(self.tier),

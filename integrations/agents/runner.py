@@ -2,7 +2,8 @@
 
 1. The program runs only while it is what was registered: its digest is checked first.
 2. Between worker and agent stands the keeper; whatever ends this call (result, error,
-   timeout, cancellation, death of the worker) ends the agent's whole tree.
+   timeout, cancellation, death of the worker) ends the agent's whole tree. So does the deadline
+   of its lease, whatever this process does.
 3. Exit 0 and a result with status ``ok`` is success. Status 75 asks for a retry; 64, 65 and 78
    are permanent; any other status, a signal and status ``failed`` may end better next time;
    a broken contract will not.
@@ -27,6 +28,7 @@ from typing import Any, Final, Protocol
 
 from dsl.canonical import digest_of_bytes
 from integrations.agents import protocol, workdir
+from integrations.agents.lifeline import Lifeline
 from integrations.agents.process import Process
 from integrations.agents.programs.catalogue import Program
 from integrations.agents.protocol import AgentError, Event, Outcome, Request
@@ -50,16 +52,19 @@ class AgentRunner(Protocol):
         timeout_s: float,
         sandbox: SandboxSpec,
         redact: Redactor,
+        lifeline: Lifeline,
         on_event: Callable[[Event], None] | None = None,
         on_start: Callable[[int], None] | None = None,
     ) -> Outcome:
         """Run ``program`` in ``request.workdir``, where its artifacts are left.
 
         ``on_event`` hears every event as it arrives, ``on_start`` the pid of the process that
-        ends the agent when it ends; what they raise stops the agent and is raised here.
+        ends the agent when it ends; what they raise stops the agent and is raised here. The agent
+        is dead before the deadline of ``lifeline``, also where this process stands still.
 
         Raises:
             AgentError: the agent did not deliver; nothing of it is left running.
+            LeaseLostError: it was ended for its deadline.
             UnavailableError: no agent starts on this machine now.
         """
         ...
@@ -76,6 +81,7 @@ class ProcessRunner:
         timeout_s: float,
         sandbox: SandboxSpec,
         redact: Redactor,
+        lifeline: Lifeline,
         on_event: Callable[[Event], None] | None = None,
         on_start: Callable[[int], None] | None = None,
     ) -> Outcome:
@@ -91,6 +97,7 @@ class ProcessRunner:
                 timeout_s=timeout_s,
                 sandbox=sandbox,
                 redact=redact,
+                lifeline=lifeline,
                 on_start=on_start,
             )
         except AgentError as error:
@@ -106,11 +113,12 @@ class ProcessRunner:
         timeout_s: float,
         sandbox: SandboxSpec,
         redact: Redactor,
+        lifeline: Lifeline,
         on_start: Callable[[int], None] | None,
     ) -> Outcome:
         started = time.monotonic()
         spec = launch(program.argv, program.file, request.workdir, sandbox)
-        process = await Process.start(spec, on_start)
+        process = await Process.start(spec, lifeline, on_start)
         try:
             async with asyncio.timeout(timeout_s) as limit:
                 await _converse(process, request, transcript)

@@ -4,8 +4,8 @@ The client refuses a password in the URL: URLs end up in process lists and logs.
 
 1. A command whose reply was lost is sent again, a few times. That is safe because nothing
    is sent but reads and replay-safe scripts (``lua.py``), and wrong for anything else.
-2. A call ends within ``CALL_LIMIT_S``, whatever the network does. That is less than the
-   margin a lease keeps (``holding.py``), so no call outlives the proof of its lease.
+2. A call ends within ``CALL_LIMIT_S``, whatever the network does. That is less than a lease can
+   be proved (``holding.py``): one that took so long to be had can still be held.
 3. Longer waiting is Temporal's: an outage is an ``UnavailableError`` after seconds.
 4. A full pool makes callers wait; it does not fail them.
 """

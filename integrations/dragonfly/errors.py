@@ -1,4 +1,4 @@
-"""The one way to fail that only Dragonfly has."""
+"""The one way to fail that only leases have."""
 
 from __future__ import annotations
 

@@ -1,9 +1,12 @@
 """Holding: work under a lease, and stop the moment it cannot be proved any more.
 
 Wraps the body of one task. It stops the body by cancelling it, so a body must not swallow
-cancellation; a body that does so anyway still ends in the loss. The rules:
+cancellation; a body that does so anyway still ends in the loss. A body that stands still with its
+whole process hears nothing: what it has started must keep the deadline itself, and is told of it.
+The rules:
 
-1. The lease is renewed every third of its time to live, and at once when somebody hurries it.
+1. The lease is renewed every sixth of its time to live, and at once when somebody hurries it.
+   Every renewal, the first one included, is told with its deadline.
 2. No answer is not a loss: renewals are repeated until the margin before the deadline.
 3. At that margin, a fifth of the time to live, the lease counts as lost, and the body is
    cancelled while the server still keeps everyone else out. A body that ends beyond the
@@ -11,24 +14,26 @@ cancellation; a body that does so anyway still ends in the loss. The rules:
 4. A lost, revoked or cold answer, or any failure of the renewal itself, counts at once. It is
    raised as ``LeaseLostError``; only a revocation, which is final, as what it is.
 5. Whoever cancels from outside is obeyed first: a cancellation is never turned into a loss.
-6. At the end the lease is given back, unless it is lost or belongs to the owner's next
-   step; a server that cannot be told lets it run out.
+6. Meanwhile the lease is bound: the owner's next attempt waits for the end of the body. At the end
+   the lease is given back, or unbound where it belongs to the owner's next step, also when it was
+   claimed. A server that does not answer lets it run out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from integrations.clock import boottime
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.errors import IntegrationError, RevokedError, UnavailableError
 
 MARGIN: Final = 0.2  # share of the time to live
-_BEATS_PER_TTL: Final = 3
+BEATS_PER_TTL: Final = 6
 _REPEATS_PER_BEAT: Final = 4
 _REPEAT_S_MAX: Final = 0.25
 
@@ -36,11 +41,23 @@ _REPEAT_S_MAX: Final = 0.25
 class Holding:
     """Context manager of one use: ``async with Holding(leases, lease): ...``."""
 
-    def __init__(self, leases: Leases, lease: Lease, *, release: bool = True) -> None:
-        """Hold ``lease``; ``release=False`` leaves it to the same owner's next step (6)."""
+    def __init__(
+        self,
+        leases: Leases,
+        lease: Lease,
+        *,
+        release: bool = True,
+        on_renewal: Callable[[float], None] | None = None,
+    ) -> None:
+        """Hold ``lease``; ``release=False`` leaves it to the same owner's next step (6).
+
+        ``on_renewal``, which must not wait, hears each new deadline, in seconds of
+        ``integrations.clock`` (1).
+        """
         self._leases = leases
         self._lease = lease
         self._release = release
+        self._on_renewal = on_renewal
         self._lost: IntegrationError | None = None
         self._is_over = False
         self._hurried = asyncio.Event()
@@ -58,6 +75,11 @@ class Holding:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a lease is held by a task; there is none")
+        try:
+            self._take(await self._leases.bind(self._lease))  # (6)
+        except asyncio.CancelledError:
+            await self._give_back()  # the server may have bound it
+            raise
         self._body = task
         self._cancelling = task.cancelling()
         self._renewal = asyncio.create_task(self._renew())
@@ -83,6 +105,8 @@ class Holding:
                 )  # (3)
             return
         is_cancelled_from_outside = self._body.uncancel() > self._cancelling
+        if isinstance(self._lost.__cause__, LeaseLostError):
+            await self._give_back()  # somebody may wait for it
         if isinstance(error, asyncio.CancelledError) and is_cancelled_from_outside:
             return  # (5)
         if error is None or isinstance(error, Exception | asyncio.CancelledError):
@@ -94,20 +118,25 @@ class Holding:
         Being cancelled is not enough for the latter: ``asyncio.wait_for``, which the client
         library sends with, swallows a cancellation that comes as it returns (Python 3.11).
         """
-        beat_s = self._lease.ttl_ms / 1000 / _BEATS_PER_TTL  # (1)
+        beat_s = self._lease.ttl_ms / 1000 / BEATS_PER_TTL  # (1)
         repeat_s = min(beat_s / _REPEATS_PER_BEAT, _REPEAT_S_MAX)
         pause_s = beat_s
         while not self._is_over:
             await self._pause(min(pause_s, self._provable_s()))
             left_s = self._provable_s()
             if left_s <= 0:
-                raise LeaseLostError("no renewal was confirmed in time")  # (3)
+                raise UnavailableError("no renewal was confirmed in time")  # (3)
             try:
                 async with asyncio.timeout(min(left_s, beat_s)):
-                    self._lease = await self._leases.beat(self._lease)
+                    self._take(await self._leases.beat(self._lease))
                 pause_s = beat_s
             except (UnavailableError, TimeoutError):  # (2)
                 pause_s = repeat_s
+
+    def _take(self, renewed: Lease) -> None:
+        self._lease = renewed
+        if self._on_renewal is not None:
+            self._on_renewal(renewed.deadline)  # (1)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -117,7 +146,7 @@ class Holding:
 
     def _provable_s(self) -> float:
         margin_s = MARGIN * self._lease.ttl_ms / 1000
-        return max(0.0, self._lease.deadline - margin_s - time.monotonic())
+        return max(0.0, self._lease.deadline - margin_s - boottime())
 
     def _stop_body(self, renewal: asyncio.Task[None]) -> None:
         if self._is_over:
@@ -136,7 +165,6 @@ class Holding:
         )
 
     async def _give_back(self) -> None:
-        if not self._release:
-            return
+        give_back = self._leases.release if self._release else self._leases.unbind
         with contextlib.suppress(IntegrationError):  # (6)
-            await self._leases.release(self._lease)
+            await give_back(self._lease)

@@ -1,28 +1,34 @@
 """Leases: locks that run out, with fencing tokens.
 
-A lease stops nobody by itself: what it protects must check the fence. The rules:
+A lease stops nobody by itself: what it protects must check the fence, or live no longer than the
+lease does. The rules:
 
 1. An agent without a guard gets no lease, and a revoked one none, whoever asks.
 2. A lease belongs to an owner (the run), its nonce to one attempt: the owner's next attempt
-   takes the lease over under a higher fence, so that the one before is fenced out.
+   takes the lease over under a higher fence, so that the one before is fenced out. An attempt
+   that was begun earlier than the one that has the lease, or has claimed it, gets nothing.
 3. The same attempt asking again gets the same answer: replies are lost, requests repeated.
 4. Fences of an agent only rise, also across a failover that lost the counter.
-5. The deadline is counted from before the request was sent, on this process' own clock:
+5. The deadline is counted from before the request was sent, on this machine's own clock:
    what the server took is never counted as ours.
 6. Whoever holds a lease is a member of its project; giving it back leaves the project, and
    members silent for ``KEEP_MS`` are swept out by whoever joins.
+7. While a process lives by it, a lease is bound, and nobody takes it over. The owner's next
+   attempt claims it: then it is renewed no more, which stops that process, and whoever has
+   claimed it waits until it was unbound or has run out.
 """
 
 from __future__ import annotations
 
-import time
+import asyncio
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
 from dsl.core import RedisKeys
 from dsl.limits import LEASE_TTL_MS
+from integrations.clock import boottime
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.client import answered
 from integrations.dragonfly.errors import LeaseLostError
@@ -33,13 +39,15 @@ from integrations.errors import ConflictError, RevokedError
 # write restores them. A day is the longest a default pipeline runs, and far longer than any
 # reply stays lost (the copy also remembers the last operation).
 KEEP_MS: Final = 24 * 3_600_000
+CLAIM_AGAIN_S: Final = 0.1
+CLAIM_GRACE_S: Final = 2.0  # beyond what the server said was left
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Proof that ``owner`` held the lock of ``holder`` when ``fence`` was issued.
 
-    Valid in the process that acquired it: ``deadline`` is on its monotonic clock, in seconds.
+    Valid on the machine that acquired it: ``deadline`` is in seconds of ``integrations.clock``.
     """
 
     agent: str  # the identity whose guard rules
@@ -55,7 +63,7 @@ class Lease:
     @property
     def left_s(self) -> float:
         """Seconds for which the lease can still be proved; negative once it cannot."""
-        return self.deadline - time.monotonic()
+        return self.deadline - boottime()
 
 
 class Leases:
@@ -65,6 +73,7 @@ class Leases:
         self._acquire = script(client, "acquire")
         self._beat = script(client, "beat")
         self._release = script(client, "release")
+        self._unbind = script(client, "unbind")
 
     async def acquire(
         self,
@@ -73,34 +82,39 @@ class Leases:
         holder: str,
         owner: str,
         nonce: str,
+        begun_ms: int,
         authority: Authority,
         project: str,
         ttl_ms: int = LEASE_TTL_MS,
     ) -> Lease:
         """Take the lock of ``holder`` for ``owner``; the same attempt may ask again (3).
 
+        Waits, for what is left of that lease at most, while a process of the owner's earlier
+        attempt may live (7). ``begun_ms`` tells attempts of one owner apart by age (2).
+
         Raises:
             ColdError: the agent has no guard (1).
             RevokedError: the agent is revoked, or ``authority`` is out of date (1).
             ConflictError: another owner holds the lock.
+            LeaseLostError: the owner has begun a later attempt (2).
             UnavailableError: no answer; the lock may have been taken.
         """
         if authority.revoked:  # the guard may have lost it in a failover
             raise RevokedError(f"agent {agent!r} is revoked")
-        asked = time.monotonic()  # (5)
-        async with answered():
-            code, fence, left_ms, by = await self._acquire(
-                keys=[
-                    RedisKeys.agent_guard(agent),
-                    RedisKeys.agent_lock(holder),
-                    RedisKeys.project_agents(project),
-                    RedisKeys.project_heartbeats(project),
-                    RedisKeys.project_ready(project),
-                ],
-                args=[owner, nonce, ttl_ms, authority.epoch, authority.fence, holder, KEEP_MS],
-            )
+        keys = [
+            RedisKeys.agent_guard(agent),
+            RedisKeys.agent_lock(holder),
+            RedisKeys.project_agents(project),
+            RedisKeys.project_heartbeats(project),
+            RedisKeys.project_ready(project),
+        ]
+        known = [authority.epoch, authority.fence]
+        args = [owner, nonce, ttl_ms, *known, holder, KEEP_MS, begun_ms]
+        asked, (code, fence, left_ms, by) = await self._ask(keys, args)
         require_authority(code, agent)
-        if code == Answer.REFUSED:
+        if code == Answer.LOST:
+            raise LeaseLostError(f"a later attempt of {owner!r} has the lease on {holder!r}")
+        if code in (Answer.REFUSED, Answer.CLAIMED):
             raise ConflictError(f"{holder!r} is held by {by!r} for another {left_ms} ms")
         return Lease(
             agent=agent,
@@ -114,15 +128,40 @@ class Leases:
             deadline=asked + ttl_ms / 1000,
         )
 
+    async def _ask(self, keys: list[str], args: list[Any]) -> tuple[float, Any]:
+        """Return what the server answers, and when it was asked; waits while it is claimed (7)."""
+        patience: float | None = None
+        while True:
+            asked = boottime()  # (5)
+            async with answered():
+                answer = await self._acquire(keys=keys, args=args)
+            code, _, left_ms, _ = answer
+            if patience is None:
+                patience = asked + left_ms / 1000 + CLAIM_GRACE_S
+            if code != Answer.CLAIMED or asked > patience:
+                return asked, answer
+            await asyncio.sleep(min(CLAIM_AGAIN_S, max(0, left_ms) / 1000))
+
     async def beat(self, lease: Lease) -> Lease:
         """Renew the lease and give a sign of life; return it with its new deadline.
 
         Raises:
-            LeaseLostError: it ran out, or the owner's next attempt has it.
+            LeaseLostError: it ran out, or the owner's next attempt has or claims it.
             ColdError, RevokedError: as for ``acquire``.
             UnavailableError: no answer; the lease may have been renewed.
         """
-        asked = time.monotonic()  # (5)
+        return await self._renew(lease, bind=False)
+
+    async def bind(self, lease: Lease) -> Lease:
+        """Renew the lease, and keep everybody off it while a process lives by it (7).
+
+        Raises:
+            LeaseLostError, ColdError, RevokedError, UnavailableError: as for ``beat``.
+        """
+        return await self._renew(lease, bind=True)
+
+    async def _renew(self, lease: Lease, *, bind: bool) -> Lease:
+        asked = boottime()  # (5)
         async with answered():
             code, _ = await self._beat(
                 keys=[
@@ -133,12 +172,23 @@ class Leases:
                     RedisKeys.project_heartbeats(lease.project),
                     RedisKeys.project_ready(lease.project),
                 ],
-                args=[lease.fence, lease.ttl_ms, lease.epoch, lease.holder, KEEP_MS],
+                args=[lease.fence, lease.ttl_ms, lease.epoch, lease.holder, KEEP_MS, int(bind)],
             )
         require_authority(code, lease.agent)
         if code == Answer.REFUSED:
             raise LeaseLostError(f"{lease.holder!r} is no longer held under fence {lease.fence}")
         return replace(lease, deadline=asked + lease.ttl_ms / 1000)
+
+    async def unbind(self, lease: Lease) -> bool:
+        """Let the owner's next attempt have the lock: no process lives by it any more (7).
+
+        Returns False when it was not bound, or no longer ours.
+        """
+        async with answered():
+            unbound = await self._unbind(
+                keys=[RedisKeys.agent_lock(lease.holder)], args=[lease.fence]
+            )
+        return bool(unbound)
 
     async def release(self, lease: Lease) -> bool:
         """Give the lock back and leave the project (6); False when it was no longer ours."""

@@ -20,7 +20,17 @@ from redis.commands.core import AsyncScript
 
 from integrations.errors import ColdError, RevokedError
 
-SCRIPTS: Final = ("acquire", "beat", "budget", "cas", "ready", "release", "revoke", "seed")
+SCRIPTS: Final = (
+    "acquire",
+    "beat",
+    "budget",
+    "cas",
+    "ready",
+    "release",
+    "revoke",
+    "seed",
+    "unbind",
+)
 _FOLDER: Final = Path(__file__).parent / "scripts"
 
 
@@ -34,6 +44,7 @@ class Answer(IntEnum):
     DONE = 1
     AGAIN = 2  # done before, by the same attempt or operation
     TAKEN_OVER = 3
+    CLAIMED = 4
 
 
 def script(client: Redis, name: str) -> AsyncScript:

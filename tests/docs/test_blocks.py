@@ -75,6 +75,7 @@ def test_the_request_shown_has_the_fields_an_agent_gets():
         stage=shown["stage"],
         phase=AgentPhase(shown["phase"]),
         attempt=shown["attempt"],
+        fence=shown["fence"],
         deadline=shown["deadline"],
         workdir=Path(shown["workdir"]),
         tier=Tier(shown["tier"]),

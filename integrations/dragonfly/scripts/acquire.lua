@@ -1,22 +1,31 @@
 -- Take the lock, or find that the same owner already holds it; the holder joins its project.
 -- KEYS guard lock agents heartbeats ready
--- ARGV owner nonce ttl_ms epoch fence_floor member keep_ms
+-- ARGV owner nonce ttl_ms epoch fence_floor member keep_ms begun_ms
 -- Answers {code, fence, ttl_ms, owner}: 1 taken, 2 the same attempt again, 3 taken over by
--- the owner's next attempt, 0 held by another (its fence, time left, name), -1 cold,
--- -2 revoked or older epoch.
+-- the owner's next attempt, 4 claimed by it, because a process of the one before may live (its
+-- fence, time left, name), 0 held by another (the same), -1 cold, -2 revoked or older epoch,
+-- -3 the owner has begun a later attempt.
 local guard = redis.call('HMGET', KEYS[1], 'fence', 'epoch', 'revoked')
 if not guard[1] then return {-1, '0', 0, ''} end
 if guard[3] == '1' or tonumber(ARGV[4]) < tonumber(guard[2]) then return {-2, '0', 0, guard[2]} end
 
-local lock = redis.call('HMGET', KEYS[2], 'owner', 'nonce', 'fence')
-if lock[1] and lock[1] ~= ARGV[1] then
-  return {0, lock[3], redis.call('PTTL', KEYS[2]), lock[1]}
+local lock = redis.call('HMGET', KEYS[2], 'owner', 'nonce', 'fence', 'begun', 'bound', 'claim')
+local again = lock[2] == ARGV[2]
+if lock[1] then
+  local left = redis.call('PTTL', KEYS[2])
+  if lock[1] ~= ARGV[1] then return {0, lock[3], left, lock[1]} end
+  local latest = math.max(tonumber(lock[4] or 0), tonumber(lock[6] or 0))
+  if tonumber(ARGV[8]) < latest or (again and lock[6]) then return {-3, lock[3], left, lock[1]} end
+  if lock[5] and not again then
+    redis.call('HSET', KEYS[2], 'claim', ARGV[8])
+    return {4, lock[3], left, lock[1]}
+  end
 end
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local code, fence = 1, lock[3]
-if lock[1] and lock[2] == ARGV[2] then
+if again then
   code = 2
 else
   if lock[1] then code = 3 end
@@ -24,7 +33,8 @@ else
   fence = string.format('%.0f', math.max(tonumber(guard[1]) + 1, tonumber(ARGV[5]) + 1, now))
   redis.call('HSET', KEYS[1], 'fence', fence)
   redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[2], 'owner', ARGV[1], 'nonce', ARGV[2], 'fence', fence)
+  redis.call('HSET', KEYS[2],
+    'owner', ARGV[1], 'nonce', ARGV[2], 'fence', fence, 'begun', ARGV[8])
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 

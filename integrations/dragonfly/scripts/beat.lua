@@ -1,10 +1,14 @@
--- Renew the lease and give a sign of life, in one round trip.
--- KEYS guard lock state agents heartbeats ready | ARGV fence ttl_ms epoch member keep_ms
--- Answers {code, ttl_ms}: 1 renewed, 0 the lease is lost, -1 cold, -2 revoked or older epoch.
+-- Renew the lease and give a sign of life, in one round trip; bind it, where that is asked for.
+-- KEYS guard lock state agents heartbeats ready
+-- ARGV fence ttl_ms epoch member keep_ms bind
+-- Answers {code, ttl_ms}: 1 renewed, 0 the lease is lost, or claimed by the owner's next
+-- attempt, -1 cold, -2 revoked or older epoch.
 local guard = redis.call('HMGET', KEYS[1], 'epoch', 'revoked')
 if not guard[1] then return {-1, 0} end
 if guard[2] == '1' or tonumber(ARGV[3]) < tonumber(guard[1]) then return {-2, 0} end
-if redis.call('HGET', KEYS[2], 'fence') ~= ARGV[1] then return {0, 0} end
+local lock = redis.call('HMGET', KEYS[2], 'fence', 'claim')
+if lock[1] ~= ARGV[1] or lock[2] then return {0, 0} end
+if ARGV[6] == '1' then redis.call('HSET', KEYS[2], 'bound', '1') end
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

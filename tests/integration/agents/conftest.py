@@ -11,13 +11,17 @@ import pytest
 
 from dsl.core import AgentPhase, Tier
 from integrations.agents import landlock
+from integrations.agents.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
 from integrations.agents.protocol import Request
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import workdir
+from integrations.clock import boottime
 from integrations.redaction import Redactor
+from tests.integration.agents.marks import new_mark
 
+LEASE_S = 100.0  # longer than any of these tests
 AGENTS = Path(__file__).resolve().parents[2] / "fixtures" / "agents"
 
 
@@ -27,6 +31,12 @@ def namespaces(request):
     if not landlock.abi():
         pytest.skip("this kernel has no Landlock")
     return request.param
+
+
+@pytest.fixture
+def mark() -> str:
+    """What a test finds its agent's processes by."""
+    return new_mark()
 
 
 @pytest.fixture
@@ -60,6 +70,7 @@ def run(private) -> Callable[..., Any]:
             timeout_s=options.pop("timeout_s", 10),
             sandbox=options.pop("sandbox", SandboxSpec()),
             redact=options.pop("redact", Redactor()),
+            lifeline=options.pop("lifeline", Lifeline(boottime() + LEASE_S)),
             **options,
         )
 

@@ -20,6 +20,7 @@ from integrations.agents import process as keeping
 from integrations.agents.protocol import AgentError
 from integrations.agents.sandbox import SandboxSpec
 from integrations.errors import UnavailableError
+from tests.integration.agents.marks import are, sleepers
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -27,10 +28,12 @@ WORKER = """
 import asyncio, sys, time
 from pathlib import Path
 from dsl.core import AgentPhase, Tier
+from integrations.agents.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
 from integrations.agents.protocol import Request
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import SandboxSpec
+from integrations.clock import boottime
 from integrations.redaction import Redactor
 
 file, directory, mark, namespaces = sys.argv[1:]
@@ -38,41 +41,13 @@ request = Request("run", "stage", AgentPhase.EXECUTE, 1, time.time() + 60, Path(
                   Tier.T0, {"do": "ignore_sigterm", "mark": mark})
 asyncio.run(ProcessRunner().run(
     Program.from_file("hostile", Path(file)), request, timeout_s=60, redact=Redactor(),
+    lifeline=Lifeline(boottime() + 60),
     sandbox=SandboxSpec(namespaces=namespaces == "True"),
     on_event=lambda event: print("running", flush=True)))
 """
 
 # Far above the measured second, for a busy machine; far below the minute such an agent wants.
 ENDED_S_MAX = 15
-
-
-@pytest.fixture
-def mark():
-    """A number of seconds that nobody else sleeps."""
-    return f"300.{os.getpid()}{time.monotonic_ns()}"
-
-
-def sleepers(mark: str) -> list[int]:
-    """The processes whose command line holds the mark as an argument."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            arguments = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if arguments[:2] == [b"sleep", mark.encode()]:
-            found.append(int(process.name))
-    return found
-
-
-async def are(number: int, mark: str, within: float) -> bool:
-    """A process has no command line for a moment while it starts: look until there are."""
-    end = time.monotonic() + within
-    while len(sleepers(mark)) != number:
-        if time.monotonic() > end:
-            return False
-        await asyncio.sleep(0.02)
-    return True
 
 
 @pytest.mark.parametrize("do", ["daemon", "child_keeps_stdout", "fork_many", "fork_on"])

@@ -35,11 +35,13 @@ libc.prctl(38, 1, 0, 0, 0)
 assert libc.prctl(22, 2, ctypes.byref(Program(len(code) // 8, code)), 0, 0) == 0
 
 from dsl.core import AgentPhase, Tier
+from integrations.agents.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
 from integrations.agents.protocol import AgentError, Request
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import workdir
+from integrations.clock import boottime
 from integrations.redaction import Redactor
 
 with workdir() as path:
@@ -48,7 +50,7 @@ with workdir() as path:
     try:
         print(asyncio.run(ProcessRunner().run(
             Program.from_file("hostile", Path(sys.argv[2])), request, timeout_s=5,
-            redact=Redactor(), sandbox=SandboxSpec(
+            redact=Redactor(), lifeline=Lifeline(boottime() + 60), sandbox=SandboxSpec(
                 required=sys.argv[3] == "required", tcp=tuple(json.loads(sys.argv[4]))))).level)
     except AgentError as error:
         print(error.kind, error.retryable, error)

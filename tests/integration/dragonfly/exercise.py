@@ -21,7 +21,7 @@ from integrations.dragonfly.readiness import Readiness
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import FIELDS_MAX, States
 from integrations.errors import ColdError, ConflictError, RevokedError
-from tests.integration.dragonfly.holders import new_name, seeded, take
+from tests.integration.dragonfly.holders import claimed, new_name, seeded, take
 
 BUDGET = ErrorBudget(errors=1, window_ms=60_000)
 
@@ -57,10 +57,20 @@ async def _leases(client: Redis) -> Lease:
     assert not await Leases(client).release(first)
     assert await Leases(client).release(second)
     assert not await Leases(client).release(second)
+    bound = await Leases(client).bind(await take(client, agent, nonce="attempt-3"))
+    claiming = asyncio.create_task(take(client, agent, nonce="attempt-4", begun_ms=4))
+    await claimed(client, agent)
+    await _expect(LeaseLostError, Leases(client).beat(bound))
+    await _expect(LeaseLostError, take(client, agent, nonce="attempt-3"))
+    assert await Leases(client).unbind(bound)
+    assert not await Leases(client).unbind(bound)
+    assert (await claiming).fence > bound.fence
+    assert not await Leases(client).unbind(bound)
+    assert await Leases(client).release(await claiming)
     dead = new_name("dead")
     await client.sadd(f"project:project-of-{agent}:agents", dead)
     await client.zadd(f"project:project-of-{agent}:heartbeats", {dead: 1})
-    lease = await Leases(client).beat(await take(client, agent, nonce="attempt-3"))
+    lease = await Leases(client).beat(await take(client, agent, nonce="attempt-5"))
     assert await client.smembers(f"project:project-of-{agent}:agents") == {agent}
     return lease
 

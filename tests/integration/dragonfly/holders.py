@@ -11,6 +11,7 @@ from dsl.core import RedisKeys
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.leases import Lease, Leases
+from tests.integration.stack.probes import eventually
 
 TRUSTED = Authority(fence=0, epoch=0, revoked=False)
 TTL_MS = 5_000
@@ -34,11 +35,21 @@ async def take(client: Redis, agent: str, **changes: Any) -> Lease:
         "holder": agent,
         "owner": "run-1",
         "nonce": "attempt-1",
+        "begun_ms": 1,
         "authority": TRUSTED,
         "project": f"project-of-{agent}",
         "ttl_ms": TTL_MS,
     }
     return await Leases(client).acquire(**(terms | changes))
+
+
+async def claimed(client: Redis, holder: str) -> None:
+    """Wait until the owner's next attempt has claimed the lock of ``holder``."""
+
+    async def is_claimed() -> bool:
+        return bool(await client.hexists(RedisKeys.agent_lock(holder), "claim"))
+
+    await eventually(is_claimed)
 
 
 async def announced(client: Redis, agent: str) -> list[tuple[str, str, str]]:

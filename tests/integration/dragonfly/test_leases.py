@@ -9,12 +9,14 @@ import pytest
 from redis.asyncio import Redis
 
 from dsl.core import RedisKeys
+from integrations.clock import boottime
+from integrations.dragonfly import leases as leasing
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.leases import KEEP_MS, Leases
 from integrations.dragonfly.states import States
 from integrations.errors import ConflictError, RevokedError
-from tests.integration.dragonfly.holders import new_name, seeded, take
+from tests.integration.dragonfly.holders import claimed, new_name, seeded, take
 
 
 async def test_under_contention_one_owner_is_inside_at_a_time_and_fences_only_rise(
@@ -70,6 +72,75 @@ async def test_the_next_attempt_takes_over_and_fences_its_predecessor_out(
         await States(dragonfly).write(zombie, op_id="late", fields={"phase": "PLAN"})
     assert not await Leases(dragonfly).release(zombie)
     await Leases(dragonfly).beat(heir)
+
+
+async def test_what_a_process_lives_by_is_claimed_and_taken_over_when_that_has_ended(
+    dragonfly: Redis,
+) -> None:
+    agent, leases = await seeded(dragonfly), Leases(dragonfly)
+    bound = await leases.bind(await take(dragonfly, agent, nonce="attempt-1"))
+
+    claiming = asyncio.create_task(take(dragonfly, agent, nonce="attempt-2", begun_ms=2))
+    await claimed(dragonfly, agent)
+    with pytest.raises(LeaseLostError):  # renewed no more: its process is stopped
+        await leases.beat(bound)
+    assert not claiming.done()
+    await leases.unbind(bound)
+
+    assert (await claiming).fence > bound.fence
+
+
+async def test_what_a_process_lives_by_is_taken_over_only_when_it_has_run_out(
+    dragonfly: Redis,
+) -> None:
+    agent = await seeded(dragonfly)
+    gone = await Leases(dragonfly).bind(await take(dragonfly, agent, ttl_ms=400))
+
+    heir = await take(dragonfly, agent, nonce="attempt-2", begun_ms=2)
+
+    assert gone.left_s < 0
+    assert heir.fence > gone.fence
+
+
+async def test_no_other_owner_claims_what_a_process_lives_by(dragonfly: Redis) -> None:
+    agent, leases = await seeded(dragonfly), Leases(dragonfly)
+    bound = await leases.bind(await take(dragonfly, agent, owner="run-1"))
+
+    with pytest.raises(ConflictError, match="held by 'run-1'"):
+        await take(dragonfly, agent, owner="run-2", begun_ms=2)
+
+    await leases.beat(bound)
+
+
+@pytest.mark.parametrize("state", ["held", "claimed"])
+async def test_an_attempt_that_was_overtaken_gets_nothing(dragonfly: Redis, state: str) -> None:
+    """A worker that stood still wakes up while it asks for the lease, and asks again."""
+    agent, leases = await seeded(dragonfly), Leases(dragonfly)
+    first = await leases.bind(await take(dragonfly, agent, nonce="1", begun_ms=1))
+    heir = asyncio.create_task(take(dragonfly, agent, nonce="3", begun_ms=3))
+    await claimed(dragonfly, agent)
+    if state == "held":
+        await leases.unbind(first)
+        await leases.bind(await heir)
+
+    for nonce, begun_ms in (("1", 1), ("2", 2)):
+        with pytest.raises(LeaseLostError, match="a later attempt of 'run-1'"):
+            await take(dragonfly, agent, nonce=nonce, begun_ms=begun_ms)
+
+    await leases.unbind(first)
+    await leases.beat(await heir)
+
+
+async def test_whoever_claims_gives_up_on_a_server_that_lets_nothing_run_out(
+    dragonfly: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = await seeded(dragonfly)
+    await Leases(dragonfly).bind(await take(dragonfly, agent, ttl_ms=200))
+    await dragonfly.persist(RedisKeys.agent_lock(agent))
+    monkeypatch.setattr(leasing, "CLAIM_GRACE_S", 0.1)
+
+    with pytest.raises(ConflictError):
+        await take(dragonfly, agent, nonce="attempt-2", begun_ms=2)
 
 
 async def test_another_owner_is_told_who_holds_the_lock_and_for_how_long(
@@ -157,11 +228,11 @@ async def test_an_authority_older_than_the_guard_is_refused(dragonfly: Redis) ->
 async def test_a_beat_moves_the_deadline_on_our_own_clock(dragonfly: Redis) -> None:
     agent = await seeded(dragonfly)
     lease = await take(dragonfly, agent)
-    asked = time.monotonic()
+    asked = boottime()
 
     renewed = await Leases(dragonfly).beat(lease)
 
-    assert asked <= renewed.deadline - lease.ttl_ms / 1000 <= time.monotonic()
+    assert asked <= renewed.deadline - lease.ttl_ms / 1000 <= boottime()
     assert renewed.fence == lease.fence
 
 

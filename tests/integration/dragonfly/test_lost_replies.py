@@ -5,6 +5,7 @@ A real Valkey behind a proxy that lets scripts run and then cuts the connection.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,8 +23,9 @@ from integrations.dragonfly.states import States
 from integrations.errors import UnavailableError
 from tests.fixtures.valkey import ValkeyProcess
 from tests.integration.dragonfly.exercise import every_answer
-from tests.integration.dragonfly.holders import TRUSTED, announced, seeded, take
+from tests.integration.dragonfly.holders import TRUSTED, announced, claimed, seeded, take
 from tests.integration.dragonfly.lost_replies import LostReplies
+from tests.integration.stack.probes import eventually
 
 
 @pytest_asyncio.fixture
@@ -59,6 +61,25 @@ async def test_a_beat_and_a_release_are_repeatable(lossy: tuple[LostReplies, Red
 
     assert proxy.lost == 1
     assert (await take(client, agent, owner="run-2")).fence > lease.fence
+
+
+async def test_binding_claiming_and_unbinding_are_repeatable(
+    lossy: tuple[LostReplies, Redis],
+) -> None:
+    proxy, client = lossy
+    agent = await seeded(client)
+    lease = await take(client, agent)
+
+    proxy.lose(1)
+    lease = await Leases(client).bind(lease)
+    proxy.lose(1)
+    claiming = asyncio.create_task(take(client, agent, nonce="attempt-2", begun_ms=2))
+    await claimed(client, agent)
+    await eventually(lambda: proxy.lost == 1)
+    proxy.lose(1)
+    await Leases(client).unbind(lease)
+
+    assert (await claiming).fence > lease.fence
 
 
 async def test_a_write_is_written_once(lossy: tuple[LostReplies, Redis]) -> None:
