@@ -55,12 +55,16 @@ from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
+from workflows.rebinding import Rebinding
 from workflows.registration import Registration
 from workflows.reinstatement import Reinstatement
 from workflows.revocation import Revocation
 from workflows.sweep import Sweep
 
-WORKFLOWS: Final = (Pipeline, Agent, Registration, Promotion, Reinstatement, Revocation, Sweep)
+WORKFLOWS: Final = (
+    *(Pipeline, Agent, Registration),
+    *(Promotion, Rebinding, Reinstatement, Revocation, Sweep),
+)
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)

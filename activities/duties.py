@@ -38,6 +38,7 @@ from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
 from activities.processes import Processes
 from activities.proving import Proving
+from activities.rebinding import RebindingGrants
 from activities.registration import register_catalogue
 from activities.revocation_record import RevocationRecord
 from activities.vouched_plans import VouchedPlans
@@ -223,6 +224,7 @@ class LedgerDuties(Duties):
         appraiser = Appraiser(self._ledger, criteria)
         self._evidence = EvidenceActivities(self._ledger, appraiser)
         signer = HeadSigner(self._vault, self._login)
+        self._rebindings = RebindingGrants(self._ledger, signer, settings.initial_tier)
         self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
         self._revocations = RevocationRecord(self._ledger, voters)
 
@@ -234,6 +236,7 @@ class LedgerDuties(Duties):
             self._proving.prove,
             self._evidence.evidence,
             self._grants.grant,
+            self._rebindings.rebind,
             self._revocations.revoke,
         )
 

@@ -27,6 +27,7 @@ from activities.ballots import BallotBox, Run
 from activities.boundary import governed
 from activities.evidence import Appraiser, asked_key, require_asker
 from activities.on_record import drafted, harmless, run_key, told
+from activities.signed_grants import signed
 from activities.vouched_plans import VouchedPlan
 from activities.witness import Witness
 from dsl.actions import TRUST_GRANTED, TRUST_REFUSED
@@ -34,7 +35,7 @@ from dsl.canonical import digest_of, digest_of_bytes
 from dsl.core import Tier
 from dsl.limits import VERIFICATIONS_MAX
 from dsl.plan import GateStep, Plan
-from dsl.rules.grant import GRANT_LIFE_S_MAX, Grant, encode, refuse, refuse_name
+from dsl.rules.grant import refuse_name
 from dsl.rules.warrant import Opened, WarrantError, persons_behind
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT
@@ -67,7 +68,7 @@ class GrantActivities:
             require_asker(request.kind, request.agent)
             inputs = _digest_of(request.inputs)
             entry = await self._granted(request, inputs) or await self._decide(request, inputs)
-            return await self._sign(entry)
+            return await signed(entry, self._signer)
         except DeniedError as error:
             return await self._refuse(request, str(error))
 
@@ -144,25 +145,6 @@ class GrantActivities:
         except WarrantError as error:
             raise DeniedError(str(error)) from None
         return opened
-
-    async def _sign(self, entry: Entry) -> trust.Granted:
-        said = entry.payload
-        grant = Grant(
-            kind=said["kind"],
-            agent=entry.agent,
-            entity=said["entity"],
-            was=Tier[said["was"]],
-            now=Tier[said["now"]],
-            entry=entry.seq,
-            granted=said["granted"],
-            expires=said["granted"] // 1000 + GRANT_LIFE_S_MAX,
-            epoch=said["epoch"],
-        )
-        refusal = refuse(grant, kind=grant.kind, now_s=time.time())
-        if refusal is not None:
-            raise DeniedError(refusal)
-        signature = await self._signer.sign(grant.message())
-        return trust.Granted(grant=encode(grant, signature), entry=entry.seq)
 
     async def _refuse(self, request: trust.GrantRequest, why: str) -> trust.Granted:
         agent = NO_AGENT if refuse_name(request.agent) else request.agent

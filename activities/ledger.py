@@ -7,8 +7,8 @@
 4. Entries that carry authority come from where authority is: what an agent did and its fence
    from ``Agent``, or from the run on behalf of one of its own stages; a new agent from a pipeline.
    Who vouches for a plan, what was proven, asked and granted, and revocations never come this way.
-5. That an agent was raised or came back is taken only behind the grant it was done by, from the
-   run that was granted it: a later one may have its workflow id.
+5. That an agent was raised, came back or was rebound is taken only behind the grant it was done
+   by, from the run that was granted it: a later one may have its workflow id.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from integrations.ledger.ledger import Ledger
 _NEVER: Final = frozenset(
     {
         actions.AGENT_REVOKED,
+        actions.REBIND_PROVEN,
         actions.TRUST_ASKED,
         actions.TRUST_GRANTED,
         PLAN_REGISTERED,
@@ -53,8 +54,14 @@ _ONLY_FROM: Final = {
     **dict.fromkeys((LEASE_GRANTED, *_OF_AGENT), contracts.AGENT_WORKFLOW),
     actions.AGENT_PROMOTED: trust.PROMOTION_WORKFLOW,
     actions.AGENT_REINSTATED: trust.REINSTATEMENT_WORKFLOW,
+    actions.AGENT_REBOUND: trust.REBINDING_WORKFLOW,
 }
-_BEHIND_A_GRANT: Final = (actions.AGENT_PROMOTED, actions.AGENT_REINSTATED)
+# What such an entry has to have in common with its grant.
+_BEHIND_A_GRANT: Final = {
+    actions.AGENT_PROMOTED: ("now",),
+    actions.AGENT_REINSTATED: ("now", "epoch"),
+    actions.AGENT_REBOUND: ("now", "binding", "pipeline", "template", "program"),
+}
 
 
 class LedgerActivities:
@@ -108,7 +115,7 @@ class LedgerActivities:
         granted = await self._ledger.by_place(place) if type(place) is int else None
         if granted is None or granted.action != actions.TRUST_GRANTED:
             raise DeniedError(f"{entry.action!r} names no grant: nothing was granted there")
-        names = ("now", "epoch") if entry.action == actions.AGENT_REINSTATED else ("now",)
+        names = _BEHIND_A_GRANT[entry.action]
         same = (granted.agent, granted.workflow_id, granted.run_id) == (entry.agent, *run)
         if not same or any(granted.payload.get(n) != entry.payload.get(n) for n in names):
             raise DeniedError(f"{entry.action!r} is not what was granted at entry {place}")

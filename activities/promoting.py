@@ -1,10 +1,11 @@
-"""``trust.inspect``, ``trust.promote``, ``trust.reinstate``, ``trust.lift``: what a grant lets be.
+"""``trust.inspect``, ``.promote``, ``.rebind``, ``.reinstate``, ``.lift``: what a grant lets be.
 
 They take no workflow's word. The rules:
 
 1. A grant is read, its time and its kind are looked at, its signature is checked with the
    ledger's key: all of it here, each time, as the identity that then acts.
-2. What it grants is what is done: agent, entity, tiers and place come from nowhere else.
+2. What it grants is what is done: agent, entity, tiers and place come from nowhere else. What an
+   agent is bound to comes beside the grant, which names it by digest.
 3. Nobody comes back while a revocation of theirs is under way, or after a later one. The ledger
    may not know of it yet; the server does. It is asked again when the agent is enabled: a
    revocation that began meanwhile had disabled whom we then let back, so we disable again.
@@ -23,7 +24,9 @@ from temporalio import activity
 from activities import trust_contracts as trust
 from activities.boundary import governed
 from activities.engine import latest_run
-from dsl.rules.grant import PROMOTE, REINSTATE, Grant, GrantError, decode, refuse
+from dsl.rules.admission import Binding
+from dsl.rules.grant import PROMOTE, REBIND, REINSTATE, Grant, GrantError, decode, refuse
+from dsl.rules.rebinding import binding_digest
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import ColdError, DeniedError, NotFoundError
@@ -87,6 +90,16 @@ class Promoting:
             grant.agent, grant.entity, grant.was, grant.now, grant.entry
         )
         return _changed(grant, change)
+
+    @activity.defn(name=trust.rebind.name)
+    @governed
+    async def rebind(self, request: trust.ApplyRebinding) -> trust.TierChanged:
+        """Bind the agent of the grant to something else; harmless when repeated."""
+        grant = await _verified(request.grant, REBIND, self._of_promoter, time.time())
+        binding = request.binding.model_dump()
+        if binding_digest(Binding(**binding)) != grant.binding:  # (2)
+            raise DeniedError("the grant is for another binding than the one that came with it")
+        return _changed(grant, await self._changes.rebind(grant, binding))
 
     @activity.defn(name=trust.reinstate.name)
     @governed

@@ -10,8 +10,8 @@ himself. An entry ``vote.proven`` that no such check stands behind cannot be mad
 3. A proof is recorded under its nonce; the same nonce elsewhere, or with other content, is refused.
 4. Where the server has recorded who sent the message, that principal must be the person.
 5. What is refused is recorded with the digest of what was sent, never with the thing itself.
-6. A plan is vouched for by members of one group (``MANDATE_AUTHORS``): whoever registers a plan
-   decides which gates stand before its stages.
+6. Plans, and what an agent is bound to, are vouched for by members of one group
+   (``MANDATE_AUTHORS``): whoever registers a plan decides which gates stand before its stages.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from temporalio import activity
 from activities import contracts
 from activities.boundary import governed
 from activities.principal import senders_of
+from dsl.actions import REBIND_PROVEN
 from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
 from dsl.rules.proof import (
     MATTERS,
     PLAN,
+    REBIND,
     START,
     VOTE,
     Proof,
@@ -48,7 +50,13 @@ from integrations.vault.voters import Voter, Voters
 VOTE_PROVEN: Final = "vote.proven"
 START_PROVEN: Final = "start.proven"
 PROOF_REFUSED: Final = "proof.refused"
-_ACTIONS: Final = {VOTE: VOTE_PROVEN, START: START_PROVEN, PLAN: PLAN_REGISTERED}
+_ACTIONS: Final = {
+    VOTE: VOTE_PROVEN,
+    START: START_PROVEN,
+    PLAN: PLAN_REGISTERED,
+    REBIND: REBIND_PROVEN,
+}
+_OF_AUTHORS: Final = {PLAN: "plans", REBIND: "what agents are bound to"}  # (6)
 
 
 class Proving:
@@ -91,7 +99,7 @@ class Proving:
             return refusal, proof, None
         if not await self._voters.verify(proof.entity, proof.message(), proof.signature):  # (2)
             return "the signature is not made with the key of the person it names", proof, None
-        groups = (self._authors,) if request.purpose == PLAN else request.groups
+        groups = (self._authors,) if request.purpose in _OF_AUTHORS else request.groups
         voter = await self._voters.read(proof.entity, groups)
         if voter is None:
             return "the proof names a person whom vault does not know", proof, None
@@ -103,8 +111,9 @@ class Proving:
         if request.voter and request.voter != voter.name:
             return f"the proof is of {voter.name!r}, and it was sent as {request.voter!r}"
         info = activity.info()
-        if request.purpose == PLAN and self._authors not in voter.groups:  # (6)
-            return f"{voter.name!r} may not vouch for plans: that takes group {self._authors!r}"
+        matter = _OF_AUTHORS.get(request.purpose)
+        if matter is not None and self._authors not in voter.groups:
+            return f"{voter.name!r} may not vouch for {matter}: that takes group {self._authors!r}"
         senders = await senders_of(
             activity.client(), info.workflow_id or "", info.workflow_run_id or "", request.proof
         )
@@ -192,6 +201,8 @@ def _of_purpose(request: contracts.ProveRequest, voter: Voter) -> dict[str, Any]
             "decision": about["decision"],
             "groups": sorted(voter.groups),
         }
+    if request.purpose == REBIND:
+        return {"about": dict(about)}
     return {"plan": about["plan"]}
 
 

@@ -17,12 +17,13 @@ from typing import Any, Final
 from pydantic import Field
 
 from activities.contracts import QUEUE_LEDGER, QUEUE_TRUST, ActivitySpec
-from activities.messages import Approval
+from activities.messages import Approval, Binding
 from dsl.core import Tier, Value
 from dsl.plan import Plan
 
 PROMOTION_WORKFLOW: Final = "Promotion"
 REINSTATEMENT_WORKFLOW: Final = "Reinstatement"
+REBINDING_WORKFLOW: Final = "Rebinding"
 REVOCATION_WORKFLOW: Final = "Revocation"
 SWEEP_WORKFLOW: Final = "Sweep"
 VIOLATION: Final = "ViolationError"  # failure type; details: one ``contracts.Violated``
@@ -41,6 +42,11 @@ def promotion_id(agent: str) -> str:
 def reinstatement_id(agent: str) -> str:
     """Return the workflow id of a reinstatement: one at a time."""
     return f"reinstatement/{agent}"
+
+
+def rebinding_id(agent: str) -> str:
+    """Return the workflow id of a rebinding: one at a time."""
+    return f"rebinding/{agent}"
 
 
 def revocation_id(agent: str) -> str:
@@ -106,6 +112,22 @@ class Granted(Value):
     grant: str = ""
     refusal: str = ""
     entry: int = -1
+
+
+class RebindRequest(Value):
+    """Here is who vouches: grant that the agent is bound to something else."""
+
+    agent: str
+    binding: Binding
+    reason: str
+    proven: int  # place on the ledger where the proof stands
+
+
+class ApplyRebinding(Value):
+    """Bind the agent of the grant to this, which the grant names by digest."""
+
+    grant: str
+    binding: Binding
 
 
 class ApplyGrant(Value):
@@ -200,11 +222,13 @@ evidence = ActivitySpec(
     "ledger.evidence", EvidenceRequest, Evidence, queue=QUEUE_LEDGER, timeout=READING
 )
 grant = ActivitySpec("ledger.grant", GrantRequest, Granted, queue=QUEUE_LEDGER, timeout=READING)
+grant_rebinding = ActivitySpec("ledger.rebind", RebindRequest, Granted, queue=QUEUE_LEDGER)
 record_revocation = ActivitySpec("ledger.revoke", RevokeRequest, Braked, queue=QUEUE_LEDGER)
 
 # On mandate-trust, each as the identity that may
 inspect = ActivitySpec("trust.inspect", AgentName, AgentStanding, queue=QUEUE_TRUST)
 promote = ActivitySpec("trust.promote", ApplyGrant, TierChanged, queue=QUEUE_TRUST)
+rebind = ActivitySpec("trust.rebind", ApplyRebinding, TierChanged, queue=QUEUE_TRUST)
 demote = ActivitySpec("trust.demote", DemoteRequest, TierChanged, queue=QUEUE_TRUST)
 reinstate = ActivitySpec("trust.reinstate", ApplyGrant, TierChanged, queue=QUEUE_TRUST)
 lift_guard = ActivitySpec("trust.lift", LiftRequest, Braked, queue=QUEUE_TRUST)

@@ -75,6 +75,7 @@ class TrustDuties(Duties):
             self._trust.register,
             promoting.inspect,
             promoting.promote,
+            promoting.rebind,
             promoting.reinstate,
             promoting.lift,
             self._demoting.demote,

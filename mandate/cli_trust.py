@@ -12,7 +12,7 @@ import typer
 from mandate.cli_options import AsJson, DataDir, LedgerFile, end
 
 trust_app = typer.Typer()
-agent_app = typer.Typer(help="Look at one agent.", no_args_is_help=True)
+agent_app = typer.Typer(help="One agent: look at it, or rebind it.", no_args_is_help=True)
 trust_app.add_typer(agent_app, name="agent")
 
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="The id of an agent.")]
@@ -96,3 +96,19 @@ def agent_show(
     from mandate.commands.ledger import locate  # noqa: PLC0415
 
     end(command.show(agent, locate(ledger, data_dir), as_json=as_json, data_dir=data_dir))
+
+
+@agent_app.command("rebind")
+def agent_rebind(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="Name or file.")],
+    agents: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Default: all of the pipeline.")
+    ] = None,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Vouch for agents whose program was released anew; they keep their record, one tier less."""
+    from mandate.commands import rebind as command  # noqa: PLC0415 - at need
+
+    end(command.run(pipeline, agents or [], reason, data_dir=data_dir))

@@ -23,6 +23,7 @@ INVALID_PIPELINE: Final = "InvalidPipeline"
 NOT_PROVEN: Final = "NotProven"
 PROMOTION_REFUSED: Final = "PromotionRefused"
 REINSTATEMENT_REFUSED: Final = "ReinstatementRefused"
+REBINDING_REFUSED: Final = "RebindingRefused"
 REVOCATION_REFUSED: Final = "RevocationRefused"
 UNKNOWN_AGENT: Final = "UnknownAgent"
 

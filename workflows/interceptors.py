@@ -80,6 +80,7 @@ def _is_ours() -> bool:
     return isinstance(workflow.instance(), TakesBadMessages) or workflow.info().workflow_type in (
         contracts.AGENT_WORKFLOW,
         contracts.REGISTRATION_WORKFLOW,
+        trust_contracts.REBINDING_WORKFLOW,
         trust_contracts.SWEEP_WORKFLOW,
     )
 

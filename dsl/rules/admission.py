@@ -106,5 +106,5 @@ def refuse_binding(seen: Binding, asked: Binding) -> str | None:
         return None
     return (
         f"this agent id is bound to something else ({'; '.join(changes)}): "
-        "give the stage another 'agent'"
+        "rebind it (`mandate agent rebind`), or give the stage another 'agent'"
     )  # (5)

@@ -18,6 +18,7 @@ for ``dsl.rules.promotion``. The rules:
    The highest epoch rules, and a revocation wins a tie, as in the authority of the agent. Revoking
    whoever is revoked raises the epoch and counts for nothing else.
 6. An entry that changes the tier and names none is refused when it is recorded.
+   A rebinding begins anew at the tier it names; violations and tries stay.
 7. Everything is bounded. What is left out is counted.
 """
 
@@ -55,6 +56,7 @@ WORD_LENGTH_MAX: Final = 80
 OTHER_KINDS: Final = "other"
 OF_STAGE: Final = "of"  # in what a run records for its stage: the workflow and run of the stage
 
+_CHANGES: Final = (actions.AGENT_PROMOTED, actions.AGENT_DEMOTED, actions.AGENT_REBOUND)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,7 +81,7 @@ def counts(agent: str, action: str) -> bool:
 
 def objection(action: str, payload: Mapping[str, Any]) -> str | None:
     """Say why an entry cannot be recorded; None when it can (6)."""
-    if action in (actions.AGENT_PROMOTED, actions.AGENT_DEMOTED) and _tier(payload) is None:
+    if action in _CHANGES and _tier(payload) is None:
         return f"'now' must be a tier from T0 to T4, got {payload.get('now')!r}"
     return None
 
@@ -110,9 +112,7 @@ def _registered(card: Card, fact: Fact) -> Card:
         _moved(card, fact, fact.tier if tier is None else tier),
         registered=fact.ts,
         entity=_word(fact.payload, "entity"),
-        pipeline=_word(fact.payload, "pipeline"),
-        template=_word(fact.payload, "template"),
-        program=_word(fact.payload, "program"),
+        **_binding(fact.payload),
     )
 
 
@@ -124,6 +124,11 @@ def _changed(card: Card, fact: Fact) -> Card:
     if fact.action == actions.AGENT_DEMOTED:
         return replace(after, demotions=card.demotions + 1, demoted=fact.ts)
     return after
+
+
+def _rebound(card: Card, fact: Fact) -> Card:
+    anew = replace(card, since="", **_binding(fact.payload))  # also where the tier is the same (6)
+    return _changed(anew, fact)
 
 
 def _revoked(card: Card, fact: Fact) -> Card:
@@ -234,6 +239,10 @@ def _place(fact: Fact) -> tuple[str, str]:
     return fact.workflow_id, fact.run_id
 
 
+def _binding(payload: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _word(payload, name) for name in ("pipeline", "template", "program")}
+
+
 def _tier(payload: Mapping[str, Any], name: str = "now") -> Tier | None:
     value = payload.get(name)
     return Tier.__members__.get(value) if isinstance(value, str) else None
@@ -256,6 +265,7 @@ _STEPS: Final[Mapping[str, Callable[[Card, Fact], Card]]] = {
     actions.AGENT_VIOLATED: _violated,
     actions.AGENT_PROMOTED: _changed,
     actions.AGENT_DEMOTED: _changed,
+    actions.AGENT_REBOUND: _rebound,
     actions.AGENT_REVOKED: _revoked,
     actions.AGENT_REINSTATED: _reinstated,
 }

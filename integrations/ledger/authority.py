@@ -6,9 +6,9 @@ seeded from. The rules:
 1. The floor of an agent's fences is the highest one on the ledger.
 2. The highest epoch rules. Where a revocation and a reinstatement have the same epoch, the
    revocation wins, whatever their order.
-3. What an agent is bound to is what was recorded first. A plan keeps everybody who has vouched
-   for it, the first ones first, up to ``AUTHORS_MAX``: vouching again does not make an author
-   a stranger.
+3. What an agent is bound to is what was recorded first, until a rebinding is. A plan keeps
+   everybody who has vouched for it, the first ones first, up to ``AUTHORS_MAX``: vouching again
+   does not make an author a stranger.
 4. An entry that should move the fold and cannot be read is refused when it is appended; one
    that stands on the ledger all the same means that the file was altered.
 5. When rebuilt, an entry counts only if it still hashes to what was recorded with it.
@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from dsl.actions import AGENT_REGISTERED, AGENT_REINSTATED, AGENT_REVOKED
+from dsl.actions import AGENT_REBOUND, AGENT_REGISTERED, AGENT_REINSTATED, AGENT_REVOKED
 from dsl.canonical import INTEGER_MAX
 from dsl.rules.admission import INSTANCE_SEPARATOR, Binding
 from integrations.errors import CorruptError
@@ -89,7 +89,15 @@ class Bound:
     binding: Binding
 
 
-Event: TypeAlias = Granted | Marked | Bound | Registration
+@dataclass(frozen=True, slots=True)
+class Rebound:
+    """The agent was bound to something else, by a grant."""
+
+    agent: str
+    binding: Binding
+
+
+Event: TypeAlias = Granted | Marked | Bound | Rebound | Registration
 
 
 def read_event(agent: str, action: str, payload: Mapping[str, Any]) -> Event | None:
@@ -149,7 +157,7 @@ class Fold:
             self.apply(event)
 
 
-def _advance(authority: Authority, event: Granted | Marked | Bound) -> Authority:
+def _advance(authority: Authority, event: Granted | Marked | Bound | Rebound) -> Authority:
     match event:
         case Granted():
             return replace(authority, fence=max(authority.fence, event.fence))  # (1)
@@ -159,15 +167,24 @@ def _advance(authority: Authority, event: Granted | Marked | Bound) -> Authority
             return replace(authority, epoch=event.epoch, revoked=event.revoked)
         case Bound():
             return replace(authority, binding=authority.binding or event.binding)  # (3)
+        case Rebound():
+            return replace(authority, binding=event.binding)  # (3)
 
 
 def _registered(agent: str, payload: Mapping[str, Any]) -> Bound:
-    binding = Binding(
+    return Bound(_identity(agent), _binding(payload))
+
+
+def _rebound(agent: str, payload: Mapping[str, Any]) -> Rebound:
+    return Rebound(_identity(agent), _binding(payload))
+
+
+def _binding(payload: Mapping[str, Any]) -> Binding:
+    return Binding(
         pipeline=_text(payload, "pipeline"),
         template=_text(payload, "template"),
         program=_optional_text(payload, "program"),
     )
-    return Bound(_identity(agent), binding)
 
 
 def _revoked(agent: str, payload: Mapping[str, Any]) -> Marked:
@@ -196,6 +213,7 @@ def _plan(_agent: str, payload: Mapping[str, Any]) -> Registration:
 
 _READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Event]]] = {
     AGENT_REGISTERED: _registered,
+    AGENT_REBOUND: _rebound,
     AGENT_REVOKED: _revoked,
     AGENT_REINSTATED: _reinstated,
     LEASE_GRANTED: _granted,

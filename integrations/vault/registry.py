@@ -119,7 +119,7 @@ class Registrar:
                 f"{tiers.INITIAL_TIER_MAX.name} at most; promote it later"
             )
         name = naming.entity_name(agent)
-        metadata = {**tiers.zone_metadata(initial_tier), **_checked(binding)}
+        metadata = {**tiers.zone_metadata(initial_tier), **checked_binding(binding)}
         roles = _roles(agent)
 
         def ask(client: hvac.Client) -> tuple[dict[str, Any], bool]:
@@ -205,7 +205,12 @@ def known_of(agent: str, entity: Mapping[str, Any]) -> Known:
     )
 
 
-def _checked(binding: Mapping[str, str]) -> dict[str, str]:
+def checked_binding(binding: Mapping[str, str]) -> dict[str, str]:
+    """Return ``binding`` if metadata of an entity can hold it.
+
+    Raises:
+        DeniedError: a value would break every request of the agent.
+    """
     unknown = sorted(set(binding) - set(BINDING_FIELDS))
     if unknown:
         raise ValueError(f"binding: expected {', '.join(BINDING_FIELDS)}, got {unknown}")

@@ -10,19 +10,24 @@ grant can mean, and what a grant has been used for already.
 4. The key of a lowering is remembered, also where there is nothing below: a retry finds it, and
    says what it was lowered from. The last ``LOWERINGS_MAX`` are.
 5. Changes of one agent do not overlap, in this process; see ``standing`` for two processes.
+6. A rebinding writes binding and tier at once, and raises nobody: who was lowered meanwhile keeps
+   the lower tier.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 import hvac
 
 from dsl.core import Tier
+from dsl.rules.grant import Grant
 from integrations.errors import DeniedError, RevokedError
 from integrations.vault.client import Identity, Vault
+from integrations.vault.registry import checked_binding
 from integrations.vault.standing import (
     LOWERINGS_MAX,
     Change,
@@ -91,6 +96,35 @@ class TierChanges:
                 )
             write_standing(client, agent, replace(held, tier=now, grant=grant))
             return Change(was, now, changed=True)
+
+        return await change_standing(self._vault, self._login, agent, change)
+
+    async def rebind(self, grant: Grant, binding: Mapping[str, str]) -> Change:
+        """Bind the agent to something else, at the tier that survives (2) (6).
+
+        Args:
+            grant: to rebind, verified.
+            binding: what the grant names by digest.
+
+        Raises:
+            NotFoundError, RevokedError, DeniedError, CorruptError, UnavailableError: as promote.
+        """
+        agent, was, now = grant.agent, grant.was, grant.now
+        bound = checked_binding(binding)
+
+        def change(client: hvac.Client, held: Held) -> Change:
+            refuse_other(agent, held, grant.entity)
+            if held.disabled:
+                raise RevokedError(f"agent {agent!r} is disabled in Vault")
+            if held.grant == grant.entry and bound.items() <= held.metadata.items():
+                return Change(was, held.tier, changed=False)
+            refuse_used(agent, held, grant.entry)
+            after = min(held.tier, now)  # it may have been lowered since
+            metadata = {**held.metadata, **bound}
+            write_standing(
+                client, agent, replace(held, tier=after, grant=grant.entry, metadata=metadata)
+            )
+            return Change(was, after, changed=True)
 
         return await change_standing(self._vault, self._login, agent, change)
 

@@ -277,6 +277,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     trust_scenarios.not_raised,
     trust_scenarios.raise_rejected,
     trust_scenarios.raise_cancelled,
+    trust_scenarios.rebound,
+    trust_scenarios.not_rebound,
     trust_scenarios.back,
     stop_scenarios.over_reaching,
     stop_scenarios.exhausted,

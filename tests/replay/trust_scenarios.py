@@ -11,12 +11,13 @@ import yaml
 
 from activities.trust_contracts import (
     PROMOTION_WORKFLOW,
+    REBINDING_WORKFLOW,
     REINSTATEMENT_WORKFLOW,
     REVOCATION_WORKFLOW,
 )
 from dsl.compiler import compile_text
 from dsl.rules.admission import agent_identity
-from dsl.rules.proof import PLAN, REVOKE, reason_digest
+from dsl.rules.proof import PLAN, REBIND, REVOKE, reason_digest
 from tests.fixtures.engine import stage
 from tests.fixtures.past import compiled_of
 from tests.fixtures.trust import GATE
@@ -40,6 +41,8 @@ RUNS: Final = {
     "raise_cancelled": "promotion/raise-cancelled.look",
     "revoked": f"revocation/{_STOPPED}",
     "not_revoked": "revocation/nobody",
+    "rebound": "rebinding/rebound.look",
+    "not_rebound": "rebinding/nobody",
     "back": f"reinstatement/{compiled_of('back')[1].agent}",
 }
 WITH_A_PAST: Final = ("back",)
@@ -97,6 +100,31 @@ async def revoked(studio: Studio, name: str) -> Handle:
 async def not_revoked(studio: Studio, name: str) -> Handle:
     """Nobody knows the agent."""
     return await _revoke(studio, name)
+
+
+async def rebound(studio: Studio, name: str) -> Handle:
+    """A person vouches for another program of an agent that has worked."""
+    document = {"name": "rebound", "version": "1", "stages": [stage("look")]}
+    await _register(studio, "rebound", document)
+    await ended(await studio.start_type("rebound-run", "Pipeline", {"definition": document}))
+    return await _rebind(studio, name)
+
+
+async def not_rebound(studio: Studio, name: str) -> Handle:
+    """Nobody knows the agent."""
+    return await _rebind(studio, name)
+
+
+async def _rebind(studio: Studio, name: str) -> Handle:
+    who = await studio.person("ann")
+    bound = {"pipeline": "rebound", "template": "default", "program": "sha256:" + "f" * 64}
+    order = {"agent": name.partition("/")[2], **bound}
+    about = {**order, "reason": reason_digest(_BECAUSE)}
+    proof = await who.word(seal(about, who.entity, purpose=REBIND))
+    value = {**order, "reason": _BECAUSE, "proof": proof}
+    run = await studio.start_type(name, REBINDING_WORKFLOW, value)
+    await ended(run)
+    return run
 
 
 async def _revoke(studio: Studio, name: str) -> Handle:

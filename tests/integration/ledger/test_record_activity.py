@@ -65,6 +65,8 @@ async def test_who_asks_is_taken_from_temporal(tmp_path: Path):
         ("agent.reinstated", "Agent"),
         ("agent.promoted", "Agent"),
         ("agent.promoted", "Reinstatement"),
+        ("agent.rebound", "Promotion"),
+        ("rebind.proven", "Rebinding"),
         ("plan.registered", "Pipeline"),
         ("lease.granted", "Pipeline"),
         ("agent.registered", "Agent"),
@@ -99,10 +101,17 @@ async def refusal(ledger: Ledger, action: str, workflow_type: str, **payload: An
     return caught.value.message
 
 
-@pytest.mark.parametrize("action", ["agent.promoted", "agent.reinstated"])
+BOUND = {"pipeline": "deploy", "template": "default", "program": "sha256:2", "binding": "sha256:3"}
+
+
+@pytest.mark.parametrize("action", ["agent.promoted", "agent.reinstated", "agent.rebound"])
 async def test_a_change_of_trust_is_recorded_behind_its_own_grant_only(tmp_path: Path, action: str):
-    workflow_type = {"agent.promoted": "Promotion", "agent.reinstated": "Reinstatement"}[action]
-    change = {"now": "T1", "epoch": 5}
+    workflow_type = {
+        "agent.promoted": "Promotion",
+        "agent.reinstated": "Reinstatement",
+        "agent.rebound": "Rebinding",
+    }[action]
+    change = {"now": "T1", "epoch": 5, **BOUND}
     with Ledger(tmp_path / "ledger.db") as ledger:
         other = draft(9, agent="a", workflow_id="w-1")
         [not_a_grant] = await ledger.append([other])

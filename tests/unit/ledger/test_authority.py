@@ -68,6 +68,18 @@ def test_what_was_recorded_first_stays():
     assert fold.authority("a").binding == Binding("deploy", "terraform", "sha256:2")
 
 
+def test_a_rebinding_is_what_counts_from_then_on_and_moves_nothing_else():
+    fold = fold_of(
+        ("a", "agent.registered", AGENT),
+        ("a", "lease.granted", {"fence": 7}),
+        ("a", "agent.rebound", AGENT | {"program": "sha256:3", "now": "T1"}),
+        ("a", "agent.registered", AGENT),
+    )
+
+    assert fold.authority("a").binding == Binding("deploy", "terraform", "sha256:3")
+    assert (fold.authority("a").fence, fold.authority("a").revoked) == (7, False)
+
+
 def test_everybody_who_vouched_for_a_plan_is_known_once_and_in_order():
     ann, bob = {"entity": "e1", "proof": "p1"}, {"author": "bob", "entity": "e2", "proof": "p2"}
     fold = fold_of(

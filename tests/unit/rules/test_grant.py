@@ -19,6 +19,7 @@ from dsl.rules.grant import (
     GRANT_LENGTH_MAX,
     GRANT_LIFE_S_MAX,
     PROMOTE,
+    REBIND,
     REINSTATE,
     Grant,
     GrantError,
@@ -42,6 +43,7 @@ RAISED = Grant(
     granted=NOW * 1000,
     expires=NOW + GRANT_LIFE_S_MAX,
 )
+REBOUND = replace(RAISED, kind=REBIND, now=Tier.T0, binding="sha256:" + "b" * 64)
 BACK = replace(RAISED, kind=REINSTATE, now=Tier.T0, epoch=NOW * 1000)
 STATED: dict[str, Any] = {
     "purpose": GRANT,
@@ -68,7 +70,9 @@ def sent(**changes: Any) -> str:
 # what is a grant
 
 
-@pytest.mark.parametrize("grant", [RAISED, BACK], ids=["promotion", "reinstatement"])
+@pytest.mark.parametrize(
+    "grant", [RAISED, BACK, REBOUND], ids=["promotion", "reinstatement", "rebinding"]
+)
 def test_a_grant_arrives_as_it_was_sent(grant):
     assert decode(encode(grant, SIGNATURE)) == (grant, SIGNATURE)
 
@@ -121,6 +125,12 @@ NO_GRANTS: dict[str, tuple[str, str]] = {
     "an agent that is none": (sent(agent=None), "no kind, agent or entity"),
     "an entity that is a name": (sent(entity="agent-a"), "no kind, agent or entity"),
     "an entity with a line break": (sent(entity=ENTITY + "\n"), "no kind, agent or entity"),
+    "a binding that is no text": (
+        sent(kind=REBIND, binding=1),
+        "no kind, agent or entity",
+    ),
+    "a binding of a promotion": (sent(binding=REBOUND.binding), "states nothing that is known"),
+    "a rebinding to nothing": (sent(kind=REBIND), "states nothing that is known"),
     "a tier beyond T4": (sent(now=5), "no tier, place or time"),
     "a tier as text": (sent(now="T2"), "no tier, place or time"),
     "a tier that is a truth": (sent(was=True), "no tier, place or time"),
@@ -171,6 +181,7 @@ def test_what_is_nearly_a_grant_is_one_or_is_refused(changes):
 def test_a_grant_is_good_for_its_own_act():
     assert refuse(RAISED, kind=PROMOTE, now_s=NOW) is None
     assert refuse(BACK, kind=REINSTATE, now_s=NOW) is None
+    assert refuse(REBOUND, kind=REBIND, now_s=NOW) is None
 
 
 def test_a_grant_of_one_kind_serves_no_other():
@@ -205,7 +216,27 @@ def test_a_reinstatement_has_an_epoch_and_a_promotion_has_none():
     assert "names an epoch" in str(refuse(replace(RAISED, epoch=1), kind=PROMOTE, now_s=NOW))
 
 
-@pytest.mark.parametrize("grant", [RAISED, BACK], ids=["promotion", "reinstatement"])
+@pytest.mark.parametrize("was", Tier)
+@pytest.mark.parametrize("now", Tier)
+def test_a_rebinding_raises_nobody_and_keeps_no_production(was, now):
+    refusal = refuse(replace(REBOUND, was=was, now=now), kind=REBIND, now_s=NOW)
+
+    assert (refusal is None) == (now <= min(was, Tier.T2))
+
+
+def test_a_rebinding_says_to_what_and_that_is_signed():
+    other = replace(REBOUND, binding="sha256:" + "c" * 64)
+
+    assert other.message() != REBOUND.message()
+    assert "does not say to what" in str(
+        refuse(replace(REBOUND, binding="sha256:1"), kind=REBIND, now_s=NOW)
+    )
+    assert "names an epoch" in str(refuse(replace(REBOUND, epoch=1), kind=REBIND, now_s=NOW))
+
+
+@pytest.mark.parametrize(
+    "grant", [RAISED, BACK, REBOUND], ids=["promotion", "reinstatement", "rebinding"]
+)
 @pytest.mark.parametrize(
     ("late", "said"),
     [

@@ -17,6 +17,7 @@ from dsl.rules.proof import (
     PLAN,
     PROOF_LENGTH_MAX,
     PROOF_LIFE_S_MAX,
+    REBIND,
     REVOKE,
     START,
     VOTE,
@@ -50,6 +51,13 @@ ABOUT: dict[str, dict[str, Any]] = {
     START: {"workflow": "deploy-1", "plan": DIGEST, "inputs": DIGEST},
     PLAN: {"plan": DIGEST, "name": "deploy", "version": "1.0"},
     REVOKE: {"agent": "deploy.plan", "reason": reason_digest("it deletes")},
+    REBIND: {
+        "agent": "deploy.plan",
+        "pipeline": "deploy",
+        "template": "default",
+        "program": DIGEST,
+        "reason": reason_digest("release 2"),
+    },
 }
 
 

@@ -139,7 +139,20 @@ def test_a_demotion_lowers_and_is_remembered():
     assert story.card.demoted == story.card.since == story.facts[-1].ts
 
 
-@pytest.mark.parametrize("action", ["agent.promoted", "agent.demoted"])
+def test_a_rebinding_begins_anew_and_sheds_nothing():
+    story = Story()
+    story.runs(3)
+    story.tell("agent.violated", run=story.begin(), kind="wrong-output", consequence="demote")
+    story.runs(2)
+    story.tell("agent.rebound", was="T1", now="T1", grant=5, program="sha256:9", template="other")
+    story.runs(1)
+
+    assert (story.card.program, story.card.template) == ("sha256:9", "other")
+    assert (story.card.in_a_row, story.card.compliant, story.card.violations) == (1, 6, 1)
+    assert (story.card.demotions, story.card.tier) == (0, Tier.T1)
+
+
+@pytest.mark.parametrize("action", ["agent.promoted", "agent.demoted", "agent.rebound"])
 @pytest.mark.parametrize("payload", [{}, {"now": 1}, {"now": "T5"}, {"now": None}], ids=str)
 def test_a_change_of_tier_that_names_none_is_refused(action, payload):
     assert "'now' must be a tier" in (objection(action, payload) or "")

@@ -1,0 +1,164 @@
+"""Rebinding: an agent's program was released anew, and somebody vouches for that.
+
+It decides nothing. ``ledger.prove`` says who vouches, ``ledger.rebind`` what may be done and signs
+it, the trust worker does what is signed; ``dsl.rules.rebinding`` says what trust survives.
+
+1. The workflow id names the agent: two changes of one agent's binding at once cannot be.
+2. A refusal changes nothing; the ledger's worker records what it refuses itself.
+3. What follows a grant is done to its end, also when the run is cancelled meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import Field, ValidationError
+
+    from activities import contracts
+    from activities import trust_contracts as trust
+    from dsl.actions import AGENT_REBOUND
+    from dsl.core import Value
+    from dsl.limits import REASON_LENGTH_MAX
+    from dsl.rules.admission import Binding
+    from dsl.rules.grant import refuse_name
+    from dsl.rules.proof import REBIND, reason_digest
+    from dsl.rules.rebinding import binding_digest
+    from workflows import failures
+    from workflows.failures import RefusedError
+    from workflows.messages import MessageError, decode, fault_of
+    from workflows.records import Records
+    from workflows.shield import shielded
+
+_WORD_MAX: Final = 256  # characters, as of what Vault keeps of a binding
+
+
+class _Order(Value):
+    agent: str
+    pipeline: str = Field(min_length=1, max_length=_WORD_MAX)
+    template: str = Field(min_length=1, max_length=_WORD_MAX)
+    program: str = Field(min_length=1, max_length=_WORD_MAX)
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH_MAX, pattern=r"\S")
+    proof: str
+
+    def binding(self) -> contracts.Binding:
+        return contracts.Binding(
+            pipeline=self.pipeline, template=self.template, program=self.program
+        )
+
+
+@workflow.defn(name=trust.REBINDING_WORKFLOW, sandboxed=False)  # docs/adr/0008
+class Rebinding:
+    """Bind one agent to something else."""
+
+    def __init__(self) -> None:
+        self._records = Records("trust")
+
+    @workflow.run
+    async def run(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # must be exactly RawValue
+        """Return the tier before and now, who vouched, and where the ledger says so."""
+        try:
+            order = _read(payload)
+            await self._refuse_unfit(order)
+            proven = await self._proven(order)
+            granted = await self._granted(order, proven)
+            changed = await shielded(self._apply(order, granted))  # (3)
+        except RefusedError as error:
+            raise _refused(str(error)) from None
+        except ActivityError as error:
+            raise _refused(failures.cause_of(error)[1]) from None
+        return {
+            "agent": order.agent,
+            "was": changed.was.name,
+            "now": changed.now.name,
+            "by": proven.name,
+            "grant": granted.entry,
+            "ledger": list(self._records.range or ()),
+        }
+
+    async def _refuse_unfit(self, order: _Order) -> None:
+        """Refuse at once what Vault alone has against it; the ledger is asked all the same."""
+        standing = await trust.inspect(
+            trust.AgentName(agent=order.agent),
+            activity_id="trust/inspect#1",
+            summary=f"how does {order.agent} stand in vault?",
+        )
+        if not standing.known:
+            raise RefusedError(
+                f"agent {order.agent!r} is not registered: it is bound when it first runs"
+            )
+        if standing.disabled:
+            raise RefusedError(f"agent {order.agent!r} is revoked: reinstate it first")
+
+    async def _proven(self, order: _Order) -> contracts.Proven:
+        about = {
+            "agent": order.agent,
+            **order.binding().model_dump(),
+            "reason": reason_digest(order.reason),
+        }
+        proven = await contracts.prove(
+            contracts.ProveRequest(purpose=REBIND, about=about, proof=order.proof),
+            activity_id="trust/prove#1",
+            summary=f"who vouches for {order.agent}?",
+        )
+        if proven.refusal:
+            raise RefusedError(proven.refusal)
+        return proven
+
+    async def _granted(self, order: _Order, proven: contracts.Proven) -> trust.Granted:
+        granted = await trust.grant_rebinding(
+            trust.RebindRequest(
+                agent=order.agent,
+                binding=order.binding(),
+                reason=order.reason,
+                proven=proven.entry,
+            ),
+            activity_id="trust/grant#1",
+            summary=f"may {order.agent} be bound to something else?",
+        )
+        if granted.refusal or not granted.grant:
+            raise RefusedError(granted.refusal or "the ledger has granted nothing")
+        return granted
+
+    async def _apply(self, order: _Order, granted: trust.Granted) -> trust.TierChanged:
+        changed = await trust.rebind(
+            trust.ApplyRebinding(grant=granted.grant, binding=order.binding()),
+            activity_id="trust/rebind#1",
+            summary=f"{order.agent} is bound to {order.template}",
+        )
+        self._records.note_of(
+            order.agent,
+            changed.now,
+            AGENT_REBOUND,
+            was=changed.was.name,
+            now=changed.now.name,
+            grant=granted.entry,
+            binding=binding_digest(Binding(**order.binding().model_dump())),
+            **order.binding().model_dump(),
+        )
+        await self._records.flush("agent rebound")
+        return changed
+
+
+def _read(payload: RawValue) -> _Order:
+    try:
+        order = _Order.model_validate(decode([payload]))
+    except ValidationError as error:
+        raise RefusedError(f"{fault_of(error)}: use `mandate agent rebind`") from None
+    except MessageError as error:
+        raise RefusedError(f"{error}: use `mandate agent rebind`") from None
+    no_agent = refuse_name(order.agent)
+    if no_agent is not None:
+        raise RefusedError(f"agent: {no_agent}")
+    expected = trust.rebinding_id(order.agent)
+    if workflow.info().workflow_id != expected:  # (1)
+        raise RefusedError(f"the workflow id must be {expected!r}, so that there is one at a time")
+    return order
+
+
+def _refused(why: str) -> ApplicationError:
+    return ApplicationError(why, type=failures.REBINDING_REFUSED, non_retryable=True)
