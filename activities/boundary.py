@@ -3,12 +3,14 @@
 1. An activity refuses to run without a workflow: a stand-alone one (Temporal can start those)
    has no plan, no gate and no record behind it.
 2. ``DeniedError``, ``NotFoundError``, ``CorruptError``, ``RevokedError`` and ``ColdError`` are
-   final for the activity: another attempt with the same request cannot succeed. Everything
-   else stays retryable: Temporal's retry policy is the only retry loop.
+   final for the activity: another attempt with the same request cannot succeed. So is whatever
+   would repeat an effect; see ``activities.effect``. Everything else stays retryable: Temporal's
+   retry policy is the only retry loop.
 3. What an agent failed at is ``AgentFailed``, final here; the workflow counts it for ``retry:``.
    What it must not do is ``ViolationError``, final as well; see ``activities.violation``. Either
    carries in its details what else was seen.
-4. No failure carries a token or a chain of causes: messages are redacted, the cause is cut.
+4. No failure carries a token or a chain of causes: messages are redacted, the cause is cut. None
+   is of a length or of characters that the server refuses.
    A bug is logged here, redacted, because its traceback would not survive.
 5. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives.
 """
@@ -26,6 +28,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import contracts, trust_contracts
+from activities.effect import OutcomeLostError, attempt
 from activities.violation import ViolationError, said, violation_of
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.violations import Violation
@@ -38,6 +41,7 @@ R = TypeVar("R")
 
 HEARTBEAT_EVERY_S: Final = 3.0
 LAST_WORDS_MAX: Final = 300  # characters
+WORDS_MAX: Final = 20_000  # characters; a failure that names a hundred artefacts has 15,000
 _FINAL: Final = (
     errors.DeniedError,
     errors.NotFoundError,
@@ -58,27 +62,46 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
                 type="Standalone",
                 non_retryable=True,
             )
-        async with _heartbeats():
-            try:
-                return await function(*args, **kwargs)
-            except ViolationError as error:
-                raise _violated(error.kind, str(error)) from None
-            except (errors.IntegrationError, AgentError) as error:
-                raise _translated(error) from None
-            except ApplicationError:
-                raise
-            except Exception as error:  # noqa: BLE001  # (4)
-                text = redact_tokens("".join(traceback.format_exception(error)))
-                activity.logger.error("bug in %s: %s", activity.info().activity_type, text)
-                raise ApplicationError(
-                    redact_tokens(f"{type(error).__name__}: {error}"), type="InternalError"
-                ) from None
+        with attempt() as this:
+            async with _heartbeats():
+                try:
+                    return await function(*args, **kwargs)
+                except ApplicationError:
+                    raise
+                except Exception as error:  # noqa: BLE001  # (4)
+                    raise _failure(error, may_have_acted=this.may_have_acted) from None
 
     return inner
 
 
-def _translated(error: errors.IntegrationError | AgentError) -> ApplicationError:
-    message = redact_tokens(f"{error}{_last_words(error)}")
+def _failure(error: Exception, *, may_have_acted: bool) -> ApplicationError:
+    match error:
+        case ViolationError():
+            return _violated(error.kind, str(error))
+        case errors.IntegrationError():
+            return _translated(error)
+        case OutcomeLostError():
+            return ApplicationError(
+                _words(str(error)), type=contracts.OUTCOME_LOST, non_retryable=True
+            )
+    text = redact_tokens("".join(traceback.format_exception(error)))
+    activity.logger.error("bug in %s: %s", activity.info().activity_type, text)
+    started = "; its program had started, and is not started again for that"
+    return ApplicationError(
+        _words(f"{type(error).__name__}: {error}{started if may_have_acted else ''}"),
+        type="InternalError",
+        non_retryable=may_have_acted,
+    )
+
+
+def _words(text: str) -> str:
+    """Return ``text`` as a failure may carry it (4)."""
+    short = text if len(text) <= WORDS_MAX else f"{text[:WORDS_MAX]} [...]"
+    return redact_tokens(short).encode(errors="backslashreplace").decode()
+
+
+def _translated(error: errors.IntegrationError) -> ApplicationError:
+    message = _words(f"{error}{_last_words(error)}")
     if isinstance(error, AgentError):  # (3)
         violation = violation_of(error)
         if violation is not None:
@@ -92,7 +115,7 @@ def _translated(error: errors.IntegrationError | AgentError) -> ApplicationError
 
 
 def _violated(kind: Violation, message: str) -> ApplicationError:
-    text = redact_tokens(message)
+    text = _words(message)
     violated = contracts.Violated(kind=kind, detail=text[:REASON_LENGTH_MAX])
     return ApplicationError(
         text,

@@ -11,6 +11,8 @@ next door and are looked up by name, so workflow code never loads ``hvac``, ``re
 4. Cancelling waits for the activity to end. A caller that was cancelled meanwhile gets
    ``CancelledError``, also when the activity finished all the same: nothing goes on after a
    cancel because the cancel came late.
+5. An answer that cannot be read fails the caller as an activity does, and no workflow task: see
+   ``activities.answers``.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from datetime import timedelta
 from typing import Final, Generic, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
+from activities.answers import UnreadableAnswerError, UnreadableError, read_value
 from activities.messages import (
     AgentReport,
     AgentRequest,
@@ -57,6 +60,7 @@ from activities.messages import (
     Warrant,
 )
 from dsl.core import AgentPhase, Value
+from dsl.limits import PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
 
 __all__ = [
     "AGENT_FAILED",
@@ -65,6 +69,7 @@ __all__ = [
     "COLD",
     "COMPILE",
     "COMPILE_TIMEOUT",
+    "OUTCOME_LOST",
     "PHASES",
     "POLICY",
     "QUEUE",
@@ -101,11 +106,13 @@ __all__ = [
     "Registered",
     "Registration",
     "Standing",
+    "UnreadableError",
     "Violated",
     "Warrant",
     "authority",
     "obey_cancel",
     "prove",
+    "read_value",
     "record",
     "register",
     "request_gate",
@@ -128,6 +135,7 @@ RETRY: Final = RetryPolicy(
 # Failure types that cross the boundary and that workflows tell apart.
 AGENT_FAILED: Final = "AgentFailed"
 AGENT_FAILED_FOR_GOOD: Final = "AgentFailedForGood"
+OUTCOME_LOST: Final = "OutcomeLost"
 COLD: Final = "ColdError"
 REVOKED: Final = "RevokedError"
 
@@ -144,6 +152,7 @@ class ActivitySpec(Generic[In, Out]):
     output: type[Out]
     queue: str | None = None  # None: the workflow's own
     timeout: timedelta = QUICK
+    answer_bytes_max: int = REPORT_BYTES_MAX
 
     async def __call__(
         self,
@@ -165,12 +174,12 @@ class ActivitySpec(Generic[In, Out]):
         a cancel (4).
         """
         try:
-            result: Out = await workflow.execute_activity(
+            answer = await workflow.execute_activity(
                 self.name,
                 request,
                 activity_id=activity_id,
                 summary=summary,
-                result_type=self.output,
+                result_type=RawValue,  # (5)
                 task_queue=queue or self.queue,
                 start_to_close_timeout=limit or self.timeout,
                 schedule_to_close_timeout=give_up_after,
@@ -178,6 +187,7 @@ class ActivitySpec(Generic[In, Out]):
                 retry_policy=RETRY,  # (2)
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
+            result = self._read(answer, activity_id)
         except ActivityError as error:
             if heard_late is not None and _is_cancelled():
                 heard_late(error)
@@ -187,6 +197,19 @@ class ActivitySpec(Generic[In, Out]):
             heard_late(result)
         obey_cancel()
         return result
+
+    def _read(self, answer: RawValue, activity_id: str) -> Out:
+        try:
+            return read_value(
+                answer,
+                self.output,
+                workflow.payload_converter(),
+                bytes_max=self.answer_bytes_max,
+            )
+        except UnreadableError as error:
+            raise UnreadableAnswerError(
+                str(error), activity_type=self.name, activity_id=activity_id
+            ) from None
 
 
 def obey_cancel() -> None:
@@ -218,7 +241,12 @@ prove = ActivitySpec("ledger.prove", ProveRequest, Proven, queue=QUEUE_LEDGER)
 request_gate = ActivitySpec("gate.request", GateRequest, GateRequested, queue=QUEUE_T3)
 withdraw_gate = ActivitySpec("gate.withdraw", GateRequest, GateWithdrawn, queue=QUEUE_T3)
 PHASES: Final = {
-    phase: ActivitySpec(f"agent.{phase.value.lower()}", PhaseRequest, PhaseResult)
+    phase: ActivitySpec(
+        f"agent.{phase.value.lower()}",
+        PhaseRequest,
+        PhaseResult,
+        answer_bytes_max=PHASE_ANSWER_BYTES_MAX,
+    )
     for phase in AgentPhase
 }
 

@@ -1,7 +1,8 @@
 """How values cross the wire, and the last nets under them.
 
-1. JSON by pydantic. A payload in an unknown encoding stays raw when nobody says what type it
-   should be, so that the handler can refuse it; the default would drop the message unseen.
+1. JSON by pydantic. A payload that cannot be read stays raw when nobody says what type it should
+   be, so that the handler can refuse it; the default would drop the message unseen, or, in what
+   a failure carries, fail the workflow task again and again.
 2. Nothing that looks like a Vault token enters history: text that does is *replaced*. A codec
    that raised instead would wedge the run.
 3. The same for failures, whose messages and stack traces no codec sees.
@@ -43,14 +44,15 @@ class MandatePayloadConverter(CompositePayloadConverter):
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
     ) -> list[Any]:
         """Decode each payload; see the base class."""
-        if type_hints is not None:
+        if type_hints:
             return super().from_payloads(payloads, type_hints)
-        return [
-            super(MandatePayloadConverter, self).from_payloads([payload])[0]
-            if payload.metadata.get("encoding") in self.converters
-            else RawValue(payload)
-            for payload in payloads
-        ]
+        return [self._read(payload) for payload in payloads]
+
+    def _read(self, payload: Payload) -> Any:
+        try:
+            return super().from_payloads([payload])[0]
+        except Exception:  # noqa: BLE001  # (1) whatever the encoding's library raises
+            return RawValue(payload)
 
 
 class RedactingCodec(PayloadCodec):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from dsl.core import AgentOutput, Tier, Value
+from dsl.core import AgentOutput, StageStatus, Tier, Value
 from dsl.plan import AgentStep, Plan
 
 # Stage paths become names of directories: names joined by "/", no dots.
@@ -281,7 +281,7 @@ class AgentRequest(Value):
 class AgentReport(Value):
     """What became of an agent stage."""
 
-    status: str  # a StageStatus
+    status: StageStatus
     detail: str = ""
     reason: str = ""  # which failure the run ends with, see workflows.failures
     output: dict[str, Any] = Field(default_factory=dict)

@@ -59,6 +59,7 @@ AGENT_LINE_BYTES_MAX: Final = 1 << 20
 AGENT_OUTPUT_BYTES_MAX: Final = 16 << 20
 AGENT_STDERR_BYTES_MAX: Final = 64 << 10
 AGENT_EVENTS_MAX: Final = 1_000
+AGENT_EVENTS_BYTES_MAX: Final = 2 << 20  # as said; written down it may be several times that
 AGENT_NOISE_LINES_MAX: Final = 20
 AGENT_ARTIFACTS_MAX: Final = 100
 ARTIFACT_BYTES_MAX: Final = 16 << 20
@@ -69,6 +70,7 @@ LEASES_LOST_MAX: Final = 20  # by programs of one stage that had delivered
 
 # History and ledger
 RESULT_BYTES_MAX: Final = 64 << 10  # what a stage may put into history
+PHASE_ANSWER_BYTES_MAX: Final = 128 << 10  # a result, a hundred artefacts by digest, and facts
 LEDGER_ENTRIES_PER_RECORD_MAX: Final = 200
 LEDGER_PAYLOAD_BYTES_MAX: Final = 64 << 10
 LEDGER_BATCH_MAX: Final = 256
@@ -81,6 +83,7 @@ WORKFLOW_ID_BYTES_MAX: Final = 1_000  # limit.maxIDLength; in UTF-8, of activiti
 # Temporal: the server refuses a payload of 2 MiB, and a request of 4 MiB, again and again
 PLAN_BYTES_MAX: Final = 3 << 19
 REPORT_BYTES_MAX: Final = 3 << 19
+MESSAGE_BYTES_MAX: Final = 2 << 20  # a start, a signal, an update
 REQUEST_BYTES_MAX: Final = 1 << 20  # what an agent is told when it starts
 REQUESTS_BYTES_MAX: Final = 2 << 20  # all requests of one workflow task
 GATES_SHOWN_BYTES_MAX: Final = 1_500  # of the 2,048 a search attribute may have

@@ -42,6 +42,14 @@ class JsonError(ValueError):
     """A text is not JSON as every reader reads it: one sentence, for whoever wrote it."""
 
 
+class NotJsonError(JsonError):
+    """It is not JSON to anybody: its encoding (1) or its grammar."""
+
+
+class TooDeepError(JsonError):
+    """It is nested deeper than its reader goes (2); whether it is JSON was not looked at."""
+
+
 def read(data: bytes | str, *, bytes_max: int, depth_max: int = JSON_DEPTH_MAX) -> Any:
     """Return the value of JSON text.
 
@@ -54,14 +62,14 @@ def read(data: bytes | str, *, bytes_max: int, depth_max: int = JSON_DEPTH_MAX) 
     text = _decoded(raw)
     depth = depth_of(raw)
     if depth > depth_max:
-        raise JsonError(f"it is nested {depth} levels deep, and {depth_max} is the limit")
+        raise TooDeepError(f"it is nested {depth} levels deep, and {depth_max} is the limit")
     try:
         value = _decoder.decode(text)
     except JsonError:
         raise
     except json.JSONDecodeError as error:
         what = error.msg.lower().removesuffix(" at")
-        raise JsonError(
+        raise NotJsonError(
             f"it is not JSON: {what} at line {error.lineno} column {error.colno}"
         ) from None
     if _ESCAPED_SURROGATE.search(raw):
@@ -87,13 +95,13 @@ def _encoded(data: bytes | str) -> bytes:
 def _decoded(raw: bytes) -> str:
     for name, start in _WIDE:
         if start.match(raw):
-            raise JsonError(f"it is {name}, write it in UTF-8")  # (1)
+            raise NotJsonError(f"it is {name}, write it in UTF-8")  # (1)
     if raw.startswith(_BOM):
-        raise JsonError("it begins with a byte order mark, write it without one")
+        raise NotJsonError("it begins with a byte order mark, write it without one")
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise JsonError(
+        raise NotJsonError(
             f"it is not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start}"
         ) from None
 

@@ -43,7 +43,8 @@ _SHAPE: Final = r"(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}"
 _START: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
 TOKEN_PATTERN: Final = re.compile(_START + _SHAPE)
 _PERHAPS: Final = re.compile(_SHAPE + r"|\\u")  # cheap, and true wherever JSON hides a token
-_JSON_PIECE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^"]+', re.DOTALL)
+# A string that never ends takes the rest, and is looked at once.
+_JSON_PIECE: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[^"]+', re.DOTALL)
 
 _PEM_EDGE: Final = re.compile(r"-{5}(?:BEGIN|END) [A-Z0-9 ]+-{5}")
 _LINE_MIN: Final = 16  # shorter lines of a multi-line secret are ordinary text
@@ -112,21 +113,38 @@ class Redactor:
         return clean[rest:]
 
     def value(self, value: Any) -> Any:
-        """Return JSON-like ``value`` without the secrets, keys and numbers included."""
-        match value:
-            case str():
-                return self.text(value)
-            case dict():
-                return {self.text(str(key)): self.value(item) for key, item in value.items()}
-            case list() | tuple():
-                return [self.value(item) for item in value]
-            case bool() | None:
-                return value
-            case _:
-                return self._other(value)
+        """Return JSON-like ``value`` without the secrets, keys and numbers included.
 
-    def _other(self, value: Any) -> Any:
-        text = str(value)
+        However deep it is: who says too much of anything is refused elsewhere.
+        """
+        result: list[Any] = [None]
+        pending: list[tuple[Any, Any, Any]] = [(result, 0, value)]  # where it goes, and what
+        while pending:
+            holder, place, item = pending.pop()
+            match item:
+                case dict():
+                    keys = [self.text(str(key)) for key in item]
+                    made: Any = dict.fromkeys(keys)  # in the order of the original
+                    pending.extend(
+                        (made, *inner) for inner in zip(keys, item.values(), strict=True)
+                    )
+                case list() | tuple():
+                    made = [None] * len(item)
+                    pending.extend((made, n, inner) for n, inner in enumerate(item))
+                case _:
+                    made = self._scalar(item)
+            holder[place] = made
+        return result[0]
+
+    def _scalar(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, bool) or value is None:
+            return value
+        try:
+            text = str(value)
+        except ValueError:  # an integer of more digits than Python writes down
+            return REDACTED
         if text not in self._secrets:
             return value
         self.replaced.secrets += len(text) >= TELLING

@@ -15,9 +15,8 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import ValidationError
-
     from activities import contracts
+    from dsl.limits import MESSAGE_BYTES_MAX
     from workflows import failures
     from workflows.messages import MessageError
     from workflows.phases import PhaseWalk
@@ -76,11 +75,11 @@ class Agent(VoidMessages):
 
 def _read(payload: RawValue) -> contracts.AgentRequest:
     try:
-        request = workflow.payload_converter().from_payload(payload.payload, contracts.AgentRequest)
-    except (ValidationError, ValueError, RuntimeError, AttributeError, KeyError) as error:
-        raise failures.invalid(f"not the request of an agent stage: {error}") from None
-    if not isinstance(request, contracts.AgentRequest):  # json/protobuf makes what it names
-        raise failures.invalid(
-            f"not the request of an agent stage: expected JSON, got {type(request).__name__}"
+        return contracts.read_value(
+            payload,
+            contracts.AgentRequest,
+            workflow.payload_converter(),
+            bytes_max=MESSAGE_BYTES_MAX,
         )
-    return request
+    except contracts.UnreadableError as error:
+        raise failures.invalid(f"not the request of an agent stage: {error}") from None

@@ -39,6 +39,7 @@ BECAUSE_LENGTH_MAX: Final = 500  # characters, as recorded
 _KINDS: Final = {
     "": failures.STAGE_FAILED,
     contracts.AGENT_FAILED: failures.STAGE_FAILED,
+    contracts.OUTCOME_LOST: failures.STAGE_FAILED,
 }
 
 

@@ -4,7 +4,8 @@
    find it. After a reset the old child may still be running: it is cancelled and waited for,
    then a new one is started.
 2. Cancelling the stage cancels the child and waits for its EXIT.
-3. A revocation outlives whoever started it. An agent has one at a time: one that is under way is
+3. A report that cannot be read ends the stage: the child may have been run by anybody's worker.
+4. A revocation outlives whoever started it. An agent has one at a time: one that is under way is
    told, and goes on by that word. It may have been started by nobody in particular, whose word
    disables no identity.
 """
@@ -17,6 +18,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
@@ -26,7 +28,7 @@ from temporalio.exceptions import (
 
 from activities import contracts, trust_contracts
 from dsl.core import StageStatus
-from dsl.limits import REASON_LENGTH_MAX
+from dsl.limits import REASON_LENGTH_MAX, REPORT_BYTES_MAX
 from dsl.rules.ids import id_of_stage
 from workflows import failures
 from workflows.failures import StageEndedError
@@ -55,7 +57,8 @@ async def run_agent(
     """Run ``request`` in a child workflow and return its report; ``begun`` is told when it runs.
 
     Raises:
-        StageEndedError: the child itself was cancelled or terminated by somebody.
+        StageEndedError: the child itself was cancelled or terminated by somebody, or says
+            nothing that can be read.
     """
     step = request.step
     child_id = id_of_stage(workflow.info().workflow_id, step.path)
@@ -65,14 +68,14 @@ async def run_agent(
                 contracts.AGENT_WORKFLOW,
                 request,
                 id=child_id,
-                result_type=contracts.AgentReport,
+                result_type=RawValue,
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
                 cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
                 search_attributes=of_agent(request.agent, step.tier) if search_attributes else None,
                 static_summary=f"{step.path}: {request.agent} ({step.tier.name})",
             )
             begun(child)
-            report: contracts.AgentReport = await child
+            answer = await child
         except WorkflowAlreadyStartedError:  # (1)
             if waits == 0:
                 await _cancel(child_id)
@@ -82,7 +85,7 @@ async def run_agent(
             raise _ended(step.path, error) from None
         else:
             contracts.obey_cancel()  # (2)
-            return report
+            return _report(step.path, answer)
     raise StageEndedError(
         failures.STAGE_FAILED,
         step.path,
@@ -91,8 +94,22 @@ async def run_agent(
     )
 
 
+def _report(path: str, answer: Any) -> contracts.AgentReport:
+    try:
+        return contracts.read_value(
+            answer,
+            contracts.AgentReport,
+            workflow.payload_converter(),
+            bytes_max=REPORT_BYTES_MAX,
+        )
+    except contracts.UnreadableError as error:  # (3)
+        raise StageEndedError(
+            failures.STAGE_FAILED, path, StageStatus.FAILED, f"its report cannot be read: {error}"
+        ) from None
+
+
 async def start_revocation(agent: str, reason: str, proof: str = "") -> StartedRevocation:
-    """Start the revocation of ``agent``, unless one is under way (3).
+    """Start the revocation of ``agent``, unless one is under way (4).
 
     Without a ``proof`` it is the engine's word, and an agent stage has to be who asks.
     """

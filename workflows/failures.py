@@ -94,8 +94,8 @@ def of_phase(error: ActivityError) -> PhaseFailedError:
     kind, message = cause_of(error)
     if kind == contracts.REVOKED:
         return PhaseFailedError(REVOKED, message)
-    if kind == contracts.AGENT_FAILED:
-        return PhaseFailedError(kind, message, of_agent=True)
+    if kind in (contracts.AGENT_FAILED, contracts.OUTCOME_LOST):
+        return PhaseFailedError(kind, message, of_agent=kind == contracts.AGENT_FAILED)
     return PhaseFailedError(STAGE_FAILED, message, of_agent=kind == contracts.AGENT_FAILED_FOR_GOOD)
 
 

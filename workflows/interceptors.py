@@ -3,7 +3,8 @@
 1. A signal whose handler raises is reported to the workflow, which shows it in ``status``.
    Left alone, the exception would fail the workflow task for ever.
    An update whose handler raises fails for its sender, and for nobody else.
-2. A start with a number of inputs that no workflow here takes ends the run at once.
+2. A start with a number of inputs that no workflow here takes ends the run at once. A message with
+   more than one is refused as a whole: nothing of it counts, and no sender is told of methods.
 3. This holds for the engine's workflows only. A worker with the plugin may have others, which
    keep what the SDK gives them.
 """
@@ -16,6 +17,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
     ExecuteWorkflowInput,
+    HandleQueryInput,
     HandleSignalInput,
     HandleUpdateInput,
     Interceptor,
@@ -47,18 +49,23 @@ class _Guard(WorkflowInboundInterceptor):
         if not isinstance(instance, TakesBadMessages):  # (3)
             await super().handle_signal(input)
             return
+        is_known = workflow.get_signal_handler(input.signal) is not None  # others come as a list
+        if len(input.args) > 1 and is_known:  # (2)
+            instance.on_bad_message(input.signal, _one_input(len(input.args)))
+            return
         try:
             await super().handle_signal(input)
         except Exception as error:  # noqa: BLE001  # (1): whatever it is, the run goes on
             instance.on_bad_message(input.signal, str(error))
 
+    async def handle_query(self, input: HandleQueryInput) -> Any:  # noqa: A002  # the SDK's name
+        if input.args and _is_ours():  # (2)
+            raise ApplicationError(f"{input.query!r} takes no input, got {len(input.args)}")
+        return await super().handle_query(input)
+
     def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002  # the SDK's name
-        if len(input.args) > 1 and isinstance(workflow.instance(), TakesBadMessages):  # (1)
-            raise ApplicationError(
-                f"expected one input, got {len(input.args)}: put everything into one JSON",
-                type="Refused",
-                non_retryable=True,
-            )
+        if len(input.args) > 1 and isinstance(workflow.instance(), TakesBadMessages):  # (2)
+            raise ApplicationError(_one_input(len(input.args)), type="Refused", non_retryable=True)
         super().handle_update_validator(input)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002  # the SDK's name
@@ -70,6 +77,10 @@ class _Guard(WorkflowInboundInterceptor):
             raise
         except Exception as error:  # noqa: BLE001  # (1)
             raise ApplicationError(str(error), type="Refused", non_retryable=True) from None
+
+
+def _one_input(got: int) -> str:
+    return f"expected one input, got {got}: put everything into one JSON"
 
 
 def _is_ours() -> bool:

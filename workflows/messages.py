@@ -1,8 +1,8 @@
 """What people send to a run: what it starts with, and votes.
 
 Messages arrive as raw payloads. A typed handler would wedge the run on a missing argument and
-fail it on a wrong type (docs/adr/0003); here everything that cannot be read becomes a
-``MessageError`` with one sentence for its sender.
+fail it on a wrong type (docs/adr/0003); here everything that cannot be read, or that others would
+read differently (``dsl.strict_json``), becomes a ``MessageError`` with one sentence for its sender.
 
 1. ``Pipeline`` takes a YAML document, a JSON object with ``stages``, a JSON string that holds
    YAML, or ``{"pipeline" | "definition", "inputs"}``.
@@ -16,13 +16,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import Field, ValidationError
-from temporalio import workflow
 from temporalio.common import RawValue
 
 from activities.contracts import CompileRequest
+from dsl import strict_json
 from dsl.core import Tier, Value
-from dsl.limits import NAME_LENGTH_MAX, REASON_LENGTH_MAX
+from dsl.limits import (
+    DOCUMENT_DEPTH_MAX,
+    JSON_DEPTH_MAX,
+    MESSAGE_BYTES_MAX,
+    NAME_LENGTH_MAX,
+    REASON_LENGTH_MAX,
+)
 from dsl.rules.grant import refuse_name
+from dsl.strict_json import JsonError
 
 PIPELINE: Final = "Pipeline"
 _YAML: Final = b"yaml/plain"
@@ -52,7 +59,7 @@ class Wanted(Value):
     reason: str = ""
 
 
-def decode(args: Sequence[Any]) -> Any:
+def decode(args: Sequence[Any], *, depth_max: int = JSON_DEPTH_MAX) -> Any:
     """Return the one JSON value or YAML text among ``args``; None when there is none.
 
     Raises:
@@ -76,9 +83,9 @@ def decode(args: Sequence[Any]) -> Any:
             "send JSON (json/plain), or YAML with --input-meta encoding=yaml/plain"
         )
     try:
-        return workflow.payload_converter().from_payload(raw.payload)
-    except (ValueError, RuntimeError, RecursionError) as error:
-        raise MessageError(f"the input is not valid JSON: {error}") from None
+        return strict_json.read(raw.payload.data, bytes_max=MESSAGE_BYTES_MAX, depth_max=depth_max)
+    except JsonError as error:
+        raise MessageError(f"the input cannot be taken: {error}") from None
 
 
 def read_vote(args: Sequence[Any]) -> VoteMessage:
@@ -106,7 +113,7 @@ def fault_of(error: ValidationError) -> str:
 
 def read_start(workflow_type: str, args: Sequence[Any]) -> CompileRequest:
     """Return what is to be compiled for a run of ``workflow_type``."""
-    value = decode(args)
+    value = decode(args, depth_max=DOCUMENT_DEPTH_MAX + 1)  # with what it is wrapped in (1)
     if workflow_type != PIPELINE:  # (2)
         return _named(workflow_type, {} if value is None else value)
     if isinstance(value, str):

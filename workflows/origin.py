@@ -17,10 +17,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities import contracts
+from dsl import strict_json
 from dsl.canonical import digest_of
 from dsl.core import StageStatus
 from dsl.plan import GateStep, Plan, walk
 from dsl.rules.proof import PROOF_LENGTH_MAX, START
+from dsl.strict_json import JsonError
 from workflows import failures
 from workflows.failures import StageEndedError
 
@@ -69,8 +71,8 @@ def _memo() -> str:
     if payload is None or len(payload.data) > PROOF_LENGTH_MAX + 2:
         return ""
     try:
-        value = workflow.payload_converter().from_payload(payload)
-    except (ValueError, RuntimeError, RecursionError):
+        value = strict_json.read(payload.data, bytes_max=PROOF_LENGTH_MAX + 2)
+    except JsonError:
         return ""
     return value if isinstance(value, str) else ""
 

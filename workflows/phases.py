@@ -3,8 +3,9 @@
 1. A failure of the agent ends the stage, never this coroutine: the report says how.
 2. No EXECUTE that is not on the ledger, and no seed that is not fresh: see ``workflows.intent``.
 3. Phases follow each other in order; ``retry:`` repeats EXECUTE only, and counts failures of
-   the agent only. Outages are Temporal's to retry and end with the stage's time limit, a
-   timer here: a run timeout of Temporal's would run no EXIT.
+   the agent, and outcomes that we lost: nothing else may repeat an effect. Outages are Temporal's
+   to retry and end with the stage's time limit, a timer here: a run timeout of Temporal's would
+   run no EXIT.
 4. However it ends, it is left in order: see ``workflows.leaving``.
 5. What the agent must not do has its consequence: see ``workflows.consequences``. A phase that has
    nothing to show for, and is only warned about, is repeated.
@@ -141,10 +142,10 @@ class PhaseWalk:
             try:
                 await self._phase(AgentPhase.EXECUTE)
             except PhaseFailedError as error:
-                if error.kind != contracts.AGENT_FAILED:
+                if error.kind not in (contracts.AGENT_FAILED, contracts.OUTCOME_LOST):
                     raise
                 if course.attempts > course.step.retry:
-                    course.exhausted = True
+                    course.exhausted = error.of_agent
                     tries = "" if course.attempts == 1 else f" ({course.attempts} tries)"
                     raise PhaseFailedError(error.kind, f"{error.message}{tries}") from None
                 because = error.message[:_ERROR_LENGTH_MAX]

@@ -15,7 +15,9 @@
 6. At T3 and T4 the agent is admitted anew each time, with its warrant. Its program gets the
    outputs that were approved, and of its own stage only what EXECUTE put out, for VERIFY to look
    at: what an earlier phase put out could be a forged completion, and nobody has approved it.
-7. What it has said that it must not is told with what it delivered. A program that had delivered
+7. What comes after its start never starts it again by accident: see ``activities.effect``. PLAN
+   and VERIFY act on nothing, so there an outage may be waited out.
+8. What it has said that it must not is told with what it delivered. A program that had delivered
    when its lease turned out to be lost acted without it: that is told, and nothing else is kept.
 """
 
@@ -24,16 +26,18 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from temporalio import activity
 
 from activities import contracts
+from activities.effect import OutcomeLostError, acts
 from activities.phases.admitting import admit
+from activities.phases.pulse import pulsing
 from activities.phases.secrets import secrets_of
 from activities.phases.tools import Tools, instance_of, put_json
 from activities.violation import ViolationError, said
@@ -43,18 +47,22 @@ from dsl.plan import AgentStep
 from dsl.rules.violations import Violation
 from integrations.agents.lifeline import Lifeline
 from integrations.agents.programs import catalogue
-from integrations.agents.protocol import AgentError, Event, Outcome, Request
+from integrations.agents.protocol import AgentError, Outcome, Request
 from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.holding import Holding
 from integrations.dragonfly.leases import Lease
-from integrations.errors import ColdError, DeniedError, RevokedError
+from integrations.errors import (
+    ColdError,
+    ConflictError,
+    DeniedError,
+    IntegrationError,
+    RevokedError,
+    UnavailableError,
+)
 from integrations.redaction import Redactor
 from integrations.settings import Settings
-
-EVENTS_SHOWN_MAX = 200
-BEAT_EVERY_S: Final = 0.5  # (3); the worker sends no more of them than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ async def ask(
 
     Raises:
         AgentError: the program failed; it, its children and its directory are gone.
-        ViolationError: it did what it must not (7), or reached for a secret that is not for it.
+        ViolationError: it did what it must not (8), or reached for a secret that is not for it.
     """
     cleared = await _clear(tools, request)  # (6)
     delivered: list[Outcome] = []
@@ -82,7 +90,7 @@ async def ask(
         return await _ask(tools, request, lease, phase, cleared=cleared, delivered=delivered)
     except LeaseLostError as error:
         if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
-            raise ViolationError(Violation.STALE_FENCE, str(error)) from None  # (7)
+            raise ViolationError(Violation.STALE_FENCE, str(error)) from None  # (8)
         raise
 
 
@@ -106,7 +114,7 @@ async def _ask(
         secrets = await secrets_of(tools, request, phase, cleared, stack)  # (2)
         seen = request.model_copy(update={"prior": _own(request, phase)})
         prior = await asyncio.to_thread(_copies, tools, seen, directory)
-        pulse = await stack.enter_async_context(_pulse())
+        pulse = await stack.enter_async_context(pulsing())
         running = tools.runner.run(
             catalogue.find(request.step.program or ""),
             Request(
@@ -129,12 +137,20 @@ async def _ask(
             on_event=pulse.tell,
             on_start=stack.enter_context(tools.roster.listed(request.agent, instance_of(request))),
         )
+        acts()  # (7)
         try:
             outcome = await running
         except AgentError as error:
             raise await _with_evidence(tools, phase, error) from None
         delivered.append(outcome)
-        return await _keep(tools, phase, outcome)
+        try:
+            return await _keep(tools, phase, outcome)
+        except (UnavailableError, ConflictError) as error:
+            if phase is not AgentPhase.EXECUTE:
+                raise
+            raise OutcomeLostError(  # (7)
+                f"the program has delivered, and its outputs cannot be kept: {error}"
+            ) from None
 
 
 async def _clear(tools: Tools, request: contracts.PhaseRequest) -> Cleared | None:
@@ -203,39 +219,18 @@ def _sandbox(tools: Tools, request: contracts.PhaseRequest) -> SandboxSpec:
     )
 
 
-class _Pulse:
-    """Signs of life; progress is passed on with them, seen in the Web UI while the agent works."""
-
-    def __init__(self) -> None:
-        self._progress: tuple[dict[str, str], ...] = ()
-
-    def tell(self, event: Event) -> None:
-        if event.type == "progress":
-            shown = {key: str(event.data[key])[:EVENTS_SHOWN_MAX] for key in event.data}
-            self._progress = (shown,)
-            activity.heartbeat(shown)
-
-    async def beat(self) -> None:
-        while True:
-            activity.heartbeat(*self._progress)
-            await asyncio.sleep(BEAT_EVERY_S)
-
-
-@asynccontextmanager
-async def _pulse() -> AsyncIterator[_Pulse]:
-    pulse = _Pulse()
-    beating = asyncio.create_task(pulse.beat())
-    try:
-        yield pulse
-    finally:
-        beating.cancel()
-
-
 async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> AgentError:
-    """Store what a failed program left, and name it in the error: somebody has to look at it."""
+    """Store what a failed program left, and name it in the error: somebody has to look at it.
+
+    That it failed is said also when that cannot be stored.
+    """
     if error.outcome is None or not error.outcome.artifacts:
         return error
-    answer = await _keep(tools, phase, error.outcome)
+    try:
+        answer = await _keep(tools, phase, error.outcome)
+    except IntegrationError as unkept:
+        activity.logger.warning("what a failed program left is not kept: %s", unkept)
+        return error
     kept = ", ".join(f"{output.name} {output.digest}" for output in answer.outputs)
     message = str(error).removeprefix(f"{error.kind}: ")
     named = AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)

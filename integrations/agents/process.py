@@ -64,6 +64,9 @@ class Process:
         """Start a keeper and tell it what to start, and until when it may live (4).
 
         ``on_start`` hears its pid before that.
+
+        Raises:
+            UnavailableError: this machine starts no process now.
         """
         ours, theirs = socket.socketpair()
         try:
@@ -78,6 +81,9 @@ class Process:
                 limit=AGENT_LINE_BYTES_MAX,
             )
             reader, writer = await asyncio.open_connection(sock=ours)
+        except OSError as error:
+            ours.close()
+            raise UnavailableError(f"no agent starts on this machine: {error.strerror}") from error
         except BaseException:
             ours.close()  # a keeper that did start ends by that (2)
             raise

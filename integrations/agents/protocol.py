@@ -10,23 +10,27 @@ starts a process: the contract is the same for an agent that runs inside a test.
    ``RESULT_BYTES_MAX``; what is larger is an artifact.
 3. An ``artifact`` names a file in the private directory; a name is given once, and none is one
    of ``RESERVED_NAMES``: nothing an agent made passes for the engine's own account.
-4. JSON that other readers read differently is noise: NaN, infinities, lone surrogates.
-5. Secrets travel in the request only, which is written to stdin and shown to nobody.
+4. JSON that other readers read differently, or cannot read, is noise: a key twice, NaN, lone
+   surrogates; see ``dsl.strict_json``. In a result or an artifact it breaks the contract, and so
+   does any message that is nested too deep: what acts upon it is never left to guess.
+5. Who ends without a result is told of the line that looks like one, and what is wrong with it.
+6. Secrets travel in the request only, which is written to stdin and shown to nobody.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
+from dsl import strict_json
 from dsl.canonical import canonical
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase, Tier
-from dsl.limits import REASON_LENGTH_MAX, RESULT_BYTES_MAX
+from dsl.limits import AGENT_LINE_BYTES_MAX, REASON_LENGTH_MAX, RESULT_BYTES_MAX
+from dsl.strict_json import JsonError, NotJsonError, TooDeepError
 from integrations.errors import IntegrationError
 
 VERSION: Final = 1
@@ -34,6 +38,11 @@ MESSAGE_TYPES: Final = frozenset(
     {"log", "progress", "heartbeat", "error", "artifact", "question", "result"}
 )
 RESULT_STATUSES: Final = ("ok", "failed")
+_DECIDE: Final = ("result", "artifact")  # messages that are acted upon
+_BOM: Final = b"\xef\xbb\xbf"  # some runtimes begin their output with it
+_TYPE: Final = re.compile(rb'"type"\s*:\s*"(' + "|".join(MESSAGE_TYPES).encode() + rb')"')
+_LIKE_A_RESULT: Final = re.compile(rb"""["']type["']\s*:\s*["']result["']""", re.IGNORECASE)
+_ASTRAL: Final = re.compile(rb"[\xf0-\xf4]|\\u[dD][89abAB]")  # a character beyond U+FFFF
 ARTIFACT_NAME: Final = re.compile(OUTPUT_NAME_PATTERN)
 # What the engine itself puts out for a stage, beside what the agent does.
 RESERVED_NAMES: Final = frozenset(
@@ -110,7 +119,7 @@ class Request:
     tier: Tier
     input: Mapping[str, Any] = field(default_factory=dict)
     prior: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # (5)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # (6)
     fence: int = 0
 
     def line(self) -> bytes:
@@ -177,15 +186,37 @@ class Outcome:
 
 
 def parse_message(line: bytes) -> dict[str, Any] | None:
-    """Return the message on a line, or None when the line is noise (1), (4)."""
+    """Return the message on a line, or None when the line is noise (1), (4).
+
+    Raises:
+        AgentError: of kind ``protocol``: it is a message that nobody should have to guess at (4).
+    """
+    text = line.removeprefix(_BOM)
     try:
-        message = json.loads(line, parse_constant=_refuse, parse_float=_finite)
-        if not isinstance(message, dict) or message.get("type") not in MESSAGE_TYPES:
+        message = strict_json.read(text, bytes_max=AGENT_LINE_BYTES_MAX)
+        if not _is_message(message):
             return None
-        json.dumps(message, ensure_ascii=False).encode()
-    except (ValueError, TypeError, RecursionError):  # also bad UTF-8, deep nesting, surrogates
+        if _ASTRAL.search(text):
+            canonical(message)  # refuses them in keys
+    except ValueError as error:
+        kind = _kind_of(text, error)
+        if kind in _DECIDE or (kind is not None and isinstance(error, TooDeepError)):
+            raise broken(f"a message of type {kind!r} cannot be taken: {error}") from None
         return None
-    return message
+    return dict(message)
+
+
+def flaw_of_a_result(line: bytes) -> str | None:
+    """Say what is wrong with noise that looks like a result (5); None: it does not."""
+    if not _LIKE_A_RESULT.search(line.replace(b"\0", b"")):  # also as UTF-16
+        return None
+    try:
+        strict_json.read(line.removeprefix(_BOM), bytes_max=AGENT_LINE_BYTES_MAX)
+    except NotJsonError as error:
+        return f"{error} (a message is one JSON object, alone on one line)"
+    except JsonError as error:
+        return str(error)
+    return 'it is no object with "type": "result"'
 
 
 def parse_result(message: Mapping[str, Any]) -> Result:
@@ -221,12 +252,20 @@ def escaped(message: str) -> AgentError:
     return AgentError(ESCAPE, message, retryable=False)
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+def _is_message(value: Any) -> bool:
+    kind = value.get("type") if isinstance(value, dict) else None
+    return isinstance(kind, str) and kind in MESSAGE_TYPES
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is out of range")
-    return number
+def _kind_of(text: bytes, error: ValueError) -> str | None:
+    """Return which message a refused line would be to a reader that is less strict."""
+    if isinstance(error, NotJsonError):
+        return None
+    if isinstance(error, TooDeepError):
+        found = _TYPE.search(text) if text.lstrip().startswith(b"{") else None
+        return found[1].decode() if found else None
+    try:
+        value = json.loads(text, parse_int=str)  # none too long for Python; not too deep it is
+    except ValueError:
+        return None
+    return value["type"] if _is_message(value) else None

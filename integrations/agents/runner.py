@@ -203,7 +203,7 @@ def _judge(process: Process, transcript: Transcript) -> protocol.Result:
             protocol.EXIT, f"exit status {code}{why}", retryable=code not in _PERMANENT, **detail
         )
     if transcript.result is None:
-        raise protocol.broken("ended without a result", **detail)
+        raise transcript.no_result()
     return transcript.result
 
 

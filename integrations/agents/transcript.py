@@ -3,7 +3,8 @@
 1. A line longer than ``AGENT_LINE_BYTES_MAX``, more output than ``AGENT_OUTPUT_BYTES_MAX``, or
    a message after the result is a breach of the contract.
 2. Noise is kept as a hint: its first lines, cut short. Of stderr the end is kept.
-3. Events beyond ``AGENT_EVENTS_MAX`` are heard but not kept; heartbeats are never kept.
+3. Events beyond ``AGENT_EVENTS_MAX``, or ``AGENT_EVENTS_BYTES_MAX``, are heard but not kept;
+   heartbeats are never kept.
 4. Redaction comes first, cutting second. What it has replaced is counted.
 """
 
@@ -15,6 +16,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from dsl.limits import (
+    AGENT_EVENTS_BYTES_MAX,
     AGENT_EVENTS_MAX,
     AGENT_LINE_BYTES_MAX,
     AGENT_NOISE_LINES_MAX,
@@ -28,6 +30,7 @@ from integrations.agents.protocol import (
     Event,
     Result,
     broken,
+    flaw_of_a_result,
     parse_message,
     parse_result,
 )
@@ -47,6 +50,9 @@ class Transcript:
         self._error_tail = bytearray()
         self._error_cut = False
         self._output_bytes = 0
+        self._events_bytes = 0
+        self._lines = 0
+        self._flaw = ""  # of the last line that looks like a result, and is none
         self.result: Result | None = None
         self.events: list[Event] = []
         self.artifacts: list[dict[str, Any]] = []
@@ -67,6 +73,10 @@ class Transcript:
         """Return how many secrets, and how much that looks like a token, it has said."""
         _ = self.stderr  # redacted when it is asked for
         return self._redact.replaced.secrets, self._redact.replaced.tokens
+
+    def no_result(self) -> AgentError:
+        """Return the error of an agent that has ended without a result."""
+        return broken(f"ended without a result{self._flaw}", stderr=self.stderr, noise=self.noise)
 
     async def read_messages(self, stream: asyncio.StreamReader) -> None:
         """Read stdout to its end.
@@ -89,11 +99,13 @@ class Transcript:
             del self._error_tail[:-keep]
 
     def _hear(self, line: bytes) -> None:
-        message = parse_message(line)
+        self._lines += 1
+        try:
+            message = parse_message(line)
+        except AgentError as error:
+            raise self._redacted(error) from None
         if message is None:
-            if len(self.noise) < AGENT_NOISE_LINES_MAX and line.strip():
-                text = self._redact.text(line.decode(errors="replace").strip())
-                self.noise.append(text[:MESSAGE_LENGTH_MAX])
+            self._keep_noise(line)
             return
         if self.result is not None:
             raise broken(f"a message of type {message['type']!r} after the result")
@@ -105,19 +117,31 @@ class Transcript:
         if kind == "result":
             self.result = self._check_result({**data, "status": status} if ours else data)
         else:
-            self._keep(Event(kind, data))
+            self._keep(Event(kind, data), len(line))
+
+    def _keep_noise(self, line: bytes) -> None:
+        if len(self.noise) < AGENT_NOISE_LINES_MAX and line.strip():
+            text = self._redact.text(line.decode(errors="replace").strip())
+            self.noise.append(text[:MESSAGE_LENGTH_MAX])
+        flaw = flaw_of_a_result(line)
+        if flaw is not None:
+            text = self._redact.text(flaw)
+            self._flaw = f"; line {self._lines} of its output looks like one, but {text}"
 
     def _check_result(self, data: dict[str, Any]) -> Result:
         try:
             return parse_result(data)
         except AgentError as error:
-            text = self._redact.text(str(error).partition(": ")[2])
-            raise broken(text) from None
+            raise self._redacted(error) from None
 
-    def _keep(self, event: Event) -> None:
+    def _redacted(self, error: AgentError) -> AgentError:
+        return broken(self._redact.text(str(error).partition(": ")[2]))
+
+    def _keep(self, event: Event, size: int) -> None:
         if event.type == "artifact":
             self.artifacts.append(event.data)
-        if len(self.events) >= AGENT_EVENTS_MAX:
+        self._events_bytes += size
+        if len(self.events) >= AGENT_EVENTS_MAX or self._events_bytes > AGENT_EVENTS_BYTES_MAX:
             self.dropped += 1
         elif event.type != "heartbeat":
             self.events.append(event)

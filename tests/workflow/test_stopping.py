@@ -108,7 +108,7 @@ async def test_what_it_did_wrong_while_it_was_stopped_counts(engine: Engine, ope
         ([{"reason": "x", "epoch": "soon"}], "epoch: "),
         ([{"reason": "x", "more": 1}], "more: "),
         (["x"], "input: "),
-        ([ORDER, ORDER], "but 3 were given"),
+        ([ORDER, ORDER], "expected one input, got 2: put everything into one JSON"),
     ],
 )
 async def test_what_cannot_be_read_stops_no_agent_and_wedges_nothing(

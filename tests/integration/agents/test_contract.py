@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -49,6 +51,55 @@ async def test_a_broken_agent_gets_its_verdict(run, do, kind, retryable, message
 
 
 @pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        ("in_colours", "line 1 of its output looks like one, but it is not JSON: expecting value"),
+        ("over_several_lines", "line 2 of its output looks like one, but it is not JSON: extra"),
+        ("in_utf16", "line 1 of its output looks like one, but it is UTF-16, write it in UTF-8"),
+        ("as_python_writes_it", "line 1 of its output looks like one, but it is not JSON: "),
+        ("in_a_list", 'line 1 of its output looks like one, but it is no object with "type"'),
+        ("not_a_number", "a message of type 'result' cannot be taken: NaN is no number of JSON"),
+        ("status_twice", "a message of type 'result' cannot be taken: the key \"status\" is there"),
+    ],
+)
+async def test_what_is_wrong_with_a_result_is_told(run, do, message):
+    error = await failure(run, do)
+
+    assert (error.kind, error.retryable) == ("protocol", False)
+    assert message in str(error)
+
+
+@pytest.mark.parametrize("kind", ["result", "progress", "log", "artifact"])
+@pytest.mark.parametrize("levels", [63, 200, 400, 900, 100_000])
+async def test_a_message_too_deep_breaks_the_contract(run, kind, levels):
+    error = await failure(run, "nested", given={"kind": kind, "levels": levels})
+
+    assert (error.kind, error.retryable) == ("protocol", False)
+    assert f"{kind!r} cannot be taken: it is nested {levels + 2} levels deep, and 64 is" in str(
+        error
+    )
+
+
+async def test_a_result_as_deep_as_may_be_is_taken(run):
+    outcome = await run("hostile", {"do": "nested", "kind": "result", "levels": 62})
+
+    assert outcome.result.ok
+
+
+@pytest.mark.parametrize("do", ["progress_bar", "stderr_for_ever"])
+async def test_however_much_an_agent_says_little_of_it_is_held(run, do):
+    tracemalloc.start()
+    try:
+        with suppress(AgentError):
+            await run("hostile", {"do": do})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 8 << 20
+
+
+@pytest.mark.parametrize(
     ("status", "kind", "retryable"),
     [
         (75, "tempfail", True),
@@ -65,7 +116,9 @@ async def test_an_exit_status_says_whether_to_try_again(run, status, kind, retry
     assert (error.kind, error.retryable) == (kind, retryable)
 
 
-@pytest.mark.parametrize("do", ["closes_stdin", "stderr_flood", "bad_utf8", "garbage"])
+@pytest.mark.parametrize(
+    "do", ["closes_stdin", "stderr_flood", "bad_utf8", "garbage", "with_a_mark"]
+)
 async def test_a_clumsy_agent_may_still_deliver(run, do):
     outcome = await run("hostile", {"do": do})
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from activities.contracts import HEARTBEAT_TIMEOUT
-from activities.phases.asking import BEAT_EVERY_S
+from activities.phases.pulse import BEAT_EVERY_S
 from dsl.limits import LEASE_TTL_MS
 from integrations.agents.deadline import END_AHEAD_S, KILL_AHEAD_S
 from integrations.agents.keeper import GRACE_S

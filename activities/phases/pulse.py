@@ -1,0 +1,55 @@
+"""Signs of life while a program works, so that a cancel arrives.
+
+Progress that the agent tells is passed on with them, seen in the Web UI while it works: the last
+one, and of that no more than a server takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from temporalio import activity
+
+from integrations.agents.protocol import Event
+
+BEAT_EVERY_S: Final = 0.5  # the worker sends no more of them than that
+FIELDS_SHOWN_MAX: Final = 10
+FIELD_SHOWN_MAX: Final = 200  # characters
+
+
+class Pulse:
+    """Signs of life, and the last progress that the agent has told."""
+
+    def __init__(self) -> None:
+        self._progress: tuple[dict[str, str], ...] = ()
+
+    def tell(self, event: Event) -> None:
+        """Pass on ``event`` if it is progress."""
+        if event.type == "progress":
+            shown = {
+                key[:FIELD_SHOWN_MAX]: str(event.data[key])[:FIELD_SHOWN_MAX]
+                for key in itertools.islice(event.data, FIELDS_SHOWN_MAX)
+            }
+            self._progress = (shown,)
+            activity.heartbeat(shown)
+
+    async def beat(self) -> None:
+        """Give signs of life until cancelled."""
+        while True:
+            activity.heartbeat(*self._progress)
+            await asyncio.sleep(BEAT_EVERY_S)
+
+
+@asynccontextmanager
+async def pulsing() -> AsyncIterator[Pulse]:
+    """Give signs of life meanwhile."""
+    pulse = Pulse()
+    beating = asyncio.create_task(pulse.beat())
+    try:
+        yield pulse
+    finally:
+        beating.cancel()
