@@ -8,7 +8,6 @@ Where it writes some, a message without one is nobody's.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,10 @@ from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client
+
+from dsl import strict_json
+from dsl.limits import MESSAGE_BYTES_MAX
+from dsl.strict_json import JsonError
 
 EVENTS_MAX: Final = 200
 
@@ -63,8 +66,8 @@ def named_in(events: Iterable[HistoryEvent], proof: str) -> Senders:
 def _holds(payload: Payload, proof: str) -> bool:
     """Tell whether a message carries the proof, however its JSON is spelled."""
     try:
-        value = json.loads(payload.data)
-    except (ValueError, RecursionError):
+        value = strict_json.read(payload.data, bytes_max=MESSAGE_BYTES_MAX)
+    except JsonError:
         return False
     return value == proof or (isinstance(value, dict) and value.get("proof") == proof)
 

@@ -22,7 +22,6 @@ is cheaper and more final than the next; every refusal is one sentence and final
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,9 +33,10 @@ from activities.ballots import BallotBox, Run
 from activities.engine import Parent, parent_of
 from activities.vouched_plans import VouchedPlans
 from activities.witness import Witness
+from dsl import strict_json
 from dsl.canonical import canonical, digest_of
 from dsl.conditions.interpolate import OPENING
-from dsl.limits import VERIFICATIONS_MAX
+from dsl.limits import ARTIFACT_BYTES_MAX, JSON_WRAPPED_DEPTH_MAX, VERIFICATIONS_MAX
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.guards import before, is_guard
 from dsl.rules.proof import CLOCK_SKEW_S, PROOF_LIFE_S_MAX, START, ProofError, decode
@@ -146,7 +146,11 @@ class Warrants:
         if ACCOUNT not in outputs:
             return {}
         try:
-            account = json.loads(self._artifacts.get(outputs[ACCOUNT]))
+            account = strict_json.read(
+                self._artifacts.get(outputs[ACCOUNT]),
+                bytes_max=ARTIFACT_BYTES_MAX,
+                depth_max=JSON_WRAPPED_DEPTH_MAX,
+            )
             output = account["output"]
         except (ValueError, KeyError, TypeError, IntegrationError) as error:
             raise DeniedError(f"an approved output cannot be read: {error}") from None

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from dsl import limits
 from dsl.errors import DslError, Position, Problem
+from dsl.strict_json import depth_of
 
 TOO_LARGE: Final = "DSL109"
 TOO_DEEP: Final = "DSL110"
@@ -92,9 +93,11 @@ def as_yaml(text: str) -> str:
     starts_as_json = text.lstrip()[:1] in ("{", "[", '"')
     if not starts_as_json or not ("\t" in text or _SURROGATE_PAIR.search(text)):
         return text
+    if depth_of(text.encode(errors="surrogatepass")) > limits.DOCUMENT_DEPTH_MAX:
+        return text  # which the loader refuses
     try:
         json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return text
     return _SURROGATE_PAIR.sub(_joined, text.replace("\t", " "))
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from dsl import strict_json
 from dsl.canonical import canonical
+from dsl.strict_json import JsonError
 
 SIGNATURE_LENGTH_MAX: Final = 512
 
@@ -45,8 +46,8 @@ def read_word(word: str, what: str, length_max: int) -> tuple[dict[str, Any], st
             f"the {what} is not base64url: copy all of it, and nothing else"
         ) from None
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
+        value = strict_json.read(raw, bytes_max=length_max)
+    except JsonError:
         raise SignedError(f"the {what} is cut off or altered: copy all of it") from None
     return _parts(value, what)
 

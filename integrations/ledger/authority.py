@@ -27,7 +27,7 @@ from dsl.actions import AGENT_REBOUND, AGENT_REGISTERED, AGENT_REINSTATED, AGENT
 from dsl.canonical import INTEGER_MAX
 from dsl.rules.admission import INSTANCE_SEPARATOR, Binding
 from integrations.errors import CorruptError
-from integrations.ledger.entries import Content, is_sound
+from integrations.ledger.entries import Content, is_sound, read_payload
 from integrations.ledger.errors import sqlite_faults
 
 LEASE_GRANTED: Final = "lease.granted"
@@ -150,7 +150,7 @@ class Fold:
 
     def _take(self, seq: int, content: Content) -> None:
         try:
-            event = read_event(content.agent, content.action, json.loads(content.payload))
+            event = read_event(content.agent, content.action, read_payload(content.payload))
         except ValueError as error:
             raise CorruptError(f"entry {seq} ({content.action}) is not ours: {error}") from error
         if event is not None:

@@ -17,12 +17,12 @@ Nothing here knows a file. The rules:
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from dsl import strict_json
 from dsl.canonical import canonical
 from dsl.core import Tier
 from dsl.limits import LEDGER_PAYLOAD_BYTES_MAX
@@ -167,9 +167,21 @@ def canonical_payload(payload: Any) -> str:
 def is_canonical(payload: str) -> bool:
     """Tell whether ``payload`` is exactly what ``canonical_payload`` would have stored."""
     try:
-        return canonical_payload(json.loads(payload)) == payload
-    except (ValueError, RecursionError):
+        return canonical_payload(read_payload(payload)) == payload
+    except ValueError:
         return False
+
+
+def read_payload(payload: str) -> dict[str, Any]:
+    """Return the payload of a row, which may be anybody's by now.
+
+    Raises:
+        ValueError: nothing that ``canonical_payload`` has written.
+    """
+    value = strict_json.read(payload, bytes_max=LEDGER_PAYLOAD_BYTES_MAX)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected the payload to be an object, got a {type(value).__name__}")  # noqa: TRY004  # one error for every refusal
+    return value
 
 
 def _refuse_value(value: Any, depth: int) -> None:

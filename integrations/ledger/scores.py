@@ -20,7 +20,7 @@ from typing import Any, Final
 from dsl.core import Tier
 from dsl.rules.scorecard import ACTIONS, Card, Fact, advance, counts
 from integrations.errors import CorruptError
-from integrations.ledger.entries import Content, is_sound
+from integrations.ledger.entries import Content, is_sound, read_payload
 from integrations.ledger.errors import sqlite_faults
 from integrations.ledger.store import open_reader
 from integrations.ledger.verify import SEGMENT
@@ -114,7 +114,7 @@ def _rows(
 
 def _advanced(card: Card, seq: int, ts: str, content: Content) -> Card:
     try:
-        payload: Mapping[str, Any] = json.loads(content.payload)
+        payload: Mapping[str, Any] = read_payload(content.payload)
         tier = Tier[content.tier]
         fact = Fact(
             seq,

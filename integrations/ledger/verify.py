@@ -15,7 +15,6 @@ SQLite leaves two empty files beside it, as it does for every reader.) The rules
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -33,6 +32,7 @@ from integrations.ledger.entries import (
     Entry,
     is_canonical,
     is_sound,
+    read_payload,
 )
 from integrations.ledger.errors import sqlite_faults
 from integrations.ledger.noted import NotedHead
@@ -187,7 +187,7 @@ def entry_of(row: Sequence[Any]) -> Entry:
             agent=agent,
             tier=Tier[tier],
             action=action,
-            payload=json.loads(payload),
+            payload=read_payload(payload),
             prev_hash=prev.hex(),
             hash=digest.hex(),
         )

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dsl import strict_json
 from integrations.errors import DeniedError
 
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
+_ROLE_BYTES_MAX: Final = 64 << 10
 _ROLE: Final = "role_id"
 _SECRET: Final = "secret_id"  # noqa: S105  # a key
 _WRAPPED: Final = "wrapped_secret_id"
@@ -52,7 +54,7 @@ def read_role(file: Path) -> WorkerRole | WrappedRole:
         DeniedError: there is none, or it is none.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = strict_json.read(file.read_bytes(), bytes_max=_ROLE_BYTES_MAX)
         if _WRAPPED in content:
             return WrappedRole(role_id=str(content[_ROLE]), token=str(content[_WRAPPED]))
         return WorkerRole(role_id=str(content[_ROLE]), secret_id=str(content[_SECRET]))

@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from dsl import strict_json
+from dsl.strict_json import JsonError
 from mandate.people.errors import UsageError
 from mandate.stack.files import private_directory, write_private
 
@@ -100,8 +102,8 @@ class Logins:
         finally:
             os.close(descriptor)
         try:
-            found = json.loads(content) if len(content) <= FILE_BYTES_MAX else None
-        except (ValueError, RecursionError):
+            found = strict_json.read(content, bytes_max=FILE_BYTES_MAX)
+        except JsonError:
             found = None
         if not isinstance(found, dict):
             raise UsageError(_UNREADABLE, self._file, _DAMAGED)

@@ -1,0 +1,65 @@
+"""JSON is read by ``dsl.strict_json``; who reads it otherwise is listed here, with the reason."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("workflows", "activities", "dsl", "integrations", "mandate")
+READERS = {
+    *("loads", "load", "model_validate_json", "validate_json", "from_json", "decode_json"),
+    *("from_payload", "from_payloads", "raw_decode", "json"),
+}
+ALLOWED = {
+    "dsl/loader.py:from_json": "writes JSON that was read already out as a document",
+    "dsl/text.py:loads": "asks whether it is JSON, and takes nothing from it",
+    "dsl/parse.py:model_validate_json": "of a document that the loader has read",
+    "dsl/promotion.py:model_validate_json": "of a document that the loader has read",
+    "activities/answers.py:from_payload": "after the strict reader, for the types",
+    "activities/converter.py:from_payloads": "the SDK's door; handlers take raw payloads",
+    "activities/vouched_plans.py:model_validate_json": "its digest must be that of what was read",
+    "integrations/agents/keeper.py:loads": "from our own worker; imports nothing but the standard",
+    "integrations/agents/channel.py:loads": "from our own worker; imports nothing but the standard",
+    "integrations/agents/process.py:loads": "from our own keeper",
+    "integrations/agents/roster.py:loads": "from our own file, which nobody else may write",
+    "integrations/agents/protocol.py:loads": "names what the strict reader has refused",
+    "integrations/agents/programs/inventory.py:loads": "an agent reads what the engine tells it",
+    "integrations/agents/programs/code_review.py:loads": "an agent, which imports nothing of ours",
+    "integrations/redaction.py:loads": "one string literal, which cannot nest",
+    "mandate/stack/http.py:loads": "from servers that we have started ourselves",
+    "mandate/stack/people.py:loads": "from our own file, which nobody else may write",
+    "mandate/stack/external.py:loads": "from our own file, which nobody else may write",
+}
+
+
+def calls() -> Iterator[str]:
+    """Every call in our sources by which JSON may be read, as ``file:name``."""
+    for folder in FOLDERS:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    name = node.func.attr
+                elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                    name = node.func.id
+                else:
+                    continue
+                if name in READERS and not _is_other(node):
+                    yield f"{file.relative_to(ROOT)}:{name}"
+
+
+def _is_other(node: ast.Call) -> bool:
+    """Tell ``load`` of documents, catalogues and the like from that of ``json``."""
+    called = ast.unparse(node.func)
+    return called.rsplit(".", 1)[-1] == "load" and called != "json.load"
+
+
+def test_nobody_reads_json_past_the_strict_reader_but_for_a_reason():
+    assert sorted(set(calls()) - set(ALLOWED)) == []
+
+
+def test_no_reason_is_left_of_a_reader_that_is_gone():
+    present = {entry for entry in ALLOWED if (ROOT / entry.partition(":")[0]).exists()}
+
+    assert sorted(present - set(calls())) == []

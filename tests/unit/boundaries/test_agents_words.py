@@ -1,0 +1,116 @@
+"""Whatever an agent says is taken whole and can be handed on by everybody, or is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from temporalio.api.failure.v1 import Failure
+from temporalio.common import RawValue
+
+from activities import contracts
+from activities.boundary import _failure
+from activities.converter import MandatePayloadConverter, RedactingFailureConverter
+from activities.violation import said
+from dsl.canonical import canonical
+from dsl.core import AgentOutput, AgentPhase, OutputType, StageStatus
+from dsl.limits import ARTIFACT_BYTES_MAX, PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
+from integrations.agents import workdir
+from integrations.agents.protocol import MESSAGE_TYPES, AgentError, Outcome
+from integrations.agents.transcript import Transcript
+from integrations.redaction import Redactor
+from tests.fixtures.hostile_json import objects, spelled, values
+from tests.fixtures.search import inputs
+
+CONVERTER = MandatePayloadConverter()
+SECRET = "correct-horse-battery"
+
+messages = spelled(
+    objects(
+        type=tuple(f'"{kind}"' for kind in sorted(MESSAGE_TYPES)),
+        status=('"ok"', '"failed"'),
+        output=("{}", '{"n": 1}', f'{{"s": "{SECRET}"}}'),
+        summary=('"done"',),
+        name=('"a.txt"', '"execute.json"', '"../a"'),
+        path=('"a.txt"', '"/etc/passwd"', '"."', '"a\\u0000b"'),
+        media_type=('"text/plain"',),
+        message=('"42 of 100"',),
+    )
+) | spelled(values)
+RESULT = b'{"type": "result", "status": "ok", "output": {"n": 1}}'
+
+
+async def heard(lines: list[bytes]) -> Transcript:
+    shown: list[Any] = []
+    transcript = Transcript(Redactor([SECRET]), shown.append)
+    stream = asyncio.StreamReader(limit=1 << 20)
+    stream.feed_data(b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines))
+    stream.feed_eof()
+    await transcript.read_messages(stream)
+    if transcript.result is None:
+        raise transcript.no_result()
+    return transcript
+
+
+def is_handed_on(value: Any, limit: int = 2 << 20) -> bool:
+    payload = CONVERTER.to_payload(value)
+    return len(payload.data) < limit and CONVERTER.from_payload(payload) is not None
+
+
+@inputs(3_000)
+@given(st.lists(messages, min_size=1, max_size=3), st.booleans())
+def test_whatever_an_agent_says_is_handed_on_or_refused_in_a_sentence(lines, with_result):
+    directory = Path(__file__).parent
+    try:
+        transcript = asyncio.run(heard([*lines, *([RESULT] if with_result else [])]))
+        workdir.collect(directory, transcript.artifacts, Redactor([SECRET]))
+    except AgentError as error:
+        failure = Failure()
+        RedactingFailureConverter().to_failure(
+            _failure(error, may_have_acted=True), CONVERTER, failure
+        )
+        assert failure.application_failure_info.non_retryable
+        assert failure.message
+        assert failure.SerializeToString()
+        assert "Error" not in failure.message
+        return
+    assert transcript.result is not None
+    _can_be_handed_on(transcript)
+
+
+def _can_be_handed_on(transcript: Transcript) -> None:
+    """Follow what was said through everything that has to take it."""
+    result = transcript.result
+    assert result is not None
+    outcome = Outcome(result=result, events=tuple(transcript.events))
+    account = {
+        "summary": result.summary,
+        "output": result.output,
+        "events": [{"type": event.type, **event.data} for event in outcome.events],
+        "noise": transcript.noise,
+    }
+    assert len(canonical(account).encode()) <= ARTIFACT_BYTES_MAX
+    output = AgentOutput(
+        name="a.txt",
+        phase=AgentPhase.EXECUTE,
+        output_type=OutputType.BETA,
+        digest="sha256:" + "0" * 64,
+        size=1,
+    )
+    answer = contracts.PhaseResult(
+        output=result.output,
+        outputs=(output,) * 100,
+        facts={"summary": result.summary[:300], "sandbox": "none"},
+        violations=said(*transcript.taken_out()),
+    )
+    [raw] = CONVERTER.from_payloads([CONVERTER.to_payload(answer)], [RawValue])
+    found = contracts.read_value(
+        raw, contracts.PhaseResult, CONVERTER, bytes_max=PHASE_ANSWER_BYTES_MAX
+    )
+    assert found == answer
+    report = contracts.AgentReport(status=StageStatus.COMPLETED, output=found.output)
+    assert is_handed_on(report, REPORT_BYTES_MAX)
+    assert is_handed_on({"stages": {"a": {"b": {"c": report.model_dump(mode="json")}}}})
