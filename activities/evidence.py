@@ -41,6 +41,7 @@ from dsl.rules.card import Card
 from dsl.rules.grant import refuse_name
 from dsl.rules.promotion import figures, unmet, unmet_reinstatement, unverified
 from dsl.rules.proof import ENTITY_PATTERN
+from dsl.rules.reserved import promotion_id, reinstatement_id
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.ledger import scores, verify
 from integrations.ledger.authority import NO_AGENT
@@ -50,8 +51,8 @@ from integrations.ledger.ledger import Ledger
 from integrations.vault.registry import TOKEN_LIFE_MAX_S
 
 _WORKFLOWS: Final = {
-    trust.PROMOTE: (trust.PROMOTION_WORKFLOW, trust.promotion_id),
-    trust.REINSTATE: (trust.REINSTATEMENT_WORKFLOW, trust.reinstatement_id),
+    trust.PROMOTE: (trust.PROMOTION_WORKFLOW, promotion_id),
+    trust.REINSTATE: (trust.REINSTATEMENT_WORKFLOW, reinstatement_id),
 }
 _ENTITY: Final = re.compile(ENTITY_PATTERN)
 

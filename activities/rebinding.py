@@ -29,6 +29,7 @@ from dsl.rules.admission import Binding
 from dsl.rules.grant import REBIND, refuse_name
 from dsl.rules.proof import reason_digest
 from dsl.rules.rebinding import binding_digest, refuse, tier_after
+from dsl.rules.reserved import rebinding_id
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Entry
@@ -63,7 +64,7 @@ class RebindingGrants:
         no_agent = refuse_name(request.agent)
         if no_agent is not None:
             raise DeniedError(f"{harmless(request.agent)!r} is no agent: {no_agent}")
-        require_workflow(trust.REBINDING_WORKFLOW, trust.rebinding_id(request.agent))  # (1)
+        require_workflow(trust.REBINDING_WORKFLOW, rebinding_id(request.agent))  # (1)
         key = run_key(TRUST_GRANTED)
         binding = binding_digest(_asked(request))
         before = await self._ledger.by_key(key)

@@ -7,6 +7,7 @@ A part of ``activities.contracts``, under the same rules, in a file of its own. 
 2. Lowering trust takes the engine's word: demotion and revocation for a violation.
 3. A revocation by a person takes that person's proof. Without one only the agents at work stop.
 4. Every brake re-reads what it has done and answers in lines of a receipt.
+5. Whoever holds an id is not thereby what it is called: what holds one is asked of the server.
 """
 
 from __future__ import annotations
@@ -16,42 +17,23 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from activities.contracts import QUEUE_LEDGER, QUEUE_TRUST, ActivitySpec
+from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_TRUST, ActivitySpec
 from activities.messages import Approval, Binding
 from dsl.core import Tier, Value
 from dsl.plan import Plan
+from dsl.rules import reserved
 
-PROMOTION_WORKFLOW: Final = "Promotion"
-REINSTATEMENT_WORKFLOW: Final = "Reinstatement"
-REBINDING_WORKFLOW: Final = "Rebinding"
-REVOCATION_WORKFLOW: Final = "Revocation"
-SWEEP_WORKFLOW: Final = "Sweep"
+PROMOTION_WORKFLOW: Final = reserved.PROMOTION
+REINSTATEMENT_WORKFLOW: Final = reserved.REINSTATEMENT
+REBINDING_WORKFLOW: Final = reserved.REBINDING
+REVOCATION_WORKFLOW: Final = reserved.REVOCATION
+SWEEP_WORKFLOW: Final = reserved.SWEEP
 VIOLATION: Final = "ViolationError"  # failure type; details: one ``contracts.Violated``
 NOT_PROVEN: Final = "not proven: "  # begins why a brake does not take somebody's word
 READING: Final = timedelta(minutes=10)  # the ledger is verified from its first entry
 
 PROMOTE: Final = "promote"
 REINSTATE: Final = "reinstate"
-
-
-def promotion_id(agent: str) -> str:
-    """Return the workflow id of a promotion: one at a time."""
-    return f"promotion/{agent}"
-
-
-def reinstatement_id(agent: str) -> str:
-    """Return the workflow id of a reinstatement: one at a time."""
-    return f"reinstatement/{agent}"
-
-
-def rebinding_id(agent: str) -> str:
-    """Return the workflow id of a rebinding: one at a time."""
-    return f"rebinding/{agent}"
-
-
-def revocation_id(agent: str) -> str:
-    """Return the workflow id of a revocation: one at a time; its start is the epoch."""
-    return f"revocation/{agent}"
 
 
 class AgentName(Value):
@@ -197,6 +179,24 @@ class RunsFound(Value):
     reason: str = ""
 
 
+class HolderRequest(Value):
+    """What runs under that workflow id?"""
+
+    workflow: str
+
+
+class Holder(Value):
+    """What runs under a workflow id, in the server's words, made harmless; empty: nothing does."""
+
+    type: str = ""
+    queue: str = ""
+    parent: str = ""  # workflow id of what started it
+
+    def __str__(self) -> str:
+        """Return it for people to read."""
+        return f"a workflow of type {self.type} on queue {self.queue}"
+
+
 class LiftRequest(Value):
     """Let Dragonfly know that the agent is back, under the epoch of the grant."""
 
@@ -239,6 +239,10 @@ confirm_runs = ActivitySpec("revoke.runs-over", RunsFound, Braked, queue=QUEUE_T
 sweep = ActivitySpec(
     "trust.sweep", SweepRequest, Swept, queue=QUEUE_TRUST, timeout=timedelta(minutes=5)
 )
+
+# On mandate, of the server
+holder = ActivitySpec("engine.holder", HolderRequest, Holder, queue=QUEUE)
+NONCE: Final = "engine.nonce"  # local: no history holds it before it is used
 
 # On mandate and mandate-t3, where agents run
 confirm_processes = ActivitySpec("agent.processes", AgentName, Braked)

@@ -40,6 +40,7 @@ from dsl.limits import ARTIFACT_BYTES_MAX, JSON_WRAPPED_DEPTH_MAX, VERIFICATIONS
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.guards import before, is_guard
 from dsl.rules.proof import CLOCK_SKEW_S, PROOF_LIFE_S_MAX, START, ProofError, decode
+from dsl.rules.reserved import owner_of
 from dsl.rules.warrant import refuse_warrant, resolved_inputs
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError, IntegrationError
@@ -202,6 +203,11 @@ async def _parent(path: str) -> Parent:
     parent = await parent_of(activity.client(), workflow_id, info.workflow_run_id or "")
     if parent is None:
         raise DeniedError("the server knows no run that started it: an Agent is no run of its own")
+    if owner_of(parent.workflow_id) is not None:
+        raise DeniedError(
+            f"{parent.workflow_id!r} is the name of no run: who has voted there took it for "
+            "something else"
+        )
     if workflow_id != f"{parent.workflow_id}/{path}":
         raise DeniedError(
             f"a stage of {parent.workflow_id!r} has the id '{parent.workflow_id}/{path}', and this "

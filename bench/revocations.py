@@ -26,11 +26,12 @@ import requests
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from activities.contracts import QUEUE
-from activities.trust_contracts import REVOCATION_WORKFLOW, revocation_id
+from activities.trust_contracts import REVOCATION_WORKFLOW
 from dsl.compiler import compile_text
 from dsl.core import AgentPhase, Tier
 from dsl.rules.admission import agent_identity
 from dsl.rules.proof import REVOKE, Proof, encode, reason_digest, statement_of
+from dsl.rules.reserved import revocation_id
 from integrations.vault.client import Vault
 from integrations.vault.issuer import TokenRoleIssuer
 from integrations.vault.login import Login

@@ -5,7 +5,9 @@
    An update whose handler raises fails for its sender, and for nobody else.
 2. A start with a number of inputs that no workflow here takes ends the run at once. A message with
    more than one is refused as a whole: nothing of it counts, and no sender is told of methods.
-3. This holds for the engine's workflows only. A worker with the plugin may have others, which
+3. What is called by an id of the engine's own and is not what that id is for ends at once: it
+   would stand where people look for something else.
+4. This holds for the engine's workflows only. A worker with the plugin may have others, which
    keep what the SDK gives them.
 """
 
@@ -27,6 +29,7 @@ from temporalio.worker import (
 
 with workflow.unsafe.imports_passed_through():
     from activities import contracts, trust_contracts
+    from dsl.rules.reserved import refuse_id
     from workflows import failures
 
 
@@ -40,13 +43,17 @@ class TakesBadMessages(Protocol):
 
 class _Guard(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
-        if len(input.args) > 1 and _is_ours():  # (2)
-            raise failures.invalid(f"expected one input, got {len(input.args)}")
+        if _is_ours():
+            if len(input.args) > 1:  # (2)
+                raise failures.invalid(f"expected one input, got {len(input.args)}")
+            refusal = refuse_id(workflow.info().workflow_id, workflow.info().workflow_type)
+            if refusal is not None:  # (3)
+                raise failures.invalid(refusal)
         return await super().execute_workflow(input)
 
     async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002  # the SDK's name
         instance = workflow.instance()
-        if not isinstance(instance, TakesBadMessages):  # (3)
+        if not isinstance(instance, TakesBadMessages):  # (4)
             await super().handle_signal(input)
             return
         is_known = workflow.get_signal_handler(input.signal) is not None  # others come as a list
@@ -69,7 +76,7 @@ class _Guard(WorkflowInboundInterceptor):
         super().handle_update_validator(input)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002  # the SDK's name
-        if not isinstance(workflow.instance(), TakesBadMessages):  # (3)
+        if not isinstance(workflow.instance(), TakesBadMessages):  # (4)
             return await super().handle_update_handler(input)
         try:
             return await super().handle_update_handler(input)
@@ -84,7 +91,7 @@ def _one_input(got: int) -> str:
 
 
 def _is_ours() -> bool:
-    """Tell our workflows by what they can do and are called (3).
+    """Tell our workflows by what they can do and are called (4).
 
     Not by class: the SDK's sandbox makes classes of its own.
     """

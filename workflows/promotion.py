@@ -14,6 +14,7 @@ from temporalio.common import RawValue
 with workflow.unsafe.imports_passed_through():
     from activities import trust_contracts as trust
     from dsl.actions import AGENT_PROMOTED
+    from dsl.rules.reserved import promotion_id
     from workflows import failures
     from workflows.consent import Consent
     from workflows.messages import Wanted, read_promotion
@@ -37,7 +38,7 @@ class Promotion(Consent):
 
     def id_of(self, agent: str) -> str:
         """See base class."""
-        return trust.promotion_id(agent)
+        return promotion_id(agent)
 
     def objections(self, standing: trust.AgentStanding, wanted: Wanted) -> tuple[str, ...]:
         """See base class."""

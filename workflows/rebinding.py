@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from dsl.rules.grant import refuse_name
     from dsl.rules.proof import REBIND, reason_digest
     from dsl.rules.rebinding import binding_digest
+    from dsl.rules.reserved import rebinding_id
     from workflows import failures
     from workflows.failures import RefusedError
     from workflows.messages import MessageError, decode, fault_of
@@ -154,7 +155,7 @@ def _read(payload: RawValue) -> _Order:
     no_agent = refuse_name(order.agent)
     if no_agent is not None:
         raise RefusedError(f"agent: {no_agent}")
-    expected = trust.rebinding_id(order.agent)
+    expected = rebinding_id(order.agent)
     if workflow.info().workflow_id != expected:  # (1)
         raise RefusedError(f"the workflow id must be {expected!r}, so that there is one at a time")
     return order

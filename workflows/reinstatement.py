@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import trust_contracts as trust
     from dsl.actions import AGENT_REINSTATED
     from dsl.rules.grant import GrantError, decode
+    from dsl.rules.reserved import reinstatement_id
     from workflows import failures
     from workflows.consent import Consent
     from workflows.failures import RefusedError
@@ -44,7 +45,7 @@ class Reinstatement(Consent):
 
     def id_of(self, agent: str) -> str:
         """See base class."""
-        return trust.reinstatement_id(agent)
+        return reinstatement_id(agent)
 
     def objections(self, standing: trust.AgentStanding, wanted: Wanted) -> tuple[str, ...]:
         """See base class; the ledger alone says who is revoked, and since when."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from activities.trust_contracts import PROMOTE, PROMOTION_WORKFLOW, promotion_id
+from activities.trust_contracts import PROMOTE, PROMOTION_WORKFLOW
 from dsl.core import Tier
+from dsl.rules.reserved import promotion_id
 from mandate.people.changes import Change, ask
 from mandate.people.door import enter
 from mandate.people.errors import UsageError, refuse_agent

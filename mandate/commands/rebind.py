@@ -19,12 +19,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.contracts import QUEUE
 from activities.programs import program_digest
-from activities.trust_contracts import REBINDING_WORKFLOW, rebinding_id
+from activities.trust_contracts import REBINDING_WORKFLOW
 from dsl.catalogue import UnknownPipelineError
 from dsl.errors import DslError
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.admission import INLINE_PREFIX_LENGTH, is_inline
 from dsl.rules.proof import REBIND, reason_digest
+from dsl.rules.reserved import rebinding_id
 from dsl.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.commands import pipelines

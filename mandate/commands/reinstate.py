@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from activities.trust_contracts import REINSTATE, REINSTATEMENT_WORKFLOW, reinstatement_id
+from activities.trust_contracts import REINSTATE, REINSTATEMENT_WORKFLOW
 from dsl.limits import REASON_LENGTH_MAX
+from dsl.rules.reserved import reinstatement_id
 from mandate.people.changes import Change, ask
 from mandate.people.door import enter
 from mandate.people.errors import UsageError, refuse_agent

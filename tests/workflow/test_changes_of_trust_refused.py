@@ -12,10 +12,9 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities.trust_contracts import (
     PROMOTION_WORKFLOW,
     REINSTATEMENT_WORKFLOW,
-    promotion_id,
-    reinstatement_id,
 )
 from dsl.limits import REASON_LENGTH_MAX
+from dsl.rules.reserved import promotion_id, reinstatement_id
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, failure_of
 

@@ -16,6 +16,7 @@ from dsl.core import Tier
 from dsl.rules.grant import decode
 from dsl.rules.proof import Proof, encode
 from dsl.rules.proof import decode as proof_of
+from dsl.rules.reserved import promotion_id
 from integrations.vault.client import Vault
 from integrations.vault.head_signer import HeadVerifier
 from integrations.vault.login import Login
@@ -267,6 +268,6 @@ async def test_only_the_workflow_for_it_may_ask(another):
     who = await another()
     for handle in (
         await who.start(trust.PROMOTION_WORKFLOW),
-        await who.start(trust.REVOCATION_WORKFLOW, trust.promotion_id(who.agent)),
+        await who.start(trust.REVOCATION_WORKFLOW, promotion_id(who.agent)),
     ):
         assert "only workflow" in (await who.ask(handle))["message"]

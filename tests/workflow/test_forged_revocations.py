@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from activities import contracts
 from activities import trust_contracts as trust
 from dsl.rules.proof import REVOKE, START, reason_digest
+from dsl.rules.reserved import revocation_id
 from tests.fixtures.impostor import signed
 from tests.fixtures.masks import Masked
 
@@ -21,12 +22,12 @@ REASON = "it read what it must not"
 
 
 async def by_hand(who: Masked) -> WorkflowHandle[Any, Any]:
-    return await who.start(trust.REVOCATION_WORKFLOW, trust.revocation_id(who.agent))
+    return await who.start(trust.REVOCATION_WORKFLOW, revocation_id(who.agent))
 
 
 async def as_child(who: Masked, parent: str) -> WorkflowHandle[Any, Any]:
     """Return a revocation that a workflow of that type has started."""
-    child = trust.revocation_id(who.agent)
+    child = revocation_id(who.agent)
     await who.start(parent, "", child)
     handle = who.client.get_workflow_handle(child)
     async with asyncio.timeout(10):
@@ -108,7 +109,7 @@ async def test_another_workflow_revokes_nobody_whatever_it_shows(another):
     who, other = await another(), await another()
     for handle in (
         await who.start(trust.REVOCATION_WORKFLOW),
-        await who.start(trust.PROMOTION_WORKFLOW, trust.revocation_id(who.agent)),
+        await who.start(trust.PROMOTION_WORKFLOW, revocation_id(who.agent)),
         await by_hand(other),
     ):
         answer = await revoke(who, handle, await proof(who))

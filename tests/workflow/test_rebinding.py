@@ -22,6 +22,7 @@ from dsl.core import Tier
 from dsl.rules.admission import Binding
 from dsl.rules.proof import REBIND, reason_digest
 from dsl.rules.rebinding import binding_digest
+from dsl.rules.reserved import rebinding_id
 from integrations.agents.programs import catalogue
 from tests.fixtures.engine import Engine, failure_of, pipeline, stage
 from tests.fixtures.granting import Forger, forging, promotion, sealed
@@ -85,7 +86,7 @@ async def order_of(made: Subject, who: Signer, /, **bent: str) -> dict[str, str]
 
 
 async def refusal_of(engine: Engine, agent: str, order: dict[str, str]) -> str:
-    handle = await begin(engine, trust.REBINDING_WORKFLOW, trust.rebinding_id(agent), order)
+    handle = await begin(engine, trust.REBINDING_WORKFLOW, rebinding_id(agent), order)
     failure = await failure_of(handle)
     assert failure.type == "RebindingRefused"
     return str(failure.message)
@@ -136,7 +137,7 @@ async def test_production_is_not_kept_and_the_ledger_says_why(
     handle = await begin(
         engine,
         trust.REBINDING_WORKFLOW,
-        trust.rebinding_id(made.agent),
+        rebinding_id(made.agent),
         await order_of(made, ann),
     )
     report = await handle.result()
@@ -155,7 +156,7 @@ async def test_the_row_begins_anew(engine: Engine, released: Subject, ann: Signe
     handle = await begin(
         engine,
         trust.REBINDING_WORKFLOW,
-        trust.rebinding_id(released.agent),
+        rebinding_id(released.agent),
         await order_of(released, ann),
     )
     await handle.result()
@@ -198,7 +199,7 @@ async def test_who_may_not_vouch_for_plans_rebinds_nobody(
 
 async def test_a_proof_is_good_for_one_time(engine: Engine, released: Subject, ann: Signer):
     order = await order_of(released, ann)
-    run = trust.rebinding_id(released.agent)
+    run = rebinding_id(released.agent)
     await (await begin(engine, trust.REBINDING_WORKFLOW, run, order)).result()
 
     assert "was used before" in await refusal_of(engine, released.agent, order)

@@ -14,9 +14,10 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities import contracts, granting
-from activities.trust_contracts import record_revocation, reinstate, revocation_id
+from activities.trust_contracts import record_revocation, reinstate
 from dsl.core import Tier
 from dsl.rules.proof import REVOKE, reason_digest
+from dsl.rules.reserved import revocation_id
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.client import connect

@@ -21,6 +21,7 @@ from activities.evidence import Appraiser, EvidenceActivities
 from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.promotion import load_criteria
+from dsl.rules.reserved import promotion_id, reinstatement_id
 from integrations.ledger import verify as verifying
 from integrations.ledger.entries import GENESIS, Content, entry_bytes, leaf_hash
 from integrations.ledger.ledger import Ledger
@@ -57,8 +58,8 @@ async def ask(
 ) -> trust.Evidence:
     environment = ActivityEnvironment()
     names = {
-        trust.PROMOTE: (trust.PROMOTION_WORKFLOW, trust.promotion_id(AGENT)),
-        trust.REINSTATE: (trust.REINSTATEMENT_WORKFLOW, trust.reinstatement_id(AGENT)),
+        trust.PROMOTE: (trust.PROMOTION_WORKFLOW, promotion_id(AGENT)),
+        trust.REINSTATE: (trust.REINSTATEMENT_WORKFLOW, reinstatement_id(AGENT)),
     }
     environment.info = dataclasses.replace(
         environment.info, workflow_type=names[kind][0], workflow_id=names[kind][1]

@@ -1,0 +1,87 @@
+"""Which workflow ids are the engine's own, and which workflow may have each.
+
+Temporal gives an id to whoever asks first, of any type and on any queue. So an id says nothing of
+what runs under it, and whoever holds one must not hold a brake. The rules:
+
+1. Reserved is what begins, before its first ``/``, with a word of ``OWNERS``; and a sweep's id, to
+   which the server appends ``-`` and the time. Each belongs to one type of workflow.
+2. A revocation is called by its agent. Where that id is taken, by whatever, it hangs its own below,
+   ending in a token that nobody could have known before.
+3. An agent's id holds no ``/``: whose revocation an id is can be told in one way only.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import Final
+
+PROMOTION: Final = "Promotion"
+REINSTATEMENT: Final = "Reinstatement"
+REBINDING: Final = "Rebinding"
+REVOCATION: Final = "Revocation"
+REGISTRATION: Final = "Registration"
+SWEEP: Final = "Sweep"
+SWEEP_ID: Final = "sweep"
+OWNERS: Final = MappingProxyType(
+    {
+        "promotion": PROMOTION,
+        "reinstatement": REINSTATEMENT,
+        "rebinding": REBINDING,
+        "revocation": REVOCATION,
+        "registration": REGISTRATION,
+        SWEEP_ID: SWEEP,
+    }
+)
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def promotion_id(agent: str) -> str:
+    """Return the workflow id of a promotion: one at a time."""
+    return f"promotion/{agent}"
+
+
+def reinstatement_id(agent: str) -> str:
+    """Return the workflow id of a reinstatement: one at a time."""
+    return f"reinstatement/{agent}"
+
+
+def rebinding_id(agent: str) -> str:
+    """Return the workflow id of a rebinding: one at a time."""
+    return f"rebinding/{agent}"
+
+
+def revocation_id(agent: str, token: str = "") -> str:
+    """Return the workflow id of a revocation; with a ``token`` the one beside what is taken (2)."""
+    return f"revocation/{agent}/{token}" if token else f"revocation/{agent}"
+
+
+def is_revocation_of(agent: str, workflow_id: str) -> bool:
+    """Tell whether a revocation of ``agent``, a valid id, may be called so (2) (3)."""
+    name = revocation_id(agent)
+    if workflow_id == name:
+        return True
+    return workflow_id.startswith(f"{name}/") and bool(
+        _TOKEN.fullmatch(workflow_id.removeprefix(f"{name}/"))
+    )
+
+
+def owner_of(workflow_id: str) -> str | None:
+    """Return the type of workflow that an id is reserved for; None: for none (1)."""
+    word = workflow_id.partition("/")[0]
+    if word.startswith(f"{SWEEP_ID}-"):
+        word = SWEEP_ID
+    return OWNERS.get(word)
+
+
+def refuse_id(workflow_id: str, workflow_type: str) -> str | None:
+    """Say why a workflow of that type may not be called so; None when it may (1)."""
+    owner = owner_of(workflow_id)
+    if owner is None or owner == workflow_type:
+        return None
+    words = " ".join(f"{word}/" for word in OWNERS if word != SWEEP_ID)
+    return (
+        f"its id is reserved for {owner}: start it under one that does not begin with "
+        f"{words} or {SWEEP_ID}"
+    )
