@@ -26,6 +26,7 @@ from activities.engine import ensure_search_attributes
 from activities.evidence import Appraiser, EvidenceActivities
 from activities.gate_requests import GateActivities, LockProbe
 from activities.granting import GrantActivities
+from activities.holders import Holders
 from activities.ledger import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
 from activities.phases.execute import Execute
@@ -163,7 +164,9 @@ class WorkflowDuties(PhaseDuties):
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (self._compile.run, self._compile.settings, *super().activities())
+        holders = Holders()
+        of_workflows = (self._compile.run, self._compile.settings, holders.look, holders.nonce)
+        return (*of_workflows, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:

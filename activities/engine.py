@@ -3,10 +3,11 @@
 1. The search attributes must be registered and visible before a worker polls: upserting an
    unknown one wedges every run.
 2. Where they may not be registered, runs go without, and the worker says so.
-3. Which run started an execution, or sent it a signal, is what the server says, never what it says
-   itself.
+3. Which run started an execution, and what runs under an id, is what the server says, never what
+   an execution says itself.
 4. The sweep's schedule is made where there is none. One that is there is its operator's: it is
-   left as it is. Where none can be made, the worker says so and goes on. Sweeps may overlap: one
+   left as it is, and where it starts no sweep, that is said. Where none can be made, the worker
+   says so and goes on. Sweeps may overlap: one
    that waits to be recorded, while the ledger is away, must not keep the next from sweeping.
 5. A run is under way until the server says when it ended. Its status is not asked for: one that is
    paused has a status that the SDK fails over.
@@ -28,7 +29,6 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
-    GetWorkflowExecutionHistoryReverseRequest,
 )
 from temporalio.client import (
     Client,
@@ -44,6 +44,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import QUEUE
 from activities.trust_contracts import SWEEP_WORKFLOW
+from dsl.rules.reserved import SWEEP_ID
 from dsl.rules.sweeping import RunState
 from integrations.errors import NotFoundError, UnavailableError
 
@@ -56,11 +57,8 @@ SEARCH_ATTRIBUTES: Final = {
 CHECKS_MAX: Final = 50
 CHECK_EVERY_S: Final = 0.1
 SWEEP_SCHEDULE: Final = "mandate-sweep"
-SWEEP_ID: Final = "sweep"  # the server adds the time
 SWEEP_EVERY: Final = timedelta(minutes=5)
 ANSWER: Final = timedelta(seconds=5)
-EVENTS_MAX: Final = 200
-TELLERS_MAX: Final = 20
 _NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 
 
@@ -85,7 +83,7 @@ async def described(
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The run that started another, or has told it something."""
+    """The run that started another."""
 
     workflow_id: str
     run_id: str
@@ -108,41 +106,8 @@ async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | N
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return _parent(itself)
-
-
-def _parent(found: WorkflowExecutionInfo) -> Parent:
-    run, started = found.execution, found.start_time.ToMicroseconds() / 1_000_000
-    return Parent(run.workflow_id, run.run_id, started, found.type.name)
-
-
-async def tellers_of(client: Client, workflow_id: str, run_id: str, signal: str) -> list[Parent]:
-    """Return the runs that have lately sent this one a ``signal``, newest first (3).
-
-    Only runs do: whoever signals as a client is none.
-
-    Raises:
-        UnavailableError: the server does not answer.
-    """
-    request = GetWorkflowExecutionHistoryReverseRequest(
-        namespace=client.namespace,
-        execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
-        maximum_page_size=EVENTS_MAX,
-    )
-    service = client.workflow_service
-    try:
-        newest = await service.get_workflow_execution_history_reverse(request, retry=True)
-        told = [
-            event.workflow_execution_signaled_event_attributes for event in newest.history.events
-        ]
-        of = [each.external_workflow_execution for each in told if each.signal_name == signal]
-        runs = list(dict.fromkeys((each.workflow_id, each.run_id) for each in of if each.run_id))
-        found = [await described(client, *run) for run in runs[:TELLERS_MAX]]
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return []
-        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    return [_parent(each) for each in found]
+    run, started = itself.execution, itself.start_time.ToMicroseconds() / 1_000_000
+    return Parent(run.workflow_id, run.run_id, started, itself.type.name)
 
 
 async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
@@ -161,28 +126,21 @@ async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
     return found.start_time.ToMilliseconds()
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The last run of a workflow id."""
-
-    is_under_way: bool
-    started: float  # seconds since 1970
-
-
-async def latest_run(client: Client, workflow_id: str) -> Latest | None:
-    """Return the last run of ``workflow_id`` (3); None: there is none that is remembered.
+async def run_under_way(
+    client: Client, workflow_id: str, run_id: str | None = None
+) -> WorkflowExecutionInfo | None:
+    """Return what runs under ``workflow_id`` now (3) (5); None: nothing does.
 
     Raises:
         UnavailableError: the server does not answer.
     """
     try:
-        found = await described(client, workflow_id)
+        found = await described(client, workflow_id, run_id)
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if error.status in _NO_SUCH_RUN:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
-    is_under_way = not found.HasField("close_time")
-    return Latest(is_under_way, found.start_time.ToMicroseconds() / 1_000_000)
+    return None if found.HasField("close_time") else found
 
 
 async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunState:
@@ -211,13 +169,38 @@ async def ensure_sweep_schedule(client: Client) -> str | None:
     try:
         await client.create_schedule(SWEEP_SCHEDULE, schedule)
     except ScheduleAlreadyRunningError:
-        return None
+        return await _not_sweeping(client)
     except RPCError as error:
         if error.status is RPCStatusCode.ALREADY_EXISTS:
-            return None
+            return await _not_sweeping(client)
         if error.status is RPCStatusCode.UNAVAILABLE:
             raise
         return f"the schedule {SWEEP_SCHEDULE!r} cannot be made: {error.message}"
+    return None
+
+
+async def _not_sweeping(client: Client) -> str | None:
+    """Say why the schedule that is there starts no sweep (4); None: it does."""
+    try:
+        found = (await client.get_schedule_handle(SWEEP_SCHEDULE).describe()).schedule
+    except RPCError as error:
+        if error.status is RPCStatusCode.UNAVAILABLE:
+            raise
+        return f"the schedule {SWEEP_SCHEDULE!r} cannot be read: {error.message}"
+    starts = found.action
+    if not isinstance(starts, ScheduleActionStartWorkflow) or (
+        (starts.workflow, starts.task_queue) != (SWEEP_WORKFLOW, QUEUE)
+    ):
+        return (
+            f"the schedule {SWEEP_SCHEDULE!r} starts something else than {SWEEP_WORKFLOW} on queue "
+            f"{QUEUE}: delete it, and start this worker again: temporal schedule delete "
+            f"--schedule-id {SWEEP_SCHEDULE}"
+        )
+    if found.state.paused:
+        return (
+            f"the schedule {SWEEP_SCHEDULE!r} is paused; to go on: temporal schedule toggle "
+            f"--unpause --schedule-id {SWEEP_SCHEDULE} --reason TEXT"
+        )
     return None
 
 

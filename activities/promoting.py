@@ -7,8 +7,9 @@ They take no workflow's word. The rules:
 2. What it grants is what is done: agent, entity, tiers and place come from nowhere else. What an
    agent is bound to comes beside the grant, which names it by digest.
 3. Nobody comes back while a revocation of theirs is under way, or after a later one. The ledger
-   may not know of it yet; the server does. It is asked again when the agent is enabled: a
-   revocation that began meanwhile had disabled whom we then let back, so we disable again.
+   may not know of it yet; the server does, under whatever id, and Dragonfly where the server's list
+   lags behind. They are asked again when the agent is enabled: a revocation that began meanwhile
+   had disabled whom we then let back, so we disable again.
 4. Dragonfly orders by epoch, so an old grant lifts nothing that came after it. Its time does not
    matter there: Vault may have enabled the agent long before Dragonfly is back.
 5. Dragonfly without a guard of the agent has nothing to lift: the next run asks the ledger.
@@ -17,19 +18,20 @@ They take no workflow's word. The rules:
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Final
 
 from temporalio import activity
 
 from activities import trust_contracts as trust
 from activities.boundary import governed
-from activities.engine import latest_run
+from activities.revocations import revocation_since
 from dsl.rules.admission import Binding
 from dsl.rules.grant import PROMOTE, REBIND, REINSTATE, Grant, GrantError, decode, refuse
 from dsl.rules.rebinding import binding_digest
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.revocations import Revocations
-from integrations.errors import ColdError, DeniedError, NotFoundError
+from integrations.errors import ColdError, DeniedError, NotFoundError, UnavailableError
 from integrations.vault.brake import Brake, Release
 from integrations.vault.client import Vault
 from integrations.vault.head_signer import HeadVerifier
@@ -137,11 +139,19 @@ class Promoting:
             DeniedError: so it is.
             UnavailableError: the server or Vault does not answer.
         """
-        refusal = await _revoked_since(grant)
+        refusal = await _revoked_since(grant) or await self._guarded_since(grant)
         if refusal is not None:
             # Also where we have enabled nobody: an earlier attempt of ours may have.
             await self._brake.disable(grant.agent)
             raise DeniedError(refusal)
+
+    async def _guarded_since(self, grant: Grant) -> str | None:
+        """Say that Dragonfly knows a later revocation; None: it does not, or is away (3)."""
+        with suppress(UnavailableError):  # it is a brake beside, and the server has been asked
+            guard = await self._guards.read(grant.agent)
+            if guard is not None and guard.revoked and guard.epoch > grant.epoch:
+                return _again(grant)
+        return None
 
 
 async def _verified(word: str, kind: str, verifier: HeadVerifier, now_s: float | None) -> Grant:
@@ -168,14 +178,19 @@ async def _revoked_since(grant: Grant) -> str | None:
     Raises:
         UnavailableError: the server does not answer.
     """
-    found = await latest_run(activity.client(), trust.revocation_id(grant.agent))
+    found = await revocation_since(activity.client(), grant.agent, grant.epoch)
     if found is None:
         return None
     if found.is_under_way:
-        return f"a revocation of agent {grant.agent!r} is under way: wait for its receipt"
-    if found.started * 1000 > grant.epoch:  # both by the server's clock
-        return f"agent {grant.agent!r} was revoked again after the grant was given"
-    return None
+        return (
+            f"a revocation of agent {grant.agent!r} is under way: wait for the receipt of "
+            f"{found.workflow!r}"
+        )
+    return _again(grant)
+
+
+def _again(grant: Grant) -> str:
+    return f"agent {grant.agent!r} was revoked again after the grant was given"
 
 
 def _changed(grant: Grant, change: Change) -> trust.TierChanged:

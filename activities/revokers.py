@@ -3,30 +3,28 @@
 1. Only ``Revocation`` of that very agent asks.
 2. A person's word takes a proof, about this agent and reason, that was good when it came: it does
    not age while a store is away.
-3. Without a proof the engine's word is enough, and that is: an ``Agent`` run started this, or told
-   it when it was under way already, says the server. Anybody can start ``Revocation`` by hand.
+3. Without a proof the engine's word is enough, and that is: an ``Agent`` run started this, says the
+   server. Anybody can start ``Revocation`` by hand.
 4. What is refused is refused in words that begin with ``NOT_PROVEN``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from temporalio import activity
 
 from activities import contracts
 from activities import trust_contracts as trust
-from activities.engine import parent_of, tellers_of
+from activities.engine import parent_of
 from activities.on_record import harmless, require_workflow
 from activities.proving import came_at
 from activities.witness import Witness
 from dsl.rules.grant import refuse_name
 from dsl.rules.proof import REVOKE, ProofError, decode, reason_digest, refuse_time
+from dsl.rules.reserved import is_revocation_of, revocation_id
 from integrations.errors import DeniedError
 from integrations.vault.voters import Voters
-
-SIGNAL: Final = "revoke"  # by which a revocation is given a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,9 @@ class Revokers:
 
     async def _engine(self) -> Word:  # (3)
         info, client = activity.info(), activity.client()
-        run = info.workflow_id or "", info.workflow_run_id or ""
-        parent = await parent_of(client, *run)
-        tellers = await tellers_of(client, *run, SIGNAL)
-        for each in (parent, *tellers):
-            if each is not None and each.type == contracts.AGENT_WORKFLOW:
-                return Word(each.workflow_id)
+        parent = await parent_of(client, info.workflow_id or "", info.workflow_run_id or "")
+        if parent is not None and parent.type == contracts.AGENT_WORKFLOW:
+            return Word(parent.workflow_id)
         raise DeniedError(
             "this takes the proof of a person, and none came with it: use "
             "mandate revoke ID --reason TEXT"
@@ -92,4 +87,6 @@ def require_revocation(agent: str) -> None:
     no_agent = refuse_name(agent)
     if no_agent is not None:
         raise DeniedError(f"{harmless(agent)!r} is no agent: {no_agent}")
-    require_workflow(trust.REVOCATION_WORKFLOW, trust.revocation_id(agent))
+    asking = activity.info().workflow_id or ""
+    expected = asking if is_revocation_of(agent, asking) else revocation_id(agent)
+    require_workflow(trust.REVOCATION_WORKFLOW, expected)

@@ -1,25 +1,25 @@
-"""Starting the child workflow of an agent stage, and reading how it ended; starting a revocation.
+"""Starting the child workflow of an agent stage, and reading how it ended.
 
 1. The id is the run's id and the stage's path, so a run has one child per stage and people
    find it. After a reset the old child may still be running: it is cancelled and waited for,
    then a new one is started.
 2. Cancelling the stage cancels the child and waits for its EXIT.
 3. A report that cannot be read ends the stage: the child may have been run by anybody's worker.
-4. A revocation outlives whoever started it. An agent has one at a time: one that is under way is
-   told, and goes on by that word. It may have been started by nobody in particular, whose word
-   disables no identity.
+4. What else holds the id is no child of this run: it is neither cancelled nor waited for, and the
+   stage fails with what it is. It may have come while the old child ended, so it is looked at
+   again now and then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import (
+    ActivityError,
     ApplicationError,
     ChildWorkflowError,
     WorkflowAlreadyStartedError,
@@ -28,7 +28,7 @@ from temporalio.exceptions import (
 
 from activities import contracts, trust_contracts
 from dsl.core import StageStatus
-from dsl.limits import REASON_LENGTH_MAX, REPORT_BYTES_MAX
+from dsl.limits import REPORT_BYTES_MAX
 from dsl.rules.ids import id_of_stage
 from workflows import failures
 from workflows.failures import StageEndedError
@@ -37,15 +37,7 @@ from workflows.visibility import of_agent
 # Longer than EXIT may take, so that a child that is cleaning up is never given up on.
 OLD_CHILD_WAITS_MAX: Final = 90
 OLD_CHILD_WAIT: Final = timedelta(seconds=2)
-REVOCATIONS_TRIED_MAX: Final = 3  # each ended between being found and being told
-
-
-@dataclass(frozen=True, slots=True)
-class StartedRevocation:
-    """A revocation under way."""
-
-    workflow: str
-    is_new: bool
+LOOKED_AT_EVERY: Final = 5  # waits
 
 
 async def run_agent(
@@ -77,6 +69,8 @@ async def run_agent(
             begun(child)
             answer = await child
         except WorkflowAlreadyStartedError:  # (1)
+            if waits % LOOKED_AT_EVERY == 0:
+                await _refuse_stranger(step.path, child_id, waits)
             if waits == 0:
                 await _cancel(child_id)
             await workflow.sleep(OLD_CHILD_WAIT, summary=f"waiting for the old {step.path} to end")
@@ -108,41 +102,35 @@ def _report(path: str, answer: Any) -> contracts.AgentReport:
         ) from None
 
 
-async def start_revocation(agent: str, reason: str, proof: str = "") -> StartedRevocation:
-    """Start the revocation of ``agent``, unless one is under way (4).
+async def _refuse_stranger(path: str, child_id: str, waits: int) -> None:
+    """Refuse to wait for what is not this stage's older child (4).
 
-    Without a ``proof`` it is the engine's word, and an agent stage has to be who asks.
+    Raises:
+        StageEndedError: it is something else, or nobody can say.
     """
-    revocation = trust_contracts.revocation_id(agent)
-    request = trust_contracts.RevokeRequest(
-        agent=agent, reason=reason[:REASON_LENGTH_MAX], proof=proof
-    )
-    for _ in range(REVOCATIONS_TRIED_MAX):
-        try:
-            _ = await workflow.start_child_workflow(
-                trust_contracts.REVOCATION_WORKFLOW,
-                request.model_dump(exclude_defaults=True),
-                id=revocation,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"revocation of {agent}",
-            )
-        except WorkflowAlreadyStartedError:
-            if await _told(revocation, request):
-                break
-        else:
-            return StartedRevocation(revocation, is_new=True)
-    return StartedRevocation(revocation, is_new=False)
-
-
-async def _told(revocation: str, request: trust_contracts.RevokeRequest) -> bool:
-    """Give the revocation that is under way this word; False: it has ended meanwhile."""
     try:
-        await workflow.get_external_workflow_handle(revocation).signal(
-            "revoke", request.model_dump()
+        holder = await trust_contracts.holder(
+            trust_contracts.HolderRequest(workflow=child_id),
+            activity_id=f"{path}/holder#{waits // LOOKED_AT_EVERY + 1}",
+            summary=f"{path}: what holds its id?",
         )
-    except ApplicationError:
-        return False
-    return True
+    except ActivityError as error:
+        raise StageEndedError(
+            failures.STAGE_FAILED,
+            path,
+            StageStatus.FAILED,
+            f"its id {child_id!r} is taken, by what is not known: {failures.cause_of(error)[1]}",
+        ) from None
+    ours = (contracts.AGENT_WORKFLOW, contracts.QUEUE, workflow.info().workflow_id)
+    if not holder.type or (holder.type, holder.queue, holder.parent) == ours:
+        return
+    raise StageEndedError(
+        failures.STAGE_FAILED,
+        path,
+        StageStatus.FAILED,
+        f"its id {child_id!r} is taken by {holder}, which is no stage of this run: terminate that "
+        "and start again",
+    )
 
 
 async def _cancel(child_id: str) -> None:

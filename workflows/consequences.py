@@ -6,8 +6,8 @@ Which consequence follows is for ``dsl.rules.violations`` to say. The rules:
 2. *Demote*: the tier is lowered beside whatever else happens, once for one violation: its key
    names run, phase and kind. Where Vault cannot be told within the time for cleaning up, the report
    says so. How the stage ends never depends on it.
-3. *Revoke*: a revocation of the agent is started, which outlives the stage. One that is under way
-   already is as good.
+3. *Revoke*: a revocation of the agent is started, which outlives the stage, whatever else is under
+   way: see ``workflows.revoking``.
 4. A kind nobody here knows ends the stage: an activity of another release, or a forged answer.
 """
 
@@ -26,9 +26,9 @@ from dsl import actions
 from dsl.limits import EXIT_TIMEOUT_MS, REASON_LENGTH_MAX
 from dsl.rules.violations import Consequence, Violation, consequence_of
 from workflows import failures
-from workflows.children import start_revocation
 from workflows.course import Course
 from workflows.failures import PhaseFailedError
+from workflows.revoking import start_revocation
 
 CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 KIND_LENGTH_MAX: Final = 80
@@ -113,6 +113,4 @@ class Consequences:
         )
 
     async def _revoke(self, reason: str) -> None:
-        started = await start_revocation(self._course.request.agent, reason)  # (3)
-        how = "has been started" if started.is_new else "is under way already"
-        self.said.append(f"{started.workflow} {how}")
+        self.said.append(await start_revocation(self._course.request.agent, reason))  # (3)

@@ -29,7 +29,7 @@ from temporalio.worker import (
 
 with workflow.unsafe.imports_passed_through():
     from activities import contracts, trust_contracts
-    from dsl.rules.reserved import refuse_id
+    from dsl.rules.reserved import refuse_reserved
     from workflows import failures
 
 
@@ -46,7 +46,7 @@ class _Guard(WorkflowInboundInterceptor):
         if _is_ours():
             if len(input.args) > 1:  # (2)
                 raise failures.invalid(f"expected one input, got {len(input.args)}")
-            refusal = refuse_id(workflow.info().workflow_id, workflow.info().workflow_type)
+            refusal = refuse_reserved(workflow.info().workflow_id, workflow.info().workflow_type)
             if refusal is not None:  # (3)
                 raise failures.invalid(refusal)
         return await super().execute_workflow(input)

@@ -1,14 +1,13 @@
 """Revocation: stop one agent everywhere, and say what of that was seen to be so.
 
-1. The workflow id names the agent, so there is one at a time; its start is the epoch. Starting it
-   again later is harmless.
+1. The workflow id names the agent; its start is the epoch. Starting it again, or another one
+   beside it, is harmless: nobody's brake waits for who holds an id (docs/adr/0017).
 2. All brakes start at once and wait for nothing: neither for each other, nor for the ledger. An
    outage delays the lines of what is away. Nothing here times out.
 3. Who may is for each brake to see, see ``activities.revokers``. Without a proof only the agent's
    runs are stopped; the rest is refused, and the run says so and ends.
-4. A better word is taken while it runs: signal ``revoke`` with the proof of a person, or by an
-   ``Agent`` run that was seen in a violation. So nobody keeps a word out by having started this
-   first; and what follows on a word, follows on a late one.
+4. A better word is taken while it runs: signal ``revoke`` with the proof of a person. What follows
+   on a word, follows on a late one.
 5. It is not cancelled: a brake that is let go half-way confirms nothing. It can be terminated.
 6. When no run is under way any more, processes are looked for once more, and so are tokens: one
    that was being minted may have come late. The worker of T3 and T4 is asked about processes when

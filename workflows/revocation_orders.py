@@ -15,6 +15,7 @@ from activities import trust_contracts as trust
 from dsl.core import Value
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.grant import refuse_name
+from dsl.rules.reserved import is_revocation_of, revocation_id
 from workflows.messages import MessageError, decode, fault_of
 
 EXAMPLE: Final = '{"agent": "deploy.plan", "reason": "it leaked a token", "proof": "..."}'
@@ -46,7 +47,10 @@ def read_order(args: Sequence[Any]) -> Order:
     no_agent = refuse_name(order.agent)
     if no_agent is not None:
         raise MessageError(f"agent: {no_agent}")
-    expected = trust.revocation_id(order.agent)
-    if workflow.info().workflow_id != expected:
-        raise MessageError(f"the workflow id must be {expected!r}: start it with that id")
+    if not is_revocation_of(order.agent, workflow.info().workflow_id):
+        expected = revocation_id(order.agent)
+        raise MessageError(
+            f"the workflow id must be {expected!r}: start it with that id, or where that is taken "
+            f"with '{expected}/' and a word of your own behind it"
+        )
     return order

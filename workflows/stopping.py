@@ -17,8 +17,8 @@ from temporalio.exceptions import FailureError
 
 from dsl.plan import AgentStep, Plan, walk
 from workflows.agent_stages import AgentStages, AtWork
-from workflows.children import start_revocation
 from workflows.records import Records
+from workflows.revoking import start_revocation
 from workflows.stop_messages import RevokeMessage
 
 
@@ -75,12 +75,11 @@ class Stopping:
             stopped.append(path)
         if not message.proof:
             return {"stopped": stopped, "identity": "left as it is: that takes a proof"}
-        said = [await self._revoke(agent, message) for agent in agents]  # (2)
+        said = [
+            await start_revocation(agent, message.reason, message.proof)
+            for agent in agents  # (2)
+        ]
         return {"stopped": stopped, "identity": "; ".join(said)}
-
-    async def _revoke(self, agent: str, message: RevokeMessage) -> str:
-        started = await start_revocation(agent, message.reason, message.proof)
-        return f"{started.workflow} {'has been started' if started.is_new else 'is under way'}"
 
     def _known(self) -> set[str]:
         names = {name for step in self._steps for name in (step.agent, step.replacement) if name}

@@ -75,7 +75,7 @@ def owner_of(workflow_id: str) -> str | None:
     return OWNERS.get(word)
 
 
-def refuse_id(workflow_id: str, workflow_type: str) -> str | None:
+def refuse_reserved(workflow_id: str, workflow_type: str) -> str | None:
     """Say why a workflow of that type may not be called so; None when it may (1)."""
     owner = owner_of(workflow_id)
     if owner is None or owner == workflow_type:

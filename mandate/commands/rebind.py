@@ -31,6 +31,7 @@ from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.commands import pipelines
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError, refuse_agent
+from mandate.people.holders import refuse_stranger
 from mandate.people.session import Session, session
 from mandate.people.statements import sign
 from mandate.stack import environment
@@ -139,7 +140,8 @@ async def _answer(client: Client, agent: str, order: Mapping[str, str]) -> dict[
         )
         async with asyncio.timeout(ANSWER.total_seconds()):
             report = await handle.result()
-    except WorkflowAlreadyStartedError:
+    except WorkflowAlreadyStartedError as error:
+        await refuse_stranger(client, name, error.run_id)
         raise RefusalError(
             "{} is under way already: see temporal workflow describe -w {}", name, name
         ) from None

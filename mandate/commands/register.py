@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.contracts import QUEUE, REGISTRATION_WORKFLOW
 from dsl.compiler import Compiled, compile_text
@@ -72,12 +73,16 @@ async def _register(document: str, compiled: Compiled, data_dir: Path | None) ->
 
 
 async def _ask(client: Client, document: str, digest: str, signed: Signed) -> dict[str, Any]:
-    handle = await client.start_workflow(
-        REGISTRATION_WORKFLOW,
-        {"document": document, "proof": signed.word},
-        id=workflow_id(digest, signed.nonce),
-        task_queue=QUEUE,
-    )
+    name = workflow_id(digest, signed.nonce)
+    try:
+        handle = await client.start_workflow(
+            REGISTRATION_WORKFLOW,
+            {"document": document, "proof": signed.word},
+            id=name,
+            task_queue=QUEUE,
+        )
+    except WorkflowAlreadyStartedError:
+        raise RefusalError("{} was taken by something else: run this again", name) from None
     try:
         async with asyncio.timeout(ANSWER.total_seconds()):
             answer = await handle.result()

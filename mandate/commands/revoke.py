@@ -2,7 +2,7 @@
 
 Prints the receipt, one line for each thing that was to be brought about, and what has to be
 rotated. Exit code 0 only when every line is confirmed. What is not, goes on: running this again
-joins it.
+starts another beside it, which does no harm.
 """
 
 from __future__ import annotations
@@ -50,17 +50,18 @@ async def _run(
     env = environment.present(data_dir)
     login_at(env)  # nobody logged in: say so before anything else
     client = await temporal(env)
-    ended = await watch(await start(client, await order_or_unproven(env, agent, reason)), wait_s)
+    handle = await start(client, await order_or_unproven(env, agent, reason))
+    ended = await watch(handle, wait_s)
     if as_json:
-        say_json(_as_json(agent, ended))
+        say_json(_as_json(agent, handle.id, ended))
     else:
         say(*told(ended))
     return 0 if ended.is_complete else EXIT_FAILED
 
 
-def _as_json(agent: str, ended: Ended) -> dict[str, Any]:
+def _as_json(agent: str, workflow: str, ended: Ended) -> dict[str, Any]:
     refused = {"refused": ended.refusal} if ended.refusal else {}
-    return {"agent": agent, **_EMPTY, **ended.receipt, **refused}
+    return {"agent": agent, "workflow": workflow, **_EMPTY, **ended.receipt, **refused}
 
 
 def _refuse(agent: str, reason: str) -> None:

@@ -2,7 +2,8 @@
 
 1. Whoever asks decides nothing, so nobody has to be logged in: criteria and people decide.
 2. What is not met is printed whole; what waits is printed with the line that answers it.
-3. One at a time: where one is under way, that one is shown, and nothing is started.
+3. One at a time: where one is under way, that one is shown, and nothing is started. What merely
+   holds its id is said to be that, and nothing of it is shown.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dsl.surfaces import Terminal, pasteable
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import temporal
 from mandate.people.errors import RefusalError
+from mandate.people.holders import refuse_stranger
 from mandate.people.rows import GateRow
 from mandate.people.voting import pending
 from mandate.stack import environment
@@ -91,6 +93,7 @@ async def _start(client: Client, change: Change) -> tuple[WorkflowHandle[Any, An
             change.workflow, dict(change.input), id=change.id, task_queue=QUEUE
         )
     except WorkflowAlreadyStartedError as error:
+        await refuse_stranger(client, change.id, error.run_id)  # (3)
         return client.get_workflow_handle(change.id, run_id=error.run_id), False
     return handle, True
 

@@ -1,16 +1,18 @@
 """Revoking an agent from the command line: give a person's word, and tell what came of it.
 
-1. Who is logged in signs for this agent and this reason. A revocation that is under way already is
-   given the same word, so whoever started it first without one is overruled.
+1. Who is logged in signs for this agent and this reason, and starts a revocation that goes by that
+   word. Where something holds its id, whatever it is, ours is started beside it: no word of a
+   person waits for what somebody else has started.
 2. Vault away: nobody can sign, and the agent's runs are stopped all the same. That is said, and has
    to be done again.
 3. What is not confirmed yet says why, as Temporal knows it: the last failure of the activity.
-4. Something else under the revocation's name is said to be that, and how it is removed.
+4. What holds the id is said, and how it is removed where it is no revocation.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,22 +26,25 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
 )
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from activities.contracts import QUEUE
-from activities.trust_contracts import REVOCATION_WORKFLOW, revocation_id
+from activities.engine import run_under_way
+from activities.trust_contracts import REVOCATION_WORKFLOW
 from dsl.rules.proof import REVOKE, reason_digest
+from dsl.rules.reserved import revocation_id
 from dsl.surfaces import Terminal
 from integrations.errors import UnavailableError
 from mandate.people.errors import RefusalError
+from mandate.people.holders import what_is_wrong
 from mandate.people.session import session
 from mandate.people.statements import sign
 from mandate.terminal import note
 from workflows.receipt import WAITING
 
 ANSWER: Final = timedelta(seconds=5)  # of the run to a query
+TOKEN_BYTES: Final = 8  # of an id beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +88,39 @@ async def order_or_unproven(env: Mapping[str, str], agent: str, reason: str) -> 
 
 
 async def start(client: Client, order: Mapping[str, str]) -> WorkflowHandle[Any, Any]:
-    """Start the revocation, or give the one that is under way this word (1).
-
-    Raises:
-        RefusalError: the name is taken by something else (4).
-    """
+    """Start the revocation, under the agent's id or beside what holds that (1)."""
     name = revocation_id(order["agent"])
+    try:
+        return await _begin(client, order, name)
+    except WorkflowAlreadyStartedError:
+        beside = revocation_id(order["agent"], secrets.token_hex(TOKEN_BYTES))
+        handle = await _begin(client, order, beside)
+        note(Terminal.of("{} is started, {}", beside, await _because(client, name)))  # (4)
+        return handle
+
+
+async def _begin(
+    client: Client, order: Mapping[str, str], workflow_id: str
+) -> WorkflowHandle[Any, Any]:
     handle = await client.start_workflow(
-        REVOCATION_WORKFLOW,
-        dict(order),
-        id=name,
-        task_queue=QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal="revoke",
-        start_signal_args=[dict(order)],
+        REVOCATION_WORKFLOW, dict(order), id=workflow_id, task_queue=QUEUE
     )
-    state = await handle.describe()
-    if (state.workflow_type, state.task_queue) != (REVOCATION_WORKFLOW, QUEUE):
-        raise RefusalError(
-            "{} is a {} on queue {}, which revokes nobody: end it and try again: {}",
-            *(name, state.workflow_type, state.task_queue),
-            Terminal.command("temporal workflow terminate -w {}", name),
-        )
-    return client.get_workflow_handle(name, run_id=state.run_id)
+    return client.get_workflow_handle(workflow_id, run_id=handle.first_execution_run_id)
+
+
+async def _because(client: Client, name: str) -> Terminal:
+    """Say what holds the id; whatever fails here, the brakes are on."""
+    try:
+        found = await run_under_way(client, name)
+    except UnavailableError as error:
+        return Terminal.of("as {} is taken ({})", name, error)
+    if found is None:
+        return Terminal.of("as {} was taken by what has ended since", name)
+    if (found.type.name, found.task_queue) == (REVOCATION_WORKFLOW, QUEUE):
+        return Terminal.of("beside {}, which has not ended; each goes on by its own word", name)
+    end = Terminal.command("temporal workflow terminate -w {}", name)
+    wrong = what_is_wrong(found, REVOCATION_WORKFLOW)
+    return Terminal.of("as {} is {}; end that: {}", name, wrong, end)
 
 
 async def watch(handle: WorkflowHandle[Any, Any], within_s: float) -> Ended:

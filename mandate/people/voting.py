@@ -31,6 +31,7 @@ from dsl.rules.proof import VOTE
 from dsl.surfaces import Terminal
 from mandate.people import locks
 from mandate.people.errors import RefusalError, UsageError
+from mandate.people.holders import refuse_stranger
 from mandate.people.rows import ASKING, FILED, NONE, GateRow, find, read_rows, refuse_digest
 from mandate.people.session import Session
 from mandate.people.statements import about_vote, sign
@@ -108,7 +109,7 @@ async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
     """Return the run of that workflow id that is running now (1).
 
     Raises:
-        RefusalError: none is.
+        RefusalError: none is, or what is has an id that is for something else.
     """
     try:
         state = await client.get_workflow_handle(run).describe(rpc_timeout=ANSWER)
@@ -119,6 +120,7 @@ async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
     if state.status is not WorkflowExecutionStatus.RUNNING:
         ended = state.status.name.lower() if state.status else "unknown"
         raise RefusalError("the run {!r} is {}: nobody is waited for there", run, ended)
+    await refuse_stranger(client, run, state.run_id)
     return client.get_workflow_handle(run, run_id=state.run_id)
 
 

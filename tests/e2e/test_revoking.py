@@ -123,6 +123,25 @@ async def test_what_is_printed_goes_over_the_plain_cli(up, ann):
     assert (await joined(up, agent))["complete"] is True
 
 
+async def test_whatever_holds_the_id_delays_nothing_and_is_named(up, ann):
+    _, agent, pids = await at_work(up)
+    client = await up.client()
+    squatter = await client.start_workflow(
+        "Pipeline", id=f"revocation/{agent}", task_queue="nobody-polls-this"
+    )
+    said = await ann.mandate("revoke", agent, *WHY, "--json")
+    await squatter.terminate()
+    receipt = json.loads(said.out)
+
+    assert said.code == 0, said
+    assert (state_of(receipt), receipt["by"]) == (ALL, "ann")
+    assert receipt["workflow"].startswith(f"revocation/{agent}/")
+    assert (
+        f"{receipt['workflow']} is started, as revocation/{agent} is a workflow of type" in said.err
+    )
+    assert all(map(is_dead, pids))
+
+
 async def test_who_is_not_logged_in_is_told_how_to(up, tmp_path):
     nobody = Somebody("eve", "", tmp_path / "eve", up.env)
     for more in ((), ("--print",)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,29 @@ async def test_a_program_that_reaches_out_of_its_directory_is_revoked(
     assert failure.type == "Revoked"
     assert f"{said} (violation: sandbox-escape)" in failure.message
     assert report["stages"]["look"]["status"] == "revoked"
+    assert receipt["complete"] is True
+    assert entity_of(arena.openbao, agent)["disabled"] is True
+    assert again.type == "Revoked"
+
+
+async def test_a_program_that_reaches_out_is_revoked_though_its_revocations_id_is_taken(
+    arena: Arena, play: Play
+):
+    play("unruly")
+    document = _orders(arena, "reach_out")
+    agent = identity_of(document, f"{document['name']}.look")
+    squatter = await arena.client.start_workflow(
+        "Pipeline", id=f"revocation/{agent}", task_queue="nobody-polls-this"
+    )
+    failure, _ = await arena.failure(await arena.start(document))
+    [beside] = re.findall(rf"(revocation/{agent}/\w+) has been started", failure.message)
+    receipt = await arena.client.get_workflow_handle(beside).result()
+    again, _ = await arena.failure(await arena.start(document))
+    await squatter.terminate()
+
+    assert failure.type == "Revoked"
+    assert "is taken by a workflow of type Pipeline on queue nobody-polls-this" in failure.message
+    assert "under way" not in failure.message
     assert receipt["complete"] is True
     assert entity_of(arena.openbao, agent)["disabled"] is True
     assert again.type == "Revoked"

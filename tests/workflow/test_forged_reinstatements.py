@@ -6,13 +6,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowHandle
 
-from activities.trust_contracts import lift_guard, reinstate, revocation_id
+from activities.revocations import revocation_since
+from activities.trust_contracts import lift_guard, reinstate
 from dsl.core import Tier
 from dsl.rules.grant import encode
+from dsl.rules.reserved import REVOCATION, revocation_id
 from integrations.dragonfly.authority import Authority
 from integrations.vault.brake import Release
 from integrations.vault.standing import Change
@@ -46,6 +50,21 @@ async def revoked(forger: Forger, epoch: int, tier: Tier = Tier.T2) -> tuple[str
 
 def ms() -> int:
     return int(time.time() * 1000)
+
+
+async def being_revoked(forger: Forger, agent: str, token: str) -> WorkflowHandle[Any, Any]:
+    """Start a revocation under the agent's id, or beside it, that goes on; wait until listed."""
+    client = forger.client
+    handle = await client.start_workflow(
+        REVOCATION, id=revocation_id(agent, token), task_queue=QUEUE
+    )
+    async with asyncio.timeout(10):
+        while await revocation_since(client, agent, ms() + 60_000) is None:  # noqa: ASYNC110  # the server is asked
+            await asyncio.sleep(0.02)
+    return handle
+
+
+BESIDE = pytest.mark.parametrize("token", ["", "0f"])
 
 
 async def test_a_revoked_agent_comes_back_with_a_grant_in_both_stores(forger: Forger):
@@ -137,13 +156,12 @@ async def test_nobody_comes_back_without_the_ledgers_word(forger: Forger, name: 
     assert guard.revoked
 
 
-async def test_nobody_comes_back_while_being_revoked_or_after_it_again(forger: Forger):
+@BESIDE
+async def test_nobody_comes_back_while_being_revoked_or_after_it_again(forger: Forger, token: str):
     agent, entity = await revoked(forger, ms() - 10_000)
     word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
     await asyncio.sleep(0.01)  # the next one starts in a later millisecond
-    revocation = await forger.client.start_workflow(
-        "Puppet", id=revocation_id(agent), task_queue=QUEUE
-    )
+    revocation = await being_revoked(forger, agent, token)
     during = await forger.send(reinstate.name, word)
     await revocation.terminate()
     after = await forger.send(reinstate.name, word)
@@ -156,14 +174,15 @@ async def test_nobody_comes_back_while_being_revoked_or_after_it_again(forger: F
     assert (await forger.send(reinstate.name, later))["changed"] is True
 
 
-async def test_it_is_the_servers_clock_that_says_what_came_after_the_grant(forger: Forger):
+@BESIDE
+async def test_it_is_the_servers_clock_that_says_what_came_after_the_grant(
+    forger: Forger, token: str
+):
     agent, entity = await revoked(forger, ms() - 10_000)
     ahead = reinstatement(agent, entity, Tier.T2, granted=ms() + 20_000)
     word = await sealed(forger.server, ahead)
     await asyncio.sleep(0.01)  # the next one starts in a later millisecond
-    revocation = await forger.client.start_workflow(
-        "Puppet", id=revocation_id(agent), task_queue=QUEUE
-    )
+    revocation = await being_revoked(forger, agent, token)
     await revocation.terminate()
 
     assert "was revoked again" in (await forger.send(reinstate.name, word))["message"]
@@ -180,8 +199,9 @@ async def test_a_used_grant_lets_nobody_back_after_another_revocation(forger: Fo
     assert (await forger.registry.read(agent)).disabled
 
 
+@BESIDE
 async def test_who_is_revoked_while_being_enabled_is_disabled_again(
-    forger: Forger, monkeypatch: pytest.MonkeyPatch
+    forger: Forger, monkeypatch: pytest.MonkeyPatch, token: str
 ):
     """The brake was pulled and had read back "disabled", and then the enabling arrives."""
     agent, entity = await revoked(forger, ms() - 10_000)
@@ -189,27 +209,59 @@ async def test_who_is_revoked_while_being_enabled_is_disabled_again(
     enable = Release.enable
 
     async def too_late(release: Release, agent: str, entity: str, grant: int) -> Change:
-        await forger.client.start_workflow("Puppet", id=revocation_id(agent), task_queue=QUEUE)
+        await being_revoked(forger, agent, token)
         await forger.brake.disable(agent)
         return await enable(release, agent, entity, grant)
 
     monkeypatch.setattr(Release, "enable", too_late)
     answer = await forger.send(reinstate.name, word)
-    await forger.client.get_workflow_handle(revocation_id(agent)).terminate()
+    await forger.client.get_workflow_handle(revocation_id(agent, token)).terminate()
 
     assert "is under way" in answer["message"]
     assert (await forger.registry.read(agent)).disabled
 
 
-async def test_a_retry_undoes_what_an_attempt_that_was_cut_off_has_enabled(forger: Forger):
+@BESIDE
+async def test_a_retry_undoes_what_an_attempt_that_was_cut_off_has_enabled(
+    forger: Forger, token: str
+):
     agent, entity = await revoked(forger, ms() - 10_000)
     word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
     await forger.send(reinstate.name, word)
-    revocation = await forger.client.start_workflow(
-        "Puppet", id=revocation_id(agent), task_queue=QUEUE
-    )
+    revocation = await being_revoked(forger, agent, token)
     again = await forger.send(reinstate.name, word)
     await revocation.terminate()
 
     assert "is under way" in again["message"]
+    assert (await forger.registry.read(agent)).disabled
+
+
+async def test_what_holds_the_id_and_is_no_revocation_keeps_nobody_out(forger: Forger):
+    agent, entity = await revoked(forger, ms() - 10_000)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    squatter = await forger.client.start_workflow(
+        "Puppet", id=revocation_id(agent), task_queue=QUEUE
+    )
+    back = await forger.send(reinstate.name, word)
+    await squatter.terminate()
+
+    assert back["changed"] is True
+
+
+async def test_a_revocation_that_the_server_does_not_list_yet_is_known_to_dragonfly(
+    forger: Forger, monkeypatch: pytest.MonkeyPatch
+):
+    agent, entity = await revoked(forger, ms() - 10_000)
+    word = await sealed(forger.server, reinstatement(agent, entity, Tier.T2))
+    enable = Release.enable
+
+    async def too_late(release: Release, agent: str, entity: str, grant: int) -> Change:
+        await forger.brake.disable(agent)
+        await forger.revocations.revoke(agent, ms() + 1_000, "again")
+        return await enable(release, agent, entity, grant)
+
+    monkeypatch.setattr(Release, "enable", too_late)
+    answer = await forger.send(reinstate.name, word)
+
+    assert "was revoked again after the grant" in answer["message"]
     assert (await forger.registry.read(agent)).disabled

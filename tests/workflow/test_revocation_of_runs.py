@@ -21,13 +21,10 @@ from activities.engine import state_of
 from dsl.core import Tier
 from dsl.rules.sweeping import RunState
 from integrations.agents.roster import Roster
-from mandate.people import revoking
-from mandate.people.errors import RefusalError
 from tests.fixtures.engine import Engine, failure_of
-from tests.fixtures.impostor import QUEUE, impostors, signers
+from tests.fixtures.impostor import impostors, signers
 from tests.fixtures.openbao import OpenBao, People
 from tests.fixtures.revoking import (
-    REASON,
     at_work,
     document,
     revoke,
@@ -167,12 +164,3 @@ async def test_a_run_that_only_calls_itself_an_agents_keeps_no_receipt_from_comp
         await squatter.terminate()
 
     assert receipt["complete"] is True
-
-
-async def test_something_else_under_the_name_of_the_revocation_is_said_to_be_that(engine: Engine):
-    agent = f"a{uuid.uuid4().hex[:8]}"
-    async with impostors(engine) as client:
-        squatter = await client.start_workflow("Puppet", id=f"revocation/{agent}", task_queue=QUEUE)
-        with pytest.raises(RefusalError, match="which revokes nobody: end it and try again"):
-            await revoking.start(engine.client, {"agent": agent, "reason": REASON})
-        await squatter.terminate()

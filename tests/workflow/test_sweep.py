@@ -16,11 +16,15 @@ import pytest
 import pytest_asyncio
 from temporalio.client import (
     Client,
+    Schedule,
     ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
+    ScheduleSpec,
     WorkflowFailureError,
     WorkflowHandle,
 )
 
+from activities import engine as activities_engine
 from activities import sweeping as sweeping_activity
 from activities.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
 from dsl.rules import sweeping
@@ -240,13 +244,32 @@ async def test_a_sweep_takes_no_input(engine: Engine) -> None:
 async def test_a_schedule_that_is_there_is_left_as_its_operator_has_it(engine: Engine) -> None:
     schedule = engine.client.get_schedule_handle(SWEEP_SCHEDULE)
     assert (await schedule.describe()).schedule.policy.overlap.name == "ALLOW_ALL"
+    assert await ensure_sweep_schedule(engine.client) is None
     await schedule.pause(note="for a while")
 
-    assert await ensure_sweep_schedule(engine.client) is None
+    said = await ensure_sweep_schedule(engine.client)
 
     state = (await schedule.describe()).schedule.state
     assert (state.paused, state.note) == (True, "for a while")
+    assert said is not None
+    assert said.startswith("the schedule 'mandate-sweep' is paused; to go on: ")
     await schedule.unpause()
+
+
+@pytest.mark.parametrize(("kind", "queue"), [("Pipeline", "mandate"), ("Sweep", "another")])
+async def test_a_schedule_of_that_name_that_starts_no_sweep_is_said(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, kind: str, queue: str
+) -> None:
+    name = f"s-{uuid.uuid4()}"
+    monkeypatch.setattr(activities_engine, "SWEEP_SCHEDULE", name)
+    starts = ScheduleActionStartWorkflow(kind, id="anything", task_queue=queue)
+    schedule = await engine.client.create_schedule(name, Schedule(starts, spec=ScheduleSpec()))
+
+    said = await ensure_sweep_schedule(engine.client)
+    await schedule.delete()
+
+    assert said is not None
+    assert said.startswith(f"the schedule {name!r} starts something else than Sweep on queue ")
 
 
 async def test_a_server_that_makes_no_schedule_is_a_warning(engine: Engine) -> None:

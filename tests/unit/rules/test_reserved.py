@@ -12,7 +12,7 @@ from dsl.rules.reserved import (
     is_revocation_of,
     owner_of,
     promotion_id,
-    refuse_id,
+    refuse_reserved,
     reinstatement_id,
     revocation_id,
 )
@@ -49,7 +49,7 @@ def test_each_reserved_word_belongs_to_a_workflow_that_the_worker_has():
 def test_an_id_is_for_one_type_of_workflow_or_free(name, owner):
     assert owner_of(name) == owner
     for kind in ("Pipeline", "Agent", *OWNERS.values()):
-        assert (refuse_id(name, kind) is None) == (owner in (None, kind))
+        assert (refuse_reserved(name, kind) is None) == (owner in (None, kind))
 
 
 @pytest.mark.parametrize("token", ["0f", "by-ann_2", "A" * 64])
