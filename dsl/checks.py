@@ -14,6 +14,7 @@ from dsl.meaning.declarations import check_declarations
 from dsl.meaning.expressions import check_expressions
 from dsl.meaning.findings import Findings, Marks, TooManyProblemsError
 from dsl.meaning.gates import check_gates
+from dsl.meaning.names import check_names
 from dsl.meaning.requirements import check_requirements
 from dsl.meaning.sites import Survey
 from dsl.models import Pipeline
@@ -37,6 +38,7 @@ def check(
         check_declarations(pipeline, findings)
         check_agents(survey, findings)
         check_gates(survey, findings)
+        check_names(survey, findings)
         check_expressions(survey, findings)
     except TooManyProblemsError:
         pass

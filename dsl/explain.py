@@ -12,18 +12,20 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from dsl.core import StageType
 from dsl.errors import Problem
-from dsl.limits import MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX, PROBLEMS_MAX
+from dsl.hints import of_type
+from dsl.limits import NAME_LENGTH_MAX, PROBLEMS_MAX
 from dsl.loader import TOO_MANY_PROBLEMS, Loaded, Path
-from dsl.models import Pipeline
-from dsl.shape import STAGE_MODELS, Place, fields_of, locate, model_of
+from dsl.mistakes import Mistake
+from dsl.models import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN, Pipeline
+from dsl.people import GROUP_PREFIX, as_yaml, quoted, refuse_name
+from dsl.shape import STAGE_MODELS, fields_of, locate, model_of
 from dsl.suggestions import suggest
 from dsl.wording import FORMS, repaired, shown
 
@@ -59,53 +61,6 @@ _UNDER_CONFIG: Final = "write it under config:"
 _BESIDE_CONFIG: Final = "write it beside config:, not under it"
 
 
-@dataclass(frozen=True, slots=True)
-class _Mistake:
-    """One error of pydantic, and where it is in the document."""
-
-    details: ErrorDetails
-    place: Place
-    is_key: bool  # it is about a key, not about its value
-    loaded: Loaded
-    lines: Sequence[str]
-
-    @property
-    def value(self) -> Any:
-        return self.details["input"]
-
-    @property
-    def path(self) -> Path:
-        return self.place.path
-
-    @property
-    def context(self) -> dict[str, Any]:
-        return self.details.get("ctx", {})
-
-    @property
-    def label(self) -> str:
-        """Return what the author calls the place."""
-        last = self.path[-1]
-        if isinstance(last, str):
-            return last
-        return f"item {last + 1} of {self.path[-2]}"
-
-    @property
-    def written(self) -> str:
-        """Return the plain word at this place as the source has it, before YAML read it."""
-        at = self.loaded.marks.value(self.path)
-        word = re.match(r"[^\s,\[\]{}#\"']{1,60}", self.lines[at.line - 1][at.column - 1 :])
-        return word[0] if word else ""
-
-    def problem(self, code: str, message: str, hint: str = "", path: Path | None = None) -> Problem:
-        """Return a problem at the value of ``path``, by default at its own value or key."""
-        marks = self.loaded.marks
-        if path is not None:
-            at = marks.value(path)
-        else:
-            at = marks.key(self.path) if self.is_key else marks.value(self.path)
-        return Problem(code, message[:MESSAGE_LENGTH_MAX], at, hint)  # (4)
-
-
 def explain(
     errors: Sequence[ErrorDetails], loaded: Loaded, root: type[BaseModel] = Pipeline
 ) -> list[Problem]:
@@ -124,14 +79,14 @@ def explain(
 
 def _mistake(
     error: ErrorDetails, loaded: Loaded, lines: Sequence[str], root: type[BaseModel]
-) -> _Mistake:
+) -> Mistake:
     loc = error["loc"]
     # Only a pattern can be wrong with a key; elsewhere the marker is a field so named.
     is_key = error["type"] == "string_pattern_mismatch" and loc[-1] == _KEY_MARKER
-    return _Mistake(error, locate(loc[:-1] if is_key else loc, root), is_key, loaded, lines)
+    return Mistake(error, locate(loc[:-1] if is_key else loc, root), is_key, loaded, lines)
 
 
-def _is_echo(mistake: _Mistake, guesses: set[tuple[Path, str]]) -> bool:
+def _is_echo(mistake: Mistake, guesses: set[tuple[Path, str]]) -> bool:
     """Tell whether another problem says it already."""  # (1)
     match mistake.details["type"]:
         case "missing":
@@ -144,7 +99,7 @@ def _is_echo(mistake: _Mistake, guesses: set[tuple[Path, str]]) -> bool:
             return False
 
 
-def _problem(mistake: _Mistake) -> Problem:
+def _problem(mistake: Mistake) -> Problem:
     kind = mistake.details["type"]
     if kind in _TYPES:
         return _wrong_type(mistake, _TYPES[kind])
@@ -154,7 +109,7 @@ def _problem(mistake: _Mistake) -> Problem:
     return words(mistake)
 
 
-def _guess(mistake: _Mistake) -> str:
+def _guess(mistake: Mistake) -> str:
     """Return what may have been meant by a field that does not exist."""
     field, holder = str(mistake.path[-1]), mistake.place.holder
     if holder is None:
@@ -168,19 +123,19 @@ def _guess(mistake: _Mistake) -> str:
     return suggest(field, fields_of(holder), what="fields here")
 
 
-def _unknown_field(mistake: _Mistake) -> Problem:
+def _unknown_field(mistake: Mistake) -> Problem:
     message = f"unknown field {shown(mistake.path[-1])}"
     at = mistake.loaded.marks.key(mistake.path)
     return Problem(UNKNOWN_FIELD, message, at, _guess(mistake))
 
 
-def _missing_field(mistake: _Mistake) -> Problem:
+def _missing_field(mistake: Mistake) -> Problem:
     field = str(mistake.path[-1])
     hint = _MISSING_HINTS.get(field, f"add {field}:")
     return mistake.problem(MISSING_FIELD, f"missing field {field!r}", hint, mistake.path[:-1])
 
 
-def _stage_type(mistake: _Mistake) -> Problem:
+def _stage_type(mistake: Mistake) -> Problem:
     if "type" not in mistake.value:
         hint = _MISSING_HINTS["type"]
         return mistake.problem(MISSING_FIELD, "missing field 'type'", hint)
@@ -190,30 +145,13 @@ def _stage_type(mistake: _Mistake) -> Problem:
     return mistake.problem(STAGE_TYPE, message, hint, (*mistake.path, "type"))
 
 
-def _wrong_type(mistake: _Mistake, wanted: str) -> Problem:
+def _wrong_type(mistake: Mistake, wanted: str) -> Problem:
     value = mistake.value
     message = f"{mistake.label}: expected {wanted}, got {shown(value)}"
-    return mistake.problem(WRONG_TYPE, message, _type_hint(mistake, wanted))
+    return mistake.problem(WRONG_TYPE, message, of_type(mistake, wanted))
 
 
-def _type_hint(mistake: _Mistake, wanted: str) -> str:
-    match wanted, mistake.value:
-        case _, None:
-            return "fill it in, or leave the field out"
-        case "text", bool() | int() | float():
-            # YAML has read 1.10 as 1.1; the source still has what was meant.
-            return f'put it in quotes: "{mistake.written}"'
-        case "a list", str() as word if re.fullmatch(r"[\w:.@/-]{1,60}", word):
-            return f"make it a list: [{word}]"
-        case "a list", dict():
-            return "start each item with '- '"
-        case "a whole number" | "a number", str() as word if re.fullmatch(r"\d{1,9}", word):
-            return "remove the quotes"
-        case _:
-            return ""
-
-
-def _not_a_choice(mistake: _Mistake) -> Problem:
+def _not_a_choice(mistake: Mistake) -> Problem:
     choices = re.findall(r"'([^']*)'", mistake.context["expected"])
     message = f"{mistake.label}: expected {' or '.join(choices)}, got {shown(mistake.value)}"
     hint = ""
@@ -225,15 +163,29 @@ def _not_a_choice(mistake: _Mistake) -> Problem:
     return mistake.problem(NOT_A_CHOICE, message, hint)
 
 
-def _wrong_form(mistake: _Mistake) -> Problem:
+def _wrong_form(mistake: Mistake) -> Problem:
     pattern = mistake.context["pattern"]
+    if pattern in (PERSON_PATTERN, GROUP_PATTERN):
+        return _refused_name(mistake)
     form = FORMS.get(pattern, f"text that matches {pattern}")
     label = "name" if mistake.is_key else mistake.label
     message = f"{label} {shown(mistake.value)}: expected {form}"
     return mistake.problem(WRONG_FORM, message, repaired(mistake.value, pattern))
 
 
-def _own_rule(mistake: _Mistake) -> Problem:
+def _refused_name(mistake: Mistake) -> Problem:
+    """Explain why nobody has that name; another name is never proposed."""
+    group = mistake.value.removeprefix(GROUP_PREFIX)
+    why = refuse_name(mistake.value if mistake.path[-1] == "name" else group)
+    hint = ""
+    if mistake.is_escaped:
+        hint = "a backslash in double quotes begins an escape: write the name in single quotes"
+    elif mistake.path[-1] == "name" and group != mistake.value:
+        hint = f"write {as_yaml(group)}: it can only be a group here"
+    return mistake.problem(WRONG_FORM, f"{mistake.label} {quoted(mistake.value)}: {why}", hint)
+
+
+def _own_rule(mistake: Mistake) -> Problem:
     """Explain what a validator of ours refused: it has the words, but not the place."""
     is_tier = mistake.path[-1] == "tier"
     message = str(mistake.context["error"])
@@ -243,14 +195,14 @@ def _own_rule(mistake: _Mistake) -> Problem:
     return mistake.problem(TIER if is_tier else DURATION, f"{mistake.label}: {message}")
 
 
-def _out_of_range(mistake: _Mistake) -> Problem:
+def _out_of_range(mistake: Mistake) -> Problem:
     low = mistake.context.get("ge")
     bound = f"at most {mistake.context['le']}" if low is None else f"at least {low}"
     message = f"{mistake.label}: expected {bound}, got {shown(mistake.value)}"
     return mistake.problem(OUT_OF_RANGE, message)
 
 
-def _length(mistake: _Mistake) -> Problem:
+def _length(mistake: Mistake) -> Problem:
     least = mistake.context.get("min_length")
     bound = f"at most {mistake.context['max_length']}" if least is None else f"at least {least}"
     items = "item" if bound.endswith(" 1") else "items"
@@ -258,7 +210,7 @@ def _length(mistake: _Mistake) -> Problem:
     return mistake.problem(LENGTH, message)
 
 
-_WORDS: Final[dict[str, Callable[[_Mistake], Problem]]] = {
+_WORDS: Final[dict[str, Callable[[Mistake], Problem]]] = {
     "extra_forbidden": _unknown_field,
     "missing": _missing_field,
     "union_tag_invalid": _stage_type,
@@ -266,6 +218,7 @@ _WORDS: Final[dict[str, Callable[[_Mistake], Problem]]] = {
     "literal_error": _not_a_choice,
     "string_pattern_mismatch": _wrong_form,
     "value_error": _own_rule,
+    NAME_REFUSED: _refused_name,
     "greater_than_equal": _out_of_range,
     "less_than_equal": _out_of_range,
     "too_short": _length,

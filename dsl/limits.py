@@ -44,6 +44,7 @@ EXPRESSION_SIZE_MAX: Final = 100_000
 
 # Gates
 APPROVERS_MAX: Final = 100
+PERSON_LENGTH_MAX: Final = 256  # characters of the name of a person or a group
 VOTES_MAX: Final = 1_000
 VERIFICATIONS_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 2_000

@@ -52,6 +52,7 @@ _SYNTAX_HINTS: Final = (
     ("expected '-' indicator", "start the items of a list in the same column"),
     ("expected <block end>", "start keys, or items of a list, in the same column"),
     ("did not find expected key", "start the keys of a mapping in the same column"),
+    ("unknown escape character", "write text with backslashes in single quotes"),
     ("unexpected end of stream", "look for a quote that is never closed"),
 )
 

@@ -7,24 +7,69 @@ or the pipeline are ``None`` here and filled in by the compiler.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
 from dsl import limits
 from dsl.core import Tier
 from dsl.durations import Duration
+from dsl.people import GROUP_PREFIX, refuse_name
 
 NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 # Vault cannot hold a name that ends in a dot or hyphen, or has two dots in a row.
 AGENT_ID_PATTERN = r"^[a-z]((\.?[a-z0-9_-])*\.?[a-z0-9_])?$"
 AGENT_ID_LENGTH_MAX = 128
-PERSON_PATTERN = r"^(group:)?[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$"
+# As far as a pattern tells; ``dsl.people`` has the rest. No name ends in a blank.
+_ENDS, _WITHIN = r"[^\u0000-\u0020\u007f-\u00a0]", r"[^\u0000-\u001f\u007f-\u009f]"
+GROUP_PATTERN = rf"^{_ENDS}({_WITHIN}{{0,254}}{_ENDS})?$"
+PERSON_PATTERN = rf"^(group:)?{_ENDS}({_WITHIN}{{0,254}}{_ENDS})?$"
+PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 SECRET_NAME_PATTERN = r"^[A-Z][A-Z0-9_]{0,63}$"  # noqa: S105  # a pattern, no secret
 INPUT_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Person = Annotated[str, Field(pattern=PERSON_PATTERN)]
+
+
+def read_person(value: str) -> str:
+    """Accept the name of a person, and of a group behind ``group:``."""
+    why = refuse_name(value.removeprefix(GROUP_PREFIX))
+    if why is not None:
+        raise PydanticCustomError(NAME_REFUSED, "{why}", {"why": why})
+    return value
+
+
+def read_group(value: str) -> str:
+    """Accept the name of a group."""
+    why = refuse_name(value)
+    if why is not None:
+        raise PydanticCustomError(NAME_REFUSED, "{why}", {"why": why})
+    return value
+
+
+NAME_REFUSED: Final = "name_refused"
+Person = Annotated[
+    str,
+    Field(pattern=PERSON_PATTERN),
+    AfterValidator(read_person),
+    WithJsonSchema(
+        {"type": "string", "pattern": PERSON_PATTERN, "not": {"pattern": "^group:(group:| |$)"}}
+    ),
+]
+Group = Annotated[
+    str,
+    Field(pattern=GROUP_PATTERN),
+    AfterValidator(read_group),
+    WithJsonSchema({"type": "string", "pattern": GROUP_PATTERN, "not": {"pattern": "^group:"}}),
+]
 
 
 def parse_tier(value: Any) -> Tier:
@@ -113,7 +158,7 @@ class AgentStage(Document):
 class ApproverGroup(Document):
     """A group of approvers with its own count."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
+    name: Group
     quorum: int = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
 
 
@@ -213,7 +258,7 @@ class Pipeline(Document):
     name: Name
     version: str
     description: str = ""
-    project: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+    project: str | None = Field(default=None, pattern=PROJECT_PATTERN)
     timeout: Duration = limits.PIPELINE_TIMEOUT_MS
     inputs: dict[Annotated[str, Field(pattern=INPUT_NAME_PATTERN)], InputSpec] = Field(
         default_factory=dict, max_length=limits.INPUTS_MAX

@@ -25,8 +25,9 @@ from dsl.explain import WRONG_TYPE, explain
 from dsl.limits import DOCUMENT_BYTES_MAX
 from dsl.loader import Loaded, load
 from dsl.loader import Path as Place
+from dsl.people import GROUP_PREFIX
 from dsl.plan import GateStep, GroupPlan, Plan
-from dsl.rules.consensus import GROUP_PREFIX, VERIFIED
+from dsl.rules.consensus import VERIFIED
 from dsl.rules.grant import PROMOTE, REINSTATE
 from dsl.wording import shown
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+from unicodedata import combining, normalize
 
 from dsl import models
 from dsl.limits import NAME_LENGTH_MAX
@@ -15,13 +16,13 @@ FORMS: Final = {
     "not ending with a hyphen, at most 63 characters",
     models.AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
     "letter, not ending with '.' or '-', without '..', at most 128 characters",
-    models.PERSON_PATTERN: "a name of letters, digits, '.', '_', '@' and '-', "
-    "or 'group:' and such a name",
     models.SECRET_NAME_PATTERN: "capital letters, digits and '_', starting with a letter, "
     "at most 64 characters",
     models.INPUT_NAME_PATTERN: "lower-case letters, digits and '_', starting with a letter, "
     "at most 63 characters",
-    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$": "letters, digits, '.', '_' and '-', starting with a "
+    models.PERSON_PATTERN: "the name of a person, or 'group:' and a name",
+    models.GROUP_PATTERN: "the name of a group",
+    models.PROJECT_PATTERN: "letters, digits, '.', '_' and '-', starting with a "
     "letter or digit, at most 128 characters",
     r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$": "fail, skip, or 'replace: ' and a template",
 }
@@ -45,9 +46,13 @@ def shown(value: Any) -> str:
 
 
 def repaired(word: str, pattern: str) -> str:
-    """Return a hint with a name near ``word`` that has the form, if there is one."""
-    if ":" in word:
+    """Return a hint with a name near ``word`` that has the form, if there is one.
+
+    For names that the author gives. A person has a name already: see ``dsl.people``.
+    """
+    if ":" in word or pattern in (models.PERSON_PATTERN, models.GROUP_PATTERN):
         return ""
+    word = "".join(each for each in normalize("NFKD", word) if not combining(each))
     for spaced, cased in (("-", str.lower), ("_", str.lower), ("_", str.upper)):
         candidate = cased(re.sub(r"[^A-Za-z0-9]+", spaced, word[:NAME_LENGTH_MAX]).strip(spaced))
         if re.fullmatch(pattern, candidate):

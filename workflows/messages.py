@@ -26,6 +26,7 @@ from dsl.limits import (
     JSON_DEPTH_MAX,
     MESSAGE_BYTES_MAX,
     NAME_LENGTH_MAX,
+    PERSON_LENGTH_MAX,
     REASON_LENGTH_MAX,
 )
 from dsl.rules.grant import refuse_name
@@ -46,7 +47,7 @@ class VoteMessage(Value):
 
     gate: str = Field(min_length=1, max_length=NAME_LENGTH_MAX * 16)
     decision: str
-    voter: str = Field(min_length=1, max_length=NAME_LENGTH_MAX * 2)
+    voter: str = Field(min_length=1, max_length=PERSON_LENGTH_MAX)
     reason: str = Field(default="", max_length=REASON_LENGTH_MAX)
     proof: str = ""  # of any length: one that is too long is refused, and recorded as refused
 

@@ -26,9 +26,8 @@ from dsl.meaning.findings import Findings
 from dsl.meaning.requirements import repeated
 from dsl.meaning.sites import DocumentPath, Site, Survey, ends_before
 from dsl.models import AgentStage, GateConfig, GateStage
+from dsl.people import GROUP_PREFIX, quoted
 from dsl.suggestions import suggest
-
-GROUP_PREFIX = "group:"
 
 
 def check_gates(survey: Survey, findings: Findings) -> None:
@@ -70,7 +69,7 @@ def _check_lists(config: GateConfig, at: DocumentPath, findings: Findings) -> No
         ("identity", "identity", config.identity or ()),
     ):
         for position, name in repeated(names):
-            message = f"{what} {name!r} is named twice"
+            message = f"{what} {quoted(name)} is named twice"
             findings.warning("DSL318", message, (*at, field, position), "drop one")
 
 

@@ -30,9 +30,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from dsl.people import GROUP_PREFIX, listed, quoted
+
 CLAIMED: Final = "claimed"
 VERIFIED: Final = "verified"
-GROUP_PREFIX: Final = "group:"
 NAMES_SHOWN_MAX: Final = 8
 REASON_SHOWN_MAX: Final = 100
 
@@ -104,7 +105,7 @@ class Rules:
         """Return who may vote, for people to read."""
         groups = [GROUP_PREFIX + name for name in sorted(self.asked_groups())]
         everyone = [*sorted(self.names()), *groups]
-        shown = ", ".join(everyone[:NAMES_SHOWN_MAX])
+        shown = ", ".join(map(listed, everyone[:NAMES_SHOWN_MAX]))
         more = len(everyone) > NAMES_SHOWN_MAX
         return f"{shown}, … ({len(everyone)} in all)" if more else shown
 
@@ -163,18 +164,18 @@ class _Count:
     def objection(self, vote: Vote) -> str | None:
         """Say why ``vote`` does not count."""
         if self.verdict is not Verdict.PENDING:  # (1)
-            return f"{vote.voter!r} comes too late: {self._where} is already {self.verdict}"
+            return f"{quoted(vote.voter)} comes too late: {self._where} is already {self.verdict}"
         refusal = self._refuse_voter(vote)
         if refusal is not None:
             return refusal
         if self._rules.reason_required and not vote.reason.strip():  # (5)
-            return f"{vote.voter!r} gives no reason, and {self._where} requires one"
+            return f"{quoted(vote.voter)} gives no reason, and {self._where} requires one"
         if vote.voter in self._voters or vote.person in self._persons:  # (6)
-            return f"{vote.voter!r} has already voted at {self._where}; the first vote counts"
+            return f"{quoted(vote.voter)} has already voted at {self._where}; the first vote counts"
         return None
 
     def _refuse_voter(self, vote: Vote) -> str | None:
-        who = repr(vote.voter)
+        who = quoted(vote.voter)
         if vote.voter not in self._approvers and not vote.groups & self._groups:  # (2)
             return f"{who} is not an approver of {self._where}; approvers: {self._rules.asked()}"
         if self._rules.excluded & {vote.voter, vote.person}:  # (3)
@@ -227,4 +228,4 @@ def _voters(votes: Sequence[Vote]) -> str:
 
 def _with_reason(vote: Vote) -> str:
     reason = " ".join(vote.reason.split())[:REASON_SHOWN_MAX]
-    return f"{vote.voter} ({reason})" if reason else vote.voter
+    return f"{listed(vote.voter)} ({reason})" if reason else listed(vote.voter)

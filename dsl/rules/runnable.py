@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from dsl.people import GROUP_PREFIX
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.consensus import GROUP_PREFIX, VERIFIED
+from dsl.rules.consensus import VERIFIED
 from dsl.rules.gate_rules import has_people
 
 _UNANSWERABLE: Final = (

@@ -18,7 +18,6 @@ from typing import Any, Final
 import hvac
 from hvac import exceptions as theirs
 
-from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import Vault, auth_of, data_of
 
@@ -37,6 +36,7 @@ async def make_people(
     installer_token: str,
     passwords: Mapping[str, str],
     groups: Mapping[str, Sequence[str]],
+    logins: Mapping[str, str] | None = None,
 ) -> None:
     """Make people who can log in, and groups of them; harmless when repeated (2) (3).
 
@@ -45,6 +45,7 @@ async def make_people(
         installer_token: the installer's.
         passwords: one per name.
         groups: members, each of ``passwords``, by the group's name.
+        logins: by name, what somebody logs in as whose own name cannot be a login.
 
     Raises:
         DeniedError: a name cannot be used, or the token may not.
@@ -54,13 +55,14 @@ async def make_people(
     strangers = {member for members in groups.values() for member in members} - set(passwords)
     if strangers or len(passwords) > PEOPLE_MAX:
         raise ValueError(f"expected {PEOPLE_MAX} at most, each with a password: {strangers}")
-    for name in passwords:
-        naming.person_name(name)
+    people = [
+        (naming.person_name(name), naming.login_name((logins or {}).get(name, name)), password)
+        for name, password in passwords.items()
+    ]
     for group in groups:
-        if not naming.is_routed(group):
-            raise DeniedError(f"{group!r} cannot be the name of a group in vault")
+        naming.by_name("group", group)
     making = _Making(vault.client(installer_token), vault.client)
-    await vault.run(making.run, passwords, groups)
+    await vault.run(making.run, people, groups)
 
 
 class _Making:
@@ -70,28 +72,31 @@ class _Making:
         self._client = client
         self._anonymous = anonymous
 
-    def run(self, passwords: Mapping[str, str], groups: Mapping[str, Sequence[str]]) -> None:
+    def run(
+        self, people: Sequence[tuple[str, str, str]], groups: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Make ``people``, each with name, login and password, and then their groups."""
         mounts = data_of(self._client.adapter.get("/v1/sys/auth"))
         mount = mounts[f"{naming.APPROVER_AUTH}/"]["accessor"]
         entities = {}
-        for name, password in passwords.items():
-            entities[name] = self._entity(name, mount)  # (1)
-            self._login(name, password)
+        for name, login, password in people:
+            entities[name] = self._entity(name, login, mount)  # (1)
+            self._login(login, password)
         for group, members in groups.items():
             made = self._group(group, "member_entity_ids", [entities[name] for name in members])
             if group in MEANINGS:
                 self._group(MEANINGS[group], "member_group_ids", [made])  # (4)
 
-    def _entity(self, name: str, mount: str) -> str:
-        path = f"/v1/identity/entity/name/{name}"
+    def _entity(self, name: str, login: str, mount: str) -> str:
+        path = naming.by_name("entity", name)
         found = self._read(path)
         if found is None:
             self._client.adapter.post(path, json={})
             found = data_of(self._client.adapter.get(path))
         entity = str(found["id"])
         aliases = found.get("aliases") or ()
-        if not any(each["mount_accessor"] == mount and each["name"] == name for each in aliases):
-            order = {"name": name, "canonical_id": entity, "mount_accessor": mount}
+        if not any(each["mount_accessor"] == mount and each["name"] == login for each in aliases):
+            order = {"name": login, "canonical_id": entity, "mount_accessor": mount}
             self._client.adapter.post("/v1/identity/entity-alias", json=order)
         return entity
 
@@ -112,7 +117,7 @@ class _Making:
 
     def _group(self, name: str, kind: str, members: Iterable[str]) -> str:
         """Add members to a group, which is made if need be (2); return its id."""
-        path = f"/v1/identity/group/name/{name}"
+        path = naming.by_name("group", name)
         found = self._read(path)
         held = set((found or {}).get(kind) or ())
         wanted = held | set(members)

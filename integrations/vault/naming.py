@@ -5,8 +5,9 @@
    what asks for an approval ahead of time.
 2. Vault does not route every id the language allows: one that ends in ``.`` or ``-``, or holds
    ``..``, is refused here; there it is an "internal error" or an unknown path.
-3. A person is an entity whose name is not an agent's. The key is named after the entity's id,
-   which nobody can choose, and so nobody inherits a key with a name.
+3. A person is an entity whose name is not an agent's, and any other (``dsl.people``). The key is
+   named after the entity's id, which nobody can choose, and so nobody inherits a key with a name.
+   A login by name and password is another name, of few characters: that is Vault's rule.
 4. No agent's id begins with a digit, so the name of a canary is nobody else's.
 """
 
@@ -14,8 +15,10 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import quote
 
 from dsl.core import Tier
+from dsl.people import quoted, refuse_name
 from integrations.errors import DeniedError
 
 KV_SHARED: Final = "kv-shared"
@@ -60,9 +63,9 @@ OF_TRUST: Final = ("mandate-trust", PROMOTER, REVOKER, REINSTATER, SWEEPER)
 
 _AGENTS_ROLES: Final = tuple(f"{each}-{AGENT_PREFIX}" for each in ("gov", "gov3", "gov3-gate"))
 AGENT_NAME_LENGTH_MAX: Final = 160  # an agent id of the language, and the prefix of inline plans
-PERSON_NAME_LENGTH_MAX: Final = 128
-# What Vault routes as the name of a login or a group.
-_PERSON: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+LOGIN_NAME_LENGTH_MAX: Final = 128
+# What Vault routes as the name of a login with a password.
+_LOGIN: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _AGENT: Final = re.compile(r"[a-z](?:[a-z0-9._-]*[a-z0-9_])?")
 
 
@@ -125,25 +128,48 @@ def is_agent(entity: str) -> bool:
     return entity.lower().startswith(AGENT_PREFIX)
 
 
-def is_routed(name: str) -> bool:
-    """Tell whether Vault can hold a login or a group of that name (2)."""
-    fits = _PERSON.fullmatch(name) is not None and len(name) <= PERSON_NAME_LENGTH_MAX
-    return fits and ".." not in name
-
-
 def person_name(name: str) -> str:
     """Return ``name`` if a person can have it (3).
 
     Raises:
-        DeniedError: Vault cannot hold it, or it is an agent's.
+        DeniedError: nobody could be asked by it, or it is an agent's.
     """
-    if not is_routed(name) or is_agent(name):
+    refusal = refuse_name(name)
+    if refusal is None and is_agent(name):
+        refusal = f"one that begins with {AGENT_PREFIX!r} is an agent's"
+    if refusal is not None:
+        raise DeniedError(f"{quoted(name)} cannot be the name of a person: {refusal}")
+    return name
+
+
+def login_name(name: str) -> str:
+    """Return ``name`` if somebody can log in by it with a password (3).
+
+    Raises:
+        DeniedError: Vault takes no such login.
+    """
+    fits = _LOGIN.fullmatch(name) is not None and len(name) <= LOGIN_NAME_LENGTH_MAX
+    if not fits or ".." in name or is_agent(name):
         raise DeniedError(
-            f"{name[:PERSON_NAME_LENGTH_MAX]!r} cannot be the name of a person: expected at most "
-            f"{PERSON_NAME_LENGTH_MAX} of A-Z a-z 0-9 . _ -, no '..', first and last no '.' or "
-            f"'-', and not {AGENT_PREFIX!r} in front"
+            f"{quoted(name[:LOGIN_NAME_LENGTH_MAX])} cannot be a login with a password: expected "
+            f"at most {LOGIN_NAME_LENGTH_MAX} of A-Z a-z 0-9 . _ -, no '..', first and last no '.' "
+            f"or '-', and not {AGENT_PREFIX!r} in front. A person's own name may be any: give the "
+            "login's, or a token with --token-stdin"
         )
     return name
+
+
+def by_name(kind: str, name: str) -> str:
+    """Return where Vault has the ``entity`` or ``group`` of that name.
+
+    Raises:
+        DeniedError: there is no such place (2).
+    """
+    is_step = any(part in (".", "..") for part in name.split("/"))
+    refusal = "a path does not lead back" if is_step else refuse_name(name)
+    if refusal is not None:
+        raise DeniedError(f"{quoted(name)} cannot be the name of a {kind} in vault: {refusal}")
+    return f"/v1/identity/{kind}/name/{quote(name, safe='')}"
 
 
 def identities_of(queue: str) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ async def log_in(vault: Vault, name: str, password: str) -> PersonLogin:
         DeniedError: the name or the password is wrong, the login is locked, or he is no person.
         UnavailableError: Vault does not answer.
     """
-    path = f"/v1/auth/{naming.APPROVER_AUTH}/login/{naming.person_name(name)}"
+    path = f"/v1/auth/{naming.APPROVER_AUTH}/login/{naming.login_name(name)}"
     adapter = vault.client().adapter
     if not password:  # which Vault takes for a fault of its own
         raise DeniedError(f"no password for {name!r}: check the name and the password")

@@ -3,7 +3,7 @@
 1. Nothing is remembered: a person who was disabled a moment ago is refused now.
 2. A signature that is not this person's is False; ``signatures`` says what is raised instead.
 3. An agent is no voter: its entity is as good as unknown.
-4. Names go into a path only when Vault can hold them; a group that it cannot hold has no members.
+4. Ids and names go into a path only when Vault can hold them; another group has no members.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from hvac import exceptions as theirs
 
 from dsl.limits import APPROVERS_MAX
 from dsl.rules.proof import ENTITY_PATTERN
+from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
 from integrations.vault.signatures import is_signed
@@ -90,9 +91,11 @@ def _voter(client: hvac.Client, entity: str, asked: frozenset[str]) -> Voter | N
 
 
 def _group_id(client: hvac.Client, group: str) -> str | None:
-    if not naming.is_routed(group):  # (4)
-        return None
-    found = _read(client, f"/v1/identity/group/name/{group}")
+    try:
+        path = naming.by_name("group", group)
+    except DeniedError:
+        return None  # (4)
+    found = _read(client, path)
     return None if found is None else str(found["id"])
 
 

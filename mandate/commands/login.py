@@ -76,7 +76,7 @@ async def _log_in(name: str, given: Given, env: Mapping[str, str]) -> int:
 
 async def _by_password(vault: Vault, name: str, password: str) -> Login:
     made = await log_in(vault, name, password)
-    return Login(made.name, made.entity, made.token, made.expires)
+    return Login(made.name, made.entity, made.token, made.expires, login=name)
 
 
 async def adopt(vault: Vault, name: str, token: str) -> Login:

@@ -42,6 +42,7 @@ class Login:
     entity: str
     token: str = field(repr=False)
     expires: int  # seconds since 1970
+    login: str = ""  # what was typed, where that is not the person's name
 
 
 def home(caller: Mapping[str, str]) -> Path:
@@ -126,7 +127,7 @@ class Logins:
             login = Login(**found)
         except TypeError:
             raise UsageError(_UNREADABLE, self._file, _DAMAGED) from None
-        texts = (login.name, login.entity, login.token)
+        texts = (login.name, login.entity, login.token, login.login)
         if not all(isinstance(text, str) for text in texts) or type(login.expires) is not int:
             raise UsageError(_UNREADABLE, self._file, _DAMAGED)
         return login

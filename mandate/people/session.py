@@ -97,5 +97,5 @@ def _ended(login: Login) -> UsageError:
     return UsageError(  # (2)
         "the login of {} has ended; log in again: {}",
         login.name,
-        Terminal.command("mandate login {}", login.name),
+        Terminal.command("mandate login {}", login.login or login.name),
     )

@@ -96,7 +96,7 @@ async def test_a_name_that_vault_does_not_know_is_never_called_locked(vault: Vau
     "name", ["", "..", "a/b", "a..b", "../../sys", "ann\n", "x" * 129, "agent-x", "Agent-x", "ä"]
 )
 async def test_a_name_that_nobody_can_have_is_not_sent(vault: Vault, name: str) -> None:
-    with pytest.raises(DeniedError, match="cannot be the name of a person"):
+    with pytest.raises(DeniedError, match="cannot be a login"):
         await log_in(vault, name, "x")
 
 
