@@ -166,7 +166,7 @@ class _Builder:
             error_budget=_budget(config),
             clarifications=config.clarifications,
             on_revoked=config.on_revoked.replace(" ", ""),
-            sandbox=SandboxPlan(tcp=config.sandbox.tcp, memory_mb=config.sandbox.memory_mb),
+            sandbox=SandboxPlan(**config.sandbox.model_dump()),
             concurrency=config.concurrency,
         )
 

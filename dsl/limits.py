@@ -65,11 +65,23 @@ AGENT_NOISE_LINES_MAX: Final = 20
 AGENT_ARTIFACTS_MAX: Final = 100
 ARTIFACT_BYTES_MAX: Final = 16 << 20
 LEASE_TTL_MS: Final = 12_000  # less than Temporal waits for a heartbeat, see activities.contracts
+AGENT_MEMORY_MB: Final = 1_024  # what its processes may take together, where nothing is declared
+AGENT_MEMORY_MB_MIN: Final = 16
+AGENT_MEMORY_MB_MAX: Final = 65_536
+AGENT_DISK_MB: Final = 512  # in its private directory, which is in memory where the kernel allows
+AGENT_DISK_MB_MAX: Final = 65_536
+AGENT_FILES: Final = 50_000  # likewise
+AGENT_FILES_MIN: Final = 100
+AGENT_FILES_MAX: Final = 1_000_000
+AGENT_PROCESSES: Final = 128  # and threads
+AGENT_PROCESSES_MIN: Final = 8
+AGENT_PROCESSES_MAX: Final = 4_096
 EXIT_TIMEOUT_MS: Final = 120_000
 COLD_RESEEDS_MAX: Final = 20
 LEASES_LOST_MAX: Final = 20  # by programs of one stage that had delivered
 
 # History and ledger
+LEDGER_RESERVE_BYTES: Final = 64 << 20  # free where the ledger is, or nothing new starts
 RESULT_BYTES_MAX: Final = 64 << 10  # what a stage may put into history
 PHASE_ANSWER_BYTES_MAX: Final = 128 << 10  # a result, a hundred artefacts by digest, and facts
 LEDGER_ENTRIES_PER_RECORD_MAX: Final = 200

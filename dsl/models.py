@@ -113,10 +113,17 @@ class ErrorBudgetConfig(Document):
 
 
 class SandboxConfig(Document):
-    """What the agent's process may touch beyond its private directory."""
+    """What the agent's process may touch beyond its private directory, and how much it may take."""
 
     tcp: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(default=(), max_length=20)
-    memory_mb: int | None = Field(default=None, ge=16, le=65_536)
+    memory_mb: int | None = Field(
+        default=None, ge=limits.AGENT_MEMORY_MB_MIN, le=limits.AGENT_MEMORY_MB_MAX
+    )
+    disk_mb: int | None = Field(default=None, ge=1, le=limits.AGENT_DISK_MB_MAX)
+    files: int | None = Field(default=None, ge=limits.AGENT_FILES_MIN, le=limits.AGENT_FILES_MAX)
+    processes: int | None = Field(
+        default=None, ge=limits.AGENT_PROCESSES_MIN, le=limits.AGENT_PROCESSES_MAX
+    )
 
 
 class AgentConfig(Document):

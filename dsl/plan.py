@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dsl.canonical import digest_of
 from dsl.core import ErrorBudget, StageType, Tier, Value
@@ -29,10 +29,34 @@ class Step(Value):
 
 
 class SandboxPlan(Value):
-    """What the agent's process may touch beyond its private directory."""
+    """What the agent's process may touch beyond its private directory, and how much it may take.
+
+    What is not declared is the worker's default, see ``dsl.limits``. Fields that came after the
+    first plans stand in the canonical form only where they are declared: digests stay what they
+    were.
+    """
 
     tcp: tuple[int, ...] = ()
     memory_mb: int | None = None
+    disk_mb: int | None = None
+    files: int | None = None
+    processes: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        later = ("disk_mb", "files", "processes")
+        return {k: v for k, v in fields.items() if v is not None or k not in later}
+
+    def quota(self) -> dict[str, int]:
+        """Return what is declared of how much it may take."""
+        declared = {
+            "memory_mb": self.memory_mb,
+            "disk_mb": self.disk_mb,
+            "files": self.files,
+            "processes": self.processes,
+        }
+        return {name: value for name, value in declared.items() if value is not None}
 
 
 class AgentStep(Step):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from dsl import limits
 from dsl.durations import PATTERN as DURATION_PATTERN
 from dsl.durations import render_duration
 from dsl.models import Pipeline
@@ -58,7 +59,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "error_budget": "The errors it may make before its plan must be clarified.",
         "clarifications": "How often its plan may be clarified before it fails.",
         "on_revoked": "What a revocation means: fail, skip, or 'replace: ' and another agent.",
-        "sandbox": "What its process may touch beyond its private directory.",
+        "sandbox": "What its processes may touch beyond their private directory, and may take.",
         "concurrency": "1: never two instances of this agent at a time.",
     },
     "ErrorBudgetConfig": {
@@ -67,7 +68,10 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
     },
     "SandboxConfig": {
         "tcp": "Ports it may connect to.",
-        "memory_mb": "How much memory it may use, in MiB.",
+        "memory_mb": f"Memory of all its processes, in MiB; default: {limits.AGENT_MEMORY_MB}.",
+        "disk_mb": f"Room in its private directory, in MiB; default: {limits.AGENT_DISK_MB}.",
+        "files": f"Files in its private directory; default: {limits.AGENT_FILES}.",
+        "processes": f"Its processes and threads; default: {limits.AGENT_PROCESSES}.",
     },
     "GateConfig": {
         "gate_type": "approval: people decide. consensus: agents vote as well.",

@@ -28,7 +28,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -210,13 +210,14 @@ def refuse_engine_ports(settings: Settings, step: AgentStep) -> None:
 
 def _sandbox(tools: Tools, request: contracts.PhaseRequest) -> SandboxSpec:
     refuse_engine_ports(tools.settings, request.step)
-    return SandboxSpec(
+    sandbox = SandboxSpec(
         workspace=tools.settings.workspace,
         denied=tools.settings.hidden_from_agents,
         tcp=request.step.sandbox.tcp,
-        memory_mb=request.step.sandbox.memory_mb,
         required=request.step.tier >= Tier.T2,
     )
+    declared: dict[str, Any] = request.step.sandbox.quota()
+    return replace(sandbox, **declared)
 
 
 async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> AgentError:

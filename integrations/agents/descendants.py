@@ -60,7 +60,7 @@ class Descendants:
         while not self.none_left and time.monotonic() < end:
             _kill_descendants()
             self.wait(_TICK_S, lambda: self.none_left)
-        return 0 if self.none_left else len(list(_descendants(os.getpid())))
+        return 0 if self.none_left else len(list(descendants_of(os.getpid())))
 
 
 def _kill_descendants() -> None:
@@ -68,7 +68,7 @@ def _kill_descendants() -> None:
     if os.getpid() == _INIT:
         _kill(-1)  # everything in the namespace but init, in one atomic sweep
         return
-    for pid in list(_descendants(os.getpid())):
+    for pid in list(descendants_of(os.getpid())):
         _kill(pid)
 
 
@@ -79,7 +79,8 @@ def _kill(pid: int) -> None:
         return
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants_of(pid: int) -> Iterator[int]:
+    """Yield the pid of all that descends from a process, as ``/proc`` names them."""
     pending = [pid]
     while pending:
         children = _children(pending.pop())

@@ -1,10 +1,10 @@
 """The keeper: a small process between worker and agent, which leaves nothing behind.
 
-Started as ``python -I -S keeper.py <descriptor>``; standard library and modules beside it
-only. The descriptor is a socket to the worker: a JSON line comes in (what to start, within which
-limits, and until when), and one whenever the deadline moves; at most two go out (``started`` with
-the level reached, or ``error``; then ``exit``). Secrets pass by: they go to the agent's stdin,
-which the keeper only hands on.
+Started as ``python -I -S keeper.py <descriptor> <descriptor>``; standard library and modules
+beside it only. The first descriptor is a socket to the worker: a JSON line comes in (what to start,
+within which limits, and until when), and one whenever the deadline moves; at most two go out
+(``started`` with the level reached, or ``error``; then ``exit``). Secrets pass by: they go to the
+agent's stdin, which the keeper only hands on.
 
 1. The agent starts in a session of its own, inside the sandbox, with an empty environment.
 2. When the agent ends, its descendants have ``LINGER_S`` to end too; then they are killed.
@@ -18,6 +18,8 @@ which the keeper only hands on.
 7. Nothing outlives the deadline: shortly before it every descendant gets SIGKILL, whatever the
    worker does or does not do. Init and its parent each see to that, so that one of them may stand
    still; where both do, the kernel does. See ``deadline``.
+8. What the agent's tree takes is limited; what reaches a limit is killed at once, see ``quota``.
+   The second descriptor takes the private directory to the worker where that is a tmpfs.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import os
 import resource
 import select
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Callable, Sequence
@@ -44,10 +47,10 @@ from integrations.agents import landlock, namespaces, seccomp
 from integrations.agents.channel import Channel
 from integrations.agents.deadline import KernelTimer, left_s
 from integrations.agents.descendants import Descendants
+from integrations.agents.quota import TICK_S, Quota
 
 GRACE_S: Final = 0.5
 LINGER_S: Final = 0.5
-_LOOK_S: Final = 0.5
 _DEADLINE: Final = struct.Struct("d")
 
 _PR_SET_PDEATHSIG, _PR_SET_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
@@ -64,11 +67,14 @@ def main() -> None:
         return
     timer = KernelTimer()
     timer.set(spec["deadline"])
+    quota = Quota(spec["quota"], spec["cwd"], cgroup=spec["cgroup"])  # (8)
     entered = spec["namespaces"] and namespaces.enter(network=bool(spec["tcp"]))
+    _hand_over(quota.enter_mounts() if entered else None)
     _die_with_parent(signal.SIGTERM)
     if not entered:
         _libc.prctl(_PR_SET_SUBREAPER, 1, 0, 0, 0)  # (4)
-        _supervise(channel, spec, timer.set, entered=False)
+        _supervise(channel, spec, quota, timer.set, entered=False)
+        quota.close()
         return
     renewed, renew = os.pipe()
     init = os.fork()
@@ -76,7 +82,7 @@ def main() -> None:
         os.close(renewed)
         _die_with_parent(signal.SIGKILL)  # (5) and with init, the kernel ends all in it
         try:
-            _supervise(channel, spec, lambda until: _pass_on(renew, until), entered=True)
+            _supervise(channel, spec, quota, lambda until: _pass_on(renew, until), entered=True)
         finally:
             os._exit(0)  # whatever happened: the rest of main belongs to the parent
     channel.close()
@@ -86,6 +92,14 @@ def main() -> None:
     while passed_on := os.read(renewed, _DEADLINE.size):  # until init, which alone writes, ends
         timer.set(*_DEADLINE.unpack(passed_on))  # (7)
     os.waitpid(init, 0)
+    quota.close()
+
+
+def _hand_over(directory: int | None) -> None:
+    """Send the worker the private directory, where it has a disk of its own (8)."""
+    with socket.socket(fileno=int(sys.argv[2])) as worker:
+        if directory is not None:
+            socket.send_fds(worker, [b"directory"], [directory])
 
 
 def _pass_on(renew: int, deadline: float) -> None:
@@ -93,7 +107,12 @@ def _pass_on(renew: int, deadline: float) -> None:
 
 
 def _supervise(
-    channel: Channel, spec: dict[str, Any], move: Callable[[float], None], *, entered: bool
+    channel: Channel,
+    spec: dict[str, Any],
+    quota: Quota,
+    move: Callable[[float], None],
+    *,
+    entered: bool,
 ) -> None:
     """Start the agent and see to its end; ``move`` is told whenever the deadline moves."""
     wakeup = _signals_as_bytes()
@@ -101,7 +120,7 @@ def _supervise(
     agent = os.fork()
     if agent == 0:
         os.close(ready)
-        _become_agent(spec, report, entered=entered)
+        _become_agent(spec, quota, report, entered=entered)
     os.close(report)
     _forget_streams()
     with open(ready, encoding="utf-8") as lines:  # noqa: PTH123 - a descriptor, not a path
@@ -110,34 +129,43 @@ def _supervise(
     channel.say(json.loads(text.splitlines()[-1]) if text else unknown)
 
     children = Descendants(agent)
-    watch = _Watch(channel, wakeup, spec["deadline"], move)
+    watch = _Watch(channel, wakeup, quota, spec["deadline"], move)
     end = watch.until_end(children)
     if end is _End.STOPPED:
         _signal_group(agent, signal.SIGTERM)  # (3)
         grace_s = min(GRACE_S, left_s(watch.deadline))
-        children.wait(grace_s, lambda: children.agent_status is not None)
+        children.wait(grace_s, lambda: children.agent_status is not None or quota.exceeded())
     elif end is _End.ITSELF:
         linger_s = min(LINGER_S, left_s(watch.deadline))
-        children.wait(linger_s, lambda: children.none_left)  # (2)
+        children.wait(linger_s, lambda: children.none_left or quota.exceeded())  # (2)
+    if end is not _End.EXPIRED:
+        quota.ended(children.agent_status)
     left = children.end_all()
     said = {"exit": children.agent_status, "left": left, "expired": end is _End.EXPIRED}
-    channel.say(said)
+    channel.say({**said, "quota": quota.reached})
 
 
 class _End(Enum):
     ITSELF = auto()  # the agent ended
     STOPPED = auto()  # it is to be stopped
     EXPIRED = auto()  # its deadline came (7)
+    GREEDY = auto()  # it reached its quota (8)
 
 
 class _Watch:
     """Waits for the end of an agent, and moves its deadline when the worker says so."""
 
     def __init__(
-        self, channel: Channel, wakeup: int, deadline: float, move: Callable[[float], None]
+        self,
+        channel: Channel,
+        wakeup: int,
+        quota: Quota,
+        deadline: float,
+        move: Callable[[float], None],
     ) -> None:
         self._channel = channel
         self._wakeup = wakeup
+        self._quota = quota
         self._move = move
         self.deadline = deadline
 
@@ -147,7 +175,7 @@ class _Watch:
         poll.register(self._wakeup, select.POLLIN)
         while (seconds := left_s(self.deadline)) > 0:
             # Not the whole time at once: the clock of a poll stands still in a suspended machine.
-            ready = [found for found, _ in poll.poll(min(seconds, _LOOK_S) * 1000)]
+            ready = [found for found, _ in poll.poll(min(seconds, TICK_S) * 1000)]
             signals = os.read(self._wakeup, 1 << 10) if self._wakeup in ready else b""
             children.reap()
             if children.agent_status is not None:
@@ -156,6 +184,8 @@ class _Watch:
                 return _End.STOPPED
             if self._channel.fileno() in ready and not self._is_renewed():
                 return _End.STOPPED
+            if self._quota.exceeded():
+                return _End.GREEDY
         return _End.EXPIRED
 
     def _is_renewed(self) -> bool:
@@ -167,7 +197,7 @@ class _Watch:
         return messages is not None
 
 
-def _become_agent(spec: dict[str, Any], report: int, *, entered: bool) -> NoReturn:
+def _become_agent(spec: dict[str, Any], quota: Quota, report: int, *, entered: bool) -> NoReturn:
     """Apply the sandbox and turn into the agent; reports line by line, the last one holds."""
     kind = "sandbox"
     try:
@@ -175,7 +205,8 @@ def _become_agent(spec: dict[str, Any], report: int, *, entered: bool) -> NoRetu
         _die_with_parent(signal.SIGKILL)  # (5)
         for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        level = _enter_sandbox(spec, entered=entered)
+        counted = quota.enter()  # (8)
+        level = f"{_enter_sandbox(spec, entered=entered)},{counted}"
         os.write(report, json.dumps({"started": level}).encode() + b"\n")
         kind = "start"
         os.execve(spec["argv"][0], spec["argv"], spec["env"])  # noqa: S606 - no shell wanted

@@ -9,7 +9,9 @@ Standard library only; runs in the keeper, before and after its fork.
    ``chmod`` and the like; what is to be hidden lies under an empty file system.
 4. Root needs nothing for that; others go through a user namespace in which they stay who
    they are. Where that is forbidden too, ``enter`` says so and nothing has changed.
-5. Capabilities, also those that come with a user namespace, are gone before the agent starts.
+5. The agent's tree is its own: the keeper, which has to see to cgroups, keeps a writable one.
+   The tmpfs over the private directory, see ``private_disk``, is in both.
+6. Capabilities, also those that come with a user namespace, are gone before the agent starts.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from pathlib import Path
 from typing import Final
 
 _NEW_NS, _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 1 << 17, 1 << 27, 1 << 28, 1 << 29, 1 << 30
-_BIND, _RECURSIVE, _PRIVATE, _RDONLY = 4096, 16384, 1 << 18, 1
+_BIND, _RECURSIVE, _PRIVATE, _RDONLY, _NOSUID, _NODEV = 4096, 16384, 1 << 18, 1, 2, 4
+_DETACH: Final = 2
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _MOUNT_SETATTR: Final = 442
 _ATTR_RDONLY, _ATTR_NOSUID = 1, 2
@@ -64,6 +67,7 @@ def make_read_only(writable: str, hidden: Iterable[str]) -> None:
     Raises:
         OSError: the kernel refuses.
     """
+    _check(_libc.unshare(_NEW_NS), "/")  # (5)
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
     _mount(writable, writable, None, _BIND)
     _set_attributes("/", _MountAttr(attr_set=_ATTR_RDONLY | _ATTR_NOSUID), _AT_RECURSIVE)
@@ -74,8 +78,28 @@ def make_read_only(writable: str, hidden: Iterable[str]) -> None:
     os.chdir(writable)  # the old working directory is the one below the new mount
 
 
+def mount_private(directory: str, size: int, files: int) -> None:
+    """Lay an empty file system of ``size`` bytes and ``files`` names over ``directory``.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    _mount(None, "/", None, _RECURSIVE | _PRIVATE)
+    options = f"mode=0700,size={size},nr_inodes={files}"
+    _mount("tmpfs", directory, "tmpfs", _NOSUID | _NODEV, options)
+
+
+def unmount(directory: str) -> None:
+    """Take away what was mounted there last.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    _check(_libc.umount2(os.fsencode(directory), _DETACH), directory)
+
+
 def drop_capabilities() -> None:
-    """Make sure that no capability survives the next ``exec`` (5)."""
+    """Make sure that no capability survives the next ``exec`` (6)."""
     _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     capability = 0
     while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:

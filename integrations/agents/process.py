@@ -5,16 +5,19 @@
 3. ``end`` is bounded, may be called twice, and is not cut short by a cancellation.
 4. The keeper has a deadline of its own, which this end only moves on: a worker that stands still
    moves nothing. An agent that ended by it was without a lease, and has failed at nothing.
+5. Where the private directory is a tmpfs that only the agent's namespace sees, a descriptor of it
+   comes over a socket of its own. It holds the files until ``close``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -23,6 +26,7 @@ from integrations.agents.descendants import KILL_S
 from integrations.agents.keeper import GRACE_S, LINGER_S
 from integrations.agents.lifeline import Lifeline
 from integrations.agents.protocol import AgentError, escaped
+from integrations.agents.quota import Reached
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.errors import UnavailableError
 
@@ -42,6 +46,7 @@ class Process:
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        directory: socket.socket,
     ) -> None:
         self._process = process
         self._reader = reader
@@ -50,6 +55,9 @@ class Process:
         self._lifeline = ExitStack()
         self.level = "none"
         self.exit_code: int | None = None  # of the agent; minus the signal; None: unknown
+        self.quota: Reached | None = None  # that ended it
+        self._sender = directory
+        self._directory: int | None = None
         self._stdin = _given(process.stdin)
         self.stdout = _given(process.stdout)
         self.stderr = _given(process.stderr)
@@ -69,13 +77,15 @@ class Process:
             UnavailableError: this machine starts no process now.
         """
         ours, theirs = socket.socketpair()
+        directory, sender = socket.socketpair()  # (5)
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_KEEPER), str(theirs.fileno())),
+                *(sys.executable, "-I", "-S", str(_KEEPER)),
+                *(str(theirs.fileno()), str(sender.fileno())),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), sender.fileno()),
                 env={},
                 start_new_session=True,  # a Ctrl-C for the worker is the worker's to hand on
                 limit=AGENT_LINE_BYTES_MAX,
@@ -86,15 +96,19 @@ class Process:
             raise UnavailableError(f"no agent starts on this machine: {error.strerror}") from error
         except BaseException:
             ours.close()  # a keeper that did start ends by that (2)
+            directory.close()
             raise
         finally:
             theirs.close()
-        made = cls(process, reader, writer)
+            sender.close()
+        directory.settimeout(0)
+        made = cls(process, reader, writer, directory)
         try:
             if on_start is not None:
                 on_start(process.pid)
         except BaseException:
             await made.end()
+            made.close()
             raise
         made._tell({**spec, "deadline": lifeline.deadline})
         made._lifeline.enter_context(lifeline.told_to(lambda at: made._tell({"deadline": at})))
@@ -125,6 +139,21 @@ class Process:
         if "error" in message:
             raise AgentError(message["kind"], message["error"], retryable=False)
         self.level = message["started"]
+        with suppress(BlockingIOError):  # nothing came: the private directory is where it was made
+            _, found, _, _ = socket.recv_fds(self._sender, 1 << 5, 1)  # sent before it said so
+            self._directory = found[0] if found else None
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the agent's files are, when not where its directory was made (5)."""
+        return None if self._directory is None else Path(f"/proc/self/fd/{self._directory}")
+
+    def close(self) -> None:
+        """Let the agent's files go, where they are in memory (5); harmless when repeated."""
+        self._sender.close()
+        if self._directory is not None:
+            os.close(self._directory)
+            self._directory = None
 
     async def feed(self, line: bytes) -> None:
         """Write the request to the agent's stdin and close it."""
@@ -147,6 +176,7 @@ class Process:
         if message is None:  # the keeper was killed, and the agent with it
             return
         self.exit_code = message["exit"]
+        self.quota = Reached(*message["quota"]) if message["quota"] else None
         if message["left"]:
             raise escaped(f"{message['left']} process(es) could not be ended")
         _refuse_expired(message)

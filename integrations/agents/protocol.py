@@ -72,6 +72,7 @@ START: Final = "start"  # it could not be started
 SANDBOX: Final = "sandbox"  # the sandbox it needs is not to be had
 KEEPER: Final = "keeper"  # the keeper vanished
 LEAK: Final = "leak"  # an artifact holds a secret
+QUOTA: Final = "quota"  # it took more than it may
 ESCAPE: Final = "escape"  # it reached out of its sandbox, or would not end
 
 

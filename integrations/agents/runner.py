@@ -12,6 +12,8 @@
    secret would not be recognised.
 6. Artifacts are looked at when nothing that could change them is alive.
 7. How many secrets it has said is told however it ends.
+8. A quota that was reached outranks how the program put it: what it says then is mostly a riddle.
+   Of a full directory that it tidied up before it gave up, its own last words are the only trace.
 
 UDP and sockets with a path are closed by a filter that is known for x86-64 and arm64 only;
 ``Outcome.level`` says what was reached.
@@ -23,6 +25,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -32,6 +35,7 @@ from integrations.agents.lifeline import Lifeline
 from integrations.agents.process import Process
 from integrations.agents.programs.catalogue import Program
 from integrations.agents.protocol import AgentError, Event, Outcome, Request
+from integrations.agents.quota import OUT_OF_ROOM, out_of_room
 from integrations.agents.sandbox import SandboxSpec, launch
 from integrations.agents.transcript import Transcript
 from integrations.redaction import Redactor
@@ -118,24 +122,16 @@ class ProcessRunner:
     ) -> Outcome:
         started = time.monotonic()
         spec = launch(program.argv, program.file, request.workdir, sandbox)
-        process = await Process.start(spec, lifeline, on_start)
-        try:
-            async with asyncio.timeout(timeout_s) as limit:
-                await _converse(process, request, transcript)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            await process.end()
-            detail: dict[str, Any] = {"stderr": transcript.stderr, "noise": transcript.noise}
-            raise AgentError(
-                protocol.TIMEOUT, f"no result in {timeout_s:g} s", retryable=True, **detail
-            ) from None
-        finally:
-            await process.end()  # (2)
-        result = _judge(process, transcript)
-        artifacts = await asyncio.to_thread(  # (6)
-            workdir.collect, request.workdir, transcript.artifacts, redact
-        )
+        with closing(await Process.start(spec, lifeline, on_start)) as process:
+            await self._hear_out(process, request, transcript, timeout_s)
+            result = _judge(process, transcript)
+            artifacts = await asyncio.to_thread(  # (6)
+                workdir.collect,
+                request.workdir,
+                transcript.artifacts,
+                redact,
+                found_in=process.directory,
+            )
         secrets, tokens = transcript.taken_out()  # (7)
         outcome = Outcome(
             result=result,
@@ -154,6 +150,24 @@ class ProcessRunner:
             summary = result.summary or "the agent reports that its work failed"
             raise AgentError(protocol.FAILED, summary, retryable=True, outcome=outcome)
         return outcome
+
+    async def _hear_out(
+        self, process: Process, request: Request, transcript: Transcript, timeout_s: float
+    ) -> None:
+        """Converse until the agent's tree has ended, or is ended (2)."""
+        try:
+            async with asyncio.timeout(timeout_s) as limit:
+                await _converse(process, request, transcript)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            await process.end()
+            detail: dict[str, Any] = {"stderr": transcript.stderr, "noise": transcript.noise}
+            raise AgentError(
+                protocol.TIMEOUT, f"no result in {timeout_s:g} s", retryable=True, **detail
+            ) from None
+        finally:
+            await process.end()
 
 
 async def _converse(process: Process, request: Request, transcript: Transcript) -> None:
@@ -186,6 +200,10 @@ def _judge(process: Process, transcript: Transcript) -> protocol.Result:
     """Turn how it ended into a result, or into the one error that says why (3)."""
     code = process.exit_code
     detail: dict[str, Any] = {"stderr": transcript.stderr, "noise": transcript.noise}
+    if process.quota is not None:  # (8)
+        raise AgentError(protocol.QUOTA, process.quota.sentence(), retryable=False, **detail)
+    if code and out_of_room(transcript.stderr, own_disk=process.directory is not None):
+        raise AgentError(protocol.QUOTA, OUT_OF_ROOM, retryable=False, **detail)
     if code is None:
         raise AgentError(
             protocol.KEEPER, "the keeper vanished with the agent", retryable=True, **detail

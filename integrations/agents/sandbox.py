@@ -11,6 +11,8 @@
 4. The environment starts empty. No secret is in it.
 5. Who declares no TCP port gets no network. Who does, resolves names over TCP (UDP is closed):
    that takes port 53 besides.
+6. What its tree may take together is limited, see ``quota``; a limit that is not given has a
+   default in ``dsl.limits``.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dsl.limits import AGENT_DISK_MB, AGENT_FILES, AGENT_MEMORY_MB, AGENT_PROCESSES
 from integrations.agents import landlock
 from integrations.agents.protocol import SANDBOX, AgentError
 
 RULES_MAX: Final = 10_000
 OPEN_FILES_MAX: Final = 256
-FILE_BYTES_MAX: Final = 256 << 20
+_MIB: Final = 1 << 20
 
 _PROGRAMS: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _SETTINGS: Final = (
@@ -57,10 +60,14 @@ class SandboxSpec:
     workspace: Path | None = None  # looked at, never written
     denied: tuple[Path, ...] = ()  # the data directory, whatever else it lies in
     tcp: tuple[int, ...] = ()  # ports it may connect to
-    memory_mb: int | None = None  # address space
+    memory_mb: int = AGENT_MEMORY_MB  # of the whole tree, like what follows (6)
+    disk_mb: int = AGENT_DISK_MB
+    files: int = AGENT_FILES
+    processes: int = AGENT_PROCESSES  # and threads
     cpu_s: int | None = None
     required: bool = True  # without Landlock, refuse to start
     namespaces: bool = True  # where the kernel allows them
+    cgroup: bool = True  # likewise
 
 
 def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> dict[str, Any]:
@@ -90,8 +97,15 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
         "tcp": spec.tcp,
         "hidden": [str(path) for path in denied],
         "limits": _limits(spec),
+        "quota": {
+            "memory_mb": spec.memory_mb,
+            "disk_mb": spec.disk_mb,
+            "files": spec.files,
+            "processes": spec.processes,
+        },
         "required": spec.required,
         "namespaces": spec.namespaces,
+        "cgroup": spec.cgroup,
     }
 
 
@@ -139,11 +153,10 @@ def _environment(workdir: Path, spec: SandboxSpec) -> dict[str, str]:
 def _limits(spec: SandboxSpec) -> dict[str, int]:
     limits = {
         "RLIMIT_CORE": 0,
-        "RLIMIT_FSIZE": FILE_BYTES_MAX,
+        "RLIMIT_FSIZE": spec.disk_mb * _MIB,  # also holes, which take no room
         "RLIMIT_NOFILE": OPEN_FILES_MAX,
     }
-    if spec.memory_mb is not None:
-        limits["RLIMIT_AS"] = spec.memory_mb << 20
+    # No RLIMIT_AS: runtimes reserve far more addresses than they ever use.
     if spec.cpu_s is not None:
         limits["RLIMIT_CPU"] = spec.cpu_s
     return limits

@@ -9,6 +9,8 @@
 4. Its name holds the pid of the worker, so that what a killed worker left can be told from
    what a living one uses.
 5. An artifact cannot take the name of an output of the engine.
+6. The agent may have had the directory on a disk of its own, see ``private_disk``. What it
+   announced is copied from there once it was checked, and nothing else ever reaches our disk.
 
 Nothing here may run while the agent's processes live: what is checked must stay as it is.
 """
@@ -22,8 +24,9 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dsl.limits import AGENT_ARTIFACTS_MAX, ARTIFACT_BYTES_MAX
 from integrations.agents.protocol import (
@@ -38,6 +41,8 @@ from integrations.agents.protocol import (
 )
 from integrations.redaction import Redactor
 
+_KEPT: Final = "announced"
+_LINKS_MAX: Final = 40  # as the kernel has it
 _NAMES_SEARCHED_MAX: Final = 10_000  # for the other name of a file
 
 
@@ -64,30 +69,61 @@ def sweep(parent: Path | None = None) -> int:
     return removed
 
 
+class _Place(NamedTuple):
+    """A private directory: what the agent called it, and where it is found now."""
+
+    name: Path
+    found_in: Path
+
+    def real(self, path: PurePosixPath) -> Path:
+        """Return where something is found that the agent called so."""
+        inside = self.name in Path(path).parents
+        return self.found_in / path.relative_to(self.name) if inside else Path(path)
+
+
 def collect(
-    directory: Path, messages: Iterable[Mapping[str, Any]], redact: Redactor
+    directory: Path,
+    messages: Iterable[Mapping[str, Any]],
+    redact: Redactor,
+    *,
+    found_in: Path | None = None,
 ) -> tuple[Artifact, ...]:
     """Check the artifacts an agent announced, in its order.
+
+    ``found_in`` is where its files are when they are not in ``directory``, as the agent saw it:
+    those that it announced are then copied there, for they will not stay (6).
 
     Raises:
         AgentError: of kind ``protocol`` or ``escape`` (2), or ``leak`` (3).
     """
+    place = _Place(directory, found_in or directory)
     found: dict[str, Artifact] = {}
     for message in messages:
-        artifact = _artifact(directory, message)
+        artifact = _artifact(place, message)
         if artifact.name in found:
             raise broken(f"artifact {artifact.name!r} is announced twice")
         if len(found) == AGENT_ARTIFACTS_MAX:
             raise broken(f"more than {AGENT_ARTIFACTS_MAX} artifacts")
-        if redact.found_in(artifact.path.read_bytes()):
+        data = artifact.path.read_bytes()
+        if redact.found_in(data):
             raise AgentError(  # (3)
                 LEAK, f"artifact {artifact.name!r} holds a secret of the agent", retryable=False
             )
+        if found_in is not None:
+            artifact = replace(artifact, path=_kept(directory, artifact.name, data))
         found[artifact.name] = artifact
     return tuple(found.values())
 
 
-def _artifact(directory: Path, message: Mapping[str, Any]) -> Artifact:
+def _kept(directory: Path, name: str, data: bytes) -> Path:
+    """Write what an agent announced where it stays until the end of the attempt (6)."""
+    path = directory / _KEPT / name
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def _artifact(place: _Place, message: Mapping[str, Any]) -> Artifact:
     name, path = message.get("name"), message.get("path")
     media_type = message.get("media_type", "application/octet-stream")
     if not isinstance(name, str) or not ARTIFACT_NAME.fullmatch(name):
@@ -98,31 +134,31 @@ def _artifact(directory: Path, message: Mapping[str, Any]) -> Artifact:
         raise broken(f"artifact {name!r}: {str(media_type)[:80]!r} is no media type")
     if not isinstance(path, str) or not path or "\0" in path:
         raise broken(f"artifact {name!r} needs a path inside the private directory")
-    file, size = _inside(directory, name, PurePosixPath(path))
+    file, size = _inside(place, name, PurePosixPath(path))
     return Artifact(name, file, media_type, size)
 
 
-def _inside(directory: Path, name: str, relative: PurePosixPath) -> tuple[Path, int]:
+def _inside(place: _Place, name: str, relative: PurePosixPath) -> tuple[Path, int]:
     if relative.is_absolute() or ".." in relative.parts:
-        if not _is_inside(directory, directory / relative):
+        if not _is_inside(place, relative):
             raise escaped(f"artifact {name!r}: {str(relative)[:80]!r} leaves the private directory")
         raise broken(
             f"artifact {name!r}: {str(relative)[:80]!r} must be a path from the private directory "
             "on, without '..'"
         )
-    path = directory
+    path = place.found_in
     try:
         for part in relative.parts:
             path /= part
             status = path.lstat()
             if stat.S_ISLNK(status.st_mode):
-                fault = broken if _is_inside(directory, path) else escaped
+                fault = broken if _is_inside(place, relative) else escaped
                 raise fault(f"artifact {name!r}: {str(relative)[:80]!r} is behind a symbolic link")
         status = path.lstat()
     except OSError as error:
         raise broken(f"artifact {name!r}: {error.strerror}: {str(relative)[:80]!r}") from error
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        fault = escaped if _is_linked_out(directory, status) else broken
+        fault = escaped if _is_linked_out(place.found_in, status) else broken
         raise fault(f"artifact {name!r} must be a regular file with one name")
     if status.st_size > ARTIFACT_BYTES_MAX:
         raise broken(
@@ -131,9 +167,28 @@ def _inside(directory: Path, name: str, relative: PurePosixPath) -> tuple[Path, 
     return path, status.st_size
 
 
-def _is_inside(directory: Path, path: Path) -> bool:
-    """Tell whether ``path`` leads, links followed, to somewhere in ``directory``."""
-    return Path(os.path.realpath(path)).is_relative_to(directory)
+def _is_inside(place: _Place, relative: PurePosixPath) -> bool:
+    """Tell whether it leads, links followed as the agent saw them, to somewhere in the place."""
+    here = PurePosixPath("/")
+    left = list(reversed((place.name / relative).parts[1:]))
+    links = 0
+    while left:
+        part = left.pop()
+        if part == "..":
+            here = here.parent
+            continue
+        there = here / part
+        try:
+            target = PurePosixPath(place.real(there).readlink())
+        except OSError:  # no link, or nothing
+            here = there
+            continue
+        links += 1
+        if links > _LINKS_MAX:
+            break
+        here = PurePosixPath("/") if target.is_absolute() else here
+        left += reversed(target.parts[target.is_absolute() :])
+    return here.is_relative_to(place.name)
 
 
 def _is_linked_out(directory: Path, file: os.stat_result) -> bool:

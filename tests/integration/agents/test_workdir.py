@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integrations.agents.protocol import AgentError
+from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import collect, workdir
 from integrations.redaction import Redactor
 
@@ -74,7 +75,11 @@ def test_a_second_name_that_cannot_be_looked_for_is_not_held_against_the_agent(t
 
 
 async def test_an_agent_cannot_bury_anything_in_it(run, private):
-    outcome = await run("hostile", {"do": "bury"})  # 3,000 levels deep; removed by the fixture
+    """Three thousand levels deep: gone with its disk, or ended and removed by the fixture."""
+    outcome = await run("hostile", {"do": "bury"})
+    with pytest.raises(AgentError, match="levels of directories") as caught:
+        await run("hostile", {"do": "bury"}, sandbox=SandboxSpec(namespaces=False))
 
     assert outcome.result.ok
+    assert caught.value.kind == "quota"
     assert (private / "d" / "d").is_dir()
