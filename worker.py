@@ -17,11 +17,9 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import re
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -50,7 +48,9 @@ from integrations.vault import unwrapping
 from integrations.vault.client import Vault
 from integrations.vault.naming import identities_of
 from integrations.vault.roles import require_roles
+from mandate import logs
 from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
+from mandate.terminal import complain
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
@@ -216,7 +216,7 @@ def _cause(error: RuntimeError) -> str:
 
 
 def _refused(why: Exception, code: int) -> int:
-    print(f"mandate worker: {why}", file=sys.stderr)  # noqa: T201
+    complain(why, "mandate worker")
     return code
 
 
@@ -289,7 +289,7 @@ def _versioning(settings: Settings) -> dict[str, Any]:
 
 def main() -> None:
     """Run the worker process."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.set_up()
     run_main(serve())
 
 

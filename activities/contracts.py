@@ -61,6 +61,7 @@ from activities.messages import (
 )
 from dsl.core import AgentPhase, Value
 from dsl.limits import PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
+from dsl.surfaces import Markdown
 
 __all__ = [
     "AGENT_FAILED",
@@ -159,7 +160,7 @@ class ActivitySpec(Generic[In, Out]):
         request: In,
         *,
         activity_id: str,
-        summary: str,
+        summary: Markdown,
         limit: timedelta | None = None,
         give_up_after: timedelta | None = None,
         queue: str | None = None,

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dsl.foreign import aligned, legible
+
 
 class Severity(StrEnum):
     """A warning does not refuse the document."""
@@ -39,16 +41,21 @@ class Problem:
     severity: Severity = Severity.ERROR
 
     def render(self, source: str, lines: Sequence[str]) -> str:
-        """Render ``file:line:col: message [code]`` with the source line, a caret and the hint."""
+        """Render ``file:line:col: message [code]`` with the source line, a caret and the hint.
+
+        Each on a line of its own that prints, whatever is quoted: it is read in a terminal.
+        """
         note = "warning: " if self.severity is Severity.WARNING else ""
-        text = f"{source}:{self.at.line}:{self.at.column}: {note}{self.message} [{self.code}]"
+        where = f"{legible(source, _MESSAGE_MAX)}:{self.at.line}:{self.at.column}"
+        text = f"{where}: {note}{legible(self.message, _MESSAGE_MAX)} [{self.code}]"
         if 0 < self.at.line <= len(lines):
             start = max(0, self.at.column - 1 - _BEFORE_CARET)
             line = lines[self.at.line - 1][start : start + _LINE_SHOWN].replace("\t", " ")
-            text += f"\n    {line}\n    {' ' * (self.at.column - 1 - start)}^"
-        return text + (f"\n    hint: {self.hint}" if self.hint else "")
+            text += f"\n    {aligned(line)}\n    {' ' * (self.at.column - 1 - start)}^"
+        return text + (f"\n    hint: {legible(self.hint, _MESSAGE_MAX)}" if self.hint else "")
 
 
+_MESSAGE_MAX = 1_000  # characters
 _BEFORE_CARET = 100
 _LINE_SHOWN = 160
 

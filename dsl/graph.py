@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsl.durations import render_duration
+from dsl.foreign import legible
 from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, Plan
 
 LABEL_LENGTH_MAX: Final = 80
@@ -25,7 +26,7 @@ def mermaid(plan: Plan) -> str:
 
 def outline(plan: Plan) -> list[str]:
     """Return ``plan`` as a tree of lines."""
-    head = f"{plan.name} {plan.version} · {render_duration(plan.timeout_ms)}"
+    head = f"{plan.name} {legible(plan.version)} · {render_duration(plan.timeout_ms)}"
     return [head, *_tree(plan.steps, "")]
 
 
@@ -111,12 +112,11 @@ def _label(step: AnyStep) -> str:
 
 
 def _quote(text: str) -> str:
-    return text.translate(_ENTITIES)
+    return legible(text).translate(_ENTITIES)
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LABEL_LENGTH_MAX else line[: LABEL_LENGTH_MAX - 1] + "…"
+    return legible(text, LABEL_LENGTH_MAX)
 
 
 def _tree(steps: tuple[AnyStep, ...], indent: str) -> Iterator[str]:

@@ -109,7 +109,7 @@ class Markdown(Surface):
         shown = legible(text, limit)
         if not shown:
             return ""
-        if any(unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in shown):
+        if not shown.isascii() and any(map(_is_from_the_right, shown)):
             shown = f"\u2068{shown}\u2069"  # an isolate: it reorders itself and nothing beside it
         runs = [len(run) for run in _BACKTICKS.findall(shown)]
         fence = "`" * (max(runs, default=0) + 1)
@@ -121,6 +121,10 @@ class Markdown(Surface):
         """Return a command line to copy as a block of code, or why there is none (3)."""
         line = pasteable(template, *words)
         return cls(NO_COMMAND if line is None else f"```\n{line}\n```")
+
+
+def _is_from_the_right(character: str) -> bool:
+    return unicodedata.bidirectional(character) in _RIGHT_TO_LEFT
 
 
 def pasteable(template: str, /, *words: str) -> str | None:

@@ -14,6 +14,7 @@ from activities import contracts
 from dsl.core import StageStatus, Tier
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.admission import agent_identity, refuse_tier
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.failures import StageEndedError
 from workflows.records import Records
@@ -79,7 +80,9 @@ async def _register(plan: Plan, first: dict[str, AgentStep], records: Records) -
         )
     )
     result = await contracts.register(
-        request, activity_id="run/register#1", summary=f"make {len(first)} agents known"
+        request,
+        activity_id="run/register#1",
+        summary=Markdown.of("make {} agents known", len(first)),
     )
     for known in result.agents:
         records.note_of(

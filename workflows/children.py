@@ -30,6 +30,7 @@ from activities import contracts, trust_contracts
 from dsl.core import StageStatus
 from dsl.limits import REPORT_BYTES_MAX
 from dsl.rules.ids import id_of_stage
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.failures import StageEndedError
 from workflows.visibility import of_agent
@@ -64,7 +65,7 @@ async def run_agent(
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
                 cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
                 search_attributes=of_agent(request.agent, step.tier) if search_attributes else None,
-                static_summary=f"{step.path}: {request.agent} ({step.tier.name})",
+                static_summary=Markdown.of("{}: {} ({})", step.path, request.agent, step.tier.name),
             )
             begun(child)
             answer = await child
@@ -73,7 +74,9 @@ async def run_agent(
                 await _refuse_stranger(step.path, child_id, waits)
             if waits == 0:
                 await _cancel(child_id)
-            await workflow.sleep(OLD_CHILD_WAIT, summary=f"waiting for the old {step.path} to end")
+            await workflow.sleep(
+                OLD_CHILD_WAIT, summary=Markdown.of("waiting for the old {} to end", step.path)
+            )
         except ChildWorkflowError as error:
             contracts.obey_cancel()  # (2)
             raise _ended(step.path, error) from None
@@ -112,7 +115,7 @@ async def _refuse_stranger(path: str, child_id: str, waits: int) -> None:
         holder = await trust_contracts.holder(
             trust_contracts.HolderRequest(workflow=child_id),
             activity_id=f"{path}/holder#{waits // LOOKED_AT_EVERY + 1}",
-            summary=f"{path}: what holds its id?",
+            summary=Markdown.of("{}: what holds its id?", path),
         )
     except ActivityError as error:
         raise StageEndedError(

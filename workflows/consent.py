@@ -31,6 +31,7 @@ from dsl.canonical import digest_of
 from dsl.core import StageStatus
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import GateStep, Plan, walk
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.asking import Asking
 from workflows.board import board
@@ -138,7 +139,7 @@ class Consent(Asking):
                 approval=approval,
             ),
             activity_id="trust/grant#1",
-            summary=f"may it {self.kind} {wanted.agent}?",
+            summary=Markdown.of("may it {} {}?", self.kind, wanted.agent),
         )
         if granted.refusal or not granted.grant:
             raise RefusedError(
@@ -177,7 +178,7 @@ class Consent(Asking):
         self._standing = await trust.inspect(
             trust.AgentName(agent=wanted.agent),
             activity_id="trust/inspect#1",
-            summary=f"how does {wanted.agent} stand in vault?",
+            summary=Markdown.of("how does {} stand in vault?", wanted.agent),
         )
         if not self._standing.known:
             raise RefusedError(f"agent {wanted.agent!r} is not registered")
@@ -190,7 +191,7 @@ class Consent(Asking):
                 reason=wanted.reason,
             ),
             activity_id="trust/evidence#1",
-            summary=f"what does the ledger say of {wanted.agent}?",
+            summary=Markdown.of("what does the ledger say of {}?", wanted.agent),
         )
         unmet = (*self.objections(self._standing, wanted), *self._evidence.unmet)
         if unmet:
@@ -274,14 +275,17 @@ class Consent(Asking):
         asked = self._wanted
         title = f"{self.kind} {asked.agent} to {asked.to.name}" if asked else self.kind
         page = board(title, workflow.info().workflow_id, self._stages, pending)
-        workflow.set_current_details(page + _figures(self._evidence.inputs) if pending else page)
+        if pending:
+            page = Markdown.joined("\n\n", (page, _figures(self._evidence.inputs)))
+        workflow.set_current_details(page)
         paths = tuple(sorted(pending))
         if self._policy.search_attributes and paths != self._shown:
             show_gates(paths)
         self._shown = paths
 
 
-def _figures(inputs: Mapping[str, Any]) -> str:
+def _figures(inputs: Mapping[str, Any]) -> Markdown:
     """Return what people are asked to sign, as the Web UI shows it."""
-    lines = [f"- {name.replace('_', ' ')}: {value}" for name, value in inputs.items()]
-    return "\n".join(["", "", "### Evidence", "", *lines])
+    words = ((name.replace("_", " "), value) for name, value in inputs.items())
+    lines = (Markdown.of("- {}: {}", *pair) for pair in words)
+    return Markdown.joined("\n", (Markdown("### Evidence\n"), *lines))

@@ -25,6 +25,7 @@ from activities import contracts, trust_contracts
 from dsl import actions
 from dsl.limits import EXIT_TIMEOUT_MS, REASON_LENGTH_MAX
 from dsl.rules.violations import Consequence, Violation, consequence_of
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.course import Course
 from workflows.failures import PhaseFailedError
@@ -95,7 +96,7 @@ class Consequences:
             change = await trust_contracts.demote(  # (2)
                 trust_contracts.DemoteRequest(agent=course.request.agent, kind=kind.value, key=key),
                 activity_id=f"{place}/demote/{kind}",
-                summary=f"{course.step.path}: {kind}, one tier down",
+                summary=Markdown.of("{}: {}, one tier down", course.step.path, kind),
                 give_up_after=CLEANING,
             )
         except ActivityError as error:

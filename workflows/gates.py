@@ -30,6 +30,7 @@ from dsl.plan import GateStep
 from dsl.rules.consensus import Verdict
 from dsl.rules.council import APPROVE, REJECT, Advice
 from dsl.rules.gate_rules import has_people, rules_of
+from dsl.surfaces import Markdown
 from workflows import failures, verdicts
 from workflows.messages import VoteMessage
 from workflows.openings import Matter, Opening
@@ -162,8 +163,11 @@ class GateBoard:
             await workflow.wait_condition(
                 lambda: opening.is_void or opening.tally().verdict is not Verdict.PENDING,
                 timeout=timedelta(milliseconds=opening.timeout_ms),
-                timeout_summary=f"WAITING FOR APPROVAL {path} ({opening.wanted()}); "
-                "how to answer: User Metadata",
+                timeout_summary=Markdown.of(
+                    "WAITING FOR APPROVAL {} ({}); how to answer: User Metadata",
+                    path,
+                    opening.wanted(),
+                ),
             )
         except TimeoutError:  # a vote of the same moment has been told that it counts
             answered = opening.tally().verdict is not Verdict.PENDING

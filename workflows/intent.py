@@ -11,6 +11,7 @@ from __future__ import annotations
 from temporalio.exceptions import ActivityError
 
 from activities import contracts
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.course import Course
 
@@ -49,7 +50,7 @@ async def ask_authority(course: Course, number: int) -> None:
         course.authority = await contracts.authority(
             contracts.AuthorityRequest(agent=course.request.agent),
             activity_id=f"{path}/authority#{number}",
-            summary=f"{path}: guard is cold, asking the ledger",
+            summary=Markdown.of("{}: guard is cold, asking the ledger", path),
         )
     except ActivityError as error:
         raise failures.of_phase(error) from None

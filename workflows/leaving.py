@@ -20,6 +20,7 @@ from activities import contracts
 from dsl import actions
 from dsl.core import AgentPhase, StageStatus
 from dsl.rules.violations import Violation, uses_up_its_budget
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.consequences import CLEANING, Consequences
 from workflows.course import Course
@@ -49,7 +50,7 @@ async def leave(
     leaving = contracts.PHASES[phase](
         course.phase_request(status=status.value, detail=detail[:DETAIL_LENGTH_MAX]),
         activity_id=place,
-        summary=f"{course.step.path} {phase}",
+        summary=Markdown.of("{} {}", course.step.path, phase),
         give_up_after=CLEANING,
         queue=course.queue,
     )

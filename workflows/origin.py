@@ -23,6 +23,7 @@ from dsl.core import StageStatus
 from dsl.plan import GateStep, Plan, walk
 from dsl.rules.proof import PROOF_LENGTH_MAX, START
 from dsl.strict_json import JsonError
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.failures import StageEndedError
 
@@ -84,7 +85,7 @@ async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> contracts
                 purpose=START, about={"plan": digest, "inputs": digest_of(inputs)}, proof=proof
             ),
             activity_id="run/starter#1",
-            summary="who has started this run?",
+            summary=Markdown("who has started this run?"),
         )
     except ActivityError as error:  # (3)
         workflow.logger.warning("the starter is not known: %s", failures.cause_of(error)[1])

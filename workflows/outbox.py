@@ -15,6 +15,7 @@ from activities import contracts
 from dsl.core import StageStatus
 from dsl.limits import REQUEST_BYTES_MAX, REQUESTS_BYTES_MAX
 from dsl.sizes import wire_bytes
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.failures import StageEndedError
 
@@ -44,7 +45,9 @@ class Outbox:
                 "require fewer stages",
             )
         while not self._fits(size):  # (2)
-            await workflow.sleep(timedelta(milliseconds=1), summary=f"{path}: waiting its turn")
+            await workflow.sleep(
+                timedelta(milliseconds=1), summary=Markdown.of("{}: waiting its turn", path)
+            )
         self._bytes += size
 
     def _fits(self, size: int) -> bool:

@@ -27,6 +27,7 @@ from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
 from dsl.durations import render_duration
 from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX
 from dsl.rules.violations import Violation
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.consequences import Consequences
 from workflows.course import Course
@@ -100,7 +101,7 @@ class PhaseWalk:
             await workflow.wait_condition(
                 lambda: walk.done() or self._order is not None,
                 timeout=timedelta(milliseconds=step.timeout_ms),
-                timeout_summary=f"time limit of {step.path}: {limit}",
+                timeout_summary=Markdown.of("time limit of {}: {}", step.path, limit),
             )
         except TimeoutError:
             cancelled = await stop(walk)
@@ -192,7 +193,7 @@ class PhaseWalk:
         return await contracts.PHASES[phase](
             course.phase_request(seed=course.take_seed()),
             activity_id=place,
-            summary=f"{step.path} {phase}",
+            summary=Markdown.of("{} {}", step.path, phase),
             limit=timedelta(milliseconds=step.timeout_ms) + _GRACE if asked else None,
             queue=course.queue,
             heard_late=heard_late,

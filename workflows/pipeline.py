@@ -15,6 +15,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from dsl.surfaces import Markdown
+
 with workflow.unsafe.imports_passed_through():
     from activities import contracts
     from dsl.rules.ids import refuse_id
@@ -56,7 +58,7 @@ class Pipeline(Asking):
             result_type=contracts.CompileResult,
             start_to_close_timeout=contracts.COMPILE_TIMEOUT,
             activity_id="run/compile#1",
-            summary=f"compile {request.source}",
+            summary=Markdown.of("compile {}", request.source),
         )
         if compiled.plan is None:  # (2)
             raise failures.invalid(compiled.problems)

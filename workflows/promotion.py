@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 from temporalio import workflow
 from temporalio.common import RawValue
 
+from dsl.surfaces import Markdown
+
 with workflow.unsafe.imports_passed_through():
     from activities import trust_contracts as trust
     from dsl.actions import AGENT_PROMOTED
@@ -51,7 +53,7 @@ class Promotion(Consent):
         changed = await trust.promote(
             trust.ApplyGrant(grant=granted.grant),
             activity_id="trust/promote#1",
-            summary=f"{wanted.agent} to {wanted.to.name}",
+            summary=Markdown.of("{} to {}", wanted.agent, wanted.to.name),
         )
         self.records.note_of(
             wanted.agent,

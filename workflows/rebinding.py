@@ -16,6 +16,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from dsl.surfaces import Markdown
+
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
 
@@ -86,7 +88,7 @@ class Rebinding:
         standing = await trust.inspect(
             trust.AgentName(agent=order.agent),
             activity_id="trust/inspect#1",
-            summary=f"how does {order.agent} stand in vault?",
+            summary=Markdown.of("how does {} stand in vault?", order.agent),
         )
         if not standing.known:
             raise RefusedError(
@@ -104,7 +106,7 @@ class Rebinding:
         proven = await contracts.prove(
             contracts.ProveRequest(purpose=REBIND, about=about, proof=order.proof),
             activity_id="trust/prove#1",
-            summary=f"who vouches for {order.agent}?",
+            summary=Markdown.of("who vouches for {}?", order.agent),
         )
         if proven.refusal:
             raise RefusedError(proven.refusal)
@@ -119,7 +121,7 @@ class Rebinding:
                 proven=proven.entry,
             ),
             activity_id="trust/grant#1",
-            summary=f"may {order.agent} be bound to something else?",
+            summary=Markdown.of("may {} be bound to something else?", order.agent),
         )
         if granted.refusal or not granted.grant:
             raise RefusedError(granted.refusal or "the ledger has granted nothing")
@@ -129,7 +131,7 @@ class Rebinding:
         changed = await trust.rebind(
             trust.ApplyRebinding(grant=granted.grant, binding=order.binding()),
             activity_id="trust/rebind#1",
-            summary=f"{order.agent} is bound to {order.template}",
+            summary=Markdown.of("{} is bound to {}", order.agent, order.template),
         )
         self._records.note_of(
             order.agent,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from activities import trust_contracts as trust
+from dsl.surfaces import Markdown
 
 WAITING: Final = "waiting for "  # and the activity's name; whoever can see why says so beside
 
@@ -78,17 +79,17 @@ class Receipt:
             **({"unproven": True} if self.is_unproven else {}),
         }
 
-    def markdown(self) -> str:
+    def markdown(self) -> Markdown:
         """Return it as the Web UI shows it."""
         shown = self.as_json()
-        state = "complete" if shown["complete"] else "not complete"
-        lines = [f"**Revocation of {self._agent}**: {state}", ""]
+        state = Markdown("complete") if shown["complete"] else Markdown("not complete")
+        lines = [Markdown.of("**Revocation of {}**: {}\n", self._agent, state)]
         for line in shown["lines"]:
-            word = "confirmed" if line["confirmed"] else "**NOT confirmed**"
-            detail = f" ({line['detail']})" if line["detail"] else ""
-            lines.append(f"- {word}: {line['what']}{detail}")
-        lines += [f"- rotate: {secret}" for secret in shown["rotate"]]
-        return "\n".join(lines)
+            word = Markdown("confirmed") if line["confirmed"] else Markdown("**NOT confirmed**")
+            detail = Markdown.of(" ({})", line["detail"]) if line["detail"] else Markdown()
+            lines.append(Markdown.of("- {}: {}{}", word, line["what"], detail))
+        lines += [Markdown.of("- rotate: {}", secret) for secret in shown["rotate"]]
+        return Markdown.joined("\n", lines)
 
 
 def _line(what: str, detail: str) -> trust.ReceiptLine:

@@ -25,6 +25,7 @@ from dsl.core import Tier
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX, RECORD_BYTES_MAX
 from dsl.rules.scorecard import OF_STAGE
 from dsl.sizes import wire_bytes
+from dsl.surfaces import Markdown
 from workflows.facts import fact
 
 REFUSED: Final = "entry.refused"
@@ -138,7 +139,7 @@ class Records:
             result = await contracts.record(
                 request,
                 activity_id=f"{self._prefix}/ledger#{self._count}",
-                summary=f"ledger: {why}",
+                summary=Markdown.of("ledger: {}", why),
                 give_up_after=give_up_after,
             )
             back = ()

@@ -13,6 +13,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RawValue
 
+from dsl.surfaces import Markdown
+
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
 
@@ -50,13 +52,13 @@ class Registration:
         before = await contracts.record(
             contracts.RecordRequest(entries=(), standing_of=compiled.digest),
             activity_id="registration/standing#1",
-            summary="is it registered already?",
+            summary=Markdown("is it registered already?"),
         )
         about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}  # (1)
         proven = await contracts.prove(
             contracts.ProveRequest(purpose=PLAN, about=about, proof=order.proof),
             activity_id="registration/prove#1",
-            summary=f"who vouches for {plan.name}?",
+            summary=Markdown.of("who vouches for {}?", plan.name),
         )
         if proven.refusal:
             raise failures.refused(proven.refusal)

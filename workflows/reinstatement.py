@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 from temporalio import workflow
 from temporalio.common import RawValue
 
+from dsl.surfaces import Markdown
+
 with workflow.unsafe.imports_passed_through():
     from activities import trust_contracts as trust
     from dsl.actions import AGENT_REINSTATED
@@ -60,7 +62,7 @@ class Reinstatement(Consent):
         changed = await trust.reinstate(
             trust.ApplyGrant(grant=granted.grant),
             activity_id="trust/reinstate#1",
-            summary=f"{wanted.agent} comes back at {wanted.to.name}",
+            summary=Markdown.of("{} comes back at {}", wanted.agent, wanted.to.name),
         )
         await self._lift(wanted, granted, 1)
         self.records.note_of(
@@ -84,5 +86,5 @@ class Reinstatement(Consent):
         return await trust.lift_guard(
             trust.LiftRequest(grant=granted.grant),
             activity_id=f"trust/lift#{number}",
-            summary=f"tell dragonfly that {wanted.agent} is back",
+            summary=Markdown.of("tell dragonfly that {} is back", wanted.agent),
         )

@@ -13,6 +13,7 @@ from temporalio import workflow
 
 from dsl.durations import render_duration
 from dsl.limits import REMINDERS_MAX
+from dsl.surfaces import Markdown
 from workflows.openings import Opening
 from workflows.records import Records
 
@@ -27,7 +28,7 @@ async def remind(opening: Opening, records: Records, changed: Callable[[], None]
         waited = render_duration(every)
         await workflow.sleep(
             timedelta(milliseconds=every),
-            summary=f"reminder {opening.reminders + 1} of {path} after {waited}",
+            summary=Markdown.of("reminder {} of {} after {}", opening.reminders + 1, path, waited),
         )
         opening.reminders += 1
         records.note(

@@ -29,6 +29,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from dsl.surfaces import Markdown
+
 with workflow.unsafe.imports_passed_through():
     from activities import contracts
     from activities import trust_contracts as trust
@@ -144,7 +146,7 @@ class Revocation(VoidMessages):
                 answer = await spec(
                     order.request(),
                     activity_id=f"{name}#{brake.tried}",
-                    summary=f"{order.agent}: {name}",
+                    summary=Markdown.of("{}: {}", order.agent, name),
                 )
             except ActivityError as error:
                 kind, why = failures.cause_of(error)
@@ -165,7 +167,7 @@ class Revocation(VoidMessages):
             await workflow.wait_condition(
                 lambda: identity.is_settled or identity.has_answered,
                 timeout=_A_SECOND,
-                timeout_summary="then the ledger",
+                timeout_summary=Markdown("then the ledger"),
             )
         return bool(self._unknown)
 
@@ -183,7 +185,7 @@ class Revocation(VoidMessages):
             found = await trust.stop_runs(
                 order.request(),
                 activity_id=f"{trust.stop_runs.name}#1",
-                summary=f"{order.agent}: tell every run to stop",
+                summary=Markdown.of("{}: tell every run to stop", order.agent),
             )
         except ActivityError as error:
             runs.refused(failures.cause_of(error)[1])
@@ -192,14 +194,15 @@ class Revocation(VoidMessages):
         if found.high:
             self._look_at_high_tier(order)
         if not runs.is_refused:
-            asked = f"{order.agent}: no run under way?"
+            asked = Markdown.of("{}: no run under way?", order.agent)
             spec = trust.confirm_runs
             await self._ask(runs, spec, found, spec.name, summary=asked)
 
     async def _look(self, order: Order, brake: Brake, queue: str) -> None:
         """Look for processes at once, and again when no run can start one any more (6)."""
         spec, agent = trust.confirm_processes, trust.AgentName(agent=order.agent)
-        place, asked = f"{spec.name}/{queue}", f"{order.agent}: no process left?"
+        place = f"{spec.name}/{queue}"
+        asked = Markdown.of("{}: no process left?", order.agent)
         await self._ask(brake, spec, agent, place, summary=asked, queue=queue)
         await workflow.wait_condition(lambda: self._runs.is_settled)
         brake.asked_again()
@@ -219,7 +222,7 @@ class Revocation(VoidMessages):
         brake, spec = self._by_word[trust.revoke_identity.name]
         await workflow.wait_condition(lambda: self._runs.is_settled)
         brake.asked_again()
-        asked = f"{order.agent}: no token came late?"
+        asked = Markdown.of("{}: no token came late?", order.agent)
         await self._ask(brake, spec, order.request(), f"{spec.name}/again", summary=asked)
 
     async def _ask(
@@ -229,7 +232,7 @@ class Revocation(VoidMessages):
         request: Value,
         place: str,
         *,
-        summary: str,
+        summary: Markdown,
         queue: str | None = None,
     ) -> None:
         try:
@@ -271,7 +274,7 @@ class Revocation(VoidMessages):
             await contracts.record(
                 contracts.RecordRequest(entries=(entry,)),
                 activity_id="revocation/refused#1",
-                summary="record the refusal",
+                summary=Markdown("record the refusal"),
                 give_up_after=_A_SECOND,
             )
         kind = failures.UNKNOWN_AGENT if self._unknown else failures.REVOCATION_REFUSED

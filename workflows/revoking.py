@@ -19,6 +19,7 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from activities import contracts, trust_contracts
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.reserved import revocation_id
+from dsl.surfaces import Markdown
 
 IDS_TRIED_MAX: Final = 3  # who foresees a token has broken the worker
 LOOKING: Final = timedelta(seconds=2)
@@ -40,7 +41,7 @@ async def start_revocation(agent: str, reason: str, proof: str = "") -> str:
                 request.model_dump(exclude_defaults=True),
                 id=name,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,  # (1)
-                static_summary=f"revocation of {agent}",
+                static_summary=Markdown.of("revocation of {}", agent),
             )
         except WorkflowAlreadyStartedError:  # (2)
             name = revocation_id(agent, await _token(agent))
@@ -57,7 +58,7 @@ async def _token(agent: str) -> str:
         result_type=str,
         start_to_close_timeout=contracts.COMPILE_TIMEOUT,
         activity_id=f"revocation/{agent}/nonce#{_unlike()}",
-        summary="its id is taken: another",
+        summary=Markdown("its id is taken: another"),
     )
     return token
 
@@ -68,7 +69,7 @@ async def _holder(workflow_id: str) -> str:
         holder = await trust_contracts.holder(
             trust_contracts.HolderRequest(workflow=workflow_id),
             activity_id=f"{workflow_id}/holder#{_unlike()}",
-            summary="what holds its id?",
+            summary=Markdown("what holds its id?"),
             give_up_after=LOOKING,
         )
     except ActivityError:

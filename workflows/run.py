@@ -23,6 +23,7 @@ from dsl.core import StageStatus
 from dsl.durations import render_duration
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.admission import admit
 from workflows.agent_stages import AgentStages
@@ -89,7 +90,7 @@ class PipelineRun:
             await workflow.wait_condition(
                 work.done,
                 timeout=timedelta(milliseconds=self.plan.timeout_ms),
-                timeout_summary=f"time limit of the run: {limit}",
+                timeout_summary=Markdown.of("time limit of the run: {}", limit),
             )
         except TimeoutError:
             ended = (failures.TIMED_OUT, f"the run did not finish within {limit}")

@@ -16,6 +16,8 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.common import RawValue
 
+from dsl.surfaces import Markdown
+
 with workflow.unsafe.imports_passed_through():
     from activities import contracts, trust_contracts
     from dsl.canonical import digest_of_bytes
@@ -38,14 +40,14 @@ class Sweep:
         swept = await trust_contracts.sweep(
             trust_contracts.SweepRequest(),
             activity_id="sweep/sweep#1",
-            summary="what was left behind?",
+            summary=Markdown("what was left behind?"),
             give_up_after=_GIVE_UP,  # (4)
         )
         if swept.revoked:
             await contracts.record(
                 contracts.RecordRequest(entries=(_entry(swept.revoked),)),
                 activity_id="sweep/ledger#1",
-                summary=f"ledger: {len(swept.revoked)} tokens ended",
+                summary=Markdown.of("ledger: {} tokens ended", len(swept.revoked)),
             )
         return swept.model_dump(mode="json")
 

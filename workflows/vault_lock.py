@@ -22,6 +22,7 @@ from activities import contracts
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import Plan
 from dsl.rules.guards import asked_for
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.openings import Opening
 from workflows.records import Records
@@ -52,7 +53,7 @@ class VaultLocks:
             asked = await contracts.request_gate(
                 self._request(opening),
                 activity_id=f"{path}/request#{opening.number}",
-                summary=f"ask Vault for what waits behind {path}",
+                summary=Markdown.of("ask Vault for what waits behind {}", path),
             )
         except ActivityError as error:
             opening.vault.state = "refused"
@@ -83,7 +84,7 @@ class VaultLocks:
             await contracts.withdraw_gate(
                 self._request(opening),
                 activity_id=f"{path}/withdraw#{opening.number}",
-                summary=f"take back what was asked for behind {path}",
+                summary=Markdown.of("take back what was asked for behind {}", path),
                 give_up_after=_CLEANING,
             )
         except ActivityError as error:

@@ -25,6 +25,7 @@ from dsl.canonical import digest_of_bytes
 from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
 from dsl.rules.consensus import Decision, Vote, refuse
 from dsl.rules.proof import VOTE, ProofError, decode, refuse_matter
+from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.messages import VoteMessage
 from workflows.openings import Opening
@@ -108,7 +109,7 @@ class Ballots:
                     groups=tuple(sorted(opening.rules.asked_groups())),
                 ),
                 activity_id=f"{path}/vote#{number}",
-                summary=f"whose vote is this at {path}?",
+                summary=Markdown.of("whose vote is this at {}?", path),
             )
         except ActivityError as error:
             return f"the proof could not be checked: {failures.cause_of(error)[1]}"

@@ -23,6 +23,7 @@ PRINTS: Final = (
     "mandate/__main__.py",
 )
 SURFACES: Final = ("Terminal", "Markdown")
+DRAWN: Final = ("summary", "static_summary", "static_details", "timeout_summary")
 TEMPLATED: Final = ("RefusalError", "UsageError")
 FOLDERS: Final = ("mandate", "workflows", "activities", "dsl", "integrations")
 SOURCES = [
@@ -64,6 +65,24 @@ def test_templates_are_literals(path):
     assert list(bypasses(path)) == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "workflows").glob("*.py")), ids=lambda p: p.name)
+def test_what_the_web_ui_draws_is_made_for_it(path):
+    assert list(unmade(path)) == []
+
+
+def unmade(path: Path) -> Iterator[str]:
+    """Yield what is given to the Web UI and was put together, or is bare text."""
+    for name, call in calls(path):
+        given = [word.value for word in call.keywords if word.arg in DRAWN]
+        if name.endswith("set_current_details"):
+            given += call.args
+        for value in given:
+            if not isinstance(value, ast.Name | ast.Call) or ast.unparse(value).startswith(
+                ("'", "f'")
+            ):
+                yield f"{path.name}:{call.lineno}: {ast.unparse(value)}"
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -78,6 +97,12 @@ def test_templates_are_literals(path):
 def test_a_bypass_is_found(code, tmp_path):
     (tmp_path / "m.py").write_text(code)
     assert len(list(bypasses(tmp_path / "m.py"))) == 1
+
+
+@pytest.mark.parametrize("value", ["f'run {x}'", "'a' + x", "'run'", "', '.join(x)"])
+def test_a_bare_summary_is_found(value, tmp_path):
+    (tmp_path / "m.py").write_text(f"workflow.sleep(1, summary={value})")
+    assert len(list(unmade(tmp_path / "m.py"))) == 1
 
 
 @pytest.mark.parametrize(

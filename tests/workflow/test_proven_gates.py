@@ -261,8 +261,8 @@ async def test_reminders_and_escalation_come_to_the_second_and_are_timers(
     ]
 
     assert "not answered within 20m by group:council" in failure.message
-    assert any("reminder 1 of review" in timer for timer in timers)
-    assert any("WAITING FOR APPROVAL review (group:council)" in timer for timer in timers)
+    assert any("reminder 1 of `review`" in timer for timer in timers)
+    assert any("WAITING FOR APPROVAL `review` (`group:council`)" in timer for timer in timers)
     assert actions(engine, handle.id).count("gate.reminded") >= 2
 
 
