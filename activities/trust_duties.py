@@ -22,6 +22,7 @@ from activities.engine import ensure_sweep_schedule
 from activities.promoting import Promoting
 from activities.revoking import Revoking
 from activities.stopping import Stopping
+from activities.sweep_watch import keep_sweeping
 from activities.sweeping import Sweeping
 from activities.trust import TrustActivities
 from integrations.dragonfly.agent_state import AgentState
@@ -91,12 +92,16 @@ class TrustDuties(Duties):
         """See base class."""
         without = await ensure_sweep_schedule(client)
         if without is not None:
-            logger.warning("nothing sweeps by itself: %s", without)
-        ready = asyncio.create_task(_stay_ready(self._logins[naming.REVOKER]))
+            logger.warning("the server starts no sweeps: %s", without)
+        beside = [
+            asyncio.create_task(_stay_ready(self._logins[naming.REVOKER])),
+            asyncio.create_task(keep_sweeping(client)),
+        ]
         try:
             yield
         finally:
-            ready.cancel()
+            for task in beside:
+                task.cancel()
             await self._dragonfly.aclose()
             for login in self._logins.values():
                 await login.aclose()

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from temporalio.client import (
 from activities import engine as activities_engine
 from activities import sweeping as sweeping_activity
 from activities.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
+from activities.sweep_watch import sweep_if_none
 from dsl.rules import sweeping
+from dsl.rules.reserved import SWEEP_ID
 from integrations.ledger.verify import TAIL_MAX, tail
 from integrations.vault.client import Vault
 from integrations.vault.login import Login
@@ -50,6 +53,8 @@ from tests.fixtures.valkey import ValkeyProcess
 from tests.integration.stack.probes import eventually
 from tests.integration.vault.people import executor, is_alive, living_tokens
 from worker import build_workers, plugin
+
+SQUATTED_S = 20
 
 
 @pytest_asyncio.fixture
@@ -270,6 +275,44 @@ async def test_a_schedule_of_that_name_that_starts_no_sweep_is_said(
 
     assert said is not None
     assert said.startswith(f"the schedule {name!r} starts something else than Sweep on queue ")
+
+
+async def test_who_holds_the_ids_of_sweeps_keeps_none_from_taking_place(
+    engine: Engine,
+    valkey: ValkeyProcess,
+    private_openbao: Callable[..., OpenBao],
+    tmp_path: Path,
+) -> None:
+    server = private_openbao()
+    await govern(server)
+    settings = settings_for(engine.settings.temporal, server, valkey, tmp_path)
+    settings = replace(settings, queues=("mandate", "mandate-trust"))
+    client = await own_namespace(engine.client, plugin(settings))
+    now = datetime.now(UTC).replace(microsecond=0)
+    for number in range(SQUATTED_S):
+        name = f"{SWEEP_ID}-{now + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"
+        await client.start_workflow("Anything", id=name, task_queue="nobody-polls-this")
+    await client.get_schedule_handle(SWEEP_SCHEDULE).trigger()  # which comes to nothing
+    async with AsyncExitStack() as stack:
+        for worker in build_workers(client, settings):
+            await stack.enter_async_context(worker)
+        started = await sweep_if_none(client)
+        assert started is not None
+        swept = await client.get_workflow_handle(started).result()
+        async with asyncio.timeout(30):  # until the server lists it
+            while await sweep_if_none(client) is not None:  # noqa: ASYNC110
+                await asyncio.sleep(0.5)
+
+    assert (swept["tokens"], swept["revoked"]) == (0, [])
+
+
+async def test_sweeps_that_are_paused_stay_paused(engine: Engine) -> None:
+    schedule = engine.client.get_schedule_handle(SWEEP_SCHEDULE)
+    await schedule.pause()
+    try:
+        assert await sweep_if_none(engine.client, datetime.now(UTC) + timedelta(days=1)) is None
+    finally:
+        await schedule.unpause()
 
 
 async def test_a_server_that_makes_no_schedule_is_a_warning(engine: Engine) -> None:
