@@ -8,5 +8,6 @@ pytest_plugins = [
     "tests.fixtures.openbao",
     "tests.fixtures.engine",
     "tests.fixtures.stack",
+    "tests.fixtures.striking",
     "tests.fixtures.hostile.arena",
 ]

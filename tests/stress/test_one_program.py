@@ -1,0 +1,21 @@
+"""Twenty strikes each at the worker in EXECUTE, by SIGSTOP and SIGKILL: see ``striking``."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.fixtures.striking import ROUND_S, STRUCK, strike_again_and_again
+
+ROUNDS = 20
+SEED = int(os.environ.get("MANDATE_SEARCH_SEED", "1"))
+
+
+@pytest.mark.stress
+@pytest.mark.timeout(ROUNDS * ROUND_S)
+@pytest.mark.parametrize("number", STRUCK, ids=lambda number: number.name)
+async def test_workers_that_are_struck_in_execute_leave_one_program_at_a_time(
+    mandate_up, workers, number
+):
+    print(await strike_again_and_again(mandate_up, workers, number, ROUNDS, SEED))
