@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 
 from dsl.core import AGENT_PHASES_ORDERED
+from dsl.limits import LEASE_TTL_MS
 from integrations.agents.protocol import FAILED, RESERVED_NAMES, AgentError
 from integrations.dragonfly.client import connect
 from integrations.ledger.verify import tail, verify
@@ -46,6 +48,21 @@ async def test_no_execute_that_is_not_on_the_ledger(engine: Engine):
     assert actions[0] == "run.started"
     assert actions[-1] == "run.ended"
     assert verify(engine.settings.ledger).problems == ()
+
+
+async def test_each_try_is_told_a_higher_fence_and_waits_for_no_lease_of_the_one_before(
+    engine: Engine,
+):
+    engine.runner.requests.clear()
+    engine.runner.behaviours["flaky"] = fail
+    began = time.monotonic()
+
+    await failure_of(await engine.start(pipeline(stage("flaky", config={"retry": 2}))))
+
+    assert time.monotonic() - began < LEASE_TTL_MS / 1000
+    fences = [request.fence for request in engine.runner.requests]
+    assert len(fences) == 3
+    assert 0 < fences[0] < fences[1] < fences[2]
 
 
 async def test_retry_counts_failures_of_the_agent_and_records_each_further_try(engine: Engine):
