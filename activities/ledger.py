@@ -62,6 +62,9 @@ _BEHIND_A_GRANT: Final = {
     actions.AGENT_REINSTATED: ("now", "epoch"),
     actions.AGENT_REBOUND: ("now", "binding", "pipeline", "template", "program"),
 }
+# What begins waits while the disk is nearly full; a record that also ends something does not (6).
+_BEGINS: Final = frozenset({"run.started", actions.AGENT_INTENDED, actions.AGENT_RETRIED})
+_ENDS: Final = frozenset({"run.ended", actions.AGENT_ENDED})
 
 
 class LedgerActivities:
@@ -93,6 +96,9 @@ class LedgerActivities:
             )
             for number, entry in enumerate(request.entries)
         ]
+        recorded = {entry.action for entry in request.entries}
+        if recorded & _BEGINS and not recorded & _ENDS:
+            self._ledger.require_room()  # (6)
         receipts = await self._ledger.append(drafts)  # (3)
         numbers = [receipt.seq for receipt in receipts] or [-1]
         return contracts.RecordResult(

@@ -11,6 +11,7 @@ on an event loop uses a thread. The rules:
 5. Only regular files are taken in, and none through a symbolic link as its last component.
    Whether the directories before it may be trusted is the caller's to know.
 6. What a crash leaves in ``incoming/`` is never read.
+7. Files of agents leave free what the ledger keeps; the engine's own words do not wait for that.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from integrations.errors import (
     NotFoundError,
     UnavailableError,
 )
+from integrations.room import require_room
 
 MEDIA_TYPE: Final = "application/octet-stream"
 
@@ -91,8 +93,9 @@ class Artifacts:
         Raises:
             NotFoundError: there is no such file.
             DeniedError: a link, not a regular file, not readable, or too large.
-            UnavailableError: the disk is full or failing.
+            UnavailableError: the disk is full but for what is kept free (7), or failing.
         """
+        require_room(self._root, "an agent's files")
         with _opened(path) as descriptor:
             return self._keep(_chunks(descriptor), media_type)
 

@@ -17,6 +17,7 @@ from integrations.ledger.authority import Authority, Fold, Registration
 from integrations.ledger.entries import Draft, Entry, Receipt
 from integrations.ledger.scores import Cards
 from integrations.ledger.writer import Writer
+from integrations.room import require_room
 
 T = TypeVar("T")
 
@@ -34,6 +35,10 @@ class Ledger:
     async def append(self, drafts: Sequence[Draft]) -> tuple[Receipt, ...]:
         """Record ``drafts`` as one unit, idempotent by key; errors as ``Writer.append``."""
         return await self._writer.append(drafts)
+
+    def require_room(self) -> None:
+        """Make sure that something new may begin; errors as ``integrations.room.require_room``."""
+        require_room(self.path.parent, "anything new")
 
     def authority(self, agent: str) -> Authority:
         """Return the terms of ``agent``, every receipt given so far included.
