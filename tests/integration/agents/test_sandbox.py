@@ -215,6 +215,13 @@ async def test_other_processes_cannot_be_touched(attempt):
     assert answers[5] == "OSError"
 
 
+@pytest.mark.skipif(not seccomp.is_known(), reason="no filter for this machine")
+async def test_nothing_is_kept_by_the_kernel_for_nobody(attempt):
+    answers, _ = await attempt(("system_v", "shmget"), ("system_v", "semget"))
+
+    assert answers == ["OSError", "OSError"]
+
+
 async def test_an_agent_starts_with_nothing_of_the_worker(attempt, private, monkeypatch):
     monkeypatch.setenv("VAULT_TOKEN", "worker's own")
     (environment, descriptors, capabilities), _ = await attempt(
