@@ -3,15 +3,16 @@
 Standard library only; runs in the keeper. What is limited: memory, room and files in the private
 directory, processes and threads; each for the whole tree of the agent together.
 
-1. Where the kernel counts (a cgroup, a tmpfs, ``RLIMIT_NPROC`` in a user namespace of the agent's
-   own), it refuses what is too much in the moment it is asked for. Elsewhere this measures every
-   ``TICK_S``, and between two looks an agent may take more. the level says which it is.
+1. Where the kernel counts (a cgroup, a tmpfs), it refuses what is too much in the moment it is
+   asked for. Elsewhere this measures every ``TICK_S``, and between two looks an agent may take
+   more. The level says which it is.
 2. Reaching a quota ends the agent, on every kind of machine: a program that got "no space left"
    half-way is not asked whether it coped. What was reached is said with the way to raise it.
 3. Measuring never takes more than a fifth of one processor.
 4. When the machine itself runs out of memory, the agent goes before any of ours.
 5. ``RLIMIT_NPROC`` counts for a user on the whole machine, and for root not at all: it is set
-   only where the agent has a user namespace of its own.
+   only where the agent has a user namespace of its own. It tells nobody that it was reached, so it
+   is a wall far behind the quota, against what happens between two looks.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ TICK_S: Final = 0.025
 _REST: Final = 4.0  # times what a look took (3)
 _MIB: Final = 1 << 20
 _KERNEL_BYTES: Final = 64 << 20  # page tables, names, sockets: see ``cgroups`` (4)
-_KEEPERS: Final = 2  # init and its parent, which RLIMIT_NPROC counts too
+_WALL: Final = 8  # times the quota (5)
 _ROOT: Final = 0
 _DEPTH: Final = "depth"
 
@@ -122,7 +123,7 @@ class Quota:
         if self._group is not None:
             self._group.enter()
         if self._has_own_users():
-            most = self._allowed["processes"] + _KEEPERS
+            most = self._allowed["processes"] * _WALL
             resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
         return self._level()
 
@@ -146,12 +147,11 @@ class Quota:
             self._group.remove()
 
     def _level(self) -> str:
-        processes = "rlimit" if self._has_own_users() else "watched"
         return ",".join(
             (
                 f"disk:{'tmpfs' if self._mounted else 'watched'}",
                 f"memory:{'cgroup' if self._is_counted(cgroups.MEMORY) else 'watched'}",
-                f"processes:{'cgroup' if self._is_counted(cgroups.PROCESSES) else processes}",
+                f"processes:{'cgroup' if self._is_counted(cgroups.PROCESSES) else 'watched'}",
             )
         )
 

@@ -79,7 +79,7 @@ def _filter(machine: _Machine) -> bytes:
     allow = _op(_RETURN, _ALLOW)
     load_number = _op(_LOAD, _NUMBER_AT)
     code = [
-        *(_op(_LOAD, _ARCH_AT), _op(_EQUAL, machine.arch, 1, 0), refuse),  # (4)
+        *(_op(_LOAD, _ARCH_AT), _op(_EQUAL, machine.arch, 1, 0), refuse),  # (5)
         *(load_number, _op(_AT_LEAST, _X32_BIT, 0, 1), refuse),
         *(_op(_EQUAL, _IO_URING_SETUP, 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)),  # (3)
     ]

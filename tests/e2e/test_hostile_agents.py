@@ -37,7 +37,12 @@ CLEANING_S = 12  # until such a stage has ended: generous, for a busy machine
 
 WRONG = " (violation: wrong-output); demoted from T2 to T1"
 # How an agent misbehaves, and the words in which its stage's end is told.
+FULL = (
+    "quota: the agent was ended, for it reached its quota of 200 files in its private directory "
+    "(seen: 200): let it use less, or raise config.sandbox.files of its stage"
+)
 UNRULY = {
+    "fill": ("StageFailed", FULL),
     "crash": ("StageFailed", "exit: exit status 1; it said: RuntimeError: crashed on purpose"),
     "segfault": ("StageFailed", "signal: ended by SIGSEGV"),
     "hang": ("TimedOut", "not finished within 3s"),
@@ -279,7 +284,8 @@ def _without_sandbox(
 
 
 def _unruly(arena: Arena, do: str, mark: str) -> dict[str, Any]:
-    return {"timeout": f"{LIMIT_S}s", "inputs": arena.orders(do=do, mark=mark)}
+    orders, quota = arena.orders(do=do, mark=mark), {"files": 200}
+    return {"timeout": f"{LIMIT_S}s", "inputs": orders, "sandbox": quota}
 
 
 def _revocation(agent: str) -> Draft:

@@ -15,7 +15,7 @@ import pytest
 from integrations.agents import descendants, keeper, landlock
 
 ROOT = Path(__file__).resolve().parents[3]
-LANDLOCK, UNSHARE = 444, 272
+LANDLOCK, UNSHARE, MOUNT = 444, 272, 165
 ENOSYS, EPERM = errno.ENOSYS, errno.EPERM
 
 WORKER = """
@@ -96,6 +96,13 @@ def test_without_mounts_the_level_claims_no_read_only_tree():
 
     assert "read-only" not in level
     assert level.startswith("landlock-abi-")
+
+
+def test_without_mounts_the_private_directory_is_watched():
+    level = reached([(MOUNT, EPERM)], "required").split(",")
+
+    assert "namespaces" in level
+    assert "disk:watched" in level
 
 
 @pytest.mark.parametrize(
