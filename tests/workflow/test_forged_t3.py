@@ -74,6 +74,17 @@ async def test_an_architect_acts_behind_two_people(another: Another):
     assert "waiting for 1 more" in (await made.send(alone))["message"]
 
 
+@pytest.mark.parametrize("word", ["promotion", "reinstatement", "revocation", "rebinding"])
+async def test_who_voted_for_a_change_of_trust_has_let_nothing_act(another: Another, word: str):
+    """A run of his, called as a promotion is: everything else about the votes is right."""
+    made = await another(called=f"{word}/a-{uuid.uuid4().hex[:8]}")
+    answer = await made.send(made.request, AgentPhase.BOOTSTRAP)
+
+    assert answer["type"] == "DeniedError"
+    assert f"{made.run.id!r} is the name of no run" in answer["message"]
+    await made.run.terminate()
+
+
 async def test_who_leaves_a_phase_out_is_refused(another: Another):
     made = await another()
     await made.send(made.request, AgentPhase.BOOTSTRAP)
