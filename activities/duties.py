@@ -21,6 +21,7 @@ from typing import Any
 from temporalio.client import Client
 
 from activities import contracts
+from activities.closing import Closing
 from activities.compile import Compile
 from activities.engine import ensure_search_attributes
 from activities.evidence import Appraiser, EvidenceActivities
@@ -230,6 +231,7 @@ class LedgerDuties(Duties):
         self._rebindings = RebindingGrants(self._ledger, signer, settings.initial_tier)
         self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
         self._revocations = RevocationRecord(self._ledger, voters)
+        self._closing = Closing(self._ledger)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -241,6 +243,7 @@ class LedgerDuties(Duties):
             self._grants.grant,
             self._rebindings.rebind,
             self._revocations.revoke,
+            self._closing.close,
         )
 
     @asynccontextmanager

@@ -59,7 +59,7 @@ CHECK_EVERY_S: Final = 0.1
 SWEEP_SCHEDULE: Final = "mandate-sweep"
 SWEEP_EVERY: Final = timedelta(minutes=5)
 ANSWER: Final = timedelta(seconds=5)
-_NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 
 
 async def described(
@@ -137,7 +137,7 @@ async def run_under_way(
     try:
         found = await described(client, workflow_id, run_id)
     except RPCError as error:
-        if error.status in _NO_SUCH_RUN:
+        if error.status in NO_SUCH_RUN:
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
     return None if found.HasField("close_time") else found
@@ -151,7 +151,7 @@ async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunS
     try:
         found = await described(client, workflow_id, run_id)
     except RPCError as error:
-        return RunState.UNKNOWN if error.status in _NO_SUCH_RUN else RunState.NOT_TOLD
+        return RunState.UNKNOWN if error.status in NO_SUCH_RUN else RunState.NOT_TOLD
     return RunState.OVER if found.HasField("close_time") else RunState.AT_WORK
 
 

@@ -217,6 +217,17 @@ class Swept(Value):
     skipped: int = 0  # beyond the limit of one sweep, or not to be judged now
 
 
+class CloseRequest(Value):
+    """Look at every run and stage that has begun on the ledger and not ended there."""
+
+
+class Closed(Value):
+    """How many are over, and now ended on the ledger."""
+
+    ended: int = 0
+    skipped: int = 0  # the server did not say
+
+
 # On mandate-ledger
 evidence = ActivitySpec(
     "ledger.evidence", EvidenceRequest, Evidence, queue=QUEUE_LEDGER, timeout=READING
@@ -224,6 +235,9 @@ evidence = ActivitySpec(
 grant = ActivitySpec("ledger.grant", GrantRequest, Granted, queue=QUEUE_LEDGER, timeout=READING)
 grant_rebinding = ActivitySpec("ledger.rebind", RebindRequest, Granted, queue=QUEUE_LEDGER)
 record_revocation = ActivitySpec("ledger.revoke", RevokeRequest, Braked, queue=QUEUE_LEDGER)
+close_runs = ActivitySpec(
+    "ledger.close", CloseRequest, Closed, queue=QUEUE_LEDGER, timeout=timedelta(minutes=5)
+)
 
 # On mandate-trust, each as the identity that may
 inspect = ActivitySpec("trust.inspect", AgentName, AgentStanding, queue=QUEUE_TRUST)

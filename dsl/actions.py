@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+RUN_STARTED: Final = "run.started"
+RUN_ENDED: Final = "run.ended"
 AGENT_REGISTERED: Final = "agent.registered"
 AGENT_INTENDED: Final = "agent.intended"
 AGENT_RETRIED: Final = "agent.retried"

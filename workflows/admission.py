@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from activities import contracts
+from dsl import actions
 from dsl.core import StageStatus, Tier
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.admission import agent_identity, refuse_tier
@@ -54,7 +55,7 @@ async def _start(
     plan: Plan, compiled: contracts.CompileResult, records: Records, steps: list[AgentStep]
 ) -> contracts.Standing:
     records.note(
-        "run.started",
+        actions.RUN_STARTED,
         pipeline=plan.name,
         version=plan.version,
         plan=compiled.digest,

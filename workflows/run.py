@@ -18,6 +18,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities import contracts
+from dsl import actions
 from dsl.canonical import digest_of
 from dsl.core import StageStatus
 from dsl.durations import render_duration
@@ -170,7 +171,7 @@ class PipelineRun:
 
     def _note_end(self, status: str, detail: str) -> None:
         self._records.note(
-            "run.ended",
+            actions.RUN_ENDED,
             status=status,
             detail=detail[:500],
             stages={path: row["status"] for path, row in self.stages.brief().items()},

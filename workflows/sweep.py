@@ -4,12 +4,15 @@
    engine itself.
 2. What was ended is put on the ledger, by digest; where there was nothing, nothing is written.
 3. It takes no input; whoever sends one is told so.
-4. Looking gives up when the next sweep is due, so that they do not pile up while Vault is away.
+4. Ends that nobody could record are recorded as well; which, is for the ledger's worker to say. It
+   waits for no Vault, and Vault waits for no ledger.
+5. Looking gives up when the next sweep is due, so that they do not pile up while Vault is away.
    What was ended waits for the ledger as long as it takes, and holds up no other sweep.
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any, Final
 
@@ -37,19 +40,37 @@ class Sweep:
     async def run(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # must be exactly RawValue
         """Return what was looked at and what was ended."""
         _refuse_input(payload)
-        swept = await trust_contracts.sweep(
-            trust_contracts.SweepRequest(),
-            activity_id="sweep/sweep#1",
-            summary=Markdown("what was left behind?"),
-            give_up_after=_GIVE_UP,  # (4)
+        swept, closed = await asyncio.gather(_tokens(), _ends(), return_exceptions=True)
+        if isinstance(swept, BaseException):
+            raise swept
+        if isinstance(closed, BaseException):
+            raise closed
+        return {**swept.model_dump(mode="json"), "ended": closed.ended}
+
+
+async def _tokens() -> trust_contracts.Swept:
+    swept = await trust_contracts.sweep(
+        trust_contracts.SweepRequest(),
+        activity_id="sweep/sweep#1",
+        summary=Markdown("what was left behind?"),
+        give_up_after=_GIVE_UP,  # (5)
+    )
+    if swept.revoked:
+        await contracts.record(
+            contracts.RecordRequest(entries=(_entry(swept.revoked),)),
+            activity_id="sweep/ledger#1",
+            summary=Markdown.of("ledger: {} tokens ended", len(swept.revoked)),
         )
-        if swept.revoked:
-            await contracts.record(
-                contracts.RecordRequest(entries=(_entry(swept.revoked),)),
-                activity_id="sweep/ledger#1",
-                summary=Markdown.of("ledger: {} tokens ended", len(swept.revoked)),
-            )
-        return swept.model_dump(mode="json")
+    return swept
+
+
+async def _ends() -> trust_contracts.Closed:
+    return await trust_contracts.close_runs(
+        trust_contracts.CloseRequest(),
+        activity_id="sweep/close#1",
+        summary=Markdown("what has ended and could not say so?"),
+        give_up_after=_GIVE_UP,  # (5)
+    )
 
 
 def _refuse_input(payload: RawValue | None) -> None:

@@ -16,6 +16,7 @@ from integrations.ledger import lookup
 from integrations.ledger.authority import Authority, Fold, Registration
 from integrations.ledger.entries import Draft, Entry, Receipt
 from integrations.ledger.scores import Cards
+from integrations.ledger.unended import Begun, Unended
 from integrations.ledger.writer import Writer
 from integrations.room import require_room
 
@@ -30,7 +31,8 @@ class Ledger:
         self.path = path
         self._fold = Fold()
         self._cards = Cards()
-        self._writer = Writer(path, self._fold, self._cards)
+        self._unended = Unended()
+        self._writer = Writer(path, self._fold, self._cards, self._unended)
 
     async def append(self, drafts: Sequence[Draft]) -> tuple[Receipt, ...]:
         """Record ``drafts`` as one unit, idempotent by key; errors as ``Writer.append``."""
@@ -66,6 +68,15 @@ class Ledger:
         """
         self._writer.require_alive()
         return self._cards.card(agent)
+
+    def unended(self) -> tuple[Begun, ...]:
+        """Return what has begun and not ended, the oldest first, every receipt included.
+
+        Raises:
+            UnavailableError: the writer is gone, and its memory no authority any more.
+        """
+        self._writer.require_alive()
+        return self._unended.all()
 
     async def by_key(self, key: str) -> Entry | None:
         """Return what was recorded under ``key``; None: nothing. Errors as ``lookup.by_key``."""

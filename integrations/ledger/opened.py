@@ -32,15 +32,16 @@ from integrations.ledger.lock import WriterLock
 from integrations.ledger.noted import NotedHead
 from integrations.ledger.scores import Cards
 from integrations.ledger.store import OpenFiles, fingerprint, open_existing, open_ledger
+from integrations.ledger.unended import Unended
 from integrations.ledger.verify import Report, verify
 
 logger = logging.getLogger(__name__)
 
 
 class OpenedLedger:
-    """Lock, file and chain of the one writer; keeps both folds equal to what stands in the file."""
+    """Lock, file and chain of the one writer; keeps the folds equal to what stands in the file."""
 
-    def __init__(self, path: Path, fold: Fold, cards: Cards) -> None:
+    def __init__(self, path: Path, fold: Fold, cards: Cards, unended: Unended) -> None:
         """Take the lock, open the ledger (made when there is none), rebuild the folds.
 
         Raises:
@@ -51,6 +52,7 @@ class OpenedLedger:
         self._path = path
         self._fold = fold
         self._cards = cards
+        self._unended = unended
         self._why = ""  # nothing is recorded; empty: all is well
         self._refused: object = None  # what the file looked like when it was refused (4)
         with ExitStack() as opened:
@@ -164,6 +166,7 @@ class OpenedLedger:
     def _take(self, connection: sqlite3.Connection, chain: Chain) -> None:
         self._fold.rebuild(connection)  # after the chain's head: what comes between is noticed
         self._cards.rebuild(connection)
+        self._unended.rebuild(connection)
         self._chain, self._files = chain, OpenFiles(self._path)
         self._lock.opened(self._path)
 

@@ -32,6 +32,7 @@ from integrations.ledger.entries import Content, Draft, Receipt, content_of
 from integrations.ledger.errors import InvalidDraftError
 from integrations.ledger.opened import OpenedLedger
 from integrations.ledger.scores import Cards
+from integrations.ledger.unended import Unended
 
 WAITING_CALLS_MAX: Final = 10_000
 
@@ -44,9 +45,15 @@ class _Call:
 
 
 class Writer:
-    """Appends to the ledger at ``path`` and keeps both folds equal to what stands there."""
+    """Appends to the ledger at ``path`` and keeps the folds equal to what stands there."""
 
-    def __init__(self, path: Path, fold: Fold | None = None, cards: Cards | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        fold: Fold | None = None,
+        cards: Cards | None = None,
+        unended: Unended | None = None,
+    ) -> None:
         """Take the lock, open the ledger (made when there is none), rebuild the folds.
 
         Raises:
@@ -57,7 +64,8 @@ class Writer:
         path = path.resolve()  # two names of one file share one lock
         self._fold = fold or Fold()
         self._cards = cards or Cards()
-        self._opened = OpenedLedger(path, self._fold, self._cards)
+        self._unended = unended or Unended()
+        self._opened = OpenedLedger(path, self._fold, self._cards, self._unended)
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._gate = threading.Lock()  # held while deciding whether a call may still be queued
         self._ended: UnavailableError | None = None
@@ -149,6 +157,7 @@ class Writer:
                 self._fold.apply(event)
             for receipt, content in zip(outcome, call.contents, strict=True):
                 self._cards.take(receipt.seq, receipt.ts, content)
+                self._unended.take(receipt.ts, content)
             call.receipts.set_result(outcome)
 
     def _die(self, error: BaseException, calls: Sequence[_Call]) -> None:

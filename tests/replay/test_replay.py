@@ -25,6 +25,7 @@ OTHER_ACTIVITIES = {
     "ledger.prove",
     "trust.register",
     "trust.sweep",
+    "ledger.close",
     "gate.request",
     "gate.withdraw",
     "ledger.evidence",

@@ -334,7 +334,8 @@ async def test_a_sweep_waits_until_vault_is_back(
     await govern(server)
     address = engine.settings.temporal
     settings = replace(
-        settings_for(address, server, valkey, tmp_path), queues=("mandate", "mandate-trust")
+        settings_for(address, server, valkey, tmp_path),
+        queues=("mandate", "mandate-trust", "mandate-ledger"),
     )
     client = await own_namespace(engine.client, plugin(settings))
     async with AsyncExitStack() as stack:

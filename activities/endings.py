@@ -1,0 +1,52 @@
+"""How a run has ended, in the server's words: what a run that was terminated cannot say itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from activities.engine import ANSWER, NO_SUCH_RUN, described
+from dsl.rules.sweeping import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run has ended, and who has said so where the server knows."""
+
+    status: str  # such as terminated
+    closed: float  # seconds since 1970
+    by: str = ""
+    why: str = ""
+
+
+async def ending_of(client: Client, workflow_id: str, run_id: str) -> Ending | RunState:
+    """Return how a run has ended; where it has not, or nothing is said, what state it is in."""
+    try:
+        found = await described(client, workflow_id, run_id)
+        if not found.HasField("close_time"):
+            return RunState.AT_WORK
+        by, why = await _terminated(client, workflow_id, run_id)
+    except RPCError as error:
+        return RunState.UNKNOWN if error.status in NO_SUCH_RUN else RunState.NOT_TOLD
+    status = WorkflowExecutionStatus(found.status).name.lower().replace("_", " ")
+    return Ending(status, found.close_time.ToMicroseconds() / 1_000_000, by, why)
+
+
+async def _terminated(client: Client, workflow_id: str, run_id: str) -> tuple[str, str]:
+    request = GetWorkflowExecutionHistoryReverseRequest(
+        namespace=client.namespace,
+        execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+        maximum_page_size=1,
+    )
+    newest = await client.workflow_service.get_workflow_execution_history_reverse(
+        request, retry=True, timeout=ANSWER
+    )
+    for event in newest.history.events:
+        if event.HasField("workflow_execution_terminated_event_attributes"):
+            said = event.workflow_execution_terminated_event_attributes
+            return said.identity, said.reason
+    return "", ""
