@@ -15,6 +15,13 @@ from dsl.limits import TIMEOUT_MS_MAX, TIMEOUT_MS_MIN
 
 PATTERN: Final = r"^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$"
 _DURATION = re.compile(PATTERN)
+_ISO = re.compile(
+    r"P(?=.)(?:([0-9]{1,6})D)?(?:T(?=.)(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,8})S)?)?"
+)
+_WORDY = re.compile(
+    r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?"
+    r"(d(?:ays?)?|h(?:(?:ou)?rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])[ ,]*"
+)
 _UNIT_MS = (86_400_000, 3_600_000, 60_000, 1_000)
 
 
@@ -38,6 +45,21 @@ def parse_duration(value: Any, *, least: int = TIMEOUT_MS_MIN, most: int = TIMEO
         limits = f"{render_duration(least)} to {render_duration(most)}"
         raise ValueError(f"{value!r} is outside the limits of {limits}")
     return ms
+
+
+def guess_duration(text: str) -> str | None:
+    """Return the duration that another way of writing means, or None: 30min, PT30M, 1.5 hours."""
+    iso = _ISO.fullmatch(text.strip().upper())
+    if iso is not None:
+        parts = list(zip(iso.groups(), "dhms", strict=True))
+    else:
+        words = text.strip().lower()
+        parts = [(match[1], match[2][0]) for match in _WORDY.finditer(words)]
+        if _WORDY.sub("", words).strip(" ,"):
+            return None
+    ms = sum(float(number) * _UNIT_MS["dhms".index(unit)] for number, unit in parts if number)
+    is_one = TIMEOUT_MS_MIN <= ms <= TIMEOUT_MS_MAX and ms % 1_000 == 0
+    return render_duration(int(ms)) if is_one else None
 
 
 def render_duration(ms: int) -> str:

@@ -19,13 +19,13 @@ from pydantic_core import ErrorDetails
 
 from dsl.core import StageType
 from dsl.errors import Problem
-from dsl.hints import of_type
+from dsl.hints import UNDER_CONFIG, of_own_rule, of_type, of_unknown
 from dsl.limits import NAME_LENGTH_MAX, PROBLEMS_MAX
 from dsl.loader import TOO_MANY_PROBLEMS, Loaded, Path
 from dsl.mistakes import Mistake
 from dsl.models import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN, Pipeline
 from dsl.people import GROUP_PREFIX, as_yaml, quoted, refuse_name
-from dsl.shape import STAGE_MODELS, fields_of, locate, model_of
+from dsl.shape import STAGE_MODELS, locate
 from dsl.suggestions import suggest
 from dsl.wording import FORMS, repaired, shown
 
@@ -57,8 +57,6 @@ _MISSING_HINTS: Final = {
     "config": "add config: with its fields below it",
 }
 _KEY_MARKER: Final = "[key]"  # pydantic's, at the end of a place
-_UNDER_CONFIG: Final = "write it under config:"
-_BESIDE_CONFIG: Final = "write it beside config:, not under it"
 
 
 def explain(
@@ -68,7 +66,7 @@ def explain(
     lines = loaded.text.splitlines()
     mistakes = [_mistake(error, loaded, lines, root) for error in errors]
     unknown = [mistake for mistake in mistakes if mistake.details["type"] == "extra_forbidden"]
-    guesses = {(mistake.path[:-1], _guess(mistake)) for mistake in unknown[:PROBLEMS_MAX]}
+    guesses = {(mistake.path[:-1], of_unknown(mistake)) for mistake in unknown[:PROBLEMS_MAX]}
     told = [mistake for mistake in mistakes if not _is_echo(mistake, guesses)]
     problems = [_problem(mistake) for mistake in told[:PROBLEMS_MAX]]
     if len(told) > PROBLEMS_MAX:  # (4)
@@ -91,7 +89,7 @@ def _is_echo(mistake: Mistake, guesses: set[tuple[Path, str]]) -> bool:
     match mistake.details["type"]:
         case "missing":
             field = mistake.path[-1]
-            told = _UNDER_CONFIG if field == "config" else f"did you mean {field!r}?"
+            told = UNDER_CONFIG if field == "config" else f"did you mean {field!r}?"
             return (mistake.path[:-1], told) in guesses
         case "too_short":  # pydantic counts only the items that are right
             return bool(len(mistake.value) >= mistake.context["min_length"])
@@ -109,24 +107,10 @@ def _problem(mistake: Mistake) -> Problem:
     return words(mistake)
 
 
-def _guess(mistake: Mistake) -> str:
-    """Return what may have been meant by a field that does not exist."""
-    field, holder = str(mistake.path[-1]), mistake.place.holder
-    if holder is None:
-        return ""
-    config = model_of(holder, "config")
-    if config is not None and field in fields_of(config):  # (3)
-        return _UNDER_CONFIG
-    for stage in STAGE_MODELS.values():
-        if model_of(stage, "config") is holder and field in fields_of(stage):  # (3)
-            return _BESIDE_CONFIG
-    return suggest(field, fields_of(holder), what="fields here")
-
-
 def _unknown_field(mistake: Mistake) -> Problem:
     message = f"unknown field {shown(mistake.path[-1])}"
     at = mistake.loaded.marks.key(mistake.path)
-    return Problem(UNKNOWN_FIELD, message, at, _guess(mistake))
+    return Problem(UNKNOWN_FIELD, message, at, of_unknown(mistake))
 
 
 def _missing_field(mistake: Mistake) -> Problem:
@@ -192,7 +176,8 @@ def _own_rule(mistake: Mistake) -> Problem:
     if mistake.value is None or isinstance(mistake.value, bool | list | dict):
         wanted = "a tier from 0 to 4" if is_tier else "a duration such as 90s or 30m"
         message = f"expected {wanted}, got {shown(mistake.value)}"
-    return mistake.problem(TIER if is_tier else DURATION, f"{mistake.label}: {message}")
+    code = TIER if is_tier else DURATION
+    return mistake.problem(code, f"{mistake.label}: {message}", of_own_rule(mistake))
 
 
 def _out_of_range(mistake: Mistake) -> Problem:
@@ -200,6 +185,13 @@ def _out_of_range(mistake: Mistake) -> Problem:
     bound = f"at most {mistake.context['le']}" if low is None else f"at least {low}"
     message = f"{mistake.label}: expected {bound}, got {shown(mistake.value)}"
     return mistake.problem(OUT_OF_RANGE, message)
+
+
+def _empty(mistake: Mistake) -> Problem:
+    hint = _MISSING_HINTS.get(str(mistake.path[-1]), "fill it in").replace("add", "write", 1)
+    return mistake.problem(
+        LENGTH, f"{mistake.label}: expected at least 1 character, got none", hint
+    )
 
 
 def _length(mistake: Mistake) -> Problem:
@@ -221,6 +213,7 @@ _WORDS: Final[dict[str, Callable[[Mistake], Problem]]] = {
     NAME_REFUSED: _refused_name,
     "greater_than_equal": _out_of_range,
     "less_than_equal": _out_of_range,
+    "string_too_short": _empty,
     "too_short": _length,
     "too_long": _length,
 }

@@ -6,12 +6,70 @@ A hint never turns one person into another: who is asked has a name already (``d
 from __future__ import annotations
 
 import re
+from typing import Final
 
+from dsl.core import Tier
+from dsl.durations import guess_duration
 from dsl.foreign import is_legible
 from dsl.mistakes import Mistake
 from dsl.people import GROUP_PREFIX, as_yaml, people_in
+from dsl.shape import STAGE_MODELS, fields_of, model_of
+from dsl.suggestions import suggest
 
-_SHOWN_MAX = 60
+UNDER_CONFIG: Final = "write it under config:"
+BESIDE_CONFIG: Final = "write it beside config:, not under it"
+_SHOWN_MAX: Final = 60
+_TIER_NUMBERS: Final = tuple(str(tier.value) for tier in Tier)
+# What fields are called in other systems, less what is no letter.
+_ELSEWHERE: Final = {
+    **dict.fromkeys(
+        ("needs", "need", "dependson", "dependencies", "depends", "after", "runafter"), "requires"
+    ),
+    **dict.fromkeys(
+        ("timeoutminutes", "timeoutseconds", "timeoutinminutes", "startduration", "deadline"),
+        "timeout",
+    ),
+    **dict.fromkeys(("retries", "maxretries", "maxattempts", "retrylimit"), "retry"),
+    **dict.fromkeys(("when", "condition"), "if"),
+    **dict.fromkeys(("steps", "jobs", "tasks", "nodes"), "stages"),
+    **dict.fromkeys(("uses", "image", "program", "action"), "template"),
+    **dict.fromkeys(("with", "parameters", "params", "arguments", "args"), "inputs"),
+    **dict.fromkeys(("reviewers", "requiredreviewers", "users"), "approvers"),
+    **dict.fromkeys(("approvals", "approvalsrequired", "requiredapprovals"), "quorum"),
+    **dict.fromkeys(("id", "title"), "name"),
+}
+
+
+def of_unknown(mistake: Mistake) -> str:
+    """Return what may have been meant by a field that does not exist."""
+    field, holder = str(mistake.path[-1]), mistake.place.holder
+    if holder is None:
+        return ""
+    if field not in fields_of(holder):
+        field = _ELSEWHERE.get(re.sub(r"[^a-z]", "", field.lower()), field)
+        if field in fields_of(holder):
+            return f"did you mean {field!r}?"
+    config = model_of(holder, "config")
+    if config is not None and field in fields_of(config):
+        known = field == str(mistake.path[-1])
+        return UNDER_CONFIG if known else f"did you mean {field!r}? {UNDER_CONFIG}"
+    for stage in STAGE_MODELS.values():
+        if model_of(stage, "config") is holder and field in fields_of(stage):
+            return BESIDE_CONFIG
+    return suggest(str(mistake.path[-1]), fields_of(holder), what="fields here")
+
+
+def of_own_rule(mistake: Mistake) -> str:
+    """Return the hint for what is no tier, or no duration."""
+    match mistake.path[-1], mistake.value:
+        case "tier", str() as word if word.strip() in _TIER_NUMBERS:
+            return "remove the quotes"
+        case "tier", str() as word if word.strip().upper() in Tier.__members__:
+            return f"write {word.strip().upper()}"
+        case field, str() as word if field != "tier" and not word.isdigit():
+            meant = guess_duration(word[:_SHOWN_MAX])
+            return f"write {meant}" if meant else ""
+    return ""
 
 
 def of_type(mistake: Mistake, wanted: str) -> str:

@@ -26,7 +26,7 @@ import yaml
 from dsl import limits
 from dsl.errors import DslError, Position, Problem
 from dsl.scalars import resolve
-from dsl.text import CHARACTER, START, as_yaml, decode, from_json, too_deep
+from dsl.text import CHARACTER, START, as_yaml, decode, from_json, is_json, too_deep
 
 SYNTAX: Final = "DSL101"
 DUPLICATE_KEY: Final = "DSL102"
@@ -44,6 +44,10 @@ Path = tuple[str | int, ...]
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+_NO_SHARING: Final = (
+    "write it out where it is used, or leave it out: a stage takes tier, timeout and inputs from "
+    "its template"
+)
 _SYNTAX_HINTS: Final = (
     ("mapping values are not allowed", "check the indentation; quote text that contains ': '"),
     ("cannot start any token", "indent with spaces; quote text that starts with @, ` or %"),
@@ -96,7 +100,8 @@ def load(text: str | bytes, source: str) -> Loaded:
     Raises:
         DslError: with every problem that could be found.
     """
-    return _read(decode(text, source), source)
+    decoded = decode(text, source)
+    return _read(decoded, source, as_json=is_json(decoded))
 
 
 def load_data(data: Any, source: str) -> Loaded:
@@ -105,11 +110,11 @@ def load_data(data: Any, source: str) -> Loaded:
     Raises:
         DslError: as ``load``, and for values that JSON cannot hold.
     """
-    return _read(from_json(data, source), source)
+    return _read(from_json(data, source), source, as_json=True)
 
 
-def _read(text: str, source: str) -> Loaded:
-    builder = _Builder(text, source)
+def _read(text: str, source: str, *, as_json: bool) -> Loaded:
+    builder = _Builder(text, source, as_json)
     try:
         for event in yaml.parse(as_yaml(text), Loader=_PARSER):
             builder.feed(event)
@@ -144,6 +149,7 @@ class _Builder:
 
     text: str
     source: str
+    as_json: bool
     root: Any = None
     stack: list[_Frame] = field(default_factory=list)
     values: dict[Path, Position] = field(default_factory=lambda: {(): START})
@@ -162,7 +168,7 @@ class _Builder:
                     self.end(SECOND_DOCUMENT, "a second document starts here", at, "split the file")
             case yaml.AliasEvent():
                 message = f"aliases are not supported, got '*{event.anchor}'"
-                self._refuse(ALIAS, message, at, "write the value out")  # (3)
+                self._refuse(ALIAS, message, at, _NO_SHARING)  # (3)
                 self._place(None, at)
             case yaml.ScalarEvent():
                 self._admit(event, at)
@@ -197,7 +203,8 @@ class _Builder:
         if self.nodes > limits.DOCUMENT_NODES_MAX:  # (1)
             self.end(TOO_MANY_VALUES, f"more than {limits.DOCUMENT_NODES_MAX} values", at)
         if event.anchor is not None:  # (3)
-            self._refuse(ANCHOR, f"anchors are not supported, got '&{event.anchor}'", at)
+            message, hint = f"anchors are not supported, got '&{event.anchor}'", _NO_SHARING
+            self._refuse(ANCHOR, message, at, hint)
         if event.tag is not None:  # (3)
             hint = "remove it; quotes make a value text"
             self._refuse(TAG, f"tags are not supported, got {event.tag!r}", at, hint)
@@ -220,9 +227,11 @@ class _Builder:
         value: Any = event.value
         if not event.style:
             try:
-                value = resolve(event.value)
+                value = resolve(event.value, is_json=self.as_json)
             except ValueError as error:
-                hint = "put it in quotes if it is text"
+                hint = (
+                    f'write plain decimal digits, or in quotes if it is text: "{event.value[:60]}"'
+                )
                 self._refuse(NUMBER, str(error), at, hint)
         if isinstance(value, str) and _NOT_TEXT.search(value):
             self._refuse(CHARACTER, "an escape stands for a character that is not text", at)
@@ -243,8 +252,8 @@ class _Builder:
             hint = "put it in quotes"
             self._refuse(KEY_NOT_TEXT, f"key {event.value!r} is not text", at, hint)
         elif value == "<<" and not event.style:  # (2)
-            hint = "write the keys out"
-            self._refuse(MERGE_KEY, "merge keys ('<<') are not supported", at, hint)
+            message = "merge keys ('<<') are not supported"
+            self._refuse(MERGE_KEY, message, at, _NO_SHARING)
         elif value in frame.items:  # (2)
             first = self.keys[(*frame.path, value)].line
             message = f"duplicate key {value!r}, first at line {first}"

@@ -72,10 +72,22 @@ Group = Annotated[
 ]
 
 
+def read_whole(value: Any) -> Any:
+    """Accept ``1.0`` for ``1``: JSON Schema tells them apart as little as JSON does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Where it stands beside bounds, it stands behind them, or the schema would not have them.
+AS_WHOLE = BeforeValidator(read_whole)
+Whole = Annotated[int, AS_WHOLE]
+Port = Annotated[int, Field(ge=1, le=65535), AS_WHOLE]
+
+
 def parse_tier(value: Any) -> Tier:
     """Accept ``1`` and ``T1`` alike."""
     if isinstance(value, Tier):
         return value
+    value = read_whole(value)
     text = value if isinstance(value, str) else f"T{value}"
     if isinstance(value, bool) or text not in Tier.__members__:
         raise ValueError(f"expected a trust tier from 0 to 4 (or T0 to T4), got {value!r}")
@@ -108,22 +120,30 @@ class InputSpec(Document):
 class ErrorBudgetConfig(Document):
     """How many errors the agent may make within a sliding window."""
 
-    errors: int = Field(ge=0, le=10_000)
+    errors: Whole = Field(ge=0, le=10_000)
     window: Duration
 
 
 class SandboxConfig(Document):
     """What the agent's process may touch beyond its private directory, and how much it may take."""
 
-    tcp: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(default=(), max_length=20)
-    memory_mb: int | None = Field(
-        default=None, ge=limits.AGENT_MEMORY_MB_MIN, le=limits.AGENT_MEMORY_MB_MAX
-    )
-    disk_mb: int | None = Field(default=None, ge=1, le=limits.AGENT_DISK_MB_MAX)
-    files: int | None = Field(default=None, ge=limits.AGENT_FILES_MIN, le=limits.AGENT_FILES_MAX)
-    processes: int | None = Field(
-        default=None, ge=limits.AGENT_PROCESSES_MIN, le=limits.AGENT_PROCESSES_MAX
-    )
+    tcp: tuple[Port, ...] = Field(default=(), max_length=20)
+    memory_mb: (
+        Annotated[
+            int, Field(ge=limits.AGENT_MEMORY_MB_MIN, le=limits.AGENT_MEMORY_MB_MAX), AS_WHOLE
+        ]
+        | None
+    ) = None
+    disk_mb: Annotated[int, Field(ge=1, le=limits.AGENT_DISK_MB_MAX), AS_WHOLE] | None = None
+    files: (
+        Annotated[int, Field(ge=limits.AGENT_FILES_MIN, le=limits.AGENT_FILES_MAX), AS_WHOLE] | None
+    ) = None
+    processes: (
+        Annotated[
+            int, Field(ge=limits.AGENT_PROCESSES_MIN, le=limits.AGENT_PROCESSES_MAX), AS_WHOLE
+        ]
+        | None
+    ) = None
 
 
 class AgentConfig(Document):
@@ -131,16 +151,16 @@ class AgentConfig(Document):
 
     tier: TierField | None = None
     timeout: Duration | None = None
-    retry: int = Field(default=0, ge=0, le=limits.RETRIES_MAX)
+    retry: Whole = Field(default=0, ge=0, le=limits.RETRIES_MAX)
     inputs: dict[str, Any] = Field(default_factory=dict, max_length=limits.INPUTS_MAX)
     secrets: dict[Annotated[str, Field(pattern=SECRET_NAME_PATTERN)], str] = Field(
         default_factory=dict, max_length=limits.SECRETS_MAX
     )
     error_budget: ErrorBudgetConfig | None = None
-    clarifications: int = Field(default=0, ge=0, le=10)
+    clarifications: Whole = Field(default=0, ge=0, le=10)
     on_revoked: str = Field(default="fail", pattern=r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$")
     sandbox: SandboxConfig = SandboxConfig()
-    concurrency: int | None = Field(default=None, ge=1, le=1)
+    concurrency: Annotated[int, Field(ge=1, le=1), AS_WHOLE] | None = None
 
     @property
     def replacement(self) -> str | None:
@@ -166,14 +186,14 @@ class ApproverGroup(Document):
     """A group of approvers with its own count."""
 
     name: Group
-    quorum: int = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
 
 
 class Escalation(Document):
     """Who is asked when the time is up, and for how long."""
 
     approvers: tuple[Person, ...] = Field(min_length=1, max_length=limits.APPROVERS_MAX)
-    quorum: int = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
     timeout: Duration = limits.GATE_TIMEOUT_MS
 
 
@@ -181,7 +201,7 @@ class GateMember(Document):
     """An agent stage that votes at a consensus gate."""
 
     stage: str
-    weight: int = Field(default=1, ge=1, le=100)
+    weight: Whole = Field(default=1, ge=1, le=100)
     min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
@@ -191,7 +211,7 @@ class GateConfig(Document):
     gate_type: Literal["approval", "consensus"] = "approval"
     approvers: tuple[Person, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
     groups: tuple[ApproverGroup, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
-    quorum: int = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
     timeout: Duration = limits.GATE_TIMEOUT_MS
     on_timeout: Literal["reject", "escalate"] = "reject"
     escalate_to: Escalation | None = None
@@ -263,7 +283,7 @@ class Pipeline(Document):
     """A named graph of stages."""
 
     name: Name
-    version: str
+    version: str = Field(min_length=1)
     description: str = ""
     project: str | None = Field(default=None, pattern=PROJECT_PATTERN)
     timeout: Duration = limits.PIPELINE_TIMEOUT_MS

@@ -1,7 +1,11 @@
 """What a plain word of a document means: the YAML 1.2 core schema.
 
-So ``on``, ``no``, ``12:30:45``, ``1_000`` and dates are text, and ``0o17`` is a number. It
-refuses numbers that two readers would not agree on: of too many digits, and not finite ones.
+So ``on``, ``no``, ``12:30:45``, ``1_000`` and dates are text. It refuses numbers that two readers
+would not agree on:
+
+1. of too many digits, and not finite ones;
+2. with zeros in front: ``0443`` is 443 here and 291 to a reader of YAML 1.1;
+3. ``0o17``, and exponents without a dot before or a sign behind the ``e``: text to such a reader.
 """
 
 from __future__ import annotations
@@ -17,29 +21,38 @@ _CONSTANTS: Final[dict[str, Any]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INTEGER = re.compile(r"[-+]?([0-9]+)|0o([0-7]+)|0x([0-9a-fA-F]+)")
+_INTEGER = re.compile(r"[-+]?([0-9]+)|0x([0-9a-fA-F]+)")
+_OCTAL = re.compile(r"0o[0-7]+|[-+]?0[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+# What YAML 1.1 reads as a float, too.
+_FLOAT_OF_ALL = re.compile(r"[-+]?[0-9]+\.[0-9]*([eE][-+][0-9]+)?|\.[0-9]+([eE][-+][0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
-def resolve(word: str) -> Any:
-    """Return the value of an unquoted ``word``.
+def resolve(word: str, *, is_json: bool = False) -> Any:
+    """Return the value of an unquoted ``word``; all readers of JSON agree on its exponents.
 
     Raises:
-        ValueError: a number outside the limits.
+        ValueError: a number that not all would read, or outside the limits.
     """
     if word in _CONSTANTS:
         return _CONSTANTS[word]
+    if _OCTAL.fullmatch(word):  # (2) (3)
+        raise ValueError(f"{word} is octal to some readers of YAML and not to others")
     if integer := _INTEGER.fullmatch(word):
         digits = next(group for group in integer.groups() if group)
-        if len(digits) > limits.INTEGER_DIGITS_MAX:
+        if len(digits) > limits.INTEGER_DIGITS_MAX:  # (1)
             raise ValueError(f"a number has at most {limits.INTEGER_DIGITS_MAX} digits")
         return int(word) if digits == integer[1] else int(word, 0)
-    if _NOT_FINITE.fullmatch(word):
+    if _NOT_FINITE.fullmatch(word):  # (1)
         raise ValueError(f"{word} is not a finite number")
-    if _FLOAT.fullmatch(word):
-        value = float(word)
-        if not math.isfinite(value):
-            raise ValueError("a number beyond 1.7e308 cannot be kept")
-        return value
-    return word
+    return _float(word, is_json) if _FLOAT.fullmatch(word) else word
+
+
+def _float(word: str, is_json: bool) -> float:  # noqa: FBT001  # of one caller
+    if not is_json and _FLOAT_OF_ALL.fullmatch(word) is None:  # (3)
+        raise ValueError(f"{word} is a number to some readers of YAML and text to others")
+    value = float(word)
+    if not math.isfinite(value):  # (1)
+        raise ValueError("a number beyond 1.7e308 cannot be kept")
+    return value

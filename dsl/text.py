@@ -84,20 +84,26 @@ def from_json(data: Any, source: str) -> str:
     return text
 
 
+def is_json(text: str) -> bool:
+    """Tell whether ``text`` is JSON as a whole, and not merely YAML that looks like it."""
+    if text.lstrip()[:1] not in ("{", "[", '"'):
+        return False
+    if depth_of(text.encode(errors="surrogatepass")) > limits.DOCUMENT_DEPTH_MAX:
+        return False  # the loader refuses it
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 def as_yaml(text: str) -> str:
     """Rewrite the two things in which JSON is not the YAML that PyYAML reads.
 
     These are tabs between tokens, and characters written as a pair of escapes. Only in a text
     that is JSON as a whole is it certain that no string holds a tab and every string escapes.
     """
-    starts_as_json = text.lstrip()[:1] in ("{", "[", '"')
-    if not starts_as_json or not ("\t" in text or _SURROGATE_PAIR.search(text)):
-        return text
-    if depth_of(text.encode(errors="surrogatepass")) > limits.DOCUMENT_DEPTH_MAX:
-        return text  # which the loader refuses
-    try:
-        json.loads(text)
-    except ValueError:
+    if not ("\t" in text or _SURROGATE_PAIR.search(text)) or not is_json(text):
         return text
     return _SURROGATE_PAIR.sub(_joined, text.replace("\t", " "))
 
