@@ -173,7 +173,7 @@ async def test_who_was_lowered_meanwhile_is_not_lowered_again(
 async def test_a_program_that_delivers_without_its_lease_is_told_and_asked_again(
     engine: Engine, openbao: OpenBao, dragonfly: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(holding, "_BEATS_PER_TTL", 600)
+    monkeypatch.setattr(holding, "BEATS_PER_TTL", 120)
     tries = []
 
     async def deliver_late(_request: Request) -> dict[str, Any]:
