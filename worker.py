@@ -17,6 +17,7 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 import signal
@@ -223,6 +224,7 @@ def _refused(why: Exception, code: int) -> int:
 async def _told(ours: GovernancePlugin, settings: Settings, stop: asyncio.Event) -> None:
     """Say that all are at work, then wait until they are told to stop."""
     await ours.until_on_duty()
+    gc.freeze()  # what is loaded stays: a collection that walks it stops every workflow task
     print(f"worker ready: {','.join(settings.queues)}", flush=True)  # noqa: T201
     await stop.wait()
 

@@ -6,6 +6,8 @@
 4. So is a plan too large for the history of a run: sent, it would wedge the run.
 5. A plan with stages of T3 or T4 is put where their worker finds it by its digest: it takes no
    plan from a workflow.
+6. Compiling a thousand stages takes longer than a workflow task or the worker's event loop should:
+   it runs in a thread, and what takes as long to find out about the plan is found out here.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from dsl.inputs import InputsError, resolve_inputs
 from dsl.limits import PLAN_BYTES_MAX
 from dsl.loader import load_data
 from dsl.plan import AgentStep, walk
+from dsl.rules.guards import asked_for
 from dsl.rules.runnable import not_runnable
 from dsl.sizes import wire_bytes
 from integrations.artifacts.store import Artifacts
@@ -42,6 +45,19 @@ class Compile:
     @activity.defn(name=contracts.COMPILE)
     async def run(self, request: contracts.CompileRequest) -> contracts.CompileResult:
         """Return the plan of ``request``, or its problems (1)."""
+        result = await asyncio.to_thread(self._result, request)  # (6)
+        steps = walk(result.plan.steps) if result.plan else ()
+        if result.plan and any(isinstance(s, AgentStep) and s.tier >= Tier.T3 for s in steps):
+            text = canonical(result.plan.model_dump(mode="json"))
+            await asyncio.to_thread(self._artifacts.put, text.encode(), "application/json")  # (5)
+        return result
+
+    @activity.defn(name=contracts.POLICY)
+    async def settings(self) -> contracts.Policy:
+        """Return what is pinned in a run that has no document (2)."""
+        return self.policy
+
+    def _result(self, request: contracts.CompileRequest) -> contracts.CompileResult:
         try:
             compiled = self._compile(request)
             inputs = {} if request.registers else resolve_inputs(compiled.plan, request.inputs)
@@ -52,7 +68,11 @@ class Compile:
         if refused:  # (3)
             return contracts.CompileResult(problems="\n".join(refused))
         result = contracts.CompileResult(
-            plan=compiled.plan, digest=compiled.digest, inputs=inputs, policy=self.policy
+            plan=compiled.plan,
+            digest=compiled.digest,
+            inputs=inputs,
+            policy=self.policy,
+            asking=tuple(asked_for(compiled.plan)),
         )
         size = wire_bytes(result)
         if size > PLAN_BYTES_MAX:  # (4)
@@ -61,15 +81,7 @@ class Compile:
                 f"{PLAN_BYTES_MAX} are allowed: split the pipeline, or have large values read "
                 "from the workspace"
             )
-        if any(isinstance(s, AgentStep) and s.tier >= Tier.T3 for s in walk(compiled.plan.steps)):
-            text = canonical(compiled.plan.model_dump(mode="json"))
-            await asyncio.to_thread(self._artifacts.put, text.encode(), "application/json")  # (5)
         return result
-
-    @activity.defn(name=contracts.POLICY)
-    async def settings(self) -> contracts.Policy:
-        """Return what is pinned in a run that has no document (2)."""
-        return self.policy
 
     def _compile(self, request: contracts.CompileRequest) -> Compiled:
         if request.name is not None:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from dsl.core import AgentOutput, StageStatus, Tier, Value
 from dsl.plan import AgentStep, Plan
+from dsl.sizes import Sentence
 
 # Stage paths become names of directories: names joined by "/", no dots.
 StagePath = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)*$")]
@@ -44,6 +45,8 @@ class CompileResult(Value):
     inputs: dict[str, Any] = Field(default_factory=dict)
     problems: str = ""
     policy: Policy = Policy()
+    # Gates at which Vault is asked as well; None: a run of an earlier release does not know.
+    asking: tuple[str, ...] | None = None
 
 
 class EntryDraft(Value):
@@ -282,7 +285,7 @@ class AgentReport(Value):
     """What became of an agent stage."""
 
     status: StageStatus
-    detail: str = ""
+    detail: Sentence = ""
     reason: str = ""  # which failure the run ends with, see workflows.failures
     output: dict[str, Any] = Field(default_factory=dict)
     outputs: tuple[AgentOutput, ...] = ()

@@ -22,6 +22,9 @@ JSON_WRAPPED_DEPTH_MAX: Final = 96  # of what the engine has put such values int
 # The plan
 STAGES_MAX: Final = 1_000
 STAGE_NESTING_MAX: Final = 8
+AGENTS_AT_ONCE_MAX: Final = 50  # of one run; the next in line starts when one has ended
+STARTS_PER_TASK_MAX: Final = 200  # stages that start in one workflow task of a run
+DETAIL_LENGTH_MAX: Final = 1_000  # characters: why a stage ended so
 BRANCHES_MAX: Final = 50
 PATH_LENGTH_MAX: Final = 500  # of a stage; ids of its activities are made of it
 NAME_LENGTH_MAX: Final = 63
@@ -49,6 +52,7 @@ VOTES_MAX: Final = 1_000
 VERIFICATIONS_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 2_000
 REMINDERS_MAX: Final = 100  # of one opening; then it is quiet
+REMINDERS_OF_RUN_MAX: Final = 1_000  # each is five events of history
 MESSAGES_KEPT_MAX: Final = 50  # unreadable or void messages shown by `status`
 MESSAGE_LENGTH_MAX: Final = 300
 
@@ -93,10 +97,16 @@ RECORD_BYTES_MAX: Final = 1 << 20  # the entries of one record
 # Temporal: the server refuses an id of more, and the task that asks for one again and again
 WORKFLOW_ID_BYTES_MAX: Final = 1_000  # limit.maxIDLength; in UTF-8, of activities and children too
 
+# Temporal: the server ends a run of 50 MiB or 51,200 events of history at once. No stage starts
+# beyond these: the rest is for what is under way, for votes and for the end.
+HISTORY_BYTES_MAX: Final = 36 << 20
+HISTORY_EVENTS_MAX: Final = 40_000
+
 # Temporal: the server refuses a payload of 2 MiB, and a request of 4 MiB, again and again
 PLAN_BYTES_MAX: Final = 3 << 19
 REPORT_BYTES_MAX: Final = 3 << 19
 MESSAGE_BYTES_MAX: Final = 2 << 20  # a start, a signal, an update
 REQUEST_BYTES_MAX: Final = 1 << 20  # what an agent is told when it starts
 REQUESTS_BYTES_MAX: Final = 2 << 20  # all requests of one workflow task
+ANSWER_BYTES_MAX: Final = 3 << 19  # to one query
 GATES_SHOWN_BYTES_MAX: Final = 1_500  # of the 2,048 a search attribute may have

@@ -77,6 +77,7 @@ class AgentStages:
         self._begins = begins
         self._outbox = Outbox()
         self._heard_only = heard_only(plan)
+        self._steps = {step.path: step for step in walk(plan.steps)}
 
     async def run(self, step: AgentStep, environment: Mapping[str, Any]) -> str:
         """Run one stage; return its detail.
@@ -167,11 +168,10 @@ class AgentStages:
 
     def _given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:
         """Return the outputs a stage builds on: of stages it requires, or that a gate approved."""
-        siblings = {other.path: other for other in walk(self._plan.steps)}
         base = step.path.removesuffix(step.name)
         paths: list[str] = []
         for name in step.requires:
-            required = siblings[base + name]
+            required = self._steps[base + name]
             paths += required.approves if isinstance(required, GateStep) else [required.path]
         return self._stages.outputs_of(paths)
 

@@ -22,8 +22,9 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from dsl.surfaces import Markdown
 from workflows.gates import GateBoard
-from workflows.messages import MessageError, VoteMessage, read_vote
+from workflows.messages import MessageError, VoteMessage, read_gate, read_vote
 from workflows.void_messages import VoidMessages
 
 T = TypeVar("T")
@@ -32,6 +33,11 @@ _VOTE: Final = (
     'Answer a gate: {"gate": "review", "decision": "approve", "voter": "team-lead"}; '
     'decision is approve or reject, "reason" may be added. Where proven voters are asked, '
     '"mandate sign RUN GATE approve" prints the whole input.'
+)
+
+_GATES: Final = (
+    "Pending gates: what, who, since when, due; with the name of one as input, in full where all "
+    "together are too many"
 )
 
 
@@ -46,12 +52,16 @@ class Asking(VoidMessages, ABC):
         """The gates of the run; None before it has any."""
 
     @abstractmethod
-    def waiting(self) -> list[dict[str, Any]]:
-        """Return the pending gates: what, who, since when, due."""
+    def waiting(self, gate: str | None = None) -> list[dict[str, Any]]:
+        """Return the pending gates, or the one of that name: what, who, since when, due."""
 
     @abstractmethod
     def pinned(self) -> dict[str, Any]:
         """Return the plan with the gates, and its digest; empty before there is one."""
+
+    @abstractmethod
+    def page(self) -> Markdown:
+        """Return what the Web UI shows of the run, in Markdown."""
 
     @workflow.signal(description=_VOTE)
     async def vote(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (1): must be exactly RawValue
@@ -89,10 +99,10 @@ class Asking(VoidMessages, ABC):
         known = ", ".join(self.signals)
         self.on_bad_message(name, f"unknown signal {name!r}; known: {known}")
 
-    @workflow.query(description="Pending gates: what, who, since when, due")
-    def gates(self) -> list[dict[str, Any]]:
-        """Return the pending gates."""
-        return self.waiting()
+    @workflow.query(description=_GATES)
+    def gates(self, payload: RawValue = None) -> list[dict[str, Any]]:  # type: ignore[assignment]  # (1)
+        """Return the pending gates, or the one that is named."""
+        return self.waiting(read_gate([payload]))
 
     @workflow.query(description="The plan this run is pinned to, and its digest")
     def plan(self) -> dict[str, Any]:

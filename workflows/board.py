@@ -2,12 +2,17 @@
 
 1. It is shown in the Web UI as current details: lists, for it renders tables without borders,
    and short lines, for it does not wrap code.
-2. It is pure: it reads what it is given and keeps nothing. When it is drawn is the run's matter.
+2. It is pure: it reads what it is given and keeps nothing. It is drawn when somebody looks.
+3. It fits a screen or two: the first ``BOARD_GATES_MAX`` gates say how they are answered, the rest
+   are named. Of more than ``BOARD_LINES_MAX`` stages it shows what went wrong and what moves, and
+   counts the others.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from dsl.core import StageStatus, StageType
@@ -16,26 +21,65 @@ from dsl.surfaces import Markdown
 from workflows.openings import Opening
 from workflows.stages import Stages
 
+Brief = dict[str, dict[str, str]]
+
 BOARD_LINES_MAX: Final = 60
 _BINDS_NOTHING: Final = Markdown.of("- a vote binds {}", Markdown(NO_OUTPUT))
 _APPROVE: Final = "mandate approve {} \\\n  {}"
 _APPROVE_AND_SAY_WHY: Final = "mandate approve {} \\\n  {} --reason ..."
 _SIGNAL: Final = "temporal workflow signal \\\n  -w {} \\\n  --name vote --input \\\n  {}"
+BOARD_GATES_MAX: Final = 10
+# What people look for first, where not all stages can be shown (3).
+_SHOWN_FIRST: Final = (
+    StageStatus.FAILED,
+    StageStatus.REJECTED,
+    StageStatus.REVOKED,
+    StageStatus.CANCELLED,
+    StageStatus.WAITING,
+    StageStatus.RUNNING,
+)
 
 
 def board(title: str, workflow_id: str, stages: Stages, pending: dict[str, Opening]) -> Markdown:
     """Return the board in Markdown (1)."""
     lines = [Markdown.of("**{}**\n", title)]
-    for path, opening in sorted(pending.items()):
+    waiting = sorted(pending.items())
+    for path, opening in waiting[:BOARD_GATES_MAX]:
         lines += _waiting(path, workflow_id, opening)
+    lines += _also_waiting([path for path, _ in waiting[BOARD_GATES_MAX:]])
     brief = stages.brief()
-    rows = [_row(path, row) for path, row in brief.items()]
-    if len(rows) > BOARD_LINES_MAX:
-        done = sum(row["status"] == StageStatus.COMPLETED for row in brief.values())
-        rows = [row for row in rows if row.startswith(("- running", "- waiting", "- failed"))]
-        counted = Markdown.of("- {} of {} stages completed", done, len(brief))
-        rows = [counted, *rows[:BOARD_LINES_MAX]]
-    return Markdown.joined("\n", [*lines, Markdown("### Stages\n"), *rows])
+    shown, counts = _selected(brief)
+    rows = [_row(path, row) for path, row in shown.items()]
+    return Markdown.joined("\n", [*lines, Markdown("### Stages\n"), *counts, *rows])
+
+
+def _selected(brief: Brief) -> tuple[Brief, list[Markdown]]:
+    """Return the stages that are shown, and how many there are of each kind (3)."""
+    if len(brief) <= BOARD_LINES_MAX:
+        return brief, []
+    counts = Counter(StageStatus(row["status"]) for row in brief.values())
+    ranked = [
+        (path, row)
+        for status in _SHOWN_FIRST
+        for path, row in brief.items()
+        if row["status"] == status
+    ]
+    shown = dict(ranked[:BOARD_LINES_MAX])
+    words = [Markdown.of("{} {}", counts[each], each) for each in StageStatus if counts[each]]
+    return shown, [
+        Markdown.of("- {} stages: {}", len(brief), Markdown.joined(", ", words)),
+        Markdown.of("- {} of them shown here", len(shown)),
+    ]
+
+
+def _also_waiting(paths: Sequence[str]) -> list[Markdown]:
+    if not paths:
+        return []
+    rows = [Markdown.of("- {}", path) for path in paths[:BOARD_LINES_MAX]]
+    if len(paths) > len(rows):
+        more = Markdown("`mandate gates` lists them")
+        rows.append(Markdown.of("- and {} more: {}", len(paths) - len(rows), more))
+    return [Markdown.of("### Also waiting for approval: {} gates\n", len(paths)), *rows, Markdown()]
 
 
 def _row(path: str, row: dict[str, str]) -> Markdown:

@@ -30,6 +30,7 @@ from activities import contracts, trust_contracts
 from dsl.core import StageStatus
 from dsl.limits import REPORT_BYTES_MAX
 from dsl.rules.ids import id_of_stage
+from dsl.sizes import sentence
 from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.failures import StageEndedError
@@ -152,4 +153,4 @@ def _ended(path: str, error: ChildWorkflowError) -> StageEndedError:
         )
     cause = error.__cause__
     detail = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
-    return StageEndedError(failures.STAGE_FAILED, path, StageStatus.FAILED, detail)
+    return StageEndedError(failures.STAGE_FAILED, path, StageStatus.FAILED, sentence(detail))

@@ -33,6 +33,7 @@ from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import GateStep, Plan, walk
 from dsl.surfaces import Markdown
 from workflows import failures
+from workflows.answers import gate_rows
 from workflows.asking import Asking
 from workflows.board import board
 from workflows.failures import RefusedError, StageEndedError
@@ -43,7 +44,6 @@ from workflows.records import Records
 from workflows.shield import shielded
 from workflows.stages import Stages
 from workflows.vault_lock import VaultLocks
-from workflows.visibility import show_gates
 
 _CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 _IDENTITY: Final = "verified"  # (3)
@@ -66,7 +66,6 @@ class Consent(Asking):
         self._policy = contracts.Policy(search_attributes=False)
         self._stages = Stages()
         self._board: GateBoard | None = None
-        self._shown: tuple[str, ...] = ()
 
     @abstractmethod
     def read(self, args: Sequence[Any]) -> Wanted:
@@ -114,10 +113,10 @@ class Consent(Asking):
         """See base class."""
         return self._board
 
-    def waiting(self) -> list[dict[str, Any]]:
+    def waiting(self, gate: str | None = None) -> list[dict[str, Any]]:
         """See base class; with what people sign by digest."""
-        pending = sorted(self._board.pending.items()) if self._board else []
-        return [{**opening.row(), "run_inputs": self._evidence.inputs} for _, opening in pending]
+        rows = self._board.rows(gate) if self._board else []
+        return gate_rows(rows, self._evidence.inputs)[0]
 
     def pinned(self) -> dict[str, Any]:
         """See base class."""
@@ -208,7 +207,8 @@ class Consent(Asking):
         """Open the gate and wait for people (3)."""
         digest = plan.digest()
         self._stages = Stages(walk(plan.steps))
-        gates = GateBoard(self.records, self._show, VaultLocks(plan, digest, self.records))
+        locks = VaultLocks(plan, digest, self.records)
+        gates = GateBoard(self.records, locks, search_attributes=self._policy.search_attributes)
         gates.expect([step.path], _IDENTITY)
         self._board, self._state = gates, "waiting for consent"
         self._stages.move(step.path, StageStatus.WAITING)
@@ -235,7 +235,6 @@ class Consent(Asking):
                 why=list(refusal.why),
             )
         await shielded(self._record_end())
-        self._show()
         report = {**self._report(StageStatus.FAILED.value), "unmet": list(refusal.why)}
         return failures.ended(refusal.kind or self.refused_as, str(refusal), report)
 
@@ -269,19 +268,15 @@ class Consent(Asking):
             "not_recorded": len(self.records.unrecorded),
         }
 
-    def _show(self) -> None:
-        """Bring what the Web UI shows up to date."""
+    def page(self) -> Markdown:
+        """See base class; with the figures people are asked to sign."""
         pending = self._board.pending if self._board else {}
         asked = self._wanted
         title = f"{self.kind} {asked.agent} to {asked.to.name}" if asked else self.kind
         page = board(title, workflow.info().workflow_id, self._stages, pending)
-        if pending:
-            page = Markdown.joined("\n\n", (page, _figures(self._evidence.inputs)))
-        workflow.set_current_details(page)
-        paths = tuple(sorted(pending))
-        if self._policy.search_attributes and paths != self._shown:
-            show_gates(paths)
-        self._shown = paths
+        if not pending:
+            return page
+        return Markdown.joined("\n\n", (page, _figures(self._evidence.inputs)))
 
 
 def _figures(inputs: Mapping[str, Any]) -> Markdown:

@@ -21,6 +21,8 @@ DEPTH_MAX: Final = 24  # the ledger takes 32
 def fact(payload: dict[str, Any]) -> dict[str, Any]:
     """Return ``payload`` as the ledger will take it; unchanged when it already is."""
     plain = {_key(key): _plain(value, DEPTH_MAX) for key, value in payload.items()}
+    if _bytes(plain) < FACT_BYTES_MAX:
+        return plain
     sizes = {key: _bytes(value) + _bytes(key) + 2 for key, value in plain.items()}
     total = sum(sizes.values()) + 2
     for key in sorted(plain, key=lambda key: (-sizes[key], key)):

@@ -13,6 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from activities import contracts
 from dsl.core import StageStatus
+from dsl.sizes import sentence
 
 GATE_REJECTED: Final = "GateRejected"
 STAGE_FAILED: Final = "StageFailed"
@@ -78,15 +79,15 @@ def ended(kind: str, message: str, report: dict[str, Any]) -> ApplicationError:
 
 
 def cause_of(error: ActivityError) -> tuple[str, str]:
-    """Return the type and message of what an activity failed with."""
+    """Return the type and the message, one sentence, of what an activity failed with."""
     cause: BaseException = error
     while isinstance(cause, FailureError) and cause.__cause__ is not None:
         if isinstance(cause, ApplicationError):
             break
         cause = cause.__cause__
     if isinstance(cause, ApplicationError):
-        return cause.type or "", cause.message
-    return type(cause).__name__, str(cause)
+        return cause.type or "", sentence(cause.message)
+    return type(cause).__name__, sentence(str(cause))
 
 
 def of_phase(error: ActivityError) -> PhaseFailedError:

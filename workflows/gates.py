@@ -18,9 +18,9 @@ condition. Gates are never in a child workflow: signals sent to the run would no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from temporalio import workflow
 
@@ -35,10 +35,13 @@ from workflows import failures, verdicts
 from workflows.messages import VoteMessage
 from workflows.openings import Matter, Opening
 from workflows.records import Records
-from workflows.reminders import remind
-from workflows.shield import stop
+from workflows.reminders import Reminders
+from workflows.shield import finish, stop
 from workflows.vault_lock import VaultLocks
+from workflows.visibility import Inbox
 from workflows.voting import Ballots
+
+NAMED_MAX: Final = 20  # gates in one message
 
 
 class _VoidError(Exception):
@@ -52,16 +55,18 @@ class _VoidError(Exception):
 class GateBoard:
     """All gates of one run."""
 
-    def __init__(self, records: Records, changed: Callable[[], None], locks: VaultLocks) -> None:
+    def __init__(self, records: Records, locks: VaultLocks, *, search_attributes: bool) -> None:
         self._records = records
-        self._changed = changed  # tell the Web UI
         self._locks = locks
-        self._ballots = Ballots(records, changed)
-        self._paths: tuple[str, ...] = ()
+        self._ballots = Ballots(records)
+        self._reminders = Reminders(records)
+        self._known: frozenset[str] = frozenset()
+        self._by_name: dict[str, list[str]] = {}
         self._default_identity: tuple[str, ...] = ("claimed",)
         self._openings: dict[str, int] = {}
         self.excluded: dict[str, frozenset[str]] = {}  # names and entities by role
         self.pending: dict[str, Opening] = {}
+        self._inbox = Inbox(self.pending, is_registered=search_attributes)
         self.decided: list[dict[str, Any]] = []
         self.approvals: list[contracts.Approval] = []  # of proven voters only
         self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
@@ -69,20 +74,27 @@ class GateBoard:
 
     def expect(self, paths: Iterable[str], identity: str) -> None:
         """Learn the gates of the plan, and how voters are known where a gate does not say."""
-        self._paths = tuple(paths)
+        self._known = frozenset(paths := tuple(paths))
+        self._by_name = {}
+        for path in paths:
+            self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
         self._default_identity = (identity,)
 
     def refuse(self, message: VoteMessage) -> str | None:
         """Say why a vote would not even be judged; None when it would be."""
         path = self._resolve(message.gate)
-        if path not in self._paths:
-            known = ", ".join(self._paths) or "none"
-            return f"unknown gate {message.gate!r}; gates of this run: {known}"
+        if path not in self._known:
+            return f"unknown gate {message.gate!r}; gates of this run: {_named(self._known)}"
         opening = self.pending.get(path)
         if opening is None:  # (1)
-            open_now = ", ".join(sorted(self.pending)) or "none"
-            return f"gate {path!r} is not pending; pending now: {open_now}"
+            return f"gate {path!r} is not pending; pending now: {_named(self.pending)}"
         return self._ballots.refuse(opening, message)
+
+    def rows(self, gate: str | None = None) -> list[dict[str, Any]]:
+        """Return what queries show of the pending gates, or of the one named."""
+        path = gate if gate is None else self._resolve(gate)
+        pending = sorted(self.pending.items())
+        return [opening.row() for at, opening in pending if path is None or at == path]
 
     async def cast(self, message: VoteMessage) -> dict[str, Any]:
         """Judge a vote that ``refuse`` let through, and say what it did."""
@@ -132,6 +144,7 @@ class GateBoard:
             matter=matter,
             since=workflow.now(),
         )
+        opening.judge()  # there may be nobody left who may answer
         self._undone[step.path] = opening
         self._records.note(
             "gate.opened",
@@ -151,32 +164,28 @@ class GateBoard:
         """Return whether the opening was decided before its time ran out."""
         path = opening.step.path
         self.pending[path] = opening
-        self._changed()
+        _ = self._inbox.changed()
+        clock = asyncio.create_task(_time_of(opening))
         # Beside the wait: a ledger or a Vault that is away must not keep people from voting.
         beside = [
             asyncio.create_task(self._records.flush(f"gate {path} opened")),
-            asyncio.create_task(self._locks.ask(opening, self._changed)),
-            asyncio.create_task(remind(opening, self._records, self._changed)),
+            asyncio.create_task(self._locks.ask(opening)),
+            asyncio.create_task(self._reminders.of(opening)),
         ]
-        answered = True
         try:
-            await workflow.wait_condition(
-                lambda: opening.is_void or opening.tally().verdict is not Verdict.PENDING,
-                timeout=timedelta(milliseconds=opening.timeout_ms),
-                timeout_summary=Markdown.of(
-                    "WAITING FOR APPROVAL {} ({}); how to answer: User Metadata",
-                    path,
-                    opening.wanted(),
-                ),
-            )
-        except TimeoutError:  # a vote of the same moment has been told that it counts
-            answered = opening.tally().verdict is not Verdict.PENDING
+            await asyncio.wait((clock, opening.over), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
+            await stop(clock)
             self._undone.pop(path, None)
             self._records.note("gate.closed", gate=path, opening=opening.number, why="cancelled")
             await self._end(opening, beside)
             raise
+        # A vote of the moment in which time ran out has been told that it counts.
+        answered = opening.over.done()
+        cancelled = await stop(clock)
         await self._end(opening, beside[1:])  # the record of the opening is let through
+        if cancelled is not None:
+            raise cancelled
         if opening.is_void:
             raise _VoidError(opening.number)
         return answered
@@ -185,9 +194,10 @@ class GateBoard:
         """Take no more votes, stop what ran beside the wait, take back what will not be used."""
         del self.pending[opening.step.path]
         self._ballots.close(opening)
-        self._changed()
+        published = self._inbox.changed()
         for task in beside:
             await stop(task)
+        await finish(published)
         if opening.is_void or opening.tally().verdict is not Verdict.PASSED:
             await self._locks.withdraw(opening)
 
@@ -226,15 +236,34 @@ class GateBoard:
         workflow task: an opening may be decided by then. It is not on the ledger yet.
         """
         for opening in self._undone.values():
-            opening.is_void = True
+            opening.void()
         self._undone.clear()
 
     def _resolve(self, name: str) -> str:
         """Return the path of a gate named by path, or by a bare name that is unique."""
-        if name in self._paths:
+        if name in self._known:
             return name
-        matches = [path for path in self._paths if path.rsplit("/", 1)[-1] == name]
+        matches = self._by_name.get(name, ())
         return matches[0] if len(matches) == 1 else name
+
+
+def _named(paths: Iterable[str]) -> str:
+    """Name the first of ``paths``, and count the rest."""
+    known = sorted(paths)
+    rest = len(known) - NAMED_MAX
+    return ", ".join(known[:NAMED_MAX]) + (f" and {rest} more" if rest > 0 else "") or "none"
+
+
+async def _time_of(opening: Opening) -> None:
+    """Wait as long as the opening may; its timer is what the Web UI shows of a gate."""
+    await workflow.sleep(
+        timedelta(milliseconds=opening.timeout_ms),
+        summary=Markdown.of(
+            "WAITING FOR APPROVAL {} ({}); how to answer: User Metadata",
+            opening.step.path,
+            opening.wanted(),
+        ),
+    )
 
 
 def _timeout_ms(step: GateStep, *, escalated: bool) -> int:

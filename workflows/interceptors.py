@@ -9,13 +9,16 @@
    would stand where people look for something else.
 4. This holds for the engine's workflows only. A worker with the plugin may have others, which
    keep what the SDK gives them.
+5. The page of a run is drawn when somebody looks at it. Drawn on every move, it made a run of a
+   thousand stages compute for longer than the SDK lets a workflow task take (docs/adr/0018).
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from temporalio import workflow
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
     ExecuteWorkflowInput,
@@ -30,7 +33,10 @@ from temporalio.worker import (
 with workflow.unsafe.imports_passed_through():
     from activities import contracts, trust_contracts
     from dsl.rules.reserved import refuse_reserved
+    from dsl.surfaces import Markdown
     from workflows import failures
+
+_GATES: Final = "gates"  # the query that may be about one
 
 
 @runtime_checkable
@@ -39,6 +45,14 @@ class TakesBadMessages(Protocol):
 
     def on_bad_message(self, name: str, why: str) -> None:
         """Remember that message ``name`` was refused, and why."""
+
+
+@runtime_checkable
+class ShowsPage(Protocol):
+    """A workflow that draws its current details itself."""
+
+    def page(self) -> Markdown:
+        """Return them, in Markdown."""
 
 
 class _Guard(WorkflowInboundInterceptor):
@@ -66,9 +80,14 @@ class _Guard(WorkflowInboundInterceptor):
             instance.on_bad_message(input.signal, str(error))
 
     async def handle_query(self, input: HandleQueryInput) -> Any:  # noqa: A002  # the SDK's name
-        if input.args and _is_ours():  # (2)
-            raise ApplicationError(f"{input.query!r} takes no input, got {len(input.args)}")
-        return await super().handle_query(input)
+        most, words = (1, "one input") if input.query == _GATES else (0, "no input")
+        if len(input.args) > most and _is_ours():  # (2)
+            raise ApplicationError(f"{input.query!r} takes {words}, got {len(input.args)}")
+        answer = await super().handle_query(input)
+        instance = workflow.instance()
+        if isinstance(answer, WorkflowMetadata) and isinstance(instance, ShowsPage):  # (5)
+            answer.current_details = instance.page()
+        return answer
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002  # the SDK's name
         if len(input.args) > 1 and isinstance(workflow.instance(), TakesBadMessages):  # (2)

@@ -103,6 +103,14 @@ def read_vote(args: Sequence[Any]) -> VoteMessage:
     return vote
 
 
+def read_gate(args: Sequence[Any]) -> str | None:
+    """Return the gate a query is about; None: it is about all of them."""
+    value = decode(args)
+    if value is None or isinstance(value, str):
+        return value
+    raise MessageError('expected the name of a gate, such as "review", or no input')
+
+
 def fault_of(error: ValidationError) -> str:
     """Return the first thing that is wrong with a message, in words for its sender."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]

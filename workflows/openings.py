@@ -15,7 +15,7 @@ from typing import Any
 
 from dsl.canonical import digest_of
 from dsl.plan import GateStep
-from dsl.rules.consensus import VERIFIED, Rules, Tally, Vote, tally
+from dsl.rules.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
 from dsl.rules.proof import reason_digest
 from workflows.messages import VoteMessage
 
@@ -57,6 +57,9 @@ class Opening:
     vault: VaultLock = field(default_factory=VaultLock)
     judging: list[asyncio.Task[str | None]] = field(default_factory=list)  # as they came
     is_void: bool = False  # the run was reset while it was open
+    over: asyncio.Future[None] = field(  # done once it is decided or void
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
     @property
     def due(self) -> datetime:
@@ -66,6 +69,25 @@ class Opening:
     def tally(self) -> Tally:
         """Decide from the votes received so far."""
         return tally(self.rules, self.votes, self.step.path)
+
+    def count(self, vote: Vote) -> None:
+        """Count one more vote, which may decide."""
+        self.votes.append(vote)
+        self.judge()
+
+    def judge(self) -> None:
+        """End the opening if it is decided."""
+        if self.tally().verdict is not Verdict.PENDING:
+            self._end()
+
+    def void(self) -> None:
+        """Take back everything: the run was reset."""
+        self.is_void = True
+        self._end()
+
+    def _end(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
 
     def wanted(self) -> str:
         """Name who may answer."""

@@ -66,7 +66,7 @@ class Pipeline(Asking):
         if refusal is not None:  # (2)
             raise failures.invalid(refusal)
         self._run = PipelineRun(compiled.plan, compiled)
-        self._run.walk.paused = self._paused
+        self._run.walk.pause(paused=self._paused)
         return await self.answering(self._run.run())
 
     @workflow.signal(description="Start no further stage until resumed; no input")
@@ -125,9 +125,13 @@ class Pipeline(Asking):
         """See base class."""
         return self._run.gates if self._run else None
 
-    def waiting(self) -> list[dict[str, Any]]:
+    def waiting(self, gate: str | None = None) -> list[dict[str, Any]]:
         """See base class."""
-        return self._run.waiting() if self._run else []
+        return self._run.waiting(gate) if self._run else []
+
+    def page(self) -> Markdown:
+        """See base class."""
+        return self._run.page() if self._run else Markdown()
 
     def pinned(self) -> dict[str, Any]:
         """See base class."""
@@ -141,4 +145,4 @@ class Pipeline(Asking):
     def _pause(self, *, paused: bool) -> None:
         self._paused = paused
         if self._run is not None:
-            self._run.walk.paused = paused
+            self._run.walk.pause(paused=paused)

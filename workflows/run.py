@@ -22,12 +22,14 @@ from dsl import actions
 from dsl.canonical import digest_of
 from dsl.core import StageStatus
 from dsl.durations import render_duration
-from dsl.limits import EXIT_TIMEOUT_MS
+from dsl.limits import ANSWER_BYTES_MAX, EXIT_TIMEOUT_MS
 from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.sizes import wire_bytes
 from dsl.surfaces import Markdown
 from workflows import failures
 from workflows.admission import admit
 from workflows.agent_stages import AgentStages
+from workflows.answers import gate_rows, stage_rows
 from workflows.board import board
 from workflows.councils import hear
 from workflows.failures import StageEndedError
@@ -40,7 +42,6 @@ from workflows.shield import shielded, stop
 from workflows.stages import Stages
 from workflows.stopping import Stopping
 from workflows.vault_lock import VaultLocks
-from workflows.visibility import show_gates
 from workflows.walk import Walk
 
 _CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
@@ -57,10 +58,11 @@ class PipelineRun:
         self.origin = Origin()
         self._compiled = compiled
         self._records = Records("run")
-        self._shown: tuple[str, ...] = ()
         self.stages = Stages(walk(plan.steps))
-        self._locks = VaultLocks(plan, compiled.digest, self._records)
-        self.gates = GateBoard(self._records, self._show, self._locks)
+        self._locks = VaultLocks(plan, compiled.digest, self._records, compiled.asking)
+        self.gates = GateBoard(
+            self._records, self._locks, search_attributes=compiled.policy.search_attributes
+        )
         self.gates.expect(
             (step.path for step in walk(plan.steps) if isinstance(step, GateStep)),
             compiled.policy.gate_identity,
@@ -74,7 +76,7 @@ class PipelineRun:
             begins=self._mark,
         )
         self.stopping = Stopping(plan, self.agents, self._records)
-        self.walk = Walk(self.stages, self, self._show)
+        self.walk = Walk(self.stages, self)
         self.checkpoints: list[dict[str, Any]] = []
 
     async def run(self) -> dict[str, Any]:
@@ -128,6 +130,9 @@ class PipelineRun:
 
     def status(self) -> dict[str, Any]:
         """Return what the run is doing and what it waits for."""
+        stages, stages_left_out = stage_rows(self.stages.brief())
+        room = ANSWER_BYTES_MAX - wire_bytes(stages)
+        waiting, gates_left_out = gate_rows(self.gates.rows(), self.inputs, room=room)
         return {
             "pipeline": self.plan.name,
             "version": self.plan.version,
@@ -135,14 +140,19 @@ class PipelineRun:
             "registered": self.registered,
             "starter": self.origin.starter,
             "paused": self.walk.paused,
-            "waiting_for": self.waiting(),
-            "stages": self.stages.brief(),
+            "waiting_for": waiting,
+            "stages": stages,
+            "left_out": [*gates_left_out, *stages_left_out],
         }
 
-    def waiting(self) -> list[dict[str, Any]]:
-        """Return the pending gates: what, who, since when, due."""
-        rows = [opening.row() for _, opening in sorted(self.gates.pending.items())]
-        return [{**row, "run_inputs": self.inputs} for row in rows]
+    def waiting(self, gate: str | None = None) -> list[dict[str, Any]]:
+        """Return the pending gates, or the one: what, who, since when, due."""
+        return gate_rows(self.gates.rows(gate), self.inputs)[0]
+
+    def page(self) -> Markdown:
+        """Return the board."""
+        title = f"{self.plan.name} {self.plan.version}"
+        return board(title, workflow.info().workflow_id, self.stages, self.gates.pending)
 
     async def _work(self) -> None:
         standing = await admit(self.plan, self._compiled, self._records)  # (2)
@@ -164,7 +174,6 @@ class PipelineRun:
         self.stages.skip(walk(self.plan.steps), "the run ended before")
         self._note_end(status.value, message)
         await shielded(self._record_end())
-        self._show()
         if cancelled is not None:
             raise cancelled
         raise failures.ended(kind, message, self._report(status.value))
@@ -209,15 +218,3 @@ class PipelineRun:
                 "time": workflow.now().isoformat(timespec="seconds"),
             }
         )
-
-    def _show(self) -> None:
-        """Bring what the Web UI shows up to date."""
-        info = workflow.info()
-        title = f"{self.plan.name} {self.plan.version}"
-        workflow.set_current_details(
-            board(title, info.workflow_id, self.stages, self.gates.pending)
-        )
-        paths = tuple(sorted(self.gates.pending))
-        if self._compiled.policy.search_attributes and paths != self._shown:
-            show_gates(paths)
-        self._shown = paths

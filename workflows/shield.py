@@ -37,6 +37,11 @@ async def stop(task: asyncio.Task[Any]) -> asyncio.CancelledError | None:
     and the caller must obey it.
     """
     task.cancel()
+    return await finish(task)
+
+
+async def finish(task: asyncio.Task[Any]) -> asyncio.CancelledError | None:
+    """Wait until ``task`` has ended, as ``stop`` does."""
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:

@@ -1,6 +1,8 @@
 """The state of every stage of a run.
 
 1. A final state never changes.
+2. A move costs the same in a plan of a thousand stages as in one of ten: what conditions may read
+   is kept as it changes, and never copied.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from typing import Any, Final
 
 from dsl.core import AgentOutput, StageResult, StageStatus, StageType
 from dsl.plan import AnyStep
+from dsl.sizes import sentence
 
 _FINAL: Final = frozenset(StageStatus) - {
     StageStatus.PENDING,
@@ -28,6 +31,7 @@ class Stages:
             )
             for step in steps
         }
+        self._readable = {path: _readable(result) for path, result in self._results.items()}
 
     def __getitem__(self, path: str) -> StageResult:
         return self._results[path]
@@ -36,12 +40,11 @@ class Stages:
         """Change the state of one stage."""
         result = self._results[path]
         if result.status not in _FINAL:  # (1)
-            self._results[path] = result.model_copy(update={"status": status, "detail": detail})
+            self._keep(result, status=status, detail=sentence(detail))
 
     def finish(self, path: str, status: StageStatus, **fields: Any) -> None:
         """Set the final state of an agent stage, with what it put out."""
-        result = self._results[path]
-        self._results[path] = result.model_copy(update={"status": status, **fields})
+        self._keep(self._results[path], status=status, **fields)
 
     def skip(self, steps: Iterable[AnyStep], why: str) -> None:
         """Mark what never started."""
@@ -58,16 +61,8 @@ class Stages:
         }
 
     def environment(self) -> dict[str, dict[str, Any]]:
-        """Return what conditions and agent inputs may read, by stage path."""
-        return {
-            path: {
-                "status": result.status.value,
-                "type": result.type.value,
-                "detail": result.detail,
-                "output": result.output,
-            }
-            for path, result in self._results.items()
-        }
+        """Return what conditions and agent inputs may read, by stage path; it is not a copy (2)."""
+        return self._readable
 
     def report(self) -> dict[str, Any]:
         """Return every stage as JSON."""
@@ -79,3 +74,16 @@ class Stages:
             path: {"type": r.type.value, "status": r.status.value, "detail": r.detail}
             for path, r in self._results.items()
         }
+
+    def _keep(self, result: StageResult, **fields: Any) -> None:
+        kept = self._results[result.path] = result.model_copy(update=fields)
+        self._readable[result.path] = _readable(kept)
+
+
+def _readable(result: StageResult) -> dict[str, Any]:
+    return {
+        "status": result.status.value,
+        "type": result.type.value,
+        "detail": result.detail,
+        "output": result.output,
+    }

@@ -11,7 +11,7 @@ to know. Where a Vault does not hold reads back, nothing is filed, and status an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -36,19 +36,21 @@ _GRACE_MS: Final = 5 * 60_000
 class VaultLocks:
     """Files requests for the T3 stages of one plan."""
 
-    def __init__(self, plan: Plan, digest: str, records: Records) -> None:
-        self._behind = asked_for(plan)  # at once: many gates may open together
+    def __init__(
+        self, plan: Plan, digest: str, records: Records, asking: Iterable[str] | None = None
+    ) -> None:
+        """Prepare; ``asking`` are the gates at which Vault is asked, where that is known."""
+        self._asking = frozenset(asked_for(plan) if asking is None else asking)
         self._digest = digest
         self._records = records
         self.authors: tuple[str, ...] = ()  # proofs
 
-    async def ask(self, opening: Opening, changed: Callable[[], None]) -> None:
+    async def ask(self, opening: Opening) -> None:
         """Have requests filed for what waits behind the gate (1)."""
         path = opening.step.path
-        if path not in self._behind:
+        if path not in self._asking:
             return
         opening.vault.state = "asking"
-        changed()
         try:
             asked = await contracts.request_gate(
                 self._request(opening),
@@ -70,7 +72,6 @@ class VaultLocks:
             detail=opening.vault.detail,
             requests=opening.vault.requests,
         )
-        changed()
 
     async def withdraw(self, opening: Opening) -> None:
         """Take back what was filed for the opening (2)."""

@@ -4,12 +4,15 @@
    an unregistered one wedges the run. The decision is pinned in history with the plan.
 2. The server terminates a run whose attribute is too large, so the inbox may be incomplete,
    and says so. ``status`` is complete.
+3. Gates that open or close together are published together: a command each would cost an event
+   each, and a thousand gates a list of a thousand names a thousand times.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
@@ -24,12 +27,32 @@ STATUS = SearchAttributeKey.for_keyword("MandateStatus")
 ALL = (GATES, AGENT, TIER, STATUS)
 
 
-def show_gates(paths: Sequence[str]) -> None:
-    """Publish the pending gates, by path and by bare name: the inbox finds either."""
-    names = gate_names(paths)
-    workflow.upsert_search_attributes(
-        [GATES.value_set(names), STATUS.value_set("waiting" if names else "running")]
-    )
+class Inbox:
+    """Publishes the pending gates of a run, by path and by bare name: either is found."""
+
+    def __init__(self, pending: Mapping[str, object], *, is_registered: bool) -> None:
+        """Watch ``pending``, by path; where nothing ``is_registered``, publish nothing (1)."""
+        self._pending = pending
+        self._is_registered = is_registered
+        self._due: asyncio.Task[None] | None = None
+        self._shown: tuple[str, ...] = ()
+
+    def changed(self) -> asyncio.Task[None]:
+        """Publish when all has run that is ready to run by now (3)."""
+        if self._due is None:
+            self._due = asyncio.create_task(self._publish())
+        return self._due
+
+    async def _publish(self) -> None:
+        self._due = None
+        paths = tuple(sorted(self._pending))
+        if not self._is_registered or paths == self._shown:
+            return
+        self._shown = paths
+        names = gate_names(paths)
+        workflow.upsert_search_attributes(
+            [GATES.value_set(names), STATUS.value_set("waiting" if names else "running")]
+        )
 
 
 def gate_names(paths: Sequence[str]) -> list[str]:

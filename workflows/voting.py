@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from temporalio import workflow
@@ -37,9 +36,8 @@ REFUSED = "refused"
 class Ballots:
     """Judges the votes of a run."""
 
-    def __init__(self, records: Records, changed: Callable[[], None]) -> None:
+    def __init__(self, records: Records) -> None:
         self._records = records
-        self._changed = changed
         self._count: dict[str, int] = {}  # verifications, by gate
 
     def refuse(self, opening: Opening, message: VoteMessage) -> str | None:
@@ -63,7 +61,6 @@ class Ballots:
             why = f"{message.voter!r} has not proven who they are, and this gate demands it"
         if why is not None:
             self._note_refusal(opening, message, why)
-        self._changed()
         return _answer(opening, message, why)
 
     def close(self, opening: Opening) -> None:
@@ -131,7 +128,7 @@ class Ballots:
         if why is None:
             if proof:
                 opening.proofs[len(opening.votes)] = proof
-            opening.votes.append(vote)
+            opening.count(vote)
         return why
 
     def _note_refusal(self, opening: Opening, message: VoteMessage, why: str) -> None:

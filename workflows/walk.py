@@ -1,7 +1,7 @@
 """The walk of a run through its plan: a graph of stages, each started when it may.
 
 1. A stage starts as soon as all it requires have completed; what waits for nothing starts at
-   once. Paused, nothing new starts.
+   once, as far as ``workflows.turns`` lets it. Paused, nothing new starts.
 2. When a stage fails, running siblings are cancelled and have cleaned up before the failure
    goes on; the rest is never started.
 3. ``parallel``: ``join: all`` waits for every branch, ``any`` for the first to complete, and
@@ -18,10 +18,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from dsl.conditions.errors import ExpressionError
@@ -31,6 +30,7 @@ from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, 
 from workflows import failures
 from workflows.failures import StageEndedError
 from workflows.stages import Stages
+from workflows.turns import Turns
 
 
 class Leaves(Protocol):
@@ -54,16 +54,31 @@ class _Progress:
     completed: int = 0
     failure: StageEndedError | None = None
     is_broken: bool = False  # something ended that was neither: a bug
+    # An event and no wait_condition: those are all tried again in every activation.
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Walk:
     """Walks steps; knows the graph and nothing of agents, people or the ledger."""
 
-    def __init__(self, stages: Stages, leaves: Leaves, changed: Callable[[], None]) -> None:
+    def __init__(self, stages: Stages, leaves: Leaves) -> None:
         self._stages = stages
         self._leaves = leaves
-        self._changed = changed
-        self.paused = False
+        self._turns = Turns()
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
+
+    @property
+    def paused(self) -> bool:
+        """Tell whether no further stage starts."""
+        return not self._goes_on.is_set()
+
+    def pause(self, *, paused: bool) -> None:
+        """Start no further stage, or go on."""
+        if paused:
+            self._goes_on.clear()
+        else:
+            self._goes_on.set()
 
     async def steps(self, steps: Sequence[AnyStep]) -> None:
         """Run siblings in the order their ``requires`` demand (1).
@@ -76,14 +91,22 @@ class Walk:
         async def when_ready(step: AnyStep) -> None:
             for name in step.requires:
                 await done[name].wait()
-            if self.paused:
-                await workflow.wait_condition(lambda: not self.paused)
-            await self._step(step)
+            if isinstance(step, AgentStep):
+                async with self._turns.agents:
+                    await self._start(step)
+            else:
+                await self._start(step)
             done[step.name].set()
 
         progress = await _run([when_ready(step) for step in steps], lambda p: p.failure is not None)
         if progress.failure is not None:
             raise progress.failure
+
+    async def _start(self, step: AnyStep) -> None:
+        await self._turns.start()
+        while self.paused:
+            await self._goes_on.wait()
+        await self._step(step)
 
     async def _step(self, step: AnyStep) -> None:
         self._move(step, StageStatus.RUNNING)
@@ -151,7 +174,6 @@ class Walk:
 
     def _move(self, step: AnyStep, status: StageStatus, detail: str = "") -> None:
         self._stages.move(step.path, status, detail)
-        self._changed()
 
 
 async def _run(work: Sequence[Awaitable[None]], over: Callable[[_Progress], bool]) -> _Progress:
@@ -170,12 +192,13 @@ async def _run(work: Sequence[Awaitable[None]], over: Callable[[_Progress], bool
         finally:
             progress.left -= 1
             progress.is_broken |= not is_known
+            if progress.left == 0 or progress.is_broken or over(progress):
+                progress.is_over.set()
 
     tasks = [asyncio.ensure_future(one(item)) for item in work]
     try:
-        await workflow.wait_condition(
-            lambda: progress.left == 0 or progress.is_broken or over(progress)
-        )
+        if work:
+            await progress.is_over.wait()
     except asyncio.CancelledError:
         await _stop(tasks)
         raise

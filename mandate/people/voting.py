@@ -73,7 +73,7 @@ async def prepare(client: Client, session: Session, wish: Wish, say: Say) -> Rea
     """
     _refuse_reason(wish.reason)
     handle = await current(client, wish.run)
-    row = find(await pending(handle), wish.gate)
+    row = await _row(handle, wish.gate)
     if row.reason_required and not wish.reason.strip():
         raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
     mismatch = refuse_digest(row)  # (2)
@@ -132,7 +132,7 @@ async def pending(
     Raises:
         RefusalError: it does not say.
     """
-    return read_rows(await _ask(handle, "gates", within))
+    return read_rows(await _ask(handle, "gates", within=within))
 
 
 def summary(wish: Wish, row: GateRow, plan: Plan) -> Iterator[Terminal]:
@@ -155,13 +155,19 @@ def summary(wish: Wish, row: GateRow, plan: Plan) -> Iterator[Terminal]:
         yield Terminal.of("vault    {}: {}", row.vault.state, row.vault.detail)
 
 
+async def _row(handle: WorkflowHandle[Any, Any], gate: str) -> GateRow:
+    """Return the gate of that name, in full: where many are open, the list has not all of it."""
+    rows = read_rows(await _ask(handle, "gates", gate))
+    return find(rows or await pending(handle), gate)
+
+
 async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
     """Wait until Vault has been asked for what stands behind the gate."""
     for _ in range(int(FILING_S / _POLL_S)):
         if row.vault.state != ASKING:
             return row
         await asyncio.sleep(_POLL_S)
-        again = find(await pending(handle), row.gate)
+        again = await _row(handle, row.gate)
         if (again.opening, again.subject_digest) != (row.opening, row.subject_digest):
             raise RefusalError("gate {!r} was opened anew meanwhile: look again", row.gate)
         row = again
@@ -175,10 +181,12 @@ async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
     return row
 
 
-async def _ask(handle: WorkflowHandle[Any, Any], query: str, within: timedelta = ANSWER) -> Any:
+async def _ask(
+    handle: WorkflowHandle[Any, Any], query: str, *about: str, within: timedelta = ANSWER
+) -> Any:
     try:
         async with asyncio.timeout(within.total_seconds()):
-            return await handle.query(query, rpc_timeout=within)
+            return await handle.query(query, args=about, rpc_timeout=within)
     except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
         raise RefusalError(
             "{!r} does not answer the query {!r} ({}): is it a pipeline?", handle.id, query, error
