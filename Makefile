@@ -23,7 +23,7 @@ check: .venv/ready   ## lint, layers, types
 bench: .venv/ready   ## this engine against bare Temporal, in one run
 	$(PY) -m bench
 
-stress: .venv/ready  ## what takes minutes: the worker of a stage struck again and again
+stress: .venv/ready  ## what takes minutes: workers struck again and again, a thousand stages
 	$(PY) -m pytest -m stress -s tests/stress
 
 .PHONY: demo test check bench stress

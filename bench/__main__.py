@@ -12,12 +12,9 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,6 +27,8 @@ from bench.parked import parked
 from bench.proofs import proof_ms
 from bench.revocations import revocation_ms
 from bench.table import ratios, table
+from bench.wide import wide
+from bench.workers import worker
 from dsl.compiler import compile_text
 from dsl.core import Tier
 from integrations.ledger.entries import Draft
@@ -99,6 +98,8 @@ async def main() -> int:
                 figures["process"] = await process_figures(client, pid, server)
                 figures["revocation"] = await revocation_ms(client, stack.env, stack.data_dir, pid)
             figures["proofs"] = await proof_ms(stack.env, stack.data_dir)
+            async with worker("engine", stack) as pid:
+                figures["wide"] = await wide(client, pid, server, stack.data_dir)
             async with worker("engine", stack) as pid:
                 figures["parked"] = asdict(await parked(client, pid, PARKED))
     figures["ratios"] = ratios(figures)
@@ -224,27 +225,6 @@ async def ledger_rate(path: Path, *, producers: int = 256, each: int = 80) -> fl
         begun = time.perf_counter()
         await asyncio.gather(*(produce(number) for number in range(producers)))
         return producers * each / (time.perf_counter() - begun)
-
-
-@asynccontextmanager
-async def worker(kind: str, stack: Stack) -> AsyncIterator[int]:
-    """Run one worker process; yield its pid."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bench.worker_process",
-        kind,
-        env={**stack.env, "PATH": "/usr/bin:/bin", "HOME": str(stack.data_dir)},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout
-    try:
-        line = await process.stdout.readline()
-        assert line == b"ready\n", f"the {kind} worker did not start"
-        yield process.pid
-    finally:
-        process.kill()
-        await process.wait()
 
 
 def _starter(client: Client, kind: str, arguments: list[Any], queue: str) -> Start:

@@ -47,9 +47,19 @@ def table(figures: dict[str, Any]) -> str:
         f"a proof: signature (<= 5 ms) {figures['proofs']['verify_ms']:.1f} ms, "
         f"person and one group {figures['proofs']['read_ms']:.1f} ms",
         _revocation(figures["revocation"]),
+        _wide(figures["wide"]),
         _parked(figures["parked"]),
     ]
     return "\n".join(lines)
+
+
+def _wide(row: dict[str, float]) -> str:
+    return (
+        f"a stage among {row['stages']:.0f} side by side: {row['stage_cpu_ms']:.0f} ms CPU, "
+        f"{row['ratio']:.2f} of one among 50 (<= 1.2); on the clock {row['stage_ms']:.0f} ms, "
+        f"{row['ratio_ms']:.2f}; worker peak {row['worker_mb_peak']:.0f} MB (<= 400), longest "
+        f"workflow task {row['task_ms']:.0f} ms (<= 500), {row['events']:.0f} events"
+    )
 
 
 def _parked(row: dict[str, float]) -> str:

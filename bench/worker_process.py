@@ -6,12 +6,15 @@ It runs apart from the load generator, so that its CPU seconds are its own.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from bench import bare
+from bench.activations import time_activations
 from integrations.agents.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
 from integrations.agents.protocol import Event, Outcome, Request, Result
@@ -44,6 +47,7 @@ class TrivialRunner:
 async def serve(kind: str) -> None:
     """Serve until killed."""
     settings = read_settings(os.environ)
+    time_activations(Path.home())
     async with AsyncExitStack() as stack:
         if kind == "bare":
             await stack.enter_async_context(await bare.serve(settings.temporal))
@@ -52,6 +56,7 @@ async def serve(kind: str) -> None:
             client = await connect(settings, runner=runner)
             for worker in build_workers(client, settings):
                 await stack.enter_async_context(worker)
+        gc.freeze()  # as worker.py does
         print("ready", flush=True)
         await asyncio.Event().wait()
 
