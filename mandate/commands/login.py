@@ -21,6 +21,7 @@ from typing import Final
 
 from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
+from integrations.vault import naming
 from integrations.vault.client import Vault, data_of
 from integrations.vault.person import Person, log_in
 from mandate.people.door import enter
@@ -60,6 +61,8 @@ def until(expires: int) -> str:
 async def _log_in(name: str, given: Given, env: Mapping[str, str]) -> int:
     url, logins = address_of(env), kept()
     earlier = logins.get(url)  # a file that cannot be used is refused before a password is asked
+    if given is not Given.TOKEN:
+        naming.login_name(name)  # and so is a name that is no login
     secret = _typed(name, url) if given is Given.TYPED else _from_stdin()
     vault = connect(env)
     try:

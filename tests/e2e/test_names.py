@@ -72,6 +72,17 @@ async def test_a_name_that_only_looks_the_same_is_nobody_asked(
     await handle.cancel()
 
 
+async def test_who_types_a_name_that_is_no_login_is_told_before_a_password_is_asked(
+    somebodies: dict[str, Somebody],
+):
+    for name, person in somebodies.items():
+        said = await person.mandate("login", name)
+
+        assert (said.code, said.out) == (1, "")
+        assert "cannot be a login with a password" in said.err
+        assert "--token-stdin" in said.err
+
+
 async def test_what_is_signed_by_such_a_name_goes_through_a_shell(
     mandate_up: MandateUp, somebodies: dict[str, Somebody]
 ):
