@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -35,24 +36,23 @@ class UnreadableError(Exception):
     """An answer cannot be read; the text says why."""
 
 
-class UnreadableAnswerError(ActivityError):
-    """An activity was completed with what is no answer of it (1)."""
-
-    def __init__(self, why: str, *, activity_type: str, activity_id: str) -> None:
-        super().__init__(
-            f"{activity_type} was completed with what cannot be read",
-            scheduled_event_id=0,
-            started_event_id=0,
-            identity="",
-            activity_type=activity_type,
-            activity_id=activity_id,
-            retry_state=None,
-        )
-        self.__cause__ = ApplicationError(
-            f"the answer of {activity_type} cannot be read: {why}",
-            type=UNREADABLE,
-            non_retryable=True,
-        )
+def unreadable(error: UnreadableError, *, activity_type: str, activity_id: str) -> ActivityError:
+    """Return the failure of an activity that was completed with what is no answer of it (1)."""
+    failure = ActivityError(
+        f"{activity_type} was completed with what cannot be read",
+        scheduled_event_id=0,
+        started_event_id=0,
+        identity="",
+        activity_type=activity_type,
+        activity_id=activity_id,
+        retry_state=None,
+    )
+    failure.__cause__ = ApplicationError(
+        f"the answer of {activity_type} cannot be read: {error}",
+        type=UNREADABLE,
+        non_retryable=True,
+    )
+    return failure
 
 
 def read_value(answer: Any, kind: type[T], converter: PayloadConverter, *, bytes_max: int) -> T:
@@ -71,18 +71,24 @@ def read_value(answer: Any, kind: type[T], converter: PayloadConverter, *, bytes
             strict_json.read(payload.data, bytes_max=bytes_max, depth_max=JSON_WRAPPED_DEPTH_MAX)
         except JsonError as error:
             raise UnreadableError(str(error)) from None
+    found = _typed(payload, kind, converter)
+    if not isinstance(found, kind):  # json/protobuf makes what it names
+        raise UnreadableError(f"expected JSON, got a {type(found).__name__}")
+    return found
+
+
+def _typed(payload: Payload, kind: type[T], converter: PayloadConverter) -> Any:
     try:
-        found = converter.from_payload(payload, kind)  # (3)
+        return converter.from_payload(payload, kind)  # (3)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if not fault["loc"]:  # the library would name a class of ours
+            raise UnreadableError("expected a JSON object") from None
         where = ".".join(str(part) for part in fault["loc"])[:_WHERE_MAX]
-        raise UnreadableError(f"{where or 'it'}: {fault['msg'].lower()}") from None
+        raise UnreadableError(f"{where}: {fault['msg'].lower()}") from None
     except Exception as error:  # noqa: BLE001  # (3) whatever that one raises
         encoding = payload.metadata.get("encoding", b"")[:_WHERE_MAX]
         raise UnreadableError(
             f"expected JSON, got encoding {encoding.decode('ascii', 'replace')!r} "
             f"({type(error).__name__})"
         ) from None
-    if not isinstance(found, kind):  # json/protobuf makes what it names
-        raise UnreadableError(f"expected JSON, got a {type(found).__name__}")
-    return found

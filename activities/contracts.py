@@ -27,7 +27,7 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from activities.answers import UnreadableAnswerError, UnreadableError, read_value
+from activities.answers import UnreadableError, read_value, unreadable
 from activities.messages import (
     AgentReport,
     AgentRequest,
@@ -208,9 +208,8 @@ class ActivitySpec(Generic[In, Out]):
                 bytes_max=self.answer_bytes_max,
             )
         except UnreadableError as error:
-            raise UnreadableAnswerError(
-                str(error), activity_type=self.name, activity_id=activity_id
-            ) from None
+            failure = unreadable(error, activity_type=self.name, activity_id=activity_id)
+            raise failure from failure.cause
 
 
 def obey_cancel() -> None:

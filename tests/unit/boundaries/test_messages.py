@@ -16,6 +16,7 @@ from activities import contracts, trust_contracts
 from activities.converter import MandatePayloadConverter
 from dsl.canonical import canonical
 from dsl.core import Value
+from dsl.limits import REPORT_BYTES_MAX
 from tests.fixtures.hostile_json import objects, spelled, values
 from tests.fixtures.search import inputs
 from workflows import messages, stop_messages
@@ -150,7 +151,7 @@ def test_an_answer_is_read_or_refused_in_a_sentence(spec, data, encoding):
     kind = spec if isinstance(spec, type) else spec.output
     try:
         answer = contracts.read_value(
-            raw(data, encoding), kind, CONVERTER, bytes_max=contracts.REPORT_BYTES_MAX
+            raw(data, encoding), kind, CONVERTER, bytes_max=REPORT_BYTES_MAX
         )
     except contracts.UnreadableError as error:
         said = str(error)
