@@ -10,6 +10,7 @@ no markup, and of that only what came through the door for terminals.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -19,10 +20,12 @@ from rich.text import Text
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
+from dsl.rules.foremost import counted, foremost
 from dsl.surfaces import Terminal
 from mandate.terminal import say
 
 POLL_S: Final = 0.4
+ROWS_MAX: Final = 40  # of the table; of more stages it shows what moves and counts the rest
 _STYLES: Final = {
     "completed": "green",
     "running": "cyan",
@@ -58,15 +61,31 @@ def table(status: dict[str, Any]) -> Table:
     board = Table(title=_text(title), expand=False)
     for column in ("stage", "type", "status", "detail"):
         board.add_column(column)
-    for path, row in status.get("stages", {}).items():
+    stages = status.get("stages", {})
+    shown = foremost(stages, ROWS_MAX)
+    for path in shown:
+        row = stages[path]
         words = (path, row["type"], row["status"], row["detail"])
         cells = (_text(Terminal.of("{}", word)) for word in words)
         board.add_row(*cells, style=_STYLES.get(row["status"], ""))
-    for gate in status.get("waiting_for", []):
-        asked = Terminal.listed(gate["approvers"])
-        waits = Terminal.of("waiting for {} at {} until {}", asked, gate["gate"], gate["due"])
-        board.caption = _text(waits)
+    captions = [_caption(status.get("waiting_for", []))]
+    if len(shown) < len(stages):
+        each = [Terminal.of("{} {}", count, kind) for count, kind in counted(stages)]
+        captions.append(Terminal.of("{} stages: {}", len(stages), Terminal.joined(", ", each)))
+    board.caption = _text(Terminal.joined("\n", [line for line in captions if line]))
     return board
+
+
+def _caption(waiting: Sequence[dict[str, Any]]) -> Terminal:
+    """Say what the run waits for: one gate, and how many more."""
+    if not waiting:
+        return Terminal()
+    gate, more = waiting[-1], len(waiting) - 1
+    where = Terminal.of("at {} until {}", gate["gate"], gate["due"])
+    if "approvers" in gate:  # left out where many gates are open
+        where = Terminal.of("for {} {}", Terminal.listed(gate["approvers"]), where)
+    waits = Terminal.of("waiting {}", where)
+    return Terminal.of("{}, and at {} more gates", waits, more) if more else waits
 
 
 def _text(line: Terminal) -> Text:

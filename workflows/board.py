@@ -11,11 +11,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 from dsl.core import StageStatus, StageType
+from dsl.rules.foremost import counted, foremost
 from dsl.rules.gate_rules import NO_OUTPUT
 from dsl.surfaces import Markdown
 from workflows.openings import Opening
@@ -29,15 +29,6 @@ _APPROVE: Final = "mandate approve {} \\\n  {}"
 _APPROVE_AND_SAY_WHY: Final = "mandate approve {} \\\n  {} --reason ..."
 _SIGNAL: Final = "temporal workflow signal \\\n  -w {} \\\n  --name vote --input \\\n  {}"
 BOARD_GATES_MAX: Final = 10
-# What people look for first, where not all stages can be shown (3).
-_SHOWN_FIRST: Final = (
-    StageStatus.FAILED,
-    StageStatus.REJECTED,
-    StageStatus.REVOKED,
-    StageStatus.CANCELLED,
-    StageStatus.WAITING,
-    StageStatus.RUNNING,
-)
 
 
 def board(title: str, workflow_id: str, stages: Stages, pending: dict[str, Opening]) -> Markdown:
@@ -48,27 +39,18 @@ def board(title: str, workflow_id: str, stages: Stages, pending: dict[str, Openi
         lines += _waiting(path, workflow_id, opening)
     lines += _also_waiting([path for path, _ in waiting[BOARD_GATES_MAX:]])
     brief = stages.brief()
-    shown, counts = _selected(brief)
-    rows = [_row(path, row) for path, row in shown.items()]
+    shown = foremost(brief, BOARD_LINES_MAX)
+    counts = [] if len(shown) == len(brief) else _counts(brief, len(shown))
+    rows = [_row(path, brief[path]) for path in shown]
     return Markdown.joined("\n", [*lines, Markdown("### Stages\n"), *counts, *rows])
 
 
-def _selected(brief: Brief) -> tuple[Brief, list[Markdown]]:
-    """Return the stages that are shown, and how many there are of each kind (3)."""
-    if len(brief) <= BOARD_LINES_MAX:
-        return brief, []
-    counts = Counter(StageStatus(row["status"]) for row in brief.values())
-    ranked = [
-        (path, row)
-        for status in _SHOWN_FIRST
-        for path, row in brief.items()
-        if row["status"] == status
-    ]
-    shown = dict(ranked[:BOARD_LINES_MAX])
-    words = [Markdown.of("{} {}", counts[each], each) for each in StageStatus if counts[each]]
-    return shown, [
+def _counts(brief: Brief, shown: int) -> list[Markdown]:
+    """Return how many stages there are of each kind (3)."""
+    words = [Markdown.of("{} {}", count, status) for count, status in counted(brief)]
+    return [
         Markdown.of("- {} stages: {}", len(brief), Markdown.joined(", ", words)),
-        Markdown.of("- {} of them shown here", len(shown)),
+        Markdown.of("- {} of them shown here", shown),
     ]
 
 

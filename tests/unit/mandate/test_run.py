@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from dsl.compiler import compile_text
 from mandate.board import table
@@ -90,3 +91,18 @@ def test_the_board_shows_stages_and_who_is_waited_for():
     assert "look" in shown
     assert "completed" in shown
     assert "waiting for ann at review until soon" in shown
+
+
+def test_the_live_board_of_a_wide_run_shows_what_moves_and_counts_the_rest():
+    stages = {
+        f"s{n}": {"type": "agent", "status": "running" if n == 900 else "pending", "detail": ""}
+        for n in range(1_000)
+    }
+    gates = [{"gate": f"g{n}", "due": "soon"} for n in range(3)]  # as a run with many tells them
+    board = table({"pipeline": "p", "version": "1", "stages": stages, "waiting_for": gates})
+
+    assert list(board.columns[0].cells) == [Text("s900")]
+    assert str(board.caption).splitlines() == [
+        "waiting at g2 until soon, and at 2 more gates",
+        "1000 stages: 999 pending, 1 running",
+    ]
