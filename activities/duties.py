@@ -25,6 +25,7 @@ from activities.closing import Closing
 from activities.compile import Compile
 from activities.engine import ensure_search_attributes
 from activities.evidence import Appraiser, EvidenceActivities
+from activities.feasibility import Feasibility
 from activities.gate_requests import GateActivities, LockProbe
 from activities.granting import GrantActivities
 from activities.holders import Holders
@@ -162,12 +163,13 @@ class WorkflowDuties(PhaseDuties):
             ),
             self._tools.artifacts,
         )
+        self._feasibility = Feasibility(self._tools)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
         holders = Holders()
         of_workflows = (self._compile.run, self._compile.settings, holders.look, holders.nonce)
-        return (*of_workflows, *super().activities())
+        return (*of_workflows, self._feasibility.run, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:

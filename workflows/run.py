@@ -3,6 +3,7 @@
 1. The plan is pinned: what a run does is decided by the compiled plan in its history, by no
    file and no setting that may change under it.
 2. An inline plan may not ask for more than the inline tier; its agents are its own.
+   Nobody is asked for what is known to fail: see ``workflows.feasibility``.
 3. The start is on the ledger before anything happens, the end before the run completes.
 4. However a run ends, what it started is stopped and the end is recorded, within two minutes;
    then the run fails, is cancelled or completes with its report.
@@ -33,6 +34,7 @@ from workflows.answers import gate_rows, stage_rows
 from workflows.board import board
 from workflows.councils import hear
 from workflows.failures import StageEndedError
+from workflows.feasibility import Feasibility
 from workflows.gates import GateBoard
 from workflows.openings import Matter
 from workflows.origin import Origin, origin_of
@@ -76,6 +78,7 @@ class PipelineRun:
             begins=self._mark,
         )
         self.stopping = Stopping(plan, self.agents, self._records)
+        self._feasibility = Feasibility(plan, self.inputs, self.stages, self.agents.identity)
         self.walk = Walk(self.stages, self)
         self.checkpoints: list[dict[str, Any]] = []
 
@@ -115,6 +118,7 @@ class PipelineRun:
 
     async def gate(self, step: GateStep) -> str:
         """Wait at a gate."""
+        await self._feasibility.require_behind(step)
         self._mark(step.path)
         self.stages.move(step.path, StageStatus.WAITING)
         subject = {
@@ -161,6 +165,7 @@ class PipelineRun:
         self.agents.origin = self.origin
         self._locks.authors = self.origin.author_proofs
         self.gates.excluded = self.origin.people
+        await self._feasibility.require_all()
         await self.walk.steps(self.plan.steps)
         self._note_end(StageStatus.COMPLETED.value, "")
         await self._records.flush("run completed")  # (3)

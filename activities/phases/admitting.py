@@ -2,7 +2,7 @@
 
 In this order, because each is cheaper and more final than the next:
 
-1. A template without a program has nothing to run.
+1. A template without a program has nothing to run, nor has one that lacks what it calls.
 2. A stage of T3 or T4 has a warrant: see ``activities.warrant``.
 3. Vault knows the agent, has not disabled it, and it is bound to this pipeline, template and
    program.
@@ -20,7 +20,9 @@ from activities import contracts
 from activities.phases.tools import Tools
 from activities.programs import program_digest
 from activities.warrant import Cleared
+from dsl.plan import AgentStep
 from dsl.rules.admission import Binding, refuse_binding, refuse_held
+from integrations.agents.programs import catalogue
 from integrations.errors import DeniedError, RevokedError
 from integrations.vault.registry import Known
 
@@ -46,25 +48,44 @@ async def admit(tools: Tools, request: contracts.PhaseRequest) -> Admission:
         RevokedError: it is disabled.
         NotFoundError: it was never registered.
     """
-    if request.step.program is None:  # (1)
-        raise DeniedError(
-            f"template {request.step.template!r} has no program yet: use default or code-review"
-        )
+    require_program(request.step.template, request.step.program)  # (1)
     cleared = await tools.high.warrants.require(request) if tools.high else None  # (2)
     known = await tools.registry.read(request.agent)
-    if known.disabled:  # (3)
-        raise RevokedError(f"agent {request.agent!r} is disabled in Vault")
+    require_fit(request.agent, known, request.pipeline, request.step)
+    return Admission(known, cleared)
+
+
+def require_program(template: str, program: str | None) -> None:
+    """Refuse a template that nothing here can run (1).
+
+    Raises:
+        DeniedError: it has no program, or the program lacks what it calls.
+    """
+    if program is None:
+        raise DeniedError(f"template {template!r} has no program yet: use default or code-review")
+    missing = catalogue.missing(program)
+    if missing:
+        raise DeniedError(
+            f"template {template!r} needs {' and '.join(missing)}, not installed beside the "
+            f"worker: pip install {' '.join(missing)}"
+        )
+
+
+def require_fit(agent: str, known: Known, pipeline: str, step: AgentStep) -> None:
+    """Refuse an agent that may not run the stage (3) (4).
+
+    Raises:
+        DeniedError: it is bound to something else, or holds less.
+        RevokedError: it is disabled.
+    """
+    if known.disabled:
+        raise RevokedError(f"agent {agent!r} is disabled in Vault: reinstate it first")
     seen = Binding(
         pipeline=known.binding.get("pipeline", ""),
         template=known.binding.get("template", ""),
         program=known.binding.get("program", ""),
     )
-    asked = Binding(
-        pipeline=request.pipeline,
-        template=request.step.template,
-        program=program_digest(request.step.program),
-    )
-    refusal = refuse_binding(seen, asked) or refuse_held(request.step.tier, known.tier)  # (4)
+    asked = Binding(pipeline=pipeline, template=step.template, program=program_digest(step.program))
+    refusal = refuse_binding(seen, asked) or refuse_held(step.tier, known.tier)
     if refusal is not None:
-        raise DeniedError(f"agent {request.agent!r}: {refusal}")
-    return Admission(known, cleared)
+        raise DeniedError(f"agent {agent!r}: {refusal}")

@@ -62,6 +62,33 @@ class Credential:
             raise await self._refusal(client, ref) from None
         return field_of(reply, ref)
 
+    async def require_secret(self, ref: SecretRef) -> None:
+        """Look for a secret by its metadata; no value is read.
+
+        Whether it has the field is not looked for: that would take a read.
+
+        Raises:
+            DeniedError: the agent may not look there.
+            NotFoundError: there is no such secret, or its latest version was deleted.
+            CredentialDeadError: the credential ended meanwhile.
+            UnavailableError: Vault does not answer.
+        """
+        client = self._client
+        if client is None:  # (2)
+            raise CredentialDeadError(f"the credential of agent {self.agent!r} has ended")
+        try:
+            reply = await self._vault.run(
+                client.adapter.get, f"/v1/{ref.mount}/metadata/{ref.path}"
+            )
+        except NotFoundError:
+            raise NotFoundError(f"there is no secret {ref.mount}/{ref.path}") from None
+        except DeniedError:
+            raise await self._refusal(client, ref) from None
+        found = data_of(reply)
+        latest = found["versions"].get(str(found["current_version"])) or {}
+        if latest.get("deletion_time") or latest.get("destroyed"):
+            raise NotFoundError(f"the secret {ref.mount}/{ref.path} was deleted")
+
     def end(self) -> None:
         """Forget the token (2); does not revoke it."""
         self._client = None

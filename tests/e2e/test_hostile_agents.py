@@ -204,7 +204,7 @@ async def test_another_program_under_the_same_name_is_refused(arena: Arena, play
     ran = await arena.activities(f"{handle.id}/look")
 
     assert "this agent id is bound to something else (program sha256:" in failure.message
-    assert ": give the stage another 'agent'" in failure.message
+    assert "or give the stage another 'agent'" in failure.message
     assert "\n" not in failure.message
     assert [name for name in ran if "PREFLIGHT" in name] == []
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from activities.programs import program_digest
 from dsl.compiler import compile_text
 from dsl.rules.proof import PLAN
 from tests.fixtures.engine import gate, stage
@@ -225,6 +226,8 @@ async def registered(studio: Studio, name: str) -> Handle:
 
 async def behind_a_lock(studio: Studio, name: str) -> Handle:
     """Vault is asked ahead for what a T3 stage reads; people say no, and it is taken back."""
+    binding = {"pipeline": name, "template": "default", "program": program_digest("inventory")}
+    await studio.raise_agent(f"{name}.act", binding)
     run = await studio.start_type(name, "Pipeline", {"definition": production(name)})
     await studio.until_asked(run, "review")
     await studio.prove(run, "review", "reject", "bob")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +17,16 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
+from activities.contracts import QUEUE_TRUST
+from dsl.core import Tier
 from integrations.settings import Settings
 from integrations.vault.brake import Brake
 from integrations.vault.client import Vault
 from integrations.vault.login import Login
-from integrations.vault.naming import REVOKER
+from integrations.vault.naming import PROMOTER, REVOKER
 from integrations.vault.person import Person, log_in
+from integrations.vault.registry import Registrar
+from integrations.vault.tier_changes import TierChanges
 from mandate.stack.people import PEOPLE_FILE
 from tests.fixtures.leaks import Leaks
 from tests.fixtures.slow_folder import SlowFolder
@@ -66,6 +70,19 @@ class Studio:
         await run.execute_update(
             "vote", await honest_vote(run, path, who, decision, because="seen")
         )
+
+    async def raise_agent(self, agent: str, binding: Mapping[str, str]) -> None:
+        """Have an agent hold T3, as if people had consented."""
+        logins = [
+            Login(self._vault, self._settings.vault_roles, n) for n in (QUEUE_TRUST, PROMOTER)
+        ]
+        known = await Registrar(self._vault, logins[0]).register(
+            agent, initial_tier=Tier.T2, binding=binding
+        )
+        changes = TierChanges(self._vault, logins[1])
+        await changes.promote(agent, known.entity_id, Tier.T2, Tier.T3, 1)
+        for login in logins:
+            await login.aclose()
 
     async def disable(self, agent: str) -> None:
         """Disable an agent in Vault, as its revocation does."""

@@ -21,6 +21,7 @@ FILES = sorted(HISTORIES.glob("*.json"))
 PHASES = ("bootstrap", "preflight", "plan", "execute", "verify", "package", "report", "exit")
 OTHER_ACTIVITIES = {
     "ledger.record",
+    "run.feasible",
     "ledger.authority",
     "ledger.prove",
     "trust.register",

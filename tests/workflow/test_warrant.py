@@ -176,17 +176,27 @@ async def test_a_rejected_gate_takes_back_what_was_asked(deployment: Deployment)
         await deployment.people["ann"].person.request(filed["accessor"])
 
 
-async def test_an_agent_below_its_tier_is_told_at_the_gate_and_does_not_act(
+async def test_nobody_is_asked_for_an_agent_below_its_tier(
     engine: Engine, openbao: OpenBao, everybody: dict[str, Signer]
 ):
     made = Deployment(engine, openbao, everybody)
     await made.register()
     handle = await made.start()
-    vault = await made.asked(handle)
+    failure = await failure_of(handle)
 
-    assert vault["requests"] == []
-    assert "the agent holds T2" in vault["detail"]
-    await made.vote(handle, "ann", "approve")
+    assert failure.message.startswith("stage 'act' rejected: ")
+    assert "the agent holds T2" in failure.message
+    assert "before anybody was asked" in failure.message
+
+
+async def test_an_agent_that_was_lowered_while_people_decided_does_not_act(
+    deployment: Deployment, openbao: OpenBao
+):
+    handle = await deployment.start()
+    await deployment.asked(handle)
+    await raise_agent(openbao, deployment.engine, deployment.compiled, Tier.T2)
+    await deployment.vote(handle, "ann", "approve")
+
     assert "the agent holds T2" in (await failure_of(handle)).message
 
 

@@ -7,6 +7,7 @@ installed packages.
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ from integrations.errors import NotFoundError
 
 _HERE: Final = Path(__file__).parent
 _FILES: Final = {"inventory": "inventory.py", "code-review": "code_review.py"}
+_CALLED: Final = {"code-review": ("ruff", "bandit")}  # distributions, beside this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,19 @@ class Program:
 def names() -> tuple[str, ...]:
     """Return the names of all shipped programs."""
     return tuple(sorted(_FILES))
+
+
+def missing(name: str) -> tuple[str, ...]:
+    """Return the distributions that program ``name`` calls and that are not installed."""
+    return tuple(each for each in _CALLED.get(name, ()) if not _is_installed(each))
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 @cache
