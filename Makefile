@@ -23,7 +23,9 @@ check: .venv/ready   ## lint, layers, types
 bench: .venv/ready   ## this engine against bare Temporal, in one run
 	$(PY) -m bench
 
-stress: .venv/ready  ## what takes minutes: workers struck again and again, a thousand stages
+stress: .venv/ready  ## what takes minutes: workers struck again and again, a thousand stages,
+                     ## searches at random 20 times as far (SEED=n repeats one)
 	$(PY) -m pytest -m stress -s tests/stress
+	MANDATE_SEARCH_FACTOR=20 $(PY) -m pytest tests/unit/boundaries --timeout 3600 $(if $(SEED),--hypothesis-seed=$(SEED))
 
 .PHONY: demo test check bench stress
