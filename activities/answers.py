@@ -8,6 +8,7 @@ again. So answers stay raw until here. The rules:
 2. JSON is read strictly, see ``dsl.strict_json``; and no answer is larger than what its reader
    has room for, since what a workflow cannot hand on fails its task as well.
 3. Another encoding, of a converter that is not ours, is left to that converter.
+4. What a failure carries has been decoded by the SDK, leniently: it is written anew and read so.
 """
 
 from __future__ import annotations
@@ -75,6 +76,24 @@ def read_value(answer: Any, kind: type[T], converter: PayloadConverter, *, bytes
     if not isinstance(found, kind):  # json/protobuf makes what it names
         raise UnreadableError(f"expected JSON, got a {type(found).__name__}")
     return found
+
+
+def read_detail(
+    failure: ApplicationError, kind: type[T], converter: PayloadConverter, *, bytes_max: int
+) -> T:
+    """Return the one detail of a failure as what it has to be (4).
+
+    Raises:
+        UnreadableError: it is not; one sentence.
+    """
+    if len(failure.details) != 1:
+        raise UnreadableError(f"expected one detail, got {len(failure.details)}")
+    (detail,) = failure.details
+    try:
+        payload = converter.to_payload(detail)
+    except Exception as error:  # noqa: BLE001  # whatever the encoding's library raises
+        raise UnreadableError(f"expected JSON, got what is none ({type(error).__name__})") from None
+    return read_value(RawValue(payload), kind, converter, bytes_max=bytes_max)
 
 
 def _typed(payload: Payload, kind: type[T], converter: PayloadConverter) -> Any:

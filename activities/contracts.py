@@ -27,7 +27,8 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from activities.answers import UnreadableError, read_value, unreadable
+from activities.answers import UnreadableError, read_detail, read_value, unreadable
+from activities.meant import MeantError
 from activities.messages import (
     AgentReport,
     AgentRequest,
@@ -95,6 +96,7 @@ __all__ = [
     "GateRequest",
     "GateRequested",
     "GateWithdrawn",
+    "MeantError",
     "PhaseRequest",
     "PhaseResult",
     "Policy",
@@ -113,6 +115,7 @@ __all__ = [
     "authority",
     "obey_cancel",
     "prove",
+    "read_detail",
     "read_value",
     "record",
     "register",

@@ -5,7 +5,8 @@
    a failure carries, fail the workflow task again and again.
 2. Nothing that looks like a Vault token enters history: text that does is *replaced*. A codec
    that raised instead would wedge the run.
-3. The same for failures, whose messages and stack traces no codec sees.
+3. The same for failures, whose messages and stack traces no codec sees. An ending that is meant
+   has no stack trace.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from temporalio.converter import (
     PayloadConverter,
 )
 
+from activities.meant import MeantError
 from integrations.redaction import redact_tokens, redact_tokens_in_json
 
 _PYDANTIC = PydanticPayloadConverter()
@@ -75,6 +77,8 @@ class RedactingFailureConverter(DefaultFailureConverter):
     ) -> None:
         """Convert; see the base class."""
         super().to_failure(exception, payload_converter, failure)
+        if isinstance(exception, MeantError):
+            failure.stack_trace = ""
         _redact_failure(failure)
 
 

@@ -1,7 +1,9 @@
 """Agent: one agent stage, as a child workflow. The door; the walk is in ``workflows.phases``.
 
 1. Only ``Pipeline`` starts it. Started by hand it ends at once and touches nothing.
-2. Failures of the agent are an answer, not an error: the parent decides what they mean.
+2. A stage that did not complete is a failed workflow with its report in the failure's details; what
+   that means for the run is for the parent to decide. One that was cancelled is cancelled, unless
+   it could not record its end: only the parent still can, so it fails with the report as well.
 3. Whoever may write to the namespace may stop it: that is a brake, and takes no proof. What cannot
    be read stops nothing, and ``status`` shows it.
 """
@@ -12,10 +14,10 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities import contracts
+    from dsl.core import StageStatus
     from dsl.limits import MESSAGE_BYTES_MAX
     from workflows import failures
     from workflows.messages import MessageError
@@ -35,9 +37,9 @@ class Agent(VoidMessages):
 
     @workflow.run
     async def run(self, payload: RawValue = None) -> contracts.AgentReport:  # type: ignore[assignment]  # must be exactly RawValue
-        """Return what became of the stage."""
+        """Return the report of a stage that completed."""
         if workflow.info().parent is None:  # (1)
-            raise ApplicationError(
+            raise contracts.MeantError(
                 "Agent runs only as a stage of a pipeline: start Pipeline instead",
                 type=failures.INVALID_PIPELINE,
                 non_retryable=True,
@@ -45,7 +47,10 @@ class Agent(VoidMessages):
         self._walk = PhaseWalk(_read(payload))
         if self._order is not None:
             self._walk.stop(self._order)
-        return await self._walk.run()
+        report = await self._walk.run()
+        if report.status is not StageStatus.COMPLETED:  # (2)
+            raise failures.ended_stage(report)
+        return report
 
     @workflow.signal(description=f"Stop this agent; the stage ends as revoked: {STOP_EXAMPLE}")
     def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # must be exactly RawValue

@@ -36,11 +36,6 @@ from workflows.stages import Stages
 
 SKIP: Final = "skip"
 BECAUSE_LENGTH_MAX: Final = 500  # characters, as recorded
-_KINDS: Final = {
-    "": failures.STAGE_FAILED,
-    contracts.AGENT_FAILED: failures.STAGE_FAILED,
-    contracts.OUTCOME_LOST: failures.STAGE_FAILED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +121,14 @@ class AgentStages:
             self.at_work[step.path] = AtWork(request.agent, child)
 
         try:
-            report = await run_agent(
-                request, search_attributes=self._compiled.policy.search_attributes, begun=begun
+            return await run_agent(
+                request,
+                search_attributes=self._compiled.policy.search_attributes,
+                begun=begun,
+                take_over=self._records.take_over,
             )
         finally:
             self.at_work.pop(step.path, None)
-        self._records.take_over(report.unrecorded)
-        return report
 
     def _replace(self, step: AgentStep, agent: str, why: str) -> str:
         was, now = self.identity(step.agent), self.identity(agent)
@@ -162,8 +158,7 @@ class AgentStages:
         if status is StageStatus.FAILED and step.path in self._heard_only:
             return report.detail
         if status is not StageStatus.COMPLETED:
-            kind = _KINDS.get(report.reason, report.reason)
-            raise StageEndedError(kind, step.path, status, report.detail)
+            raise StageEndedError(failures.of_stage(report), step.path, status, report.detail)
         return report.detail
 
     def _given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:

@@ -4,15 +4,17 @@
    find it. After a reset the old child may still be running: it is cancelled and waited for,
    then a new one is started.
 2. Cancelling the stage cancels the child and waits for its EXIT.
-3. A report that cannot be read ends the stage: the child may have been run by anybody's worker.
+3. A child that did not complete has failed, with its report in the failure's details. A report that
+   cannot be read ends the stage: the child may have been run by anybody's worker.
 4. What else holds the id is no child of this run: it is neither cancelled nor waited for, and the
    stage fails with what it is. It may have come while the old child ended, so it is looked at
    again now and then.
+5. What a child could not record is taken over before anything else, also when it was cancelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -41,14 +43,19 @@ OLD_CHILD_WAITS_MAX: Final = 90
 OLD_CHILD_WAIT: Final = timedelta(seconds=2)
 LOOKED_AT_EVERY: Final = 5  # waits
 
+TakeOver = Callable[[Sequence[contracts.EntryDraft]], None]
+
 
 async def run_agent(
     request: contracts.AgentRequest,
     *,
     search_attributes: bool,
     begun: Callable[[workflow.ChildWorkflowHandle[Any, Any]], None],
+    take_over: TakeOver,
 ) -> contracts.AgentReport:
-    """Run ``request`` in a child workflow and return its report; ``begun`` is told when it runs.
+    """Run ``request`` in a child workflow and return its report, whatever became of the stage.
+
+    ``begun`` is told when it runs, ``take_over`` what it could not record (5).
 
     Raises:
         StageEndedError: the child itself was cancelled or terminated by somebody, or says
@@ -69,7 +76,7 @@ async def run_agent(
                 static_summary=Markdown.of("{}: {} ({})", step.path, request.agent, step.tier.name),
             )
             begun(child)
-            answer = await child
+            answer: Any = await child
         except WorkflowAlreadyStartedError:  # (1)
             if waits % LOOKED_AT_EVERY == 0:
                 await _refuse_stranger(step.path, child_id, waits)
@@ -78,12 +85,10 @@ async def run_agent(
             await workflow.sleep(
                 OLD_CHILD_WAIT, summary=Markdown.of("waiting for the old {} to end", step.path)
             )
+            continue
         except ChildWorkflowError as error:
-            contracts.obey_cancel()  # (2)
-            raise _ended(step.path, error) from None
-        else:
-            contracts.obey_cancel()  # (2)
-            return _report(step.path, answer)
+            answer = error
+        return _heard(step.path, answer, take_over)
     raise StageEndedError(
         failures.STAGE_FAILED,
         step.path,
@@ -92,8 +97,22 @@ async def run_agent(
     )
 
 
+def _heard(path: str, answer: Any, take_over: TakeOver) -> contracts.AgentReport:
+    """Return the report in what a child has answered or failed with."""
+    try:
+        report = _report(path, answer)
+    except StageEndedError:
+        contracts.obey_cancel()  # (2)
+        raise
+    take_over(report.unrecorded)  # (5)
+    contracts.obey_cancel()  # (2)
+    return report
+
+
 def _report(path: str, answer: Any) -> contracts.AgentReport:
     try:
+        if isinstance(answer, ChildWorkflowError):
+            return _report_in(path, answer)
         return contracts.read_value(
             answer,
             contracts.AgentReport,
@@ -104,6 +123,22 @@ def _report(path: str, answer: Any) -> contracts.AgentReport:
         raise StageEndedError(
             failures.STAGE_FAILED, path, StageStatus.FAILED, f"its report cannot be read: {error}"
         ) from None
+
+
+def _report_in(path: str, error: ChildWorkflowError) -> contracts.AgentReport:
+    """Return the report that a failed child has left (3)."""
+    failure = error.__cause__
+    if not isinstance(failure, ApplicationError) or not failure.details:
+        raise _ended(path, error)
+    report = contracts.read_detail(
+        failure,
+        contracts.AgentReport,
+        workflow.payload_converter(),
+        bytes_max=REPORT_BYTES_MAX,
+    )
+    if report.status is StageStatus.COMPLETED:
+        raise contracts.UnreadableError("it says completed, and its workflow has failed")
+    return report
 
 
 async def _refuse_stranger(path: str, child_id: str, waits: int) -> None:

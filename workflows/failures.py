@@ -27,6 +27,14 @@ REINSTATEMENT_REFUSED: Final = "ReinstatementRefused"
 REBINDING_REFUSED: Final = "RebindingRefused"
 REVOCATION_REFUSED: Final = "RevocationRefused"
 UNKNOWN_AGENT: Final = "UnknownAgent"
+NOT_RECORDED: Final = "NotRecorded"
+
+_OF_STAGE: Final = {
+    "": STAGE_FAILED,
+    NOT_RECORDED: STAGE_FAILED,
+    contracts.AGENT_FAILED: STAGE_FAILED,
+    contracts.OUTCOME_LOST: STAGE_FAILED,
+}
 
 
 class PhaseFailedError(Exception):
@@ -65,17 +73,28 @@ class RefusedError(Exception):
 
 def invalid(problems: str) -> ApplicationError:
     """Refuse a document; ``problems`` is the whole report."""
-    return ApplicationError(problems, type=INVALID_PIPELINE, non_retryable=True)
+    return contracts.MeantError(problems, type=INVALID_PIPELINE, non_retryable=True)
 
 
 def refused(why: str) -> ApplicationError:
     """Refuse somebody who has not proven who they are."""
-    return ApplicationError(why, type=NOT_PROVEN, non_retryable=True)
+    return contracts.MeantError(why, type=NOT_PROVEN, non_retryable=True)
 
 
 def ended(kind: str, message: str, report: dict[str, Any]) -> ApplicationError:
     """End a run FAILED with its report in the details."""
-    return ApplicationError(message, report, type=kind, non_retryable=True)
+    return contracts.MeantError(message, report, type=kind, non_retryable=True)
+
+
+def of_stage(report: contracts.AgentReport) -> str:
+    """Return which failure a run ends with whose stage ended so."""
+    return _OF_STAGE.get(report.reason, report.reason)
+
+
+def ended_stage(report: contracts.AgentReport) -> ApplicationError:
+    """End the workflow of an agent stage FAILED, with its report in the details."""
+    kind = report.reason if report.reason == NOT_RECORDED else of_stage(report)
+    return contracts.MeantError(report.detail, report, type=kind, non_retryable=True)
 
 
 def cause_of(error: ActivityError) -> tuple[str, str]:

@@ -64,7 +64,7 @@ class PhaseWalk:
         """Return what became of the stage (1).
 
         Raises:
-            asyncio.CancelledError: the stage was cancelled, and EXIT has run.
+            asyncio.CancelledError: the stage was cancelled, EXIT has run, and all is on the ledger.
         """
         status, kind, detail = StageStatus.CANCELLED, "cancelled", "cancelled"
         cancelled: asyncio.CancelledError | None = None
@@ -79,11 +79,12 @@ class PhaseWalk:
             leave(course, self._consequences, status, detail, **facts)
         )
         if cancelled is not None:
-            if course.records.unrecorded:  # a cancelled workflow has no report to put it into
-                workflow.logger.error(
-                    "%d facts are not on the ledger", len(course.records.unrecorded)
-                )
-            raise cancelled
+            count = len(course.records.unrecorded)
+            if not count:
+                raise cancelled
+            # A cancelled workflow has no report to put them into.
+            why = f"its workflow was cancelled, and {count} facts are not on the ledger yet"
+            return course.report(status, failures.NOT_RECORDED, why)
         left = f"left to expire: {', '.join(unreleased)}" if unreleased else ""
         details = (detail, *self._consequences.said, left)
         return course.report(status, kind, "; ".join(each for each in details if each))

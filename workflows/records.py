@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ class Records:
             contracts.EntryDraft(action=action, agent=agent, tier=tier, payload=fact(payload))
         )
 
-    def take_over(self, entries: tuple[contracts.EntryDraft, ...]) -> None:
+    def take_over(self, entries: Sequence[contracts.EntryDraft]) -> None:
         """Adopt what another workflow could not record."""
         self._noted.extend(entries)
 
