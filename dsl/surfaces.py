@@ -1,8 +1,9 @@
 """The doors through which text reaches people, one for each surface that shows it.
 
 1. What is shown is a template of ours, filled by ``of``. Whatever is filled in is taken for text
-   of others and made inert for that surface; only numbers, words of our own enumerations and what
-   came through the same door already are left alone. So nobody has to remember what is foreign.
+   of others and made inert for that surface; only numbers, times, words of our own enumerations
+   and what came through the same door already are left alone. So nobody has to remember what is
+   foreign.
 2. A template is a literal, never put together; a test reads the code for it. What prints, draws
    or shows takes the type of its surface, and a bare ``str`` is an error of mypy.
 3. A command to copy is given only where every word of it is shown as it is.
@@ -16,6 +17,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from enum import Enum
 from typing import Final, Self
 
@@ -63,6 +65,8 @@ class Surface(str):
     def _inert(cls, word: object, limit: int) -> object:
         if isinstance(word, cls | int | float):
             return word
+        if isinstance(word, datetime):
+            return word.isoformat(timespec="seconds")
         return word.value if isinstance(word, Enum) else cls.quote(str(word), limit)
 
 
@@ -95,10 +99,11 @@ class Terminal(Surface):
 class Markdown(Surface):
     """Markdown for Temporal's Web UI.
 
-    Text of others is a span of code: to both of its renderers the one construct in which nothing
-    else is read, and to people a frame that shows whose words these are. Backslashes are obeyed
-    by one of them for some characters only, and addresses become links in spite of them.
-    It must not stand in a heading: ``{#…}`` is taken out of those before spans are looked for.
+    Text of others is a span of code: to its renderer, gomarkdown, as to CommonMark the one
+    construct in which nothing else is read, and to people a frame that shows whose words these
+    are. gomarkdown obeys backslashes before some characters only, and links addresses all the same.
+    It must not stand in a heading, out of which ``{#…}`` is taken before spans are looked for, nor
+    in bold or a link, whose end is looked for behind the first backtick. A test reads templates.
     """
 
     __slots__ = ()

@@ -60,7 +60,7 @@ def table(status: dict[str, Any]) -> Table:
     title = Terminal.of("{} {}", status.get("pipeline", ""), status.get("version", ""))
     board = Table(title=_text(title), expand=False)
     for column in ("stage", "type", "status", "detail"):
-        board.add_column(column)
+        board.add_column(column, overflow="fold")  # nothing of a long word is lost
     stages = status.get("stages", {})
     shown = foremost(stages, ROWS_MAX)
     for path in shown:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 pytest_plugins = [
-    "tests.fixtures.temporal",
     "tests.fixtures.valkey",
+    "tests.fixtures.temporal",
     "tests.fixtures.openbao",
     "tests.fixtures.engine",
     "tests.fixtures.stack",

@@ -33,7 +33,7 @@ BOARD_GATES_MAX: Final = 10
 
 def board(title: str, workflow_id: str, stages: Stages, pending: dict[str, Opening]) -> Markdown:
     """Return the board in Markdown (1)."""
-    lines = [Markdown.of("**{}**\n", title)]
+    lines = [Markdown.of("Run of {}\n", title)]
     waiting = sorted(pending.items())
     for path, opening in waiting[:BOARD_GATES_MAX]:
         lines += _waiting(path, workflow_id, opening)
@@ -61,25 +61,26 @@ def _also_waiting(paths: Sequence[str]) -> list[Markdown]:
     if len(paths) > len(rows):
         more = Markdown("`mandate gates` lists them")
         rows.append(Markdown.of("- and {} more: {}", len(paths) - len(rows), more))
-    return [Markdown.of("### Also waiting for approval: {} gates\n", len(paths)), *rows, Markdown()]
+    counted = Markdown.of("{} gates:\n", len(paths))
+    return [Markdown("### Also waiting for approval\n"), counted, *rows, Markdown()]
 
 
 def _row(path: str, row: dict[str, str]) -> Markdown:
     detail = Markdown.of(": {}", row["detail"]) if row["detail"] else Markdown()
     status, kind = StageStatus(row["status"]), StageType(row["type"])
-    return Markdown.of("- {}: **{}** ({}){}", status, path, kind, detail)
+    return Markdown.of("- {}: {} ({}){}", status, path, kind, detail)
 
 
 def _waiting(path: str, workflow_id: str, opening: Opening) -> list[Markdown]:
     now, vault, about = opening.tally(), opening.vault, opening.step.description
     proven = Markdown() if opening.takes_claims() else Markdown(", each proven")
     then = Markdown("escalates") if _escalates(opening) else Markdown("is rejected")
-    due = opening.due.isoformat(timespec="seconds")
     return [
-        Markdown.of("### Waiting for approval\n\n- gate: **{}**", path),
+        Markdown("### Waiting for approval\n"),
+        Markdown.of("- gate: {}", path),
         Markdown.of("- asked: {}{}", opening.wanted(), proven),
         Markdown.of("- quorum: {}, still needed: {}", opening.rules.quorum, now.needed),
-        Markdown.of("- until: {}, then it {}", due, then),
+        Markdown.of("- until: {}, then it {}", opening.due, then),
         *([Markdown.of("- about: {}", about)] if about else []),
         *([] if opening.matter.subject else [_BINDS_NOTHING]),
         *([Markdown.of("- reminded: {} times", opening.reminders)] if opening.reminders else []),

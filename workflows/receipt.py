@@ -83,7 +83,7 @@ class Receipt:
         """Return it as the Web UI shows it."""
         shown = self.as_json()
         state = Markdown("complete") if shown["complete"] else Markdown("not complete")
-        lines = [Markdown.of("**Revocation of {}**: {}\n", self._agent, state)]
+        lines = [Markdown.of("Revocation of {}: {}\n", self._agent, state)]
         for line in shown["lines"]:
             word = Markdown("confirmed") if line["confirmed"] else Markdown("**NOT confirmed**")
             detail = Markdown.of(" ({})", line["detail"]) if line["detail"] else Markdown()

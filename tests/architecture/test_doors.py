@@ -8,6 +8,7 @@ declared to be of a surface, and nothing prints beside ``mandate.terminal``.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ PRINTS: Final = (
 )
 SURFACES: Final = ("Terminal", "Markdown")
 DRAWN: Final = ("summary", "static_summary", "static_details", "timeout_summary")
+# A renderer looks for the ends of these before it looks for spans of code.
+FRAGILE: Final = re.compile(r"[*~<\[].*\{|#.*\{")
 TEMPLATED: Final = ("RefusalError", "UsageError")
 FOLDERS: Final = ("mandate", "workflows", "activities", "dsl", "integrations")
 SOURCES = [
@@ -52,6 +55,8 @@ def bypasses(path: Path) -> Iterator[str]:
         makes = name in TEMPLATED or (surface in SURFACES and method in ("of", "command", "joined"))
         if makes and not (call.args and is_literal(call.args[0])):
             yield f"{path.name}:{call.lineno}: {name} of something that is no literal"
+        if name == "Markdown.of" and FRAGILE.search(ast.unparse(call.args[0])):
+            yield f"{path.name}:{call.lineno}: text of others in a heading, in bold or in a link"
         if name in SURFACES and not all(map(is_literal, call.args)):
             yield f"{path.name}:{call.lineno}: {name} around something that is no literal"
 
@@ -92,6 +97,8 @@ def unmade(path: Path) -> Iterator[str]:
         "Markdown(x)",
         "RefusalError(f'no {x}')",
         "Terminal.joined(x, y)",
+        "Markdown.of('## {}', x)",
+        "Markdown.of('**{}**', x)",
     ],
 )
 def test_a_bypass_is_found(code, tmp_path):

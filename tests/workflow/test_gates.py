@@ -280,7 +280,7 @@ async def test_a_waiting_run_says_in_its_details_what_is_waited_for_and_how_to_a
     await _vote(engine, handle.id, APPROVE)
     await handle.result()
 
-    assert "- gate: **`review`**" in shown
+    assert "- gate: `review`" in shown
     assert "temporal workflow signal" in shown
     assert any("WAITING FOR APPROVAL `review` (`ann`)" in timer for timer in timers)
 

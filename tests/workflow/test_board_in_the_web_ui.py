@@ -1,0 +1,175 @@
+"""The board in Temporal's Web UI: its own renderer, a real browser, the fifty texts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import urllib.parse
+import urllib.request
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from playwright.async_api import Browser, Error, Page, async_playwright
+
+from dsl.foreign import legible
+from dsl.surfaces import NO_COMMAND, Markdown, pasteable
+from tests.fixtures.engine import Engine, gate, pipeline
+from tests.fixtures.foreign_texts import ISOLATE, SENDABLE, TEXTS, faults
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+OURS = {"p", "code", "h3", "ul", "li"}
+HEADINGS = {"Waiting for approval", "Stages"}
+READ = """() => {
+  const texts = (what) => [...document.querySelectorAll('main ' + what)].map((e) => e.textContent);
+  const tags = [...document.querySelectorAll('main *')].map((e) => e.tagName.toLowerCase());
+  return {tags, items: texts('li'), headings: texts('h3'), blocks: texts('pre'),
+          text: document.querySelector('main').textContent};
+}"""
+GATES = 10  # on one page
+IDS = ("heading", "end of a tag", "erase the line", "end of a span", "backslashes")
+
+
+class Shape(HTMLParser):
+    """The elements of a page, and the text of those that hold code."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.codes: list[str] = []
+        self._inside = False
+        self.feed(page.partition("<main>")[2].partition("</main>")[0])
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append(tag)
+        if tag == "code":
+            self._inside = True
+            self.codes.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "code"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.codes[-1] += data
+
+
+def rendered(ui: str, markdown: str) -> Shape:
+    query = urllib.parse.urlencode({"content": markdown, "theme": "light"})
+    with urllib.request.urlopen(f"{ui}/render?{query}") as answer:
+        return Shape(answer.read().decode())
+
+
+def check(ui: str, text: str) -> None:
+    """Fail unless the Web UI draws a text as one span of code, wherever the board puts it."""
+
+    def page(word: str) -> Markdown:
+        rows = (Markdown.of("- completed: {} (agent): {}", word, word), Markdown("- next\n"))
+        return Markdown.joined(
+            "\n", (Markdown.of("Run of {}\n", word), *rows, Markdown("### Last"))
+        )
+
+    found = rendered(ui, page(text))
+
+    assert found.tags == rendered(ui, page("x")).tags
+    assert [code.strip(ISOLATE) for code in found.codes] == [legible(text)] * 3
+
+
+@pytest.mark.parametrize("text", SENDABLE, ids=TEXTS.keys())
+def test_the_renderer_of_the_web_ui_reads_nothing_in_a_text(web_ui: str, text: str):
+    check(web_ui, text)
+
+
+@given(st.text(st.sampled_from("`` -*_#[](){}<>!|~:$\\&;=+a1/.\"'"), min_size=1, max_size=40))
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_nor_in_whatever_is_put_together_of_its_characters(web_ui: str, text: str):
+    if legible(text):
+        check(web_ui, text)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: the board is not looked at in a browser")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.mark.parametrize("first", range(0, len(SENDABLE), GATES))
+async def test_the_page_where_people_approve_cannot_be_written_by_others(
+    engine: Engine, web_ui: str, browser: Browser, first: int, tmp_path: Path
+):
+    texts = SENDABLE[first : first + GATES]
+    branches = [
+        {"name": f"b{n}", "stages": [{**gate("ask"), "description": text}]}
+        for n, text in enumerate(texts)
+    ]
+    sides = {"name": "sides", "type": "parallel", "branches": branches}
+    run = TEXTS[IDS[first // GATES]]
+    definition = pipeline(sides, version=texts[0])
+    handle = await engine.client.start_workflow(
+        "Pipeline", {"definition": definition}, id=run, task_queue="mandate"
+    )
+    engine.started.append(handle)
+    try:
+        await engine.until(handle, lambda status: len(status["waiting_for"]) == len(texts))
+        page = await browser.new_page(viewport={"width": 1400, "height": 2000})
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        place = f"{urllib.parse.quote(run, safe='')}/{handle.first_execution_run_id}"
+        await page.goto(f"{web_ui}/namespaces/default/workflows/{place}/user-metadata")
+        shown = await board_on(page)
+        await page.screenshot(path=pictures(tmp_path) / f"board-{first}.png", full_page=True)
+        await page.close()
+    finally:
+        await handle.terminate()
+
+    assert set(shown["tags"]) - {"pre"} == OURS
+    assert set(shown["headings"]) == HEADINGS
+    assert [item[7:] for item in shown["items"] if item.startswith("about: ")] == [
+        legible(text) for text in texts
+    ]
+    assert faults("".join(shown["items"])) == []
+    if pasteable("{}", run) is None:
+        assert shown["text"].count(NO_COMMAND) == len(texts)
+    else:
+        assert len(shown["blocks"]) == len(texts)
+    hosts = {urllib.parse.urlsplit(url).hostname for url in asked}
+    assert not any(host and host.endswith("example.org") for host in hosts)
+
+
+async def board_on(page: Page) -> dict[str, Any]:
+    """Wait until the frame of the details has been drawn; return what is in it."""
+    async with asyncio.timeout(30):
+        while True:
+            for frame in page.frames:
+                with contextlib.suppress(Error):  # the page has drawn it anew meanwhile
+                    if "/render?content=" in frame.url and await frame.query_selector("main li"):
+                        shown: dict[str, Any] = await frame.evaluate(READ)
+                        shown["items"] = [without_isolates(item) for item in shown["items"]]
+                        return shown
+            await asyncio.sleep(0.05)
+
+
+def without_isolates(item: str) -> str:
+    return "".join(each for each in item.strip() if each not in ISOLATE)
+
+
+def pictures(folder: Path) -> Path:
+    """Return where pictures go: where somebody wants to look at them, else where they are lost."""
+    return Path(os.environ.get("MANDATE_TEST_PICTURES", folder))
