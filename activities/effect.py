@@ -4,6 +4,8 @@
    attempt would start it again, for a mistake that it would meet again.
 2. What EXECUTE has delivered and we cannot keep is ``OutcomeLostError``: the effect is there, and
    only the pipeline's ``retry:`` says that it may be repeated.
+3. The same holds for a program that a person has stopped by resetting or pausing the activity.
+   Temporal would start it again; how often that may be is not for its command line to say.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from temporalio import activity
+
 
 class OutcomeLostError(Exception):
-    """A program has delivered, and what it delivered is not kept (2)."""
+    """A program has acted, and what it has delivered, or would have, is not kept (2) (3)."""
 
 
 @dataclass(slots=True)
@@ -42,3 +46,17 @@ def attempt() -> Iterator[Attempt]:
 def acts() -> None:
     """Note that from here on an agent's program may have started (1)."""
     _attempt.get().may_have_acted = True
+
+
+def stopped_by_hand() -> OutcomeLostError | None:
+    """Return what to raise in place of a cancel that a person has caused at the activity (3)."""
+    why = activity.cancellation_details()
+    if why is None or why.cancel_requested or not _attempt.get().may_have_acted:
+        return None
+    verb = "reset" if why.reset else "pause" if why.paused else None
+    if verb is None:
+        return None
+    return OutcomeLostError(
+        f"its program was stopped at work by `temporal activity {verb}`, and is not started again "
+        "for that: see what it has done, then repeat the stage with `temporal workflow reset`"
+    )
