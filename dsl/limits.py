@@ -55,6 +55,11 @@ REMINDERS_MAX: Final = 100  # of one opening; then it is quiet
 REMINDERS_OF_RUN_MAX: Final = 1_000  # each is five events of history
 MESSAGES_KEPT_MAX: Final = 50  # unreadable or void messages shown by `status`
 MESSAGE_LENGTH_MAX: Final = 300
+HEADS_MAX: Final = 12  # outputs of which a gate shows the first lines
+HEAD_LINES_MAX: Final = 8
+HEAD_LINE_MAX: Final = 160  # characters
+HEAD_OF_BYTES_MAX: Final = 4 << 20  # a larger output has no head
+OUTPUTS_DESCRIBED_MAX: Final = 100  # of a gate, by kind and size; all are named with their digest
 
 # Trust
 REVOCATION_WORDS_MAX: Final = 100  # proofs that one revocation looks at

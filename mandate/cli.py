@@ -15,6 +15,7 @@ import typer
 
 from dsl.surfaces import Terminal
 from mandate import __version__
+from mandate.cli_artifacts import artifacts_app
 from mandate.cli_options import AsJson, DataDir, LedgerFile, end
 from mandate.cli_people import people_app
 from mandate.cli_trust import trust_app
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 ledger_app = typer.Typer(help="Read and verify the audit ledger.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(artifacts_app, name="artifact")
 app.add_typer(people_app)  # without a name: its commands are commands of ``mandate``
 app.add_typer(trust_app)
 

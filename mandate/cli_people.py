@@ -17,6 +17,7 @@ people_app = typer.Typer()
 
 Run = Annotated[str, typer.Argument(help="The workflow id of a run.")]
 Gate = Annotated[str, typer.Argument(help="The gate, by path, or by name where that is unique.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask once more; for scripts.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
 _PASSWORD = typer.Option("--password-stdin", help="Read the password from standard input.")
 _TOKEN = typer.Option("--token-stdin", help="Read a Vault token of yours from there instead.")
@@ -76,15 +77,27 @@ def gates(
 
 
 @people_app.command()
-def approve(run: Run, gate: Gate, reason: Reason = "", data_dir: DataDir = None) -> None:
+def approve(
+    run: Run,
+    gate: Gate,
+    reason: Reason = "",
+    yes: Yes = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
     """Approve at a gate, with proof; exit code 0 only when the vote counted."""
-    _answer(run, gate, Decision.APPROVE, reason, data_dir)
+    _answer(run, gate, Decision.APPROVE, reason, is_sure=yes, data_dir=data_dir)
 
 
 @people_app.command()
-def reject(run: Run, gate: Gate, reason: Reason = "", data_dir: DataDir = None) -> None:
+def reject(
+    run: Run,
+    gate: Gate,
+    reason: Reason = "",
+    yes: Yes = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
     """Reject at a gate, with proof; exit code 0 only when the vote counted."""
-    _answer(run, gate, Decision.REJECT, reason, data_dir)
+    _answer(run, gate, Decision.REJECT, reason, is_sure=yes, data_dir=data_dir)
 
 
 @people_app.command()
@@ -97,7 +110,7 @@ def sign(
 ) -> None:
     """Print your vote with its proof, as input for the Temporal CLI or the Web UI."""
     from mandate.commands import sign as command  # noqa: PLC0415 - at need
-    from mandate.people.voting import Wish  # noqa: PLC0415
+    from mandate.people.wishes import Wish  # noqa: PLC0415
 
     end(command.run(Wish(run, gate, decision.value, reason), data_dir=data_dir))
 
@@ -113,8 +126,11 @@ def register(
     end(command.run(file, data_dir=data_dir))
 
 
-def _answer(run: str, gate: str, decision: Decision, reason: str, data_dir: Path | None) -> None:
+def _answer(
+    run: str, gate: str, decision: Decision, reason: str, *, is_sure: bool, data_dir: Path | None
+) -> None:
     from mandate.commands import answer as command  # noqa: PLC0415 - at need
-    from mandate.people.voting import Wish  # noqa: PLC0415
+    from mandate.people.wishes import Wish  # noqa: PLC0415
 
-    end(command.run(Wish(run, gate, decision.value, reason), data_dir=data_dir))
+    wish = Wish(run, gate, decision.value, reason)
+    end(command.run(wish, is_sure=is_sure, data_dir=data_dir))

@@ -6,8 +6,10 @@ get through: a line is a ``Terminal``, see ``dsl.surfaces``, and JSON escapes it
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+import termios
 from typing import Any, Final
 
 from dsl.errors import DslError
@@ -15,6 +17,7 @@ from dsl.surfaces import Terminal
 from mandate.stack.errors import StackError
 
 ERROR_MAX: Final = 2_000  # characters
+READING_S: Final = 3_600.0  # until somebody who was asked has answered
 _LAID_OUT: Final = (DslError, StackError)  # over several lines, and each marks whose it is
 
 
@@ -33,6 +36,42 @@ def note(*lines: Terminal) -> None:
 def say_json(value: Any, *, indent: int | None = None) -> None:
     """Print a value for a program: exact, and in ASCII."""
     print(json.dumps(value, indent=indent, sort_keys=indent is not None), flush=True)
+
+
+def say_bytes(data: bytes) -> None:
+    """Write bytes as they are, to what is no terminal."""
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def at_terminal() -> bool:
+    """Tell whether somebody can be asked, and sees what is asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+async def confirmed(question: Terminal) -> bool:
+    """Ask at the terminal; only ``y`` or ``yes``, typed after the question, is a yes.
+
+    What was typed before it was put is no answer to it, so it is thrown away.
+    """
+    terminal = sys.stdin.fileno()
+    answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    termios.tcflush(terminal, termios.TCIFLUSH)
+    print(question, end="", file=sys.stderr, flush=True)
+    asyncio.get_running_loop().add_reader(terminal, _once, answered)
+    try:
+        async with asyncio.timeout(READING_S):
+            await answered
+    except TimeoutError:
+        return False
+    finally:
+        asyncio.get_running_loop().remove_reader(terminal)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _once(answered: asyncio.Future[None]) -> None:
+    if not answered.done():
+        answered.set_result(None)
 
 
 def complain(error: Exception, who: str = "") -> None:

@@ -1,8 +1,9 @@
 """What a run answers to queries, made to fit: a query that cannot be answered hides every gate.
 
 1. An answer may weigh ``ANSWER_BYTES_MAX``. A larger one leaves out, only as far as it must: of
-   the pending gates the inputs of the run, which all have in common, then the digests of what is
-   approved, then all but what a gate is asked for by; of the stages the rest of long sentences.
+   the pending gates the inputs of the run, which all have in common, then what is told of outputs
+   and votes, then the digests of what is approved, then all but what a gate is asked for by; of the
+   stages the rest of long sentences.
 2. It says what it left out. Asked about one gate, ``gates`` answers in full.
 """
 
@@ -51,6 +52,10 @@ def stage_rows(stages: dict[str, Row]) -> tuple[dict[str, Row], list[str]]:
     return short, ["detail"]
 
 
+def _without_outputs(row: Row) -> Row:
+    return {**row, "outputs": [], "voted": []}
+
+
 def _without_subject(row: Row) -> Row:
     return {**row, "subject": {}, "vault": {**row["vault"], "requests": []}}
 
@@ -60,6 +65,7 @@ def _essential(row: Row) -> Row:
 
 
 _STEPS: Final[tuple[tuple[str, Callable[[Row], Row]], ...]] = (
+    ("outputs", _without_outputs),
     ("subject", _without_subject),
     ("all but the names", _essential),
 )

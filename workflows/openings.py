@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dsl.canonical import digest_of
+from dsl.core import AgentOutput
+from dsl.limits import OUTPUTS_DESCRIBED_MAX
 from dsl.plan import GateStep
 from dsl.rules.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
 from dsl.rules.proof import reason_digest
@@ -27,6 +29,21 @@ class Matter:
     plan: str  # digest
     inputs: str  # digest
     subject: dict[str, dict[str, str]]  # digests of outputs, by stage and name
+    outputs: tuple[tuple[str, AgentOutput], ...] = ()  # the same with their stages, by rank
+
+    def described(self) -> list[dict[str, Any]]:
+        """Return kind and size of what is approved, the most telling first."""
+        return [
+            {
+                "stage": path,
+                "name": each.name,
+                "phase": each.phase.value,
+                "media_type": each.media_type,
+                "size": each.size,
+                "digest": each.digest,
+            }
+            for path, each in self.outputs[:OUTPUTS_DESCRIBED_MAX]
+        ]
 
 
 @dataclass(slots=True)
@@ -126,6 +143,10 @@ class Opening:
             "still_needed": now.needed,
             "still_needed_of": now.detail,
             "votes": len(now.counted),
+            "voted": [
+                {"voter": vote.voter, "decision": vote.decision.value, "proven": vote.proven}
+                for vote in now.counted
+            ],
             "refused": self.refusals,
             "reminders": self.reminders,
             "since": self.since.isoformat(timespec="seconds"),
@@ -134,6 +155,7 @@ class Opening:
             "inputs": self.matter.inputs,
             "subject": self.matter.subject,
             "subject_digest": digest_of(self.matter.subject),
+            "outputs": self.matter.described(),
             "description": self.step.description,
             "vault": {
                 "state": self.vault.state,

@@ -23,6 +23,7 @@ from dsl import actions
 from dsl.canonical import digest_of
 from dsl.core import StageStatus
 from dsl.durations import render_duration
+from dsl.heads import by_rank
 from dsl.limits import ANSWER_BYTES_MAX, EXIT_TIMEOUT_MS
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.sizes import wire_bytes
@@ -121,11 +122,12 @@ class PipelineRun:
         await self._feasibility.require_behind(step)
         self._mark(step.path)
         self.stages.move(step.path, StageStatus.WAITING)
+        approved = self.stages.outputs_of(step.approves)
         subject = {
             path: {output.name: output.digest for output in outputs}
-            for path, outputs in self.stages.outputs_of(step.approves).items()
+            for path, outputs in approved.items()
         }
-        matter = Matter(self.digest, digest_of(self.inputs), subject)
+        matter = Matter(self.digest, digest_of(self.inputs), subject, tuple(by_rank(approved)))
         return await self.gates.decide(step, matter, hear(step, self.stages))
 
     def environment(self) -> dict[str, Any]:

@@ -4,6 +4,8 @@
    that is sent again is the same vote.
 2. The exit code is 0 only when the vote counted, as the run itself says.
 3. Waiting for the answer ends after ``VERDICT``; the vote may still count then, and that is said.
+4. At a terminal the person is asked once, after having been shown everything, unless told not to.
+   Elsewhere nobody can be asked, and typing the command is the answer.
 """
 
 from __future__ import annotations
@@ -16,21 +18,23 @@ from typing import Any, Final
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
+from dsl.rules.consensus import Decision
 from dsl.surfaces import Terminal
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError
 from mandate.people.session import session
-from mandate.people.voting import Ready, Wish, prepare
+from mandate.people.voting import Ready, prepare
+from mandate.people.wishes import Wish
 from mandate.stack import environment
-from mandate.terminal import note, say
+from mandate.terminal import at_terminal, confirmed, note, say
 
 VERDICT: Final = timedelta(seconds=60)
 
 
-def run(wish: Wish, *, data_dir: Path | None) -> int:
+def run(wish: Wish, *, is_sure: bool = False, data_dir: Path | None) -> int:
     """Vote, and print the verdict; return 0 when the vote counted (2)."""
-    return enter(wish.decision, _answer(wish, data_dir))
+    return enter(wish.decision, _answer(wish, data_dir, is_sure=is_sure))
 
 
 def verdict_line(wish: Wish, answer: Any) -> tuple[bool, Terminal]:
@@ -42,10 +46,16 @@ def verdict_line(wish: Wish, answer: Any) -> tuple[bool, Terminal]:
     return False, Terminal.of("refused: {}", said.get("why") or "the run does not say why")
 
 
-async def _answer(wish: Wish, data_dir: Path | None) -> int:
+async def _answer(wish: Wish, data_dir: Path | None, *, is_sure: bool) -> int:
     env = environment.present(data_dir)
+    asks = not is_sure and at_terminal()  # (4)
+    question = Terminal.of("{}? [y/N] ", Decision(wish.decision))
     async with session(env) as who:
-        ready = await prepare(await temporal(env), who, wish, note)
+        ready = await prepare(
+            *(await temporal(env), who, wish, note),
+            env=env,
+            confirm=(lambda: confirmed(question)) if asks else None,
+        )
     counted, line = await _send(ready, wish)
     say(line)
     return 0 if counted else EXIT_FAILED

@@ -10,6 +10,7 @@ from dsl.rules.gate_rules import NO_OUTPUT
 from dsl.surfaces import Terminal
 from mandate.commands.run import ADDRESS_MAX, address
 from mandate.people import inbox
+from mandate.people.contents import brief_lines
 from mandate.people.door import enter, temporal
 from mandate.people.inbox import INBOX_RUNS_MAX, Run
 from mandate.people.rows import NONE, GateRow
@@ -32,6 +33,8 @@ def lines(found: Run, row: GateRow, env: Mapping[str, str]) -> Iterator[Terminal
     escalated = ", escalated" if row.escalated else ""
     yield Terminal.of("  needed   {}{}", row.still_needed_of, escalated)
     yield Terminal.of("  asks     {}", Terminal.joined(", ", _asks(row)))
+    for line in brief_lines(row):
+        yield Terminal.of("  {}", line)
     yield Terminal.of("  subject  {}", row.subject_digest)
     if row.vault.state != NONE:
         detail = Terminal.of(" ({})", row.vault.detail) if row.vault.detail else ""

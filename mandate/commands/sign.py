@@ -11,7 +11,8 @@ from pathlib import Path
 
 from mandate.people.door import enter, temporal
 from mandate.people.session import session
-from mandate.people.voting import Wish, prepare
+from mandate.people.voting import prepare
+from mandate.people.wishes import Wish
 from mandate.stack import environment
 from mandate.terminal import note, say_json
 
@@ -24,6 +25,6 @@ def run(wish: Wish, *, data_dir: Path | None) -> int:
 async def _sign(wish: Wish, data_dir: Path | None) -> int:
     env = environment.present(data_dir)
     async with session(env) as who:
-        ready = await prepare(await temporal(env), who, wish, note)
+        ready = await prepare(await temporal(env), who, wish, note, env=env)
     say_json(ready.vote)
     return 0

@@ -3,7 +3,8 @@
 1. Whatever is not of the expected shape is no answer. Fields that are not known here are those of
    a later release, and left alone.
 2. A gate is named by its path, or by its bare name where only one pending gate has it.
-3. A digest is believed only when it is that of what is shown beside it.
+3. A digest is believed only when it is that of what is shown beside it, and a description only of
+   an output that is among what is approved.
 """
 
 from __future__ import annotations
@@ -43,6 +44,35 @@ class VaultRow(_Lenient):
     requests: tuple[Filed, ...] = ()
 
 
+class HeadRow(_Lenient):
+    """The first lines of an output, as the run tells them."""
+
+    state: str
+    lines: tuple[str, ...] = ()
+    is_cut: StrictBool = False
+    size: StrictInt | None = None
+
+
+class OutputRow(_Lenient):
+    """What an output is, as the run tells it."""
+
+    stage: str
+    name: str
+    digest: str
+    phase: str = ""
+    media_type: str = ""
+    size: StrictInt = 0
+    head: HeadRow | None = None
+
+
+class VoteRow(_Lenient):
+    """One vote that has counted."""
+
+    voter: str
+    decision: str
+    proven: StrictBool = False
+
+
 class GateRow(_Lenient):
     """One pending gate."""
 
@@ -53,6 +83,7 @@ class GateRow(_Lenient):
     identity: tuple[str, ...] = ()
     reason_required: StrictBool = False
     excluded: tuple[str, ...] = ()
+    quorum: StrictInt = 1
     still_needed: StrictInt = 0
     still_needed_of: str = ""
     since: str = ""
@@ -60,6 +91,8 @@ class GateRow(_Lenient):
     description: str = ""
     subject: dict[str, dict[str, str]] = Field(default_factory=dict)
     subject_digest: str
+    outputs: tuple[OutputRow, ...] = ()
+    voted: tuple[VoteRow, ...] = ()
     plan: str
     inputs: str
     run_inputs: dict[str, Any] = Field(default_factory=dict)
@@ -108,4 +141,19 @@ def refuse_digest(row: GateRow) -> Terminal | None:
         return Terminal.of(
             "the digest of the inputs shown is {}, and the gate asks for {}", told, row.inputs
         )
+    for each in row.outputs:
+        if row.subject.get(each.stage, {}).get(each.name) != each.digest:
+            return Terminal.of(
+                "{} of {} is described as {}, and the gate asks for {}",
+                *(each.name, each.stage, each.digest),
+                row.subject.get(each.stage, {}).get(each.name, "nothing of that name"),
+            )
     return None
+
+
+def bound(row: GateRow) -> tuple[object, ...]:
+    """Return all that a vote is bound to: what was shown is what is signed only if it is equal."""
+    return (
+        *(row.gate, row.opening, row.escalated, row.plan, row.inputs, row.subject_digest),
+        row.vault.requests,
+    )

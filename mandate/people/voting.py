@@ -3,14 +3,17 @@
 1. The run that is current now is meant, and no other: a reset makes a new one.
 2. Everything is looked at before anything is signed: that the digests are those of what is shown,
    and that what waits in Vault is what the plan declares.
-3. A person sees what the signature is for: the gate, the plan, each output with its digest.
-4. Approving gives the person's word in Vault first: a vote that counts can be given only once.
+3. A person sees what the signature is for: the gate, the plan, each output with its digest and its
+   head, who has voted; and first, where asked for, what changed since the last approval.
+4. A person who is asked takes time to read. What is signed is what was shown: the run is looked at
+   again after the answer, and where it asks for something else, that is shown and nothing signed.
+5. Approving gives the person's word in Vault first: a vote that counts can be given only once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -26,33 +29,37 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
-from dsl.rules.gate_rules import NO_OUTPUT
 from dsl.rules.proof import VOTE
 from dsl.surfaces import Terminal
 from mandate.people import locks
+from mandate.people.contents import read_contents
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.holders import refuse_stranger
-from mandate.people.rows import ASKING, FILED, NONE, GateRow, find, read_rows, refuse_digest
+from mandate.people.rows import ASKING, GateRow, bound, find, read_rows, refuse_digest
 from mandate.people.session import Session
+from mandate.people.shown import summary
 from mandate.people.statements import about_vote, sign
+from mandate.people.wishes import APPROVE, Wish
 
-APPROVE: Final = "approve"
-REJECT: Final = "reject"
 ANSWER: Final = timedelta(seconds=10)  # of a run to a query
 FILING_S: Final = 10.0  # until the requests behind a gate are filed in Vault
 _POLL_S: Final = 0.5
 
 Say = Callable[[Terminal], None]
+Confirm = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What was typed."""
+class Seen:
+    """A gate that waits, as a person is shown it."""
 
-    run: str
-    gate: str
-    decision: str
-    reason: str = ""
+    handle: WorkflowHandle[Any, Any]
+    row: GateRow
+    plan: Plan
+
+    def binds(self) -> tuple[object, ...]:
+        """Return all that a vote is bound to (4)."""
+        return (self.handle.run_id, *bound(self.row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +71,37 @@ class Ready:
     nonce: str
 
 
-async def prepare(client: Client, session: Session, wish: Wish, say: Say) -> Ready:
-    """Look, show, authorise where that is due, and sign.
+async def prepare(
+    client: Client,
+    session: Session,
+    wish: Wish,
+    say: Say,
+    *,
+    env: Mapping[str, str],
+    confirm: Confirm | None = None,
+) -> Ready:
+    """Look, show, ask where somebody can be asked, authorise where that is due, and sign.
 
     Raises:
         RefusalError: it is not signed, and why.
         integrations.errors.IntegrationError: Vault does not do its part.
     """
     _refuse_reason(wish.reason)
-    handle = await current(client, wish.run)
-    row = await _row(handle, wish.gate)
-    if row.reason_required and not wish.reason.strip():
-        raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
-    mismatch = refuse_digest(row)  # (2)
-    if mismatch is not None:
-        raise RefusalError("{}: not signed", mismatch)
-    plan = locks.read_plan(await _ask(handle, "plan"), row)
-    if wish.decision == APPROVE:
-        row = await _filed(handle, row)
-        await locks.examine(session.person, plan, row)
-    for line in summary(wish, row, plan):  # (3)
-        say(line)
+    seen = await _look(client, session, wish)
+    await _show(seen, wish, env, say)  # (3)
+    if confirm is not None:
+        if not await confirm():
+            raise RefusalError("nothing is signed")
+        again = await _look(client, session, wish)
+        if again.binds() != seen.binds():  # (4)
+            await _show(again, wish, env, say)
+            raise RefusalError(
+                "what {!r} asks for changed while you read: nothing is signed; what it asks for "
+                "now is shown above",
+                seen.row.gate,
+            )
+        seen = again
+    row, handle = seen.row, seen.handle
     about = about_vote(
         row,
         workflow=handle.id,
@@ -94,7 +111,7 @@ async def prepare(client: Client, session: Session, wish: Wish, say: Say) -> Rea
     )
     signed = await sign(session, VOTE, about)
     if wish.decision == APPROVE:
-        await locks.authorise(session.person, row.vault.requests, say)  # (4)
+        await locks.authorise(session.person, row.vault.requests, say)  # (5)
     vote = {
         "gate": row.gate,
         "decision": wish.decision,
@@ -103,6 +120,28 @@ async def prepare(client: Client, session: Session, wish: Wish, say: Say) -> Rea
         "proof": signed.word,
     }
     return Ready(handle, vote, signed.nonce)
+
+
+async def _look(client: Client, session: Session, wish: Wish) -> Seen:
+    """Return what waits, of which everything was found to be what it says it is (2)."""
+    handle = await current(client, wish.run)
+    row = await _row(handle, wish.gate)
+    if row.reason_required and not wish.reason.strip():
+        raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
+    mismatch = refuse_digest(row)
+    if mismatch is not None:
+        raise RefusalError("{}: not signed", mismatch)
+    plan = locks.read_plan(await _ask(handle, "plan"), row)
+    if wish.decision == APPROVE:
+        row = await _filed(handle, row)
+        await locks.examine(session.person, plan, row)
+    return Seen(handle, row, plan)
+
+
+async def _show(seen: Seen, wish: Wish, env: Mapping[str, str], say: Say) -> None:
+    contents = await asyncio.to_thread(read_contents, env, seen.row)
+    for line in summary(wish, seen.row, seen.plan, contents):
+        say(line)
 
 
 async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
@@ -133,26 +172,6 @@ async def pending(
         RefusalError: it does not say.
     """
     return read_rows(await _ask(handle, "gates", within=within))
-
-
-def summary(wish: Wish, row: GateRow, plan: Plan) -> Iterator[Terminal]:
-    """Yield what the signature is for, line by line (3)."""
-    yield Terminal.of("{:<8} {} of {}", wish.decision, row.gate, wish.run)
-    if row.description:
-        yield Terminal.of("what     {}", row.description)
-    yield Terminal.of("plan     {} {}  {}", plan.name, plan.version, row.plan)
-    for name, value in sorted(row.run_inputs.items()):
-        yield Terminal.of("input    {} = {}", name, repr(value))
-    if row.escalated:
-        yield Terminal.of("opening  {}, escalated: those asked first did not answer", row.opening)
-    for stage, outputs in sorted(row.subject.items()):
-        for name, digest in sorted(outputs.items()):
-            yield Terminal.of("output   {}: {}  {}", stage, name, digest)
-    if not row.subject:
-        yield Terminal.of("binds    {}", NO_OUTPUT)
-    yield Terminal.of("subject  {}", row.subject_digest)
-    if wish.decision == APPROVE and row.vault.state not in (NONE, FILED):
-        yield Terminal.of("vault    {}: {}", row.vault.state, row.vault.detail)
 
 
 async def _row(handle: WorkflowHandle[Any, Any], gate: str) -> GateRow:

@@ -157,6 +157,7 @@ async def test_the_first_real_approval_counts_and_so_does_one_over_the_plain_cli
 
     assert "logged in as ann" in answer(said, "mandate login")
     assert "waiting for 1 more of: group:sre" in answer(said, "mandate gates")
+    assert "  | # release-check: review" in answer(said, "mandate artifact show")
     assert "counted: approve at sign-off; approved by ann" in answer(said, "mandate approve")
     assert "COMPLETED" in answer(said, "workflow result")
 

@@ -19,11 +19,13 @@ from mandate.commands import gates
 from mandate.commands.answer import verdict_line
 from mandate.doctor.finding import bad
 from mandate.people.changes import waiting_lines
+from mandate.people.contents import Contents
 from mandate.people.errors import RefusalError
 from mandate.people.inbox import Run
 from mandate.people.revoking import Ended, told
-from mandate.people.rows import find, read_rows, refuse_digest
-from mandate.people.voting import Wish, summary
+from mandate.people.rows import HeadRow, find, read_rows, refuse_digest
+from mandate.people.shown import summary
+from mandate.people.wishes import Wish
 from mandate.terminal import complain
 from tests.fixtures.foreign_texts import TEXTS, faults
 from tests.integration.ledger.drafts import draft
@@ -51,6 +53,8 @@ each_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def everything(text: str) -> Iterator[str]:
     """Yield every line that a command prints of a gate, a run and a verdict of that name."""
     vault = {"state": text, "detail": text, "requests": []}
+    head = {"state": "text", "lines": [text, text], "is_cut": True}
+    described = {"stage": text, "name": text, "digest": text, "phase": text, "media_type": text}
     (at,) = read_rows(
         [
             row(
@@ -63,6 +67,8 @@ def everything(text: str) -> Iterator[str]:
                 since=text,
                 due=text,
                 subject={text: {text: text}},
+                outputs=[{**described, "head": None}, {**described, "head": head}],
+                voted=[{"voter": text, "decision": text, "proven": True}],
                 subject_digest=text,
                 run_inputs={text: text},
                 vault=vault,
@@ -73,6 +79,9 @@ def everything(text: str) -> Iterator[str]:
     wish = Wish(text, text, "approve", text)
     yield from gates.lines(Run(text, text, text), at, ENV)
     yield from summary(wish, at, plan)  # type: ignore[arg-type]
+    other = HeadRow(state=text)
+    yield from summary(wish, at, plan, Contents({text: other}, text, text))  # type: ignore[arg-type]
+    yield from Terminal.excerpt([text])
     yield from waiting_lines(text, at)
     yield verdict_line(wish, {"counted": True, "gate": text, "detail": text})[1]
     yield verdict_line(wish, {"counted": False, "why": text})[1]

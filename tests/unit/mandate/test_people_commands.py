@@ -16,7 +16,8 @@ from mandate.people.inbox import Run
 from mandate.people.logins import Login, Logins
 from mandate.people.rows import read_rows
 from mandate.people.session import address_of, connect, login_at
-from mandate.people.voting import Wish, summary
+from mandate.people.shown import summary
+from mandate.people.wishes import Wish
 from tests.unit.mandate.programs import mandate
 from tests.unit.mandate.test_people_rows import row
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dsl.canonical import digest_of
 from mandate.people.errors import RefusalError
-from mandate.people.rows import find, read_rows, refuse_digest
+from mandate.people.rows import bound, find, read_rows, refuse_digest
 
 SUBJECT = {"plan": {"plan.json": "sha256:" + "a" * 64}}
 json_values = st.recursive(
@@ -97,3 +97,49 @@ def test_a_digest_is_believed_only_when_it_is_that_of_what_is_shown():
     assert refuse_digest(honest) is None
     assert honest.subject_digest in str(refuse_digest(forged))
     assert honest.inputs in str(refuse_digest(elsewhere))
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"digest": "sha256:" + "b" * 64},
+        {"name": "another.json"},
+        {"stage": "another"},
+    ],
+)
+def test_an_output_that_is_not_what_is_signed_is_not_described(lie):
+    told = {"stage": "plan", "name": "plan.json", "digest": "sha256:" + "a" * 64, "size": 3}
+    honest, forged = read_rows([row(outputs=[told]), row(outputs=[told, {**told, **lie}])])
+
+    assert refuse_digest(honest) is None
+    assert "is described as" in str(refuse_digest(forged))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"opening": 2},
+        {"escalated": True},
+        {"plan": "sha256:q"},
+        {"inputs": "sha256:i"},
+        {"subject_digest": "sha256:s"},
+        {"gate": "other"},
+        {
+            "vault": {
+                "state": "filed",
+                "requests": [{"stage": "s", "agent": "a", "place": "p", "accessor": "x"}],
+            }
+        },
+    ],
+)
+def test_whatever_a_vote_is_bound_to_makes_another_gate_of_it(change):
+    before, after = read_rows([row(), row(**change)])
+
+    assert bound(before) != bound(after)
+
+
+def test_a_vote_or_a_reminder_makes_no_other_gate_of_it():
+    vote = {"voter": "bob", "decision": "approve", "proven": True}
+    before, after = read_rows([row(), row(voted=[vote], still_needed=1, due="later")])
+
+    assert bound(before) == bound(after)

@@ -54,7 +54,16 @@ def test_a_thousand_gates_over_a_hundred_outputs_each_fit_and_can_be_read():
 
     assert wire_bytes(rows) <= ANSWER_BYTES_MAX
     assert len(read_rows(rows)) == 1000
-    assert left_out == ["run_inputs", "subject"]
+    assert left_out == ["run_inputs", "outputs", "subject"]
+
+
+def test_what_is_told_of_outputs_is_left_out_before_their_digests():
+    subject = {"plan": {"plan.json": digest_of(1)}}
+    told = [{"stage": "plan", "name": "plan.json", "media_type": "x" * 5_000}]
+    rows, left_out = gate_rows([row(n, subject=subject, outputs=told) for n in range(1000)], {})
+
+    assert left_out == ["run_inputs", "outputs"]
+    assert {each["subject"] == subject and each["outputs"] == [] for each in rows} == {True}
 
 
 def test_a_thousand_gates_with_long_texts_fit_and_can_be_read():
@@ -62,7 +71,7 @@ def test_a_thousand_gates_with_long_texts_fit_and_can_be_read():
 
     assert wire_bytes(rows) <= ANSWER_BYTES_MAX
     assert len(read_rows(rows)) == 1000
-    assert left_out == ["run_inputs", "subject", "all but the names"]
+    assert left_out == ["run_inputs", "outputs", "subject", "all but the names"]
 
 
 def test_what_does_not_fit_at_all_is_counted():

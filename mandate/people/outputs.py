@@ -1,0 +1,132 @@
+"""What stages have put out, as their history says: names, kinds, sizes and digests.
+
+1. ``RUN/STAGE`` is the workflow id of a stage of an agent. That it is a stage of that run is the
+   server's word: the run has started it.
+2. A stage that is over has its outputs in its result, which takes no worker to read. One that is
+   under way is asked.
+3. What is not of the expected shape is no answer. Of one name the last output counts, as it does in
+   what is signed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from activities.contracts import AGENT_WORKFLOW
+from activities.engine import NO_SUCH_RUN, described
+from dsl.canonical import DIGEST_PATTERN
+from mandate.people.errors import RefusalError
+
+ANSWER: Final = timedelta(seconds=10)
+
+
+class Put(BaseModel):
+    """One output, as history says."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    digest: str = Field(pattern=DIGEST_PATTERN)
+    phase: str = ""
+    media_type: str = ""
+    size: StrictInt = 0
+
+
+class _Told(BaseModel):
+    outputs: tuple[Put, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutputs:
+    """What one stage has put out."""
+
+    run: str
+    stage: str
+    outputs: tuple[Put, ...]
+
+    def find(self, name: str) -> Put:
+        """Return the output of that name.
+
+        Raises:
+            RefusalError: there is none.
+        """
+        for each in self.outputs:
+            if each.name == name:
+                return each
+        raise RefusalError(
+            "stage {!r} of {!r} has no output {!r}; it has: {}",
+            *(self.stage, self.run, name),
+            ", ".join(each.name for each in self.outputs) or "none",
+        )
+
+
+async def outputs_of(client: Client, place: str) -> StageOutputs:
+    """Return what the stage ``RUN/STAGE`` has put out.
+
+    Raises:
+        RefusalError: it is no stage, or does not say.
+        temporalio.service.RPCError: the server does not answer.
+    """
+    try:
+        found = await described(client, place)
+    except RPCError as error:
+        if error.status in NO_SUCH_RUN:
+            raise RefusalError(
+                "there is no stage {!r}: expected RUN/STAGE, the workflow id of a run and the path "
+                "of a stage of an agent that has begun; see: mandate artifact list RUN",
+                place,
+            ) from None
+        raise
+    run = found.parent_execution.workflow_id
+    stage = place.removeprefix(f"{run}/")
+    if found.type.name != AGENT_WORKFLOW or not run or stage == place:  # (1)
+        raise RefusalError(
+            "{!r} is a workflow of type {}, and no stage of a run: expected RUN/STAGE",
+            *(place, found.type.name),
+        )
+    handle = client.get_workflow_handle(place, run_id=found.execution.run_id)
+    is_over = found.HasField("close_time")
+    said = await (_result(handle) if is_over else _status(handle))
+    return StageOutputs(run, stage, _latest(_read(said, place)))
+
+
+async def _result(handle: WorkflowHandle[Any, Any]) -> Any:
+    """Return the report a stage ended with (2), also where it failed."""
+    try:
+        return await handle.result(rpc_timeout=ANSWER)
+    except WorkflowFailureError as failure:
+        cause = failure.cause
+        details = cause.details if isinstance(cause, ApplicationError) else ()
+        return details[0] if details else {}
+
+
+async def _status(handle: WorkflowHandle[Any, Any]) -> Any:
+    try:
+        async with asyncio.timeout(ANSWER.total_seconds()):
+            return await handle.query("status", rpc_timeout=ANSWER)
+    except (RPCError, TimeoutError):
+        raise RefusalError(
+            "{!r} is under way and did not answer within {:g} s: is its worker running?",
+            *(handle.id, ANSWER.total_seconds()),
+        ) from None
+
+
+def _read(said: Any, place: str) -> Iterable[Put]:
+    told = said.get("outputs", ()) if isinstance(said, dict) else ()
+    try:
+        return _Told(outputs=told).outputs
+    except ValidationError:
+        raise RefusalError("what {!r} says of its outputs cannot be read", place) from None
+
+
+def _latest(outputs: Iterable[Put]) -> tuple[Put, ...]:
+    return tuple({each.name: each for each in outputs}.values())
