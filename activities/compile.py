@@ -45,7 +45,8 @@ class Compile:
     @activity.defn(name=contracts.COMPILE)
     async def run(self, request: contracts.CompileRequest) -> contracts.CompileResult:
         """Return the plan of ``request``, or its problems (1)."""
-        result = await asyncio.to_thread(self._result, request)  # (6)
+        found = await asyncio.to_thread(self._result, request)  # (6)
+        result = found.model_copy(update={"policy": self.policy})  # (2) of a refusal too
         steps = walk(result.plan.steps) if result.plan else ()
         if result.plan and any(isinstance(s, AgentStep) and s.tier >= Tier.T3 for s in steps):
             text = canonical(result.plan.model_dump(mode="json"))

@@ -178,7 +178,7 @@ class WorkflowDuties(PhaseDuties):
         if without is not None:
             logger.warning("runs go without search attributes: %s", without)
         self._compile.policy = self._compile.policy.model_copy(
-            update={"search_attributes": without is None}
+            update={"search_attributes": without is None, "shows_ends": without is None}
         )
         async with super().on_duty(client):
             yield

@@ -35,6 +35,7 @@ class Policy(Value):
     inline_tier: Tier = Tier.T0
     gate_identity: str = "claimed"
     search_attributes: bool = True
+    shows_ends: bool = False  # no run whose history does not say so has shown how it ended
 
 
 class CompileResult(Value):

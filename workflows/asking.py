@@ -8,7 +8,8 @@ It decides nothing; verdicts are the business of its ``GateBoard``. The rules:
 2. An update is refused by its validator, which leaves no event; a signal cannot be refused,
    so a void one is remembered. A vote whose proof must be looked at is accepted first: its answer
    says ``refused`` and why.
-3. A run does not end under the hands of somebody who waits for an answer.
+3. A run does not end under the hands of somebody who waits for an answer; the last thing it does is
+   to say in lists how it ended.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from activities import contracts
+from dsl.core import StageStatus
 from dsl.surfaces import Markdown
+from workflows import failures
 from workflows.gates import GateBoard
 from workflows.messages import MessageError, VoteMessage, read_gate, read_vote
+from workflows.visibility import show_end
 from workflows.void_messages import VoidMessages
 
 T = TypeVar("T")
@@ -45,6 +50,10 @@ class Asking(VoidMessages, ABC):
     """A run that people answer."""
 
     signals: ClassVar[tuple[str, ...]] = ("vote",)  # every one there is, for whoever mistypes
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.policy = contracts.Policy(search_attributes=False)  # until it is pinned
 
     @property
     @abstractmethod
@@ -113,10 +122,12 @@ class Asking(VoidMessages, ABC):
         """Return or raise what ``work`` does, when everybody who asked has been answered (3)."""
         try:
             result = await work
-        except (asyncio.CancelledError, ApplicationError):
+        except (asyncio.CancelledError, ApplicationError) as error:
             await workflow.wait_condition(workflow.all_handlers_finished)
+            show_end(self.policy, failures.ending_of(error))
             raise
         await workflow.wait_condition(workflow.all_handlers_finished)
+        show_end(self.policy, StageStatus.COMPLETED.value)
         return result
 
     def _refusal(self, message: VoteMessage) -> str | None:

@@ -44,6 +44,7 @@ from workflows.records import Records
 from workflows.shield import shielded
 from workflows.stages import Stages
 from workflows.vault_lock import VaultLocks
+from workflows.visibility import show_start
 
 _CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 _IDENTITY: Final = "verified"  # (3)
@@ -63,7 +64,6 @@ class Consent(Asking):
         self._evidence = trust.Evidence()
         self._entry = -1  # of the grant
         self._state = "starting"
-        self._policy = contracts.Policy(search_attributes=False)
         self._stages = Stages()
         self._board: GateBoard | None = None
 
@@ -168,12 +168,13 @@ class Consent(Asking):
     async def _gather(self, wanted: Wanted) -> None:
         """Ask Vault and the ledger; raise everything that is not met (2)."""
         self._state = "looking at vault and the ledger"
-        self._policy = await workflow.execute_local_activity(
+        self.policy = await workflow.execute_local_activity(
             contracts.POLICY,
             result_type=contracts.Policy,
             start_to_close_timeout=contracts.COMPILE_TIMEOUT,
             activity_id="trust/policy#1",
         )
+        show_start(self.policy)
         self._standing = await trust.inspect(
             trust.AgentName(agent=wanted.agent),
             activity_id="trust/inspect#1",
@@ -208,7 +209,7 @@ class Consent(Asking):
         digest = plan.digest()
         self._stages = Stages(walk(plan.steps))
         locks = VaultLocks(plan, digest, self.records)
-        gates = GateBoard(self.records, locks, search_attributes=self._policy.search_attributes)
+        gates = GateBoard(self.records, locks, search_attributes=self.policy.search_attributes)
         gates.expect([step.path], _IDENTITY)
         self._board, self._state = gates, "waiting for consent"
         self._stages.move(step.path, StageStatus.WAITING)

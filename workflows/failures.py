@@ -37,6 +37,16 @@ _OF_STAGE: Final = {
 }
 
 
+# What ``MandateStatus`` says of a run that ended so; anything else has failed.
+_ENDINGS: Final = {
+    GATE_REJECTED: "rejected",
+    REVOKED: "revoked",
+    INVALID_PIPELINE: "refused",
+    PROMOTION_REFUSED: "refused",
+    REINSTATEMENT_REFUSED: "refused",
+}
+
+
 class PhaseFailedError(Exception):
     """A phase failed for good: how the stage ends, and why; never leaves the workflow.
 
@@ -84,6 +94,13 @@ def refused(why: str) -> ApplicationError:
 def ended(kind: str, message: str, report: dict[str, Any]) -> ApplicationError:
     """End a run FAILED with its report in the details."""
     return contracts.MeantError(message, report, type=kind, non_retryable=True)
+
+
+def ending_of(error: BaseException) -> str:
+    """Return how a run ends that ends with ``error``, in one word for lists."""
+    if isinstance(error, ApplicationError):
+        return _ENDINGS.get(error.type or "", "failed")
+    return "cancelled"
 
 
 def of_stage(report: contracts.AgentReport) -> str:

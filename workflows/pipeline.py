@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages import MessageError, read_start
     from workflows.run import PipelineRun
     from workflows.stop_messages import REVOKE_EXAMPLE, RevokeMessage, read_revoke
+    from workflows.visibility import show_start
 
 _REVOKE: Final = (
     f'Stop an agent of this run: {REVOKE_EXAMPLE}, or "agent" in place of "stage". With a "proof" '
@@ -48,6 +49,9 @@ class Pipeline(Asking):
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """Return the report of the run."""
+        return await self.answering(self._work(args))
+
+    async def _work(self, args: Sequence[RawValue]) -> dict[str, Any]:
         try:
             request = read_start(workflow.info().workflow_type, args)
         except MessageError as error:
@@ -60,6 +64,7 @@ class Pipeline(Asking):
             activity_id="run/compile#1",
             summary=Markdown.of("compile {}", request.source),
         )
+        self.policy = compiled.policy
         if compiled.plan is None:  # (2)
             raise failures.invalid(compiled.problems)
         refusal = refuse_id(workflow.info().workflow_id, compiled.plan)
@@ -67,7 +72,8 @@ class Pipeline(Asking):
             raise failures.invalid(refusal)
         self._run = PipelineRun(compiled.plan, compiled)
         self._run.walk.pause(paused=self._paused)
-        return await self.answering(self._run.run())
+        show_start(self.policy)
+        return await self._run.run()
 
     @workflow.signal(description="Start no further stage until resumed; no input")
     def pause(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3): must be exactly RawValue

@@ -6,6 +6,8 @@
    and says so. ``status`` is complete.
 3. Gates that open or close together are published together: a command each would cost an event
    each, and a thousand gates a list of a thousand names a thousand times.
+4. ``MandateStatus`` says *running* or *waiting*, and in the end how the run ended, as its last
+   command. Only a run that is terminated cannot: its status in the server's own list is right.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
+from activities.contracts import Policy
 from dsl.core import Tier
 from dsl.limits import GATES_SHOWN_BYTES_MAX
 
@@ -25,6 +29,20 @@ AGENT = SearchAttributeKey.for_keyword("MandateAgent")
 TIER = SearchAttributeKey.for_keyword("MandateTier")
 STATUS = SearchAttributeKey.for_keyword("MandateStatus")
 ALL = (GATES, AGENT, TIER, STATUS)
+_RUNNING: Final = "running"
+_WAITING: Final = "waiting"
+
+
+def show_start(policy: Policy) -> None:
+    """Say that the run is at work (4)."""
+    if policy.shows_ends:
+        workflow.upsert_search_attributes([STATUS.value_set(_RUNNING)])
+
+
+def show_end(policy: Policy, word: str) -> None:
+    """Say how the run ends, and that nobody is waited for any more (4)."""
+    if policy.shows_ends:
+        workflow.upsert_search_attributes([GATES.value_set([]), STATUS.value_set(word)])
 
 
 class Inbox:
@@ -51,7 +69,7 @@ class Inbox:
         self._shown = paths
         names = gate_names(paths)
         workflow.upsert_search_attributes(
-            [GATES.value_set(names), STATUS.value_set("waiting" if names else "running")]
+            [GATES.value_set(names), STATUS.value_set(_WAITING if names else _RUNNING)]
         )
 
 
