@@ -36,6 +36,8 @@ LIMIT_S = 3  # of an unruly agent's stage
 CLEANING_S = 12  # until such a stage has ended: generous, for a busy machine
 
 WRONG = " (violation: wrong-output); demoted from T2 to T1"
+TAKEN = "protocol: a message of type {!r} cannot be taken: it is "
+DEEPER = "levels deep, and 64 is the limit"
 # How an agent misbehaves, and the words in which its stage's end is told.
 FULL = (
     "quota: the agent was ended, for it reached its quota of 200 files in its private directory "
@@ -51,6 +53,15 @@ UNRULY = {
     "flood_stderr": ("TimedOut", "not finished within 3s"),
     "garbage": ("Violation", "protocol: ended without a result" + WRONG),
     "binary": ("Violation", "protocol: a line is longer than 1048576 bytes" + WRONG),
+    "deep_result": ("Violation", f"{TAKEN.format('result')}nested 200 {DEEPER}" + WRONG),
+    "deep_progress": ("Violation", f"{TAKEN.format('progress')}nested 402 {DEEPER}" + WRONG),
+    "deep_log": ("Violation", f"{TAKEN.format('log')}nested 902 {DEEPER}" + WRONG),
+    "deep_artifact": ("Violation", f"{TAKEN.format('artifact')}nested 902 {DEEPER}" + WRONG),
+    "twice": (
+        "Violation",
+        "protocol: a message of type 'result' cannot be taken: the key \"status\" is there twice"
+        + WRONG,
+    ),
     "double_fork": ("Violation", "protocol: ended without a result" + WRONG),
 }
 
