@@ -35,6 +35,7 @@ _NEVER: Final = frozenset(
         actions.REBIND_PROVEN,
         actions.TRUST_ASKED,
         actions.TRUST_GRANTED,
+        actions.TRUST_TRIAL,
         PLAN_REGISTERED,
         PROOF_REFUSED,
         START_PROVEN,

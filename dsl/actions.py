@@ -19,4 +19,5 @@ AGENT_REBOUND: Final = "agent.rebound"  # was, now, binding: its digest, and wha
 REBIND_PROVEN: Final = "rebind.proven"  # who vouches for what an agent is bound to
 TRUST_ASKED: Final = "trust.asked"  # kind, to, unmet, inputs: digest of what people sign
 TRUST_GRANTED: Final = "trust.granted"  # kind, was, now, inputs, votes
+TRUST_TRIAL: Final = "trust.trial"  # why: a tier that was lent, nobody has consented
 TRUST_REFUSED: Final = "trust.refused"  # kind, asked, why

@@ -63,11 +63,15 @@ def main(
 
 @app.command()
 def up(
+    *,
     data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = DATA_DIR,
     temporal_port: Annotated[int, typer.Option(**_PORT)] = TEMPORAL_PORT,
     ui_port: Annotated[int, typer.Option(**_PORT)] = UI_PORT,
     vault_port: Annotated[int, typer.Option(**_PORT)] = VAULT_PORT,
     dragonfly_port: Annotated[int, typer.Option(**_PORT)] = DRAGONFLY_PORT,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Lend T3 to an agent, to try a change of production.")
+    ] = False,
 ) -> None:
     """Run servers and workers here, until Ctrl-C.
 
@@ -81,6 +85,7 @@ def up(
         ui_port=ui_port,
         vault_port=vault_port,
         dragonfly_port=dragonfly_port,
+        trial=trial,
     )
     end(command.run(wanted))
 

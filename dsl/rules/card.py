@@ -57,6 +57,7 @@ class Card:
     program: str = ""
     tier: Tier = Tier.T0
     since: str = ""  # of the tier
+    trial: bool = False  # it was lent, see ``integrations.trial``
     tier_seq: int = -1
     current: tuple[Current, ...] = ()
     ended: int = 0
@@ -103,6 +104,7 @@ class Card:
             },
             "tier": self.tier.name,
             "since": self.since,
+            "trial": self.trial,
             "runs": {
                 "current": [_run(each) for each in self.current],
                 "ended": self.ended,

@@ -120,7 +120,7 @@ def _changed(card: Card, fact: Fact) -> Card:
     now = _tier(fact.payload)
     if now is None:
         raise ValueError(objection(fact.action, fact.payload))
-    after = _moved(card, fact, now)
+    after = replace(_moved(card, fact, now), trial=fact.payload.get("trial") is True)
     if fact.action == actions.AGENT_DEMOTED:
         return replace(after, demotions=card.demotions + 1, demoted=fact.ts)
     return after

@@ -23,6 +23,7 @@ from dsl.suggestions import suggest
 from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.ledger import scores, verify
+from integrations.trial import WHY
 from integrations.vault.registry import TOKEN_LIFE_MAX_S
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.commands.columns import columns
@@ -115,7 +116,7 @@ def next_of(criteria: Criteria, card: Card, *, verified: bool) -> Next:
 def row(card: Card, following: Next) -> tuple[str, ...]:
     """Return the agent as a row of the table."""
     return (
-        "revoked" if card.revoked else card.tier.name,
+        _tier(card),
         card.since[:_DAY],
         str(card.in_a_row),
         f"{card.compliant}/{card.ended}",
@@ -130,9 +131,11 @@ def row(card: Card, following: Next) -> tuple[str, ...]:
 def lines(card: Card, following: Next, *, verified: bool) -> Iterator[Terminal]:
     """Yield what a person reads of one agent."""
     yield Terminal.of("{}", card.agent)
-    revoked = ", REVOKED" if card.revoked else ""
+    revoked = Terminal(", REVOKED") if card.revoked else Terminal()
     tier = (card.tier.name, card.tier.title, card.since, revoked)
     yield Terminal.of("  tier        {} ({}) since {}{}", *tier)
+    if card.trial:
+        yield Terminal.of("  TRIAL       {}", WHY)
     yield Terminal.of("  bound to    {}", _binding(card))
     yield Terminal.of(
         "  runs        {} ended, {} compliant, {} of them in a row at {}",
@@ -171,6 +174,12 @@ def _following(card: Card, following: Next) -> Iterator[Terminal]:
         yield Terminal.of("              - {}", why)
     if following.gate:
         yield Terminal.of("              asks {}", following.gate)
+
+
+def _tier(card: Card) -> str:
+    if card.revoked:
+        return "revoked"
+    return f"{card.tier.name} (trial)" if card.trial else card.tier.name
 
 
 def _binding(card: Card) -> Terminal:

@@ -59,4 +59,6 @@ def _show(stack: Stack) -> None:
     say(Terminal.of("{:<10} . {}", "variables", stack.data_dir / environment.ENV_FILE))
     if stack.people is not None:
         say(Terminal.of("{:<10} {} (passwords, for mandate login)", "people", stack.people))
+    if stack.trial:
+        say(Terminal.of("{:<10} {}", "TRIAL", stack.trial))
     say(Terminal.of("{}", UP_LINE))

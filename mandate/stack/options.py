@@ -26,6 +26,7 @@ class StackOptions:
 
     ``isolated`` ignores every variable of the caller that names a server, a secret or a setting
     of ours. ``settings`` are variables of the workers that win over everything but addresses.
+    ``trial`` lends T3 to an agent, to try it out; see ``mandate.stack.trial``.
     ``report`` is told what happens to children later on, one sentence each.
     """
 
@@ -35,6 +36,7 @@ class StackOptions:
     vault_port: int = VAULT_PORT
     dragonfly_port: int = DRAGONFLY_PORT
     isolated: bool = False
+    trial: bool = False
     workers: tuple[WorkerProcess, ...] = DEFAULT_WORKERS
     settings: Mapping[str, str] = field(default_factory=dict)
     report: Report = _say_nothing
@@ -45,6 +47,7 @@ def private_stack(
     *,
     workers: tuple[WorkerProcess, ...] = DEFAULT_WORKERS,
     settings: Mapping[str, str] | None = None,
+    trial: bool = False,
     report: Report = _say_nothing,
 ) -> StackOptions:
     """Return options of a stack that shares nothing with its surroundings: tests, demo."""
@@ -55,6 +58,7 @@ def private_stack(
         vault_port=0,
         dragonfly_port=0,
         isolated=True,
+        trial=trial,
         workers=workers,
         settings=settings or {},
         report=report,

@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from mandate.people.logins import HOME_VARIABLE, home
-from mandate.stack import environment, external, people, temporal, valkey, vault, workers
+from mandate.stack import environment, external, people, temporal, trial, valkey, vault, workers
+from mandate.stack.errors import StackError
 from mandate.stack.files import private_directory
 from mandate.stack.lock import DataDirLock
 from mandate.stack.openbao import OpenBao
@@ -41,6 +42,7 @@ class Stack:
         self.env: dict[str, str] = {}
         self.urls: dict[str, str] = {}
         self.people: Path | None = None
+        self.trial = ""  # what a person has to know of it
         self.data_dir = Path()
         self._caller = _caller(isolated=options.isolated)
         self._children: list[Child] = []
@@ -93,7 +95,15 @@ class Stack:
             self._renewal = asyncio.create_task(vault.keep_renewed(bao, self.options.report))
         self._settle(settings)
         environment.write(self.data_dir, self.env)
+        if self.options.trial:
+            await self._try_out(is_ours=bao is not None)
         await self._start_workers(foreign)
+
+    async def _try_out(self, *, is_ours: bool) -> None:
+        if not is_ours:
+            raise StackError("--trial lends trust in a Vault of our own only: unset VAULT_ADDR")
+        roles, ledger = (Path(self.env[f"MANDATE_{name}"]) for name in ("VAULT_ROLES", "LEDGER"))
+        self.trial = await trial.make_ready(self.env["VAULT_ADDR"], roles, ledger)
 
     async def _servers(self, foreign: dict[str, str]) -> tuple[list[Command], OpenBao | None]:
         """Choose ports, and say which servers are ours to start."""

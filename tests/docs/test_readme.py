@@ -73,7 +73,8 @@ async def folder(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path
     (place / "my.yaml").write_text(pipeline.text)
     (place / "main.py").write_text("print()\n")
     make_programs(place / "bin")
-    options = private_stack(place / ".mandate", settings={"MANDATE_WORKSPACE": str(place)})
+    workspace = {"MANDATE_WORKSPACE": str(place)}
+    options = private_stack(place / ".mandate", settings=workspace, trial=True)
     async with Stack(options):
         yield place
 
@@ -248,6 +249,22 @@ async def test_the_ledger_verifies_and_the_doctor_finds_nothing(shell: Shell):
 
     assert ".mandate/ledger.db: ok, " in await shell.types(verify)
     assert await shell.types(doctor)
+
+
+async def test_a_change_of_production_is_tried_out_and_marked_as_a_trial(shell: Shell):
+    lines = block_with(README, "production-change")
+
+    async def opened() -> None:
+        await gate_is_open(shell, "change-1")
+
+    said = await type_all(shell, lines, {"mandate gates": opened})
+
+    assert "counted: approve at review; approved by ann" in answer(said, "mandate approve")
+    assert "COMPLETED" in answer(said, "workflow result")
+    shown = answer(said, "agent show")
+    assert "tier        T3 (executor)" in shown
+    assert "TRIAL       lent by `mandate up --trial`: nobody has consented" in shown
+    assert "T3 (trial)" in await shell.types("mandate agents")
 
 
 async def test_an_agent_is_looked_at_and_stopped_with_a_receipt(shell: Shell):

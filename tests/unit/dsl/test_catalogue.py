@@ -13,7 +13,7 @@ from dsl.errors import DslError, Severity
 from dsl.limits import DOCUMENT_BYTES_MAX
 from tests.unit.dsl.documents import document
 
-SHIPPED = ["code-review", "infrastructure-deploy", "multi-agent-analysis"]
+SHIPPED = ["code-review", "infrastructure-deploy", "multi-agent-analysis", "production-change"]
 STAGE = "- {name: a, type: agent, template: default}"
 
 
@@ -149,7 +149,8 @@ def test_an_unknown_name_is_answered_with_the_likely_one_and_the_known_ones(tmp_
 
     assert str(caught.value) == (
         "no pipeline is named 'code-reviw': did you mean 'code-review'?; pipelines: "
-        "code-review, infrastructure-deploy, multi-agent-analysis"
+        "code-review, infrastructure-deploy, multi-agent-analysis, "
+        "production-change"
     )
 
 

@@ -130,6 +130,15 @@ def test_a_promotion_told_twice_is_one():
     assert (story.card.since, story.card.in_a_row) == (since, 2)
 
 
+def test_a_tier_that_was_lent_is_marked_until_it_changes():
+    story = Story()
+    story.tell("agent.promoted", was="T1", now="T3", grant=5, trial=True)
+    lent = story.card
+    story.tell("agent.demoted", was="T3", now="T2", because="wrong-output")
+
+    assert (lent.trial, lent.as_json()["trial"], story.card.trial) == (True, True, False)
+
+
 def test_a_demotion_lowers_and_is_remembered():
     story = Story()
     story.runs(2)
