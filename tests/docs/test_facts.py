@@ -49,6 +49,11 @@ def test_operations_list_every_variable_we_read_and_no_other():
         ("docs/errors.md", f"more than {limits.DOCUMENT_NODES_MAX:,} values"),
         ("docs/errors.md", f"more than {limits.PROBLEMS_MAX} errors"),
         ("docs/errors.md", f"deeper than {limits.DOCUMENT_DEPTH_MAX} levels"),
+        ("docs/threat-model.md", f"{limits.MESSAGE_BYTES_MAX >> 20} MiB of one"),
+        (
+            "docs/threat-model.md",
+            f"{limits.MESSAGES_KEPT_MAX} of them, at {limits.MESSAGE_LENGTH_MAX} characters",
+        ),
         ("README.md", f"http://127.0.0.1:{UI_PORT}"),
     ],
 )
