@@ -19,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import re
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
@@ -52,6 +51,7 @@ from integrations.vault.roles import require_roles
 from mandate import logs
 from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
 from mandate.terminal import complain
+from mandate.unanswered import why_of
 from workflows.agent import Agent
 from workflows.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
@@ -204,16 +204,10 @@ async def _serve(settings: Settings) -> None:
         client = await _connect(settings, ours)
     except RuntimeError as error:
         raise UnavailableError(
-            f"no answer from Temporal at {settings.temporal} ({_cause(error)}): start it, or name "
+            f"no answer from Temporal at {settings.temporal} ({why_of(error)}): start it, or name "
             "another in TEMPORAL_ADDRESS"
         ) from None
     await _run(build_workers(client, settings), _told(ours, settings, stop))
-
-
-def _cause(error: RuntimeError) -> str:
-    """Return the operating system's words, which the SDK's core quotes amid its own types."""
-    quoted = re.search(r'message: "([^"]+)"', str(error))
-    return quoted[1] if quoted else str(error)
 
 
 def _refused(why: Exception, code: int) -> int:

@@ -1,7 +1,7 @@
 """The live board of a run in the terminal.
 
-Draws what the query ``status`` answers. Where stdout is no terminal it prints each change of a
-stage once, as a line, so that logs stay readable.
+Draws what the query ``status`` answers, and the lines that answer a gate that is open. Where stdout
+is no terminal it prints each change of a stage and each gate once, so that logs stay readable.
 
 Whoever wrote a detail is not asked how it is to look: the library gets ``Text``, in which it reads
 no markup, and of that only what came through the door for terminals.
@@ -13,19 +13,21 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
-from temporalio.service import RPCError
 
 from dsl.rules.foremost import counted, foremost
 from dsl.surfaces import Terminal
+from mandate.people.answering import answers
+from mandate.people.runs import status_of
 from mandate.terminal import say
 
 POLL_S: Final = 0.4
 ROWS_MAX: Final = 40  # of the table; of more stages it shows what moves and counts the rest
+GATES_SHOWN: Final = 3  # with the lines that answer them
 _STYLES: Final = {
     "completed": "green",
     "running": "cyan",
@@ -47,12 +49,22 @@ async def watch(handle: WorkflowHandle[Any, Any]) -> None:
     with Live(console=console, refresh_per_second=4) as live:
         while True:
             ended = await _ended(handle)
-            status = await _status(handle)
-            if status is not None:
-                live.update(table(status))
+            status = await status_of(handle)
+            if status:
+                live.update(page(handle.id, status))
             if ended:
                 return
             await asyncio.sleep(POLL_S)
+
+
+def page(run: str, status: dict[str, Any]) -> Group:
+    """Return the table, and below it how the first gates are answered."""
+    gates = status.get("waiting_for", [])
+    lines = [line for gate in gates[:GATES_SHOWN] for line in answers(run, gate)]
+    if len(gates) > GATES_SHOWN:
+        lines.append(Terminal("all of them: mandate gates"))
+    # Not cut to the width of the terminal: a command that is copied has to be whole.
+    return Group(table(status), *(Text(line, overflow="fold", no_wrap=False) for line in lines))
 
 
 def table(status: dict[str, Any]) -> Table:
@@ -94,14 +106,20 @@ def _text(line: Terminal) -> Text:
 
 async def _lines(handle: WorkflowHandle[Any, Any]) -> None:
     shown: dict[str, str] = {}
+    opened: set[tuple[str, int]] = set()
     while True:
         ended = await _ended(handle)
-        status = await _status(handle)
-        for path, row in (status or {}).get("stages", {}).items():
+        status = await status_of(handle)
+        for path, row in status.get("stages", {}).items():
             if row["status"] not in ("pending", shown.get(path)):
                 shown[path] = row["status"]
                 detail = Terminal.of("  {}", row["detail"]) if row["detail"] else Terminal()
                 say(Terminal.of("{:<10} {}{}", row["status"], path, detail))
+        for gate in status.get("waiting_for", []):
+            opening = (gate["gate"], gate["opening"])
+            if opening not in opened:
+                opened.add(opening)
+                say(*(Terminal.of("  {}", line) for line in answers(handle.id, gate)))
         if ended:
             return
         await asyncio.sleep(POLL_S)
@@ -110,12 +128,3 @@ async def _lines(handle: WorkflowHandle[Any, Any]) -> None:
 async def _ended(handle: WorkflowHandle[Any, Any]) -> bool:
     state = await handle.describe()
     return state.status is not WorkflowExecutionStatus.RUNNING
-
-
-async def _status(handle: WorkflowHandle[Any, Any]) -> dict[str, Any] | None:
-    """Return the run's status; None while it cannot say (its worker is restarting)."""
-    try:
-        answer: dict[str, Any] = await handle.query("status")
-    except RPCError:
-        return None
-    return answer

@@ -2,8 +2,9 @@
 
 Exit codes: 0 done, 1 a check or a run failed, 2 wrong usage or a refused document. A command
 imports what it needs when it runs, so that ``mandate validate`` does not pay for Temporal. To add
-one: its work in ``mandate/commands/<name>.py``, its words here, or in ``mandate/cli_people.py``
-where somebody has to be behind it, or in ``mandate/cli_trust.py`` where it is about agents.
+one: its work in ``mandate/commands/<name>.py``, its words here, or in ``mandate/cli_runs.py`` where
+it is about runs, in ``mandate/cli_people.py`` where somebody has to be behind it, or in
+``mandate/cli_trust.py`` where it is about agents.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mandate import __version__
 from mandate.cli_artifacts import artifacts_app
 from mandate.cli_options import AsJson, DataDir, LedgerFile, end
 from mandate.cli_people import people_app
+from mandate.cli_runs import runs_app
 from mandate.cli_trust import trust_app
 from mandate.stack.options import (
     DATA_DIR,
@@ -35,11 +37,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # commands inherit it
 )
 ledger_app = typer.Typer(help="Read and verify the audit ledger.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(artifacts_app, name="artifact")
-app.add_typer(people_app)  # without a name: its commands are commands of ``mandate``
+app.add_typer(runs_app)  # without a name: its commands are commands of ``mandate``
+app.add_typer(people_app)
 app.add_typer(trust_app)
 
 _PORT = {"min": 0, "max": 65535, "help": "0 = any free one."}
@@ -95,44 +99,34 @@ def demo(
     workspace: Annotated[
         Path | None, typer.Option(help="What is reviewed; default this checkout.")
     ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep it up until Ctrl-C.")] = False,  # noqa: FBT002
 ) -> None:
     """Show a governed pipeline from start to report, on a stack of its own."""
     from mandate.commands import demo as command  # noqa: PLC0415
 
-    end(command.run(workspace))
-
-
-@app.command()
-def run(
-    pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="name=value, may be repeated.")
-    ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Show the board until it ends.")] = False,  # noqa: FBT002
-    data_dir: DataDir = None,
-) -> None:
-    """Start a pipeline."""
-    from mandate.commands import run as command  # noqa: PLC0415
-
-    end(command.run(pipeline, inputs or [], wait=wait, data_dir=data_dir))
+    end(command.run(workspace, keep=keep))
 
 
 @app.command()
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Pipeline documents.")],
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Check pipeline documents and report every problem at once."""
     from mandate.commands import validate as command  # noqa: PLC0415 - at need
 
-    end(command.run(files))
+    end(command.run(files, as_json=as_json))
 
 
 @app.command("list")
-def list_(data_dir: DataDir = None) -> None:
+def list_(
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
     """Show the pipelines that can be started by name."""
     from mandate.commands import listing as command  # noqa: PLC0415 - at need
 
-    end(command.run(data_dir))
+    end(command.run(data_dir, as_json=as_json))
 
 
 @app.command()
@@ -190,11 +184,14 @@ def ledger_tail(
 
 
 @app.command()
-def doctor(data_dir: DataDir = None) -> None:
+def doctor(
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
     """Check this machine and the servers, and say how to fix what fails."""
     from mandate.commands import doctor as command  # noqa: PLC0415 - at need
 
-    end(command.run(data_dir))
+    end(command.run(data_dir, as_json=as_json))
 
 
 @app.command()

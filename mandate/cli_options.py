@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 DataDir = Annotated[Path | None, typer.Option(help="Directory of a stack; default .mandate")]
+Run = Annotated[str, typer.Argument(help="The workflow id of a run.")]
 LedgerFile = Annotated[
     Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
 ]

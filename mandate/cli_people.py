@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, end
+from mandate.cli_options import AsJson, DataDir, Run, end
+
+if TYPE_CHECKING:
+    from mandate.people.wishes import Wish
 
 people_app = typer.Typer()
 
-Run = Annotated[str, typer.Argument(help="The workflow id of a run.")]
 Gate = Annotated[str, typer.Argument(help="The gate, by path, or by name where that is unique.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask once more; for scripts.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
@@ -67,37 +69,42 @@ def whoami(data_dir: DataDir = None) -> None:
 
 @people_app.command()
 def gates(
+    watch: Annotated[bool, typer.Option("--watch", help="Again on each change.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     data_dir: DataDir = None,
 ) -> None:
     """Show what waits for an answer, across all runs."""
     from mandate.commands import gates as command  # noqa: PLC0415 - at need
 
-    end(command.run(as_json=as_json, data_dir=data_dir))
+    end(command.run(watch=watch, as_json=as_json, data_dir=data_dir))
 
 
 @people_app.command()
 def approve(
     run: Run,
     gate: Gate,
+    *,
     reason: Reason = "",
-    yes: Yes = False,  # noqa: FBT002 - a flag
+    yes: Yes = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Approve at a gate, with proof; exit code 0 only when the vote counted."""
-    _answer(run, gate, Decision.APPROVE, reason, is_sure=yes, data_dir=data_dir)
+    _answer(_wish(run, gate, Decision.APPROVE, reason), yes=yes, as_json=as_json, data_dir=data_dir)
 
 
 @people_app.command()
 def reject(
     run: Run,
     gate: Gate,
+    *,
     reason: Reason = "",
-    yes: Yes = False,  # noqa: FBT002 - a flag
+    yes: Yes = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Reject at a gate, with proof; exit code 0 only when the vote counted."""
-    _answer(run, gate, Decision.REJECT, reason, is_sure=yes, data_dir=data_dir)
+    _answer(_wish(run, gate, Decision.REJECT, reason), yes=yes, as_json=as_json, data_dir=data_dir)
 
 
 @people_app.command()
@@ -110,9 +117,8 @@ def sign(
 ) -> None:
     """Print your vote with its proof, as input for the Temporal CLI or the Web UI."""
     from mandate.commands import sign as command  # noqa: PLC0415 - at need
-    from mandate.people.wishes import Wish  # noqa: PLC0415
 
-    end(command.run(Wish(run, gate, decision.value, reason), data_dir=data_dir))
+    end(command.run(_wish(run, gate, decision, reason), data_dir=data_dir))
 
 
 @people_app.command()
@@ -126,11 +132,13 @@ def register(
     end(command.run(file, data_dir=data_dir))
 
 
-def _answer(
-    run: str, gate: str, decision: Decision, reason: str, *, is_sure: bool, data_dir: Path | None
-) -> None:
-    from mandate.commands import answer as command  # noqa: PLC0415 - at need
-    from mandate.people.wishes import Wish  # noqa: PLC0415
+def _wish(run: str, gate: str, decision: Decision, reason: str) -> Wish:
+    from mandate.people.wishes import Wish  # noqa: PLC0415 - at need
 
-    wish = Wish(run, gate, decision.value, reason)
-    end(command.run(wish, is_sure=is_sure, data_dir=data_dir))
+    return Wish(run, gate, decision.value, reason)
+
+
+def _answer(wish: Wish, *, yes: bool, as_json: bool, data_dir: Path | None) -> None:
+    from mandate.commands import answer as command  # noqa: PLC0415 - at need
+
+    end(command.run(wish, is_sure=yes, as_json=as_json, data_dir=data_dir))

@@ -33,6 +33,11 @@ def note(*lines: Terminal) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
+def clear() -> None:
+    """Begin at the top of an empty screen; in a pipe, go on below an empty line."""
+    print("\x1b[H\x1b[2J" if sys.stdout.isatty() else "", flush=True)
+
+
 def say_json(value: Any, *, indent: int | None = None) -> None:
     """Print a value for a program: exact, and in ASCII."""
     print(json.dumps(value, indent=indent, sort_keys=indent is not None), flush=True)

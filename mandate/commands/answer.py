@@ -27,14 +27,14 @@ from mandate.people.session import session
 from mandate.people.voting import Ready, prepare
 from mandate.people.wishes import Wish
 from mandate.stack import environment
-from mandate.terminal import at_terminal, confirmed, note, say
+from mandate.terminal import at_terminal, confirmed, note, say, say_json
 
 VERDICT: Final = timedelta(seconds=60)
 
 
-def run(wish: Wish, *, is_sure: bool = False, data_dir: Path | None) -> int:
+def run(wish: Wish, *, is_sure: bool = False, as_json: bool = False, data_dir: Path | None) -> int:
     """Vote, and print the verdict; return 0 when the vote counted (2)."""
-    return enter(wish.decision, _answer(wish, data_dir, is_sure=is_sure))
+    return enter(wish.decision, _answer(wish, data_dir, is_sure=is_sure, as_json=as_json))
 
 
 def verdict_line(wish: Wish, answer: Any) -> tuple[bool, Terminal]:
@@ -46,7 +46,7 @@ def verdict_line(wish: Wish, answer: Any) -> tuple[bool, Terminal]:
     return False, Terminal.of("refused: {}", said.get("why") or "the run does not say why")
 
 
-async def _answer(wish: Wish, data_dir: Path | None, *, is_sure: bool) -> int:
+async def _answer(wish: Wish, data_dir: Path | None, *, is_sure: bool, as_json: bool) -> int:
     env = environment.present(data_dir)
     asks = not is_sure and at_terminal()  # (4)
     question = Terminal.of("{}? [y/N] ", Decision(wish.decision))
@@ -57,7 +57,11 @@ async def _answer(wish: Wish, data_dir: Path | None, *, is_sure: bool) -> int:
             confirm=(lambda: confirmed(question)) if asks else None,
         )
     counted, line = await _send(ready, wish)
-    say(line)
+    if as_json:
+        voted = {"run": wish.run, "gate": wish.gate, "decision": wish.decision}
+        say_json({**voted, "counted": counted, "verdict": line})
+    else:
+        say(line)
     return 0 if counted else EXIT_FAILED
 
 

@@ -3,30 +3,38 @@
 Brings the whole stack up on free ports in a temporary directory, reviews a checkout with the
 catalogue's ``code-review``, stops at its gate and shows the very line that answers it. On a
 terminal a person types it (elsewhere); without one the demo runs that line itself, with the
-real CLI. Then it shows the report, where to look, and what the ledger says.
+real CLI. Then it shows the worst findings, who approved and how that was known, and what the
+ledger says.
+
+The stack ends with the demo, and nothing is shown that leads to it, unless ``--keep`` keeps it up
+until Ctrl-C.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
+import json
 import shlex
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import WorkflowHandle
 
+from dsl import strict_json
 from dsl.surfaces import Terminal
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.verify import verify
 from integrations.settings import read_settings
 from mandate._entry import EXIT_FAILED
 from mandate._path import app_dir
-from mandate.commands.run import ADDRESS_MAX, Order, address, outcome, start
-from mandate.stack import binaries
+from mandate.commands.run import ADDRESS_MAX, Order, address, start
+from mandate.commands.watch import outcome
+from mandate.stack import binaries, environment
 from mandate.stack.errors import StackError
 from mandate.stack.options import private_stack
 from mandate.stack.up import Stack
@@ -36,17 +44,22 @@ from worker import connect
 RUN: Final = "code-review-demo"
 PIPELINE: Final = "code-review"
 GATE: Final = "sign-off"
-REPORT_LINES_MAX: Final = 60
+FINDINGS_SHOWN: Final = 5
+FINDINGS_BYTES_MAX: Final = 16 * 1024 * 1024
 GATE_WAIT_S: Final = 180
 PERSON_WAIT_S: Final = 1_800
+_KNOWN: Final = {
+    "claimed": Terminal(", at their word: this gate asks for no proof"),
+    "verified": Terminal(", proven by their own key in Vault"),
+}
 
 
-def run(workspace: Path | None) -> int:
+def run(workspace: Path | None, *, keep: bool = False) -> int:
     """Show everything once; return the exit code."""
-    return asyncio.run(_demo((workspace or _here()).resolve()))
+    return asyncio.run(_demo((workspace or _here()).resolve(), keep=keep))
 
 
-async def _demo(workspace: Path) -> int:
+async def _demo(workspace: Path, *, keep: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # we are in it
@@ -58,7 +71,12 @@ async def _demo(workspace: Path) -> int:
         say(Terminal("starting Temporal, OpenBao, Valkey and the workers ..."))
         try:
             async with Stack(options) as stack:
-                return await _show(stack, workspace)
+                code, page = await _show(stack, workspace)
+                if keep:
+                    await _keep(stack, page)
+                else:
+                    say(Terminal("this stack ends now; to look around in it: mandate demo --keep"))
+                return code
         except StackError as error:
             complain(error, "mandate demo")
             return error.exit_code
@@ -66,21 +84,35 @@ async def _demo(workspace: Path) -> int:
             return EXIT_FAILED
 
 
-async def _show(stack: Stack, workspace: Path) -> int:
+async def _keep(stack: Stack, page: str) -> None:
+    """Keep the stack up until Ctrl-C, where the links lead."""
+    say(
+        Terminal.of("the run in the Web UI: {}", page, limit=ADDRESS_MAX),
+        Terminal.of("for a terminal: . {}", stack.data_dir / environment.ENV_FILE),
+        Terminal("it stays up until Ctrl-C"),
+    )
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+async def _show(stack: Stack, workspace: Path) -> tuple[int, str]:
+    """Return the exit code, and the page of the run."""
     settings = read_settings(stack.env)
     client = await connect(settings)
     say(Terminal.of("reviewing {}", workspace))
     handle = await start(client, Order(PIPELINE, {}, PIPELINE), RUN)
     page = address(stack.env, handle.id, handle.first_execution_run_id or "")
-    say(Terminal.of("watch it: {}", page, limit=ADDRESS_MAX), Terminal())
+    if sys.stdin.isatty():  # somebody is there while it is up
+        say(Terminal.of("watch it: {}", page, limit=ADDRESS_MAX), Terminal())
     waiting = await _until_gate(handle)
     if waiting is not None:
         await _answer(handle, settings.temporal)
     code = await outcome(handle)
     if code == 0:
-        await _report(handle, Artifacts(settings.artifacts))
-    say(Terminal(), Terminal.of("the run in the Web UI: {}", page, limit=ADDRESS_MAX))
-    return _ledger(settings.ledger) or code
+        report = await handle.result()
+        say(Terminal(), *findings_lines(_findings(report, Artifacts(settings.artifacts))))
+        say(Terminal(), *approval_lines(report["approvals"]))
+    return _ledger(settings.ledger) or code, page
 
 
 async def _until_gate(handle: WorkflowHandle[Any, Any]) -> dict[str, Any] | None:
@@ -103,10 +135,9 @@ async def _until_gate(handle: WorkflowHandle[Any, Any]) -> dict[str, Any] | None
 async def _answer(handle: WorkflowHandle[Any, Any], temporal: str) -> None:
     line = vote_line(temporal, handle.id)
     say(Terminal("the run waits for team-lead. This line answers the gate:"), Terminal())
-    say(Terminal.of("  {}", line), Terminal())
+    say(Terminal.of("  {}", line, limit=ADDRESS_MAX), Terminal())
     if sys.stdin.isatty():
-        say(Terminal.of("type it in another terminal ({} is the CLI),", binaries.temporal()))
-        say(Terminal("or press Enter here and it is run for you."))
+        say(Terminal("paste it in another terminal, or press Enter here and it is run for you."))
         if not await _person_answers(handle):
             await _type(line)
         return
@@ -115,12 +146,13 @@ async def _answer(handle: WorkflowHandle[Any, Any], temporal: str) -> None:
 
 
 def vote_line(temporal: str, workflow_id: str) -> str:
-    """Return the command that approves the demo's gate."""
-    vote = f'{{"gate":"{GATE}","decision":"approve","voter":"team-lead"}}'
-    return (
-        f"temporal workflow signal --address {temporal} -w {workflow_id} "
-        f"--name vote --input '{vote}'"
+    """Return the command that approves the demo's gate, whatever is on the ``PATH``."""
+    vote = {"gate": GATE, "decision": "approve", "voter": "team-lead"}
+    words = (
+        *(str(binaries.temporal()), "workflow", "signal", "--address", temporal),
+        *("-w", workflow_id, "--name", "vote", "--input", json.dumps(vote)),
     )
+    return shlex.join(words)
 
 
 async def _person_answers(handle: WorkflowHandle[Any, Any]) -> bool:
@@ -140,22 +172,35 @@ async def _person_answers(handle: WorkflowHandle[Any, Any]) -> bool:
 
 
 async def _type(line: str) -> None:
-    folder = str(binaries.temporal().parent)
-    process = await asyncio.create_subprocess_exec(
-        *shlex.split(line), env={**os.environ, "PATH": f"{folder}:{os.environ.get('PATH', '')}"}
-    )
+    process = await asyncio.create_subprocess_exec(*shlex.split(line))
     if await process.wait() != 0:
         raise StackError(f"this line failed: {line}")
 
 
-async def _report(handle: WorkflowHandle[Any, Any], artifacts: Artifacts) -> None:
-    report = await handle.result()
-    outputs = {o["name"]: o for o in report["stages"]["review"]["outputs"]}
-    text = artifacts.get(outputs["report.md"]["digest"]).decode()
-    lines = text.splitlines()
-    say(Terminal(), *Terminal.excerpt(lines[:REPORT_LINES_MAX]))
-    if len(lines) > REPORT_LINES_MAX:
-        say(Terminal.of("... and {} lines more", len(lines) - REPORT_LINES_MAX))
+def findings_lines(findings: Sequence[Mapping[str, Any]]) -> Iterator[Terminal]:
+    """Yield the worst findings, as the agent has sorted them, and how many there are."""
+    shown = findings[:FINDINGS_SHOWN]
+    yield Terminal.of("{} findings; the {} worst:", len(findings), len(shown))
+    for each in shown:
+        place = Terminal.of("{}:{}", each["file"], each["line"])
+        rule = Terminal.of("{} {}", each["tool"], each["rule"])
+        yield Terminal.of("  {:<6}  {}  {}  {}", each["severity"], place, rule, each["message"])
+
+
+def approval_lines(approvals: Sequence[Mapping[str, Any]]) -> Iterator[Terminal]:
+    """Yield who has approved, and how it is known that it was them."""
+    for gate in approvals:
+        for vote in gate["votes"]:
+            known = _KNOWN.get(vote["identity"], Terminal())
+            voter, what = vote["voter"], vote["decision"]
+            yield Terminal.of("{} at {} by {}{}", what, gate["gate"], voter, known)
+
+
+def _findings(report: Mapping[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
+    outputs = {each["name"]: each for each in report["stages"]["review"]["outputs"]}
+    content = artifacts.get(outputs["findings.json"]["digest"])
+    found: list[dict[str, Any]] = strict_json.read(content, bytes_max=FINDINGS_BYTES_MAX)
+    return found
 
 
 def _ledger(path: Path) -> int:

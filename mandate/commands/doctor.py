@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 
 from dsl.surfaces import Terminal
@@ -10,17 +11,21 @@ from mandate._entry import EXIT_FAILED
 from mandate.doctor import machine, servers, vault
 from mandate.doctor.finding import Finding
 from mandate.stack import environment
-from mandate.terminal import say
+from mandate.terminal import say, say_json
 
 
-def run(data_dir: Path | None) -> int:
+def run(data_dir: Path | None, *, as_json: bool = False) -> int:
     """Print the report; return 1 when a check failed."""
     findings = asyncio.run(examine(environment.present(data_dir)))
     for finding in findings:
-        say(*finding.lines())
+        if as_json:
+            say_json(asdict(finding))
+        else:
+            say(*finding.lines())
     failed = list(dict.fromkeys(finding.name for finding in findings if not finding.ok))
     fix = Terminal.of("to be fixed: {}", Terminal.listed(failed))
-    say(fix if failed else Terminal("all is well"))
+    if not as_json:
+        say(fix if failed else Terminal("all is well"))
     return EXIT_FAILED if failed else 0
 
 

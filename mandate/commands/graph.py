@@ -11,17 +11,15 @@ from dsl.graph import outline
 from dsl.surfaces import Terminal
 from mandate._entry import EXIT_USAGE
 from mandate.commands import pipelines
-from mandate.terminal import complain, note, say
+from mandate.people.errors import UsageError
+from mandate.terminal import complain, say
 
 
 def run(pipeline: str, *, mermaid: bool, data_dir: Path | None) -> int:
     """Print the drawing; return 2 when there is no such pipeline or it is refused."""
     try:
         plan = pipelines.compile_named(pipeline, data_dir).plan
-    except OSError as error:
-        note(Terminal.of("{}: cannot be read: {}", pipeline, error.strerror))
-        return EXIT_USAGE
-    except (UnknownPipelineError, DslError) as error:
+    except (UnknownPipelineError, DslError, UsageError) as error:
         complain(error)
         return EXIT_USAGE
     say(*Terminal.report(flowchart(plan).rstrip("\n") if mermaid else "\n".join(outline(plan))))

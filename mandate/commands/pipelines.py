@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dsl.catalogue import Catalogue
 from dsl.compiler import Compiled, compile_text
+from mandate.people.errors import UsageError
 from mandate.stack import environment
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -22,11 +23,25 @@ def compile_named(pipeline: str, data_dir: Path | None) -> Compiled:
     """Compile a file, or the catalogue's entry of that name.
 
     Raises:
-        OSError: it looks like a file and cannot be read.
+        mandate.people.errors.UsageError: it looks like a file and cannot be read.
         dsl.catalogue.UnknownPipelineError: there is no such entry.
         dsl.errors.DslError: the document is wrong.
     """
+    if not is_file_name(pipeline):
+        return catalogue(data_dir).load(pipeline)
+    try:
+        content = Path(pipeline).read_bytes()
+    except OSError as error:
+        raise UsageError(
+            "{}: expected a pipeline document, and it cannot be read: {}; name a file that is "
+            "there, or a pipeline that `mandate list` shows",
+            pipeline,
+            error.strerror,
+        ) from None
+    return compile_text(content, pipeline)
+
+
+def is_file_name(pipeline: str) -> bool:
+    """Tell whether a word names a file, by its suffix or a folder in it."""
     path = Path(pipeline)
-    if path.suffix in _SUFFIXES or len(path.parts) > 1:
-        return compile_text(path.read_bytes(), pipeline)
-    return catalogue(data_dir).load(pipeline)
+    return path.suffix in _SUFFIXES or len(path.parts) > 1

@@ -2,14 +2,13 @@
 
 1. A file is compiled here first: a bad document is refused before anything starts.
 2. Inputs are ``k=v``; the declared type says how ``v`` is read, text where none is declared.
-3. ``--wait`` shows the board until the run ends; leaving it leaves the run alone.
+3. ``--wait`` follows the run as ``mandate watch`` does; leaving it leaves the run alone.
 4. Who is logged in is proven to be the starter: gates may exclude them. Without a login, or with
    one that has ended, the run starts with nobody known to have started it, and that is said.
 """
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.client import Client, WorkflowHandle
 
 from activities.contracts import QUEUE
 from dsl.catalogue import UnknownPipelineError
@@ -27,14 +25,14 @@ from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
 from dsl.plan import Plan
 from dsl.surfaces import Terminal
-from integrations.settings import SettingsError, read_settings
-from mandate._entry import EXIT_FAILED, EXIT_USAGE
-from mandate.board import watch
+from mandate._entry import EXIT_USAGE
 from mandate.commands import pipelines
+from mandate.commands.watch import attend
+from mandate.people.door import enter, temporal
+from mandate.people.errors import UsageError
 from mandate.people.starter import starter_memo
 from mandate.stack import environment
-from mandate.terminal import ERROR_MAX, complain, note, say
-from worker import connect
+from mandate.terminal import complain, say, say_json
 
 ADDRESS_MAX: Final = 4_000  # characters: an id of 1,000, percent-encoded
 
@@ -50,26 +48,23 @@ class Order:
     values: Mapping[str, Any] = field(default_factory=dict)  # every input, with defaults
 
 
-def run(pipeline: str, given: Sequence[str], *, wait: bool, data_dir: Path | None) -> int:
+def run(
+    pipeline: str,
+    given: Sequence[str],
+    *,
+    wait: bool = False,
+    as_json: bool = False,
+    data_dir: Path | None = None,
+) -> int:
     """Start the run; return 0, or with ``wait`` 1 when it did not complete."""
     try:
         compiled = pipelines.compile_named(pipeline, data_dir)
         order = _order(pipeline, compiled, parse_inputs(compiled.plan, given))
-    except (DslError, UnknownPipelineError, InputsError, ValueError, OSError) as error:
+    except (DslError, UnknownPipelineError, InputsError, UsageError, ValueError) as error:
         complain(error)
         return EXIT_USAGE
     env = environment.present(data_dir)
-    try:
-        return asyncio.run(_run(order, env, wait=wait))
-    except (RPCError, RuntimeError, SettingsError) as error:
-        note(
-            Terminal.of(
-                "mandate run: no answer from Temporal at {}: {}; is `mandate up` running?",
-                env.get("TEMPORAL_ADDRESS", "default"),
-                error,
-            )
-        )
-        return EXIT_FAILED
+    return enter("run", _run(order, env, wait=wait, as_json=as_json))
 
 
 def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
@@ -97,20 +92,23 @@ def address(env: Mapping[str, str], workflow_id: str, run_id: str) -> str:
     return f"{base}/namespaces/{namespace}/workflows/{page}/{run_id}/history"
 
 
-async def _run(order: Order, env: Mapping[str, str], *, wait: bool) -> int:
-    client = await connect(read_settings(env))
+async def _run(order: Order, env: Mapping[str, str], *, wait: bool, as_json: bool) -> int:
+    client = await temporal(env)
     workflow_id = f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
     memo = await starter_memo(env, workflow_id, order.plan, order.values)  # (4)
     handle = await start(client, order, workflow_id, memo)
-    say(Terminal.of("run      {}", handle.id))
-    page = address(env, handle.id, handle.first_execution_run_id or "")
-    say(Terminal.of("watch    {}", page, limit=ADDRESS_MAX))
-    if not wait:
-        query = Terminal.command("temporal workflow query -w {} --type status", handle.id)
-        say(Terminal.of("status   {}", query))
-        return 0
-    await watch(handle)
-    return await outcome(handle)
+    run_id = handle.first_execution_run_id or ""
+    page = address(env, handle.id, run_id)
+    if as_json:
+        say_json({"run": handle.id, "run_id": run_id, "link": page})
+    else:
+        say(Terminal.of("run      {}", handle.id))
+        say(Terminal.of("watch    {}", page, limit=ADDRESS_MAX))
+    if wait:
+        return await attend(handle, as_json=as_json)
+    if not as_json:
+        say(Terminal.of("follow   {}", Terminal.command("mandate watch {}", handle.id)))
+    return 0
 
 
 async def start(
@@ -122,25 +120,10 @@ async def start(
     )
 
 
-async def outcome(handle: WorkflowHandle[Any, Any]) -> int:
-    """Print how the run ended and return the exit code."""
-    try:
-        report = await handle.result()
-    except WorkflowFailureError as failure:
-        state = await handle.describe()
-        status = state.status or WorkflowExecutionStatus.FAILED
-        note(Terminal.of("{}: {}", status.name.lower(), failure.cause, limit=ERROR_MAX))
-        return EXIT_FAILED
-    ledger = report.get("ledger") or []
-    say(Terminal.of("completed; ledger entries {}", Terminal.listed(ledger, " to ")))
-    return 0
-
-
 def _order(pipeline: str, compiled: Compiled, values: dict[str, Any]) -> Order:
-    path = Path(pipeline)
     name, resolved = compiled.plan.name, resolve_inputs(compiled.plan, values)
-    if path.is_file():
-        document = {"definition": path.read_text(encoding="utf-8"), "inputs": values}
+    if pipelines.is_file_name(pipeline):
+        document = {"definition": Path(pipeline).read_text(encoding="utf-8"), "inputs": values}
         return Order("Pipeline", document, name, compiled.digest, resolved)
     return Order(name, values, name, compiled.digest, resolved)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dsl.compiler import compile_text
-from dsl.errors import DslError, Severity, report
+from dsl.errors import DslError, Problem, Severity, report
 from dsl.surfaces import Terminal
 from mandate._entry import EXIT_USAGE
-from mandate.terminal import say, told
+from mandate.terminal import say, say_json, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,19 @@ class Verdict:
     lines: tuple[Terminal, ...]
     errors: int = 0
     warnings: int = 0
+    record: Mapping[str, Any] = field(default_factory=dict)  # the same, for a program
 
 
-def run(files: Sequence[Path]) -> int:
+def run(files: Sequence[Path], *, as_json: bool = False) -> int:
     """Print the report and return the exit code."""
     verdicts = [check(file) for file in files]
-    for verdict in verdicts:
-        say(*verdict.lines)
+    for file, verdict in zip(files, verdicts, strict=True):
+        if as_json:
+            say_json({"file": str(file), "ok": not verdict.errors, **verdict.record})
+        else:
+            say(*verdict.lines)
     errors = sum(verdict.errors for verdict in verdicts)
-    if len(files) > 1:
+    if len(files) > 1 and not as_json:
         refused = sum(1 for verdict in verdicts if verdict.errors)
         say(Terminal.of("{} files, {} refused, {}", len(files), refused, _counted(errors, "error")))
     return EXIT_USAGE if errors else 0
@@ -41,7 +46,7 @@ def check(file: Path) -> Verdict:
         content = file.read_bytes()
     except OSError as error:
         line = Terminal.of("{}: cannot be read: {}", source, error.strerror)
-        return Verdict((line,), errors=1)
+        return Verdict((line,), errors=1, record={"error": error.strerror})
     try:
         compiled = compile_text(content, source)
     except DslError as error:
@@ -51,7 +56,9 @@ def check(file: Path) -> Verdict:
     lines = Terminal.report(warned) if warned else []
     words = (source, plan.name, plan.version, compiled.digest)
     lines.append(Terminal.of("{}: ok: {} {}, digest {}", *words))
-    return Verdict(tuple(lines), warnings=len(warnings))
+    about = {"name": plan.name, "version": plan.version, "digest": compiled.digest}
+    record = {**about, "problems": _records(warnings)}
+    return Verdict(tuple(lines), warnings=len(warnings), record=record)
 
 
 def _refused(error: DslError) -> Verdict:
@@ -59,7 +66,22 @@ def _refused(error: DslError) -> Verdict:
     warnings = len(error.problems) - errors
     counts = [_counted(errors, "error")] + ([_counted(warnings, "warning")] if warnings else [])
     verdict = Terminal.of("{}: refused: {}", error.source, Terminal.listed(counts))
-    return Verdict((*told(error), verdict), errors=errors, warnings=warnings)
+    record = {"problems": _records(error.problems)}
+    return Verdict((*told(error), verdict), errors, warnings, record)
+
+
+def _records(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": each.code,
+            "severity": each.severity.value,
+            "line": each.at.line,
+            "column": each.at.column,
+            "message": each.message,
+            "hint": each.hint,
+        }
+        for each in problems
+    ]
 
 
 def _counted(count: int, thing: str) -> str:

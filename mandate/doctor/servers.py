@@ -17,6 +17,7 @@ from integrations.ledger.lock import trouble_of_writer
 from integrations.ledger.verify import verify as verify_ledger
 from mandate.doctor.finding import Finding, bad, good
 from mandate.stack import temporal
+from mandate.unanswered import why_of
 
 CHECK_TIMEOUT_S = 10.0
 _START = "run `mandate up`, or let {} name a running server"
@@ -32,6 +33,8 @@ async def temporal_server(env: Mapping[str, str]) -> Finding:
 
     settings = ClientConfig.load_client_connect_config(override_env_vars=env)
     address = settings.get("target_host") or ""
+    if not address:
+        return bad("temporal", "no address", _START.format("TEMPORAL_ADDRESS"))
     namespace = settings.get("namespace") or temporal.NAMESPACE
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
@@ -41,8 +44,9 @@ async def temporal_server(env: Mapping[str, str]) -> Finding:
             )
     except RPCError as error:
         return bad("temporal", f"{address}: {error.message}", f"create the namespace {namespace!r}")
-    except (RuntimeError, TimeoutError, ValueError):
-        return bad("temporal", f"{address} does not answer", _START.format("TEMPORAL_ADDRESS"))
+    except (RuntimeError, TimeoutError, ValueError) as error:
+        why = f" ({why_of(error)})" if isinstance(error, RuntimeError) else ""
+        return bad("temporal", f"{address} does not answer{why}", _START.format("TEMPORAL_ADDRESS"))
     missing = sorted(set(temporal.SEARCH_ATTRIBUTES) - set(answer.custom_attributes))
     if missing:
         first = missing[0]

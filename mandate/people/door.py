@@ -19,6 +19,7 @@ from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.errors import RefusalError
 from mandate.stack.errors import StackError
 from mandate.terminal import complain
+from mandate.unanswered import why_of
 from worker import connect
 
 
@@ -50,5 +51,7 @@ async def temporal(env: Mapping[str, str]) -> Client:
         return await connect(settings)
     except (RPCError, RuntimeError) as error:
         raise RefusalError(
-            "no answer from Temporal at {} ({}); is `mandate up` running?", settings.temporal, error
+            "no answer from Temporal at {} ({}); is `mandate up` running?",
+            settings.temporal,
+            why_of(error),
         ) from None

@@ -147,8 +147,6 @@ def answer(said: dict[str, str], words: str) -> str:
 
 async def test_the_first_real_approval_counts_and_so_does_one_over_the_plain_cli(shell: Shell):
     lines = block_with(README, "mandate login")
-    (start,) = (line for line in lines if "workflow start" in line)
-    (signal,) = block_with(README, "mandate sign")
 
     async def opened() -> None:
         await gate_is_open(shell, "first-1")
@@ -162,10 +160,15 @@ async def test_the_first_real_approval_counts_and_so_does_one_over_the_plain_cli
     assert "counted: approve at sign-off; approved by ann" in answer(said, "mandate approve")
     assert "COMPLETED" in answer(said, "workflow result")
 
-    await shell.types(start.replace("first-1", "first-2"))
-    await gate_is_open(shell, "first-2")
-    assert "Signal workflow succeeded" in await shell.types(signal)
-    assert "COMPLETED" in await shell.types("temporal workflow result -w first-2")
+    async def opened_again() -> None:
+        await gate_is_open(shell, "first-2")
+
+    said = await type_all(
+        shell, block_with(README, "mandate sign"), {"workflow signal": opened_again}
+    )
+
+    assert "Signal workflow succeeded" in answer(said, "mandate sign")
+    assert "COMPLETED" in answer(said, "workflow result")
 
 
 async def test_a_run_is_started_found_answered_read_and_repeated(shell: Shell):
@@ -198,22 +201,23 @@ async def test_a_run_is_started_found_answered_read_and_repeated(shell: Shell):
 
 
 async def test_an_update_answers_with_the_verdict_and_refuses_a_wrong_voter_by_name(shell: Shell):
-    start = next(line for line in block_with(README, "workflow list") if "start" in line)
-    (update,) = block_with(README, "update execute")
-    history = f"temporal workflow show -w {RUN} -o json"
-    await shell.types(start)
-    await gate_is_open(shell, RUN)
+    lines = block_with(README, "update execute")
+    (update,) = (line for line in lines if "update execute" in line)
+    history = "temporal workflow show -w deploy-2 -o json"
 
-    before = json.loads(await shell.types(history))["events"]
-    code, refusal = await shell.tries(update.replace("team-lead", "mallory"))
-    after = json.loads(await shell.types(history))["events"]
-    verdict = await shell.types(update)
+    async def opened_and_refused() -> None:
+        await gate_is_open(shell, "deploy-2")
+        before = json.loads(await shell.types(history))["events"]
+        code, refusal = await shell.tries(update.replace("team-lead", "mallory"))
+        after = json.loads(await shell.types(history))["events"]
+        assert code != 0
+        assert "mallory" in refusal
+        assert len(before) == len(after)
 
-    assert code != 0
-    assert "mallory" in refusal
-    assert len(before) == len(after)
-    assert "verdict:passed" in verdict
-    assert "COMPLETED" in await shell.types(f"temporal workflow result -w {RUN}")
+    said = await type_all(shell, lines, {"update execute": opened_and_refused})
+
+    assert "verdict:passed" in answer(said, "update execute")
+    assert "COMPLETED" in answer(said, "workflow result")
 
 
 async def test_a_pipeline_of_ones_own_is_checked_and_run_from_its_file(shell: Shell, folder: Path):
@@ -245,8 +249,9 @@ async def approve_all(shell: Shell, gate: str, reason: str) -> None:
 
 
 async def test_the_ledger_verifies_and_the_doctor_finds_nothing(shell: Shell):
-    verify, doctor = block_with(README, "ledger verify")
+    runs, verify, doctor = block_with(README, "ledger verify")
 
+    assert "deploy-2" in await shell.types(runs)
     assert ".mandate/ledger.db: ok, " in await shell.types(verify)
     assert await shell.types(doctor)
 

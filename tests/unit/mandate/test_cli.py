@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 import mandate as package
+from mandate import cli_runs
+from mandate.people.runs import RUNS_MAX
+from tests.fixtures.valkey import free_port
 from tests.unit.mandate.programs import mandate
 
 GOOD = """\
@@ -157,3 +161,71 @@ def test_a_ledger_that_is_not_there_is_a_failure_by_name(tmp_path):
         assert (said.returncode, said.stdout) == (1, "")
         assert ".mandate/ledger.db" in said.stderr
         assert "Traceback" not in said.stderr
+
+
+def json_lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_verdict_on_documents_can_be_had_as_json(files):
+    said = mandate("validate", "--json", "missing.yaml", "bad.yaml", "good.yaml", cwd=files)
+    missing, bad, good = json_lines(said.stdout)
+
+    assert said.returncode == 2
+    assert missing == {
+        "file": "missing.yaml",
+        "ok": False,
+        "error": "No such file or directory",
+    }
+    first, second = bad["problems"]
+    assert (first["line"], first["severity"], first["hint"]) == (
+        7,
+        "error",
+        "did you mean 'timeout'?",
+    )
+    assert second["code"].startswith("DSL")
+    assert (good["ok"], good["name"], good["version"]) == (True, "tidy", "1.0")
+    assert str(good["digest"]).startswith("sha256:")
+
+
+def test_the_catalogue_can_be_had_as_json(files):
+    said = mandate("list", "--json", cwd=files, env={"MANDATE_PIPELINES": str(files / "none")})
+    rows = {row["name"]: row for row in json_lines(said.stdout)}
+
+    assert rows["code-review"].keys() == {"name", "source", "version", "stages", "digest"}
+
+
+def test_what_the_doctor_finds_can_be_had_as_json(tmp_path):
+    said = mandate("doctor", "--json", cwd=tmp_path)
+    found = {row["name"]: row for row in json_lines(said.stdout)}
+
+    assert said.returncode == 1
+    assert found["python"]["ok"] is True
+    assert found["temporal"]["ok"] is False
+    assert "mandate up" in found["temporal"]["fix"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[], ["run"], ["gates"], ["runs"], ["ledger"], ["ledger", "verify"], ["agent", "show"]],
+)
+def test_help_has_a_short_name_everywhere(tmp_path, command):
+    short, long = (mandate(*command, word, cwd=tmp_path) for word in ("-h", "--help"))
+
+    assert (short.returncode, short.stdout) == (0, long.stdout)
+
+
+@pytest.mark.parametrize("command", ["runs", "gates", "watch", "cancel", "pause", "resume"])
+def test_a_server_that_is_not_there_is_told_in_one_sentence(tmp_path, command):
+    words = [command] if command in ("runs", "gates") else [command, "some-run"]
+    nowhere = {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}
+    said = mandate(*words, cwd=tmp_path, env=nowhere)
+    (line,) = said.stderr.splitlines()
+
+    assert (said.returncode, said.stdout) == (1, "")
+    assert line.startswith(f"mandate {command}: no answer from Temporal at 127.0.0.1:")
+    assert line.endswith("(Connection refused); is `mandate up` running?")
+
+
+def test_the_limit_of_the_list_of_runs_is_that_of_the_library():
+    assert cli_runs._RUNS_MAX == RUNS_MAX

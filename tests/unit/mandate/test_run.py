@@ -60,7 +60,17 @@ def test_no_server_is_a_failure_that_says_what_to_start(monkeypatch, capsys):
     monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
 
     assert run("code-review", [], wait=False, data_dir=None) == 1
-    assert "mandate up" in capsys.readouterr().err
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("mandate run: no answer from Temporal at 127.0.0.1:")
+    assert said.endswith("(Connection refused); is `mandate up` running?")
+
+
+def test_a_file_that_is_not_there_is_named_with_what_was_expected_and_the_fix(capsys):
+    assert run("/none.yaml", [], wait=False, data_dir=None) == 2
+    assert capsys.readouterr().err == (
+        "/none.yaml: expected a pipeline document, and it cannot be read: No such file or "
+        "directory; name a file that is there, or a pipeline that `mandate list` shows\n"
+    )
 
 
 def test_the_page_of_a_run_is_a_link_a_browser_can_open():

@@ -1,0 +1,83 @@
+"""The command line of runs: what there is to type to start, follow and steer them.
+
+Kept beside ``mandate/cli.py``, of which it is a part: the commands stand at the top level.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mandate.cli_options import AsJson, DataDir, Run, end
+
+runs_app = typer.Typer()
+
+RUNS_SHOWN: int = 50
+_RUNS_MAX = 200  # of mandate.people.runs, which is imported at need; a test holds them equal
+
+
+@runs_app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="name=value, may be repeated.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until it ends.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Start a pipeline."""
+    from mandate.commands import run as command  # noqa: PLC0415 - at need
+
+    end(command.run(pipeline, inputs or [], wait=wait, as_json=as_json, data_dir=data_dir))
+
+
+@runs_app.command()
+def runs(
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=_RUNS_MAX, help="How many, newest first.")
+    ] = RUNS_SHOWN,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Show the runs there are, what each is doing, and for whom it waits."""
+    from mandate.commands import runs as command  # noqa: PLC0415 - at need
+
+    end(command.run(limit=limit, as_json=as_json, data_dir=data_dir))
+
+
+@runs_app.command()
+def watch(
+    run: Run,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Follow a run until it ends; exit code 0 only when it completed."""
+    from mandate.commands import watch as command  # noqa: PLC0415 - at need
+
+    end(command.run(run, as_json=as_json, data_dir=data_dir))
+
+
+@runs_app.command()
+def cancel(run: Run, data_dir: DataDir = None) -> None:
+    """End a run: what it started is stopped, and that is recorded."""
+    from mandate.commands import steer as command  # noqa: PLC0415 - at need
+
+    end(command.cancel(run, data_dir=data_dir))
+
+
+@runs_app.command()
+def pause(run: Run, data_dir: DataDir = None) -> None:
+    """Let a run start no further stage; those at work finish."""
+    from mandate.commands import steer as command  # noqa: PLC0415 - at need
+
+    end(command.pause(run, data_dir=data_dir))
+
+
+@runs_app.command()
+def resume(run: Run, data_dir: DataDir = None) -> None:
+    """Let a run that was paused go on."""
+    from mandate.commands import steer as command  # noqa: PLC0415 - at need
+
+    end(command.resume(run, data_dir=data_dir))

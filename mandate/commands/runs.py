@@ -1,0 +1,61 @@
+"""``mandate runs``: the runs there are, what each is doing, and for whom it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.surfaces import Terminal
+from mandate.commands.columns import columns
+from mandate.people.door import enter, temporal
+from mandate.people.runs import Run, asked, look
+from mandate.stack import environment
+from mandate.terminal import note, say, say_json
+
+_HEAD: Final = ("RUN", "PIPELINE", "STATUS", "SINCE", "WAITING FOR")
+
+
+def run(*, limit: int, as_json: bool, data_dir: Path | None) -> int:
+    """Print the newest ``limit`` runs; none is no failure."""
+    return enter("runs", _runs(environment.present(data_dir), limit, as_json=as_json))
+
+
+async def _runs(env: Mapping[str, str], limit: int, *, as_json: bool) -> int:
+    found = await look(await temporal(env), limit=limit)
+    if as_json:
+        for each in found.runs:
+            say_json(_record(each))
+    elif found.runs:
+        say(*columns([_HEAD, *map(_row, found.runs)]))
+    else:
+        say(Terminal("there is no run yet; start one: mandate run PIPELINE"))
+    if not found.complete:
+        note(Terminal.of("there are more: these are the newest {}; see --limit", limit))
+    return 0
+
+
+def _row(found: Run) -> tuple[str, ...]:
+    waiting = Terminal.joined("; ", map(asked, found.waiting))
+    doing = Terminal.of("at work: {}", Terminal.listed(found.doing)) if found.doing else Terminal()
+    name = found.pipeline or found.type
+    return (found.workflow, name, found.status, since(found.since), waiting or doing)
+
+
+def _record(found: Run) -> dict[str, Any]:
+    return {
+        "run": found.workflow,
+        "run_id": found.run,
+        "type": found.type,
+        "pipeline": found.pipeline,
+        "status": found.status,
+        "since": since(found.since),
+        "waiting_for": list(found.waiting),
+        "at_work": list(found.doing),
+    }
+
+
+def since(moment: datetime | None) -> str:
+    """Return a time as people and programs read it."""
+    return moment.isoformat(timespec="seconds") if moment else ""

@@ -1,0 +1,48 @@
+"""The lines that answer a gate, to be copied where a person sees that it is open.
+
+A proof is always good. Where voters are taken at their word, a vote over the plain Temporal CLI is
+as well, so that line stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from dsl.surfaces import Terminal
+
+_CLAIMED: Final = "claimed"
+_REASON: Final = "..."
+_NOBODY: Final = "NAME"  # where only groups are asked: whoever votes writes their own
+
+
+def answers(run: str, row: Mapping[str, Any]) -> Iterator[Terminal]:
+    """Yield the lines that answer the pending gate of a run.
+
+    Args:
+        run: its workflow id.
+        row: of the gate, in an answer to the query ``status`` or ``gates``.
+    """
+    gate, needs_reason = str(row.get("gate", "")), row.get("reason_required") is True
+    if needs_reason:
+        yield Terminal.command("mandate approve {} {} --reason {}", run, gate, _REASON)
+    else:
+        yield Terminal.command("mandate approve {} {}", run, gate)
+    if _CLAIMED not in _listed(row.get("identity")):
+        return
+    vote = {"gate": gate, "decision": "approve", "voter": _voter(row)}
+    if needs_reason:
+        vote["reason"] = _REASON
+    yield Terminal.command(
+        "temporal workflow signal -w {} --name vote --input {}", run, json.dumps(vote)
+    )
+
+
+def _voter(row: Mapping[str, Any]) -> str:
+    names = (name for name in _listed(row.get("approvers")) if not name.startswith("group:"))
+    return next(names, _NOBODY)
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []

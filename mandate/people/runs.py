@@ -1,0 +1,185 @@
+"""The runs there are: which one a person means, and what each is doing.
+
+1. A run is a pipeline or a change of trust: a workflow on the engine's queue that people may be
+   asked by. The workflows of single agents, and those that only keep house, are none.
+2. What a run is doing it says itself, within ``ANSWER_S``; one that does not answer is shown as the
+   server's list has it. How one has ended is in that list.
+3. The newest ``limit`` are shown, ``RUNS_MAX`` at most, and that there are more is said.
+4. What holds an id that is for something else is never shown: see ``mandate.people.holders``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.contracts import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
+from activities.trust_contracts import SWEEP_WORKFLOW
+from dsl.surfaces import Terminal
+from mandate.people.errors import RefusalError
+from mandate.people.holders import refuse_stranger
+from workflows.visibility import STATUS
+
+RUNS_MAX: Final = 200
+ANSWER_S: Final = 5.0
+ASKED_AT_ONCE: Final = 16
+_OURS: Final = " AND ".join(  # (1)
+    (
+        f'TaskQueue="{QUEUE}"',
+        f'WorkflowType != "{AGENT_WORKFLOW}"',
+        f'WorkflowType != "{REGISTRATION_WORKFLOW}"',
+        f'WorkflowType != "{SWEEP_WORKFLOW}"',
+    )
+)
+_RUNNING: Final = 'ExecutionStatus="Running"'
+_MOVING: Final = ("running", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, and what it is doing or how it ended."""
+
+    workflow: str
+    run: str
+    type: str
+    status: str
+    since: datetime | None
+    waiting: tuple[Mapping[str, Any], ...] = ()  # rows of its pending gates
+    doing: tuple[str, ...] = ()  # stages at work, by path
+    pipeline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What was found; ``complete`` is False where there are more (3)."""
+
+    runs: tuple[Run, ...] = field(default=())
+    complete: bool = True
+
+
+async def look(client: Client, *, limit: int = RUNS_MAX, running: bool = False) -> Runs:
+    """Return the newest runs, or those that are under way.
+
+    Raises:
+        temporalio.service.RPCError: the server does not say which there are.
+    """
+    query = f"{_OURS} AND {_RUNNING}" if running else _OURS
+    listed = [each async for each in client.list_workflows(query, limit=limit + 1)]
+    turn = asyncio.Semaphore(ASKED_AT_ONCE)
+    runs = await asyncio.gather(*(_told(client, each, turn) for each in listed[:limit]))
+    return Runs(tuple(runs), complete=len(listed) <= limit)
+
+
+async def existing(client: Client, run: str) -> WorkflowHandle[Any, Any]:
+    """Return the newest run of that workflow id, under way or over.
+
+    Raises:
+        RefusalError: there is none of ours.
+    """
+    state = await _described(client, run)
+    if state.status is WorkflowExecutionStatus.RUNNING:
+        await refuse_stranger(client, run, state.run_id)  # (4)
+    return client.get_workflow_handle(run)
+
+
+async def under_way(client: Client, run: str) -> WorkflowHandle[Any, Any]:
+    """Return the run of that workflow id that is running now.
+
+    Raises:
+        RefusalError: none of ours is.
+    """
+    state = await _described(client, run)
+    if state.status is not WorkflowExecutionStatus.RUNNING:
+        ended = state.status.name.lower() if state.status else "unknown"
+        raise RefusalError("the run {!r} is {} already", run, ended)
+    await refuse_stranger(client, run, state.run_id)  # (4)
+    return client.get_workflow_handle(run, run_id=state.run_id)
+
+
+async def status_of(handle: WorkflowHandle[Any, Any], within: float = ANSWER_S) -> dict[str, Any]:
+    """Return what a run says of itself; empty where it does not (2)."""
+    try:
+        async with asyncio.timeout(within):
+            answer = await handle.query("status", rpc_timeout=timedelta(seconds=within))
+    except (RPCError, TimeoutError, WorkflowQueryFailedError, WorkflowQueryRejectedError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def at_work(status: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths of the stages that move or wait, of an answer to ``status``."""
+    stages = status.get("stages")
+    rows = stages.items() if isinstance(stages, dict) else ()
+    return tuple(
+        str(path)
+        for path, row in rows
+        if isinstance(row, dict) and row.get("status") in _MOVING and row.get("type") == "agent"
+    )
+
+
+async def _described(client: Client, run: str) -> WorkflowExecutionDescription:
+    try:
+        state = await client.get_workflow_handle(run).describe(
+            rpc_timeout=timedelta(seconds=2 * ANSWER_S)
+        )
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            raise RefusalError("there is no run {!r}; see: mandate runs", run) from None
+        raise
+    if state.task_queue != QUEUE or state.workflow_type == AGENT_WORKFLOW:
+        raise RefusalError(
+            "{!r} is a workflow of type {!r}, and no run; see: mandate runs",
+            run,
+            state.workflow_type,
+        )
+    return state
+
+
+async def _told(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore) -> Run:
+    shown = found.typed_search_attributes.get(STATUS)
+    server = found.status.name.lower() if found.status else "unknown"
+    if found.status is not WorkflowExecutionStatus.RUNNING:
+        word = server if shown in (None, *_MOVING) else str(shown)
+        return Run(found.id, found.run_id, found.workflow_type, word, found.close_time)
+    async with turn:
+        try:
+            await refuse_stranger(client, found.id, found.run_id)  # (4)
+        except RefusalError:
+            return Run(found.id, found.run_id, found.workflow_type, "foreign", found.start_time)
+        status = await status_of(client.get_workflow_handle(found.id, run_id=found.run_id))
+    gates = status.get("waiting_for")
+    waiting = (
+        tuple(row for row in gates if isinstance(row, dict)) if isinstance(gates, list) else ()
+    )
+    moving = "waiting" if waiting else "running"
+    return Run(
+        found.id,
+        found.run_id,
+        found.workflow_type,
+        "paused" if status.get("paused") is True else moving if status else "not answering",
+        found.start_time,
+        waiting,
+        at_work(status),
+        str(status.get("pipeline") or ""),
+    )
+
+
+def asked(row: Mapping[str, Any]) -> Terminal:
+    """Return who has to answer a pending gate, and which."""
+    whom = row.get("still_needed_of") or Terminal.listed(row.get("approvers") or ())
+    gate = row.get("gate", "")
+    return Terminal.of("{}: {}", gate, whom) if whom else Terminal.of("{}", gate)

@@ -1,0 +1,188 @@
+"""What a person types to see, follow and steer runs, against a stack that is up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.fixtures.engine import gate, pipeline
+from tests.fixtures.stack import MandateUp, result_of, until_gate
+
+ROOT = Path(__file__).resolve().parents[2]
+MANDATE = (sys.executable, "-m", "mandate")
+
+
+@asynccontextmanager
+async def typed(up: MandateUp, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(*MANDATE, *words),
+        cwd=ROOT,
+        env={**os.environ, **up.env},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def says(up: MandateUp, *words: str, code: int = 0) -> str:
+    async with typed(up, *words) as process:
+        out, _ = await process.communicate()
+    assert process.returncode == code, out.decode()
+    return out.decode()
+
+
+async def until(process: asyncio.subprocess.Process, true: Callable[[str], bool]) -> str:
+    """Read until a line satisfies ``true``; return all up to it."""
+    assert process.stdout
+    said = ""
+    async with asyncio.timeout(40):
+        while line := (await process.stdout.readline()).decode():
+            said += line
+            if true(line):
+                return said
+    raise AssertionError(f"it ended without saying that: {said}")
+
+
+async def row_of(up: MandateUp, run: str) -> dict[str, Any]:
+    rows = [json.loads(line) for line in (await says(up, "runs", "--json")).splitlines()]
+    (row,) = (each for each in rows if each["run"] == run)
+    return dict(row)
+
+
+def asks(**fields: Any) -> dict[str, Any]:
+    return pipeline({"name": "look", "type": "agent", "template": "default"}, gate("ok", **fields))
+
+
+async def test_who_waits_at_a_gate_is_shown_the_lines_that_answer_it_and_one_of_them_does(
+    mandate_up: MandateUp, tmp_path: Path
+):
+    file = tmp_path / "mine.yaml"
+    file.write_text(json.dumps(asks()))
+    async with typed(mandate_up, "run", str(file), "--wait") as process:
+        said = await until(process, lambda line: "temporal workflow signal" in line)
+        run = said.split()[1]
+        vote = shlex.split(said.splitlines()[-1])
+        code, out = await mandate_up.cli(*vote[1:])
+        rest, _ = await process.communicate()
+
+    assert f"  mandate approve {run} ok" in said.splitlines()
+    assert code == 0, out
+    assert process.returncode == 0
+    assert "completed; ledger entries" in rest.decode()
+
+
+async def test_ctrl_c_ends_the_watching_and_not_the_run_and_says_how_to_come_back(
+    mandate_up: MandateUp, tmp_path: Path
+):
+    file = tmp_path / "mine.yaml"
+    file.write_text(json.dumps(asks()))
+    async with typed(mandate_up, "run", str(file), "--wait") as process:
+        run = (await until(process, lambda line: "mandate approve" in line)).split()[1]
+        process.send_signal(signal.SIGINT)
+        rest, _ = await process.communicate()
+    said = rest.decode()
+
+    assert process.returncode == 130
+    assert "the run goes on; back to it: mandate watch" in said
+    (back,) = (line.partition(": ")[2] for line in said.splitlines() if "back to it" in line)
+    async with typed(
+        mandate_up, *shlex.split(back.removeprefix("the run goes on; "))[-2:]
+    ) as again:
+        await until(again, lambda line: "mandate approve" in line)
+        await mandate_up.vote(run, "ok")
+        rest, _ = await again.communicate()
+    assert again.returncode == 0
+    assert "completed; ledger entries" in rest.decode()
+
+
+async def test_a_run_can_be_started_and_its_end_be_had_as_json(
+    mandate_up: MandateUp, tmp_path: Path
+):
+    file = tmp_path / "mine.yaml"
+    file.write_text(json.dumps(asks()))
+    async with typed(mandate_up, "run", str(file), "--wait", "--json") as process:
+        run = json.loads(await until(process, bool))["run"]
+        handle = (await mandate_up.client()).get_workflow_handle(run)
+        await until_gate(handle, "ok")
+        await mandate_up.vote(run, "ok", "reject")
+        rest, _ = await process.communicate()
+    ended = json.loads(rest)
+
+    assert process.returncode == 1
+    assert (ended["run"], ended["status"], ended["error"]) == (run, "failed", "GateRejected")
+    assert ended["report"]["stages"]["ok"]["status"] == "rejected"
+
+
+async def test_runs_are_listed_with_what_they_do_and_whom_they_wait_for(mandate_up: MandateUp):
+    handle = await mandate_up.start(asks())
+    await until_gate(handle, "ok")
+    waiting = await row_of(mandate_up, handle.id)
+    table = await says(mandate_up, "runs")
+    await mandate_up.vote(handle.id, "ok", "reject")
+    await handle_ended(handle)
+    ended = await row_of(mandate_up, handle.id)
+
+    assert (waiting["status"], waiting["waiting_for"][0]["gate"]) == ("waiting", "ok")
+    (line,) = (each for each in table.splitlines() if each.startswith(handle.id))
+    assert "  waiting  " in line
+    assert line.endswith("ok: waiting for 1 more of: ann")
+    assert (ended["status"], ended["waiting_for"]) == ("rejected", [])
+    assert not any("/look" in each for each in table.splitlines())  # no workflow of an agent
+
+
+async def handle_ended(handle: Any) -> None:
+    async with asyncio.timeout(30):
+        while (await handle.describe()).status.name == "RUNNING":  # noqa: ASYNC110  # the server's
+            await asyncio.sleep(0.1)
+
+
+async def test_a_run_is_paused_resumed_and_cancelled(mandate_up: MandateUp):
+    handle = await mandate_up.start(asks())
+    await until_gate(handle, "ok")
+
+    assert "paused; stages at work finish" in await says(mandate_up, "pause", handle.id)
+    assert (await row_of(mandate_up, handle.id))["status"] == "paused"
+    assert "goes on" in await says(mandate_up, "resume", handle.id)
+    assert (await row_of(mandate_up, handle.id))["status"] == "waiting"
+    assert "cancel requested" in await says(mandate_up, "cancel", handle.id)
+    await handle_ended(handle)
+    assert (await row_of(mandate_up, handle.id))["status"] == "cancelled"
+    for command in ("cancel", "pause", "resume"):
+        said = await says(mandate_up, command, handle.id, code=1)
+        assert said == f"mandate {command}: the run {handle.id!r} is canceled already\n"
+
+
+async def test_what_is_no_run_is_refused(mandate_up: MandateUp):
+    handle = await mandate_up.start(asks())
+    await until_gate(handle, "ok")
+
+    assert "there is no run 'no-such'" in await says(mandate_up, "watch", "no-such", code=1)
+    said = await says(mandate_up, "cancel", f"{handle.id}/look", code=1)
+    assert "is a workflow of type 'Agent', and no run" in said
+    await handle.cancel()
+
+
+async def test_gates_are_watched_until_ctrl_c(mandate_up: MandateUp):
+    async with typed(mandate_up, "gates", "--watch") as process:
+        await until(process, lambda line: "no gate waits" in line or "  in  " in line)
+        handle = await mandate_up.start(asks())
+        await until(process, lambda line: line.startswith(f"ok  in  {handle.id}"))
+        await mandate_up.vote(handle.id, "ok")
+        await result_of(handle)
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+
+    assert process.returncode == 0

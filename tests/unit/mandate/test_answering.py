@@ -1,0 +1,46 @@
+"""The lines that answer a gate: whole, pasteable, and for the voters it asks."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from dsl.surfaces import NO_COMMAND
+from mandate.people.answering import answers
+
+GATE = {"gate": "checks/review", "opening": 1, "approvers": ["group:sre", "o'brien"]}
+
+
+def words(**fields: Any) -> list[list[str]]:
+    return [shlex.split(line) for line in answers("deploy-1", {**GATE, **fields})]
+
+
+def test_where_proof_is_asked_for_the_proof_is_all_that_is_shown():
+    assert words(identity=["verified"]) == [["mandate", "approve", "deploy-1", "checks/review"]]
+
+
+def test_where_a_reason_is_asked_for_the_line_has_room_for_it():
+    (approve,) = words(identity=["verified"], reason_required=True)
+
+    assert approve[-2:] == ["--reason", "..."]
+
+
+@pytest.mark.parametrize(
+    ("approvers", "voter"), [(["group:sre", "o'brien"], "o'brien"), (["group:sre"], "NAME")]
+)
+def test_where_voters_are_taken_at_their_word_the_vote_is_shown_too(approvers, voter):
+    _, vote = words(identity=["claimed"], approvers=approvers)
+
+    assert vote[:5] == ["temporal", "workflow", "signal", "-w", "deploy-1"]
+    assert json.loads(vote[-1]) == {"gate": "checks/review", "decision": "approve", "voter": voter}
+
+
+def test_a_run_whose_id_cannot_be_shown_as_it_is_has_no_line_to_copy():
+    assert list(answers("a\x1b[2Jb", GATE)) == [NO_COMMAND]
+
+
+def test_a_gate_of_which_little_is_told_still_has_its_line():
+    assert [shlex.split(line)[1] for line in answers("r", {"gate": "g"})] == ["approve"]
