@@ -41,6 +41,7 @@ from activities.phases.tools import HighTier, Tools
 from activities.phases.verify import Verify
 from activities.processes import Processes
 from activities.proving import Proving
+from activities.reading import Reading
 from activities.rebinding import RebindingGrants
 from activities.registration import register_catalogue
 from activities.revocation_record import RevocationRecord
@@ -159,7 +160,9 @@ class WorkflowDuties(PhaseDuties):
         self._compile = Compile(
             Catalogue(settings.pipelines),
             contracts.Policy(
-                inline_tier=settings.inline_tier, gate_identity=settings.gate_identity
+                inline_tier=settings.inline_tier,
+                gate_identity=settings.gate_identity,
+                gate_heads=settings.gate_heads,
             ),
             self._tools.artifacts,
         )
@@ -168,7 +171,11 @@ class WorkflowDuties(PhaseDuties):
     def activities(self) -> Sequence[Activity]:
         """See base class."""
         holders = Holders()
-        of_workflows = (self._compile.run, self._compile.settings, holders.look, holders.nonce)
+        reading = Reading(self._tools.artifacts)
+        of_workflows = (
+            *(self._compile.run, self._compile.settings),
+            *(holders.look, holders.nonce, reading.read),
+        )
         return (*of_workflows, self._feasibility.run, *super().activities())
 
     @asynccontextmanager

@@ -36,6 +36,7 @@ class Policy(Value):
     gate_identity: str = "claimed"
     search_attributes: bool = True
     shows_ends: bool = False  # no run whose history does not say so has shown how it ended
+    gate_heads: bool = False  # as in histories that do not say: heads of outputs are put there
 
 
 class CompileResult(Value):

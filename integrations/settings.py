@@ -55,6 +55,7 @@ class Settings:
     inline_tier: Tier
     initial_tier: Tier
     gate_identity: str
+    gate_heads: bool  # whether first lines of what is approved may stand in history
     authors: str  # the Vault group whose members vouch for plans
     promotion: Path | None  # criteria of promotion; None: those shipped
     build_id: str | None
@@ -108,6 +109,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         inline_tier=_tier("MANDATE_INLINE_TIER", get("MANDATE_INLINE_TIER", "T0")),
         initial_tier=_tier("MANDATE_INITIAL_TIER", get("MANDATE_INITIAL_TIER", "T0")),
         gate_identity=_identity(get("MANDATE_GATE_IDENTITY", "verified")),
+        gate_heads=_switch("MANDATE_GATE_HEADS", get("MANDATE_GATE_HEADS") or "1"),
         authors=get("MANDATE_AUTHORS") or DEFAULT_AUTHORS,
         promotion=Path(get("MANDATE_PROMOTION", "")) if get("MANDATE_PROMOTION") else None,
         build_id=get("MANDATE_BUILD_ID") or None,
@@ -147,6 +149,12 @@ def _tier(name: str, value: str) -> Tier:
     if tier > Tier.T2:
         raise SettingsError(f"{name}: expected T0, T1 or T2, got {tier.name}: promote agents above")
     return tier
+
+
+def _switch(name: str, value: str) -> bool:
+    if value not in ("0", "1"):
+        raise SettingsError(f"{name}: expected 0 or 1, got {value!r}")
+    return value == "1"
 
 
 def _identity(value: str) -> str:

@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from dsl.core import StageStatus, StageType
+from dsl.heads import HeadState
 from dsl.rules.foremost import counted, foremost
 from dsl.rules.gate_rules import NO_OUTPUT
 from dsl.surfaces import Markdown
 from workflows.openings import Opening
+from workflows.reading import Heads
 from workflows.stages import Stages
 
 Brief = dict[str, dict[str, str]]
@@ -29,14 +31,23 @@ _APPROVE: Final = "mandate approve {} \\\n  {}"
 _APPROVE_AND_SAY_WHY: Final = "mandate approve {} \\\n  {} --reason ..."
 _SIGNAL: Final = "temporal workflow signal \\\n  -w {} \\\n  --name vote --input \\\n  {}"
 BOARD_GATES_MAX: Final = 10
+BOARD_OUTPUTS_MAX: Final = 3
+BOARD_HEAD_LINES_MAX: Final = 4
 
 
-def board(title: str, workflow_id: str, stages: Stages, pending: dict[str, Opening]) -> Markdown:
+def board(
+    title: str,
+    workflow_id: str,
+    stages: Stages,
+    pending: dict[str, Opening],
+    heads: Heads | None = None,
+) -> Markdown:
     """Return the board in Markdown (1)."""
     lines = [Markdown.of("Run of {}\n", title)]
     waiting = sorted(pending.items())
     for path, opening in waiting[:BOARD_GATES_MAX]:
-        lines += _waiting(path, workflow_id, opening)
+        outputs = _outputs(opening, heads, is_brief=len(waiting) > 1) if heads else []
+        lines += _waiting(path, workflow_id, opening, outputs)
     lines += _also_waiting([path for path, _ in waiting[BOARD_GATES_MAX:]])
     brief = stages.brief()
     shown = foremost(brief, BOARD_LINES_MAX)
@@ -71,7 +82,27 @@ def _row(path: str, row: dict[str, str]) -> Markdown:
     return Markdown.of("- {}: {} ({}){}", status, path, kind, detail)
 
 
-def _waiting(path: str, workflow_id: str, opening: Opening) -> list[Markdown]:
+def _outputs(opening: Opening, heads: Heads, *, is_brief: bool) -> list[Markdown]:
+    """Return what is approved; its first lines where no other gate needs the room (3)."""
+    telling = heads.shown(opening.matter)[:BOARD_OUTPUTS_MAX]
+    lines = []
+    for path, output, head in telling:
+        what = (path, output.name, output.media_type, output.size)
+        lines.append(Markdown.of("- approves: {} {} ({}, {:,} bytes)", *what))
+        if head is not None and head.state is not HeadState.TEXT:
+            lines.append(Markdown.of("  - {}", head.state))
+        elif head is not None and not is_brief:
+            written = [line for line in head.lines if line.strip()]
+            lines += [Markdown.of("  - {}", line) for line in written[:BOARD_HEAD_LINES_MAX]]
+    more = len(opening.matter.outputs) - len(telling)
+    if more > 0:
+        lines.append(Markdown.of("- and {} more outputs: `mandate artifact list`", more))
+    return lines
+
+
+def _waiting(
+    path: str, workflow_id: str, opening: Opening, outputs: list[Markdown]
+) -> list[Markdown]:
     now, vault, about = opening.tally(), opening.vault, opening.step.description
     proven = Markdown() if opening.takes_claims() else Markdown(", each proven")
     then = Markdown("escalates") if _escalates(opening) else Markdown("is rejected")
@@ -83,6 +114,7 @@ def _waiting(path: str, workflow_id: str, opening: Opening) -> list[Markdown]:
         Markdown.of("- until: {}, then it {}", opening.due, then),
         *([Markdown.of("- about: {}", about)] if about else []),
         *([] if opening.matter.subject else [_BINDS_NOTHING]),
+        *outputs,
         *([Markdown.of("- reminded: {} times", opening.reminders)] if opening.reminders else []),
         *(
             [Markdown.of("- Vault's own lock: {} {}", vault.state, vault.detail)]

@@ -209,7 +209,7 @@ class Consent(Asking):
         digest = plan.digest()
         self._stages = Stages(walk(plan.steps))
         locks = VaultLocks(plan, digest, self.records)
-        gates = GateBoard(self.records, locks, search_attributes=self.policy.search_attributes)
+        gates = GateBoard(self.records, locks, self.policy)
         gates.expect([step.path], _IDENTITY)
         self._board, self._state = gates, "waiting for consent"
         self._stages.move(step.path, StageStatus.WAITING)

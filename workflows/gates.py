@@ -26,6 +26,7 @@ from temporalio import workflow
 
 from activities import contracts
 from dsl.core import StageStatus
+from dsl.limits import GATES_DESCRIBED_MAX
 from dsl.plan import GateStep
 from dsl.rules.consensus import Verdict
 from dsl.rules.council import APPROVE, REJECT, Advice
@@ -34,6 +35,7 @@ from dsl.surfaces import Markdown
 from workflows import failures, verdicts
 from workflows.messages import VoteMessage
 from workflows.openings import Matter, Opening
+from workflows.reading import Heads
 from workflows.records import Records
 from workflows.reminders import Reminders
 from workflows.shield import finish, stop
@@ -55,9 +57,10 @@ class _VoidError(Exception):
 class GateBoard:
     """All gates of one run."""
 
-    def __init__(self, records: Records, locks: VaultLocks, *, search_attributes: bool) -> None:
+    def __init__(self, records: Records, locks: VaultLocks, policy: contracts.Policy) -> None:
         self._records = records
         self._locks = locks
+        self.heads = Heads(is_allowed=policy.gate_heads)
         self._ballots = Ballots(records)
         self._reminders = Reminders(records)
         self._known: frozenset[str] = frozenset()
@@ -66,7 +69,7 @@ class GateBoard:
         self._openings: dict[str, int] = {}
         self.excluded: dict[str, frozenset[str]] = {}  # names and entities by role
         self.pending: dict[str, Opening] = {}
-        self._inbox = Inbox(self.pending, is_registered=search_attributes)
+        self._inbox = Inbox(self.pending, is_registered=policy.search_attributes)
         self.decided: list[dict[str, Any]] = []
         self.approvals: list[contracts.Approval] = []  # of proven voters only
         self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
@@ -93,8 +96,12 @@ class GateBoard:
     def rows(self, gate: str | None = None) -> list[dict[str, Any]]:
         """Return what queries show of the pending gates, or of the one named."""
         path = gate if gate is None else self._resolve(gate)
-        pending = sorted(self.pending.items())
-        return [opening.row() for at, opening in pending if path is None or at == path]
+        pending = [each for at, each in sorted(self.pending.items()) if path in (None, at)]
+        are_few = len(pending) <= GATES_DESCRIBED_MAX
+        described = self.heads.described
+        return [
+            {**each.row(), "outputs": described(each.matter) if are_few else []} for each in pending
+        ]
 
     async def cast(self, message: VoteMessage) -> dict[str, Any]:
         """Judge a vote that ``refuse`` let through, and say what it did."""
@@ -170,6 +177,7 @@ class GateBoard:
         beside = [
             asyncio.create_task(self._records.flush(f"gate {path} opened")),
             asyncio.create_task(self._locks.ask(opening)),
+            asyncio.create_task(self.heads.read(opening)),
             asyncio.create_task(self._reminders.of(opening)),
         ]
         try:

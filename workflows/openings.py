@@ -15,7 +15,6 @@ from typing import Any
 
 from dsl.canonical import digest_of
 from dsl.core import AgentOutput
-from dsl.limits import OUTPUTS_DESCRIBED_MAX
 from dsl.plan import GateStep
 from dsl.rules.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
 from dsl.rules.proof import reason_digest
@@ -30,20 +29,6 @@ class Matter:
     inputs: str  # digest
     subject: dict[str, dict[str, str]]  # digests of outputs, by stage and name
     outputs: tuple[tuple[str, AgentOutput], ...] = ()  # the same with their stages, by rank
-
-    def described(self) -> list[dict[str, Any]]:
-        """Return kind and size of what is approved, the most telling first."""
-        return [
-            {
-                "stage": path,
-                "name": each.name,
-                "phase": each.phase.value,
-                "media_type": each.media_type,
-                "size": each.size,
-                "digest": each.digest,
-            }
-            for path, each in self.outputs[:OUTPUTS_DESCRIBED_MAX]
-        ]
 
 
 @dataclass(slots=True)
@@ -155,7 +140,6 @@ class Opening:
             "inputs": self.matter.inputs,
             "subject": self.matter.subject,
             "subject_digest": digest_of(self.matter.subject),
-            "outputs": self.matter.described(),
             "description": self.step.description,
             "vault": {
                 "state": self.vault.state,

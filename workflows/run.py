@@ -63,9 +63,7 @@ class PipelineRun:
         self._records = Records("run")
         self.stages = Stages(walk(plan.steps))
         self._locks = VaultLocks(plan, compiled.digest, self._records, compiled.asking)
-        self.gates = GateBoard(
-            self._records, self._locks, search_attributes=compiled.policy.search_attributes
-        )
+        self.gates = GateBoard(self._records, self._locks, compiled.policy)
         self.gates.expect(
             (step.path for step in walk(plan.steps) if isinstance(step, GateStep)),
             compiled.policy.gate_identity,
@@ -158,7 +156,8 @@ class PipelineRun:
     def page(self) -> Markdown:
         """Return the board."""
         title = f"{self.plan.name} {self.plan.version}"
-        return board(title, workflow.info().workflow_id, self.stages, self.gates.pending)
+        run = workflow.info().workflow_id
+        return board(title, run, self.stages, self.gates.pending, self.gates.heads)
 
     async def _work(self) -> None:
         standing = await admit(self.plan, self._compiled, self._records)  # (2)

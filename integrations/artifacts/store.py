@@ -1,7 +1,7 @@
 """Artefacts by content: the name of a file is the digest of its bytes.
 
-History and ledger carry digests only; the bytes are here. Calls block on the disk: a caller
-on an event loop uses a thread. The rules:
+History and ledger carry digests, and history the heads of what gates show; the bytes are here.
+Calls block on the disk: a caller on an event loop uses a thread. The rules:
 
 1. A digest is checked by form before a path is made of it.
 2. An artefact appears whole or not at all: written aside, synced, renamed, directory synced.

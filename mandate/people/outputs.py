@@ -95,12 +95,12 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
         )
     handle = client.get_workflow_handle(place, run_id=found.execution.run_id)
     is_over = found.HasField("close_time")
-    said = await (_result(handle) if is_over else _status(handle))
+    said = await (report_of(handle) if is_over else _status(handle))
     return StageOutputs(run, stage, _latest(_read(said, place)))
 
 
-async def _result(handle: WorkflowHandle[Any, Any]) -> Any:
-    """Return the report a stage ended with (2), also where it failed."""
+async def report_of(handle: WorkflowHandle[Any, Any]) -> Any:
+    """Return the report that a run or a stage which is over ended with (2), also in failure."""
     try:
         return await handle.result(rpc_timeout=ANSWER)
     except WorkflowFailureError as failure:

@@ -33,6 +33,7 @@ from dsl.rules.proof import VOTE
 from dsl.surfaces import Terminal
 from mandate.people import locks
 from mandate.people.contents import read_contents
+from mandate.people.earlier import Earlier, last_approval, since_lines
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.holders import refuse_stranger
 from mandate.people.rows import ASKING, GateRow, bound, find, read_rows, refuse_digest
@@ -88,6 +89,9 @@ async def prepare(
     """
     _refuse_reason(wish.reason)
     seen = await _look(client, session, wish)
+    if wish.decision == APPROVE:
+        for line in since_lines(await _before(client, seen), seen.row):
+            say(line)
     await _show(seen, wish, env, say)  # (3)
     if confirm is not None:
         if not await confirm():
@@ -136,6 +140,11 @@ async def _look(client: Client, session: Session, wish: Wish) -> Seen:
         row = await _filed(handle, row)
         await locks.examine(session.person, plan, row)
     return Seen(handle, row, plan)
+
+
+async def _before(client: Client, seen: Seen) -> Earlier:
+    run = (seen.handle.id, seen.handle.run_id or "")
+    return await last_approval(client, run, seen.plan.name, seen.row.gate)
 
 
 async def _show(seen: Seen, wish: Wish, env: Mapping[str, str], say: Say) -> None:

@@ -5,6 +5,7 @@ Real: the embedded stack, its sandboxed agents and their outputs, a pseudo-termi
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from pathlib import Path
@@ -184,3 +185,24 @@ async def test_where_there_is_no_output_it_is_said_what_there_is(
         assert why in said.err
     nowhere = await somebody.mandate("artifact", "list", "nope")
     assert (nowhere.code, "there is no run 'nope'" in nowhere.err) == (1, True)
+
+
+async def test_what_changed_since_the_last_approval_is_said_first(
+    mandate_up: MandateUp, ann: Somebody
+):
+    name = f"again-{uuid.uuid4().hex[:6]}"
+    first = await waiting(mandate_up, name=name)
+    alone = await ann.mandate("approve", first.id, "review")
+    await result_of(first)
+    async with asyncio.timeout(20):
+        while True:
+            second = await waiting(mandate_up, name=name)
+            said = await ann.mandate("approve", second.id, "review")
+            await result_of(second)
+            if first.id in said.err or alone.err.split("\n")[0] != said.err.split("\n")[0]:
+                break  # the list of runs follows them at a distance
+
+    assert "before   no approval of this gate and plan in the last " in alone.err.split("\n")[0]
+    before, since, *_ = said.err.split("\n")
+    assert " was approved by ann (verified) and ended " in before
+    assert since.startswith("since    the same plan; outputs: 1 same; accounts of the engine: ")

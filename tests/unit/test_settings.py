@@ -20,6 +20,11 @@ def test_an_empty_environment_gives_a_production_worker():
     assert not settings.registers_catalogue
 
 
+@pytest.mark.parametrize(("value", "allowed"), [("", True), ("1", True), ("0", False)])
+def test_heads_of_outputs_stay_out_of_history_where_that_is_said(value: str, allowed: bool):
+    assert read_settings({"MANDATE_GATE_HEADS": value}).gate_heads is allowed
+
+
 def test_one_process_serves_every_queue_unless_told_otherwise():
     queues = (contracts.QUEUE, contracts.QUEUE_T3, contracts.QUEUE_TRUST, contracts.QUEUE_LEDGER)
 
@@ -34,6 +39,7 @@ def test_one_process_serves_every_queue_unless_told_otherwise():
         ("MANDATE_INITIAL_TIER", "T4"),
         ("MANDATE_INLINE_TIER", "many"),
         ("MANDATE_GATE_IDENTITY", "anyone"),
+        ("MANDATE_GATE_HEADS", "no"),
         ("MANDATE_QUEUES", "mandate,mandat-ledger"),
         ("MANDATE_ENGINE_PORTS", "7001;7002"),
     ],

@@ -20,8 +20,10 @@ from mandate.commands.answer import verdict_line
 from mandate.doctor.finding import bad
 from mandate.people.changes import waiting_lines
 from mandate.people.contents import Contents
+from mandate.people.earlier import Earlier, since_lines
 from mandate.people.errors import RefusalError
 from mandate.people.inbox import Run
+from mandate.people.outputs import Put
 from mandate.people.revoking import Ended, told
 from mandate.people.rows import HeadRow, find, read_rows, refuse_digest
 from mandate.people.shown import summary
@@ -82,6 +84,10 @@ def everything(text: str) -> Iterator[str]:
     other = HeadRow(state=text)
     yield from summary(wish, at, plan, Contents({text: other}, text, text))  # type: ignore[arg-type]
     yield from Terminal.excerpt([text])
+    then = Put.model_construct(name=text, digest=text, phase=text)
+    earlier = Earlier(run=text, plan=text, voters=((text, text),), outputs={text: {text: then}})
+    yield from since_lines(earlier, at)
+    yield from since_lines(Earlier(why=Terminal.of("{}", text)), at)
     yield from waiting_lines(text, at)
     yield verdict_line(wish, {"counted": True, "gate": text, "detail": text})[1]
     yield verdict_line(wish, {"counted": False, "why": text})[1]
