@@ -3,7 +3,7 @@
 1. ``RUN/STAGE`` is the workflow id of a stage of an agent. That it is a stage of that run is the
    server's word: the run has started it.
 2. A stage that is over has its outputs in its result, which takes no worker to read. One that is
-   under way is asked.
+   under way is asked, and so is one that was cancelled or terminated, which has none.
 3. What is not of the expected shape is no answer. Of one name the last output counts, as it does in
    what is signed.
 """
@@ -95,7 +95,8 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
         )
     handle = client.get_workflow_handle(place, run_id=found.execution.run_id)
     is_over = found.HasField("close_time")
-    said = await (report_of(handle) if is_over else _status(handle))
+    said = await report_of(handle) if is_over else None
+    said = said or await _status(handle)
     return StageOutputs(run, stage, _latest(_read(said, place)))
 
 
@@ -115,7 +116,7 @@ async def _status(handle: WorkflowHandle[Any, Any]) -> Any:
             return await handle.query("status", rpc_timeout=ANSWER)
     except (RPCError, TimeoutError):
         raise RefusalError(
-            "{!r} is under way and did not answer within {:g} s: is its worker running?",
+            "{!r} has no result and did not answer within {:g} s: is its worker running?",
             *(handle.id, ANSWER.total_seconds()),
         ) from None
 
