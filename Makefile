@@ -23,9 +23,14 @@ check: .venv/ready   ## lint, layers, types
 bench: .venv/ready   ## this engine against bare Temporal, in one run
 	$(PY) -m bench
 
-stress: .venv/ready  ## what takes minutes: workers struck again and again, a thousand stages,
-                     ## searches at random 20 times as far (SEED=n repeats one)
-	$(PY) -m pytest -m stress -s tests/stress
-	MANDATE_SEARCH_FACTOR=20 $(PY) -m pytest tests/unit/boundaries --timeout 3600 $(if $(SEED),--hypothesis-seed=$(SEED))
+# FACTOR: how many times as far as in `make test`; SEED repeats a run; ONLY=... narrows it down.
+FACTOR ?= 20
+SEED ?= $(shell date +%s)
+ONLY ?= tests
+stress: SEED := $(SEED)
+stress: .venv/ready  ## what takes long: workers struck again and again, wide plans, far searches
+	@echo "seed $(SEED): \`make stress SEED=$(SEED)\` repeats it"
+	MANDATE_SEARCH_FACTOR=$(FACTOR) MANDATE_SEARCH_SEED=$(SEED) $(PY) -m pytest $(ONLY) \
+	  -m "stress or hypothesis" -s --timeout 3600 --hypothesis-seed=$(SEED)
 
 .PHONY: demo test check bench stress

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.fixtures.search import go_far
+
 pytest_plugins = [
     "tests.fixtures.valkey",
     "tests.fixtures.temporal",
@@ -11,3 +13,5 @@ pytest_plugins = [
     "tests.fixtures.striking",
     "tests.fixtures.hostile.arena",
 ]
+
+go_far()

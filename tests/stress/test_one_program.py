@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests.fixtures.search import SEED
 from tests.fixtures.striking import ROUND_S, STRUCK, strike_again_and_again
 
 ROUNDS = 20
-SEED = int(os.environ.get("MANDATE_SEARCH_SEED", "1"))
 
 
 @pytest.mark.stress
