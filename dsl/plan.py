@@ -9,7 +9,7 @@ format: a field that is added needs a default, none is renamed or dropped withou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, assert_never
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -188,15 +188,21 @@ def walk(steps: tuple[AnyStep, ...]) -> Iterator[AnyStep]:
     """Yield every step, outer before inner, in document order."""
     for step in steps:
         yield step
-        match step:
-            case ParallelStep():
-                for branch in step.branches:
-                    yield from walk(branch.steps)
-            case ConditionStep():
-                yield from walk(step.then)
-                yield from walk(step.otherwise)
-            case _:
-                pass
+        for way in ways(step):
+            yield from walk(way)
+
+
+def ways(step: AnyStep) -> tuple[tuple[AnyStep, ...], ...]:
+    """Return the lists of steps inside ``step``: its branches, or both ways of a condition."""
+    match step:
+        case ParallelStep():
+            return tuple(branch.steps for branch in step.branches)
+        case ConditionStep():
+            return step.then, step.otherwise
+        case AgentStep() | GateStep():
+            return ()
+        case _:
+            assert_never(step)
 
 
 BranchPlan.model_rebuild()

@@ -18,7 +18,7 @@ from typing import Any, Final
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.parser import parse
 from dsl.core import StageStatus
-from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, Plan, walk
+from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, Plan, walk, ways
 
 _INPUTS: Final = "inputs"
 
@@ -39,21 +39,15 @@ def possible(
             if status_of(step.path) is StageStatus.PENDING:
                 yield step
             continue
-        for inner in _ways(step, inputs):
+        for inner in _coming(step, inputs):
             yield from possible(inner, status_of, inputs)
 
 
-def _ways(step: AnyStep, inputs: Mapping[str, Any]) -> tuple[tuple[AnyStep, ...], ...]:
-    match step:
-        case ParallelStep():
-            return tuple(branch.steps for branch in step.branches)
-        case ConditionStep():
-            holds = _known(step, inputs)
-            if holds is None:
-                return step.then, step.otherwise
-            return (step.then if holds else step.otherwise,)
-        case _:
-            return ()
+def _coming(step: AnyStep, inputs: Mapping[str, Any]) -> tuple[tuple[AnyStep, ...], ...]:
+    holds = _known(step, inputs) if isinstance(step, ConditionStep) else None
+    if isinstance(step, ConditionStep) and holds is not None:
+        return (step.then if holds else step.otherwise,)  # (2)
+    return ways(step)
 
 
 def _known(step: ConditionStep, inputs: Mapping[str, Any]) -> bool | None:
@@ -94,15 +88,5 @@ class Followers:
             self._around[step.path] = around
             for name in step.requires:
                 self._next.setdefault(named[name], []).append(step)
-            for inner in _inside(step):
+            for inner in ways(step):
                 self._read(inner, step.path)
-
-
-def _inside(step: AnyStep) -> tuple[tuple[AnyStep, ...], ...]:
-    match step:
-        case ParallelStep():
-            return tuple(branch.steps for branch in step.branches)
-        case ConditionStep():
-            return step.then, step.otherwise
-        case _:
-            return ()

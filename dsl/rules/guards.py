@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsl.core import Tier
-from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, Plan, walk
+from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, Plan, walk, ways
 from dsl.rules.consensus import VERIFIED
 from dsl.rules.gate_rules import has_people
 
@@ -139,21 +139,11 @@ def _levels(plan: Plan, path: str) -> tuple[_Level, ...]:
         levels.append(level)
         if level.at.path == path:
             return tuple(levels)
-        lists = _inner(level.at)
+        lists = ways(level.at)
 
 
 def _leads_to(step: AnyStep, path: str) -> bool:
     return path == step.path or path.startswith(f"{step.path}/")
-
-
-def _inner(step: AnyStep) -> tuple[Steps, ...]:
-    match step:
-        case ParallelStep():
-            return tuple(branch.steps for branch in step.branches)
-        case ConditionStep():
-            return step.then, step.otherwise
-        case _:
-            return ()
 
 
 def _required(level: _Level) -> Iterator[AnyStep]:

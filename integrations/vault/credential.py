@@ -51,16 +51,7 @@ class Credential:
             CredentialDeadError: the credential ended meanwhile.
             UnavailableError: Vault does not answer.
         """
-        client = self._client
-        if client is None:  # (2)
-            raise CredentialDeadError(f"the credential of agent {self.agent!r} has ended")
-        try:
-            reply = await self._vault.run(client.adapter.get, f"/v1/{ref.mount}/data/{ref.path}")
-        except NotFoundError:
-            raise NotFoundError(f"there is no secret {ref.mount}/{ref.path}") from None
-        except DeniedError:
-            raise await self._refusal(client, ref) from None
-        return field_of(reply, ref)
+        return field_of(await self._get("data", ref), ref)
 
     async def require_secret(self, ref: SecretRef) -> None:
         """Look for a secret by its metadata; no value is read.
@@ -73,18 +64,7 @@ class Credential:
             CredentialDeadError: the credential ended meanwhile.
             UnavailableError: Vault does not answer.
         """
-        client = self._client
-        if client is None:  # (2)
-            raise CredentialDeadError(f"the credential of agent {self.agent!r} has ended")
-        try:
-            reply = await self._vault.run(
-                client.adapter.get, f"/v1/{ref.mount}/metadata/{ref.path}"
-            )
-        except NotFoundError:
-            raise NotFoundError(f"there is no secret {ref.mount}/{ref.path}") from None
-        except DeniedError:
-            raise await self._refusal(client, ref) from None
-        found = data_of(reply)
+        found = data_of(await self._get("metadata", ref))
         latest = found["versions"].get(str(found["current_version"])) or {}
         if latest.get("deletion_time") or latest.get("destroyed"):
             raise NotFoundError(f"the secret {ref.mount}/{ref.path} was deleted")
@@ -98,6 +78,17 @@ class Credential:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential does not leave its activity")  # (1)
+
+    async def _get(self, what: str, ref: SecretRef) -> Any:
+        client = self._client
+        if client is None:  # (2)
+            raise CredentialDeadError(f"the credential of agent {self.agent!r} has ended")
+        try:
+            return await self._vault.run(client.adapter.get, f"/v1/{ref.mount}/{what}/{ref.path}")
+        except NotFoundError:
+            raise NotFoundError(f"there is no secret {ref.mount}/{ref.path}") from None
+        except DeniedError:
+            raise await self._refusal(client, ref) from None
 
     async def _refusal(
         self, client: hvac.Client, ref: SecretRef

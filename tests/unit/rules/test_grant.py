@@ -136,7 +136,7 @@ NO_GRANTS: dict[str, tuple[str, str]] = {
     "a tier that is a truth": (sent(was=True), "no tier, place or time"),
     "a place before the first": (sent(entry=-1), "no tier, place or time"),
     "a fraction of time": (sent(expires=NOW + 0.5), "no tier, place or time"),
-    "a time nobody spells alike": (sent(granted=2**60), "no tier, place or time"),
+    "a time nobody spells alike": (sent(granted=2**60), "cut off or altered"),
     "no epoch": (sent(epoch=None), "no tier, place or time"),
 }
 

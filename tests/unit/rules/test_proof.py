@@ -160,8 +160,8 @@ WRONG_STATEMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "an end as text": (statement(expires=str(NOW)), "no entity, end or nonce"),
     "an end as a fraction": (statement(expires=NOW + 0.5), "no entity, end or nonce"),
     "an end that is a truth": (statement(expires=True), "no entity, end or nonce"),
-    "a number nobody spells alike": (statement(opening=2**60), "no canonical form"),
-    "no number at all": (statement(opening=float("nan")), "no canonical form"),
+    "a number nobody spells alike": (statement(opening=2**60), "cut off or altered"),
+    "no number at all": (statement(opening=float("nan")), "cut off or altered"),
 }
 
 
