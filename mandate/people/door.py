@@ -36,6 +36,8 @@ def enter(command: str, work: Coroutine[Any, Any, int]) -> int:
         code, why = EXIT_USAGE, error
     except RPCError as error:
         code, why = EXIT_FAILED, RefusalError("temporal refused: {}", error.message)
+    except UnicodeEncodeError as error:  # bytes of an argument, which no server takes
+        code, why = EXIT_USAGE, RefusalError("{} is no text in UTF-8", repr(error.object))
     complain(why, f"mandate {command}")
     return code
 
