@@ -7,6 +7,7 @@ from tests.fixtures.search import go_far
 pytest_plugins = [
     "tests.fixtures.valkey",
     "tests.fixtures.temporal",
+    "tests.fixtures.browser",
     "tests.fixtures.openbao",
     "tests.fixtures.engine",
     "tests.fixtures.stack",

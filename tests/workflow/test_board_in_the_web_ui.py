@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import shutil
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.async_api import Browser, Error, Page, async_playwright
+from playwright.async_api import Browser, Error, Page
 
 from dsl.foreign import legible
 from dsl.surfaces import NO_COMMAND, Markdown, pasteable
+from tests.fixtures.browser import pictures
 from tests.fixtures.engine import Engine, gate, pipeline
 from tests.fixtures.foreign_texts import ISOLATE, SENDABLE, TEXTS, faults
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
 OURS = {"p", "code", "h3", "ul", "li"}
 HEADINGS = {"Waiting for approval", "Stages"}
 READ = """() => {
@@ -100,16 +92,6 @@ def test_nor_in_whatever_is_put_together_of_its_characters(web_ui: str, text: st
         check(web_ui, text)
 
 
-@pytest_asyncio.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed: the board is not looked at in a browser")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
 @pytest.mark.parametrize("first", range(0, len(SENDABLE), GATES))
 async def test_the_page_where_people_approve_cannot_be_written_by_others(
     engine: Engine, web_ui: str, browser: Browser, first: int, tmp_path: Path
@@ -168,8 +150,3 @@ async def board_on(page: Page) -> dict[str, Any]:
 
 def without_isolates(item: str) -> str:
     return "".join(each for each in item.strip() if each not in ISOLATE)
-
-
-def pictures(folder: Path) -> Path:
-    """Return where pictures go: where somebody wants to look at them, else where they are lost."""
-    return Path(os.environ.get("MANDATE_TEST_PICTURES", folder))
