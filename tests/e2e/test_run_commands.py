@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.fixtures.engine import gate, pipeline
+from tests.fixtures.engine import after_look, gate, pipeline
+from tests.fixtures.person import demo_person
 from tests.fixtures.stack import MandateUp, result_of, until_gate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,3 +187,20 @@ async def test_gates_are_watched_until_ctrl_c(mandate_up: MandateUp):
         await process.communicate()
 
     assert process.returncode == 0
+
+
+async def test_a_verdict_can_be_had_as_json(mandate_up: MandateUp, tmp_path: Path):
+    proven = gate("ok", approvers=["group:sre"], identity=["verified"])
+    handle = await mandate_up.start(after_look(proven))
+    await until_gate(handle, "ok")
+    ann = demo_person(mandate_up, tmp_path, "ann")
+    await ann.log_in()
+    words = ("approve", handle.id, "ok", "--yes", "--json")
+    counted, late = [await ann.mandate(*words) for _ in range(2)]
+    told = json.loads(counted.out)
+
+    assert (counted.code, late.code) == (0, 1)
+    assert (told["run"], told["gate"], told["decision"]) == (handle.id, "ok", "approve")
+    assert told["counted"] is True
+    assert told["verdict"].startswith("counted: approve at ok; ")
+    assert late.out == ""

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dsl.compiler import compile_text
-from mandate.board import table
+from mandate.board import page, table
 from mandate.commands.run import address, parse_inputs, run
 from tests.fixtures.valkey import free_port
 
@@ -116,3 +116,15 @@ def test_the_live_board_of_a_wide_run_shows_what_moves_and_counts_the_rest():
         "waiting at g2 until soon, and at 2 more gates",
         "1000 stages: 999 pending, 1 running",
     ]
+
+
+def test_the_live_board_shows_how_the_first_gates_are_answered_and_where_the_rest_is():
+    gates = [{"gate": f"g{n}", "due": "soon", "approvers": ["ann"]} for n in range(5)]
+    console = Console(width=200, force_terminal=False, file=io.StringIO())
+    console.print(page("run-1", {"pipeline": "p", "stages": {}, "waiting_for": gates}))
+    shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+    assert [line.strip() for line in shown if "approve" in line] == [
+        f"mandate approve run-1 g{n}" for n in range(3)
+    ]
+    assert shown[-1].strip() == "all of them: mandate gates"
