@@ -14,14 +14,16 @@ reads the ledger would take it for one at work. The rules:
 4. A run that the server does not know is over only when it began ``FORGOTTEN_S`` ago: a server that
    has just been changed for another knows none.
 5. One end is recorded once, however many sweeps see it.
-6. Where more have begun than can be asked about, chance decides which: none is left out for ever.
+6. A begin that somebody has forged may have an end that the ledger does not take. It keeps no other
+   end from being recorded, and is not counted as one.
+7. Where more have begun than can be asked about, chance decides which: none is left out for ever.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 import time
-from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
@@ -37,9 +39,11 @@ from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX
 from dsl.rules.scorecard import OF_STAGE, milliseconds
 from dsl.rules.sweeping import RunState
 from integrations.ledger.entries import Draft, entry_key
-from integrations.ledger.errors import IdempotencyMismatchError
+from integrations.ledger.errors import IdempotencyMismatchError, InvalidDraftError
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.unended import Begun
+
+logger = logging.getLogger(__name__)
 
 ASKED_MAX: Final = 2_000
 GRACE_S: Final = 60
@@ -59,7 +63,7 @@ class Closing:
         """Look at what has begun and not ended, and record what is over."""
         begun = self._ledger.unended()
         if len(begun) > ASKED_MAX:
-            begun = tuple(random.sample(begun, ASKED_MAX))  # (6), no secret
+            begun = tuple(random.sample(begun, ASKED_MAX))  # (7), no secret
         drafts = []
         skipped = 0
         for each in begun:
@@ -72,9 +76,21 @@ class Closing:
 
     async def _record(self, drafts: list[Draft]) -> int:
         left = iter(drafts)
+        recorded = 0
         while some := list(islice(left, LEDGER_ENTRIES_PER_RECORD_MAX)):
-            with suppress(IdempotencyMismatchError):  # (5): another sweep was faster
-                await self._ledger.append(some)
+            recorded += await self._append(some)
+        return recorded
+
+    async def _append(self, drafts: list[Draft]) -> int:
+        """Record what the ledger takes, together or else one by one; return how many those are."""
+        try:
+            await self._ledger.append(drafts)
+        except (IdempotencyMismatchError, InvalidDraftError) as error:  # (5) (6)
+            if len(drafts) > 1:
+                return sum([await self._append([each]) for each in drafts])
+            if isinstance(error, InvalidDraftError):
+                logger.warning("an end cannot be recorded: %s", error)
+            return 0
         return len(drafts)
 
 

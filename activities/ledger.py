@@ -7,6 +7,7 @@
 4. Entries that carry authority come from where authority is: what an agent did and its fence
    from ``Agent``, or from the run on behalf of one of its own stages; a new agent from a pipeline.
    Who vouches for a plan, what was proven, asked and granted, and revocations never come this way.
+   A run begins and ends itself: nobody else says so here.
 5. That an agent was raised, came back or was rebound is taken only behind the grant it was done
    by, from the run that was granted it: a later one may have its workflow id.
 """
@@ -51,6 +52,7 @@ _OF_AGENT: Final = frozenset(
         actions.AGENT_DEMOTED,
     }
 )
+_OF_RUN: Final = frozenset({actions.RUN_STARTED, actions.RUN_ENDED})
 _ONLY_FROM: Final = {
     **dict.fromkeys((LEASE_GRANTED, *_OF_AGENT), contracts.AGENT_WORKFLOW),
     actions.AGENT_PROMOTED: trust.PROMOTION_WORKFLOW,
@@ -155,7 +157,9 @@ class LedgerActivities:
 
 def _refuse_reserved(entry: contracts.EntryDraft, workflow_type: str, workflow_id: str) -> None:
     action = entry.action
-    if action in _OF_AGENT and OF_STAGE in entry.payload:
+    if action in _OF_RUN:
+        may = OF_STAGE not in entry.payload
+    elif action in _OF_AGENT and OF_STAGE in entry.payload:
         may = _is_of_own_stage(entry, workflow_id)
     elif action == actions.AGENT_REGISTERED:
         may = workflow_type != contracts.AGENT_WORKFLOW

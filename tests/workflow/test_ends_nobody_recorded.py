@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from activities import closing
+from activities import closing, contracts
+from dsl.limits import LEDGER_PAYLOAD_BYTES_MAX
 from integrations.ledger.entries import Entry
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, gate, hang, pipeline, stage
+from tests.fixtures.masks import masked, somebody
 from tests.workflow.test_sweep import sweep
 
 
@@ -103,3 +105,36 @@ async def test_an_end_of_a_moment_ago_may_still_be_on_its_way(engine: Engine):
 
     assert ends(engine, handle.id, "run.ended") == []
     await engine.client.get_workflow_handle(f"{handle.id}/look").cancel()
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_forged_begin_keeps_no_other_end_from_being_recorded(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    """It fits onto the ledger by a hair, so its end, which says more, does not."""
+    monkeypatch.setattr(closing, "FORGOTTEN_S", 0)
+    handle = await at_work(engine)
+    async with masked(engine) as other:
+        who = await somebody(engine, other, {})
+        run = await who.start("Pipeline")
+        of = {"workflow": f"{run.id}/forged", "run": "none"}
+        path = "x" * (LEDGER_PAYLOAD_BYTES_MAX - 150)
+        begin = {
+            "action": "agent.intended",
+            "agent": who.agent,
+            "payload": {"path": path, "of": of},
+        }
+        begun = await who.send(run, contracts.record.name, {"entries": [begin]})
+        await handle.terminate("out")
+
+        await sweep(engine)
+
+        end = {
+            "action": "agent.ended",
+            "agent": who.agent,
+            "payload": {"status": "failed", "of": of},
+        }
+        await who.send(run, contracts.record.name, {"entries": [end]})
+
+    assert begun["first"] == begun["last"]
+    assert len(ends(engine, handle.id, "run.ended")) == 1

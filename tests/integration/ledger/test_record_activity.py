@@ -185,3 +185,17 @@ async def test_a_run_records_for_its_own_stages_what_they_could_not(
                 await recording
 
     assert len(tail(tmp_path / "ledger.db", 10)) == told
+
+
+@pytest.mark.parametrize("action", ["run.started", "run.ended"])
+async def test_nobody_says_that_another_run_has_begun_or_ended(tmp_path: Path, action: str):
+    """It would be looked for no more, or be looked for though there is none."""
+    other = {"status": "completed", "of": {"workflow": "run-2", "run": "r"}}
+    entry = contracts.EntryDraft(action=action, agent="-", payload=other)
+    environment = _environment(workflow_type="Pipeline", workflow_id="run-1")
+    recording = contracts.RecordRequest(entries=(entry,))
+    with (
+        Ledger(tmp_path / "ledger.db") as ledger,
+        pytest.raises(ApplicationError, match="may not record"),
+    ):
+        await environment.run(LedgerActivities(ledger).record, recording)
