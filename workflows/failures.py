@@ -13,6 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from activities import contracts
 from dsl.core import StageStatus
+from dsl.limits import PROBLEMS_MAX
 from dsl.sizes import sentence
 
 GATE_REJECTED: Final = "GateRejected"
@@ -61,22 +62,29 @@ class PhaseFailedError(Exception):
 
 
 class StageEndedError(Exception):
-    """A stage did not complete: unwinds the walk, never leaves the workflow."""
+    """A stage did not complete: unwinds the walk, never leaves the workflow.
+
+    Path and detail may be the words of an answer that somebody has forged: they are cut here, for
+    the run ends with them, and a failure of more than the server takes ends no run.
+    """
 
     def __init__(self, kind: str, path: str, status: StageStatus, detail: str) -> None:
-        super().__init__(detail)
         self.kind = kind
-        self.path = path
+        self.path = sentence(path)
         self.status = status
-        self.detail = detail
+        self.detail = sentence(detail)
+        super().__init__(self.detail)
 
 
 class RefusedError(Exception):
-    """A change of trust will not be: unwinds its workflow, never leaves it."""
+    """A change of trust will not be: unwinds its workflow, never leaves it.
+
+    Why it will not is cut, for the reason given at ``StageEndedError``.
+    """
 
     def __init__(self, *why: str, kind: str = "", is_recorded: bool = False) -> None:
-        super().__init__("; ".join(why))
-        self.why = why
+        self.why = tuple(sentence(each) for each in why[:PROBLEMS_MAX])
+        super().__init__("; ".join(self.why))
         self.kind = kind  # how the run ends; empty: as it does for want of trust
         self.is_recorded = is_recorded  # by the ledger's worker itself
 

@@ -16,16 +16,17 @@ from typing import Any
 import pytest
 from temporalio.service import RPCError
 
-from activities import contracts
+from activities import contracts, feasibility
 from dsl.core import Tier
 from dsl.rules.proof import CLOCK_SKEW_S
 from integrations.ledger.verify import tail
-from tests.fixtures.engine import Engine, after_look, as_json, failure_of, gate, stage
+from tests.fixtures.engine import Engine, after_look, as_json, failure_of, gate, pipeline, stage
 from tests.fixtures.impostor import raise_agent
 from tests.fixtures.openbao import OpenBao, People
 from tests.fixtures.voting import honest_vote, matter_of, seal, signer, vote_of
 from tests.workflow.test_warrant import Deployment
 
+ARGUMENT_BYTES_MAX = 100_000  # of a command line; Linux takes 128 KiB
 CONFIG = {"approvers": ["group:sre"], "identity": ["verified"]}
 
 
@@ -44,7 +45,7 @@ async def no_signature_checked(openbao: OpenBao) -> AsyncIterator[None]:
 async def complete(
     engine: Engine, workflow_id: str, activity_id: str, result: dict[str, Any]
 ) -> None:
-    """Complete a pending activity as the CLI can."""
+    """Complete a pending activity as the CLI can, or with more than an argument holds."""
 
     async def is_pending() -> bool:
         try:
@@ -57,6 +58,12 @@ async def complete(
     async with asyncio.timeout(30):
         while not await is_pending():  # noqa: ASYNC110  # the server's state
             await asyncio.sleep(0.05)
+    if len(as_json(result)) > ARGUMENT_BYTES_MAX:
+        handle = engine.client.get_async_activity_handle(
+            workflow_id=workflow_id, run_id=None, activity_id=activity_id
+        )
+        await handle.complete(result)
+        return
     code, said = await engine.cli(
         *("activity", "complete", "-w", workflow_id, "--activity-id", activity_id),
         *("--result", as_json(result)),
@@ -133,6 +140,25 @@ async def deployment(engine: Engine, openbao: OpenBao, people: People) -> Deploy
     await made.register()
     await raise_agent(openbao, engine, made.compiled, Tier.T3)
     return made
+
+
+@pytest.mark.parametrize("obstacle", [("\x7f" * 1_400_000, "it"), ("after", "it " * 450_000)])
+async def test_an_obstacle_of_more_than_a_failure_holds_ends_the_run(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, obstacle: tuple[str, str]
+):
+    """What looking ahead is answered stands in how the run ends: 1 MiB of it wedged the run."""
+
+    def later(*_: Any) -> None:
+        raise RuntimeError("not now")
+
+    monkeypatch.setattr(feasibility, "require_program", later)
+    handle = await engine.start(pipeline(gate("review"), stage("after", requires=["review"])))
+    path, why = obstacle
+    await complete(engine, handle.id, "run/feasible#1", {"obstacles": [{"path": path, "why": why}]})
+    failure = await failure_of(handle)
+
+    assert failure.type == "StageFailed"
+    assert len(failure.message) < 6_000
 
 
 async def test_at_t3_a_forged_vote_is_verified_again_and_refused(
