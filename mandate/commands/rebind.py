@@ -45,7 +45,7 @@ def run(pipeline: str, agents: Sequence[str], reason: str, *, data_dir: Path | N
     """Rebind the agents, default all of the pipeline; return the exit code."""
     try:
         plan = pipelines.compile_named(pipeline, data_dir).plan
-    except (DslError, UnknownPipelineError, OSError) as error:
+    except (DslError, UnknownPipelineError, UsageError) as error:
         complain(error)
         return EXIT_USAGE
     return enter("agent rebind", _rebind(plan, agents, reason, data_dir))
