@@ -7,11 +7,13 @@ Standard library only, and like ``landlock`` for the process about to become the
    paths no Landlock rule covers (a container engine listens on one). ``socketpair`` stays.
 2. TCP Fast Open is refused: its ``send`` connects, and Landlock looks at ``connect`` only.
 3. ``io_uring`` is refused: it makes sockets without the call ``socket``.
-4. System V's shared memory, queues and semaphores are refused: they belong to no process, outlive
-   their maker, and no quota that is measured finds them.
+4. System V's shared memory, queues and semaphores, POSIX's queues and the kernel's keys are
+   refused: they belong to no process, outlive their maker, and no quota that is measured finds
+   them. A key that one agent leaves could be read by the next, and so could those of the worker's
+   own user.
 5. A call by another calling convention than the machine's own is refused altogether.
 
-Refused means ``EACCES``, for ``io_uring`` and System V ``ENOSYS``, so that programs fall back.
+Refused means ``EACCES``, for ``io_uring`` and (4) ``ENOSYS``, so that programs fall back.
 """
 
 from __future__ import annotations
@@ -42,12 +44,17 @@ class _Machine(NamedTuple):
     arch: int  # AUDIT_ARCH_*
     socket: int
     sends: tuple[tuple[int, int], ...]  # call, index of its flags argument
-    system_v: tuple[int, int, int]  # shmget, semget, msgget
+    # shmget, semget, msgget, mq_open, add_key, request_key, keyctl
+    outliving: tuple[int, int, int, int, int, int, int]
 
 
 _MACHINES: Final = {
-    "x86_64": _Machine(0xC000003E, 41, ((44, 3), (46, 2), (307, 3)), (29, 64, 68)),
-    "aarch64": _Machine(0xC00000B7, 198, ((206, 3), (211, 2), (269, 3)), (194, 190, 186)),
+    "x86_64": _Machine(
+        0xC000003E, 41, ((44, 3), (46, 2), (307, 3)), (29, 64, 68, 240, 248, 249, 250)
+    ),
+    "aarch64": _Machine(
+        0xC00000B7, 198, ((206, 3), (211, 2), (269, 3)), (194, 190, 186, 180, 217, 218, 219)
+    ),
 }
 
 
@@ -83,7 +90,7 @@ def _filter(machine: _Machine) -> bytes:
         *(load_number, _op(_AT_LEAST, _X32_BIT, 0, 1), refuse),
         *(_op(_EQUAL, _IO_URING_SETUP, 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)),  # (3)
     ]
-    for number in machine.system_v:  # (4)
+    for number in machine.outliving:  # (4)
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
     for number, flags in machine.sends:  # (2)
         body = [_argument(flags), _op(_ANY_BIT, _FASTOPEN, 0, 1), refuse, allow]

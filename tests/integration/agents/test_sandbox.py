@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+import uuid
 from contextlib import closing
 from pathlib import Path
 
@@ -217,9 +218,14 @@ async def test_other_processes_cannot_be_touched(attempt):
 
 @pytest.mark.skipif(not seccomp.is_known(), reason="no filter for this machine")
 async def test_nothing_is_kept_by_the_kernel_for_nobody(attempt):
-    answers, _ = await attempt(("system_v", "shmget"), ("system_v", "semget"))
+    name = f"of-a-test-{uuid.uuid4().hex}"
+    answers, _ = await attempt(
+        *(("system_v", "shmget"), ("system_v", "semget"), ("queue", name), ("leave_key", name))
+    )
+    found, _ = await attempt(("find_key", name))
 
-    assert answers == ["OSError", "OSError"]
+    assert answers == ["OSError"] * 4
+    assert found == ["OSError"]
 
 
 async def test_an_agent_starts_with_nothing_of_the_worker(attempt, private, monkeypatch):
