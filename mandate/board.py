@@ -106,7 +106,7 @@ def _text(line: Terminal) -> Text:
 
 async def _lines(handle: WorkflowHandle[Any, Any]) -> None:
     shown: dict[str, str] = {}
-    opened: set[tuple[str, int]] = set()
+    opened: set[tuple[str, int | None]] = set()
     while True:
         ended = await _ended(handle)
         status = await status_of(handle)
@@ -116,7 +116,7 @@ async def _lines(handle: WorkflowHandle[Any, Any]) -> None:
                 detail = Terminal.of("  {}", row["detail"]) if row["detail"] else Terminal()
                 say(Terminal.of("{:<10} {}{}", row["status"], path, detail))
         for gate in status.get("waiting_for", []):
-            opening = (gate["gate"], gate["opening"])
+            opening = (gate["gate"], gate.get("opening"))
             if opening not in opened:
                 opened.add(opening)
                 say(*(Terminal.of("  {}", line) for line in answers(handle.id, gate)))
