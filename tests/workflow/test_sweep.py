@@ -286,7 +286,7 @@ async def test_who_holds_the_ids_of_sweeps_keeps_none_from_taking_place(
     server = private_openbao()
     await govern(server)
     settings = settings_for(engine.settings.temporal, server, valkey, tmp_path)
-    settings = replace(settings, queues=("mandate", "mandate-trust"))
+    settings = replace(settings, queues=("mandate", "mandate-trust", "mandate-ledger"))
     client = await own_namespace(engine.client, plugin(settings))
     now = datetime.now(UTC).replace(microsecond=0)
     for number in range(SQUATTED_S):
