@@ -38,6 +38,11 @@ NAMES_SHOWN_MAX: Final = 8
 REASON_SHOWN_MAX: Final = 100
 
 
+def is_reason(text: str) -> bool:
+    """Tell whether ``text`` says anything: the dots of a line to copy do not."""
+    return any(character.isalnum() for character in text)
+
+
 class Decision(StrEnum):
     """What a voter says."""
 
@@ -168,7 +173,7 @@ class _Count:
         refusal = self._refuse_voter(vote)
         if refusal is not None:
             return refusal
-        if self._rules.reason_required and not vote.reason.strip():  # (5)
+        if self._rules.reason_required and not is_reason(vote.reason):  # (5)
             return f"{quoted(vote.voter)} gives no reason, and {self._where} requires one"
         if vote.voter in self._voters or vote.person in self._persons:  # (6)
             return f"{quoted(vote.voter)} has already voted at {self._where}; the first vote counts"

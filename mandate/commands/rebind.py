@@ -4,6 +4,8 @@
    stage's template, the digest of the program's file. It is shown before it is signed.
 2. Who is logged in signs for each agent by itself, so one that is refused holds up no other.
 3. What is bound so already is left alone: typing it again loses no tier.
+4. Agents that are not named are those of the pipeline. Where it is not registered they run under
+   names that begin with its digest, and those are meant.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from activities.contracts import QUEUE
 from activities.programs import program_digest
 from activities.trust_contracts import REBINDING_WORKFLOW
 from dsl.catalogue import UnknownPipelineError
+from dsl.compiler import Compiled
 from dsl.errors import DslError
 from dsl.plan import AgentStep, Plan, walk
-from dsl.rules.admission import INLINE_PREFIX_LENGTH, is_inline
+from dsl.rules.admission import INLINE_PREFIX_LENGTH, agent_identity, is_inline
 from dsl.rules.proof import REBIND, reason_digest
 from dsl.rules.reserved import rebinding_id
 from dsl.surfaces import Terminal
@@ -38,21 +41,24 @@ from mandate.stack import environment
 from mandate.terminal import complain, note, say
 
 ANSWER: Final = timedelta(seconds=60)
+UNKNOWN: Final = "is not registered"
 ALREADY: Final = "is bound to exactly this already"  # of the refusal that is none here (3)
 
 
 def run(pipeline: str, agents: Sequence[str], reason: str, *, data_dir: Path | None) -> int:
     """Rebind the agents, default all of the pipeline; return the exit code."""
     try:
-        plan = pipelines.compile_named(pipeline, data_dir).plan
+        compiled = pipelines.compile_named(pipeline, data_dir)
     except (DslError, UnknownPipelineError, UsageError) as error:
         complain(error)
         return EXIT_USAGE
-    return enter("agent rebind", _rebind(plan, agents, reason, data_dir))
+    return enter("agent rebind", _rebind(compiled, agents, reason, data_dir))
 
 
-async def _rebind(plan: Plan, agents: Sequence[str], reason: str, data_dir: Path | None) -> int:
-    bindings = _bindings(plan, agents)
+async def _rebind(
+    compiled: Compiled, agents: Sequence[str], reason: str, data_dir: Path | None
+) -> int:
+    bindings = _bindings(compiled.plan, agents)
     env = environment.present(data_dir)
     code = 0
     async with session(env) as who:
@@ -60,12 +66,28 @@ async def _rebind(plan: Plan, agents: Sequence[str], reason: str, data_dir: Path
         for agent, binding in bindings.items():
             words = (agent, binding["template"], binding["pipeline"], binding["program"])
             note(Terminal.of("{}: {} of {}, {}", *words))
-            try:
-                say(await _one(client, who, agent, binding, reason))
-            except RefusalError as refusal:
-                say(Terminal.of("refused: {}: {}", agent, refusal.line))
-                code = EXIT_FAILED
+            inline = agent_identity(agent, compiled.digest, registered=False)
+            names = (agent,) if agents else (agent, inline)  # (4)
+            code |= await _first(client, who, names, binding, reason)
     return code
+
+
+async def _first(
+    client: Client, who: Session, names: Sequence[str], binding: Mapping[str, str], reason: str
+) -> int:
+    """Rebind the one of ``names`` that is known, and say what came of it; return the exit code."""
+    refusals: list[RefusalError] = []
+    for name in names:
+        try:
+            say(await _one(client, who, name, binding, reason))
+        except RefusalError as refusal:
+            refusals.append(refusal)
+            if UNKNOWN not in str(refusal):
+                break
+        else:
+            return 0
+    say(Terminal.of("refused: {}: {}", names[len(refusals) - 1], refusals[-1].line))
+    return EXIT_FAILED
 
 
 def _bindings(plan: Plan, agents: Sequence[str]) -> dict[str, Mapping[str, str]]:

@@ -29,6 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
+from dsl.rules.consensus import is_reason
 from dsl.rules.proof import VOTE
 from dsl.surfaces import Terminal
 from mandate.people import locks
@@ -130,7 +131,7 @@ async def _look(client: Client, session: Session, wish: Wish) -> Seen:
     """Return what waits, of which everything was found to be what it says it is (2)."""
     handle = await current(client, wish.run)
     row = await _row(handle, wish.gate)
-    if row.reason_required and not wish.reason.strip():
+    if row.reason_required and not is_reason(wish.reason):
         raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
     mismatch = refuse_digest(row)
     if mismatch is not None:

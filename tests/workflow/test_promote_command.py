@@ -94,6 +94,9 @@ async def test_what_waits_is_printed_with_the_lines_that_answer_it(room: Room, r
     assert (told.code, json.loads(told.out)["gate"]["gate"]) == (1, "consent")
     assert ready.promotion in inbox.out
 
+    unsaid = await (await room.person("ann")).mandate(*words)
+    assert (unsaid.code, "requires a reason" in unsaid.err) == (2, True)
+    words[-1] = "fifteen clean runs"
     votes = [await (await room.person(name)).mandate(*words) for name in ("ann", "bob")]
     assert [vote.code for vote in votes] == [0, 0]
     assert "input    to = 'T3'" in votes[0].err

@@ -124,6 +124,24 @@ async def test_who_may_vouch_rebinds_it_and_it_runs_with_its_record(
     assert released.entity["metadata"]["program"] == program_digest("inventory")
 
 
+async def test_agents_of_a_pipeline_that_is_not_registered_are_found_by_its_file(
+    engine: Engine, people: People, tmp_path: Path, earlier: Callable[[], None]
+):
+    document = pipeline(stage("work"))
+    await (await engine.start(document)).result()
+    earlier()
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(yaml.safe_dump(document))
+    ann = somebody(engine, people, tmp_path, "ann")
+    await ann.log_in()
+    said = await ann.mandate("agent", "rebind", str(file), "--reason", WHY)
+    report = await (await engine.start(document)).result()
+
+    assert said.code == 0, said.out
+    assert said.out.startswith("rebound: inline-")
+    assert report["status"] == "completed"
+
+
 async def test_production_is_not_kept_and_the_ledger_says_why(
     engine: Engine, openbao: OpenBao, people: People, ann: Signer, earlier: Callable[[], None]
 ):

@@ -151,7 +151,7 @@ class TestVoid:
 
         assert verdict(rules, yes("ana")) is PENDING
 
-    @pytest.mark.parametrize("reason", ["", "  \n"])
+    @pytest.mark.parametrize("reason", ["", "  \n", "...", "…", "-"])
     def test_is_a_vote_without_the_reason_that_is_required(self, reason):
         rules = asked("ana", reason_required=True)
 
