@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from playwright.async_api import Browser, Error, Page
 
 from dsl.foreign import legible
+from dsl.limits import REASON_LENGTH_MAX
 from dsl.surfaces import NO_COMMAND, Markdown, pasteable
+from integrations.agents.protocol import FAILED, AgentError, Request
 from tests.fixtures.browser import pictures
-from tests.fixtures.engine import Engine, gate, pipeline
+from tests.fixtures.engine import Behaviour, Engine, gate, pipeline, stage
 from tests.fixtures.foreign_texts import ISOLATE, SENDABLE, TEXTS, faults
+from tests.fixtures.voting import vote_of
 
 OURS = {"p", "code", "h3", "ul", "li"}
 HEADINGS = {"Waiting for approval", "Stages"}
@@ -150,3 +153,66 @@ async def board_on(page: Page) -> dict[str, Any]:
 
 def without_isolates(item: str) -> str:
     return "".join(each for each in item.strip() if each not in ISOLATE)
+
+
+@pytest.mark.parametrize("first", range(0, len(SENDABLE), GATES))
+async def test_nor_by_what_agents_and_voters_have_said_there(
+    engine: Engine, web_ui: str, browser: Browser, first: int, tmp_path: Path
+):
+    texts = SENDABLE[first : first + GATES]
+    said = dict(zip((f"says-{n}" for n in range(len(texts))), texts, strict=True))
+    engine.runner.behaviours |= {name: saying(text) for name, text in said.items()}
+    agents = [{"name": f"a{n}", "stages": [stage(name)]} for n, name in enumerate(said)]
+    voters = [
+        {"name": f"v{n}", "stages": [gate(f"heard-{n}", approvers=["ann"])]}
+        for n in range(len(texts))
+    ]
+    holds_on = {"name": "open", "stages": [gate("last")]}  # what has failed ends the run after it
+    everybody = {
+        "name": "all",
+        "type": "parallel",
+        "branches": [*agents, *voters, holds_on],
+        "config": {"on_failure": "continue"},
+    }
+    handle = await engine.start(pipeline(everybody))
+    try:
+        await engine.until(handle, lambda status: len(status["waiting_for"]) == len(texts) + 1)
+        for n, text in enumerate(texts):
+            path = f"all/v{n}/heard-{n}"
+            await handle.signal("vote", vote_of(path, "ann", "reject", text[:REASON_LENGTH_MAX]))
+        await engine.until(handle, lambda status: ended(status, "all/") == 2 * len(texts))
+        page = await browser.new_page(viewport={"width": 1400, "height": 2400})
+        place = f"{handle.id}/{handle.first_execution_run_id}"
+        await page.goto(f"{web_ui}/namespaces/default/workflows/{place}/user-metadata")
+        shown = await board_on(page)
+        await page.screenshot(path=pictures(tmp_path) / f"said-{first}.png", full_page=True)
+        await page.close()
+    finally:
+        await handle.terminate()
+
+    assert set(shown["tags"]) - {"pre"} == OURS
+    assert set(shown["headings"]) == HEADINGS
+    assert faults("".join(shown["items"])) == []
+    for n, text in enumerate(texts):
+        heard = [item for item in shown["items"] if f"all/v{n}/heard-{n} " in item]
+        told = [item for item in shown["items"] if f"all/a{n}/says-{n} " in item]
+        assert [legible(" ".join(text.split()), 40).rstrip("…") in item for item in heard] == [True]
+        assert [legible(text, 40).rstrip("…") in item for item in told] == [True]
+
+
+def saying(text: str) -> Behaviour:
+    """Return an agent that fails in these words."""
+
+    async def behave(_request: Request) -> dict[str, Any]:
+        raise AgentError(FAILED, text, retryable=False)
+
+    return behave
+
+
+def ended(status: dict[str, Any], inside: str) -> int:
+    """Return how many stages of that place are over, its branches' own ones alone."""
+    return sum(
+        row["status"] in ("failed", "rejected")
+        for path, row in status["stages"].items()
+        if path.startswith(inside)
+    )
