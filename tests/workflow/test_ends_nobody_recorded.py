@@ -104,7 +104,10 @@ async def test_an_end_of_a_moment_ago_may_still_be_on_its_way(engine: Engine):
     await sweep(engine)
 
     assert ends(engine, handle.id, "run.ended") == []
-    await engine.client.get_workflow_handle(f"{handle.id}/look").cancel()
+    child = engine.client.get_workflow_handle(f"{handle.id}/look")
+    await child.cancel()
+    with pytest.raises(WorkflowFailureError):  # it has cleaned up before its history is replayed
+        await child.result()
 
 
 @pytest.mark.usefixtures("at_once")
