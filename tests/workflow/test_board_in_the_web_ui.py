@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.async_api import Browser, Error, Page
+from temporalio.client import WorkflowHandle
 
 from dsl.foreign import legible
 from dsl.limits import REASON_LENGTH_MAX
@@ -113,29 +114,38 @@ async def test_the_page_where_people_approve_cannot_be_written_by_others(
     engine.started.append(handle)
     try:
         await engine.until(handle, lambda status: len(status["waiting_for"]) == len(texts))
-        page = await browser.new_page(viewport={"width": 1400, "height": 2000})
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        place = f"{urllib.parse.quote(run, safe='')}/{handle.first_execution_run_id}"
-        await page.goto(f"{web_ui}/namespaces/default/workflows/{place}/user-metadata")
-        shown = await board_on(page)
-        await page.screenshot(path=pictures(tmp_path) / f"board-{first}.png", full_page=True)
-        await page.close()
+        shown = await drawn(browser, web_ui, handle, pictures(tmp_path) / f"board-{first}.png")
     finally:
         await handle.terminate()
 
-    assert set(shown["tags"]) - {"pre"} == OURS
-    assert set(shown["headings"]) == HEADINGS
     assert [item[7:] for item in shown["items"] if item.startswith("about: ")] == [
         legible(text) for text in texts
     ]
-    assert faults("".join(shown["items"])) == []
     if pasteable("{}", run) is None:
         assert shown["text"].count(NO_COMMAND) == len(texts)
     else:
         assert len(shown["blocks"]) == len(texts)
+
+
+async def drawn(
+    browser: Browser, web_ui: str, handle: WorkflowHandle[Any, Any], picture: Path
+) -> dict[str, Any]:
+    """Return what the board of a run has become in a browser, which must hold only what is ours."""
+    page = await browser.new_page(viewport={"width": 1400, "height": 2400})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    place = f"{urllib.parse.quote(handle.id, safe='')}/{handle.first_execution_run_id}"
+    await page.goto(f"{web_ui}/namespaces/default/workflows/{place}/user-metadata")
+    shown = await board_on(page)
+    await page.screenshot(path=picture, full_page=True)
+    await page.close()
+
+    assert set(shown["tags"]) - {"pre"} == OURS
+    assert set(shown["headings"]) == HEADINGS
+    assert faults("".join(shown["items"])) == []
     hosts = {urllib.parse.urlsplit(url).hostname for url in asked}
     assert not any(host and host.endswith("example.org") for host in hosts)
+    return shown
 
 
 async def board_on(page: Page) -> dict[str, Any]:
@@ -181,18 +191,10 @@ async def test_nor_by_what_agents_and_voters_have_said_there(
             path = f"all/v{n}/heard-{n}"
             await handle.signal("vote", vote_of(path, "ann", "reject", text[:REASON_LENGTH_MAX]))
         await engine.until(handle, lambda status: ended(status, "all/") == 2 * len(texts))
-        page = await browser.new_page(viewport={"width": 1400, "height": 2400})
-        place = f"{handle.id}/{handle.first_execution_run_id}"
-        await page.goto(f"{web_ui}/namespaces/default/workflows/{place}/user-metadata")
-        shown = await board_on(page)
-        await page.screenshot(path=pictures(tmp_path) / f"said-{first}.png", full_page=True)
-        await page.close()
+        shown = await drawn(browser, web_ui, handle, pictures(tmp_path) / f"said-{first}.png")
     finally:
         await handle.terminate()
 
-    assert set(shown["tags"]) - {"pre"} == OURS
-    assert set(shown["headings"]) == HEADINGS
-    assert faults("".join(shown["items"])) == []
     for n, text in enumerate(texts):
         heard = [item for item in shown["items"] if f"all/v{n}/heard-{n} " in item]
         told = [item for item in shown["items"] if f"all/a{n}/says-{n} " in item]
