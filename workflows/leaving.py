@@ -47,17 +47,23 @@ async def leave(
         outputs={output.name: output.digest for output in course.outputs},
         **facts,
     )
-    leaving = contracts.PHASES[phase](
-        course.phase_request(status=status.value, detail=detail[:DETAIL_LENGTH_MAX]),
-        activity_id=place,
-        summary=Markdown.of("{} {}", course.step.path, phase),
-        give_up_after=CLEANING,
-        queue=course.queue,
+    # Each becomes a task where it is made: none can be made while a run is evicted, and a
+    # coroutine that was made before is then never awaited.
+    leaving = asyncio.create_task(
+        contracts.PHASES[phase](
+            course.phase_request(status=status.value, detail=detail[:DETAIL_LENGTH_MAX]),
+            activity_id=place,
+            summary=Markdown.of("{} {}", course.step.path, phase),
+            give_up_after=CLEANING,
+            queue=course.queue,
+        )
     )
-    recording = course.records.flush(
-        f"{course.step.path} ended",
-        exhausted_of=course.request.agent if course.exhausted else None,
-        give_up_after=CLEANING,
+    recording = asyncio.create_task(
+        course.records.flush(
+            f"{course.step.path} ended",
+            exhausted_of=course.request.agent if course.exhausted else None,
+            give_up_after=CLEANING,
+        )
     )
     left, recorded = await asyncio.gather(leaving, recording, return_exceptions=True)  # (1)
     for answer in (left, recorded):
