@@ -12,7 +12,7 @@ import re
 import statistics
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,6 @@ from temporalio.client import Client, WorkflowHandle
 from bench.measure import vote_to_activity_ms
 
 STARTS_AT_ONCE: Final = 50
-SAMPLE: Final = 200
 PARKED_WITHIN_S: Final = 900.0
 DOCUMENT: Final[dict[str, Any]] = {
     "name": "bench-parked",
@@ -47,16 +46,19 @@ class Parked:
     wake_p99_ms: float
 
 
-async def parked(client: Client, worker: int, runs: int) -> Parked:
-    """Park ``runs`` runs, wake a sample of them, terminate the rest."""
+async def parked(
+    client: Client, worker: int, runs: int, *, sample: int, tell: Callable[[str], None]
+) -> Parked:
+    """Park ``runs`` runs, wake a sample of them."""
     before = memory_mb(worker, "VmRSS")
     begun = time.perf_counter()
     handles = await _start(client, runs)
-    await _until_parked(client, runs)
+    await _until_parked(client, runs, tell)
     seconds = time.perf_counter() - begun
     held = memory_mb(worker, "VmRSS")
+    tell(f"waking {sample}")
     times = [
-        await vote_to_activity_ms(handle, VOTE) for handle in handles[:: max(1, runs // SAMPLE)]
+        await vote_to_activity_ms(handle, VOTE) for handle in handles[:: max(1, runs // sample)]
     ]
     peak = memory_mb(worker, "VmHWM")
     return Parked(
@@ -90,10 +92,11 @@ async def _start(client: Client, runs: int) -> Sequence[WorkflowHandle[Any, Any]
     return await asyncio.gather(*(one() for _ in range(runs)))
 
 
-async def _until_parked(client: Client, runs: int) -> None:
+async def _until_parked(client: Client, runs: int, tell: Callable[[str], None]) -> None:
     """Wait until every run shows its gate, and then until nothing is written any more."""
     query = 'MandateGates = "review" AND ExecutionStatus = "Running"'
     async with asyncio.timeout(PARKED_WITHIN_S):
-        while (await client.count_workflows(query)).count < runs:  # noqa: ASYNC110  # a server's count
+        while (count := (await client.count_workflows(query)).count) < runs:
+            tell(f"{count:,} of {runs:,}")
             await asyncio.sleep(1)
     await asyncio.sleep(10)

@@ -16,7 +16,7 @@ import statistics
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,6 @@ from integrations.vault.login import Login
 from integrations.vault.person import Person, PersonLogin, log_in
 from integrations.vault.registry import Registry
 
-ROUNDS: Final = 20
 THREADS: Final = 8
 FILES: Final = 2_000
 FILE_BYTES: Final = 64 << 20
@@ -58,7 +57,13 @@ class Times:
 
 
 async def revocation_ms(
-    client: Client, env: Mapping[str, str], data_dir: Path, worker: int
+    client: Client,
+    env: Mapping[str, str],
+    data_dir: Path,
+    worker: int,
+    *,
+    rounds: int,
+    tell: Callable[[str], None],
 ) -> dict[str, float]:
     """Return p50 and p99 of each of ``Times``; ``worker`` runs agents as processes."""
     workspace = Path(env["MANDATE_WORKSPACE"])
@@ -67,7 +72,10 @@ async def revocation_ms(
     try:
         passwords = json.loads((data_dir / "people.json").read_text())
         ann = await log_in(vault, "ann", passwords["ann"])
-        times = [await _round(client, env, vault, ann, worker) for _ in range(ROUNDS)]
+        times = []
+        for number in range(1, rounds + 1):
+            tell(f"round {number} of {rounds}")
+            times.append(await _round(client, env, vault, ann, worker))
     finally:
         vault.close()
     return {

@@ -1,4 +1,4 @@
-"""What a stage costs in a plan of a thousand, against one of fifty.
+"""What a stage costs in a wide plan, against one of fifty.
 
 A plan of fifty is measured before and after the wide one: the server slows down as its store fills.
 Cost is CPU time of worker and server together; time on the clock is printed beside it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,6 @@ from bench.activations import longest
 from bench.measure import cpu_s
 from bench.parked import memory_mb
 
-WIDE: Final = 1_000
 NARROW: Final = 50
 
 
@@ -85,18 +85,26 @@ async def cost(
     )
 
 
-async def wide(client: Client, worker: int, server: int, folder: Path) -> dict[str, Any]:
-    """Measure a wide plan between narrow ones."""
-    await cost(client, plan(NARROW), worker, server, folder)  # warm up
-    narrow = [await cost(client, plan(NARROW), worker, server, folder) for _ in range(2)]
-    broad = await cost(client, plan(WIDE), worker, server, folder)
-    narrow += [await cost(client, plan(NARROW), worker, server, folder) for _ in range(2)]
-    usual = sum(each.stage_cpu_ms for each in narrow) / len(narrow)
-    clock = sum(each.stage_ms for each in narrow) / len(narrow)
+async def wide(
+    client: Client,
+    worker: int,
+    server: int,
+    folder: Path,
+    *,
+    stages: int,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Measure a plan of ``stages`` between narrow ones."""
+    tell("warming up")
+    await cost(client, plan(NARROW), worker, server, folder)
+    tell(f"{NARROW} side by side")
+    narrow = [await cost(client, plan(NARROW), worker, server, folder)]
+    tell(f"{stages:,} side by side")
+    broad = await cost(client, plan(stages), worker, server, folder)
+    tell(f"{NARROW} side by side")
+    narrow.append(await cost(client, plan(NARROW), worker, server, folder))
     return {
         **asdict(broad),
-        "narrow_stage_cpu_ms": usual,
-        "narrow_stage_ms": clock,
-        "ratio": broad.stage_cpu_ms / usual,
-        "ratio_ms": broad.stage_ms / clock,
+        "narrow_stage_cpu_ms": sum(each.stage_cpu_ms for each in narrow) / len(narrow),
+        "narrow_stage_ms": sum(each.stage_ms for each in narrow) / len(narrow),
     }

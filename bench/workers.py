@@ -12,19 +12,22 @@ from mandate.stack.up import Stack
 
 @asynccontextmanager
 async def worker(kind: str, stack: Stack) -> AsyncIterator[int]:
-    """Run one worker process; yield its pid."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bench.worker_process",
-        kind,
-        env={**stack.env, "PATH": "/usr/bin:/bin", "HOME": str(stack.data_dir)},
-        stdout=asyncio.subprocess.PIPE,
-    )
+    """Run one worker process; yield its pid. What it says goes to a file in the data directory."""
+    log = stack.data_dir / f"bench-{kind}.log"
+    with log.open("ab") as said:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bench.worker_process",
+            kind,
+            env={**stack.env, "PATH": "/usr/bin:/bin", "HOME": str(stack.data_dir)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=said,
+        )
     assert process.stdout
     try:
         line = await process.stdout.readline()
-        assert line == b"ready\n", f"the {kind} worker did not start"
+        assert line == b"ready\n", f"the {kind} worker did not start: {log.read_text()}"
         yield process.pid
     finally:
         process.kill()
