@@ -1,8 +1,8 @@
 """Templates: what an ``agent`` stage may be, and what it starts from.
 
 A template names a program by its bare name and never says where the file lies: that is the
-runner's business. One without a program is declared and validated, and its stages fail at
-BOOTSTRAP saying so. The shipped ones are YAML files beside this module, read once. The rules:
+runner's business. One without a program is declared and validated, and its stages are refused
+saying so. The shipped ones are YAML files beside this module, read once. The rules:
 
 1. The tier of a template is what its stages ask for where they say nothing themselves.
 2. ``phases`` are those in which the program itself is asked, in the order of the lifecycle;

@@ -5,7 +5,7 @@ In this order, because each is cheaper and more final than the next:
 1. A template without a program has nothing to run, nor has one that lacks what it calls.
 2. A stage of T3 or T4 has a warrant: see ``activities.warrant``.
 3. Vault knows the agent, has not disabled it, and it is bound to this pipeline, template and
-   program.
+   program, whose file is what it was when this worker began.
 4. It holds the tier the stage asks for.
 
 BOOTSTRAP asks this of every agent. At T3 and T4 it is asked again before the program runs: who
@@ -21,7 +21,7 @@ from activities.phases.tools import Tools
 from activities.programs import program_digest
 from activities.warrant import Cleared
 from dsl.plan import AgentStep
-from dsl.rules.admission import Binding, refuse_binding, refuse_held
+from dsl.rules.admission import Binding, rebinding_line, refuse_binding, refuse_held
 from integrations.agents.programs import catalogue
 from integrations.errors import DeniedError, RevokedError
 from integrations.vault.registry import Known
@@ -75,17 +75,21 @@ def require_fit(agent: str, known: Known, pipeline: str, step: AgentStep) -> Non
     """Refuse an agent that may not run the stage (3) (4).
 
     Raises:
-        DeniedError: it is bound to something else, or holds less.
+        DeniedError: it is bound to something else, its program was changed, or it holds less.
         RevokedError: it is disabled.
     """
     if known.disabled:
         raise RevokedError(f"agent {agent!r} is disabled in Vault: reinstate it first")
+    changed = catalogue.find(step.program).changed() if step.program else None
+    if changed is not None:
+        remedy = f"restart the workers, then {rebinding_line(agent, pipeline)}"
+        raise DeniedError(f"agent {agent!r}: {changed}: {remedy}")
     seen = Binding(
         pipeline=known.binding.get("pipeline", ""),
         template=known.binding.get("template", ""),
         program=known.binding.get("program", ""),
     )
     asked = Binding(pipeline=pipeline, template=step.template, program=program_digest(step.program))
-    refusal = refuse_binding(seen, asked) or refuse_held(step.tier, known.tier)
+    refusal = refuse_binding(agent, seen, asked) or refuse_held(step.tier, known.tier)
     if refusal is not None:
         raise DeniedError(f"agent {agent!r}: {refusal}")

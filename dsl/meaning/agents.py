@@ -113,11 +113,13 @@ def _check_template(survey: Survey, site: Site, stage: AgentStage, findings: Fin
         findings.error("DSL306", f"unknown template {stage.template!r}", at, hint)
         return
     if template.program is None:
+        runnable = (each.name for each in survey.templates.values() if each.program is not None)
         findings.warning(
             "DSL319",
             f"template {template.name!r} has no program in this release",
             at,
-            "the stage will fail at BOOTSTRAP",
+            "a run that comes to it is refused, before anybody is asked: take another template "
+            f"({', '.join(sorted(runnable))})",
         )
     _check_inputs(site, stage, template, findings)
     _check_required(site, stage, template, findings)

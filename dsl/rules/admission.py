@@ -91,7 +91,16 @@ def refuse_held(requested: Tier, held: Tier) -> str | None:
     )  # (4)
 
 
-def refuse_binding(seen: Binding, asked: Binding) -> str | None:
+def rebinding_line(agent: str, pipeline: str) -> str:
+    """Return the command that binds ``agent`` to what ``pipeline`` would run now, to be pasted.
+
+    Of an inline plan nobody here knows the file: it is called by the name that is most likely.
+    """
+    document = f"{pipeline}.yaml" if is_inline(agent) else pipeline
+    return f"mandate agent rebind {document} {agent} --reason 'a new release'"
+
+
+def refuse_binding(agent: str, seen: Binding, asked: Binding) -> str | None:
     """Object to an identity that now stands for something else."""
     changes = [
         f"{field} {was or 'none'} became {now or 'none'}"
@@ -106,5 +115,5 @@ def refuse_binding(seen: Binding, asked: Binding) -> str | None:
         return None
     return (
         f"this agent id is bound to something else ({'; '.join(changes)}): "
-        "rebind it (`mandate agent rebind`), or give the stage another 'agent'"
+        f"rebind it (`{rebinding_line(agent, asked.pipeline)}`), or give the stage another 'agent'"
     )  # (5)

@@ -25,10 +25,10 @@ from dsl.limits import AGENT_LINE_BYTES_MAX
 from integrations.agents.descendants import KILL_S
 from integrations.agents.keeper import GRACE_S, LINGER_S
 from integrations.agents.lifeline import Lifeline
-from integrations.agents.protocol import AgentError, escaped
+from integrations.agents.protocol import escaped
 from integrations.agents.quota import Reached
 from integrations.dragonfly.errors import LeaseLostError
-from integrations.errors import UnavailableError
+from integrations.errors import DeniedError, UnavailableError
 
 START_S: Final = 15.0
 END_S: Final = GRACE_S + LINGER_S + KILL_S + 1.0
@@ -121,7 +121,7 @@ class Process:
         """Wait until the agent runs inside its sandbox.
 
         Raises:
-            AgentError: it could not be started, or not as it must be.
+            DeniedError: it could not be started, or not as it must be.
             LeaseLostError: its deadline had come before (4).
             UnavailableError: the machine starts no keeper now, which is no fault of the agent.
         """
@@ -137,7 +137,10 @@ class Process:
             raise UnavailableError(f"no agent starts on this machine: its keeper ended: {text}")
         _refuse_expired(message)
         if "error" in message:
-            raise AgentError(message["kind"], message["error"], retryable=False)
+            raise DeniedError(
+                f"no agent starts on this machine as it must ({message['kind']}): "
+                f"{message['error']}"
+            )
         self.level = message["started"]
         with suppress(BlockingIOError):  # nothing came: the private directory is where it was made
             _, found, _, _ = socket.recv_fds(self._sender, 1 << 5, 1)  # sent before it said so

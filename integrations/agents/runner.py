@@ -1,6 +1,7 @@
 """Running an agent once, as a process, to a result or to one clear error.
 
-1. The program runs only while it is what was registered: its digest is checked first.
+1. The program runs only while it is what was registered: its digest is checked first. One that was
+   changed, like a machine that cannot start it as it must, is no failure of the agent.
 2. Between worker and agent stands the keeper; whatever ends this call (result, error,
    timeout, cancellation, death of the worker) ends the agent's whole tree. So does the deadline
    of its lease, whatever this process does.
@@ -26,10 +27,8 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any, Final, Protocol
 
-from dsl.canonical import digest_of_bytes
 from integrations.agents import protocol, workdir
 from integrations.agents.lifeline import Lifeline
 from integrations.agents.process import Process
@@ -38,6 +37,7 @@ from integrations.agents.protocol import AgentError, Event, Outcome, Request
 from integrations.agents.quota import OUT_OF_ROOM, out_of_room
 from integrations.agents.sandbox import SandboxSpec, launch
 from integrations.agents.transcript import Transcript
+from integrations.errors import DeniedError
 from integrations.redaction import Redactor
 
 DRAIN_S: Final = 0.5  # for output still in the pipes when everything has ended
@@ -68,6 +68,7 @@ class AgentRunner(Protocol):
 
         Raises:
             AgentError: the agent did not deliver; nothing of it is left running.
+            DeniedError: it was not started, for its program was changed, or cannot be.
             LeaseLostError: it was ended for its deadline.
             UnavailableError: no agent starts on this machine now.
         """
@@ -90,7 +91,9 @@ class ProcessRunner:
         on_start: Callable[[int], None] | None = None,
     ) -> Outcome:
         """See ``AgentRunner.run``."""
-        _check_digest(program)
+        changed = program.changed()
+        if changed is not None:  # (1)
+            raise DeniedError(f"{changed}: restart the workers")
         redact = redact.including(request.secrets.values())
         transcript = Transcript(redact, on_event)
         try:
@@ -223,19 +226,3 @@ def _judge(process: Process, transcript: Transcript) -> protocol.Result:
     if transcript.result is None:
         raise transcript.no_result()
     return transcript.result
-
-
-def _check_digest(program: Program) -> None:
-    try:
-        found = digest_of_bytes(Path(program.file).read_bytes())
-    except OSError as error:
-        raise AgentError(
-            protocol.START, f"program {program.name!r}: {error.strerror}", retryable=False
-        ) from error
-    if found != program.digest:  # (1)
-        raise AgentError(
-            protocol.START,
-            f"program {program.name!r} is not what was registered: "
-            f"expected {program.digest}, got {found}",
-            retryable=False,
-        )

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from dsl.limits import AGENT_DISK_MB, AGENT_FILES, AGENT_MEMORY_MB, AGENT_PROCESSES
 from integrations.agents import landlock
-from integrations.agents.protocol import SANDBOX, AgentError
+from integrations.errors import DeniedError
 
 RULES_MAX: Final = 10_000
 OPEN_FILES_MAX: Final = 256
@@ -74,7 +74,7 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
     """Return what the keeper needs to know; plain JSON, no secrets.
 
     Raises:
-        AgentError: of kind ``sandbox``: the lists cannot be made.
+        DeniedError: the lists cannot be made.
     """
     denied = tuple(path.resolve() for path in spec.denied)
     rules = [(str(workdir), landlock.WRITE), (str(program), landlock.RUN)]
@@ -83,11 +83,9 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
         for path, granted in _without(root.resolve(), denied, access):
             rules.append((str(path), granted))
             if len(rules) > RULES_MAX:
-                raise AgentError(
-                    SANDBOX,
+                raise DeniedError(
                     f"more than {RULES_MAX} entries beside a denied path in {root}; "
-                    "move the data directory out of the workspace",
-                    retryable=False,
+                    "move the data directory out of the workspace"
                 )
     return {
         "argv": argv,
@@ -117,9 +115,7 @@ def _readable(spec: SandboxSpec) -> Iterator[tuple[Path, int]]:
     if spec.workspace is not None:
         workspace = spec.workspace.resolve()
         if workspace == Path(workspace.anchor):
-            raise AgentError(
-                SANDBOX, "the workspace cannot be the root of the file system", retryable=False
-            )
+            raise DeniedError("the workspace cannot be the root of the file system")
         yield workspace, landlock.READ
 
 

@@ -124,7 +124,19 @@ async def test_an_agent_that_is_bound_to_something_else(
     metadata = {**held["metadata"], "program": "sha256:" + "e" * 64}
     openbao.as_root("POST", f"identity/entity/id/{held['id']}", metadata=metadata)
 
-    assert "rebind it (`mandate agent rebind`)" in await asking(engine, known, ann)
+    said = await asking(engine, known, ann)
+
+    assert f"rebind it (`mandate agent rebind {known.document['name']} {known.agent} --" in said
+
+
+async def test_a_program_that_was_changed_under_the_worker(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(catalogue.Program, "changed", lambda program: f"{program.name} was changed")
+
+    assert "inventory was changed: restart the workers, then mandate agent rebind " in (
+        await refused(engine, pipeline(*behind()))
+    )
 
 
 async def test_what_went_wrong_meanwhile_is_found_before_the_gate_opens(

@@ -6,6 +6,8 @@ while it earns its trust. Commands are typed in processes of their own.
 
 from __future__ import annotations
 
+import asyncio
+import shlex
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -18,6 +20,7 @@ import yaml
 from activities import contracts
 from activities import trust_contracts as trust
 from activities.programs import program_digest
+from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
 from dsl.rules.admission import Binding
 from dsl.rules.proof import REBIND, reason_digest
@@ -32,7 +35,9 @@ from tests.fixtures.trust import Subject, begin, say, subject
 from tests.fixtures.voting import Signer, seal, signer
 
 WHY = "release 2 reads the inventory twice as fast"
-EARLIER = "sha256:" + "e" * 64
+PRESENT = Path(catalogue.__file__).parent / "inventory.py"
+RELEASE_1 = b"# release 1\n"
+EARLIER = digest_of_bytes(RELEASE_1)
 
 
 @pytest_asyncio.fixture
@@ -41,15 +46,20 @@ async def ann(people: People) -> Signer:
 
 
 @pytest.fixture
-def earlier(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Let the engine's workers have an earlier program; return its file."""
+    file = tmp_path / "program.py"
+    file.write_bytes(RELEASE_1)
+    programs = {"inventory": catalogue.Program.from_file("inventory", file)}
+    monkeypatch.setattr(catalogue, "find", programs.__getitem__)
+    return file
+
+
+@pytest.fixture
+def earlier(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Let the engine's workers have an earlier program; call it to release the present one."""
-    found = catalogue.find
-
-    def find(name: str) -> catalogue.Program:
-        return catalogue.Program(name, found(name).file, EARLIER)
-
-    monkeypatch.setattr(catalogue, "find", find)
-    return lambda: monkeypatch.setattr(catalogue, "find", found)
+    found = catalogue.Program.from_file("inventory", PRESENT)
+    return lambda: monkeypatch.setattr(catalogue, "find", {"inventory": found}.__getitem__)
 
 
 @pytest_asyncio.fixture
@@ -62,10 +72,11 @@ async def released(
     return made
 
 
-def somebody(engine: Engine, people: People, folder: Path, name: str) -> Somebody:
+def somebody(engine: Engine, people: People, folder: Path, name: str, **more: str) -> Somebody:
     env = {
         "TEMPORAL_ADDRESS": engine.settings.temporal,
         "VAULT_ADDR": engine.settings.vault_url,
+        **more,
     }
     return Somebody(name, people.password(name), folder / name, env)
 
@@ -92,14 +103,39 @@ async def refusal_of(engine: Engine, agent: str, order: dict[str, str]) -> str:
     return str(failure.message)
 
 
-async def test_another_program_is_refused_with_the_words_that_help(
-    engine: Engine, released: Subject
+async def test_another_program_is_refused_with_the_very_line_that_helps(
+    engine: Engine, released: Subject, people: People, tmp_path: Path
 ):
     handle = await engine.start(released.document)
     failure = await failure_of(handle)
-
     assert f"program {EARLIER} became sha256:" in failure.message
-    assert "rebind it (`mandate agent rebind`)" in failure.message
+
+    (tmp_path / "pipeline.yaml").write_text(yaml.safe_dump(released.document))
+    ann = somebody(engine, people, tmp_path, "ann", MANDATE_PIPELINES=str(tmp_path))
+    await ann.log_in()
+    program, *words = shlex.split(failure.message.split("`")[1])
+    said = await ann.mandate(*words)
+    await released.work()
+
+    assert program == "mandate"
+    assert said.code == 0, said.err
+    assert said.out.startswith(f"rebound: {released.agent} keeps T2; ann vouches for it")
+
+
+async def test_a_program_that_is_changed_under_a_worker_is_no_failure_of_the_agent(
+    engine: Engine, openbao: OpenBao, ann: Signer, installed: Path
+):
+    made = await subject(engine, openbao, ann, runs=2)
+    await asyncio.to_thread(installed.write_bytes, b"# release 2\n")
+    failure = await failure_of(await engine.start(made.document))
+    ended = [each for each in made.entries() if each.action == "agent.ended"][-1]
+
+    assert "was changed under this worker, which began with sha256:" in failure.message
+    assert (
+        f": restart the workers, then mandate agent rebind {made.document['name']} {made.agent} "
+        "--reason 'a new release'" in failure.message
+    )
+    assert (ended.payload["status"], ended.payload["errors"]) == ("failed", 0)
 
 
 async def test_who_may_vouch_rebinds_it_and_it_runs_with_its_record(

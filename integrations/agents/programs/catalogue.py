@@ -42,6 +42,19 @@ class Program:
             return [str(self.file)]
         return [sys.executable, "-I", "-B", "-X", "utf8", str(self.file)]
 
+    def changed(self) -> str | None:
+        """Say what has become of the file since; None: it is what it was."""
+        try:
+            found = digest_of_bytes(self.file.read_bytes())
+        except OSError as error:
+            return f"program {self.name!r} cannot be read any more: {error.strerror}"
+        if found == self.digest:
+            return None
+        return (
+            f"program {self.name!r} was changed under this worker, which began with "
+            f"{self.digest} and finds {found}"
+        )
+
 
 def names() -> tuple[str, ...]:
     """Return the names of all shipped programs."""

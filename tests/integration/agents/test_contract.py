@@ -12,6 +12,7 @@ import pytest
 
 from integrations.agents.programs.catalogue import Program
 from integrations.agents.protocol import AgentError, Event
+from integrations.errors import DeniedError
 from integrations.redaction import REDACTED
 
 SECRET = "correct-horse-battery"
@@ -210,9 +211,18 @@ async def test_a_changed_program_is_not_started(run, tmp_path):
     program = Program.from_file("program", file)
     file.write_text("print(2)")
 
-    with pytest.raises(AgentError, match="not what was registered") as caught:
+    with pytest.raises(DeniedError, match=r"was changed under this worker.*restart the workers"):
         await run(program, {})
-    assert (caught.value.kind, caught.value.retryable) == ("start", False)
+
+
+async def test_a_program_that_is_gone_is_not_started(run, tmp_path):
+    file = tmp_path / "program.py"
+    file.write_text("print(1)")
+    program = Program.from_file("program", file)
+    file.unlink()
+
+    with pytest.raises(DeniedError, match="cannot be read any more: No such file"):
+        await run(program, {})
 
 
 async def test_a_program_that_cannot_start_says_so(run, tmp_path):
@@ -220,9 +230,8 @@ async def test_a_program_that_cannot_start_says_so(run, tmp_path):
     file.write_text("#!/nowhere/interpreter\n")
     file.chmod(0o755)
 
-    with pytest.raises(AgentError, match="No such file") as caught:
+    with pytest.raises(DeniedError, match=r"as it must \(start\): .*No such file"):
         await run(Program.from_file("program", file), {})
-    assert caught.value.kind == "start"
 
 
 def artifact(path: str, name: str = "a.txt", **more: str) -> dict[str, str]:

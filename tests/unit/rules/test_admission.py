@@ -17,6 +17,7 @@ from dsl.rules.admission import (
     agent_identity,
     instance_id,
     is_inline,
+    rebinding_line,
     refuse_binding,
     refuse_held,
     refuse_tier,
@@ -106,7 +107,7 @@ SEEN = Binding("deploy", "default", "sha256:1")
 
 
 def test_the_same_binding_is_admitted():
-    assert refuse_binding(SEEN, Binding("deploy", "default", "sha256:1")) is None
+    assert refuse_binding("a", SEEN, Binding("deploy", "default", "sha256:1")) is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,15 @@ def test_the_same_binding_is_admitted():
     ],
 )
 def test_an_identity_that_became_another_agent_is_refused(asked, said):
-    refusal = refuse_binding(SEEN, asked)
+    refusal = refuse_binding("deploy.plan", SEEN, asked)
 
     assert refusal is not None
     assert said in refusal
+    line = f"`mandate agent rebind {asked.pipeline} deploy.plan --reason 'a new release'`"
+    assert line in refusal
+
+
+def test_an_agent_of_an_inline_plan_is_rebound_by_a_file():
+    line = rebinding_line("inline-0123456789ab.deploy.plan", "deploy")
+
+    assert line.startswith("mandate agent rebind deploy.yaml inline-0123456789ab.deploy.plan --")
