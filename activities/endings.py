@@ -1,4 +1,4 @@
-"""How a run has ended, in the server's words: what a run that was terminated cannot say itself."""
+"""How a run has ended, as the server tells it: what a run that was terminated cannot say itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from activities.engine import ANSWER, NO_SUCH_RUN, described
+from dsl.core import StageStatus
 from dsl.rules.sweeping import RunState
 
 
@@ -23,6 +24,13 @@ class Ending:
     why: str = ""
 
 
+def ended_word(status: WorkflowExecutionStatus | None) -> str:
+    """Return how a run stands or ended as people read it, spelt as in our own reports."""
+    if status is WorkflowExecutionStatus.CANCELED:
+        return StageStatus.CANCELLED.value
+    return status.name.lower().replace("_", " ") if status else "unknown"
+
+
 async def ending_of(client: Client, workflow_id: str, run_id: str) -> Ending | RunState:
     """Return how a run has ended; where it has not, or nothing is said, what state it is in."""
     try:
@@ -32,7 +40,7 @@ async def ending_of(client: Client, workflow_id: str, run_id: str) -> Ending | R
         by, why = await _terminated(client, workflow_id, run_id)
     except RPCError as error:
         return RunState.UNKNOWN if error.status in NO_SUCH_RUN else RunState.NOT_TOLD
-    status = WorkflowExecutionStatus(found.status).name.lower().replace("_", " ")
+    status = ended_word(WorkflowExecutionStatus(found.status))
     return Ending(status, found.close_time.ToMicroseconds() / 1_000_000, by, why)
 
 

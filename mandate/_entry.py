@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_TIMED_OUT = 124  # as timeout(1) has it
 EXIT_INTERRUPTED = 130
 
 Main = Callable[[], object] | Coroutine[Any, Any, object]

@@ -69,14 +69,27 @@ def whoami(data_dir: DataDir = None) -> None:
 
 @people_app.command()
 def gates(
-    watch: Annotated[bool, typer.Option("--watch", help="Again on each change.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    run: Annotated[
+        str | None, typer.Argument(help="The workflow id of the one run that is meant.")
+    ] = None,
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until somebody is asked; exit code 0 then.")
+    ] = False,
+    timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long --wait waits; exit code 124 then.")
+    ] = "1h",
+    watch: Annotated[bool, typer.Option("--watch", help="Again on each change.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what waits for an answer, across all runs."""
+    """Show what waits for an answer, across all runs or at one, and how it is answered."""
     from mandate.commands import gates as command  # noqa: PLC0415 - at need
 
-    end(command.run(watch=watch, as_json=as_json, data_dir=data_dir))
+    if wait and watch:
+        raise typer.BadParameter("give one of --wait and --watch")
+    wait_ms = _milliseconds(timeout) if wait else None
+    end(command.run(run, wait_ms=wait_ms, watch=watch, as_json=as_json, data_dir=data_dir))
 
 
 @people_app.command()
@@ -130,6 +143,15 @@ def register(
     from mandate.commands import register as command  # noqa: PLC0415 - at need
 
     end(command.run(file, data_dir=data_dir))
+
+
+def _milliseconds(duration: str) -> int:
+    from dsl.durations import parse_duration  # noqa: PLC0415 - at need
+
+    try:
+        return parse_duration(duration)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--timeout") from None
 
 
 def _wish(run: str, gate: str, decision: Decision, reason: str) -> Wish:

@@ -3,12 +3,16 @@
 1. Where nothing waits, it says which runs are under way and what they do: one of them may ask soon.
 2. ``--watch`` looks again every ``LOOK_S`` and prints when something has changed, until Ctrl-C. For
    a program each gate is printed once for as long as it says the same.
+3. ``--wait`` waits until somebody is asked, and prints that. The exit code is 0 then, 1 when the
+   run is over, 124 when the time limit came first, and 130 on Ctrl-C, which leaves it alone.
+4. Of each gate the lines that answer it are printed, and of its run what was sent in vain.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -16,12 +20,16 @@ from temporalio.client import Client
 
 from dsl.rules.gate_rules import NO_OUTPUT
 from dsl.surfaces import Terminal
+from mandate._entry import EXIT_INTERRUPTED
 from mandate.commands.run import ADDRESS_MAX, address
 from mandate.people import inbox, runs
+from mandate.people.answering import answers
 from mandate.people.contents import brief_lines
 from mandate.people.door import enter, temporal
-from mandate.people.inbox import INBOX_RUNS_MAX, Run
+from mandate.people.inbox import INBOX_RUNS_MAX, Inbox, Run
 from mandate.people.rows import NONE, GateRow
+from mandate.people.void import void_lines
+from mandate.people.waiting import until_asked
 from mandate.stack import environment
 from mandate.terminal import clear, note, say, say_json
 
@@ -29,10 +37,28 @@ LOOK_S: Final = 2.0
 UNDER_WAY_MAX: Final = 20  # runs that are named while nothing waits
 
 
-def run(*, watch: bool = False, as_json: bool = False, data_dir: Path | None = None) -> int:
-    """Print the inbox; an empty one is no failure."""
-    env = environment.present(data_dir)
-    return enter("gates", _watch(env, as_json=as_json) if watch else _gates(env, as_json=as_json))
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked at, and how it is told."""
+
+    env: Mapping[str, str]
+    run: str | None = None  # all of them
+    as_json: bool = False
+
+
+def run(
+    workflow: str | None = None,
+    *,
+    wait_ms: int | None = None,
+    watch: bool = False,
+    as_json: bool = False,
+    data_dir: Path | None = None,
+) -> int:
+    """Print the inbox, all of it or that of one run; an empty one is no failure."""
+    look = Look(environment.present(data_dir), workflow, as_json)
+    if wait_ms is not None:
+        return enter("gates", _wait(look, wait_ms))
+    return enter("gates", _watch(look) if watch else _gates(look))
 
 
 def lines(found: Run, row: GateRow, env: Mapping[str, str]) -> Iterator[Terminal]:
@@ -52,36 +78,69 @@ def lines(found: Run, row: GateRow, env: Mapping[str, str]) -> Iterator[Terminal
         detail = Terminal.of(" ({})", row.vault.detail) if row.vault.detail else ""
         yield Terminal.of("  vault    {}{}", row.vault.state, detail)
     yield Terminal.of("  link     {}", address(env, found.workflow, found.run), limit=ADDRESS_MAX)
+    for line in answers(found.workflow, row.model_dump(mode="json")):  # (4)
+        yield Terminal.of("  answer   {}", line)
 
 
 def record(found: Run, row: GateRow, env: Mapping[str, str]) -> dict[str, Any]:
     """Return the same for a program."""
-    where = {"run": found.workflow, "run_id": found.run, "type": found.type}
-    return {**where, **row.model_dump(mode="json"), "link": address(env, found.workflow, found.run)}
+    told = row.model_dump(mode="json")
+    return {
+        "run": found.workflow,
+        "run_id": found.run,
+        "type": found.type,
+        **told,
+        "link": address(env, found.workflow, found.run),
+        "answers": list(answers(found.workflow, told)),  # (4)
+        "void_messages": list(found.void.messages),
+        "void_messages_dropped": found.void.dropped,
+    }
 
 
-async def _gates(env: Mapping[str, str], *, as_json: bool) -> int:
-    client = await temporal(env)
-    if as_json:
-        _print_new(await _records(client, env), [])
-    else:
-        say(*await _page(client, env))
+async def _gates(look: Look) -> int:
+    client = await temporal(look.env)
+    await _print(client, look, await _found(client, look))
     return 0
 
 
-async def _watch(env: Mapping[str, str], *, as_json: bool) -> int:
-    """Print on each change (2); Ctrl-C is how it ends, and no failure."""
-    client = await temporal(env)
+async def _wait(look: Look, within_ms: int) -> int:
+    """Print what waits for somebody, once there is something (3)."""
+    client = await temporal(look.env)
     try:
-        await (_stream(client, env) if as_json else _redraw(client, env))
+        found = await until_asked(client, look.run, within_ms=within_ms)
+    except asyncio.CancelledError:
+        note(Terminal("nobody has been asked yet; what runs goes on"))
+        return EXIT_INTERRUPTED
+    await _print(client, look, found)
+    return 0
+
+
+async def _print(client: Client, look: Look, found: Inbox) -> None:
+    if look.as_json:
+        _print_new(_records(look, found), [])
+    else:
+        say(*await _page(client, look, found))
+
+
+async def _watch(look: Look) -> int:
+    """Print on each change (2); Ctrl-C is how it ends, and no failure."""
+    client = await temporal(look.env)
+    try:
+        await (_stream(client, look) if look.as_json else _redraw(client, look))
     except asyncio.CancelledError:
         return 0
 
 
-async def _redraw(client: Client, env: Mapping[str, str]) -> NoReturn:
+async def _found(client: Client, look: Look) -> Inbox:
+    if look.run is None:
+        return await inbox.look(client)
+    return await inbox.look_at(client, look.run)
+
+
+async def _redraw(client: Client, look: Look) -> NoReturn:
     shown: list[Terminal] = []
     while True:
-        page = await _page(client, env)
+        page = await _page(client, look, await _found(client, look))
         if page != shown:
             clear()
             say(*page)
@@ -89,28 +148,38 @@ async def _redraw(client: Client, env: Mapping[str, str]) -> NoReturn:
         await asyncio.sleep(LOOK_S)
 
 
-async def _stream(client: Client, env: Mapping[str, str]) -> NoReturn:
+async def _stream(client: Client, look: Look) -> NoReturn:
     shown: list[dict[str, Any]] = []
     while True:
-        records = await _records(client, env)
+        records = _records(look, await _found(client, look))
         _print_new(records, shown)
         shown = records
         await asyncio.sleep(LOOK_S)
 
 
-async def _page(client: Client, env: Mapping[str, str]) -> list[Terminal]:
-    """Return what a person reads of all pending gates."""
-    found = await inbox.look(client)
-    page = [Terminal.of("{}: {}", each.workflow, each.why) for each in found.runs if each.why]
+async def _page(client: Client, look: Look, found: Inbox) -> list[Terminal]:
+    """Return what a person reads of the pending gates that were found."""
+    page: list[Terminal] = []
     for each in found.runs:
-        page += (line for row in each.rows for line in lines(each, row, env))
+        if each.why:
+            page.append(Terminal.of("{}: {}", each.workflow, each.why))
+        page += (line for row in each.rows for line in lines(each, row, look.env))
+        if each.rows:  # else the run is told among those under way
+            page += (Terminal.of("  void     {}", line) for line in void_lines(each.void))
     if not page:
-        page = await _under_way(client)
+        page = _at_work(found.runs[0]) if look.run else await _under_way(client)
     if not found.complete:
         page.append(
             Terminal.of("there are more than {} runs: these are the newest", INBOX_RUNS_MAX)
         )
     return page
+
+
+def _at_work(found: Run) -> list[Terminal]:
+    """Return what the one run that was looked at does while it asks nobody (1)."""
+    doing = Terminal.listed(found.doing) or Terminal("nothing that it tells of")
+    page = [Terminal.of("no gate of {} waits for an answer; at work: {}", found.workflow, doing)]
+    return page + [Terminal.of("  void     {}", line) for line in void_lines(found.void)]
 
 
 async def _under_way(client: Client) -> list[Terminal]:
@@ -123,21 +192,21 @@ async def _under_way(client: Client) -> list[Terminal]:
     for each in found.runs:
         doing = Terminal.listed(each.doing) or Terminal.of("{}", each.status)
         page.append(Terminal.of("  {}  ({})  {}", each.workflow, each.pipeline or each.type, doing))
+        page += (Terminal.of("    void  {}", line) for line in void_lines(each.void))
     if not found.complete:
         page.append(Terminal("  and more: mandate runs"))
     return page
 
 
-async def _records(client: Client, env: Mapping[str, str]) -> list[dict[str, Any]]:
+def _records(look: Look, found: Inbox) -> list[dict[str, Any]]:
     """Return the same for a program, one for each gate or run that does not answer."""
-    found = await inbox.look(client)
     if not found.complete:
         note(Terminal.of("there are more than {} runs: these are the newest", INBOX_RUNS_MAX))
     records = []
     for each in found.runs:
         if each.why:
             records.append({"run": each.workflow, "run_id": each.run, "error": each.why})
-        records += (record(each, row, env) for row in each.rows)
+        records += (record(each, row, look.env) for row in each.rows)
     return records
 
 

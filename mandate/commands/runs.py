@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +11,11 @@ from dsl.surfaces import Terminal
 from mandate.commands.columns import columns
 from mandate.people.door import enter, temporal
 from mandate.people.runs import Run, asked, look
+from mandate.people.void import void_words
 from mandate.stack import environment
 from mandate.terminal import note, say, say_json
 
-_HEAD: Final = ("RUN", "PIPELINE", "STATUS", "SINCE", "WAITING FOR")
+_HEAD: Final = ("RUN", "PIPELINE", "STATUS", "STARTED", "ENDED", "WAITING FOR")
 
 
 def run(*, limit: int, as_json: bool, data_dir: Path | None) -> int:
@@ -39,8 +40,15 @@ async def _runs(env: Mapping[str, str], limit: int, *, as_json: bool) -> int:
 def _row(found: Run) -> tuple[str, ...]:
     waiting = Terminal.joined("; ", map(asked, found.waiting))
     doing = Terminal.of("at work: {}", Terminal.listed(found.doing)) if found.doing else Terminal()
-    name = found.pipeline or found.type
-    return (found.workflow, name, found.status, since(found.since), waiting or doing)
+    now = [each for each in (waiting or doing, void_words(found.void)) if each]
+    return (
+        found.workflow,
+        found.pipeline or found.type,
+        found.status,
+        _moment(found.started),
+        _moment(found.ended) or "-",
+        Terminal.joined("; ", now),
+    )
 
 
 def _record(found: Run) -> dict[str, Any]:
@@ -50,12 +58,17 @@ def _record(found: Run) -> dict[str, Any]:
         "type": found.type,
         "pipeline": found.pipeline,
         "status": found.status,
-        "since": since(found.since),
+        "started": _moment(found.started),
+        "ended": _moment(found.ended),
         "waiting_for": list(found.waiting),
         "at_work": list(found.doing),
+        "void_messages": list(found.void.messages),
+        "void_messages_dropped": found.void.dropped,
     }
 
 
-def since(moment: datetime | None) -> str:
+def _moment(moment: datetime | None) -> str:
     """Return a time as people and programs read it."""
-    return moment.isoformat(timespec="seconds") if moment else ""
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from activities.endings import ended_word
 from dsl.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_INTERRUPTED
 from mandate.board import watch
@@ -55,7 +56,7 @@ async def outcome(handle: WorkflowHandle[Any, Any], *, as_json: bool = False) ->
         report = await handle.result()
     except WorkflowFailureError as failure:
         state = await handle.describe()
-        status = (state.status or WorkflowExecutionStatus.FAILED).name.lower()
+        status = ended_word(state.status)
         if as_json:
             say_json({"run": handle.id, **_told(status, failure.cause)})
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsl.rules.grant import refuse_name
 from dsl.surfaces import Terminal
-from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate._entry import EXIT_FAILED, EXIT_TIMED_OUT, EXIT_USAGE
 
 
 class RefusalError(Exception):
@@ -22,6 +22,12 @@ class UsageError(RefusalError):
     """It was asked for wrongly, or by nobody who is logged in: exit code 2."""
 
     exit_code = EXIT_USAGE
+
+
+class NotYetError(RefusalError):
+    """What was waited for has not come in time, and may come yet: an exit code of its own."""
+
+    exit_code = EXIT_TIMED_OUT
 
 
 def refuse_agent(agent: str) -> None:

@@ -6,22 +6,26 @@
    within ``ANSWER_S`` is shown as such, and keeps nobody waiting longer.
 3. At most ``INBOX_RUNS_MAX`` runs are asked, ``ASKED_AT_ONCE`` at a time; that there are more is
    said.
+4. One run that is named is asked whatever the lists say. Where it is over nobody is asked there.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
+from activities.endings import ended_word
 from dsl.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.rows import GateRow
+from mandate.people.runs import at_work, described_run, status_of
+from mandate.people.void import Void, void_of
 from mandate.people.voting import pending
 
 INBOX_RUNS_MAX: Final = 200
@@ -43,6 +47,8 @@ class Run:
     type: str
     rows: tuple[GateRow, ...] = ()
     why: Terminal = Terminal()  # noqa: RUF009 - immutable
+    void: Void = Void()  # noqa: RUF009 - immutable
+    doing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,30 @@ async def look(client: Client) -> Inbox:
     return Inbox(tuple(runs), complete=len(found) <= INBOX_RUNS_MAX)
 
 
+async def look_at(client: Client, workflow_id: str) -> Inbox:
+    """Ask one run (4).
+
+    Raises:
+        RefusalError: there is no such run, or it is over.
+        temporalio.service.RPCError: the server does not say.
+    """
+    found = await described_run(client, workflow_id)
+    if found.status is not WorkflowExecutionStatus.RUNNING:
+        ended = ended_word(found.status)
+        raise RefusalError("the run {!r} is {}: nobody is waited for there", workflow_id, ended)
+    return Inbox((await _ask(client, found, asyncio.Semaphore()),))
+
+
+async def is_listed(client: Client, run: Run) -> bool:
+    """Tell whether who looks for what waits in the server's lists finds this run."""
+    try:
+        return bool(await _listed(client, f'RunId="{run.run}" AND {_WAITING}'))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+    return True  # (1) nobody finds any that way
+
+
 async def _found(client: Client) -> list[WorkflowExecution]:
     try:
         return await _listed(client, _WAITING)  # (1)
@@ -85,7 +115,9 @@ async def _ask(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore
     run = Run(found.id, found.run_id, found.workflow_type)
     async with turn:
         try:
-            rows = await pending(handle, within=timedelta(seconds=ANSWER_S))
+            rows, status = await asyncio.gather(
+                pending(handle, within=timedelta(seconds=ANSWER_S)), status_of(handle)
+            )
         except RefusalError as error:  # (2)
-            return Run(run.workflow, run.run, run.type, why=error.line)
-    return Run(run.workflow, run.run, run.type, rows)
+            return replace(run, why=error.line)
+    return replace(run, rows=rows, void=void_of(status), doing=at_work(status))

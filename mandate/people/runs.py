@@ -3,7 +3,8 @@
 1. A run is a pipeline or a change of trust: a workflow on the engine's queue that people may be
    asked by. The workflows of single agents, and those that only keep house, are none.
 2. What a run is doing it says itself, within ``ANSWER_S``; one that does not answer is shown as the
-   server's list has it. How one has ended is in that list.
+   server's list has it. How one has ended is in that list. Which pipeline it was is its type, or
+   where it was started from a document, in the report it ended with; without one it is asked.
 3. The newest ``limit`` are shown, ``RUNS_MAX`` at most, and that there are more is said.
 4. What holds an id that is for something else is never shown: see ``mandate.people.holders``.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from temporalio.client import (
     WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
@@ -28,10 +30,14 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
+from activities.endings import ended_word
 from activities.trust_contracts import SWEEP_WORKFLOW
 from dsl.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.holders import refuse_stranger
+from mandate.people.outputs import report_of
+from mandate.people.void import Void, void_of
+from workflows.messages import PIPELINE
 from workflows.visibility import STATUS
 
 RUNS_MAX: Final = 200
@@ -57,10 +63,12 @@ class Run:
     run: str
     type: str
     status: str
-    since: datetime | None
+    started: datetime | None
+    ended: datetime | None = None
     waiting: tuple[Mapping[str, Any], ...] = ()  # rows of its pending gates
     doing: tuple[str, ...] = ()  # stages at work, by path
     pipeline: str = ""
+    void: Void = Void()  # noqa: RUF009 - immutable
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +92,25 @@ async def look(client: Client, *, limit: int = RUNS_MAX, running: bool = False) 
     return Runs(tuple(runs), complete=len(listed) <= limit)
 
 
+async def described_run(client: Client, run: str) -> WorkflowExecutionDescription:
+    """Return what the server says of the newest run of that workflow id.
+
+    Raises:
+        RefusalError: there is none, it is no run, or something else holds its id.
+    """
+    state = await _described(client, run)
+    if state.status is WorkflowExecutionStatus.RUNNING:
+        await refuse_stranger(client, run, state.run_id)  # (4)
+    return state
+
+
 async def existing(client: Client, run: str) -> WorkflowHandle[Any, Any]:
     """Return the newest run of that workflow id, under way or over.
 
     Raises:
         RefusalError: there is none of ours.
     """
-    state = await _described(client, run)
-    if state.status is WorkflowExecutionStatus.RUNNING:
-        await refuse_stranger(client, run, state.run_id)  # (4)
+    await described_run(client, run)
     return client.get_workflow_handle(run)
 
 
@@ -102,11 +120,9 @@ async def under_way(client: Client, run: str) -> WorkflowHandle[Any, Any]:
     Raises:
         RefusalError: none of ours is.
     """
-    state = await _described(client, run)
+    state = await described_run(client, run)
     if state.status is not WorkflowExecutionStatus.RUNNING:
-        ended = state.status.name.lower() if state.status else "unknown"
-        raise RefusalError("the run {!r} is {} already", run, ended)
-    await refuse_stranger(client, run, state.run_id)  # (4)
+        raise RefusalError("the run {!r} is {} already", run, ended_word(state.status))
     return client.get_workflow_handle(run, run_id=state.run_id)
 
 
@@ -151,31 +167,43 @@ async def _described(client: Client, run: str) -> WorkflowExecutionDescription:
 
 async def _told(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore) -> Run:
     shown = found.typed_search_attributes.get(STATUS)
-    server = found.status.name.lower() if found.status else "unknown"
+    run = Run(found.id, found.run_id, found.workflow_type, "foreign", found.start_time)
+    handle = client.get_workflow_handle(found.id, run_id=found.run_id)
     if found.status is not WorkflowExecutionStatus.RUNNING:
-        word = server if shown in (None, *_MOVING) else str(shown)
-        return Run(found.id, found.run_id, found.workflow_type, word, found.close_time)
+        word = ended_word(found.status) if shown in (None, *_MOVING) else str(shown)
+        async with turn:
+            pipeline = await _pipeline_of(handle) if found.workflow_type == PIPELINE else ""
+        return replace(run, status=word, ended=found.close_time, pipeline=pipeline)
     async with turn:
         try:
             await refuse_stranger(client, found.id, found.run_id)  # (4)
         except RefusalError:
-            return Run(found.id, found.run_id, found.workflow_type, "foreign", found.start_time)
-        status = await status_of(client.get_workflow_handle(found.id, run_id=found.run_id))
+            return run
+        status = await status_of(handle)
     gates = status.get("waiting_for")
     waiting = (
         tuple(row for row in gates if isinstance(row, dict)) if isinstance(gates, list) else ()
     )
     moving = "waiting" if waiting else "running"
-    return Run(
-        found.id,
-        found.run_id,
-        found.workflow_type,
-        "paused" if status.get("paused") is True else moving if status else "not answering",
-        found.start_time,
-        waiting,
-        at_work(status),
-        str(status.get("pipeline") or ""),
+    paused = status.get("paused") is True
+    return replace(
+        run,
+        status="paused" if paused else moving if status else "not answering",
+        waiting=waiting,
+        doing=at_work(status),
+        pipeline=str(status.get("pipeline") or ""),
+        void=void_of(status),
     )
+
+
+async def _pipeline_of(handle: WorkflowHandle[Any, Any]) -> str:
+    """Return the name of the plan of a run that is over (2); empty where nobody can say."""
+    try:
+        report = await report_of(handle)
+    except (RPCError, WorkflowFailureError):
+        report = {}
+    named = report.get("pipeline") if isinstance(report, dict) else None
+    return str(named or (await status_of(handle)).get("pipeline") or "")
 
 
 def asked(row: Mapping[str, Any]) -> Terminal:

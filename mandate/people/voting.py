@@ -27,6 +27,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.endings import ended_word
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
 from dsl.rules.consensus import is_reason
@@ -167,7 +168,7 @@ async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
             raise RefusalError("there is no run {!r}; see: mandate gates", run) from None
         raise
     if state.status is not WorkflowExecutionStatus.RUNNING:
-        ended = state.status.name.lower() if state.status else "unknown"
+        ended = ended_word(state.status)
         raise RefusalError("the run {!r} is {}: nobody is waited for there", run, ended)
     await refuse_stranger(client, run, state.run_id)
     return client.get_workflow_handle(run, run_id=state.run_id)

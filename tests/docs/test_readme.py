@@ -1,8 +1,9 @@
 """The README's session from the Temporal CLI, typed line by line into one shell.
 
 Real: the embedded stack with its workers, its people, the sandboxed agents, the Temporal CLI. Lines
-are typed as they stand; between them the test does what a person does, who reads the answer
-before typing the next. ``mandate up`` itself and ``make`` have tests and checks of their own.
+are typed as they stand, one after the other, and nothing is waited for in between: what has to be
+waited for, a line of the page waits for. ``mandate up`` itself and ``make`` have tests and checks
+of their own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -57,12 +58,9 @@ class Shell:
                 said += word
         return int(word.split()[1]), said
 
-    async def until(self, line: str, true: Callable[[str], bool]) -> str:
-        """Repeat a line as a waiting person does, until its answer satisfies ``true``."""
-        async with asyncio.timeout(LINE_S):
-            while not true(said := await self.types(line)):  # noqa: ASYNC110  # another process is asked
-                await asyncio.sleep(0.1)
-        return said
+    async def types_all(self, lines: list[str]) -> dict[str, str]:
+        """Type lines one after the other; return what each has said."""
+        return {line: await self.types(line) for line in lines}
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -122,64 +120,29 @@ def block_with(blocks: list[Block], words: str) -> list[str]:
     return block.commands
 
 
-async def gate_is_open(shell: Shell, run: str) -> None:
-    query = f"temporal workflow query -w {run} --type gates -o json"
-    await shell.until(query, lambda said: '"opening"' in said)
-
-
-async def type_all(
-    shell: Shell, lines: list[str], before: dict[str, Callable[[], Awaitable[None]]]
-) -> dict[str, str]:
-    """Type all lines; before one that holds a key of ``before``, do that first."""
-    said = {}
-    for line in lines:
-        for words, prepare in before.items():
-            if words in line:
-                await prepare()
-        said[line] = await shell.types(line)
-    return said
-
-
 def answer(said: dict[str, str], words: str) -> str:
     (found,) = (text for line, text in said.items() if words in line)
     return found
 
 
 async def test_the_first_real_approval_counts_and_so_does_one_over_the_plain_cli(shell: Shell):
-    lines = block_with(README, "mandate login")
-
-    async def opened() -> None:
-        await gate_is_open(shell, "first-1")
-        await shell.until("mandate gates", lambda said: "first-1" in said)
-
-    said = await type_all(shell, lines, {"mandate gates": opened})
+    said = await shell.types_all(block_with(README, "mandate login"))
 
     assert "logged in as ann" in answer(said, "mandate login")
     assert "waiting for 1 more of: group:sre" in answer(said, "mandate gates")
+    assert "mandate approve first-1 sign-off --reason ..." in answer(said, "mandate gates")
     assert "  | # release-check: review" in answer(said, "mandate artifact show")
     assert "counted: approve at sign-off; approved by ann" in answer(said, "mandate approve")
     assert "COMPLETED" in answer(said, "workflow result")
 
-    async def opened_again() -> None:
-        await gate_is_open(shell, "first-2")
-
-    said = await type_all(
-        shell, block_with(README, "mandate sign"), {"workflow signal": opened_again}
-    )
+    said = await shell.types_all(block_with(README, "mandate sign"))
 
     assert "Signal workflow succeeded" in answer(said, "mandate sign")
     assert "COMPLETED" in answer(said, "workflow result")
 
 
 async def test_a_run_is_started_found_answered_read_and_repeated(shell: Shell):
-    lines = block_with(README, "workflow list")
-    inbox = next(line for line in lines if "workflow list" in line)
-
-    async def opened() -> None:
-        await gate_is_open(shell, RUN)
-        await shell.until(inbox, lambda said: RUN in said)
-
-    said = await type_all(shell, lines, {"--type status": opened})
+    said = await shell.types_all(block_with(README, "workflow list"))
 
     assert "review" in answer(said, "--type status")
     assert "team-lead" in answer(said, "--type status")
@@ -195,27 +158,23 @@ async def test_a_run_is_started_found_answered_read_and_repeated(shell: Shell):
 
     assert "workflow reset" in reset
     assert f"Resetting workflow {RUN}" in await shell.types(line)
-    await gate_is_open(shell, RUN)  # what was voted before is void
+    await shell.types(f"mandate gates {RUN} --wait")  # what was voted before is void
     await shell.types(f"temporal workflow cancel -w {RUN}")
     await shell.tries(f"temporal workflow result -w {RUN}")
 
 
 async def test_an_update_answers_with_the_verdict_and_refuses_a_wrong_voter_by_name(shell: Shell):
-    lines = block_with(README, "update execute")
-    (update,) = (line for line in lines if "update execute" in line)
+    *begun, update, result = block_with(README, "update execute")
     history = "temporal workflow show -w deploy-2 -o json"
+    await shell.types_all(begun)
+    before = json.loads(await shell.types(history))["events"]
+    code, refusal = await shell.tries(update.replace("team-lead", "mallory"))
+    after = json.loads(await shell.types(history))["events"]
+    said = await shell.types_all([update, result])
 
-    async def opened_and_refused() -> None:
-        await gate_is_open(shell, "deploy-2")
-        before = json.loads(await shell.types(history))["events"]
-        code, refusal = await shell.tries(update.replace("team-lead", "mallory"))
-        after = json.loads(await shell.types(history))["events"]
-        assert code != 0
-        assert "mallory" in refusal
-        assert len(before) == len(after)
-
-    said = await type_all(shell, lines, {"update execute": opened_and_refused})
-
+    assert code != 0
+    assert "mallory" in refusal
+    assert len(before) == len(after)
     assert "verdict:passed" in answer(said, "update execute")
     assert "COMPLETED" in answer(said, "workflow result")
 
@@ -257,12 +216,7 @@ async def test_the_ledger_verifies_and_the_doctor_finds_nothing(shell: Shell):
 
 
 async def test_a_change_of_production_is_tried_out_and_marked_as_a_trial(shell: Shell):
-    lines = block_with(README, "production-change")
-
-    async def opened() -> None:
-        await gate_is_open(shell, "change-1")
-
-    said = await type_all(shell, lines, {"mandate gates": opened})
+    said = await shell.types_all(block_with(README, "production-change"))
 
     assert "counted: approve at review; approved by ann" in answer(said, "mandate approve")
     assert "COMPLETED" in answer(said, "workflow result")
@@ -273,7 +227,7 @@ async def test_a_change_of_production_is_tried_out_and_marked_as_a_trial(shell: 
 
 
 async def test_an_agent_is_looked_at_and_stopped_with_a_receipt(shell: Shell):
-    said = await type_all(shell, block_with(README, "mandate revoke"), {})
+    said = await shell.types_all(block_with(README, "mandate revoke"))
     receipt = answer(said, "mandate revoke").splitlines()
 
     assert "infrastructure-deploy.plan" in answer(said, "mandate agents")

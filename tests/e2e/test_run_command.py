@@ -71,4 +71,4 @@ async def test_a_run_that_is_cancelled_ends_with_exit_code_1(mandate_up: Mandate
     out, _ = await process.communicate()
 
     assert process.returncode == 1
-    assert "canceled" in out.decode()
+    assert "cancelled: " in out.decode()

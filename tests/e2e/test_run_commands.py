@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.fixtures.engine import after_look, gate, pipeline
+from tests.fixtures.engine import after_look, gate, pipeline, stage
 from tests.fixtures.person import demo_person
+from tests.fixtures.slow_folder import SlowFolder
 from tests.fixtures.stack import MandateUp, result_of, until_gate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,7 +129,8 @@ async def test_a_run_can_be_started_and_its_end_be_had_as_json(
 
 
 async def test_runs_are_listed_with_what_they_do_and_whom_they_wait_for(mandate_up: MandateUp):
-    handle = await mandate_up.start(asks())
+    plan = asks()
+    handle = await mandate_up.start(plan)
     await until_gate(handle, "ok")
     waiting = await row_of(mandate_up, handle.id)
     table = await says(mandate_up, "runs")
@@ -141,7 +143,52 @@ async def test_runs_are_listed_with_what_they_do_and_whom_they_wait_for(mandate_
     assert "  waiting  " in line
     assert line.endswith("ok: waiting for 1 more of: ann")
     assert (ended["status"], ended["waiting_for"]) == ("rejected", [])
+    assert waiting["pipeline"] == ended["pipeline"] == plan["name"]
+    assert (waiting["started"], waiting["ended"]) == (ended["started"], "")
+    assert ended["ended"] > ended["started"]
     assert not any("/look" in each for each in table.splitlines())  # no workflow of an agent
+
+
+def slowly(folder: SlowFolder) -> dict[str, Any]:
+    """A pipeline whose agent takes until ``folder`` is empty; then somebody is asked."""
+    look = stage("look", config={"inputs": {"path": folder.name}})
+    return pipeline(look, gate("ok", requires=["look"]))
+
+
+async def test_whom_a_run_waits_for_is_waited_for(mandate_up: MandateUp):
+    slow = mandate_up.slow_folder()
+    handle = await mandate_up.start(slowly(slow))
+    await mandate_up.until_agent_works()
+    await mandate_up.vote(handle.id, "ok")
+    words = ("gates", handle.id, "--wait")
+    late = await says(mandate_up, *words, "--timeout", "1s", code=124)
+    async with typed(mandate_up, *words) as stopped, typed(mandate_up, *words) as waiting:
+        early = await says(mandate_up, "gates", handle.id)
+        table = await says(mandate_up, "runs")
+        stopped.send_signal(signal.SIGINT)
+        left, _ = await stopped.communicate()
+        slow.empty()
+        waited, _ = await waiting.communicate()
+    listed = 'MandateGates="ok" AND ExecutionStatus="Running"'
+    _, found = await mandate_up.cli("workflow", "list", "--query", listed)
+    told = json.loads(await says(mandate_up, *words, "--json"))
+    code, said = await mandate_up.cli(*shlex.split(told["answers"][1])[1:])
+    await result_of(handle)
+    over = await says(mandate_up, *words, code=1)
+
+    assert late == (f"mandate gates: the run {handle.id!r} asks nobody within 1s; at work: look\n")
+    assert (stopped.returncode, waiting.returncode) == (130, 0)
+    assert left.decode() == "nobody has been asked yet; what runs goes on\n"
+    assert f"  answer   mandate approve {handle.id} ok" in waited.decode().splitlines()
+    for shown in (early, waited.decode()):
+        assert "vote had no effect: gate 'ok' is not pending" in shown  # it came too early
+    assert "at work: look; 1 void, last: vote: gate 'ok' is not pending" in table
+    assert handle.id in found  # at once, wherever the next line looks
+    assert (told["gate"], len(told["void_messages"])) == ("ok", 1)
+    assert code == 0, said
+    assert over == (
+        f"mandate gates: the run {handle.id!r} is completed: nobody is waited for there\n"
+    )
 
 
 async def handle_ended(handle: Any) -> None:
@@ -163,14 +210,15 @@ async def test_a_run_is_paused_resumed_and_cancelled(mandate_up: MandateUp):
     assert (await row_of(mandate_up, handle.id))["status"] == "cancelled"
     for command in ("cancel", "pause", "resume"):
         said = await says(mandate_up, command, handle.id, code=1)
-        assert said == f"mandate {command}: the run {handle.id!r} is canceled already\n"
+        assert said == f"mandate {command}: the run {handle.id!r} is cancelled already\n"
 
 
 async def test_what_is_no_run_is_refused(mandate_up: MandateUp):
     handle = await mandate_up.start(asks())
     await until_gate(handle, "ok")
 
-    assert "there is no run 'no-such'" in await says(mandate_up, "watch", "no-such", code=1)
+    for words in (("watch", "no-such"), ("gates", "no-such"), ("gates", "no-such", "--wait")):
+        assert "there is no run 'no-such'" in await says(mandate_up, *words, code=1)
     said = await says(mandate_up, "cancel", f"{handle.id}/look", code=1)
     assert "is a workflow of type 'Agent', and no run" in said
     await handle.cancel()

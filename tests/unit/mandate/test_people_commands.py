@@ -17,6 +17,7 @@ from mandate.people.logins import Login, Logins
 from mandate.people.rows import read_rows
 from mandate.people.session import address_of, connect, login_at
 from mandate.people.shown import summary
+from mandate.people.void import void_lines, void_of, void_words
 from mandate.people.wishes import Wish
 from tests.unit.mandate.programs import mandate
 from tests.unit.mandate.test_people_rows import row
@@ -67,6 +68,7 @@ def test_a_gate_is_shown_with_all_that_is_to_be_known():
         f"  subject  {at.subject_digest}",
         "  vault    filed (one secret)",
         "  link     http://127.0.0.1:8233/namespaces/default/workflows/run-1/r/history",
+        "  answer   mandate approve run-1 review --reason ...",
     ]
 
 
@@ -93,6 +95,51 @@ def test_the_same_is_told_to_programs():
         "review",
     )
     assert told["subject_digest"] == at.subject_digest
+    assert told["answers"] == ["mandate approve run-1 review"]
+    assert (told["void_messages"], told["void_messages_dropped"]) == ([], 0)
+
+
+def void(number: int) -> dict[str, str]:
+    return {"name": "vote", "why": f"too early {number}", "time": "10:00"}
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "lines"),
+    [
+        ({}, "", []),
+        (
+            {"void_messages": [void(1)], "void_messages_dropped": 0},
+            "1 void, last: vote: too early 1",
+            ["10:00  vote had no effect: too early 1"],
+        ),
+        (
+            {"void_messages": [void(n) for n in range(5)], "void_messages_dropped": 7},
+            "12 void, last: vote: too early 4",
+            [*(f"10:00  vote had no effect: too early {n}" for n in (2, 3, 4)), "and 9 more"],
+        ),
+        ({"void_messages": "x", "void_messages_dropped": "y"}, "", []),
+        ({"void_messages": [5], "void_messages_dropped": 1}, "", ["and 1 more"]),
+    ],
+)
+def test_what_was_sent_in_vain_is_told(status, words, lines):
+    found = void_of(status)
+
+    assert (void_words(found), list(void_lines(found))) == (words, lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--wait", "--watch"], "give one of --wait and --watch"),
+        (["--wait", "--timeout", "90"], "a duration needs a unit"),
+        (["--wait", "--timeout", "soon"], "is not a duration"),
+    ],
+)
+def test_a_wait_that_is_not_understood_is_wrong_usage(tmp_path: Path, words, said):
+    ended = mandate("gates", "run-1", *words, cwd=tmp_path)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert said in " ".join(ended.stderr.replace("│", " ").split())
 
 
 def test_a_registration_is_found_by_digest_and_never_twice():
