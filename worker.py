@@ -38,6 +38,7 @@ from temporalio.worker import (
 from activities.contracts import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.converter import with_ours
 from activities.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
+from activities.runtime import failure_log
 from activities.trust_duties import TrustDuties
 from dsl.errors import DslError
 from dsl.promotion import load_criteria
@@ -102,6 +103,7 @@ class GovernancePlugin(SimplePlugin):
         queue = config["task_queue"]
         if queue not in DEFAULT_QUEUES:
             return config
+        failure_log.install()
         duties = self._duties_of(queue)
         config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
         if isinstance(duties, WorkflowDuties):

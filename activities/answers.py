@@ -21,6 +21,7 @@ from temporalio.common import RawValue
 from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from activities.meant import MeantError
 from dsl import strict_json
 from dsl.core import Value
 from dsl.limits import JSON_WRAPPED_DEPTH_MAX
@@ -48,10 +49,8 @@ def unreadable(error: UnreadableError, *, activity_type: str, activity_id: str) 
         activity_id=activity_id,
         retry_state=None,
     )
-    failure.__cause__ = ApplicationError(
-        f"the answer of {activity_type} cannot be read: {error}",
-        type=UNREADABLE,
-        non_retryable=True,
+    failure.__cause__ = MeantError(
+        f"the answer of {activity_type} cannot be read: {error}", type=UNREADABLE
     )
     return failure
 

@@ -9,16 +9,15 @@
 3. What an agent failed at is ``AgentFailed``, final here; the workflow counts it for ``retry:``.
    What it must not do is ``ViolationError``, final as well; see ``activities.violation``. Either
    carries in its details what else was seen.
-4. No failure carries a token or a chain of causes: messages are redacted, the cause is cut. None
-   is of a length or of characters that the server refuses.
-   A bug is logged here, redacted, because its traceback would not survive.
+4. Whatever is raised on purpose is meant, and everything else a bug, which keeps the place it was
+   raised at; see ``activities.meant``. No failure carries a token or a chain of causes: messages
+   are redacted, the cause is cut. None is of a length or of characters that the server refuses.
 5. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives.
 """
 
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -29,6 +28,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities import contracts, trust_contracts
 from activities.effect import OutcomeLostError, attempt
+from activities.meant import BugError, MeantError
 from activities.violation import ViolationError, said, violation_of
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.violations import Violation
@@ -57,10 +57,8 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     @wraps(function)
     async def inner(*args: P.args, **kwargs: P.kwargs) -> R:
         if not activity.info().workflow_id:  # (1)
-            raise ApplicationError(
-                f"{activity.info().activity_type} runs only inside a workflow",
-                type="Standalone",
-                non_retryable=True,
+            raise MeantError(
+                f"{activity.info().activity_type} runs only inside a workflow", type="Standalone"
             )
         with attempt() as this:
             async with _heartbeats():
@@ -81,15 +79,11 @@ def _failure(error: Exception, *, may_have_acted: bool) -> ApplicationError:
         case errors.IntegrationError():
             return _translated(error)
         case OutcomeLostError():
-            return ApplicationError(
-                _words(str(error)), type=contracts.OUTCOME_LOST, non_retryable=True
-            )
-    text = redact_tokens("".join(traceback.format_exception(error)))
-    activity.logger.error("bug in %s: %s", activity.info().activity_type, text)
+            return MeantError(_words(str(error)), type=contracts.OUTCOME_LOST)
     started = "; its program had started, and is not started again for that"
-    return ApplicationError(
+    return BugError(
         _words(f"{type(error).__name__}: {error}{started if may_have_acted else ''}"),
-        type="InternalError",
+        error,
         non_retryable=may_have_acted,
     )
 
@@ -108,21 +102,14 @@ def _translated(error: errors.IntegrationError) -> ApplicationError:
             return _violated(violation, message)
         seen = [each.model_dump(mode="json") for each in said(0, error.tokens)]
         kind = contracts.AGENT_FAILED if error.retryable else contracts.AGENT_FAILED_FOR_GOOD
-        return ApplicationError(message, *seen, type=kind, non_retryable=True)
-    return ApplicationError(
-        message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL)
-    )
+        return MeantError(message, *seen, type=kind)
+    return MeantError(message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL))
 
 
 def _violated(kind: Violation, message: str) -> ApplicationError:
     text = _words(message)
     violated = contracts.Violated(kind=kind, detail=text[:REASON_LENGTH_MAX])
-    return ApplicationError(
-        text,
-        violated.model_dump(mode="json"),
-        type=trust_contracts.VIOLATION,
-        non_retryable=True,
-    )
+    return MeantError(text, violated.model_dump(mode="json"), type=trust_contracts.VIOLATION)
 
 
 def _last_words(error: errors.IntegrationError) -> str:

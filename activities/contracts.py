@@ -28,7 +28,7 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.answers import UnreadableError, read_detail, read_value, unreadable
-from activities.meant import MeantError
+from activities.meant import WHERE, BugError, MeantError
 from activities.messages import (
     AgentReport,
     AgentRequest,
@@ -80,6 +80,7 @@ __all__ = [
     "QUEUE_TRUST",
     "REGISTRATION_WORKFLOW",
     "REVOKED",
+    "WHERE",
     "ActivitySpec",
     "AgentReport",
     "AgentRequest",
@@ -89,6 +90,7 @@ __all__ = [
     "AuthorityRequest",
     "Ballot",
     "Binding",
+    "BugError",
     "CompileRequest",
     "CompileResult",
     "EntryDraft",

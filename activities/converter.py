@@ -5,17 +5,17 @@
    a failure carries, fail the workflow task again and again.
 2. Nothing that looks like a Vault token enters history: text that does is *replaced*. A codec
    that raised instead would wedge the run.
-3. The same for failures, whose messages and stack traces no codec sees. An ending that is meant
-   has no stack trace.
+3. The same for failures, whose messages and stack traces no codec sees. One that is meant has no
+   stack trace, whatever it was caused by; a bug keeps the innermost part of its own. See
+   ``activities.meant``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.common import RawValue
@@ -29,7 +29,8 @@ from temporalio.converter import (
     PayloadConverter,
 )
 
-from activities.meant import MeantError
+from activities.meant import MeantError, is_meant
+from dsl.limits import STACK_TRACE_LENGTH_MAX
 from integrations.redaction import redact_tokens, redact_tokens_in_json
 
 _PYDANTIC = PydanticPayloadConverter()
@@ -77,9 +78,13 @@ class RedactingFailureConverter(DefaultFailureConverter):
     ) -> None:
         """Convert; see the base class."""
         super().to_failure(exception, payload_converter, failure)
-        if isinstance(exception, MeantError):
+        if is_meant(exception):
             failure.stack_trace = ""
-        _redact_failure(failure)
+        for each in _chain(failure):
+            each.message = redact_tokens(each.message)
+            each.stack_trace = redact_tokens(_innermost(each.stack_trace))
+            if isinstance(exception, MeantError):
+                each.stack_trace = ""
 
 
 def with_ours(theirs: DataConverter | None) -> DataConverter:
@@ -105,11 +110,16 @@ def _redacted(payload: Payload) -> Payload:
     return Payload(metadata=dict(payload.metadata), data=clean.encode("utf-8", "surrogateescape"))
 
 
-def _redact_failure(failure: Message) -> None:
-    current: Any = failure
-    while True:
-        current.message = redact_tokens(current.message)
-        current.stack_trace = redact_tokens(current.stack_trace)
-        if not current.HasField("cause"):
-            return
-        current = current.cause
+def _chain(failure: Failure) -> Iterator[Failure]:
+    """Yield a failure and its causes."""
+    yield failure
+    while failure.HasField("cause"):
+        failure = failure.cause
+        yield failure
+
+
+def _innermost(trace: str) -> str:
+    """Return the end of a stack trace, where it was raised, as long as it may be."""
+    if len(trace) <= STACK_TRACE_LENGTH_MAX:
+        return trace
+    return f"  [...]\n{trace[-STACK_TRACE_LENGTH_MAX:].partition(chr(10))[2]}"

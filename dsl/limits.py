@@ -25,6 +25,7 @@ STAGE_NESTING_MAX: Final = 8
 AGENTS_AT_ONCE_MAX: Final = 50  # of one run; the next in line starts when one has ended
 STARTS_PER_TASK_MAX: Final = 200  # stages that start in one workflow task of a run
 DETAIL_LENGTH_MAX: Final = 1_000  # characters: why a stage ended so
+STACK_TRACE_LENGTH_MAX: Final = 8_000  # characters, of a bug in history
 BRANCHES_MAX: Final = 50
 PATH_LENGTH_MAX: Final = 500  # of a stage; ids of its activities are made of it
 NAME_LENGTH_MAX: Final = 63

@@ -1,7 +1,8 @@
 """How a worker writes its log: one record is one line that begins with a time.
 
-A name or an error with a line break in it would be a record that nobody made. Whatever belongs to
-a record and takes more lines, such as a traceback, stands behind a margin.
+1. A name or an error with a line break in it would be a record that nobody made. Whatever belongs
+   to a record and takes more lines, such as a traceback, stands behind a margin.
+2. What looks like a Vault token is replaced, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 from dsl.foreign import aligned
 from dsl.surfaces import Terminal
+from integrations.redaction import redact_tokens
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 LINE_MAX: Final = 4_000  # characters
@@ -21,7 +23,8 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See base class."""
-        first, *more = super().format(record).split("\n")
+        text = redact_tokens(super().format(record))  # (2)
+        first, *more = text.split("\n")  # (1)
         return "\n".join((aligned(first, LINE_MAX), *Terminal.excerpt(more)))
 
 

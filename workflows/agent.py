@@ -42,7 +42,6 @@ class Agent(VoidMessages):
             raise contracts.MeantError(
                 "Agent runs only as a stage of a pipeline: start Pipeline instead",
                 type=failures.INVALID_PIPELINE,
-                non_retryable=True,
             )
         self._walk = PhaseWalk(_read(payload))
         if self._order is not None:

@@ -98,9 +98,9 @@ class Asking(VoidMessages, ABC):
         try:
             refusal = self._refusal(read_vote([payload]))
         except MessageError as error:
-            raise ApplicationError(str(error), type="UnreadableVote", non_retryable=True) from None
+            raise contracts.MeantError(str(error), type="UnreadableVote") from None
         if refusal is not None:  # (2)
-            raise ApplicationError(refusal, type="VoteRefused", non_retryable=True)
+            raise contracts.MeantError(refusal, type="VoteRefused")
 
     @workflow.signal(dynamic=True, description="Any other name: has no effect, status shows it")
     def unknown(self, name: str, args: Sequence[RawValue]) -> None:  # (1)

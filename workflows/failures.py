@@ -91,17 +91,17 @@ class RefusedError(Exception):
 
 def invalid(problems: str) -> ApplicationError:
     """Refuse a document; ``problems`` is the whole report."""
-    return contracts.MeantError(problems, type=INVALID_PIPELINE, non_retryable=True)
+    return contracts.MeantError(problems, type=INVALID_PIPELINE)
 
 
 def refused(why: str) -> ApplicationError:
     """Refuse somebody who has not proven who they are."""
-    return contracts.MeantError(why, type=NOT_PROVEN, non_retryable=True)
+    return contracts.MeantError(why, type=NOT_PROVEN)
 
 
 def ended(kind: str, message: str, report: dict[str, Any]) -> ApplicationError:
     """End a run FAILED with its report in the details."""
-    return contracts.MeantError(message, report, type=kind, non_retryable=True)
+    return contracts.MeantError(message, report, type=kind)
 
 
 def ending_of(error: BaseException) -> str:
@@ -119,7 +119,7 @@ def of_stage(report: contracts.AgentReport) -> str:
 def ended_stage(report: contracts.AgentReport) -> ApplicationError:
     """End the workflow of an agent stage FAILED, with its report in the details."""
     kind = report.reason if report.reason == NOT_RECORDED else of_stage(report)
-    return contracts.MeantError(report.detail, report, type=kind, non_retryable=True)
+    return contracts.MeantError(report.detail, report, type=kind)
 
 
 def cause_of(error: ActivityError) -> tuple[str, str]:

@@ -2,14 +2,17 @@
 
 1. A signal whose handler raises is reported to the workflow, which shows it in ``status``.
    Left alone, the exception would fail the workflow task for ever.
-   An update whose handler raises fails for its sender, and for nobody else.
+   An update whose handler raises fails for its sender, and for nobody else. What raised it is a
+   line for the sender where it was meant; a bug is logged as well, for it stops nobody.
 2. A start with a number of inputs that no workflow here takes ends the run at once. A message with
    more than one is refused as a whole: nothing of it counts, and no sender is told of methods.
 3. What is called by an id of the engine's own and is not what that id is for ends at once: it
    would stand where people look for something else.
 4. This holds for the engine's workflows only. A worker with the plugin may have others, which
    keep what the SDK gives them.
-5. The page of a run is drawn when somebody looks at it. Drawn on every move, it made a run of a
+5. How a workflow ends that ends as it is meant to is one line in its worker's log, see
+   ``activities.runtime.failure_log``.
+6. The page of a run is drawn when somebody looks at it. Drawn on every move, it made a run of a
    thousand stages compute for longer than the SDK lets a workflow task take (docs/adr/0018).
 """
 
@@ -19,7 +22,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from temporalio import workflow
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.worker import (
     ExecuteWorkflowInput,
     HandleQueryInput,
@@ -33,10 +36,13 @@ from temporalio.worker import (
 with workflow.unsafe.imports_passed_through():
     from activities import contracts, trust_contracts
     from dsl.rules.reserved import refuse_reserved
+    from dsl.sizes import sentence
     from dsl.surfaces import Markdown
     from workflows import failures
+    from workflows.messages import MessageError
 
 _GATES: Final = "gates"  # the query that may be about one
+_REFUSED: Final = "Refused"
 
 
 @runtime_checkable
@@ -57,13 +63,18 @@ class ShowsPage(Protocol):
 
 class _Guard(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
-        if _is_ours():
+        if not _is_ours():
+            return await super().execute_workflow(input)
+        try:
             if len(input.args) > 1:  # (2)
                 raise failures.invalid(f"expected one input, got {len(input.args)}")
             refusal = refuse_reserved(workflow.info().workflow_id, workflow.info().workflow_type)
             if refusal is not None:  # (3)
                 raise failures.invalid(refusal)
-        return await super().execute_workflow(input)
+            return await super().execute_workflow(input)
+        except contracts.MeantError as error:  # (5)
+            workflow.logger.info("it ends", exc_info=error, extra=_where())
+            raise
 
     async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002  # the SDK's name
         instance = workflow.instance()
@@ -77,21 +88,25 @@ class _Guard(WorkflowInboundInterceptor):
         try:
             await super().handle_signal(input)
         except Exception as error:  # noqa: BLE001  # (1): whatever it is, the run goes on
-            instance.on_bad_message(input.signal, str(error))
+            instance.on_bad_message(input.signal, _told(error).message)
 
     async def handle_query(self, input: HandleQueryInput) -> Any:  # noqa: A002  # the SDK's name
         most, words = (1, "one input") if input.query == _GATES else (0, "no input")
         if len(input.args) > most and _is_ours():  # (2)
-            raise ApplicationError(f"{input.query!r} takes {words}, got {len(input.args)}")
-        answer = await super().handle_query(input)
+            got = f"{input.query!r} takes {words}, got {len(input.args)}"
+            raise contracts.MeantError(got, type=_REFUSED)
+        try:
+            answer = await super().handle_query(input)
+        except MessageError as error:
+            raise contracts.MeantError(str(error), type=_REFUSED) from None
         instance = workflow.instance()
-        if isinstance(answer, WorkflowMetadata) and isinstance(instance, ShowsPage):  # (5)
+        if isinstance(answer, WorkflowMetadata) and isinstance(instance, ShowsPage):  # (6)
             answer.current_details = instance.page()
         return answer
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002  # the SDK's name
         if len(input.args) > 1 and isinstance(workflow.instance(), TakesBadMessages):  # (2)
-            raise ApplicationError(_one_input(len(input.args)), type="Refused", non_retryable=True)
+            raise contracts.MeantError(_one_input(len(input.args)), type=_REFUSED)
         super().handle_update_validator(input)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002  # the SDK's name
@@ -102,7 +117,31 @@ class _Guard(WorkflowInboundInterceptor):
         except ApplicationError:
             raise
         except Exception as error:  # noqa: BLE001  # (1)
-            raise ApplicationError(str(error), type="Refused", non_retryable=True) from None
+            raise _told(error) from None
+
+
+def _told(error: Exception) -> FailureError:
+    """Return what the sender of a message is told that raised ``error`` (1)."""
+    match error:
+        case ActivityError():
+            return contracts.MeantError(failures.cause_of(error)[1], type=_REFUSED)
+        case FailureError():
+            return error
+        case MessageError():
+            return contracts.MeantError(sentence(str(error)), type=_REFUSED)
+    words = sentence(f"{type(error).__name__}: {error}")
+    bug = contracts.BugError(words, error, non_retryable=True)
+    workflow.logger.error("a message was not handled", exc_info=bug, extra=_where())
+    return bug
+
+
+def _where() -> dict[str, str]:
+    """Return whose failure it is, as a log's record has it (5)."""
+    info = workflow.info()
+    if info.parent is None or info.workflow_type != contracts.AGENT_WORKFLOW:
+        return {contracts.WHERE: f"run {info.workflow_id}"}
+    run = info.parent.workflow_id
+    return {contracts.WHERE: f"run {run}, stage {info.workflow_id.removeprefix(f'{run}/')}"}
 
 
 def _one_input(got: int) -> str:

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Final
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
 
 from dsl.surfaces import Markdown
 
@@ -109,11 +108,9 @@ class Pipeline(Asking):
         try:
             refusal = self._cannot_stop(read_revoke([payload]))
         except MessageError as error:
-            raise ApplicationError(
-                str(error), type="UnreadableRevoke", non_retryable=True
-            ) from None
+            raise contracts.MeantError(str(error), type="UnreadableRevoke") from None
         if refusal is not None:
-            raise ApplicationError(refusal, type="RevokeRefused", non_retryable=True)
+            raise contracts.MeantError(refusal, type="RevokeRefused")
 
     @workflow.query(description="What the run is doing, what it waits for, void messages")
     def status(self) -> dict[str, Any]:

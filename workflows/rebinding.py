@@ -164,4 +164,4 @@ def _read(payload: RawValue) -> _Order:
 
 
 def _refused(why: str) -> ApplicationError:
-    return ApplicationError(why, type=failures.REBINDING_REFUSED, non_retryable=True)
+    return contracts.MeantError(why, type=failures.REBINDING_REFUSED)

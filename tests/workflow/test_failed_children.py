@@ -74,17 +74,6 @@ async def test_an_agent_that_was_stopped_is_a_failed_child(engine: Engine):
     assert (await failure_of(handle)).type == "Revoked"
 
 
-async def test_no_ending_that_is_meant_shows_a_stack_trace(engine: Engine):
-    engine.runner.behaviours["bad"] = fail
-    handle = await engine.start(pipeline(stage("bad")))
-    await failure_of(handle)
-
-    for each in (handle, child_of(engine, handle, "bad")):
-        last = (await engine.events(each))[-1].workflow_execution_failed_event_attributes
-        assert last.failure.application_failure_info.type == "StageFailed"
-        assert last.failure.stack_trace == ""
-
-
 async def test_a_stage_that_was_cancelled_is_a_cancelled_child(engine: Engine):
     engine.runner.behaviours["slow"] = hang
     handle = await engine.start(pipeline(stage("slow")))

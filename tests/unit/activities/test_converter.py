@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from temporalio.api.common.v1 import Payload
@@ -11,12 +12,15 @@ from temporalio.common import RawValue
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.exceptions import ApplicationError
 
+from activities.answers import UnreadableError, unreadable
 from activities.converter import (
     MandatePayloadConverter,
     RedactingCodec,
     RedactingFailureConverter,
     with_ours,
 )
+from activities.meant import BugError, MeantError
+from dsl.limits import STACK_TRACE_LENGTH_MAX
 
 TOKEN = "s." + "AbCdEfGhIjKlMnOpQrStUvWx"
 
@@ -46,6 +50,80 @@ def test_failures_and_their_causes_carry_no_token():
     assert TOKEN not in str(failure)
     assert failure.message == "outer [redacted]"
     assert failure.cause.message == "inner [redacted]"
+
+
+def raised(error: Exception) -> Exception:
+    """Return it with a trace."""
+    with suppress(type(error)):
+        raise error
+    return error
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = raised(cause)
+    return error
+
+
+def filed(error: Exception) -> list[Failure]:
+    """Return a failure and its causes, as they enter history, of what is raised."""
+    found = [Failure()]
+    RedactingFailureConverter().to_failure(raised(error), DefaultPayloadConverter(), found[0])
+    while found[-1].HasField("cause"):
+        found.append(found[-1].cause)
+    return found
+
+
+def test_a_meant_failure_has_no_trace_nor_has_what_it_was_caused_by():
+    activity = caused(
+        unreadable(UnreadableError("it is empty"), activity_type="a", activity_id="a#1"),
+        MeantError("no", type="No"),
+    )
+    assert [each.stack_trace for each in filed(activity)] == ["", ""]
+
+    nested = filed(caused(MeantError("it ended", type="Ended"), KeyError("in our own code")))
+    assert [each.stack_trace for each in nested] == ["", ""]
+    assert [each.message for each in nested] == ["it ended", "'in our own code'"]
+
+
+def test_what_was_handled_when_it_was_raised_is_no_cause_of_a_meant_failure():
+    try:
+        int("no number")
+    except ValueError:
+        [failure] = filed(MeantError("it ended", type="Ended"))
+
+    assert failure.stack_trace == ""
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), ApplicationError("theirs")])
+def test_whatever_else_fails_keeps_its_trace(error: Exception):
+    [failure] = filed(error)
+
+    assert "raise error" in failure.stack_trace
+
+
+def test_a_bug_is_filed_where_it_was_raised_and_says_what_caused_it_to_no_one():
+    bug = raised(KeyError("planted"))
+    bug.__cause__ = OSError("what may hold anything")
+    [failure] = filed(BugError("KeyError: planted", bug))
+
+    assert "in raised" in failure.stack_trace
+    assert "what may hold anything" not in str(failure)
+
+
+def test_of_a_long_trace_the_end_is_kept():
+    def deep(levels: int) -> None:
+        deeper(levels - 1) if levels else int("it ends here")
+
+    def deeper(levels: int) -> None:
+        deep(levels)
+
+    try:
+        deep(200)
+    except ValueError as error:
+        [failure] = filed(error)
+
+    assert len(failure.stack_trace) < STACK_TRACE_LENGTH_MAX + 20
+    assert "it ends here" in failure.stack_trace
 
 
 def test_an_unknown_encoding_stays_raw_when_nobody_says_what_it_should_be():

@@ -29,3 +29,11 @@ def test_a_traceback_stands_behind_a_margin():
     _, *more = logged("a bug", error=ValueError("x\n2026-01-01 00:00:00,000 INFO gate approved"))
 
     assert more == ["  | ValueError: x", "  | 2026-01-01 00:00:00,000 INFO gate approved"]
+
+
+def test_what_looks_like_a_token_is_in_no_line_of_a_record():
+    token = "s." + "AbCdEfGhIjKlMnOpQrStUvWx"
+    lines = logged("refused: %s", token, error=ValueError(f"header {token}"))
+
+    assert lines[0].endswith("refused: [redacted]")
+    assert lines[1:] == ["  | ValueError: header [redacted]"]

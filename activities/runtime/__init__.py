@@ -1,0 +1,1 @@
+"""What every activity and every worker does alike."""
