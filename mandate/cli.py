@@ -142,11 +142,13 @@ def graph(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of pipeline documents, for editors."""
+def schema(
+    agents: Annotated[bool, typer.Option("--agents", help="Of what agents say.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Print the JSON Schema of pipeline documents, for editors; or of the contract of agents."""
     from mandate.commands import schema as command  # noqa: PLC0415 - at need
 
-    end(command.run())
+    end(command.run(agents=agents))
 
 
 @ledger_app.command("verify")

@@ -5,6 +5,8 @@ Kept beside ``mandate/cli.py``, of which it is a part: the commands stand at the
 
 from __future__ import annotations
 
+from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,10 +14,22 @@ import typer
 from mandate.cli_options import AsJson, DataDir, LedgerFile, end
 
 trust_app = typer.Typer()
-agent_app = typer.Typer(help="One agent: look at it, or rebind it.", no_args_is_help=True)
+agent_app = typer.Typer(
+    help="One agent: look at it, rebind it, or check its program.", no_args_is_help=True
+)
 trust_app.add_typer(agent_app, name="agent")
 
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="The id of an agent.")]
+
+
+class AskedPhase(Enum):
+    """A phase in which a program can be asked, as it is typed."""
+
+    PLAN = "PLAN"
+    EXECUTE = "EXECUTE"
+    VERIFY = "VERIFY"
+
+
 Wait = Annotated[bool, typer.Option("--wait", help="Until people have answered and it is done.")]
 
 
@@ -96,6 +110,43 @@ def agent_show(
     from mandate.commands.ledger import locate  # noqa: PLC0415
 
     end(command.show(agent, locate(ledger, data_dir), as_json=as_json, data_dir=data_dir))
+
+
+@agent_app.command("check")
+def agent_check(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- COMMAND...", help="How the program is called.")
+    ] = None,
+    *,
+    phase: Annotated[
+        list[AskedPhase] | None, typer.Option(help="It takes part in; default: EXECUTE.")
+    ] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--input", metavar="NAME=VALUE", help="What it is told.")
+    ] = None,
+    read: Annotated[
+        list[Path] | None, typer.Option(help="A directory that it reads, beside this one.")
+    ] = None,
+    tcp: Annotated[list[int] | None, typer.Option(help="A port that it connects to.")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, max=3_600, help="Seconds that it may take for one request.")
+    ] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Put a program to the contract of agents, in its sandbox; says what is to be mended."""
+    from mandate.commands import agent_check as command_  # noqa: PLC0415 - at need
+
+    end(
+        command_.run(
+            command or [],
+            phases=[each.value for each in phase or [AskedPhase.EXECUTE]],
+            inputs=given or [],
+            read=read or [],
+            tcp=tcp or [],
+            timeout_s=timeout,
+            as_json=as_json,
+        )
+    )
 
 
 @agent_app.command("rebind")

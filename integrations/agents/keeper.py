@@ -131,18 +131,21 @@ def _supervise(
     children = Descendants(agent)
     watch = _Watch(channel, wakeup, quota, spec["deadline"], move)
     end = watch.until_end(children)
+    lingering = False
     if end is _End.STOPPED:
         _signal_group(agent, signal.SIGTERM)  # (3)
         grace_s = min(GRACE_S, left_s(watch.deadline))
         children.wait(grace_s, lambda: children.agent_status is not None or quota.exceeded())
     elif end is _End.ITSELF:
         linger_s = min(LINGER_S, left_s(watch.deadline))
-        children.wait(linger_s, lambda: children.none_left or quota.exceeded())  # (2)
+        lingering = not children.wait(  # (2)
+            linger_s, lambda: children.none_left or quota.exceeded()
+        )
     if end is not _End.EXPIRED:
         quota.ended(children.agent_status)
     left = children.end_all()
-    said = {"exit": children.agent_status, "left": left, "expired": end is _End.EXPIRED}
-    channel.say({**said, "quota": quota.reached})
+    said = {"exit": children.agent_status, "left": left, "lingering": lingering}
+    channel.say({**said, "expired": end is _End.EXPIRED, "quota": quota.reached})
 
 
 class _End(Enum):

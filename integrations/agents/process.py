@@ -56,6 +56,7 @@ class Process:
         self.level = "none"
         self.exit_code: int | None = None  # of the agent; minus the signal; None: unknown
         self.quota: Reached | None = None  # that ended it
+        self.lingering = False  # it had ended, and what it had started had to be
         self._sender = directory
         self._directory: int | None = None
         self._stdin = _given(process.stdin)
@@ -160,13 +161,25 @@ class Process:
 
     async def feed(self, line: bytes) -> None:
         """Write the request to the agent's stdin and close it."""
+        await self.tell(line)
+        self.hang_up()
+
+    async def tell(self, line: bytes) -> None:
+        """Write a line to the agent's stdin, which stays open."""
         try:
             self._stdin.write(line)
             await self._stdin.drain()
         except (BrokenPipeError, ConnectionResetError):  # an agent need not listen
             return
-        finally:
-            self._stdin.close()
+
+    def hang_up(self) -> None:
+        """Close the agent's stdin: nothing more will be said to it."""
+        self._stdin.close()
+
+    def stop(self) -> None:
+        """Let the agent be ended, SIGTERM first, and hear by ``exited`` how it took that."""
+        self._lifeline.close()
+        self._writer.write_eof()
 
     async def exited(self) -> None:
         """Wait until the agent's tree has ended, and learn how.
@@ -179,6 +192,7 @@ class Process:
         if message is None:  # the keeper was killed, and the agent with it
             return
         self.exit_code = message["exit"]
+        self.lingering = message["lingering"]
         self.quota = Reached(*message["quota"]) if message["quota"] else None
         if message["left"]:
             raise escaped(f"{message['left']} process(es) could not be ended")

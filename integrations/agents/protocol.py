@@ -3,6 +3,8 @@
 One JSON request line on stdin; JSON lines on stdout; text for people on stderr. Nothing here
 starts a process: the contract is the same for an agent that runs inside a test.
 
+What may be sent stands in ``dsl.agent_protocol``; here is what is taken, which is never less.
+
 1. A message is a JSON object whose ``type`` is one of ``MESSAGE_TYPES``. Any other line is
    noise: kept as a hint for people, never acted upon.
 2. Exactly one ``result``, and nothing that counts after it. ``status`` is ``ok`` or
@@ -27,16 +29,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from dsl import strict_json
+from dsl.agent_protocol.messages import MEDIA_TYPE_PATTERN, MESSAGE_TYPES, VERSION
 from dsl.canonical import canonical
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase, Tier
 from dsl.limits import AGENT_LINE_BYTES_MAX, REASON_LENGTH_MAX, RESULT_BYTES_MAX
 from dsl.strict_json import JsonError, NotJsonError, TooDeepError
 from integrations.errors import IntegrationError
 
-VERSION: Final = 1
-MESSAGE_TYPES: Final = frozenset(
-    {"log", "progress", "heartbeat", "error", "artifact", "question", "result"}
-)
 RESULT_STATUSES: Final = ("ok", "failed")
 _DECIDE: Final = ("result", "artifact")  # messages that are acted upon
 _BOM: Final = b"\xef\xbb\xbf"  # some runtimes begin their output with it
@@ -44,22 +43,7 @@ _TYPE: Final = re.compile(rb'"type"\s*:\s*"(' + "|".join(MESSAGE_TYPES).encode()
 _LIKE_A_RESULT: Final = re.compile(rb"""["']type["']\s*:\s*["']result["']""", re.IGNORECASE)
 _ASTRAL: Final = re.compile(rb"[\xf0-\xf4]|\\u[dD][89abAB]")  # a character beyond U+FFFF
 ARTIFACT_NAME: Final = re.compile(OUTPUT_NAME_PATTERN)
-# What the engine itself puts out for a stage, beside what the agent does.
-RESERVED_NAMES: Final = frozenset(
-    {
-        "admission.json",
-        "preflight.json",
-        "plan.json",
-        "execute.json",
-        "verify.json",
-        "verification.json",
-        "manifest.json",
-        "report.md",
-    }
-)
-MEDIA_TYPE: Final = re.compile(
-    r"[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]{1,63})?"
-)
+MEDIA_TYPE: Final = re.compile(MEDIA_TYPE_PATTERN)
 
 # The kinds of AgentError; `retryable` says whether another attempt may end better.
 PROTOCOL: Final = "protocol"  # the contract is broken
@@ -121,8 +105,11 @@ class Request:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # (6)
     fence: int = 0
 
-    def line(self) -> bytes:
-        """Return the request as the line an agent reads; it holds the secrets."""
+    def line(self, **more: Any) -> bytes:
+        """Return the request, with ``more`` fields, as the line an agent reads.
+
+        It holds the secrets.
+        """
         document = {
             "v": VERSION,
             "run": self.run,
@@ -136,6 +123,7 @@ class Request:
             "input": dict(self.input),
             "prior": dict(self.prior),
             "secrets": dict(self.secrets),
+            **more,
         }
         return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 

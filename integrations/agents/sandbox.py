@@ -1,7 +1,8 @@
 """What an agent may touch, as a list the keeper applies before the agent's first instruction.
 
 1. Readable: the interpreter, the system's programs and libraries, a few files of ``/etc``, the
-   agent's own program, and the workspace. Writable: the private directory. Nothing else.
+   agent's own program, what it is declared to read, the map of its own memory, and the workspace.
+   Writable: the private directory. Nothing else.
 2. ``denied`` wins over every readable path, above or below it. Rules can only allow, so where
    a denied path lies inside a readable one its siblings are granted one by one, down the
    chain; what appears beside them later is not readable.
@@ -51,6 +52,8 @@ _SETTINGS: Final = (
     "/dev/random",
 )
 _DEVICES: Final = ("/dev/null", "/dev/zero")
+# Where a thread finds the bounds of its stack: JavaScriptCore (Bun) ends at once without it.
+_OWN_STACK: Final = "/proc/self/maps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class SandboxSpec:
     """What one agent may touch besides its private directory."""
 
     workspace: Path | None = None  # looked at, never written
+    read: tuple[Path, ...] = ()  # likewise; programs in it may be executed
     denied: tuple[Path, ...] = ()  # the data directory, whatever else it lies in
     tcp: tuple[int, ...] = ()  # ports it may connect to
     memory_mb: int = AGENT_MEMORY_MB  # of the whole tree, like what follows (6)
@@ -79,6 +83,7 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
     denied = tuple(path.resolve() for path in spec.denied)
     rules = [(str(workdir), landlock.WRITE), (str(program), landlock.RUN)]
     rules += [(path, landlock.DEVICE) for path in _DEVICES]
+    rules.append((_OWN_STACK, landlock.READ))
     for root, access in _readable(spec):
         for path, granted in _without(root.resolve(), denied, access):
             rules.append((str(path), granted))
@@ -108,8 +113,8 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
 
 
 def _readable(spec: SandboxSpec) -> Iterator[tuple[Path, int]]:
-    for text in (sys.prefix, sys.base_prefix, *_PROGRAMS):
-        yield Path(text), landlock.RUN
+    for path in (*map(Path, (sys.prefix, sys.base_prefix, *_PROGRAMS)), *spec.read):
+        yield path, landlock.RUN
     for text in _SETTINGS:
         yield Path(text), landlock.READ
     if spec.workspace is not None:

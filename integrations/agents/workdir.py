@@ -28,12 +28,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
+from dsl.agent_protocol.messages import RESERVED_NAMES
 from dsl.limits import AGENT_ARTIFACTS_MAX, ARTIFACT_BYTES_MAX
 from integrations.agents.protocol import (
     ARTIFACT_NAME,
     LEAK,
     MEDIA_TYPE,
-    RESERVED_NAMES,
     AgentError,
     Artifact,
     broken,

@@ -6,6 +6,7 @@ to the real program with ``--help`` added, which refuses unknown commands and op
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -23,7 +24,7 @@ from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
 from tests.fixtures.temporal import temporal_cli
 from tests.unit.mandate.programs import mandate
 
-LANGUAGES = {"yaml", "json", "console", "text", "python"}
+LANGUAGES = {"yaml", "json", "console", "text", "python", "typescript", "shell"}
 OF_OURS = {(".mandate/env",), ("install", "mandate[review]")}
 REFUSED_ON_PURPOSE = ROOT / "docs" / "errors.md"  # tests/architecture/test_error_codes.py reads it
 SUBSTITUTION = re.compile(r"\$\((.*)\)")
@@ -153,7 +154,8 @@ def _refusal_of(program: str, *words: str, folder: Path) -> str | None:
         case "python3":
             return _refusal_of_python(*words)
         case "mandate":
-            said = mandate(*words, "--help", cwd=folder)
+            own = itertools.takewhile(lambda word: word != "--", words)  # behind it, others' words
+            said = mandate(*own, "--help", cwd=folder)
             return None if said.returncode == 0 else said.stderr
         case "temporal":
             return _refusal_of_temporal(words)

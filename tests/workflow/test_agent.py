@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 
+from dsl.agent_protocol.messages import RESERVED_NAMES
 from dsl.core import AGENT_PHASES_ORDERED
 from dsl.limits import LEASE_TTL_MS
-from integrations.agents.protocol import FAILED, RESERVED_NAMES, AgentError
+from integrations.agents.protocol import FAILED, AgentError
 from integrations.dragonfly.client import connect
 from integrations.ledger.verify import tail, verify
 from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stage

@@ -15,11 +15,12 @@ from activities import contracts
 from activities.boundary import _failure
 from activities.converter import MandatePayloadConverter, RedactingFailureConverter
 from activities.violation import said
+from dsl.agent_protocol.messages import MESSAGE_TYPES
 from dsl.canonical import canonical
 from dsl.core import AgentOutput, AgentPhase, OutputType, StageStatus
 from dsl.limits import ARTIFACT_BYTES_MAX, PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
 from integrations.agents import workdir
-from integrations.agents.protocol import MESSAGE_TYPES, AgentError, Outcome
+from integrations.agents.protocol import AgentError, Outcome
 from integrations.agents.transcript import Transcript
 from integrations.redaction import Redactor
 from tests.fixtures.hostile_json import objects, spelled, values

@@ -1,0 +1,140 @@
+"""What the engine and an agent's program write to each other, one JSON object a line.
+
+These models are the contract: its JSON Schema is made from them, see the module beside this one.
+They say what is to be *sent*. What is taken is decided where it is read, in
+``integrations.agents.protocol``, and that is never less. The rules:
+
+1. Fields that are not named here are allowed and mean nothing: a later minor release may send
+   more, and neither side may choke on it. What changes a meaning raises ``VERSION``.
+2. A program refuses a ``v`` that it does not know, with exit status 78, before it does anything.
+3. Whatever decides something is closed: the names of messages, ``status``, names of artifacts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase
+from dsl.limits import REASON_LENGTH_MAX
+
+VERSION: Final = 1
+MEDIA_TYPE_PATTERN: Final = r"^[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]{1,63})?$"
+# What the engine itself puts out for a stage, beside what the agent does.
+RESERVED_NAMES: Final = frozenset(
+    {
+        "admission.json",
+        "preflight.json",
+        "plan.json",
+        "execute.json",
+        "verify.json",
+        "verification.json",
+        "manifest.json",
+        "report.md",
+    }
+)
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+MediaType = Annotated[str, Field(pattern=MEDIA_TYPE_PATTERN)]
+ArtifactName = Annotated[
+    str,
+    Field(
+        pattern=OUTPUT_NAME_PATTERN,
+        json_schema_extra={"not": {"enum": sorted(RESERVED_NAMES)}},
+    ),
+]
+
+
+class Line(BaseModel):
+    """One line; a field that is not named here means nothing (1)."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+
+class Earlier(Line):
+    """A file that an earlier phase or stage put out, copied into the private directory."""
+
+    path: str
+    digest: Digest
+    media_type: MediaType
+
+
+class RequestLine(Line):
+    """What a program is asked: the first line on its stdin."""
+
+    v: Literal[1]
+    run: str
+    stage: str
+    phase: Literal[AgentPhase.PLAN, AgentPhase.EXECUTE, AgentPhase.VERIFY]
+    attempt: Annotated[int, Field(ge=1)]
+    fence: Annotated[int, Field(ge=0)]
+    deadline: Annotated[float, Field(ge=0)]
+    workdir: str
+    tier: Annotated[int, Field(ge=0, le=4)]
+    input: dict[str, Any]
+    prior: dict[str, Earlier]
+    secrets: dict[str, str]
+
+
+class Log(Line):
+    """Something to be remembered."""
+
+    type: Literal["log"]
+    message: str
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Progress(Line):
+    """How far it is; shown while it works."""
+
+    type: Literal["progress"]
+    message: str
+
+
+class Heartbeat(Line):
+    """A sign of life; none is needed, and none is kept."""
+
+    type: Literal["heartbeat"]
+
+
+class Error(Line):
+    """What went wrong, in a sentence; it ends nothing."""
+
+    type: Literal["error"]
+    message: str
+
+
+class ArtifactLine(Line):
+    """A file in the private directory that is to be kept, under a name that is given once."""
+
+    type: Literal["artifact"]
+    name: ArtifactName
+    path: Annotated[str, Field(min_length=1, pattern=r"^[^/\u0000][^\u0000]*$")]
+    media_type: MediaType = "application/octet-stream"
+
+
+class Question(Line):
+    """Something that a person should know of; it is kept like a log."""
+
+    type: Literal["question"]
+    text: str
+
+
+class ResultLine(Line):
+    """What it came to: exactly one, and nothing after it."""
+
+    type: Literal["result"]
+    status: Literal["ok", "failed"]
+    summary: Annotated[str, Field(max_length=REASON_LENGTH_MAX)] = ""
+    output: dict[str, Any] = {}
+
+
+Message = Annotated[
+    Log | Progress | Heartbeat | Error | ArtifactLine | Question | ResultLine,
+    Field(discriminator="type"),
+]
+MESSAGES: Final = (Log, Progress, Heartbeat, Error, ArtifactLine, Question, ResultLine)
+MESSAGE_TYPES: Final = frozenset(
+    {"log", "progress", "heartbeat", "error", "artifact", "question", "result"}
+)

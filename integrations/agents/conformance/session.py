@@ -1,0 +1,186 @@
+"""One request to a program in its sandbox, and everything that came of it, raw.
+
+A runner judges as it listens, and stops at the first breach; a check wants to see them all. So
+nothing is judged here. The rules:
+
+1. The same keeper, the same sandbox and the same limits as in a run.
+2. Stdin stays open, as it does where a program may be answered. Where the program does not end in
+   time, it is closed: who ends then has waited for that.
+3. Artifacts are looked at when nothing that could change them is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.limits import AGENT_OUTPUT_BYTES_MAX, AGENT_STDERR_BYTES_MAX
+from integrations.agents import workdir
+from integrations.agents.lifeline import Lifeline
+from integrations.agents.process import Process
+from integrations.agents.programs.catalogue import Program
+from integrations.agents.protocol import AgentError, parse_message
+from integrations.agents.sandbox import SandboxSpec, launch
+from integrations.clock import boottime
+from integrations.redaction import Redactor
+
+HANG_UP_S: Final = 2.0  # to end after stdin was closed
+STOP_AFTER_S: Final = 0.3  # at work, where it says nothing before
+DRAIN_S: Final = 0.5
+_LEASE_S: Final = 3_600.0
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a program said and did with one request."""
+
+    lines: list[bytes]
+    stderr: bytearray
+    exit_code: int | None = None  # minus the signal; None: it had to be ended
+    too_long: bool = False  # a line, which ended the listening
+    too_much: bool = False
+    hung_up: bool = False  # it ended only when stdin was closed (2)
+    out_of_time: bool = False
+    stopped: bool = False  # SIGTERM was sent while it was at work
+    lingering: bool = False  # it left processes behind
+    quota: str = ""
+    level: str = ""
+    seconds: float = 0.0
+    unstarted: str = ""
+    flaws: Sequence[str] = ()  # of its artifacts
+    leaks: bool = False  # an artifact holds a secret
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return what was understood."""
+        found = []
+        for line in self.lines:
+            try:
+                message = parse_message(line)
+            except AgentError:
+                continue
+            if message is not None:
+                found.append(message)
+        return found
+
+
+async def ask(
+    program: Program,
+    line: bytes,
+    directory: Path,
+    *,
+    sandbox: SandboxSpec,
+    timeout_s: float,
+    redact: Redactor,
+    stop: bool = False,
+) -> Heard:
+    """Put the request ``line`` to ``program``; ``stop``: send SIGTERM while it works."""
+    heard = Heard([], bytearray())
+    began = time.monotonic()
+    try:
+        spec = launch(program.argv, program.file, directory, sandbox)
+        with closing(await Process.start(spec, Lifeline(boottime() + _LEASE_S))) as process:
+            try:
+                await process.ready()
+                heard.level = process.level
+                await _converse(process, line, heard, timeout_s, stop=stop)
+            finally:
+                await process.end()
+            heard.seconds = time.monotonic() - began
+            found_in = process.directory
+            await asyncio.to_thread(_look_at_artifacts, heard, directory, found_in, redact)  # (3)
+    except AgentError as error:
+        heard.unstarted = str(error).partition(": ")[2]
+    return heard
+
+
+async def _converse(
+    process: Process, line: bytes, heard: Heard, timeout_s: float, *, stop: bool
+) -> None:
+    first = asyncio.Event()
+    ended = asyncio.ensure_future(process.exited())
+    listening = asyncio.ensure_future(_listen(process, heard, first))
+    feeding = asyncio.ensure_future(process.tell(line))
+    try:
+        if stop:
+            await _stop_at_work(process, heard, ended, first)
+        done, _ = await asyncio.wait((ended,), timeout=timeout_s)
+        if not done:
+            process.hang_up()  # (2)
+            done, _ = await asyncio.wait((ended,), timeout=HANG_UP_S)
+            heard.hung_up, heard.out_of_time = bool(done), not done
+        if done:
+            await ended
+            await asyncio.wait((listening,), timeout=DRAIN_S)
+            heard.exit_code, heard.lingering = process.exit_code, process.lingering
+            heard.quota = process.quota.sentence() if process.quota else ""
+    finally:
+        for task in (ended, listening, feeding):
+            task.cancel()
+        await asyncio.gather(ended, listening, feeding, return_exceptions=True)
+
+
+async def _stop_at_work(
+    process: Process, heard: Heard, ended: asyncio.Future[None], first: asyncio.Event
+) -> None:
+    begun = asyncio.ensure_future(first.wait())
+    await asyncio.wait((begun, ended), timeout=STOP_AFTER_S, return_when=asyncio.FIRST_COMPLETED)
+    begun.cancel()
+    if not ended.done():
+        heard.stopped = True
+        process.stop()
+
+
+async def _listen(process: Process, heard: Heard, first: asyncio.Event) -> None:
+    await asyncio.gather(_read_lines(process.stdout, heard, first), _read_stderr(process, heard))
+
+
+async def _read_lines(stream: asyncio.StreamReader, heard: Heard, first: asyncio.Event) -> None:
+    size = 0
+    while True:
+        try:
+            line = await stream.readuntil(b"\n")
+        except asyncio.IncompleteReadError as error:
+            line = error.partial
+        except asyncio.LimitOverrunError:
+            heard.too_long = True
+            return
+        if not line:
+            return
+        heard.lines.append(line)
+        first.set()
+        size += len(line)
+        if size > AGENT_OUTPUT_BYTES_MAX:
+            heard.too_much = True
+            return
+
+
+async def _read_stderr(process: Process, heard: Heard) -> None:
+    while chunk := await process.stderr.read(1 << 16):
+        heard.stderr += chunk
+        del heard.stderr[: -2 * AGENT_STDERR_BYTES_MAX]
+
+
+def _look_at_artifacts(
+    heard: Heard, directory: Path, found_in: Path | None, redact: Redactor
+) -> None:
+    flaws: list[str] = []
+    announced: set[str] = set()
+    for message in heard.messages():
+        if message["type"] != "artifact":
+            continue
+        try:
+            (artifact,) = workdir.collect(directory, [message], redact, found_in=found_in)
+        except AgentError as error:
+            heard.leaks = heard.leaks or error.kind == "leak"
+            if error.kind != "leak":
+                flaws.append(str(error).partition(": ")[2])
+            continue
+        if artifact.name in announced:
+            flaws.append(f"artifact {artifact.name!r} is announced twice")
+        announced.add(artifact.name)
+    heard.flaws = flaws

@@ -1,0 +1,148 @@
+"""The cases a program is put to, side by side, each in a private directory of its own.
+
+1. *An ordinary request*, once for each phase it takes part in: everything it says is judged.
+2. *A later release*: another try, told more than there is today, in a long line. It has to come to
+   the same.
+3. *Another version*: it must be refused.
+4. *Without its inputs*, where it has any: a result, or a refusal for good.
+5. *SIGTERM*, while it works; a program that is done before is not looked at.
+
+What follows from a case that went wrong already is not told again: 2 to 5 are put to a program
+that has answered an ordinary request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.core import AgentPhase, Tier
+from integrations.agents.conformance import rules
+from integrations.agents.conformance.findings import Finding
+from integrations.agents.conformance.session import Heard, ask
+from integrations.agents.programs.catalogue import Program
+from integrations.agents.protocol import Request
+from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.workdir import workdir
+from integrations.redaction import Redactor
+
+TIMEOUT_S: Final = 10.0
+AT_ONCE: Final = 3
+SECRET: Final = "CHECK_SECRET"  # noqa: S105 - the name under which one is told
+_PADDING: Final = "\u00e4" * (128 << 10)  # two bytes each
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One case, how the program took it, and what was wrong with that."""
+
+    case: str
+    taken: str
+    findings: tuple[Finding, ...]
+
+
+class Suite:
+    """Puts one program to every case."""
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        phases: Sequence[AgentPhase] = (AgentPhase.EXECUTE,),
+        inputs: Mapping[str, Any],
+        sandbox: SandboxSpec,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._program = program
+        self._phases = phases
+        self._inputs = dict(inputs)
+        self._sandbox = sandbox
+        self._timeout_s = timeout_s
+        self._secret = secrets.token_hex(16)
+        self._redact = Redactor([self._secret])
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> list[Checked]:
+        """Return how it took every case."""
+        heard = await asyncio.gather(*(self._put(phase) for phase in self._phases))  # (1)
+        checked = [
+            Checked(
+                phase.value,
+                _taken(each),
+                tuple(rules.judge(phase.value, each, self._redact, self._timeout_s)),
+            )
+            for phase, each in zip(self._phases, heard, strict=True)
+        ]
+        if any(each.exit_code is None or each.hung_up for each in heard):
+            return checked
+        return checked + await self._further(self._phases[-1], heard[-1])
+
+    async def _further(self, phase: AgentPhase, known: Heard) -> list[Checked]:
+        later, another, stopped, *without = await asyncio.gather(
+            self._put(phase, attempt=2, more={"later": {"\u00fcbermorgen": _PADDING}}),  # (2)
+            self._put(phase, more={"v": 2}),  # (3)
+            self._put(phase, stop=True),  # (5)
+            *([self._put(phase, inputs={})] if self._inputs else []),  # (4)
+        )
+        cases = [
+            ("a later release", later, rules.took_more("a later release", later, known)),
+            ("another version", another, rules.refused_version("another version", another)),
+            ("SIGTERM", stopped, rules.took_sigterm("SIGTERM", stopped)),
+        ]
+        for each in without:
+            case = "without its inputs"
+            cases.append((case, each, rules.refused_inputs(case, each)))
+        return [Checked(case, _taken(each), tuple(found)) for case, each, found in cases]
+
+    async def _put(
+        self,
+        phase: AgentPhase,
+        *,
+        attempt: int = 1,
+        inputs: Mapping[str, Any] | None = None,
+        more: Mapping[str, Any] | None = None,
+        stop: bool = False,
+    ) -> Heard:
+        given = self._inputs if inputs is None else dict(inputs)
+        async with self._slots:
+            with workdir() as directory:
+                request = Request(
+                    run="check",
+                    stage="check",
+                    phase=phase,
+                    attempt=attempt,
+                    deadline=time.time() + self._timeout_s,
+                    workdir=directory,
+                    tier=Tier.T0,
+                    input={**given, "workspace": str(self._sandbox.workspace or Path.cwd())},
+                    secrets={SECRET: self._secret},
+                    fence=attempt,
+                )
+                return await ask(
+                    self._program,
+                    request.line(**(more or {})),
+                    directory,
+                    sandbox=self._sandbox,
+                    timeout_s=self._timeout_s,
+                    redact=self._redact,
+                    stop=stop,
+                )
+
+
+def _taken(heard: Heard) -> str:
+    if heard.unstarted:
+        return "not started"
+    if heard.out_of_time:
+        return "not ended in time"
+    said = ", ".join(
+        f"result {each.get('status')}" for each in heard.messages() if each["type"] == "result"
+    )
+    ended = f"exit {heard.exit_code}"
+    if heard.exit_code is not None and heard.exit_code < 0:
+        ended = f"signal {-heard.exit_code}"
+    return f"{said or 'no result'}, {ended}, {heard.seconds:.2f} s"
