@@ -1,13 +1,15 @@
 """Every check of meaning, in one pass: what a document says is possible and unambiguous.
 
-The shape is right already (``dsl.parse``), governance comes after (``dsl.linter``). The rules
-stand in ``dsl.meaning``, one file per subject, with their codes.
+The shape is right already (``dsl.parse``), or what is wrong with it is in doubt (``dsl.salvage``).
+Governance comes after (``dsl.linter``). The rules stand in ``dsl.meaning``, one file per subject,
+with their codes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dsl.doubts import NONE, Doubts
 from dsl.errors import Problem
 from dsl.meaning.agents import check_agents
 from dsl.meaning.declarations import check_declarations
@@ -26,13 +28,14 @@ def check(
     marks: Marks,
     templates: Mapping[str, Template] | None = None,
     text: str = "",
+    doubts: Doubts = NONE,
 ) -> list[Problem]:
     """Return all problems of meaning, errors and warnings, in no order.
 
     With the document's ``text`` an expression's error points into the expression.
     """
-    survey = Survey(pipeline, shipped() if templates is None else templates)
-    findings = Findings(marks, text)
+    survey = Survey(pipeline, shipped() if templates is None else templates, doubts)
+    findings = Findings(marks, text, doubts)
     try:
         check_requirements(survey, findings)
         check_declarations(pipeline, findings)

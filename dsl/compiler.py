@@ -1,10 +1,11 @@
 """From a document to the plan of a run: templates, defaults and paths resolved.
 
 Compiling is a pure function of text and templates: the same document gives the same digest on
-every machine. It refuses, with every problem at once, and never repairs. The rules:
+every machine. It refuses, with every problem at once, and never repairs: what is wrong in one place
+is read no further (``dsl.salvage``), and all the rest is checked. The rules:
 
-1. Governance is stated only about a document whose names and order are right; else one wrong
-   name would be reported as a missing gate as well.
+1. Governance is stated only about a document in which stages can be told apart and can start; what
+   one of them requires may be wrong (``dsl.meaning.sites``, 4): that is no missing gate as well.
 2. Errors refuse the document; warnings travel with the plan.
 3. What an agent stage leaves open comes from its template: tier, timeout, inputs. Its agent is
    named after pipeline and path.
@@ -18,9 +19,9 @@ from dataclasses import dataclass
 
 from dsl.checks import check
 from dsl.core import ErrorBudget
-from dsl.errors import DslError, Position, Problem, Severity
+from dsl.errors import TOO_MANY_PROBLEMS, DslError, Position, Problem, Severity, bounded
 from dsl.linter import lint
-from dsl.loader import Loaded, load
+from dsl.loader import Loaded, read
 from dsl.meaning.approvals import Approvals
 from dsl.meaning.sites import Scope, Site, Survey
 from dsl.models import (
@@ -33,7 +34,6 @@ from dsl.models import (
     ParallelStage,
     Pipeline,
 )
-from dsl.parse import parse
 from dsl.plan import (
     AgentStep,
     AnyStep,
@@ -48,9 +48,10 @@ from dsl.plan import (
     Plan,
     SandboxPlan,
 )
+from dsl.salvage import Salvage, salvage
 from dsl.templates import Template, shipped
 
-ORDER_CODES = frozenset({"DSL301", "DSL302", "DSL303", "DSL304", "DSL305", "DSL306", "DSL405"})
+ORDER_CODES = frozenset({"DSL301", "DSL302", "DSL305", TOO_MANY_PROBLEMS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def compile_text(
     Raises:
         DslError: with all problems.
     """
-    return compile_loaded(load(text, source), templates)
+    return compile_loaded(read(text, source), templates)
 
 
 def compile_loaded(loaded: Loaded, templates: Mapping[str, Template] | None = None) -> Compiled:
@@ -80,22 +81,11 @@ def compile_loaded(loaded: Loaded, templates: Mapping[str, Template] | None = No
     Raises:
         DslError: with all problems.
     """
-    return compile_pipeline(parse(loaded), loaded, templates)
-
-
-def compile_pipeline(
-    pipeline: Pipeline, loaded: Loaded, templates: Mapping[str, Template] | None = None
-) -> Compiled:
-    """Compile ``pipeline``, which was parsed from ``loaded``.
-
-    Raises:
-        DslError: with all problems.
-    """
     known = shipped() if templates is None else templates
-    problems = check(pipeline, loaded.marks, known, loaded.text)
-    if not any(problem.code in ORDER_CODES and _is_error(problem) for problem in problems):
-        problems += lint(pipeline, loaded.marks, known)  # (1)
-    if any(_is_error(problem) for problem in problems):  # (2)
+    salvaged = salvage(loaded)
+    problems = bounded([*salvaged.problems, *_meaning(salvaged, loaded, known)])
+    pipeline = salvaged.pipeline
+    if pipeline is None or any(_is_error(problem) for problem in problems):  # (2)
         raise DslError(loaded.source, problems, loaded.text)
     plan = _Builder(Survey(pipeline, known)).plan()
     try:
@@ -105,6 +95,17 @@ def compile_pipeline(
         raise DslError(loaded.source, [problem], loaded.text) from None
     warnings = sorted(problems, key=lambda problem: (problem.at.line, problem.at.column))
     return Compiled(plan, digest, tuple(warnings), pipeline)
+
+
+def _meaning(salvaged: Salvage, loaded: Loaded, templates: Mapping[str, Template]) -> list[Problem]:
+    """Return what is wrong with what the document says, as far as it can be read."""
+    pipeline, doubts = salvaged.pipeline, salvaged.doubts
+    if pipeline is None:
+        return []
+    problems = check(pipeline, loaded.marks, templates, loaded.text, doubts)
+    if not any(problem.code in ORDER_CODES and _is_error(problem) for problem in problems):
+        problems += lint(pipeline, loaded.marks, templates, doubts)  # (1)
+    return problems
 
 
 def _is_error(problem: Problem) -> bool:

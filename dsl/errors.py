@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from dsl.foreign import aligned, legible
+from dsl.limits import PROBLEMS_MAX
+
+TOO_MANY_PROBLEMS: Final = "DSL405"
 
 
 class Severity(StrEnum):
@@ -70,6 +74,20 @@ class DslError(Exception):
         self.problems = tuple(sorted(problems, key=lambda p: (p.at.line, p.at.column)))
         self.text = text
         super().__init__(report(source, self.problems, text))
+
+
+def bounded(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the problems in source order, and no more errors than the limit."""
+    found = sorted(problems, key=lambda problem: (problem.at.line, problem.at.column))
+    errors = [
+        each for each in found if each.severity is Severity.ERROR and each.code != TOO_MANY_PROBLEMS
+    ]
+    if len(errors) <= PROBLEMS_MAX:
+        return found
+    last = errors[PROBLEMS_MAX]
+    shown = [each for each in found[: found.index(last)] if each.code != TOO_MANY_PROBLEMS]
+    message = f"more than {PROBLEMS_MAX} errors: the rest is not shown"
+    return [*shown, Problem(TOO_MANY_PROBLEMS, message, last.at)]
 
 
 def report(source: str, problems: Sequence[Problem], text: str) -> str:

@@ -12,16 +12,17 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from dsl.core import StageType
-from dsl.errors import Problem
-from dsl.hints import UNDER_CONFIG, of_own_rule, of_type, of_unknown
+from dsl.errors import TOO_MANY_PROBLEMS, Problem
+from dsl.hints import meant_by, of_own_rule, of_type, of_unknown
 from dsl.limits import NAME_LENGTH_MAX, PROBLEMS_MAX
-from dsl.loader import TOO_MANY_PROBLEMS, Loaded, Path
+from dsl.loader import Loaded, Path
 from dsl.mistakes import Mistake
 from dsl.models import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN, Pipeline
 from dsl.people import GROUP_PREFIX, as_yaml, quoted, refuse_name
@@ -56,6 +57,7 @@ _MISSING_HINTS: Final = {
     "stages": "add stages: with a list of stages below it",
     "config": "add config: with its fields below it",
 }
+UNKNOWN: Final = "extra_forbidden"  # of pydantic
 _KEY_MARKER: Final = "[key]"  # pydantic's, at the end of a place
 
 
@@ -63,11 +65,22 @@ def explain(
     errors: Sequence[ErrorDetails], loaded: Loaded, root: type[BaseModel] = Pipeline
 ) -> list[Problem]:
     """Return the problems behind ``errors``, one for each mistake, at most the limit."""
+    return tell(mistakes_in(errors, loaded, root))
+
+
+def mistakes_in(
+    errors: Sequence[ErrorDetails], loaded: Loaded, root: type[BaseModel] = Pipeline
+) -> list[Mistake]:
+    """Return where in the document the ``errors`` are."""
     lines = loaded.text.splitlines()
-    mistakes = [_mistake(error, loaded, lines, root) for error in errors]
-    unknown = [mistake for mistake in mistakes if mistake.details["type"] == "extra_forbidden"]
-    guesses = {(mistake.path[:-1], of_unknown(mistake)) for mistake in unknown[:PROBLEMS_MAX]}
-    told = [mistake for mistake in mistakes if not _is_echo(mistake, guesses)]
+    return [_mistake(error, loaded, lines, root) for error in errors]
+
+
+def tell(mistakes: Sequence[Mistake]) -> list[Problem]:
+    """Return the problems that these mistakes are, at most the limit."""
+    unknown = [mistake for mistake in mistakes if mistake.details["type"] == UNKNOWN]
+    meant = {meant_by(mistake) for mistake in unknown[:PROBLEMS_MAX]}
+    told = [mistake for mistake in mistakes if not _is_echo(mistake, meant)]
     problems = [_problem(mistake) for mistake in told[:PROBLEMS_MAX]]
     if len(told) > PROBLEMS_MAX:  # (4)
         message = f"more than {PROBLEMS_MAX} errors: the rest is not shown"
@@ -84,13 +97,12 @@ def _mistake(
     return Mistake(error, locate(loc[:-1] if is_key else loc, root), is_key, loaded, lines)
 
 
-def _is_echo(mistake: Mistake, guesses: set[tuple[Path, str]]) -> bool:
+def _is_echo(mistake: Mistake, meant: AbstractSet[Path | None]) -> bool:
     """Tell whether another problem says it already."""  # (1)
     match mistake.details["type"]:
         case "missing":
-            field = mistake.path[-1]
-            told = UNDER_CONFIG if field == "config" else f"did you mean {field!r}?"
-            return (mistake.path[:-1], told) in guesses
+            path = mistake.path
+            return any(place is not None and place[: len(path)] == path for place in meant)
         case "too_short":  # pydantic counts only the items that are right
             return bool(len(mistake.value) >= mistake.context["min_length"])
         case _:
@@ -203,7 +215,7 @@ def _length(mistake: Mistake) -> Problem:
 
 
 _WORDS: Final[dict[str, Callable[[Mistake], Problem]]] = {
-    "extra_forbidden": _unknown_field,
+    UNKNOWN: _unknown_field,
     "missing": _missing_field,
     "union_tag_invalid": _stage_type,
     "union_tag_not_found": _stage_type,

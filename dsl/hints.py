@@ -11,15 +11,18 @@ from typing import Final
 from dsl.core import Tier
 from dsl.durations import guess_duration
 from dsl.foreign import is_legible
+from dsl.loader import Path
 from dsl.mistakes import Mistake
 from dsl.people import GROUP_PREFIX, as_yaml, people_in
+from dsl.scalars import REMOVE_QUOTES, of_quoted
 from dsl.shape import STAGE_MODELS, fields_of, model_of
-from dsl.suggestions import suggest
+from dsl.suggestions import nearest, suggest
 
 UNDER_CONFIG: Final = "write it under config:"
 BESIDE_CONFIG: Final = "write it beside config:, not under it"
 _SHOWN_MAX: Final = 60
 _TIER_NUMBERS: Final = tuple(str(tier.value) for tier in Tier)
+_KINDS: Final = {"a whole number": "integer", "a number": "number", "true or false": "boolean"}
 # What fields are called in other systems, less what is no letter.
 _ELSEWHERE: Final = {
     **dict.fromkeys(
@@ -40,30 +43,44 @@ _ELSEWHERE: Final = {
 }
 
 
+def meant_by(mistake: Mistake) -> Path | None:
+    """Return the place that a field which does not exist was most likely meant for."""
+    return _guess(mistake)[0]
+
+
 def of_unknown(mistake: Mistake) -> str:
     """Return what may have been meant by a field that does not exist."""
+    return _guess(mistake)[1]
+
+
+def _guess(mistake: Mistake) -> tuple[Path | None, str]:
     field, holder = str(mistake.path[-1]), mistake.place.holder
+    around = mistake.path[:-1]
     if holder is None:
-        return ""
+        return None, ""
     if field not in fields_of(holder):
         field = _ELSEWHERE.get(re.sub(r"[^a-z]", "", field.lower()), field)
         if field in fields_of(holder):
-            return f"did you mean {field!r}?"
+            return (*around, field), f"did you mean {field!r}?"
     config = model_of(holder, "config")
     if config is not None and field in fields_of(config):
         known = field == str(mistake.path[-1])
-        return UNDER_CONFIG if known else f"did you mean {field!r}? {UNDER_CONFIG}"
+        hint = UNDER_CONFIG if known else f"did you mean {field!r}? {UNDER_CONFIG}"
+        return (*around, "config", field), hint
     for stage in STAGE_MODELS.values():
         if model_of(stage, "config") is holder and field in fields_of(stage):
-            return BESIDE_CONFIG
-    return suggest(str(mistake.path[-1]), fields_of(holder), what="fields here")
+            return (*around[:-1], field), BESIDE_CONFIG
+    word = str(mistake.path[-1])
+    near = nearest(word, fields_of(holder))
+    place = None if near is None else (*around, near)
+    return place, suggest(word, fields_of(holder), what="fields here")
 
 
 def of_own_rule(mistake: Mistake) -> str:
     """Return the hint for what is no tier, or no duration."""
     match mistake.path[-1], mistake.value:
         case "tier", str() as word if word.strip() in _TIER_NUMBERS:
-            return "remove the quotes"
+            return REMOVE_QUOTES
         case "tier", str() as word if word.strip().upper() in Tier.__members__:
             return f"write {word.strip().upper()}"
         case field, str() as word if field != "tier" and not word.isdigit():
@@ -83,8 +100,8 @@ def of_type(mistake: Mistake, wanted: str) -> str:
             return _list_hint(word)
         case "a list", dict():
             return "start each item with '- '"
-        case "a whole number" | "a number", str() as word if re.fullmatch(r"\d{1,9}", word):
-            return "remove the quotes"
+        case _, str() as word if wanted in _KINDS:
+            return of_quoted(word, _KINDS[wanted])
     return ""
 
 

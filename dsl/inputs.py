@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from dsl.canonical import INTEGER_MAX
 from dsl.plan import InputPlan, Plan
+from dsl.scalars import of_quoted
 from dsl.suggestions import suggest
 
 VALUE_SHOWN_MAX: Final = 60
@@ -59,7 +60,8 @@ def resolve_inputs(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
             continue
         clash = mismatch(declared.type, declared.enum, value)
         if clash is not None:
-            problems.append(f"input {name!r}: {clash}")
+            hint = of_clash(declared.type, value)
+            problems.append(f"input {name!r}: {clash}" + (f" ({hint})" if hint else ""))
         values[name] = value
     if problems:
         raise InputsError(plan.name, problems)
@@ -73,6 +75,15 @@ def mismatch(kind: str, enum: Sequence[Any] | None, value: Any) -> str | None:
     if enum is not None and not any(value == allowed for allowed in enum):  # (4)
         return f"expected one of {', '.join(map(shown, enum))}, got {shown(value)}"
     return None
+
+
+def of_clash(kind: str, value: Any) -> str:
+    """Return the smallest edit that makes ``value`` one of type ``kind``; empty: none is known."""
+    if isinstance(value, str):
+        return of_quoted(value, kind)
+    if kind == "string" and isinstance(value, bool | int):
+        return f'put it in quotes: "{shown(value)}"'
+    return ""
 
 
 def shown(value: Any) -> str:

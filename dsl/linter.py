@@ -22,11 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dsl.doubts import NONE, DocumentPath, Doubts
 from dsl.errors import Problem
 from dsl.meaning.approvals import Approvals
 from dsl.meaning.findings import Findings, Marks, TooManyProblemsError
 from dsl.meaning.guards import GUARDED_FROM, check_guards
-from dsl.meaning.sites import DocumentPath, Scope, Site, Survey, ends_before
+from dsl.meaning.sites import Scope, Site, Survey, ends_before
 from dsl.models import AgentStage, GateConfig, GateStage, ParallelStage, Pipeline
 from dsl.rules.consensus import VERIFIED
 from dsl.rules.gate_rules import NO_OUTPUT
@@ -34,12 +35,16 @@ from dsl.templates import Template, shipped
 
 
 def lint(
-    pipeline: Pipeline, marks: Marks, templates: Mapping[str, Template] | None = None
+    pipeline: Pipeline,
+    marks: Marks,
+    templates: Mapping[str, Template] | None = None,
+    doubts: Doubts = NONE,
 ) -> list[Problem]:
     """Return the breaches of the rules above, errors and warnings, in no order."""
-    survey = Survey(pipeline, shipped() if templates is None else templates)
+    survey = Survey(pipeline, shipped() if templates is None else templates, doubts)
     approvals = Approvals(survey)
-    findings = Findings(marks)
+    certain = Approvals(survey, at_least=True)
+    findings = Findings(marks, doubts=doubts)
     try:
         check_guards(survey, approvals, findings)
         _lint_sharing(survey, survey.top, findings)
@@ -47,7 +52,7 @@ def lint(
             if isinstance(site.stage, GateStage):
                 approved = approvals.of(site)
                 _lint_gate(survey, site, site.stage.config, findings)
-                _lint_authors(survey, site, site.stage.config, approved, findings)
+                _lint_authors(survey, site, site.stage.config, certain.of(site), findings)
                 if not approved and _names_nothing_wrong(survey, site, site.stage.config):
                     _report_empty(survey, site, site.stage.config, findings)
             elif isinstance(site.stage, AgentStage):

@@ -10,8 +10,8 @@ It refuses, besides what ``dsl.text`` and ``dsl.scalars`` refuse:
 2. Duplicate keys, keys that are not text, merge keys: two readers would disagree.
 3. Aliases, anchors, tags, a second document: a document is data, written out.
 
-A mistake of kind 2, an alias, an anchor, a tag or a wrong number does not end the reading:
-all of them are reported together.
+A mistake of kind 2, an alias, an anchor, a tag or a wrong number does not end the reading: all of
+them are reported together, and ``read`` gives the rest, with the places that are in doubt.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import yaml
 
 from dsl import limits
-from dsl.errors import DslError, Position, Problem
+from dsl.errors import TOO_MANY_PROBLEMS, DslError, Position, Problem
 from dsl.scalars import resolve
+from dsl.syntax import explain
 from dsl.text import CHARACTER, START, as_yaml, decode, from_json, is_json, too_deep
 
 SYNTAX: Final = "DSL101"
@@ -38,7 +39,7 @@ MERGE_KEY: Final = "DSL107"
 KEY_NOT_TEXT: Final = "DSL108"
 TOO_MANY_VALUES: Final = "DSL111"
 NUMBER: Final = "DSL112"
-TOO_MANY_PROBLEMS: Final = "DSL405"
+MERGED: Final = "<<"
 
 Path = tuple[str | int, ...]
 
@@ -47,17 +48,6 @@ _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _NO_SHARING: Final = (
     "write it out where it is used, or leave it out: a stage takes tier, timeout and inputs from "
     "its template"
-)
-_SYNTAX_HINTS: Final = (
-    ("mapping values are not allowed", "check the indentation; quote text that contains ': '"),
-    ("cannot start any token", "indent with spaces; quote text that starts with @, ` or %"),
-    ("expected ',' or", "look for a missing comma, bracket or quote"),
-    ("could not find expected ':'", "write 'key: value', the key on one line"),
-    ("expected '-' indicator", "start the items of a list in the same column"),
-    ("expected <block end>", "start keys, or items of a list, in the same column"),
-    ("did not find expected key", "start the keys of a mapping in the same column"),
-    ("unknown escape character", "write text with backslashes in single quotes"),
-    ("unexpected end of stream", "look for a quote that is never closed"),
 )
 
 
@@ -88,6 +78,8 @@ class Loaded:
     marks: Marks
     text: str
     source: str
+    problems: tuple[Problem, ...] = ()  # that did not end the reading
+    doubts: frozenset[Path] = frozenset()  # places of which ``data`` does not have what was meant
 
 
 def load(text: str | bytes, source: str) -> Loaded:
@@ -100,17 +92,33 @@ def load(text: str | bytes, source: str) -> Loaded:
     Raises:
         DslError: with every problem that could be found.
     """
+    return _whole(read(text, source))
+
+
+def read(text: str | bytes, source: str) -> Loaded:
+    """Read as ``load`` does, and raise only where nothing behind a mistake can be read."""
     decoded = decode(text, source)
     return _read(decoded, source, as_json=is_json(decoded))
 
 
 def load_data(data: Any, source: str) -> Loaded:
+    """Take a document as ``read_data`` does; raise as ``load`` does."""
+    return _whole(read_data(data, source))
+
+
+def read_data(data: Any, source: str) -> Loaded:
     """Take a document that came as decoded JSON; positions point into it, pretty-printed.
 
     Raises:
-        DslError: as ``load``, and for values that JSON cannot hold.
+        DslError: as ``read``, and for values that JSON cannot hold.
     """
     return _read(from_json(data, source), source, as_json=True)
+
+
+def _whole(loaded: Loaded) -> Loaded:
+    if loaded.problems:
+        raise DslError(loaded.source, loaded.problems, loaded.text)
+    return loaded
 
 
 def _read(text: str, source: str, *, as_json: bool) -> Loaded:
@@ -119,19 +127,8 @@ def _read(text: str, source: str, *, as_json: bool) -> Loaded:
         for event in yaml.parse(as_yaml(text), Loader=_PARSER):
             builder.feed(event)
     except yaml.MarkedYAMLError as error:
-        message = ": ".join(part for part in (error.context, error.problem) if part)
-        hints = (hint for part, hint in _SYNTAX_HINTS if part in message)
-        builder.end(SYNTAX, message, _place_of(error, text), next(hints, ""))
+        builder.end(SYNTAX, *explain(error, text))
     return builder.finish()
-
-
-def _place_of(error: yaml.MarkedYAMLError, text: str) -> Position:
-    """Return where the author must look: for what is never closed, where it opens."""
-    found, opened = error.problem_mark, error.context_mark
-    at_end = re.search("end of stream|stream end", error.problem or "")
-    if opened and (not found or at_end or found.line > text.rstrip().count("\n")):
-        found = opened
-    return Position(found.line + 1, found.column + 1) if found else START
 
 
 @dataclass(slots=True)
@@ -155,6 +152,8 @@ class _Builder:
     values: dict[Path, Position] = field(default_factory=lambda: {(): START})
     keys: dict[Path, Position] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    doubts: set[Path] = field(default_factory=set)
+    in_doubt: bool = False  # the value that is about to be placed
     nodes: int = 0
     documents: int = 0
 
@@ -168,7 +167,7 @@ class _Builder:
                     self.end(SECOND_DOCUMENT, "a second document starts here", at, "split the file")
             case yaml.AliasEvent():
                 message = f"aliases are not supported, got '*{event.anchor}'"
-                self._refuse(ALIAS, message, at, _NO_SHARING)  # (3)
+                self._doubt(ALIAS, message, at, _NO_SHARING)  # (3)
                 self._place(None, at)
             case yaml.ScalarEvent():
                 self._admit(event, at)
@@ -182,21 +181,26 @@ class _Builder:
                 pass
 
     def finish(self) -> Loaded:
-        if self.problems:
-            raise DslError(self.source, self.problems, self.text)
-        return Loaded(self.root, Marks(self.values, self.keys), self.text, self.source)
+        marks, problems = Marks(self.values, self.keys), tuple(self.problems)
+        doubts = frozenset(self.doubts)
+        return Loaded(self.root, marks, self.text, self.source, problems, doubts)
 
-    def end(self, code: str, message: str, at: Position, hint: str = "") -> None:
+    def end(self, code: str, message: str, at: Position, hint: str = "") -> NoReturn:
         """Refuse what makes further reading pointless."""
         self._refuse(code, message, at, hint)
-        self.finish()
+        raise DslError(self.source, self.problems, self.text)
+
+    def _doubt(self, code: str, message: str, at: Position, hint: str = "") -> None:
+        """Refuse what is written for the value that comes next."""
+        self._refuse(code, message, at, hint)
+        self.in_doubt = True
 
     def _refuse(self, code: str, message: str, at: Position, hint: str = "") -> None:
         self.problems.append(Problem(code, message[: limits.MESSAGE_LENGTH_MAX], at, hint))
         if len(self.problems) == limits.PROBLEMS_MAX:
             message = f"{limits.PROBLEMS_MAX} errors: the rest is not shown"
             self.problems.append(Problem(TOO_MANY_PROBLEMS, message, at))
-            self.finish()
+            raise DslError(self.source, self.problems, self.text)
 
     def _admit(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, at: Position) -> None:
         self.nodes += 1
@@ -208,6 +212,7 @@ class _Builder:
         if event.tag is not None:  # (3)
             hint = "remove it; quotes make a value text"
             self._refuse(TAG, f"tags are not supported, got {event.tag!r}", at, hint)
+            self.in_doubt = isinstance(event, yaml.ScalarEvent)  # of others it changes nothing
 
     def _open(self, event: yaml.CollectionStartEvent, at: Position) -> None:
         if len(self.stack) >= limits.DOCUMENT_DEPTH_MAX:  # (1)
@@ -221,7 +226,7 @@ class _Builder:
 
     def _refuse_depth(self, at: Position) -> None:
         self.problems.append(too_deep(at))
-        self.finish()
+        raise DslError(self.source, self.problems, self.text)
 
     def _scalar(self, event: yaml.ScalarEvent, at: Position) -> None:
         value: Any = event.value
@@ -232,12 +237,14 @@ class _Builder:
                 hint = (
                     f'write plain decimal digits, or in quotes if it is text: "{event.value[:60]}"'
                 )
-                self._refuse(NUMBER, str(error), at, hint)
+                self._doubt(NUMBER, str(error), at, hint)
         if isinstance(value, str) and _NOT_TEXT.search(value):
-            self._refuse(CHARACTER, "an escape stands for a character that is not text", at)
+            self._doubt(CHARACTER, "an escape stands for a character that is not text", at)
+            value = _NOT_TEXT.sub("\ufffd", value)
         if self._wants_key() and self._is_key(event, value, at):
             self.stack[-1].key = value
             self.keys[(*self.stack[-1].path, value)] = at
+            self.in_doubt = False
         else:
             self._place(value, at)
 
@@ -251,13 +258,15 @@ class _Builder:
         if not isinstance(value, str):  # (2)
             hint = "put it in quotes"
             self._refuse(KEY_NOT_TEXT, f"key {event.value!r} is not text", at, hint)
-        elif value == "<<" and not event.style:  # (2)
+        elif value == MERGED and not event.style:  # (2)
             message = "merge keys ('<<') are not supported"
             self._refuse(MERGE_KEY, message, at, _NO_SHARING)
+            self.doubts.add((*frame.path, MERGED))
         elif value in frame.items:  # (2)
             first = self.keys[(*frame.path, value)].line
             message = f"duplicate key {value!r}, first at line {first}"
             self._refuse(DUPLICATE_KEY, message, at, "remove one of the two")
+            self.doubts.add((*frame.path, value))
         else:
             return True
         return False
@@ -274,10 +283,15 @@ class _Builder:
                 frame.items.append(value)
             elif frame.key is None:
                 frame.key = len(self.problems)
+                self.in_doubt = False
                 return frame.path
             else:
                 path = (*frame.path, frame.key)
-                frame.items[frame.key] = value
+                if isinstance(frame.key, str):  # of a refused key the value is refused, too
+                    frame.items[frame.key] = value
                 frame.key = None
+        if self.in_doubt:
+            self.doubts.add(path)
+            self.in_doubt = False
         self.values[path] = at
         return path

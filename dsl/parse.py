@@ -7,18 +7,13 @@ it 1.1 already. Names, order and governance are not looked at: ``dsl.checks``, `
 
 from __future__ import annotations
 
-import json
-from typing import Final
-
 from pydantic import ValidationError
 
-from dsl.errors import DslError, Problem
+from dsl.errors import DslError
 from dsl.explain import explain
 from dsl.loader import Loaded
 from dsl.models import Pipeline
-from dsl.wording import shown
-
-NO_PIPELINE: Final = "DSL211"
+from dsl.salvage import no_pipeline, validated
 
 
 def parse(loaded: Loaded) -> Pipeline:
@@ -28,14 +23,9 @@ def parse(loaded: Loaded) -> Pipeline:
         DslError: with every problem of shape.
     """
     if not isinstance(loaded.data, dict):
-        message = f"expected a pipeline with name, version and stages, got {shown(loaded.data)}"
-        problem = Problem(NO_PIPELINE, message, loaded.marks.value(()))
-        raise DslError(loaded.source, [problem], loaded.text)
+        raise DslError(loaded.source, [no_pipeline(loaded)], loaded.text)
     try:
-        # As JSON, because strict Python data would have to hold tuples.
-        return Pipeline.model_validate_json(
-            json.dumps(loaded.data), strict=True, by_alias=True, by_name=False
-        )
+        return validated(loaded.data)
     except ValidationError as error:
         problems = explain(error.errors(include_url=False), loaded)
         raise DslError(loaded.source, problems, loaded.text) from None

@@ -28,6 +28,13 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _FLOAT_OF_ALL = re.compile(r"[-+]?[0-9]+\.[0-9]*([eE][-+][0-9]+)?|\.[0-9]+([eE][-+][0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
+_ELSEWHERE: Final = {
+    **dict.fromkeys(("yes", "y", "on"), "true"),
+    **dict.fromkeys(("no", "n", "off"), "false"),
+}
+_GROUPED = re.compile(r"[-+]?[0-9][0-9_]*")
+REMOVE_QUOTES: Final = "remove the quotes"
+
 
 def resolve(word: str, *, is_json: bool = False) -> Any:
     """Return the value of an unquoted ``word``; all readers of JSON agree on its exponents.
@@ -47,6 +54,34 @@ def resolve(word: str, *, is_json: bool = False) -> Any:
     if _NOT_FINITE.fullmatch(word):  # (1)
         raise ValueError(f"{word} is not a finite number")
     return _float(word, is_json) if _FLOAT.fullmatch(word) else word
+
+
+def of_quoted(text: str, kind: str) -> str:
+    """Return how to write the number or truth value that stands in ``text``, as a hint.
+
+    It is one if YAML takes it for one without quotes; ``yes`` and ``1_000`` it takes for text.
+
+    Args:
+        text: what was written where no text is expected.
+        kind: what is: ``integer``, ``number`` or ``boolean``; of another nothing is said.
+    """
+    word = text.strip()
+    if kind == "boolean":
+        plain = _ELSEWHERE.get(word.lower(), word.lower())
+    else:
+        plain = word.replace("_", "") if _GROUPED.fullmatch(word) else word
+    try:
+        value = resolve(plain)
+    except ValueError:
+        return ""
+    fits = {
+        "boolean": isinstance(value, bool),
+        "integer": type(value) is int or (isinstance(value, float) and value.is_integer()),
+        "number": type(value) in (int, float),
+    }
+    if not fits.get(kind, False):
+        return ""
+    return REMOVE_QUOTES if plain == word else f"write {plain}"
 
 
 def _float(word: str, is_json: bool) -> float:  # noqa: FBT001  # of one caller

@@ -11,13 +11,19 @@ SHOWN_MAX: Final = 8
 _LENGTH_SLACK: Final = 4
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the name that ``word`` was most likely meant to be, if one is near."""
+    near = [name for name in sorted(known) if abs(len(name) - len(word)) <= _LENGTH_SLACK]
+    close = difflib.get_close_matches(word, near[:CANDIDATES_MAX], n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
 def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:
     """Return ``did you mean 'x'?``, or a short list of ``known``, or nothing if there is none."""
     names = sorted(known)
-    near = [name for name in names if abs(len(name) - len(word)) <= _LENGTH_SLACK]
-    close = difflib.get_close_matches(word, near[:CANDIDATES_MAX], n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    close = nearest(word, names)
+    if close is not None:
+        return f"did you mean {close!r}?"
     if not names:
         return ""
     more = f", … ({len(names)} in all)" if len(names) > SHOWN_MAX else ""

@@ -46,15 +46,21 @@ def shown(value: Any) -> str:
 
 
 def repaired(word: str, pattern: str) -> str:
-    """Return a hint with a name near ``word`` that has the form, if there is one.
+    """Return a hint with a name near ``word`` that has the form, if there is one."""
+    name = candidate(word, pattern)
+    return "" if name is None else f"write {name}"
+
+
+def candidate(word: str, pattern: str) -> str | None:
+    """Return a name near ``word`` that has the form, if there is one.
 
     For names that the author gives. A person has a name already: see ``dsl.people``.
     """
     if ":" in word or pattern in (models.PERSON_PATTERN, models.GROUP_PATTERN):
-        return ""
+        return None
     word = "".join(each for each in normalize("NFKD", word) if not combining(each))
     for spaced, cased in (("-", str.lower), ("_", str.lower), ("_", str.upper)):
-        candidate = cased(re.sub(r"[^A-Za-z0-9]+", spaced, word[:NAME_LENGTH_MAX]).strip(spaced))
-        if re.fullmatch(pattern, candidate):
-            return f"write {candidate}"
-    return ""
+        name = cased(re.sub(r"[^A-Za-z0-9]+", spaced, word[:NAME_LENGTH_MAX]).strip(spaced))
+        if re.fullmatch(pattern, name):
+            return name
+    return None

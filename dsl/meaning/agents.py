@@ -18,10 +18,11 @@ from typing import Any, Final
 
 from dsl.canonical import canonical
 from dsl.conditions.interpolate import OPENING
-from dsl.inputs import mismatch
+from dsl.doubts import DocumentPath
+from dsl.inputs import mismatch, of_clash
 from dsl.meaning.findings import Findings
 from dsl.meaning.guards import GUARDED_FROM
-from dsl.meaning.sites import DocumentPath, Site, Survey
+from dsl.meaning.sites import Site, Survey
 from dsl.models import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN, AgentStage
 from dsl.rules.admission import is_inline
 from dsl.suggestions import suggest
@@ -39,10 +40,16 @@ def check_agents(survey: Survey, findings: Findings) -> None:
     for site in survey.agents():
         if isinstance(site.stage, AgentStage):
             agent, named = survey.agent_of(site), "agent" if site.stage.agent else "name"
-            _check_identity(agent, (*site.at, named), findings)
+            if not (survey.doubts.touch(site.at, "agent") or _is_half_read(survey, site.stage)):
+                _check_identity(agent, (*site.at, named), findings)
             _check_replacement(survey, site, site.stage, findings)
             _check_secrets(site, site.stage, findings)
             _check_template(survey, site, site.stage, findings)
+
+
+def _is_half_read(survey: Survey, stage: AgentStage) -> bool:
+    """Tell whether the agent has its name from a pipeline whose own could not be read."""
+    return stage.agent is None and survey.doubts.touch((), "name")
 
 
 def _check_identity(agent: str, at: DocumentPath, findings: Findings) -> None:
@@ -138,10 +145,13 @@ def _check_inputs(site: Site, stage: AgentStage, template: Template, findings: F
             spec = template.inputs[name]
             clash = mismatch(spec.type, spec.enum, value)
             if clash is not None:
-                findings.error("DSL307", f"input {name!r}: {clash}", at)
+                hint = of_clash(spec.type, value)
+                findings.error("DSL307", f"input {name!r}: {clash}", at, hint)
 
 
 def _check_required(site: Site, stage: AgentStage, template: Template, findings: Findings) -> None:
+    if findings.doubts.touch((*site.at, "config"), "inputs"):
+        return
     for name, spec in (template.inputs or {}).items():
         needed = spec.required is not False and spec.default is None
         if needed and name not in stage.config.inputs:

@@ -9,6 +9,7 @@ of T3 read one list. The rules:
    and from what its ``if`` reads.
 3. An agent puts out its own outputs, a stage with stages inside what all of these put out, and a
    gate hands on what it approves. So only agents are named in the end.
+4. Where that is in doubt (``dsl.doubts``) it may be any agent, or with ``at_least`` none.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _Agents = dict[str, Site]  # by path, in the order they are named
 class Approvals:
     """What the gates of a document approve; of one with a circle, what is outside it."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: Survey, *, at_least: bool = False) -> None:
         self._survey = survey
+        self._any: _Agents = {} if at_least else {site.path: site for site in survey.agents()}
         self._put_out: dict[str, _Agents] = {}  # by path, of all that was looked at
         self._visit(survey.top, {})
 
@@ -39,7 +41,8 @@ class Approvals:
         """Look at each stage after all that end before it: no chain of gates is too long."""
         for position in scope.closure.order:
             site = scope.sites[position]
-            start = self._of_all(self._required(site)) or around  # (1)
+            known = self._of_all(self._required(site)) or around  # (1)
+            start = known if scope.knows_before(site) else self._any  # (4)
             self._put_out[site.path] = self._look(site, start)
 
     def _look(self, site: Site, start: _Agents) -> _Agents:
@@ -47,6 +50,8 @@ class Approvals:
             case AgentStage():
                 return {site.path: site}
             case GateStage(config=config):
+                if self._survey.doubts.touch((*site.at, "config"), "approves"):
+                    return self._any  # (4)
                 if config.approves is None:
                     return start
                 named = (self._survey.resolve(site, name) for name in config.approves)
@@ -70,6 +75,9 @@ class Approvals:
     def _read(self, site: Site) -> Iterator[Site]:
         """Yield the stages that the ``if`` of a condition reads."""
         if not isinstance(site.stage, ConditionStage):
+            return
+        if self._survey.doubts.touch(site.at, "if"):
+            yield from self._any.values()  # (4)
             return
         try:
             references = parse(site.stage.if_).references

@@ -7,7 +7,7 @@ Positions stand for stages and a set of positions is an int with one bit each: a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -23,10 +23,7 @@ class Closure:
 def close(needs: Sequence[Sequence[int]]) -> Closure:
     """Return the closure of ``needs``, the direct requirements of each position."""
     waiting = [len(set(need)) for need in needs]
-    followers: list[list[int]] = [[] for _ in needs]
-    for position, need in enumerate(needs):
-        for required in set(need):
-            followers[required].append(position)
+    followers = _followers(needs)
     before = [0] * len(needs)
     ready = deque(position for position, count in enumerate(waiting) if count == 0)
     order = []
@@ -40,6 +37,37 @@ def close(needs: Sequence[Sequence[int]]) -> Closure:
                 ready.append(follower)
     stuck = tuple(position for position, count in enumerate(waiting) if count)
     return Closure(tuple(before), tuple(order), stuck)
+
+
+def with_all_before(needs: Sequence[Sequence[int]], late: Collection[int]) -> list[list[int]]:
+    """Return ``needs`` in which the ``late`` positions require all that does not wait for them.
+
+    Of two of them the first does not require what waits for the second: none is in a circle.
+    """
+    found = [list(need) for need in needs]
+    waiting = [len(set(need)) for need in needs]
+    followers = _followers(needs)
+    others, last, order = deque[int](), deque[int](), list[int]()
+    free = [position for position, count in enumerate(waiting) if count == 0]
+    while free or others or last:
+        for position in free:
+            (last if position in late else others).append(position)
+        position = others.popleft() if others else last.popleft()
+        if position in late:
+            found[position] = list(order)
+        order.append(position)
+        for follower in followers[position]:
+            waiting[follower] -= 1
+        free = [follower for follower in followers[position] if waiting[follower] == 0]
+    return found
+
+
+def _followers(needs: Sequence[Sequence[int]]) -> list[list[int]]:
+    followers: list[list[int]] = [[] for _ in needs]
+    for position, need in enumerate(needs):
+        for required in set(need):
+            followers[required].append(position)
+    return followers
 
 
 def circles(needs: Sequence[Sequence[int]], stuck: Sequence[int]) -> Iterator[list[int]]:

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from dsl.inputs import mismatch
+from dsl.doubts import DocumentPath
+from dsl.inputs import mismatch, of_clash
 from dsl.meaning.findings import Findings
-from dsl.meaning.sites import DocumentPath
 from dsl.models import InputSpec, Pipeline
 
 
@@ -19,15 +19,19 @@ def check_declarations(pipeline: Pipeline, findings: Findings) -> None:
 
 
 def _check(name: str, spec: InputSpec, at: DocumentPath, findings: Findings) -> None:
+    if findings.doubts.touch(at, "type"):
+        return
     for position, value in enumerate(spec.enum or ()):
         clash = mismatch(spec.type, None, value)
         if clash is not None:
-            findings.error("DSL309", f"enum of input {name!r}: {clash}", (*at, "enum", position))
+            message, hint = f"enum of input {name!r}: {clash}", of_clash(spec.type, value)
+            findings.error("DSL309", message, (*at, "enum", position), hint)
     if spec.default is None:
         return
     clash = mismatch(spec.type, spec.enum, spec.default)
     if clash is not None:
-        findings.error("DSL309", f"default of input {name!r}: {clash}", (*at, "default"))
+        message, hint = f"default of input {name!r}: {clash}", of_clash(spec.type, spec.default)
+        findings.error("DSL309", message, (*at, "default"), hint)
     if spec.required:
         findings.error(
             "DSL309",

@@ -21,9 +21,10 @@ from dsl.conditions.interpolate import OPENING, expressions_in
 from dsl.conditions.parser import Expression, parse
 from dsl.conditions.references import Reference
 from dsl.conditions.types import ANY, STAGE, Map, Scalar, Type, described, input_type
+from dsl.doubts import DocumentPath
 from dsl.errors import Problem
 from dsl.meaning.findings import Findings
-from dsl.meaning.sites import DocumentPath, Site, Survey, ends_before, meeting
+from dsl.meaning.sites import Site, Survey, ends_before, meeting
 from dsl.models import AgentStage, ConditionStage, InputSpec
 
 _KINDS: Final = {
@@ -32,6 +33,8 @@ _KINDS: Final = {
     "number": {"int", "double", "number"},
     "boolean": {"bool"},
 }
+
+_TYPING: Final = ("type", "enum", "default", "required")
 
 
 def check_expressions(survey: Survey, findings: Findings) -> None:
@@ -46,9 +49,20 @@ def check_expressions(survey: Survey, findings: Findings) -> None:
 
 def schema_of(survey: Survey) -> Map:
     """Return what an expression of this pipeline may name."""
-    inputs = {name: _type_of(spec) for name, spec in survey.pipeline.inputs.items()}
     stages: dict[str, Type] = dict.fromkeys(survey.named, STAGE)  # (1)
-    return Map({"inputs": Map(inputs, what="input"), "stages": Map(stages, what="stage")})
+    return Map({"inputs": _inputs_of(survey), "stages": Map(stages, what="stage")})
+
+
+def _inputs_of(survey: Survey) -> Type:
+    """Return the declared inputs; of what could not be read any value is right."""
+    doubts, at = survey.doubts, ("inputs",)
+    if doubts.cover(at):
+        return ANY
+    inputs = {
+        name: ANY if doubts.touch((*at, name), *_TYPING) else _type_of(spec)
+        for name, spec in survey.pipeline.inputs.items()
+    }
+    return Map({**dict.fromkeys(doubts.inside(at), ANY), **inputs}, what="input")
 
 
 class _Check:
@@ -133,7 +147,7 @@ class _Check:
         place, exact = self._findings.place_within(at, error.source, error.start)
         part = error.source[error.start : error.end]
         message = error.message if exact or not part else f"{error.message}, at {part!r}"
-        self._findings.add(Problem(code, message, place, error.hint))
+        self._findings.add(Problem(code, message, place, error.hint), at)
 
 
 def _explain_order(target: Site, site: Site) -> tuple[str, str]:

@@ -3,15 +3,16 @@
 1. Past ``PROBLEMS_MAX`` errors the search is given up, since a document that wrong costs
    more to explain than to write anew; a last problem says so.
 2. Warnings past the limit are dropped in silence.
+3. Of what could not be read nothing is said: another problem says that already.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from dsl.doubts import NONE, DocumentPath, Doubts
 from dsl.errors import Position, Problem, Severity
 from dsl.limits import PROBLEMS_MAX
-from dsl.meaning.sites import DocumentPath
 
 
 class Marks(Protocol):
@@ -31,8 +32,9 @@ class TooManyProblemsError(Exception):
 class Findings:
     """Collects the problems of one document."""
 
-    def __init__(self, marks: Marks, text: str = "") -> None:
+    def __init__(self, marks: Marks, text: str = "", doubts: Doubts = NONE) -> None:
         self.problems: list[Problem] = []
+        self.doubts = doubts
         self._marks = marks
         self._lines = text.splitlines()
         self._counts = {Severity.ERROR: 0, Severity.WARNING: 0}
@@ -45,20 +47,22 @@ class Findings:
         Raises:
             TooManyProblemsError: this was one too many.
         """
-        self.add(Problem(code, message, self._place(at, key=key), hint))
+        self.add(Problem(code, message, self._place(at, key=key), hint), at)
 
     def warning(
         self, code: str, message: str, at: DocumentPath, hint: str = "", *, key: bool = False
     ) -> None:
         """Add a warning at the value (or the key) of ``at``."""
-        self.add(Problem(code, message, self._place(at, key=key), hint, Severity.WARNING))
+        self.add(Problem(code, message, self._place(at, key=key), hint, Severity.WARNING), at)
 
-    def add(self, problem: Problem) -> None:
-        """Add a problem whose place is known.
+    def add(self, problem: Problem, at: DocumentPath) -> None:
+        """Add a problem, with its place in the source, of what stands ``at``.
 
         Raises:
             TooManyProblemsError: this was one too many.
         """
+        if self.doubts.cover(at):  # (3)
+            return
         self._counts[problem.severity] += 1
         if self._counts[problem.severity] <= PROBLEMS_MAX:
             self.problems.append(problem)

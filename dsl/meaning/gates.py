@@ -14,17 +14,19 @@ excluded where claims are taken (warning) · ``DSL325`` reminders that never com
    a gate of members alone has the votes of their weights.
 3. A gate of members alone goes to ``escalate_to`` whenever agents do not decide.
 4. An escalation takes identity, exclusions, reasons and reminders from its gate.
+5. What hangs on a field that could not be read is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dsl.doubts import DocumentPath
 from dsl.durations import render_duration
 from dsl.limits import REMINDERS_MAX
 from dsl.meaning.findings import Findings
 from dsl.meaning.requirements import repeated
-from dsl.meaning.sites import DocumentPath, Site, Survey, ends_before
+from dsl.meaning.sites import Site, Survey, ends_before
 from dsl.models import AgentStage, GateConfig, GateStage
 from dsl.people import GROUP_PREFIX, quoted
 from dsl.suggestions import suggest
@@ -45,6 +47,8 @@ def check_gates(survey: Survey, findings: Findings) -> None:
 
 
 def _check_voters(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
+    if findings.doubts.touch(at, "approvers", "groups", "members"):
+        return  # (5)
     if not (config.approvers or config.groups or config.members):
         findings.error(
             "DSL311", "nobody may answer this gate", at, 'name people: approvers: ["team-lead"]'
@@ -95,6 +99,8 @@ def _refuse_quorum(
 
 def _check_escalation(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
     target = config.escalate_to
+    if findings.doubts.touch(at, "escalate_to", "on_timeout", "approvers", "groups"):
+        return  # (5)
     if config.on_timeout == "escalate" and target is None:
         findings.error(
             "DSL312",
@@ -145,6 +151,8 @@ def _check_exclusion(config: GateConfig, at: DocumentPath, findings: Findings) -
 
 def _check_reminders(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
     every = config.remind_every
+    if findings.doubts.touch(at, "timeout", "escalate_to", "on_timeout", "approvers", "groups"):
+        return  # (5)
     waits = [config.timeout] if _asks_people(config) else []
     if config.escalate_to is not None and _escalates(config):
         waits.append(config.escalate_to.timeout)
@@ -172,7 +180,8 @@ def _check_approves(survey: Survey, site: Site, config: GateConfig, findings: Fi
 
 
 def _check_members(survey: Survey, site: Site, config: GateConfig, findings: Findings) -> None:
-    if config.members and config.gate_type != "consensus":
+    is_read = not findings.doubts.touch((*site.at, "config"), "gate_type")
+    if config.members and config.gate_type != "consensus" and is_read:
         findings.error(
             "DSL314",
             "members vote at a consensus gate only",
@@ -186,9 +195,13 @@ def _check_members(survey: Survey, site: Site, config: GateConfig, findings: Fin
         voter = survey.resolve(site, member.stage)
         if problem is not None:
             findings.error("DSL314", problem[0], at, problem[1])
-        elif voter is not None and voter is not site and not isinstance(voter.stage, AgentStage):
+        elif voter is not None and voter is not site and _is_no_agent(survey, voter):
             message = f"{member.stage!r} is no agent stage, and only agents vote as members"
             findings.error("DSL314", message, at, "name an agent stage; people are approvers")
+
+
+def _is_no_agent(survey: Survey, voter: Site) -> bool:
+    return not isinstance(voter.stage, AgentStage) and not survey.doubts.touch(voter.at, "type")
 
 
 def _explain_unended(survey: Survey, site: Site, name: str) -> tuple[str, str] | None:

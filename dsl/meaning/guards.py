@@ -13,6 +13,7 @@ people and takes verified identities only. The rules, for stages of T3 and above
    requires approves, were approved at a guard on every way.
 4. ``DSL508`` Its inputs read outputs of such stages, and inputs of the run; no other stage. Of a
    stage they never read ``detail``: nobody approves that.
+5. What could not be read may be the guard that is wanted, so nobody is told that there is none.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ GUARDED_FROM: Final = Tier.T3
 COUNCIL_FROM: Final = Tier.T4
 COUNCIL_MIN: Final = 2
 _NEVER_APPROVED: Final = "detail"
+_GUARDING: Final = (
+    *("approvers", "groups", "quorum", "identity", "on_timeout", "escalate_to"),
+    "approves",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class _Guard:
 
 def check_guards(survey: Survey, approvals: Approvals, findings: Findings) -> None:
     """Report stages of T3 and above that could act on what nobody has approved."""
-    guards = _Guards(approvals)
+    guards = _Guards(survey, approvals)
     for site in survey.agents():
         tier = survey.tier_of(site)
         if tier < GUARDED_FROM:
@@ -76,8 +81,10 @@ def check_guards(survey: Survey, approvals: Approvals, findings: Findings) -> No
 class _Guards:
     """The guards of a document; what a stage is good for is found out once."""
 
-    def __init__(self, approvals: Approvals) -> None:
+    def __init__(self, survey: Survey, approvals: Approvals) -> None:
+        self._doubts = survey.doubts
         self._approvals = approvals
+        self._any = _Guard(by_people=True, by_two=True, approved=frozenset(survey.named))  # (5)
         self._known: dict[str, _Guard] = {}
 
     def before(self, site: Site) -> _Guard:
@@ -92,6 +99,8 @@ class _Guards:
         return self._known[site.path]
 
     def _look(self, site: Site) -> _Guard:
+        if self._is_in_doubt(site):
+            return self._any
         match site.stage:
             case GateStage(config=config):
                 return self._of_gate(site, config)
@@ -105,6 +114,20 @@ class _Guards:
                 return _any(arms) if otherwise else _Guard()
             case _:
                 return _Guard()
+
+    def _is_in_doubt(self, site: Site) -> bool:
+        doubts, at = self._doubts, site.at
+        config = (*at, "config")
+        match site.stage:
+            case GateStage():
+                is_unread = doubts.touch(at, "type") or doubts.touch(config, *_GUARDING)
+                return is_unread or not site.scope.knows_before(site)
+            case ParallelStage():
+                return doubts.touch(config, "join", "on_failure")
+            case ConditionStage():
+                return doubts.cover((*at, "else"))
+            case _:
+                return doubts.cover(at)
 
     def _of_scope(self, scope: Scope) -> _Guard:
         return _all(self._of(site) for site in scope.sites)
@@ -197,8 +220,8 @@ def _stages_read(value: Any) -> Iterator[Reference]:
 def _explain(survey: Survey, guard: _Guard, reference: Reference) -> tuple[str, str] | None:
     path = reference.names[1]
     site = survey.named.get(path)
-    if site is None:
-        return None  # DSL316
+    if site is None or survey.doubts.touch(site.at, "type"):
+        return None  # DSL316; (5)
     if not isinstance(site.stage, AgentStage):
         return f"{path!r}, which is no agent stage", "read outputs of agents, or the run's inputs"
     if path not in guard.approved:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsl.doubts import DocumentPath
 from dsl.meaning.findings import Findings
-from dsl.meaning.sites import DocumentPath, Survey
+from dsl.meaning.sites import Survey
 from dsl.models import GateConfig, GateStage
 from dsl.people import GROUP_PREFIX, as_yaml, doubt_of, likeness, people_in, quoted
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from dsl.doubts import DocumentPath
 from dsl.limits import PATH_LENGTH_MAX, STAGE_NESTING_MAX, STAGES_MAX
 from dsl.meaning.closure import circles
 from dsl.meaning.findings import Findings
-from dsl.meaning.sites import DocumentPath, Scope, Site, Survey
+from dsl.meaning.sites import Scope, Site, Survey
 from dsl.models import ConditionStage, ParallelStage
 from dsl.suggestions import suggest
 
@@ -26,7 +27,7 @@ def check_requirements(survey: Survey, findings: Findings) -> None:
     """Report what is wrong with names, nesting and ``requires``."""
     _check_limits(survey, findings)
     for scope in survey.scopes:
-        _check_names(scope.sites, "stage", findings)
+        _check_names(scope.sites, findings)
         for site in scope.sites:
             _check_requires(survey, site, findings)
         _check_circles(scope, findings)
@@ -74,11 +75,11 @@ def _check_limits(survey: Survey, findings: Findings) -> None:
             )
 
 
-def _check_names(sites: Sequence[Site], what: str, findings: Findings) -> None:
+def _check_names(sites: Sequence[Site], findings: Findings) -> None:
     for position, name in repeated([site.stage.name for site in sites]):
         findings.error(
             "DSL301",
-            f"another {what} here is named {name!r} already",
+            f"another stage here is named {name!r} already",
             (*sites[position].at, "name"),
             "a name is unique among its siblings: rename one of them",
         )

@@ -8,6 +8,8 @@ of two stages with one name the first counts, circles are cut. Who reports these
 2. ``requires`` looks among siblings only: the stages of the same list.
 3. A stage has certainly ended before another when that one, or a stage that encloses it,
    requires it or a stage that encloses it, directly or over others.
+4. Where a stage requires what is not there, or what is in doubt (``dsl.doubts``), it is taken to
+   require all that does not wait for it: nobody is told of an order that may have been meant.
 """
 
 from __future__ import annotations
@@ -17,11 +19,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dsl.core import Tier
-from dsl.meaning.closure import Closure, close, positions
+from dsl.doubts import NONE, DocumentPath, Doubts
+from dsl.meaning.closure import Closure, close, positions, with_all_before
 from dsl.models import AgentStage, ConditionStage, ParallelStage, Pipeline, Stage
 from dsl.templates import Template
-
-DocumentPath = tuple[str | int, ...]
 
 
 @dataclass(eq=False)
@@ -58,7 +59,10 @@ class Site:
 class Scope:
     """One list of stages: the whole pipeline, a branch, or an arm of a condition."""
 
-    def __init__(self, owner: Site | None, label: str, at: DocumentPath, depth: int) -> None:
+    def __init__(
+        self, owner: Site | None, label: str, at: DocumentPath, depth: int, doubts: Doubts = NONE
+    ) -> None:
+        self._doubts = doubts
         self.owner = owner
         self.label = label  # name of the branch; "then", "else"; "" at the top
         self.at = at
@@ -66,10 +70,17 @@ class Scope:
         self.sites: list[Site] = []
         self.named: dict[str, Site] = {}
 
+    def knows_before(self, site: Site) -> bool:
+        """Tell whether all that ``site`` requires could be read, and is there."""
+        required = site.stage.requires
+        if site.stage.name in required or self._doubts.touch(site.at, "requires"):
+            return False
+        return all(name in self.named for name in required)
+
     @cached_property
     def needs(self) -> list[list[int]]:
         """The direct requirements of each site, as positions; unknown names left out."""
-        return [
+        needs = [
             [
                 self.named[name].position
                 for name in site.stage.requires
@@ -77,6 +88,8 @@ class Scope:
             ]
             for site in self.sites
         ]  # (2)
+        late = {site.position for site in self.sites if not self.knows_before(site)}
+        return with_all_before(needs, late) if late else needs  # (4)
 
     @cached_property
     def closure(self) -> Closure:
@@ -87,13 +100,16 @@ class Scope:
 class Survey:
     """All sites of a pipeline, and what their templates and the pipeline make of them."""
 
-    def __init__(self, pipeline: Pipeline, templates: Mapping[str, Template]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, templates: Mapping[str, Template], doubts: Doubts = NONE
+    ) -> None:
+        self.doubts = doubts
         self.pipeline = pipeline
         self.templates = templates
         self.sites: list[Site] = []  # document order, outer before inner
         self.scopes: list[Scope] = []
         self.named: dict[str, Site] = {}  # by path
-        self.top = Scope(None, "", ("stages",), 1)
+        self.top = Scope(None, "", ("stages",), 1, doubts)
         self._fill(self.top, pipeline.stages, "")
 
     def agent_of(self, site: Site) -> str:
@@ -108,8 +124,9 @@ class Survey:
         return (self.agent_of(site), *((other,) if other else ()))
 
     def tier_of(self, site: Site) -> Tier:
-        """Return the tier an agent stage asks for; T0 where its template is unknown."""
-        if not isinstance(site.stage, AgentStage):
+        """Return the tier an agent stage asks for; T0 where that is not known."""
+        is_unread = self.doubts.touch((*site.at, "config"), "tier")
+        if not isinstance(site.stage, AgentStage) or is_unread:
             return Tier.T0
         if site.stage.config.tier is not None:
             return site.stage.config.tier
@@ -129,9 +146,10 @@ class Survey:
         for position, stage in enumerate(stages):
             site = Site(stage, (*scope.at, position), prefix + stage.name, position, scope)
             scope.sites.append(site)
-            scope.named.setdefault(stage.name, site)
             self.sites.append(site)
-            self.named.setdefault(site.path, site)
+            if not self.doubts.touch(site.at, "name"):
+                scope.named.setdefault(stage.name, site)
+                self.named.setdefault(site.path, site)
             self._descend(site)
 
     def _descend(self, site: Site) -> None:
@@ -152,7 +170,7 @@ class Survey:
     def _enter(
         self, owner: Site, label: str, at: DocumentPath, stages: tuple[Stage, ...], prefix: str
     ) -> None:
-        scope = Scope(owner, label, at, owner.scope.depth + 1)
+        scope = Scope(owner, label, at, owner.scope.depth + 1, self.doubts)
         owner.inner.append(scope)
         self._fill(scope, stages, prefix)
 

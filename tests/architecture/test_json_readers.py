@@ -15,7 +15,7 @@ READERS = {
 ALLOWED = {
     "dsl/loader.py:from_json": "writes JSON that was read already out as a document",
     "dsl/text.py:loads": "asks whether it is JSON, and takes nothing from it",
-    "dsl/parse.py:model_validate_json": "of a document that the loader has read",
+    "dsl/salvage.py:model_validate_json": "of a document that the loader has read",
     "dsl/promotion.py:model_validate_json": "of a document that the loader has read",
     "activities/answers.py:from_payload": "after the strict reader, for the types",
     "activities/converter.py:from_payloads": "the SDK's door; handlers take raw payloads",

@@ -138,7 +138,7 @@ def test_an_agent_that_may_take_over_does_not_judge_what_it_may_write():
     assert only(text).code == "DSL504"
 
 
-def test_governance_is_not_judged_while_names_are_wrong():
+def test_no_guard_is_missing_before_a_stage_that_requires_what_is_not_there():
     codes = [each.code for each in problems(document(stages(gate("g"), agent("d", "gg", 3))))]
 
-    assert codes == ["DSL303"]
+    assert codes == ["DSL509", "DSL303"]
