@@ -36,7 +36,7 @@ from integrations.ledger.entries import (
 )
 from integrations.ledger.errors import sqlite_faults
 from integrations.ledger.noted import NotedHead
-from integrations.ledger.store import open_reader, schema_problems, wal_reset_warning
+from integrations.ledger.store import open_reader, schema_problems
 
 SEGMENT: Final = 5_000  # entries read per transaction (4)
 TAIL_MAX: Final = 10_000  # entries
@@ -58,7 +58,6 @@ class Report:
     head: str  # hash of the last entry, hexadecimal; zeros when there is none
     problems: tuple[str, ...]  # the first ``PROBLEMS_MAX``
     sqlite_version: str
-    warnings: tuple[str, ...]
 
 
 def verify(path: Path, noted: NotedHead | None = None) -> Report:
@@ -79,13 +78,11 @@ def verify(path: Path, noted: NotedHead | None = None) -> Report:
                 walk.add(walk.missing())
         except CorruptError as error:
             walk.add([f"after entry {walk.seq}: {error}"])
-    warning = wal_reset_warning()
     return Report(
         entries=walk.entries,
         head=walk.hash.hex(),
         problems=tuple(walk.problems),
         sqlite_version=sqlite3.sqlite_version,
-        warnings=(warning,) if warning else (),
     )
 
 

@@ -34,5 +34,11 @@ async def examine(env: dict[str, str]) -> list[Finding]:
     temporal, of_vault, dragonfly = await asyncio.gather(
         servers.temporal_server(env), vault.vault_server(env), servers.dragonfly_server(env)
     )
-    on_machine = [machine.python(), machine.packages(), machine.sandbox(), *machine.programs()]
+    on_machine = [
+        machine.python(),
+        machine.sqlite(),
+        machine.packages(),
+        machine.sandbox(),
+        *machine.programs(),
+    ]
     return [*on_machine, temporal, *of_vault, dragonfly, servers.ledger_file(env)]

@@ -13,7 +13,7 @@ from integrations.ledger.entries import Entry
 from integrations.ledger.noted import NotedHead
 from mandate._entry import EXIT_FAILED
 from mandate.stack import environment
-from mandate.terminal import complain, note, say, say_json
+from mandate.terminal import complain, say, say_json
 
 _HASH_SHOWN = 12
 _UNSEEN = Terminal(
@@ -40,8 +40,6 @@ def verify(path: Path, noted: NotedHead | None, *, as_json: bool) -> int:
         verdict = {"ledger": str(path), "ok": not found.problems, "compared_with": compared}
         say_json({**verdict, **asdict(found)})
         return EXIT_FAILED if found.problems else 0
-    for warning in found.warnings:
-        note(Terminal.of("{}: warning: {}", path, warning))
     for problem in found.problems:
         say(Terminal.of("{}: {}", path, problem))
     say(Terminal.of("{}: {}", path, _verdict(found, noted)))

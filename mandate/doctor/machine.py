@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from integrations.agents import landlock
+from integrations.ledger.store import wal_reset_warning
 from mandate.doctor.finding import Finding, bad, good
 from mandate.stack import binaries
 from mandate.stack.errors import StackError
@@ -25,10 +26,15 @@ _PROGRAMS = {
 
 def python() -> Finding:
     """Check the interpreter."""
-    found = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    found = f"Python {platform.python_version()}"
     if sys.version_info < PYTHON_MIN:
         return bad("python", found, f"use Python {'.'.join(map(str, PYTHON_MIN))} or newer")
     return good("python", found)
+
+
+def sqlite() -> Finding:
+    """Check the library that keeps the ledger; what to know of it is said here and nowhere else."""
+    return good("sqlite", wal_reset_warning() or f"SQLite {sqlite3.sqlite_version}")
 
 
 def packages() -> Finding:

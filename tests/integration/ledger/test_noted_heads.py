@@ -122,6 +122,7 @@ def test_the_command_prints_the_head_to_note_and_compares_it(path):
     wrong = mandate(path, "--head", printed[:20])
 
     assert (first.returncode, NotedHead.parse(printed).seq) == (0, 9)
+    assert first.stderr == ""  # what is to be known of the machine is for `mandate doctor`
     assert "not seen by this: an end that was cut off, a chain written anew" in first.stdout
     assert (held.returncode, "holds the noted head 9" in held.stdout) == (0, True)
     assert "not seen by this" not in held.stdout

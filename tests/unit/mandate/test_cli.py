@@ -201,6 +201,7 @@ def test_what_the_doctor_finds_can_be_had_as_json(tmp_path):
 
     assert said.returncode == 1
     assert found["python"]["ok"] is True
+    assert (found["sqlite"]["ok"], found["sqlite"]["detail"].count("SQLite ")) == (True, 1)
     assert found["temporal"]["ok"] is False
     assert "mandate up" in found["temporal"]["fix"]
 
