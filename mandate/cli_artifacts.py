@@ -17,7 +17,7 @@ def show(
     place: Annotated[
         str, typer.Argument(metavar="RUN/STAGE", help="The workflow id of a stage of an agent.")
     ],
-    name: Annotated[str, typer.Argument(help="The output, as `mandate artifact list` names it.")],
+    name: Annotated[str, typer.Argument(help="As `mandate artifact list RUN` names it.")],
     raw: Annotated[bool, typer.Option("--raw", help="The bytes as they are, to a pipe.")] = False,  # noqa: FBT002 - a flag
     out: Annotated[Path | None, typer.Option(help="A new file for the bytes as they are.")] = None,
     data_dir: DataDir = None,

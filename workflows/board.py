@@ -30,6 +30,7 @@ _BINDS_NOTHING: Final = Markdown.of("- a vote binds {}", Markdown(NO_OUTPUT))
 _APPROVE: Final = "mandate approve {} \\\n  {}"
 _APPROVE_AND_SAY_WHY: Final = "mandate approve {} \\\n  {} --reason ..."
 _SIGNAL: Final = "temporal workflow signal \\\n  -w {} \\\n  --name vote --input \\\n  {}"
+_OUTPUTS: Final = "mandate artifact list \\\n  {}"
 BOARD_GATES_MAX: Final = 10
 BOARD_OUTPUTS_MAX: Final = 3
 BOARD_HEAD_LINES_MAX: Final = 4
@@ -48,6 +49,9 @@ def board(
     for path, opening in waiting[:BOARD_GATES_MAX]:
         outputs = _outputs(opening, heads, is_brief=len(waiting) > 1) if heads else []
         lines += _waiting(path, workflow_id, opening, outputs)
+    if heads and any(opening.matter.outputs for _, opening in waiting[:BOARD_GATES_MAX]):
+        all_of_them = Markdown.command(_OUTPUTS, workflow_id)
+        lines += [Markdown("All outputs of the run:\n"), all_of_them, Markdown()]
     lines += _also_waiting([path for path, _ in waiting[BOARD_GATES_MAX:]])
     brief = stages.brief()
     shown = foremost(brief, BOARD_LINES_MAX)
@@ -95,8 +99,8 @@ def _outputs(opening: Opening, heads: Heads, *, is_brief: bool) -> list[Markdown
             written = [line for line in head.lines if line.strip()]
             lines += [Markdown.of("  - {}", line) for line in written[:BOARD_HEAD_LINES_MAX]]
     more = len(opening.matter.outputs) - len(telling)
-    if more > 0:
-        lines.append(Markdown.of("- and {} more outputs: `mandate artifact list`", more))
+    if more:
+        lines.append(Markdown.of("- and {} more outputs", more))
     return lines
 
 
@@ -136,7 +140,7 @@ def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[Markdo
         return [
             Markdown("Answer after `mandate login NAME` with:\n"),
             line,
-            Markdown("\nor put what `mandate sign` prints into"),
+            Markdown("\nor put what `mandate sign RUN GATE approve` prints into"),
             Markdown("More Actions > Send an Update > vote."),
         ]
     vote = json.dumps({"gate": path, "decision": "approve", "voter": "..."}, separators=(",", ":"))

@@ -96,7 +96,7 @@ def _refuse_unknown(
     step: GateStep, people: dict[str, frozenset[str]], standing: contracts.Standing
 ) -> None:
     fixes = {
-        "starter": "start it with `mandate run` after `mandate login`",
+        "starter": "start it with `mandate run PIPELINE` after `mandate login NAME`",
         "author": "register the plan: mandate register FILE",
     }
     for role in step.exclude:

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
 
 _REVOKE: Final = (
     f'Stop an agent of this run: {REVOKE_EXAMPLE}, or "agent" in place of "stage". With a "proof" '
-    "its identity is revoked as well; `mandate revoke` makes one."
+    "its identity is revoked as well; `mandate revoke AGENT --reason TEXT --print` makes one."
 )
 _NOTHING_RUNS: Final = "no stage has begun yet"
 

@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.records import Records
     from workflows.shield import shielded
 
+_USE: Final = "use `mandate agent rebind PIPELINE --reason TEXT`"
 _WORD_MAX: Final = 256  # characters, as of what Vault keeps of a binding
 
 
@@ -151,9 +152,9 @@ def _read(payload: RawValue) -> _Order:
     try:
         order = _Order.model_validate(decode([payload]))
     except ValidationError as error:
-        raise RefusedError(f"{fault_of(error)}: use `mandate agent rebind`") from None
+        raise RefusedError(f"{fault_of(error)}: {_USE}") from None
     except MessageError as error:
-        raise RefusedError(f"{error}: use `mandate agent rebind`") from None
+        raise RefusedError(f"{error}: {_USE}") from None
     no_agent = refuse_name(order.agent)
     if no_agent is not None:
         raise RefusedError(f"agent: {no_agent}")

@@ -49,7 +49,8 @@ async def start_revocation(agent: str, reason: str, proof: str = "") -> str:
             if name == wanted:
                 return f"{name} has been started"
             return f"{name} has been started, as {wanted} is {await _holder(wanted)}"
-    return f"{agent} is NOT revoked: every id for it was taken; mandate revoke it"
+    by_hand = f"mandate revoke {agent} --reason TEXT"
+    return f"{agent} is NOT revoked: every id for it was taken; revoke it: {by_hand}"
 
 
 async def _token(agent: str) -> str:

@@ -28,6 +28,7 @@ from dsl.core import Tier
 INLINE_PREFIX_PATTERN: Final = r"^inline-[0-9a-f]{12}\."
 INSTANCE_SEPARATOR: Final = "~"  # no agent id holds it, so an instance is never an identity
 DIGEST_DIGITS: Final = 12
+REGISTER: Final = "have somebody register it: `mandate register FILE`"
 INLINE_PREFIX_LENGTH: Final = len("inline-.") + DIGEST_DIGITS
 
 _DIGEST = re.compile(DIGEST_PATTERN)
@@ -72,11 +73,11 @@ def refuse_tier(requested: Tier, *, registered: bool, inline_tier: Tier) -> str 
     if registered:
         return None
     if requested >= Tier.T3:  # (3) whatever the installation says
-        return f"{requested.name} needs a registered plan, and this one is inline: register it"
+        return f"{requested.name} needs a registered plan, and this one is inline: {REGISTER}"
     if requested > inline_tier:  # (3)
         return (
             f"an inline plan may ask for {inline_tier.name} at most, and this stage asks for "
-            f"{requested.name}: register the plan or lower the tier"
+            f"{requested.name}: lower the tier, or {REGISTER}"
         )
     return None
 

@@ -117,8 +117,8 @@ def _refused(card: Card, held: Tier, to: Tier) -> Iterator[str]:
         yield f"one tier at a time: {Tier(held + 1).name} next, and {to.name} was asked for"
     if to >= Tier.T3 and is_inline(card.agent):  # (3)
         yield (
-            f"{to.name} needs a registered plan, and this agent is of an inline one: mandate "
-            "register FILE makes it another agent, which begins anew"
+            f"{to.name} needs a registered plan, and this agent is of an inline one: "
+            "`mandate register FILE` makes it another agent, which begins anew"
         )
 
 

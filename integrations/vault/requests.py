@@ -198,7 +198,7 @@ class GateRequests:
                 "start the run again to ask anew"
             )
         return DeniedError(
-            f"{place} waits for an approval in vault: mandate approve RUN GATE authorises it, by "
+            f"{place} waits for an approval in vault: `mandate approve RUN GATE` authorises it, by "
             "somebody of its approvers"
         )
 

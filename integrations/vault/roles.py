@@ -61,7 +61,7 @@ def read_role(file: Path) -> WorkerRole | WrappedRole:
     except OSError as error:
         raise DeniedError(
             f"cannot read the role file {file}: {error.strerror}: MANDATE_VAULT_ROLES names the "
-            "directory, `mandate install` files the roles in it"
+            "directory, `mandate install --token-file FILE` files the roles in it"
         ) from None
     except (ValueError, KeyError, TypeError):
         # The cause would quote the content.

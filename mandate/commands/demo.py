@@ -1,10 +1,10 @@
 """``mandate demo``: the real thing in a minute, on a stack of its own.
 
 Brings the whole stack up on free ports in a temporary directory, reviews a checkout with the
-catalogue's ``code-review``, stops at its gate and shows the very line that answers it. On a
-terminal a person types it (elsewhere); without one the demo runs that line itself, with the
-real CLI. Then it shows the worst findings, who approved and how that was known, and what the
-ledger says.
+catalogue's ``code-review``, and stops at its gate. There it shows the worst findings, which are
+what is approved, and the very line that answers. On a terminal a person types it (elsewhere);
+without one the demo runs that line itself, with the real CLI. Then it shows who approved and how
+that was known, and what the ledger says.
 
 The stack ends with the demo, and nothing is shown that leads to it, unless ``--keep`` keeps it up
 until Ctrl-C.
@@ -106,11 +106,12 @@ async def _show(stack: Stack, workspace: Path) -> tuple[int, str]:
         say(Terminal.of("watch it: {}", page, limit=ADDRESS_MAX), Terminal())
     waiting = await _until_gate(handle)
     if waiting is not None:
+        findings = _findings(waiting["subject"], Artifacts(settings.artifacts))
+        say(*findings_lines(findings), Terminal())
         await _answer(handle, settings.temporal)
     code = await outcome(handle)
     if code == 0:
         report = await handle.result()
-        say(Terminal(), *findings_lines(_findings(report, Artifacts(settings.artifacts))))
         say(Terminal(), *approval_lines(report["approvals"]))
     return _ledger(settings.ledger) or code, page
 
@@ -196,9 +197,11 @@ def approval_lines(approvals: Sequence[Mapping[str, Any]]) -> Iterator[Terminal]
             yield Terminal.of("{} at {} by {}{}", what, gate["gate"], voter, known)
 
 
-def _findings(report: Mapping[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
-    outputs = {each["name"]: each for each in report["stages"]["review"]["outputs"]}
-    content = artifacts.get(outputs["findings.json"]["digest"])
+def _findings(
+    subject: Mapping[str, Mapping[str, str]], artifacts: Artifacts
+) -> list[dict[str, Any]]:
+    """Return the findings that are approved: by stage and name, the digests of a gate's subject."""
+    content = artifacts.get(subject["review"]["findings.json"])
     found: list[dict[str, Any]] = strict_json.read(content, bytes_max=FINDINGS_BYTES_MAX)
     return found
 

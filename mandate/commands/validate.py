@@ -1,4 +1,8 @@
-"""``mandate validate``: every problem of every file in one report."""
+"""``mandate validate``: every problem of every file in one report.
+
+What only a server knows is not looked up: of a plan that runs for registered plans only, it is said
+that it must be one.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from dsl.compiler import compile_text
+from dsl.core import Tier
 from dsl.errors import DslError, Problem, Severity, report
+from dsl.meaning.guards import GUARDED_FROM
+from dsl.plan import AgentStep, Plan, walk
 from dsl.surfaces import Terminal
 from mandate._entry import EXIT_USAGE
 from mandate.terminal import say, say_json, told
@@ -56,9 +63,25 @@ def check(file: Path) -> Verdict:
     lines = Terminal.report(warned) if warned else []
     words = (source, plan.name, plan.version, compiled.digest)
     lines.append(Terminal.of("{}: ok: {} {}, digest {}", *words))
-    about = {"name": plan.name, "version": plan.version, "digest": compiled.digest}
+    guarded = sorted(each.name for each in _tiers(plan) if each >= GUARDED_FROM)
+    if guarded:
+        line = Terminal.command("mandate register {}", source)
+        tiers = Terminal.listed(guarded)
+        lines.append(
+            Terminal.of("{}: {} only once somebody has registered it: {}", source, tiers, line)
+        )
+    about = {
+        "name": plan.name,
+        "version": plan.version,
+        "digest": compiled.digest,
+        "needs_registration": bool(guarded),
+    }
     record = {**about, "problems": _records(warnings)}
     return Verdict(tuple(lines), warnings=len(warnings), record=record)
+
+
+def _tiers(plan: Plan) -> set[Tier]:
+    return {step.tier for step in walk(plan.steps) if isinstance(step, AgentStep)}
 
 
 def _refused(error: DslError) -> Verdict:

@@ -38,6 +38,7 @@ def test_the_demo_shows_gate_findings_approver_and_ledger_and_ends_well(tmp_path
     assert "Signal workflow succeeded" in said
     assert "findings; the" in said
     assert "app.py:3  bandit B602" in said
+    assert said.index("findings; the") < said.index("This line answers the gate")
     assert "approve at sign-off by team-lead, at their word" in said
     assert "chain verified" in said
     assert "http" not in said  # it would lead to a stack that is gone

@@ -56,7 +56,8 @@ async def test_a_gate_shows_what_its_outputs_say(engine: Engine):
     assert [n for n, each in told.items() if "head" in each] == ["execute.json", "report.md"]
     assert f"- approves: `look` `execute.json` (`application/json`, {answer['size']:,}" in board
     assert "harmless" in board
-    assert "- and 5 more outputs: `mandate artifact list`" in board
+    assert "- and 5 more outputs\n" in board
+    assert f"mandate artifact list \\\n  {handle.id}\n" in board
 
 
 async def test_an_output_that_is_gone_is_said_to_be_before_anybody_signs(engine: Engine):

@@ -206,6 +206,10 @@ def test_a_template_without_a_program_is_a_warning():
 
     assert problem.code == "DSL319"
     assert not is_error(problem)
+    assert problem.hint == (
+        "a run that comes to it is refused, before anybody is asked: take another template "
+        "(code-review, default)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 
 import mandate as package
 from mandate import cli_runs
+from mandate.commands import validate
 from mandate.people.runs import RUNS_MAX
 from tests.fixtures.valkey import free_port
-from tests.unit.mandate.programs import mandate
+from tests.unit.mandate.programs import ROOT, mandate
 
 GOOD = """\
 name: tidy
@@ -70,6 +71,17 @@ def test_a_good_document_is_ok_and_its_digest_is_told(files):
 
     assert said.returncode == 0, said.stdout + said.stderr
     assert "good.yaml: ok: tidy 1.0, digest sha256:" in said.stdout
+    assert "register" not in said.stdout
+
+
+def test_a_plan_that_has_to_be_registered_is_said_to_need_that():
+    example = ROOT / "dsl" / "examples" / "production-change.yaml"
+    verdict = validate.check(example)
+    line = f"{example}: T3 only once somebody has registered it: mandate register {example}"
+
+    assert verdict.errors == 0
+    assert verdict.lines[-1] == line
+    assert verdict.record["needs_registration"] is True
 
 
 def test_every_mistake_is_told_at_once_with_place_caret_and_hint(files):

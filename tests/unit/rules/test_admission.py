@@ -73,6 +73,7 @@ def test_an_inline_plan_never_gets_t3_or_t4(requested, inline_tier):
 
     assert refusal is not None
     assert "needs a registered plan" in refusal
+    assert refusal.endswith(": `mandate register FILE`")
 
 
 @pytest.mark.parametrize(
