@@ -54,7 +54,7 @@ from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
 from mandate.terminal import complain
 from mandate.unanswered import why_of
 from workflows.agent import Agent
-from workflows.interceptors import MessageGuard
+from workflows.messages.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
 from workflows.rebinding import Rebinding

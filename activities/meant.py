@@ -10,7 +10,7 @@ A stack trace stands for a bug, and only for that. It is decided by type:
    place it was raised at; its own words, which may hold anything, are for a worker's log alone.
 
 Who files or logs a failure asks ``is_meant``: ``activities.converter``,
-``activities.runtime.failure_log``, ``workflows.interceptors``.
+``activities.runtime.failure_log``, ``workflows.messages.interceptors``.
 """
 
 from __future__ import annotations

@@ -288,7 +288,7 @@ class AgentReport(Value):
 
     status: StageStatus
     detail: Sentence = ""
-    reason: str = ""  # which failure the run ends with, see workflows.failures
+    reason: str = ""  # which failure the run ends with, see workflows.runtime.failures
     output: dict[str, Any] = Field(default_factory=dict)
     outputs: tuple[AgentOutput, ...] = ()
     attempts: int = 0

@@ -1,4 +1,4 @@
-"""Agent: one agent stage, as a child workflow. The door; the walk is in ``workflows.phases``.
+"""Agent: one agent stage, as a child workflow; ``workflows.lifecycle`` has what happens in it.
 
 1. Only ``Pipeline`` starts it. Started by hand it ends at once and touches nothing.
 2. A stage that did not complete is a failed workflow with its report in the failure's details; what
@@ -19,11 +19,11 @@ with workflow.unsafe.imports_passed_through():
     from activities import contracts
     from dsl.core import StageStatus
     from dsl.limits import MESSAGE_BYTES_MAX
-    from workflows import failures
-    from workflows.messages import MessageError
-    from workflows.phases import PhaseWalk
-    from workflows.stop_messages import STOP_EXAMPLE, StopOrder, read_stop
-    from workflows.void_messages import VoidMessages
+    from workflows.lifecycle.phase_sequence import PhaseWalk
+    from workflows.messages.inputs import MessageError
+    from workflows.messages.rejected import VoidMessages
+    from workflows.messages.stop import STOP_EXAMPLE, StopOrder, read_stop
+    from workflows.runtime import failures
 
 
 @workflow.defn(name=contracts.AGENT_WORKFLOW, sandboxed=False)  # docs/adr/0008

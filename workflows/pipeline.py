@@ -3,7 +3,7 @@
 1. One dynamic workflow serves all types: ``Pipeline`` takes a document, any other type is the
    name of a catalogue pipeline, so that list and Web UI show the pipeline as the type.
 2. Bad input ends the run at once with all problems listed. It never leaves it wedged.
-3. Messages arrive as raw payloads, votes as ``workflows.asking`` says.
+3. Messages arrive as raw payloads, votes as ``workflows.gates.gated_workflow`` says.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from dsl.surfaces import Markdown
 with workflow.unsafe.imports_passed_through():
     from activities import contracts
     from dsl.rules.ids import refuse_id
-    from workflows import failures
-    from workflows.asking import Asking
-    from workflows.gates import GateBoard
-    from workflows.messages import MessageError, read_start
-    from workflows.run import PipelineRun
-    from workflows.stop_messages import REVOKE_EXAMPLE, RevokeMessage, read_revoke
-    from workflows.visibility import show_start
+    from workflows.gates.gate_board import GateBoard
+    from workflows.gates.gated_workflow import Asking
+    from workflows.messages.inputs import MessageError, read_start
+    from workflows.messages.stop import REVOKE_EXAMPLE, RevokeMessage, read_revoke
+    from workflows.run.pipeline_run import PipelineRun
+    from workflows.runtime import failures
+    from workflows.runtime.visibility import show_start
 
 _REVOKE: Final = (
     f'Stop an agent of this run: {REVOKE_EXAMPLE}, or "agent" in place of "stage". With a "proof" '

@@ -1,6 +1,6 @@
 """Promotion: one agent, one tier up, by evidence and with people's consent.
 
-See ``workflows.consent`` for how, and ``dsl/promotion.yaml`` for what has to hold.
+See ``workflows.trust.trust_change`` for how, and ``dsl/promotion.yaml`` for what has to hold.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ with workflow.unsafe.imports_passed_through():
     from activities import trust_contracts as trust
     from dsl.actions import AGENT_PROMOTED
     from dsl.rules.reserved import promotion_id
-    from workflows import failures
-    from workflows.consent import Consent
-    from workflows.messages import Wanted, read_promotion
+    from workflows.messages.inputs import Wanted, read_promotion
+    from workflows.runtime import failures
+    from workflows.trust.trust_change import Consent
 
 
 @workflow.defn(name=trust.PROMOTION_WORKFLOW, sandboxed=False)  # docs/adr/0008

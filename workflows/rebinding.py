@@ -31,11 +31,11 @@ with workflow.unsafe.imports_passed_through():
     from dsl.rules.proof import REBIND, reason_digest
     from dsl.rules.rebinding import binding_digest
     from dsl.rules.reserved import rebinding_id
-    from workflows import failures
-    from workflows.failures import RefusedError
-    from workflows.messages import MessageError, decode, fault_of
-    from workflows.records import Records
-    from workflows.shield import shielded
+    from workflows.ledger.ledger_buffer import Records
+    from workflows.messages.inputs import MessageError, decode, fault_of
+    from workflows.runtime import failures
+    from workflows.runtime.cancellation import shielded
+    from workflows.runtime.failures import RefusedError
 
 _USE: Final = "use `mandate agent rebind PIPELINE --reason TEXT`"
 _WORD_MAX: Final = 256  # characters, as of what Vault keeps of a binding

@@ -22,8 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from dsl.core import Value
     from dsl.limits import DOCUMENT_BYTES_MAX
     from dsl.rules.proof import PLAN
-    from workflows import failures
-    from workflows.messages import MessageError, decode
+    from workflows.messages.inputs import MessageError, decode
+    from workflows.runtime import failures
 
 
 class _Order(Value):

@@ -1,6 +1,6 @@
 """Reinstatement: a revoked agent comes back at T0, when its tokens have run out and two consent.
 
-See ``workflows.consent`` for how. What is special:
+See ``workflows.trust.trust_change`` for how. What is special:
 
 1. Vault first, then Dragonfly, then the record: until all is done the ledger says that the agent
    is revoked, and doing it again is harmless.
@@ -23,10 +23,10 @@ with workflow.unsafe.imports_passed_through():
     from dsl.actions import AGENT_REINSTATED
     from dsl.rules.grant import GrantError, decode
     from dsl.rules.reserved import reinstatement_id
-    from workflows import failures
-    from workflows.consent import Consent
-    from workflows.failures import RefusedError
-    from workflows.messages import Wanted, read_reinstatement
+    from workflows.messages.inputs import Wanted, read_reinstatement
+    from workflows.runtime import failures
+    from workflows.runtime.failures import RefusedError
+    from workflows.trust.trust_change import Consent
 
 
 @workflow.defn(name=trust.REINSTATEMENT_WORKFLOW, sandboxed=False)  # docs/adr/0008

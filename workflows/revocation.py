@@ -38,11 +38,11 @@ with workflow.unsafe.imports_passed_through():
     from dsl.canonical import digest_of
     from dsl.core import Value
     from dsl.limits import REVOCATION_WORDS_MAX
-    from workflows import failures
-    from workflows.messages import MessageError
-    from workflows.receipt import Brake, Receipt
-    from workflows.revocation_orders import EXAMPLE, Order, read_order
-    from workflows.void_messages import VoidMessages
+    from workflows.messages.inputs import MessageError
+    from workflows.messages.rejected import VoidMessages
+    from workflows.runtime import failures
+    from workflows.trust.receipt import Brake, Receipt
+    from workflows.trust.revocation_messages import EXAMPLE, Order, read_order
 
 _NO_PROCESS: Final = "processes: none of the agent's is left"
 _A_SECOND: Final = timedelta(seconds=1)

@@ -25,8 +25,8 @@ with workflow.unsafe.imports_passed_through():
     from activities import contracts, trust_contracts
     from dsl.canonical import digest_of_bytes
     from dsl.core import Tier
-    from workflows import failures
-    from workflows.facts import fact
+    from workflows.ledger.facts import fact
+    from workflows.runtime import failures
 
 REVOKED: Final = "sweep.revoked"
 _GIVE_UP: Final = timedelta(minutes=5)

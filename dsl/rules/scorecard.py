@@ -223,7 +223,9 @@ def _tried(payload: Mapping[str, Any], status: Any) -> Tried:
 
 
 def _handed(card: Card, value: Any) -> tuple[tuple[str, ...], int]:
-    if not isinstance(value, list):  # too many to be told one by one: see ``workflows.facts``
+    if not isinstance(
+        value, list
+    ):  # too many to be told one by one: see ``workflows.ledger.facts``
         return card.secrets, _count(value, "count", 0) if isinstance(value, dict) else 0
     fresh = sorted({str(each) for each in value} - set(card.secrets))
     fit = [each for each in fresh if len(each) <= SECRET_LENGTH_MAX]

@@ -41,7 +41,7 @@ from mandate.people.holders import what_is_wrong
 from mandate.people.session import session
 from mandate.people.statements import sign
 from mandate.terminal import note
-from workflows.receipt import WAITING
+from workflows.trust.receipt import WAITING
 
 ANSWER: Final = timedelta(seconds=5)  # of the run to a query
 TOKEN_BYTES: Final = 8  # of an id beside

@@ -37,8 +37,8 @@ from mandate.people.errors import RefusalError
 from mandate.people.holders import refuse_stranger
 from mandate.people.outputs import report_of
 from mandate.people.void import Void, void_of
-from workflows.messages import PIPELINE
-from workflows.visibility import STATUS
+from workflows.messages.inputs import PIPELINE
+from workflows.runtime.visibility import STATUS
 
 RUNS_MAX: Final = 200
 ANSWER_S: Final = 5.0

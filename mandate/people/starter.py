@@ -17,7 +17,7 @@ from mandate.people.errors import RefusalError
 from mandate.people.session import kept, session
 from mandate.people.statements import sign
 from mandate.terminal import note
-from workflows.origin import STARTER_MEMO
+from workflows.run.origin import STARTER_MEMO
 
 
 async def starter_memo(

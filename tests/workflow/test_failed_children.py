@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities.contracts import AgentReport
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
-from workflows import leaving
+from workflows.lifecycle import exit as leaving
 
 
 def child_of(engine: Engine, run: WorkflowHandle[Any, Any], path: str) -> WorkflowHandle[Any, Any]:

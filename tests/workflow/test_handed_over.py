@@ -14,7 +14,7 @@ from dsl.core import Tier
 from integrations.ledger import scores
 from tests.fixtures.engine import Engine
 from tests.fixtures.masks import masked, somebody
-from workflows.records import Records
+from workflows.ledger.ledger_buffer import Records
 
 QUEUE = "of-a-stage"
 

@@ -29,12 +29,12 @@ from dsl.sizes import wire_bytes
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.entries import canonical_payload
 from tests.fixtures.engine import Engine, gate, pipeline, stage
-from workflows.facts import fact
-from workflows.failures import StageEndedError
-from workflows.outbox import Outbox
-from workflows.records import REFUSED, Records
-from workflows.report import within_limit
-from workflows.visibility import gate_names
+from workflows.ledger.facts import fact
+from workflows.ledger.ledger_buffer import REFUSED, Records
+from workflows.run.payload_budget import Outbox
+from workflows.run.report import within_limit
+from workflows.runtime.failures import StageEndedError
+from workflows.runtime.visibility import gate_names
 
 BIG = "x" * 63_000  # just below what a stage may put out
 

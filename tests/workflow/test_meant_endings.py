@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from integrations.agents.protocol import PROTOCOL, AgentError, Request
 from integrations.errors import UnavailableError
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
-from workflows.gates import GateBoard
+from workflows.gates.gate_board import GateBoard
 
 TOKEN: Final = "hvs." + "AbCdEfGhIjKlMnOpQrStUvWx"
 Handle = WorkflowHandle[Any, Any]

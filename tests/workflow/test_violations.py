@@ -20,7 +20,7 @@ from integrations.vault.paths import SecretRef
 from tests.fixtures.engine import Engine, as_json, fail, failure_of, hang, pipeline, stage
 from tests.fixtures.openbao import OpenBao
 from tests.fixtures.standing import activities_of, agent_of, entity_of, held_token, tier_of, told
-from workflows import consequences
+from workflows.lifecycle import violations
 
 SECRET = "correct-horse-battery-staple"
 Behaviour = Callable[[Request], Awaitable[dict[str, Any]]]
@@ -281,7 +281,7 @@ def nothing_written(openbao: OpenBao):
 async def test_a_vault_that_is_away_delays_no_end_and_the_report_says_so(
     engine: Engine, openbao: OpenBao, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(consequences, "CLEANING", timedelta(seconds=3))
+    monkeypatch.setattr(violations, "CLEANING", timedelta(seconds=3))
 
     async def go_wrong(request: Request) -> dict[str, Any]:
         limits.__enter__()

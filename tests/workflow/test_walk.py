@@ -13,7 +13,7 @@ from temporalio.testing import TimeSkipper
 
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
-from workflows.gates import GateBoard
+from workflows.gates.gate_board import GateBoard
 
 
 def branches(*names: str, requires=(), **config):

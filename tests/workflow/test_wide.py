@@ -24,7 +24,7 @@ from dsl.limits import (
 from integrations.agents.protocol import FAILED, AgentError
 from tests.fixtures.engine import Engine, failure_of, gate, page_of, pipeline, stage
 from worker import plugin
-from workflows.board import BOARD_GATES_MAX
+from workflows.run.board import BOARD_GATES_MAX
 
 WIDE = 150
 GATES = 300
@@ -157,7 +157,7 @@ async def test_a_million_characters_of_detail_are_one_sentence_in_the_run(wide_e
 async def test_no_stage_starts_where_the_server_would_end_the_run(
     monkeypatch: pytest.MonkeyPatch, wide_engine: Engine, limit: str, value: int, said: str
 ):
-    monkeypatch.setattr(f"workflows.outbox.{limit}", value)
+    monkeypatch.setattr(f"workflows.run.payload_budget.{limit}", value)
     error = await failure_of(await wide_engine.start(pipeline(stage("look"))))
 
     assert error.type == "StageFailed"
@@ -171,7 +171,7 @@ async def test_all_gates_of_a_run_share_the_reminders(
     monkeypatch: pytest.MonkeyPatch, wide_engine: Engine
 ):
     assert REMINDERS_OF_RUN_MAX <= 1_000
-    monkeypatch.setattr("workflows.reminders.REMINDERS_OF_RUN_MAX", 3)
+    monkeypatch.setattr("workflows.gates.reminders.REMINDERS_OF_RUN_MAX", 3)
     gates = [gate(f"g{number}", remind_every="1s") for number in range(3)]
     handle = await wide_engine.start(pipeline(*gates))
     await wide_engine.until(

@@ -28,7 +28,7 @@ from mandate.stack.up import Stack
 from mandate.stack.workers import DEFAULT_WORKERS
 from tests.integration.stack.driver import stand_ins
 from tests.integration.stack.probes import command_lines, eventually
-from workflows import visibility
+from workflows.runtime import visibility
 
 CHILDREN = ["temporal", "openbao", "valkey", "worker", "t3", "trust", "ledger"]
 SERVERS = ["TEMPORAL_ADDRESS", "VAULT_ADDR", "MANDATE_DRAGONFLY_URL"]

@@ -19,9 +19,10 @@ from dsl.core import Value
 from dsl.limits import REPORT_BYTES_MAX
 from tests.fixtures.hostile_json import objects, spelled, values
 from tests.fixtures.search import inputs
-from workflows import messages, stop_messages
-from workflows.facts import fact
-from workflows.messages import MessageError
+from workflows.ledger.facts import fact
+from workflows.messages import inputs as inbox
+from workflows.messages import stop
+from workflows.messages.inputs import MessageError
 
 CONVERTER = MandatePayloadConverter()
 ENCODINGS = (*[b"json/plain"] * 12, b"yaml/plain", b"binary/plain", b"json/protobuf", b"\xff", b"")
@@ -77,7 +78,7 @@ def can_be_handed_on(value: Value) -> None:
 @inputs(2_000)
 @given(spelled(votes) | spelled(values), st.sampled_from(ENCODINGS))
 def test_a_vote_is_read_or_refused_in_a_sentence(data, encoding):
-    vote = reads(messages.read_vote, data, encoding)
+    vote = reads(inbox.read_vote, data, encoding)
     if vote is not None:
         assert vote.decision in ("approve", "reject")
         can_be_handed_on(vote)
@@ -90,16 +91,16 @@ def test_a_vote_is_read_or_refused_in_a_sentence(data, encoding):
     st.sampled_from(ENCODINGS),
 )
 def test_a_start_is_read_or_refused_in_a_sentence(workflow_type, data, encoding):
-    request = reads(lambda args: messages.read_start(workflow_type, args), data, encoding)
+    request = reads(lambda args: inbox.read_start(workflow_type, args), data, encoding)
     if request is not None:
         can_be_handed_on(request)
 
 
 READERS = (
-    stop_messages.read_stop,
-    stop_messages.read_revoke,
-    messages.read_promotion,
-    messages.read_reinstatement,
+    stop.read_stop,
+    stop.read_revoke,
+    inbox.read_promotion,
+    inbox.read_reinstatement,
 )
 
 
@@ -116,7 +117,7 @@ def test_a_vote_that_says_something_twice_is_none(twice):
     data = f'{{"gate":"a","decision":"approve","voter":"ann",{twice}}}'.encode()
 
     with pytest.raises(MessageError, match=r'the key "(decision|gate)" is there twice'):
-        messages.read_vote([raw(data, b"json/plain")])
+        inbox.read_vote([raw(data, b"json/plain")])
 
 
 SPECS = [*contracts.PHASES.values()] + [

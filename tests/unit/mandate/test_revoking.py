@@ -9,7 +9,7 @@ import pytest
 from activities.trust_contracts import Braked, ReceiptLine
 from mandate.people.revoking import Ended, told
 from tests.unit.mandate.programs import mandate
-from workflows.receipt import WAITING, Receipt
+from workflows.trust.receipt import WAITING, Receipt
 
 
 def confirmed(*lines: str, **fields: Any) -> Braked:

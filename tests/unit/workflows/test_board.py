@@ -6,8 +6,8 @@ from dsl.compiler import compile_loaded
 from dsl.core import StageStatus
 from dsl.loader import load_data
 from dsl.plan import walk
-from workflows.board import BOARD_LINES_MAX, board
-from workflows.stages import Stages
+from workflows.run.board import BOARD_LINES_MAX, board
+from workflows.run.stages import Stages
 
 
 def stages_of(number: int) -> Stages:

@@ -1,0 +1,1 @@
+"""Gates: whom they ask, what they show, how votes are counted, and what was decided."""

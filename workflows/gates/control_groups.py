@@ -1,0 +1,110 @@
+"""Vault's own lock behind a gate: asked for when the gate opens, taken back when it says no.
+
+What is filed opens nothing until a person authorises it in Vault, and who may do so is for Vault
+to know. Where a Vault does not hold reads back, nothing is filed, and status and ledger say so.
+
+1. Asking runs beside the wait: without the T3 worker people can vote, and the stage behind fails
+   later, closed, saying why.
+2. Taking back must finish: it is shielded, and bounded by two minutes. What it could not take
+   back ends with its own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities import contracts
+from dsl.limits import EXIT_TIMEOUT_MS
+from dsl.plan import Plan
+from dsl.rules.guards import asked_for
+from dsl.surfaces import Markdown
+from workflows.gates.opening import Opening
+from workflows.ledger.ledger_buffer import Records
+from workflows.runtime import failures
+from workflows.runtime.cancellation import shielded
+
+_CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
+# Asked once more after the gate has been answered in the last second.
+_GRACE_MS: Final = 5 * 60_000
+
+
+class VaultLocks:
+    """Files requests for the T3 stages of one plan."""
+
+    def __init__(
+        self, plan: Plan, digest: str, records: Records, asking: Iterable[str] | None = None
+    ) -> None:
+        """Prepare; ``asking`` are the gates at which Vault is asked, where that is known."""
+        self._asking = frozenset(asked_for(plan) if asking is None else asking)
+        self._digest = digest
+        self._records = records
+        self.authors: tuple[str, ...] = ()  # proofs
+
+    async def ask(self, opening: Opening) -> None:
+        """Have requests filed for what waits behind the gate (1)."""
+        path = opening.step.path
+        if path not in self._asking:
+            return
+        opening.vault.state = "asking"
+        try:
+            asked = await contracts.request_gate(
+                self._request(opening),
+                activity_id=f"{path}/request#{opening.number}",
+                summary=Markdown.of("ask Vault for what waits behind {}", path),
+            )
+        except ActivityError as error:
+            opening.vault.state = "refused"
+            opening.vault.detail = failures.cause_of(error)[1]
+        else:
+            opening.vault.state = _state(asked)
+            opening.vault.detail = asked.detail
+            opening.vault.requests = [filed.model_dump(mode="json") for filed in asked.filed]
+        self._records.note(
+            "gate.requested",
+            gate=path,
+            opening=opening.number,
+            state=opening.vault.state,
+            detail=opening.vault.detail,
+            requests=opening.vault.requests,
+        )
+
+    async def withdraw(self, opening: Opening) -> None:
+        """Take back what was filed for the opening (2)."""
+        if opening.vault.state in ("none", "not enforced"):
+            return
+        await shielded(self._withdraw(opening))
+
+    async def _withdraw(self, opening: Opening) -> None:
+        path = opening.step.path
+        try:
+            await contracts.withdraw_gate(
+                self._request(opening),
+                activity_id=f"{path}/withdraw#{opening.number}",
+                summary=Markdown.of("take back what was asked for behind {}", path),
+                give_up_after=_CLEANING,
+            )
+        except ActivityError as error:
+            workflow.logger.warning("requests of %s end by themselves: %s", path, error)
+
+    def _request(self, opening: Opening) -> contracts.GateRequest:
+        return contracts.GateRequest(
+            plan=self._digest,
+            gate=opening.step.path,
+            opening=opening.number,
+            ttl_ms=opening.timeout_ms + _GRACE_MS,
+            authors=self.authors,
+        )
+
+
+def _state(asked: contracts.GateRequested) -> str:
+    """Say in a word how far Vault waits as well; the detail says about what it does not."""
+    if not asked.enforced:
+        return "not enforced"
+    if not asked.filed:
+        return "nothing filed"
+    return "partly filed" if asked.detail else "filed"

@@ -1,0 +1,279 @@
+"""Gates: when they open, how long they wait, and how they are decided.
+
+The pipeline owns all gates, by path, so that a gate works the same inside a branch or a
+condition. Gates are never in a child workflow: signals sent to the run would not reach them.
+
+1. A gate takes votes only while it is pending; early and late ones are void. A reset opens every
+   gate that was pending, or decided and not yet on the ledger, anew: votes that ``temporal
+   workflow reset`` applies again approve nothing.
+2. The verdict is recomputed from all votes by one pure rule, ``dsl.rules.consensus``.
+3. Time running out rejects or escalates; it never approves. Escalation is a new opening, for
+   which the votes of the one before are void.
+4. The decision is on the ledger before anything behind the gate starts.
+5. Agents that vote at a consensus gate are heard before people are asked. They decide only what
+   ``dsl.rules.council`` lets them; all else goes to people, and where there are none it is
+   rejected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+
+from activities import contracts
+from dsl.core import StageStatus
+from dsl.limits import GATES_DESCRIBED_MAX
+from dsl.plan import GateStep
+from dsl.rules.consensus import Verdict
+from dsl.rules.council import APPROVE, REJECT, Advice
+from dsl.rules.gate_rules import has_people, rules_of
+from dsl.surfaces import Markdown
+from workflows.gates import decision
+from workflows.gates.control_groups import VaultLocks
+from workflows.gates.opening import Matter, Opening
+from workflows.gates.output_heads import Heads
+from workflows.gates.reminders import Reminders
+from workflows.gates.votes import Ballots
+from workflows.ledger.ledger_buffer import Records
+from workflows.messages.inputs import VoteMessage
+from workflows.runtime import failures
+from workflows.runtime.cancellation import finish, stop
+from workflows.runtime.visibility import Inbox
+
+NAMED_MAX: Final = 20  # gates in one message
+
+
+class _VoidError(Exception):
+    """The run was reset while a gate was open: it is opened anew."""
+
+    def __init__(self, opening: int) -> None:
+        super().__init__(f"opening {opening} is void")
+        self.opening = opening
+
+
+class GateBoard:
+    """All gates of one run."""
+
+    def __init__(self, records: Records, locks: VaultLocks, policy: contracts.Policy) -> None:
+        self._records = records
+        self._locks = locks
+        self.heads = Heads(is_allowed=policy.gate_heads)
+        self._ballots = Ballots(records)
+        self._reminders = Reminders(records)
+        self._known: frozenset[str] = frozenset()
+        self._by_name: dict[str, list[str]] = {}
+        self._default_identity: tuple[str, ...] = ("claimed",)
+        self._openings: dict[str, int] = {}
+        self.excluded: dict[str, frozenset[str]] = {}  # names and entities by role
+        self.pending: dict[str, Opening] = {}
+        self._inbox = Inbox(self.pending, is_registered=policy.search_attributes)
+        self.decided: list[dict[str, Any]] = []
+        self.approvals: list[contracts.Approval] = []  # of proven voters only
+        self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
+        workflow.register_random_seed_callback(self._on_reset)
+
+    def expect(self, paths: Iterable[str], identity: str) -> None:
+        """Learn the gates of the plan, and how voters are known where a gate does not say."""
+        self._known = frozenset(paths := tuple(paths))
+        self._by_name = {}
+        for path in paths:
+            self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
+        self._default_identity = (identity,)
+
+    def refuse(self, message: VoteMessage) -> str | None:
+        """Say why a vote would not even be judged; None when it would be."""
+        path = self._resolve(message.gate)
+        if path not in self._known:
+            return f"unknown gate {message.gate!r}; gates of this run: {_named(self._known)}"
+        opening = self.pending.get(path)
+        if opening is None:  # (1)
+            return f"gate {path!r} is not pending; pending now: {_named(self.pending)}"
+        return self._ballots.refuse(opening, message)
+
+    def rows(self, gate: str | None = None) -> list[dict[str, Any]]:
+        """Return what queries show of the pending gates, or of the one named."""
+        path = gate if gate is None else self._resolve(gate)
+        pending = [each for at, each in sorted(self.pending.items()) if path in (None, at)]
+        are_few = len(pending) <= GATES_DESCRIBED_MAX
+        described = self.heads.described
+        return [
+            {**each.row(), "outputs": described(each.matter) if are_few else []} for each in pending
+        ]
+
+    async def cast(self, message: VoteMessage) -> dict[str, Any]:
+        """Judge a vote that ``refuse`` let through, and say what it did."""
+        return await self._ballots.cast(self.pending[self._resolve(message.gate)], message)
+
+    async def decide(self, step: GateStep, matter: Matter, advice: Advice | None) -> str:
+        """Open ``step`` and wait until it is decided; return who approved, as a sentence.
+
+        Raises:
+            StageEndedError: rejected, or not answered in time.
+        """
+        while True:
+            try:
+                return await self._decide(step, matter, advice)
+            except _VoidError as void:  # (1)
+                self._records.note(
+                    "gate.voided", gate=step.path, opening=void.opening, why="the run was reset"
+                )
+
+    async def _decide(self, step: GateStep, matter: Matter, advice: Advice | None) -> str:
+        asks_people = has_people(step)
+        if advice is not None:
+            self._records.note("council.heard", gate=step.path, **advice.on_record())
+            is_left_to_people = asks_people or step.escalate_to is not None
+            if advice.verdict == REJECT or not is_left_to_people:  # (5)
+                return await self._close_by_council(step, matter, advice)
+            if advice.verdict == APPROVE and not asks_people:
+                return await self._close_by_council(step, matter, advice)
+        opening = self._open(step, matter, escalated=not asks_people)
+        answered = await self._wait(opening)
+        escalates = step.on_timeout == "escalate" and step.escalate_to is not None
+        if not answered and escalates and not opening.escalated:
+            opening = self._open(step, matter, escalated=True)  # (3)
+            answered = await self._wait(opening)
+        return await self._close(opening, answered=answered)
+
+    def _open(self, step: GateStep, matter: Matter, *, escalated: bool) -> Opening:
+        number = self._openings[step.path] = self._openings.get(step.path, 0) + 1
+        excluded = frozenset[str]().union(*(self.excluded.get(r, ()) for r in step.exclude))
+        identity = step.identity or self._default_identity
+        opening = Opening(
+            step=step,
+            number=number,
+            escalated=escalated,
+            rules=rules_of(step, escalated=escalated, identity=identity, excluded=excluded),
+            timeout_ms=_timeout_ms(step, escalated=escalated),
+            matter=matter,
+            since=workflow.now(),
+        )
+        opening.judge()  # there may be nobody left who may answer
+        self._undone[step.path] = opening
+        self._records.note(
+            "gate.opened",
+            gate=step.path,
+            opening=number,
+            escalated=escalated,
+            approvers=sorted(opening.rules.approvers),
+            groups=dict(opening.rules.groups),
+            quorum=opening.rules.quorum,
+            identity=sorted(opening.rules.identity),
+            subject=matter.subject,
+            due=opening.due.isoformat(timespec="seconds"),
+        )
+        return opening
+
+    async def _wait(self, opening: Opening) -> bool:
+        """Return whether the opening was decided before its time ran out."""
+        path = opening.step.path
+        self.pending[path] = opening
+        _ = self._inbox.changed()
+        clock = asyncio.create_task(_time_of(opening))
+        # Beside the wait: a ledger or a Vault that is away must not keep people from voting.
+        beside = [
+            asyncio.create_task(self._records.flush(f"gate {path} opened")),
+            asyncio.create_task(self._locks.ask(opening)),
+            asyncio.create_task(self.heads.read(opening)),
+            asyncio.create_task(self._reminders.of(opening)),
+        ]
+        try:
+            await asyncio.wait((clock, opening.over), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await stop(clock)
+            self._undone.pop(path, None)
+            self._records.note("gate.closed", gate=path, opening=opening.number, why="cancelled")
+            await self._end(opening, beside)
+            raise
+        # A vote of the moment in which time ran out has been told that it counts.
+        answered = opening.over.done()
+        cancelled = await stop(clock)
+        await self._end(opening, beside[1:])  # the record of the opening is let through
+        if cancelled is not None:
+            raise cancelled
+        if opening.is_void:
+            raise _VoidError(opening.number)
+        return answered
+
+    async def _end(self, opening: Opening, beside: Sequence[asyncio.Task[Any]]) -> None:
+        """Take no more votes, stop what ran beside the wait, take back what will not be used."""
+        del self.pending[opening.step.path]
+        self._ballots.close(opening)
+        published = self._inbox.changed()
+        for task in beside:
+            await stop(task)
+        await finish(published)
+        if opening.is_void or opening.tally().verdict is not Verdict.PASSED:
+            await self._locks.withdraw(opening)
+
+    async def _close(self, opening: Opening, *, answered: bool) -> str:
+        summary = decision.of_opening(opening, answered=answered)
+        await self._decided(opening.step.path, summary, opening.matter)
+        if opening.is_void:
+            raise _VoidError(opening.number)
+        self._undone.pop(opening.step.path, None)
+        return self._outcome(summary, decision.approval_of(opening))
+
+    async def _close_by_council(self, step: GateStep, matter: Matter, advice: Advice) -> str:
+        summary = decision.of_council(step, advice)
+        await self._decided(step.path, summary, matter)
+        return self._outcome(summary, None)
+
+    async def _decided(self, path: str, summary: dict[str, Any], matter: Matter) -> None:
+        self._records.note("gate.decided", **summary, subject=matter.subject)
+        await self._records.flush(f"gate {path} {summary['verdict']}")  # (4)
+
+    def _outcome(self, summary: dict[str, Any], approval: contracts.Approval | None) -> str:
+        self.decided.append(summary)
+        detail: str = summary["detail"]
+        if summary["verdict"] != decision.APPROVED:
+            raise failures.StageEndedError(
+                failures.GATE_REJECTED, summary["gate"], StageStatus.REJECTED, detail
+            )
+        if approval is not None:
+            self.approvals.append(approval)
+        return detail
+
+    def _on_reset(self, _seed: int) -> None:
+        """Void what is undone (1): a new random seed in a running workflow means a reset.
+
+        The SDK hands over signals that are applied again before it tells of the reset, in one
+        workflow task: an opening may be decided by then. It is not on the ledger yet.
+        """
+        for opening in self._undone.values():
+            opening.void()
+        self._undone.clear()
+
+    def _resolve(self, name: str) -> str:
+        """Return the path of a gate named by path, or by a bare name that is unique."""
+        if name in self._known:
+            return name
+        matches = self._by_name.get(name, ())
+        return matches[0] if len(matches) == 1 else name
+
+
+def _named(paths: Iterable[str]) -> str:
+    """Name the first of ``paths``, and count the rest."""
+    known = sorted(paths)
+    rest = len(known) - NAMED_MAX
+    return ", ".join(known[:NAMED_MAX]) + (f" and {rest} more" if rest > 0 else "") or "none"
+
+
+async def _time_of(opening: Opening) -> None:
+    """Wait as long as the opening may; its timer is what the Web UI shows of a gate."""
+    await workflow.sleep(
+        timedelta(milliseconds=opening.timeout_ms),
+        summary=Markdown.of(
+            "WAITING FOR APPROVAL {} ({}); how to answer: User Metadata",
+            opening.step.path,
+            opening.wanted(),
+        ),
+    )
+
+
+def _timeout_ms(step: GateStep, *, escalated: bool) -> int:
+    return step.escalate_to.timeout_ms if escalated and step.escalate_to else step.timeout_ms

@@ -1,0 +1,184 @@
+"""What a workflow tells the ledger: facts are noted as they happen, flushed before effects.
+
+1. Intent before effect, outcome after: whoever starts something with an effect awaits
+   ``flush`` first. No acknowledgement, no effect.
+2. Facts that a failed flush took with it are put back, so that the next one carries them.
+3. Flushes run one after another: a fact that another flush took must be on disk too before
+   the one who noted it goes on. Then there is nothing left to send: a thousand gates that open
+   at once are a handful of records.
+4. What the ledger refuses for good is not sent again: one entry with its digest goes in its
+   place, so that later facts still get there. What is noted is made to fit before (``facts``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic_core import to_json
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from activities import contracts
+from dsl.canonical import digest_of_bytes
+from dsl.core import Tier
+from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX, RECORD_BYTES_MAX
+from dsl.rules.scorecard import OF_STAGE
+from dsl.sizes import wire_bytes
+from dsl.surfaces import Markdown
+from workflows.ledger.facts import fact
+
+REFUSED: Final = "entry.refused"
+LATE: Final = {"lease.granted": "agent.lease"}  # names of what somebody else records
+
+
+class Records:
+    """The buffer between a workflow and the ledger."""
+
+    def __init__(self, prefix: str, agent: str = "-", tier: Tier = Tier.T0) -> None:
+        self._prefix = prefix
+        self._agent = agent
+        self._tier = tier
+        self._count = 0
+        self._noted: list[contracts.EntryDraft] = []
+        self._flushing = asyncio.Lock()
+        self.first: int | None = None
+        self.last: int | None = None
+
+    def note(self, action: str, /, **payload: Any) -> None:
+        """Remember one fact until the next flush."""
+        self.note_of(self._agent, self._tier, action, **payload)
+
+    def note_of(self, agent: str, tier: Tier, action: str, /, **payload: Any) -> None:
+        """Remember one fact about ``agent``."""
+        self._noted.append(
+            contracts.EntryDraft(action=action, agent=agent, tier=tier, payload=fact(payload))
+        )
+
+    def take_over(self, entries: Sequence[contracts.EntryDraft]) -> None:
+        """Adopt what another workflow could not record."""
+        self._noted.extend(entries)
+
+    @property
+    def unrecorded(self) -> tuple[contracts.EntryDraft, ...]:
+        """What is noted and not yet on the ledger."""
+        return tuple(self._noted)
+
+    def handed_over(self) -> tuple[contracts.EntryDraft, ...]:
+        """Return what is not yet on the ledger, for the parent to record in this one's stead.
+
+        It says whose it is. A fence is named for what it then is, a fact: only the workflow that
+        holds the lease may record one.
+        """
+        info = workflow.info()
+        of = {"workflow": info.workflow_id, "run": info.run_id}
+        return tuple(
+            entry.model_copy(
+                update={
+                    "action": LATE.get(entry.action, entry.action),
+                    "payload": {**entry.payload, OF_STAGE: of},
+                }
+            )
+            for entry in self._noted
+        )
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        """First and last entry of this workflow."""
+        if self.first is None or self.last is None:
+            return None
+        return self.first, self.last
+
+    async def flush(
+        self,
+        why: str,
+        *,
+        authority_of: str | None = None,
+        standing_of: str | None = None,
+        agents: tuple[str, ...] = (),
+        exhausted_of: str | None = None,
+        give_up_after: timedelta | None = None,
+    ) -> contracts.RecordResult:
+        """Put everything noted on the ledger and wait until it is on disk.
+
+        Raises:
+            ActivityError: it is not there; what was noted is kept (2), or was refused (4).
+        """
+        async with self._flushing:  # (3)
+            entries = self._take()
+            asks = authority_of or standing_of or agents or exhausted_of
+            if not entries and not asks and self.range is not None:  # (3)
+                return contracts.RecordResult(first=self.range[0], last=self.range[1])
+            while self._noted:
+                await self._send(why, contracts.RecordRequest(entries=entries), give_up_after)
+                entries = self._take()
+            request = contracts.RecordRequest(
+                entries=entries,
+                authority_of=authority_of,
+                standing_of=standing_of,
+                agents=agents,
+                exhausted_of=exhausted_of,
+            )
+            return await self._send(why, request, give_up_after)
+
+    def _take(self) -> tuple[contracts.EntryDraft, ...]:
+        """Take what fits into one record, from the oldest on."""
+        taken: list[contracts.EntryDraft] = []
+        size = 0
+        for entry in self._noted[:LEDGER_ENTRIES_PER_RECORD_MAX]:
+            size += wire_bytes(entry)
+            if taken and size > RECORD_BYTES_MAX:
+                break
+            taken.append(entry)
+        del self._noted[: len(taken)]
+        return tuple(taken)
+
+    async def _send(
+        self, why: str, request: contracts.RecordRequest, give_up_after: timedelta | None
+    ) -> contracts.RecordResult:
+        self._count += 1
+        back = request.entries
+        try:
+            result = await contracts.record(
+                request,
+                activity_id=f"{self._prefix}/ledger#{self._count}",
+                summary=Markdown.of("ledger: {}", why),
+                give_up_after=give_up_after,
+            )
+            back = ()
+        except ActivityError as error:
+            if _refused(error):
+                back = self._in_place_of(request.entries)  # (4)
+            raise
+        finally:
+            self._noted[:0] = back  # (2)
+        if self.first is None:
+            self.first = result.first
+        self.last = result.last
+        return result
+
+    def _in_place_of(
+        self, entries: tuple[contracts.EntryDraft, ...]
+    ) -> tuple[contracts.EntryDraft, ...]:
+        if not entries:
+            return ()
+        payload = fact(
+            {
+                "actions": sorted({entry.action for entry in entries}),
+                "count": len(entries),
+                "digest": digest_of_bytes(to_json(entries)),
+            }
+        )
+        return (
+            contracts.EntryDraft(
+                action=REFUSED, agent=self._agent, tier=self._tier, payload=payload
+            ),
+        )
+
+
+def _refused(error: ActivityError) -> bool:
+    """Tell whether the ledger said no, rather than nothing, or that the caller should stop."""
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and cause.non_retryable

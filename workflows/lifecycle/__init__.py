@@ -1,0 +1,1 @@
+"""One agent stage from BOOTSTRAP to EXIT: its phases in order, and every way out of them."""

@@ -1,0 +1,97 @@
+"""How an agent stage is left: EXIT or REVOKED, and the last word on the ledger.
+
+1. EXIT runs whatever happened, within two minutes, beside the record of the end; after a
+   revocation REVOKED runs instead.
+2. What follows on violations is waited for as long, and recorded after.
+3. Who has used up all tries is judged by what the ledger says of the runs before.
+4. What cannot be put on the ledger goes back to the parent, whose next record carries it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities import contracts
+from dsl import actions
+from dsl.core import AgentPhase, StageStatus
+from dsl.rules.violations import Violation, uses_up_its_budget
+from dsl.surfaces import Markdown
+from workflows.lifecycle.stage_state import Course
+from workflows.lifecycle.violations import CLEANING, Consequences
+from workflows.runtime import failures
+
+_LAST_WORD_MIN: Final = timedelta(seconds=10)
+DETAIL_LENGTH_MAX: Final = 500  # characters, as recorded
+
+
+async def leave(
+    course: Course, consequences: Consequences, status: StageStatus, detail: str, **facts: object
+) -> tuple[str, ...]:
+    """Let go of everything and record the end, with ``facts``; return what was not let go of."""
+    began = workflow.now()
+    phase = AgentPhase.REVOKED if status is StageStatus.REVOKED else AgentPhase.EXIT
+    place = course.enter(phase)
+    course.records.note(
+        actions.AGENT_ENDED,
+        status=status.value,
+        detail=detail[:DETAIL_LENGTH_MAX],
+        attempts=course.attempts,
+        errors=course.errors,
+        exhausted=course.exhausted,
+        phases=" ".join(course.phases),
+        outputs={output.name: output.digest for output in course.outputs},
+        **facts,
+    )
+    # Each becomes a task where it is made: none can be made while a run is evicted, and a
+    # coroutine that was made before is then never awaited.
+    leaving = asyncio.create_task(
+        contracts.PHASES[phase](
+            course.phase_request(status=status.value, detail=detail[:DETAIL_LENGTH_MAX]),
+            activity_id=place,
+            summary=Markdown.of("{} {}", course.step.path, phase),
+            give_up_after=CLEANING,
+            queue=course.queue,
+        )
+    )
+    recording = asyncio.create_task(
+        course.records.flush(
+            f"{course.step.path} ended",
+            exhausted_of=course.request.agent if course.exhausted else None,
+            give_up_after=CLEANING,
+        )
+    )
+    left, recorded = await asyncio.gather(leaving, recording, return_exceptions=True)  # (1)
+    for answer in (left, recorded):
+        if isinstance(answer, BaseException) and not isinstance(answer, ActivityError):
+            raise answer
+    if isinstance(recorded, contracts.RecordResult):
+        _judge_tries(course, consequences, recorded.exhausted_in_a_row, place)  # (3)
+    await consequences.settle()  # (2)
+    if isinstance(recorded, contracts.RecordResult) and course.records.unrecorded:
+        await _last_word(course, CLEANING - (workflow.now() - began))
+    if isinstance(left, ActivityError):
+        return (f"lease ({failures.cause_of(left)[1]})",)
+    return left.unreleased if isinstance(left, contracts.PhaseResult) else ()
+
+
+def _judge_tries(
+    course: Course, consequences: Consequences, exhausted_in_a_row: int, place: str
+) -> None:
+    if uses_up_its_budget(exhausted_in_a_row):
+        detail = f"it used up all tries in {exhausted_in_a_row} runs in a row"
+        violated = contracts.Violated(kind=Violation.BUDGET_EXHAUSTED, detail=detail)
+        consequences.see((violated,), place)
+
+
+async def _last_word(course: Course, left: timedelta) -> None:
+    """Record what followed; what cannot be recorded stays noted (4)."""
+    why = f"{course.step.path}: what followed"
+    try:
+        await course.records.flush(why, give_up_after=max(left, _LAST_WORD_MIN))
+    except ActivityError as error:
+        workflow.logger.warning("%s is not on the ledger: %s", why, failures.cause_of(error)[1])

@@ -1,0 +1,214 @@
+"""The walk of one agent through its lifecycle: what happens in which order, and what ends it.
+
+1. A failure of the agent ends the stage, never this coroutine: the report says how.
+2. No EXECUTE that is not on the ledger, and no seed that is not fresh: see
+   ``workflows.lifecycle.intent``.
+3. Phases follow each other in order; ``retry:`` repeats EXECUTE only, and counts failures of
+   the agent, and outcomes that we lost: nothing else may repeat an effect. Outages are Temporal's
+   to retry and end with the stage's time limit, a timer here: a run timeout of Temporal's would
+   run no EXIT.
+4. However it ends, it is left in order: see ``workflows.lifecycle.exit``.
+5. What the agent must not do has its consequence: see ``workflows.lifecycle.violations``. A phase
+   that has nothing to show for, and is only warned about, is repeated.
+6. Told to stop, the walk stops at once: the phase under way is cancelled and awaited, and the stage
+   is revoked. What its program brings after that is thrown away, and told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities import contracts, trust_contracts
+from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
+from dsl.durations import render_duration
+from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX
+from dsl.rules.violations import Violation
+from dsl.surfaces import Markdown
+from workflows.lifecycle.exit import leave
+from workflows.lifecycle.intent import ask_authority, intend
+from workflows.lifecycle.stage_state import Course
+from workflows.lifecycle.violations import Consequences
+from workflows.messages.stop import StopOrder
+from workflows.runtime import failures
+from workflows.runtime.cancellation import shielded, stop
+from workflows.runtime.failures import PhaseFailedError
+
+# Beyond the stage's own limit, so that the timer ends a stage and not the activity's timeout.
+_GRACE: Final = timedelta(seconds=30)
+_ERROR_LENGTH_MAX: Final = 500  # characters, as recorded
+
+
+class PhaseWalk:
+    """One agent stage on its way through the phases."""
+
+    def __init__(self, request: contracts.AgentRequest) -> None:
+        self._course = Course(request)
+        self._consequences = Consequences(self._course)
+        self._order: StopOrder | None = None
+        self._is_over = False
+        self._cold = 0
+        self._warned = 0
+
+    def stop(self, order: StopOrder) -> str | None:
+        """Stop the walk (6); return why there is nothing to stop."""
+        if self._is_over:
+            return "the stage is over"
+        self._order = self._order or order
+        return None
+
+    async def run(self) -> contracts.AgentReport:
+        """Return what became of the stage (1).
+
+        Raises:
+            asyncio.CancelledError: the stage was cancelled, EXIT has run, and all is on the ledger.
+        """
+        status, kind, detail = StageStatus.CANCELLED, "cancelled", "cancelled"
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            status, kind, detail = await self._within_limit()
+        except asyncio.CancelledError as error:
+            cancelled = error
+        self._is_over = True
+        course = self._course
+        facts = {"epoch": self._order.epoch} if self._order is not None else {}
+        unreleased = await shielded(  # (4)
+            leave(course, self._consequences, status, detail, **facts)
+        )
+        if cancelled is not None:
+            count = len(course.records.unrecorded)
+            if not count:
+                raise cancelled
+            # A cancelled workflow has no report to put them into.
+            why = f"its workflow was cancelled, and {count} facts are not on the ledger yet"
+            return course.report(status, failures.NOT_RECORDED, why)
+        left = f"left to expire: {', '.join(unreleased)}" if unreleased else ""
+        details = (detail, *self._consequences.said, left)
+        return course.report(status, kind, "; ".join(each for each in details if each))
+
+    def status(self) -> dict[str, Any]:
+        """Return where the agent stands."""
+        return self._course.status()
+
+    async def _within_limit(self) -> tuple[StageStatus, str, str]:
+        """Walk the phases under the stage's time limit (3), until told to stop (6)."""
+        step = self._course.step
+        walk = asyncio.create_task(self._walk())
+        limit = render_duration(step.timeout_ms)
+        try:
+            await workflow.wait_condition(
+                lambda: walk.done() or self._order is not None,
+                timeout=timedelta(milliseconds=step.timeout_ms),
+                timeout_summary=Markdown.of("time limit of {}: {}", step.path, limit),
+            )
+        except TimeoutError:
+            cancelled = await stop(walk)
+            if cancelled is not None:
+                raise cancelled from None
+            return StageStatus.FAILED, failures.TIMED_OUT, f"not finished within {limit}"
+        except asyncio.CancelledError:
+            await stop(walk)
+            raise
+        if self._order is not None:
+            cancelled = await stop(walk)
+            if cancelled is not None:
+                raise cancelled
+            return StageStatus.REVOKED, failures.REVOKED, f"stopped: {self._order.reason}"
+        try:
+            walk.result()
+        except PhaseFailedError as error:
+            revoked = error.kind == failures.REVOKED
+            return (
+                StageStatus.REVOKED if revoked else StageStatus.FAILED,
+                error.kind,
+                error.message,
+            )
+        return StageStatus.COMPLETED, "", ""
+
+    async def _walk(self) -> None:
+        await intend(self._course, "agent.intended")  # (2)
+        for phase in AGENT_PHASES_ORDERED[:-1]:
+            if phase is AgentPhase.EXECUTE:
+                await self._execute()
+            else:
+                await self._phase(phase)
+
+    async def _execute(self) -> None:
+        """EXECUTE, and again as often as ``retry:`` allows (3)."""
+        course = self._course
+        while True:
+            course.attempts += 1
+            try:
+                await self._phase(AgentPhase.EXECUTE)
+            except PhaseFailedError as error:
+                if error.kind not in (contracts.AGENT_FAILED, contracts.OUTCOME_LOST):
+                    raise
+                if course.attempts > course.step.retry:
+                    course.exhausted = error.of_agent
+                    tries = "" if course.attempts == 1 else f" ({course.attempts} tries)"
+                    raise PhaseFailedError(error.kind, f"{error.message}{tries}") from None
+                because = error.message[:_ERROR_LENGTH_MAX]
+                await intend(course, "agent.retried", because=because)  # (2)
+            else:
+                return
+
+    async def _phase(self, phase: AgentPhase) -> None:
+        """Run one phase; seed the guard and repeat when it is found cold (2)."""
+        while True:
+            place = self._course.enter(phase)
+            try:
+                result = await self._call(phase, place)
+            except ActivityError as error:
+                if failures.cause_of(error)[0] == contracts.COLD and self._cold < COLD_RESEEDS_MAX:
+                    self._cold += 1
+                    await ask_authority(self._course, self._cold)
+                    continue
+                failure = self._failure(error, place)
+                if failure is None:
+                    continue
+                self._course.errors += failure.of_agent
+                raise failure from None
+            self._course.keep(result)
+            end = self._consequences.see(result.violations, place)
+            if end is not None:
+                self._course.errors += end.of_agent
+                raise end
+            return
+
+    async def _call(self, phase: AgentPhase, place: str) -> contracts.PhaseResult:
+        course, step = self._course, self._course.step
+        asked = phase in step.phases
+
+        def heard_late(answer: contracts.PhaseResult | ActivityError) -> None:
+            """See to what an agent has done that did not stop when it was told to (6)."""
+            if isinstance(answer, ActivityError):
+                self._consequences.see(failures.violations_in(answer), place)
+                return
+            late = asked and self._order is not None
+            violated = contracts.Violated(kind=Violation.LATE_RESULT, detail="it delivered")
+            self._consequences.see((*answer.violations, *((violated,) if late else ())), place)
+
+        return await contracts.PHASES[phase](
+            course.phase_request(seed=course.take_seed()),
+            activity_id=place,
+            summary=Markdown.of("{} {}", step.path, phase),
+            limit=timedelta(milliseconds=step.timeout_ms) + _GRACE if asked else None,
+            queue=course.queue,
+            heard_late=heard_late,
+        )
+
+    def _failure(self, error: ActivityError, place: str) -> PhaseFailedError | None:
+        """Return how the stage ends that failed so; None: the phase is repeated (5)."""
+        violations = failures.violations_in(error)
+        end = self._consequences.see(violations, place)
+        if end is not None:
+            return PhaseFailedError(end.kind, end.message, of_agent=True)
+        is_warned = failures.cause_of(error)[0] == trust_contracts.VIOLATION and violations
+        if is_warned and self._warned < LEASES_LOST_MAX:
+            self._warned += 1
+            return None
+        return failures.of_phase(error)

@@ -1,0 +1,102 @@
+"""What is known of an agent stage under way, and what its phases are told of it.
+
+Keeps, and decides nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from activities import contracts
+from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
+from workflows.ledger.ledger_buffer import Records
+
+
+class Course:
+    """One agent stage: what it was asked to do, and what came of it so far."""
+
+    def __init__(self, request: contracts.AgentRequest) -> None:
+        step = request.step
+        self.request = request
+        self.step = step
+        self.records = Records(step.path, request.agent, step.tier)
+        self.queue = contracts.QUEUE_T3 if step.tier >= Tier.T3 else None  # it trusts no workflow
+        self.authority = contracts.Authority()
+        self.seed = False  # only right after the ledger was asked
+        self.phases: list[AgentPhase] = []
+        self.attempts = 0
+        self.errors = 0  # tries that the agent itself failed
+        self.exhausted = False  # the last of them was its last try
+        self.outputs: list[AgentOutput] = []
+        self.output: dict[str, Any] = {}
+        self._entity = ""
+        self._fence = 0
+
+    def enter(self, phase: AgentPhase) -> str:
+        """Note that ``phase`` begins; return the id of its activity."""
+        self.phases.append(phase)
+        return f"{self.step.path}/{phase}#{self.phases.count(phase)}"
+
+    def take_seed(self) -> bool:
+        """Tell whether the next phase may seed the guard; no other may after it."""
+        seed, self.seed = self.seed, False
+        return seed
+
+    def phase_request(
+        self, *, seed: bool = False, status: str = "running", detail: str = ""
+    ) -> contracts.PhaseRequest:
+        """Return what the next phase is told."""
+        request = self.request
+        return contracts.PhaseRequest(
+            pipeline=request.pipeline,
+            plan=request.plan,
+            project=request.project,
+            agent=request.agent,
+            step=request.step,
+            inputs=request.inputs,
+            authority=self.authority,
+            seed=seed,
+            attempt=max(1, self.attempts),
+            entity=self._entity,
+            prior=tuple(self.outputs),
+            given=request.given,
+            status=status,
+            detail=detail,
+            warrant=request.warrant,
+        )
+
+    def keep(self, result: contracts.PhaseResult) -> None:
+        """Keep what the last phase has answered."""
+        self._entity = result.entity or self._entity
+        self.output.update(result.output)
+        replaced = {output.name for output in result.outputs}
+        self.outputs = [o for o in self.outputs if o.name not in replaced]
+        self.outputs.extend(result.outputs)
+        if result.fence > self._fence:
+            self._fence = result.fence
+            self.records.note("lease.granted", fence=result.fence)
+        if result.facts:
+            self.records.note(f"agent.{self.phases[-1].lower()}", **result.facts)
+
+    def status(self) -> dict[str, Any]:
+        """Return where the agent stands."""
+        return {
+            "agent": self.request.agent,
+            "tier": self.step.tier.name,
+            "phases": [phase.value for phase in self.phases],
+            "attempts": self.attempts,
+            "outputs": [output.model_dump(mode="json") for output in self.outputs],
+        }
+
+    def report(self, status: StageStatus, kind: str, detail: str) -> contracts.AgentReport:
+        """Return what became of the stage."""
+        return contracts.AgentReport(
+            status=status,
+            detail=detail,
+            reason=kind,
+            output=self.output,
+            outputs=tuple(self.outputs),
+            attempts=self.attempts,
+            ledger=self.records.range,
+            unrecorded=self.records.handed_over(),
+        )

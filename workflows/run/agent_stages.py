@@ -1,0 +1,180 @@
+"""The agent stages of a run: what each is given, and what follows when its agent is revoked.
+
+1. A registered plan runs the agents it names. An inline one runs agents of its own, whose
+   names begin with its digest.
+2. A T3 or T4 stage is given what its own worker verifies again: the inputs, the approvals with
+   their proofs, and who vouched for the plan and started the run.
+3. ``on_revoked``: *fail* ends the run. *skip* lets what requires the stage go on; what a revoked
+   agent has put out is handed to nobody. *replace* runs the stage anew, once, as the other agent;
+   a replacement that is revoked too ends the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from temporalio import workflow
+
+from activities import contracts
+from dsl.conditions.errors import ExpressionError
+from dsl.conditions.interpolate import resolve
+from dsl.core import AgentOutput, StageStatus, Tier
+from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.rules.admission import agent_identity
+from dsl.rules.guards import before
+from workflows.gates.gate_board import GateBoard
+from workflows.ledger.ledger_buffer import Records
+from workflows.run.council import heard_only
+from workflows.run.origin import Origin
+from workflows.run.payload_budget import Outbox
+from workflows.run.stages import Stages
+from workflows.runtime import failures
+from workflows.runtime.children import run_agent
+from workflows.runtime.failures import StageEndedError
+
+SKIP: Final = "skip"
+BECAUSE_LENGTH_MAX: Final = 500  # characters, as recorded
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """An agent at work in a stage, by its identity, and its workflow."""
+
+    agent: str
+    child: workflow.ChildWorkflowHandle[Any, Any]
+
+
+class AgentStages:
+    """Runs the agent stages of one run."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        compiled: contracts.CompileResult,
+        *,
+        stages: Stages,
+        gates: GateBoard,
+        records: Records,
+        begins: Callable[[str], None],
+    ) -> None:
+        """Prepare; ``begins`` is told the path of each stage just before it begins."""
+        self.registered = False
+        self.origin = Origin()
+        self.at_work: dict[str, AtWork] = {}  # by stage path
+        self._plan = plan
+        self._compiled = compiled
+        self._project = plan.project or workflow.info().workflow_id
+        self._stages = stages
+        self._gates = gates
+        self._records = records
+        self._begins = begins
+        self._outbox = Outbox()
+        self._heard_only = heard_only(plan)
+        self._steps = {step.path: step for step in walk(plan.steps)}
+
+    async def run(self, step: AgentStep, environment: Mapping[str, Any]) -> str:
+        """Run one stage; return its detail.
+
+        Raises:
+            StageEndedError: it did not complete, and the run does not go on without it.
+        """
+        try:
+            inputs = resolve(step.inputs, environment)
+        except ExpressionError as error:
+            raise StageEndedError(
+                failures.STAGE_FAILED, step.path, StageStatus.FAILED, f"inputs: {error}"
+            ) from None
+        report = await self._once(step, step.agent, inputs)
+        if report.status == StageStatus.REVOKED and step.replacement is not None:  # (3)
+            replaced = self._replace(step, step.replacement, report.detail)
+            report = await self._once(step, step.replacement, inputs)
+            detail = "; ".join(each for each in (replaced, report.detail) if each)
+            report = report.model_copy(update={"detail": detail})
+        elif report.status == StageStatus.REVOKED and step.on_revoked == SKIP:
+            return self._skip(step, report)  # (3)
+        return self._finish(step, report)
+
+    def identity(self, agent: str) -> str:
+        """Return the name under which an agent of the plan is known (1)."""
+        return agent_identity(agent, self._compiled.digest, registered=self.registered)
+
+    async def _once(
+        self, step: AgentStep, agent: str, inputs: dict[str, Any]
+    ) -> contracts.AgentReport:
+        request = contracts.AgentRequest(
+            pipeline=self._plan.name,
+            plan=self._compiled.digest,
+            project=self._project,
+            agent=self.identity(agent),
+            step=step,
+            inputs=inputs,
+            given=self._given(step),
+            warrant=self._warrant(step) if step.tier >= Tier.T3 else None,
+        )
+        await self._outbox.admit(request)
+        if agent == step.agent:
+            self._begins(step.path)
+
+        def begun(child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
+            self.at_work[step.path] = AtWork(request.agent, child)
+
+        try:
+            return await run_agent(
+                request,
+                search_attributes=self._compiled.policy.search_attributes,
+                begun=begun,
+                take_over=self._records.take_over,
+            )
+        finally:
+            self.at_work.pop(step.path, None)
+
+    def _replace(self, step: AgentStep, agent: str, why: str) -> str:
+        was, now = self.identity(step.agent), self.identity(agent)
+        because = why[:BECAUSE_LENGTH_MAX]
+        self._records.note("stage.replaced", path=step.path, was=was, now=now, because=because)
+        replaced = f"{now} in place of {was}, which was revoked"
+        self._stages.move(step.path, StageStatus.RUNNING, replaced)
+        return replaced
+
+    def _skip(self, step: AgentStep, report: contracts.AgentReport) -> str:
+        detail = f"its agent was revoked: {report.detail}"
+        because = report.detail[:BECAUSE_LENGTH_MAX]
+        self._records.note("stage.skipped", path=step.path, because=because)
+        self._stages.finish(step.path, StageStatus.SKIPPED, detail=detail, attempts=report.attempts)
+        return detail
+
+    def _finish(self, step: AgentStep, report: contracts.AgentReport) -> str:
+        status = StageStatus(report.status)
+        self._stages.finish(
+            step.path,
+            status,
+            detail=report.detail,
+            output=report.output,
+            outputs=report.outputs,
+            attempts=report.attempts,
+        )
+        if status is StageStatus.FAILED and step.path in self._heard_only:
+            return report.detail
+        if status is not StageStatus.COMPLETED:
+            raise StageEndedError(failures.of_stage(report), step.path, status, report.detail)
+        return report.detail
+
+    def _given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:
+        """Return the outputs a stage builds on: of stages it requires, or that a gate approved."""
+        base = step.path.removesuffix(step.name)
+        paths: list[str] = []
+        for name in step.requires:
+            required = self._steps[base + name]
+            paths += required.approves if isinstance(required, GateStep) else [required.path]
+        return self._stages.outputs_of(paths)
+
+    def _warrant(self, step: AgentStep) -> contracts.Warrant:
+        standing = {each.path for each in walk(before(self._plan, step.path))}
+        return contracts.Warrant(  # (2)
+            inputs=self._compiled.inputs,
+            approvals=tuple(each for each in self._gates.approvals if each.gate in standing),
+            authors=self.origin.author_proofs,
+            starter=self.origin.starter_proof,
+        )

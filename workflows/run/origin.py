@@ -1,0 +1,110 @@
+"""Who started the run, and who vouched for its plan: the people a gate may exclude.
+
+1. The starter is whoever made the proof in the memo ``mandate.starter``. Temporal's own identity
+   of a start is free text and proves nothing.
+2. A gate that excludes somebody is refused while nobody knows who that is: a run that was started
+   without a proof would let its starter approve it. A plan for which the installation itself
+   vouches has no author to exclude.
+3. A proof that is refused starts nothing less: it is recorded, and the starter is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities import contracts
+from dsl import strict_json
+from dsl.canonical import digest_of
+from dsl.core import StageStatus
+from dsl.plan import GateStep, Plan, walk
+from dsl.rules.proof import PROOF_LENGTH_MAX, START
+from dsl.strict_json import JsonError
+from dsl.surfaces import Markdown
+from workflows.runtime import failures
+from workflows.runtime.failures import StageEndedError
+
+STARTER_MEMO: Final = "mandate.starter"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Names and entities by role, and the proofs that a T3 worker verifies again."""
+
+    starter: str = ""  # name, for people to read
+    starter_proof: str = ""
+    author_proofs: tuple[str, ...] = ()
+    people: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+async def origin_of(
+    plan: Plan, digest: str, inputs: dict[str, Any], standing: contracts.Standing
+) -> Origin:
+    """Find out where the run comes from.
+
+    Raises:
+        StageEndedError: a gate excludes somebody nobody knows (2).
+    """
+    proof = _memo()
+    starter = await _starter(proof, digest, inputs) if proof else contracts.Proven()
+    people = {
+        "starter": frozenset({starter.entity, starter.name} - {""}),
+        "author": frozenset(
+            word for author in standing.authors for word in (author.entity, author.name)
+        ),
+    }
+    for step in walk(plan.steps):
+        if isinstance(step, GateStep):
+            _refuse_unknown(step, people, standing)
+    return Origin(
+        starter=starter.name,
+        starter_proof=proof if starter.entity else "",
+        author_proofs=tuple(author.proof for author in standing.authors),
+        people=people,
+    )
+
+
+def _memo() -> str:
+    payload = workflow.info().raw_memo.get(STARTER_MEMO)
+    if payload is None or len(payload.data) > PROOF_LENGTH_MAX + 2:
+        return ""
+    try:
+        value = strict_json.read(payload.data, bytes_max=PROOF_LENGTH_MAX + 2)
+    except JsonError:
+        return ""
+    return value if isinstance(value, str) else ""
+
+
+async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> contracts.Proven:
+    try:
+        return await contracts.prove(
+            contracts.ProveRequest(
+                purpose=START, about={"plan": digest, "inputs": digest_of(inputs)}, proof=proof
+            ),
+            activity_id="run/starter#1",
+            summary=Markdown("who has started this run?"),
+        )
+    except ActivityError as error:  # (3)
+        workflow.logger.warning("the starter is not known: %s", failures.cause_of(error)[1])
+        return contracts.Proven()
+
+
+def _refuse_unknown(
+    step: GateStep, people: dict[str, frozenset[str]], standing: contracts.Standing
+) -> None:
+    fixes = {
+        "starter": "start it with `mandate run PIPELINE` after `mandate login NAME`",
+        "author": "register the plan: mandate register FILE",
+    }
+    for role in step.exclude:
+        vouched = role == "author" and standing.registered and not standing.authors
+        if not people[role] and not vouched:  # (2)
+            raise StageEndedError(
+                failures.INVALID_PIPELINE,
+                step.path,
+                StageStatus.REJECTED,
+                f"it excludes the {role}, and nobody has proven to be that: {fixes[role]}",
+            )

@@ -1,0 +1,191 @@
+"""Starting the child workflow of an agent stage, and reading how it ended.
+
+1. The id is the run's id and the stage's path, so a run has one child per stage and people
+   find it. After a reset the old child may still be running: it is cancelled and waited for,
+   then a new one is started.
+2. Cancelling the stage cancels the child and waits for its EXIT.
+3. A child that did not complete has failed, with its report in the failure's details. A report that
+   cannot be read ends the stage: the child may have been run by anybody's worker.
+4. What else holds the id is no child of this run: it is neither cancelled nor waited for, and the
+   stage fails with what it is. It may have come while the old child ended, so it is looked at
+   again now and then.
+5. What a child could not record is taken over before anything else, also when it was cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+
+from activities import contracts, trust_contracts
+from dsl.core import StageStatus
+from dsl.limits import REPORT_BYTES_MAX
+from dsl.rules.ids import id_of_stage
+from dsl.sizes import sentence
+from dsl.surfaces import Markdown
+from workflows.runtime import failures
+from workflows.runtime.failures import StageEndedError
+from workflows.runtime.visibility import of_agent
+
+# Longer than EXIT may take, so that a child that is cleaning up is never given up on.
+OLD_CHILD_WAITS_MAX: Final = 90
+OLD_CHILD_WAIT: Final = timedelta(seconds=2)
+LOOKED_AT_EVERY: Final = 5  # waits
+
+TakeOver = Callable[[Sequence[contracts.EntryDraft]], None]
+
+
+async def run_agent(
+    request: contracts.AgentRequest,
+    *,
+    search_attributes: bool,
+    begun: Callable[[workflow.ChildWorkflowHandle[Any, Any]], None],
+    take_over: TakeOver,
+) -> contracts.AgentReport:
+    """Run ``request`` in a child workflow and return its report, whatever became of the stage.
+
+    ``begun`` is told when it runs, ``take_over`` what it could not record (5).
+
+    Raises:
+        StageEndedError: the child itself was cancelled or terminated by somebody, or says
+            nothing that can be read.
+    """
+    step = request.step
+    child_id = id_of_stage(workflow.info().workflow_id, step.path)
+    for waits in range(OLD_CHILD_WAITS_MAX):
+        try:
+            child = await workflow.start_child_workflow(
+                contracts.AGENT_WORKFLOW,
+                request,
+                id=child_id,
+                result_type=RawValue,
+                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+                cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+                search_attributes=of_agent(request.agent, step.tier) if search_attributes else None,
+                static_summary=Markdown.of("{}: {} ({})", step.path, request.agent, step.tier.name),
+            )
+            begun(child)
+            answer: Any = await child
+        except WorkflowAlreadyStartedError:  # (1)
+            if waits % LOOKED_AT_EVERY == 0:
+                await _refuse_stranger(step.path, child_id, waits)
+            if waits == 0:
+                await _cancel(child_id)
+            await workflow.sleep(
+                OLD_CHILD_WAIT, summary=Markdown.of("waiting for the old {} to end", step.path)
+            )
+            continue
+        except ChildWorkflowError as error:
+            answer = error
+        return _heard(step.path, answer, take_over)
+    raise StageEndedError(
+        failures.STAGE_FAILED,
+        step.path,
+        StageStatus.FAILED,
+        f"an older workflow {child_id!r} did not end: terminate it and start again",
+    )
+
+
+def _heard(path: str, answer: Any, take_over: TakeOver) -> contracts.AgentReport:
+    """Return the report in what a child has answered or failed with."""
+    try:
+        report = _report(path, answer)
+    except StageEndedError:
+        contracts.obey_cancel()  # (2)
+        raise
+    take_over(report.unrecorded)  # (5)
+    contracts.obey_cancel()  # (2)
+    return report
+
+
+def _report(path: str, answer: Any) -> contracts.AgentReport:
+    try:
+        if isinstance(answer, ChildWorkflowError):
+            return _report_in(path, answer)
+        return contracts.read_value(
+            answer,
+            contracts.AgentReport,
+            workflow.payload_converter(),
+            bytes_max=REPORT_BYTES_MAX,
+        )
+    except contracts.UnreadableError as error:  # (3)
+        raise StageEndedError(
+            failures.STAGE_FAILED, path, StageStatus.FAILED, f"its report cannot be read: {error}"
+        ) from None
+
+
+def _report_in(path: str, error: ChildWorkflowError) -> contracts.AgentReport:
+    """Return the report that a failed child has left (3)."""
+    failure = error.__cause__
+    if not isinstance(failure, ApplicationError) or not failure.details:
+        raise _ended(path, error)
+    report = contracts.read_detail(
+        failure,
+        contracts.AgentReport,
+        workflow.payload_converter(),
+        bytes_max=REPORT_BYTES_MAX,
+    )
+    if report.status is StageStatus.COMPLETED:
+        raise contracts.UnreadableError("it says completed, and its workflow has failed")
+    return report
+
+
+async def _refuse_stranger(path: str, child_id: str, waits: int) -> None:
+    """Refuse to wait for what is not this stage's older child (4).
+
+    Raises:
+        StageEndedError: it is something else, or nobody can say.
+    """
+    try:
+        holder = await trust_contracts.holder(
+            trust_contracts.HolderRequest(workflow=child_id),
+            activity_id=f"{path}/holder#{waits // LOOKED_AT_EVERY + 1}",
+            summary=Markdown.of("{}: what holds its id?", path),
+        )
+    except ActivityError as error:
+        raise StageEndedError(
+            failures.STAGE_FAILED,
+            path,
+            StageStatus.FAILED,
+            f"its id {child_id!r} is taken, by what is not known: {failures.cause_of(error)[1]}",
+        ) from None
+    ours = (contracts.AGENT_WORKFLOW, contracts.QUEUE, workflow.info().workflow_id)
+    if not holder.type or (holder.type, holder.queue, holder.parent) == ours:
+        return
+    raise StageEndedError(
+        failures.STAGE_FAILED,
+        path,
+        StageStatus.FAILED,
+        f"its id {child_id!r} is taken by {holder}, which is no stage of this run: terminate that "
+        "and start again",
+    )
+
+
+async def _cancel(child_id: str) -> None:
+    try:
+        await workflow.get_external_workflow_handle(child_id).cancel(
+            reason="the run was reset: a new agent takes over"
+        )
+    except ApplicationError:
+        return  # it ended meanwhile
+
+
+def _ended(path: str, error: ChildWorkflowError) -> StageEndedError:
+    if is_cancelled_exception(error):
+        return StageEndedError(
+            failures.STAGE_FAILED, path, StageStatus.CANCELLED, "its workflow was cancelled"
+        )
+    cause = error.__cause__
+    detail = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
+    return StageEndedError(failures.STAGE_FAILED, path, StageStatus.FAILED, sentence(detail))

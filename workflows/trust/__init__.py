@@ -1,0 +1,1 @@
+"""What promotion, reinstatement and revocation are told, and what they say of it."""
