@@ -35,11 +35,11 @@ from temporalio.worker import (
     WorkerDeploymentConfig,
 )
 
-from activities.contracts import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
-from activities.converter import with_ours
-from activities.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
+from activities.contracts.specs import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.runtime import failure_log
-from activities.trust_duties import TrustDuties
+from activities.runtime.converter import with_ours
+from activities.workers.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
+from activities.workers.trust_duties import TrustDuties
 from dsl.errors import DslError
 from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner

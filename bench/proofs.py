@@ -10,7 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
-from activities.contracts import QUEUE_LEDGER
+from activities.contracts.specs import QUEUE_LEDGER
 from integrations.vault.client import Vault
 from integrations.vault.login import Login
 from integrations.vault.person import Person, log_in

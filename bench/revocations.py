@@ -25,8 +25,8 @@ from typing import Any, Final, Self
 import requests
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
-from activities.contracts import QUEUE
-from activities.trust_contracts import REVOCATION_WORKFLOW
+from activities.contracts.specs import QUEUE
+from activities.contracts.trust_specs import REVOCATION_WORKFLOW
 from dsl.compiler import compile_text
 from dsl.core import AgentPhase, Tier
 from dsl.rules.admission import agent_identity

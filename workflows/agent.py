@@ -16,7 +16,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from activities import contracts
+    from activities.contracts import specs
     from dsl.core import StageStatus
     from dsl.limits import MESSAGE_BYTES_MAX
     from workflows.lifecycle.phase_sequence import PhaseWalk
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.runtime import failures
 
 
-@workflow.defn(name=contracts.AGENT_WORKFLOW, sandboxed=False)  # docs/adr/0008
+@workflow.defn(name=specs.AGENT_WORKFLOW, sandboxed=False)  # docs/adr/0008
 class Agent(VoidMessages):
     """Run one agent through the eight phases."""
 
@@ -36,10 +36,10 @@ class Agent(VoidMessages):
         self._order: StopOrder | None = None  # came before the start was read
 
     @workflow.run
-    async def run(self, payload: RawValue = None) -> contracts.AgentReport:  # type: ignore[assignment]  # must be exactly RawValue
+    async def run(self, payload: RawValue = None) -> specs.AgentReport:  # type: ignore[assignment]  # must be exactly RawValue
         """Return the report of a stage that completed."""
         if workflow.info().parent is None:  # (1)
-            raise contracts.MeantError(
+            raise specs.MeantError(
                 "Agent runs only as a stage of a pipeline: start Pipeline instead",
                 type=failures.INVALID_PIPELINE,
             )
@@ -77,13 +77,13 @@ class Agent(VoidMessages):
         return {**(self._walk.status() if self._walk else {}), **self.void_messages()}
 
 
-def _read(payload: RawValue) -> contracts.AgentRequest:
+def _read(payload: RawValue) -> specs.AgentRequest:
     try:
-        return contracts.read_value(
+        return specs.read_value(
             payload,
-            contracts.AgentRequest,
+            specs.AgentRequest,
             workflow.payload_converter(),
             bytes_max=MESSAGE_BYTES_MAX,
         )
-    except contracts.UnreadableError as error:
+    except specs.UnreadableError as error:
         raise failures.invalid(f"not the request of an agent stage: {error}") from None

@@ -17,7 +17,7 @@ from temporalio.common import RawValue
 from dsl.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities import contracts
+    from activities.contracts import specs
     from dsl.rules.ids import refuse_id
     from workflows.gates.gate_board import GateBoard
     from workflows.gates.gated_workflow import Asking
@@ -56,10 +56,10 @@ class Pipeline(Asking):
         except MessageError as error:
             raise failures.invalid(str(error)) from None
         compiled = await workflow.execute_local_activity(
-            contracts.COMPILE,
+            specs.COMPILE,
             request,
-            result_type=contracts.CompileResult,
-            start_to_close_timeout=contracts.COMPILE_TIMEOUT,
+            result_type=specs.CompileResult,
+            start_to_close_timeout=specs.COMPILE_TIMEOUT,
             activity_id="run/compile#1",
             summary=Markdown.of("compile {}", request.source),
         )
@@ -108,9 +108,9 @@ class Pipeline(Asking):
         try:
             refusal = self._cannot_stop(read_revoke([payload]))
         except MessageError as error:
-            raise contracts.MeantError(str(error), type="UnreadableRevoke") from None
+            raise specs.MeantError(str(error), type="UnreadableRevoke") from None
         if refusal is not None:
-            raise contracts.MeantError(refusal, type="RevokeRefused")
+            raise specs.MeantError(refusal, type="RevokeRefused")
 
     @workflow.query(description="What the run is doing, what it waits for, void messages")
     def status(self) -> dict[str, Any]:

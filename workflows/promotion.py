@@ -14,7 +14,7 @@ from temporalio.common import RawValue
 from dsl.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities import trust_contracts as trust
+    from activities.contracts import trust_specs as trust
     from dsl.actions import AGENT_PROMOTED
     from dsl.rules.reserved import promotion_id
     from workflows.messages.inputs import Wanted, read_promotion

@@ -21,8 +21,8 @@ from dsl.surfaces import Markdown
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
 
-    from activities import contracts
-    from activities import trust_contracts as trust
+    from activities.contracts import specs
+    from activities.contracts import trust_specs as trust
     from dsl.actions import AGENT_REBOUND
     from dsl.core import Value
     from dsl.limits import REASON_LENGTH_MAX
@@ -49,10 +49,8 @@ class _Order(Value):
     reason: str = Field(min_length=1, max_length=REASON_LENGTH_MAX, pattern=r"\S")
     proof: str
 
-    def binding(self) -> contracts.Binding:
-        return contracts.Binding(
-            pipeline=self.pipeline, template=self.template, program=self.program
-        )
+    def binding(self) -> specs.Binding:
+        return specs.Binding(pipeline=self.pipeline, template=self.template, program=self.program)
 
 
 @workflow.defn(name=trust.REBINDING_WORKFLOW, sandboxed=False)  # docs/adr/0008
@@ -98,14 +96,14 @@ class Rebinding:
         if standing.disabled:
             raise RefusedError(f"agent {order.agent!r} is revoked: reinstate it first")
 
-    async def _proven(self, order: _Order) -> contracts.Proven:
+    async def _proven(self, order: _Order) -> specs.Proven:
         about = {
             "agent": order.agent,
             **order.binding().model_dump(),
             "reason": reason_digest(order.reason),
         }
-        proven = await contracts.prove(
-            contracts.ProveRequest(purpose=REBIND, about=about, proof=order.proof),
+        proven = await specs.prove(
+            specs.ProveRequest(purpose=REBIND, about=about, proof=order.proof),
             activity_id="trust/prove#1",
             summary=Markdown.of("who vouches for {}?", order.agent),
         )
@@ -113,7 +111,7 @@ class Rebinding:
             raise RefusedError(proven.refusal)
         return proven
 
-    async def _granted(self, order: _Order, proven: contracts.Proven) -> trust.Granted:
+    async def _granted(self, order: _Order, proven: specs.Proven) -> trust.Granted:
         granted = await trust.grant_rebinding(
             trust.RebindRequest(
                 agent=order.agent,
@@ -165,4 +163,4 @@ def _read(payload: RawValue) -> _Order:
 
 
 def _refused(why: str) -> ApplicationError:
-    return contracts.MeantError(why, type=failures.REBINDING_REFUSED)
+    return specs.MeantError(why, type=failures.REBINDING_REFUSED)

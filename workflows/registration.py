@@ -18,7 +18,7 @@ from dsl.surfaces import Markdown
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
 
-    from activities import contracts
+    from activities.contracts import specs
     from dsl.core import Value
     from dsl.limits import DOCUMENT_BYTES_MAX
     from dsl.rules.proof import PLAN
@@ -31,7 +31,7 @@ class _Order(Value):
     proof: str
 
 
-@workflow.defn(name=contracts.REGISTRATION_WORKFLOW, sandboxed=False)  # docs/adr/0008
+@workflow.defn(name=specs.REGISTRATION_WORKFLOW, sandboxed=False)  # docs/adr/0008
 class Registration:
     """Register one plan."""
 
@@ -40,23 +40,23 @@ class Registration:
         """Return digest, author and place on the ledger."""
         order = _read(payload)
         compiled = await workflow.execute_local_activity(
-            contracts.COMPILE,
-            contracts.CompileRequest(source="document", text=order.document, registers=True),
-            result_type=contracts.CompileResult,
-            start_to_close_timeout=contracts.COMPILE_TIMEOUT,
+            specs.COMPILE,
+            specs.CompileRequest(source="document", text=order.document, registers=True),
+            result_type=specs.CompileResult,
+            start_to_close_timeout=specs.COMPILE_TIMEOUT,
             activity_id="registration/compile#1",
         )
         if compiled.plan is None:
             raise failures.invalid(compiled.problems)
         plan = compiled.plan
-        before = await contracts.record(
-            contracts.RecordRequest(entries=(), standing_of=compiled.digest),
+        before = await specs.record(
+            specs.RecordRequest(entries=(), standing_of=compiled.digest),
             activity_id="registration/standing#1",
             summary=Markdown("is it registered already?"),
         )
         about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}  # (1)
-        proven = await contracts.prove(
-            contracts.ProveRequest(purpose=PLAN, about=about, proof=order.proof),
+        proven = await specs.prove(
+            specs.ProveRequest(purpose=PLAN, about=about, proof=order.proof),
             activity_id="registration/prove#1",
             summary=Markdown.of("who vouches for {}?", plan.name),
         )

@@ -19,7 +19,7 @@ from temporalio.common import RawValue
 from dsl.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities import trust_contracts as trust
+    from activities.contracts import trust_specs as trust
     from dsl.actions import AGENT_REINSTATED
     from dsl.rules.grant import GrantError, decode
     from dsl.rules.reserved import reinstatement_id

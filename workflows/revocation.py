@@ -4,8 +4,8 @@
    beside it, is harmless: nobody's brake waits for who holds an id (docs/adr/0017).
 2. All brakes start at once and wait for nothing: neither for each other, nor for the ledger. An
    outage delays the lines of what is away. Nothing here times out.
-3. Who may is for each brake to see, see ``activities.revokers``. Without a proof only the agent's
-   runs are stopped; the rest is refused, and the run says so and ends.
+3. Who may is for each brake to see, see ``activities.revocation.revokers``. Without a proof only
+   the agent's runs are stopped; the rest is refused, and the run says so and ends.
 4. A better word is taken while it runs: signal ``revoke`` with the proof of a person. What follows
    on a word, follows on a late one.
 5. It is not cancelled: a brake that is let go half-way confirms nothing. It can be terminated.
@@ -32,8 +32,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from dsl.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities import contracts
-    from activities import trust_contracts as trust
+    from activities.contracts import specs
+    from activities.contracts import trust_specs as trust
     from dsl.actions import TRUST_REFUSED
     from dsl.canonical import digest_of
     from dsl.core import Value
@@ -64,7 +64,7 @@ class Revocation(VoidMessages):
         super().__init__()
         self._orders: list[Order] = []  # each with a word that somebody gave (4)
         self._receipt: Receipt | None = None
-        self._by_word: dict[str, tuple[Brake, contracts.ActivitySpec[Any, trust.Braked]]] = {}
+        self._by_word: dict[str, tuple[Brake, specs.ActivitySpec[Any, trust.Braked]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._runs = Brake(trust.stop_runs.name, "temporal: no run of the agent is under way")
         self._looks_at_high_tier = False
@@ -83,7 +83,7 @@ class Revocation(VoidMessages):
         for spec, lines in _BRAKES:
             self._by_word[spec.name] = receipt.brake(spec.name, *lines), spec
         receipt.brakes.append(self._runs)
-        here = receipt.brake(trust.confirm_processes.name, f"{_NO_PROCESS} ({contracts.QUEUE})")
+        here = receipt.brake(trust.confirm_processes.name, f"{_NO_PROCESS} ({specs.QUEUE})")
         for name in self._by_word:  # (2)
             self._begin(self._apply(name))
         self._begin(self._stop(order, here))
@@ -190,7 +190,7 @@ class Revocation(VoidMessages):
         except ActivityError as error:
             runs.refused(failures.cause_of(error)[1])
             found = trust.RunsFound(agent=order.agent, reason=order.reason)
-        self._begin(self._look(order, here, contracts.QUEUE))
+        self._begin(self._look(order, here, specs.QUEUE))
         if found.high:
             self._look_at_high_tier(order)
         if not runs.is_refused:
@@ -213,9 +213,9 @@ class Revocation(VoidMessages):
             return
         self._looks_at_high_tier = True
         assert self._receipt is not None  # noqa: S101  # it was made before anything was begun
-        what = f"{_NO_PROCESS} ({contracts.QUEUE_T3})"
+        what = f"{_NO_PROCESS} ({specs.QUEUE_T3})"
         brake = self._receipt.brake(trust.confirm_processes.name, what)
-        self._begin(self._look(order, brake, contracts.QUEUE_T3))
+        self._begin(self._look(order, brake, specs.QUEUE_T3))
 
     async def _end_late_tokens(self, order: Order) -> None:
         """End what was being minted while the identity was disabled (6)."""
@@ -228,7 +228,7 @@ class Revocation(VoidMessages):
     async def _ask(
         self,
         brake: Brake,
-        spec: contracts.ActivitySpec[Any, trust.Braked],
+        spec: specs.ActivitySpec[Any, trust.Braked],
         request: Value,
         place: str,
         *,
@@ -269,10 +269,10 @@ class Revocation(VoidMessages):
         agent = self._orders[0].agent if self._unknown else NO_AGENT
         asked = digest_of(workflow.info().workflow_id)  # which may be anything
         payload = {"kind": "revoke", "asked": asked, "why": [why]}
-        entry = contracts.EntryDraft(action=TRUST_REFUSED, agent=agent, payload=payload)
+        entry = specs.EntryDraft(action=TRUST_REFUSED, agent=agent, payload=payload)
         with suppress(ActivityError):
-            await contracts.record(
-                contracts.RecordRequest(entries=(entry,)),
+            await specs.record(
+                specs.RecordRequest(entries=(entry,)),
                 activity_id="revocation/refused#1",
                 summary=Markdown("record the refusal"),
                 give_up_after=_A_SECOND,
@@ -286,7 +286,7 @@ class Revocation(VoidMessages):
 
 
 # Brakes that take somebody's word, and what each has to confirm.
-_BRAKES: Final[tuple[tuple[contracts.ActivitySpec[Any, trust.Braked], tuple[str, ...]], ...]] = (
+_BRAKES: Final[tuple[tuple[specs.ActivitySpec[Any, trust.Braked], tuple[str, ...]], ...]] = (
     (trust.revoke_identity, ("vault: identity disabled", "vault: no token left")),
     (trust.revoke_guard, ("dragonfly: guard says revoked", "dragonfly: no lock")),
     (trust.record_revocation, ("ledger: revocation recorded",)),

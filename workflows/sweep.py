@@ -22,7 +22,7 @@ from temporalio.common import RawValue
 from dsl.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities import contracts, trust_contracts
+    from activities.contracts import specs, trust_specs
     from dsl.canonical import digest_of_bytes
     from dsl.core import Tier
     from workflows.ledger.facts import fact
@@ -32,7 +32,7 @@ REVOKED: Final = "sweep.revoked"
 _GIVE_UP: Final = timedelta(minutes=5)
 
 
-@workflow.defn(name=trust_contracts.SWEEP_WORKFLOW, sandboxed=False)  # docs/adr/0008
+@workflow.defn(name=trust_specs.SWEEP_WORKFLOW, sandboxed=False)  # docs/adr/0008
 class Sweep:
     """One sweep."""
 
@@ -48,25 +48,25 @@ class Sweep:
         return {**swept.model_dump(mode="json"), "ended": closed.ended}
 
 
-async def _tokens() -> trust_contracts.Swept:
-    swept = await trust_contracts.sweep(
-        trust_contracts.SweepRequest(),
+async def _tokens() -> trust_specs.Swept:
+    swept = await trust_specs.sweep(
+        trust_specs.SweepRequest(),
         activity_id="sweep/sweep#1",
         summary=Markdown("what was left behind?"),
         give_up_after=_GIVE_UP,  # (5)
     )
     if swept.revoked:
-        await contracts.record(
-            contracts.RecordRequest(entries=(_entry(swept.revoked),)),
+        await specs.record(
+            specs.RecordRequest(entries=(_entry(swept.revoked),)),
             activity_id="sweep/ledger#1",
             summary=Markdown.of("ledger: {} tokens ended", len(swept.revoked)),
         )
     return swept
 
 
-async def _ends() -> trust_contracts.Closed:
-    return await trust_contracts.close_runs(
-        trust_contracts.CloseRequest(),
+async def _ends() -> trust_specs.Closed:
+    return await trust_specs.close_runs(
+        trust_specs.CloseRequest(),
         activity_id="sweep/close#1",
         summary=Markdown("what has ended and could not say so?"),
         give_up_after=_GIVE_UP,  # (5)
@@ -78,7 +78,7 @@ def _refuse_input(payload: RawValue | None) -> None:
         raise failures.invalid("a sweep takes no input: leave it out")  # (3)
 
 
-def _entry(revoked: tuple[str, ...]) -> contracts.EntryDraft:
+def _entry(revoked: tuple[str, ...]) -> specs.EntryDraft:
     digests = [digest_of_bytes(accessor.encode()) for accessor in revoked]
     payload = fact({"count": len(revoked), "accessors": digests})  # (2)
-    return contracts.EntryDraft(action=REVOKED, agent="-", tier=Tier.T0, payload=payload)
+    return specs.EntryDraft(action=REVOKED, agent="-", tier=Tier.T0, payload=payload)

@@ -3,7 +3,7 @@
 In this order, because each is cheaper and more final than the next:
 
 1. A revoked agent does not start.
-2. It is admitted: see ``activities.phases.admitting``. At T3 and T4 it shows a warrant first.
+2. It is admitted: see ``activities.phases.admission``. At T3 and T4 it shows a warrant first.
 3. It takes the lease; a cold or revoked guard refuses.
 4. Its identity is proven: a credential is minted for it, compared, and revoked.
 """
@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities import contracts
-from activities.boundary import governed
-from activities.phases.admitting import admit
-from activities.phases.tools import Tools, publish, put_json, refuse_queue, run_of, take_lease
+from activities.contracts import specs
+from activities.phases.admission import admit
+from activities.phases.equipment import Tools, publish, put_json, refuse_queue, run_of, take_lease
+from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 from integrations.errors import RevokedError
 from integrations.vault.registry import Known
@@ -30,9 +30,9 @@ class Bootstrap:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Admit the agent and take its lease."""
         refuse_queue(self._tools, request)
         if request.authority.revoked:  # (1)
@@ -50,14 +50,14 @@ class Bootstrap:
             "program": known.binding.get("program", ""),
             **({"approved_by": list(admission.approved_by)} if admission.approved_by else {}),
         }
-        return contracts.PhaseResult(
+        return specs.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "admission.json", admitted),),
             fence=lease.fence,
             entity=known.entity_id,
             facts=admitted,
         )
 
-    async def _prove(self, request: contracts.PhaseRequest, known: Known) -> None:
+    async def _prove(self, request: specs.PhaseRequest, known: Known) -> None:
         async with self._tools.issuer.credential(
             request.agent,
             known.entity_id,

@@ -6,11 +6,11 @@ import asyncio
 
 from temporalio import activity
 
-from activities import contracts
-from activities.boundary import governed
-from activities.effect import stopped_by_hand
-from activities.phases.asking import ask
-from activities.phases.tools import Tools, enter
+from activities.contracts import specs
+from activities.phases.agent_program import ask
+from activities.phases.equipment import Tools, enter
+from activities.runtime.boundary import governed
+from activities.runtime.effect import stopped_by_hand
 from dsl.core import AgentPhase
 
 PHASE = AgentPhase.EXECUTE
@@ -22,9 +22,9 @@ class Execute:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Run the program and store what it delivers."""
         lease = await enter(self._tools, request, PHASE)
         try:
@@ -34,7 +34,7 @@ class Execute:
             if stopped is None:
                 raise
             raise stopped from None
-        return contracts.PhaseResult(
+        return specs.PhaseResult(
             output=answer.output,
             outputs=answer.outputs,
             fence=lease.fence,

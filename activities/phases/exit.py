@@ -15,10 +15,10 @@ import asyncio
 
 from temporalio import activity
 
-from activities import contracts
-from activities.boundary import governed
-from activities.engine import parent_of
-from activities.phases.tools import Tools, publish, take_lease
+from activities.contracts import specs
+from activities.phases.equipment import Tools, publish, take_lease
+from activities.runtime.boundary import governed
+from activities.runtime.engine import parent_of
 from dsl.core import AgentPhase
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.errors import ColdError, ConflictError, IntegrationError, RevokedError
@@ -30,39 +30,39 @@ class Exit:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @activity.defn(name=contracts.PHASES[AgentPhase.EXIT].name)
+    @activity.defn(name=specs.PHASES[AgentPhase.EXIT].name)
     @governed
-    async def exit(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def exit(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Publish the last state, take requests back and give the lease back."""
         left, result = await asyncio.gather(self._withdraw(), self._release(request))
         return result.model_copy(update={"unreleased": (*result.unreleased, *left)})
 
-    @activity.defn(name=contracts.PHASES[AgentPhase.REVOKED].name)
+    @activity.defn(name=specs.PHASES[AgentPhase.REVOKED].name)
     @governed
-    async def revoked(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def revoked(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Confirm that the agent holds nothing (3)."""
         left, result = await asyncio.gather(self._withdraw(), self._confirm(request))
         return result.model_copy(update={"unreleased": left})
 
-    async def _release(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def _release(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         try:
             lease = await take_lease(self._tools, request)
             await publish(self._tools, request, lease, AgentPhase.EXIT, request.status)
             await self._tools.leases.release(lease)
         except (ColdError, LeaseLostError, RevokedError):  # (1)
-            return contracts.PhaseResult()
+            return specs.PhaseResult()
         except ConflictError as error:  # (2)
-            return contracts.PhaseResult(unreleased=(str(error),))
-        return contracts.PhaseResult(fence=lease.fence)
+            return specs.PhaseResult(unreleased=(str(error),))
+        return specs.PhaseResult(fence=lease.fence)
 
-    async def _confirm(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def _confirm(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         try:
             lease = await take_lease(self._tools, request)
             await publish(self._tools, request, lease, AgentPhase.REVOKED, request.status)
             await self._tools.leases.release(lease)
         except (ColdError, LeaseLostError, RevokedError, ConflictError):
-            return contracts.PhaseResult()
-        return contracts.PhaseResult(fence=lease.fence)
+            return specs.PhaseResult()
+        return specs.PhaseResult(fence=lease.fence)
 
     async def _withdraw(self) -> tuple[str, ...]:
         """Take back what was asked for in Vault; return what could not be (4)."""

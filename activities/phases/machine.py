@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from activities.phases.asking import refuse_engine_ports
+from activities.phases.agent_program import refuse_engine_ports
 from dsl.core import Tier
 from dsl.plan import AgentStep
 from integrations.agents import landlock

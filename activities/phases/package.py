@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities import contracts
-from activities.boundary import governed
-from activities.phases.tools import Tools, enter, put_json
+from activities.contracts import specs
+from activities.phases.equipment import Tools, enter, put_json
+from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 
 PHASE = AgentPhase.PACKAGE
@@ -18,9 +18,9 @@ class Package:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Return the manifest as an output."""
         lease = await enter(self._tools, request, PHASE)
         manifest = {
@@ -31,6 +31,6 @@ class Package:
             "outputs": [output.model_dump(mode="json") for output in request.prior],
         }
         output = await put_json(self._tools, PHASE, "manifest.json", manifest)
-        return contracts.PhaseResult(
+        return specs.PhaseResult(
             outputs=(output,), fence=lease.fence, facts={"manifest": output.digest}
         )

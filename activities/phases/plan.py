@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities import contracts
-from activities.boundary import governed
-from activities.phases.asking import ask
-from activities.phases.tools import Tools, enter, put_json
+from activities.contracts import specs
+from activities.phases.agent_program import ask
+from activities.phases.equipment import Tools, enter, put_json
+from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 
 PHASE = AgentPhase.PLAN
@@ -23,14 +23,14 @@ class Plan:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Return the plan as an output."""
         lease = await enter(self._tools, request, PHASE)
         if PHASE in request.step.phases:
             answer = await ask(self._tools, request, lease, PHASE)
-            return contracts.PhaseResult(
+            return specs.PhaseResult(
                 outputs=answer.outputs,
                 fence=lease.fence,
                 facts=answer.facts,
@@ -42,6 +42,6 @@ class Plan:
             "secrets": request.step.secrets,
             "sandbox": request.step.sandbox.model_dump(mode="json"),
         }
-        return contracts.PhaseResult(
+        return specs.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "plan.json", plan),), fence=lease.fence
         )

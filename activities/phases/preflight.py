@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities import contracts
-from activities.boundary import governed
+from activities.contracts import specs
+from activities.phases.equipment import Tools, enter, put_json
 from activities.phases.machine import require_machine
-from activities.phases.tools import Tools, enter, put_json
+from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 from integrations.agents import landlock
 
@@ -23,16 +23,16 @@ class Preflight:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Check the machine against what the stage asks for."""
         settings, step = self._tools.settings, request.step
         lease = await enter(self._tools, request, PHASE)
         require_machine(settings, step)
         level = landlock.level()
         facts = {"sandbox": level, "program": step.program or "", "tcp": sorted(step.sandbox.tcp)}
-        return contracts.PhaseResult(
+        return specs.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "preflight.json", facts),),
             fence=lease.fence,
             facts={"sandbox": level},

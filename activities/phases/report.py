@@ -10,9 +10,9 @@ import asyncio
 
 from temporalio import activity
 
-from activities import contracts
-from activities.boundary import governed
-from activities.phases.tools import Tools, enter, put_bytes
+from activities.contracts import specs
+from activities.phases.equipment import Tools, enter, put_bytes
+from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 
 PHASE = AgentPhase.REPORT
@@ -25,9 +25,9 @@ class Report:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Return the report as an output."""
         lease = await enter(self._tools, request, PHASE)
         lines = [
@@ -48,6 +48,6 @@ class Report:
                 break
         text = "\n".join(lines) + "\n"
         report = await put_bytes(self._tools, PHASE, "report.md", text.encode(), "text/markdown")
-        return contracts.PhaseResult(
+        return specs.PhaseResult(
             outputs=(report,), fence=lease.fence, facts={"report": report.digest}
         )

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from activities import contracts
-from activities.phases.tools import Tools, run_of
-from activities.violation import ViolationError
-from activities.warrant import Cleared
+from activities.contracts import specs
+from activities.phases.equipment import Tools, run_of
+from activities.proofs.warrant import Cleared
+from activities.runtime.violation import ViolationError
 from dsl.core import AgentPhase
 from dsl.rules.violations import Violation
 from integrations.errors import DeniedError
@@ -29,7 +29,7 @@ BEYOND_PROGRAM_S = 30  # the credential outlives the program, whose end it waits
 
 async def secrets_of(
     tools: Tools,
-    request: contracts.PhaseRequest,
+    request: specs.PhaseRequest,
     phase: AgentPhase,
     cleared: Cleared | None,
     stack: AsyncExitStack,
@@ -52,7 +52,7 @@ async def secrets_of(
 
 async def _redeemed(
     tools: Tools,
-    request: contracts.PhaseRequest,
+    request: specs.PhaseRequest,
     cleared: Cleared | None,
     places: dict[str, SecretRef],
 ) -> dict[str, str]:
@@ -68,7 +68,7 @@ async def _redeemed(
 
 async def _read(
     tools: Tools,
-    request: contracts.PhaseRequest,
+    request: specs.PhaseRequest,
     places: dict[str, SecretRef],
     stack: AsyncExitStack,
 ) -> dict[str, str]:
@@ -92,11 +92,11 @@ async def _read(
             raise
         raise DeniedError(  # (3)
             f"{error}; nothing was asked for there when the gate opened: start the run again "
-            f"while the worker of {contracts.QUEUE_T3} is up and the agent holds its tier"
+            f"while the worker of {specs.QUEUE_T3} is up and the agent holds its tier"
         ) from None
 
 
-async def _blame(tools: Tools, request: contracts.PhaseRequest, error: DeniedError) -> None:
+async def _blame(tools: Tools, request: specs.PhaseRequest, error: DeniedError) -> None:
     if not isinstance(error, PathDeniedError):
         return
     known = await tools.registry.read(request.agent)

@@ -10,10 +10,10 @@ import asyncio
 
 from temporalio import activity
 
-from activities import contracts
-from activities.boundary import governed
-from activities.phases.asking import ask
-from activities.phases.tools import Tools, enter, put_json
+from activities.contracts import specs
+from activities.phases.agent_program import ask
+from activities.phases.equipment import Tools, enter, put_json
+from activities.runtime.boundary import governed
 from dsl.core import AgentOutput, AgentPhase
 from integrations.errors import CorruptError
 
@@ -26,9 +26,9 @@ class Verify:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @activity.defn(name=contracts.PHASES[PHASE].name)
+    @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: contracts.PhaseRequest) -> contracts.PhaseResult:
+    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Return the verification as an output."""
         lease = await enter(self._tools, request, PHASE)
         await asyncio.to_thread(self._check, request.prior)
@@ -36,9 +36,9 @@ class Verify:
         own = await put_json(self._tools, PHASE, "verification.json", verified)
         facts = {"verified": len(request.prior)}
         if PHASE not in request.step.phases:
-            return contracts.PhaseResult(outputs=(own,), fence=lease.fence, facts=facts)
+            return specs.PhaseResult(outputs=(own,), fence=lease.fence, facts=facts)
         answer = await ask(self._tools, request, lease, PHASE)
-        return contracts.PhaseResult(
+        return specs.PhaseResult(
             outputs=(*answer.outputs, own),
             fence=lease.fence,
             facts={**facts, **answer.facts},

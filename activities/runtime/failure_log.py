@@ -19,7 +19,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.meant import WHERE, BugError, MeantError
+from activities.contracts.meant import WHERE, BugError, MeantError
 from dsl.foreign import legible
 from integrations.redaction import redact_tokens
 

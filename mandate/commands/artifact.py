@@ -18,8 +18,8 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.contracts import AGENT_WORKFLOW
-from activities.engine import NO_SUCH_RUN
+from activities.contracts.specs import AGENT_WORKFLOW
+from activities.runtime.engine import NO_SUCH_RUN
 from dsl.surfaces import Terminal
 from integrations.artifacts.heads import as_text
 from integrations.artifacts.store import Artifacts

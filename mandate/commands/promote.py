@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from activities.trust_contracts import PROMOTE, PROMOTION_WORKFLOW
+from activities.contracts.trust_specs import PROMOTE, PROMOTION_WORKFLOW
 from dsl.core import Tier
 from dsl.rules.reserved import promotion_id
 from mandate.people.changes import Change, ask

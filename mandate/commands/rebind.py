@@ -19,9 +19,9 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.contracts import QUEUE
-from activities.programs import program_digest
-from activities.trust_contracts import REBINDING_WORKFLOW
+from activities.contracts.specs import QUEUE
+from activities.contracts.trust_specs import REBINDING_WORKFLOW
+from activities.runtime.programs import program_digest
 from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError

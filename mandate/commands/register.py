@@ -16,7 +16,7 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.contracts import QUEUE, REGISTRATION_WORKFLOW
+from activities.contracts.specs import QUEUE, REGISTRATION_WORKFLOW
 from dsl.compiler import Compiled, compile_text
 from dsl.errors import DslError
 from dsl.rules.proof import PLAN

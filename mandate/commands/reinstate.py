@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from activities.trust_contracts import REINSTATE, REINSTATEMENT_WORKFLOW
+from activities.contracts.trust_specs import REINSTATE, REINSTATEMENT_WORKFLOW
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.reserved import reinstatement_id
 from mandate.people.changes import Change, ask

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from temporalio.client import Client, WorkflowHandle
 
-from activities.contracts import QUEUE
+from activities.contracts.specs import QUEUE
 from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError

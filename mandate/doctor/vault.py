@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 
-from activities.contracts import QUEUE, QUEUE_LEDGER, QUEUE_T3
+from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3
 from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.facts import Fact

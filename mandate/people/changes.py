@@ -18,7 +18,7 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
-from activities.contracts import QUEUE
+from activities.contracts.specs import QUEUE
 from dsl.surfaces import Terminal, pasteable
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import temporal

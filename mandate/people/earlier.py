@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
 
-from activities.contracts import QUEUE
-from activities.engine import described
+from activities.contracts.specs import QUEUE
+from activities.runtime.engine import described
 from dsl.heads import OWN, rank
 from dsl.surfaces import Terminal
 from mandate.people.outputs import Put, report_of

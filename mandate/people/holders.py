@@ -10,8 +10,8 @@ from __future__ import annotations
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.client import Client
 
-from activities.contracts import QUEUE
-from activities.engine import run_under_way
+from activities.contracts.specs import QUEUE
+from activities.runtime.engine import run_under_way
 from dsl.rules.reserved import owner_of
 from dsl.surfaces import Terminal
 from mandate.people.errors import RefusalError

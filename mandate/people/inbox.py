@@ -19,8 +19,8 @@ from typing import Final
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
-from activities.endings import ended_word
+from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
+from activities.sweep.endings import ended_word
 from dsl.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.rows import GateRow

@@ -21,8 +21,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from activities.contracts import AGENT_WORKFLOW
-from activities.engine import NO_SUCH_RUN, described
+from activities.contracts.specs import AGENT_WORKFLOW
+from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.canonical import DIGEST_PATTERN
 from mandate.people.errors import RefusalError
 

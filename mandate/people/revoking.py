@@ -29,9 +29,9 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from activities.contracts import QUEUE
-from activities.engine import run_under_way
-from activities.trust_contracts import REVOCATION_WORKFLOW
+from activities.contracts.specs import QUEUE
+from activities.contracts.trust_specs import REVOCATION_WORKFLOW
+from activities.runtime.engine import run_under_way
 from dsl.rules.proof import REVOKE, reason_digest
 from dsl.rules.reserved import revocation_id
 from dsl.surfaces import Terminal

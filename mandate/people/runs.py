@@ -29,9 +29,9 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
-from activities.endings import ended_word
-from activities.trust_contracts import SWEEP_WORKFLOW
+from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
+from activities.contracts.trust_specs import SWEEP_WORKFLOW
+from activities.sweep.endings import ended_word
 from dsl.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.holders import refuse_stranger

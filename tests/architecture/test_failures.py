@@ -19,4 +19,6 @@ def test_every_failure_is_made_as_what_it_is():
         and ast.unparse(node.func).rsplit(".", 1)[-1] == "ApplicationError"
     ]
 
-    assert made == [], "raise MeantError or, for what was caught, BugError: activities.meant"
+    assert made == [], (
+        "raise MeantError or, for what was caught, BugError: activities.contracts.meant"
+    )

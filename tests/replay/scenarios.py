@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from activities.programs import program_digest
+from activities.runtime.programs import program_digest
 from dsl.compiler import compile_text
 from dsl.rules.proof import PLAN
 from tests.fixtures.engine import gate, stage

@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.contracts import QUEUE_TRUST
+from activities.contracts.specs import QUEUE_TRUST
 from dsl.core import Tier
 from integrations.settings import Settings
 from integrations.vault.brake import Brake

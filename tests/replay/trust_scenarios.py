@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from activities.trust_contracts import (
+from activities.contracts.trust_specs import (
     PROMOTION_WORKFLOW,
     REBINDING_WORKFLOW,
     REINSTATEMENT_WORKFLOW,

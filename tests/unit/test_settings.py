@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.core import Tier
 from integrations.settings import SettingsError, read_settings
 
@@ -26,10 +26,10 @@ def test_heads_of_outputs_stay_out_of_history_where_that_is_said(value: str, all
 
 
 def test_one_process_serves_every_queue_unless_told_otherwise():
-    queues = (contracts.QUEUE, contracts.QUEUE_T3, contracts.QUEUE_TRUST, contracts.QUEUE_LEDGER)
+    queues = (specs.QUEUE, specs.QUEUE_T3, specs.QUEUE_TRUST, specs.QUEUE_LEDGER)
 
     assert read_settings({}).queues == queues
-    assert read_settings({"MANDATE_QUEUES": "mandate-t3"}).queues == (contracts.QUEUE_T3,)
+    assert read_settings({"MANDATE_QUEUES": "mandate-t3"}).queues == (specs.QUEUE_T3,)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.trust_contracts import (
-    PROMOTION_WORKFLOW,
-    REINSTATEMENT_WORKFLOW,
-)
+from activities.contracts.trust_specs import PROMOTION_WORKFLOW, REINSTATEMENT_WORKFLOW
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.reserved import promotion_id, reinstatement_id
 from integrations.ledger.verify import tail

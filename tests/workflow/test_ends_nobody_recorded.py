@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from activities import closing, contracts
+from activities.contracts import specs
+from activities.sweep import closing
 from dsl.limits import LEDGER_PAYLOAD_BYTES_MAX
 from integrations.ledger.entries import Entry
 from integrations.ledger.verify import TAIL_MAX, tail
@@ -127,7 +128,7 @@ async def test_a_forged_begin_keeps_no_other_end_from_being_recorded(
             "agent": who.agent,
             "payload": {"path": path, "of": of},
         }
-        begun = await who.send(run, contracts.record.name, {"entries": [begin]})
+        begun = await who.send(run, specs.record.name, {"entries": [begin]})
         await handle.terminate("out")
 
         await sweep(engine)
@@ -137,7 +138,7 @@ async def test_a_forged_begin_keeps_no_other_end_from_being_recorded(
             "agent": who.agent,
             "payload": {"status": "failed", "of": of},
         }
-        await who.send(run, contracts.record.name, {"entries": [end]})
+        await who.send(run, specs.record.name, {"entries": [end]})
 
     assert begun["first"] == begun["last"]
     assert len(ends(engine, handle.id, "run.ended")) == 1

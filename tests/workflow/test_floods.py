@@ -14,7 +14,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import closing
+from activities.sweep import closing
 from dsl.limits import MESSAGE_BYTES_MAX, MESSAGE_LENGTH_MAX, MESSAGES_KEPT_MAX
 from tests.fixtures.engine import Engine, after_look, gate, pipeline, stage
 from tests.workflow.test_ends_nobody_recorded import ends

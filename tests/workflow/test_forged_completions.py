@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from temporalio.service import RPCError
 
-from activities import contracts, feasibility
+from activities.contracts import specs
+from activities.plans import feasibility
 from dsl.core import Tier
 from dsl.rules.proof import CLOCK_SKEW_S
 from integrations.ledger.verify import tail
@@ -77,7 +78,7 @@ async def forge_a_vote(engine: Engine, people: People, handle: Any) -> None:
     about = await matter_of(handle, "review")
     forged = vote_of("review", "ann", proof=await eve.word(seal(about, ann.entity)))
     await handle.signal("vote", forged)
-    proven = contracts.Proven(entity=ann.entity, name="ann", groups=("sre",), entry=1)
+    proven = specs.Proven(entity=ann.entity, name="ann", groups=("sre",), entry=1)
     await complete(engine, handle.id, "review/vote#1", proven.model_dump(mode="json"))
 
 
@@ -184,7 +185,7 @@ async def test_at_t3_a_forged_bootstrap_does_not_stand_in_for_the_check(
     child = f"{handle.id}/act"
     async with no_signature_checked(openbao):
         await forge_a_vote(engine, people, handle)
-        result = contracts.PhaseResult(fence=1, entity="00000000-0000-0000-0000-000000000000")
+        result = specs.PhaseResult(fence=1, entity="00000000-0000-0000-0000-000000000000")
         await complete(engine, child, "act/BOOTSTRAP#1", result.model_dump(mode="json"))
     failure = await failure_of(handle)
 
@@ -193,18 +194,18 @@ async def test_at_t3_a_forged_bootstrap_does_not_stand_in_for_the_check(
 
 
 REQUESTS: dict[str, Callable[[], Any]] = {
-    contracts.record.name: lambda: contracts.RecordRequest(
-        entries=(contracts.EntryDraft(action="run.started"),)
+    specs.record.name: lambda: specs.RecordRequest(
+        entries=(specs.EntryDraft(action="run.started"),)
     ),
-    contracts.prove.name: lambda: contracts.ProveRequest(purpose="x", about={}, proof="x"),
-    contracts.request_gate.name: lambda: contracts.GateRequest(
+    specs.prove.name: lambda: specs.ProveRequest(purpose="x", about={}, proof="x"),
+    specs.request_gate.name: lambda: specs.GateRequest(
         plan="sha256:" + "0" * 64, gate="review", opening=1, ttl_ms=1_000
     ),
 }
 QUEUES = {
-    contracts.record.name: contracts.QUEUE_LEDGER,
-    contracts.prove.name: contracts.QUEUE_LEDGER,
-    contracts.request_gate.name: contracts.QUEUE_T3,
+    specs.record.name: specs.QUEUE_LEDGER,
+    specs.prove.name: specs.QUEUE_LEDGER,
+    specs.request_gate.name: specs.QUEUE_T3,
 }
 
 

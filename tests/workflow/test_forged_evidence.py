@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowHandle
 
-from activities import trust_contracts as trust
+from activities.contracts import trust_specs as trust
 from dsl.canonical import digest_of
 from dsl.core import Tier
 from dsl.rules.grant import decode

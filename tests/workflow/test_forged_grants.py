@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from activities.trust_contracts import promote
+from activities.contracts.trust_specs import promote
 from dsl.core import Tier
 from dsl.rules.grant import encode
 from tests.fixtures.engine import Engine

@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowHandle
 
-from activities.revocations import revocation_since
-from activities.trust_contracts import lift_guard, reinstate
+from activities.contracts.trust_specs import lift_guard, reinstate
+from activities.revocation.under_way import revocation_since
 from dsl.core import Tier
 from dsl.rules.grant import encode
 from dsl.rules.reserved import REVOCATION, revocation_id

@@ -21,8 +21,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
-from activities import contracts
-from activities.phases.asking import _copies
+from activities.contracts import specs
+from activities.phases.agent_program import _copies
 from dsl.core import AgentOutput, AgentPhase, OutputType
 from integrations.agents import landlock
 from integrations.artifacts.store import Artifacts
@@ -42,7 +42,7 @@ class Forger:
         return await workflow.execute_activity(
             phase,
             request,
-            task_queue=contracts.QUEUE,
+            task_queue=specs.QUEUE,
             start_to_close_timeout=timedelta(seconds=20),
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
@@ -61,7 +61,7 @@ async def send(client: Client, phase: AgentPhase, request: dict[str, Any]) -> Ap
     with pytest.raises(WorkflowFailureError) as caught:
         await client.execute_workflow(
             "Forger",
-            args=[contracts.PHASES[phase].name, request],
+            args=[specs.PHASES[phase].name, request],
             id=f"t-{uuid.uuid4()}",
             task_queue=QUEUE,
         )
@@ -123,7 +123,7 @@ async def test_no_name_of_an_output_leads_out_of_the_private_directory(forger: C
 @pytest.mark.parametrize("path", ["../..", "/tmp", "a/../../..", "a//b", ""])
 def test_a_stage_path_is_names_joined_by_slashes(path: str):
     with pytest.raises(ValidationError, match="pattern"):
-        contracts.PhaseRequest.model_validate(forged(given={path: [output("x")]}))
+        specs.PhaseRequest.model_validate(forged(given={path: [output("x")]}))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -172,7 +172,7 @@ def test_what_slips_through_the_patterns_is_refused_before_anything_is_made(
 def test_a_stage_named_prior_does_not_mix_with_earlier_phases(tmp_path: Path):
     store = Artifacts(tmp_path / "store")
     old, own = store.put(b"theirs", "text/plain"), store.put(b"own", "text/plain")
-    request = contracts.PhaseRequest.model_validate(
+    request = specs.PhaseRequest.model_validate(
         forged(
             prior=[{**output("x"), "digest": own.digest}],
             given={"prior": [{**output("x"), "digest": old.digest}]},

@@ -11,8 +11,8 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
-from activities import contracts
-from activities import trust_contracts as trust
+from activities.contracts import specs
+from activities.contracts import trust_specs as trust
 from dsl.rules.proof import REVOKE, START, reason_digest
 from dsl.rules.reserved import revocation_id
 from tests.fixtures.impostor import signed
@@ -74,16 +74,14 @@ async def test_a_person_revokes_with_a_proof_and_learns_what_to_rotate(another):
 async def test_what_is_recorded_keeps_the_agent_out(another):
     who = await another()
     await revoke(who, await by_hand(who), await proof(who))
-    answer = await who.send(
-        await who.start("Pipeline"), contracts.authority.name, {"agent": who.agent}
-    )
+    answer = await who.send(await who.start("Pipeline"), specs.authority.name, {"agent": who.agent})
 
     assert answer["revoked"] is True
 
 
 async def test_an_agents_run_revokes_for_a_violation(another):
     who = await another()
-    handle = await as_child(who, contracts.AGENT_WORKFLOW)
+    handle = await as_child(who, specs.AGENT_WORKFLOW)
     answer = await revoke(who, handle)
     [entry] = who.told("agent.revoked")
 

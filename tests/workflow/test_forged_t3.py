@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.canonical import digest_of
 from dsl.core import AgentPhase, Tier
 from dsl.limits import VERIFICATIONS_MAX
@@ -299,8 +299,8 @@ async def test_an_agent_started_by_hand_is_refused_with_everything_else_right(st
     alone = await stage_set.client.start_workflow(
         "Puppet", id=f"{stage_set.run.id}/by-hand-{uuid.uuid4()}", task_queue=QUEUE
     )
-    name = contracts.PHASES[AgentPhase.EXECUTE].name
-    answer = await alone.execute_update("send", args=[name, stage_set.request, contracts.QUEUE_T3])
+    name = specs.PHASES[AgentPhase.EXECUTE].name
+    answer = await alone.execute_update("send", args=[name, stage_set.request, specs.QUEUE_T3])
 
     assert "the server knows no run that started it" in answer["message"]
 
@@ -315,7 +315,7 @@ async def test_a_forged_run_cannot_use_the_votes_of_another(stage_set: Scene, an
 
 @pytest.mark.parametrize("phase", list(AgentPhase)[:7])
 async def test_each_queue_runs_its_own_tiers_only(stage_set: Scene, phase: AgentPhase):
-    high = await stage_set.send(stage_set.request, phase, contracts.QUEUE)
+    high = await stage_set.send(stage_set.request, phase, specs.QUEUE)
     low = await stage_set.send(stage_set.bent("step", "tier", to=2), phase)
 
     assert high["message"] == (
@@ -341,7 +341,7 @@ async def test_what_an_earlier_phase_put_out_may_be_forged_and_reaches_no_progra
 
 async def test_nothing_is_asked_of_vault_for_a_plan_that_nobody_vouches_for(stage_set: Scene):
     order = {"plan": stage_set.compiled.digest, "gate": "review", "opening": 1, "ttl_ms": 60_000}
-    for name in (contracts.request_gate.name, contracts.withdraw_gate.name):
+    for name in (specs.request_gate.name, specs.withdraw_gate.name):
         answer = await stage_set.child.execute_update("send", args=[name, order, "mandate-t3"])
 
         assert "nobody vouches for plan" in answer["message"]

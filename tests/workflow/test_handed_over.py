@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.core import Tier
 from integrations.ledger import scores
 from tests.fixtures.engine import Engine
@@ -40,9 +40,9 @@ async def test_it_counts_for_the_stage_and_a_fence_is_no_grant_any_more(engine: 
             "Stage", who.agent, id=f"{run.id}/look", task_queue=QUEUE
         )
         entries = await stage.result()
-        answer = await who.send(run, contracts.record.name, {"entries": entries})
+        answer = await who.send(run, specs.record.name, {"entries": entries})
         stranger = await who.start("Pipeline", f"t-{uuid.uuid4()}")
-        refused = await who.send(stranger, contracts.record.name, {"entries": entries})
+        refused = await who.send(stranger, specs.record.name, {"entries": entries})
     of = {"workflow": stage.id, "run": stage.first_execution_run_id}
 
     assert [entry["action"] for entry in entries] == ["agent.lease", "agent.ended"]

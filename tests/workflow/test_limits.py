@@ -10,8 +10,8 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 
-from activities import contracts
-from activities.compile import Compile
+from activities.contracts import specs
+from activities.plans.compile import Compile
 from dsl.canonical import digest_of
 from dsl.catalogue import Catalogue
 from dsl.compiler import compile_loaded
@@ -110,7 +110,7 @@ async def test_a_run_whose_stages_return_more_than_a_payload_still_ends(engine: 
 async def test_a_request_that_is_too_large_fails_its_stage():
     loaded = load_data(pipeline(stage("last")), "a test")
     (step,) = compile_loaded(loaded).plan.steps
-    request = contracts.AgentRequest(
+    request = specs.AgentRequest(
         pipeline="p",
         plan=digest_of(""),
         project="p",
@@ -138,9 +138,9 @@ async def test_large_requests_of_many_agents_at_once_take_turns(engine: Engine):
 
 
 async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: Path):
-    compiler = Compile(Catalogue(), contracts.Policy(), Artifacts(tmp_path / "artifacts"))
+    compiler = Compile(Catalogue(), specs.Policy(), Artifacts(tmp_path / "artifacts"))
     definition = pipeline(stage("look"), inputs={"text": {"type": "string"}})
-    request = contracts.CompileRequest(
+    request = specs.CompileRequest(
         source="a test", data=definition, inputs={"text": "x" * PLAN_BYTES_MAX}
     )
     result = await compiler.run(request)
@@ -150,7 +150,7 @@ async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: 
 
 
 def test_the_largest_report_of_an_agent_is_one_payload():
-    report = contracts.AgentReport(
+    report = specs.AgentReport(
         status="completed", output={"text": BIG}, outputs=(LARGEST,) * 101 * 8
     )
 
@@ -240,17 +240,17 @@ def test_a_fact_holds_nothing_the_ledger_cannot_spell():
 
 
 class _Ledger:
-    """Stands where ``contracts.record`` does; a workflow is no place for a unit test."""
+    """Stands where ``specs.record`` does; a workflow is no place for a unit test."""
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
-        self.asked: list[contracts.RecordRequest] = []
+        self.asked: list[specs.RecordRequest] = []
 
     async def __call__(self, request, **_options):
         self.asked.append(request)
         if self.refusals:
             raise self.refusals.pop(0)
-        return contracts.RecordResult(first=1, last=1)
+        return specs.RecordResult(first=1, last=1)
 
 
 def _failed(cause: Exception) -> ActivityError:
@@ -270,7 +270,7 @@ def _failed(cause: Exception) -> ActivityError:
 async def test_what_the_ledger_refuses_does_not_block_what_comes_later(monkeypatch):
     no = ApplicationError("no", type="InvalidDraftError", non_retryable=True)
     ledger = _Ledger(_failed(no))
-    monkeypatch.setattr(contracts, "record", ledger)
+    monkeypatch.setattr(specs, "record", ledger)
     records = Records("run", "an-agent", Tier.T1)
     records.note("bad.fact", text="secret of nobody")
     with pytest.raises(ActivityError):
@@ -286,7 +286,7 @@ async def test_what_the_ledger_refuses_does_not_block_what_comes_later(monkeypat
 
 async def test_what_an_outage_held_back_is_sent_again_as_it_was(monkeypatch):
     ledger = _Ledger(_failed(ApplicationError("away", type="UnavailableError")))
-    monkeypatch.setattr(contracts, "record", ledger)
+    monkeypatch.setattr(specs, "record", ledger)
     records = Records("run")
     records.note("some.fact", number=1)
     with pytest.raises(ActivityError):
@@ -299,7 +299,7 @@ async def test_what_an_outage_held_back_is_sent_again_as_it_was(monkeypatch):
 
 async def test_a_record_is_never_larger_than_a_payload(monkeypatch):
     ledger = _Ledger()
-    monkeypatch.setattr(contracts, "record", ledger)
+    monkeypatch.setattr(specs, "record", ledger)
     records = Records("run")
     for number in range(150):
         records.note("some.fact", number=number, text="x" * 30_000)

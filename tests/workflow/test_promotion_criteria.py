@@ -10,7 +10,7 @@ from typing import Any
 import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.core import Tier
 from integrations.agents.protocol import Request
 from tests.fixtures.engine import Engine, fail, failure_of, pipeline, stage
@@ -47,9 +47,7 @@ async def tell(puppet: Puppet, agent: str, action: str, **payload: Any) -> None:
     of = {"workflow": f"{puppet.id}/work", "run": str(uuid.uuid4())}
     entry = {"action": action, "agent": agent, "tier": 2, "payload": {**payload, "of": of}}
     order = {"entries": [entry]}
-    told = await puppet.execute_update(
-        "send", args=["ledger.record", order, contracts.QUEUE_LEDGER]
-    )
+    told = await puppet.execute_update("send", args=["ledger.record", order, specs.QUEUE_LEDGER])
     assert told.get("last", -1) >= 0, told
 
 

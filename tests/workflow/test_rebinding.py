@@ -17,9 +17,9 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from activities import contracts
-from activities import trust_contracts as trust
-from activities.programs import program_digest
+from activities.contracts import specs
+from activities.contracts import trust_specs as trust
+from activities.runtime.programs import program_digest
 from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
 from dsl.rules.admission import Binding
@@ -325,7 +325,7 @@ async def test_a_workflow_of_somebody_else_is_granted_nothing(forger: Forger, re
         "reason": WHY,
         "proven": 1,
     }
-    answer = await send(forger, trust.grant_rebinding.name, request, contracts.QUEUE_LEDGER)
+    answer = await send(forger, trust.grant_rebinding.name, request, specs.QUEUE_LEDGER)
 
     assert answer["grant"] == ""
     assert "may ask this" in answer["refusal"]
@@ -356,7 +356,7 @@ async def test_even_a_signed_grant_binds_to_what_it_names_and_raises_nobody(
     grant = promotion(released.agent, released.entity["id"], Tier.T2, **{**honest, **bent})
     word = await sealed(forger.server, grant)
     answer = await send(
-        forger, trust.rebind.name, {"grant": word, "binding": binding}, contracts.QUEUE_TRUST
+        forger, trust.rebind.name, {"grant": word, "binding": binding}, specs.QUEUE_TRUST
     )
 
     assert why in str(answer)

@@ -13,8 +13,9 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities import contracts, granting
-from activities.trust_contracts import record_revocation, reinstate
+from activities.contracts import specs
+from activities.contracts.trust_specs import record_revocation, reinstate
+from activities.trust import grants
 from dsl.core import Tier
 from dsl.rules.proof import REVOKE, reason_digest
 from dsl.rules.reserved import revocation_id
@@ -86,7 +87,7 @@ async def guards(engine: Engine) -> AsyncIterator[Guards]:
 @pytest.fixture
 def fast_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = SimpleNamespace(time=lambda: time.time() + FAST_S)
-    monkeypatch.setattr(granting, "time", ahead)
+    monkeypatch.setattr(grants, "time", ahead)
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ async def test_a_return_that_was_cut_off_half_way_can_be_asked_for_again(
         puppet = await client.start_workflow(
             "Revocation", id=f"half/{made.agent}", task_queue=THEIRS
         )
-        order = [reinstate.name, {"grant": word}, contracts.QUEUE_TRUST]
+        order = [reinstate.name, {"grant": word}, specs.QUEUE_TRUST]
         await puppet.execute_update("send", args=order)
         await puppet.terminate()
     assert stands(made) == ("T0", False)
@@ -249,7 +250,7 @@ async def test_nobody_comes_back_before_the_last_token_has_run_out(
             "Revocation", id=revocation_id(made.agent), task_queue=THEIRS
         )
         told = await puppet.execute_update(
-            "send", args=[record_revocation.name, order, contracts.QUEUE_LEDGER]
+            "send", args=[record_revocation.name, order, specs.QUEUE_LEDGER]
         )
         await puppet.terminate()
     failure = await failure_of(await made.ask_back())

@@ -15,9 +15,9 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
-from activities import agent_runs
-from activities.agent_runs import under_way
-from activities.engine import state_of
+from activities.revocation import agent_runs
+from activities.revocation.agent_runs import under_way
+from activities.runtime.engine import state_of
 from dsl.core import Tier
 from dsl.rules.sweeping import RunState
 from integrations.agents.roster import Roster

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.contracts import QUEUE_LEDGER, QUEUE_TRUST
+from activities.contracts.specs import QUEUE_LEDGER, QUEUE_TRUST
 from dsl.rules.proof import PLAN, REVOKE, reason_digest
 from integrations.ledger.verify import tail
 from integrations.vault.client import Vault

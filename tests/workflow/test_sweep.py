@@ -25,10 +25,10 @@ from temporalio.client import (
     WorkflowHandle,
 )
 
-from activities import engine as activities_engine
-from activities import sweeping as sweeping_activity
-from activities.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
-from activities.sweep_watch import sweep_if_none
+from activities.runtime import engine as activities_engine
+from activities.runtime.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
+from activities.sweep import sweep as sweeping_activity
+from activities.sweep.watch import sweep_if_none
 from dsl.rules import sweeping
 from dsl.rules.reserved import SWEEP_ID
 from integrations.ledger.verify import TAIL_MAX, tail

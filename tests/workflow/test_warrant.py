@@ -15,10 +15,10 @@ import pytest_asyncio
 from temporalio.client import WorkflowHandle
 from temporalio.testing import ActivityEnvironment
 
-from activities import contracts
-from activities.gate_requests import NOT_ENFORCED, GateActivities, LockProbe
-from activities.vouched_plans import VouchedPlans
-from activities.witness import Witness
+from activities.contracts import specs
+from activities.gates.control_groups import NOT_ENFORCED, GateActivities, LockProbe
+from activities.proofs.registered_plans import VouchedPlans
+from activities.proofs.verifier import Witness
 from dsl.canonical import canonical
 from dsl.catalogue import Catalogue
 from dsl.compiler import Compiled, compile_text
@@ -155,7 +155,7 @@ async def test_what_was_never_asked_for_stays_shut_and_the_fix_is_named(
 ):
     handle = await deployment.start()
     await deployment.asked(handle)
-    login = Login(vault, deployment.engine.settings.vault_roles, contracts.QUEUE_T3)
+    login = Login(vault, deployment.engine.settings.vault_roles, specs.QUEUE_T3)
     run = (await handle.describe()).run_id
     assert await GateRequests(vault, login).withdraw(run, "act") == 1
     await deployment.vote(handle, "ann", "approve")
@@ -252,23 +252,23 @@ async def test_a_vault_that_holds_nothing_back_says_so_and_nothing_is_filed(
     (tmp_path / "ours.yaml").write_text(document("ours"))
     compiled = Catalogue([tmp_path]).load("ours")
     _keep(store, compiled.plan)
-    login = Login(vault, server.roles_dir, contracts.QUEUE_T3)
+    login = Login(vault, server.roles_dir, specs.QUEUE_T3)
     gates = GateActivities(
         VouchedPlans(store, NOBODY, Catalogue([tmp_path]), "council"),
         GateRequests(vault, login),
         Registry(vault, login),
         LockProbe(vault, login),
     )
-    order = contracts.GateRequest(plan=compiled.digest, gate="review", opening=1, ttl_ms=60_000)
+    order = specs.GateRequest(plan=compiled.digest, gate="review", opening=1, ttl_ms=60_000)
     answer = await ActivityEnvironment().run(gates.request, order)
     vault.close()
 
-    assert answer == contracts.GateRequested(enforced=False, detail=NOT_ENFORCED)
+    assert answer == specs.GateRequested(enforced=False, detail=NOT_ENFORCED)
 
 
 async def test_a_vault_that_is_away_at_the_start_is_tried_again_when_needed(openbao: OpenBao):
     vault = Vault("http://127.0.0.1:1")
-    probe = LockProbe(vault, Login(vault, openbao.roles_dir, contracts.QUEUE_T3))
+    probe = LockProbe(vault, Login(vault, openbao.roles_dir, specs.QUEUE_T3))
     await probe.try_early()  # says so and goes on
     with pytest.raises(UnavailableError):
         await probe.is_enforced()

@@ -18,7 +18,7 @@ from typing import Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import Plan
 from dsl.rules.guards import asked_for
@@ -52,7 +52,7 @@ class VaultLocks:
             return
         opening.vault.state = "asking"
         try:
-            asked = await contracts.request_gate(
+            asked = await specs.request_gate(
                 self._request(opening),
                 activity_id=f"{path}/request#{opening.number}",
                 summary=Markdown.of("ask Vault for what waits behind {}", path),
@@ -82,7 +82,7 @@ class VaultLocks:
     async def _withdraw(self, opening: Opening) -> None:
         path = opening.step.path
         try:
-            await contracts.withdraw_gate(
+            await specs.withdraw_gate(
                 self._request(opening),
                 activity_id=f"{path}/withdraw#{opening.number}",
                 summary=Markdown.of("take back what was asked for behind {}", path),
@@ -91,8 +91,8 @@ class VaultLocks:
         except ActivityError as error:
             workflow.logger.warning("requests of %s end by themselves: %s", path, error)
 
-    def _request(self, opening: Opening) -> contracts.GateRequest:
-        return contracts.GateRequest(
+    def _request(self, opening: Opening) -> specs.GateRequest:
+        return specs.GateRequest(
             plan=self._digest,
             gate=opening.step.path,
             opening=opening.number,
@@ -101,7 +101,7 @@ class VaultLocks:
         )
 
 
-def _state(asked: contracts.GateRequested) -> str:
+def _state(asked: specs.GateRequested) -> str:
     """Say in a word how far Vault waits as well; the detail says about what it does not."""
     if not asked.enforced:
         return "not enforced"

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from temporalio import workflow
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.core import StageStatus
 from dsl.limits import GATES_DESCRIBED_MAX
 from dsl.plan import GateStep
@@ -58,7 +58,7 @@ class _VoidError(Exception):
 class GateBoard:
     """All gates of one run."""
 
-    def __init__(self, records: Records, locks: VaultLocks, policy: contracts.Policy) -> None:
+    def __init__(self, records: Records, locks: VaultLocks, policy: specs.Policy) -> None:
         self._records = records
         self._locks = locks
         self.heads = Heads(is_allowed=policy.gate_heads)
@@ -72,7 +72,7 @@ class GateBoard:
         self.pending: dict[str, Opening] = {}
         self._inbox = Inbox(self.pending, is_registered=policy.search_attributes)
         self.decided: list[dict[str, Any]] = []
-        self.approvals: list[contracts.Approval] = []  # of proven voters only
+        self.approvals: list[specs.Approval] = []  # of proven voters only
         self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
         workflow.register_random_seed_callback(self._on_reset)
 
@@ -227,7 +227,7 @@ class GateBoard:
         self._records.note("gate.decided", **summary, subject=matter.subject)
         await self._records.flush(f"gate {path} {summary['verdict']}")  # (4)
 
-    def _outcome(self, summary: dict[str, Any], approval: contracts.Approval | None) -> str:
+    def _outcome(self, summary: dict[str, Any], approval: specs.Approval | None) -> str:
         self.decided.append(summary)
         detail: str = summary["detail"]
         if summary["verdict"] != decision.APPROVED:

@@ -23,7 +23,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.core import StageStatus
 from dsl.surfaces import Markdown
 from workflows.gates.gate_board import GateBoard
@@ -53,7 +53,7 @@ class Asking(VoidMessages, ABC):
 
     def __init__(self) -> None:
         super().__init__()
-        self.policy = contracts.Policy(search_attributes=False)  # until it is pinned
+        self.policy = specs.Policy(search_attributes=False)  # until it is pinned
 
     @property
     @abstractmethod
@@ -98,9 +98,9 @@ class Asking(VoidMessages, ABC):
         try:
             refusal = self._refusal(read_vote([payload]))
         except MessageError as error:
-            raise contracts.MeantError(str(error), type="UnreadableVote") from None
+            raise specs.MeantError(str(error), type="UnreadableVote") from None
         if refusal is not None:  # (2)
-            raise contracts.MeantError(refusal, type="VoteRefused")
+            raise specs.MeantError(refusal, type="VoteRefused")
 
     @workflow.signal(dynamic=True, description="Any other name: has no effect, status shows it")
     def unknown(self, name: str, args: Sequence[RawValue]) -> None:  # (1)

@@ -17,7 +17,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.reading_contracts import HeadsRequest, read_heads
+from activities.contracts.head_specs import HeadsRequest, read_heads
 from dsl.core import AgentOutput
 from dsl.heads import HEADED_RANK_MAX, Head, rank
 from dsl.limits import HEADS_MAX, HEADS_OF_RUN_MAX, OUTPUTS_DESCRIBED_MAX

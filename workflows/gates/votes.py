@@ -19,7 +19,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.canonical import digest_of_bytes
 from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
 from dsl.rules.consensus import Decision, Vote, refuse
@@ -97,8 +97,8 @@ class Ballots:
         opening.verifications += 1  # (5)
         number = self._count[path] = self._count.get(path, 0) + 1
         try:
-            proven = await contracts.prove(
-                contracts.ProveRequest(
+            proven = await specs.prove(
+                specs.ProveRequest(
                     purpose=VOTE,
                     about=about,
                     proof=message.proof,

@@ -21,7 +21,7 @@ from pydantic_core import to_json
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX, RECORD_BYTES_MAX
@@ -42,7 +42,7 @@ class Records:
         self._agent = agent
         self._tier = tier
         self._count = 0
-        self._noted: list[contracts.EntryDraft] = []
+        self._noted: list[specs.EntryDraft] = []
         self._flushing = asyncio.Lock()
         self.first: int | None = None
         self.last: int | None = None
@@ -54,19 +54,19 @@ class Records:
     def note_of(self, agent: str, tier: Tier, action: str, /, **payload: Any) -> None:
         """Remember one fact about ``agent``."""
         self._noted.append(
-            contracts.EntryDraft(action=action, agent=agent, tier=tier, payload=fact(payload))
+            specs.EntryDraft(action=action, agent=agent, tier=tier, payload=fact(payload))
         )
 
-    def take_over(self, entries: Sequence[contracts.EntryDraft]) -> None:
+    def take_over(self, entries: Sequence[specs.EntryDraft]) -> None:
         """Adopt what another workflow could not record."""
         self._noted.extend(entries)
 
     @property
-    def unrecorded(self) -> tuple[contracts.EntryDraft, ...]:
+    def unrecorded(self) -> tuple[specs.EntryDraft, ...]:
         """What is noted and not yet on the ledger."""
         return tuple(self._noted)
 
-    def handed_over(self) -> tuple[contracts.EntryDraft, ...]:
+    def handed_over(self) -> tuple[specs.EntryDraft, ...]:
         """Return what is not yet on the ledger, for the parent to record in this one's stead.
 
         It says whose it is. A fence is named for what it then is, a fact: only the workflow that
@@ -100,7 +100,7 @@ class Records:
         agents: tuple[str, ...] = (),
         exhausted_of: str | None = None,
         give_up_after: timedelta | None = None,
-    ) -> contracts.RecordResult:
+    ) -> specs.RecordResult:
         """Put everything noted on the ledger and wait until it is on disk.
 
         Raises:
@@ -110,11 +110,11 @@ class Records:
             entries = self._take()
             asks = authority_of or standing_of or agents or exhausted_of
             if not entries and not asks and self.range is not None:  # (3)
-                return contracts.RecordResult(first=self.range[0], last=self.range[1])
+                return specs.RecordResult(first=self.range[0], last=self.range[1])
             while self._noted:
-                await self._send(why, contracts.RecordRequest(entries=entries), give_up_after)
+                await self._send(why, specs.RecordRequest(entries=entries), give_up_after)
                 entries = self._take()
-            request = contracts.RecordRequest(
+            request = specs.RecordRequest(
                 entries=entries,
                 authority_of=authority_of,
                 standing_of=standing_of,
@@ -123,9 +123,9 @@ class Records:
             )
             return await self._send(why, request, give_up_after)
 
-    def _take(self) -> tuple[contracts.EntryDraft, ...]:
+    def _take(self) -> tuple[specs.EntryDraft, ...]:
         """Take what fits into one record, from the oldest on."""
-        taken: list[contracts.EntryDraft] = []
+        taken: list[specs.EntryDraft] = []
         size = 0
         for entry in self._noted[:LEDGER_ENTRIES_PER_RECORD_MAX]:
             size += wire_bytes(entry)
@@ -136,12 +136,12 @@ class Records:
         return tuple(taken)
 
     async def _send(
-        self, why: str, request: contracts.RecordRequest, give_up_after: timedelta | None
-    ) -> contracts.RecordResult:
+        self, why: str, request: specs.RecordRequest, give_up_after: timedelta | None
+    ) -> specs.RecordResult:
         self._count += 1
         back = request.entries
         try:
-            result = await contracts.record(
+            result = await specs.record(
                 request,
                 activity_id=f"{self._prefix}/ledger#{self._count}",
                 summary=Markdown.of("ledger: {}", why),
@@ -159,9 +159,7 @@ class Records:
         self.last = result.last
         return result
 
-    def _in_place_of(
-        self, entries: tuple[contracts.EntryDraft, ...]
-    ) -> tuple[contracts.EntryDraft, ...]:
+    def _in_place_of(self, entries: tuple[specs.EntryDraft, ...]) -> tuple[specs.EntryDraft, ...]:
         if not entries:
             return ()
         payload = fact(
@@ -172,9 +170,7 @@ class Records:
             }
         )
         return (
-            contracts.EntryDraft(
-                action=REFUSED, agent=self._agent, tier=self._tier, payload=payload
-            ),
+            specs.EntryDraft(action=REFUSED, agent=self._agent, tier=self._tier, payload=payload),
         )
 
 

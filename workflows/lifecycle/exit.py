@@ -16,7 +16,7 @@ from typing import Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl import actions
 from dsl.core import AgentPhase, StageStatus
 from dsl.rules.violations import Violation, uses_up_its_budget
@@ -50,7 +50,7 @@ async def leave(
     # Each becomes a task where it is made: none can be made while a run is evicted, and a
     # coroutine that was made before is then never awaited.
     leaving = asyncio.create_task(
-        contracts.PHASES[phase](
+        specs.PHASES[phase](
             course.phase_request(status=status.value, detail=detail[:DETAIL_LENGTH_MAX]),
             activity_id=place,
             summary=Markdown.of("{} {}", course.step.path, phase),
@@ -69,14 +69,14 @@ async def leave(
     for answer in (left, recorded):
         if isinstance(answer, BaseException) and not isinstance(answer, ActivityError):
             raise answer
-    if isinstance(recorded, contracts.RecordResult):
+    if isinstance(recorded, specs.RecordResult):
         _judge_tries(course, consequences, recorded.exhausted_in_a_row, place)  # (3)
     await consequences.settle()  # (2)
-    if isinstance(recorded, contracts.RecordResult) and course.records.unrecorded:
+    if isinstance(recorded, specs.RecordResult) and course.records.unrecorded:
         await _last_word(course, CLEANING - (workflow.now() - began))
     if isinstance(left, ActivityError):
         return (f"lease ({failures.cause_of(left)[1]})",)
-    return left.unreleased if isinstance(left, contracts.PhaseResult) else ()
+    return left.unreleased if isinstance(left, specs.PhaseResult) else ()
 
 
 def _judge_tries(
@@ -84,7 +84,7 @@ def _judge_tries(
 ) -> None:
     if uses_up_its_budget(exhausted_in_a_row):
         detail = f"it used up all tries in {exhausted_in_a_row} runs in a row"
-        violated = contracts.Violated(kind=Violation.BUDGET_EXHAUSTED, detail=detail)
+        violated = specs.Violated(kind=Violation.BUDGET_EXHAUSTED, detail=detail)
         consequences.see((violated,), place)
 
 

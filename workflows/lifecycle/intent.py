@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from temporalio.exceptions import ActivityError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.surfaces import Markdown
 from workflows.lifecycle.stage_state import Course
 from workflows.runtime import failures
@@ -47,8 +47,8 @@ async def ask_authority(course: Course, number: int) -> None:
     """
     path = course.step.path
     try:
-        course.authority = await contracts.authority(
-            contracts.AuthorityRequest(agent=course.request.agent),
+        course.authority = await specs.authority(
+            specs.AuthorityRequest(agent=course.request.agent),
             activity_id=f"{path}/authority#{number}",
             summary=Markdown.of("{}: guard is cold, asking the ledger", path),
         )

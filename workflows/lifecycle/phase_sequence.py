@@ -23,7 +23,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities import contracts, trust_contracts
+from activities.contracts import specs, trust_specs
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
 from dsl.durations import render_duration
 from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX
@@ -46,7 +46,7 @@ _ERROR_LENGTH_MAX: Final = 500  # characters, as recorded
 class PhaseWalk:
     """One agent stage on its way through the phases."""
 
-    def __init__(self, request: contracts.AgentRequest) -> None:
+    def __init__(self, request: specs.AgentRequest) -> None:
         self._course = Course(request)
         self._consequences = Consequences(self._course)
         self._order: StopOrder | None = None
@@ -61,7 +61,7 @@ class PhaseWalk:
         self._order = self._order or order
         return None
 
-    async def run(self) -> contracts.AgentReport:
+    async def run(self) -> specs.AgentReport:
         """Return what became of the stage (1).
 
         Raises:
@@ -145,7 +145,7 @@ class PhaseWalk:
             try:
                 await self._phase(AgentPhase.EXECUTE)
             except PhaseFailedError as error:
-                if error.kind not in (contracts.AGENT_FAILED, contracts.OUTCOME_LOST):
+                if error.kind not in (specs.AGENT_FAILED, specs.OUTCOME_LOST):
                     raise
                 if course.attempts > course.step.retry:
                     course.exhausted = error.of_agent
@@ -163,7 +163,7 @@ class PhaseWalk:
             try:
                 result = await self._call(phase, place)
             except ActivityError as error:
-                if failures.cause_of(error)[0] == contracts.COLD and self._cold < COLD_RESEEDS_MAX:
+                if failures.cause_of(error)[0] == specs.COLD and self._cold < COLD_RESEEDS_MAX:
                     self._cold += 1
                     await ask_authority(self._course, self._cold)
                     continue
@@ -179,20 +179,20 @@ class PhaseWalk:
                 raise end
             return
 
-    async def _call(self, phase: AgentPhase, place: str) -> contracts.PhaseResult:
+    async def _call(self, phase: AgentPhase, place: str) -> specs.PhaseResult:
         course, step = self._course, self._course.step
         asked = phase in step.phases
 
-        def heard_late(answer: contracts.PhaseResult | ActivityError) -> None:
+        def heard_late(answer: specs.PhaseResult | ActivityError) -> None:
             """See to what an agent has done that did not stop when it was told to (6)."""
             if isinstance(answer, ActivityError):
                 self._consequences.see(failures.violations_in(answer), place)
                 return
             late = asked and self._order is not None
-            violated = contracts.Violated(kind=Violation.LATE_RESULT, detail="it delivered")
+            violated = specs.Violated(kind=Violation.LATE_RESULT, detail="it delivered")
             self._consequences.see((*answer.violations, *((violated,) if late else ())), place)
 
-        return await contracts.PHASES[phase](
+        return await specs.PHASES[phase](
             course.phase_request(seed=course.take_seed()),
             activity_id=place,
             summary=Markdown.of("{} {}", step.path, phase),
@@ -207,7 +207,7 @@ class PhaseWalk:
         end = self._consequences.see(violations, place)
         if end is not None:
             return PhaseFailedError(end.kind, end.message, of_agent=True)
-        is_warned = failures.cause_of(error)[0] == trust_contracts.VIOLATION and violations
+        is_warned = failures.cause_of(error)[0] == trust_specs.VIOLATION and violations
         if is_warned and self._warned < LEASES_LOST_MAX:
             self._warned += 1
             return None

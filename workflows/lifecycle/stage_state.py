@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
 from workflows.ledger.ledger_buffer import Records
 
@@ -15,13 +15,13 @@ from workflows.ledger.ledger_buffer import Records
 class Course:
     """One agent stage: what it was asked to do, and what came of it so far."""
 
-    def __init__(self, request: contracts.AgentRequest) -> None:
+    def __init__(self, request: specs.AgentRequest) -> None:
         step = request.step
         self.request = request
         self.step = step
         self.records = Records(step.path, request.agent, step.tier)
-        self.queue = contracts.QUEUE_T3 if step.tier >= Tier.T3 else None  # it trusts no workflow
-        self.authority = contracts.Authority()
+        self.queue = specs.QUEUE_T3 if step.tier >= Tier.T3 else None  # it trusts no workflow
+        self.authority = specs.Authority()
         self.seed = False  # only right after the ledger was asked
         self.phases: list[AgentPhase] = []
         self.attempts = 0
@@ -44,10 +44,10 @@ class Course:
 
     def phase_request(
         self, *, seed: bool = False, status: str = "running", detail: str = ""
-    ) -> contracts.PhaseRequest:
+    ) -> specs.PhaseRequest:
         """Return what the next phase is told."""
         request = self.request
-        return contracts.PhaseRequest(
+        return specs.PhaseRequest(
             pipeline=request.pipeline,
             plan=request.plan,
             project=request.project,
@@ -65,7 +65,7 @@ class Course:
             warrant=request.warrant,
         )
 
-    def keep(self, result: contracts.PhaseResult) -> None:
+    def keep(self, result: specs.PhaseResult) -> None:
         """Keep what the last phase has answered."""
         self._entity = result.entity or self._entity
         self.output.update(result.output)
@@ -88,9 +88,9 @@ class Course:
             "outputs": [output.model_dump(mode="json") for output in self.outputs],
         }
 
-    def report(self, status: StageStatus, kind: str, detail: str) -> contracts.AgentReport:
+    def report(self, status: StageStatus, kind: str, detail: str) -> specs.AgentReport:
         """Return what became of the stage."""
-        return contracts.AgentReport(
+        return specs.AgentReport(
             status=status,
             detail=detail,
             reason=kind,

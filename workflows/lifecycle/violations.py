@@ -21,7 +21,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities import contracts, trust_contracts
+from activities.contracts import specs, trust_specs
 from dsl import actions
 from dsl.limits import EXIT_TIMEOUT_MS, REASON_LENGTH_MAX
 from dsl.rules.violations import Consequence, Violation, consequence_of
@@ -43,7 +43,7 @@ class Consequences:
         self._under_way: list[asyncio.Task[None]] = []
         self.said: list[str] = []  # for the report
 
-    def see(self, violations: Sequence[contracts.Violated], place: str) -> PhaseFailedError | None:
+    def see(self, violations: Sequence[specs.Violated], place: str) -> PhaseFailedError | None:
         """Note violations seen at ``place``, one of each kind, and begin what follows (1) (2).
 
         Returns how the stage has to end; None: it goes on.
@@ -60,7 +60,7 @@ class Consequences:
             under_way, self._under_way = self._under_way, []
             await asyncio.gather(*under_way)
 
-    def _see(self, violated: contracts.Violated, place: str) -> PhaseFailedError | None:
+    def _see(self, violated: specs.Violated, place: str) -> PhaseFailedError | None:
         try:
             kind = Violation(violated.kind)
         except ValueError:  # (4)
@@ -93,8 +93,8 @@ class Consequences:
     async def _demote(self, kind: Violation, place: str, key: str) -> None:
         course = self._course
         try:
-            change = await trust_contracts.demote(  # (2)
-                trust_contracts.DemoteRequest(agent=course.request.agent, kind=kind.value, key=key),
+            change = await trust_specs.demote(  # (2)
+                trust_specs.DemoteRequest(agent=course.request.agent, kind=kind.value, key=key),
                 activity_id=f"{place}/demote/{kind}",
                 summary=Markdown.of("{}: {}, one tier down", course.step.path, kind),
                 give_up_after=CLEANING,

@@ -18,7 +18,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from temporalio.common import RawValue
 
-from activities.contracts import CompileRequest
+from activities.contracts.specs import CompileRequest
 from dsl import strict_json
 from dsl.core import Tier, Value
 from dsl.limits import (

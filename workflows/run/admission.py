@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from activities import contracts
+from activities.contracts import specs
 from dsl import actions
 from dsl.core import StageStatus, Tier
 from dsl.plan import AgentStep, Plan, walk
@@ -21,9 +21,7 @@ from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 
 
-async def admit(
-    plan: Plan, compiled: contracts.CompileResult, records: Records
-) -> contracts.Standing:
+async def admit(plan: Plan, compiled: specs.CompileResult, records: Records) -> specs.Standing:
     """Record the start, make the plan's agents known; return how the plan stands.
 
     Raises:
@@ -52,8 +50,8 @@ async def admit(
 
 
 async def _start(
-    plan: Plan, compiled: contracts.CompileResult, records: Records, steps: list[AgentStep]
-) -> contracts.Standing:
+    plan: Plan, compiled: specs.CompileResult, records: Records, steps: list[AgentStep]
+) -> specs.Standing:
     records.note(
         actions.RUN_STARTED,
         pipeline=plan.name,
@@ -63,7 +61,7 @@ async def _start(
     )
     names = tuple(dict.fromkeys(agent for step in steps for agent in _agents(step)))
     answer = await records.flush("run started", standing_of=compiled.digest, agents=names)  # (1)
-    return answer.standing or contracts.Standing(registered=False)
+    return answer.standing or specs.Standing(registered=False)
 
 
 def _agents(step: AgentStep) -> tuple[str, ...]:
@@ -72,15 +70,15 @@ def _agents(step: AgentStep) -> tuple[str, ...]:
 
 
 async def _register(plan: Plan, first: dict[str, AgentStep], records: Records) -> None:
-    request = contracts.RegisterRequest(
+    request = specs.RegisterRequest(
         agents=tuple(
-            contracts.Registration(
+            specs.Registration(
                 agent=agent, pipeline=plan.name, template=step.template, program=step.program
             )
             for agent, step in sorted(first.items())
         )
     )
-    result = await contracts.register(
+    result = await specs.register(
         request,
         activity_id="run/register#1",
         summary=Markdown.of("make {} agents known", len(first)),

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from temporalio import workflow
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
 from dsl.core import AgentOutput, StageStatus, Tier
@@ -52,7 +52,7 @@ class AgentStages:
     def __init__(
         self,
         plan: Plan,
-        compiled: contracts.CompileResult,
+        compiled: specs.CompileResult,
         *,
         stages: Stages,
         gates: GateBoard,
@@ -100,10 +100,8 @@ class AgentStages:
         """Return the name under which an agent of the plan is known (1)."""
         return agent_identity(agent, self._compiled.digest, registered=self.registered)
 
-    async def _once(
-        self, step: AgentStep, agent: str, inputs: dict[str, Any]
-    ) -> contracts.AgentReport:
-        request = contracts.AgentRequest(
+    async def _once(self, step: AgentStep, agent: str, inputs: dict[str, Any]) -> specs.AgentReport:
+        request = specs.AgentRequest(
             pipeline=self._plan.name,
             plan=self._compiled.digest,
             project=self._project,
@@ -138,14 +136,14 @@ class AgentStages:
         self._stages.move(step.path, StageStatus.RUNNING, replaced)
         return replaced
 
-    def _skip(self, step: AgentStep, report: contracts.AgentReport) -> str:
+    def _skip(self, step: AgentStep, report: specs.AgentReport) -> str:
         detail = f"its agent was revoked: {report.detail}"
         because = report.detail[:BECAUSE_LENGTH_MAX]
         self._records.note("stage.skipped", path=step.path, because=because)
         self._stages.finish(step.path, StageStatus.SKIPPED, detail=detail, attempts=report.attempts)
         return detail
 
-    def _finish(self, step: AgentStep, report: contracts.AgentReport) -> str:
+    def _finish(self, step: AgentStep, report: specs.AgentReport) -> str:
         status = StageStatus(report.status)
         self._stages.finish(
             step.path,
@@ -170,9 +168,9 @@ class AgentStages:
             paths += required.approves if isinstance(required, GateStep) else [required.path]
         return self._stages.outputs_of(paths)
 
-    def _warrant(self, step: AgentStep) -> contracts.Warrant:
+    def _warrant(self, step: AgentStep) -> specs.Warrant:
         standing = {each.path for each in walk(before(self._plan, step.path))}
-        return contracts.Warrant(  # (2)
+        return specs.Warrant(  # (2)
             inputs=self._compiled.inputs,
             approvals=tuple(each for each in self._gates.approvals if each.gate in standing),
             authors=self.origin.author_proofs,

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from temporalio import workflow
 
-from activities import feasibility_contracts as ahead
+from activities.contracts import feasibility_specs as ahead
 from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan
 from dsl.rules.feasibility import Followers, has_gate, possible

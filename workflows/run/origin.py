@@ -16,7 +16,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl import strict_json
 from dsl.canonical import digest_of
 from dsl.core import StageStatus
@@ -41,7 +41,7 @@ class Origin:
 
 
 async def origin_of(
-    plan: Plan, digest: str, inputs: dict[str, Any], standing: contracts.Standing
+    plan: Plan, digest: str, inputs: dict[str, Any], standing: specs.Standing
 ) -> Origin:
     """Find out where the run comes from.
 
@@ -49,7 +49,7 @@ async def origin_of(
         StageEndedError: a gate excludes somebody nobody knows (2).
     """
     proof = _memo()
-    starter = await _starter(proof, digest, inputs) if proof else contracts.Proven()
+    starter = await _starter(proof, digest, inputs) if proof else specs.Proven()
     people = {
         "starter": frozenset({starter.entity, starter.name} - {""}),
         "author": frozenset(
@@ -78,10 +78,10 @@ def _memo() -> str:
     return value if isinstance(value, str) else ""
 
 
-async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> contracts.Proven:
+async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> specs.Proven:
     try:
-        return await contracts.prove(
-            contracts.ProveRequest(
+        return await specs.prove(
+            specs.ProveRequest(
                 purpose=START, about={"plan": digest, "inputs": digest_of(inputs)}, proof=proof
             ),
             activity_id="run/starter#1",
@@ -89,11 +89,11 @@ async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> contracts
         )
     except ActivityError as error:  # (3)
         workflow.logger.warning("the starter is not known: %s", failures.cause_of(error)[1])
-        return contracts.Proven()
+        return specs.Proven()
 
 
 def _refuse_unknown(
-    step: GateStep, people: dict[str, frozenset[str]], standing: contracts.Standing
+    step: GateStep, people: dict[str, frozenset[str]], standing: specs.Standing
 ) -> None:
     fixes = {
         "starter": "start it with `mandate run PIPELINE` after `mandate login NAME`",

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.core import StageStatus
 from dsl.limits import (
     HISTORY_BYTES_MAX,
@@ -37,7 +37,7 @@ class Outbox:
         self._bytes = 0
         self._turn = asyncio.Lock()
 
-    async def admit(self, request: contracts.AgentRequest) -> None:
+    async def admit(self, request: specs.AgentRequest) -> None:
         """Return when ``request`` may be sent.
 
         Raises:

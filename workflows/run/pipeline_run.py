@@ -18,7 +18,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl import actions
 from dsl.canonical import digest_of
 from dsl.core import StageStatus
@@ -53,7 +53,7 @@ _CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 class PipelineRun:
     """A plan under way."""
 
-    def __init__(self, plan: Plan, compiled: contracts.CompileResult) -> None:
+    def __init__(self, plan: Plan, compiled: specs.CompileResult) -> None:
         self.plan = plan
         self.digest = compiled.digest
         self.inputs = compiled.inputs

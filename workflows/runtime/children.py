@@ -28,7 +28,7 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from activities import contracts, trust_contracts
+from activities.contracts import specs, trust_specs
 from dsl.core import StageStatus
 from dsl.limits import REPORT_BYTES_MAX
 from dsl.rules.ids import id_of_stage
@@ -43,16 +43,16 @@ OLD_CHILD_WAITS_MAX: Final = 90
 OLD_CHILD_WAIT: Final = timedelta(seconds=2)
 LOOKED_AT_EVERY: Final = 5  # waits
 
-TakeOver = Callable[[Sequence[contracts.EntryDraft]], None]
+TakeOver = Callable[[Sequence[specs.EntryDraft]], None]
 
 
 async def run_agent(
-    request: contracts.AgentRequest,
+    request: specs.AgentRequest,
     *,
     search_attributes: bool,
     begun: Callable[[workflow.ChildWorkflowHandle[Any, Any]], None],
     take_over: TakeOver,
-) -> contracts.AgentReport:
+) -> specs.AgentReport:
     """Run ``request`` in a child workflow and return its report, whatever became of the stage.
 
     ``begun`` is told when it runs, ``take_over`` what it could not record (5).
@@ -66,7 +66,7 @@ async def run_agent(
     for waits in range(OLD_CHILD_WAITS_MAX):
         try:
             child = await workflow.start_child_workflow(
-                contracts.AGENT_WORKFLOW,
+                specs.AGENT_WORKFLOW,
                 request,
                 id=child_id,
                 result_type=RawValue,
@@ -97,47 +97,47 @@ async def run_agent(
     )
 
 
-def _heard(path: str, answer: Any, take_over: TakeOver) -> contracts.AgentReport:
+def _heard(path: str, answer: Any, take_over: TakeOver) -> specs.AgentReport:
     """Return the report in what a child has answered or failed with."""
     try:
         report = _report(path, answer)
     except StageEndedError:
-        contracts.obey_cancel()  # (2)
+        specs.obey_cancel()  # (2)
         raise
     take_over(report.unrecorded)  # (5)
-    contracts.obey_cancel()  # (2)
+    specs.obey_cancel()  # (2)
     return report
 
 
-def _report(path: str, answer: Any) -> contracts.AgentReport:
+def _report(path: str, answer: Any) -> specs.AgentReport:
     try:
         if isinstance(answer, ChildWorkflowError):
             return _report_in(path, answer)
-        return contracts.read_value(
+        return specs.read_value(
             answer,
-            contracts.AgentReport,
+            specs.AgentReport,
             workflow.payload_converter(),
             bytes_max=REPORT_BYTES_MAX,
         )
-    except contracts.UnreadableError as error:  # (3)
+    except specs.UnreadableError as error:  # (3)
         raise StageEndedError(
             failures.STAGE_FAILED, path, StageStatus.FAILED, f"its report cannot be read: {error}"
         ) from None
 
 
-def _report_in(path: str, error: ChildWorkflowError) -> contracts.AgentReport:
+def _report_in(path: str, error: ChildWorkflowError) -> specs.AgentReport:
     """Return the report that a failed child has left (3)."""
     failure = error.__cause__
     if not isinstance(failure, ApplicationError) or not failure.details:
         raise _ended(path, error)
-    report = contracts.read_detail(
+    report = specs.read_detail(
         failure,
-        contracts.AgentReport,
+        specs.AgentReport,
         workflow.payload_converter(),
         bytes_max=REPORT_BYTES_MAX,
     )
     if report.status is StageStatus.COMPLETED:
-        raise contracts.UnreadableError("it says completed, and its workflow has failed")
+        raise specs.UnreadableError("it says completed, and its workflow has failed")
     return report
 
 
@@ -148,8 +148,8 @@ async def _refuse_stranger(path: str, child_id: str, waits: int) -> None:
         StageEndedError: it is something else, or nobody can say.
     """
     try:
-        holder = await trust_contracts.holder(
-            trust_contracts.HolderRequest(workflow=child_id),
+        holder = await trust_specs.holder(
+            trust_specs.HolderRequest(workflow=child_id),
             activity_id=f"{path}/holder#{waits // LOOKED_AT_EVERY + 1}",
             summary=Markdown.of("{}: what holds its id?", path),
         )
@@ -160,7 +160,7 @@ async def _refuse_stranger(path: str, child_id: str, waits: int) -> None:
             StageStatus.FAILED,
             f"its id {child_id!r} is taken, by what is not known: {failures.cause_of(error)[1]}",
         ) from None
-    ours = (contracts.AGENT_WORKFLOW, contracts.QUEUE, workflow.info().workflow_id)
+    ours = (specs.AGENT_WORKFLOW, specs.QUEUE, workflow.info().workflow_id)
     if not holder.type or (holder.type, holder.queue, holder.parent) == ours:
         return
     raise StageEndedError(

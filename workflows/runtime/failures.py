@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
-from activities import contracts
+from activities.contracts import specs
 from dsl.core import StageStatus
 from dsl.limits import PROBLEMS_MAX
 from dsl.sizes import sentence
@@ -33,8 +33,8 @@ NOT_RECORDED: Final = "NotRecorded"
 _OF_STAGE: Final = {
     "": STAGE_FAILED,
     NOT_RECORDED: STAGE_FAILED,
-    contracts.AGENT_FAILED: STAGE_FAILED,
-    contracts.OUTCOME_LOST: STAGE_FAILED,
+    specs.AGENT_FAILED: STAGE_FAILED,
+    specs.OUTCOME_LOST: STAGE_FAILED,
 }
 
 
@@ -91,17 +91,17 @@ class RefusedError(Exception):
 
 def invalid(problems: str) -> ApplicationError:
     """Refuse a document; ``problems`` is the whole report."""
-    return contracts.MeantError(problems, type=INVALID_PIPELINE)
+    return specs.MeantError(problems, type=INVALID_PIPELINE)
 
 
 def refused(why: str) -> ApplicationError:
     """Refuse somebody who has not proven who they are."""
-    return contracts.MeantError(why, type=NOT_PROVEN)
+    return specs.MeantError(why, type=NOT_PROVEN)
 
 
 def ended(kind: str, message: str, report: dict[str, Any]) -> ApplicationError:
     """End a run FAILED with its report in the details."""
-    return contracts.MeantError(message, report, type=kind)
+    return specs.MeantError(message, report, type=kind)
 
 
 def ending_of(error: BaseException) -> str:
@@ -111,15 +111,15 @@ def ending_of(error: BaseException) -> str:
     return "cancelled"
 
 
-def of_stage(report: contracts.AgentReport) -> str:
+def of_stage(report: specs.AgentReport) -> str:
     """Return which failure a run ends with whose stage ended so."""
     return _OF_STAGE.get(report.reason, report.reason)
 
 
-def ended_stage(report: contracts.AgentReport) -> ApplicationError:
+def ended_stage(report: specs.AgentReport) -> ApplicationError:
     """End the workflow of an agent stage FAILED, with its report in the details."""
     kind = report.reason if report.reason == NOT_RECORDED else of_stage(report)
-    return contracts.MeantError(report.detail, report, type=kind)
+    return specs.MeantError(report.detail, report, type=kind)
 
 
 def cause_of(error: ActivityError) -> tuple[str, str]:
@@ -137,21 +137,21 @@ def cause_of(error: ActivityError) -> tuple[str, str]:
 def of_phase(error: ActivityError) -> PhaseFailedError:
     """Return how a stage ends whose phase, or what it takes, has failed so."""
     kind, message = cause_of(error)
-    if kind == contracts.REVOKED:
+    if kind == specs.REVOKED:
         return PhaseFailedError(REVOKED, message)
-    if kind in (contracts.AGENT_FAILED, contracts.OUTCOME_LOST):
-        return PhaseFailedError(kind, message, of_agent=kind == contracts.AGENT_FAILED)
-    return PhaseFailedError(STAGE_FAILED, message, of_agent=kind == contracts.AGENT_FAILED_FOR_GOOD)
+    if kind in (specs.AGENT_FAILED, specs.OUTCOME_LOST):
+        return PhaseFailedError(kind, message, of_agent=kind == specs.AGENT_FAILED)
+    return PhaseFailedError(STAGE_FAILED, message, of_agent=kind == specs.AGENT_FAILED_FOR_GOOD)
 
 
-def violations_in(error: ActivityError) -> tuple[contracts.Violated, ...]:
+def violations_in(error: ActivityError) -> tuple[specs.Violated, ...]:
     """Return what an activity has seen an agent do, that failed; what cannot be read is none."""
     cause = error.cause
     details = cause.details if isinstance(cause, ApplicationError) else ()
     found = []
     for detail in details:
         try:
-            found.append(contracts.Violated.model_validate(detail))
+            found.append(specs.Violated.model_validate(detail))
         except ValidationError:
             continue
     return tuple(found)

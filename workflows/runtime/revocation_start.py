@@ -16,7 +16,7 @@ from typing import Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
-from activities import contracts, trust_contracts
+from activities.contracts import specs, trust_specs
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.reserved import revocation_id
 from dsl.surfaces import Markdown
@@ -30,14 +30,12 @@ async def start_revocation(agent: str, reason: str, proof: str = "") -> str:
 
     Without a ``proof`` it is the engine's word, and an agent stage has to be who asks.
     """
-    request = trust_contracts.RevokeRequest(
-        agent=agent, reason=reason[:REASON_LENGTH_MAX], proof=proof
-    )
+    request = trust_specs.RevokeRequest(agent=agent, reason=reason[:REASON_LENGTH_MAX], proof=proof)
     name = wanted = revocation_id(agent)
     for _ in range(IDS_TRIED_MAX):
         try:
             _ = await workflow.start_child_workflow(
-                trust_contracts.REVOCATION_WORKFLOW,
+                trust_specs.REVOCATION_WORKFLOW,
                 request.model_dump(exclude_defaults=True),
                 id=name,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,  # (1)
@@ -55,9 +53,9 @@ async def start_revocation(agent: str, reason: str, proof: str = "") -> str:
 
 async def _token(agent: str) -> str:
     token: str = await workflow.execute_local_activity(
-        trust_contracts.NONCE,
+        trust_specs.NONCE,
         result_type=str,
-        start_to_close_timeout=contracts.COMPILE_TIMEOUT,
+        start_to_close_timeout=specs.COMPILE_TIMEOUT,
         activity_id=f"revocation/{agent}/nonce#{_unlike()}",
         summary=Markdown("its id is taken: another"),
     )
@@ -67,8 +65,8 @@ async def _token(agent: str) -> str:
 async def _holder(workflow_id: str) -> str:
     """Return what holds the id, for people to read; it delays no brake any more."""
     try:
-        holder = await trust_contracts.holder(
-            trust_contracts.HolderRequest(workflow=workflow_id),
+        holder = await trust_specs.holder(
+            trust_specs.HolderRequest(workflow=workflow_id),
             activity_id=f"{workflow_id}/holder#{_unlike()}",
             summary=Markdown("what holds its id?"),
             give_up_after=LOOKING,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from activities import trust_contracts as trust
+from activities.contracts import trust_specs as trust
 from dsl.surfaces import Markdown
 
 WAITING: Final = "waiting for "  # and the activity's name; whoever can see why says so beside

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from temporalio import workflow
 
-from activities import trust_contracts as trust
+from activities.contracts import trust_specs as trust
 from dsl.core import Value
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.grant import refuse_name

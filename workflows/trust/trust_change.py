@@ -24,8 +24,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities import contracts
-from activities import trust_contracts as trust
+from activities.contracts import specs
+from activities.contracts import trust_specs as trust
 from dsl.actions import TRUST_REFUSED
 from dsl.canonical import digest_of
 from dsl.core import StageStatus
@@ -169,9 +169,9 @@ class Consent(Asking):
         """Ask Vault and the ledger; raise everything that is not met (2)."""
         self._state = "looking at vault and the ledger"
         self.policy = await workflow.execute_local_activity(
-            contracts.POLICY,
-            result_type=contracts.Policy,
-            start_to_close_timeout=contracts.COMPILE_TIMEOUT,
+            specs.POLICY,
+            result_type=specs.Policy,
+            start_to_close_timeout=specs.COMPILE_TIMEOUT,
             activity_id="trust/policy#1",
         )
         show_start(self.policy)
@@ -204,7 +204,7 @@ class Consent(Asking):
                 return plan, step
         raise RefusedError("the ledger names nobody who has to consent")
 
-    async def _consent(self, plan: Plan, step: GateStep) -> contracts.Approval:
+    async def _consent(self, plan: Plan, step: GateStep) -> specs.Approval:
         """Open the gate and wait for people (3)."""
         digest = plan.digest()
         self._stages = Stages(walk(plan.steps))

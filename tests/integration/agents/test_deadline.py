@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.contracts import HEARTBEAT_TIMEOUT
-from activities.phases.pulse import BEAT_EVERY_S
+from activities.contracts.specs import HEARTBEAT_TIMEOUT
+from activities.phases.heartbeat import BEAT_EVERY_S
 from dsl.limits import LEASE_TTL_MS
 from integrations.agents.deadline import END_AHEAD_S, KILL_AHEAD_S
 from integrations.agents.keeper import GRACE_S

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.testing import ActivityEnvironment
 
-from activities.phases.tools import take_lease
+from activities.phases.equipment import take_lease
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.leases import Lease, Leases

@@ -16,8 +16,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities import trust_contracts as trust
-from activities.evidence import Appraiser, EvidenceActivities
+from activities.contracts import trust_specs as trust
+from activities.trust.evidence import Appraiser, EvidenceActivities
 from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.promotion import load_criteria

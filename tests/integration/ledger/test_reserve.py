@@ -11,8 +11,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities import contracts
-from activities.ledger import LedgerActivities
+from activities.contracts import specs
+from activities.ledger.record import LedgerActivities
 from dsl.limits import LEDGER_RESERVE_BYTES
 from integrations.artifacts.store import Artifacts
 from integrations.errors import UnavailableError
@@ -46,15 +46,14 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-async def record(ledger: Ledger, number: int, *actions: str) -> contracts.RecordResult:
+async def record(ledger: Ledger, number: int, *actions: str) -> specs.RecordResult:
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(
         environment.info, workflow_type="Agent", activity_id=str(number)
     )
-    request = contracts.RecordRequest(
+    request = specs.RecordRequest(
         entries=tuple(
-            contracts.EntryDraft(action=action, agent="a", payload={"n": number})
-            for action in actions
+            specs.EntryDraft(action=action, agent="a", payload={"n": number}) for action in actions
         )
     )
     return await environment.run(LedgerActivities(ledger).record, request)

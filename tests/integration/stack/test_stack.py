@@ -16,7 +16,7 @@ import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 
-from activities import contracts
+from activities.contracts import specs
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.preflight import preflight
 from integrations.vault.client import Vault
@@ -81,10 +81,10 @@ def test_names_that_stand_in_two_places_are_the_same():
     assert {key.name for key in visibility.ALL} == set(temporal.SEARCH_ATTRIBUTES)
     queues = {queue for process in DEFAULT_WORKERS for queue in process.queues}
     assert queues == {
-        contracts.QUEUE,
-        contracts.QUEUE_T3,
-        contracts.QUEUE_TRUST,
-        contracts.QUEUE_LEDGER,
+        specs.QUEUE,
+        specs.QUEUE_T3,
+        specs.QUEUE_TRUST,
+        specs.QUEUE_LEDGER,
     }
 
 

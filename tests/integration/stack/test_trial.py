@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from activities.contracts import QUEUE_TRUST
+from activities.contracts.specs import QUEUE_TRUST
 from dsl.core import Tier
 from integrations.ledger import scores
 from integrations.ledger.verify import tail, verify

@@ -12,14 +12,14 @@ from temporalio.common import RawValue
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.exceptions import ApplicationError
 
-from activities.answers import UnreadableError, unreadable
-from activities.converter import (
+from activities.contracts.answers import UnreadableError, unreadable
+from activities.contracts.meant import BugError, MeantError
+from activities.runtime.converter import (
     MandatePayloadConverter,
     RedactingCodec,
     RedactingFailureConverter,
     with_ours,
 )
-from activities.meant import BugError, MeantError
 from dsl.limits import STACK_TRACE_LENGTH_MAX
 
 TOKEN = "s." + "AbCdEfGhIjKlMnOpQrStUvWx"

@@ -7,9 +7,9 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.exceptions import ApplicationError
 
-from activities.answers import UnreadableError, read_detail
-from activities.contracts import AgentReport
-from activities.converter import with_ours
+from activities.contracts.answers import UnreadableError, read_detail
+from activities.contracts.specs import AgentReport
+from activities.runtime.converter import with_ours
 from dsl.limits import REPORT_BYTES_MAX
 
 OURS = with_ours(None)

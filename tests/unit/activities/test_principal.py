@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio.api.history.v1 import HistoryEvent
 
-from activities.principal import named_in
+from activities.runtime.principal import named_in
 
 PROOF = "eyJwcm9vZiI6MX0"
 

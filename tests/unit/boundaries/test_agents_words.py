@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from temporalio.api.failure.v1 import Failure
 from temporalio.common import RawValue
 
-from activities import contracts
-from activities.boundary import _failure
-from activities.converter import MandatePayloadConverter, RedactingFailureConverter
-from activities.violation import said
+from activities.contracts import specs
+from activities.runtime.boundary import _failure
+from activities.runtime.converter import MandatePayloadConverter, RedactingFailureConverter
+from activities.runtime.violation import said
 from dsl.agent_protocol.messages import MESSAGE_TYPES
 from dsl.canonical import canonical
 from dsl.core import AgentOutput, AgentPhase, OutputType, StageStatus
@@ -101,17 +101,15 @@ def _can_be_handed_on(transcript: Transcript) -> None:
         digest="sha256:" + "0" * 64,
         size=1,
     )
-    answer = contracts.PhaseResult(
+    answer = specs.PhaseResult(
         output=result.output,
         outputs=(output,) * 100,
         facts={"summary": result.summary[:300], "sandbox": "none"},
         violations=said(*transcript.taken_out()),
     )
     [raw] = CONVERTER.from_payloads([CONVERTER.to_payload(answer)], [RawValue])
-    found = contracts.read_value(
-        raw, contracts.PhaseResult, CONVERTER, bytes_max=PHASE_ANSWER_BYTES_MAX
-    )
+    found = specs.read_value(raw, specs.PhaseResult, CONVERTER, bytes_max=PHASE_ANSWER_BYTES_MAX)
     assert found == answer
-    report = contracts.AgentReport(status=StageStatus.COMPLETED, output=found.output)
+    report = specs.AgentReport(status=StageStatus.COMPLETED, output=found.output)
     assert is_handed_on(report, REPORT_BYTES_MAX)
     assert is_handed_on({"stages": {"a": {"b": {"c": report.model_dump(mode="json")}}}})

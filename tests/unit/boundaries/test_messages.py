@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
-from activities import contracts, trust_contracts
-from activities.converter import MandatePayloadConverter
+from activities.contracts import specs, trust_specs
+from activities.runtime.converter import MandatePayloadConverter
 from dsl.canonical import canonical
 from dsl.core import Value
 from dsl.limits import REPORT_BYTES_MAX
@@ -120,11 +120,11 @@ def test_a_vote_that_says_something_twice_is_none(twice):
         inbox.read_vote([raw(data, b"json/plain")])
 
 
-SPECS = [*contracts.PHASES.values()] + [
+SPECS = [*specs.PHASES.values()] + [
     each
-    for module in (contracts, trust_contracts)
+    for module in (specs, trust_specs)
     for each in vars(module).values()
-    if isinstance(each, contracts.ActivitySpec)
+    if isinstance(each, specs.ActivitySpec)
 ]
 answers = objects(
     output=("{}", '{"n": 1}'),
@@ -144,17 +144,15 @@ answers = objects(
 
 @inputs(3_000)
 @given(
-    st.sampled_from([*SPECS, contracts.AgentReport]),
+    st.sampled_from([*SPECS, specs.AgentReport]),
     spelled(answers) | spelled(values),
     st.sampled_from(ENCODINGS),
 )
 def test_an_answer_is_read_or_refused_in_a_sentence(spec, data, encoding):
     kind = spec if isinstance(spec, type) else spec.output
     try:
-        answer = contracts.read_value(
-            raw(data, encoding), kind, CONVERTER, bytes_max=REPORT_BYTES_MAX
-        )
-    except contracts.UnreadableError as error:
+        answer = specs.read_value(raw(data, encoding), kind, CONVERTER, bytes_max=REPORT_BYTES_MAX)
+    except specs.UnreadableError as error:
         said = str(error)
     else:
         said = "read"

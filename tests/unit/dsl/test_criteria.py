@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from activities import trust_contracts
+from activities.contracts import trust_specs
 from dsl.core import Tier
 from dsl.errors import DslError
 from dsl.plan import GateStep
@@ -66,7 +66,7 @@ def test_the_plan_is_one_gate_that_takes_proven_votes_with_reasons(kind, name):
     [step] = plan.steps
 
     assert isinstance(step, GateStep)
-    assert (plan.name, step.path, CONSENT) == (name, "consent", trust_contracts.GATE)
+    assert (plan.name, step.path, CONSENT) == (name, "consent", trust_specs.GATE)
     assert (step.identity, step.reason, step.on_timeout) == (("verified",), "required", "reject")
     assert "checker" in step.description
     assert plan.timeout_ms > step.timeout_ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from activities import contracts
+from activities.contracts import specs
 from integrations.settings import read_settings
 from integrations.vault import naming
 from mandate.stack import temporal
@@ -13,10 +13,10 @@ from tests.unit.mandate.programs import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 WORKERS = {
-    "worker": contracts.QUEUE,
-    "t3": contracts.QUEUE_T3,
-    "trust": contracts.QUEUE_TRUST,
-    "ledger": contracts.QUEUE_LEDGER,
+    "worker": specs.QUEUE,
+    "t3": specs.QUEUE_T3,
+    "trust": specs.QUEUE_TRUST,
+    "ledger": specs.QUEUE_LEDGER,
 }
 
 
@@ -43,7 +43,7 @@ def test_only_the_ledger_worker_may_write_the_ledger():
 def test_each_worker_is_handed_its_own_roles_and_keeps_them_where_it_may_write():
     handed_out = COMPOSE["services"]["roles"]["command"][0].splitlines()
     for name, queue in WORKERS.items():
-        identities = naming.OF_TRUST if queue == contracts.QUEUE_TRUST else (queue,)
+        identities = naming.OF_TRUST if queue == specs.QUEUE_TRUST else (queue,)
         mounted = [v for v in COMPOSE["services"][name]["volumes"] if v.startswith("role")]
         own = [line for line in handed_out if line.endswith(f"/roles/{name}/")]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from activities.trust_contracts import Braked, ReceiptLine
+from activities.contracts.trust_specs import Braked, ReceiptLine
 from mandate.people.revoking import Ended, told
 from tests.unit.mandate.programs import mandate
 from workflows.trust.receipt import WAITING, Receipt

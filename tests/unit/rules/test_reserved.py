@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities import contracts, trust_contracts
+from activities.contracts import specs, trust_specs
 from dsl.rules import reserved
 from dsl.rules.grant import refuse_name
 from dsl.rules.reserved import (
@@ -25,8 +25,8 @@ def test_each_reserved_word_belongs_to_a_workflow_that_the_worker_has():
     known = {vars(each)["__temporal_workflow_definition"].name for each in WORKFLOWS}
 
     assert set(OWNERS.values()) <= known
-    assert contracts.REGISTRATION_WORKFLOW == reserved.REGISTRATION
-    assert trust_contracts.REVOCATION_WORKFLOW == reserved.REVOCATION
+    assert specs.REGISTRATION_WORKFLOW == reserved.REGISTRATION
+    assert trust_specs.REVOCATION_WORKFLOW == reserved.REVOCATION
 
 
 @pytest.mark.parametrize(

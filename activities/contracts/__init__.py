@@ -1,0 +1,1 @@
+"""All that workflows may import of the activities: names, requests, answers, timeouts."""

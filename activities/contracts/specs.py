@@ -1,0 +1,259 @@
+"""What workflows may ask for: activity names, types, queues, timeouts.
+
+Workflows import this module and nothing else from ``activities``. The implementations live
+next door and are looked up by name, so workflow code never loads ``hvac``, ``redis`` or
+``sqlite3`` (enforced by import-linter and by a test of ``sys.modules``).
+
+1. Names are wire names, literal and here only.
+2. No limit of attempts: an outage is waited out, visibly; the stage's timeout ends it. The
+   agent's own failures are final here and counted by the workflow (``retry:``).
+3. Every activity heartbeats, so that a dead worker is noticed in seconds, not at the timeout.
+4. Cancelling waits for the activity to end. A caller that was cancelled meanwhile gets
+   ``CancelledError``, also when the activity finished all the same: nothing goes on after a
+   cancel because the cancel came late.
+5. An answer that cannot be read fails the caller as an activity does, and no workflow task: see
+   ``activities.contracts.answers``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Generic, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from activities.contracts.answers import UnreadableError, read_detail, read_value, unreadable
+from activities.contracts.meant import WHERE, BugError, MeantError
+from activities.contracts.messages import (
+    AgentReport,
+    AgentRequest,
+    Approval,
+    Author,
+    Authority,
+    AuthorityRequest,
+    Ballot,
+    Binding,
+    CompileRequest,
+    CompileResult,
+    EntryDraft,
+    FiledRequest,
+    GateRequest,
+    GateRequested,
+    GateWithdrawn,
+    PhaseRequest,
+    PhaseResult,
+    Policy,
+    Proven,
+    ProveRequest,
+    RecordRequest,
+    RecordResult,
+    Registered,
+    RegisterRequest,
+    RegisterResult,
+    Registration,
+    Standing,
+    Violated,
+    Warrant,
+)
+from dsl.core import AgentPhase, Value
+from dsl.limits import PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
+from dsl.surfaces import Markdown
+
+__all__ = [
+    "AGENT_FAILED",
+    "AGENT_FAILED_FOR_GOOD",
+    "AGENT_WORKFLOW",
+    "COLD",
+    "COMPILE",
+    "COMPILE_TIMEOUT",
+    "OUTCOME_LOST",
+    "PHASES",
+    "POLICY",
+    "QUEUE",
+    "QUEUE_LEDGER",
+    "QUEUE_T3",
+    "QUEUE_TRUST",
+    "REGISTRATION_WORKFLOW",
+    "REVOKED",
+    "WHERE",
+    "ActivitySpec",
+    "AgentReport",
+    "AgentRequest",
+    "Approval",
+    "Author",
+    "Authority",
+    "AuthorityRequest",
+    "Ballot",
+    "Binding",
+    "BugError",
+    "CompileRequest",
+    "CompileResult",
+    "EntryDraft",
+    "FiledRequest",
+    "GateRequest",
+    "GateRequested",
+    "GateWithdrawn",
+    "MeantError",
+    "PhaseRequest",
+    "PhaseResult",
+    "Policy",
+    "ProveRequest",
+    "Proven",
+    "RecordRequest",
+    "RecordResult",
+    "RegisterRequest",
+    "RegisterResult",
+    "Registered",
+    "Registration",
+    "Standing",
+    "UnreadableError",
+    "Violated",
+    "Warrant",
+    "authority",
+    "obey_cancel",
+    "prove",
+    "read_detail",
+    "read_value",
+    "record",
+    "register",
+    "request_gate",
+    "withdraw_gate",
+]
+
+QUEUE: Final = "mandate"
+QUEUE_T3: Final = "mandate-t3"
+QUEUE_TRUST: Final = "mandate-trust"
+QUEUE_LEDGER: Final = "mandate-ledger"
+
+# More than a lease lasts (LEASE_TTL_MS): whoever takes over from a worker that is dead, or stands
+# still, finds that its lease has run out.
+HEARTBEAT_TIMEOUT: Final = timedelta(seconds=15)
+QUICK: Final = timedelta(seconds=30)
+RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=3)
+)
+
+# Failure types that cross the boundary and that workflows tell apart.
+AGENT_FAILED: Final = "AgentFailed"
+AGENT_FAILED_FOR_GOOD: Final = "AgentFailedForGood"
+OUTCOME_LOST: Final = "OutcomeLost"
+COLD: Final = "ColdError"
+REVOKED: Final = "RevokedError"
+
+In = TypeVar("In", bound=Value)
+Out = TypeVar("Out", bound=Value)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivitySpec(Generic[In, Out]):
+    """One activity as seen from workflow code."""
+
+    name: str
+    input: type[In]
+    output: type[Out]
+    queue: str | None = None  # None: the workflow's own
+    timeout: timedelta = QUICK
+    answer_bytes_max: int = REPORT_BYTES_MAX
+
+    async def __call__(
+        self,
+        request: In,
+        *,
+        activity_id: str,
+        summary: Markdown,
+        limit: timedelta | None = None,
+        give_up_after: timedelta | None = None,
+        queue: str | None = None,
+        heard_late: Callable[[Out | ActivityError], None] | None = None,
+    ) -> Out:
+        """Schedule the activity and wait for its result.
+
+        ``activity_id`` is given by the caller because replay compares it, and little else;
+        without it two swapped phases would replay clean. ``limit`` is for one attempt (default
+        the activity's own); ``give_up_after`` bounds all attempts together: only cleaning up may
+        give up. ``queue``: another than the activity's own. ``heard_late`` is told what came after
+        a cancel (4).
+        """
+        try:
+            answer = await workflow.execute_activity(
+                self.name,
+                request,
+                activity_id=activity_id,
+                summary=summary,
+                result_type=RawValue,  # (5)
+                task_queue=queue or self.queue,
+                start_to_close_timeout=limit or self.timeout,
+                schedule_to_close_timeout=give_up_after,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3)
+                retry_policy=RETRY,  # (2)
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            )
+            result = self._read(answer, activity_id)
+        except ActivityError as error:
+            if heard_late is not None and _is_cancelled():
+                heard_late(error)
+            obey_cancel()
+            raise
+        if heard_late is not None and _is_cancelled():
+            heard_late(result)
+        obey_cancel()
+        return result
+
+    def _read(self, answer: RawValue, activity_id: str) -> Out:
+        try:
+            return read_value(
+                answer,
+                self.output,
+                workflow.payload_converter(),
+                bytes_max=self.answer_bytes_max,
+            )
+        except UnreadableError as error:
+            failure = unreadable(error, activity_type=self.name, activity_id=activity_id)
+            raise failure from failure.cause
+
+
+def obey_cancel() -> None:
+    """Raise ``CancelledError`` when the calling task was asked to stop (4)."""
+    if _is_cancelled():
+        raise asyncio.CancelledError
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+# Local activities: they only read files and settings, and one marker is cheaper than six events.
+COMPILE: Final = "pipeline.compile"
+POLICY: Final = "pipeline.policy"
+COMPILE_TIMEOUT: Final = timedelta(seconds=10)
+
+record = ActivitySpec("ledger.record", RecordRequest, RecordResult, queue=QUEUE_LEDGER)
+authority = ActivitySpec("ledger.authority", AuthorityRequest, Authority, queue=QUEUE_LEDGER)
+register = ActivitySpec(
+    "trust.register",
+    RegisterRequest,
+    RegisterResult,
+    queue=QUEUE_TRUST,
+    timeout=timedelta(minutes=2),
+)
+prove = ActivitySpec("ledger.prove", ProveRequest, Proven, queue=QUEUE_LEDGER)
+request_gate = ActivitySpec("gate.request", GateRequest, GateRequested, queue=QUEUE_T3)
+withdraw_gate = ActivitySpec("gate.withdraw", GateRequest, GateWithdrawn, queue=QUEUE_T3)
+PHASES: Final = {
+    phase: ActivitySpec(
+        f"agent.{phase.value.lower()}",
+        PhaseRequest,
+        PhaseResult,
+        answer_bytes_max=PHASE_ANSWER_BYTES_MAX,
+    )
+    for phase in AgentPhase
+}
+
+AGENT_WORKFLOW: Final = "Agent"
+REGISTRATION_WORKFLOW: Final = "Registration"

@@ -1,0 +1,1 @@
+"""The only way onto the ledger."""

@@ -1,0 +1,175 @@
+"""``ledger.record`` and ``ledger.authority``: the only way onto the ledger.
+
+1. Who asks is taken from the activity's own context, never from the request: namespace,
+   workflow, run and activity id. A payload cannot speak for another run.
+2. The idempotency key leaves the attempt out, so that a repeated attempt records nothing new.
+3. Acknowledged means on disk; otherwise the activity fails and is tried again.
+4. Entries that carry authority come from where authority is: what an agent did and its fence
+   from ``Agent``, or from the run on behalf of one of its own stages; a new agent from a pipeline.
+   Who vouches for a plan, what was proven, asked and granted, and revocations never come this way.
+   A run begins and ends itself: nobody else says so here.
+5. That an agent was raised, came back or was rebound is taken only behind the grant it was done
+   by, from the run that was granted it: a later one may have its workflow id.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from temporalio import activity
+
+from activities.contracts import specs
+from activities.contracts import trust_specs as trust
+from activities.proofs.proving import PROOF_REFUSED, START_PROVEN, VOTE_PROVEN
+from activities.runtime.boundary import governed
+from dsl import actions
+from dsl.rules.admission import agent_identity
+from dsl.rules.scorecard import OF_STAGE
+from integrations.errors import DeniedError
+from integrations.ledger.authority import LEASE_GRANTED, PLAN_REGISTERED
+from integrations.ledger.entries import Draft, entry_key
+from integrations.ledger.ledger import Ledger
+
+_NEVER: Final = frozenset(
+    {
+        actions.AGENT_REVOKED,
+        actions.REBIND_PROVEN,
+        actions.TRUST_ASKED,
+        actions.TRUST_GRANTED,
+        actions.TRUST_TRIAL,
+        PLAN_REGISTERED,
+        PROOF_REFUSED,
+        START_PROVEN,
+        VOTE_PROVEN,
+    }
+)
+_OF_AGENT: Final = frozenset(
+    {
+        actions.AGENT_INTENDED,
+        actions.AGENT_RETRIED,
+        actions.AGENT_ENDED,
+        actions.AGENT_VIOLATED,
+        actions.AGENT_DEMOTED,
+    }
+)
+_OF_RUN: Final = frozenset({actions.RUN_STARTED, actions.RUN_ENDED})
+_ONLY_FROM: Final = {
+    **dict.fromkeys((LEASE_GRANTED, *_OF_AGENT), specs.AGENT_WORKFLOW),
+    actions.AGENT_PROMOTED: trust.PROMOTION_WORKFLOW,
+    actions.AGENT_REINSTATED: trust.REINSTATEMENT_WORKFLOW,
+    actions.AGENT_REBOUND: trust.REBINDING_WORKFLOW,
+}
+# What such an entry has to have in common with its grant.
+_BEHIND_A_GRANT: Final = {
+    actions.AGENT_PROMOTED: ("now",),
+    actions.AGENT_REINSTATED: ("now", "epoch"),
+    actions.AGENT_REBOUND: ("now", "binding", "pipeline", "template", "program"),
+}
+# What begins waits while the disk is nearly full; a record that also ends something does not (6).
+_BEGINS: Final = frozenset({"run.started", actions.AGENT_INTENDED, actions.AGENT_RETRIED})
+_ENDS: Final = frozenset({"run.ended", actions.AGENT_ENDED})
+
+
+class LedgerActivities:
+    """Speaks for the one writer."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @activity.defn(name=specs.record.name)
+    @governed
+    async def record(self, request: specs.RecordRequest) -> specs.RecordResult:
+        """Append the entries and answer what was asked along with the receipt."""
+        info = activity.info()
+        run = (info.workflow_id or "", info.workflow_run_id or "")
+        scope = (info.namespace, *run, info.activity_id)
+        for entry in request.entries:
+            _refuse_reserved(entry, info.workflow_type or "", run[0])  # (4)
+            if entry.action in _BEHIND_A_GRANT:
+                await self._require_grant(entry, run)  # (5)
+        drafts = [
+            Draft(
+                key=entry_key(*scope, str(number)),  # (2)
+                workflow_id=run[0],  # (1)
+                run_id=run[1],
+                agent=entry.agent,
+                tier=entry.tier,
+                action=entry.action,
+                payload=entry.payload,
+            )
+            for number, entry in enumerate(request.entries)
+        ]
+        recorded = {entry.action for entry in request.entries}
+        if recorded & _BEGINS and not recorded & _ENDS:
+            self._ledger.require_room()  # (6)
+        receipts = await self._ledger.append(drafts)  # (3)
+        numbers = [receipt.seq for receipt in receipts] or [-1]
+        return specs.RecordResult(
+            first=min(numbers),
+            last=max(numbers),
+            authority=self._authority(request.authority_of) if request.authority_of else None,
+            standing=self._standing(request) if request.standing_of else None,
+            exhausted_in_a_row=self._exhausted(request.exhausted_of),
+        )
+
+    @activity.defn(name=specs.authority.name)
+    @governed
+    async def authority(self, request: specs.AuthorityRequest) -> specs.Authority:
+        """Answer from the ledger as it is now."""
+        return self._authority(request.agent)
+
+    async def _require_grant(self, entry: specs.EntryDraft, run: tuple[str, str]) -> None:
+        """Refuse a change of trust that was not granted to this run (5)."""
+        place = entry.payload.get("grant")
+        granted = await self._ledger.by_place(place) if type(place) is int else None
+        if granted is None or granted.action != actions.TRUST_GRANTED:
+            raise DeniedError(f"{entry.action!r} names no grant: nothing was granted there")
+        names = _BEHIND_A_GRANT[entry.action]
+        same = (granted.agent, granted.workflow_id, granted.run_id) == (entry.agent, *run)
+        if not same or any(granted.payload.get(n) != entry.payload.get(n) for n in names):
+            raise DeniedError(f"{entry.action!r} is not what was granted at entry {place}")
+
+    def _authority(self, agent: str) -> specs.Authority:
+        known = self._ledger.authority(agent)
+        return specs.Authority(fence=known.fence, epoch=known.epoch, revoked=known.revoked)
+
+    def _exhausted(self, agent: str | None) -> int:
+        return self._ledger.card(agent).exhausted if agent else 0
+
+    def _standing(self, request: specs.RecordRequest) -> specs.Standing:
+        digest = request.standing_of or ""
+        registrations = self._ledger.registrations(digest)
+        names = [
+            agent_identity(agent, digest, registered=bool(registrations))
+            for agent in request.agents
+        ]
+        return specs.Standing(
+            registered=bool(registrations),
+            author=registrations[0].author if registrations else None,
+            authors=tuple(
+                specs.Author(entity=each.entity, name=each.author or "", proof=each.proof)
+                for each in registrations
+                if each.entity
+            ),
+            unknown=tuple(name for name in names if self._ledger.authority(name).binding is None),
+        )
+
+
+def _refuse_reserved(entry: specs.EntryDraft, workflow_type: str, workflow_id: str) -> None:
+    action = entry.action
+    if action in _OF_RUN:
+        may = OF_STAGE not in entry.payload
+    elif action in _OF_AGENT and OF_STAGE in entry.payload:
+        may = _is_of_own_stage(entry, workflow_id)
+    elif action == actions.AGENT_REGISTERED:
+        may = workflow_type != specs.AGENT_WORKFLOW
+    else:
+        may = action not in _NEVER and _ONLY_FROM.get(action, workflow_type) == workflow_type
+    if not may:
+        raise DeniedError(f"a workflow {workflow_type!r} may not record {action!r}")
+
+
+def _is_of_own_stage(entry: specs.EntryDraft, workflow_id: str) -> bool:
+    """Tell whether a run records what one of its stages could not."""
+    of = entry.payload.get(OF_STAGE)
+    return isinstance(of, dict) and str(of.get("workflow")).startswith(f"{workflow_id}/")

@@ -1,0 +1,270 @@
+"""Asking the agent's program to do a phase, under its lease, in its sandbox.
+
+1. It works in a private directory made for this attempt. Earlier outputs are copied there by
+   digest, the copy is hashed, the copy is used.
+2. Exactly the declared secrets are read, see ``activities.phases.secrets``; what was minted for
+   that is revoked before the activity ends. They go to the program and nowhere else.
+3. The lease is renewed meanwhile, and at once on word of a revocation; when it cannot be proved
+   any more, the program is stopped. So it is when the stage is cancelled: while a program runs
+   the activity gives a sign of life often enough for that to arrive. Where this process stands
+   still, its program dies by the deadline of the lease, before another attempt may start one.
+4. Everything the program says is redacted before anybody sees it.
+5. A request can be forged by whoever may start workflows: names in it become no paths outside
+   the private directory, and the ports of the engine's own servers stay closed, also when
+   PREFLIGHT was left out.
+6. At T3 and T4 the agent is admitted anew each time, with its warrant. Its program gets the
+   outputs that were approved, and of its own stage only what EXECUTE put out, for VERIFY to look
+   at: what an earlier phase put out could be a forged completion, and nobody has approved it.
+7. What comes after its start never starts it again by accident: see ``activities.runtime.effect``.
+   PLAN and VERIFY act on nothing, so there an outage may be waited out.
+8. What it has said that it must not is told with what it delivered. A program that had delivered
+   when its lease turned out to be lost acted without it: that is told, and nothing else is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from temporalio import activity
+
+from activities.contracts import specs
+from activities.phases.admission import admit
+from activities.phases.equipment import Tools, instance_of, put_json
+from activities.phases.heartbeat import pulsing
+from activities.phases.secrets import secrets_of
+from activities.proofs.warrant import Cleared
+from activities.runtime.effect import OutcomeLostError, acts
+from activities.runtime.violation import ViolationError, said
+from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
+from dsl.plan import AgentStep
+from dsl.rules.violations import Violation
+from integrations.agents.lifeline import Lifeline
+from integrations.agents.programs import catalogue
+from integrations.agents.protocol import AgentError, Outcome, Request
+from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.workdir import workdir
+from integrations.dragonfly.errors import LeaseLostError
+from integrations.dragonfly.holding import Holding
+from integrations.dragonfly.leases import Lease
+from integrations.errors import (
+    ColdError,
+    ConflictError,
+    DeniedError,
+    IntegrationError,
+    RevokedError,
+    UnavailableError,
+)
+from integrations.redaction import Redactor
+from integrations.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the program delivered."""
+
+    output: dict[str, Any]
+    outputs: tuple[AgentOutput, ...]
+    facts: dict[str, Any]
+    violations: tuple[specs.Violated, ...] = ()
+
+
+async def ask(tools: Tools, request: specs.PhaseRequest, lease: Lease, phase: AgentPhase) -> Answer:
+    """Run the agent's program for ``phase`` and store what it delivers.
+
+    Raises:
+        AgentError: the program failed; it, its children and its directory are gone.
+        ViolationError: it did what it must not (8), or reached for a secret that is not for it.
+    """
+    cleared = await _clear(tools, request)  # (6)
+    delivered: list[Outcome] = []
+    try:
+        return await _ask(tools, request, lease, phase, cleared=cleared, delivered=delivered)
+    except LeaseLostError as error:
+        if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
+            raise ViolationError(Violation.STALE_FENCE, str(error)) from None  # (8)
+        raise
+
+
+async def _ask(
+    tools: Tools,
+    request: specs.PhaseRequest,
+    lease: Lease,
+    phase: AgentPhase,
+    *,
+    cleared: Cleared | None,
+    delivered: list[Outcome],
+) -> Answer:
+    timeout_s = request.step.timeout_ms / 1000
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(workdir())
+        lifeline = Lifeline(lease.deadline)
+        holding = Holding(tools.leases, lease, release=False, on_renewal=lifeline.renew)
+        await stack.enter_async_context(holding)  # (3)
+        if tools.watcher is not None:
+            stack.enter_context(tools.watcher.watching(request.agent, holding.hurry))
+        secrets = await secrets_of(tools, request, phase, cleared, stack)  # (2)
+        seen = request.model_copy(update={"prior": _own(request, phase)})
+        prior = await asyncio.to_thread(_copies, tools, seen, directory)
+        pulse = await stack.enter_async_context(pulsing())
+        running = tools.runner.run(
+            catalogue.find(request.step.program or ""),
+            Request(
+                run=activity.info().workflow_id or "",
+                stage=request.step.path,
+                phase=phase,
+                attempt=request.attempt,
+                deadline=time.time() + timeout_s,
+                workdir=directory,
+                tier=request.step.tier,
+                input={**request.inputs, "workspace": str(tools.settings.workspace)},
+                prior=prior,
+                secrets=secrets,
+                fence=lease.fence,
+            ),
+            timeout_s=timeout_s,
+            sandbox=_sandbox(tools, request),
+            redact=Redactor(secrets.values()),  # (4)
+            lifeline=lifeline,
+            on_event=pulse.tell,
+            on_start=stack.enter_context(tools.roster.listed(request.agent, instance_of(request))),
+        )
+        acts()  # (7)
+        try:
+            outcome = await running
+        except AgentError as error:
+            raise await _with_evidence(tools, phase, error) from None
+        delivered.append(outcome)
+        try:
+            return await _keep(tools, phase, outcome)
+        except (UnavailableError, ConflictError) as error:
+            if phase is not AgentPhase.EXECUTE:
+                raise
+            raise OutcomeLostError(  # (7)
+                f"the program has delivered, and its outputs cannot be kept: {error}"
+            ) from None
+
+
+async def _clear(tools: Tools, request: specs.PhaseRequest) -> Cleared | None:
+    """Admit an agent of T3 or T4 anew (6); None: it is of a lower tier."""
+    if tools.high is None:
+        return None
+    admission = await admit(tools, request)
+    if admission.known.entity_id != request.entity:
+        raise DeniedError(
+            f"agent {request.agent!r} is entity {admission.known.entity_id}, and "
+            f"{request.entity[:64]!r} was asked for"
+        )
+    return admission.cleared
+
+
+def _copies(tools: Tools, request: specs.PhaseRequest, directory: Path) -> Mapping[str, Any]:
+    """Copy earlier outputs of this stage, and those it was given, into ``directory`` (1)."""
+    outputs = [(output.name, "prior", output) for output in request.prior]
+    for path, given in sorted(request.given.items()):
+        outputs += [(f"{path}/{output.name}", "given", output) for output in given]
+    prior: dict[str, Any] = {}
+    for name, folder, output in outputs:
+        target = Path(os.path.normpath(directory / folder / name))
+        if not target.is_relative_to(directory / folder):  # (5)
+            raise DeniedError(f"output {name[:80]!r} leaves the private directory")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tools.artifacts.copy_to(output.digest, target)
+        prior[name] = {
+            "path": str(target.relative_to(directory)),
+            "digest": output.digest,
+            "media_type": output.media_type,
+        }
+    return prior
+
+
+def _own(request: specs.PhaseRequest, phase: AgentPhase) -> tuple[AgentOutput, ...]:
+    """Return those outputs of earlier phases that the program may see (6)."""
+    if request.step.tier < Tier.T3:
+        return request.prior
+    if phase is not AgentPhase.VERIFY:
+        return ()
+    return tuple(output for output in request.prior if output.phase is AgentPhase.EXECUTE)
+
+
+def refuse_engine_ports(settings: Settings, step: AgentStep) -> None:
+    """Refuse a stage that declares a port of one of the engine's own servers (5).
+
+    Raises:
+        DeniedError: it does.
+    """
+    reachable = sorted(set(step.sandbox.tcp) & settings.engine_ports)
+    if reachable:
+        raise DeniedError(
+            f"port {reachable[0]} belongs to the engine's own servers: remove it from sandbox.tcp"
+        )
+
+
+def _sandbox(tools: Tools, request: specs.PhaseRequest) -> SandboxSpec:
+    refuse_engine_ports(tools.settings, request.step)
+    sandbox = SandboxSpec(
+        workspace=tools.settings.workspace,
+        denied=tools.settings.hidden_from_agents,
+        tcp=request.step.sandbox.tcp,
+        required=request.step.tier >= Tier.T2,
+    )
+    declared: dict[str, Any] = request.step.sandbox.quota()
+    return replace(sandbox, **declared)
+
+
+async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> AgentError:
+    """Store what a failed program left, and name it in the error: somebody has to look at it.
+
+    That it failed is said also when that cannot be stored.
+    """
+    if error.outcome is None or not error.outcome.artifacts:
+        return error
+    try:
+        answer = await _keep(tools, phase, error.outcome)
+    except IntegrationError as unkept:
+        activity.logger.warning("what a failed program left is not kept: %s", unkept)
+        return error
+    kept = ", ".join(f"{output.name} {output.digest}" for output in answer.outputs)
+    message = str(error).removeprefix(f"{error.kind}: ")
+    named = AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)
+    named.secrets, named.tokens = error.secrets, error.tokens
+    return named
+
+
+async def _keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
+    """Store artefacts and the run's own account of itself."""
+    outputs = []
+    for found in outcome.artifacts:
+        stored = await asyncio.to_thread(tools.artifacts.put_file, found.path, found.media_type)
+        outputs.append(
+            AgentOutput(
+                name=found.name,
+                phase=phase,
+                output_type=PHASE_OUTPUT_TYPES[phase],
+                digest=stored.digest,
+                size=stored.size,
+                media_type=stored.media_type,
+            )
+        )
+    account = {
+        "summary": outcome.result.summary,
+        "output": outcome.result.output,
+        "events": [{"type": event.type, **event.data} for event in outcome.events],
+        "noise": list(outcome.noise),
+        "stderr": outcome.stderr,
+        "sandbox": outcome.level,
+        "milliseconds": int(outcome.seconds * 1000),
+    }
+    outputs.append(await put_json(tools, phase, f"{phase.value.lower()}.json", account))
+    return Answer(
+        output=outcome.result.output,
+        outputs=tuple(outputs),
+        facts={"sandbox": outcome.level, "summary": outcome.result.summary[:300]},
+        violations=said(outcome.secrets, outcome.tokens),
+    )

@@ -1,0 +1,1 @@
+"""Plans before they run: compiled, registered, and looked at for what cannot succeed."""

@@ -1,0 +1,90 @@
+"""``pipeline.compile``: a document becomes a plan, or the report of all its problems.
+
+1. Never raises for a bad document: the report is the answer, and the run ends with it.
+2. The settings that decide something in a run are pinned in its history along with the plan.
+3. What this release cannot run yet is refused here, before anything starts.
+4. So is a plan too large for the history of a run: sent, it would wedge the run.
+5. A plan with stages of T3 or T4 is put where their worker finds it by its digest: it takes no
+   plan from a workflow.
+6. Compiling a thousand stages takes longer than a workflow task or the worker's event loop should:
+   it runs in a thread, and what takes as long to find out about the plan is found out here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import activity
+
+from activities.contracts import specs
+from dsl.canonical import canonical
+from dsl.catalogue import Catalogue, UnknownPipelineError
+from dsl.compiler import Compiled, compile_loaded, compile_text
+from dsl.core import Tier
+from dsl.errors import DslError
+from dsl.inputs import InputsError, resolve_inputs
+from dsl.limits import PLAN_BYTES_MAX
+from dsl.loader import load_data
+from dsl.plan import AgentStep, walk
+from dsl.rules.guards import asked_for
+from dsl.rules.runnable import not_runnable
+from dsl.sizes import wire_bytes
+from integrations.artifacts.store import Artifacts
+
+
+class Compile:
+    """Knows the catalogue and the worker's policy."""
+
+    def __init__(self, catalogue: Catalogue, policy: specs.Policy, artifacts: Artifacts) -> None:
+        self._catalogue = catalogue
+        self._artifacts = artifacts
+        self.policy = policy  # search attributes are known after the preflight
+
+    @activity.defn(name=specs.COMPILE)
+    async def run(self, request: specs.CompileRequest) -> specs.CompileResult:
+        """Return the plan of ``request``, or its problems (1)."""
+        found = await asyncio.to_thread(self._result, request)  # (6)
+        result = found.model_copy(update={"policy": self.policy})  # (2) of a refusal too
+        steps = walk(result.plan.steps) if result.plan else ()
+        if result.plan and any(isinstance(s, AgentStep) and s.tier >= Tier.T3 for s in steps):
+            text = canonical(result.plan.model_dump(mode="json"))
+            await asyncio.to_thread(self._artifacts.put, text.encode(), "application/json")  # (5)
+        return result
+
+    @activity.defn(name=specs.POLICY)
+    async def settings(self) -> specs.Policy:
+        """Return what is pinned in a run that has no document (2)."""
+        return self.policy
+
+    def _result(self, request: specs.CompileRequest) -> specs.CompileResult:
+        try:
+            compiled = self._compile(request)
+            inputs = {} if request.registers else resolve_inputs(compiled.plan, request.inputs)
+            canonical(inputs)
+        except (DslError, UnknownPipelineError, InputsError, ValueError) as error:
+            return specs.CompileResult(problems=str(error))
+        refused = not_runnable(compiled.plan, self.policy.gate_identity)
+        if refused:  # (3)
+            return specs.CompileResult(problems="\n".join(refused))
+        result = specs.CompileResult(
+            plan=compiled.plan,
+            digest=compiled.digest,
+            inputs=inputs,
+            policy=self.policy,
+            asking=tuple(asked_for(compiled.plan)),
+        )
+        size = wire_bytes(result)
+        if size > PLAN_BYTES_MAX:  # (4)
+            return specs.CompileResult(
+                problems=f"the compiled plan with the inputs of the run has {size} bytes, at most "
+                f"{PLAN_BYTES_MAX} are allowed: split the pipeline, or have large values read "
+                "from the workspace"
+            )
+        return result
+
+    def _compile(self, request: specs.CompileRequest) -> Compiled:
+        if request.name is not None:
+            return self._catalogue.load(request.name)
+        if request.text is not None:
+            return compile_text(request.text, request.source)
+        return compile_loaded(load_data(request.data, request.source))

@@ -1,0 +1,1 @@
+"""Whose proof is it, and is it good? Found out without trusting a workflow."""

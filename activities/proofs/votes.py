@@ -1,0 +1,133 @@
+"""The votes behind a stage, each verified once more, as the rules want them.
+
+1. A proof of a vote is about one run, gate, opening, plan, inputs, subject, decision and reason.
+   What the warrant says of any of these is compared with what the person has signed.
+2. The name that is counted is the one Vault has for the person, and it must be the one given.
+3. All of them are verified, a few at a time; one that fails fails the whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from activities.contracts import specs
+from activities.proofs.registered_plans import VouchedPlan
+from activities.proofs.verifier import Witness
+from dsl.canonical import digest_of
+from dsl.plan import GateStep, walk
+from dsl.rules.consensus import VERIFIED, Decision, Vote
+from dsl.rules.gate_rules import rules_of
+from dsl.rules.proof import VOTE, reason_digest
+from dsl.rules.warrant import Opened
+from integrations.errors import DeniedError
+
+AT_ONCE: Final = 8
+SHOWN_MAX: Final = 80  # characters of a name in a refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run a stage belongs to: ids from the server, the plan from the store."""
+
+    workflow_id: str
+    run_id: str
+    plan: VouchedPlan
+    inputs: str  # digest of those the warrant names; the votes say whether it is right
+
+    @property
+    def lasts_s(self) -> float:
+        """Return how long such a run may last."""
+        return self.plan.plan.timeout_ms / 1000
+
+
+class BallotBox:
+    """Verifies votes."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+
+    async def open(self, run: Run, approvals: Sequence[specs.Approval]) -> tuple[Opened, ...]:
+        """Return what the approvals come to, every vote verified.
+
+        Raises:
+            DeniedError: one of the votes is not what the warrant says.
+            UnavailableError: Vault does not answer.
+        """
+        turn = asyncio.Semaphore(AT_ONCE)  # (3)
+        gates = {
+            step.path: step for step in walk(run.plan.plan.steps) if isinstance(step, GateStep)
+        }
+        return tuple([await self._approval(run, gates, turn, each) for each in approvals])
+
+    async def _approval(
+        self,
+        run: Run,
+        gates: dict[str, GateStep],
+        turn: asyncio.Semaphore,
+        approval: specs.Approval,
+    ) -> Opened:
+        gate = gates.get(approval.gate)
+        if gate is None:
+            raise DeniedError(f"the plan has no gate {approval.gate[:SHOWN_MAX]!r}")
+        groups = _asked_groups(gate, escalated=approval.escalated)
+        votes = await asyncio.gather(
+            *(self._vote(run, approval, ballot, groups, turn) for ballot in approval.ballots)
+        )
+        return Opened(
+            gate=approval.gate,
+            opening=approval.opening,
+            escalated=approval.escalated,
+            subject=approval.subject,
+            votes=tuple(votes),
+        )
+
+    async def _vote(
+        self,
+        run: Run,
+        approval: specs.Approval,
+        ballot: specs.Ballot,
+        groups: frozenset[str],
+        turn: asyncio.Semaphore,
+    ) -> Vote:
+        about = {  # (1)
+            "workflow": run.workflow_id,
+            "run": run.run_id,
+            "gate": approval.gate,
+            "opening": approval.opening,
+            "escalated": approval.escalated,
+            "plan": run.plan.digest,
+            "inputs": run.inputs,
+            "subject": digest_of(approval.subject),
+            "decision": ballot.decision,
+            "reason": reason_digest(ballot.reason),
+        }
+        where = f"the vote of {ballot.voter[:SHOWN_MAX]!r} at gate {approval.gate!r} does not hold"
+        try:
+            decision = Decision(ballot.decision)
+            async with turn:
+                voter = await self._witness.hear(
+                    ballot.proof, VOTE, about, run_lasts_s=run.lasts_s, groups=groups
+                )
+        except (DeniedError, ValueError) as error:
+            raise DeniedError(f"{where}: {error}") from None
+        if voter.name != ballot.voter:  # (2)
+            raise DeniedError(f"{where}: the proof is of {voter.name!r}")
+        return Vote(
+            voter=voter.name,
+            decision=decision,
+            person=voter.entity,
+            groups=voter.groups & groups,
+            proven=True,
+            reason=ballot.reason,
+        )
+
+
+def _asked_groups(gate: GateStep, *, escalated: bool) -> frozenset[str]:
+    try:
+        rules = rules_of(gate, escalated=escalated, identity=(VERIFIED,), excluded=frozenset())
+    except ValueError as error:
+        raise DeniedError(f"gate {gate.path!r} asks no such people: {error}") from None
+    return rules.asked_groups()

@@ -1,0 +1,1 @@
+"""Brakes on an agent, and what of them was seen to hold."""

@@ -1,0 +1,134 @@
+"""Where adapter failures become Temporal failures, and what every activity does alike.
+
+1. An activity refuses to run without a workflow: a stand-alone one (Temporal can start those)
+   has no plan, no gate and no record behind it.
+2. ``DeniedError``, ``NotFoundError``, ``CorruptError``, ``RevokedError`` and ``ColdError`` are
+   final for the activity: another attempt with the same request cannot succeed. So is whatever
+   would repeat an effect; see ``activities.runtime.effect``. Everything else stays retryable:
+   Temporal's retry policy is the only retry loop.
+3. What an agent failed at is ``AgentFailed``, final here; the workflow counts it for ``retry:``.
+   What it must not do is ``ViolationError``, final as well; see ``activities.runtime.violation``.
+   Either carries in its details what else was seen.
+4. Whatever is raised on purpose is meant, and everything else a bug, which keeps the place it was
+   raised at; see ``activities.contracts.meant``. No failure carries a token or a chain of causes:
+   messages are redacted, the cause is cut. None is of a length or of characters that the server
+   refuses.
+5. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.contracts import specs, trust_specs
+from activities.contracts.meant import BugError, MeantError
+from activities.runtime.effect import OutcomeLostError, attempt
+from activities.runtime.violation import ViolationError, said, violation_of
+from dsl.limits import REASON_LENGTH_MAX
+from dsl.rules.violations import Violation
+from integrations import errors
+from integrations.agents.protocol import AgentError
+from integrations.redaction import redact_tokens
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HEARTBEAT_EVERY_S: Final = 3.0
+LAST_WORDS_MAX: Final = 300  # characters
+WORDS_MAX: Final = 20_000  # characters; a failure that names a hundred artefacts has 15,000
+_FINAL: Final = (
+    errors.DeniedError,
+    errors.NotFoundError,
+    errors.CorruptError,
+    errors.RevokedError,
+    errors.ColdError,
+)
+
+
+def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Run an activity under the rules of this module."""
+
+    @wraps(function)
+    async def inner(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not activity.info().workflow_id:  # (1)
+            raise MeantError(
+                f"{activity.info().activity_type} runs only inside a workflow", type="Standalone"
+            )
+        with attempt() as this:
+            async with _heartbeats():
+                try:
+                    return await function(*args, **kwargs)
+                except ApplicationError:
+                    raise
+                except Exception as error:  # noqa: BLE001  # (4)
+                    raise _failure(error, may_have_acted=this.may_have_acted) from None
+
+    return inner
+
+
+def _failure(error: Exception, *, may_have_acted: bool) -> ApplicationError:
+    match error:
+        case ViolationError():
+            return _violated(error.kind, str(error))
+        case errors.IntegrationError():
+            return _translated(error)
+        case OutcomeLostError():
+            return MeantError(_words(str(error)), type=specs.OUTCOME_LOST)
+    started = "; its program had started, and is not started again for that"
+    return BugError(
+        _words(f"{type(error).__name__}: {error}{started if may_have_acted else ''}"),
+        error,
+        non_retryable=may_have_acted,
+    )
+
+
+def _words(text: str) -> str:
+    """Return ``text`` as a failure may carry it (4)."""
+    short = text if len(text) <= WORDS_MAX else f"{text[:WORDS_MAX]} [...]"
+    return redact_tokens(short).encode(errors="backslashreplace").decode()
+
+
+def _translated(error: errors.IntegrationError) -> ApplicationError:
+    message = _words(f"{error}{_last_words(error)}")
+    if isinstance(error, AgentError):  # (3)
+        violation = violation_of(error)
+        if violation is not None:
+            return _violated(violation, message)
+        seen = [each.model_dump(mode="json") for each in said(0, error.tokens)]
+        kind = specs.AGENT_FAILED if error.retryable else specs.AGENT_FAILED_FOR_GOOD
+        return MeantError(message, *seen, type=kind)
+    return MeantError(message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL))
+
+
+def _violated(kind: Violation, message: str) -> ApplicationError:
+    text = _words(message)
+    violated = specs.Violated(kind=kind, detail=text[:REASON_LENGTH_MAX])
+    return MeantError(text, violated.model_dump(mode="json"), type=trust_specs.VIOLATION)
+
+
+def _last_words(error: errors.IntegrationError) -> str:
+    """Return the last line an agent wrote to stderr: mostly that is the reason."""
+    lines = str(getattr(error, "detail", {}).get("stderr", "")).split("\n")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"; it said: {said[:LAST_WORDS_MAX]}" if said else ""
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_EVERY_S)
+            activity.heartbeat()
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

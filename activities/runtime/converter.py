@@ -1,0 +1,125 @@
+"""How values cross the wire, and the last nets under them.
+
+1. JSON by pydantic. A payload that cannot be read stays raw when nobody says what type it should
+   be, so that the handler can refuse it; the default would drop the message unseen, or, in what
+   a failure carries, fail the workflow task again and again.
+2. Nothing that looks like a Vault token enters history: text that does is *replaced*. A codec
+   that raised instead would wedge the run.
+3. The same for failures, whose messages and stack traces no codec sees. One that is meant has no
+   stack trace, whatever it was caused by; a bug keeps the innermost part of its own. See
+   ``activities.contracts.meant``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultPayloadConverter,
+    PayloadCodec,
+    PayloadConverter,
+)
+
+from activities.contracts.meant import MeantError, is_meant
+from dsl.limits import STACK_TRACE_LENGTH_MAX
+from integrations.redaction import redact_tokens, redact_tokens_in_json
+
+_PYDANTIC = PydanticPayloadConverter()
+
+
+class MandatePayloadConverter(CompositePayloadConverter):
+    """Leaves what it cannot read raw (1)."""
+
+    def __init__(self) -> None:
+        # The SDK makes one for every activation; these are stateless and slow to make.
+        super().__init__(*_PYDANTIC.converters.values())
+
+    def from_payloads(
+        self, payloads: Sequence[Payload], type_hints: list[type] | None = None
+    ) -> list[Any]:
+        """Decode each payload; see the base class."""
+        if type_hints:
+            return super().from_payloads(payloads, type_hints)
+        return [self._read(payload) for payload in payloads]
+
+    def _read(self, payload: Payload) -> Any:
+        try:
+            return super().from_payloads([payload])[0]
+        except Exception:  # noqa: BLE001  # (1) whatever the encoding's library raises
+            return RawValue(payload)
+
+
+class RedactingCodec(PayloadCodec):
+    """Replaces token-like text in everything that is sent (2)."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Return the payloads without tokens."""
+        return [_redacted(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Return the payloads as they are: what was replaced is gone."""
+        return list(payloads)
+
+
+class RedactingFailureConverter(DefaultFailureConverter):
+    """Replaces token-like text in failures (3)."""
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Convert; see the base class."""
+        super().to_failure(exception, payload_converter, failure)
+        if is_meant(exception):
+            failure.stack_trace = ""
+        for each in _chain(failure):
+            each.message = redact_tokens(each.message)
+            each.stack_trace = redact_tokens(_innermost(each.stack_trace))
+            if isinstance(exception, MeantError):
+                each.stack_trace = ""
+
+
+def with_ours(theirs: DataConverter | None) -> DataConverter:
+    """Return ``theirs`` with what of ours it leaves at the SDK's defaults."""
+    theirs = theirs or DataConverter.default
+    ours: dict[str, Any] = {}
+    if theirs.payload_converter_class is DefaultPayloadConverter:
+        ours["payload_converter_class"] = MandatePayloadConverter
+    if theirs.payload_codec is None:
+        ours["payload_codec"] = RedactingCodec()
+    if theirs.failure_converter_class is DefaultFailureConverter:
+        ours["failure_converter_class"] = RedactingFailureConverter
+    return dataclasses.replace(theirs, **ours)
+
+
+def _redacted(payload: Payload) -> Payload:
+    if not payload.metadata.get("encoding", b"").startswith(b"json/"):
+        return payload
+    text = payload.data.decode("utf-8", "surrogateescape")
+    clean = redact_tokens_in_json(text)
+    if clean == text:
+        return payload
+    return Payload(metadata=dict(payload.metadata), data=clean.encode("utf-8", "surrogateescape"))
+
+
+def _chain(failure: Failure) -> Iterator[Failure]:
+    """Yield a failure and its causes."""
+    yield failure
+    while failure.HasField("cause"):
+        failure = failure.cause
+        yield failure
+
+
+def _innermost(trace: str) -> str:
+    """Return the end of a stack trace, where it was raised, as long as it may be."""
+    if len(trace) <= STACK_TRACE_LENGTH_MAX:
+        return trace
+    return f"  [...]\n{trace[-STACK_TRACE_LENGTH_MAX:].partition(chr(10))[2]}"

@@ -1,0 +1,243 @@
+"""The engine as seen from outside a workflow: the namespace a worker serves, and what it knows.
+
+1. The search attributes must be registered and visible before a worker polls: upserting an
+   unknown one wedges every run.
+2. Where they may not be registered, runs go without, and the worker says so.
+3. Which run started an execution, and what runs under an id, is what the server says, never what
+   an execution says itself.
+4. The sweep's schedule is made where there is none. One that is there is its operator's: it is
+   left as it is, and where it starts no sweep, that is said. Where none can be made, the worker
+   says so and goes on. Sweeps may overlap: one
+   that waits to be recorded, while the ledger is away, must not keep the next from sweeping.
+5. A run is under way until the server says when it ended. Its status is not asked for: one that is
+   paused has a status that the SDK fails over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+)
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.contracts.specs import QUEUE
+from activities.contracts.trust_specs import SWEEP_WORKFLOW
+from dsl.rules.reserved import SWEEP_ID
+from dsl.rules.sweeping import RunState
+from integrations.errors import NotFoundError, UnavailableError
+
+SEARCH_ATTRIBUTES: Final = {
+    "MandateGates": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+    "MandateAgent": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "MandateTier": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "MandateStatus": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+}
+CHECKS_MAX: Final = 50
+CHECK_EVERY_S: Final = 0.1
+SWEEP_SCHEDULE: Final = "mandate-sweep"
+SWEEP_EVERY: Final = timedelta(minutes=5)
+ANSWER: Final = timedelta(seconds=5)
+NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+
+
+async def described(
+    client: Client, workflow_id: str, run_id: str | None = None
+) -> WorkflowExecutionInfo:
+    """Return what the server says of a run (5); of the latest of that id without ``run_id``.
+
+    Raises:
+        RPCError: it says nothing.
+    """
+    answer = await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id or ""),
+        ),
+        retry=True,
+        timeout=ANSWER,
+    )
+    return answer.workflow_execution_info
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The run that started another."""
+
+    workflow_id: str
+    run_id: str
+    started: float  # seconds since 1970
+    type: str = ""  # of the workflow
+
+
+async def parent_of(client: Client, workflow_id: str, run_id: str) -> Parent | None:
+    """Return which run started this one as its child; None: no run did (3).
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    try:
+        parent = (await described(client, workflow_id, run_id)).parent_execution
+        if not parent.workflow_id or not parent.run_id:
+            return None
+        itself = await described(client, parent.workflow_id, parent.run_id)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    run, started = itself.execution, itself.start_time.ToMicroseconds() / 1_000_000
+    return Parent(run.workflow_id, run.run_id, started, itself.type.name)
+
+
+async def started_ms(client: Client, workflow_id: str, run_id: str) -> int:
+    """Return when a run was started, in milliseconds since 1970, in the server's words.
+
+    Raises:
+        NotFoundError: the server does not know it.
+        UnavailableError: the server does not answer.
+    """
+    try:
+        found = await described(client, workflow_id, run_id)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NotFoundError(f"temporal knows no run of {workflow_id!r}") from None
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    return found.start_time.ToMilliseconds()
+
+
+async def run_under_way(
+    client: Client, workflow_id: str, run_id: str | None = None
+) -> WorkflowExecutionInfo | None:
+    """Return what runs under ``workflow_id`` now (3) (5); None: nothing does.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    try:
+        found = await described(client, workflow_id, run_id)
+    except RPCError as error:
+        if error.status in NO_SUCH_RUN:
+            return None
+        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+    return None if found.HasField("close_time") else found
+
+
+async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunState:
+    """Return what the server says of a run; of the latest of that workflow id without ``run_id``.
+
+    An id that the server cannot read is one that it does not know.
+    """
+    try:
+        found = await described(client, workflow_id, run_id)
+    except RPCError as error:
+        return RunState.UNKNOWN if error.status in NO_SUCH_RUN else RunState.NOT_TOLD
+    return RunState.OVER if found.HasField("close_time") else RunState.AT_WORK
+
+
+async def ensure_sweep_schedule(client: Client) -> str | None:
+    """Let the server start a sweep every ``SWEEP_EVERY`` (4).
+
+    Returns:
+        None when it does, else one sentence that says why it does not.
+    """
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(SWEEP_WORKFLOW, id=SWEEP_ID, task_queue=QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=SWEEP_EVERY),
+    )
+    try:
+        await client.create_schedule(SWEEP_SCHEDULE, schedule)
+    except ScheduleAlreadyRunningError:
+        return await _not_sweeping(client)
+    except RPCError as error:
+        if error.status is RPCStatusCode.ALREADY_EXISTS:
+            return await _not_sweeping(client)
+        if error.status is RPCStatusCode.UNAVAILABLE:
+            raise
+        return f"the schedule {SWEEP_SCHEDULE!r} cannot be made: {error.message}"
+    return None
+
+
+async def _not_sweeping(client: Client) -> str | None:
+    """Say why the schedule that is there starts no sweep (4); None: it does."""
+    try:
+        found = (await client.get_schedule_handle(SWEEP_SCHEDULE).describe()).schedule
+    except RPCError as error:
+        if error.status is RPCStatusCode.UNAVAILABLE:
+            raise
+        return f"the schedule {SWEEP_SCHEDULE!r} cannot be read: {error.message}"
+    starts = found.action
+    if not isinstance(starts, ScheduleActionStartWorkflow) or (
+        (starts.workflow, starts.task_queue) != (SWEEP_WORKFLOW, QUEUE)
+    ):
+        return (
+            f"the schedule {SWEEP_SCHEDULE!r} starts something else than {SWEEP_WORKFLOW} on queue "
+            f"{QUEUE}: delete it, and start this worker again: temporal schedule delete "
+            f"--schedule-id {SWEEP_SCHEDULE}"
+        )
+    if found.state.paused:
+        return (
+            f"the schedule {SWEEP_SCHEDULE!r} is paused; to go on: temporal schedule toggle "
+            f"--unpause --schedule-id {SWEEP_SCHEDULE} --reason TEXT"
+        )
+    return None
+
+
+async def ensure_search_attributes(client: Client) -> str | None:
+    """Register what is missing and wait until it is visible (1).
+
+    Returns:
+        None when all are there, else one sentence that says why runs go without (2).
+    """
+    try:
+        missing = await _missing(client)
+        if missing:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(
+                    namespace=client.namespace,
+                    search_attributes={name: SEARCH_ATTRIBUTES[name] for name in missing},
+                )
+            )
+        for _ in range(CHECKS_MAX):
+            missing = await _missing(client)
+            if not missing:
+                return None
+            await asyncio.sleep(CHECK_EVERY_S)
+    except RPCError as error:
+        if error.status is RPCStatusCode.UNAVAILABLE:
+            raise
+        return f"search attributes cannot be registered: {error.message}"
+    return f"search attributes {', '.join(missing)} did not become visible"
+
+
+async def has_search_attributes(client: Client) -> bool:
+    """Tell whether runs can be found by all of ``SEARCH_ATTRIBUTES``."""
+    return not await _missing(client)
+
+
+async def _missing(client: Client) -> list[str]:
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    return [name for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes]

@@ -1,0 +1,1 @@
+"""What is ended for runs that are over and could not end it themselves."""

@@ -1,0 +1,1 @@
+"""Changes of an agent's trust: made known, raised, lowered, bound anew, and the evidence."""

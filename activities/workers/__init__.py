@@ -1,0 +1,1 @@
+"""What the worker of each task queue does."""

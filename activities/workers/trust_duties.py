@@ -1,0 +1,116 @@
+"""What the worker of ``mandate-trust`` does: it makes agents known, and changes their trust.
+
+1. Each kind of act has an identity of its own at Vault, so that none of them can do another's.
+2. The revoker stays logged in: a brake does not have to log in first. Where Vault is away, it logs
+   in when it is needed, as the others do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from temporalio.client import Client
+
+from activities.contracts import specs
+from activities.revocation.brakes import Revoking
+from activities.revocation.runs import Stopping
+from activities.runtime.engine import ensure_sweep_schedule
+from activities.sweep.sweep import Sweeping
+from activities.sweep.watch import keep_sweeping
+from activities.trust.changes import Promoting
+from activities.trust.demotion import Demoting
+from activities.trust.register import TrustActivities
+from activities.workers.duties import Activity, Duties
+from integrations.dragonfly.agent_state import AgentState
+from integrations.dragonfly.client import connect
+from integrations.dragonfly.revocations import Revocations
+from integrations.errors import IntegrationError
+from integrations.settings import Settings
+from integrations.vault import naming
+from integrations.vault.client import Vault
+from integrations.vault.login import Login
+from integrations.vault.registry import Registrar
+from integrations.vault.sweeper import Sweeper
+from integrations.vault.tier_changes import TierChanges
+
+logger = logging.getLogger(__name__)
+
+LOGIN_LOOK_S: Final = 30.0
+
+
+class TrustDuties(Duties):
+    """Makes agents known, changes their trust, sweeps; each act has an identity of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+        self._vault = Vault(settings.vault_url)
+        self._logins = {
+            name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
+        }
+        registrar = self._logins[specs.QUEUE_TRUST]
+        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
+        self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
+        guards, revocations = AgentState(self._dragonfly), Revocations(self._dragonfly)
+        revoker = self._logins[naming.REVOKER]
+        self._promoting = Promoting(
+            self._vault,
+            registrar=registrar,
+            promoter=self._logins[naming.PROMOTER],
+            reinstater=self._logins[naming.REINSTATER],
+            revoker=revoker,
+            guards=guards,
+            revocations=revocations,
+        )
+        self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
+        self._revoking = Revoking(self._vault, revoker, guards, revocations)
+        self._stopping = Stopping()
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        promoting = self._promoting
+        return (
+            self._trust.register,
+            promoting.inspect,
+            promoting.promote,
+            promoting.rebind,
+            promoting.reinstate,
+            promoting.lift,
+            self._demoting.demote,
+            self._sweeping.sweep,
+            self._revoking.identity,
+            self._revoking.guard,
+            self._stopping.stop,
+            self._stopping.confirm,
+        )
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
+        """See base class."""
+        without = await ensure_sweep_schedule(client)
+        if without is not None:
+            logger.warning("the server starts no sweeps: %s", without)
+        beside = [
+            asyncio.create_task(_stay_ready(self._logins[naming.REVOKER])),
+            asyncio.create_task(keep_sweeping(client)),
+        ]
+        try:
+            yield
+        finally:
+            for task in beside:
+                task.cancel()
+            await self._dragonfly.aclose()
+            for login in self._logins.values():
+                await login.aclose()
+            self._vault.close()
+
+
+async def _stay_ready(login: Login) -> None:
+    """Keep a login fresh until cancelled (2)."""
+    while True:
+        with suppress(IntegrationError):  # said by whoever needs it
+            await login.client()
+        await asyncio.sleep(LOGIN_LOOK_S)
