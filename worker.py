@@ -45,10 +45,10 @@ from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
 from integrations.errors import IntegrationError, UnavailableError
 from integrations.settings import DEFAULT_QUEUES, Settings, SettingsError, read_settings
-from integrations.vault import unwrapping
 from integrations.vault.client import Vault
+from integrations.vault.login import unwrapping
+from integrations.vault.login.roles import require_roles
 from integrations.vault.naming import identities_of
-from integrations.vault.roles import require_roles
 from mandate import logs
 from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
 from mandate.terminal import complain

@@ -12,9 +12,9 @@ from typing import Final
 
 from activities.contracts.specs import QUEUE_LEDGER
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.person import Person, log_in
-from integrations.vault.voters import Voters
+from integrations.vault.login.approle import Login
+from integrations.vault.people.person import Person, log_in
+from integrations.vault.signing.voters import Voters
 
 ROUNDS: Final = 200
 MESSAGE: Final = b'{"about":"as long as a vote at a gate is"}' * 20

@@ -33,10 +33,10 @@ from dsl.rules.admission import agent_identity
 from dsl.rules.proof import REVOKE, Proof, encode, reason_digest, statement_of
 from dsl.rules.reserved import revocation_id
 from integrations.vault.client import Vault
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.login import Login
-from integrations.vault.person import Person, PersonLogin, log_in
-from integrations.vault.registry import Registry
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.identity.registry import Registry
+from integrations.vault.login.approle import Login
+from integrations.vault.people.person import Person, PersonLogin, log_in
 
 THREADS: Final = 8
 FILES: Final = 2_000

@@ -23,9 +23,9 @@ from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
 from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.identity.tier_changes import TierChanges
+from integrations.vault.login.approle import Login
 
 PIPELINE: Final = "production-change"
 AGENT: Final = f"{PIPELINE}.change"

@@ -26,12 +26,12 @@ from dsl.plan import AgentStep
 from dsl.rules.admission import refuse_held
 from dsl.rules.guards import asked_for
 from integrations.errors import ConflictError, IntegrationError, NotFoundError, UnavailableError
+from integrations.vault.checks.control_groups.trial import is_enforced
 from integrations.vault.client import Vault
-from integrations.vault.gate_lock.trial import is_enforced
-from integrations.vault.login import Login
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import Registry
-from integrations.vault.requests import GateRequests
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.identity.registry import Registry
+from integrations.vault.login.approle import Login
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from dsl.plan import AgentStep
 from dsl.rules.admission import Binding, rebinding_line, refuse_binding, refuse_held
 from integrations.agents.programs import catalogue
 from integrations.errors import DeniedError, RevokedError
-from integrations.vault.registry import Known
+from integrations.vault.identity.registry import Known
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from activities.phases.equipment import Tools, publish, put_json, refuse_queue, 
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 from integrations.errors import RevokedError
-from integrations.vault.registry import Known
+from integrations.vault.identity.registry import Known
 
 PHASE = AgentPhase.BOOTSTRAP
 PROOF_TTL_S = 60

@@ -40,9 +40,9 @@ from integrations.dragonfly.states import States
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import DeniedError
 from integrations.settings import Settings
-from integrations.vault.issuer import CredentialIssuer
-from integrations.vault.registry import Registry
-from integrations.vault.requests import GateRequests
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.issuer import CredentialIssuer
+from integrations.vault.identity.registry import Registry
 
 ANSWER_FRESH: Final = timedelta(seconds=10)
 

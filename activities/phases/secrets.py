@@ -21,8 +21,8 @@ from activities.runtime.violation import ViolationError
 from dsl.core import AgentPhase
 from dsl.rules.violations import Violation
 from integrations.errors import DeniedError
+from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.errors import PathDeniedError
-from integrations.vault.paths import SecretRef
 
 BEYOND_PROGRAM_S = 30  # the credential outlives the program, whose end it waits for
 

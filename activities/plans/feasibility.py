@@ -24,8 +24,8 @@ from activities.phases.machine import require_machine
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase, Tier
 from integrations.errors import DeniedError, NotFoundError, RevokedError
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import Known
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.identity.registry import Known
 
 AT_ONCE_MAX: Final = 8  # stages looked at side by side
 LOOK_TTL_S: Final = 60

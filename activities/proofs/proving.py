@@ -45,7 +45,7 @@ from integrations.ledger.authority import NO_AGENT, PLAN_REGISTERED
 from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.ledger import Ledger
-from integrations.vault.voters import Voter, Voters
+from integrations.vault.signing.voters import Voter, Voters
 
 VOTE_PROVEN: Final = "vote.proven"
 START_PROVEN: Final = "start.proven"

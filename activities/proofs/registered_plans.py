@@ -25,7 +25,7 @@ from dsl.plan import Plan
 from dsl.rules.proof import PLAN
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, NotFoundError
-from integrations.vault.voters import Voter
+from integrations.vault.signing.voters import Voter
 
 AUTHORS_HEARD_MAX: Final = 20
 

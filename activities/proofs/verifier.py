@@ -23,7 +23,7 @@ from dsl.rules.proof import (
     refuse_matter,
 )
 from integrations.errors import DeniedError
-from integrations.vault.voters import Voter, Voters
+from integrations.vault.signing.voters import Voter, Voters
 
 
 class Witness:

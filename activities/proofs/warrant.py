@@ -44,7 +44,7 @@ from dsl.rules.reserved import owner_of
 from dsl.rules.warrant import refuse_warrant, resolved_inputs
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError, IntegrationError
-from integrations.vault.voters import Voters
+from integrations.vault.signing.voters import Voters
 
 APPROVALS_MAX: Final = VERIFICATIONS_MAX
 ACCOUNT: Final = "execute.json"  # a stage's own account of EXECUTE, written by the engine

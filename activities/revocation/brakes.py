@@ -24,11 +24,11 @@ from dsl.core import Tier
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import CorruptError, NotFoundError, UnavailableError
-from integrations.vault.brake import Brake
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.registry import Registry
-from integrations.vault.voters import Voters
+from integrations.vault.identity.brake import Brake
+from integrations.vault.identity.registry import Registry
+from integrations.vault.login.approle import Login
+from integrations.vault.signing.voters import Voters
 
 
 class Revoking:

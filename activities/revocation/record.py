@@ -32,7 +32,7 @@ from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.ledger import Ledger
-from integrations.vault.voters import Voters
+from integrations.vault.signing.voters import Voters
 
 BY_PROOF: Final = "proof of a person"
 BY_VIOLATION: Final = "violation"

@@ -24,7 +24,7 @@ from dsl.rules.grant import refuse_name
 from dsl.rules.proof import REVOKE, ProofError, decode, reason_digest, refuse_time
 from dsl.rules.reserved import is_revocation_of, revocation_id
 from integrations.errors import DeniedError
-from integrations.vault.voters import Voters
+from integrations.vault.signing.voters import Voters
 
 
 @dataclass(frozen=True, slots=True)

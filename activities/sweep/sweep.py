@@ -25,7 +25,7 @@ from activities.runtime.boundary import governed
 from activities.runtime.engine import state_of
 from dsl.rules.sweeping import RunState, Verdict, is_stuck, judge
 from integrations.errors import UnavailableError
-from integrations.vault.sweeper import Sweeper, Token
+from integrations.vault.credentials.sweeper import Sweeper, Token
 
 logger = logging.getLogger(__name__)
 

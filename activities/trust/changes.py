@@ -32,14 +32,14 @@ from dsl.rules.rebinding import binding_digest
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import ColdError, DeniedError, NotFoundError, UnavailableError
-from integrations.vault.brake import Brake, Release
 from integrations.vault.client import Vault
-from integrations.vault.head_signer import HeadVerifier
-from integrations.vault.login import Login
+from integrations.vault.identity.brake import Brake, Release
+from integrations.vault.identity.registry import Registry
+from integrations.vault.identity.standing import Change
+from integrations.vault.identity.tier_changes import TierChanges
+from integrations.vault.login.approle import Login
 from integrations.vault.naming import entity_name
-from integrations.vault.registry import Registry
-from integrations.vault.standing import Change
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.signing.head_signer import HeadVerifier
 
 GUARD: Final = "dragonfly guard"  # name of a line
 

@@ -16,7 +16,7 @@ from activities.contracts import trust_specs as trust
 from activities.runtime.boundary import governed
 from dsl.rules.violations import Consequence, consequence_of
 from integrations.errors import DeniedError
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.identity.tier_changes import TierChanges
 
 
 class Demoting:

@@ -48,7 +48,7 @@ from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Draft, Entry
 from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.ledger import Ledger
-from integrations.vault.registry import TOKEN_LIFE_MAX_S
+from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
 
 _WORKFLOWS: Final = {
     trust.PROMOTE: (trust.PROMOTION_WORKFLOW, promotion_id),

@@ -35,7 +35,7 @@ from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Entry
 from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.ledger import Ledger
-from integrations.vault.head_signer import HeadSigner
+from integrations.vault.signing.head_signer import HeadSigner
 
 
 class RebindingGrants:

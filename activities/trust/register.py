@@ -12,7 +12,7 @@ from activities.contracts import specs
 from activities.runtime.boundary import governed
 from activities.runtime.programs import program_digest
 from dsl.core import Tier
-from integrations.vault.registry import Registrar
+from integrations.vault.identity.registry import Registrar
 
 
 class TrustActivities:

@@ -13,7 +13,7 @@ from dsl.core import Tier
 from dsl.rules.grant import GRANT_LIFE_S_MAX, Grant, encode, refuse
 from integrations.errors import DeniedError
 from integrations.ledger.entries import Entry
-from integrations.vault.head_signer import HeadSigner
+from integrations.vault.signing.head_signer import HeadSigner
 
 
 async def signed(entry: Entry, signer: HeadSigner) -> trust.Granted:

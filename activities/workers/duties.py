@@ -62,14 +62,14 @@ from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
+from integrations.vault.checks.fitness import Examined, Fitness
 from integrations.vault.client import Vault
-from integrations.vault.fitness import Examined, Fitness
-from integrations.vault.head_signer import HeadSigner
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.login import Login
-from integrations.vault.registry import Registry
-from integrations.vault.requests import GateRequests
-from integrations.vault.voters import Voters
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.identity.registry import Registry
+from integrations.vault.login.approle import Login
+from integrations.vault.signing.head_signer import HeadSigner
+from integrations.vault.signing.voters import Voters
 
 logger = logging.getLogger(__name__)
 

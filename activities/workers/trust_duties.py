@@ -32,10 +32,10 @@ from integrations.errors import IntegrationError
 from integrations.settings import Settings
 from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar
-from integrations.vault.sweeper import Sweeper
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.credentials.sweeper import Sweeper
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.identity.tier_changes import TierChanges
+from integrations.vault.login.approle import Login
 
 logger = logging.getLogger(__name__)
 

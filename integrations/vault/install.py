@@ -24,12 +24,12 @@ from hvac import exceptions as theirs
 
 from integrations.errors import DeniedError
 from integrations.vault import naming
-from integrations.vault.canaries import make_tier_canaries
+from integrations.vault.checks.canaries import make_tier_canaries
+from integrations.vault.checks.control_groups.canary import make_canary
 from integrations.vault.client import Vault, auth_of, data_of
-from integrations.vault.gate_lock.canary import make_canary
-from integrations.vault.login import log_in
-from integrations.vault.policy_texts import policy_texts
-from integrations.vault.roles import WorkerRole, WrappedRole, read_role, role_file, write_role
+from integrations.vault.login.approle import log_in
+from integrations.vault.login.roles import WorkerRole, WrappedRole, read_role, role_file, write_role
+from integrations.vault.policies.texts import policy_texts
 
 PERIOD: Final = "768h"
 WORKER_TOKEN_LIFE: Final = "20m"  # noqa: S105  # a duration

@@ -24,7 +24,7 @@ from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.ledger import scores, verify
 from integrations.trial import WHY
-from integrations.vault.registry import TOKEN_LIFE_MAX_S
+from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.commands.columns import columns
 from mandate.stack import environment

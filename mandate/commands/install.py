@@ -17,9 +17,9 @@ from pathlib import Path
 
 from dsl.surfaces import Terminal
 from integrations.errors import DeniedError, IntegrationError
+from integrations.vault.checks.probe import health
 from integrations.vault.client import Vault, data_of
 from integrations.vault.install import WRAPPED_LIFE, bootstrap, install
-from integrations.vault.probe import health
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.stack import environment
 from mandate.stack.files import write_private

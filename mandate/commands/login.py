@@ -23,7 +23,7 @@ from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.vault import naming
 from integrations.vault.client import Vault, data_of
-from integrations.vault.person import Person, log_in
+from integrations.vault.people.person import Person, log_in
 from mandate.people.door import enter
 from mandate.people.errors import UsageError
 from mandate.people.logins import Login

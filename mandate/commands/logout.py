@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dsl.surfaces import Terminal
 from integrations.errors import DeniedError, IntegrationError
-from integrations.vault.person import Person
+from integrations.vault.people.person import Person
 from mandate._entry import EXIT_FAILED
 from mandate.commands.login import until
 from mandate.people.door import enter

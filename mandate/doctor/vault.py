@@ -12,11 +12,11 @@ from pathlib import Path
 
 from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3
 from integrations.vault import naming
+from integrations.vault.checks.facts import Fact
+from integrations.vault.checks.fitness import examine
+from integrations.vault.checks.probe import worker
 from integrations.vault.client import Vault
-from integrations.vault.facts import Fact
-from integrations.vault.fitness import examine
-from integrations.vault.login import Login
-from integrations.vault.probe import worker
+from integrations.vault.login.approle import Login
 from mandate.doctor.finding import Finding, bad
 
 _FIX = "run `mandate up`, or let VAULT_ADDR and MANDATE_VAULT_ROLES name a running server"

@@ -21,9 +21,9 @@ from pydantic import ValidationError
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.guards import stages_behind
 from dsl.surfaces import Terminal
+from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.naming import entity_name
-from integrations.vault.paths import SecretRef
-from integrations.vault.person import ControlRequest, Person
+from integrations.vault.people.person import ControlRequest, Person
 from mandate.people.errors import RefusalError
 from mandate.people.rows import Filed, GateRow
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from dsl.surfaces import Terminal
 from integrations.errors import DeniedError
 from integrations.vault.client import Vault
-from integrations.vault.person import Person
+from integrations.vault.people.person import Person
 from mandate.people.errors import UsageError
 from mandate.people.logins import Login, Logins, home
 

@@ -48,7 +48,7 @@ async def make_ready(bao: OpenBao, data_dir: Path) -> Path:
     # Late, as in mandate.stack.vault: the client library is loaded while servers start.
     from integrations.errors import IntegrationError  # noqa: PLC0415
     from integrations.vault.client import Vault  # noqa: PLC0415
-    from integrations.vault.demo_people import make_people  # noqa: PLC0415
+    from integrations.vault.people.demo_people import make_people  # noqa: PLC0415
 
     vault = Vault(bao.url)
     try:

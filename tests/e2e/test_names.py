@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from integrations.vault.client import Vault
-from integrations.vault.demo_people import make_people
+from integrations.vault.people.demo_people import make_people
 from tests.fixtures.engine import after_look, gate
 from tests.fixtures.names import LOGINS
 from tests.fixtures.person import Somebody

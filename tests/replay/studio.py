@@ -20,13 +20,13 @@ from temporalio.service import RPCError
 from activities.contracts.specs import QUEUE_TRUST
 from dsl.core import Tier
 from integrations.settings import Settings
-from integrations.vault.brake import Brake
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
+from integrations.vault.identity.brake import Brake
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.identity.tier_changes import TierChanges
+from integrations.vault.login.approle import Login
 from integrations.vault.naming import PROMOTER, REVOKER
-from integrations.vault.person import Person, log_in
-from integrations.vault.registry import Registrar
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.people.person import Person, log_in
 from mandate.stack.people import PEOPLE_FILE
 from tests.fixtures.leaks import Leaks
 from tests.fixtures.slow_folder import SlowFolder

@@ -18,8 +18,8 @@ from dsl.rules.proof import Proof, encode
 from dsl.rules.proof import decode as proof_of
 from dsl.rules.reserved import promotion_id
 from integrations.vault.client import Vault
-from integrations.vault.head_signer import HeadVerifier
-from integrations.vault.login import Login
+from integrations.vault.login.approle import Login
+from integrations.vault.signing.head_signer import HeadVerifier
 from tests.fixtures.masks import Another, Masked
 from tests.fixtures.openbao import OpenBao
 

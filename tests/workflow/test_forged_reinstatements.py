@@ -18,8 +18,8 @@ from dsl.core import Tier
 from dsl.rules.grant import encode
 from dsl.rules.reserved import REVOCATION, revocation_id
 from integrations.dragonfly.authority import Authority
-from integrations.vault.brake import Release
-from integrations.vault.standing import Change
+from integrations.vault.identity.brake import Release
+from integrations.vault.identity.standing import Change
 from tests.fixtures.engine import Engine
 from tests.fixtures.granting import (
     Forger,

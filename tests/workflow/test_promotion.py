@@ -13,8 +13,8 @@ from temporalio.exceptions import CancelledError, WorkflowAlreadyStartedError
 from temporalio.testing import TimeSkipper
 
 from dsl.core import Tier
-from integrations.vault.standing import Change
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.identity.standing import Change
+from integrations.vault.identity.tier_changes import TierChanges
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.openbao import OpenBao, People
 from tests.fixtures.trust import GATE, WHY, Subject, say, subject, unmet

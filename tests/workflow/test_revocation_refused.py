@@ -19,8 +19,8 @@ from activities.contracts.specs import QUEUE_LEDGER, QUEUE_TRUST
 from dsl.rules.proof import PLAN, REVOKE, reason_digest
 from integrations.ledger.verify import tail
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.login.approle import Login
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import Puppet, impostors, signed, signers
 from tests.fixtures.openbao import OpenBao, People

@@ -33,10 +33,10 @@ from dsl.rules import sweeping
 from dsl.rules.reserved import SWEEP_ID
 from integrations.ledger.verify import TAIL_MAX, tail
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import Registrar
-from integrations.vault.requests import GateRequests
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.login.approle import Login
 from tests.fixtures.engine import (
     Engine,
     failure_of,

@@ -16,7 +16,7 @@ from dsl.core import Tier
 from integrations.agents.protocol import FAILED, PROTOCOL, AgentError, Request
 from integrations.dragonfly import holding
 from integrations.errors import DeniedError
-from integrations.vault.paths import SecretRef
+from integrations.vault.credentials.paths import SecretRef
 from tests.fixtures.engine import Engine, as_json, fail, failure_of, hang, pipeline, stage
 from tests.fixtures.openbao import OpenBao
 from tests.fixtures.standing import activities_of, agent_of, entity_of, held_token, tier_of, told

@@ -28,10 +28,10 @@ from dsl.rules.proof import PLAN
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, UnavailableError
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.registry import Registry
-from integrations.vault.requests import GateRequests
-from integrations.vault.voters import Voters
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.identity.registry import Registry
+from integrations.vault.login.approle import Login
+from integrations.vault.signing.voters import Voters
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import document, raise_agent, signed, signers
 from tests.fixtures.openbao import OpenBao, People, govern

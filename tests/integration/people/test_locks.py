@@ -11,10 +11,10 @@ import pytest_asyncio
 from dsl.compiler import compile_text
 from dsl.core import Tier
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import Registrar
-from integrations.vault.requests import GateRequests
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.login.approle import Login
 from mandate.people.errors import RefusalError
 from mandate.people.locks import authorise, examine
 from mandate.people.rows import GateRow, read_rows

@@ -14,10 +14,10 @@ from integrations.ledger import scores
 from integrations.ledger.verify import tail, verify
 from integrations.trial import AGENT, lend
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
+from integrations.vault.identity.registry import Registry
+from integrations.vault.identity.tier_changes import TierChanges
+from integrations.vault.login.approle import Login
 from integrations.vault.naming import PROMOTER
-from integrations.vault.registry import Registry
-from integrations.vault.tier_changes import TierChanges
 from mandate.stack.errors import StackError
 from mandate.stack.options import private_stack
 from mandate.stack.up import Stack

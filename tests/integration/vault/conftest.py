@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 import pytest_asyncio
 
 from integrations.vault import naming
-from integrations.vault.brake import Brake, Release
 from integrations.vault.client import Vault
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar, Registry
-from integrations.vault.requests import GateRequests
-from integrations.vault.tier_changes import TierChanges
-from integrations.vault.voters import Voters
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.identity.brake import Brake, Release
+from integrations.vault.identity.registry import Registrar, Registry
+from integrations.vault.identity.tier_changes import TierChanges
+from integrations.vault.login.approle import Login
+from integrations.vault.signing.voters import Voters
 from tests.fixtures.openbao import OpenBao
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsl.core import AgentPhase, Tier
-from integrations.vault import tiers
 from integrations.vault.client import Vault
-from integrations.vault.credential import Credential
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar
+from integrations.vault.credentials.credential import Credential
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.identity import tiers
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.login.approle import Login
 from tests.fixtures.openbao import OpenBao
 
 BINDING = {"pipeline": "deploy", "template": "default", "program": "sha256:" + "0" * 64}

@@ -14,10 +14,10 @@ import requests
 from dsl.core import Tier
 from integrations.errors import DeniedError, NotFoundError, RevokedError
 from integrations.vault import naming
-from integrations.vault.brake import Brake
 from integrations.vault.client import Vault
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.registry import Registrar, Registry
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.identity.brake import Brake
+from integrations.vault.identity.registry import Registrar, Registry
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import (
     executing,

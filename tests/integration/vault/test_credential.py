@@ -9,10 +9,10 @@ import pickle
 import pytest
 
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.errors import CredentialDeadError
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import Registrar
+from integrations.vault.identity.registry import Registrar
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import executing, register, token_in
 

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from integrations.errors import DeniedError
 from integrations.vault.client import Vault
-from integrations.vault.demo_people import make_people
-from integrations.vault.person import log_in
+from integrations.vault.people.demo_people import make_people
+from integrations.vault.people.person import log_in
 from tests.fixtures.openbao import OpenBao, govern
 
 PASSWORDS = {"ann": "one", "bob": "two"}

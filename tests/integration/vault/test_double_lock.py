@@ -6,9 +6,9 @@ import pytest
 
 from dsl.core import AgentPhase, Tier
 from integrations.errors import DeniedError
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import Registrar
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.identity.registry import Registrar
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import holder_at, register, set_tier
 

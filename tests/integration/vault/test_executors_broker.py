@@ -8,8 +8,8 @@ import pytest
 
 from dsl.core import Tier
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.login.approle import Login
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.conftest import logged_in
 from tests.integration.vault.people import executor, holder_at, mint_order, register, token_of

@@ -12,16 +12,17 @@ import pytest_asyncio
 
 from dsl.core import Tier
 from integrations.errors import DeniedError, UnavailableError
-from integrations.vault import naming, tiers
+from integrations.vault import naming
+from integrations.vault.checks.facts import Fact
+from integrations.vault.checks.fitness import Examined, Fitness, examine
 from integrations.vault.client import Vault
-from integrations.vault.facts import Fact
-from integrations.vault.fitness import Examined, Fitness, examine
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.identity import tiers
+from integrations.vault.identity.registry import Registrar
 from integrations.vault.install import install
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.login import Login
-from integrations.vault.policy_texts import policy_texts
-from integrations.vault.registry import Registrar
-from integrations.vault.requests import GateRequests
+from integrations.vault.login.approle import Login
+from integrations.vault.policies.texts import policy_texts
 from mandate.doctor.vault import vault_server
 from tests.fixtures.openbao import OpenBao, govern
 from tests.integration.vault.people import executing, living_tokens, register

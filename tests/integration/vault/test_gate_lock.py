@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 
 from integrations.errors import DeniedError, NotFoundError
+from integrations.vault.checks.control_groups.examination import gate_lock
+from integrations.vault.checks.control_groups.trial import is_enforced
+from integrations.vault.checks.facts import Fact
 from integrations.vault.client import Vault
-from integrations.vault.facts import Fact
-from integrations.vault.gate_lock.examination import gate_lock
-from integrations.vault.gate_lock.trial import is_enforced
 from integrations.vault.install import install
-from integrations.vault.login import Login
-from integrations.vault.policy_texts import policy_texts
+from integrations.vault.login.approle import Login
+from integrations.vault.policies.texts import policy_texts
 from mandate.doctor.vault import vault_server
 from tests.fixtures.openbao import OpenBao, govern
 from tests.integration.vault.people import living_tokens

@@ -12,9 +12,9 @@ import pytest
 from dsl.core import Tier
 from dsl.limits import SECRETS_MAX
 from integrations.errors import ConflictError, DeniedError, NotFoundError
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import Registrar
-from integrations.vault.requests import Filing, GateRequests
+from integrations.vault.credentials.control_group_requests import Filing, GateRequests
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.identity.registry import Registrar
 from tests.fixtures.openbao import OpenBao, People
 from tests.integration.vault.people import (
     executor,

@@ -11,8 +11,8 @@ import pytest_asyncio
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
 from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.head_signer import HeadSigner, HeadVerifier
-from integrations.vault.login import Login
+from integrations.vault.login.approle import Login
+from integrations.vault.signing.head_signer import HeadSigner, HeadVerifier
 from tests.fixtures.openbao import OpenBao, People, govern
 from tests.integration.vault.conftest import logged_in
 

@@ -13,9 +13,9 @@ from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.install import bootstrap, install
-from integrations.vault.login import Login
-from integrations.vault.policy_texts import policy_texts
-from integrations.vault.roles import read_role, role_file
+from integrations.vault.login.approle import Login
+from integrations.vault.login.roles import read_role, role_file
+from integrations.vault.policies.texts import policy_texts
 from tests.fixtures.openbao import OpenBao, govern
 from tests.integration.vault.people import is_alive
 

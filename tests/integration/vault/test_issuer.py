@@ -9,8 +9,8 @@ import pytest
 from dsl.core import AgentPhase, Tier
 from integrations.errors import DeniedError, RevokedError
 from integrations.vault.client import Vault
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.registry import Registrar
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.identity.registry import Registrar
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import (
     executing,

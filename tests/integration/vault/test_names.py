@@ -8,9 +8,9 @@ import pytest
 
 from integrations.errors import DeniedError
 from integrations.vault.client import Vault
-from integrations.vault.demo_people import make_people
-from integrations.vault.person import Person, PersonLogin, log_in
-from integrations.vault.voters import Voters
+from integrations.vault.people.demo_people import make_people
+from integrations.vault.people.person import Person, PersonLogin, log_in
+from integrations.vault.signing.voters import Voters
 from tests.fixtures.names import GROUPS, LOGINS
 from tests.fixtures.openbao import OpenBao
 

@@ -13,9 +13,9 @@ from dsl.core import Tier
 from integrations.errors import DeniedError, UnavailableError
 from integrations.vault import client as client_module
 from integrations.vault.client import Vault
-from integrations.vault.issuer import TokenRoleIssuer
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar, Registry
+from integrations.vault.credentials.issuer import TokenRoleIssuer
+from integrations.vault.identity.registry import Registrar, Registry
+from integrations.vault.login.approle import Login
 from tests.fixtures.openbao import OpenBao, free_port_pair, govern
 from tests.integration.vault.people import BINDING, executing, living_tokens, new_agent, token_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integrations.vault.gate_lock.overlaps import meet, overlaps
-from integrations.vault.policy_texts import policy_texts
+from integrations.vault.checks.control_groups.overlaps import meet, overlaps
+from integrations.vault.policies.texts import policy_texts
 
 READ = 'capabilities = ["read"]'
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.errors import DeniedError
-from integrations.vault.paths import SecretRef
+from integrations.vault.credentials.paths import SecretRef
 
 parts = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 

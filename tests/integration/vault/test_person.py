@@ -13,9 +13,9 @@ from dsl.core import Tier
 from integrations.errors import DeniedError, UnavailableError
 from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.person import LOCKED_AFTER, LOCKED_S, Person, log_in
-from integrations.vault.registry import Registrar
-from integrations.vault.voters import Voters
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.people.person import LOCKED_AFTER, LOCKED_S, Person, log_in
+from integrations.vault.signing.voters import Voters
 from tests.fixtures.openbao import OpenBao, People, free_port_pair
 from tests.integration.vault.people import holder_at, register
 

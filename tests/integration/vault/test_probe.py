@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from integrations.vault.checks.facts import Fact
+from integrations.vault.checks.probe import health, probe
 from integrations.vault.client import Vault
-from integrations.vault.facts import Fact
-from integrations.vault.login import Login
-from integrations.vault.probe import health, probe
+from integrations.vault.login.approle import Login
 from tests.fixtures.openbao import OpenBao, free_port_pair, govern
 
 

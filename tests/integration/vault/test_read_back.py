@@ -10,11 +10,11 @@ import pytest
 
 from dsl.core import Tier
 from integrations.errors import CorruptError
-from integrations.vault import tiers
-from integrations.vault.brake import Brake
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.identity import tiers
+from integrations.vault.identity.brake import Brake
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.identity.tier_changes import TierChanges
+from integrations.vault.login.approle import Login
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import register
 

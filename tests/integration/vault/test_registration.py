@@ -9,7 +9,7 @@ import pytest
 from dsl.core import Tier
 from dsl.rules.admission import agent_identity
 from integrations.errors import CorruptError, DeniedError, NotFoundError
-from integrations.vault.registry import Registrar, Registry
+from integrations.vault.identity.registry import Registrar, Registry
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import BINDING, mint_order, new_agent, set_tier
 

@@ -6,10 +6,10 @@ import pytest
 
 from dsl.core import Tier
 from integrations.errors import DeniedError, NotFoundError
-from integrations.vault.brake import Brake, Release
-from integrations.vault.registry import Registrar
-from integrations.vault.standing import Change
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.identity.brake import Brake, Release
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.identity.standing import Change
+from integrations.vault.identity.tier_changes import TierChanges
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import BINDING, holder_at, new_agent, register
 

@@ -11,11 +11,11 @@ from dsl.core import Tier
 from integrations.errors import UnavailableError
 from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import Registrar
-from integrations.vault.requests import GateRequests
-from integrations.vault.sweeper import Sweeper
+from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.credentials.sweeper import Sweeper
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.login.approle import Login
 from tests.fixtures.leaks import DYNAMIC_USERS, Leaks, dynamic_users, has_user
 from tests.fixtures.openbao import OpenBao, govern
 from tests.fixtures.valkey import ValkeyProcess

@@ -9,10 +9,10 @@ import pytest
 
 from dsl.core import Tier
 from integrations.errors import CorruptError, DeniedError, NotFoundError, RevokedError
-from integrations.vault import tiers
-from integrations.vault.registry import Registrar, Registry
-from integrations.vault.standing import LOWERINGS_MAX, NO_GRANT, Change
-from integrations.vault.tier_changes import TierChanges
+from integrations.vault.identity import tiers
+from integrations.vault.identity.registry import Registrar, Registry
+from integrations.vault.identity.standing import LOWERINGS_MAX, NO_GRANT, Change
+from integrations.vault.identity.tier_changes import TierChanges
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import BINDING, holder_at, new_agent, register
 

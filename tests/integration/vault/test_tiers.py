@@ -8,10 +8,10 @@ from typing import Any, Final
 import pytest
 
 from dsl.core import AgentPhase, Tier
-from integrations.vault import matrix
-from integrations.vault.matrix import OTHER, OWN
-from integrations.vault.registry import Registrar
-from integrations.vault.tiers import policies_for, zone_metadata
+from integrations.vault.checks import matrix
+from integrations.vault.checks.matrix import OTHER, OWN
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.identity.tiers import policies_for, zone_metadata
 from tests.fixtures.openbao import OpenBao
 from tests.integration.vault.people import Holder, holder_at, register
 

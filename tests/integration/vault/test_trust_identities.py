@@ -11,8 +11,8 @@ import pytest
 
 from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.login.approle import Login
 from tests.fixtures.openbao import OpenBao, People
 from tests.integration.vault.conftest import logged_in
 from tests.integration.vault.people import mint_order, new_agent, register, token_of

@@ -11,9 +11,9 @@ import pytest_asyncio
 from dsl.core import Tier
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
 from integrations.vault.client import Vault
-from integrations.vault.login import Login
-from integrations.vault.registry import Registrar
-from integrations.vault.voters import GROUPS_MAX, Voter, Voters
+from integrations.vault.identity.registry import Registrar
+from integrations.vault.login.approle import Login
+from integrations.vault.signing.voters import GROUPS_MAX, Voter, Voters
 from tests.fixtures.openbao import OpenBao, People, free_port_pair, govern
 from tests.integration.vault.people import register
 

@@ -17,8 +17,8 @@ from integrations.errors import DeniedError, UnavailableError
 from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.install import WRAPPED_LIFE, install
-from integrations.vault.login import Login
-from integrations.vault.roles import (
+from integrations.vault.login.approle import Login
+from integrations.vault.login.roles import (
     WorkerRole,
     WrappedRole,
     is_wrapped,
@@ -26,7 +26,7 @@ from integrations.vault.roles import (
     role_file,
     write_role,
 )
-from integrations.vault.unwrapping import take_roles
+from integrations.vault.login.unwrapping import take_roles
 from tests.fixtures.openbao import OpenBao, govern
 from tests.unit.mandate.programs import mandate
 

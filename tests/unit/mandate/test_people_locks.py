@@ -8,7 +8,7 @@ import pytest
 
 from dsl.compiler import compile_text
 from dsl.plan import AgentStep, walk
-from integrations.vault.person import ControlRequest
+from integrations.vault.people.person import ControlRequest
 from mandate.people.errors import RefusalError
 from mandate.people.locks import read_plan, refuse_other, refuse_undeclared
 from mandate.people.rows import Filed, read_rows

@@ -12,7 +12,7 @@ from hvac import exceptions as theirs
 
 from dsl.core import Tier
 from integrations.vault import naming
-from integrations.vault.canaries import make_one
+from integrations.vault.checks.canaries import make_one
 
 
 def make_canary(client: hvac.Client) -> None:

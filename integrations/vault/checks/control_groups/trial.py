@@ -15,7 +15,7 @@ import hvac
 
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.gate_lock import tokens
+from integrations.vault.credentials import control_group_tokens
 
 _LIFE_S: Final = 60
 
@@ -31,14 +31,16 @@ async def is_enforced(vault: Vault, login: Identity) -> bool:
 
     def trial(client: hvac.Client) -> bool:
         canary = data_of(client.adapter.get(f"/v1/identity/entity/name/{naming.CANARY}"))
-        token = tokens.mint(client, naming.CANARY, canary["id"], ttl_s=_LIFE_S, meta={})
+        token = control_group_tokens.mint(
+            client, naming.CANARY, canary["id"], ttl_s=_LIFE_S, meta={}
+        )
         try:
             reader = vault.client(token.token)  # (1)
-            answer = tokens.held_back(reader, naming.KV_PROD, naming.CANARY_SECRET)
+            answer = control_group_tokens.held_back(reader, naming.KV_PROD, naming.CANARY_SECRET)
             if answer is not None:
-                tokens.revoke(client, answer.accessor)  # (2)
+                control_group_tokens.revoke(client, answer.accessor)  # (2)
         finally:
-            tokens.revoke(client, token.accessor)  # (2)
+            control_group_tokens.revoke(client, token.accessor)  # (2)
         return answer is not None
 
     return await vault.run_as(login, trial)

@@ -17,8 +17,9 @@ import hvac
 from hvac import exceptions as theirs
 
 from dsl.core import AgentPhase, Tier
-from integrations.vault import naming, tiers
+from integrations.vault import naming
 from integrations.vault.client import data_of
+from integrations.vault.identity import tiers
 
 _ROLE: Final = {
     "orphan": True,

@@ -14,10 +14,10 @@ import hvac
 from hvac import exceptions as theirs
 
 from integrations.errors import IntegrationError
+from integrations.vault.checks.control_groups import trial
+from integrations.vault.checks.control_groups.overlaps import overlaps
+from integrations.vault.checks.facts import INSTALL, Fact, bad, good, not_found_out, shortened
 from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.facts import INSTALL, Fact, bad, good, not_found_out, shortened
-from integrations.vault.gate_lock import trial
-from integrations.vault.gate_lock.overlaps import overlaps
 
 POLICIES_MAX: Final = 1_000  # examined for ways around a gate
 _ROOT: Final = "root"  # has no text, and no agent's token carries it

@@ -25,7 +25,7 @@ from hvac import exceptions as theirs
 from integrations.errors import CorruptError, DeniedError
 from integrations.vault import naming
 from integrations.vault.client import Vault, data_of
-from integrations.vault.roles import (
+from integrations.vault.login.roles import (
     WorkerRole,
     WrappedRole,
     is_wrapped,

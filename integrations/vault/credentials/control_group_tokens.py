@@ -19,7 +19,7 @@ from hvac import exceptions as theirs
 from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import auth_of
-from integrations.vault.issuer import difference
+from integrations.vault.credentials.issuer import difference
 
 _POLICIES = (naming.EXECUTOR_POLICY,)
 

@@ -31,10 +31,10 @@ from dsl.limits import SECRETS_MAX
 from integrations.errors import ConflictError, DeniedError, NotFoundError
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.credential import field_of
-from integrations.vault.gate_lock import tokens
-from integrations.vault.paths import SecretRef
-from integrations.vault.registry import REQUEST_LIFE_MAX_S
+from integrations.vault.credentials import control_group_tokens
+from integrations.vault.credentials.credential import field_of
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.identity.registry import REQUEST_LIFE_MAX_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,12 @@ class GateRequests:
 
         def ask(client: hvac.Client) -> Filing:
             version = _end(client, path)[1]  # (2)
-            token = tokens.mint(client, entity, entity_id, ttl_s=life_s, meta=meta)
+            token = control_group_tokens.mint(client, entity, entity_id, ttl_s=life_s, meta=meta)
             try:
                 return self._filed(client, path, version, token, places)
             except BaseException:
                 with suppress(theirs.VaultError):  # the first failure says more
-                    tokens.revoke(client, token.accessor)
+                    control_group_tokens.revoke(client, token.accessor)
                 raise
 
         # One call in a thread: a caller who is cancelled meanwhile leaves no half of it behind.
@@ -162,15 +162,15 @@ class GateRequests:
         client: hvac.Client,
         path: str,
         version: int,
-        token: tokens.Token,
+        token: control_group_tokens.Token,
         places: list[tuple[str, str]],
     ) -> Filing:
         """Make the reads and keep what Vault answered."""
         _keep(client, path, {"token": token.accessor, "requests": {}}, over=version)  # (3)
         reader = self._vault.client(token.token)
-        waiting: dict[str, tokens.Token] = {}
+        waiting: dict[str, control_group_tokens.Token] = {}
         for mount, secret in places:
-            answer = tokens.held_back(reader, mount, secret)
+            answer = control_group_tokens.held_back(reader, mount, secret)
             if answer is not None:  # (4)
                 waiting[f"{mount}/{secret}"] = answer
         kept = {
@@ -241,9 +241,9 @@ def _end(client: hvac.Client, path: str) -> tuple[int, int]:
     record, version = _record(client, path)
     waiting = _waiting(record)
     for each in waiting.values():
-        tokens.revoke(client, each["accessor"])
+        control_group_tokens.revoke(client, each["accessor"])
     if record is not None:
-        tokens.revoke(client, record["token"])
+        control_group_tokens.revoke(client, record["token"])
     return len(waiting), version
 
 

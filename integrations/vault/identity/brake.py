@@ -24,8 +24,8 @@ from dsl.core import Tier
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.registry import entity_path, read_entity
-from integrations.vault.standing import (
+from integrations.vault.identity.registry import entity_path, read_entity
+from integrations.vault.identity.standing import (
     Change,
     Held,
     change_standing,

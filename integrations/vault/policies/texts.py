@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-_DIRECTORY: Final = Path(__file__).parent / "policies"
+_DIRECTORY: Final = Path(__file__).parent
 
 
 @cache

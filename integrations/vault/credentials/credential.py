@@ -14,8 +14,8 @@ import hvac
 
 from integrations.errors import DeniedError, NotFoundError
 from integrations.vault.client import Vault, data_of
+from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.errors import CredentialDeadError, PathDeniedError
-from integrations.vault.paths import SecretRef
 
 SECRET_LENGTH_MAX: Final = 1 << 16  # characters
 

@@ -26,9 +26,10 @@ from hvac import exceptions as theirs
 from dsl.core import Tier
 from dsl.rules.admission import is_inline
 from integrations.errors import CorruptError, DeniedError, NotFoundError
-from integrations.vault import naming, tiers
+from integrations.vault import naming
 from integrations.vault.client import Vault, data_of
-from integrations.vault.login import Login
+from integrations.vault.identity import tiers
+from integrations.vault.login.approle import Login
 
 BINDING_FIELDS: Final = ("pipeline", "template", "program")
 TOKEN_LIFE_MAX_S: Final = 1_800

@@ -27,8 +27,8 @@ from dsl.core import Tier
 from dsl.rules.grant import Grant
 from integrations.errors import DeniedError, RevokedError
 from integrations.vault.client import Identity, Vault
-from integrations.vault.registry import checked_binding
-from integrations.vault.standing import (
+from integrations.vault.identity.registry import checked_binding
+from integrations.vault.identity.standing import (
     LOWERINGS_MAX,
     Change,
     Held,

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsl.core import Tier
-from integrations.vault import naming, tiers
+from integrations.vault import naming
+from integrations.vault.identity import tiers
 
 _STATEMENT: Final = re.compile(r'\bpath\s+"([^"]*)"')
 _RIGHTS: Final = re.compile(r"\bcapabilities\s*=\s*\[([^\]]*)\]")

@@ -25,9 +25,9 @@ from dsl.core import AgentPhase, Tier
 from integrations.errors import DeniedError, IntegrationError, RevokedError
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, auth_of, data_of
-from integrations.vault.credential import Credential
-from integrations.vault.registry import TOKEN_LIFE_MAX_S
-from integrations.vault.tiers import policies_for
+from integrations.vault.credentials.credential import Credential
+from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
+from integrations.vault.identity.tiers import policies_for
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ import hvac
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault import naming
 from integrations.vault.client import Vault, auth_of
-from integrations.vault.roles import WorkerRole, WrappedRole, read_role, role_file
-from integrations.vault.unwrapping import take_role
+from integrations.vault.login.roles import WorkerRole, WrappedRole, read_role, role_file
+from integrations.vault.login.unwrapping import take_role
 
 _LIFE_USED: Final = 0.75
 

@@ -16,7 +16,7 @@ import hvac
 from integrations.errors import CorruptError
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.signatures import is_shaped, is_signed
+from integrations.vault.signing.signatures import is_shaped, is_signed
 
 _KEY: Final = "ledger-head"
 

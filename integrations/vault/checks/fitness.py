@@ -17,12 +17,12 @@ import hvac
 
 from dsl.core import Tier
 from integrations.errors import DeniedError, UnavailableError
+from integrations.vault.checks.control_groups.examination import gate_lock
+from integrations.vault.checks.facts import Fact
+from integrations.vault.checks.probe import probe
+from integrations.vault.checks.tier_trial import examine_tiers
 from integrations.vault.client import Vault
-from integrations.vault.facts import Fact
-from integrations.vault.gate_lock.examination import gate_lock
-from integrations.vault.login import Login
-from integrations.vault.probe import probe
-from integrations.vault.tier_trial import examine_tiers
+from integrations.vault.login.approle import Login
 
 _EXECUTORS: Final = "mandate-t3"
 TIERS: Final[Mapping[str, tuple[Tier, ...]]] = {

@@ -17,10 +17,12 @@ import hvac
 
 from dsl.core import AgentPhase, Tier
 from integrations.errors import IntegrationError
-from integrations.vault import matrix, naming, tiers
+from integrations.vault import naming
+from integrations.vault.checks import matrix
+from integrations.vault.checks.facts import INSTALL, Fact, bad, good, not_found_out, shortened
 from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.facts import INSTALL, Fact, bad, good, not_found_out, shortened
-from integrations.vault.gate_lock import tokens
+from integrations.vault.credentials import control_group_tokens
+from integrations.vault.identity import tiers
 
 NAME: Final = "tiers"
 _LIFE_S: Final = 60
@@ -54,13 +56,15 @@ def _differences(client: hvac.Client, tier: Tier) -> list[str]:
         return [f"{entity} does not hold what an agent of {tier.name} holds"]
     role = naming.role_of(entity, tier)
     policies = tiers.policies_for(AgentPhase.EXECUTE, tier)
-    token = tokens.mint_from(client, role, entity, canary["id"], policies, ttl_s=_LIFE_S, meta={})
+    token = control_group_tokens.mint_from(
+        client, role, entity, canary["id"], policies, ttl_s=_LIFE_S, meta={}
+    )
     try:
         real = matrix.paths(own=canary["id"], other=other["id"])
         order = {"accessor": token.accessor, "paths": list(real.values())}
         reply = data_of(client.adapter.post("/v1/sys/capabilities-accessor", json=order))
     finally:
-        tokens.revoke(client, token.accessor)  # (1)
+        control_group_tokens.revoke(client, token.accessor)  # (1)
     granted = {row: reply[path] for row, path in real.items() if path in reply}
     return matrix.compare(tier, granted)  # (2)
 

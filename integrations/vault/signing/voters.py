@@ -21,7 +21,7 @@ from dsl.rules.proof import ENTITY_PATTERN
 from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.signatures import is_signed
+from integrations.vault.signing.signatures import is_signed
 
 GROUPS_MAX: Final = 2 * APPROVERS_MAX  # a gate's approvers and groups may both name some
 _ENTITY: Final = re.compile(ENTITY_PATTERN)

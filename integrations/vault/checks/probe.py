@@ -20,10 +20,10 @@ from hvac import exceptions as theirs
 
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault import naming
+from integrations.vault.checks.facts import INSTALL, Fact, bad, good, not_found_out, shortened
 from integrations.vault.client import Vault, data_of
-from integrations.vault.facts import INSTALL, Fact, bad, good, not_found_out, shortened
-from integrations.vault.login import Login
-from integrations.vault.policy_texts import policy_texts
+from integrations.vault.login.approle import Login
+from integrations.vault.policies.texts import policy_texts
 
 _LOGIN: Final = "worker login"
 _NOBODY: Final = "tokens without an agent"

@@ -1,0 +1,1 @@
+"""Is this Vault fit to be trusted? Found out before work is."""

@@ -1,0 +1,1 @@
+"""What is minted, for which phase, and that it dies with it."""

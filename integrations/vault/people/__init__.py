@@ -1,0 +1,1 @@
+"""People with logins of their own."""
