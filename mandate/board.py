@@ -21,7 +21,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from dsl.rules.foremost import counted, foremost
 from dsl.surfaces import Terminal
-from mandate.people.answering import answers
+from mandate.people.gates.answering import answers
 from mandate.people.runs import status_of
 from mandate.terminal import say
 

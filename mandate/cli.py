@@ -81,7 +81,7 @@ def up(
 
     TEMPORAL_ADDRESS, VAULT_ADDR and MANDATE_DRAGONFLY_URL name servers to use instead of our own.
     """
-    from mandate.commands import up as command  # noqa: PLC0415 - at need
+    from mandate.commands.operate import up as command  # noqa: PLC0415 - at need
 
     wanted = StackOptions(
         data_dir=data_dir,
@@ -102,7 +102,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Keep it up until Ctrl-C.")] = False,  # noqa: FBT002
 ) -> None:
     """Show a governed pipeline from start to report, on a stack of its own."""
-    from mandate.commands import demo as command  # noqa: PLC0415
+    from mandate.commands.operate import demo as command  # noqa: PLC0415
 
     end(command.run(workspace, keep=keep))
 
@@ -113,7 +113,7 @@ def validate(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Check pipeline documents and report every problem at once."""
-    from mandate.commands import validate as command  # noqa: PLC0415 - at need
+    from mandate.commands.look import validate as command  # noqa: PLC0415 - at need
 
     end(command.run(files, as_json=as_json))
 
@@ -124,7 +124,7 @@ def list_(
     data_dir: DataDir = None,
 ) -> None:
     """Show the pipelines that can be started by name."""
-    from mandate.commands import listing as command  # noqa: PLC0415 - at need
+    from mandate.commands.look import listing as command  # noqa: PLC0415 - at need
 
     end(command.run(data_dir, as_json=as_json))
 
@@ -136,7 +136,7 @@ def graph(
     data_dir: DataDir = None,
 ) -> None:
     """Draw the plan of a pipeline."""
-    from mandate.commands import graph as command  # noqa: PLC0415 - at need
+    from mandate.commands.look import graph as command  # noqa: PLC0415 - at need
 
     end(command.run(pipeline, mermaid=mermaid, data_dir=data_dir))
 
@@ -146,7 +146,7 @@ def schema(
     agents: Annotated[bool, typer.Option("--agents", help="Of what agents say.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Print the JSON Schema of pipeline documents, for editors; or of the contract of agents."""
-    from mandate.commands import schema as command  # noqa: PLC0415 - at need
+    from mandate.commands.look import schema as command  # noqa: PLC0415 - at need
 
     end(command.run(agents=agents))
 
@@ -163,7 +163,7 @@ def ledger_verify(
 ) -> None:
     """Recompute the whole chain and say whether anything was changed."""
     from integrations.ledger.noted import NotedHead  # noqa: PLC0415 - at need
-    from mandate.commands import ledger as command  # noqa: PLC0415
+    from mandate.commands.look import ledger as command  # noqa: PLC0415
 
     try:
         noted = None if head is None else NotedHead.parse(head)
@@ -180,7 +180,7 @@ def ledger_tail(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Show the newest entries, oldest first."""
-    from mandate.commands import ledger as command  # noqa: PLC0415 - at need
+    from mandate.commands.look import ledger as command  # noqa: PLC0415 - at need
 
     end(command.tail(command.locate(ledger, data_dir), count, as_json=as_json))
 
@@ -191,7 +191,7 @@ def doctor(
     data_dir: DataDir = None,
 ) -> None:
     """Check this machine and the servers, and say how to fix what fails."""
-    from mandate.commands import doctor as command  # noqa: PLC0415 - at need
+    from mandate.commands.operate import doctor as command  # noqa: PLC0415 - at need
 
     end(command.run(data_dir, as_json=as_json))
 
@@ -209,7 +209,7 @@ def install(
     ] = False,
 ) -> None:
     """Install policies and roles on the Vault that VAULT_ADDR names."""
-    from mandate.commands import install as command  # noqa: PLC0415 - at need
+    from mandate.commands.operate import install as command  # noqa: PLC0415 - at need
 
     end(command.run(token_file, roles_dir, wrapped=wrapped))
 
@@ -217,6 +217,6 @@ def install(
 @app.command()
 def worker() -> None:
     """Run one worker against the servers of the environment; MANDATE_QUEUES says which."""
-    from mandate.commands import worker as command  # noqa: PLC0415 - at need
+    from mandate.commands.operate import worker as command  # noqa: PLC0415 - at need
 
     command.run()

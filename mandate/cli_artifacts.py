@@ -23,7 +23,7 @@ def show(
     data_dir: DataDir = None,
 ) -> None:
     """Show one output whole, its hash compared with what the run's history says."""
-    from mandate.commands import artifact as command  # noqa: PLC0415 - at need
+    from mandate.commands.look import artifact as command  # noqa: PLC0415 - at need
 
     end(command.show(place, name, raw=raw, out=out, data_dir=data_dir))
 
@@ -35,6 +35,6 @@ def list_(
     data_dir: DataDir = None,
 ) -> None:
     """List what the stages of a run have put out, by name, kind, size and digest."""
-    from mandate.commands import artifact as command  # noqa: PLC0415 - at need
+    from mandate.commands.look import artifact as command  # noqa: PLC0415 - at need
 
     end(command.list_(run, as_json=as_json, data_dir=data_dir))

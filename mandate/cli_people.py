@@ -14,7 +14,7 @@ import typer
 from mandate.cli_options import AsJson, DataDir, Run, end
 
 if TYPE_CHECKING:
-    from mandate.people.wishes import Wish
+    from mandate.people.gates.wishes import Wish
 
 people_app = typer.Typer()
 
@@ -43,7 +43,7 @@ def login(
 
     The login is kept in MANDATE_HOME, by default ~/.local/state/mandate.
     """
-    from mandate.commands import login as command  # noqa: PLC0415 - at need
+    from mandate.commands.operate import login as command  # noqa: PLC0415 - at need
 
     if password_stdin and token_stdin:
         raise typer.BadParameter("give one of --password-stdin and --token-stdin")
@@ -54,7 +54,7 @@ def login(
 @people_app.command()
 def logout(data_dir: DataDir = None) -> None:
     """End your login, in Vault and here."""
-    from mandate.commands import logout as command  # noqa: PLC0415 - at need
+    from mandate.commands.operate import logout as command  # noqa: PLC0415 - at need
 
     end(command.run(data_dir))
 
@@ -62,7 +62,7 @@ def logout(data_dir: DataDir = None) -> None:
 @people_app.command()
 def whoami(data_dir: DataDir = None) -> None:
     """Say who is logged in, and until when."""
-    from mandate.commands import login as command  # noqa: PLC0415 - at need
+    from mandate.commands.operate import login as command  # noqa: PLC0415 - at need
 
     end(command.who(data_dir))
 
@@ -84,7 +84,7 @@ def gates(
     data_dir: DataDir = None,
 ) -> None:
     """Show what waits for an answer, across all runs or at one, and how it is answered."""
-    from mandate.commands import gates as command  # noqa: PLC0415 - at need
+    from mandate.commands.gates import gates as command  # noqa: PLC0415 - at need
 
     if wait and watch:
         raise typer.BadParameter("give one of --wait and --watch")
@@ -129,7 +129,7 @@ def sign(
     data_dir: DataDir = None,
 ) -> None:
     """Print your vote with its proof, as input for the Temporal CLI or the Web UI."""
-    from mandate.commands import sign as command  # noqa: PLC0415 - at need
+    from mandate.commands.gates import sign as command  # noqa: PLC0415 - at need
 
     end(command.run(_wish(run, gate, decision, reason), data_dir=data_dir))
 
@@ -140,7 +140,7 @@ def register(
     data_dir: DataDir = None,
 ) -> None:
     """Vouch for a pipeline, so that it may run under its own name."""
-    from mandate.commands import register as command  # noqa: PLC0415 - at need
+    from mandate.commands.trust import register as command  # noqa: PLC0415 - at need
 
     end(command.run(file, data_dir=data_dir))
 
@@ -155,12 +155,12 @@ def _milliseconds(duration: str) -> int:
 
 
 def _wish(run: str, gate: str, decision: Decision, reason: str) -> Wish:
-    from mandate.people.wishes import Wish  # noqa: PLC0415 - at need
+    from mandate.people.gates.wishes import Wish  # noqa: PLC0415 - at need
 
     return Wish(run, gate, decision.value, reason)
 
 
 def _answer(wish: Wish, *, yes: bool, as_json: bool, data_dir: Path | None) -> None:
-    from mandate.commands import answer as command  # noqa: PLC0415 - at need
+    from mandate.commands.gates import answer as command  # noqa: PLC0415 - at need
 
     end(command.run(wish, is_sure=yes, as_json=as_json, data_dir=data_dir))

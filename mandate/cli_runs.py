@@ -28,7 +28,7 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Start a pipeline."""
-    from mandate.commands import run as command  # noqa: PLC0415 - at need
+    from mandate.commands.run import run as command  # noqa: PLC0415 - at need
 
     end(command.run(pipeline, inputs or [], wait=wait, as_json=as_json, data_dir=data_dir))
 
@@ -42,7 +42,7 @@ def runs(
     data_dir: DataDir = None,
 ) -> None:
     """Show the runs there are, what each is doing, and for whom it waits."""
-    from mandate.commands import runs as command  # noqa: PLC0415 - at need
+    from mandate.commands.run import runs as command  # noqa: PLC0415 - at need
 
     end(command.run(limit=limit, as_json=as_json, data_dir=data_dir))
 
@@ -54,7 +54,7 @@ def watch(
     data_dir: DataDir = None,
 ) -> None:
     """Follow a run until it ends; exit code 0 only when it completed."""
-    from mandate.commands import watch as command  # noqa: PLC0415 - at need
+    from mandate.commands.run import watch as command  # noqa: PLC0415 - at need
 
     end(command.run(run, as_json=as_json, data_dir=data_dir))
 
@@ -62,7 +62,7 @@ def watch(
 @runs_app.command()
 def cancel(run: Run, data_dir: DataDir = None) -> None:
     """End a run: what it started is stopped, and that is recorded."""
-    from mandate.commands import steer as command  # noqa: PLC0415 - at need
+    from mandate.commands.run import steer as command  # noqa: PLC0415 - at need
 
     end(command.cancel(run, data_dir=data_dir))
 
@@ -70,7 +70,7 @@ def cancel(run: Run, data_dir: DataDir = None) -> None:
 @runs_app.command()
 def pause(run: Run, data_dir: DataDir = None) -> None:
     """Let a run start no further stage; those at work finish."""
-    from mandate.commands import steer as command  # noqa: PLC0415 - at need
+    from mandate.commands.run import steer as command  # noqa: PLC0415 - at need
 
     end(command.pause(run, data_dir=data_dir))
 
@@ -78,6 +78,6 @@ def pause(run: Run, data_dir: DataDir = None) -> None:
 @runs_app.command()
 def resume(run: Run, data_dir: DataDir = None) -> None:
     """Let a run that was paused go on."""
-    from mandate.commands import steer as command  # noqa: PLC0415 - at need
+    from mandate.commands.run import steer as command  # noqa: PLC0415 - at need
 
     end(command.resume(run, data_dir=data_dir))

@@ -42,7 +42,7 @@ def promote(
     data_dir: DataDir = None,
 ) -> None:
     """Ask for an agent to be raised by one tier; says what it lacks, or who has to consent."""
-    from mandate.commands import promote as command  # noqa: PLC0415 - at need
+    from mandate.commands.trust import promote as command  # noqa: PLC0415 - at need
 
     end(command.run(agent, to, wait=wait, as_json=as_json, data_dir=data_dir))
 
@@ -56,7 +56,7 @@ def reinstate(
     data_dir: DataDir = None,
 ) -> None:
     """Ask for a revoked agent to come back at T0; the council has to consent."""
-    from mandate.commands import reinstate as command  # noqa: PLC0415 - at need
+    from mandate.commands.trust import reinstate as command  # noqa: PLC0415 - at need
 
     end(command.run(agent, reason, wait=wait, as_json=as_json, data_dir=data_dir))
 
@@ -76,7 +76,7 @@ def revoke(
     data_dir: DataDir = None,
 ) -> None:
     """Stop an agent everywhere, with proof; exit code 0 only when all of it is confirmed."""
-    from mandate.commands import revoke as command  # noqa: PLC0415 - at need
+    from mandate.commands.trust import revoke as command  # noqa: PLC0415 - at need
 
     end(
         command.run(
@@ -92,8 +92,8 @@ def agents(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Show every agent: its tier, its score card, and what the next tier lacks."""
-    from mandate.commands import agents as command  # noqa: PLC0415 - at need
-    from mandate.commands.ledger import locate  # noqa: PLC0415
+    from mandate.commands.look.ledger import locate  # noqa: PLC0415
+    from mandate.commands.trust import agents as command  # noqa: PLC0415 - at need
 
     end(command.run(locate(ledger, data_dir), as_json=as_json, data_dir=data_dir))
 
@@ -106,8 +106,8 @@ def agent_show(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Show one agent with all the ledger says of it, and verify that evidence."""
-    from mandate.commands import agents as command  # noqa: PLC0415 - at need
-    from mandate.commands.ledger import locate  # noqa: PLC0415
+    from mandate.commands.look.ledger import locate  # noqa: PLC0415
+    from mandate.commands.trust import agents as command  # noqa: PLC0415 - at need
 
     end(command.show(agent, locate(ledger, data_dir), as_json=as_json, data_dir=data_dir))
 
@@ -160,6 +160,6 @@ def agent_rebind(
     data_dir: DataDir = None,
 ) -> None:
     """Vouch for agents whose program was released anew; they keep their record, one tier less."""
-    from mandate.commands import rebind as command  # noqa: PLC0415 - at need
+    from mandate.commands.trust import rebind as command  # noqa: PLC0415 - at need
 
     end(command.run(pipeline, agents or [], reason, data_dir=data_dir))

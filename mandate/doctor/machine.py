@@ -11,8 +11,8 @@ from pathlib import Path
 from integrations.agents import landlock
 from integrations.ledger.store import wal_reset_warning
 from mandate.doctor.finding import Finding, bad, good
-from mandate.stack import binaries
 from mandate.stack.errors import StackError
+from mandate.stack.servers import binaries
 
 PYTHON_MIN = (3, 11)
 LANDLOCK_ABI_TCP = 4  # the first that governs TCP

@@ -16,7 +16,7 @@ from integrations.errors import DeniedError, IntegrationError, NotFoundError
 from integrations.ledger.lock import trouble_of_writer
 from integrations.ledger.verify import verify as verify_ledger
 from mandate.doctor.finding import Finding, bad, good
-from mandate.stack import temporal
+from mandate.stack.servers import temporal
 from mandate.unanswered import why_of
 
 CHECK_TIMEOUT_S = 10.0

@@ -23,9 +23,9 @@ from dsl.surfaces import Terminal, pasteable
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import temporal
 from mandate.people.errors import RefusalError
+from mandate.people.gates.rows import GateRow
+from mandate.people.gates.voting import pending
 from mandate.people.holders import refuse_stranger
-from mandate.people.rows import GateRow
-from mandate.people.voting import pending
 from mandate.stack import environment
 from mandate.terminal import note, say, say_json
 

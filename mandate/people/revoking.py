@@ -37,9 +37,9 @@ from dsl.rules.reserved import revocation_id
 from dsl.surfaces import Terminal
 from integrations.errors import UnavailableError
 from mandate.people.errors import RefusalError
+from mandate.people.gates.statements import sign
 from mandate.people.holders import what_is_wrong
-from mandate.people.session import session
-from mandate.people.statements import sign
+from mandate.people.login.session import session
 from mandate.terminal import note
 from workflows.trust.receipt import WAITING
 

@@ -14,8 +14,8 @@ from dsl.rules.proof import START
 from dsl.surfaces import Terminal
 from integrations.errors import IntegrationError
 from mandate.people.errors import RefusalError
-from mandate.people.session import kept, session
-from mandate.people.statements import sign
+from mandate.people.gates.statements import sign
+from mandate.people.login.session import kept, session
 from mandate.terminal import note
 from workflows.run.origin import STARTER_MEMO
 

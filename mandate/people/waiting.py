@@ -16,9 +16,9 @@ from temporalio.client import Client
 
 from dsl.durations import render_duration
 from dsl.surfaces import Terminal
-from mandate.people import inbox
 from mandate.people.errors import NotYetError
-from mandate.people.inbox import Inbox
+from mandate.people.gates import inbox
+from mandate.people.gates.inbox import Inbox
 
 LOOK_S: Final = 0.5
 LISTED_S: Final = 5.0

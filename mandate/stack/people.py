@@ -16,7 +16,7 @@ from typing import Final
 
 from mandate.stack.errors import StackError
 from mandate.stack.files import write_private
-from mandate.stack.openbao import OpenBao
+from mandate.stack.servers.openbao import OpenBao
 
 PEOPLE_FILE: Final = "people.json"
 NAMES: Final = ("ann", "bob", "cyd")
@@ -45,7 +45,7 @@ async def make_ready(bao: OpenBao, data_dir: Path) -> Path:
     Raises:
         StackError: OpenBao does not let us.
     """
-    # Late, as in mandate.stack.vault: the client library is loaded while servers start.
+    # Late, as in mandate.stack.servers.vault: the client library is loaded while servers start.
     from integrations.errors import IntegrationError  # noqa: PLC0415
     from integrations.vault.client import Vault  # noqa: PLC0415
     from integrations.vault.people.demo_people import make_people  # noqa: PLC0415

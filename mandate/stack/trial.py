@@ -16,7 +16,7 @@ async def make_ready(vault_url: str, roles_dir: Path, ledger: Path) -> str:
     Raises:
         StackError: Vault or the ledger does not let us.
     """
-    # Late, as in mandate.stack.vault: the client library is loaded while servers start.
+    # Late, as in mandate.stack.servers.vault: the client library is loaded while servers start.
     from integrations.errors import IntegrationError  # noqa: PLC0415
     from integrations.trial import AGENT, PIPELINE, WHY, lend  # noqa: PLC0415
 

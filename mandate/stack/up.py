@@ -19,15 +19,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mandate.people.logins import HOME_VARIABLE, home
-from mandate.stack import environment, external, people, temporal, trial, valkey, vault, workers
+from mandate.people.login.logins import HOME_VARIABLE, home
+from mandate.stack import environment, external, people, trial, workers
 from mandate.stack.errors import StackError
 from mandate.stack.files import private_directory
 from mandate.stack.lock import DataDirLock
-from mandate.stack.openbao import OpenBao
 from mandate.stack.options import StackOptions
-from mandate.stack.ports import HOST, Ports
 from mandate.stack.process import Child, Command
+from mandate.stack.servers import temporal, valkey, vault
+from mandate.stack.servers.openbao import OpenBao
+from mandate.stack.servers.ports import HOST, Ports
 
 
 class Stack:

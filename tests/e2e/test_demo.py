@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mandate.stack.binaries import temporal
+from mandate.stack.servers.binaries import temporal
 
 ROOT = Path(__file__).resolve().parents[2]
 

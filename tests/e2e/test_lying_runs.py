@@ -17,7 +17,7 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from mandate.people import inbox
+from mandate.people.gates import inbox
 from tests.fixtures.person import Somebody, demo_person
 from tests.fixtures.stack import MandateUp
 from tests.unit.mandate.test_people_locks import COMPILED, FILED, answer

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowHandle
 
 from dsl.limits import GATES_DESCRIBED_MAX
 from integrations.agents.protocol import Request
-from mandate.people.rows import read_rows
+from mandate.people.gates.rows import read_rows
 from tests.fixtures.engine import Engine, after_look, gate, page_of, pipeline, stage
 
 

@@ -16,8 +16,8 @@ from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.identity.registry import Registrar
 from integrations.vault.login.approle import Login
 from mandate.people.errors import RefusalError
-from mandate.people.locks import authorise, examine
-from mandate.people.rows import GateRow, read_rows
+from mandate.people.gates.control_groups import authorise, examine
+from mandate.people.gates.rows import GateRow, read_rows
 from tests.fixtures.openbao import OpenBao, People
 from tests.integration.vault.people import set_tier
 from tests.unit.mandate.test_people_locks import DOCUMENT

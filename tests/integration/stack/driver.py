@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from mandate._entry import run_main
-from mandate.commands import up
+from mandate.commands.operate import up
 from mandate.stack.options import StackOptions
 from mandate.stack.workers import DEFAULT_WORKERS, WorkerProcess
 

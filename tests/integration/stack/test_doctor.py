@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mandate.stack import environment
-from mandate.stack.ports import Ports
+from mandate.stack.servers.ports import Ports
 from tests.unit.mandate.programs import mandate
 
 

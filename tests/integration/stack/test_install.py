@@ -10,9 +10,9 @@ import pytest
 
 from mandate.stack.environment import for_servers
 from mandate.stack.files import private_directory
-from mandate.stack.openbao import OpenBao
-from mandate.stack.ports import Ports
 from mandate.stack.process import Child
+from mandate.stack.servers.openbao import OpenBao
+from mandate.stack.servers.ports import Ports
 from tests.unit.mandate.programs import mandate
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from mandate.stack import http
 from mandate.stack.environment import for_servers
 from mandate.stack.errors import StackError
 from mandate.stack.files import private_directory
-from mandate.stack.openbao import OpenBao
-from mandate.stack.ports import Ports
 from mandate.stack.process import Child
+from mandate.stack.servers import http
+from mandate.stack.servers.openbao import OpenBao
+from mandate.stack.servers.ports import Ports
 from tests.integration.stack.probes import eventually, is_dead
 from tests.unit.mandate.programs import ROOT, environment
 
@@ -169,8 +169,8 @@ MAKER = """
 import asyncio, os, sys
 from pathlib import Path
 from mandate.stack.environment import for_servers
-from mandate.stack.openbao import OpenBao
-from mandate.stack.ports import Ports
+from mandate.stack.servers.openbao import OpenBao
+from mandate.stack.servers.ports import Ports
 from mandate.stack.process import Child
 from mandate.stack.files import private_directory
 

@@ -20,10 +20,10 @@ from activities.contracts import specs
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.preflight import preflight
 from integrations.vault.client import Vault
-from mandate.stack import http, temporal
-from mandate.stack import vault as vault_of_stack
 from mandate.stack.errors import StackError
 from mandate.stack.options import private_stack
+from mandate.stack.servers import http, temporal
+from mandate.stack.servers import vault as vault_of_stack
 from mandate.stack.up import Stack
 from mandate.stack.workers import DEFAULT_WORKERS
 from tests.integration.stack.driver import stand_ins

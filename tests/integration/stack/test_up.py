@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from mandate.stack import environment, http
-from mandate.stack.binaries import temporal
-from mandate.stack.ports import Ports
+from mandate.stack import environment
+from mandate.stack.servers import http
+from mandate.stack.servers.binaries import temporal
+from mandate.stack.servers.ports import Ports
 from tests.integration.stack.probes import command_lines, eventually
 from tests.unit.mandate.programs import ROOT
 from tests.unit.mandate.programs import environment as clean

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dsl.surfaces import NO_COMMAND
-from mandate.people.answering import answers
+from mandate.people.gates.answering import answers
 
 GATE = {"gate": "checks/review", "opening": 1, "approvers": ["group:sre", "o'brien"]}
 

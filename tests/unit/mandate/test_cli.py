@@ -9,7 +9,7 @@ import pytest
 
 import mandate as package
 from mandate import cli_runs
-from mandate.commands import validate
+from mandate.commands.look import validate
 from mandate.people.runs import RUNS_MAX
 from tests.fixtures.valkey import free_port
 from tests.unit.mandate.programs import ROOT, mandate

@@ -10,8 +10,8 @@ import pytest
 from dsl.canonical import digest_of
 from dsl.limits import HEADS_MAX
 from integrations.artifacts.store import Artifacts
-from mandate.people.contents import Contents, brief_lines, output_lines, read_contents
-from mandate.people.rows import GateRow, read_rows
+from mandate.people.gates.contents import Contents, brief_lines, output_lines, read_contents
+from mandate.people.gates.rows import GateRow, read_rows
 from tests.unit.mandate.test_people_rows import row
 
 LIE = {"state": "text", "lines": ["nothing to see"], "is_cut": False}

@@ -8,7 +8,7 @@ import yaml
 from activities.contracts import specs
 from integrations.settings import read_settings
 from integrations.vault import naming
-from mandate.stack import temporal
+from mandate.stack.servers import temporal
 from tests.unit.mandate.programs import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())

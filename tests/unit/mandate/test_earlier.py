@@ -8,9 +8,9 @@ import pytest
 
 from dsl.canonical import digest_of
 from dsl.surfaces import Terminal
-from mandate.people.earlier import CHANGES_SHOWN_MAX, Earlier, since_lines
-from mandate.people.outputs import Put
-from mandate.people.rows import GateRow, read_rows
+from mandate.people.gates.earlier import CHANGES_SHOWN_MAX, Earlier, since_lines
+from mandate.people.gates.outputs import Put
+from mandate.people.gates.rows import GateRow, read_rows
 from tests.unit.mandate.test_people_rows import row
 
 WHEN = datetime(2026, 1, 1, 10, tzinfo=UTC)

@@ -15,19 +15,19 @@ from dsl.surfaces import NO_COMMAND, Terminal
 from integrations.ledger.entries import FIELD_LENGTH_MAX
 from integrations.ledger.ledger import Ledger
 from mandate.board import table
-from mandate.commands import gates
-from mandate.commands.answer import verdict_line
+from mandate.commands.gates import gates
+from mandate.commands.gates.answer import verdict_line
 from mandate.doctor.finding import bad
 from mandate.people.changes import waiting_lines
-from mandate.people.contents import Contents
-from mandate.people.earlier import Earlier, since_lines
 from mandate.people.errors import RefusalError
-from mandate.people.inbox import Run
-from mandate.people.outputs import Put
+from mandate.people.gates.contents import Contents
+from mandate.people.gates.earlier import Earlier, since_lines
+from mandate.people.gates.inbox import Run
+from mandate.people.gates.outputs import Put
+from mandate.people.gates.rows import HeadRow, find, read_rows, refuse_digest
+from mandate.people.gates.shown import summary
+from mandate.people.gates.wishes import Wish
 from mandate.people.revoking import Ended, told
-from mandate.people.rows import HeadRow, find, read_rows, refuse_digest
-from mandate.people.shown import summary
-from mandate.people.wishes import Wish
 from mandate.terminal import complain
 from tests.fixtures.foreign_texts import TEXTS, faults
 from tests.integration.ledger.drafts import draft

@@ -9,16 +9,17 @@ import pytest
 
 from dsl.canonical import digest_of
 from dsl.plan import Plan
-from mandate.commands import gates, register
-from mandate.commands.answer import verdict_line
+from mandate.commands.gates import gates
+from mandate.commands.gates.answer import verdict_line
+from mandate.commands.trust import register
 from mandate.people.errors import UsageError
-from mandate.people.inbox import Run
-from mandate.people.logins import Login, Logins
-from mandate.people.rows import read_rows
-from mandate.people.session import address_of, connect, login_at
-from mandate.people.shown import summary
+from mandate.people.gates.inbox import Run
+from mandate.people.gates.rows import read_rows
+from mandate.people.gates.shown import summary
+from mandate.people.gates.wishes import Wish
+from mandate.people.login.logins import Login, Logins
+from mandate.people.login.session import address_of, connect, login_at
 from mandate.people.void import void_lines, void_of, void_words
-from mandate.people.wishes import Wish
 from tests.unit.mandate.programs import mandate
 from tests.unit.mandate.test_people_rows import row
 

@@ -10,8 +10,8 @@ from dsl.compiler import compile_text
 from dsl.plan import AgentStep, walk
 from integrations.vault.people.person import ControlRequest
 from mandate.people.errors import RefusalError
-from mandate.people.locks import read_plan, refuse_other, refuse_undeclared
-from mandate.people.rows import Filed, read_rows
+from mandate.people.gates.control_groups import read_plan, refuse_other, refuse_undeclared
+from mandate.people.gates.rows import Filed, read_rows
 from tests.unit.mandate.test_people_rows import row
 
 DOCUMENT = """

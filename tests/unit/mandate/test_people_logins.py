@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mandate.people.errors import UsageError
-from mandate.people.logins import LOGINS_MAX, Login, Logins, home
+from mandate.people.login.logins import LOGINS_MAX, Login, Logins, home
 from mandate.stack.errors import SettingError
 
 ANN = Login("ann", "e-1", "s.token-of-ann", 2_000_000_000)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dsl.canonical import digest_of
 from mandate.people.errors import RefusalError
-from mandate.people.rows import bound, find, read_rows, refuse_digest
+from mandate.people.gates.rows import bound, find, read_rows, refuse_digest
 
 SUBJECT = {"plan": {"plan.json": "sha256:" + "a" * 64}}
 json_values = st.recursive(

@@ -9,7 +9,7 @@ import pytest
 
 from mandate.stack import external
 from mandate.stack.errors import SettingError
-from mandate.stack.ports import HOST, Ports
+from mandate.stack.servers.ports import HOST, Ports
 
 
 @pytest.fixture

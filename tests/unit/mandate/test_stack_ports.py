@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from mandate.stack.errors import StackError
-from mandate.stack.ports import HOST, PORT_FIRST, PORT_LAST, Ports, is_free
+from mandate.stack.servers.ports import HOST, PORT_FIRST, PORT_LAST, Ports, is_free
 
 
 @pytest.fixture

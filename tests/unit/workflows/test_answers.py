@@ -7,7 +7,7 @@ from typing import Any
 from dsl.canonical import digest_of
 from dsl.limits import ANSWER_BYTES_MAX
 from dsl.sizes import wire_bytes
-from mandate.people.rows import read_rows
+from mandate.people.gates.rows import read_rows
 from workflows.runtime.query_answers import SENTENCE_MAX, gate_rows, stage_rows
 
 

@@ -1,0 +1,1 @@
+"""Commands that show gates and answer them."""

@@ -1,0 +1,1 @@
+"""Commands that read: the catalogue, the ledger, what agents have put out."""

@@ -1,0 +1,46 @@
+"""What a person reads before signing, line by line: all that the signature is for, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsl.plan import Plan
+from dsl.rules.gate_rules import NO_OUTPUT
+from dsl.surfaces import Terminal
+from mandate.people.gates.contents import Contents, output_lines
+from mandate.people.gates.rows import FILED, NONE, GateRow, VoteRow
+from mandate.people.gates.wishes import APPROVE, Wish
+
+
+def summary(
+    wish: Wish, row: GateRow, plan: Plan, contents: Contents | None = None
+) -> Iterator[Terminal]:
+    """Yield what the signature is for."""
+    yield Terminal.of("{:<8} {} of {}", wish.decision, row.gate, wish.run)
+    if row.description:
+        yield Terminal.of("what     {}", row.description)
+    yield Terminal.of("plan     {} {}  {}", plan.name, plan.version, row.plan)
+    for name, value in sorted(row.run_inputs.items()):
+        yield Terminal.of("input    {} = {}", name, repr(value))
+    if row.escalated:
+        yield Terminal.of("opening  {}, escalated: those asked first did not answer", row.opening)
+    yield from output_lines(wish.run, row, contents)
+    if not row.subject:
+        yield Terminal.of("binds    {}", NO_OUTPUT)
+    yield Terminal.of("subject  {}", row.subject_digest)
+    yield from counts(row)
+    if wish.decision == APPROVE and row.vault.state not in (NONE, FILED):
+        yield Terminal.of("vault    {}: {}", row.vault.state, row.vault.detail)
+
+
+def counts(row: GateRow) -> Iterator[Terminal]:
+    """Yield who has voted, and who is still waited for."""
+    said = Terminal.joined("; ", map(_vote, row.voted)) if row.voted else Terminal("nobody yet")
+    yield Terminal.of("votes    {}", said)
+    if row.still_needed_of:
+        yield Terminal.of("needed   {}", row.still_needed_of)
+
+
+def _vote(vote: VoteRow) -> Terminal:
+    known = Terminal("verified") if vote.proven else Terminal("claimed")
+    return Terminal.of("{}: {} ({})", vote.voter, vote.decision, known)

@@ -1,0 +1,237 @@
+"""From what a person types to a vote with its proof, for ``approve``, ``reject`` and ``sign``.
+
+1. The run that is current now is meant, and no other: a reset makes a new one.
+2. Everything is looked at before anything is signed: that the digests are those of what is shown,
+   and that what waits in Vault is what the plan declares.
+3. A person sees what the signature is for: the gate, the plan, each output with its digest and its
+   head, who has voted; and first, where asked for, what changed since the last approval.
+4. A person who is asked takes time to read. What is signed is what was shown: the run is looked at
+   again after the answer, and where it asks for something else, that is shown and nothing signed.
+5. Approving gives the person's word in Vault first: a vote that counts can be given only once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.sweep.endings import ended_word
+from dsl.limits import REASON_LENGTH_MAX
+from dsl.plan import Plan
+from dsl.rules.consensus import is_reason
+from dsl.rules.proof import VOTE
+from dsl.surfaces import Terminal
+from mandate.people.errors import RefusalError, UsageError
+from mandate.people.gates import control_groups
+from mandate.people.gates.contents import read_contents
+from mandate.people.gates.earlier import Earlier, last_approval, since_lines
+from mandate.people.gates.rows import ASKING, GateRow, bound, find, read_rows, refuse_digest
+from mandate.people.gates.shown import summary
+from mandate.people.gates.statements import about_vote, sign
+from mandate.people.gates.wishes import APPROVE, Wish
+from mandate.people.holders import refuse_stranger
+from mandate.people.login.session import Session
+
+ANSWER: Final = timedelta(seconds=10)  # of a run to a query
+FILING_S: Final = 10.0  # until the requests behind a gate are filed in Vault
+_POLL_S: Final = 0.5
+
+Say = Callable[[Terminal], None]
+Confirm = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A gate that waits, as a person is shown it."""
+
+    handle: WorkflowHandle[Any, Any]
+    row: GateRow
+    plan: Plan
+
+    def binds(self) -> tuple[object, ...]:
+        """Return all that a vote is bound to (4)."""
+        return (self.handle.run_id, *bound(self.row))
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A vote that can be sent, and the run it is for."""
+
+    handle: WorkflowHandle[Any, Any]
+    vote: dict[str, str]
+    nonce: str
+
+
+async def prepare(
+    client: Client,
+    session: Session,
+    wish: Wish,
+    say: Say,
+    *,
+    env: Mapping[str, str],
+    confirm: Confirm | None = None,
+) -> Ready:
+    """Look, show, ask where somebody can be asked, authorise where that is due, and sign.
+
+    Raises:
+        RefusalError: it is not signed, and why.
+        integrations.errors.IntegrationError: Vault does not do its part.
+    """
+    _refuse_reason(wish.reason)
+    seen = await _look(client, session, wish)
+    if wish.decision == APPROVE:
+        for line in since_lines(await _before(client, seen), seen.row):
+            say(line)
+    await _show(seen, wish, env, say)  # (3)
+    if confirm is not None:
+        if not await confirm():
+            raise RefusalError("nothing is signed")
+        again = await _look(client, session, wish)
+        if again.binds() != seen.binds():  # (4)
+            await _show(again, wish, env, say)
+            raise RefusalError(
+                "what {!r} asks for changed while you read: nothing is signed; what it asks for "
+                "now is shown above",
+                seen.row.gate,
+            )
+        seen = again
+    row, handle = seen.row, seen.handle
+    about = about_vote(
+        row,
+        workflow=handle.id,
+        run=handle.run_id or "",
+        decision=wish.decision,
+        reason=wish.reason,
+    )
+    signed = await sign(session, VOTE, about)
+    if wish.decision == APPROVE:
+        await control_groups.authorise(session.person, row.vault.requests, say)  # (5)
+    vote = {
+        "gate": row.gate,
+        "decision": wish.decision,
+        "voter": session.login.name,
+        "reason": wish.reason,
+        "proof": signed.word,
+    }
+    return Ready(handle, vote, signed.nonce)
+
+
+async def _look(client: Client, session: Session, wish: Wish) -> Seen:
+    """Return what waits, of which everything was found to be what it says it is (2)."""
+    handle = await current(client, wish.run)
+    row = await _row(handle, wish.gate)
+    if row.reason_required and not is_reason(wish.reason):
+        raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
+    mismatch = refuse_digest(row)
+    if mismatch is not None:
+        raise RefusalError("{}: not signed", mismatch)
+    plan = control_groups.read_plan(await _ask(handle, "plan"), row)
+    if wish.decision == APPROVE:
+        row = await _filed(handle, row)
+        await control_groups.examine(session.person, plan, row)
+    return Seen(handle, row, plan)
+
+
+async def _before(client: Client, seen: Seen) -> Earlier:
+    run = (seen.handle.id, seen.handle.run_id or "")
+    return await last_approval(client, run, seen.plan.name, seen.row.gate)
+
+
+async def _show(seen: Seen, wish: Wish, env: Mapping[str, str], say: Say) -> None:
+    contents = await asyncio.to_thread(read_contents, env, seen.row)
+    for line in summary(wish, seen.row, seen.plan, contents):
+        say(line)
+
+
+async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
+    """Return the run of that workflow id that is running now (1).
+
+    Raises:
+        RefusalError: none is, or what is has an id that is for something else.
+    """
+    try:
+        state = await client.get_workflow_handle(run).describe(rpc_timeout=ANSWER)
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            raise RefusalError("there is no run {!r}; see: mandate gates", run) from None
+        raise
+    if state.status is not WorkflowExecutionStatus.RUNNING:
+        ended = ended_word(state.status)
+        raise RefusalError("the run {!r} is {}: nobody is waited for there", run, ended)
+    await refuse_stranger(client, run, state.run_id)
+    return client.get_workflow_handle(run, run_id=state.run_id)
+
+
+async def pending(
+    handle: WorkflowHandle[Any, Any], within: timedelta = ANSWER
+) -> tuple[GateRow, ...]:
+    """Return the pending gates of a run.
+
+    Raises:
+        RefusalError: it does not say.
+    """
+    return read_rows(await _ask(handle, "gates", within=within))
+
+
+async def _row(handle: WorkflowHandle[Any, Any], gate: str) -> GateRow:
+    """Return the gate of that name, in full: where many are open, the list has not all of it."""
+    rows = read_rows(await _ask(handle, "gates", gate))
+    return find(rows or await pending(handle), gate)
+
+
+async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
+    """Wait until Vault has been asked for what stands behind the gate."""
+    for _ in range(int(FILING_S / _POLL_S)):
+        if row.vault.state != ASKING:
+            return row
+        await asyncio.sleep(_POLL_S)
+        again = await _row(handle, row.gate)
+        if (again.opening, again.subject_digest) != (row.opening, row.subject_digest):
+            raise RefusalError("gate {!r} was opened anew meanwhile: look again", row.gate)
+        row = again
+    if row.vault.state == ASKING:
+        raise RefusalError(
+            "what waits behind {!r} is not filed in Vault after {:g} s: is the worker of queue "
+            "mandate-t3 running? Nothing is signed: try again",
+            row.gate,
+            FILING_S,
+        )
+    return row
+
+
+async def _ask(
+    handle: WorkflowHandle[Any, Any], query: str, *about: str, within: timedelta = ANSWER
+) -> Any:
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            return await handle.query(query, args=about, rpc_timeout=within)
+    except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+        raise RefusalError(
+            "{!r} does not answer the query {!r} ({}): is it a pipeline?", handle.id, query, error
+        ) from None
+    except (RPCError, TimeoutError):
+        raise RefusalError(
+            "{!r} did not answer the query {!r} within {:g} s: is its worker running?",
+            handle.id,
+            query,
+            within.total_seconds(),
+        ) from None
+
+
+def _refuse_reason(reason: str) -> None:
+    if len(reason) > REASON_LENGTH_MAX:
+        raise UsageError(
+            "--reason: expected at most {} characters, got {}", REASON_LENGTH_MAX, len(reason)
+        )
