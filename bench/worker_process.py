@@ -15,10 +15,10 @@ from pathlib import Path
 
 from bench import bare
 from bench.activations import time_activations
-from integrations.agents.lifeline import Lifeline
+from integrations.agents.contract.protocol import Event, Outcome, Request, Result
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import Event, Outcome, Request, Result
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.redaction import Redactor
 from integrations.settings import read_settings
 from mandate._entry import run_main

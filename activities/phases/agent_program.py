@@ -45,10 +45,10 @@ from activities.runtime.violation import ViolationError, said
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
 from dsl.rules.violations import Violation
-from integrations.agents.lifeline import Lifeline
+from integrations.agents.contract.protocol import AgentError, Outcome, Request
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs import catalogue
-from integrations.agents.protocol import AgentError, Outcome, Request
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.holding import Holding

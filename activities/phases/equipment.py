@@ -30,7 +30,7 @@ from dsl.core import AGENT_PHASE_NAMES, PHASE_OUTPUT_TYPES, AgentOutput, AgentPh
 from dsl.rules.admission import instance_id
 from dsl.rules.lifecycle import may_follow
 from dsl.rules.violations import Violation
-from integrations.agents.roster import Roster
+from integrations.agents.processes.roster import Roster
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
 from integrations.dragonfly.agent_state import AgentState

@@ -14,7 +14,7 @@ from typing import Final
 
 from temporalio import activity
 
-from integrations.agents.protocol import Event
+from integrations.agents.contract.protocol import Event
 
 BEAT_EVERY_S: Final = 0.5  # the worker sends no more of them than that
 FIELDS_SHOWN_MAX: Final = 10

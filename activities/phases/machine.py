@@ -12,7 +12,7 @@ from __future__ import annotations
 from activities.phases.agent_program import refuse_engine_ports
 from dsl.core import Tier
 from dsl.plan import AgentStep
-from integrations.agents import landlock
+from integrations.agents.sandbox import landlock
 from integrations.errors import DeniedError
 from integrations.settings import Settings
 

@@ -12,7 +12,7 @@ from activities.phases.equipment import Tools, enter, put_json
 from activities.phases.machine import require_machine
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
-from integrations.agents import landlock
+from integrations.agents.sandbox import landlock
 
 PHASE = AgentPhase.PREFLIGHT
 

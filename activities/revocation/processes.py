@@ -18,7 +18,7 @@ from temporalio import activity
 
 from activities.contracts import trust_specs as trust
 from activities.runtime.boundary import governed
-from integrations.agents.roster import Roster
+from integrations.agents.processes.roster import Roster
 from integrations.errors import UnavailableError
 
 WAIT_S: Final = 3.0  # longer than a keeper gives an agent to end

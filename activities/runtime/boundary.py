@@ -34,7 +34,7 @@ from activities.runtime.violation import ViolationError, said, violation_of
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.violations import Violation
 from integrations import errors
-from integrations.agents.protocol import AgentError
+from integrations.agents.contract.protocol import AgentError
 from integrations.redaction import redact_tokens
 
 P = ParamSpec("P")

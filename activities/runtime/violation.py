@@ -14,8 +14,8 @@ from typing import Final
 
 from activities.contracts.messages import Violated
 from dsl.rules.violations import Violation
-from integrations.agents import protocol
-from integrations.agents.protocol import AgentError
+from integrations.agents.contract import protocol
+from integrations.agents.contract.protocol import AgentError
 
 _OF_AN_ERROR: Final = {
     protocol.PROTOCOL: Violation.WRONG_OUTPUT,

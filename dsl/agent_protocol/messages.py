@@ -2,7 +2,7 @@
 
 These models are the contract: its JSON Schema is made from them, see the module beside this one.
 They say what is to be *sent*. What is taken is decided where it is read, in
-``integrations.agents.protocol``, and that is never less. The rules:
+``integrations.agents.contract.protocol``, and that is never less. The rules:
 
 1. Fields that are not named here are allowed and mean nothing: a later minor release may send
    more, and neither side may choke on it. What changes a meaning raises ``VERSION``.

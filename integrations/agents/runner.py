@@ -29,14 +29,15 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any, Final, Protocol
 
-from integrations.agents import protocol, workdir
-from integrations.agents.lifeline import Lifeline
-from integrations.agents.process import Process
+from integrations.agents import workdir
+from integrations.agents.contract import protocol
+from integrations.agents.contract.protocol import AgentError, Event, Outcome, Request
+from integrations.agents.contract.transcript import Transcript
+from integrations.agents.keeper.process import Process
+from integrations.agents.keeper.quota import OUT_OF_ROOM, out_of_room
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import AgentError, Event, Outcome, Request
-from integrations.agents.quota import OUT_OF_ROOM, out_of_room
-from integrations.agents.sandbox import SandboxSpec, launch
-from integrations.agents.transcript import Transcript
+from integrations.agents.sandbox.spec import SandboxSpec, launch
 from integrations.errors import DeniedError
 from integrations.redaction import Redactor
 

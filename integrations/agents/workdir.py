@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple
 
 from dsl.agent_protocol.messages import RESERVED_NAMES
 from dsl.limits import AGENT_ARTIFACTS_MAX, ARTIFACT_BYTES_MAX
-from integrations.agents.protocol import (
+from integrations.agents.contract.protocol import (
     ARTIFACT_NAME,
     LEAK,
     MEDIA_TYPE,

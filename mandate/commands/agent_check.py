@@ -21,7 +21,7 @@ from dsl.strict_json import JsonError
 from dsl.surfaces import Terminal
 from integrations.agents.conformance.command import command_of
 from integrations.agents.conformance.suite import Checked, Suite
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import IntegrationError
 from mandate.terminal import complain, note, say, say_json
 

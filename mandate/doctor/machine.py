@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from integrations.agents import landlock
+from integrations.agents.sandbox import landlock
 from integrations.ledger.store import wal_reset_warning
 from mandate.doctor.finding import Finding, bad, good
 from mandate.stack.errors import StackError

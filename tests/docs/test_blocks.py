@@ -19,7 +19,7 @@ import yaml
 
 from dsl.compiler import compile_text
 from dsl.core import AgentPhase, Tier
-from integrations.agents.protocol import Request, parse_message, parse_result
+from integrations.agents.contract.protocol import Request, parse_message, parse_result
 from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
 from tests.fixtures.temporal import temporal_cli
 from tests.unit.mandate.programs import mandate

@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 
 from dsl.actions import AGENT_REVOKED
 from dsl.core import Tier
-from integrations.agents import landlock
+from integrations.agents.sandbox import landlock
 from integrations.ledger.entries import Draft
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import gate, pipeline, stage

@@ -20,7 +20,7 @@ from temporalio.client import WorkflowHandle
 
 from dsl.compiler import compile_text
 from dsl.core import Tier
-from integrations.agents.protocol import Request
+from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Engine
 from tests.fixtures.impostor import document, raise_agent
 from tests.fixtures.openbao import OpenBao, People

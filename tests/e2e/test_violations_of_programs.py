@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integrations.agents import landlock
+from integrations.agents.sandbox import landlock
 from tests.fixtures.engine import pipeline, stage
 from tests.fixtures.hostile.arena import Arena, identity_of
 from tests.fixtures.standing import entity_of, tier_of, told

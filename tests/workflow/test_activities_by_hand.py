@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from integrations.agents.protocol import Request
+from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Engine, failure_of, hang, pipeline, stage
 
 

@@ -8,7 +8,7 @@ import time
 from dsl.agent_protocol.messages import RESERVED_NAMES
 from dsl.core import AGENT_PHASES_ORDERED
 from dsl.limits import LEASE_TTL_MS
-from integrations.agents.protocol import FAILED, AgentError
+from integrations.agents.contract.protocol import FAILED, AgentError
 from integrations.dragonfly.client import connect
 from integrations.ledger.verify import tail, verify
 from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stage

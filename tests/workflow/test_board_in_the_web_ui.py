@@ -19,7 +19,7 @@ from temporalio.client import WorkflowHandle
 from dsl.foreign import legible
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.surfaces import NO_COMMAND, Markdown, pasteable
-from integrations.agents.protocol import FAILED, AgentError, Request
+from integrations.agents.contract.protocol import FAILED, AgentError, Request
 from tests.fixtures.browser import pictures
 from tests.fixtures.engine import Behaviour, Engine, gate, pipeline, stage
 from tests.fixtures.foreign_texts import ISOLATE, SENDABLE, TEXTS, faults

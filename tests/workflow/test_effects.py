@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from integrations.agents.protocol import Request
+from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Behaviour, Engine, failure_of, pipeline, stage
 from tests.fixtures.standing import told
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from integrations.agents.protocol import AgentError, Request, escaped
+from integrations.agents.contract.protocol import AgentError, Request, escaped
 from tests.fixtures.engine import Engine, failure_of, hang, pipeline, stage
 from tests.fixtures.impostor import signers
 from tests.fixtures.openbao import OpenBao, People

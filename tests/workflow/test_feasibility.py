@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from dsl.core import Tier
+from integrations.agents.contract.protocol import Request
 from integrations.agents.programs import catalogue
-from integrations.agents.protocol import Request
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
 from tests.fixtures.openbao import OpenBao, People

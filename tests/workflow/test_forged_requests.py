@@ -24,7 +24,7 @@ from temporalio.worker import Worker
 from activities.contracts import specs
 from activities.phases.agent_program import _copies
 from dsl.core import AgentOutput, AgentPhase, OutputType
-from integrations.agents import landlock
+from integrations.agents.sandbox import landlock
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError
 from tests.fixtures.engine import Engine, pipeline, stage

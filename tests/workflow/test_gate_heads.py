@@ -9,7 +9,7 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from dsl.limits import GATES_DESCRIBED_MAX
-from integrations.agents.protocol import Request
+from integrations.agents.contract.protocol import Request
 from mandate.people.gates.rows import read_rows
 from tests.fixtures.engine import Engine, after_look, gate, page_of, pipeline, stage
 

@@ -13,7 +13,7 @@ import pytest
 from temporalio.client import WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from integrations.agents.protocol import PROTOCOL, AgentError, Request
+from integrations.agents.contract.protocol import PROTOCOL, AgentError, Request
 from integrations.errors import UnavailableError
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
 from workflows.gates.gate_board import GateBoard

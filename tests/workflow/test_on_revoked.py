@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integrations.agents.protocol import Request
+from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
 from tests.fixtures.openbao import OpenBao
 from tests.fixtures.standing import agent_of, entity_of, told

@@ -12,7 +12,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from activities.contracts import specs
 from dsl.core import Tier
-from integrations.agents.protocol import Request
+from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Engine, fail, failure_of, pipeline, stage
 from tests.fixtures.impostor import QUEUE, impostors
 from tests.fixtures.openbao import OpenBao, People

@@ -10,7 +10,7 @@ from typing import Any
 import pytest_asyncio
 import requests
 
-from integrations.agents.protocol import ESCAPE, AgentError, Request
+from integrations.agents.contract.protocol import ESCAPE, AgentError, Request
 from integrations.ledger.verify import verify
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import signers

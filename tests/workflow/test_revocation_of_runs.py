@@ -20,7 +20,7 @@ from activities.revocation.agent_runs import under_way
 from activities.runtime.engine import state_of
 from dsl.core import Tier
 from dsl.rules.sweeping import RunState
-from integrations.agents.roster import Roster
+from integrations.agents.processes.roster import Roster
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import impostors, signers
 from tests.fixtures.openbao import OpenBao, People

@@ -13,7 +13,7 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from dsl.core import Tier
-from integrations.agents.protocol import Request, escaped
+from integrations.agents.contract.protocol import Request, escaped
 from mandate.people import revoking
 from tests.fixtures.engine import Engine, failure_of, pipeline, stage
 from tests.fixtures.impostor import signers

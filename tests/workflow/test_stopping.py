@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from integrations.agents.protocol import PROTOCOL as BROKEN
-from integrations.agents.protocol import AgentError, Request
+from integrations.agents.contract.protocol import PROTOCOL as BROKEN
+from integrations.agents.contract.protocol import AgentError, Request
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
 from tests.fixtures.openbao import OpenBao
 from tests.fixtures.standing import activities_of, agent_of, tier_of, told

@@ -13,7 +13,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from dsl.core import Tier
-from integrations.agents.protocol import FAILED, PROTOCOL, AgentError, Request
+from integrations.agents.contract.protocol import FAILED, PROTOCOL, AgentError, Request
 from integrations.dragonfly import holding
 from integrations.errors import DeniedError
 from integrations.vault.credentials.paths import SecretRef

@@ -21,7 +21,7 @@ from dsl.limits import (
     REMINDERS_OF_RUN_MAX,
     STAGES_MAX,
 )
-from integrations.agents.protocol import FAILED, AgentError
+from integrations.agents.contract.protocol import FAILED, AgentError
 from tests.fixtures.engine import Engine, failure_of, gate, page_of, pipeline, stage
 from worker import plugin
 from workflows.run.board import BOARD_GATES_MAX

@@ -18,7 +18,12 @@ from dsl.limits import AGENT_LINE_BYTES_MAX, AGENT_OUTPUT_BYTES_MAX
 from dsl.strict_json import JsonError, NotJsonError
 from integrations.agents.conformance.findings import Finding
 from integrations.agents.conformance.session import Heard
-from integrations.agents.protocol import AgentError, flaw_of_a_result, parse_message, parse_result
+from integrations.agents.contract.protocol import (
+    AgentError,
+    flaw_of_a_result,
+    parse_message,
+    parse_result,
+)
 from integrations.redaction import Redactor
 
 PERMANENT: Final = (64, 65, 78)  # sysexits.h: usage, data, configuration

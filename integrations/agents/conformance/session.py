@@ -21,11 +21,11 @@ from typing import Any, Final
 
 from dsl.limits import AGENT_OUTPUT_BYTES_MAX, AGENT_STDERR_BYTES_MAX
 from integrations.agents import workdir
-from integrations.agents.lifeline import Lifeline
-from integrations.agents.process import Process
+from integrations.agents.contract.protocol import AgentError, parse_message
+from integrations.agents.keeper.process import Process
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import AgentError, parse_message
-from integrations.agents.sandbox import SandboxSpec, launch
+from integrations.agents.sandbox.spec import SandboxSpec, launch
 from integrations.clock import boottime
 from integrations.redaction import Redactor
 

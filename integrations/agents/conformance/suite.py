@@ -25,9 +25,9 @@ from dsl.core import AgentPhase, Tier
 from integrations.agents.conformance import rules
 from integrations.agents.conformance.findings import Finding
 from integrations.agents.conformance.session import Heard, ask
+from integrations.agents.contract.protocol import Request
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import Request
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.redaction import Redactor
 

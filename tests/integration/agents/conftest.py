@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from dsl.core import AgentPhase, Tier
-from integrations.agents import landlock
-from integrations.agents.lifeline import Lifeline
+from integrations.agents.contract.protocol import Request
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import Request
 from integrations.agents.runner import ProcessRunner
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.sandbox import landlock
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.clock import boottime
 from integrations.redaction import Redactor

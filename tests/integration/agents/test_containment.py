@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.agents import process as keeping
-from integrations.agents.protocol import AgentError
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.contract.protocol import AgentError
+from integrations.agents.keeper import process as keeping
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import UnavailableError
 from tests.integration.agents.marks import are, sleepers
 
@@ -28,9 +28,9 @@ WORKER = """
 import asyncio, sys, time
 from pathlib import Path
 from dsl.core import AgentPhase, Tier
-from integrations.agents.lifeline import Lifeline
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import Request
+from integrations.agents.contract.protocol import Request
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import SandboxSpec
 from integrations.clock import boottime

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from integrations.agents.contract.protocol import AgentError, Event
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import AgentError, Event
 from integrations.errors import DeniedError
 from integrations.redaction import REDACTED
 

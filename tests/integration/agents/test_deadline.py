@@ -19,10 +19,10 @@ import pytest
 from activities.contracts.specs import HEARTBEAT_TIMEOUT
 from activities.phases.heartbeat import BEAT_EVERY_S
 from dsl.limits import LEASE_TTL_MS
-from integrations.agents.deadline import END_AHEAD_S, KILL_AHEAD_S
-from integrations.agents.keeper import GRACE_S
-from integrations.agents.lifeline import Lifeline
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.keeper.keeper import GRACE_S
+from integrations.agents.processes.deadline import END_AHEAD_S, KILL_AHEAD_S
+from integrations.agents.processes.lifeline import Lifeline
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.clock import boottime
 from integrations.dragonfly.errors import LeaseLostError
@@ -41,9 +41,9 @@ WORKER = """
 import asyncio, sys, time
 from pathlib import Path
 from dsl.core import AgentPhase, Tier
-from integrations.agents.lifeline import Lifeline
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import Request
+from integrations.agents.contract.protocol import Request
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import SandboxSpec
 from integrations.redaction import Redactor

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.agents import descendants, keeper, landlock
+from integrations.agents.keeper import keeper
+from integrations.agents.processes import descendants
+from integrations.agents.sandbox import landlock
 
 ROOT = Path(__file__).resolve().parents[3]
 LANDLOCK, UNSHARE, MOUNT = 444, 272, 165
@@ -35,9 +37,9 @@ libc.prctl(38, 1, 0, 0, 0)
 assert libc.prctl(22, 2, ctypes.byref(Program(len(code) // 8, code)), 0, 0) == 0
 
 from dsl.core import AgentPhase, Tier
-from integrations.agents.lifeline import Lifeline
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
-from integrations.agents.protocol import AgentError, Request
+from integrations.agents.contract.protocol import AgentError, Request
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import workdir

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from dsl.core import AgentPhase
+from integrations.agents.contract.protocol import AgentError, Outcome
 from integrations.agents.programs import catalogue
-from integrations.agents.protocol import AgentError, Outcome
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import NotFoundError
 
 

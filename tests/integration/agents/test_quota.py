@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from integrations.agents import cgroups, usage
-from integrations.agents.cgroups import Place
-from integrations.agents.descendants import descendants_of
-from integrations.agents.protocol import AgentError
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.contract.protocol import AgentError
+from integrations.agents.processes import cgroups, usage
+from integrations.agents.processes.cgroups import Place
+from integrations.agents.processes.descendants import descendants_of
+from integrations.agents.sandbox.spec import SandboxSpec
 
 # Far above the measured second, for a busy machine; far below the minute such an agent wants.
 ENDED_S_MAX = 15

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.agents.protocol import AgentError
-from integrations.agents.roster import Roster
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.contract.protocol import AgentError
+from integrations.agents.processes.roster import Roster
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import CorruptError, DeniedError, UnavailableError
 
 AGENT = "some-agent"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from integrations.agents import landlock, seccomp
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.sandbox import landlock, seccomp
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import DeniedError
 
 DENIED = {"PermissionError", "ProcessLookupError", "FileNotFoundError"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integrations.agents.protocol import AgentError
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.contract.protocol import AgentError
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.agents.workdir import collect, workdir
 from integrations.redaction import Redactor
 

@@ -20,8 +20,8 @@ from dsl.canonical import canonical
 from dsl.core import AgentOutput, AgentPhase, OutputType, StageStatus
 from dsl.limits import ARTIFACT_BYTES_MAX, PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
 from integrations.agents import workdir
-from integrations.agents.protocol import AgentError, Outcome
-from integrations.agents.transcript import Transcript
+from integrations.agents.contract.protocol import AgentError, Outcome
+from integrations.agents.contract.transcript import Transcript
 from integrations.redaction import Redactor
 from tests.fixtures.hostile_json import objects, spelled, values
 from tests.fixtures.search import inputs

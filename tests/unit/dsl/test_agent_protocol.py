@@ -26,7 +26,7 @@ from dsl.limits import (
     RESULT_BYTES_MAX,
 )
 from integrations.agents.conformance.findings import MENDS
-from integrations.agents.protocol import Request, parse_message, parse_result
+from integrations.agents.contract.protocol import Request, parse_message, parse_result
 from tests.docs.blocks import ROOT, blocks_of
 from tests.fixtures.search import inputs
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from integrations.agents import namespaces
+from integrations.agents.sandbox import namespaces
 
 _PAGE: Final = os.sysconf("SC_PAGESIZE")
 _CHUNK_BYTES: Final = 1 << 20

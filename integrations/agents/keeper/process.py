@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dsl.limits import AGENT_LINE_BYTES_MAX
-from integrations.agents.descendants import KILL_S
-from integrations.agents.keeper import GRACE_S, LINGER_S
-from integrations.agents.lifeline import Lifeline
-from integrations.agents.protocol import escaped
-from integrations.agents.quota import Reached
+from integrations.agents.contract.protocol import escaped
+from integrations.agents.keeper.keeper import GRACE_S, LINGER_S
+from integrations.agents.keeper.quota import Reached
+from integrations.agents.processes.descendants import KILL_S
+from integrations.agents.processes.lifeline import Lifeline
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.errors import DeniedError, UnavailableError
 

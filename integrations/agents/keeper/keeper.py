@@ -43,11 +43,11 @@ if __name__ == "__main__":
     _outside = (up for up in Path(__file__).resolve().parents if not (up / "__init__.py").exists())
     sys.path.insert(0, str(next(_outside)))
 
-from integrations.agents import landlock, namespaces, seccomp
-from integrations.agents.channel import Channel
-from integrations.agents.deadline import KernelTimer, left_s
-from integrations.agents.descendants import Descendants
-from integrations.agents.quota import TICK_S, Quota
+from integrations.agents.keeper.channel import Channel
+from integrations.agents.keeper.quota import TICK_S, Quota
+from integrations.agents.processes.deadline import KernelTimer, left_s
+from integrations.agents.processes.descendants import Descendants
+from integrations.agents.sandbox import landlock, namespaces, seccomp
 
 GRACE_S: Final = 0.5
 LINGER_S: Final = 0.5

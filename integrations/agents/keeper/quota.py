@@ -28,8 +28,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from integrations.agents import cgroups, private_disk, usage
-from integrations.agents.descendants import descendants_of
+from integrations.agents.processes import cgroups, usage
+from integrations.agents.processes.descendants import descendants_of
+from integrations.agents.sandbox import private_disk
 
 TICK_S: Final = 0.025
 _REST: Final = 4.0  # times what a look took (3)

@@ -24,7 +24,7 @@ from dsl.limits import (
     AGENT_STDERR_BYTES_MAX,
     MESSAGE_LENGTH_MAX,
 )
-from integrations.agents.protocol import (
+from integrations.agents.contract.protocol import (
     RESULT_STATUSES,
     AgentError,
     Event,

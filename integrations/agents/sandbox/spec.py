@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dsl.limits import AGENT_DISK_MB, AGENT_FILES, AGENT_MEMORY_MB, AGENT_PROCESSES
-from integrations.agents import landlock
+from integrations.agents.sandbox import landlock
 from integrations.errors import DeniedError
 
 RULES_MAX: Final = 10_000

@@ -1,0 +1,1 @@
+"""The contract between Mandate and an agent: what either side may say."""

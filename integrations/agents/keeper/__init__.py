@@ -1,0 +1,1 @@
+"""The small process between worker and agent, and the worker's end of it."""
