@@ -29,9 +29,9 @@ from activities.contracts.specs import QUEUE
 from activities.contracts.trust_specs import REVOCATION_WORKFLOW
 from dsl.compiler import compile_text
 from dsl.core import AgentPhase, Tier
-from dsl.rules.admission import agent_identity
-from dsl.rules.proof import REVOKE, Proof, encode, reason_digest, statement_of
-from dsl.rules.reserved import revocation_id
+from dsl.rules.proofs.proof import REVOKE, Proof, encode, reason_digest, statement_of
+from dsl.rules.run.reserved import revocation_id
+from dsl.rules.trust.admission import agent_identity
 from integrations.vault.client import Vault
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.registry import Registry

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Final
 
 from dsl.compiler import Compiled, compile_text
+from dsl.document.loader import load
 from dsl.errors import DslError, Severity
 from dsl.limits import CATALOGUE_FILES_MAX, DOCUMENT_BYTES_MAX
-from dsl.loader import load
 from dsl.models import NAME_PATTERN
-from dsl.suggestions import suggest
 from dsl.templates import Template
+from dsl.values.suggestions import suggest
 
 EXAMPLES: Final = Path(__file__).parent / "examples"
 _NAME = re.compile(NAME_PATTERN)

@@ -2,14 +2,14 @@
 
 Compiling is a pure function of text and templates: the same document gives the same digest on
 every machine. It refuses, with every problem at once, and never repairs: what is wrong in one place
-is read no further (``dsl.salvage``), and all the rest is checked. The rules:
+is read no further (``dsl.document.salvage``), and all the rest is checked. The rules:
 
 1. Governance is stated only about a document in which stages can be told apart and can start; what
-   one of them requires may be wrong (``dsl.meaning.sites``, 4): that is no missing gate as well.
+   one of them requires may be wrong (``dsl.checks.sites``, 4): that is no missing gate as well.
 2. Errors refuse the document; warnings travel with the plan.
 3. What an agent stage leaves open comes from its template: tier, timeout, inputs. Its agent is
    named after pipeline and path.
-4. What a gate approves is found here, and the plan pins it: ``dsl.meaning.approvals``.
+4. What a gate approves is found here, and the plan pins it: ``dsl.checks.approvals``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dsl.checks import check
+from dsl.checks.approvals import Approvals
+from dsl.checks.check import check
+from dsl.checks.linter import lint
+from dsl.checks.sites import Scope, Site, Survey
 from dsl.core import ErrorBudget
+from dsl.document.loader import Loaded, read
+from dsl.document.salvage import Salvage, salvage
 from dsl.errors import TOO_MANY_PROBLEMS, DslError, Position, Problem, Severity, bounded
-from dsl.linter import lint
-from dsl.loader import Loaded, read
-from dsl.meaning.approvals import Approvals
-from dsl.meaning.sites import Scope, Site, Survey
 from dsl.models import (
     AgentConfig,
     AgentStage,
@@ -48,7 +49,6 @@ from dsl.plan import (
     Plan,
     SandboxPlan,
 )
-from dsl.salvage import Salvage, salvage
 from dsl.templates import Template, shipped
 
 ORDER_CODES = frozenset({"DSL301", "DSL302", "DSL305", TOO_MANY_PROBLEMS})

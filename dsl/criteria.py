@@ -1,7 +1,7 @@
 """What an agent has to have done before it may be raised, and who has to agree: the document.
 
 Only the shape is here. ``dsl.promotion`` reads it and refuses what lies below the floor,
-``dsl.rules.promotion`` decides by it.
+``dsl.rules.trust.promotion`` decides by it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, Field
 
 from dsl import limits
 from dsl.core import Tier
-from dsl.durations import Duration, parse_duration
 from dsl.models import ApproverGroup, Document, Person
+from dsl.values.durations import Duration, parse_duration
 
 SPAN_MS_MAX: Final = 3_650 * 86_400_000
 RUNS_MAX: Final = 10_000

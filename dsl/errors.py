@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from dsl.foreign import aligned, legible
 from dsl.limits import PROBLEMS_MAX
+from dsl.shown.foreign import aligned, legible
 
 TOO_MANY_PROBLEMS: Final = "DSL405"
 

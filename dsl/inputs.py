@@ -17,10 +17,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dsl.canonical import INTEGER_MAX
+from dsl.document.scalars import of_quoted
 from dsl.plan import InputPlan, Plan
-from dsl.scalars import of_quoted
-from dsl.suggestions import suggest
+from dsl.values.canonical import INTEGER_MAX
+from dsl.values.suggestions import suggest
 
 VALUE_SHOWN_MAX: Final = 60
 _NAMES: Final = {

@@ -21,8 +21,8 @@ from pydantic_core import PydanticCustomError
 
 from dsl import limits
 from dsl.core import Tier
-from dsl.durations import Duration
 from dsl.people import GROUP_PREFIX, refuse_name
+from dsl.values.durations import Duration
 
 NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 # Vault cannot hold a name that ends in a dot or hyphen, or has two dots in a row.

@@ -19,8 +19,8 @@ import re
 import unicodedata
 from typing import Final
 
-from dsl.foreign import is_legible
 from dsl.limits import PERSON_LENGTH_MAX
+from dsl.shown.foreign import is_legible
 
 GROUP_PREFIX: Final = "group:"
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final, Literal, assert_never
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from dsl.canonical import digest_of
 from dsl.core import ErrorBudget, StageType, Tier, Value
+from dsl.values.canonical import digest_of
 
 PLAN_FORMAT: Final = 1
 EXPRESSION_VERSION: Final = 1
@@ -66,7 +66,7 @@ class AgentStep(Step):
     template: str
     program: str | None  # bare name; None: declared, no program yet
     phases: tuple[str, ...]  # phases in which the program itself is asked
-    agent: str  # identity; an inline plan prefixes it, see dsl.rules.admission
+    agent: str  # identity; an inline plan prefixes it, see dsl.rules.trust.admission
     tier: Tier
     timeout_ms: int
     retry: int = 0

@@ -19,17 +19,17 @@ from pydantic import ValidationError
 
 from dsl.core import Tier
 from dsl.criteria import ConsentConfig, Criteria
-from dsl.durations import render_duration
+from dsl.document.explain import WRONG_TYPE, explain
+from dsl.document.loader import Loaded, load
+from dsl.document.loader import Path as Place
+from dsl.document.wording import shown
 from dsl.errors import DslError, Position, Problem
-from dsl.explain import WRONG_TYPE, explain
 from dsl.limits import DOCUMENT_BYTES_MAX
-from dsl.loader import Loaded, load
-from dsl.loader import Path as Place
 from dsl.people import GROUP_PREFIX
 from dsl.plan import GateStep, GroupPlan, Plan
-from dsl.rules.consensus import VERIFIED
-from dsl.rules.grant import PROMOTE, REINSTATE
-from dsl.wording import shown
+from dsl.rules.gates.consensus import VERIFIED
+from dsl.rules.trust.grant import PROMOTE, REINSTATE
+from dsl.values.durations import render_duration
 
 SHIPPED: Final = Path(__file__).parent / "promotion.yaml"
 BELOW_THE_FLOOR: Final = "DSL520"

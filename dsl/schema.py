@@ -11,9 +11,9 @@ import json
 from typing import Any, Final
 
 from dsl import limits
-from dsl.durations import PATTERN as DURATION_PATTERN
-from dsl.durations import render_duration
 from dsl.models import Pipeline
+from dsl.values.durations import PATTERN as DURATION_PATTERN
+from dsl.values.durations import render_duration
 
 # Titles repeat the name; ``discriminator`` is OpenAPI's word, which strict validators refuse.
 _NOISE: Final = frozenset({"title", "discriminator"})

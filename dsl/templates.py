@@ -22,10 +22,10 @@ from typing import Annotated, Final
 from pydantic import Field, field_validator
 
 from dsl.core import AgentPhase
-from dsl.durations import Duration
+from dsl.document.loader import load
 from dsl.limits import AGENT_TIMEOUT_MS
-from dsl.loader import load
 from dsl.models import INPUT_NAME_PATTERN, Document, InputSpec, Name, TierField
+from dsl.values.durations import Duration
 
 DIRECTORY: Final = Path(__file__).parent / "template_files"
 ASKABLE_PHASES: Final = (AgentPhase.PLAN, AgentPhase.EXECUTE, AgentPhase.VERIFY)

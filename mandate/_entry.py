@@ -59,7 +59,7 @@ def _run(main: Main) -> int:
 
 def _print(trace: str) -> None:
     """Print what Python would, with a margin: an exception may quote anybody."""
-    from dsl.surfaces import Terminal  # noqa: PLC0415 - our folders may be claimed only by now
+    from dsl.shown.surfaces import Terminal  # noqa: PLC0415 - our folders may be claimed only by now
 
     for line in Terminal.excerpt(trace.splitlines()):
         print(line, file=sys.stderr)  # noqa: T201

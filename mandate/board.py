@@ -19,8 +19,8 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-from dsl.rules.foremost import counted, foremost
-from dsl.surfaces import Terminal
+from dsl.rules.run.foremost import counted, foremost
+from dsl.shown.surfaces import Terminal
 from mandate.people.gates.answering import answers
 from mandate.people.runs import status_of
 from mandate.terminal import say

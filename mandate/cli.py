@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate import __version__
 from mandate.cli_artifacts import artifacts_app
 from mandate.cli_options import AsJson, DataDir, LedgerFile, end

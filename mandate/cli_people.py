@@ -146,7 +146,7 @@ def register(
 
 
 def _milliseconds(duration: str) -> int:
-    from dsl.durations import parse_duration  # noqa: PLC0415 - at need
+    from dsl.values.durations import parse_duration  # noqa: PLC0415 - at need
 
     try:
         return parse_duration(duration)

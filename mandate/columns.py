@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[Terminal]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from dsl.foreign import aligned
-from dsl.surfaces import Terminal
+from dsl.shown.foreign import aligned
+from dsl.shown.surfaces import Terminal
 from integrations.redaction import redact_tokens
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"

@@ -1,7 +1,7 @@
 """Where every command prints: one line of ours, made for a terminal, or JSON as it is.
 
 Nothing else in this package prints; a test reads the code for it. What a terminal obeys cannot
-get through: a line is a ``Terminal``, see ``dsl.surfaces``, and JSON escapes it.
+get through: a line is a ``Terminal``, see ``dsl.shown.surfaces``, and JSON escapes it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import termios
 from typing import Any, Final
 
 from dsl.errors import DslError
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate.stack.errors import StackError
 
 ERROR_MAX: Final = 2_000  # characters

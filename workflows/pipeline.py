@@ -14,11 +14,11 @@ from typing import Any, ClassVar, Final
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs
-    from dsl.rules.ids import refuse_id
+    from dsl.rules.run.ids import refuse_id
     from workflows.gates.gate_board import GateBoard
     from workflows.gates.gated_workflow import Asking
     from workflows.messages.inputs import MessageError, read_start

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import trust_specs as trust
     from dsl.actions import AGENT_PROMOTED
-    from dsl.rules.reserved import promotion_id
+    from dsl.rules.run.reserved import promotion_id
     from workflows.messages.inputs import Wanted, read_promotion
     from workflows.runtime import failures
     from workflows.trust.trust_change import Consent

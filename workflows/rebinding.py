@@ -1,7 +1,7 @@
 """Rebinding: an agent's program was released anew, and somebody vouches for that.
 
 It decides nothing. ``ledger.prove`` says who vouches, ``ledger.rebind`` what may be done and signs
-it, the trust worker does what is signed; ``dsl.rules.rebinding`` says what trust survives.
+it, the trust worker does what is signed; ``dsl.rules.trust.rebinding`` says what trust survives.
 
 1. The workflow id names the agent: two changes of one agent's binding at once cannot be.
 2. A refusal changes nothing; the ledger's worker records what it refuses itself.
@@ -16,7 +16,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
@@ -26,11 +26,11 @@ with workflow.unsafe.imports_passed_through():
     from dsl.actions import AGENT_REBOUND
     from dsl.core import Value
     from dsl.limits import REASON_LENGTH_MAX
-    from dsl.rules.admission import Binding
-    from dsl.rules.grant import refuse_name
-    from dsl.rules.proof import REBIND, reason_digest
-    from dsl.rules.rebinding import binding_digest
-    from dsl.rules.reserved import rebinding_id
+    from dsl.rules.proofs.proof import REBIND, reason_digest
+    from dsl.rules.run.reserved import rebinding_id
+    from dsl.rules.trust.admission import Binding
+    from dsl.rules.trust.grant import refuse_name
+    from dsl.rules.trust.rebinding import binding_digest
     from workflows.ledger.ledger_buffer import Records
     from workflows.messages.inputs import MessageError, decode, fault_of
     from workflows.runtime import failures

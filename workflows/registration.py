@@ -13,7 +13,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs
     from dsl.core import Value
     from dsl.limits import DOCUMENT_BYTES_MAX
-    from dsl.rules.proof import PLAN
+    from dsl.rules.proofs.proof import PLAN
     from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
 

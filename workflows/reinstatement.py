@@ -16,13 +16,13 @@ from typing import Any, ClassVar
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import trust_specs as trust
     from dsl.actions import AGENT_REINSTATED
-    from dsl.rules.grant import GrantError, decode
-    from dsl.rules.reserved import reinstatement_id
+    from dsl.rules.run.reserved import reinstatement_id
+    from dsl.rules.trust.grant import GrantError, decode
     from workflows.messages.inputs import Wanted, read_reinstatement
     from workflows.runtime import failures
     from workflows.runtime.failures import RefusedError

@@ -29,15 +29,15 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs
     from activities.contracts import trust_specs as trust
     from dsl.actions import TRUST_REFUSED
-    from dsl.canonical import digest_of
     from dsl.core import Value
     from dsl.limits import REVOCATION_WORDS_MAX
+    from dsl.values.canonical import digest_of
     from workflows.messages.inputs import MessageError
     from workflows.messages.rejected import VoidMessages
     from workflows.runtime import failures

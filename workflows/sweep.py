@@ -19,12 +19,12 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs, trust_specs
-    from dsl.canonical import digest_of_bytes
     from dsl.core import Tier
+    from dsl.values.canonical import digest_of_bytes
     from workflows.ledger.facts import fact
     from workflows.runtime import failures
 

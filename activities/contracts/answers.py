@@ -5,8 +5,8 @@ result before workflow code runs, and what it cannot decode fails the workflow t
 again. So answers stay raw until here. The rules:
 
 1. An answer that cannot be read is a failure like any other, final, and said in one sentence.
-2. JSON is read strictly, see ``dsl.strict_json``; and no answer is larger than what its reader
-   has room for, since what a workflow cannot hand on fails its task as well.
+2. JSON is read strictly, see ``dsl.values.strict_json``; and no answer is larger than what its
+   reader has room for, since what a workflow cannot hand on fails its task as well.
 3. Another encoding, of a converter that is not ours, is left to that converter.
 4. What a failure carries has been decoded by the SDK, leniently: it is written anew and read so.
 """
@@ -22,10 +22,10 @@ from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.contracts.meant import MeantError
-from dsl import strict_json
 from dsl.core import Value
 from dsl.limits import JSON_WRAPPED_DEPTH_MAX
-from dsl.strict_json import JsonError
+from dsl.values import strict_json
+from dsl.values.strict_json import JsonError
 
 UNREADABLE: Final = "UnreadableAnswer"
 _JSON: Final = b"json/plain"

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from activities.contracts.specs import ActivitySpec
 from dsl.core import Value
-from dsl.heads import Head
 from dsl.limits import HEADS_MAX
+from dsl.shown.heads import Head
 
 ANSWER_BYTES_MAX: Final = 128 << 10  # every character escaped
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from dsl.core import AgentOutput, StageStatus, Tier, Value
 from dsl.plan import AgentStep, Plan
-from dsl.sizes import Sentence
+from dsl.values.sizes import Sentence
 
 # Stage paths become names of directories: names joined by "/", no dots.
 StagePath = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)*$")]
@@ -106,7 +106,7 @@ class Standing(Value):
 class ProveRequest(Value):
     """A proof, and what it has to be about; ``workflow`` and ``run`` are the asking activity's."""
 
-    purpose: str  # one of dsl.rules.proof
+    purpose: str  # one of dsl.rules.proofs.proof
     about: dict[str, Any]
     proof: str
     voter: str = ""  # the name claimed with it; empty: whoever it is
@@ -252,7 +252,7 @@ class PhaseRequest(Value):
 
 
 class Violated(Value):
-    """What an activity has seen an agent do; ``kind`` is one of ``dsl.rules.violations``."""
+    """What an activity has seen an agent do; ``kind`` is one of ``dsl.rules.trust.violations``."""
 
     kind: str
     detail: str = ""

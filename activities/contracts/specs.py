@@ -62,7 +62,7 @@ from activities.contracts.messages import (
 )
 from dsl.core import AgentPhase, Value
 from dsl.limits import PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 __all__ = [
     "AGENT_FAILED",

@@ -21,7 +21,7 @@ from activities.contracts.messages import Approval, Binding
 from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_TRUST, ActivitySpec
 from dsl.core import Tier, Value
 from dsl.plan import Plan
-from dsl.rules import reserved
+from dsl.rules.run import reserved
 
 PROMOTION_WORKFLOW: Final = reserved.PROMOTION
 REINSTATEMENT_WORKFLOW: Final = reserved.REINSTATEMENT

@@ -23,8 +23,8 @@ from activities.contracts import specs
 from activities.proofs.registered_plans import VouchedPlans
 from activities.runtime.boundary import governed
 from dsl.plan import AgentStep
-from dsl.rules.admission import refuse_held
-from dsl.rules.guards import asked_for
+from dsl.rules.gates.guards import asked_for
+from dsl.rules.trust.admission import refuse_held
 from integrations.errors import ConflictError, IntegrationError, NotFoundError, UnavailableError
 from integrations.vault.checks.control_groups.trial import is_enforced
 from integrations.vault.client import Vault

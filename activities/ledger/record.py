@@ -23,8 +23,8 @@ from activities.contracts import trust_specs as trust
 from activities.proofs.proving import PROOF_REFUSED, START_PROVEN, VOTE_PROVEN
 from activities.runtime.boundary import governed
 from dsl import actions
-from dsl.rules.admission import agent_identity
-from dsl.rules.scorecard import OF_STAGE
+from dsl.rules.trust.admission import agent_identity
+from dsl.rules.trust.scorecard import OF_STAGE
 from integrations.errors import DeniedError
 from integrations.ledger.authority import LEASE_GRANTED, PLAN_REGISTERED
 from integrations.ledger.entries import Draft, entry_key

@@ -21,7 +21,7 @@ from activities.phases.equipment import Tools
 from activities.proofs.warrant import Cleared
 from activities.runtime.programs import program_digest
 from dsl.plan import AgentStep
-from dsl.rules.admission import Binding, rebinding_line, refuse_binding, refuse_held
+from dsl.rules.trust.admission import Binding, rebinding_line, refuse_binding, refuse_held
 from integrations.agents.programs import catalogue
 from integrations.errors import DeniedError, RevokedError
 from integrations.vault.identity.registry import Known

@@ -44,7 +44,7 @@ from activities.runtime.effect import OutcomeLostError, acts
 from activities.runtime.violation import ViolationError, said
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
-from dsl.rules.violations import Violation
+from dsl.rules.trust.violations import Violation
 from integrations.agents.contract.protocol import AgentError, Outcome, Request
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs import catalogue

@@ -25,11 +25,11 @@ from temporalio import activity
 from activities.contracts import specs
 from activities.proofs.warrant import Warrants
 from activities.runtime.violation import ViolationError
-from dsl.canonical import canonical
 from dsl.core import AGENT_PHASE_NAMES, PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
-from dsl.rules.admission import instance_id
-from dsl.rules.lifecycle import may_follow
-from dsl.rules.violations import Violation
+from dsl.rules.run.lifecycle import may_follow
+from dsl.rules.trust.admission import instance_id
+from dsl.rules.trust.violations import Violation
+from dsl.values.canonical import canonical
 from integrations.agents.processes.roster import Roster
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts

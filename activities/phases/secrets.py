@@ -19,7 +19,7 @@ from activities.phases.equipment import Tools, run_of
 from activities.proofs.warrant import Cleared
 from activities.runtime.violation import ViolationError
 from dsl.core import AgentPhase
-from dsl.rules.violations import Violation
+from dsl.rules.trust.violations import Violation
 from integrations.errors import DeniedError
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.errors import PathDeniedError

@@ -17,18 +17,18 @@ import asyncio
 from temporalio import activity
 
 from activities.contracts import specs
-from dsl.canonical import canonical
 from dsl.catalogue import Catalogue, UnknownPipelineError
 from dsl.compiler import Compiled, compile_loaded, compile_text
 from dsl.core import Tier
+from dsl.document.loader import load_data
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
 from dsl.limits import PLAN_BYTES_MAX
-from dsl.loader import load_data
 from dsl.plan import AgentStep, walk
-from dsl.rules.guards import asked_for
-from dsl.rules.runnable import not_runnable
-from dsl.sizes import wire_bytes
+from dsl.rules.gates.guards import asked_for
+from dsl.rules.gates.runnable import not_runnable
+from dsl.values.canonical import canonical
+from dsl.values.sizes import wire_bytes
 from integrations.artifacts.store import Artifacts
 
 

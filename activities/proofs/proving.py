@@ -26,9 +26,8 @@ from activities.contracts import specs
 from activities.runtime.boundary import governed
 from activities.runtime.principal import senders_of
 from dsl.actions import REBIND_PROVEN
-from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
-from dsl.rules.proof import (
+from dsl.rules.proofs.proof import (
     MATTERS,
     PLAN,
     REBIND,
@@ -40,6 +39,7 @@ from dsl.rules.proof import (
     refuse_matter,
     refuse_time,
 )
+from dsl.values.canonical import digest_of_bytes
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT, PLAN_REGISTERED
 from integrations.ledger.entries import Draft, entry_key

@@ -22,7 +22,7 @@ from activities.proofs.verifier import Witness
 from dsl.catalogue import Catalogue, UnknownPipelineError
 from dsl.errors import DslError
 from dsl.plan import Plan
-from dsl.rules.proof import PLAN
+from dsl.rules.proofs.proof import PLAN
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.vault.signing.voters import Voter

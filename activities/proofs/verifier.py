@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dsl.rules.proof import (
+from dsl.rules.proofs.proof import (
     CLOCK_SKEW_S,
     PROOF_LIFE_S_MAX,
     Proof,
@@ -45,7 +45,7 @@ class Witness:
 
         Args:
             word: the proof as sent.
-            purpose: one of ``dsl.rules.proof``.
+            purpose: one of ``dsl.rules.proofs.proof``.
             about: the matter it has to be about.
             run_lasts_s: how long the run may last that it belongs to; None: it does not age.
             groups: those of which membership matters.

@@ -16,12 +16,12 @@ from typing import Final
 from activities.contracts import specs
 from activities.proofs.registered_plans import VouchedPlan
 from activities.proofs.verifier import Witness
-from dsl.canonical import digest_of
 from dsl.plan import GateStep, walk
-from dsl.rules.consensus import VERIFIED, Decision, Vote
-from dsl.rules.gate_rules import rules_of
-from dsl.rules.proof import VOTE, reason_digest
-from dsl.rules.warrant import Opened
+from dsl.rules.gates.consensus import VERIFIED, Decision, Vote
+from dsl.rules.gates.gate_rules import rules_of
+from dsl.rules.gates.warrant import Opened
+from dsl.rules.proofs.proof import VOTE, reason_digest
+from dsl.values.canonical import digest_of
 from integrations.errors import DeniedError
 
 AT_ONCE: Final = 8

@@ -15,7 +15,7 @@ is cheaper and more final than the next; every refusal is one sentence and final
    was made no longer before it than proofs last.
 6. Every vote is one person's, about this run, gate, opening, plan, inputs and subject; each is
    verified with that person's key, and the person is read from Vault now.
-7. The rules say that these votes let the stage pass: ``dsl.rules.warrant``.
+7. The rules say that these votes let the stage pass: ``dsl.rules.gates.warrant``.
 8. The inputs of the agent follow from the inputs of the run and from approved outputs.
 """
 
@@ -33,15 +33,15 @@ from activities.proofs.registered_plans import VouchedPlans
 from activities.proofs.verifier import Witness
 from activities.proofs.votes import BallotBox, Run
 from activities.runtime.engine import Parent, parent_of
-from dsl import strict_json
-from dsl.canonical import canonical, digest_of
 from dsl.conditions.interpolate import OPENING
 from dsl.limits import ARTIFACT_BYTES_MAX, JSON_WRAPPED_DEPTH_MAX, VERIFICATIONS_MAX
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.guards import before, is_guard
-from dsl.rules.proof import CLOCK_SKEW_S, PROOF_LIFE_S_MAX, START, ProofError, decode
-from dsl.rules.reserved import owner_of
-from dsl.rules.warrant import refuse_warrant, resolved_inputs
+from dsl.rules.gates.guards import before, is_guard
+from dsl.rules.gates.warrant import refuse_warrant, resolved_inputs
+from dsl.rules.proofs.proof import CLOCK_SKEW_S, PROOF_LIFE_S_MAX, START, ProofError, decode
+from dsl.rules.run.reserved import owner_of
+from dsl.values import strict_json
+from dsl.values.canonical import canonical, digest_of
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault.signing.voters import Voters

@@ -25,8 +25,8 @@ from activities.revocation.revokers import Revokers, require_revocation
 from activities.runtime.boundary import governed
 from activities.runtime.engine import started_ms
 from dsl.actions import AGENT_REVOKED, TRUST_REFUSED
-from dsl.canonical import digest_of_bytes
-from dsl.rules.proof import REVOKE
+from dsl.rules.proofs.proof import REVOKE
+from dsl.values.canonical import digest_of_bytes
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Draft, entry_key

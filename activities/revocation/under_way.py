@@ -1,8 +1,8 @@
 """Which revocation of an agent is under way, or began since a moment, in the server's words.
 
-1. Its id may be the agent's, or one beside it (``dsl.rules.reserved``). What else runs under such
-   an id is no revocation. One of the right type counts on whatever queue: a brake asks who has
-   started a revocation, not who works on it.
+1. Its id may be the agent's, or one beside it (``dsl.rules.run.reserved``). What else runs under
+   such an id is no revocation. One of the right type counts on whatever queue: a brake asks who
+   has started a revocation, not who works on it.
 2. The run under the agent's own id is described, which is exact. Others are listed, and a list
    lags: each is described before it is believed, and one that began a moment ago may be missing.
    Whoever has to be sure has another source beside.
@@ -20,7 +20,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.runtime.engine import ANSWER, described
-from dsl.rules.reserved import REVOCATION, revocation_id
+from dsl.rules.run.reserved import REVOCATION, revocation_id
 from integrations.errors import UnavailableError
 
 LISTED_MAX: Final = 20  # one that is found is enough

@@ -32,7 +32,7 @@ from activities.contracts.meant import BugError, MeantError
 from activities.runtime.effect import OutcomeLostError, attempt
 from activities.runtime.violation import ViolationError, said, violation_of
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.violations import Violation
+from dsl.rules.trust.violations import Violation
 from integrations import errors
 from integrations.agents.contract.protocol import AgentError
 from integrations.redaction import redact_tokens

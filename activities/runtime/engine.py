@@ -44,8 +44,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import QUEUE
 from activities.contracts.trust_specs import SWEEP_WORKFLOW
-from dsl.rules.reserved import SWEEP_ID
-from dsl.rules.sweeping import RunState
+from dsl.rules.run.reserved import SWEEP_ID
+from dsl.rules.run.sweeping import RunState
 from integrations.errors import NotFoundError, UnavailableError
 
 SEARCH_ATTRIBUTES: Final = {

@@ -20,7 +20,7 @@ from typing import Final
 from temporalio import activity
 
 from activities.contracts.meant import WHERE, BugError, MeantError
-from dsl.foreign import legible
+from dsl.shown.foreign import legible
 from integrations.redaction import redact_tokens
 
 _LOGGERS: Final = ("temporalio.activity", "temporalio.workflow")

@@ -17,9 +17,9 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client
 
-from dsl import strict_json
 from dsl.limits import MESSAGE_BYTES_MAX
-from dsl.strict_json import JsonError
+from dsl.values import strict_json
+from dsl.values.strict_json import JsonError
 
 EVENTS_MAX: Final = 200
 

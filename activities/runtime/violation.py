@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from activities.contracts.messages import Violated
-from dsl.rules.violations import Violation
+from dsl.rules.trust.violations import Violation
 from integrations.agents.contract import protocol
 from integrations.agents.contract.protocol import AgentError
 

@@ -36,8 +36,8 @@ from activities.runtime.engine import parent_of, state_of
 from activities.sweep.endings import Ending, ending_of
 from dsl.core import StageStatus
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX
-from dsl.rules.scorecard import OF_STAGE, milliseconds
-from dsl.rules.sweeping import RunState
+from dsl.rules.run.sweeping import RunState
+from dsl.rules.trust.scorecard import OF_STAGE, milliseconds
 from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.errors import IdempotencyMismatchError, InvalidDraftError
 from integrations.ledger.ledger import Ledger

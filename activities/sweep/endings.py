@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from activities.runtime.engine import ANSWER, NO_SUCH_RUN, described
 from dsl.core import StageStatus
-from dsl.rules.sweeping import RunState
+from dsl.rules.run.sweeping import RunState
 
 
 @dataclass(frozen=True, slots=True)

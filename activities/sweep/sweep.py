@@ -3,8 +3,8 @@
 In the ordinary case there is nothing to end: phases revoke what they mint. What is found here was
 left by a worker that died, or by a Vault that was away at that moment.
 
-1. Which token is ended is for ``dsl.rules.sweeping`` to say, from what the engine says of the run
-   that the token names. The asking workflow has no say in it.
+1. Which token is ended is for ``dsl.rules.run.sweeping`` to say, from what the engine says of the
+   run that the token names. The asking workflow has no say in it.
 2. A token of a phase names its workflow as ``run`` and, beside it, ``run_id``. One that asks for
    an approval names its ``workflow``, and its run's id as ``run``; where the workflow is missing,
    as an earlier release left it, it is not judged: it ends with its gate.
@@ -23,7 +23,7 @@ from temporalio import activity
 from activities.contracts import trust_specs
 from activities.runtime.boundary import governed
 from activities.runtime.engine import state_of
-from dsl.rules.sweeping import RunState, Verdict, is_stuck, judge
+from dsl.rules.run.sweeping import RunState, Verdict, is_stuck, judge
 from integrations.errors import UnavailableError
 from integrations.vault.credentials.sweeper import Sweeper, Token
 

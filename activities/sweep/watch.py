@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import QUEUE
 from activities.runtime.engine import ANSWER, SWEEP_EVERY, SWEEP_SCHEDULE
-from dsl.rules.reserved import SWEEP, SWEEP_ID
+from dsl.rules.run.reserved import SWEEP, SWEEP_ID
 
 logger = logging.getLogger(__name__)
 

@@ -26,9 +26,9 @@ from temporalio import activity
 from activities.contracts import trust_specs as trust
 from activities.revocation.under_way import revocation_since
 from activities.runtime.boundary import governed
-from dsl.rules.admission import Binding
-from dsl.rules.grant import PROMOTE, REBIND, REINSTATE, Grant, GrantError, decode, refuse
-from dsl.rules.rebinding import binding_digest
+from dsl.rules.trust.admission import Binding
+from dsl.rules.trust.grant import PROMOTE, REBIND, REINSTATE, Grant, GrantError, decode, refuse
+from dsl.rules.trust.rebinding import binding_digest
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import ColdError, DeniedError, NotFoundError, UnavailableError

@@ -14,7 +14,7 @@ from temporalio import activity
 from activities.contracts import specs
 from activities.contracts import trust_specs as trust
 from activities.runtime.boundary import governed
-from dsl.rules.violations import Consequence, consequence_of
+from dsl.rules.trust.violations import Consequence, consequence_of
 from integrations.errors import DeniedError
 from integrations.vault.identity.tier_changes import TierChanges
 

@@ -6,7 +6,7 @@ A workflow asks, and is believed nothing: whoever may write to the namespace can
 2. Who vouches stands on the ledger: this run has shown a proof to ``ledger.prove``, about exactly
    this agent, what it becomes bound to, and the reason.
 3. What the agent is bound to, what it holds, and whether it is revoked is what the ledger says.
-4. What trust survives is for ``dsl.rules.rebinding``. The grant is on the ledger before it is
+4. What trust survives is for ``dsl.rules.trust.rebinding``. The grant is on the ledger before it is
    signed; asked again, the same one is signed again.
 """
 
@@ -25,11 +25,11 @@ from activities.runtime.boundary import governed
 from activities.trust.signed_grants import signed
 from dsl.actions import REBIND_PROVEN, TRUST_GRANTED, TRUST_REFUSED
 from dsl.core import Tier
-from dsl.rules.admission import Binding
-from dsl.rules.grant import REBIND, refuse_name
-from dsl.rules.proof import reason_digest
-from dsl.rules.rebinding import binding_digest, refuse, tier_after
-from dsl.rules.reserved import rebinding_id
+from dsl.rules.proofs.proof import reason_digest
+from dsl.rules.run.reserved import rebinding_id
+from dsl.rules.trust.admission import Binding
+from dsl.rules.trust.grant import REBIND, refuse_name
+from dsl.rules.trust.rebinding import binding_digest, refuse, tier_after
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Entry

@@ -10,7 +10,7 @@ import time
 
 from activities.contracts import trust_specs as trust
 from dsl.core import Tier
-from dsl.rules.grant import GRANT_LIFE_S_MAX, Grant, encode, refuse
+from dsl.rules.trust.grant import GRANT_LIFE_S_MAX, Grant, encode, refuse
 from integrations.errors import DeniedError
 from integrations.ledger.entries import Entry
 from integrations.vault.signing.head_signer import HeadSigner

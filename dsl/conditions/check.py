@@ -37,7 +37,7 @@ from dsl.conditions.types import (
     join,
 )
 from dsl.conditions.values import kind_of
-from dsl.suggestions import suggest
+from dsl.values.suggestions import suggest
 
 _HYPHENATED: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_/-]*")
 _RESULTS: Final[dict[str, Type]] = {

@@ -23,7 +23,7 @@ from dsl.conditions.nodes import Node
 from dsl.conditions.operators import compute
 from dsl.conditions.values import NoValueError, equal, is_number, kind_of, weigh, with_article
 from dsl.limits import EXPRESSION_SIZE_MAX, EXPRESSION_STEPS_MAX
-from dsl.suggestions import suggest
+from dsl.values.suggestions import suggest
 
 CHARACTERS_PER_STEP: Final = 256
 NAME_SHOWN_MAX: Final = 60

@@ -23,7 +23,7 @@ from dsl.conditions.types import (
     is_numeric,
     join,
 )
-from dsl.suggestions import suggest
+from dsl.values.suggestions import suggest
 
 VALUES_SHOWN_MAX: Final = 8
 _ORDERED: Final = ("<", "<=", ">", ">=")

@@ -36,7 +36,7 @@ from dsl.conditions.nodes import (
 )
 from dsl.conditions.tokens import Kind, Token
 from dsl.limits import EXPRESSION_CHAIN_MAX, EXPRESSION_DEPTH_MAX
-from dsl.suggestions import suggest
+from dsl.values.suggestions import suggest
 
 Item = TypeVar("Item")
 

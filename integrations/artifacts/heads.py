@@ -12,8 +12,8 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
-from dsl.heads import Head, HeadState, head_of
 from dsl.limits import HEAD_OF_BYTES_MAX
+from dsl.shown.heads import Head, HeadState, head_of
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.redaction import redact_tokens

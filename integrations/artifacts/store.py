@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dsl.canonical import DIGEST_PATTERN
 from dsl.limits import ARTIFACT_BYTES_MAX
+from dsl.values.canonical import DIGEST_PATTERN
 from integrations.errors import (
     ConflictError,
     CorruptError,

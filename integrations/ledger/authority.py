@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from dsl.actions import AGENT_REBOUND, AGENT_REGISTERED, AGENT_REINSTATED, AGENT_REVOKED
-from dsl.canonical import INTEGER_MAX
-from dsl.rules.admission import INSTANCE_SEPARATOR, Binding
+from dsl.rules.trust.admission import INSTANCE_SEPARATOR, Binding
+from dsl.values.canonical import INTEGER_MAX
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, is_sound, read_payload
 from integrations.ledger.errors import sqlite_faults

@@ -22,10 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from dsl import strict_json
-from dsl.canonical import canonical
 from dsl.core import Tier
 from dsl.limits import LEDGER_PAYLOAD_BYTES_MAX
+from dsl.values import strict_json
+from dsl.values.canonical import canonical
 from integrations.ledger.errors import InvalidDraftError
 
 VERSION: Final = 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from dsl.rules.scorecard import Card
+from dsl.rules.trust.scorecard import Card
 from integrations.ledger import lookup
 from integrations.ledger.authority import Authority, Fold, Registration
 from integrations.ledger.entries import Draft, Entry, Receipt

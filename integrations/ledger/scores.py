@@ -1,4 +1,4 @@
-"""The score cards of all agents: the fold of ``dsl.rules.scorecard`` over a ledger.
+"""The score cards of all agents: the fold of ``dsl.rules.trust.scorecard`` over a ledger.
 
 The same fold in two places: over the file, by whoever can read it, and in the memory of the one
 writer. Both take the entries as they are stored, so that both come to the same. The rules:
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dsl.core import Tier
-from dsl.rules.scorecard import ACTIONS, Card, Fact, advance, counts
+from dsl.rules.trust.scorecard import ACTIONS, Card, Fact, advance, counts
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, is_sound, read_payload
 from integrations.ledger.errors import sqlite_faults

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from dsl import actions
 from dsl.core import Tier
-from dsl.rules.scorecard import OF_STAGE
+from dsl.rules.trust.scorecard import OF_STAGE
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, is_sound, read_payload
 from integrations.ledger.errors import sqlite_faults

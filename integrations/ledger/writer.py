@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from dsl.limits import LEDGER_BATCH_MAX, LEDGER_ENTRIES_PER_RECORD_MAX
-from dsl.rules.scorecard import objection
+from dsl.rules.trust.scorecard import objection
 from integrations.errors import CorruptError, DeniedError, IntegrationError, UnavailableError
 from integrations.ledger.authority import Event, Fold, read_event
 from integrations.ledger.entries import Content, Draft, Receipt, content_of

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dsl import strict_json
 from dsl.core import AgentPhase
 from dsl.limits import REQUEST_BYTES_MAX
-from dsl.strict_json import JsonError
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
+from dsl.values import strict_json
+from dsl.values.strict_json import JsonError
 from integrations.agents.conformance.command import command_of
 from integrations.agents.conformance.suite import Checked, Suite
 from integrations.agents.sandbox.spec import SandboxSpec

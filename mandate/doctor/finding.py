@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 
 
 @dataclass(frozen=True, slots=True)

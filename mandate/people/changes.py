@@ -19,7 +19,7 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.contracts.specs import QUEUE
-from dsl.surfaces import Terminal, pasteable
+from dsl.shown.surfaces import Terminal, pasteable
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import temporal
 from mandate.people.errors import RefusalError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dsl.rules.grant import refuse_name
-from dsl.surfaces import Terminal
+from dsl.rules.trust.grant import refuse_name
+from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_TIMED_OUT, EXIT_USAGE
 
 

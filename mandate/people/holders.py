@@ -12,8 +12,8 @@ from temporalio.client import Client
 
 from activities.contracts.specs import QUEUE
 from activities.runtime.engine import run_under_way
-from dsl.rules.reserved import owner_of
-from dsl.surfaces import Terminal
+from dsl.rules.run.reserved import owner_of
+from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
 
 

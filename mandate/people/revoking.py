@@ -32,9 +32,9 @@ from temporalio.service import RPCError
 from activities.contracts.specs import QUEUE
 from activities.contracts.trust_specs import REVOCATION_WORKFLOW
 from activities.runtime.engine import run_under_way
-from dsl.rules.proof import REVOKE, reason_digest
-from dsl.rules.reserved import revocation_id
-from dsl.surfaces import Terminal
+from dsl.rules.proofs.proof import REVOKE, reason_digest
+from dsl.rules.run.reserved import revocation_id
+from dsl.shown.surfaces import Terminal
 from integrations.errors import UnavailableError
 from mandate.people.errors import RefusalError
 from mandate.people.gates.statements import sign

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dsl.canonical import digest_of
-from dsl.rules.proof import START
-from dsl.surfaces import Terminal
+from dsl.rules.proofs.proof import START
+from dsl.shown.surfaces import Terminal
+from dsl.values.canonical import digest_of
 from integrations.errors import IntegrationError
 from mandate.people.errors import RefusalError
 from mandate.people.gates.statements import sign

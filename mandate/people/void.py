@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 
 SHOWN_MAX: Final = 3  # of one run, the newest
 

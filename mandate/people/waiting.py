@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from temporalio.client import Client
 
-from dsl.durations import render_duration
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
+from dsl.values.durations import render_duration
 from mandate.people.errors import NotYetError
 from mandate.people.gates import inbox
 from mandate.people.gates.inbox import Inbox

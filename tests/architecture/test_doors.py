@@ -1,4 +1,4 @@
-"""Text of others reaches people through ``dsl.surfaces`` and no other way.
+"""Text of others reaches people through ``dsl.shown.surfaces`` and no other way.
 
 The types hold it: what prints and what draws takes a ``Terminal``, the Web UI a ``Markdown``. What
 they cannot hold is how these are made, so it is read here: templates are literals, nothing else is
@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOORS: Final = ("dsl/surfaces.py", "mandate/people/errors.py")
+DOORS: Final = ("dsl/shown/surfaces.py", "mandate/people/errors.py")
 PRINTS: Final = (
     "mandate/terminal.py",
     "mandate/board.py",

@@ -1,4 +1,4 @@
-"""JSON is read by ``dsl.strict_json``; who reads it otherwise is listed here, with the reason."""
+"""JSON is read by ``strict_json``; who reads it otherwise is listed here, with the reason."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ READERS = {
     *("from_payload", "from_payloads", "raw_decode", "json"),
 }
 ALLOWED = {
-    "dsl/loader.py:from_json": "writes JSON that was read already out as a document",
-    "dsl/text.py:loads": "asks whether it is JSON, and takes nothing from it",
-    "dsl/salvage.py:model_validate_json": "of a document that the loader has read",
+    "dsl/document/loader.py:from_json": "writes JSON that was read already out as a document",
+    "dsl/document/text.py:loads": "asks whether it is JSON, and takes nothing from it",
+    "dsl/document/salvage.py:model_validate_json": "of a document that the loader has read",
     "dsl/promotion.py:model_validate_json": "of a document that the loader has read",
     "activities/contracts/answers.py:from_payload": "after the strict reader, for the types",
     "activities/runtime/converter.py:from_payloads": "the SDK's door; handlers take raw payloads",

@@ -21,7 +21,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from dsl.foreign import legible
+from dsl.shown.foreign import legible
 from tests.fixtures.foreign_texts import SENDABLE, faults
 from tests.unit.mandate.programs import ROOT, environment
 

@@ -14,7 +14,7 @@ import yaml
 
 from activities.runtime.programs import program_digest
 from dsl.compiler import compile_text
-from dsl.rules.proof import PLAN
+from dsl.rules.proofs.proof import PLAN
 from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
 from tests.replay import stop_scenarios, trust_scenarios

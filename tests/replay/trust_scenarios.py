@@ -16,8 +16,8 @@ from activities.contracts.trust_specs import (
     REVOCATION_WORKFLOW,
 )
 from dsl.compiler import compile_text
-from dsl.rules.admission import agent_identity
-from dsl.rules.proof import PLAN, REBIND, REVOKE, reason_digest
+from dsl.rules.proofs.proof import PLAN, REBIND, REVOKE, reason_digest
+from dsl.rules.trust.admission import agent_identity
 from tests.fixtures.engine import stage
 from tests.fixtures.past import compiled_of
 from tests.fixtures.trust import GATE

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle
 
-from dsl.rules.proof import Proof, decode, encode
+from dsl.rules.proofs.proof import Proof, decode, encode
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, after_look, gate, pipeline, stage
 from tests.fixtures.openbao import People

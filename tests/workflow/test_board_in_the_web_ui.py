@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from playwright.async_api import Browser, Error, Page
 from temporalio.client import WorkflowHandle
 
-from dsl.foreign import legible
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.surfaces import NO_COMMAND, Markdown, pasteable
+from dsl.shown.foreign import legible
+from dsl.shown.surfaces import NO_COMMAND, Markdown, pasteable
 from integrations.agents.contract.protocol import FAILED, AgentError, Request
 from tests.fixtures.browser import pictures
 from tests.fixtures.engine import Behaviour, Engine, gate, pipeline, stage

@@ -11,7 +11,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.contracts.trust_specs import PROMOTION_WORKFLOW, REINSTATEMENT_WORKFLOW
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.reserved import promotion_id, reinstatement_id
+from dsl.rules.run.reserved import promotion_id, reinstatement_id
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, failure_of
 

@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from activities.contracts import specs
 from activities.plans import feasibility
 from dsl.core import Tier
-from dsl.rules.proof import CLOCK_SKEW_S
+from dsl.rules.proofs.proof import CLOCK_SKEW_S
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, after_look, as_json, failure_of, gate, pipeline, stage
 from tests.fixtures.impostor import raise_agent

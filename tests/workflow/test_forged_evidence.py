@@ -11,12 +11,12 @@ import pytest_asyncio
 from temporalio.client import WorkflowHandle
 
 from activities.contracts import trust_specs as trust
-from dsl.canonical import digest_of
 from dsl.core import Tier
-from dsl.rules.grant import decode
-from dsl.rules.proof import Proof, encode
-from dsl.rules.proof import decode as proof_of
-from dsl.rules.reserved import promotion_id
+from dsl.rules.proofs.proof import Proof, encode
+from dsl.rules.proofs.proof import decode as proof_of
+from dsl.rules.run.reserved import promotion_id
+from dsl.rules.trust.grant import decode
+from dsl.values.canonical import digest_of
 from integrations.vault.client import Vault
 from integrations.vault.login.approle import Login
 from integrations.vault.signing.head_signer import HeadVerifier

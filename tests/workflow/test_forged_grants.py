@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from activities.contracts.trust_specs import promote
 from dsl.core import Tier
-from dsl.rules.grant import encode
+from dsl.rules.trust.grant import encode
 from tests.fixtures.engine import Engine
 from tests.fixtures.granting import Forger, forging, promotion, sealed, signature_of
 from tests.fixtures.openbao import OpenBao

@@ -15,8 +15,8 @@ from temporalio.client import WorkflowHandle
 from activities.contracts.trust_specs import lift_guard, reinstate
 from activities.revocation.under_way import revocation_since
 from dsl.core import Tier
-from dsl.rules.grant import encode
-from dsl.rules.reserved import REVOCATION, revocation_id
+from dsl.rules.run.reserved import REVOCATION, revocation_id
+from dsl.rules.trust.grant import encode
 from integrations.dragonfly.authority import Authority
 from integrations.vault.identity.brake import Release
 from integrations.vault.identity.standing import Change

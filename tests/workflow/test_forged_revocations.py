@@ -13,8 +13,8 @@ from temporalio.service import RPCError
 
 from activities.contracts import specs
 from activities.contracts import trust_specs as trust
-from dsl.rules.proof import REVOKE, START, reason_digest
-from dsl.rules.reserved import revocation_id
+from dsl.rules.proofs.proof import REVOKE, START, reason_digest
+from dsl.rules.run.reserved import revocation_id
 from tests.fixtures.impostor import signed
 from tests.fixtures.masks import Masked
 

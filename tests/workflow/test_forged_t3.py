@@ -17,10 +17,10 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from activities.contracts import specs
-from dsl.canonical import digest_of
 from dsl.core import AgentPhase, Tier
 from dsl.limits import VERIFICATIONS_MAX
-from dsl.rules.proof import PLAN, START, Proof, decode, encode
+from dsl.rules.proofs.proof import PLAN, START, Proof, decode, encode
+from dsl.values.canonical import digest_of
 from tests.fixtures.engine import Engine
 from tests.fixtures.impostor import INPUTS, QUEUE, Scene, impostors, scene, signed, signers
 from tests.fixtures.openbao import OpenBao, People

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import TimeSkipper
 
-from dsl.rules.gate_rules import NO_OUTPUT
+from dsl.rules.gates.gate_rules import NO_OUTPUT
 from tests.fixtures.engine import Engine, as_json, failure_of, gate, pipeline, stage
 
 APPROVE = {"gate": "review", "decision": "approve", "voter": "ann"}

@@ -12,10 +12,10 @@ from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 
 from activities.contracts import specs
 from activities.plans.compile import Compile
-from dsl.canonical import digest_of
 from dsl.catalogue import Catalogue
 from dsl.compiler import compile_loaded
 from dsl.core import AgentOutput, AgentPhase, OutputType, Tier
+from dsl.document.loader import load_data
 from dsl.limits import (
     FACT_BYTES_MAX,
     GATES_SHOWN_BYTES_MAX,
@@ -24,8 +24,8 @@ from dsl.limits import (
     REPORT_BYTES_MAX,
     REQUEST_BYTES_MAX,
 )
-from dsl.loader import load_data
-from dsl.sizes import wire_bytes
+from dsl.values.canonical import digest_of
+from dsl.values.sizes import wire_bytes
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.entries import canonical_payload
 from tests.fixtures.engine import Engine, gate, pipeline, stage

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from temporalio.testing import TimeSkipper
 
-from dsl.canonical import digest_of
 from dsl.compiler import compile_text
-from dsl.rules.proof import PLAN, START
+from dsl.rules.proofs.proof import PLAN, START
+from dsl.values.canonical import digest_of
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, after_look, failure_of, gate, pipeline, stage
 from tests.fixtures.openbao import People

@@ -20,12 +20,12 @@ import yaml
 from activities.contracts import specs
 from activities.contracts import trust_specs as trust
 from activities.runtime.programs import program_digest
-from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
-from dsl.rules.admission import Binding
-from dsl.rules.proof import REBIND, reason_digest
-from dsl.rules.rebinding import binding_digest
-from dsl.rules.reserved import rebinding_id
+from dsl.rules.proofs.proof import REBIND, reason_digest
+from dsl.rules.run.reserved import rebinding_id
+from dsl.rules.trust.admission import Binding
+from dsl.rules.trust.rebinding import binding_digest
+from dsl.values.canonical import digest_of_bytes
 from integrations.agents.programs import catalogue
 from tests.fixtures.engine import Engine, failure_of, pipeline, stage
 from tests.fixtures.granting import Forger, forging, promotion, sealed

@@ -17,8 +17,8 @@ from activities.contracts import specs
 from activities.contracts.trust_specs import record_revocation, reinstate
 from activities.trust import grants
 from dsl.core import Tier
-from dsl.rules.proof import REVOKE, reason_digest
-from dsl.rules.reserved import revocation_id
+from dsl.rules.proofs.proof import REVOKE, reason_digest
+from dsl.rules.run.reserved import revocation_id
 from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.client import connect

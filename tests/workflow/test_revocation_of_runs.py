@@ -19,7 +19,7 @@ from activities.revocation import agent_runs
 from activities.revocation.agent_runs import under_way
 from activities.runtime.engine import state_of
 from dsl.core import Tier
-from dsl.rules.sweeping import RunState
+from dsl.rules.run.sweeping import RunState
 from integrations.agents.processes.roster import Roster
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.impostor import impostors, signers

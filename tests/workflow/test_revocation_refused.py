@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.contracts.specs import QUEUE_LEDGER, QUEUE_TRUST
-from dsl.rules.proof import PLAN, REVOKE, reason_digest
+from dsl.rules.proofs.proof import PLAN, REVOKE, reason_digest
 from integrations.ledger.verify import tail
 from integrations.vault.client import Vault
 from integrations.vault.identity.registry import Registrar

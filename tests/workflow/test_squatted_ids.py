@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-from dsl.rules.reserved import promotion_id, reinstatement_id
+from dsl.rules.run.reserved import promotion_id, reinstatement_id
 from tests.fixtures.engine import Engine, failure_of, hang, pipeline, stage
 from tests.fixtures.openbao import People
 from tests.fixtures.person import Somebody

@@ -29,8 +29,8 @@ from activities.runtime import engine as activities_engine
 from activities.runtime.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
 from activities.sweep import sweep as sweeping_activity
 from activities.sweep.watch import sweep_if_none
-from dsl.rules import sweeping
-from dsl.rules.reserved import SWEEP_ID
+from dsl.rules.run import sweeping
+from dsl.rules.run.reserved import SWEEP_ID
 from integrations.ledger.verify import TAIL_MAX, tail
 from integrations.vault.client import Vault
 from integrations.vault.credentials.control_group_requests import GateRequests

@@ -19,12 +19,12 @@ from activities.contracts import specs
 from activities.gates.control_groups import NOT_ENFORCED, GateActivities, LockProbe
 from activities.proofs.registered_plans import VouchedPlans
 from activities.proofs.verifier import Witness
-from dsl.canonical import canonical
 from dsl.catalogue import Catalogue
 from dsl.compiler import Compiled, compile_text
 from dsl.core import Tier
 from dsl.plan import Plan
-from dsl.rules.proof import PLAN
+from dsl.rules.proofs.proof import PLAN
+from dsl.values.canonical import canonical
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, UnavailableError
 from integrations.vault.client import Vault

@@ -21,8 +21,8 @@ from temporalio.exceptions import ActivityError
 from activities.contracts import specs
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import Plan
-from dsl.rules.guards import asked_for
-from dsl.surfaces import Markdown
+from dsl.rules.gates.guards import asked_for
+from dsl.shown.surfaces import Markdown
 from workflows.gates.opening import Opening
 from workflows.ledger.ledger_buffer import Records
 from workflows.runtime import failures

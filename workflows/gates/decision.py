@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from activities.contracts import specs
-from dsl.durations import render_duration
 from dsl.plan import GateStep
-from dsl.rules.consensus import Tally, Verdict, Vote
-from dsl.rules.council import APPROVE, REJECT, Advice
+from dsl.rules.gates.consensus import Tally, Verdict, Vote
+from dsl.rules.gates.council import APPROVE, REJECT, Advice
+from dsl.values.durations import render_duration
 from workflows.gates.opening import Opening
 
 APPROVED = "approved"

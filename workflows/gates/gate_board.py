@@ -6,12 +6,12 @@ condition. Gates are never in a child workflow: signals sent to the run would no
 1. A gate takes votes only while it is pending; early and late ones are void. A reset opens every
    gate that was pending, or decided and not yet on the ledger, anew: votes that ``temporal
    workflow reset`` applies again approve nothing.
-2. The verdict is recomputed from all votes by one pure rule, ``dsl.rules.consensus``.
+2. The verdict is recomputed from all votes by one pure rule, ``dsl.rules.gates.consensus``.
 3. Time running out rejects or escalates; it never approves. Escalation is a new opening, for
    which the votes of the one before are void.
 4. The decision is on the ledger before anything behind the gate starts.
 5. Agents that vote at a consensus gate are heard before people are asked. They decide only what
-   ``dsl.rules.council`` lets them; all else goes to people, and where there are none it is
+   ``dsl.rules.gates.council`` lets them; all else goes to people, and where there are none it is
    rejected.
 """
 
@@ -28,10 +28,10 @@ from activities.contracts import specs
 from dsl.core import StageStatus
 from dsl.limits import GATES_DESCRIBED_MAX
 from dsl.plan import GateStep
-from dsl.rules.consensus import Verdict
-from dsl.rules.council import APPROVE, REJECT, Advice
-from dsl.rules.gate_rules import has_people, rules_of
-from dsl.surfaces import Markdown
+from dsl.rules.gates.consensus import Verdict
+from dsl.rules.gates.council import APPROVE, REJECT, Advice
+from dsl.rules.gates.gate_rules import has_people, rules_of
+from dsl.shown.surfaces import Markdown
 from workflows.gates import decision
 from workflows.gates.control_groups import VaultLocks
 from workflows.gates.opening import Matter, Opening

@@ -25,7 +25,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.contracts import specs
 from dsl.core import StageStatus
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 from workflows.gates.gate_board import GateBoard
 from workflows.messages.inputs import MessageError, VoteMessage, read_gate, read_vote
 from workflows.messages.rejected import VoidMessages

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from dsl.canonical import digest_of
 from dsl.core import AgentOutput
 from dsl.plan import GateStep
-from dsl.rules.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
-from dsl.rules.proof import reason_digest
+from dsl.rules.gates.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
+from dsl.rules.proofs.proof import reason_digest
+from dsl.values.canonical import digest_of
 from workflows.messages.inputs import VoteMessage
 
 

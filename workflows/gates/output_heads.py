@@ -19,9 +19,9 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts.head_specs import HeadsRequest, read_heads
 from dsl.core import AgentOutput
-from dsl.heads import HEADED_RANK_MAX, Head, rank
 from dsl.limits import HEADS_MAX, HEADS_OF_RUN_MAX, OUTPUTS_DESCRIBED_MAX
-from dsl.surfaces import Markdown
+from dsl.shown.heads import HEADED_RANK_MAX, Head, rank
+from dsl.shown.surfaces import Markdown
 from workflows.gates.opening import Matter, Opening
 from workflows.runtime import failures
 

@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from dsl.durations import render_duration
 from dsl.limits import REMINDERS_MAX, REMINDERS_OF_RUN_MAX
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
+from dsl.values.durations import render_duration
 from workflows.gates.opening import Opening
 from workflows.ledger.ledger_buffer import Records
 

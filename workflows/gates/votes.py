@@ -20,11 +20,11 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs
-from dsl.canonical import digest_of_bytes
 from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
-from dsl.rules.consensus import Decision, Vote, refuse
-from dsl.rules.proof import VOTE, ProofError, decode, refuse_matter
-from dsl.surfaces import Markdown
+from dsl.rules.gates.consensus import Decision, Vote, refuse
+from dsl.rules.proofs.proof import VOTE, ProofError, decode, refuse_matter
+from dsl.shown.surfaces import Markdown
+from dsl.values.canonical import digest_of_bytes
 from workflows.gates.opening import Opening
 from workflows.ledger.ledger_buffer import Records
 from workflows.messages.inputs import VoteMessage

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dsl.canonical import INTEGER_MAX, canonical, digest_of
 from dsl.limits import FACT_BYTES_MAX
+from dsl.values.canonical import INTEGER_MAX, canonical, digest_of
 
 DEPTH_MAX: Final = 24  # the ledger takes 32
 

@@ -22,12 +22,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.contracts import specs
-from dsl.canonical import digest_of_bytes
 from dsl.core import Tier
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX, RECORD_BYTES_MAX
-from dsl.rules.scorecard import OF_STAGE
-from dsl.sizes import wire_bytes
-from dsl.surfaces import Markdown
+from dsl.rules.trust.scorecard import OF_STAGE
+from dsl.shown.surfaces import Markdown
+from dsl.values.canonical import digest_of_bytes
+from dsl.values.sizes import wire_bytes
 from workflows.ledger.facts import fact
 
 REFUSED: Final = "entry.refused"

@@ -19,8 +19,8 @@ from temporalio.exceptions import ActivityError
 from activities.contracts import specs
 from dsl import actions
 from dsl.core import AgentPhase, StageStatus
-from dsl.rules.violations import Violation, uses_up_its_budget
-from dsl.surfaces import Markdown
+from dsl.rules.trust.violations import Violation, uses_up_its_budget
+from dsl.shown.surfaces import Markdown
 from workflows.lifecycle.stage_state import Course
 from workflows.lifecycle.violations import CLEANING, Consequences
 from workflows.runtime import failures

@@ -11,7 +11,7 @@ from __future__ import annotations
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 from workflows.lifecycle.stage_state import Course
 from workflows.runtime import failures
 

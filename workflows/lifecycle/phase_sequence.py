@@ -25,10 +25,10 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs, trust_specs
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
-from dsl.durations import render_duration
 from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX
-from dsl.rules.violations import Violation
-from dsl.surfaces import Markdown
+from dsl.rules.trust.violations import Violation
+from dsl.shown.surfaces import Markdown
+from dsl.values.durations import render_duration
 from workflows.lifecycle.exit import leave
 from workflows.lifecycle.intent import ask_authority, intend
 from workflows.lifecycle.stage_state import Course

@@ -1,6 +1,6 @@
 """What follows on a violation of the agent, seen to at once.
 
-Which consequence follows is for ``dsl.rules.violations`` to say. The rules:
+Which consequence follows is for ``dsl.rules.trust.violations`` to say. The rules:
 
 1. Every violation is noted for the ledger. No brake waits for that.
 2. *Demote*: the tier is lowered beside whatever else happens, once for one violation: its key
@@ -24,8 +24,8 @@ from temporalio.exceptions import ActivityError
 from activities.contracts import specs, trust_specs
 from dsl import actions
 from dsl.limits import EXIT_TIMEOUT_MS, REASON_LENGTH_MAX
-from dsl.rules.violations import Consequence, Violation, consequence_of
-from dsl.surfaces import Markdown
+from dsl.rules.trust.violations import Consequence, Violation, consequence_of
+from dsl.shown.surfaces import Markdown
 from workflows.lifecycle.stage_state import Course
 from workflows.runtime import failures
 from workflows.runtime.failures import PhaseFailedError

@@ -1,8 +1,9 @@
 """What people send to a run: what it starts with, and votes.
 
-Messages arrive as raw payloads. A typed handler would wedge the run on a missing argument and
-fail it on a wrong type (docs/adr/0003); here everything that cannot be read, or that others would
-read differently (``dsl.strict_json``), becomes a ``MessageError`` with one sentence for its sender.
+Messages arrive as raw payloads. A typed handler would wedge the run on a missing argument and fail
+it on a wrong type (docs/adr/0003); here everything that cannot be read, or that others would read
+differently (``dsl.values.strict_json``), becomes a ``MessageError`` with one sentence for its
+sender.
 
 1. ``Pipeline`` takes a YAML document, a JSON object with ``stages``, a JSON string that holds
    YAML, or ``{"pipeline" | "definition", "inputs"}``.
@@ -19,7 +20,6 @@ from pydantic import Field, ValidationError
 from temporalio.common import RawValue
 
 from activities.contracts.specs import CompileRequest
-from dsl import strict_json
 from dsl.core import Tier, Value
 from dsl.limits import (
     DOCUMENT_DEPTH_MAX,
@@ -29,8 +29,9 @@ from dsl.limits import (
     PERSON_LENGTH_MAX,
     REASON_LENGTH_MAX,
 )
-from dsl.rules.grant import refuse_name
-from dsl.strict_json import JsonError
+from dsl.rules.trust.grant import refuse_name
+from dsl.values import strict_json
+from dsl.values.strict_json import JsonError
 
 PIPELINE: Final = "Pipeline"
 _YAML: Final = b"yaml/plain"

@@ -35,9 +35,9 @@ from temporalio.worker import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs, trust_specs
-    from dsl.rules.reserved import refuse_reserved
-    from dsl.sizes import sentence
-    from dsl.surfaces import Markdown
+    from dsl.rules.run.reserved import refuse_reserved
+    from dsl.shown.surfaces import Markdown
+    from dsl.values.sizes import sentence
     from workflows.messages.inputs import MessageError
     from workflows.runtime import failures
 

@@ -13,10 +13,10 @@ from typing import Any, Final, TypeVar
 
 from pydantic import Field, ValidationError
 
-from dsl.canonical import INTEGER_MAX
 from dsl.core import Value
 from dsl.limits import NAME_LENGTH_MAX, REASON_LENGTH_MAX
-from dsl.rules.proof import PROOF_LENGTH_MAX
+from dsl.rules.proofs.proof import PROOF_LENGTH_MAX
+from dsl.values.canonical import INTEGER_MAX
 from workflows.messages.inputs import MessageError, decode, fault_of
 
 STOP_EXAMPLE: Final = '{"reason": "it deletes what it should read", "epoch": 0}'

@@ -14,8 +14,8 @@ from activities.contracts import specs
 from dsl import actions
 from dsl.core import StageStatus, Tier
 from dsl.plan import AgentStep, Plan, walk
-from dsl.rules.admission import agent_identity, refuse_tier
-from dsl.surfaces import Markdown
+from dsl.rules.trust.admission import agent_identity, refuse_tier
+from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import Records
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError

@@ -22,8 +22,8 @@ from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
 from dsl.core import AgentOutput, StageStatus, Tier
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.admission import agent_identity
-from dsl.rules.guards import before
+from dsl.rules.gates.guards import before
+from dsl.rules.trust.admission import agent_identity
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import Records
 from workflows.run.council import heard_only

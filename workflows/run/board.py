@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from dsl.core import StageStatus, StageType
-from dsl.heads import HeadState
-from dsl.rules.foremost import counted, foremost
-from dsl.rules.gate_rules import NO_OUTPUT
-from dsl.surfaces import Markdown
+from dsl.rules.gates.gate_rules import NO_OUTPUT
+from dsl.rules.run.foremost import counted, foremost
+from dsl.shown.heads import HeadState
+from dsl.shown.surfaces import Markdown
 from workflows.gates.opening import Opening
 from workflows.gates.output_heads import Heads
 from workflows.run.stages import Stages

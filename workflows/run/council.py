@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dsl.core import StageStatus
 from dsl.plan import AnyStep, ConditionStep, GateStep, ParallelStep, Plan, walk
-from dsl.rules.council import Advice, Member, advise
-from dsl.rules.gate_rules import has_people
+from dsl.rules.gates.council import Advice, Member, advise
+from dsl.rules.gates.gate_rules import has_people
 from workflows.run.stages import Stages
 
 

@@ -22,8 +22,8 @@ from temporalio import workflow
 from activities.contracts import feasibility_specs as ahead
 from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan
-from dsl.rules.feasibility import Followers, has_gate, possible
-from dsl.surfaces import Markdown
+from dsl.rules.run.feasibility import Followers, has_gate, possible
+from dsl.shown.surfaces import Markdown
 from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError

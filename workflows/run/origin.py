@@ -17,13 +17,13 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs
-from dsl import strict_json
-from dsl.canonical import digest_of
 from dsl.core import StageStatus
 from dsl.plan import GateStep, Plan, walk
-from dsl.rules.proof import PROOF_LENGTH_MAX, START
-from dsl.strict_json import JsonError
-from dsl.surfaces import Markdown
+from dsl.rules.proofs.proof import PROOF_LENGTH_MAX, START
+from dsl.shown.surfaces import Markdown
+from dsl.values import strict_json
+from dsl.values.canonical import digest_of
+from dsl.values.strict_json import JsonError
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 

@@ -23,8 +23,8 @@ from dsl.limits import (
     REQUEST_BYTES_MAX,
     REQUESTS_BYTES_MAX,
 )
-from dsl.sizes import wire_bytes
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
+from dsl.values.sizes import wire_bytes
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 

@@ -20,14 +20,14 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs
 from dsl import actions
-from dsl.canonical import digest_of
 from dsl.core import StageStatus
-from dsl.durations import render_duration
-from dsl.heads import by_rank
 from dsl.limits import ANSWER_BYTES_MAX, EXIT_TIMEOUT_MS
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.sizes import wire_bytes
-from dsl.surfaces import Markdown
+from dsl.shown.heads import by_rank
+from dsl.shown.surfaces import Markdown
+from dsl.values.canonical import digest_of
+from dsl.values.durations import render_duration
+from dsl.values.sizes import wire_bytes
 from workflows.gates.control_groups import VaultLocks
 from workflows.gates.gate_board import GateBoard
 from workflows.gates.opening import Matter

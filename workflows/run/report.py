@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dsl.limits import REPORT_BYTES_MAX
-from dsl.sizes import wire_bytes
+from dsl.values.sizes import wire_bytes
 
 MANIFEST: Final = "manifest.json"
 SENTENCE_MAX: Final = 100  # characters

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dsl.core import AgentOutput, StageResult, StageStatus, StageType
 from dsl.plan import AnyStep
-from dsl.sizes import sentence
+from dsl.values.sizes import sentence
 
 _FINAL: Final = frozenset(StageStatus) - {
     StageStatus.PENDING,

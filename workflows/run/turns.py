@@ -15,7 +15,7 @@ from typing import Final
 from temporalio import workflow
 
 from dsl.limits import AGENTS_AT_ONCE_MAX, STARTS_PER_TASK_MAX
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 _A_MOMENT: Final = timedelta(milliseconds=1)
 

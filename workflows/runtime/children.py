@@ -31,9 +31,9 @@ from temporalio.exceptions import (
 from activities.contracts import specs, trust_specs
 from dsl.core import StageStatus
 from dsl.limits import REPORT_BYTES_MAX
-from dsl.rules.ids import id_of_stage
-from dsl.sizes import sentence
-from dsl.surfaces import Markdown
+from dsl.rules.run.ids import id_of_stage
+from dsl.shown.surfaces import Markdown
+from dsl.values.sizes import sentence
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 from workflows.runtime.visibility import of_agent

@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from activities.contracts import specs
 from dsl.core import StageStatus
 from dsl.limits import PROBLEMS_MAX
-from dsl.sizes import sentence
+from dsl.values.sizes import sentence
 
 GATE_REJECTED: Final = "GateRejected"
 STAGE_FAILED: Final = "StageFailed"

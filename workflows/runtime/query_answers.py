@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from dsl.limits import ANSWER_BYTES_MAX
-from dsl.sizes import wire_bytes
+from dsl.values.sizes import wire_bytes
 
 Row = dict[str, Any]
 

@@ -18,8 +18,8 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 from activities.contracts import specs, trust_specs
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.reserved import revocation_id
-from dsl.surfaces import Markdown
+from dsl.rules.run.reserved import revocation_id
+from dsl.shown.surfaces import Markdown
 
 IDS_TRIED_MAX: Final = 3  # who foresees a token has broken the worker
 LOOKING: Final = timedelta(seconds=2)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from activities.contracts import trust_specs as trust
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
 
 WAITING: Final = "waiting for "  # and the activity's name; whoever can see why says so beside
 

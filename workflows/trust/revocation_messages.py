@@ -14,8 +14,8 @@ from temporalio import workflow
 from activities.contracts import trust_specs as trust
 from dsl.core import Value
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.grant import refuse_name
-from dsl.rules.reserved import is_revocation_of, revocation_id
+from dsl.rules.run.reserved import is_revocation_of, revocation_id
+from dsl.rules.trust.grant import refuse_name
 from workflows.messages.inputs import MessageError, decode, fault_of
 
 EXAMPLE: Final = '{"agent": "deploy.plan", "reason": "it leaked a token", "proof": "..."}'

@@ -27,11 +27,11 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.contracts import specs
 from activities.contracts import trust_specs as trust
 from dsl.actions import TRUST_REFUSED
-from dsl.canonical import digest_of
 from dsl.core import StageStatus
 from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import GateStep, Plan, walk
-from dsl.surfaces import Markdown
+from dsl.shown.surfaces import Markdown
+from dsl.values.canonical import digest_of
 from workflows.gates.control_groups import VaultLocks
 from workflows.gates.gate_board import GateBoard
 from workflows.gates.gated_workflow import Asking

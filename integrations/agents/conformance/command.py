@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dsl.canonical import digest_of_bytes
+from dsl.values.canonical import digest_of_bytes
 from integrations.agents.programs.catalogue import Program
 from integrations.errors import NotFoundError
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from dsl import strict_json
 from dsl.agent_protocol.schema import MESSAGE
 from dsl.limits import AGENT_LINE_BYTES_MAX, AGENT_OUTPUT_BYTES_MAX
-from dsl.strict_json import JsonError, NotJsonError
+from dsl.values import strict_json
+from dsl.values.strict_json import JsonError, NotJsonError
 from integrations.agents.conformance.findings import Finding
 from integrations.agents.conformance.session import Heard
 from integrations.agents.contract.protocol import (

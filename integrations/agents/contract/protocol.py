@@ -13,8 +13,8 @@ What may be sent stands in ``dsl.agent_protocol``; here is what is taken, which 
 3. An ``artifact`` names a file in the private directory; a name is given once, and none is one
    of ``RESERVED_NAMES``: nothing an agent made passes for the engine's own account.
 4. JSON that other readers read differently, or cannot read, is noise: a key twice, NaN, lone
-   surrogates; see ``dsl.strict_json``. In a result or an artifact it breaks the contract, and so
-   does any message that is nested too deep: what acts upon it is never left to guess.
+   surrogates; see ``dsl.values.strict_json``. In a result or an artifact it breaks the contract,
+   and so does any message that is nested too deep: what acts upon it is never left to guess.
 5. Who ends without a result is told of the line that looks like one, and what is wrong with it.
 6. Secrets travel in the request only, which is written to stdin and shown to nobody.
 """
@@ -28,12 +28,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dsl import strict_json
 from dsl.agent_protocol.messages import MEDIA_TYPE_PATTERN, MESSAGE_TYPES, VERSION
-from dsl.canonical import canonical
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase, Tier
 from dsl.limits import AGENT_LINE_BYTES_MAX, REASON_LENGTH_MAX, RESULT_BYTES_MAX
-from dsl.strict_json import JsonError, NotJsonError, TooDeepError
+from dsl.values import strict_json
+from dsl.values.canonical import canonical
+from dsl.values.strict_json import JsonError, NotJsonError, TooDeepError
 from integrations.errors import IntegrationError
 
 RESULT_STATUSES: Final = ("ok", "failed")

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from dsl.canonical import digest_of_bytes
+from dsl.values.canonical import digest_of_bytes
 from integrations.errors import NotFoundError
 
 _HERE: Final = Path(__file__).parent

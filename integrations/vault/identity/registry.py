@@ -24,7 +24,7 @@ import hvac
 from hvac import exceptions as theirs
 
 from dsl.core import Tier
-from dsl.rules.admission import is_inline
+from dsl.rules.trust.admission import is_inline
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.vault import naming
 from integrations.vault.client import Vault, data_of

@@ -24,7 +24,7 @@ from typing import Final
 import hvac
 
 from dsl.core import Tier
-from dsl.rules.grant import Grant
+from dsl.rules.trust.grant import Grant
 from integrations.errors import DeniedError, RevokedError
 from integrations.vault.client import Identity, Vault
 from integrations.vault.identity.registry import checked_binding

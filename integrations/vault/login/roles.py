@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dsl import strict_json
+from dsl.values import strict_json
 from integrations.errors import DeniedError
 
 _DIRECTORY_MODE: Final = 0o700

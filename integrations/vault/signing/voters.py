@@ -17,7 +17,7 @@ import hvac
 from hvac import exceptions as theirs
 
 from dsl.limits import APPROVERS_MAX
-from dsl.rules.proof import ENTITY_PATTERN
+from dsl.rules.proofs.proof import ENTITY_PATTERN
 from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of

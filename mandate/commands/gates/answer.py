@@ -18,8 +18,8 @@ from typing import Any, Final
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
-from dsl.rules.consensus import Decision
-from dsl.surfaces import Terminal
+from dsl.rules.gates.consensus import Decision
+from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError

@@ -18,8 +18,8 @@ from typing import Any, Final, NoReturn
 
 from temporalio.client import Client
 
-from dsl.rules.gate_rules import NO_OUTPUT
-from dsl.surfaces import Terminal
+from dsl.rules.gates.gate_rules import NO_OUTPUT
+from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_INTERRUPTED
 from mandate.commands.run.run import ADDRESS_MAX, address
 from mandate.people import runs

@@ -2,8 +2,9 @@
 
 1. What is read is looked for by the digest that the run's history has, and hashed: other bytes are
    never shown.
-2. At a terminal each line goes through ``dsl.surfaces``, behind a margin, ``SHOWN_LINES_MAX`` of
-   them at most. The bytes as they are go to a file that is made for them, or to a pipe.
+2. At a terminal each line goes through ``dsl.shown.surfaces``, behind a margin,
+   ``SHOWN_LINES_MAX`` of them at most. The bytes as they are go to a file that is made for them,
+   or to a pipe.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from temporalio.service import RPCError
 
 from activities.contracts.specs import AGENT_WORKFLOW
 from activities.runtime.engine import NO_SUCH_RUN
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from integrations.artifacts.heads import as_text
 from integrations.artifacts.store import Artifacts
 from integrations.errors import NotFoundError

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from dsl.catalogue import UnknownPipelineError
 from dsl.errors import DslError
-from dsl.graph import mermaid as flowchart
-from dsl.graph import outline
-from dsl.surfaces import Terminal
+from dsl.shown.graph import mermaid as flowchart
+from dsl.shown.graph import outline
+from dsl.shown.surfaces import Terminal
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dsl.core import DEFAULT_LEDGER_PATH
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.ledger import verify as ledger
 from integrations.ledger.entries import Entry

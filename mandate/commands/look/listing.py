@@ -9,7 +9,7 @@ from typing import Any
 from dsl.catalogue import Catalogue, CatalogueEntry
 from dsl.errors import DslError, Severity
 from dsl.plan import walk
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate import catalogue as pipelines
 from mandate.columns import columns
 from mandate.terminal import note, say, say_json

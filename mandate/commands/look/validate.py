@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dsl.checks.guards import GUARDED_FROM
 from dsl.compiler import compile_text
 from dsl.core import Tier
 from dsl.errors import DslError, Problem, Severity, report
-from dsl.meaning.guards import GUARDED_FROM
 from dsl.plan import AgentStep, Plan, walk
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_USAGE
 from mandate.terminal import say, say_json, told
 

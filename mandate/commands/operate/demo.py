@@ -25,8 +25,8 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowHandle
 
-from dsl import strict_json
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
+from dsl.values import strict_json
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.verify import verify
 from integrations.settings import read_settings

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import asdict
 from pathlib import Path
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED
 from mandate.doctor import machine, servers, vault
 from mandate.doctor.finding import Finding

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault.checks.probe import health
 from integrations.vault.client import Vault, data_of

@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.vault import naming
 from integrations.vault.client import Vault, data_of

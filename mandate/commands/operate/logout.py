@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault.people.person import Person
 from mandate._entry import EXIT_FAILED

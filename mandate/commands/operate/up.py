@@ -6,7 +6,7 @@ import asyncio
 import signal
 from dataclasses import replace
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate.stack import environment
 from mandate.stack.errors import StackError
 from mandate.stack.options import StackOptions

@@ -24,7 +24,7 @@ from dsl.compiler import Compiled
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
 from dsl.plan import Plan
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.commands.run.watch import attend

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate.columns import columns
 from mandate.people.door import enter, temporal
 from mandate.people.runs import Run, asked, look

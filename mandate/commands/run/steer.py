@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowHandle
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError
 from mandate.people.runs import status_of, under_way

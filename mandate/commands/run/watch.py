@@ -16,7 +16,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from activities.sweep.endings import ended_word
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_INTERRUPTED
 from mandate.board import watch
 from mandate.people.door import enter, temporal

@@ -16,11 +16,11 @@ from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.errors import DslError
 from dsl.promotion import describe, load_criteria
-from dsl.rules.grant import PROMOTE, REINSTATE
-from dsl.rules.promotion import unmet, unmet_reinstatement
-from dsl.rules.scorecard import Card
-from dsl.suggestions import suggest
-from dsl.surfaces import Terminal
+from dsl.rules.trust.grant import PROMOTE, REINSTATE
+from dsl.rules.trust.promotion import unmet, unmet_reinstatement
+from dsl.rules.trust.scorecard import Card
+from dsl.shown.surfaces import Terminal
+from dsl.values.suggestions import suggest
 from integrations.errors import IntegrationError
 from integrations.ledger import scores, verify
 from integrations.trial import WHY

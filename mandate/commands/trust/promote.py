@@ -6,7 +6,7 @@ from pathlib import Path
 
 from activities.contracts.trust_specs import PROMOTE, PROMOTION_WORKFLOW
 from dsl.core import Tier
-from dsl.rules.reserved import promotion_id
+from dsl.rules.run.reserved import promotion_id
 from mandate.people.changes import Change, ask
 from mandate.people.door import enter
 from mandate.people.errors import UsageError, refuse_agent

@@ -26,10 +26,10 @@ from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError
 from dsl.plan import AgentStep, Plan, walk
-from dsl.rules.admission import INLINE_PREFIX_LENGTH, agent_identity, is_inline
-from dsl.rules.proof import REBIND, reason_digest
-from dsl.rules.reserved import rebinding_id
-from dsl.surfaces import Terminal
+from dsl.rules.proofs.proof import REBIND, reason_digest
+from dsl.rules.run.reserved import rebinding_id
+from dsl.rules.trust.admission import INLINE_PREFIX_LENGTH, agent_identity, is_inline
+from dsl.shown.surfaces import Terminal
 from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal

@@ -19,8 +19,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities.contracts.specs import QUEUE, REGISTRATION_WORKFLOW
 from dsl.compiler import Compiled, compile_text
 from dsl.errors import DslError
-from dsl.rules.proof import PLAN
-from dsl.surfaces import Terminal
+from dsl.rules.proofs.proof import PLAN
+from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError

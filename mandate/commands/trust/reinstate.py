@@ -6,7 +6,7 @@ from pathlib import Path
 
 from activities.contracts.trust_specs import REINSTATE, REINSTATEMENT_WORKFLOW
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.reserved import reinstatement_id
+from dsl.rules.run.reserved import reinstatement_id
 from mandate.people.changes import Change, ask
 from mandate.people.door import enter
 from mandate.people.errors import UsageError, refuse_agent

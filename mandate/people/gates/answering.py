@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 
 _CLAIMED: Final = "claimed"
 _REASON: Final = "..."

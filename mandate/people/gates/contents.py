@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dsl.heads import HEADED_RANK_MAX, HeadState, rank
 from dsl.limits import HEADS_MAX
-from dsl.surfaces import Terminal
+from dsl.shown.heads import HEADED_RANK_MAX, HeadState, rank
+from dsl.shown.surfaces import Terminal
 from integrations.artifacts.heads import read_head
 from integrations.artifacts.store import Artifacts
 from integrations.errors import IntegrationError

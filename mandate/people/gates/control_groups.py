@@ -19,8 +19,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.guards import stages_behind
-from dsl.surfaces import Terminal
+from dsl.rules.gates.guards import stages_behind
+from dsl.shown.surfaces import Terminal
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.naming import entity_name
 from integrations.vault.people.person import ControlRequest, Person

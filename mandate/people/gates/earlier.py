@@ -21,8 +21,8 @@ from temporalio.service import RPCError
 
 from activities.contracts.specs import QUEUE
 from activities.runtime.engine import described
-from dsl.heads import OWN, rank
-from dsl.surfaces import Terminal
+from dsl.shown.heads import OWN, rank
+from dsl.shown.surfaces import Terminal
 from mandate.people.gates.outputs import Put, report_of
 from mandate.people.gates.rows import GateRow
 

@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
 from activities.sweep.endings import ended_word
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.gates.rows import GateRow
 from mandate.people.gates.voting import pending

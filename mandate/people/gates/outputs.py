@@ -23,7 +23,7 @@ from temporalio.service import RPCError
 
 from activities.contracts.specs import AGENT_WORKFLOW
 from activities.runtime.engine import NO_SUCH_RUN, described
-from dsl.canonical import DIGEST_PATTERN
+from dsl.values.canonical import DIGEST_PATTERN
 from mandate.people.errors import RefusalError
 
 ANSWER: Final = timedelta(seconds=10)

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
-from dsl.canonical import digest_of
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
+from dsl.values.canonical import digest_of
 from mandate.people.errors import RefusalError
 
 NONE: Final = "none"

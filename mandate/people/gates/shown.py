@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsl.plan import Plan
-from dsl.rules.gate_rules import NO_OUTPUT
-from dsl.surfaces import Terminal
+from dsl.rules.gates.gate_rules import NO_OUTPUT
+from dsl.shown.surfaces import Terminal
 from mandate.people.gates.contents import Contents, output_lines
 from mandate.people.gates.rows import FILED, NONE, GateRow, VoteRow
 from mandate.people.gates.wishes import APPROVE, Wish

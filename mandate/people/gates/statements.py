@@ -1,7 +1,7 @@
 """What a person is about to sign, and the signing of it.
 
-The statement names everything the signature is good for; see ``dsl.rules.proof``. It ends ten
-minutes from now at the latest, and its nonce makes it good for one time.
+The statement names everything the signature is good for; see ``dsl.rules.proofs.proof``. It ends
+ten minutes from now at the latest, and its nonce makes it good for one time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dsl.rules.proof import Proof, encode, reason_digest, statement_of
+from dsl.rules.proofs.proof import Proof, encode, reason_digest, statement_of
 from mandate.people.gates.rows import GateRow
 from mandate.people.login.session import Session
 

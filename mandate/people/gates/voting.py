@@ -30,9 +30,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.sweep.endings import ended_word
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
-from dsl.rules.consensus import is_reason
-from dsl.rules.proof import VOTE
-from dsl.surfaces import Terminal
+from dsl.rules.gates.consensus import is_reason
+from dsl.rules.proofs.proof import VOTE
+from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates import control_groups
 from mandate.people.gates.contents import read_contents

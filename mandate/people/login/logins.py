@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dsl import strict_json
-from dsl.strict_json import JsonError
+from dsl.values import strict_json
+from dsl.values.strict_json import JsonError
 from mandate.people.errors import UsageError
 from mandate.stack.files import private_directory, write_private
 

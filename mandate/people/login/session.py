@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
 from integrations.errors import DeniedError
 from integrations.vault.client import Vault
 from integrations.vault.people.person import Person

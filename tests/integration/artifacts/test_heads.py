@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dsl.heads import HeadState
 from dsl.limits import HEAD_OF_BYTES_MAX
+from dsl.shown.heads import HeadState
 from integrations.artifacts.heads import read_head
 from integrations.artifacts.store import Artifacts
 

@@ -21,7 +21,7 @@ from activities.trust.evidence import Appraiser, EvidenceActivities
 from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.promotion import load_criteria
-from dsl.rules.reserved import promotion_id, reinstatement_id
+from dsl.rules.run.reserved import promotion_id, reinstatement_id
 from integrations.ledger import verify as verifying
 from integrations.ledger.entries import GENESIS, Content, entry_bytes, leaf_hash
 from integrations.ledger.ledger import Ledger

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.rules.admission import Binding
+from dsl.rules.trust.admission import Binding
 from integrations.errors import UnavailableError
 from integrations.ledger.authority import Authority
 from integrations.ledger.ledger import Ledger

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.core import Tier
-from dsl.rules.scorecard import Card
+from dsl.rules.trust.scorecard import Card
 from integrations.errors import CorruptError, NotFoundError
 from integrations.ledger import scores
 from integrations.ledger.entries import Draft

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from dsl.core import Tier
-from dsl.rules.admission import agent_identity
+from dsl.rules.trust.admission import agent_identity
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.vault.identity.registry import Registrar, Registry
 from tests.fixtures.openbao import OpenBao

@@ -16,9 +16,9 @@ from activities.runtime.boundary import _failure
 from activities.runtime.converter import MandatePayloadConverter, RedactingFailureConverter
 from activities.runtime.violation import said
 from dsl.agent_protocol.messages import MESSAGE_TYPES
-from dsl.canonical import canonical
 from dsl.core import AgentOutput, AgentPhase, OutputType, StageStatus
 from dsl.limits import ARTIFACT_BYTES_MAX, PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
+from dsl.values.canonical import canonical
 from integrations.agents import workdir
 from integrations.agents.contract.protocol import AgentError, Outcome
 from integrations.agents.contract.transcript import Transcript

@@ -14,9 +14,9 @@ from temporalio.common import RawValue
 
 from activities.contracts import specs, trust_specs
 from activities.runtime.converter import MandatePayloadConverter
-from dsl.canonical import canonical
 from dsl.core import Value
 from dsl.limits import REPORT_BYTES_MAX
+from dsl.values.canonical import canonical
 from tests.fixtures.hostile_json import objects, spelled, values
 from tests.fixtures.search import inputs
 from workflows.ledger.facts import fact

@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.canonical import DIGEST_PATTERN, INTEGER_MAX, canonical, digest_of, digest_of_bytes
+from dsl.values.canonical import DIGEST_PATTERN, INTEGER_MAX, canonical, digest_of, digest_of_bytes
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 keys = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.meaning.closure import circles, close, positions
+from dsl.checks.closure import circles, close, positions
 
 SIZE = 7
 graphs = st.lists(st.lists(st.integers(0, SIZE - 1), max_size=3), min_size=SIZE, max_size=SIZE).map(

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.canonical import digest_of
 from dsl.catalogue import EXAMPLES
 from dsl.compiler import compile_text
 from dsl.core import ErrorBudget, Tier
 from dsl.errors import DslError
 from dsl.limits import AGENT_TIMEOUT_MS, GATE_TIMEOUT_MS, PIPELINE_TIMEOUT_MS, STAGES_MAX
 from dsl.plan import AgentStep, ConditionStep, GateStep, ParallelStep, Plan, walk
+from dsl.values.canonical import digest_of
 from tests.unit.dsl.documents import document
 
 COMPILE_SECONDS_MAX = 3.0  # measured: about a tenth; the margin is for a busy machine

@@ -15,8 +15,8 @@ from dsl.core import Tier
 from dsl.errors import DslError
 from dsl.plan import GateStep
 from dsl.promotion import CONSENT, SHIPPED, describe, load_criteria, parse_criteria, promotion_plan
-from dsl.rules.consensus import Decision, Verdict, Vote, tally
-from dsl.rules.gate_rules import rules_of
+from dsl.rules.gates.consensus import Decision, Verdict, Vote, tally
+from dsl.rules.gates.gate_rules import rules_of
 
 SHIPPED_DATA: dict[str, Any] = yaml.safe_load(SHIPPED.read_text())
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.durations import parse_duration, render_duration
 from dsl.limits import TIMEOUT_MS_MAX, TIMEOUT_MS_MIN
+from dsl.values.durations import parse_duration, render_duration
 
 
 @pytest.mark.parametrize(

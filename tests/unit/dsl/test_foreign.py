@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.foreign import MARKS_MAX, aligned, is_legible, legible
+from dsl.shown.foreign import MARKS_MAX, aligned, is_legible, legible
 from tests.fixtures.foreign_texts import TEXTS, faults
 
 

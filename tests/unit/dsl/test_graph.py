@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dsl.catalogue import EXAMPLES
 from dsl.compiler import compile_text
-from dsl.graph import LABEL_LENGTH_MAX, mermaid, outline
 from dsl.plan import ConditionStep, GateStep, Plan, walk
+from dsl.shown.graph import LABEL_LENGTH_MAX, mermaid, outline
 
 TEXT = """
 name: drawn

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase
-from dsl.heads import Head, HeadState, by_rank, head_of
 from dsl.limits import HEAD_LINE_MAX, HEAD_LINES_MAX
+from dsl.shown.heads import Head, HeadState, by_rank, head_of
 
 
 def output(name: str, phase: AgentPhase = AgentPhase.EXECUTE, digest: str = "d") -> AgentOutput:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.durations import guess_duration, parse_duration, render_duration
+from dsl.values.durations import guess_duration, parse_duration, render_duration
 
 
 @pytest.mark.parametrize(

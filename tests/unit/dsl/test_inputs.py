@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.canonical import INTEGER_MAX
 from dsl.inputs import InputsError, mismatch, resolve_inputs
 from dsl.plan import GateStep, InputPlan, Plan
+from dsl.values.canonical import INTEGER_MAX
 
 GATE = GateStep(
     path="g",

@@ -7,10 +7,11 @@ import time
 import pytest
 import yaml
 
-from dsl import limits, loader
+from dsl import limits
+from dsl.document import loader
+from dsl.document.loader import load, load_data
+from dsl.document.parse import parse
 from dsl.errors import DslError
-from dsl.loader import load, load_data
-from dsl.parse import parse
 
 SECONDS_MAX = 5  # generous for a busy machine; what is measured is below one
 

@@ -10,9 +10,9 @@ import json
 import pytest
 import yaml
 
-from dsl import loader
+from dsl.document import loader
+from dsl.document.loader import load, load_data
 from dsl.errors import DslError, Position
-from dsl.loader import load, load_data
 
 
 @pytest.fixture(params=[yaml.CSafeLoader, yaml.SafeLoader], autouse=True, ids=["c", "python"])

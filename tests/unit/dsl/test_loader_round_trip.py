@@ -13,10 +13,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl import loader
+from dsl.document import loader
+from dsl.document.loader import load, load_data
+from dsl.document.scalars import resolve
 from dsl.errors import DslError
-from dsl.loader import load, load_data
-from dsl.scalars import resolve
 
 
 @pytest.fixture(params=[yaml.CSafeLoader, yaml.SafeLoader], autouse=True, ids=["c", "python"])

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.core import Tier
-from dsl.durations import PATTERN as DURATION_PATTERN
+from dsl.document.loader import load, load_data
+from dsl.document.parse import parse
+from dsl.document.wording import FORMS
 from dsl.errors import DslError, Position
-from dsl.loader import load, load_data
 from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage, Pipeline
-from dsl.parse import parse
 from dsl.schema import pipeline_schema
-from dsl.wording import FORMS
+from dsl.values.durations import PATTERN as DURATION_PATTERN
 
 HEAD = 'name: x\nversion: "1.0"\n'
 AGENT = "stages:\n  - name: a\n    type: agent\n    template: default\n"

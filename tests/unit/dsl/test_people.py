@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.foreign import is_legible
-from dsl.loader import load
+from dsl.document.loader import load
 from dsl.people import as_yaml, doubt_of, likeness, people_in, quoted, refuse_name
+from dsl.shown.foreign import is_legible
 from tests.fixtures.names import GROUPS, LOGINS
 from tests.unit.dsl.documents import document, is_error, problems
 from tests.unit.dsl.stages import agent, gate, stages

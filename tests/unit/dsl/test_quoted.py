@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dsl.compiler import compile_text
+from dsl.document.scalars import of_quoted
 from dsl.inputs import InputsError, resolve_inputs
-from dsl.scalars import of_quoted
 from tests.unit.dsl.documents import document, problems
 
 REMOVE = "remove the quotes"

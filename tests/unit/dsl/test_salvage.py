@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 import dsl.models
-from dsl import salvage
 from dsl.compiler import compile_text
+from dsl.document import salvage
 from dsl.errors import DslError
 from dsl.limits import PROBLEMS_MAX
 from tests.unit.dsl.documents import document, problems

@@ -8,11 +8,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from dsl.document.loader import load, load_data
+from dsl.document.parse import parse
+from dsl.document.shape import STAGE_MODELS
 from dsl.errors import DslError
-from dsl.loader import load, load_data
-from dsl.parse import parse
 from dsl.schema import DESCRIPTIONS, pipeline_schema, schema_text
-from dsl.shape import STAGE_MODELS
 
 DSL = Path(__file__).resolve().parents[3] / "dsl"
 FILE = DSL / "schemas" / "pipeline.schema.json"

@@ -18,9 +18,9 @@ import jsonschema
 import pytest
 import yaml
 
+from dsl.document.loader import Loaded, Marks, load
+from dsl.document.parse import parse
 from dsl.errors import DslError
-from dsl.loader import Loaded, Marks, load
-from dsl.parse import parse
 from dsl.schema import pipeline_schema
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "dsl" / "examples").glob("*.yaml"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from activities.contracts.specs import AgentReport
 from dsl.limits import DETAIL_LENGTH_MAX
-from dsl.sizes import sentence
+from dsl.values.sizes import sentence
 
 
 def test_a_sentence_stays_as_it_is():

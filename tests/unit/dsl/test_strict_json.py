@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.canonical import INTEGER_MAX
 from dsl.limits import JSON_DEPTH_MAX
-from dsl.strict_json import JsonError, depth_of, read
+from dsl.values.canonical import INTEGER_MAX
+from dsl.values.strict_json import JsonError, depth_of, read
 
 MEBIBYTE = 1 << 20
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from dsl.core import StageStatus
-from dsl.foreign import legible
-from dsl.surfaces import NO_COMMAND, Markdown, Terminal
+from dsl.shown.foreign import legible
+from dsl.shown.surfaces import NO_COMMAND, Markdown, Terminal
 from tests.fixtures.foreign_texts import ISOLATE, TEXTS
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -12,8 +12,8 @@ from typing import Final
 import pytest
 
 from dsl.compiler import compile_text
+from dsl.document.loader import load
 from dsl.errors import DslError, Problem, Severity
-from dsl.loader import load
 from tests.unit.dsl.test_schema_agrees import VALIDATOR
 
 TRIES: Final = Path(__file__).resolve().parents[2] / "fixtures" / "tries"

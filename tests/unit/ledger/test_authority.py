@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.rules.admission import Binding
+from dsl.rules.trust.admission import Binding
 from integrations.ledger.authority import AUTHORS_MAX, Authority, Fold, Registration, read_event
 
 PLAN = {"digest": "sha256:1", "name": "deploy", "version": "1.0", "author": "ann", "how": "proof"}

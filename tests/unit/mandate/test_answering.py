@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dsl.surfaces import NO_COMMAND
+from dsl.shown.surfaces import NO_COMMAND
 from mandate.people.gates.answering import answers
 
 GATE = {"gate": "checks/review", "opening": 1, "approvers": ["group:sre", "o'brien"]}

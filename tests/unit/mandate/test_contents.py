@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dsl.canonical import digest_of
 from dsl.limits import HEADS_MAX
+from dsl.values.canonical import digest_of
 from integrations.artifacts.store import Artifacts
 from mandate.people.gates.contents import Contents, brief_lines, output_lines, read_contents
 from mandate.people.gates.rows import GateRow, read_rows

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dsl.canonical import digest_of
-from dsl.surfaces import Terminal
+from dsl.shown.surfaces import Terminal
+from dsl.values.canonical import digest_of
 from mandate.people.gates.earlier import CHANGES_SHOWN_MAX, Earlier, since_lines
 from mandate.people.gates.outputs import Put
 from mandate.people.gates.rows import GateRow, read_rows

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from dsl.foreign import legible
-from dsl.surfaces import NO_COMMAND, Terminal
+from dsl.shown.foreign import legible
+from dsl.shown.surfaces import NO_COMMAND, Terminal
 from integrations.ledger.entries import FIELD_LENGTH_MAX
 from integrations.ledger.ledger import Ledger
 from mandate.board import table

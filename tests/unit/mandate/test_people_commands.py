@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dsl.canonical import digest_of
 from dsl.plan import Plan
+from dsl.values.canonical import digest_of
 from mandate.commands.gates import gates
 from mandate.commands.gates.answer import verdict_line
 from mandate.commands.trust import register

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.canonical import digest_of
+from dsl.values.canonical import digest_of
 from mandate.people.errors import RefusalError
 from mandate.people.gates.rows import bound, find, read_rows, refuse_digest
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dsl.core import Tier
 from dsl.models import AGENT_ID_PATTERN
-from dsl.rules.admission import (
+from dsl.rules.trust.admission import (
     INLINE_PREFIX_LENGTH,
     Binding,
     agent_identity,

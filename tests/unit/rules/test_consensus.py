@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dsl.limits import APPROVERS_MAX, VOTES_MAX
-from dsl.rules.consensus import Decision, Rules, Verdict, Vote, refuse, tally
+from dsl.rules.gates.consensus import Decision, Rules, Verdict, Vote, refuse, tally
 
 APPROVE, REJECT = Decision.APPROVE, Decision.REJECT
 PENDING, PASSED, REJECTED = Verdict.PENDING, Verdict.PASSED, Verdict.REJECTED

@@ -9,7 +9,7 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.rules.consensus import Decision, Rules, Verdict, Vote, refuse, tally
+from dsl.rules.gates.consensus import Decision, Rules, Verdict, Vote, refuse, tally
 
 APPROVE, REJECT = Decision.APPROVE, Decision.REJECT
 PENDING, PASSED, REJECTED = Verdict.PENDING, Verdict.PASSED, Verdict.REJECTED

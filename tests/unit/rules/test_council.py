@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.canonical import canonical
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.council import APPROVE, ESCALATE, REJECT, VOICES_SHOWN_MAX, Member, advise
+from dsl.rules.gates.council import APPROVE, ESCALATE, REJECT, VOICES_SHOWN_MAX, Member, advise
+from dsl.values.canonical import canonical
 
 YES = {"decision": "approve", "confidence": 0.9, "rationale": "nothing stands against it"}
 NO = {**YES, "decision": "reject", "rationale": "it deletes the database"}

@@ -10,7 +10,7 @@ import yaml
 from dsl.compiler import compile_text
 from dsl.core import StageStatus
 from dsl.plan import Plan
-from dsl.rules.feasibility import Followers, has_gate, possible
+from dsl.rules.run.feasibility import Followers, has_gate, possible
 
 
 def agent(name: str, *requires: str) -> dict[str, Any]:

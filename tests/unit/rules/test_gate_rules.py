@@ -8,8 +8,8 @@ import pytest
 
 from dsl.compiler import compile_text
 from dsl.plan import GateStep
-from dsl.rules.consensus import Rules
-from dsl.rules.gate_rules import has_people, rules_of
+from dsl.rules.gates.consensus import Rules
+from dsl.rules.gates.gate_rules import has_people, rules_of
 from tests.unit.dsl.documents import document
 from tests.unit.dsl.stages import agent, gate, stages
 

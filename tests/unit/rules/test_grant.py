@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.canonical import canonical
 from dsl.core import Tier
-from dsl.rules.grant import (
+from dsl.rules.proofs.proof import CLOCK_SKEW_S
+from dsl.rules.trust.grant import (
     AGENT_LENGTH_MAX,
     GRANT,
     GRANT_LENGTH_MAX,
@@ -28,7 +28,7 @@ from dsl.rules.grant import (
     refuse,
     refuse_name,
 )
-from dsl.rules.proof import CLOCK_SKEW_S
+from dsl.values.canonical import canonical
 
 ENTITY = "0e0e0e0e-1111-2222-3333-444444444444"
 SIGNATURE = "vault:v1:c2lnbmF0dXJl"

@@ -9,7 +9,7 @@ import pytest
 from dsl.compiler import compile_text
 from dsl.errors import DslError
 from dsl.plan import AgentStep, walk
-from dsl.rules.guards import asked_for, before, guards_of, holds, is_guarded, stages_behind
+from dsl.rules.gates.guards import asked_for, before, guards_of, holds, is_guarded, stages_behind
 from tests.unit.dsl.documents import document
 from tests.unit.dsl.stages import agent, condition, gate, parallel, seen
 from tests.unit.rules.plans import plan_of

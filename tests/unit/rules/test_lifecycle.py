@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, is_terminal_phase
-from dsl.rules.lifecycle import check_order, may_follow
+from dsl.rules.run.lifecycle import check_order, may_follow
 
 BOOTSTRAP, PREFLIGHT, PLAN, EXECUTE, VERIFY, PACKAGE, REPORT, EXIT = AGENT_PHASES_ORDERED
 REVOKED = AgentPhase.REVOKED

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from dsl.canonical import canonical
 from dsl.core import Tier
 from dsl.promotion import parse_criteria
-from dsl.rules.promotion import figures, unmet, unmet_reinstatement
-from dsl.rules.scorecard import Card, milliseconds
+from dsl.rules.trust.promotion import figures, unmet, unmet_reinstatement
+from dsl.rules.trust.scorecard import Card, milliseconds
+from dsl.values.canonical import canonical
 from tests.fixtures.facts import AGENT, REGISTERED, Story
 
 CRITERIA = parse_criteria(

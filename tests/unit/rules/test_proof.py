@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.canonical import canonical
-from dsl.rules.proof import (
+from dsl.rules.proofs.proof import (
     CLOCK_SKEW_S,
     MATTERS,
     PLAN,
@@ -30,6 +29,7 @@ from dsl.rules.proof import (
     refuse_time,
     statement_of,
 )
+from dsl.values.canonical import canonical
 
 DIGEST = "sha256:" + "0" * 64
 ENTITY = "0e0e0e0e-1111-2222-3333-444444444444"

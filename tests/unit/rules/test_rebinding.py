@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dsl.core import Tier
-from dsl.rules.admission import Binding
-from dsl.rules.rebinding import binding_digest, refuse, tier_after
+from dsl.rules.trust.admission import Binding
+from dsl.rules.trust.rebinding import binding_digest, refuse, tier_after
 
 OLD = Binding("deploy", "default", "sha256:" + "1" * 64)
 NEW = Binding("deploy", "default", "sha256:" + "2" * 64)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from activities.contracts import specs, trust_specs
-from dsl.rules import reserved
-from dsl.rules.grant import refuse_name
-from dsl.rules.reserved import (
+from dsl.rules.run import reserved
+from dsl.rules.run.reserved import (
     OWNERS,
     is_revocation_of,
     owner_of,
@@ -16,6 +15,7 @@ from dsl.rules.reserved import (
     reinstatement_id,
     revocation_id,
 )
+from dsl.rules.trust.grant import refuse_name
 from worker import WORKFLOWS
 
 AGENT = "deploy.plan"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dsl.compiler import compile_text
-from dsl.rules.runnable import not_runnable
+from dsl.rules.gates.runnable import not_runnable
 
 AGENT = """
 name: p

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dsl.canonical import canonical
 from dsl.core import Tier
-from dsl.rules import scorecard
-from dsl.rules.scorecard import Card, advance, objection
+from dsl.rules.trust import scorecard
+from dsl.rules.trust.scorecard import Card, advance, objection
+from dsl.values.canonical import canonical
 from integrations.ledger.entries import canonical_payload
 from tests.fixtures.facts import AGENT, REGISTERED, Story, card_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsl.rules.sweeping import GRACE_S, RunState, Verdict, is_stuck, judge
+from dsl.rules.run.sweeping import GRACE_S, RunState, Verdict, is_stuck, judge
 
 
 @pytest.mark.parametrize("age_s", [0, GRACE_S, 10 * GRACE_S])

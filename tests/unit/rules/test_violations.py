@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsl.rules.violations import (
+from dsl.rules.trust.violations import (
     RULES,
     Consequence,
     Violation,

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.plan import AgentStep, GateStep, Plan
-from dsl.rules.consensus import Decision, Verdict, Vote, tally
-from dsl.rules.gate_rules import rules_of
-from dsl.rules.warrant import Opened, WarrantError, refuse_warrant, resolved_inputs
+from dsl.rules.gates.consensus import Decision, Verdict, Vote, tally
+from dsl.rules.gates.gate_rules import rules_of
+from dsl.rules.gates.warrant import Opened, WarrantError, refuse_warrant, resolved_inputs
 from tests.unit.dsl.stages import HUMAN, agent, condition, gate, parallel
 from tests.unit.rules.plans import plan_of
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsl.canonical import digest_of
 from dsl.limits import ANSWER_BYTES_MAX
-from dsl.sizes import wire_bytes
+from dsl.values.canonical import digest_of
+from dsl.values.sizes import wire_bytes
 from mandate.people.gates.rows import read_rows
 from workflows.runtime.query_answers import SENTENCE_MAX, gate_rows, stage_rows
 

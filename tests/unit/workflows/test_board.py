@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsl.compiler import compile_loaded
 from dsl.core import StageStatus
-from dsl.loader import load_data
+from dsl.document.loader import load_data
 from dsl.plan import walk
 from workflows.run.board import BOARD_LINES_MAX, board
 from workflows.run.stages import Stages

@@ -1,0 +1,1 @@
+"""What a well-formed document means: its map, and the rules of ``DSL3xx`` and ``DSL4xx``."""

@@ -1,0 +1,172 @@
+"""Agent stages: a known template, inputs it takes, secrets that are references.
+
+``DSL306`` unknown template · ``DSL307`` an input the template does not take, of the wrong type,
+or missing · ``DSL308`` a secret that is no ``mount/path#field`` (its value is never shown: it
+may be a secret pasted by mistake) · ``DSL319`` the template has no program yet (warning) ·
+``DSL320`` an agent id of the form kept for inline plans · ``DSL321`` a value has no canonical
+form, so the plan would have no digest · ``DSL322`` an agent id looks like a Vault token, which
+is redacted wherever it stands · ``DSL326`` a revoked agent is replaced by what is no agent id ·
+``DSL327`` an agent of T3 or T4 is replaced · ``DSL404`` an agent id is too long.
+
+What holds for an agent id holds for that of a replacement.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from dsl.checks.findings import Findings
+from dsl.checks.guards import GUARDED_FROM
+from dsl.checks.sites import Site, Survey
+from dsl.conditions.interpolate import OPENING
+from dsl.document.doubts import DocumentPath
+from dsl.inputs import mismatch, of_clash
+from dsl.models import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN, AgentStage
+from dsl.rules.trust.admission import is_inline
+from dsl.templates import Template
+from dsl.values.canonical import canonical
+from dsl.values.suggestions import suggest
+
+SECRET_REFERENCE_LENGTH_MAX: Final = 512
+# What ``integrations.redaction`` takes for a token; an id is never to be taken for one.
+_TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9])(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}")
+_SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_SECRET_REFERENCE = re.compile(rf"{_SEGMENT}(/{_SEGMENT})+#{_SEGMENT}")
+
+
+def check_agents(survey: Survey, findings: Findings) -> None:
+    """Report what is wrong with agent stages, each for itself."""
+    for site in survey.agents():
+        if isinstance(site.stage, AgentStage):
+            agent, named = survey.agent_of(site), "agent" if site.stage.agent else "name"
+            if not (survey.doubts.touch(site.at, "agent") or _is_half_read(survey, site.stage)):
+                _check_identity(agent, (*site.at, named), findings)
+            _check_replacement(survey, site, site.stage, findings)
+            _check_secrets(site, site.stage, findings)
+            _check_template(survey, site, site.stage, findings)
+
+
+def _is_half_read(survey: Survey, stage: AgentStage) -> bool:
+    """Tell whether the agent has its name from a pipeline whose own could not be read."""
+    return stage.agent is None and survey.doubts.touch((), "name")
+
+
+def _check_identity(agent: str, at: DocumentPath, findings: Findings) -> None:
+    if is_inline(agent):
+        findings.error(
+            "DSL320",
+            f"agent id {agent!r} has the form kept for agents of inline plans",
+            at,
+            "choose an id that does not start with 'inline-<12 hex>.'",
+        )
+    if _TOKEN_LIKE.search(agent):
+        findings.error(
+            "DSL322",
+            f"agent id {agent!r} looks like a Vault token and would be redacted",
+            at,
+            "give the pipeline or the agent a name of more than one letter",
+        )
+    if len(agent) > AGENT_ID_LENGTH_MAX:
+        findings.error(
+            "DSL404",
+            f"the agent id made of pipeline and path has {len(agent)} characters, "
+            f"and {AGENT_ID_LENGTH_MAX} is the limit",
+            at,
+            "name the agent: agent: <id>",
+        )
+
+
+def _check_replacement(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
+    agent, at = stage.config.replacement, (*site.at, "config", "on_revoked")
+    if agent is None:
+        return
+    if re.fullmatch(AGENT_ID_PATTERN, agent) is None:
+        findings.error(
+            "DSL326",
+            f"{agent!r} is no agent id",
+            at,
+            "write lower-case letters, digits, '_', '-' and single dots, last a letter or digit",
+        )
+    _check_identity(agent, at, findings)
+    if survey.tier_of(site) >= GUARDED_FROM:
+        findings.error(
+            "DSL327",
+            f"the agent of {site.path!r} cannot be replaced: people let the plan's own agent act "
+            f"at {survey.tier_of(site).name}, and the worker there lets no other",
+            at,
+            "write fail or skip",
+        )
+
+
+def _check_secrets(site: Site, stage: AgentStage, findings: Findings) -> None:
+    for name, reference in stage.config.secrets.items():
+        too_long = len(reference) > SECRET_REFERENCE_LENGTH_MAX
+        if too_long or _SECRET_REFERENCE.fullmatch(reference) is None:
+            findings.error(
+                "DSL308",
+                f"secret {name!r} is not a reference",
+                (*site.at, "config", "secrets", name),
+                "write mount/path#field, each part of letters, digits, '_', '.' and '-', "
+                "starting with a letter or digit",
+            )
+
+
+def _check_template(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
+    at = (*site.at, "template")
+    template = survey.templates.get(stage.template)
+    if template is None:
+        hint = suggest(stage.template, survey.templates, what="templates")
+        findings.error("DSL306", f"unknown template {stage.template!r}", at, hint)
+        return
+    if template.program is None:
+        runnable = (each.name for each in survey.templates.values() if each.program is not None)
+        findings.warning(
+            "DSL319",
+            f"template {template.name!r} has no program in this release",
+            at,
+            "a run that comes to it is refused, before anybody is asked: take another template "
+            f"({', '.join(sorted(runnable))})",
+        )
+    _check_inputs(site, stage, template, findings)
+    _check_required(site, stage, template, findings)
+
+
+def _check_inputs(site: Site, stage: AgentStage, template: Template, findings: Findings) -> None:
+    for name, value in stage.config.inputs.items():
+        at = (*site.at, "config", "inputs", name)
+        if not _is_canonical(name, value, at, findings) or template.inputs is None:
+            continue
+        if name not in template.inputs:
+            hint = suggest(name, template.inputs, what="inputs it takes")
+            message = f"template {template.name!r} takes no input {name!r}"
+            findings.error("DSL307", message, at, hint, key=True)
+        elif not _holds_expression(value):  # else its type is known in the run only
+            spec = template.inputs[name]
+            clash = mismatch(spec.type, spec.enum, value)
+            if clash is not None:
+                hint = of_clash(spec.type, value)
+                findings.error("DSL307", f"input {name!r}: {clash}", at, hint)
+
+
+def _check_required(site: Site, stage: AgentStage, template: Template, findings: Findings) -> None:
+    if findings.doubts.touch((*site.at, "config"), "inputs"):
+        return
+    for name, spec in (template.inputs or {}).items():
+        needed = spec.required is not False and spec.default is None
+        if needed and name not in stage.config.inputs:
+            message = f"template {template.name!r} needs the input {name!r}"
+            findings.error("DSL307", message, (*site.at, "template"), "set it: config.inputs")
+
+
+def _is_canonical(name: str, value: Any, at: DocumentPath, findings: Findings) -> bool:
+    try:
+        canonical(value)
+    except ValueError as error:
+        findings.error("DSL321", f"input {name!r}: {error}", at, "write it as text")
+        return False
+    return True
+
+
+def _holds_expression(value: Any) -> bool:
+    return isinstance(value, str) and OPENING in value

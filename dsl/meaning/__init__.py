@@ -1,4 +1,0 @@
-"""What a well-formed document means: its map, and the rules of ``DSL3xx`` and ``DSL4xx``.
-
-One file per subject; ``dsl.checks`` asks them all.
-"""

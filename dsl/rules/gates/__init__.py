@@ -1,0 +1,1 @@
+"""How votes are counted, by which rules, and what stands before a stage."""

@@ -1,0 +1,1 @@
+"""What a proof is a signature of, and how a signed text is made."""

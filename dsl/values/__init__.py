@@ -1,0 +1,1 @@
+"""Values whose form must be the same everywhere: canonical JSON, durations, sizes."""
