@@ -25,7 +25,11 @@ from tests.fixtures.temporal import temporal_cli
 from tests.unit.mandate.programs import mandate
 
 LANGUAGES = {"yaml", "json", "console", "text", "python", "typescript", "shell"}
-OF_OURS = {(".mandate/env",), ("install", "mandate[review]")}
+OF_OURS = {
+    (".mandate/env",),
+    ("install", "mandate[review]"),
+    ("PATH=$PWD/.venv/bin:$PATH",),
+}
 REFUSED_ON_PURPOSE = ROOT / "docs" / "errors.md"  # tests/architecture/test_error_codes.py reads it
 SUBSTITUTION = re.compile(r"\$\((.*)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
@@ -161,7 +165,7 @@ def _refusal_of(program: str, *words: str, folder: Path) -> str | None:
             return _refusal_of_temporal(words)
         case "make":
             return _refusal_of_make(words)
-        case "." | "pip":
+        case "." | "pip" | "export":
             return None if words in OF_OURS else f"{words} is none of ours"
         case _:
             return f"unknown program {program}"
