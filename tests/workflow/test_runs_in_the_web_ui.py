@@ -86,6 +86,25 @@ async def test_a_stage_that_failed_is_red_in_the_list_and_in_the_timeline(
     assert '"MandateStatus": "failed"' in await shown.inner_text()
 
 
+async def test_a_rejected_run_shows_its_sentence_and_no_stack_trace(
+    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+):
+    handle = await engine.start(pipeline(gate("ask")))
+    await engine.pending(handle, "ask")
+    vote = {"gate": "ask", "decision": "reject", "voter": "ann", "reason": "not today"}
+    await handle.signal("vote", vote)
+    failure = await failure_of(handle)
+    await page.goto(address(web_ui, handle, "history"))
+    shown = page.get_by_text(failure.message).first
+    await shown.wait_for()
+    await page.screenshot(path=pictures(tmp_path) / "runs-rejected.png", full_page=True)
+    words = await page.locator("main").inner_text()
+
+    assert "GateRejected" in words
+    assert "ask' rejected: rejected by ann (not today)" in words
+    assert re.findall("(?i)stack.?trace|Traceback|\\.py", words) == []
+
+
 async def test_the_list_shows_who_waits_and_nobody_who_is_over(
     engine: Engine, web_ui: str, page: Page, tmp_path: Path
 ):
