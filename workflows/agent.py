@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs
     from dsl.core import StageStatus
     from dsl.limits import MESSAGE_BYTES_MAX
+    from dsl.shown.surfaces import Markdown
     from workflows.lifecycle.phase_sequence import PhaseWalk
     from workflows.messages.inputs import MessageError
     from workflows.messages.rejected import VoidMessages
@@ -75,6 +76,10 @@ class Agent(VoidMessages):
     def status(self) -> dict[str, object]:
         """Return where the agent stands."""
         return {**(self._walk.status() if self._walk else {}), **self.void_messages()}
+
+    def page(self) -> Markdown:
+        """Return what the Web UI shows of the stage, in Markdown."""
+        return self._walk.page() if self._walk else Markdown()
 
 
 def _read(payload: RawValue) -> specs.AgentRequest:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.async_api import Browser, Error, Page
+from playwright.async_api import Browser, BrowserContext, Error, Page
 from temporalio.client import WorkflowHandle
 
 from dsl.limits import REASON_LENGTH_MAX
@@ -21,7 +21,7 @@ from dsl.shown.foreign import legible
 from dsl.shown.surfaces import NO_COMMAND, Markdown, pasteable
 from integrations.agents.contract.protocol import FAILED, AgentError, Request
 from tests.fixtures.browser import pictures
-from tests.fixtures.engine import Behaviour, Engine, gate, pipeline, stage
+from tests.fixtures.engine import Behaviour, Engine, failure_of, gate, hang, pipeline, stage
 from tests.fixtures.foreign_texts import ISOLATE, SENDABLE, TEXTS, faults
 from tests.fixtures.voting import vote_of
 
@@ -145,6 +145,54 @@ async def drawn(
     assert faults("".join(shown["items"])) == []
     hosts = {urllib.parse.urlsplit(url).hostname for url in asked}
     assert not any(host and host.endswith("example.org") for host in hosts)
+    return shown
+
+
+async def test_a_run_and_its_stage_say_what_they_do_and_how_they_ended(
+    engine: Engine, web_ui: str, browser: Browser, tmp_path: Path
+):
+    engine.runner.behaviours["slow"] = hang
+    first = {**gate("ask"), "requires": ["first"]}
+    run = await engine.start(pipeline(stage("first"), first, stage("slow", requires=["first"])))
+    await engine.pending(run, "ask")
+    await engine.runner.until_running("slow")
+    child = await engine.child(run, "slow")
+    folder = pictures(tmp_path)
+    context = await browser.new_context(viewport={"width": 1400, "height": 1200})
+    doing, at_work = await asyncio.gather(
+        shown_of(context, web_ui, run, folder / "run-doing.png"),
+        shown_of(context, web_ui, child, folder / "stage-doing.png"),
+    )
+    await run.signal("revoke", {"stage": "slow", "reason": "enough"})
+    await failure_of(run)
+    over, left = await asyncio.gather(
+        shown_of(context, web_ui, run, folder / "run-over.png"),
+        shown_of(context, web_ui, child, folder / "stage-over.png"),
+    )
+    await context.close()
+
+    assert "running: slow (agent)" in doing["items"]
+    assert "It ended" not in doing["text"]
+    assert [item[:2] for item in doing["items"] if "- tries: 1" in item] == ["| "]  # of the report
+    assert [item for item in at_work["items"] if item.startswith("now: EXECUTE, try 1, since ")]
+    assert at_work["items"][-1] == "EXECUTE: running"
+    assert "It ended as Revoked: stage 'slow' revoked: stopped: enough" in over["text"]
+    assert "revoked: stopped: enough" in left["items"]
+    assert [item.split(":")[0] for item in left["items"][2:]] == [
+        *("BOOTSTRAP", "PREFLIGHT", "PLAN", "EXECUTE", "REVOKED")
+    ]
+
+
+async def shown_of(
+    context: BrowserContext, web_ui: str, handle: WorkflowHandle[Any, Any], picture: Path
+) -> dict[str, Any]:
+    """Return what the page of a workflow has become in a browser."""
+    page = await context.new_page()
+    place = f"{urllib.parse.quote(handle.id, safe='')}/{handle.first_execution_run_id}"
+    await page.goto(f"{web_ui}/namespaces/default/workflows/{place}/user-metadata")
+    shown = await board_on(page)
+    await page.screenshot(path=picture, full_page=True)
+    await page.close()
     return shown
 
 

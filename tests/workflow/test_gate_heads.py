@@ -77,7 +77,7 @@ async def test_an_output_that_is_gone_is_said_to_be_before_anybody_signs(engine:
     states = {each["name"]: each["head"]["state"] for each in row["outputs"] if "head" in each}
 
     assert states == {"execute.json": "text", "report.md": "not in the artefact store"}
-    assert "  - not in the artefact store" in await page_of(handle)
+    assert "- it is not in the artefact store" in await page_of(handle)
     await handle.cancel()
 
 

@@ -79,6 +79,7 @@ class PhaseWalk:
         unreleased = await shielded(  # (4)
             leave(course, self._consequences, status, detail, **facts)
         )
+        course.end(status, detail)
         if cancelled is not None:
             count = len(course.records.unrecorded)
             if not count:
@@ -93,6 +94,10 @@ class PhaseWalk:
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
         return self._course.status()
+
+    def page(self) -> Markdown:
+        """Return what the Web UI shows of the stage."""
+        return self._course.page()
 
     async def _within_limit(self) -> tuple[StageStatus, str, str]:
         """Walk the phases under the stage's time limit (3), until told to stop (6)."""

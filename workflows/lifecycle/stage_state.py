@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from temporalio import workflow
+
 from activities.contracts import specs
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
+from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import Records
+from workflows.lifecycle.page import Ended, Entered, page
 
 
 class Course:
@@ -24,6 +28,8 @@ class Course:
         self.authority = specs.Authority()
         self.seed = False  # only right after the ledger was asked
         self.phases: list[AgentPhase] = []
+        self._entered: list[Entered] = []
+        self._ended: Ended | None = None
         self.attempts = 0
         self.errors = 0  # tries that the agent itself failed
         self.exhausted = False  # the last of them was its last try
@@ -35,6 +41,7 @@ class Course:
     def enter(self, phase: AgentPhase) -> str:
         """Note that ``phase`` begins; return the id of its activity."""
         self.phases.append(phase)
+        self._entered.append(Entered(phase, workflow.now()))
         return f"{self.step.path}/{phase}#{self.phases.count(phase)}"
 
     def take_seed(self) -> bool:
@@ -87,6 +94,17 @@ class Course:
             "attempts": self.attempts,
             "outputs": [output.model_dump(mode="json") for output in self.outputs],
         }
+
+    def end(self, status: StageStatus, detail: str) -> None:
+        """Note that the stage is over."""
+        self._ended = Ended(status, detail, workflow.now())
+
+    def page(self) -> Markdown:
+        """Return what the Web UI shows of the stage."""
+        step, agent = self.step, self.request.agent
+        return page(
+            step.path, agent, step.tier.name, self._entered, tries=self.attempts, ended=self._ended
+        )
 
     def report(self, status: StageStatus, kind: str, detail: str) -> specs.AgentReport:
         """Return what became of the stage."""

@@ -1,7 +1,7 @@
 """The board of a run: what its stages do and what it waits for, in Markdown.
 
-1. It is shown in the Web UI as current details: lists, for it renders tables without borders,
-   and short lines, for it does not wrap code.
+1. It is shown in the Web UI as current details: lists, for it renders tables without borders; not
+   nested, for it draws those as one line; and short lines, for it does not wrap code.
 2. It is pure: it reads what it is given and keeps nothing. It is drawn when somebody looks.
 3. It fits a screen or two: the first ``BOARD_GATES_MAX`` gates say how they are answered, the rest
    are named. Of more than ``BOARD_LINES_MAX`` stages it shows what went wrong and what moves, and
@@ -42,9 +42,13 @@ def board(
     stages: Stages,
     pending: dict[str, Opening],
     heads: Heads | None = None,
+    *,
+    ended: tuple[str, str] | None = None,
 ) -> Markdown:
-    """Return the board in Markdown (1)."""
+    """Return the board in Markdown (1); ``ended``: what the run ended as, and why."""
     lines = [Markdown.of("Run of {}\n", title)]
+    if ended is not None:
+        lines.append(Markdown.of("It ended as {}: {}\n", *ended))
     waiting = sorted(pending.items())
     for path, opening in waiting[:BOARD_GATES_MAX]:
         outputs = _outputs(opening, heads, is_brief=len(waiting) > 1) if heads else []
@@ -94,10 +98,10 @@ def _outputs(opening: Opening, heads: Heads, *, is_brief: bool) -> list[Markdown
         what = (path, output.name, output.media_type, output.size)
         lines.append(Markdown.of("- approves: {} {} ({}, {:,} bytes)", *what))
         if head is not None and head.state is not HeadState.TEXT:
-            lines.append(Markdown.of("  - {}", head.state))
+            lines.append(Markdown.of("- it is {}", head.state))
         elif head is not None and not is_brief:
             written = [line for line in head.lines if line.strip()]
-            lines += [Markdown.of("  - {}", line) for line in written[:BOARD_HEAD_LINES_MAX]]
+            lines += [Markdown.of("- | {}", line) for line in written[:BOARD_HEAD_LINES_MAX]]
     more = len(opening.matter.outputs) - len(telling)
     if more:
         lines.append(Markdown.of("- and {} more outputs", more))

@@ -80,6 +80,7 @@ class PipelineRun:
         self._feasibility = Feasibility(plan, self.inputs, self.stages, self.agents.identity)
         self.walk = Walk(self.stages, self)
         self.checkpoints: list[dict[str, Any]] = []
+        self._ended: tuple[str, str] | None = None
 
     async def run(self) -> dict[str, Any]:
         """Return the report, or raise how the run ended (4)."""
@@ -157,7 +158,8 @@ class PipelineRun:
         """Return the board."""
         title = f"{self.plan.name} {self.plan.version}"
         run = workflow.info().workflow_id
-        return board(title, run, self.stages, self.gates.pending, self.gates.heads)
+        gates = self.gates
+        return board(title, run, self.stages, gates.pending, gates.heads, ended=self._ended)
 
     async def _work(self) -> None:
         standing = await admit(self.plan, self._compiled, self._records)  # (2)
@@ -179,6 +181,7 @@ class PipelineRun:
         status = StageStatus.CANCELLED if cancelled else StageStatus.FAILED
         self.stages.skip(walk(self.plan.steps), "the run ended before")
         self._note_end(status.value, message)
+        self._ended = kind, message
         await shielded(self._record_end())
         if cancelled is not None:
             raise cancelled

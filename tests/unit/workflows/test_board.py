@@ -32,6 +32,13 @@ def test_a_small_plan_is_shown_as_it_is():
     ]
 
 
+def test_a_run_that_is_over_says_how_it_ended():
+    ended = ("GateRejected", "stage 'ask' rejected: rejected by ann (no)")
+    lines = board("wide 1", "w", stages_of(1), {}, ended=ended).splitlines()
+
+    assert lines[:3] == ["Run of `wide 1`", "", f"It ended as `{ended[0]}`: `{ended[1]}`"]
+
+
 def test_a_thousand_stages_are_counted_and_what_moves_is_shown():
     stages = stages_of(1000)
     for number in range(400):

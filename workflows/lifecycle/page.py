@@ -1,0 +1,74 @@
+"""The page of an agent stage in the Web UI: which phase it is in, which try, since when.
+
+1. A phase that the engine does alone is one marker in history, and no bar of the timeline: it is
+   seen here.
+2. It is pure, as the board of a run is, and drawn when somebody looks: times are those of history,
+   so what runs says since when and not how long.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from dsl.core import AgentPhase, StageStatus
+from dsl.shown.surfaces import Markdown
+
+PHASES_SHOWN_MAX: Final = 30  # the last ones; eight, unless some are repeated
+
+
+class Entered(NamedTuple):
+    """A phase, and when it began."""
+
+    phase: AgentPhase
+    at: datetime
+
+
+class Ended(NamedTuple):
+    """How a stage ended, why, and when."""
+
+    status: StageStatus
+    detail: str
+    at: datetime
+
+
+def page(
+    path: str, agent: str, tier: str, entered: list[Entered], *, tries: int, ended: Ended | None
+) -> Markdown:
+    """Return the page in Markdown."""
+    if ended is not None:
+        why = Markdown.of(": {}", ended.detail) if ended.detail else Markdown()
+        now = [Markdown.of("- {}{}", ended.status, why)]
+    elif entered:
+        phase, since = entered[-1]
+        number = sum(each.phase is phase for each in entered)
+        now = [Markdown.of("- now: {}, try {}, since {}", phase, number, _second(since))]
+    else:
+        now = [Markdown("- now: it is put on the ledger")]
+    lines = [
+        Markdown.of("Stage {}\n", path),
+        Markdown.of("- agent: {} ({})", agent, tier),
+        *now,
+        *([Markdown.of("- tries of the agent: {}", tries)] if tries > 1 else []),
+    ]
+    if entered:
+        lines += [Markdown("\n### Phases\n"), *_phases(entered, ended)]
+    return Markdown.joined("\n", lines)
+
+
+def _phases(entered: list[Entered], ended: Ended | None) -> list[Markdown]:
+    ends = [*(each.at for each in entered[1:]), ended.at if ended else None]
+    rows = [
+        Markdown.of("- {}: {} s", each.phase, round((end - each.at).total_seconds(), 2))
+        if end is not None
+        else Markdown.of("- {}: running", each.phase)
+        for each, end in zip(entered, ends, strict=True)
+    ]
+    left_out = len(rows) - PHASES_SHOWN_MAX
+    if left_out <= 0:
+        return rows
+    return [Markdown.of("- {} before that", left_out), *rows[-PHASES_SHOWN_MAX:]]
+
+
+def _second(at: datetime) -> datetime:
+    return at.replace(microsecond=0)
