@@ -41,7 +41,7 @@ async def as_child(who: Masked, parent: str) -> WorkflowHandle[Any, Any]:
 
 
 async def proof(who: Masked, name: str = "ann", /, **bent: Any) -> str:
-    ends = {key: bent.pop(key) for key in ("expires",) if key in bent}
+    ends = {"expires": int(time.time()) + bent.pop("lasts")} if "lasts" in bent else {}
     about = {"agent": who.agent, "reason": reason_digest(REASON), **bent}
     return await signed(who.people[name], REVOKE, about, **ends)
 
@@ -121,8 +121,8 @@ async def test_another_workflow_revokes_nobody_whatever_it_shows(another):
     [
         ({"agent": "another"}, "the proof is for agent 'another'"),
         ({"reason": reason_digest("another")}, "the proof is for reason"),
-        ({"expires": int(time.time()) - 300}, "the proof expired"),
-        ({"expires": int(time.time()) + 9_000}, "good for more than 600 s"),
+        ({"lasts": -300}, "the proof expired"),
+        ({"lasts": 9_000}, "good for more than 600 s"),
     ],
     ids=str,
 )

@@ -81,7 +81,9 @@ HELD = [
 ]
 
 
-@pytest.mark.parametrize(("command", "id_of", "kind"), HELD, ids=str)
+@pytest.mark.parametrize(
+    ("command", "id_of", "kind"), HELD, ids=lambda value: getattr(value, "__name__", str(value))
+)
 async def test_the_gate_of_what_holds_the_id_is_not_shown(
     somebody: Client, ann: Somebody, command: str, id_of: Callable[[str], str], kind: Kind
 ):

@@ -65,7 +65,7 @@ def test_a_boolean_is_not_a_number():
         {"😀": 1},
         {"a": {1, 2}},
         [b"bytes"],
-        object(),
+        pytest.param(object(), id="object()"),
     ],
     ids=repr,
 )
