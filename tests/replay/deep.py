@@ -20,7 +20,6 @@ from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker import (
     Interceptor,
-    Replayer,
     StartActivityInput,
     StartChildWorkflowInput,
     WorkflowInboundInterceptor,
@@ -28,7 +27,7 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from worker import plugin
+from tests.fixtures.replaying import replayer
 
 _RECORD: Final = "deep_replay_record"
 
@@ -102,8 +101,7 @@ def _asked(identity: str, kind: str, attributes: Any) -> Asked:
 async def replay(history: WorkflowHistory) -> list[str]:
     """Replay with production's plugin; return every difference, none when all is the same."""
     recorder = _Recorder()
-    replayer = Replayer(workflows=[], plugins=[plugin()], interceptors=[recorder])
-    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    result = await replayer(recorder).replay_workflow(history, raise_on_replay_failure=False)
     if result.replay_failure is not None:
         return [f"replay failed: {result.replay_failure}"]
     return _differences(scheduled(history), recorder.asked)

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
 
-from mandate import plugin
+from tests.fixtures.replaying import replayer
 from tests.replay.record import HISTORIES, workflow_id_of
 
 _WAITS = "EVENT_TYPE_WORKFLOW_TASK_COMPLETED"
@@ -37,7 +36,7 @@ async def test_an_evicted_run_leaves_no_coroutine_behind(file: Path):
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         for history in _waiting(file):
-            await Replayer(workflows=[], plugins=[plugin()]).replay_workflow(history)
+            await replayer(sandboxed=False).replay_workflow(history)
         gc.collect()
 
     assert [str(w.message) for w in seen if issubclass(w.category, RuntimeWarning)] == []

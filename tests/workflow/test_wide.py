@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.worker import Replayer
 
 from dsl.limits import (
     AGENTS_AT_ONCE_MAX,
@@ -23,7 +22,7 @@ from dsl.limits import (
 )
 from integrations.agents.contract.protocol import FAILED, AgentError
 from tests.fixtures.engine import Engine, failure_of, gate, page_of, pipeline, stage
-from worker import plugin
+from tests.fixtures.replaying import replayer
 from workflows.run.board import BOARD_GATES_MAX
 
 WIDE = 150
@@ -38,7 +37,7 @@ async def wide_engine(running_engine: Engine) -> AsyncIterator[Engine]:
     running_engine.started.clear()
     yield running_engine
     for handle in running_engine.started:
-        result = await Replayer(workflows=[], plugins=[plugin()]).replay_workflow(
+        result = await replayer().replay_workflow(
             await handle.fetch_history(), raise_on_replay_failure=False
         )
         assert result.replay_failure is None, result.replay_failure
