@@ -83,7 +83,7 @@ def listed(name: str) -> str:
 def quoted(name: str) -> str:
     """Return ``name`` in quotes, as it stands; one that cannot be read, with escapes."""
     if not is_legible(name, PERSON_LENGTH_MAX):
-        return repr(name)
+        return ascii(name)  # repr leaves what it takes for printable, such as U+E0100
     return f'"{name}"' if "'" in name else f"'{name}'"
 
 
