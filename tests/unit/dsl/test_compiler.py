@@ -247,9 +247,9 @@ def test_the_largest_plan_compiles_fast():
         for n in range(STAGES_MAX)
     )
     text = document(lines)
-    start = time.perf_counter()
+    start = time.process_time()
     compiled = compile_text(text, "p.yaml")
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
 
     assert len(compiled.plan.steps) == STAGES_MAX
     assert seconds < COMPILE_SECONDS_MAX
@@ -264,8 +264,8 @@ def test_the_worst_graph_within_the_limits_compiles_fast():
     then = "\n".join(
         f"- {{name: b{n}, type: agent, template: default, requires: [{every}]}}" for n in range(150)
     )
-    start = time.perf_counter()
+    start = time.process_time()
     compiled = compile_text(document(f"{first}\n{then}"), "p.yaml")
 
     assert {each.code for each in compiled.warnings} == {"DSL502"}
-    assert time.perf_counter() - start < COMPILE_SECONDS_MAX
+    assert time.process_time() - start < COMPILE_SECONDS_MAX

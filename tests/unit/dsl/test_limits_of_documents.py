@@ -22,10 +22,10 @@ def parser(request, monkeypatch):
 
 
 def refusal(text) -> DslError:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(DslError) as refused:
         load(text, "file.yaml")
-    assert time.monotonic() - started < SECONDS_MAX
+    assert time.process_time() - started < SECONDS_MAX
     assert len(str(refused.value)) < 100_000
     return refused.value
 
@@ -104,11 +104,11 @@ def test_a_document_full_of_mistakes_is_explained_in_bounds():
     stages = "".join(f"  - {{name: s{n}, type: agent, tmplate: x}}\n" for n in range(2_000))
     loaded = load(f"name: x\nversion: '1'\nstages:\n{stages}", "file.yaml")
 
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(DslError) as refused:
         parse(loaded)
 
-    assert time.monotonic() - started < SECONDS_MAX
+    assert time.process_time() - started < SECONDS_MAX
     assert len(refused.value.problems) == limits.PROBLEMS_MAX + 1
     assert {problem.code for problem in refused.value.problems} == {"DSL201", "DSL405"}
 
@@ -124,11 +124,11 @@ def test_a_document_full_of_mistakes_is_explained_in_bounds():
 def test_a_huge_value_does_not_make_a_huge_message(line):
     loaded = load(line.format("y" * 900_000), "file.yaml")
 
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(DslError) as refused:
         parse(loaded)
 
-    assert time.monotonic() - started < SECONDS_MAX
+    assert time.process_time() - started < SECONDS_MAX
     assert len(str(refused.value)) < 5_000
 
 

@@ -236,7 +236,7 @@ class TestRules:
     def test_a_full_ballot_is_counted_in_no_time(self):
         rules = Rules(frozenset({"group:sre"}), quorum=APPROVERS_MAX, groups={"security": 1})
         votes = [yes(f"voter-{number}", "sre") for number in range(VOTES_MAX)]
-        started = time.perf_counter()
+        started = time.process_time()
 
         assert verdict(rules, *votes) is PENDING
-        assert time.perf_counter() - started < 1.0  # measured: some 5 ms
+        assert time.process_time() - started < 1.0  # measured: some 5 ms

@@ -185,8 +185,8 @@ def test_many_gates_before_many_stages_are_asked_for_in_no_time():
     needs = ", ".join(f"g{n}" for n in range(150))
     stages_behind_all = [agent(f"d{n}", needs, 3, config=SECRET) for n in range(150)]
     plan = plan_of(*gates, *stages_behind_all)
-    begun = time.perf_counter()
+    begun = time.process_time()
     asked = asked_for(plan)
 
     assert {path: len(steps) for path, steps in asked.items()} == {"g149": 150}
-    assert time.perf_counter() - begun < 1.5  # a workflow task has two seconds
+    assert time.process_time() - begun < 1.5  # a workflow task has two seconds
