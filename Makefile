@@ -11,8 +11,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/ready    ## a governed pipeline from start to report, on real servers
 	$(PY) -m mandate demo
 
+# How many processes share the tests, file by file, each with servers of its own.
+JOBS ?= auto --maxprocesses 4
+SHARED = -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 20
 test: .venv/ready    ## every test, against real servers
-	$(PY) -m pytest
+	$(PY) -m pytest $(SHARED)
+
+FAST := tests/unit tests/replay tests/architecture tests/docs/test_blocks.py tests/docs/test_facts.py
+test-fast: .venv/ready  ## what needs no servers, in a minute
+	$(PY) -m pytest $(FAST) --no-servers $(SHARED)
 
 check: .venv/ready   ## lint, layers, types
 	.venv/bin/ruff check .
@@ -37,4 +44,4 @@ stress: .venv/ready  ## what takes long: workers struck again and again, wide pl
 	MANDATE_SEARCH_FACTOR=$(FACTOR) MANDATE_SEARCH_SEED=$(SEED) $(PY) -m pytest $(ONLY) \
 	  -m "stress or hypothesis" -s --timeout 3600 --hypothesis-seed=$(SEED)
 
-.PHONY: demo test check bench bench-full stress
+.PHONY: demo test test-fast check bench bench-full stress

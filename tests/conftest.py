@@ -1,6 +1,11 @@
-"""Fixtures shared by all tests: one real server of each kind for the whole session."""
+"""Fixtures shared by all tests: one real server of each kind for each process that runs tests."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
 
 from tests.fixtures.search import go_far
 
@@ -15,4 +20,29 @@ pytest_plugins = [
     "tests.fixtures.hostile.arena",
 ]
 
+TESTS: Final = Path(__file__).parent
+SERVERS: Final = {"valkey", "temporal", "openbao"}
+# Where several processes share the tests, none is to begin a long file when the others are done.
+LONGEST_FIRST: Final = ("e2e", "docs", "workflow", "integration")
+
 go_far()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-servers", action="store_true", help="leave out the tests that ask for a server"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what takes longest first, and no test of a server where none is wanted."""
+    items.sort(key=_place)
+    if config.getoption("--no-servers"):
+        left_out = [item for item in items if SERVERS & set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(TESTS).parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
