@@ -87,7 +87,7 @@ def compile_loaded(loaded: Loaded, templates: Mapping[str, Template] | None = No
     pipeline = salvaged.pipeline
     if pipeline is None or any(_is_error(problem) for problem in problems):  # (2)
         raise DslError(loaded.source, problems, loaded.text)
-    plan = _Builder(Survey(pipeline, known)).plan()
+    plan = _PlanBuilder(Survey(pipeline, known)).plan()
     try:
         digest = plan.digest()
     except ValueError as error:  # text that is no Unicode, say, in a description
@@ -112,7 +112,7 @@ def _is_error(problem: Problem) -> bool:
     return problem.severity is Severity.ERROR
 
 
-class _Builder:
+class _PlanBuilder:
     """Turns the sites of a checked document into steps."""
 
     def __init__(self, survey: Survey) -> None:

@@ -41,7 +41,7 @@ _USE: Final = "use `mandate agent rebind PIPELINE --reason TEXT`"
 _WORD_MAX: Final = 256  # characters, as of what Vault keeps of a binding
 
 
-class _Order(Value):
+class _RebindingOrder(Value):
     agent: str
     pipeline: str = Field(min_length=1, max_length=_WORD_MAX)
     template: str = Field(min_length=1, max_length=_WORD_MAX)
@@ -82,7 +82,7 @@ class Rebinding:
             "ledger": list(self._records.range or ()),
         }
 
-    async def _refuse_unfit(self, order: _Order) -> None:
+    async def _refuse_unfit(self, order: _RebindingOrder) -> None:
         """Refuse at once what Vault alone has against it; the ledger is asked all the same."""
         standing = await trust.inspect(
             trust.AgentName(agent=order.agent),
@@ -96,7 +96,7 @@ class Rebinding:
         if standing.disabled:
             raise RefusedError(f"agent {order.agent!r} is revoked: reinstate it first")
 
-    async def _proven(self, order: _Order) -> specs.Proven:
+    async def _proven(self, order: _RebindingOrder) -> specs.Proven:
         about = {
             "agent": order.agent,
             **order.binding().model_dump(),
@@ -111,7 +111,7 @@ class Rebinding:
             raise RefusedError(proven.refusal)
         return proven
 
-    async def _granted(self, order: _Order, proven: specs.Proven) -> trust.Granted:
+    async def _granted(self, order: _RebindingOrder, proven: specs.Proven) -> trust.Granted:
         granted = await trust.grant_rebinding(
             trust.RebindRequest(
                 agent=order.agent,
@@ -126,7 +126,7 @@ class Rebinding:
             raise RefusedError(granted.refusal or "the ledger has granted nothing")
         return granted
 
-    async def _apply(self, order: _Order, granted: trust.Granted) -> trust.TierChanged:
+    async def _apply(self, order: _RebindingOrder, granted: trust.Granted) -> trust.TierChanged:
         changed = await trust.rebind(
             trust.ApplyRebinding(grant=granted.grant, binding=order.binding()),
             activity_id="trust/rebind#1",
@@ -146,9 +146,9 @@ class Rebinding:
         return changed
 
 
-def _read(payload: RawValue) -> _Order:
+def _read(payload: RawValue) -> _RebindingOrder:
     try:
-        order = _Order.model_validate(decode([payload]))
+        order = _RebindingOrder.model_validate(decode([payload]))
     except ValidationError as error:
         raise RefusedError(f"{fault_of(error)}: {_USE}") from None
     except MessageError as error:

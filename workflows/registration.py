@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.runtime import failures
 
 
-class _Order(Value):
+class _RegistrationOrder(Value):
     document: str = Field(max_length=DOCUMENT_BYTES_MAX)
     proof: str
 
@@ -70,9 +70,9 @@ class Registration:
         }
 
 
-def _read(payload: RawValue) -> _Order:
+def _read(payload: RawValue) -> _RegistrationOrder:
     try:
-        return _Order.model_validate(decode([payload]))
+        return _RegistrationOrder.model_validate(decode([payload]))
     except (MessageError, ValidationError):
         raise failures.invalid(
             'expected {"document": "<the pipeline as YAML>", "proof": "<of its author>"}: '

@@ -33,8 +33,8 @@ from dsl.values.canonical import canonical
 from integrations.agents.processes.roster import Roster
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
-from integrations.dragonfly.agent_state import AgentState
-from integrations.dragonfly.authority import Authority
+from integrations.dragonfly.guard_seed import GuardSeed
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.states import States
 from integrations.dragonfly.watcher import RevocationWatcher
@@ -60,7 +60,7 @@ class Tools:
     """The connections of a phase worker."""
 
     settings: Settings
-    guards: AgentState
+    guards: AgentGuards
     leases: Leases
     states: States
     registry: Registry
@@ -88,7 +88,7 @@ def holder_of(request: specs.PhaseRequest) -> str:
 async def take_lease(tools: Tools, request: specs.PhaseRequest) -> Lease:
     """Seed the guard if that is due, and take the agent's lease for this attempt."""
     info = activity.info()
-    known = Authority(
+    known = GuardSeed(
         fence=request.authority.fence,
         epoch=request.authority.epoch,
         revoked=request.authority.revoked,

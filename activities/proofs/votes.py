@@ -29,7 +29,7 @@ SHOWN_MAX: Final = 80  # characters of a name in a refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PlannedRun:
     """The run a stage belongs to: ids from the server, the plan from the store."""
 
     workflow_id: str
@@ -49,7 +49,9 @@ class BallotBox:
     def __init__(self, witness: Witness) -> None:
         self._witness = witness
 
-    async def open(self, run: Run, approvals: Sequence[specs.Approval]) -> tuple[Opened, ...]:
+    async def open(
+        self, run: PlannedRun, approvals: Sequence[specs.Approval]
+    ) -> tuple[Opened, ...]:
         """Return what the approvals come to, every vote verified.
 
         Raises:
@@ -64,7 +66,7 @@ class BallotBox:
 
     async def _approval(
         self,
-        run: Run,
+        run: PlannedRun,
         gates: dict[str, GateStep],
         turn: asyncio.Semaphore,
         approval: specs.Approval,
@@ -86,7 +88,7 @@ class BallotBox:
 
     async def _vote(
         self,
-        run: Run,
+        run: PlannedRun,
         approval: specs.Approval,
         ballot: specs.Ballot,
         groups: frozenset[str],

@@ -31,7 +31,7 @@ from temporalio import activity
 from activities.contracts import specs
 from activities.proofs.registered_plans import VouchedPlans
 from activities.proofs.verifier import Witness
-from activities.proofs.votes import BallotBox, Run
+from activities.proofs.votes import BallotBox, PlannedRun
 from activities.runtime.engine import Parent, parent_of
 from dsl.conditions.interpolate import OPENING
 from dsl.limits import ARTIFACT_BYTES_MAX, JSON_WRAPPED_DEPTH_MAX, VERIFICATIONS_MAX
@@ -54,7 +54,7 @@ ACCOUNT: Final = "execute.json"  # a stage's own account of EXECUTE, written by 
 class Cleared:
     """What a stage that may act belongs to, and who let it."""
 
-    run: Run
+    run: PlannedRun
     approved_by: tuple[str, ...]
 
 
@@ -83,7 +83,7 @@ class Warrants:
         warrant = _warrant(request)  # (1)
         parent = await _parent(request.step.path)  # (2)
         found = await self._plans.find(request.plan, warrant.authors)  # (3)
-        run = Run(parent.workflow_id, parent.run_id, found, digest_of(warrant.inputs))
+        run = PlannedRun(parent.workflow_id, parent.run_id, found, digest_of(warrant.inputs))
         step = _planned(request, run)  # (4)
         excluded = await self._excluded(run, warrant, parent.started)  # (5)
         approvals = await self._box.open(run, warrant.approvals)  # (6)
@@ -104,7 +104,7 @@ class Warrants:
         return Cleared(run, tuple(sorted(names)))
 
     async def _excluded(
-        self, run: Run, warrant: specs.Warrant, started: float
+        self, run: PlannedRun, warrant: specs.Warrant, started: float
     ) -> dict[str, frozenset[str] | None]:
         """Return names and entities by role; None: not known (5)."""
         authors = run.plan.authors
@@ -216,7 +216,7 @@ async def _parent(path: str) -> Parent:
     return parent
 
 
-def _planned(request: specs.PhaseRequest, run: Run) -> AgentStep:
+def _planned(request: specs.PhaseRequest, run: PlannedRun) -> AgentStep:
     """Return the step as the plan has it, which is what was asked for (4)."""
     plan = run.plan.plan
     step = next((each for each in walk(plan.steps) if each.path == request.step.path), None)

@@ -42,7 +42,7 @@ _HIGH: Final = (Tier.T3.name, Tier.T4.name)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class AgentRun:
     """One run of an agent stage; ``high``: it acts at T3 or T4."""
 
     workflow: str
@@ -54,7 +54,7 @@ class Run:
         return client.get_workflow_handle(self.workflow, run_id=self.run)
 
 
-async def under_way(client: Client, agent: str) -> list[Run]:
+async def under_way(client: Client, agent: str) -> list[AgentRun]:
     """Return the runs of ``agent``, a valid id, that are under way.
 
     Raises:
@@ -77,7 +77,7 @@ async def under_way(client: Client, agent: str) -> list[Run]:
         )
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def limited(row: WorkflowExecutionInfo) -> Run | None:
+    async def limited(row: WorkflowExecutionInfo) -> AgentRun | None:
         async with limit:
             return await _asked(client, row, agent)
 
@@ -87,7 +87,7 @@ async def under_way(client: Client, agent: str) -> list[Run]:
     return [run for run, is_running in zip(found, are_running, strict=True) if is_running]
 
 
-async def is_under_way(client: Client, run: Run) -> bool:
+async def is_under_way(client: Client, run: AgentRun) -> bool:
     """Tell whether the run has not ended (2).
 
     Raises:
@@ -118,11 +118,11 @@ def _told(row: WorkflowExecutionInfo, key: SearchAttributeKey[str]) -> str | Non
     return decode_typed_search_attributes(row.search_attributes).get(key)
 
 
-def _run(row: WorkflowExecutionInfo, *, high: bool) -> Run:
-    return Run(row.execution.workflow_id, row.execution.run_id, high)
+def _run(row: WorkflowExecutionInfo, *, high: bool) -> AgentRun:
+    return AgentRun(row.execution.workflow_id, row.execution.run_id, high)
 
 
-async def _asked(client: Client, row: WorkflowExecutionInfo, agent: str) -> Run | None:
+async def _asked(client: Client, row: WorkflowExecutionInfo, agent: str) -> AgentRun | None:
     """Return the run if it says that it is the agent's (1)."""
     run = _run(row, high=False)
     try:

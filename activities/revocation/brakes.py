@@ -21,7 +21,7 @@ from activities.revocation.revokers import Revokers
 from activities.runtime.boundary import governed
 from activities.runtime.engine import started_ms
 from dsl.core import Tier
-from integrations.dragonfly.agent_state import AgentState
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import CorruptError, NotFoundError, UnavailableError
 from integrations.vault.client import Vault
@@ -35,7 +35,7 @@ class Revoking:
     """Speaks as the revoker; runs on the trust queue only."""
 
     def __init__(
-        self, vault: Vault, revoker: Login, guards: AgentState, revocations: Revocations
+        self, vault: Vault, revoker: Login, guards: AgentGuards, revocations: Revocations
     ) -> None:
         self._brake = Brake(vault, revoker)
         self._registry = Registry(vault, revoker)

@@ -19,7 +19,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import trust_specs as trust
-from activities.revocation.agent_runs import Run, is_under_way, under_way
+from activities.revocation.agent_runs import AgentRun, is_under_way, under_way
 from activities.revocation.revokers import require_revocation
 from activities.runtime.boundary import governed
 from activities.runtime.engine import started_ms
@@ -54,7 +54,7 @@ class Stopping:
         """Confirm that none of the agent's runs is under way (3)."""
         require_revocation(found.agent)
         client = activity.client()
-        known = [Run(each.workflow, each.run) for each in found.runs]
+        known = [AgentRun(each.workflow, each.run) for each in found.runs]
         await _ended(client, known)
         left = [run for run in known if await is_under_way(client, run)]
         left += [run for run in await under_way(client, found.agent) if run not in left]
@@ -67,7 +67,7 @@ class Stopping:
         return trust.Braked(lines=(trust.ReceiptLine(what=NO_RUN, confirmed=True, detail=told),))
 
 
-async def _tell(client: Client, runs: Sequence[Run], reason: str) -> None:
+async def _tell(client: Client, runs: Sequence[AgentRun], reason: str) -> None:
     info = activity.info()
     epoch = await started_ms(client, info.workflow_id or "", info.workflow_run_id or "")
     order: dict[str, Any] = {"reason": reason, "epoch": epoch}
@@ -82,10 +82,10 @@ async def _tell(client: Client, runs: Sequence[Run], reason: str) -> None:
         raise UnavailableError(f"temporal takes no signal ({error})") from None
 
 
-async def _ended(client: Client, runs: Sequence[Run]) -> None:
+async def _ended(client: Client, runs: Sequence[AgentRun]) -> None:
     """Wait until the runs have ended, for ``WAIT_S`` at most; how they end does not matter."""
 
-    async def ended(run: Run) -> None:
+    async def ended(run: AgentRun) -> None:
         with suppress(WorkflowFailureError, RPCError):
             await run.of(client).result(follow_runs=False)
 

@@ -23,7 +23,7 @@ from temporalio import activity
 from activities.contracts import trust_specs
 from activities.runtime.boundary import governed
 from activities.runtime.engine import state_of
-from dsl.rules.run.sweeping import RunState, Verdict, is_stuck, judge
+from dsl.rules.run.sweeping import RunState, SweepVerdict, is_stuck, judge
 from integrations.errors import UnavailableError
 from integrations.vault.credentials.sweeper import Sweeper, Token
 
@@ -47,8 +47,10 @@ class Sweeping:
         tokens, unseen = await self._sweeper.tokens(ACCESSORS_MAX)
         states = await _states(tokens)
         verdicts = [(each, judge(states[_run_of(each)], each.age_s)) for each in tokens]
-        left_behind = [each.accessor for each, verdict in verdicts if verdict is Verdict.REVOKE]
-        later = sum(verdict is Verdict.LATER for _, verdict in verdicts)
+        left_behind = [
+            each.accessor for each, verdict in verdicts if verdict is SweepVerdict.REVOKE
+        ]
+        later = sum(verdict is SweepVerdict.LATER for _, verdict in verdicts)
         revoked = await self._revoke(left_behind)
         skipped = unseen + later + len(left_behind) - len(revoked)
         leases, stuck, leases_unseen = await self._leases(must_answer=not revoked)

@@ -29,7 +29,7 @@ from activities.runtime.boundary import governed
 from dsl.rules.trust.admission import Binding
 from dsl.rules.trust.grant import PROMOTE, REBIND, REINSTATE, Grant, GrantError, decode, refuse
 from dsl.rules.trust.rebinding import binding_digest
-from integrations.dragonfly.agent_state import AgentState
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import ColdError, DeniedError, NotFoundError, UnavailableError
 from integrations.vault.client import Vault
@@ -55,7 +55,7 @@ class Promoting:
         promoter: Login,
         reinstater: Login,
         revoker: Login,
-        guards: AgentState,
+        guards: AgentGuards,
         revocations: Revocations,
     ) -> None:
         self._registry = Registry(vault, registrar)

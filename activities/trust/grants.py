@@ -26,7 +26,7 @@ from activities.contracts import trust_specs as trust
 from activities.ledger.facts import drafted, harmless, run_key, told
 from activities.proofs.registered_plans import VouchedPlan
 from activities.proofs.verifier import Witness
-from activities.proofs.votes import BallotBox, Run
+from activities.proofs.votes import BallotBox, PlannedRun
 from activities.runtime.boundary import governed
 from activities.trust.evidence import Appraiser, asked_key, require_asker
 from activities.trust.signed_grants import signed
@@ -164,10 +164,10 @@ class GrantActivities:
         return trust.Granted(refusal=why, entry=entry)
 
 
-def _run(plan: Plan, inputs: str) -> Run:
+def _run(plan: Plan, inputs: str) -> PlannedRun:
     info = activity.info()
     vouched = VouchedPlan(plan, plan.digest(), ())
-    return Run(info.workflow_id or "", info.workflow_run_id or "", vouched, inputs)
+    return PlannedRun(info.workflow_id or "", info.workflow_run_id or "", vouched, inputs)
 
 
 def _asked_ms() -> int:

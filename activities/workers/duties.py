@@ -53,8 +53,8 @@ from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
 from integrations.artifacts.store import Artifacts
-from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
 from integrations.dragonfly.states import States
@@ -109,7 +109,7 @@ class PhaseDuties(Duties):
         self._watcher = RevocationWatcher(self._dragonfly)
         self._tools = Tools(
             settings=settings,
-            guards=AgentState(self._dragonfly),
+            guards=AgentGuards(self._dragonfly),
             leases=Leases(self._dragonfly),
             states=States(self._dragonfly),
             registry=Registry(self._vault, login),

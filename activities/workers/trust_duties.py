@@ -25,8 +25,8 @@ from activities.trust.changes import Promoting
 from activities.trust.demotion import Demoting
 from activities.trust.register import TrustActivities
 from activities.workers.duties import Activity, Duties
-from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.client import connect
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import IntegrationError
 from integrations.settings import Settings
@@ -54,7 +54,7 @@ class TrustDuties(Duties):
         registrar = self._logins[specs.QUEUE_TRUST]
         self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
         self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
-        guards, revocations = AgentState(self._dragonfly), Revocations(self._dragonfly)
+        guards, revocations = AgentGuards(self._dragonfly), Revocations(self._dragonfly)
         revoker = self._logins[naming.REVOKER]
         self._promoting = Promoting(
             self._vault,

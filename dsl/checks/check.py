@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dsl.checks.agents import check_agents
 from dsl.checks.declarations import check_declarations
 from dsl.checks.expressions import check_expressions
-from dsl.checks.findings import Findings, Marks, TooManyProblemsError
+from dsl.checks.findings import Findings, Places, TooManyProblemsError
 from dsl.checks.gates import check_gates
 from dsl.checks.names import check_names
 from dsl.checks.requirements import check_requirements
@@ -25,7 +25,7 @@ from dsl.templates import Template, shipped
 
 def check(
     pipeline: Pipeline,
-    marks: Marks,
+    marks: Places,
     templates: Mapping[str, Template] | None = None,
     text: str = "",
     doubts: Doubts = NONE,

@@ -15,7 +15,7 @@ from dsl.errors import Position, Problem, Severity
 from dsl.limits import PROBLEMS_MAX
 
 
-class Marks(Protocol):
+class Places(Protocol):
     """Where the values and keys of a document stand, see ``dsl.document.loader``."""
 
     def value(self, path: DocumentPath) -> Position:
@@ -32,7 +32,7 @@ class TooManyProblemsError(Exception):
 class Findings:
     """Collects the problems of one document."""
 
-    def __init__(self, marks: Marks, text: str = "", doubts: Doubts = NONE) -> None:
+    def __init__(self, marks: Places, text: str = "", doubts: Doubts = NONE) -> None:
         self.problems: list[Problem] = []
         self.doubts = doubts
         self._marks = marks

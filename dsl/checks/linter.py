@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from dsl.checks.approvals import Approvals
-from dsl.checks.findings import Findings, Marks, TooManyProblemsError
+from dsl.checks.findings import Findings, Places, TooManyProblemsError
 from dsl.checks.guards import GUARDED_FROM, check_guards
 from dsl.checks.sites import Scope, Site, Survey, ends_before
 from dsl.document.doubts import NONE, DocumentPath, Doubts
@@ -36,7 +36,7 @@ from dsl.templates import Template, shipped
 
 def lint(
     pipeline: Pipeline,
-    marks: Marks,
+    marks: Places,
     templates: Mapping[str, Template] | None = None,
     doubts: Doubts = NONE,
 ) -> list[Problem]:

@@ -41,7 +41,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class TextTemplate:
     """A JSON value whose strings have been parsed; resolve it as often as needed."""
 
     value: Any  # lists and dicts as they were, strings with expressions as ``Text``
@@ -59,14 +59,14 @@ class Template:
         return _resolve(self.value, env, Budget())  # (4)
 
 
-def compile_template(value: Any) -> Template:
+def compile_template(value: Any) -> TextTemplate:
     """Parse every string of ``value``.
 
     Raises:
         CompileError: what stands in ``${{ }}`` is no expression, one is never closed, or a
             key holds one.
     """
-    return Template(_compile(value, 1))
+    return TextTemplate(_compile(value, 1))
 
 
 def expressions_in(value: Any) -> list[tuple[Path, Expression]]:

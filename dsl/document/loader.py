@@ -122,7 +122,7 @@ def _whole(loaded: Loaded) -> Loaded:
 
 
 def _read(text: str, source: str, *, as_json: bool) -> Loaded:
-    builder = _Builder(text, source, as_json)
+    builder = _TreeBuilder(text, source, as_json)
     try:
         for event in yaml.parse(as_yaml(text), Loader=_PARSER):
             builder.feed(event)
@@ -141,7 +141,7 @@ class _Frame:
 
 
 @dataclass(slots=True)
-class _Builder:
+class _TreeBuilder:
     """Data, marks and problems, grown event by event."""
 
     text: str

@@ -54,7 +54,7 @@ _FAN_OUT: Final = 2  # hexadecimal digits that name the directory
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class StoredArtifact:
     """Where the bytes of an output are found again."""
 
     digest: str  # "sha256:<64 hex>"
@@ -77,7 +77,7 @@ class Artifacts:
             self._root.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
             self._incoming.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
 
-    def put(self, data: bytes, media_type: str = MEDIA_TYPE) -> Artifact:
+    def put(self, data: bytes, media_type: str = MEDIA_TYPE) -> StoredArtifact:
         """Keep ``data``; harmless when repeated.
 
         Raises:
@@ -87,7 +87,7 @@ class Artifacts:
         _require_size(len(data))
         return self._keep(iter((data,)), media_type)
 
-    def put_file(self, path: Path, media_type: str = MEDIA_TYPE) -> Artifact:
+    def put_file(self, path: Path, media_type: str = MEDIA_TYPE) -> StoredArtifact:
         """Keep the present content of the file at ``path`` (5); harmless when repeated.
 
         Raises:
@@ -135,7 +135,7 @@ class Artifacts:
         name = digest.removeprefix(_PREFIX)
         return self._root / name[:_FAN_OUT] / name
 
-    def _keep(self, chunks: Iterator[bytes], media_type: str) -> Artifact:
+    def _keep(self, chunks: Iterator[bytes], media_type: str) -> StoredArtifact:
         aside = self._incoming / secrets.token_hex(16)
         hashed, size = hashlib.sha256(), 0
         with _made(aside, _COPY_MODE) as descriptor:
@@ -146,7 +146,7 @@ class Artifacts:
             os.fsync(descriptor)
             digest = _PREFIX + hashed.hexdigest()
             self._move_in(aside, self._place(digest))
-        return Artifact(digest, size, media_type)
+        return StoredArtifact(digest, size, media_type)
 
     def _move_in(self, aside: Path, place: Path) -> None:
         place.parent.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)

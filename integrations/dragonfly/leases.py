@@ -29,9 +29,9 @@ from redis.asyncio import Redis
 from dsl.core import RedisKeys
 from dsl.limits import LEASE_TTL_MS
 from integrations.clock import boottime
-from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.client import answered
 from integrations.dragonfly.errors import LeaseLostError
+from integrations.dragonfly.guard_seed import GuardSeed
 from integrations.dragonfly.lua import Answer, require_authority, script
 from integrations.errors import ConflictError, RevokedError
 
@@ -83,7 +83,7 @@ class Leases:
         owner: str,
         nonce: str,
         begun_ms: int,
-        authority: Authority,
+        authority: GuardSeed,
         project: str,
         ttl_ms: int = LEASE_TTL_MS,
     ) -> Lease:

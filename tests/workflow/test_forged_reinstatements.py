@@ -17,7 +17,7 @@ from activities.revocation.under_way import revocation_since
 from dsl.core import Tier
 from dsl.rules.run.reserved import REVOCATION, revocation_id
 from dsl.rules.trust.grant import encode
-from integrations.dragonfly.authority import Authority
+from integrations.dragonfly.guard_seed import GuardSeed
 from integrations.vault.identity.brake import Release
 from integrations.vault.identity.standing import Change
 from tests.fixtures.engine import Engine
@@ -78,7 +78,7 @@ async def test_a_revoked_agent_comes_back_with_a_grant_in_both_stores(forger: Fo
     assert (back["was"], back["now"], back["changed"]) == (2, 0, True)
     assert (known.tier, known.disabled) == (Tier.T0, False)
     assert [each["lines"][0]["confirmed"] for each in lifted] == [True, True]
-    assert await forger.guards.read(agent) == Authority(fence=0, epoch=grant.epoch, revoked=False)
+    assert await forger.guards.read(agent) == GuardSeed(fence=0, epoch=grant.epoch, revoked=False)
 
 
 async def test_a_token_that_outlived_the_revocation_does_not_come_back(forger: Forger):

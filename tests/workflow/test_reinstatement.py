@@ -19,9 +19,9 @@ from activities.trust import grants
 from dsl.core import Tier
 from dsl.rules.proofs.proof import REVOKE, reason_digest
 from dsl.rules.run.reserved import revocation_id
-from integrations.dragonfly.agent_state import AgentState
-from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.client import connect
+from integrations.dragonfly.guard_seed import GuardSeed
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import ColdError
 from tests.fixtures.engine import Engine, failure_of
@@ -73,8 +73,8 @@ class Guards:
     async def revoke(self, agent: str) -> None:
         await Revocations(self.client).revoke(agent, LONG_AGO, "long ago")
 
-    async def read(self, agent: str) -> Authority | None:
-        return await AgentState(self.client).read(agent)
+    async def read(self, agent: str) -> GuardSeed | None:
+        return await AgentGuards(self.client).read(agent)
 
 
 @pytest_asyncio.fixture

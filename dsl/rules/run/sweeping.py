@@ -25,7 +25,7 @@ class RunState(Enum):
     NOT_TOLD = "not told"
 
 
-class Verdict(Enum):
+class SweepVerdict(Enum):
     """What becomes of a token."""
 
     KEEP = "keep"
@@ -33,17 +33,17 @@ class Verdict(Enum):
     LATER = "later"
 
 
-def judge(run: RunState, age_s: int) -> Verdict:
+def judge(run: RunState, age_s: int) -> SweepVerdict:
     """Say what becomes of a token of ``run`` that was minted ``age_s`` seconds ago."""
     match run:
         case RunState.OVER:
-            return Verdict.REVOKE  # (1)
+            return SweepVerdict.REVOKE  # (1)
         case RunState.UNKNOWN if age_s > GRACE_S:
-            return Verdict.REVOKE  # (2)
+            return SweepVerdict.REVOKE  # (2)
         case RunState.NOT_TOLD:
-            return Verdict.LATER  # (3)
+            return SweepVerdict.LATER  # (3)
         case _:
-            return Verdict.KEEP
+            return SweepVerdict.KEEP
 
 
 def is_stuck(left_s: int) -> bool:

@@ -36,7 +36,7 @@ class Nameless(NamedTuple):
     elsewhere: int
 
 
-class Content(NamedTuple):
+class DiskUse(NamedTuple):
     """What is in a directory."""
 
     size: int  # bytes on the disk
@@ -75,7 +75,7 @@ def nameless(pids: Iterable[int], device: int) -> Nameless:
     return Nameless(on_disk, sum(found.values()) - on_disk)
 
 
-def of_directory(directory: int, files_max: int) -> Content:
+def of_directory(directory: int, files_max: int) -> DiskUse:
     """Return what is below the directory open as ``directory``; beyond ``files_max`` it stops."""
     size = files = 0
     too_deep = False
@@ -104,7 +104,7 @@ def of_directory(directory: int, files_max: int) -> Content:
     finally:
         for here, _ in levels:
             _close(here, directory)
-    return Content(size, files, too_deep)
+    return DiskUse(size, files, too_deep)
 
 
 def _descend(levels: list[tuple[int, list[str]]], here: int, name: str) -> None:

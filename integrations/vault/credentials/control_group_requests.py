@@ -162,13 +162,13 @@ class GateRequests:
         client: hvac.Client,
         path: str,
         version: int,
-        token: control_group_tokens.Token,
+        token: control_group_tokens.RequestToken,
         places: list[tuple[str, str]],
     ) -> Filing:
         """Make the reads and keep what Vault answered."""
         _keep(client, path, {"token": token.accessor, "requests": {}}, over=version)  # (3)
         reader = self._vault.client(token.token)
-        waiting: dict[str, control_group_tokens.Token] = {}
+        waiting: dict[str, control_group_tokens.RequestToken] = {}
         for mount, secret in places:
             answer = control_group_tokens.held_back(reader, mount, secret)
             if answer is not None:  # (4)

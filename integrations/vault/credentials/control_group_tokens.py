@@ -25,7 +25,7 @@ _POLICIES = (naming.EXECUTOR_POLICY,)
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class RequestToken:
     """A token; the accessor ends it and opens nothing."""
 
     token: str = field(repr=False)
@@ -34,7 +34,7 @@ class Token:
 
 def mint(
     client: hvac.Client, entity: str, entity_id: str, *, ttl_s: int, meta: Mapping[str, str]
-) -> Token:
+) -> RequestToken:
     """Mint a token that asks in the name of ``entity``, an agent's (1).
 
     Raises:
@@ -53,7 +53,7 @@ def mint_from(
     *,
     ttl_s: int,
     meta: Mapping[str, str],
-) -> Token:
+) -> RequestToken:
     """Mint a token of ``role`` and compare it with what was meant.
 
     Raises:
@@ -74,16 +74,16 @@ def mint_from(
     if different is not None:
         revoke(client, auth["accessor"])
         raise DeniedError(f"vault minted something else for {entity!r}: {different}")
-    return Token(auth["client_token"], auth["accessor"])
+    return RequestToken(auth["client_token"], auth["accessor"])
 
 
-def held_back(reader: hvac.Client, mount: str, path: str) -> Token | None:
+def held_back(reader: hvac.Client, mount: str, path: str) -> RequestToken | None:
     """Read a secret; return what redeems the read later, None when it is not held back (2)."""
     reply: Any = None
     with suppress(theirs.Forbidden, theirs.InvalidPath):  # (3)
         reply = reader.adapter.get(f"/v1/{mount}/data/{path}")
     wrapped = reply.get("wrap_info") if isinstance(reply, dict) else None
-    return Token(wrapped["token"], wrapped["accessor"]) if wrapped else None
+    return RequestToken(wrapped["token"], wrapped["accessor"]) if wrapped else None
 
 
 def revoke(client: hvac.Client, accessor: str) -> None:

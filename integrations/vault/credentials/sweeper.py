@@ -51,7 +51,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class SecretLease:
     """A lease of a dynamic secret; ``left_s`` is negative when it should have ended."""
 
     id: str
@@ -88,7 +88,7 @@ class Sweeper:
             self._login, lambda client: control_group_tokens.revoke(client, accessor)
         )
 
-    async def leases(self) -> tuple[list[Lease], int]:
+    async def leases(self) -> tuple[list[SecretLease], int]:
         """Return leases of agents' dynamic secrets, and how many were not looked at (4).
 
         Raises:
@@ -105,12 +105,12 @@ class Sweeper:
         found = await self._vault.run_as(self._login, lambda client: _looked(client, path, order))
         return None if found is None else _token_of_agent(found)
 
-    async def _lease(self, lease_id: str) -> Lease | None:
+    async def _lease(self, lease_id: str) -> SecretLease | None:
         order = {"lease_id": lease_id}
         found = await self._vault.run_as(
             self._login, lambda client: _looked(client, _LEASES, order)
         )
-        return None if found is None else Lease(lease_id, int(found["ttl"]))
+        return None if found is None else SecretLease(lease_id, int(found["ttl"]))
 
 
 def _token_of_agent(found: Mapping[str, Any]) -> Token | None:

@@ -27,7 +27,7 @@ from mandate.people.door import enter, temporal
 from mandate.people.gates import inbox
 from mandate.people.gates.answering import answers
 from mandate.people.gates.contents import brief_lines
-from mandate.people.gates.inbox import INBOX_RUNS_MAX, Inbox, Run
+from mandate.people.gates.inbox import INBOX_RUNS_MAX, Inbox, InboxRun
 from mandate.people.gates.rows import NONE, GateRow
 from mandate.people.void import void_lines
 from mandate.people.waiting import until_asked
@@ -62,7 +62,7 @@ def run(
     return enter("gates", _watch(look) if watch else _gates(look))
 
 
-def lines(found: Run, row: GateRow, env: Mapping[str, str]) -> Iterator[Terminal]:
+def lines(found: InboxRun, row: GateRow, env: Mapping[str, str]) -> Iterator[Terminal]:
     """Yield what a person reads of one pending gate."""
     yield Terminal.of("{}  in  {}  ({})", row.gate, found.workflow, found.type)
     yield Terminal.of("  what     {}", row.description or _approved(row))
@@ -83,7 +83,7 @@ def lines(found: Run, row: GateRow, env: Mapping[str, str]) -> Iterator[Terminal
         yield Terminal.of("  answer   {}", line)
 
 
-def record(found: Run, row: GateRow, env: Mapping[str, str]) -> dict[str, Any]:
+def record(found: InboxRun, row: GateRow, env: Mapping[str, str]) -> dict[str, Any]:
     """Return the same for a program."""
     told = row.model_dump(mode="json")
     return {
@@ -176,7 +176,7 @@ async def _page(client: Client, look: Look, found: Inbox) -> list[Terminal]:
     return page
 
 
-def _at_work(found: Run) -> list[Terminal]:
+def _at_work(found: InboxRun) -> list[Terminal]:
     """Return what the one run that was looked at does while it asks nobody (1)."""
     doing = Terminal.listed(found.doing) or Terminal("nothing that it tells of")
     page = [Terminal.of("no gate of {} waits for an answer; at work: {}", found.workflow, doing)]

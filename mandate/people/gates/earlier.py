@@ -33,26 +33,26 @@ CHANGES_SHOWN_MAX: Final = 20
 APPROVED: Final = "approved"
 
 
-class _Lenient(BaseModel):
+class _LenientReport(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class _Vote(_Lenient):
+class _Vote(_LenientReport):
     voter: str
     identity: str = ""
 
 
-class _Decided(_Lenient):
+class _Decided(_LenientReport):
     gate: str
     verdict: str
     votes: tuple[_Vote, ...] | int = ()  # a large report has only their number
 
 
-class _Stage(_Lenient):
+class _Stage(_LenientReport):
     outputs: tuple[Put, ...] = ()
 
 
-class _Report(_Lenient):
+class _Report(_LenientReport):
     pipeline: str
     plan: str
     approvals: tuple[_Decided, ...] = ()

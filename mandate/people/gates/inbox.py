@@ -39,7 +39,7 @@ _RUNNING: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class InboxRun:
     """One run, and what it waits for; or why that is not known."""
 
     workflow: str
@@ -55,7 +55,7 @@ class Run:
 class Inbox:
     """What was found; ``complete`` is False where there are more runs (3)."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[InboxRun, ...]
     complete: bool = True
 
 
@@ -86,7 +86,7 @@ async def look_at(client: Client, workflow_id: str) -> Inbox:
     return Inbox((await _ask(client, found, asyncio.Semaphore()),))
 
 
-async def is_listed(client: Client, run: Run) -> bool:
+async def is_listed(client: Client, run: InboxRun) -> bool:
     """Tell whether who looks for what waits in the server's lists finds this run."""
     try:
         return bool(await _listed(client, f'RunId="{run.run}" AND {_WAITING}'))
@@ -110,9 +110,9 @@ async def _listed(client: Client, query: str) -> list[WorkflowExecution]:
     return [each async for each in found]
 
 
-async def _ask(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore) -> Run:
+async def _ask(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore) -> InboxRun:
     handle = client.get_workflow_handle(found.id, run_id=found.run_id)
-    run = Run(found.id, found.run_id, found.workflow_type)
+    run = InboxRun(found.id, found.run_id, found.workflow_type)
     async with turn:
         try:
             rows, status = await asyncio.gather(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from dsl.limits import ARTIFACT_BYTES_MAX
-from integrations.artifacts.store import MEDIA_TYPE, Artifact, Artifacts
+from integrations.artifacts.store import MEDIA_TYPE, Artifacts, StoredArtifact
 from integrations.errors import (
     ConflictError,
     CorruptError,
@@ -54,7 +54,7 @@ def files(tmp_path: Path) -> list[Path]:
 def test_what_was_put_is_found_by_its_digest(store):
     artifact = store.put(DATA, "text/plain")
 
-    assert artifact == Artifact(DIGEST, len(DATA), "text/plain")
+    assert artifact == StoredArtifact(DIGEST, len(DATA), "text/plain")
     assert store.get(DIGEST) == DATA
 
 

@@ -12,10 +12,10 @@ import sys
 from redis.asyncio import Redis
 
 from dsl.core import ErrorBudget
-from integrations.dragonfly.agent_state import AgentState
-from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.budgets import Budgets
 from integrations.dragonfly.errors import LeaseLostError
+from integrations.dragonfly.guard_seed import GuardSeed
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.readiness import Readiness
 from integrations.dragonfly.revocations import Revocations
@@ -125,8 +125,8 @@ async def _revocations(client: Redis, lease: Lease) -> None:
     await _expect(RevokedError, States(client).write(lease, op_id="9", fields={}))
     assert not await revocations.lift(lease.agent, 5, "a tie")
     assert await revocations.lift(lease.agent, 6, "forgiven")
-    await AgentState(client).seed(lease.agent, Authority(0, 6, revoked=True))
-    assert await AgentState(client).read(lease.agent) == Authority(lease.fence, 6, revoked=True)
+    await AgentGuards(client).seed(lease.agent, GuardSeed(0, 6, revoked=True))
+    assert await AgentGuards(client).read(lease.agent) == GuardSeed(lease.fence, 6, revoked=True)
 
 
 async def _expect(error: type[Exception], call: object) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 from redis.asyncio import Redis
 
 from dsl.core import RedisKeys
-from integrations.dragonfly.agent_state import AgentState
-from integrations.dragonfly.authority import Authority
+from integrations.dragonfly.guard_seed import GuardSeed
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Lease, Leases
 from tests.integration.stack.probes import eventually
 
-TRUSTED = Authority(fence=0, epoch=0, revoked=False)
+TRUSTED = GuardSeed(fence=0, epoch=0, revoked=False)
 TTL_MS = 5_000
 
 
@@ -21,10 +21,10 @@ def new_name(kind: str) -> str:
     return f"{kind}-{uuid.uuid4().hex[:12]}"
 
 
-async def seeded(client: Redis, authority: Authority = TRUSTED) -> str:
+async def seeded(client: Redis, authority: GuardSeed = TRUSTED) -> str:
     """Return a new agent that has a guard."""
     agent = new_name("agent")
-    await AgentState(client).seed(agent, authority)
+    await AgentGuards(client).seed(agent, authority)
     return agent
 
 

@@ -13,15 +13,15 @@ from redis.asyncio import Redis
 from temporalio.testing import ActivityEnvironment
 
 from activities.phases.equipment import take_lease
-from integrations.dragonfly.agent_state import AgentState
 from integrations.dragonfly.errors import LeaseLostError
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Lease, Leases
 from tests.integration.dragonfly.holders import claimed, seeded
 
 
 async def attempt(client: Redis, agent: str, *, number: int, after_s: int = 0) -> Lease:
     """Take the lease as an attempt of one activity that was begun so much later than the first."""
-    tools: Any = SimpleNamespace(guards=AgentState(client), leases=Leases(client))
+    tools: Any = SimpleNamespace(guards=AgentGuards(client), leases=Leases(client))
     request: Any = SimpleNamespace(
         agent=agent,
         project=f"project-of-{agent}",

@@ -9,8 +9,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from dsl.core import RedisKeys
-from integrations.dragonfly.agent_state import AgentState
-from integrations.dragonfly.authority import Authority
+from integrations.dragonfly.guard_seed import GuardSeed
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
@@ -51,7 +51,7 @@ async def test_after_a_total_loss_nothing_is_granted_renewed_or_written(
         await Leases(client).beat(lease)
     with pytest.raises(ColdError):
         await States(client).write(lease, op_id="1", fields={"phase": "EXECUTE"})
-    assert await AgentState(client).read(agents[0]) is None
+    assert await AgentGuards(client).read(agents[0]) is None
 
 
 async def test_after_reseeding_fences_are_higher_and_the_revoked_stay_refused(
@@ -63,51 +63,51 @@ async def test_after_reseeding_fences_are_higher_and_the_revoked_stay_refused(
     await Revocations(client).revoke(outlaw, 5, "leaked a secret")
 
     server.flush()
-    await AgentState(client).seed(agent, Authority(before.fence, 0, revoked=False))
-    await AgentState(client).seed(outlaw, Authority(0, 5, revoked=True))
+    await AgentGuards(client).seed(agent, GuardSeed(before.fence, 0, revoked=False))
+    await AgentGuards(client).seed(outlaw, GuardSeed(0, 5, revoked=True))
 
     after = await take(client, agent, nonce="attempt-2")
     assert after.fence > before.fence
     with pytest.raises(RevokedError):
-        await take(client, outlaw, authority=Authority(0, 5, revoked=False))
+        await take(client, outlaw, authority=GuardSeed(0, 5, revoked=False))
 
 
 async def test_seeding_an_older_answer_lowers_no_fence_and_lifts_no_revocation(
     dragonfly: Redis,
 ) -> None:
-    agent = await seeded(dragonfly, Authority(fence=100, epoch=7, revoked=True))
+    agent = await seeded(dragonfly, GuardSeed(fence=100, epoch=7, revoked=True))
 
-    await AgentState(dragonfly).seed(agent, Authority(fence=50, epoch=6, revoked=False))
-    await AgentState(dragonfly).seed(agent, Authority(fence=50, epoch=7, revoked=False))
+    await AgentGuards(dragonfly).seed(agent, GuardSeed(fence=50, epoch=6, revoked=False))
+    await AgentGuards(dragonfly).seed(agent, GuardSeed(fence=50, epoch=7, revoked=False))
 
-    assert await AgentState(dragonfly).read(agent) == Authority(100, 7, revoked=True)
+    assert await AgentGuards(dragonfly).read(agent) == GuardSeed(100, 7, revoked=True)
 
 
 @pytest.mark.parametrize(
     ("known", "told", "expected"),
     [
-        (Authority(1, 7, False), Authority(1, 7, True), Authority(1, 7, True)),
-        (Authority(1, 7, True), Authority(9, 8, False), Authority(9, 8, False)),
-        (Authority(9, 7, False), Authority(1, 8, True), Authority(9, 8, True)),
+        (GuardSeed(1, 7, False), GuardSeed(1, 7, True), GuardSeed(1, 7, True)),
+        (GuardSeed(1, 7, True), GuardSeed(9, 8, False), GuardSeed(9, 8, False)),
+        (GuardSeed(9, 7, False), GuardSeed(1, 8, True), GuardSeed(9, 8, True)),
     ],
     ids=["a revocation wins a tie", "a later epoch lifts", "a later epoch revokes"],
 )
 async def test_seeding_merges_by_maximum(
-    dragonfly: Redis, known: Authority, told: Authority, expected: Authority
+    dragonfly: Redis, known: GuardSeed, told: GuardSeed, expected: GuardSeed
 ) -> None:
     agent = await seeded(dragonfly, known)
 
-    await AgentState(dragonfly).seed(agent, told)
-    await AgentState(dragonfly).seed(agent, told)
+    await AgentGuards(dragonfly).seed(agent, told)
+    await AgentGuards(dragonfly).seed(agent, told)
 
-    assert await AgentState(dragonfly).read(agent) == expected
+    assert await AgentGuards(dragonfly).read(agent) == expected
 
 
 async def test_seeding_cuts_a_lease_whose_epoch_has_passed(dragonfly: Redis) -> None:
     agent = await seeded(dragonfly)
     lease = await take(dragonfly, agent)
 
-    await AgentState(dragonfly).seed(agent, Authority(0, 1, revoked=False))
+    await AgentGuards(dragonfly).seed(agent, GuardSeed(0, 1, revoked=False))
 
     with pytest.raises(RevokedError):
         await Leases(dragonfly).beat(lease)
@@ -125,12 +125,12 @@ async def test_a_guard_that_nobody_of_ours_wrote_is_corrupt(dragonfly: Redis) ->
     await dragonfly.hset(RedisKeys.agent_guard(agent), "fence", "many")
 
     with pytest.raises(CorruptError, match=agent):
-        await AgentState(dragonfly).read(agent)
+        await AgentGuards(dragonfly).read(agent)
 
 
 async def test_a_fence_survives_seeding_with_all_its_digits(dragonfly: Redis) -> None:
-    large = Authority(fence=(1 << 53) - 1, epoch=(1 << 52) + 1, revoked=False)
+    large = GuardSeed(fence=(1 << 53) - 1, epoch=(1 << 52) + 1, revoked=False)
 
     agent = await seeded(dragonfly, large)
 
-    assert await AgentState(dragonfly).read(agent) == large
+    assert await AgentGuards(dragonfly).read(agent) == large

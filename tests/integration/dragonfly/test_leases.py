@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from dsl.core import RedisKeys
 from integrations.clock import boottime
 from integrations.dragonfly import leases as leasing
-from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.errors import LeaseLostError
+from integrations.dragonfly.guard_seed import GuardSeed
 from integrations.dragonfly.leases import KEEP_MS, Leases
 from integrations.dragonfly.states import States
 from integrations.errors import ConflictError, RevokedError
@@ -201,7 +201,7 @@ async def test_a_fence_is_above_the_floor_that_the_ledger_names(dragonfly: Redis
     agent = await seeded(dragonfly)
     floor = 1 << 50  # far above the clock in milliseconds
 
-    lease = await take(dragonfly, agent, authority=Authority(floor, 0, revoked=False))
+    lease = await take(dragonfly, agent, authority=GuardSeed(floor, 0, revoked=False))
     heir = await take(dragonfly, agent, nonce="attempt-2")
 
     assert lease.fence == floor + 1
@@ -214,15 +214,15 @@ async def test_a_revoked_authority_is_refused_even_where_the_guard_has_lost_it(
     agent = await seeded(dragonfly)
 
     with pytest.raises(RevokedError, match=agent):
-        await take(dragonfly, agent, authority=Authority(0, 0, revoked=True))
+        await take(dragonfly, agent, authority=GuardSeed(0, 0, revoked=True))
 
 
 async def test_an_authority_older_than_the_guard_is_refused(dragonfly: Redis) -> None:
-    agent = await seeded(dragonfly, Authority(fence=0, epoch=10, revoked=False))
+    agent = await seeded(dragonfly, GuardSeed(fence=0, epoch=10, revoked=False))
 
     with pytest.raises(RevokedError):
-        await take(dragonfly, agent, authority=Authority(0, 9, revoked=False))
-    await take(dragonfly, agent, authority=Authority(0, 10, revoked=False))
+        await take(dragonfly, agent, authority=GuardSeed(0, 9, revoked=False))
+    await take(dragonfly, agent, authority=GuardSeed(0, 10, revoked=False))
 
 
 async def test_a_beat_moves_the_deadline_on_our_own_clock(dragonfly: Redis) -> None:

@@ -13,10 +13,10 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from dsl.core import ErrorBudget
-from integrations.dragonfly.agent_state import AgentState
-from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.budgets import Budgets
 from integrations.dragonfly.client import connect
+from integrations.dragonfly.guard_seed import GuardSeed
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
@@ -45,7 +45,7 @@ async def test_a_lease_taken_twice_over_is_one_lease(lossy: tuple[LostReplies, R
     lease = await take(client, agent)
 
     assert proxy.lost == 2
-    assert await AgentState(client).read(agent) == Authority(lease.fence, 0, revoked=False)
+    assert await AgentGuards(client).read(agent) == GuardSeed(lease.fence, 0, revoked=False)
     await Leases(client).beat(lease)
 
 
@@ -122,7 +122,7 @@ async def test_seeding_is_repeatable(lossy: tuple[LostReplies, Redis]) -> None:
     proxy.lose(2)
     agent = await seeded(client)
 
-    assert await AgentState(client).read(agent) == TRUSTED
+    assert await AgentGuards(client).read(agent) == TRUSTED
 
 
 async def test_more_losses_than_the_client_bears_are_an_outage_that_a_retry_heals(
@@ -134,7 +134,7 @@ async def test_more_losses_than_the_client_bears_are_an_outage_that_a_retry_heal
     proxy.lose(100)
     with pytest.raises(UnavailableError):
         await take(client, agent)
-    taken = await AgentState(client).read(agent)
+    taken = await AgentGuards(client).read(agent)
     proxy.lose(0)
 
     assert taken

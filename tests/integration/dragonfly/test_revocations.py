@@ -7,8 +7,8 @@ from redis.asyncio import Redis
 
 from dsl.core import RedisKeys
 from dsl.limits import REASON_LENGTH_MAX
-from integrations.dragonfly.agent_state import AgentState
-from integrations.dragonfly.authority import Authority
+from integrations.dragonfly.guard_seed import GuardSeed
+from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
@@ -55,11 +55,11 @@ async def test_a_revocation_repeated_is_announced_once(dragonfly: Redis) -> None
 
 
 async def test_a_late_revocation_of_an_older_epoch_changes_nothing(dragonfly: Redis) -> None:
-    agent = await seeded(dragonfly, Authority(fence=0, epoch=9, revoked=False))
+    agent = await seeded(dragonfly, GuardSeed(fence=0, epoch=9, revoked=False))
 
     assert not await Revocations(dragonfly).revoke(agent, 8, "late")
 
-    assert await AgentState(dragonfly).read(agent) == Authority(0, 9, revoked=False)
+    assert await AgentGuards(dragonfly).read(agent) == GuardSeed(0, 9, revoked=False)
 
 
 async def test_a_cold_agent_can_be_revoked_and_seeding_does_not_undo_it(dragonfly: Redis) -> None:
@@ -68,9 +68,9 @@ async def test_a_cold_agent_can_be_revoked_and_seeding_does_not_undo_it(dragonfl
     await Revocations(dragonfly).revoke(agent, 7, "because")
     with pytest.raises(RevokedError):
         await take(dragonfly, agent)
-    await AgentState(dragonfly).seed(agent, Authority(fence=40, epoch=0, revoked=False))
+    await AgentGuards(dragonfly).seed(agent, GuardSeed(fence=40, epoch=0, revoked=False))
 
-    assert await AgentState(dragonfly).read(agent) == Authority(40, 7, revoked=True)
+    assert await AgentGuards(dragonfly).read(agent) == GuardSeed(40, 7, revoked=True)
 
 
 async def test_a_lifted_revocation_lets_the_agent_in_again_under_the_new_epoch(
@@ -84,7 +84,7 @@ async def test_a_lifted_revocation_lets_the_agent_in_again_under_the_new_epoch(
 
     with pytest.raises(RevokedError):
         await Leases(dragonfly).beat(old)
-    new = await take(dragonfly, agent, nonce="2", authority=Authority(0, 8, revoked=False))
+    new = await take(dragonfly, agent, nonce="2", authority=GuardSeed(0, 8, revoked=False))
     assert new.fence > old.fence
 
 
@@ -94,7 +94,7 @@ async def test_a_tie_does_not_lift_a_revocation(dragonfly: Redis) -> None:
 
     assert not await Revocations(dragonfly).lift(agent, 7, "same moment")
 
-    assert await AgentState(dragonfly).read(agent) == Authority(0, 7, revoked=True)
+    assert await AgentGuards(dragonfly).read(agent) == GuardSeed(0, 7, revoked=True)
 
 
 async def test_nothing_is_lifted_for_a_cold_agent(dragonfly: Redis) -> None:
@@ -103,7 +103,7 @@ async def test_nothing_is_lifted_for_a_cold_agent(dragonfly: Redis) -> None:
     with pytest.raises(ColdError):
         await Revocations(dragonfly).lift(agent, 7, "cleared")
 
-    assert await AgentState(dragonfly).read(agent) is None
+    assert await AgentGuards(dragonfly).read(agent) is None
 
 
 async def test_a_revocation_is_heard_by_whoever_listens(dragonfly: Redis) -> None:

@@ -22,7 +22,7 @@ from mandate.people.changes import waiting_lines
 from mandate.people.errors import RefusalError
 from mandate.people.gates.contents import Contents
 from mandate.people.gates.earlier import Earlier, since_lines
-from mandate.people.gates.inbox import Run
+from mandate.people.gates.inbox import InboxRun
 from mandate.people.gates.outputs import Put
 from mandate.people.gates.rows import HeadRow, find, read_rows, refuse_digest
 from mandate.people.gates.shown import summary
@@ -79,7 +79,7 @@ def everything(text: str) -> Iterator[str]:
     )
     plan = SimpleNamespace(name=text, version=text)
     wish = Wish(text, text, "approve", text)
-    yield from gates.lines(Run(text, text, text), at, ENV)
+    yield from gates.lines(InboxRun(text, text, text), at, ENV)
     yield from summary(wish, at, plan)  # type: ignore[arg-type]
     other = HeadRow(state=text)
     yield from summary(wish, at, plan, Contents({text: other}, text, text))  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from mandate.commands.gates import gates
 from mandate.commands.gates.answer import verdict_line
 from mandate.commands.trust import register
 from mandate.people.errors import UsageError
-from mandate.people.gates.inbox import Run
+from mandate.people.gates.inbox import InboxRun
 from mandate.people.gates.rows import read_rows
 from mandate.people.gates.shown import summary
 from mandate.people.gates.wishes import Wish
@@ -60,7 +60,7 @@ def test_a_gate_is_shown_with_all_that_is_to_be_known():
         ]
     )
 
-    assert list(gates.lines(Run("run-1", "r", "deploy"), at, ENV)) == [
+    assert list(gates.lines(InboxRun("run-1", "r", "deploy"), at, ENV)) == [
         "review  in  run-1  (deploy)",
         "  what     the outputs of plan",
         "  since    2026-01-01T10:00:00+00:00, due 2026-01-01T11:00:00+00:00",
@@ -75,7 +75,7 @@ def test_a_gate_is_shown_with_all_that_is_to_be_known():
 
 def test_a_gate_that_binds_no_output_is_shown_as_such():
     (at,) = read_rows([row(subject={}, subject_digest=digest_of({}), description="Shall we?")])
-    shown = list(gates.lines(Run("run-1", "r", "deploy"), at, ENV))
+    shown = list(gates.lines(InboxRun("run-1", "r", "deploy"), at, ENV))
     plan = Plan(name="deploy", version="1", timeout_ms=1000, steps=())
 
     assert "  what     Shall we?" in shown
@@ -87,7 +87,7 @@ def test_a_gate_that_binds_no_output_is_shown_as_such():
 
 def test_the_same_is_told_to_programs():
     (at,) = read_rows([row()])
-    told = gates.record(Run("run-1", "r", "deploy"), at, ENV)
+    told = gates.record(InboxRun("run-1", "r", "deploy"), at, ENV)
 
     assert (told["run"], told["run_id"], told["type"], told["gate"]) == (
         "run-1",

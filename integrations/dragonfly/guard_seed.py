@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Authority:
+class GuardSeed:
     """The terms on which an agent may hold anything."""
 
     fence: int  # floor: every fence granted from now on is above it

@@ -13,20 +13,20 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from dsl.core import RedisKeys
-from integrations.dragonfly.authority import Authority
 from integrations.dragonfly.client import answered
+from integrations.dragonfly.guard_seed import GuardSeed
 from integrations.dragonfly.lua import script
 from integrations.errors import CorruptError
 
 
-class AgentState:
+class AgentGuards:
     """Seeds and reads guards; ``agent`` is the identity, never an instance."""
 
     def __init__(self, client: Redis) -> None:
         self._client = client
         self._seed = script(client, "seed")
 
-    async def seed(self, agent: str, authority: Authority) -> None:
+    async def seed(self, agent: str, authority: GuardSeed) -> None:
         """Bring the guard up to what the ledger says; harmless when repeated (2)."""
         async with answered():
             await self._seed(
@@ -34,14 +34,14 @@ class AgentState:
                 args=[authority.fence, authority.epoch, int(authority.revoked)],
             )
 
-    async def read(self, agent: str) -> Authority | None:
+    async def read(self, agent: str) -> GuardSeed | None:
         """Return what the guard says now, None when cold (1)."""
         async with answered():
             guard = await self._client.hgetall(RedisKeys.agent_guard(agent))
         if not guard:
             return None
         try:
-            return Authority(
+            return GuardSeed(
                 fence=int(guard["fence"]),
                 epoch=int(guard["epoch"]),
                 revoked=guard["revoked"] != "0",
