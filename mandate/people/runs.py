@@ -34,8 +34,8 @@ from activities.contracts.trust_specs import SWEEP_WORKFLOW
 from activities.sweep.endings import ended_word
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
-from mandate.people.gates.outputs import report_of
 from mandate.people.holders import refuse_stranger
+from mandate.people.outputs import report_of
 from mandate.people.void import Void, void_of
 from workflows.messages.inputs import PIPELINE
 from workflows.runtime.visibility import STATUS

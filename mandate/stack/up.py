@@ -19,10 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mandate.people.login.logins import HOME_VARIABLE, home
 from mandate.stack import environment, external, people, trial, workers
 from mandate.stack.errors import StackError
 from mandate.stack.files import private_directory
+from mandate.stack.home import HOME_VARIABLE, home
 from mandate.stack.lock import DataDirLock
 from mandate.stack.options import StackOptions
 from mandate.stack.process import Child, Command

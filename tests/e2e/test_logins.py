@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from mandate.people.login.logins import home
+from mandate.stack.home import home
 from tests.fixtures.person import Said, demo_person
 from tests.fixtures.processes import variables_of
 from tests.fixtures.stack import MandateUp, until_gate

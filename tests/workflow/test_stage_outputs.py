@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from mandate.people.errors import RefusalError
-from mandate.people.gates.outputs import outputs_of
+from mandate.people.outputs import outputs_of
 from tests.fixtures.engine import Engine, fail, gate, hang, pipeline, stage
 
 BEFORE_EXECUTE = ("admission.json", "preflight.json", "plan.json")

@@ -28,7 +28,7 @@ from integrations.errors import NotFoundError
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.contents import store
-from mandate.people.gates.outputs import Put, StageOutputs, outputs_of
+from mandate.people.outputs import Put, StageOutputs, outputs_of
 from mandate.stack import environment
 from mandate.terminal import note, say, say_bytes, say_json
 

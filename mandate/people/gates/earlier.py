@@ -23,8 +23,8 @@ from activities.contracts.specs import QUEUE
 from activities.runtime.engine import described
 from dsl.shown.heads import OWN, rank
 from dsl.shown.surfaces import Terminal
-from mandate.people.gates.outputs import Put, report_of
 from mandate.people.gates.rows import GateRow
+from mandate.people.outputs import Put, report_of
 
 EARLIER_RUNS_MAX: Final = 50
 EARLIER_S: Final = 5.0

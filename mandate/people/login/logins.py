@@ -24,8 +24,8 @@ from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from mandate.people.errors import UsageError
 from mandate.stack.files import private_directory, write_private
+from mandate.stack.home import HOME_VARIABLE
 
-HOME_VARIABLE: Final = "MANDATE_HOME"
 LOGIN_FILE: Final = "login.json"
 FILE_BYTES_MAX: Final = 64 << 10
 LOGINS_MAX: Final = 100
@@ -43,17 +43,6 @@ class Login:
     token: str = field(repr=False)
     expires: int  # seconds since 1970
     login: str = ""  # what was typed, where that is not the person's name
-
-
-def home(caller: Mapping[str, str]) -> Path:
-    """Return where the logins of whoever has these variables are kept (1)."""
-    own = caller.get(HOME_VARIABLE, "")
-    if own:
-        return Path(own).expanduser().absolute()
-    state = Path(caller.get("XDG_STATE_HOME", ""))
-    # The specification says so: a relative path there counts as none.
-    folder = state if state.is_absolute() else Path.home() / ".local" / "state"
-    return folder / "mandate"
 
 
 class Logins:

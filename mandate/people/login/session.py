@@ -18,7 +18,8 @@ from integrations.errors import DeniedError
 from integrations.vault.client import Vault
 from integrations.vault.people.person import Person
 from mandate.people.errors import UsageError
-from mandate.people.login.logins import Login, Logins, home
+from mandate.people.login.logins import Login, Logins
+from mandate.stack.home import home
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import digest_of
 from mandate.people.gates.earlier import CHANGES_SHOWN_MAX, Earlier, since_lines
-from mandate.people.gates.outputs import Put
 from mandate.people.gates.rows import GateRow, read_rows
+from mandate.people.outputs import Put
 from tests.unit.mandate.test_people_rows import row
 
 WHEN = datetime(2026, 1, 1, 10, tzinfo=UTC)

@@ -23,10 +23,10 @@ from mandate.people.errors import RefusalError
 from mandate.people.gates.contents import Contents
 from mandate.people.gates.earlier import Earlier, since_lines
 from mandate.people.gates.inbox import InboxRun
-from mandate.people.gates.outputs import Put
 from mandate.people.gates.rows import HeadRow, find, read_rows, refuse_digest
 from mandate.people.gates.shown import summary
 from mandate.people.gates.wishes import Wish
+from mandate.people.outputs import Put
 from mandate.people.revoking import Ended, told
 from mandate.terminal import complain
 from tests.fixtures.foreign_texts import TEXTS, faults

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from mandate.people.errors import UsageError
-from mandate.people.login.logins import LOGINS_MAX, Login, Logins, home
+from mandate.people.login.logins import LOGINS_MAX, Login, Logins
 from mandate.stack.errors import SettingError
+from mandate.stack.home import home
 
 ANN = Login("ann", "e-1", "s.token-of-ann", 2_000_000_000)
 BOB = Login("bob", "e-2", "s.token-of-bob", 2_000_000_001)

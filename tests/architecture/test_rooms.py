@@ -1,0 +1,49 @@
+"""Rooms stay small enough to find things in, and a name says one thing in a layer.
+
+Which room may use which is a contract of import-linter, in ``pyproject.toml``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES_MAX = 15  # modules; ``__init__.py`` is the room's door and not counted
+LAYERS = ("workflows", "activities", "integrations", "dsl", "mandate")
+ROOMS = sorted({path.parent for layer in LAYERS for path in (ROOT / layer).rglob("*.py")})
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(ROOT)))
+def test_a_room_has_a_sentence_and_no_more_files_than_one_reads(room: Path):
+    modules = [path for path in room.glob("*.py") if path.name != "__init__.py"]
+    door = room / "__init__.py"
+
+    assert len(modules) <= FILES_MAX
+    assert ast.get_docstring(ast.parse(door.read_text())), f"{door} says nothing"
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_two_classes_of_a_layer_have_one_name(layer: str):
+    places = defaultdict(list)
+    for path in sorted((ROOT / layer).rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path.relative_to(ROOT)))
+
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_the_top_of_workflows_holds_what_people_see_in_the_web_ui():
+    types = set()
+    for path in (ROOT / "workflows").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any(
+                "workflow.defn" in ast.unparse(decorator) for decorator in node.decorator_list
+            ):
+                types.add(path.stem)
+
+    assert types == {path.stem for path in (ROOT / "workflows").glob("*.py")} - {"__init__"}
