@@ -33,6 +33,7 @@ from dsl.models import (
     GateStage,
     InputSpec,
     ParallelStage,
+    PeopleConfig,
     Pipeline,
 )
 from dsl.plan import (
@@ -47,6 +48,7 @@ from dsl.plan import (
     MemberPlan,
     ParallelStep,
     Plan,
+    QuestionsPlan,
     SandboxPlan,
 )
 from dsl.templates import Template, shipped
@@ -169,6 +171,7 @@ class _PlanBuilder:
             on_revoked=config.on_revoked.replace(" ", ""),
             sandbox=SandboxPlan(**config.sandbox.model_dump()),
             concurrency=config.concurrency,
+            questions=_questions(config.questions),
         )
 
     def _gate(self, site: Site, stage: GateStage) -> GateStep:
@@ -235,6 +238,22 @@ def _budget(config: AgentConfig) -> ErrorBudget | None:
     if budget is None:
         return None
     return ErrorBudget(errors=budget.errors, window_ms=budget.window)
+
+
+def _questions(config: PeopleConfig | None) -> QuestionsPlan | None:
+    if config is None:
+        return None
+    return QuestionsPlan(
+        approvers=config.approvers,
+        groups=tuple(GroupPlan(name=each.name, quorum=each.quorum) for each in config.groups),
+        quorum=config.quorum,
+        timeout_ms=config.timeout,
+        on_timeout=config.on_timeout,
+        escalate_to=_escalation(config.escalate_to),
+        remind_every_ms=config.remind_every,
+        exclude=config.exclude,
+        identity=config.identity,
+    )
 
 
 def _escalation(target: Escalation | None) -> EscalationPlan | None:

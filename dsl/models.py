@@ -146,6 +146,35 @@ class SandboxConfig(Document):
     ) = None
 
 
+class ApproverGroup(Document):
+    """A group of approvers with its own count."""
+
+    name: Group
+    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+
+
+class Escalation(Document):
+    """Who is asked when the time is up, and for how long."""
+
+    approvers: tuple[Person, ...] = Field(min_length=1, max_length=limits.APPROVERS_MAX)
+    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+    timeout: Duration = limits.GATE_TIMEOUT_MS
+
+
+class PeopleConfig(Document):
+    """Who is asked, by a gate or by an agent, and until when."""
+
+    approvers: tuple[Person, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+    groups: tuple[ApproverGroup, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+    timeout: Duration = limits.GATE_TIMEOUT_MS
+    on_timeout: Literal["reject", "escalate"] = "reject"
+    escalate_to: Escalation | None = None
+    remind_every: Duration | None = None
+    exclude: tuple[Literal["starter", "author"], ...] = ()
+    identity: tuple[Literal["claimed", "verified"], ...] | None = Field(default=None, min_length=1)
+
+
 class AgentConfig(Document):
     """How an agent stage runs."""
 
@@ -160,6 +189,7 @@ class AgentConfig(Document):
     clarifications: Whole = Field(default=0, ge=0, le=10)
     on_revoked: str = Field(default="fail", pattern=r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$")
     sandbox: SandboxConfig = SandboxConfig()
+    questions: PeopleConfig | None = None
     concurrency: Annotated[int, Field(ge=1, le=1), AS_WHOLE] | None = None
 
     @property
@@ -182,21 +212,6 @@ class AgentStage(Document):
     config: AgentConfig = AgentConfig()
 
 
-class ApproverGroup(Document):
-    """A group of approvers with its own count."""
-
-    name: Group
-    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
-
-
-class Escalation(Document):
-    """Who is asked when the time is up, and for how long."""
-
-    approvers: tuple[Person, ...] = Field(min_length=1, max_length=limits.APPROVERS_MAX)
-    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
-    timeout: Duration = limits.GATE_TIMEOUT_MS
-
-
 class GateMember(Document):
     """An agent stage that votes at a consensus gate."""
 
@@ -205,19 +220,10 @@ class GateMember(Document):
     min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
-class GateConfig(Document):
+class GateConfig(PeopleConfig):
     """Who decides, by when, and about what."""
 
     gate_type: Literal["approval", "consensus"] = "approval"
-    approvers: tuple[Person, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
-    groups: tuple[ApproverGroup, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
-    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
-    timeout: Duration = limits.GATE_TIMEOUT_MS
-    on_timeout: Literal["reject", "escalate"] = "reject"
-    escalate_to: Escalation | None = None
-    remind_every: Duration | None = None
-    exclude: tuple[Literal["starter", "author"], ...] = ()
-    identity: tuple[Literal["claimed", "verified"], ...] | None = Field(default=None, min_length=1)
     reason: Literal["optional", "required"] = "optional"
     approves: tuple[str, ...] | None = None
     members: tuple[GateMember, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)

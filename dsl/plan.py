@@ -59,6 +59,35 @@ class SandboxPlan(Value):
         return {name: value for name, value in declared.items() if value is not None}
 
 
+class GroupPlan(Value):
+    """A group of approvers with its own count."""
+
+    name: str
+    quorum: int
+
+
+class EscalationPlan(Value):
+    """Who is asked when the time is up."""
+
+    approvers: tuple[str, ...]
+    quorum: int
+    timeout_ms: int
+
+
+class QuestionsPlan(Value):
+    """Who answers what an agent asks: what a gate says of the people it asks."""
+
+    approvers: tuple[str, ...]
+    groups: tuple[GroupPlan, ...] = ()
+    quorum: int
+    timeout_ms: int
+    on_timeout: Literal["reject", "escalate"]
+    escalate_to: EscalationPlan | None = None
+    remind_every_ms: int | None = None
+    exclude: tuple[str, ...] = ()
+    identity: tuple[str, ...] | None = None  # None: the worker's default
+
+
 class AgentStep(Step):
     """One agent to be run through its phases."""
 
@@ -77,26 +106,18 @@ class AgentStep(Step):
     on_revoked: str = "fail"
     sandbox: SandboxPlan = SandboxPlan()
     concurrency: int | None = None
+    questions: QuestionsPlan | None = None  # None: it may ask nothing
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later and is not declared: digests stay what they were."""
+        fields: dict[str, Any] = serialize(self)
+        return {k: v for k, v in fields.items() if v is not None or k != "questions"}
 
     @property
     def replacement(self) -> str | None:
         """Return the agent that takes over from a revoked one; None: no other does."""
         return self.on_revoked.partition(":")[2] or None
-
-
-class GroupPlan(Value):
-    """A group of approvers with its own count."""
-
-    name: str
-    quorum: int
-
-
-class EscalationPlan(Value):
-    """Who is asked when the time is up."""
-
-    approvers: tuple[str, ...]
-    quorum: int
-    timeout_ms: int
 
 
 class MemberPlan(Value):

@@ -60,6 +60,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "clarifications": "How often its plan may be clarified before it fails.",
         "on_revoked": "What a revocation means: fail, skip, or 'replace: ' and another agent.",
         "sandbox": "What its processes may touch beyond their private directory, and may take.",
+        "questions": "Who answers what it asks; without it, it may ask nothing.",
         "concurrency": "1: never two instances of this agent at a time.",
     },
     "ErrorBudgetConfig": {
@@ -72,6 +73,17 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "disk_mb": f"Room in its private directory, in MiB; default: {limits.AGENT_DISK_MB}.",
         "files": f"Files in its private directory; default: {limits.AGENT_FILES}.",
         "processes": f"Its processes and threads; default: {limits.AGENT_PROCESSES}.",
+    },
+    "PeopleConfig": {
+        "approvers": 'Who may answer: names, or "group:" and a name.',
+        "groups": "Groups that must each reach a count of their own.",
+        "quorum": "How many have to say the same.",
+        "timeout": "How long a question waits, with a unit; then the stage is rejected.",
+        "on_timeout": "What happens then; no default is ever applied.",
+        "escalate_to": "Who is asked when the time is up.",
+        "remind_every": "How often they are reminded, with a unit.",
+        "exclude": "Who may not answer: who started the run, who registered the plan.",
+        "identity": "How they must be known; default: as the worker demands.",
     },
     "GateConfig": {
         "gate_type": "approval: people decide. consensus: agents vote as well.",

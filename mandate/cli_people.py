@@ -21,6 +21,7 @@ people_app = typer.Typer()
 Gate = Annotated[str, typer.Argument(help="The gate, by path, or by name where that is unique.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask once more; for scripts.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
+Answer = Annotated[str, typer.Option(help="What you answer, where an agent asks.")]
 _PASSWORD = typer.Option("--password-stdin", help="Read the password from standard input.")
 _TOKEN = typer.Option("--token-stdin", help="Read a Vault token of yours from there instead.")
 
@@ -98,12 +99,14 @@ def approve(
     gate: Gate,
     *,
     reason: Reason = "",
+    answer: Answer = "",
     yes: Yes = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Approve at a gate, with proof; exit code 0 only when the vote counted."""
-    _answer(_wish(run, gate, Decision.APPROVE, reason), yes=yes, as_json=as_json, data_dir=data_dir)
+    wish = _wish(run, gate, Decision.APPROVE, _said(reason, answer))
+    _answer(wish, yes=yes, as_json=as_json, data_dir=data_dir)
 
 
 @people_app.command()
@@ -125,13 +128,15 @@ def sign(
     run: Run,
     gate: Gate,
     decision: Annotated[Decision, typer.Argument(help="What you say.")],
+    *,
     reason: Reason = "",
+    answer: Answer = "",
     data_dir: DataDir = None,
 ) -> None:
     """Print your vote with its proof, as input for the Temporal CLI or the Web UI."""
     from mandate.commands.gates import sign as command  # noqa: PLC0415 - at need
 
-    end(command.run(_wish(run, gate, decision, reason), data_dir=data_dir))
+    end(command.run(_wish(run, gate, decision, _said(reason, answer)), data_dir=data_dir))
 
 
 @people_app.command()
@@ -152,6 +157,13 @@ def _milliseconds(duration: str) -> int:
         return parse_duration(duration)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--timeout") from None
+
+
+def _said(reason: str, answer: str) -> str:
+    """Return what a vote says: at a gate that asks a question, its reason is the answer."""
+    if reason and answer:
+        raise typer.BadParameter("give one of --reason and --answer")
+    return answer or reason
 
 
 def _wish(run: str, gate: str, decision: Decision, reason: str) -> Wish:

@@ -1,9 +1,10 @@
 """Agent: one agent stage, as a child workflow; ``workflows.lifecycle`` has what happens in it.
 
 1. Only ``Pipeline`` starts it. Started by hand it ends at once and touches nothing.
-2. A stage that did not complete is a failed workflow with its report in the failure's details; what
-   that means for the run is for the parent to decide. One that was cancelled is cancelled, unless
-   it could not record its end: only the parent still can, so it fails with the report as well.
+2. A stage that did not complete, and does not wait for an answer, is a failed workflow with its
+   report in the failure's details; what that means for the run is for the parent to decide. One
+   that was cancelled is cancelled, unless it could not record its end: only the parent still can,
+   so it fails with the report as well.
 3. Whoever may write to the namespace may stop it: that is a brake, and takes no proof. What cannot
    be read stops nothing, and ``status`` shows it.
 """
@@ -48,7 +49,7 @@ class Agent(VoidMessages):
         if self._order is not None:
             self._walk.stop(self._order)
         report = await self._walk.run()
-        if report.status is not StageStatus.COMPLETED:  # (2)
+        if report.status not in (StageStatus.COMPLETED, StageStatus.WAITING):  # (2)
             raise failures.ended_stage(report)
         return report
 

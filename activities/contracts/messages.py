@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from activities.contracts.resumption import Asked, CheckpointRef, Resumption
 from dsl.core import AgentOutput, StageStatus, Tier, Value
 from dsl.plan import AgentStep, Plan
+from dsl.rules.gates.questions import Answered
 from dsl.values.sizes import Sentence
 
 # Stage paths become names of directories: names joined by "/", no dots.
@@ -151,39 +153,6 @@ class Warrant(Value):
     starter: str = ""  # proof
 
 
-class GateRequest(Value):
-    """Ask Vault, ahead of the approval, for what the T3 stages behind a gate will read."""
-
-    plan: str  # digest
-    gate: str
-    opening: int
-    ttl_ms: int
-    authors: tuple[str, ...] = ()  # proofs
-
-
-class FiledRequest(Value):
-    """One request that waits in Vault for a person's authorisation; opens nothing by itself."""
-
-    stage: str
-    agent: str
-    place: str  # mount/path
-    accessor: str
-
-
-class GateRequested(Value):
-    """What was filed, and whether this Vault holds it back until it is authorised."""
-
-    enforced: bool
-    detail: str = ""
-    filed: tuple[FiledRequest, ...] = ()
-
-
-class GateWithdrawn(Value):
-    """How many requests were taken back."""
-
-    requests: int = 0
-
-
 class RecordResult(Value):
     """Receipt: the entries are on disk."""
 
@@ -249,6 +218,8 @@ class PhaseRequest(Value):
     status: str = "running"  # EXIT: how the stage ends
     detail: str = ""
     warrant: Warrant | None = None  # T3 and T4 only
+    checkpoint: CheckpointRef | None = None  # of the try before
+    answers: tuple[Answered, ...] = ()  # to what the agent has asked in this stage
 
 
 class Violated(Value):
@@ -268,6 +239,7 @@ class PhaseResult(Value):
     facts: dict[str, Any] = Field(default_factory=dict)  # goes on the ledger
     unreleased: tuple[str, ...] = ()  # EXIT: left to TTL and sweeper
     violations: tuple[Violated, ...] = ()  # seen, though the phase has delivered
+    asked: Asked | None = None  # it asks people, and has delivered nothing
 
 
 class AgentRequest(Value):
@@ -281,6 +253,7 @@ class AgentRequest(Value):
     inputs: dict[str, Any] = Field(default_factory=dict)
     given: dict[StagePath, tuple[AgentOutput, ...]] = Field(default_factory=dict)
     warrant: Warrant | None = None  # T3 and T4 only
+    resumption: Resumption | None = None  # it has asked, and people have answered
 
 
 class AgentReport(Value):
@@ -294,3 +267,4 @@ class AgentReport(Value):
     attempts: int = 0
     ledger: tuple[int, int] | None = None  # first and last entry
     unrecorded: tuple[EntryDraft, ...] = ()  # what EXIT could not put on the ledger
+    asked: Asked | None = None  # it waits for people, and goes on with their answer

@@ -28,6 +28,12 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.contracts.answers import UnreadableError, read_detail, read_value, unreadable
+from activities.contracts.control_groups import (
+    FiledRequest,
+    GateRequest,
+    GateRequested,
+    GateWithdrawn,
+)
 from activities.contracts.meant import WHERE, BugError, MeantError
 from activities.contracts.messages import (
     AgentReport,
@@ -41,10 +47,6 @@ from activities.contracts.messages import (
     CompileRequest,
     CompileResult,
     EntryDraft,
-    FiledRequest,
-    GateRequest,
-    GateRequested,
-    GateWithdrawn,
     PhaseRequest,
     PhaseResult,
     Policy,
@@ -60,6 +62,7 @@ from activities.contracts.messages import (
     Violated,
     Warrant,
 )
+from activities.contracts.resumption import Asked, CheckpointRef, Resumption
 from dsl.core import AgentPhase, Value
 from dsl.limits import PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
 from dsl.shown.surfaces import Markdown
@@ -85,12 +88,14 @@ __all__ = [
     "AgentReport",
     "AgentRequest",
     "Approval",
+    "Asked",
     "Author",
     "Authority",
     "AuthorityRequest",
     "Ballot",
     "Binding",
     "BugError",
+    "CheckpointRef",
     "CompileRequest",
     "CompileResult",
     "EntryDraft",
@@ -110,6 +115,7 @@ __all__ = [
     "RegisterResult",
     "Registered",
     "Registration",
+    "Resumption",
     "Standing",
     "UnreadableError",
     "Violated",

@@ -19,6 +19,7 @@
    PLAN and VERIFY act on nothing, so there an outage may be waited out.
 8. What it has said that it must not is told with what it delivered. A program that had delivered
    when its lease turned out to be lost acted without it: that is told, and nothing else is kept.
+9. A question ends the try, and is no failure: the workflow has people asked.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from temporalio import activity
 
 from activities.contracts import specs
 from activities.phases.admission import admit
+from activities.phases.checkpoints import handed, keeping, put_back
 from activities.phases.equipment import Tools, instance_of, put_json
 from activities.phases.heartbeat import pulsing
 from activities.phases.secrets import secrets_of
@@ -45,7 +47,7 @@ from activities.runtime.violation import ViolationError, said
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
 from dsl.rules.trust.violations import Violation
-from integrations.agents.contract.protocol import AgentError, Outcome, Request
+from integrations.agents.contract.protocol import AgentError, Outcome, QuestionAskedError, Request
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs import catalogue
 from integrations.agents.sandbox.spec import SandboxSpec
@@ -73,6 +75,7 @@ class Answer:
     outputs: tuple[AgentOutput, ...]
     facts: dict[str, Any]
     violations: tuple[specs.Violated, ...] = ()
+    asked: specs.Asked | None = None  # then there is nothing else
 
 
 async def ask(tools: Tools, request: specs.PhaseRequest, lease: Lease, phase: AgentPhase) -> Answer:
@@ -113,6 +116,11 @@ async def _ask(
         seen = request.model_copy(update={"prior": _own(request, phase)})
         prior = await asyncio.to_thread(_copies, tools, seen, directory)
         pulse = await stack.enter_async_context(pulsing())
+        kept = await stack.enter_async_context(keeping(tools.artifacts, pulse))
+        handed_back = handed(request)
+        if handed_back is not None:
+            pulse.keep(handed_back)  # until there is a later one
+        checkpoint = await asyncio.to_thread(put_back, tools.artifacts, handed_back, directory)
         running = tools.runner.run(
             catalogue.find(request.step.program or ""),
             Request(
@@ -127,18 +135,26 @@ async def _ask(
                 prior=prior,
                 secrets=secrets,
                 fence=lease.fence,
+                checkpoint=checkpoint,
+                answers={each.id: each.answer for each in request.answers},
+                may_ask=request.step.questions is not None,
             ),
             timeout_s=timeout_s,
             sandbox=_sandbox(tools, request),
             redact=Redactor(secrets.values()),  # (4)
             lifeline=lifeline,
             on_event=pulse.tell,
+            on_checkpoint=kept.take,
             on_start=stack.enter_context(tools.roster.listed(request.agent, instance_of(request))),
         )
         acts()  # (7)
         try:
             outcome = await running
+        except QuestionAskedError as asking:
+            return _of_question(asking, phase, await kept.settle() or handed_back)  # (9)
         except AgentError as error:
+            last = await kept.settle() or handed_back
+            error.checkpoint = last.model_dump(mode="json") if last else None
             raise await _with_evidence(tools, phase, error) from None
         delivered.append(outcome)
         try:
@@ -149,6 +165,19 @@ async def _ask(
             raise OutcomeLostError(  # (7)
                 f"the program has delivered, and its outputs cannot be kept: {error}"
             ) from None
+
+
+def _of_question(
+    asking: QuestionAskedError, phase: AgentPhase, checkpoint: specs.CheckpointRef | None
+) -> Answer:
+    question = asking.question
+    return Answer(
+        output={},
+        outputs=(),
+        facts={"asked": question.id, "question": question.digest()},
+        violations=said(asking.secrets, asking.tokens),
+        asked=specs.Asked(question=question, phase=phase, checkpoint=checkpoint),
+    )
 
 
 async def _clear(tools: Tools, request: specs.PhaseRequest) -> Cleared | None:
@@ -234,6 +263,7 @@ async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> 
     message = str(error).removeprefix(f"{error.kind}: ")
     named = AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)
     named.secrets, named.tokens = error.secrets, error.tokens
+    named.checkpoint = error.checkpoint
     return named
 
 

@@ -40,4 +40,5 @@ class Execute:
             fence=lease.fence,
             facts=answer.facts,
             violations=answer.violations,
+            asked=answer.asked,
         )

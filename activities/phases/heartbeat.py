@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from temporalio import activity
-
+from activities.contracts import specs
+from activities.runtime.effect import beat, tell
 from integrations.agents.contract.protocol import Event
 
 BEAT_EVERY_S: Final = 0.5  # the worker sends no more of them than that
@@ -25,7 +25,8 @@ class Pulse:
     """Signs of life, and the last progress that the agent has told."""
 
     def __init__(self) -> None:
-        self._progress: tuple[dict[str, str], ...] = ()
+        self._progress: dict[str, str] = {}
+        self._checkpoint: specs.CheckpointRef | None = None
 
     def tell(self, event: Event) -> None:
         """Pass on ``event`` if it is progress."""
@@ -34,14 +35,24 @@ class Pulse:
                 key[:FIELD_SHOWN_MAX]: str(event.data[key])[:FIELD_SHOWN_MAX]
                 for key in itertools.islice(event.data, FIELDS_SHOWN_MAX)
             }
-            self._progress = (shown,)
-            activity.heartbeat(shown)
+            self._progress = shown
+            self._tell()
+
+    def keep(self, checkpoint: specs.CheckpointRef) -> None:
+        """Have the server keep ``checkpoint`` for the next attempt."""
+        self._checkpoint = checkpoint
+        self._tell()
 
     async def beat(self) -> None:
         """Give signs of life until cancelled."""
         while True:
-            activity.heartbeat(*self._progress)
+            beat()
             await asyncio.sleep(BEAT_EVERY_S)
+
+    def _tell(self) -> None:
+        kept = self._checkpoint.model_dump(mode="json") if self._checkpoint else None
+        told = [self._progress] if self._progress else []
+        tell(*told, *([kept] if kept else []))
 
 
 @asynccontextmanager

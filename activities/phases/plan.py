@@ -35,6 +35,7 @@ class Plan:
                 fence=lease.fence,
                 facts=answer.facts,
                 violations=answer.violations,
+                asked=answer.asked,
             )
         plan = {
             "program": request.step.program or "",

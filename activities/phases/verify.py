@@ -43,6 +43,7 @@ class Verify:
             fence=lease.fence,
             facts={**facts, **answer.facts},
             violations=answer.violations,
+            asked=answer.asked,
         )
 
     def _check(self, outputs: tuple[AgentOutput, ...]) -> None:

@@ -29,7 +29,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.contracts import specs, trust_specs
 from activities.contracts.meant import BugError, MeantError
-from activities.runtime.effect import OutcomeLostError, attempt
+from activities.runtime.effect import OutcomeLostError, attempt, beat
 from activities.runtime.violation import ViolationError, said, violation_of
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.trust.violations import Violation
@@ -102,6 +102,7 @@ def _translated(error: errors.IntegrationError) -> ApplicationError:
         if violation is not None:
             return _violated(violation, message)
         seen = [each.model_dump(mode="json") for each in said(0, error.tokens)]
+        seen += [error.checkpoint] if error.checkpoint else []
         kind = specs.AGENT_FAILED if error.retryable else specs.AGENT_FAILED_FOR_GOOD
         return MeantError(message, *seen, type=kind)
     return MeantError(message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL))
@@ -122,12 +123,12 @@ def _last_words(error: errors.IntegrationError) -> str:
 
 @asynccontextmanager
 async def _heartbeats() -> AsyncIterator[None]:
-    async def beat() -> None:
+    async def beats() -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_EVERY_S)
-            activity.heartbeat()
+            beat()
 
-    beating = asyncio.create_task(beat())
+    beating = asyncio.create_task(beats())
     try:
         yield
     finally:

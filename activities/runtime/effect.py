@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio import activity
 
@@ -27,6 +28,7 @@ class Attempt:
     """One attempt of an activity."""
 
     may_have_acted: bool = False
+    tells: tuple[Any, ...] = ()  # with each sign of life; the server keeps the last of them
 
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
@@ -46,6 +48,17 @@ def attempt() -> Iterator[Attempt]:
 def acts() -> None:
     """Note that from here on an agent's program may have started (1)."""
     _attempt.get().may_have_acted = True
+
+
+def tell(*details: Any) -> None:
+    """Give a sign of life, and have every further one tell the same: the last one is kept."""
+    _attempt.get().tells = details
+    activity.heartbeat(*details)
+
+
+def beat() -> None:
+    """Give a sign of life."""
+    activity.heartbeat(*_attempt.get().tells)
 
 
 def stopped_by_hand() -> OutcomeLostError | None:

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase
-from dsl.limits import REASON_LENGTH_MAX
+from dsl.limits import CHOICE_LENGTH_MAX, CHOICES_MAX, QUESTION_LENGTH_MAX, REASON_LENGTH_MAX
 
 VERSION: Final = 1
+QUESTION_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 MEDIA_TYPE_PATTERN: Final = r"^[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]{1,63})?$"
 # What the engine itself puts out for a stage, beside what the agent does.
 RESERVED_NAMES: Final = frozenset(
@@ -60,6 +61,15 @@ class Earlier(Line):
     media_type: MediaType
 
 
+class Handed(Line):
+    """The last checkpoint of the try before: what was said, or the file, copied again."""
+
+    data: dict[str, Any] | None = None
+    path: str | None = None
+    digest: Digest | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+
+
 class RequestLine(Line):
     """What a program is asked: the first line on its stdin."""
 
@@ -75,6 +85,8 @@ class RequestLine(Line):
     input: dict[str, Any]
     prior: dict[str, Earlier]
     secrets: dict[str, str]
+    checkpoint: Handed | None
+    answers: dict[str, str]
 
 
 class Log(Line):
@@ -114,11 +126,35 @@ class ArtifactLine(Line):
     media_type: MediaType = "application/octet-stream"
 
 
-class Question(Line):
-    """Something that a person should know of; it is kept like a log."""
+class QuestionLine(Line):
+    """Something that people are to answer; the program is ended, and begins again with it."""
 
     type: Literal["question"]
-    text: str
+    id: Annotated[str, Field(pattern=QUESTION_ID_PATTERN)]
+    text: Annotated[str, Field(min_length=1, max_length=QUESTION_LENGTH_MAX)]
+    choices: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=CHOICE_LENGTH_MAX)]],
+        Field(max_length=CHOICES_MAX, json_schema_extra={"uniqueItems": True}),
+    ] = []
+    default: Annotated[str, Field(max_length=QUESTION_LENGTH_MAX)] = ""
+
+
+class CheckpointLine(Line):
+    """What the next try begins from: a small object, or a file at the top of the directory."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["data"]}, {"required": ["path"]}]}
+    )
+
+    type: Literal["checkpoint"]
+    data: dict[str, Any] = {}
+    path: Annotated[str, Field(pattern=OUTPUT_NAME_PATTERN)] = ""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> CheckpointLine:
+        if len({"data", "path"} & self.model_fields_set) != 1:
+            raise ValueError("expected data or path, and not both")
+        return self
 
 
 class ResultLine(Line):
@@ -131,10 +167,13 @@ class ResultLine(Line):
 
 
 Message = Annotated[
-    Log | Progress | Heartbeat | Error | ArtifactLine | Question | ResultLine,
+    Log | Progress | Heartbeat | Error | ArtifactLine | QuestionLine | CheckpointLine | ResultLine,
     Field(discriminator="type"),
 ]
-MESSAGES: Final = (Log, Progress, Heartbeat, Error, ArtifactLine, Question, ResultLine)
+MESSAGES: Final = (
+    *(Log, Progress, Heartbeat, Error),
+    *(ArtifactLine, QuestionLine, CheckpointLine, ResultLine),
+)
 MESSAGE_TYPES: Final = frozenset(
-    {"log", "progress", "heartbeat", "error", "artifact", "question", "result"}
+    {"log", "progress", "heartbeat", "error", "artifact", "question", "checkpoint", "result"}
 )

@@ -15,6 +15,8 @@ excluded where claims are taken (warning) · ``DSL325`` reminders that never com
 3. A gate of members alone goes to ``escalate_to`` whenever agents do not decide.
 4. An escalation takes identity, exclusions, reasons and reminders from its gate.
 5. What hangs on a field that could not be read is left out.
+5. What an agent stage may ask is asked at a gate, so the same holds for ``config.questions``. At
+   T3 and T4 there is none: ``DSL330``.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from collections.abc import Sequence
 from dsl.checks.findings import Findings
 from dsl.checks.requirements import repeated
 from dsl.checks.sites import Site, Survey, ends_before
+from dsl.core import Tier
 from dsl.document.doubts import DocumentPath
 from dsl.limits import REMINDERS_MAX
-from dsl.models import AgentStage, GateConfig, GateStage
+from dsl.models import AgentStage, GateConfig, GateStage, PeopleConfig
 from dsl.people import GROUP_PREFIX, quoted
 from dsl.values.durations import render_duration
 from dsl.values.suggestions import suggest
@@ -44,6 +47,27 @@ def check_gates(survey: Survey, findings: Findings) -> None:
             _check_reminders(config, at, findings)
             _check_approves(survey, site, config, findings)
             _check_members(survey, site, config, findings)
+        elif isinstance(site.stage, AgentStage) and site.stage.config.questions is not None:
+            _check_questions(survey, site, site.stage.config.questions, findings)
+
+
+def _check_questions(
+    survey: Survey, site: Site, questions: PeopleConfig, findings: Findings
+) -> None:
+    """Report what would be wrong with a gate of the same people (5)."""
+    config, at = GateConfig.model_construct(**dict(questions)), (*site.at, "config", "questions")
+    _check_voters(config, at, findings)
+    _check_lists(config, at, findings)
+    _check_escalation(config, at, findings)
+    _check_exclusion(config, at, findings)
+    _check_reminders(config, at, findings)
+    if survey.tier_of(site) >= Tier.T3:
+        findings.error(
+            "DSL330",
+            "an agent of T3 or T4 asks nothing while it acts",
+            at,
+            "let a stage before it ask, or put a gate before it",
+        )
 
 
 def _check_voters(config: GateConfig, at: DocumentPath, findings: Findings) -> None:

@@ -15,6 +15,8 @@
 7. How many secrets it has said is told however it ends.
 8. A quota that was reached outranks how the program put it: what it says then is mostly a riddle.
    Of a full directory that it tidied up before it gave up, its own last words are the only trace.
+9. A question ends it as a stage that is cancelled does: SIGTERM, a grace, SIGKILL. What it said
+   before is lost but for its checkpoint; it begins again with the answer.
 
 UDP and sockets with a path are closed by a filter that is known for x86-64 and arm64 only;
 ``Outcome.level`` says what was reached.
@@ -27,11 +29,21 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any, Final, Protocol
+from functools import partial
+from typing import Any, Final, NoReturn, Protocol
 
 from integrations.agents import workdir
 from integrations.agents.contract import protocol
-from integrations.agents.contract.protocol import AgentError, Event, Outcome, Request
+from integrations.agents.contract.checkpoints import Checkpoint, Checkpoints
+from integrations.agents.contract.protocol import (
+    AgentError,
+    Event,
+    Outcome,
+    QuestionAskedError,
+    Request,
+    broken,
+    parse_question,
+)
 from integrations.agents.contract.transcript import Transcript
 from integrations.agents.keeper.process import Process
 from integrations.agents.keeper.quota import OUT_OF_ROOM, out_of_room
@@ -60,15 +72,18 @@ class AgentRunner(Protocol):
         lifeline: Lifeline,
         on_event: Callable[[Event], None] | None = None,
         on_start: Callable[[int], None] | None = None,
+        on_checkpoint: Callable[[Checkpoint], None] | None = None,
     ) -> Outcome:
         """Run ``program`` in ``request.workdir``, where its artifacts are left.
 
         ``on_event`` hears every event as it arrives, ``on_start`` the pid of the process that
-        ends the agent when it ends; what they raise stops the agent and is raised here. The agent
-        is dead before the deadline of ``lifeline``, also where this process stands still.
+        ends the agent when it ends, ``on_checkpoint`` each checkpoint; what they raise stops the
+        agent and is raised here. The agent is dead before the deadline of ``lifeline``, also where
+        this process stands still.
 
         Raises:
             AgentError: the agent did not deliver; nothing of it is left running.
+            QuestionAskedError: it asks people; nothing of it is left running either.
             DeniedError: it was not started, for its program was changed, or cannot be.
             LeaseLostError: it was ended for its deadline.
             UnavailableError: no agent starts on this machine now.
@@ -90,25 +105,28 @@ class ProcessRunner:
         lifeline: Lifeline,
         on_event: Callable[[Event], None] | None = None,
         on_start: Callable[[int], None] | None = None,
+        on_checkpoint: Callable[[Checkpoint], None] | None = None,
     ) -> Outcome:
         """See ``AgentRunner.run``."""
         changed = program.changed()
         if changed is not None:  # (1)
             raise DeniedError(f"{changed}: restart the workers")
         redact = redact.including(request.secrets.values())
-        transcript = Transcript(redact, on_event)
+        checkpoints = Checkpoints(request.workdir, redact, on_checkpoint)
+        transcript = Transcript(redact, on_event, checkpoints.take, partial(_asked, request))
         try:
             return await self._run(
                 program,
                 request,
                 transcript,
+                checkpoints,
                 timeout_s=timeout_s,
                 sandbox=sandbox,
                 redact=redact,
                 lifeline=lifeline,
                 on_start=on_start,
             )
-        except AgentError as error:
+        except (AgentError, QuestionAskedError) as error:
             error.secrets, error.tokens = transcript.taken_out()  # (7)
             raise
 
@@ -117,6 +135,7 @@ class ProcessRunner:
         program: Program,
         request: Request,
         transcript: Transcript,
+        checkpoints: Checkpoints,
         *,
         timeout_s: float,
         sandbox: SandboxSpec,
@@ -127,6 +146,7 @@ class ProcessRunner:
         started = time.monotonic()
         spec = launch(program.argv, program.file, request.workdir, sandbox)
         with closing(await Process.start(spec, lifeline, on_start)) as process:
+            checkpoints.found_in = lambda: process.directory
             await self._hear_out(process, request, transcript, timeout_s)
             result = _judge(process, transcript)
             artifacts = await asyncio.to_thread(  # (6)
@@ -198,6 +218,24 @@ async def _listen(process: Process, transcript: Transcript) -> None:
     await asyncio.gather(
         transcript.read_messages(process.stdout), transcript.read_stderr(process.stderr)
     )
+
+
+def _asked(request: Request, message: dict[str, Any]) -> NoReturn:
+    """End the agent for its question (9).
+
+    Raises:
+        QuestionAskedError: people are to be asked.
+        AgentError: nobody can be, or they were.
+    """
+    question = parse_question(message)
+    if not request.may_ask:
+        raise broken(
+            f"it asks {question.text[:80]!r}, and its stage has no config.questions: nobody can "
+            "be asked"
+        )
+    if question.id in request.answers:
+        raise broken(f"it asks {question.id!r} again, of which its request has the answer")
+    raise QuestionAskedError(question)
 
 
 def _judge(process: Process, transcript: Transcript) -> protocol.Result:

@@ -87,6 +87,8 @@ def test_the_request_shown_has_the_fields_an_agent_gets():
         input=shown["input"],
         prior=shown["prior"],
         secrets=shown["secrets"],
+        checkpoint=shown["checkpoint"],
+        answers=shown["answers"],
     )
 
     assert json.loads(real.line()) == shown

@@ -31,6 +31,7 @@ from dsl.plan import GateStep
 from dsl.rules.gates.consensus import Verdict
 from dsl.rules.gates.council import APPROVE, REJECT, Advice
 from dsl.rules.gates.gate_rules import has_people, rules_of
+from dsl.rules.gates.questions import answer_of
 from dsl.shown.surfaces import Markdown
 from workflows.gates import decision
 from workflows.gates.control_groups import VaultLocks
@@ -71,6 +72,7 @@ class GateBoard:
         self.excluded: dict[str, frozenset[str]] = {}  # names and entities by role
         self.pending: dict[str, Opening] = {}
         self._inbox = Inbox(self.pending, is_registered=policy.search_attributes)
+        self.answers: dict[str, str] = {}  # to questions of agents, by gate
         self.decided: list[dict[str, Any]] = []
         self.approvals: list[specs.Approval] = []  # of proven voters only
         self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
@@ -83,6 +85,12 @@ class GateBoard:
         for path in paths:
             self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
         self._default_identity = (identity,)
+
+    def expect_one(self, path: str) -> None:
+        """Learn of a gate that the plan does not name: an agent's question."""
+        if path not in self._known:
+            self._known = self._known | {path}
+            self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
 
     def refuse(self, message: VoteMessage) -> str | None:
         """Say why a vote would not even be judged; None when it would be."""
@@ -216,6 +224,8 @@ class GateBoard:
         if opening.is_void:
             raise _VoidError(opening.number)
         self._undone.pop(opening.step.path, None)
+        if opening.matter.question is not None and summary["verdict"] == decision.APPROVED:
+            self.answers[opening.step.path] = answer_of(opening.votes)
         return self._outcome(summary, decision.approval_of(opening))
 
     async def _close_by_council(self, step: GateStep, matter: Matter, advice: Advice) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from dsl.core import AgentOutput
 from dsl.plan import GateStep
 from dsl.rules.gates.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
+from dsl.rules.gates.questions import Question
 from dsl.rules.proofs.proof import reason_digest
 from dsl.values.canonical import digest_of
 from workflows.messages.inputs import VoteMessage
@@ -29,6 +30,7 @@ class Matter:
     inputs: str  # digest
     subject: dict[str, dict[str, str]]  # digests of outputs, by stage and name
     outputs: tuple[tuple[str, AgentOutput], ...] = ()  # the same with their stages, by rank
+    question: Question | None = None  # that an agent asks; ``subject`` has its digest
 
 
 @dataclass(slots=True)
@@ -115,7 +117,9 @@ class Opening:
     def row(self) -> dict[str, Any]:
         """Return what the queries show of it."""
         rules, now = self.rules, self.tally()
+        question = self.matter.question
         return {
+            **({"question": question.model_dump(mode="json")} if question else {}),
             "gate": self.step.path,
             "opening": self.number,
             "escalated": self.escalated,

@@ -22,6 +22,7 @@ from temporalio.exceptions import ActivityError
 from activities.contracts import specs
 from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
 from dsl.rules.gates.consensus import Decision, Vote, refuse
+from dsl.rules.gates.questions import refuse_answer
 from dsl.rules.proofs.proof import VOTE, ProofError, decode, refuse_matter
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of_bytes
@@ -49,7 +50,7 @@ class Ballots:
             if opening.verifications < VERIFICATIONS_MAX:
                 return None
             return f"gate {path!r} has had {VERIFICATIONS_MAX} proofs in this opening: wait for it"
-        return refuse(opening.rules, path, opening.votes, _claim(message))  # (1)
+        return _refuse(opening, _claim(message))  # (1)
 
     async def cast(self, opening: Opening, message: VoteMessage) -> dict[str, Any]:
         """Judge a vote that ``refuse`` let through, and say what it did."""
@@ -124,7 +125,7 @@ class Ballots:
         )
 
     def _count_in(self, opening: Opening, vote: Vote, proof: str) -> str | None:
-        why = refuse(opening.rules, opening.step.path, opening.votes, vote)
+        why = _refuse(opening, vote)
         if why is None:
             if proof:
                 opening.proofs[len(opening.votes)] = proof
@@ -144,6 +145,15 @@ class Ballots:
             why=why,
             proof=digest_of_bytes(message.proof.encode(errors="replace")) if message.proof else "",
         )
+
+
+def _refuse(opening: Opening, vote: Vote) -> str | None:
+    """Say why a vote does not count, or answers nothing where an answer is asked for."""
+    why = refuse(opening.rules, opening.step.path, opening.votes, vote)
+    question = opening.matter.question
+    if why is not None or question is None:
+        return why
+    return refuse_answer(question, vote, opening.votes)
 
 
 def _refuse_shape(message: VoteMessage, about: dict[str, Any]) -> str | None:

@@ -12,12 +12,15 @@
    that has nothing to show for, and is only warned about, is repeated.
 6. Told to stop, the walk stops at once: the phase under way is cancelled and awaited, and the stage
    is revoked. What its program brings after that is thrown away, and told.
+7. A question of the agent ends the walk, in order and without a failure: its report says what is
+   asked. The run has people answer, and starts the stage again with that; see
+   ``workflows.run.agent_stages``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from temporalio import workflow
@@ -43,6 +46,14 @@ _GRACE: Final = timedelta(seconds=30)
 _ERROR_LENGTH_MAX: Final = 500  # characters, as recorded
 
 
+class QuestionAskedError(Exception):
+    """The agent asks people: unwinds the walk."""
+
+    def __init__(self, asked: specs.Asked) -> None:
+        super().__init__(asked.question.id)
+        self.asked = asked
+
+
 class PhaseWalk:
     """One agent stage on its way through the phases."""
 
@@ -51,6 +62,7 @@ class PhaseWalk:
         self._consequences = Consequences(self._course)
         self._order: StopOrder | None = None
         self._is_over = False
+        self._asked: specs.Asked | None = None
         self._cold = 0
         self._warned = 0
 
@@ -67,6 +79,7 @@ class PhaseWalk:
         Raises:
             asyncio.CancelledError: the stage was cancelled, EXIT has run, and all is on the ledger.
         """
+        began = workflow.now()
         status, kind, detail = StageStatus.CANCELLED, "cancelled", "cancelled"
         cancelled: asyncio.CancelledError | None = None
         try:
@@ -89,7 +102,16 @@ class PhaseWalk:
             return course.report(status, failures.NOT_RECORDED, why)
         left = f"left to expire: {', '.join(unreleased)}" if unreleased else ""
         details = (detail, *self._consequences.said, left)
-        return course.report(status, kind, "; ".join(each for each in details if each))
+        report = course.report(status, kind, "; ".join(each for each in details if each))
+        return report if self._asked is None else self._waits(report, self._asked, began)
+
+    def _waits(
+        self, report: specs.AgentReport, asked: specs.Asked, began: datetime
+    ) -> specs.AgentReport:
+        """Say what is asked, and what the stage has used up by then (7)."""
+        worked_ms = (workflow.now() - began) // timedelta(milliseconds=1)
+        spent = {"attempts": self._course.attempts, "worked_ms": worked_ms}
+        return report.model_copy(update={"asked": asked.model_copy(update=spent)})
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
@@ -125,6 +147,9 @@ class PhaseWalk:
             return StageStatus.REVOKED, failures.REVOKED, f"stopped: {self._order.reason}"
         try:
             walk.result()
+        except QuestionAskedError as error:  # (7)
+            self._asked = error.asked
+            return StageStatus.WAITING, "asked", f"asks {error.asked.question.text}"
         except PhaseFailedError as error:
             revoked = error.kind == failures.REVOKED
             return (
@@ -172,6 +197,7 @@ class PhaseWalk:
                     self._cold += 1
                     await ask_authority(self._course, self._cold)
                     continue
+                self._course.checkpoint = failures.checkpoint_in(error) or self._course.checkpoint
                 failure = self._failure(error, place)
                 if failure is None:
                     continue
@@ -182,6 +208,8 @@ class PhaseWalk:
             if end is not None:
                 self._course.errors += end.of_agent
                 raise end
+            if result.asked is not None:
+                raise QuestionAskedError(result.asked)
             return
 
     async def _call(self, phase: AgentPhase, place: str) -> specs.PhaseResult:

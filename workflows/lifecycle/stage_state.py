@@ -30,11 +30,15 @@ class Course:
         self.phases: list[AgentPhase] = []
         self._entered: list[Entered] = []
         self._ended: Ended | None = None
-        self.attempts = 0
+        resumption = request.resumption
+        self.attempts = max(0, resumption.attempts - 1) if resumption else 0
+        self._answers = resumption.answers if resumption else ()
+        self._resumption = resumption
         self.errors = 0  # tries that the agent itself failed
         self.exhausted = False  # the last of them was its last try
         self.outputs: list[AgentOutput] = []
         self.output: dict[str, Any] = {}
+        self.checkpoint: specs.CheckpointRef | None = None  # of the last try of this phase
         self._entity = ""
         self._fence = 0
 
@@ -42,6 +46,8 @@ class Course:
         """Note that ``phase`` begins; return the id of its activity."""
         self.phases.append(phase)
         self._entered.append(Entered(phase, workflow.now()))
+        if self._resumption is not None and self._resumption.phase is phase:
+            self.checkpoint, self._resumption = self._resumption.checkpoint, None
         return f"{self.step.path}/{phase}#{self.phases.count(phase)}"
 
     def take_seed(self) -> bool:
@@ -70,10 +76,13 @@ class Course:
             status=status,
             detail=detail,
             warrant=request.warrant,
+            checkpoint=self.checkpoint,
+            answers=self._answers,
         )
 
     def keep(self, result: specs.PhaseResult) -> None:
         """Keep what the last phase has answered."""
+        self.checkpoint = None
         self._entity = result.entity or self._entity
         self.output.update(result.output)
         replaced = {output.name for output in result.outputs}

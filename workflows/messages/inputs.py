@@ -50,6 +50,8 @@ class VoteMessage(Value):
     decision: str
     voter: str = Field(min_length=1, max_length=PERSON_LENGTH_MAX)
     reason: str = Field(default="", max_length=REASON_LENGTH_MAX)
+    # Another name of ``reason``, for a gate at which an agent's question is answered.
+    answer: str = Field(default="", max_length=REASON_LENGTH_MAX, exclude=True)
     proof: str = ""  # of any length: one that is too long is refused, and recorded as refused
 
 
@@ -99,6 +101,9 @@ def read_vote(args: Sequence[Any]) -> VoteMessage:
         vote = VoteMessage.model_validate(value)
     except ValidationError as error:
         raise MessageError(f"{fault_of(error)}; a vote is {_VOTE_EXAMPLE}") from None
+    if vote.answer and vote.reason not in ("", vote.answer):
+        raise MessageError("a vote has a reason or an answer, and not both")
+    vote = vote.model_copy(update={"reason": vote.answer or vote.reason, "answer": ""})
     if vote.decision not in ("approve", "reject"):
         raise MessageError(f"decision: expected approve or reject, got {vote.decision!r}")
     return vote

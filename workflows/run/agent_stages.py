@@ -7,6 +7,8 @@
 3. ``on_revoked``: *fail* ends the run. *skip* lets what requires the stage go on; what a revoked
    agent has put out is handed to nobody. *replace* runs the stage anew, once, as the other agent;
    a replacement that is revoked too ends the run.
+4. A stage whose agent asks people has ended in order. It is run again with their answers, from its
+   checkpoint, in what is left of its time: while people think, nothing runs and no clock goes.
 """
 
 from __future__ import annotations
@@ -21,14 +23,17 @@ from activities.contracts import specs
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
 from dsl.core import AgentOutput, StageStatus, Tier
+from dsl.limits import TIMEOUT_MS_MIN
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before
+from dsl.rules.gates.questions import Answered
 from dsl.rules.trust.admission import agent_identity
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import Records
 from workflows.run.council import heard_only
 from workflows.run.origin import Origin
 from workflows.run.payload_budget import Outbox
+from workflows.run.questions import Questions
 from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.children import run_agent
@@ -71,6 +76,7 @@ class AgentStages:
         self._records = records
         self._begins = begins
         self._outbox = Outbox()
+        self._questions = Questions(compiled, stages, gates)
         self._heard_only = heard_only(plan)
         self._steps = {step.path: step for step in walk(plan.steps)}
 
@@ -86,10 +92,10 @@ class AgentStages:
             raise StageEndedError(
                 failures.STAGE_FAILED, step.path, StageStatus.FAILED, f"inputs: {error}"
             ) from None
-        report = await self._once(step, step.agent, inputs)
+        report = await self._answered(step, step.agent, inputs)
         if report.status == StageStatus.REVOKED and step.replacement is not None:  # (3)
             replaced = self._replace(step, step.replacement, report.detail)
-            report = await self._once(step, step.replacement, inputs)
+            report = await self._answered(step, step.replacement, inputs)
             detail = "; ".join(each for each in (replaced, report.detail) if each)
             report = report.model_copy(update={"detail": detail})
         elif report.status == StageStatus.REVOKED and step.on_revoked == SKIP:
@@ -100,7 +106,36 @@ class AgentStages:
         """Return the name under which an agent of the plan is known (1)."""
         return agent_identity(agent, self._compiled.digest, registered=self.registered)
 
-    async def _once(self, step: AgentStep, agent: str, inputs: dict[str, Any]) -> specs.AgentReport:
+    async def _answered(
+        self, step: AgentStep, agent: str, inputs: dict[str, Any]
+    ) -> specs.AgentReport:
+        """Run a stage, and again from where it was each time that people have answered it (4)."""
+        report = await self._once(step, agent, inputs)
+        answers: tuple[Answered, ...] = ()
+        left_ms = step.timeout_ms
+        while (asked := report.asked) is not None:
+            answers = (*answers, await self._questions.put(step, asked))
+            left_ms = max(TIMEOUT_MS_MIN, left_ms - asked.worked_ms)
+            report = await self._once(
+                step.model_copy(update={"timeout_ms": left_ms}),
+                agent,
+                inputs,
+                specs.Resumption(
+                    answers=answers,
+                    phase=asked.phase,
+                    checkpoint=asked.checkpoint,
+                    attempts=asked.attempts,
+                ),
+            )
+        return report
+
+    async def _once(
+        self,
+        step: AgentStep,
+        agent: str,
+        inputs: dict[str, Any],
+        resumption: specs.Resumption | None = None,
+    ) -> specs.AgentReport:
         request = specs.AgentRequest(
             pipeline=self._plan.name,
             plan=self._compiled.digest,
@@ -110,9 +145,10 @@ class AgentStages:
             inputs=inputs,
             given=self._given(step),
             warrant=self._warrant(step) if step.tier >= Tier.T3 else None,
+            resumption=resumption,
         )
         await self._outbox.admit(request)
-        if agent == step.agent:
+        if agent == step.agent and resumption is None:
             self._begins(step.path)
 
         def begun(child: workflow.ChildWorkflowHandle[Any, Any]) -> None:

@@ -28,6 +28,7 @@ Brief = dict[str, dict[str, str]]
 BOARD_LINES_MAX: Final = 60
 _BINDS_NOTHING: Final = Markdown.of("- a vote binds {}", Markdown(NO_OUTPUT))
 _APPROVE: Final = "mandate approve {} \\\n  {}"
+_ANSWER: Final = "mandate approve {} \\\n  {} --answer ..."
 _APPROVE_AND_SAY_WHY: Final = "mandate approve {} \\\n  {} --reason ..."
 _SIGNAL: Final = "temporal workflow signal \\\n  -w {} \\\n  --name vote --input \\\n  {}"
 _OUTPUTS: Final = "mandate artifact list \\\n  {}"
@@ -137,7 +138,9 @@ def _waiting(
 
 def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[Markdown]:
     if not opening.takes_claims():
-        if opening.rules.reason_required:
+        if opening.matter.question is not None:
+            line = Markdown.command(_ANSWER, workflow_id, path)
+        elif opening.rules.reason_required:
             line = Markdown.command(_APPROVE_AND_SAY_WHY, workflow_id, path)
         else:
             line = Markdown.command(_APPROVE, workflow_id, path)
@@ -147,7 +150,10 @@ def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[Markdo
             Markdown("\nor put what `mandate sign RUN GATE approve` prints into"),
             Markdown("More Actions > Send an Update > vote."),
         ]
-    vote = json.dumps({"gate": path, "decision": "approve", "voter": "..."}, separators=(",", ":"))
+    said = {"answer": "..."} if opening.matter.question else {}
+    vote = json.dumps(
+        {"gate": path, "decision": "approve", "voter": "...", **said}, separators=(",", ":")
+    )
     return [
         Markdown("Answer with More Actions > Send an Update > vote, or:\n"),
         Markdown.command(_SIGNAL, workflow_id, vote),

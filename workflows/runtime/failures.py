@@ -144,6 +144,18 @@ def of_phase(error: ActivityError) -> PhaseFailedError:
     return PhaseFailedError(STAGE_FAILED, message, of_agent=kind == specs.AGENT_FAILED_FOR_GOOD)
 
 
+def checkpoint_in(error: ActivityError) -> specs.CheckpointRef | None:
+    """Return what the next try of an agent that failed may begin from."""
+    cause = error.cause
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    for detail in details:
+        try:
+            return specs.CheckpointRef.model_validate(detail)
+        except ValidationError:
+            continue
+    return None
+
+
 def violations_in(error: ActivityError) -> tuple[specs.Violated, ...]:
     """Return what an activity has seen an agent do, that failed; what cannot be read is none."""
     cause = error.cause

@@ -186,6 +186,8 @@ def _ended(card: Card, fact: Fact) -> Card:
     place = _place(fact)
     begun = next((each for each in card.current if (each.workflow, each.run) == place), None)
     status = fact.payload.get("status")
+    if status == StageStatus.WAITING:  # it asks people, and goes on in another workflow
+        return replace(card, current=tuple(each for each in card.current if each is not begun))
     tried = _tried(fact.payload, status)
     after = replace(
         card,

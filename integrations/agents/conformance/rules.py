@@ -22,6 +22,7 @@ from integrations.agents.contract.protocol import (
     AgentError,
     flaw_of_a_result,
     parse_message,
+    parse_question,
     parse_result,
 )
 from integrations.redaction import Redactor
@@ -38,7 +39,8 @@ def judge(case: str, heard: Heard, redact: Redactor, timeout_s: float) -> list[F
         return [Finding("start", case, heard.unstarted)]
     found = [
         *_of_lines(heard),
-        *_of_results(heard, timeout_s),
+        # A question ends a program, which begins again with the answer.
+        *(() if heard.asked is not None else _of_results(heard, timeout_s)),
         *(("artifact", flaw) for flaw in heard.flaws),
         *_of_secrets(heard, redact),
     ]
@@ -105,7 +107,17 @@ def _of_line(line: bytes) -> Iterator[tuple[str, str]]:
     if message is None:
         yield _of_noise(line)
         return
+    yield from _of_fields(message)
+
+
+def _of_fields(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if message["type"] == "artifact":  # told when its file is looked at
+        return
+    if message["type"] == "question":
+        try:
+            parse_question(message)
+        except AgentError as error:
+            yield "message", str(error).partition(": ")[2]
         return
     try:
         MESSAGE.validate_python(message)

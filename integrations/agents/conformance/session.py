@@ -7,6 +7,7 @@ nothing is judged here. The rules:
 2. Stdin stays open, as it does where a program may be answered. Where the program does not end in
    time, it is closed: who ends then has waited for that.
 3. Artifacts are looked at when nothing that could change them is alive.
+4. A question ends it, as in a run.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from dsl.limits import AGENT_OUTPUT_BYTES_MAX, AGENT_STDERR_BYTES_MAX
+from dsl.rules.gates.questions import Question
 from integrations.agents import workdir
-from integrations.agents.contract.protocol import AgentError, parse_message
+from integrations.agents.contract.protocol import AgentError, parse_message, parse_question
 from integrations.agents.keeper.process import Process
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.catalogue import Program
@@ -46,6 +48,7 @@ class Heard:
     too_much: bool = False
     hung_up: bool = False  # it ended only when stdin was closed (2)
     out_of_time: bool = False
+    asked: Question | None = None  # which ended it
     stopped: bool = False  # SIGTERM was sent while it was at work
     lingering: bool = False  # it left processes behind
     quota: str = ""
@@ -101,10 +104,11 @@ async def ask(
 async def _converse(
     process: Process, line: bytes, heard: Heard, timeout_s: float, *, stop: bool
 ) -> None:
-    first = asyncio.Event()
+    first, said = asyncio.Event(), asyncio.Event()
     ended = asyncio.ensure_future(process.exited())
-    listening = asyncio.ensure_future(_listen(process, heard, first))
+    listening = asyncio.ensure_future(_listen(process, heard, first, said))
     feeding = asyncio.ensure_future(process.tell(line))
+    asking = asyncio.ensure_future(_end_when_it_asks(process, heard, said))
     try:
         if stop:
             await _stop_at_work(process, heard, ended, first)
@@ -119,9 +123,22 @@ async def _converse(
             heard.exit_code, heard.lingering = process.exit_code, process.lingering
             heard.quota = process.quota.sentence() if process.quota else ""
     finally:
-        for task in (ended, listening, feeding):
+        for task in (ended, listening, feeding, asking):
             task.cancel()
-        await asyncio.gather(ended, listening, feeding, return_exceptions=True)
+        await asyncio.gather(ended, listening, feeding, asking, return_exceptions=True)
+
+
+async def _end_when_it_asks(process: Process, heard: Heard, said: asyncio.Event) -> None:
+    """End it at its first question (4)."""
+    while True:
+        await said.wait()
+        said.clear()
+        for message in heard.messages():
+            if message["type"] == "question":
+                with suppress(AgentError):  # told with its line
+                    heard.asked = parse_question(message)
+                process.stop()
+                return
 
 
 async def _stop_at_work(
@@ -135,11 +152,13 @@ async def _stop_at_work(
         process.stop()
 
 
-async def _listen(process: Process, heard: Heard, first: asyncio.Event) -> None:
-    await asyncio.gather(_read_lines(process.stdout, heard, first), _read_stderr(process, heard))
+async def _listen(process: Process, heard: Heard, *said: asyncio.Event) -> None:
+    await asyncio.gather(_read_lines(process.stdout, heard, said), _read_stderr(process, heard))
 
 
-async def _read_lines(stream: asyncio.StreamReader, heard: Heard, first: asyncio.Event) -> None:
+async def _read_lines(
+    stream: asyncio.StreamReader, heard: Heard, said: Sequence[asyncio.Event]
+) -> None:
     size = 0
     while True:
         try:
@@ -152,7 +171,8 @@ async def _read_lines(stream: asyncio.StreamReader, heard: Heard, first: asyncio
         if not line:
             return
         heard.lines.append(line)
-        first.set()
+        for event in said:
+            event.set()
         size += len(line)
         if size > AGENT_OUTPUT_BYTES_MAX:
             heard.too_much = True

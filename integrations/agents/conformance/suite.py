@@ -7,6 +7,7 @@
 4. *Without its inputs*, where it has any: a result, or a refusal for good.
 5. *SIGTERM*, while it works; a program that is done before is not looked at.
 
+A question is answered as the program expects, or with its first choice, and it is asked anew.
 What follows from a case that went wrong already is not told again: 2 to 5 are put to a program
 that has answered an ordinary request.
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dsl.core import AgentPhase, Tier
+from dsl.limits import QUESTIONS_MAX
 from integrations.agents.conformance import rules
 from integrations.agents.conformance.findings import Finding
 from integrations.agents.conformance.session import Heard, ask
@@ -108,6 +110,25 @@ class Suite:
         more: Mapping[str, Any] | None = None,
         stop: bool = False,
     ) -> Heard:
+        answers: dict[str, str] = {}
+        while True:
+            heard = await self._once(phase, attempt, inputs, more, answers, stop=stop)
+            asked = heard.asked
+            if asked is None or asked.id in answers or len(answers) == QUESTIONS_MAX:
+                return heard
+            choice = asked.choices[0] if asked.choices else "yes"
+            answers[asked.id] = asked.default or choice
+
+    async def _once(
+        self,
+        phase: AgentPhase,
+        attempt: int,
+        inputs: Mapping[str, Any] | None,
+        more: Mapping[str, Any] | None,
+        answers: Mapping[str, str],
+        *,
+        stop: bool,
+    ) -> Heard:
         given = self._inputs if inputs is None else dict(inputs)
         async with self._slots:
             with workdir() as directory:
@@ -122,6 +143,7 @@ class Suite:
                     input={**given, "workspace": str(self._sandbox.workspace or Path.cwd())},
                     secrets={SECRET: self._secret},
                     fence=attempt,
+                    answers=answers,
                 )
                 return await ask(
                     self._program,

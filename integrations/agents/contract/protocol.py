@@ -13,8 +13,9 @@ What may be sent stands in ``dsl.agent_protocol``; here is what is taken, which 
 3. An ``artifact`` names a file in the private directory; a name is given once, and none is one
    of ``RESERVED_NAMES``: nothing an agent made passes for the engine's own account.
 4. JSON that other readers read differently, or cannot read, is noise: a key twice, NaN, lone
-   surrogates; see ``dsl.values.strict_json``. In a result or an artifact it breaks the contract,
-   and so does any message that is nested too deep: what acts upon it is never left to guess.
+   surrogates; see ``dsl.values.strict_json``. In a message that is acted upon it breaks the
+   contract, and so does any message that is nested too deep: what acts upon it is never left to
+   guess.
 5. Who ends without a result is told of the line that looks like one, and what is wrong with it.
 6. Secrets travel in the request only, which is written to stdin and shown to nobody.
 """
@@ -28,16 +29,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from dsl.agent_protocol.messages import MEDIA_TYPE_PATTERN, MESSAGE_TYPES, VERSION
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase, Tier
 from dsl.limits import AGENT_LINE_BYTES_MAX, REASON_LENGTH_MAX, RESULT_BYTES_MAX
+from dsl.rules.gates.questions import Question
 from dsl.values import strict_json
 from dsl.values.canonical import canonical
 from dsl.values.strict_json import JsonError, NotJsonError, TooDeepError
 from integrations.errors import IntegrationError
 
 RESULT_STATUSES: Final = ("ok", "failed")
-_DECIDE: Final = ("result", "artifact")  # messages that are acted upon
+_DECIDE: Final = ("result", "artifact", "checkpoint", "question")  # messages that are acted upon
 _BOM: Final = b"\xef\xbb\xbf"  # some runtimes begin their output with it
 _TYPE: Final = re.compile(rb'"type"\s*:\s*"(' + "|".join(MESSAGE_TYPES).encode() + rb')"')
 _LIKE_A_RESULT: Final = re.compile(rb"""["']type["']\s*:\s*["']result["']""", re.IGNORECASE)
@@ -83,6 +87,17 @@ class AgentError(IntegrationError):
         self.detail = detail
         self.secrets = 0
         self.tokens = 0
+        self.checkpoint: dict[str, Any] | None = None  # what the next try may begin from
+
+
+class QuestionAskedError(Exception):
+    """The agent asks people; it was ended, and begins again with their answer."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question.id)
+        self.question = question
+        self.secrets = 0  # as in AgentError
+        self.tokens = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,9 @@ class Request:
     prior: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # (6)
     fence: int = 0
+    checkpoint: Mapping[str, Any] | None = None  # see ``integrations.agents.contract.checkpoints``
+    answers: Mapping[str, str] = field(default_factory=dict)  # by id of the question
+    may_ask: bool = False  # not told: who is to be asked is for the pipeline to say
 
     def line(self, **more: Any) -> bytes:
         """Return the request, with ``more`` fields, as the line an agent reads.
@@ -123,6 +141,8 @@ class Request:
             "input": dict(self.input),
             "prior": dict(self.prior),
             "secrets": dict(self.secrets),
+            "checkpoint": self.checkpoint if self.checkpoint is None else dict(self.checkpoint),
+            "answers": dict(self.answers),
             **more,
         }
         return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
@@ -227,6 +247,21 @@ def parse_result(message: Mapping[str, Any]) -> Result:
             "put it into an artifact"
         )
     return Result(status == "ok", output, str(message.get("summary", ""))[:REASON_LENGTH_MAX])
+
+
+def parse_question(message: Mapping[str, Any]) -> Question:
+    """Check a ``question`` message.
+
+    Raises:
+        AgentError: of kind ``protocol``: it is none that can be put to people.
+    """
+    known = {name: message[name] for name in Question.model_fields if name in message}
+    try:
+        return Question.model_validate(known)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(("question", *(str(key) for key in fault["loc"])))
+        raise broken(f"{place}: {fault['msg'][:1].lower()}{fault['msg'][1:]}") from None
 
 
 def broken(message: str, **detail: Any) -> AgentError:

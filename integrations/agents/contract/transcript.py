@@ -44,9 +44,17 @@ _NO_CHARACTER: Final = "\ufffd"  # what bytes that are none are decoded to
 class Transcript:
     """Collects the messages of one run; everything in it is redacted."""
 
-    def __init__(self, redact: Redactor, on_event: Callable[[Event], None] | None) -> None:
+    def __init__(
+        self,
+        redact: Redactor,
+        on_event: Callable[[Event], None] | None,
+        on_checkpoint: Callable[[dict[str, Any]], None] | None = None,
+        on_question: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
         self._redact = redact
         self._on_event = on_event
+        self._on_checkpoint = on_checkpoint
+        self._on_question = on_question
         self._error_tail = bytearray()
         self._error_cut = False
         self._output_bytes = 0
@@ -138,6 +146,12 @@ class Transcript:
         return broken(self._redact.text(str(error).partition(": ")[2]))
 
     def _keep(self, event: Event, size: int) -> None:
+        if event.type == "checkpoint":  # kept by whoever starts the next try
+            if self._on_checkpoint is not None:
+                self._on_checkpoint(event.data)
+            return
+        if event.type == "question" and self._on_question is not None:
+            self._on_question(event.data)
         if event.type == "artifact":
             self.artifacts.append(event.data)
         self._events_bytes += size

@@ -73,6 +73,13 @@ class VoteRow(_Lenient):
     proven: StrictBool = False
 
 
+class QuestionRow(_Lenient):
+    """What an agent asks."""
+
+    text: str
+    choices: tuple[str, ...] = ()
+
+
 class GateRow(_Lenient):
     """One pending gate."""
 
@@ -97,6 +104,7 @@ class GateRow(_Lenient):
     inputs: str
     run_inputs: dict[str, Any] = Field(default_factory=dict)
     vault: VaultRow = VaultRow()
+    question: QuestionRow | None = None
 
 
 def read_rows(answer: Any) -> tuple[GateRow, ...]:

@@ -134,6 +134,9 @@ async def _look(client: Client, session: Session, wish: Wish) -> Seen:
     row = await _row(handle, wish.gate)
     if row.reason_required and not is_reason(wish.reason):
         raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
+    if row.question is not None and wish.decision == APPROVE and not wish.reason.strip():
+        of = f", one of {', '.join(row.question.choices)}" if row.question.choices else ""
+        raise UsageError("gate {!r} asks: {}: add --answer TEXT{}", row.gate, row.question.text, of)
     mismatch = refuse_digest(row)
     if mismatch is not None:
         raise RefusalError("{}: not signed", mismatch)

@@ -63,6 +63,8 @@ def run(private) -> Callable[..., Any]:
             tier=Tier.T0,
             input=given,
             secrets=options.pop("secrets", {}),
+            answers=options.pop("answers", {}),
+            may_ask=options.pop("may_ask", False),
         )
         return await ProcessRunner().run(
             program,

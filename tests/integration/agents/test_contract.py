@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
-from integrations.agents.contract.protocol import AgentError, Event
+from dsl.rules.gates.questions import Question
+from integrations.agents.contract.checkpoints import Checkpoint
+from integrations.agents.contract.protocol import AgentError, Event, QuestionAskedError
 from integrations.agents.programs.catalogue import Program
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import DeniedError
 from integrations.redaction import REDACTED
 
@@ -65,6 +68,43 @@ async def test_a_broken_agent_gets_its_verdict(run, do, kind, retryable, message
 )
 async def test_what_is_wrong_with_a_result_is_told(run, do, message):
     error = await failure(run, do)
+
+    assert (error.kind, error.retryable) == ("protocol", False)
+    assert message in str(error)
+
+
+async def test_a_checkpoint_is_read_while_the_agent_is_at_work(run, namespaces):
+    kept: list[Checkpoint] = []
+    await run(
+        "hostile",
+        {"do": "checkpoints"},
+        secrets={"TOKEN": SECRET},
+        on_checkpoint=kept.append,
+        sandbox=SandboxSpec(namespaces=namespaces),
+    )
+
+    assert json.loads(kept[0].content) == {"secret": REDACTED, "n": 1}
+    assert kept[1] == Checkpoint(b"large" * 20_000, is_file=True)
+
+
+async def test_a_question_ends_the_agent_with_what_it_asks(run):
+    kept: list[Checkpoint] = []
+    with pytest.raises(QuestionAskedError) as caught:
+        await run("hostile", {"do": "asks"}, may_ask=True, on_checkpoint=kept.append)
+
+    assert caught.value.question == Question(id="region", text="Which region?")
+    assert kept == [Checkpoint(b'{"n":1}')]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "asks 'Which region?', and its stage has no config.questions"),
+        ({"may_ask": True, "answers": {"region": "eu"}}, "asks 'region' again"),
+    ],
+)
+async def test_a_question_that_cannot_be_put_breaks_the_contract(run, options, message):
+    error = await failure(run, "asks", **options)
 
     assert (error.kind, error.retryable) == ("protocol", False)
     assert message in str(error)

@@ -22,6 +22,8 @@ from dsl.limits import (
     AGENT_OUTPUT_BYTES_MAX,
     AGENT_STDERR_BYTES_MAX,
     ARTIFACT_BYTES_MAX,
+    CHECKPOINT_BYTES_MAX,
+    CHECKPOINTS_MAX,
     JSON_DEPTH_MAX,
     RESULT_BYTES_MAX,
 )
@@ -75,6 +77,9 @@ def test_what_is_shown_is_taken(message):
         {"type": "artifact", "name": "a", "path": "/etc/passwd"},
         {"type": "artifact", "name": "../a", "path": "a"},
         {"type": "artefact", "name": "a", "path": "a"},
+        {"type": "checkpoint"},
+        {"type": "checkpoint", "data": {}, "path": "state"},
+        {"type": "checkpoint", "path": "folder/state"},
         {"message": "no type"},
     ],
 )
@@ -126,6 +131,7 @@ def test_the_page_tells_limits_names_and_rules_as_they_are():
         f"the last {AGENT_STDERR_BYTES_MAX // kib} KiB",
         f"events | {AGENT_EVENTS_MAX:,}",
         f"`output` of a result | {RESULT_BYTES_MAX // kib} KiB",
+        f"{CHECKPOINTS_MAX:,}, `data` of {CHECKPOINT_BYTES_MAX // kib} KiB",
         f"artifacts | {AGENT_ARTIFACTS_MAX}, each of {ARTIFACT_BYTES_MAX // mib} MiB",
     ]
 

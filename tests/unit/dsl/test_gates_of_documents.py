@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dsl.compiler import compile_text
 from tests.unit.dsl.documents import document, found, is_error, only, problems
 
 
@@ -182,3 +183,36 @@ def test_a_gate_that_says_less_than_it_seems_to_is_a_warning(config, code, hint)
 )
 def test_a_gate_that_says_what_it_does_is_accepted(config):
     assert found(gate(config, "[a]")) == []
+
+
+@pytest.mark.parametrize(
+    ("questions", "tier", "code"),
+    [
+        ("{approvers: [ana], quorum: 2}", 1, "DSL310"),
+        ("{}", 1, "DSL311"),
+        ("{approvers: [ana], on_timeout: escalate}", 1, "DSL312"),
+        ("{approvers: [ana, ana]}", 1, "DSL318"),
+        ("{approvers: [ana], identity: [verified]}", 3, "DSL330"),
+    ],
+)
+def test_who_answers_an_agent_is_checked_like_who_answers_a_gate(questions, tier, code):
+    text = document(
+        "- {name: a, type: agent, template: default, "
+        f"config: {{tier: {tier}, questions: {questions}}}}}"
+    )
+
+    assert code in {each.code for each in problems(text)}
+
+
+def test_a_stage_that_asks_nothing_has_the_digest_it_always_had():
+    silent = compile_text(document("- {name: a, type: agent, template: default}"), "a").plan
+    asks = compile_text(
+        document(
+            "- {name: a, type: agent, template: default, config: {questions: {approvers: [ana]}}}"
+        ),
+        "a",
+    ).plan
+
+    assert "questions" not in silent.model_dump(mode="json")["steps"][0]
+    assert asks.model_dump(mode="json")["steps"][0]["questions"]["approvers"] == ["ana"]
+    assert type(asks).model_validate(asks.model_dump(mode="json")) == asks
