@@ -192,6 +192,8 @@ class StageResult(Value):
     output: dict[str, Any] = Field(default_factory=dict)  # what conditions may read
     outputs: tuple[AgentOutput, ...] = ()
     attempts: int = 0
+    began_ms: int = 0  # since 1970; 0: it has not
+    ended_ms: int = 0
 
 
 class PipelineContext(Value):

@@ -60,6 +60,23 @@ def watch(
 
 
 @runs_app.command()
+def show(
+    run: Run,
+    is_whole: Annotated[bool, typer.Option("--all", help="Every stage, vote and output.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+) -> None:
+    """Print the board of a run, under way or over; the exit code is how it ended.
+
+    0 completed, 1 failed, 3 under way, 4 rejected at a gate, 5 cancelled or terminated, 6 out of
+    time, 7 an agent was revoked; 2 there is no such run.
+    """
+    from mandate.commands.run import show as command  # noqa: PLC0415 - at need
+
+    end(command.run(run, is_whole=is_whole, as_json=as_json, data_dir=data_dir))
+
+
+@runs_app.command()
 def cancel(run: Run, data_dir: DataDir = None) -> None:
     """End a run: what it started is stopped, and that is recorded."""
     from mandate.commands.run import steer as command  # noqa: PLC0415 - at need

@@ -128,6 +128,40 @@ async def test_a_run_can_be_started_and_its_end_be_had_as_json(
     assert ended["report"]["stages"]["ok"]["status"] == "rejected"
 
 
+async def test_a_run_is_shown_on_one_page_while_it_waits_and_when_it_is_over(
+    mandate_up: MandateUp,
+):
+    approved, rejected = [await mandate_up.start(asks()) for _ in range(2)]
+    await until_gate(approved, "ok")
+    waiting = await says(mandate_up, "show", approved.id, code=3)
+    early = json.loads(await says(mandate_up, "show", approved.id, "--json", code=3))
+    await mandate_up.vote(approved.id, "ok")
+    await handle_ended(approved)
+    over = await says(mandate_up, "show", approved.id)
+    late = json.loads(await says(mandate_up, "show", approved.id, "--json"))
+    await until_gate(rejected, "ok")
+    await mandate_up.vote(rejected.id, "ok", "reject")
+    await handle_ended(rejected)
+    refused = await says(mandate_up, "show", rejected.id, code=4)
+    stranger = await says(mandate_up, "show", f"{approved.id}/look", code=2)
+    nobody = await says(mandate_up, "show", "no-such-run", code=2)
+
+    assert "waiting  ok: " in waiting
+    assert "inventory.json" in waiting  # of a stage that is over, while the run is not
+    assert early["stages"][0]["seconds"] > 0
+    assert early["ledger"]
+    assert "         approve by " in over
+    assert ", claimed" in over
+    assert over.endswith("ended    completed\n")
+    assert [each["stage"] for each in late["stages"]] == ["look", "ok"]
+    assert late["stages"][0]["outputs"][0]["size"] > 0
+    assert all(each["seconds"] is not None for each in late["stages"])
+    assert late["ledger"][0] <= late["ledger"][1]
+    assert "ended    failed: stage 'ok' rejected: " in refused
+    assert "is a workflow of type 'Agent', and no run" in stranger
+    assert nobody.startswith("mandate show: there is no run 'no-such-run'")
+
+
 async def test_runs_are_listed_with_what_they_do_and_whom_they_wait_for(mandate_up: MandateUp):
     plan = asks()
     handle = await mandate_up.start(plan)

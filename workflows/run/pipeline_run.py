@@ -45,7 +45,7 @@ from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.cancellation import shielded, stop
 from workflows.runtime.failures import StageEndedError
-from workflows.runtime.query_answers import gate_rows, stage_rows
+from workflows.runtime.query_answers import decided_rows, gate_rows, stage_rows
 
 _CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 
@@ -61,7 +61,7 @@ class PipelineRun:
         self.origin = Origin()
         self._compiled = compiled
         self._records = Records("run")
-        self.stages = Stages(walk(plan.steps))
+        self.stages = Stages(walk(plan.steps), _now_ms)
         self._locks = VaultLocks(plan, compiled.digest, self._records, compiled.asking)
         self.gates = GateBoard(self._records, self._locks, compiled.policy)
         self.gates.expect(
@@ -135,9 +135,11 @@ class PipelineRun:
 
     def status(self) -> dict[str, Any]:
         """Return what the run is doing and what it waits for."""
-        stages, stages_left_out = stage_rows(self.stages.brief())
+        stages, stages_left_out = stage_rows(self.stages.timed())
         room = ANSWER_BYTES_MAX - wire_bytes(stages)
         waiting, gates_left_out = gate_rows(self.gates.rows(), self.inputs, room=room)
+        room -= wire_bytes(waiting)
+        decided, decided_left_out = decided_rows(self.gates.decided, room=room)
         return {
             "pipeline": self.plan.name,
             "version": self.plan.version,
@@ -147,7 +149,9 @@ class PipelineRun:
             "paused": self.walk.paused,
             "waiting_for": waiting,
             "stages": stages,
-            "left_out": [*gates_left_out, *stages_left_out],
+            "approvals": decided,
+            "ledger": list(self._records.range or ()),
+            "left_out": [*gates_left_out, *stages_left_out, *decided_left_out],
         }
 
     def waiting(self, gate: str | None = None) -> list[dict[str, Any]]:
@@ -227,3 +231,7 @@ class PipelineRun:
                 "time": workflow.now().isoformat(timespec="seconds"),
             }
         )
+
+
+def _now_ms() -> int:
+    return int(workflow.now().timestamp() * 1_000)

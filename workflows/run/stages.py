@@ -3,11 +3,12 @@
 1. A final state never changes.
 2. A move costs the same in a plan of a thousand stages as in one of ten: what conditions may read
    is kept as it changes, and never copied.
+3. When a stage began and ended is told, and decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from dsl.core import AgentOutput, StageResult, StageStatus, StageType
@@ -24,7 +25,11 @@ _FINAL: Final = frozenset(StageStatus) - {
 class Stages:
     """Results by path, in document order."""
 
-    def __init__(self, steps: Iterable[AnyStep] = ()) -> None:
+    def __init__(
+        self, steps: Iterable[AnyStep] = (), now_ms: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Take the stages of a plan, and a clock that replays (3)."""
+        self._now_ms = now_ms
         self._results = {
             step.path: StageResult(
                 path=step.path, type=StageType(step.type), status=StageStatus.PENDING
@@ -75,7 +80,19 @@ class Stages:
             for path, r in self._results.items()
         }
 
+    def timed(self) -> dict[str, dict[str, Any]]:
+        """Return of every stage what ``brief`` has, and when it began and ended."""
+        return {
+            path: {**row, "began_ms": result.began_ms, "ended_ms": result.ended_ms}
+            for (path, row), result in zip(
+                self.brief().items(), self._results.values(), strict=True
+            )
+        }
+
     def _keep(self, result: StageResult, **fields: Any) -> None:
+        if fields["status"] is not StageStatus.SKIPPED:  # which has never begun
+            moment = "ended_ms" if fields["status"] in _FINAL else "began_ms"
+            fields[moment] = getattr(result, moment) or self._now_ms()
         kept = self._results[result.path] = result.model_copy(update=fields)
         self._readable[result.path] = _readable(kept)
 

@@ -3,7 +3,8 @@
 1. An answer may weigh ``ANSWER_BYTES_MAX``. A larger one leaves out, only as far as it must: of
    the pending gates the inputs of the run, which all have in common, then what is told of outputs
    and votes, then the digests of what is approved, then all but what a gate is asked for by; of the
-   stages the rest of long sentences.
+   stages the rest of long sentences; of the gates that were decided, for which the least room is
+   kept, the votes, and then all.
 2. It says what it left out. Asked about one gate, ``gates`` answers in full.
 """
 
@@ -50,6 +51,14 @@ def stage_rows(stages: dict[str, Row]) -> tuple[dict[str, Row], list[str]]:
         return stages, []
     short = {path: {**row, "detail": row["detail"][:SENTENCE_MAX]} for path, row in stages.items()}
     return short, ["detail"]
+
+
+def decided_rows(rows: Sequence[Row], *, room: int) -> tuple[list[Row], list[str]]:
+    """Return the gates that were decided, and what of them was left out (1)."""
+    if wire_bytes(rows) <= room:
+        return list(rows), []
+    counts = [{**row, "votes": len(row["votes"])} for row in rows]
+    return (counts, ["votes"]) if wire_bytes(counts) <= room else ([], ["approvals"])
 
 
 def _without_outputs(row: Row) -> Row:

@@ -8,7 +8,7 @@ from dsl.limits import ANSWER_BYTES_MAX
 from dsl.values.canonical import digest_of
 from dsl.values.sizes import wire_bytes
 from mandate.people.gates.rows import read_rows
-from workflows.runtime.query_answers import SENTENCE_MAX, gate_rows, stage_rows
+from workflows.runtime.query_answers import SENTENCE_MAX, decided_rows, gate_rows, stage_rows
 
 
 def row(number: int, **fields: Any) -> dict[str, Any]:
@@ -91,3 +91,12 @@ def test_long_sentences_of_many_stages_are_cut():
     assert wire_bytes(short) <= ANSWER_BYTES_MAX * 2 // 3
     assert {len(each["detail"]) for each in short.values()} == {SENTENCE_MAX}
     assert left_out == ["detail"]
+
+
+def test_of_gates_that_were_decided_the_votes_are_left_out_first():
+    rows = [{"gate": f"g{n}", "votes": [{"reason": "x" * 1_000}]} for n in range(10)]
+
+    assert decided_rows(rows, room=20_000) == (rows, [])
+    short, left_out = decided_rows(rows, room=1_000)
+    assert ([row["votes"] for row in short], left_out) == ([1] * 10, ["votes"])
+    assert decided_rows(rows, room=10) == ([], ["approvals"])
