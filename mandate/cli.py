@@ -41,6 +41,8 @@ app = typer.Typer(
 )
 ledger_app = typer.Typer(help="Read and verify the audit ledger.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
+template_app = typer.Typer(help="Look at what agent stages may be.", no_args_is_help=True)
+app.add_typer(template_app, name="template")
 app.add_typer(artifacts_app, name="artifact")
 app.add_typer(runs_app)  # without a name: its commands are commands of ``mandate``
 app.add_typer(people_app)
@@ -120,13 +122,27 @@ def validate(
 
 @app.command("list")
 def list_(
+    only_templates: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--templates", help="Only the templates, not the pipelines.")
+    ] = False,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     data_dir: DataDir = None,
 ) -> None:
-    """Show the pipelines that can be started by name."""
+    """Show the pipelines that can be started by name, and what their agents may be."""
     from mandate.commands.look import listing as command  # noqa: PLC0415 - at need
 
-    end(command.run(data_dir, as_json=as_json))
+    end(command.run(data_dir, only_templates=only_templates, as_json=as_json))
+
+
+@template_app.command("show")
+def template_show(
+    name: Annotated[str, typer.Argument(help="As `mandate list --templates` shows it.")],
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show what a template takes and does, and the digest of its program."""
+    from mandate.commands.look import templates as command  # noqa: PLC0415 - at need
+
+    end(command.show(name, as_json=as_json))
 
 
 @app.command()

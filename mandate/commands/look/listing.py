@@ -1,4 +1,7 @@
-"""``mandate list``: the pipelines that can be started by name, and what is wrong with the rest."""
+"""``mandate list``: the pipelines that can be started by name, and what is wrong with the rest.
+
+Below them stand the templates, which are what an agent stage may be.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,26 @@ from dsl.plan import walk
 from dsl.shown.surfaces import Terminal
 from mandate import catalogue as pipelines
 from mandate.columns import columns
+from mandate.commands.look import templates
 from mandate.terminal import note, say, say_json
 
 _HEAD = ("NAME", "VERSION", "STAGES", "DIGEST", "SOURCE")
 _DIGEST_SHOWN = 19  # "sha256:" and twelve hex digits
 
 
-def run(data_dir: Path | None, *, as_json: bool = False) -> int:
-    """Print the table, and problems below it; finding some is no failure of the command."""
+def run(data_dir: Path | None, *, only_templates: bool = False, as_json: bool = False) -> int:
+    """Print the tables, and problems below them; finding some is no failure of the command."""
+    if not only_templates:
+        _pipelines(data_dir, as_json=as_json)
+    if as_json:
+        for each in templates.records():
+            say_json(each)
+        return 0
+    say(*([] if only_templates else [Terminal()]), *templates.table())
+    return 0
+
+
+def _pipelines(data_dir: Path | None, *, as_json: bool) -> None:
     catalogue = pipelines.catalogue(data_dir)
     entries = [_entry(catalogue, entry) for entry in catalogue.entries()]
     if as_json:
@@ -30,11 +45,10 @@ def run(data_dir: Path | None, *, as_json: bool = False) -> int:
     for problem in catalogue.problems():
         kind = Terminal("warning: ") if problem.severity is Severity.WARNING else Terminal()
         note(Terminal.of("{}: {}{}", problem.path, kind, problem.message))
-    return 0
 
 
 def _entry(catalogue: Catalogue, entry: CatalogueEntry) -> dict[str, Any]:
-    about = {"name": entry.name, "source": str(entry.path)}
+    about = {"kind": "pipeline", "name": entry.name, "source": str(entry.path)}
     try:
         compiled = catalogue.load(entry.name)
     except DslError as error:

@@ -93,7 +93,7 @@ def test_every_mistake_is_told_at_once_with_place_caret_and_hint(files):
     assert "bad.yaml:11:" in said.stdout
     assert "    ^" in said.stdout or " ^" in said.stdout
     assert "hint: did you mean 'timeout'?" in said.stdout
-    assert "refused: 2 errors" in said.stdout
+    assert "refused: 3 errors" in said.stdout
 
 
 def test_one_bad_file_does_not_hide_the_verdict_on_the_others(files):
@@ -102,7 +102,7 @@ def test_one_bad_file_does_not_hide_the_verdict_on_the_others(files):
     assert said.returncode == 2
     assert "missing.yaml: cannot be read: No such file or directory" in said.stdout
     assert "good.yaml: ok" in said.stdout
-    assert said.stdout.endswith("3 files, 2 refused, 3 errors\n")
+    assert said.stdout.endswith("3 files, 2 refused, 4 errors\n")
 
 
 def test_what_is_no_text_is_refused_without_a_traceback(files):
@@ -115,9 +115,11 @@ def test_what_is_no_text_is_refused_without_a_traceback(files):
 def test_the_catalogue_lists_our_examples_and_the_directories_of_the_user(files):
     (files / "bad.yaml").unlink()
     said = mandate("list", cwd=files, env={"MANDATE_PIPELINES": str(files)})
-    rows = {line.split()[0]: line.split() for line in said.stdout.splitlines()}
+    pipelines, _, templates = said.stdout.partition("\n\n")
+    rows = {line.split()[0]: line.split() for line in pipelines.splitlines()}
 
     assert (said.returncode, said.stderr) == (0, "")
+    assert templates.startswith("TEMPLATE")
     assert rows["tidy"][1:3] == ["1.0", "2"]
     assert rows["tidy"][4] == str(files / "good.yaml")
     assert {"NAME", "code-review", "infrastructure-deploy"} <= set(rows)
@@ -132,7 +134,7 @@ def test_a_refused_document_is_listed_with_the_command_that_says_why(files):
         "-",
         "-",
         "refused",
-        "(2)",
+        "(3)",
         "mandate",
         "validate",
         f"{files}/bad.yaml",
@@ -189,7 +191,8 @@ def test_the_verdict_on_documents_can_be_had_as_json(files):
         "ok": False,
         "error": "No such file or directory",
     }
-    first, second = bad["problems"]
+    first, unknown, second = bad["problems"]
+    assert (unknown["line"], unknown["code"]) == (10, "DSL303")
     assert (first["line"], first["severity"], first["hint"]) == (
         7,
         "error",
@@ -204,7 +207,10 @@ def test_the_catalogue_can_be_had_as_json(files):
     said = mandate("list", "--json", cwd=files, env={"MANDATE_PIPELINES": str(files / "none")})
     rows = {row["name"]: row for row in json_lines(said.stdout)}
 
-    assert rows["code-review"].keys() == {"name", "source", "version", "stages", "digest"}
+    assert rows["production-change"].keys() == {
+        *("kind", "name", "source", "version", "stages", "digest")
+    }
+    assert {row["kind"] for row in rows.values()} == {"pipeline", "template"}
 
 
 def test_what_the_doctor_finds_can_be_had_as_json(tmp_path):

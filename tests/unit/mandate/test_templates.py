@@ -1,0 +1,57 @@
+"""What the command line shows of templates."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from activities.runtime.programs import program_digest
+from dsl.templates import shipped
+from mandate.commands.look import listing, templates
+
+
+def test_the_list_has_every_template_below_the_pipelines(tmp_path, capsys):
+    assert listing.run(tmp_path) == 0
+    both = capsys.readouterr().out
+    assert listing.run(tmp_path, only_templates=True) == 0
+    alone = capsys.readouterr().out
+
+    assert both.startswith("NAME ")
+    assert both.endswith("\n\n" + alone)
+    assert alone.startswith("TEMPLATE ")
+    assert {line.split()[0] for line in alone.splitlines()[1:]} == set(shipped())
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_a_template_is_shown_with_all_that_a_stage_may_set(capsys, name):
+    template = shipped()[name]
+
+    assert templates.show(name, as_json=False) == 0
+    text = capsys.readouterr().out
+    assert f"tier      {template.tier.name}, " in text
+    assert f"phases    {', '.join(template.phases)}" in text
+    for given, spec in (template.inputs or {}).items():
+        assert f"  {given}: {spec.type}" in text
+
+
+def test_what_is_shown_can_be_had_as_json_with_the_digest_agents_are_bound_to(capsys):
+    assert templates.show("code-review", as_json=True) == 0
+    said = json.loads(capsys.readouterr().out)
+
+    assert said["digest"] == program_digest("code-review")
+    assert said["inputs"].keys() == {"fail_on", "path", "rules"}
+    assert (said["tier"], said["phases"]) == ("T0", ["PLAN", "EXECUTE"])
+
+
+def test_one_without_a_program_says_where_its_stages_fail(capsys):
+    templates.show("terraform", as_json=False)
+
+    assert "its stages fail at BOOTSTRAP" in capsys.readouterr().out
+
+
+def test_an_unknown_name_is_told_the_near_one(capsys):
+    assert templates.show("defualt", as_json=False) == 2
+    assert capsys.readouterr().err == (
+        "mandate template show: no template is named 'defualt': did you mean 'default'?\n"
+    )
