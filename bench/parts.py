@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from temporalio.client import Client
 
-from bench.gates import gate_ms
-from bench.loads import against_bare, of_processes
-from bench.parked import parked
 from bench.progress import Progress
-from bench.proofs import proof_ms
-from bench.rates import compile_ms, ledger_rate
-from bench.revocations import revocation_ms
-from bench.wide import wide
+from bench.subjects.gates import gate_ms
+from bench.subjects.loads import against_bare, of_processes
+from bench.subjects.parked import parked
+from bench.subjects.proofs import proof_ms
+from bench.subjects.rates import compile_ms, ledger_rate
+from bench.subjects.revocations import revocation_ms
+from bench.subjects.wide import wide
 from bench.workers import worker
 from mandate.stack.up import Stack
 

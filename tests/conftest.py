@@ -10,13 +10,13 @@ import pytest
 from tests.fixtures.search import go_far
 
 pytest_plugins = [
-    "tests.fixtures.valkey",
-    "tests.fixtures.temporal",
-    "tests.fixtures.browser",
-    "tests.fixtures.openbao",
+    "tests.fixtures.servers.valkey",
+    "tests.fixtures.servers.temporal",
+    "tests.fixtures.servers.browser",
+    "tests.fixtures.servers.openbao",
     "tests.fixtures.engine",
     "tests.fixtures.stack",
-    "tests.fixtures.striking",
+    "tests.fixtures.hostile.striking",
     "tests.fixtures.hostile.arena",
 ]
 

@@ -15,14 +15,22 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES_MAX = 15  # modules; ``__init__.py`` is the room's door and not counted
 LAYERS = ("workflows", "activities", "integrations", "dsl", "mandate")
 ROOMS = sorted({path.parent for layer in LAYERS for path in (ROOT / layer).rglob("*.py")})
+FOLDERS = sorted(
+    {path.parent for top in (*LAYERS, "tests", "bench") for path in (ROOT / top).rglob("*.py")}
+)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_a_folder_has_no_more_files_than_one_reads(folder: Path):
+    modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+
+    assert len(modules) <= FILES_MAX
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(ROOT)))
-def test_a_room_has_a_sentence_and_no_more_files_than_one_reads(room: Path):
-    modules = [path for path in room.glob("*.py") if path.name != "__init__.py"]
+def test_a_room_says_what_it_is(room: Path):
     door = room / "__init__.py"
 
-    assert len(modules) <= FILES_MAX
     assert ast.get_docstring(ast.parse(door.read_text())), f"{door} says nothing"
 
 

@@ -21,7 +21,7 @@ from dsl.compiler import compile_text
 from dsl.core import AgentPhase, Tier
 from integrations.agents.contract.protocol import Request, parse_message, parse_result
 from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
-from tests.fixtures.temporal import temporal_cli
+from tests.fixtures.servers.temporal import temporal_cli
 from tests.unit.mandate.programs import mandate
 
 LANGUAGES = {"yaml", "json", "console", "text", "python", "typescript", "shell"}

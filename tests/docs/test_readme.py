@@ -23,7 +23,7 @@ import pytest_asyncio
 from mandate.stack.options import private_stack
 from mandate.stack.up import Stack
 from tests.docs.blocks import ROOT, Block, blocks_of
-from tests.fixtures.temporal import temporal_cli
+from tests.fixtures.servers.temporal import temporal_cli
 from tests.unit.mandate.programs import environment
 
 LINE_S: Final = 90.0

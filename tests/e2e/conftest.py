@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fixtures.openbao import OpenBao, govern
+from tests.fixtures.servers.openbao import OpenBao, govern
+from tests.fixtures.servers.valkey import ValkeyProcess
 from tests.fixtures.stack import MandateUp
-from tests.fixtures.valkey import ValkeyProcess
 
 
 @pytest.fixture(scope="module")

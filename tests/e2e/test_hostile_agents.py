@@ -27,7 +27,7 @@ from integrations.ledger.verify import tail
 from tests.fixtures.engine import gate, pipeline, stage
 from tests.fixtures.hostile.arena import Arena, identity_of
 from tests.fixtures.hostile.traces import processes
-from tests.fixtures.temporal import temporal_cli
+from tests.fixtures.servers.temporal import temporal_cli
 
 Play = Callable[[str], Path]
 

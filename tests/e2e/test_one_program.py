@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fixtures.striking import ROUND_S, STRUCK, strike_again_and_again
+from tests.fixtures.hostile.striking import ROUND_S, STRUCK, strike_again_and_again
 
 
 @pytest.mark.timeout(ROUND_S)

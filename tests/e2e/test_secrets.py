@@ -26,8 +26,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests.fixtures.engine import pipeline, stage
 from tests.fixtures.hostile.arena import NAMESPACES, Arena, arena_on
 from tests.fixtures.hostile.traces import found, rooms
-from tests.fixtures.openbao import OpenBao
-from tests.fixtures.valkey import ValkeyProcess
+from tests.fixtures.servers.openbao import OpenBao
+from tests.fixtures.servers.valkey import ValkeyProcess
 
 Play = Callable[[str], Path]
 Traces = Callable[[Any], Awaitable[dict[str, bytes]]]

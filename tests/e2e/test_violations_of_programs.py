@@ -12,7 +12,7 @@ import pytest
 from integrations.agents.sandbox import landlock
 from tests.fixtures.engine import pipeline, stage
 from tests.fixtures.hostile.arena import Arena, identity_of
-from tests.fixtures.standing import entity_of, tier_of, told
+from tests.fixtures.trust.standing import entity_of, tier_of, told
 
 Play = Callable[[str], Path]
 

@@ -22,7 +22,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from dsl.shown.foreign import legible
-from tests.fixtures.foreign_texts import SENDABLE, faults
+from tests.fixtures.hostile.foreign_texts import SENDABLE, faults
 from tests.unit.mandate.programs import ROOT, environment
 
 ROWS, COLUMNS = 200, 2_000  # nothing is left out, nothing wraps

@@ -9,7 +9,8 @@ agent in it to ``histories/``, replacing what is there of the same name.
    ``python -m tests.replay.record store_emptied``.
 2. Names of machines and processes, and stack traces with their paths, are taken out: replay
    does not look at them.
-3. What no recording can wait for is written to the ledger before: see ``tests.fixtures.past``.
+3. What no recording can wait for is written to the ledger before: see
+   ``tests.fixtures.trust.past``.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from integrations.settings import read_settings
 from mandate._entry import EXIT_USAGE, run_main
 from mandate.stack.options import StackOptions, private_stack
 from mandate.stack.up import Stack
-from tests.fixtures.past import make_known, write_criteria, write_past
-from tests.fixtures.temporal import temporal_cli
+from tests.fixtures.servers.temporal import temporal_cli
+from tests.fixtures.trust.past import make_known, write_criteria, write_past
 from tests.replay.scenarios import SCENARIOS, Scenario, run_of
 from tests.replay.studio import Studio, ended
 from tests.replay.trust_scenarios import WITH_A_PAST

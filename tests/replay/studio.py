@@ -28,7 +28,7 @@ from integrations.vault.login.approle import Login
 from integrations.vault.naming import PROMOTER, REVOKER
 from integrations.vault.people.person import Person, log_in
 from mandate.stack.people import PEOPLE_FILE
-from tests.fixtures.leaks import Leaks
+from tests.fixtures.hostile.leaks import Leaks
 from tests.fixtures.slow_folder import SlowFolder
 from tests.fixtures.voting import Signer, honest_vote
 

@@ -19,8 +19,8 @@ from dsl.compiler import compile_text
 from dsl.rules.proofs.proof import PLAN, REBIND, REVOKE, reason_digest
 from dsl.rules.trust.admission import agent_identity
 from tests.fixtures.engine import stage
-from tests.fixtures.past import compiled_of
-from tests.fixtures.trust import GATE
+from tests.fixtures.trust.agents import GATE
+from tests.fixtures.trust.past import compiled_of
 from tests.fixtures.voting import seal
 from tests.replay.studio import Handle, Studio, ended
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fixtures.hostile.striking import ROUND_S, STRUCK, strike_again_and_again
 from tests.fixtures.search import SEED
-from tests.fixtures.striking import ROUND_S, STRUCK, strike_again_and_again
 
 ROUNDS = 20
 

@@ -19,8 +19,8 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from bench.activations import longest
-from bench.parked import memory_mb
-from bench.wide import Cost, cost, plan
+from bench.subjects.parked import memory_mb
+from bench.subjects.wide import Cost, cost, plan
 from bench.workers import worker
 from mandate.stack.options import private_stack
 from mandate.stack.up import Stack

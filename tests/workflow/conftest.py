@@ -8,9 +8,9 @@ from functools import partial
 import pytest_asyncio
 
 from tests.fixtures.engine import Engine
-from tests.fixtures.impostor import signers
-from tests.fixtures.masks import Another, masked, somebody
-from tests.fixtures.openbao import People
+from tests.fixtures.hostile.impostor import signers
+from tests.fixtures.hostile.masks import Another, masked, somebody
+from tests.fixtures.servers.openbao import People
 from tests.fixtures.voting import Signer
 
 

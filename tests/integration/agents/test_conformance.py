@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from integrations.agents.conformance.findings import MENDS
 from mandate.cli import app
 from tests.docs.blocks import ROOT, blocks_of
-from tests.fixtures.bun import bun
+from tests.fixtures.servers.bun import bun
 
 FAULTY = ROOT / "tests" / "fixtures" / "agents" / "faulty.py"
 EXAMPLES = {

@@ -16,7 +16,7 @@ from activities.phases.equipment import take_lease
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Lease, Leases
-from tests.integration.dragonfly.holders import claimed, seeded
+from tests.fixtures.dragonfly.holders import claimed, seeded
 
 
 async def attempt(client: Redis, agent: str, *, number: int, after_s: int = 0) -> Lease:

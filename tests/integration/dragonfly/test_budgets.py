@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from dsl.core import ErrorBudget, RedisKeys
 from integrations.dragonfly.budgets import BudgetReading, Budgets
-from tests.integration.dragonfly.holders import new_name
+from tests.fixtures.dragonfly.holders import new_name
 
 TWO = ErrorBudget(errors=2, window_ms=60_000)
 

@@ -17,8 +17,8 @@ from redis.asyncio import Redis
 from dsl.core import RedisKeys
 from integrations.dragonfly.client import CALL_LIMIT_S, answered, connect, translate
 from integrations.errors import CorruptError, DeniedError, UnavailableError
-from tests.fixtures.valkey import ValkeyProcess
-from tests.integration.dragonfly.holders import new_name, seeded, take
+from tests.fixtures.dragonfly.holders import new_name, seeded, take
+from tests.fixtures.servers.valkey import ValkeyProcess
 
 Starter = Callable[..., ValkeyProcess]
 BUSY_AFTER_MS = 50

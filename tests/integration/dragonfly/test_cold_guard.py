@@ -15,8 +15,8 @@ from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
 from integrations.errors import ColdError, CorruptError, RevokedError
-from tests.fixtures.valkey import ValkeyProcess
-from tests.integration.dragonfly.holders import new_name, seeded, take
+from tests.fixtures.dragonfly.holders import new_name, seeded, take
+from tests.fixtures.servers.valkey import ValkeyProcess
 
 
 @pytest_asyncio.fixture

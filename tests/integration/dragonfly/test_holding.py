@@ -21,8 +21,8 @@ from integrations.dragonfly.holding import MARGIN, Holding
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import ColdError, CorruptError, RevokedError
-from tests.fixtures.valkey import ValkeyProcess
-from tests.integration.dragonfly.holders import seeded, take
+from tests.fixtures.dragonfly.holders import seeded, take
+from tests.fixtures.servers.valkey import ValkeyProcess
 
 TTL_MS = 1_500
 FOREVER_S = 20

@@ -16,7 +16,7 @@ from integrations.dragonfly.guard_seed import GuardSeed
 from integrations.dragonfly.leases import KEEP_MS, Leases
 from integrations.dragonfly.states import States
 from integrations.errors import ConflictError, RevokedError
-from tests.integration.dragonfly.holders import claimed, new_name, seeded, take
+from tests.fixtures.dragonfly.holders import claimed, new_name, seeded, take
 
 
 async def test_under_contention_one_owner_is_inside_at_a_time_and_fences_only_rise(

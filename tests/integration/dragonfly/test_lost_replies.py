@@ -21,10 +21,10 @@ from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
 from integrations.errors import UnavailableError
-from tests.fixtures.valkey import ValkeyProcess
-from tests.integration.dragonfly.exercise import every_answer
-from tests.integration.dragonfly.holders import TRUSTED, announced, claimed, seeded, take
-from tests.integration.dragonfly.lost_replies import LostReplies
+from tests.fixtures.dragonfly.exercise import every_answer
+from tests.fixtures.dragonfly.holders import TRUSTED, announced, claimed, seeded, take
+from tests.fixtures.dragonfly.lost_replies import LostReplies
+from tests.fixtures.servers.valkey import ValkeyProcess
 from tests.integration.stack.probes import eventually
 
 

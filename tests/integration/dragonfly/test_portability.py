@@ -22,8 +22,8 @@ import pytest
 from redis.asyncio import Redis
 
 from integrations.dragonfly.lua import SCRIPTS, source
-from tests.fixtures.valkey import ValkeyProcess
-from tests.integration.dragonfly.exercise import every_answer
+from tests.fixtures.dragonfly.exercise import every_answer
+from tests.fixtures.servers.valkey import ValkeyProcess
 
 ROOT = Path(__file__).parents[3]
 LINE = re.compile(r"^\+\d+\.\d+ \[\d+ (?P<who>[^\]]*)\] (?P<what>.*)$")
@@ -130,7 +130,7 @@ async def test_the_watch_notices_a_script_that_touches_an_undeclared_key(
 @pytest.mark.parametrize("version", ["5.1", "5.4"])
 def test_the_scripts_answer_the_same_on_every_lua(version: str) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "tests.integration.dragonfly.exercise"],
+        [sys.executable, "-m", "tests.fixtures.dragonfly.exercise"],
         cwd=ROOT,
         env=os.environ | {"FAKEREDIS_LUA_VERSION": version},
         capture_output=True,

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.preflight import _name, _refuse_eviction, preflight
 from integrations.errors import DeniedError, UnavailableError
-from tests.fixtures.valkey import ValkeyProcess
+from tests.fixtures.servers.valkey import ValkeyProcess
 
 Starter = Callable[..., ValkeyProcess]
 

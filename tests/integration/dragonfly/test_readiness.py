@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.readiness import Readiness
 from integrations.dragonfly.states import States
-from tests.integration.dragonfly.holders import new_name, seeded, take
+from tests.fixtures.dragonfly.holders import new_name, seeded, take
 
 AGE_MS = 5_000
 

@@ -13,7 +13,7 @@ from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import States
 from integrations.errors import ColdError, RevokedError
-from tests.integration.dragonfly.holders import announced, new_name, seeded, take
+from tests.fixtures.dragonfly.holders import announced, new_name, seeded, take
 
 
 async def test_a_revoked_agent_neither_renews_nor_takes_a_lease(dragonfly: Redis) -> None:

@@ -13,7 +13,7 @@ from integrations.dragonfly.leases import KEEP_MS, Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.states import FIELDS_MAX, States
 from integrations.errors import ConflictError, RevokedError
-from tests.integration.dragonfly.holders import new_name, seeded, take
+from tests.fixtures.dragonfly.holders import new_name, seeded, take
 
 
 async def test_writes_are_merged_and_numbered(dragonfly: Redis) -> None:

@@ -15,8 +15,8 @@ from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import RevokedError
-from tests.fixtures.valkey import ValkeyProcess
-from tests.integration.dragonfly.holders import new_name, seeded, take
+from tests.fixtures.dragonfly.holders import new_name, seeded, take
+from tests.fixtures.servers.valkey import ValkeyProcess
 
 TTL_MS = 60_000  # as in production: its own beat is 20 s away
 SOON_S = 2.0  # far above what is measured, on a busy machine

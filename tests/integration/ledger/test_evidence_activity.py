@@ -26,7 +26,7 @@ from integrations.ledger import verify as verifying
 from integrations.ledger.entries import GENESIS, Content, entry_bytes, leaf_hash
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.verify import Report, tail, verify
-from tests.fixtures.facts import CRITERIA
+from tests.fixtures.trust.facts import CRITERIA
 from tests.integration.ledger.drafts import draft, intruder
 
 AGENT = "checker"

@@ -18,10 +18,10 @@ from integrations.vault.login.approle import Login
 from mandate.people.errors import RefusalError
 from mandate.people.gates.control_groups import authorise, examine
 from mandate.people.gates.rows import GateRow, read_rows
-from tests.fixtures.openbao import OpenBao, People
-from tests.integration.vault.people import set_tier
-from tests.unit.mandate.test_people_locks import DOCUMENT
-from tests.unit.mandate.test_people_rows import row
+from tests.fixtures.servers.openbao import OpenBao, People
+from tests.integration.vault.holders import set_tier
+from tests.unit.mandate.people.test_control_groups import DOCUMENT
+from tests.unit.mandate.people.test_rows import row
 
 DECLARED = SecretRef.parse("kv-prod/web/db#password")
 ELSE = SecretRef.parse("kv-prod/web/root#password")

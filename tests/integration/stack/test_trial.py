@@ -21,7 +21,7 @@ from integrations.vault.naming import PROMOTER
 from mandate.stack.errors import StackError
 from mandate.stack.options import private_stack
 from mandate.stack.up import Stack
-from tests.fixtures.openbao import OpenBao
+from tests.fixtures.servers.openbao import OpenBao
 
 
 @pytest_asyncio.fixture

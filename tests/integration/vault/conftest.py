@@ -16,7 +16,7 @@ from integrations.vault.identity.registry import Registrar, Registry
 from integrations.vault.identity.tier_changes import TierChanges
 from integrations.vault.login.approle import Login
 from integrations.vault.signing.voters import Voters
-from tests.fixtures.openbao import OpenBao
+from tests.fixtures.servers.openbao import OpenBao
 
 
 @asynccontextmanager

@@ -16,8 +16,8 @@ from integrations.vault.install import bootstrap, install
 from integrations.vault.login.approle import Login
 from integrations.vault.login.roles import read_role, role_file
 from integrations.vault.policies.texts import policy_texts
-from tests.fixtures.openbao import OpenBao, govern
-from tests.integration.vault.people import is_alive
+from tests.fixtures.servers.openbao import OpenBao, govern
+from tests.integration.vault.holders import is_alive
 
 MOUNTS = (
     ("sys/mounts", "kv-shared", "kv"),

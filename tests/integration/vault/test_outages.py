@@ -16,8 +16,8 @@ from integrations.vault.client import Vault
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.registry import Registrar, Registry
 from integrations.vault.login.approle import Login
-from tests.fixtures.openbao import OpenBao, free_port_pair, govern
-from tests.integration.vault.people import BINDING, executing, living_tokens, new_agent, token_of
+from tests.fixtures.servers.openbao import OpenBao, free_port_pair, govern
+from tests.integration.vault.holders import BINDING, executing, living_tokens, new_agent, token_of
 
 
 class Place:

@@ -23,7 +23,7 @@ from integrations.agents import workdir
 from integrations.agents.contract.protocol import AgentError, Outcome
 from integrations.agents.contract.transcript import Transcript
 from integrations.redaction import Redactor
-from tests.fixtures.hostile_json import objects, spelled, values
+from tests.fixtures.hostile.json_texts import objects, spelled, values
 from tests.fixtures.search import inputs
 
 CONVERTER = MandatePayloadConverter()

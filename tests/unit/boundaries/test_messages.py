@@ -17,7 +17,7 @@ from activities.runtime.converter import MandatePayloadConverter
 from dsl.core import Value
 from dsl.limits import REPORT_BYTES_MAX
 from dsl.values.canonical import canonical
-from tests.fixtures.hostile_json import objects, spelled, values
+from tests.fixtures.hostile.json_texts import objects, spelled, values
 from tests.fixtures.search import inputs
 from workflows.ledger.facts import fact
 from workflows.messages import inputs as inbox

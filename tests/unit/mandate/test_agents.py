@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from integrations.ledger.ledger import Ledger
-from tests.fixtures.facts import CRITERIA
+from tests.fixtures.trust.facts import CRITERIA
 from tests.integration.ledger.drafts import draft, intruder
 from tests.unit.mandate.programs import mandate
 

@@ -11,7 +11,7 @@ import mandate as package
 from mandate import cli_runs
 from mandate.commands.look import validate
 from mandate.people.runs import RUNS_MAX
-from tests.fixtures.valkey import free_port
+from tests.fixtures.servers.valkey import free_port
 from tests.unit.mandate.programs import ROOT, mandate
 
 GOOD = """\

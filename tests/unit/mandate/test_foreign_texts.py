@@ -29,10 +29,10 @@ from mandate.people.gates.wishes import Wish
 from mandate.people.outputs import Put
 from mandate.people.revoking import Ended, told
 from mandate.terminal import complain
-from tests.fixtures.foreign_texts import TEXTS, faults
+from tests.fixtures.hostile.foreign_texts import TEXTS, faults
 from tests.integration.ledger.drafts import draft
+from tests.unit.mandate.people.test_rows import row
 from tests.unit.mandate.programs import mandate
-from tests.unit.mandate.test_people_rows import row
 
 ENV = {"MANDATE_UI": "http://127.0.0.1:8233"}
 BOUND = {"entity": "e", "pipeline": "deploy", "template": "default", "program": ""}

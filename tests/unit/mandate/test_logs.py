@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from mandate.logs import FORMAT, Lines
-from tests.fixtures.foreign_texts import TEXTS, faults
+from tests.fixtures.hostile.foreign_texts import TEXTS, faults
 
 
 def logged(message: str, *words: object, error: BaseException | None = None) -> list[str]:

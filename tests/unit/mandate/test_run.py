@@ -12,7 +12,7 @@ from rich.text import Text
 from dsl.compiler import compile_text
 from mandate.board import page, table
 from mandate.commands.run.run import address, parse_inputs, run
-from tests.fixtures.valkey import free_port
+from tests.fixtures.servers.valkey import free_port
 
 DOCUMENT = """
 name: p

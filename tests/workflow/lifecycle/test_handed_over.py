@@ -1,0 +1,52 @@
+"""What a stage could not put on the ledger, and its run does in its stead."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.contracts import specs
+from dsl.core import Tier
+from integrations.ledger import scores
+from tests.fixtures.engine import Engine
+from tests.fixtures.hostile.masks import masked, somebody
+from workflows.ledger.ledger_buffer import Records
+
+QUEUE = "of-a-stage"
+
+
+@workflow.defn(name="Stage", sandboxed=False)
+class Stage:
+    """Has noted how it ended, and cannot record it."""
+
+    @workflow.run
+    async def run(self, agent: str) -> list[dict[str, Any]]:
+        records = Records("look", agent, Tier.T1)
+        records.note("lease.granted", fence=7)
+        records.note("agent.ended", status="failed", attempts=1)
+        return [entry.model_dump(mode="json") for entry in records.handed_over()]
+
+
+async def test_it_counts_for_the_stage_and_a_fence_is_no_grant_any_more(engine: Engine):
+    client = await Client.connect(engine.settings.temporal)
+    async with Worker(client, task_queue=QUEUE, workflows=[Stage]), masked(engine) as other:
+        who = await somebody(engine, other, {})
+        run = await who.start("Pipeline")
+        stage = await client.start_workflow(
+            "Stage", who.agent, id=f"{run.id}/look", task_queue=QUEUE
+        )
+        entries = await stage.result()
+        answer = await who.send(run, specs.record.name, {"entries": entries})
+        stranger = await who.start("Pipeline", f"t-{uuid.uuid4()}")
+        refused = await who.send(stranger, specs.record.name, {"entries": entries})
+    of = {"workflow": stage.id, "run": stage.first_execution_run_id}
+
+    assert [entry["action"] for entry in entries] == ["agent.lease", "agent.ended"]
+    assert all(entry["payload"]["of"] == of for entry in entries)
+    assert answer["last"] == answer["first"] + 1
+    assert "may not record 'agent.ended'" in refused["message"]
+    assert scores.card_of(engine.settings.ledger, who.agent).burn == 100

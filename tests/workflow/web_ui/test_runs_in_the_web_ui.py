@@ -1,0 +1,122 @@
+"""What somebody sees of runs in Temporal's Web UI, in a real browser: red, green, and who waits."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import urllib.parse
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page
+from temporalio.client import WorkflowHandle
+
+from tests.fixtures.engine import Engine, fail, failure_of, gate, pipeline, stage
+from tests.fixtures.servers.browser import pictures
+
+WAIT_MS = 20_000
+COLOUR = "(element, what) => getComputedStyle(element)[what]"
+
+
+@pytest_asyncio.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    page = await browser.new_page(viewport={"width": 1500, "height": 1000})
+    page.set_default_timeout(WAIT_MS)
+    yield page
+    await page.close()
+
+
+def address(web_ui: str, handle: WorkflowHandle[Any, Any], tab: str) -> str:
+    run = urllib.parse.quote(handle.id, safe="")
+    return f"{web_ui}/namespaces/default/workflows/{run}/{handle.first_execution_run_id}/{tab}"
+
+
+async def is_red(element: Locator, what: str) -> bool:
+    red, green, blue = re.findall(r"\d+", await element.evaluate(COLOUR, what))
+    return int(red) > 2 * max(int(green), int(blue))
+
+
+async def listed(engine: Engine, web_ui: str, page: Page, query: str, count: int) -> dict[str, str]:
+    """Open the list when the server finds so many; return the status of each, by its id."""
+    async with asyncio.timeout(15):
+        while len([e async for e in engine.client.list_workflows(query)]) != count:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await page.goto(f"{web_ui}/namespaces/default/workflows?query={urllib.parse.quote(query)}")
+    rows = page.get_by_test_id("workflows-summary-configurable-table-row")
+    await rows.nth(count - 1).wait_for()
+    status = rows.get_by_test_id("execution-status")
+    names = rows.get_by_role("link", name=re.compile("^t-"))
+    words = [each.lower().strip() for each in await status.all_inner_texts()]
+    return dict(zip([each.strip() for each in await names.all_inner_texts()], words, strict=True))
+
+
+async def test_a_stage_that_failed_is_red_in_the_list_and_in_the_timeline(
+    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+):
+    engine.runner.behaviours["bad"] = fail
+    handle = await engine.start(pipeline(stage("good"), stage("bad", requires=["good"])))
+    await failure_of(handle)
+
+    words = await listed(engine, web_ui, page, f'WorkflowId STARTS_WITH "{handle.id}"', 3)
+    await page.screenshot(path=pictures(tmp_path) / "runs-list.png")
+    badges = page.get_by_test_id("execution-status").filter(has_text="Failed").locator("span")
+
+    assert words == {
+        handle.id: "failed",
+        f"{handle.id}/bad": "failed",
+        f"{handle.id}/good": "completed",
+    }
+    assert await is_red(badges.first, "color")
+
+    await page.goto(address(web_ui, handle, "timeline"))
+    bar = page.get_by_label("Event Agent: Failed").locator(".tl-line").last
+    await bar.wait_for()
+    await page.screenshot(path=pictures(tmp_path) / "runs-timeline.png")
+
+    assert await page.get_by_label("Event Agent: Completed").count() == 1
+    assert await is_red(bar, "backgroundColor")
+
+    await page.goto(address(web_ui, handle, "search-attributes"))
+    shown = page.locator(".cm-content").filter(has_text="MandateStatus")
+    await shown.wait_for()
+
+    assert '"MandateStatus": "failed"' in await shown.inner_text()
+
+
+async def test_a_rejected_run_shows_its_sentence_and_no_stack_trace(
+    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+):
+    handle = await engine.start(pipeline(gate("ask")))
+    await engine.pending(handle, "ask")
+    vote = {"gate": "ask", "decision": "reject", "voter": "ann", "reason": "not today"}
+    await handle.signal("vote", vote)
+    failure = await failure_of(handle)
+    await page.goto(address(web_ui, handle, "history"))
+    shown = page.get_by_text(failure.message).first
+    await shown.wait_for()
+    await page.screenshot(path=pictures(tmp_path) / "runs-rejected.png", full_page=True)
+    words = await page.locator("main").inner_text()
+
+    assert "GateRejected" in words
+    assert "ask' rejected: rejected by ann (not today)" in words
+    assert re.findall("(?i)stack.?trace|Traceback|\\.py", words) == []
+
+
+async def test_the_list_shows_who_waits_and_nobody_who_is_over(
+    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+):
+    name = f"ask-{uuid.uuid4().hex[:8]}"
+    over, waits = [await engine.start(pipeline(gate(name))) for _ in range(2)]
+    for handle in (over, waits):
+        await engine.pending(handle, name)
+    await over.signal("vote", {"gate": name, "decision": "approve", "voter": "ann"})
+    await over.result()
+    query = f'MandateStatus="waiting" AND MandateGates="{name}"'
+    words = await listed(engine, web_ui, page, query, 1)
+    await page.screenshot(path=pictures(tmp_path) / "runs-waiting.png")
+    await waits.terminate()
+
+    assert words == {waits.id: "running"}
