@@ -26,7 +26,6 @@ from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ReplayerConfig,
@@ -37,6 +36,7 @@ from temporalio.worker import (
 
 from activities.contracts.specs import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.runtime import failure_log
+from activities.runtime.client import connect as dial
 from activities.runtime.converter import with_ours
 from activities.workers.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
 from activities.workers.trust_duties import TrustDuties
@@ -203,7 +203,7 @@ async def _serve(settings: Settings) -> None:
     ours = plugin(settings)
     await take_roles(settings)  # (4)
     try:
-        client = await _connect(settings, ours)
+        client = await dial(settings, ours)
     except RuntimeError as error:
         raise UnavailableError(
             f"no answer from Temporal at {settings.temporal} ({why_of(error)}): start it, or name "
@@ -263,13 +263,7 @@ async def take_roles(settings: Settings) -> None:
 
 async def connect(settings: Settings, *, runner: AgentRunner | None = None) -> Client:
     """Connect to Temporal as the environment says, with the plugin."""
-    return await _connect(settings, plugin(settings, runner=runner))
-
-
-async def _connect(settings: Settings, ours: GovernancePlugin) -> Client:
-    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
-    config["target_host"] = settings.temporal
-    return await Client.connect(**config, plugins=[ours])
+    return await dial(settings, plugin(settings, runner=runner))
 
 
 def _versioning(settings: Settings) -> dict[str, Any]:

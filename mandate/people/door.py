@@ -13,6 +13,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.runtime.client import connect
 from integrations.errors import IntegrationError
 from integrations.settings import SettingsError, read_settings
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
@@ -20,7 +21,6 @@ from mandate.people.errors import RefusalError
 from mandate.stack.errors import StackError
 from mandate.terminal import complain
 from mandate.unanswered import why_of
-from worker import connect
 
 
 def enter(command: str, work: Coroutine[Any, Any, int]) -> int:

@@ -60,6 +60,8 @@ def test_a_demo_that_is_kept_stays_up_until_ctrl_c_and_its_link_leads_there(tmp_
             said += line
             if line.startswith("it stays up"):
                 break
+        else:
+            pytest.fail(said)
         (link,) = (
             line.split()[-1] for line in said.splitlines() if "the run in the Web UI" in line
         )

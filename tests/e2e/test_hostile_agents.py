@@ -238,7 +238,7 @@ async def test_an_inline_plan_gets_no_more_than_the_inline_tier(modest_arena: Ar
     assert failure.type == "InvalidPipeline"
     assert failure.message == (
         "stage 'build' rejected: an inline plan may ask for T1 at most, and this stage asks for "
-        "T2: register the plan or lower the tier"
+        "T2: lower the tier, or have somebody register it: `mandate register FILE`"
     )
     assert report["stages"]["build"]["attempts"] == 0
 

@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowHandle
 
+from activities.runtime.client import connect
 from dsl.shown.surfaces import Terminal
 from dsl.values import strict_json
 from integrations.artifacts.store import Artifacts
@@ -40,7 +41,6 @@ from mandate.stack.options import private_stack
 from mandate.stack.servers import binaries
 from mandate.stack.up import Stack
 from mandate.terminal import complain, note, say
-from worker import connect
 
 RUN: Final = "code-review-demo"
 PIPELINE: Final = "code-review"
