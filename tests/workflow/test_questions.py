@@ -10,7 +10,8 @@ import pytest
 from dsl.rules.gates.questions import Question
 from integrations.agents.contract.protocol import QuestionAskedError, Request
 from tests.fixtures.engine import Engine, failure_of, pipeline, replay, stage
-from tests.fixtures.voting import update
+from tests.fixtures.servers.openbao import People
+from tests.fixtures.voting import honest_vote, signer, update
 
 REGION = Question(id="region", text="Which region?", choices=("eu", "us"), default="us")
 SIZE = Question(id="size", text="How large?")
@@ -131,3 +132,19 @@ async def test_while_people_think_the_clock_of_the_stage_stands_still(engine, se
     await update(engine, handle.id, vote("large", "work/question-2"))
 
     assert (await handle.result())["stages"]["work"]["status"] == "completed"
+
+
+async def test_a_proof_covers_the_answer(engine: Engine, seen: list[Request], people: People):
+    ann = await signer(people, "ann")
+    handle = await engine.start(asking(identity=["verified"]))
+    await engine.pending(handle, GATE)
+    bent = await honest_vote(handle, GATE, ann, because="eu")
+    _, refused = await update(engine, handle.id, {**bent, "reason": "", "answer": "us"})
+    made = await honest_vote(handle, GATE, ann, because="eu")
+    _, counted = await update(engine, handle.id, {**made, "reason": "", "answer": "eu"})
+    await engine.pending(handle, "work/question-2")
+
+    assert "the proof is for reason" in refused["why"]
+    assert counted["counted"]
+    assert dict(seen[-1].answers) == {"region": "eu"}
+    await handle.cancel()
