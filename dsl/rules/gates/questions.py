@@ -24,6 +24,7 @@ from dsl.rules.gates.consensus import Decision, Vote
 from dsl.values.canonical import digest_of
 
 _SHOWN_MAX: Final = 80  # characters
+_NO_ANSWERS: Final = ("", "...", "\u2026")  # nothing, or the dots of a line to copy
 
 
 class Question(Value):
@@ -67,7 +68,7 @@ def refuse_answer(question: Question, vote: Vote, standing: Iterable[Vote]) -> s
     """Say why ``vote`` answers nothing; None when it does, or rejects (1) (2)."""
     if vote.decision is Decision.REJECT:
         return None
-    if not vote.reason.strip():
+    if vote.reason.strip() in _NO_ANSWERS:
         return "the gate asks a question: say what you answer (--answer, or `answer` of the vote)"
     if question.choices and vote.reason not in question.choices:
         return f"expected one of {', '.join(question.choices)}; got {_shown(vote.reason)}"

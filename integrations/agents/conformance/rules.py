@@ -40,7 +40,7 @@ def judge(case: str, heard: Heard, redact: Redactor, timeout_s: float) -> list[F
     found = [
         *_of_lines(heard),
         # A question ends a program, which begins again with the answer.
-        *(() if heard.asked is not None else _of_results(heard, timeout_s)),
+        *(() if heard.asks else _of_results(heard, timeout_s)),
         *(("artifact", flaw) for flaw in heard.flaws),
         *_of_secrets(heard, redact),
     ]

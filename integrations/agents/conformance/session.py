@@ -48,7 +48,8 @@ class Heard:
     too_much: bool = False
     hung_up: bool = False  # it ended only when stdin was closed (2)
     out_of_time: bool = False
-    asked: Question | None = None  # which ended it
+    asks: bool = False  # and was ended for it
+    asked: Question | None = None  # if it can be put to people
     stopped: bool = False  # SIGTERM was sent while it was at work
     lingering: bool = False  # it left processes behind
     quota: str = ""
@@ -137,6 +138,7 @@ async def _end_when_it_asks(process: Process, heard: Heard, said: asyncio.Event)
             if message["type"] == "question":
                 with suppress(AgentError):  # told with its line
                     heard.asked = parse_question(message)
+                heard.asks = True
                 process.stop()
                 return
 

@@ -25,15 +25,18 @@ def answers(run: str, row: Mapping[str, Any]) -> Iterator[Terminal]:
         row: of the gate, in an answer to the query ``status`` or ``gates``.
     """
     gate, needs_reason = str(row.get("gate", "")), row.get("reason_required") is True
-    if needs_reason:
+    is_question = isinstance(row.get("question"), Mapping)
+    if is_question:
+        yield Terminal.command("mandate approve {} {} --answer {}", run, gate, _REASON)
+    elif needs_reason:
         yield Terminal.command("mandate approve {} {} --reason {}", run, gate, _REASON)
     else:
         yield Terminal.command("mandate approve {} {}", run, gate)
     if _CLAIMED not in _listed(row.get("identity")):
         return
     vote = {"gate": gate, "decision": "approve", "voter": _voter(row)}
-    if needs_reason:
-        vote["reason"] = _REASON
+    if needs_reason or is_question:
+        vote["answer" if is_question else "reason"] = _REASON
     yield Terminal.command(
         "temporal workflow signal -w {} --name vote --input {}", run, json.dumps(vote)
     )

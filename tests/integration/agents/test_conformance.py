@@ -57,6 +57,7 @@ ALONE = {
     "talks-on": ("one-result", "a log comes after the result"),
     "status-of-its-own": ("result", "should be 'ok' or 'failed'"),
     "output-too-large": ("result", "put it into an artifact"),
+    "asks-what-nobody-can-answer": ("message", "question.text: string should have at least 1"),
     "reads-too-little": ("unknown-fields", "in a line of 256 KiB"),
 }
 
@@ -94,6 +95,13 @@ def test_a_planted_fault_is_found(fault):
     assert any(rule == each and seen in said for each, said in found), found
     others = {each for each, _ in found} - {rule}
     assert others <= ({"stdout"} if fault == "result-over-lines" else set())
+
+
+def test_a_program_that_asks_is_answered_and_goes_on():
+    code, found, printed = check("--input", "name=Ann", "--", "python3", str(FAULTY), "asks")
+
+    assert (code, found) == (0, []), printed
+    assert "result ok, exit 0" in printed
 
 
 def example(language: str, folder: Path) -> list[str]:

@@ -26,6 +26,7 @@ def says(answer: str, voter: str = "ann", decision: Decision = Decision.APPROVE)
         (FREE, "12 GB", None),
         (FREE, "-", None),
         (FREE, " ", "say what you answer"),
+        (FREE, "...", "say what you answer"),
         (CHOICE, "eu", None),
         (CHOICE, "EU", "expected one of eu, us; got 'EU'"),
         (CHOICE, "", "say what you answer"),

@@ -28,6 +28,13 @@ def test_where_a_reason_is_asked_for_the_line_has_room_for_it():
     assert approve[-2:] == ["--reason", "..."]
 
 
+def test_where_an_agent_asks_the_lines_have_room_for_the_answer():
+    approve, vote = words(identity=["claimed"], question={"text": "Where?", "choices": []})
+
+    assert approve[-2:] == ["--answer", "..."]
+    assert json.loads(vote[-1])["answer"] == "..."
+
+
 @pytest.mark.parametrize(
     ("approvers", "voter"), [(["group:sre", "o'brien"], "o'brien"), (["group:sre"], "NAME")]
 )

@@ -194,3 +194,11 @@ def test_no_temporal_is_a_failure_that_says_what_to_start(tmp_path: Path):
 
     assert (said.returncode, said.stdout) == (1, "")
     assert "is `mandate up` running?" in said.stderr
+
+
+def test_a_vote_says_a_reason_or_an_answer(tmp_path):
+    words = ("approve", "run-1", "work/question-1", "--reason", "a", "--answer", "b")
+    said = mandate(*words, cwd=tmp_path)
+
+    assert said.returncode == 2
+    assert "give one of --reason and --answer" in " ".join(said.stderr.split())
