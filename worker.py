@@ -12,6 +12,7 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
    that fails ends the process with one sentence.
 4. A role that came wrapped is taken before anything else: it is good for minutes. One that
    somebody else took is a refusal to start.
+5. What a worker had under way that died is failed by the one that is started after it.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ from temporalio.worker import (
     WorkerDeploymentConfig,
 )
 
-from activities.contracts.specs import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
+from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.runtime import failure_log
 from activities.runtime.client import connect as dial
 from activities.runtime.converter import with_ours
+from activities.runtime.orphans import Noting
 from activities.workers.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
 from activities.workers.trust_duties import TrustDuties
 from dsl.errors import DslError
@@ -72,8 +74,8 @@ STICKY_WAIT: Final = timedelta(seconds=1)
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)
 GRACE: Final = timedelta(seconds=10)
 CACHED_RUNS_MAX: Final = 1_000
-ACTIVITIES_MAX: Final = 50
-LEDGER_ACTIVITIES_MAX: Final = 256
+ACTIVITIES_MAX: Final = {QUEUE: 50, QUEUE_T3: 50, QUEUE_TRUST: 50, QUEUE_LEDGER: 256}
+WORKFLOW_TASKS_MAX: Final = 24  # on one core, each within its timeout: a stage's carries phases
 
 
 class GovernancePlugin(SimplePlugin):
@@ -88,6 +90,7 @@ class GovernancePlugin(SimplePlugin):
         self._settings = settings
         self._agent_runner = runner
         self._duties: dict[str, Duties] = {}  # by queue: a process serves each queue once
+        self._noting: dict[str, Noting] = {}
         self._on_duty: dict[str, asyncio.Event] = {}
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
@@ -108,6 +111,8 @@ class GovernancePlugin(SimplePlugin):
         config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
         if isinstance(duties, WorkflowDuties):
             config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
+        self._noting[queue] = Noting(config["client"], queue)
+        config["interceptors"] = [*(config.get("interceptors") or ()), self._noting[queue]]
         self._duties[queue] = duties
         self._on_duty[queue] = asyncio.Event()
         config["sticky_queue_schedule_to_start_timeout"] = STICKY_WAIT
@@ -125,9 +130,10 @@ class GovernancePlugin(SimplePlugin):
         """See base class; opens, checks (3) and closes what the worker's duties need."""
         if worker.task_queue not in self._duties:
             return await next(worker)
+        duties, noting = self._duties[worker.task_queue], self._noting[worker.task_queue]
         on_duty = self._on_duty[worker.task_queue]
         try:
-            async with self._duties[worker.task_queue].on_duty(worker.client):
+            async with duties.on_duty(worker.client), noting.succeeding(worker.client):  # (5)
                 on_duty.set()
                 await next(worker)
         finally:
@@ -172,9 +178,8 @@ def build_workers(client: Client, settings: Settings) -> list[Worker]:
             client,
             task_queue=queue,
             max_cached_workflows=CACHED_RUNS_MAX,
-            max_concurrent_activities=(
-                LEDGER_ACTIVITIES_MAX if queue == QUEUE_LEDGER else ACTIVITIES_MAX
-            ),
+            max_concurrent_workflow_tasks=WORKFLOW_TASKS_MAX,
+            max_concurrent_activities=ACTIVITIES_MAX[queue],
             graceful_shutdown_timeout=GRACE,
             **_versioning(settings),
         )

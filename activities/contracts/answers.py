@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.converter import PayloadConverter
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import TimeoutError as ExpiredError
 
 from activities.contracts.meant import MeantError
 from dsl.core import Value
@@ -40,8 +41,24 @@ class UnreadableError(Exception):
 
 def unreadable(error: UnreadableError, *, activity_type: str, activity_id: str) -> ActivityError:
     """Return the failure of an activity that was completed with what is no answer of it (1)."""
+    cause = MeantError(f"the answer of {activity_type} cannot be read: {error}", type=UNREADABLE)
+    return _failed(cause, activity_type=activity_type, activity_id=activity_id)
+
+
+def final(cause: FailureError, *, activity_type: str, activity_id: str) -> ActivityError | None:
+    """Return the failure of a local activity; None: another attempt may succeed."""
+    is_passing = isinstance(cause, ExpiredError)
+    if isinstance(cause, ApplicationError):
+        is_passing = not cause.non_retryable
+    if is_passing:
+        return None
+    return _failed(cause, activity_type=activity_type, activity_id=activity_id)
+
+
+def _failed(cause: FailureError, *, activity_type: str, activity_id: str) -> ActivityError:
+    """Return the failure of an activity that ended so, as the SDK makes it of a regular one."""
     failure = ActivityError(
-        f"{activity_type} was completed with what cannot be read",
+        f"{activity_type} failed",
         scheduled_event_id=0,
         started_event_id=0,
         identity="",
@@ -49,9 +66,7 @@ def unreadable(error: UnreadableError, *, activity_type: str, activity_id: str) 
         activity_id=activity_id,
         retry_state=None,
     )
-    failure.__cause__ = MeantError(
-        f"the answer of {activity_type} cannot be read: {error}", type=UNREADABLE
-    )
+    failure.__cause__ = cause
     return failure
 
 

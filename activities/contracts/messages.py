@@ -76,6 +76,7 @@ class Authority(Value):
     fence: int = 0
     epoch: int = 0
     revoked: bool = False
+    at_ms: int = 0  # asked for no later than then, by the clock of Temporal's server
 
 
 class RecordRequest(Value):
@@ -220,6 +221,7 @@ class PhaseRequest(Value):
     warrant: Warrant | None = None  # T3 and T4 only
     checkpoint: CheckpointRef | None = None  # of the try before
     answers: tuple[Answered, ...] = ()  # to what the agent has asked in this stage
+    begun_ms: int = 0  # of a local activity: its workflow task, by the clock of Temporal's server
 
 
 class Violated(Value):

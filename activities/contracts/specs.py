@@ -13,6 +13,9 @@ next door and are looked up by name, so workflow code never loads ``hvac``, ``re
    cancel because the cancel came late.
 5. An answer that cannot be read fails the caller as an activity does, and no workflow task: see
    ``activities.contracts.answers``.
+6. What may run in the workflow's own worker is tried there first, once and shortly, as a local
+   activity of the same name and id. What fails there in passing goes on as a regular one, which
+   waits out an outage without an event and is seen in the Web UI (docs/adr/0027).
 """
 
 from __future__ import annotations
@@ -25,9 +28,15 @@ from typing import Final, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
-from activities.contracts.answers import UnreadableError, read_detail, read_value, unreadable
+from activities.contracts.answers import (
+    UnreadableError,
+    final,
+    read_detail,
+    read_value,
+    unreadable,
+)
 from activities.contracts.control_groups import (
     FiledRequest,
     GateRequest,
@@ -140,6 +149,8 @@ QUEUE_LEDGER: Final = "mandate-ledger"
 # still, finds that its lease has run out.
 HEARTBEAT_TIMEOUT: Final = timedelta(seconds=15)
 QUICK: Final = timedelta(seconds=30)
+LOCAL: Final = timedelta(seconds=5)
+ONCE: Final = RetryPolicy(maximum_attempts=1)
 RETRY: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=3)
 )
@@ -175,6 +186,7 @@ class ActivitySpec(Generic[In, Out]):
         limit: timedelta | None = None,
         give_up_after: timedelta | None = None,
         queue: str | None = None,
+        local: bool = False,
         heard_late: Callable[[Out | ActivityError], None] | None = None,
     ) -> Out:
         """Schedule the activity and wait for its result.
@@ -182,23 +194,25 @@ class ActivitySpec(Generic[In, Out]):
         ``activity_id`` is given by the caller because replay compares it, and little else;
         without it two swapped phases would replay clean. ``limit`` is for one attempt (default
         the activity's own); ``give_up_after`` bounds all attempts together: only cleaning up may
-        give up. ``queue``: another than the activity's own. ``heard_late`` is told what came after
-        a cancel (4).
+        give up. ``queue``: another than the activity's own. ``local``: see (6). ``heard_late`` is
+        told what came after a cancel (4).
         """
         try:
-            answer = await workflow.execute_activity(
-                self.name,
-                request,
-                activity_id=activity_id,
-                summary=summary,
-                result_type=RawValue,  # (5)
-                task_queue=queue or self.queue,
-                start_to_close_timeout=limit or self.timeout,
-                schedule_to_close_timeout=give_up_after,
-                heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3)
-                retry_policy=RETRY,  # (2)
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            )
+            answer = await self._tried(request, activity_id) if local else None
+            if answer is None:
+                answer = await workflow.execute_activity(
+                    self.name,
+                    request,
+                    activity_id=activity_id,
+                    summary=summary,
+                    result_type=RawValue,  # (5)
+                    task_queue=queue or self.queue,
+                    start_to_close_timeout=limit or self.timeout,
+                    schedule_to_close_timeout=give_up_after,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3)
+                    retry_policy=RETRY,  # (2)
+                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                )
             result = self._read(answer, activity_id)
         except ActivityError as error:
             if heard_late is not None and _is_cancelled():
@@ -209,6 +223,25 @@ class ActivitySpec(Generic[In, Out]):
             heard_late(result)
         obey_cancel()
         return result
+
+    async def _tried(self, request: In, activity_id: str) -> RawValue | None:
+        """Return what a local activity answers (6); None: it has failed in passing."""
+        try:
+            return await workflow.execute_local_activity(  # type: ignore[no-any-return]
+                self.name,
+                request,
+                activity_id=activity_id,
+                result_type=RawValue,  # (5)
+                start_to_close_timeout=LOCAL,
+                retry_policy=ONCE,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            )
+        except FailureError as error:  # of a local one the SDK hands out the cause itself
+            failure = final(error, activity_type=self.name, activity_id=activity_id)
+            if failure is not None:
+                raise failure from error
+            obey_cancel()
+            return None
 
     def _read(self, answer: RawValue, activity_id: str) -> Out:
         try:
@@ -234,7 +267,7 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-# Local activities: they only read files and settings, and one marker is cheaper than six events.
+# Local activities only: they read files and settings, and one marker is cheaper than six events.
 COMPILE: Final = "pipeline.compile"
 POLICY: Final = "pipeline.policy"
 COMPILE_TIMEOUT: Final = timedelta(seconds=10)

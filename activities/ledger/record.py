@@ -131,7 +131,12 @@ class LedgerActivities:
 
     def _authority(self, agent: str) -> specs.Authority:
         known = self._ledger.authority(agent)
-        return specs.Authority(fence=known.fence, epoch=known.epoch, revoked=known.revoked)
+        return specs.Authority(
+            fence=known.fence,
+            epoch=known.epoch,
+            revoked=known.revoked,
+            at_ms=int(activity.info().started_time.timestamp() * 1000),
+        )
 
     def _exhausted(self, agent: str | None) -> int:
         return self._ledger.card(agent).exhausted if agent else 0

@@ -9,9 +9,8 @@
    the activity gives a sign of life often enough for that to arrive. Where this process stands
    still, its program dies by the deadline of the lease, before another attempt may start one.
 4. Everything the program says is redacted before anybody sees it.
-5. A request can be forged by whoever may start workflows: names in it become no paths outside
-   the private directory, and the ports of the engine's own servers stay closed, also when
-   PREFLIGHT was left out.
+5. A request can be forged by whoever may start workflows: names in it become no paths outside the
+   private directory, and ports of the engine's own servers stay closed, PREFLIGHT left out or not.
 6. At T3 and T4 the agent is admitted anew each time, with its warrant. Its program gets the
    outputs that were approved, and of its own stage only what EXECUTE put out, for VERIFY to look
    at: what an earlier phase put out could be a forged completion, and nobody has approved it.
@@ -121,6 +120,7 @@ async def _ask(
         if handed_back is not None:
             pulse.keep(handed_back)  # until there is a later one
         checkpoint = await asyncio.to_thread(put_back, tools.artifacts, handed_back, directory)
+        listed = tools.roster.listed(request.agent, instance_of(request), lease.holder, lease.fence)
         running = tools.runner.run(
             catalogue.find(request.step.program or ""),
             Request(
@@ -145,7 +145,7 @@ async def _ask(
             lifeline=lifeline,
             on_event=pulse.tell,
             on_checkpoint=kept.take,
-            on_start=stack.enter_context(tools.roster.listed(request.agent, instance_of(request))),
+            on_start=stack.enter_context(listed),
         )
         acts()  # (7)
         try:

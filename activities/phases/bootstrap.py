@@ -14,7 +14,7 @@ from temporalio import activity
 
 from activities.contracts import specs
 from activities.phases.admission import admit
-from activities.phases.equipment import Tools, publish, put_json, refuse_queue, run_of, take_lease
+from activities.phases.equipment import Tools, enter, put_json, refuse_queue, run_of
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 from integrations.errors import RevokedError
@@ -39,9 +39,8 @@ class Bootstrap:
             raise RevokedError(f"agent {request.agent!r} is revoked")
         admission = await admit(self._tools, request)  # (2)
         known = admission.known
-        lease = await take_lease(self._tools, request)  # (3)
+        lease = await enter(self._tools, request, PHASE)  # (3)
         await self._prove(request, known)  # (4)
-        await publish(self._tools, request, lease, PHASE, "running")
         admitted = {
             "agent": request.agent,
             "entity": known.entity_id,

@@ -3,21 +3,24 @@
 1. Every attempt of a phase takes the lease anew, as the same owner under its own nonce: it
    finds the lease of its predecessor and fences the predecessor out. Where a program of that one
    may still run, it waits for its end, or for the end of that lease.
-2. The guard is seeded only when the ledger was *just* asked: in the first attempt, started
-   within seconds. An answer that waited out an outage may miss a revocation; without the seed
-   the guard is cold, and the workflow asks again.
+2. The guard is seeded only when the ledger was *just* asked: by an attempt that began within
+   seconds of that. An answer that waited out an outage, or for a worker, may miss a revocation;
+   without the seed the guard is cold, and the workflow asks again.
 3. Outputs go to the artefact store; history carries digest, size and media type.
 4. A phase is entered in order: the one that this run has published last must let it follow. What
-   Dragonfly has forgotten is not compared. A breach is refused before the lease is taken.
+   Dragonfly has forgotten is not compared. A breach is refused before the lease is taken. Local
+   activities of one workflow task are done again together when that task is lost: one that this
+   run has published before under the same id is another try, whatever came after it.
 5. T3 and T4 have a worker of their own, with a Vault identity of its own, which verifies
    everything itself. No other worker runs a phase of theirs, and that one runs no other.
+6. Attempts are told apart by age, in the server's time: an activity by when it was started, a local
+   one by when its workflow task was, for the clock of its worker may be ahead of the server's.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import activity
@@ -25,7 +28,7 @@ from temporalio import activity
 from activities.contracts import specs
 from activities.proofs.warrant import Warrants
 from activities.runtime.violation import ViolationError
-from dsl.core import AGENT_PHASE_NAMES, PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
+from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier, is_terminal_phase
 from dsl.rules.run.lifecycle import may_follow
 from dsl.rules.trust.admission import instance_id
 from dsl.rules.trust.violations import Violation
@@ -33,10 +36,10 @@ from dsl.values.canonical import canonical
 from integrations.agents.processes.roster import Roster
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
+from integrations.dragonfly.errors import OrderError
 from integrations.dragonfly.guard_seed import GuardSeed
 from integrations.dragonfly.guards import AgentGuards
-from integrations.dragonfly.leases import Lease, Leases
-from integrations.dragonfly.states import States
+from integrations.dragonfly.leases import Lease, Leases, Step
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import DeniedError
 from integrations.settings import Settings
@@ -44,7 +47,16 @@ from integrations.vault.credentials.control_group_requests import GateRequests
 from integrations.vault.credentials.issuer import CredentialIssuer
 from integrations.vault.identity.registry import Registry
 
-ANSWER_FRESH: Final = timedelta(seconds=10)
+# What a phase must not follow; itself it follows as another try of it.
+_NOT_BEFORE: Final = {
+    phase: tuple(
+        last.value
+        for last in AgentPhase
+        if last is not phase and not is_terminal_phase(phase) and not may_follow(last, phase)
+    )
+    for phase in AgentPhase
+}
+ANSWER_FRESH_MS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,6 @@ class Tools:
     settings: Settings
     guards: AgentGuards
     leases: Leases
-    states: States
     registry: Registry
     issuer: CredentialIssuer
     artifacts: Artifacts
@@ -85,26 +96,56 @@ def holder_of(request: specs.PhaseRequest) -> str:
     return request.agent if request.step.concurrency == 1 else instance_of(request)
 
 
-async def take_lease(tools: Tools, request: specs.PhaseRequest) -> Lease:
-    """Seed the guard if that is due, and take the agent's lease for this attempt."""
+async def enter(
+    tools: Tools, request: specs.PhaseRequest, phase: AgentPhase, *, status: str = "running"
+) -> Lease:
+    """Take the agent's lease for this attempt, and let others see that it is in ``phase`` now.
+
+    The guard is seeded before, where that is due.
+
+    Raises:
+        ViolationError: another phase has to come first (4).
+    """
+    refuse_queue(tools, request)
     info = activity.info()
     known = GuardSeed(
         fence=request.authority.fence,
         epoch=request.authority.epoch,
         revoked=request.authority.revoked,
     )
-    if request.seed and _is_fresh():  # (2)
+    begun_ms = _begun_ms(request)
+    if request.seed and begun_ms - request.authority.at_ms < ANSWER_FRESH_MS:  # (2)
         await tools.guards.seed(request.agent, known)
-    begun_ms = int(info.started_time.timestamp() * 1000)
-    return await tools.leases.acquire(  # (1)
-        agent=request.agent,
-        holder=holder_of(request),
-        owner=f"{info.workflow_id}/{info.workflow_run_id}",
-        # Temporal counts attempts from one again when an operator resets an activity.
-        nonce=f"{info.activity_id}#{info.attempt}@{begun_ms}",
-        begun_ms=begun_ms,
-        authority=known,
-        project=request.project,
+    try:
+        return await tools.leases.acquire(  # (1)
+            agent=request.agent,
+            holder=holder_of(request),
+            owner=f"{info.workflow_id}/{info.workflow_run_id}",
+            # Temporal counts attempts from one again when an operator resets an activity.
+            nonce=f"{info.activity_id}#{info.attempt}@{begun_ms}",
+            begun_ms=begun_ms,
+            authority=known,
+            project=request.project,
+            step=_step(request, phase, status),
+        )
+    except OrderError as error:
+        raise ViolationError(Violation.PHASE_ORDER, str(error)) from None
+
+
+def _step(request: specs.PhaseRequest, phase: AgentPhase, status: str) -> Step:
+    info = activity.info()
+    return Step(
+        name=phase.value,
+        op_id=info.activity_id,
+        not_after=_NOT_BEFORE[phase],  # (4)
+        fields={
+            "phase": phase.value,
+            "status": status,
+            "tier": request.step.tier.name,
+            "run": info.workflow_id or "",
+            "run_id": info.workflow_run_id or "",
+        },
+        repeats=info.is_local,  # (4)
     )
 
 
@@ -123,52 +164,10 @@ def refuse_queue(tools: Tools, request: specs.PhaseRequest) -> None:
         )
 
 
-async def enter(tools: Tools, request: specs.PhaseRequest, phase: AgentPhase) -> Lease:
-    """Take the lease, and let others see that the agent is in ``phase`` now.
-
-    Raises:
-        ViolationError: another phase has to come first (4).
-    """
-    refuse_queue(tools, request)
-    await _refuse_order(tools, request, phase)
-    lease = await take_lease(tools, request)
-    await publish(tools, request, lease, phase, "running")
-    return lease
-
-
-async def _refuse_order(tools: Tools, request: specs.PhaseRequest, phase: AgentPhase) -> None:
-    published = await tools.states.read(holder_of(request))
-    last = published.get("phase", "")
+def _begun_ms(request: specs.PhaseRequest) -> int:
+    """Return when this attempt was begun (6)."""
     info = activity.info()
-    ours = (info.workflow_id, info.workflow_run_id)  # after a reset another run, which begins anew
-    is_ours = (published.get("run"), published.get("run_id")) == ours
-    if not is_ours or last not in AGENT_PHASE_NAMES or last == phase:  # another try of it
-        return
-    if not may_follow(AgentPhase(last), phase):
-        raise ViolationError(Violation.PHASE_ORDER, f"{phase} was asked for after {last}")
-
-
-def _is_fresh() -> bool:
-    info = activity.info()
-    return info.attempt == 1 and info.started_time - info.scheduled_time < ANSWER_FRESH
-
-
-async def publish(
-    tools: Tools, request: specs.PhaseRequest, lease: Lease, phase: AgentPhase, status: str
-) -> None:
-    """Let others see where the agent stands."""
-    info = activity.info()
-    await tools.states.write(
-        lease,
-        op_id=f"{info.activity_id}",
-        fields={
-            "phase": phase.value,
-            "status": status,
-            "tier": request.step.tier.name,
-            "run": info.workflow_id or "",
-            "run_id": info.workflow_run_id or "",
-        },
-    )
+    return request.begun_ms if info.is_local else int(info.started_time.timestamp() * 1000)
 
 
 def run_of(phase: AgentPhase) -> dict[str, str]:

@@ -16,7 +16,7 @@ import asyncio
 from temporalio import activity
 
 from activities.contracts import specs
-from activities.phases.equipment import Tools, publish, take_lease
+from activities.phases.equipment import Tools, enter
 from activities.runtime.boundary import governed
 from activities.runtime.engine import parent_of
 from dsl.core import AgentPhase
@@ -46,8 +46,7 @@ class Exit:
 
     async def _release(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         try:
-            lease = await take_lease(self._tools, request)
-            await publish(self._tools, request, lease, AgentPhase.EXIT, request.status)
+            lease = await enter(self._tools, request, AgentPhase.EXIT, status=request.status)
             await self._tools.leases.release(lease)
         except (ColdError, LeaseLostError, RevokedError):  # (1)
             return specs.PhaseResult()
@@ -57,8 +56,7 @@ class Exit:
 
     async def _confirm(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         try:
-            lease = await take_lease(self._tools, request)
-            await publish(self._tools, request, lease, AgentPhase.REVOKED, request.status)
+            lease = await enter(self._tools, request, AgentPhase.REVOKED, status=request.status)
             await self._tools.leases.release(lease)
         except (ColdError, LeaseLostError, RevokedError, ConflictError):
             return specs.PhaseResult()

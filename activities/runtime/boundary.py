@@ -13,14 +13,15 @@
    raised at; see ``activities.contracts.meant``. No failure carries a token or a chain of causes:
    messages are redacted, the cause is cut. None is of a length or of characters that the server
    refuses.
-5. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives.
+5. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives. A
+   local one does not: its workflow task does that for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
@@ -62,7 +63,7 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
                 f"{activity.info().activity_type} runs only inside a workflow", type="Standalone"
             )
         with attempt() as this:
-            async with _heartbeats():
+            async with nullcontext() if activity.info().is_local else _heartbeats():  # (5)
                 try:
                     return await function(*args, **kwargs)
                 except ApplicationError:

@@ -3,8 +3,9 @@
 1. JSON by pydantic. A payload that cannot be read stays raw when nobody says what type it should
    be, so that the handler can refuse it; the default would drop the message unseen, or, in what
    a failure carries, fail the workflow task again and again.
-2. Nothing that looks like a Vault token enters history: text that does is *replaced*. A codec
-   that raised instead would wedge the run.
+2. Nothing that looks like a Vault token enters history: text that does is *replaced*, where a value
+   becomes a payload. Raising instead would wedge the run. A codec would do the same in three more
+   walks over all payloads of a workflow task; it is there where a converter not ours is used.
 3. The same for failures, whose messages and stack traces no codec sees. One that is meant has no
    stack trace, whatever it was caused by; a bug keeps the innermost part of its own. See
    ``activities.contracts.meant``.
@@ -37,11 +38,15 @@ _PYDANTIC = PydanticPayloadConverter()
 
 
 class MandatePayloadConverter(CompositePayloadConverter):
-    """Leaves what it cannot read raw (1)."""
+    """Leaves what it cannot read raw (1), and writes no tokens (2)."""
 
     def __init__(self) -> None:
         # The SDK makes one for every activation; these are stateless and slow to make.
         super().__init__(*_PYDANTIC.converters.values())
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """Encode each value, without tokens (2); see the base class."""
+        return [_redacted(payload) for payload in super().to_payloads(values)]
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
@@ -59,7 +64,7 @@ class MandatePayloadConverter(CompositePayloadConverter):
 
 
 class RedactingCodec(PayloadCodec):
-    """Replaces token-like text in everything that is sent (2)."""
+    """Replaces token-like text in everything that a converter not ours makes (2)."""
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Return the payloads without tokens."""
@@ -93,7 +98,7 @@ def with_ours(theirs: DataConverter | None) -> DataConverter:
     ours: dict[str, Any] = {}
     if theirs.payload_converter_class is DefaultPayloadConverter:
         ours["payload_converter_class"] = MandatePayloadConverter
-    if theirs.payload_codec is None:
+    elif theirs.payload_codec is None:
         ours["payload_codec"] = RedactingCodec()
     if theirs.failure_converter_class is DefaultFailureConverter:
         ours["failure_converter_class"] = RedactingFailureConverter

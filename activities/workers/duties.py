@@ -44,6 +44,7 @@ from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
 from activities.revocation.record import RevocationRecord
 from activities.runtime.engine import ensure_search_attributes
+from activities.runtime.orphans import unbind_left
 from activities.sweep.closing import Closing
 from activities.trust.evidence import Appraiser, EvidenceActivities
 from activities.trust.grants import GrantActivities
@@ -57,7 +58,6 @@ from integrations.dragonfly.client import connect
 from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
-from integrations.dragonfly.states import States
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
 from integrations.ledger.ledger import Ledger
@@ -111,7 +111,6 @@ class PhaseDuties(Duties):
             settings=settings,
             guards=AgentGuards(self._dragonfly),
             leases=Leases(self._dragonfly),
-            states=States(self._dragonfly),
             registry=Registry(self._vault, login),
             issuer=TokenRoleIssuer(self._vault, self._examined),
             artifacts=Artifacts(settings.artifacts),
@@ -140,12 +139,15 @@ class PhaseDuties(Duties):
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
         await asyncio.to_thread(sweep)
-        await asyncio.to_thread(self._tools.roster.sweep)
+        roster, leases = self._tools.roster, self._tools.leases
+        gone = await asyncio.to_thread(roster.sweep)
         try:
             await unless_away("DragonflyDB", preflight(self._dragonfly))
             await unless_away("Vault", self._fitness.require())
+            unbinding = asyncio.create_task(unbind_left(roster, leases, gone))
             async with self._watcher.listening():
                 yield
+            unbinding.cancel()
         finally:
             await self._dragonfly.aclose()
             await self._login.aclose()

@@ -4,7 +4,8 @@ History and ledger carry digests, and history the heads of what gates show; the 
 Calls block on the disk: a caller on an event loop uses a thread. The rules:
 
 1. A digest is checked by form before a path is made of it.
-2. An artefact appears whole or not at all: written aside, synced, renamed, directory synced.
+2. An artefact appears whole or not at all: written aside, synced, renamed, directory synced. Bytes
+   that this process has put before, and that are there still, are not written again.
 3. Bytes are hashed again whenever they are handed out. A file that no longer matches its name
    is refused and left for people to look at; putting the right bytes again replaces it.
 4. A copy is hashed after it was made, from the copy: what is used is what was checked.
@@ -34,6 +35,7 @@ from integrations.errors import (
     ConflictError,
     CorruptError,
     DeniedError,
+    IntegrationError,
     NotFoundError,
     UnavailableError,
 )
@@ -50,6 +52,7 @@ _COPY_MODE: Final = 0o600
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PREFIX: Final = "sha256:"
+_REMEMBERED_MAX: Final = 10_000  # digests
 _FAN_OUT: Final = 2  # hexadecimal digits that name the directory
 
 
@@ -73,6 +76,8 @@ class Artifacts:
         """
         self._root = root.resolve()
         self._incoming = self._root / "incoming"
+        self._put: dict[str, None] = {}  # digests, oldest first
+        self._synced: set[Path] = set()  # directories that are durable
         with _os_faults(self._incoming):
             self._root.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
             self._incoming.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
@@ -85,7 +90,14 @@ class Artifacts:
             UnavailableError: the disk is full or failing.
         """
         _require_size(len(data))
-        return self._keep(iter((data,)), media_type)
+        digest = _PREFIX + hashlib.sha256(data).hexdigest()
+        if digest in self._put and self._is_whole(digest):  # (2)
+            return StoredArtifact(digest, len(data), media_type)
+        kept = self._keep(iter((data,)), media_type)
+        self._put[digest] = None
+        if len(self._put) > _REMEMBERED_MAX:
+            self._put.pop(next(iter(self._put)), None)
+        return kept
 
     def put_file(self, path: Path, media_type: str = MEDIA_TYPE) -> StoredArtifact:
         """Keep the present content of the file at ``path`` (5); harmless when repeated.
@@ -129,6 +141,14 @@ class Artifacts:
             _require_match(digest, hashed.hexdigest())
         return size
 
+    def _is_whole(self, digest: str) -> bool:
+        """Tell whether the bytes of ``digest`` are there (3)."""
+        try:
+            self.get(digest)
+        except IntegrationError:
+            return False
+        return True
+
     def _place(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):  # (1)
             raise DeniedError(f"expected a digest sha256:<64 hex>, got {digest[:100]!r}")
@@ -153,7 +173,9 @@ class Artifacts:
         # Also over an equal file: whoever put that one may have died before it was durable.
         aside.rename(place)
         _sync_directory(place.parent)
-        _sync_directory(self._root)
+        if place.parent not in self._synced:  # likewise, once for each process
+            _sync_directory(self._root)
+            self._synced.add(place.parent)
 
 
 @contextmanager

@@ -16,12 +16,16 @@ lease does. The rules:
 7. While a process lives by it, a lease is bound, and nobody takes it over. The owner's next
    attempt claims it: then it is renewed no more, which stops that process, and whoever has
    claimed it waits until it was unbound or has run out.
+8. Who takes a lease may say for which step, in the same breath: a step that must not follow the
+   owner's last one gets no lease, and one that may is what the state says from then on. A step that
+   the owner has done before may be done again, where its caller says that its outcome can be lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -30,7 +34,7 @@ from dsl.core import RedisKeys
 from dsl.limits import LEASE_TTL_MS
 from integrations.clock import boottime
 from integrations.dragonfly.client import answered
-from integrations.dragonfly.errors import LeaseLostError
+from integrations.dragonfly.errors import LeaseLostError, OrderError
 from integrations.dragonfly.guard_seed import GuardSeed
 from integrations.dragonfly.lua import Answer, require_authority, script
 from integrations.errors import ConflictError, RevokedError
@@ -66,6 +70,31 @@ class Lease:
         return self.deadline - boottime()
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the owner does next with its lease (8).
+
+    ``fields`` go into the state of the holder as ``States.write`` puts them there.
+    """
+
+    name: str
+    op_id: str
+    not_after: Collection[str] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    repeats: bool = False  # its outcome can be lost together with those of steps after it
+
+    def arguments(self) -> list[str]:
+        """Return it as the script takes it."""
+        fields = [part for each in self.fields.items() for part in each]
+        return [
+            self.op_id,
+            self.name,
+            str(int(self.repeats)),
+            f" {' '.join(self.not_after)} ",
+            *fields,
+        ]
+
+
 class Leases:
     """Grants, renews and takes back leases."""
 
@@ -86,6 +115,7 @@ class Leases:
         authority: GuardSeed,
         project: str,
         ttl_ms: int = LEASE_TTL_MS,
+        step: Step | None = None,
     ) -> Lease:
         """Take the lock of ``holder`` for ``owner``; the same attempt may ask again (3).
 
@@ -97,6 +127,7 @@ class Leases:
             RevokedError: the agent is revoked, or ``authority`` is out of date (1).
             ConflictError: another owner holds the lock.
             LeaseLostError: the owner has begun a later attempt (2).
+            OrderError: ``step`` must not follow the owner's last one (8).
             UnavailableError: no answer; the lock may have been taken.
         """
         if authority.revoked:  # the guard may have lost it in a failover
@@ -110,7 +141,12 @@ class Leases:
         ]
         known = [authority.epoch, authority.fence]
         args = [owner, nonce, ttl_ms, *known, holder, KEEP_MS, begun_ms]
+        if step is not None:
+            keys.append(RedisKeys.agent_state(holder))
+            args += step.arguments()
         asked, (code, fence, left_ms, by) = await self._ask(keys, args)
+        if step is not None and code == Answer.ORDER:
+            raise OrderError(step.name, str(by))
         require_authority(code, agent)
         if code == Answer.LOST:
             raise LeaseLostError(f"a later attempt of {owner!r} has the lease on {holder!r}")
@@ -184,10 +220,12 @@ class Leases:
 
         Returns False when it was not bound, or no longer ours.
         """
+        return await self.unbind_of(lease.holder, lease.fence)
+
+    async def unbind_of(self, holder: str, fence: int) -> bool:
+        """Do the same for one who has died with its worker."""
         async with answered():
-            unbound = await self._unbind(
-                keys=[RedisKeys.agent_lock(lease.holder)], args=[lease.fence]
-            )
+            unbound = await self._unbind(keys=[RedisKeys.agent_lock(holder)], args=[fence])
         return bool(unbound)
 
     async def release(self, lease: Lease) -> bool:

@@ -37,6 +37,7 @@ _FOLDER: Final = Path(__file__).parent / "scripts"
 class Answer(IntEnum):
     """First element of what a script answers."""
 
+    ORDER = -4
     LOST = -3
     REVOKED = -2
     COLD = -1

@@ -6,11 +6,13 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 
 from tests.fixtures.engine import gate, pipeline, stage
+from tests.fixtures.history import activities_in
 from tests.fixtures.stack import MandateUp, result_of, until_gate
 from tests.integration.stack.probes import eventually, is_dead
 
 AGENT_GONE_S = 2.0
 NEXT_PHASE_S = 2.0
+GOES_ON_S = 3.0  # after a worker is there again
 
 
 def gated():
@@ -32,17 +34,12 @@ async def when_signalled(run) -> float:
     raise AssertionError("it was not signalled")
 
 
-async def when_begun(run, activity) -> float:
-    """Return when an activity was first started, by the server's clock."""
-    scheduled = {}
-    async for event in run.fetch_history_events():
-        if event.HasField("activity_task_scheduled_event_attributes"):
-            attributes = event.activity_task_scheduled_event_attributes
-            scheduled[event.event_id] = attributes.activity_type.name
-        begun = event.activity_task_started_event_attributes.scheduled_event_id
-        if scheduled.get(begun) == activity:
-            return float(event.event_time.ToNanoseconds()) / 1e9
-    raise AssertionError(f"{activity} was not started")
+async def when_done(run, activity) -> float:
+    """Return when a local activity stood in history, by the server's clock."""
+    events = [event async for event in run.fetch_history_events()]
+    [done] = [each.event for each in activities_in(events) if each.type == activity]
+    [marker] = [event for event in events if event.event_id == done]
+    return float(marker.event_time.ToNanoseconds()) / 1e9
 
 
 async def test_a_worker_killed_in_execute_takes_its_agent_along_and_the_run_completes(mandate_up):
@@ -52,6 +49,8 @@ async def test_a_worker_killed_in_execute_takes_its_agent_along_and_the_run_comp
 
     await mandate_up.kill("worker")
     await eventually(lambda: all(map(is_dead, agents)), within_s=AGENT_GONE_S)
+    await mandate_up.until_back("worker")
+    await eventually(lambda: bool(mandate_up.agents()), within_s=GOES_ON_S)
     slow.empty()
     report = await result_of(run)
 
@@ -71,7 +70,7 @@ async def test_a_vote_after_the_worker_was_killed_starts_the_next_phase_within_t
     await result_of(run)
 
     apply = (await mandate_up.client()).get_workflow_handle(f"{run.id}/apply")
-    assert await when_begun(apply, "agent.bootstrap") - await when_signalled(run) <= NEXT_PHASE_S
+    assert await when_done(apply, "agent.bootstrap") - await when_signalled(run) <= NEXT_PHASE_S
     mandate_up.check_ledger(run.id, agents=["plan", "apply"], gates=1)
 
 

@@ -13,6 +13,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
+from tests.fixtures.history import activities_in
 from tests.replay.deep import replay, scheduled
 from tests.replay.record import HISTORIES, file_of, workflow_id_of
 from tests.replay.scenarios import SCENARIOS, run_of
@@ -71,6 +72,7 @@ def test_every_scenario_is_recorded_with_every_agent_it_started():
 def test_the_histories_show_every_activity_and_every_way_to_end():
     histories = [load(file) for file in FILES]
     kinds = {asked.type for history in histories for asked in scheduled(history)}
+    kinds |= {called.type for history in histories for called in activities_in(history.events)}
     ends = {EventType.Name(history.events[-1].event_type) for history in histories}
     events = {EventType.Name(e.event_type) for e in itertools.chain(*(h.events for h in histories))}
 

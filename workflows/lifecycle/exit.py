@@ -56,6 +56,7 @@ async def leave(
             summary=Markdown.of("{} {}", course.step.path, phase),
             give_up_after=CLEANING,
             queue=course.queue,
+            local=course.is_local(phase),
         )
     )
     recording = asyncio.create_task(

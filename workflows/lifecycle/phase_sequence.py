@@ -231,6 +231,7 @@ class PhaseWalk:
             summary=Markdown.of("{} {}", step.path, phase),
             limit=timedelta(milliseconds=step.timeout_ms) + _GRACE if asked else None,
             queue=course.queue,
+            local=course.is_local(phase),
             heard_late=heard_late,
         )
 

@@ -50,6 +50,10 @@ class Course:
             self.checkpoint, self._resumption = self._resumption.checkpoint, None
         return f"{self.step.path}/{phase}#{self.phases.count(phase)}"
 
+    def is_local(self, phase: AgentPhase) -> bool:
+        """Tell whether the engine does ``phase`` alone, in the worker of the workflow."""
+        return self.queue is None and phase not in self.step.phases
+
     def take_seed(self) -> bool:
         """Tell whether the next phase may seed the guard; no other may after it."""
         seed, self.seed = self.seed, False
@@ -58,8 +62,8 @@ class Course:
     def phase_request(
         self, *, seed: bool = False, status: str = "running", detail: str = ""
     ) -> specs.PhaseRequest:
-        """Return what the next phase is told."""
-        request = self.request
+        """Return what the phase that was entered last is told."""
+        request, is_local = self.request, self.is_local(self.phases[-1])
         return specs.PhaseRequest(
             pipeline=request.pipeline,
             plan=request.plan,
@@ -78,6 +82,7 @@ class Course:
             warrant=request.warrant,
             checkpoint=self.checkpoint,
             answers=self._answers,
+            begun_ms=int(workflow.now().timestamp() * 1000) if is_local else 0,
         )
 
     def keep(self, result: specs.PhaseResult) -> None:

@@ -42,6 +42,8 @@ from workflows.runtime.visibility import of_agent
 OLD_CHILD_WAITS_MAX: Final = 90
 OLD_CHILD_WAIT: Final = timedelta(seconds=2)
 LOOKED_AT_EVERY: Final = 5  # waits
+# A worker that dies in a phase which its workflow task carries is noticed after so long.
+TASK_TIMEOUT: Final = timedelta(seconds=2)
 
 TakeOver = Callable[[Sequence[specs.EntryDraft]], None]
 
@@ -70,6 +72,7 @@ async def run_agent(
                 request,
                 id=child_id,
                 result_type=RawValue,
+                task_timeout=TASK_TIMEOUT,
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
                 cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
                 search_attributes=of_agent(request.agent, step.tier) if search_attributes else None,

@@ -6,7 +6,8 @@ what counts is what ``/proc`` says of the processes that are named there. The ru
 1. The file is there before the keeper is told what to start, and gone when it has ended. A worker
    that is killed in between leaves a file about a process that can be looked for.
 2. A process is told by its pid and the moment it started, because pids are used again.
-3. A file about a process that is gone says nothing, and is swept away.
+3. A file about a process that is gone says nothing, and is swept away. Where its worker is gone as
+   well, it is told once more to whoever sweeps: nobody lives by that lock any more.
 4. A file that cannot be read might hide a process: nothing is confirmed then.
 
 Workers share it when they share the user, the temporary directory and the process table.
@@ -17,7 +18,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,10 +25,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from integrations.errors import CorruptError, DeniedError, UnavailableError
+from integrations.agents.processes.liveness import make_private, refuse_stranger, started
+from integrations.errors import CorruptError, UnavailableError
 
-_STATE, _STARTED = 0, 19  # fields of /proc/<pid>/stat behind the name, which may hold anything
-_DEAD: Final = ("Z", "X")
 _DRAFT: Final = ".draft"
 
 
@@ -41,6 +40,9 @@ class Running:
     worker: int  # pid
     keeper: int  # pid
     started: str  # the keeper's, in clock ticks since the machine was started
+    worker_started: str = ""
+    holder: str = ""  # whose lock keeps everybody else off while it lives
+    fence: int = 0
 
 
 class Roster:
@@ -51,8 +53,12 @@ class Roster:
         self._folder = (parent or Path(tempfile.gettempdir())) / f"mandate-agents-{os.getuid()}"
 
     @contextmanager
-    def listed(self, agent: str, instance: str) -> Iterator[Callable[[int], None]]:
+    def listed(
+        self, agent: str, instance: str, holder: str = "", fence: int = 0
+    ) -> Iterator[Callable[[int], None]]:
         """List a process of ``agent`` meanwhile; what is returned takes the keeper's pid (1).
+
+        ``holder`` and ``fence``: the lock it lives by.
 
         Raises:
             DeniedError: the directory is somebody else's.
@@ -61,9 +67,14 @@ class Roster:
         file = self._folder / f"{os.getpid()}-{secrets.token_hex(8)}"
 
         def start(keeper: int) -> None:
-            started = _started(keeper)
-            if started is not None:  # else it has ended already
-                self._write(file, Running(agent, instance, os.getpid(), keeper, started))
+            since = started(keeper)
+            if since is None:  # it has ended already
+                return
+            worker = os.getpid()
+            running = Running(
+                agent, instance, worker, keeper, since, started(worker) or "", holder, fence
+            )
+            self._write(file, running)
 
         try:
             yield start
@@ -84,36 +95,30 @@ class Roster:
             if running.agent == agent and _is_alive(running)  # (2)
         ]
 
-    def sweep(self) -> int:
-        """Remove what is left of processes that are gone (3); return how many files that were."""
-        gone = [file for file, running in self._files() if not _is_alive(running)]
-        for file in gone:
+    def sweep(self) -> list[Running]:
+        """Remove what is left of processes that are gone; return those whose worker is, too (3)."""
+        gone = [(file, each) for file, each in self._files() if not _is_alive(each)]
+        for file, _ in gone:
             file.unlink(missing_ok=True)
-        return len(gone)
+        return [each for _, each in gone if _is_orphan(each)]
+
+    def orphans(self) -> list[Running]:
+        """Return the processes that are alive though their worker is gone: they are ending."""
+        return [each for _, each in self._files() if _is_alive(each) and _is_orphan(each)]
 
     def _write(self, file: Path, running: Running) -> None:
         draft = file.with_suffix(_DRAFT)
         try:
-            with suppress(FileExistsError):
-                self._folder.mkdir(mode=0o700)
-            self._refuse_stranger()
+            make_private(self._folder)
             draft.write_text(json.dumps(asdict(running)), encoding="utf-8")
             draft.rename(file)  # whole or not at all
         except OSError as error:
             raise UnavailableError(f"cannot list an agent's process in {file}: {error}") from error
 
-    def _refuse_stranger(self) -> None:
-        status = self._folder.lstat()
-        is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-        if not is_ours or status.st_mode & 0o077:
-            raise DeniedError(
-                f"{self._folder} is not a directory of this user alone: remove it, or set TMPDIR"
-            )
-
     def _files(self) -> Iterator[tuple[Path, Running]]:
         if not self._folder.exists():
             return
-        self._refuse_stranger()
+        refuse_stranger(self._folder)
         for file in sorted(self._folder.iterdir()):
             if file.suffix == _DRAFT:
                 continue
@@ -132,14 +137,8 @@ def _read(file: Path) -> Running | None:
 
 
 def _is_alive(running: Running) -> bool:
-    return _started(running.keeper) == running.started
+    return started(running.keeper) == running.started
 
 
-def _started(pid: int) -> str | None:
-    """Return when the process was started; None: it has ended."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[_STATE] in _DEAD else fields[_STARTED]
+def _is_orphan(running: Running) -> bool:
+    return started(running.worker) != running.worker_started

@@ -1,10 +1,23 @@
--- Take the lock, or find that the same owner already holds it; the holder joins its project.
--- KEYS guard lock agents heartbeats ready
+-- Take the lock, or find that the same owner already holds it; the holder joins its project. A step
+-- that is named is judged before by what the owner has done last, and written into the state after.
+-- KEYS guard lock agents heartbeats ready [state]
 -- ARGV owner nonce ttl_ms epoch fence_floor member keep_ms begun_ms
+--      [op_id step repeats after... (between spaces) field value field value ...]
 -- Answers {code, fence, ttl_ms, owner}: 1 taken, 2 the same attempt again, 3 taken over by
 -- the owner's next attempt, 4 claimed by it, because a process of the one before may live (its
 -- fence, time left, name), 0 held by another (the same), -1 cold, -2 revoked or older epoch,
--- -3 the owner has begun a later attempt.
+-- -3 the owner has begun a later attempt, -4 the step must not follow the owner's last (0, 0, it).
+local done
+if ARGV[9] then
+  local state = redis.call('HMGET', KEYS[6], 'phase', 'run', 'run_id', 'did:' .. ARGV[10])
+  done = ARGV[1] .. ' ' .. ARGV[9]
+  local ours = (state[2] or '') .. '/' .. (state[3] or '') == ARGV[1]
+  local again = ARGV[11] == '1' and state[4] == done
+  if ours and not again and string.find(ARGV[12], ' ' .. state[1] .. ' ', 1, true) then
+    return {-4, '0', 0, state[1]}
+  end
+end
+
 local guard = redis.call('HMGET', KEYS[1], 'fence', 'epoch', 'revoked')
 if not guard[1] then return {-1, '0', 0, ''} end
 if guard[3] == '1' or tonumber(ARGV[4]) < tonumber(guard[2]) then return {-2, '0', 0, guard[2]} end
@@ -49,4 +62,15 @@ redis.call('SADD', KEYS[3], ARGV[6])
 redis.call('ZADD', KEYS[4], string.format('%.0f', now), ARGV[6])
 redis.call('PEXPIRE', KEYS[3], ARGV[7])
 redis.call('PEXPIRE', KEYS[4], ARGV[7])
+if ARGV[9] then
+  local state = redis.call('HMGET', KEYS[6], 'ver', 'op')
+  if state[2] ~= ARGV[9] then  -- the last one sent again changes nothing
+    local write = {'HSET', KEYS[6], 'op', ARGV[9], 'fence', fence, 'did:' .. ARGV[10], done}
+    write[#write + 1] = 'ver'
+    write[#write + 1] = string.format('%.0f', tonumber(state[1] or 0) + 1)
+    for i = 13, #ARGV do write[#write + 1] = ARGV[i] end
+    redis.call((unpack or table.unpack)(write))  -- Lua 5.1 has unpack, Lua 5.4 table.unpack
+    redis.call('PEXPIRE', KEYS[6], ARGV[7])
+  end
+end
 return {code, fence, tonumber(ARGV[3]), ARGV[1]}

@@ -12,7 +12,8 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.testing import ActivityEnvironment
 
-from activities.phases.equipment import take_lease
+from activities.phases.equipment import enter
+from dsl.core import AgentPhase, Tier
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Lease, Leases
@@ -21,11 +22,11 @@ from tests.fixtures.dragonfly.holders import claimed, seeded
 
 async def attempt(client: Redis, agent: str, *, number: int, after_s: int = 0) -> Lease:
     """Take the lease as an attempt of one activity that was begun so much later than the first."""
-    tools: Any = SimpleNamespace(guards=AgentGuards(client), leases=Leases(client))
+    tools: Any = SimpleNamespace(guards=AgentGuards(client), leases=Leases(client), high=None)
     request: Any = SimpleNamespace(
         agent=agent,
         project=f"project-of-{agent}",
-        step=SimpleNamespace(concurrency=1, path="look"),
+        step=SimpleNamespace(concurrency=1, path="look", tier=Tier.T0),
         authority=SimpleNamespace(fence=0, epoch=0, revoked=False),
         seed=False,
     )
@@ -33,7 +34,7 @@ async def attempt(client: Redis, agent: str, *, number: int, after_s: int = 0) -
     begun = info.started_time + timedelta(seconds=after_s)
     environment = ActivityEnvironment()
     environment.info = replace(info, attempt=number, started_time=begun)
-    lease: Lease = await environment.run(take_lease, tools, request)
+    lease: Lease = await environment.run(enter, tools, request, AgentPhase.EXECUTE)
     return lease
 
 

@@ -22,6 +22,7 @@ from activities.runtime.converter import (
 )
 from dsl.limits import STACK_TRACE_LENGTH_MAX
 
+JSON = {"encoding": b"json/plain"}
 TOKEN = "s." + "AbCdEfGhIjKlMnOpQrStUvWx"
 
 
@@ -141,8 +142,30 @@ def test_the_sdks_defaults_are_replaced_by_ours(default: DataConverter | None):
     ours = with_ours(default)
 
     assert ours.payload_converter_class is MandatePayloadConverter
-    assert isinstance(ours.payload_codec, RedactingCodec)
+    assert ours.payload_codec is None
     assert ours.failure_converter_class is RedactingFailureConverter
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"said": f"got {TOKEN}"}, RawValue(Payload(metadata=JSON, data=f'"{TOKEN}"'.encode()))],
+    ids=["a value", "a payload of somebody else"],
+)
+def test_no_value_becomes_a_payload_with_a_token_in_it(value: object):
+    [payload] = MandatePayloadConverter().to_payloads([value])
+
+    assert TOKEN.encode() not in payload.data
+    assert b"[redacted]" in payload.data
+
+
+def test_behind_a_users_own_converter_a_codec_takes_tokens_out():
+    class Theirs(DefaultPayloadConverter):
+        pass
+
+    ours = with_ours(DataConverter(payload_converter_class=Theirs))
+
+    assert ours.payload_converter_class is Theirs
+    assert isinstance(ours.payload_codec, RedactingCodec)
 
 
 def test_a_users_own_codec_is_kept():

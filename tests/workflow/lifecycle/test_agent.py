@@ -12,17 +12,9 @@ from integrations.agents.contract.protocol import FAILED, AgentError
 from integrations.dragonfly.client import connect
 from integrations.ledger.verify import tail, verify
 from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stage
+from tests.fixtures.trust.standing import activities_of
 
 PHASES = [phase.value for phase in AGENT_PHASES_ORDERED]
-
-
-async def _activities(engine: Engine, workflow_id: str) -> list[str]:
-    """Activity ids of a run, in the order they were scheduled."""
-    return [
-        e.activity_task_scheduled_event_attributes.activity_id
-        for e in await engine.events(engine.client.get_workflow_handle(workflow_id))
-        if e.HasField("activity_task_scheduled_event_attributes")
-    ]
 
 
 def _entries(engine: Engine, handle):
@@ -33,7 +25,7 @@ def _entries(engine: Engine, handle):
 async def test_the_eight_phases_run_in_order_each_as_an_activity_of_its_own(engine: Engine):
     handle = await engine.start(pipeline(stage("look")))
     await handle.result()
-    ids = await _activities(engine, f"{handle.id}/look")
+    ids = await activities_of(engine, f"{handle.id}/look")
 
     assert [i for i in ids if "ledger" not in i] == [f"look/{phase}#1" for phase in PHASES]
 
@@ -41,7 +33,7 @@ async def test_the_eight_phases_run_in_order_each_as_an_activity_of_its_own(engi
 async def test_no_execute_that_is_not_on_the_ledger(engine: Engine):
     handle = await engine.start(pipeline(stage("look")))
     await handle.result()
-    ids = await _activities(engine, f"{handle.id}/look")
+    ids = await activities_of(engine, f"{handle.id}/look")
     actions = [entry.action for entry in _entries(engine, handle)]
 
     assert ids.index("look/ledger#1") < ids.index("look/BOOTSTRAP#1")
@@ -104,7 +96,7 @@ async def test_exit_runs_after_a_failure_too(engine: Engine):
     engine.runner.behaviours["bad"] = fail
     handle = await engine.start(pipeline(stage("bad")))
     await failure_of(handle)
-    ids = await _activities(engine, f"{handle.id}/bad")
+    ids = await activities_of(engine, f"{handle.id}/bad")
 
     assert ids[-2:] == ["bad/EXIT#1", "bad/ledger#2"] or "bad/EXIT#1" in ids
 
@@ -113,7 +105,7 @@ async def test_a_stage_over_its_time_limit_is_stopped_and_cleaned_up(engine: Eng
     engine.runner.behaviours["slow"] = hang
     handle = await engine.start(pipeline(stage("slow", config={"timeout": "2s"})))
     failure = await failure_of(handle)
-    ids = await _activities(engine, f"{handle.id}/slow")
+    ids = await activities_of(engine, f"{handle.id}/slow")
 
     assert failure.type == "TimedOut"
     assert "2s" in failure.message
@@ -155,7 +147,7 @@ async def test_a_guard_lost_in_the_middle_is_seeded_afresh_and_the_run_goes_on(e
     engine.runner.behaviours["look"] = lose_everything
     handle = await engine.start(pipeline(stage("look")))
     report = await handle.result()
-    ids = await _activities(engine, f"{handle.id}/look")
+    ids = await activities_of(engine, f"{handle.id}/look")
 
     assert report["status"] == "completed"
     assert "look/authority#1" in ids

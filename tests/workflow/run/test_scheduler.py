@@ -13,6 +13,7 @@ from temporalio.testing import TimeSkipper
 
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
+from tests.fixtures.trust.standing import activities_of
 from workflows.gates.gate_board import GateBoard
 
 
@@ -190,11 +191,7 @@ async def test_a_cancelled_run_records_its_end(engine: Engine):
     assert code == 0, said
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
-    names = [
-        e.activity_task_scheduled_event_attributes.activity_id
-        for e in await engine.events(engine.client.get_workflow_handle(f"{handle.id}/slow"))
-        if e.HasField("activity_task_scheduled_event_attributes")
-    ]
+    names = await activities_of(engine, f"{handle.id}/slow")
 
     assert isinstance(caught.value.cause, CancelledError)
     assert "slow/EXIT#1" in names

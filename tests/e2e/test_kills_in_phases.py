@@ -1,0 +1,85 @@
+"""``kill -9`` of a worker in each of the eight phases, with eight runs at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import WorkflowHandle
+
+from dsl.core import AGENT_PHASES_ORDERED
+from integrations.ledger.verify import tail, verify
+from integrations.settings import read_settings
+from mandate.stack.options import private_stack
+from mandate.stack.up import Stack
+from mandate.stack.workers import DEFAULT_WORKERS, READY_LINE, WorkerProcess
+from tests.fixtures.engine import pipeline, stage
+from tests.fixtures.history import activities_in
+from tests.fixtures.stack import AGENT_STORY, result_of
+from tests.integration.stack.probes import eventually
+from worker import connect
+
+PHASES: Final = tuple(phase.value for phase in AGENT_PHASES_ORDERED)
+GOES_ON_S: Final = 3.0  # after a worker is there again
+HELD_WORKER: Final = (sys.executable, "-m", "tests.fixtures.held_worker")
+WORKERS: Final = (
+    *(each for each in DEFAULT_WORKERS if each.name in ("ledger", "trust")),
+    WorkerProcess("worker", ("mandate",), program=HELD_WORKER),
+)
+
+
+async def when_done(run: WorkflowHandle[Any, Any], activity_id: str) -> float:
+    """Return when an activity had succeeded, by the server's clock."""
+    events = [event async for event in run.fetch_history_events()]
+    [asked] = [each for each in activities_in(events) if each.id == activity_id]
+    [done] = [
+        event
+        for event in events
+        if (asked.is_local and event.event_id == asked.event)
+        or event.activity_task_completed_event_attributes.scheduled_event_id == asked.event
+    ]
+    return float(done.event_time.ToNanoseconds()) / 1e9
+
+
+async def test_a_run_goes_on_by_itself_whichever_phase_its_worker_was_killed_in(tmp_path: Path):
+    held = tmp_path / "held"
+    held.touch()
+    settings = {"MANDATE_WORKSPACE": str(tmp_path)}
+    options = private_stack(tmp_path / "data", workers=WORKERS, settings=settings)
+    async with Stack(options) as stack:
+        log = tmp_path / "data/logs/worker.log"
+        here = read_settings(stack.env)
+        client = await connect(here)
+        runs = {
+            phase: await client.start_workflow(
+                "Pipeline",
+                {"definition": pipeline(stage(phase.lower()))},
+                id=f"killed-in-{phase.lower()}",
+                task_queue="mandate",
+            )
+            for phase in PHASES
+        }
+        await eventually(lambda: sorted(held.read_text().split()) == sorted(PHASES), within_s=30)
+        held.unlink()
+
+        os.kill(stack.pid("worker") or 0, signal.SIGKILL)
+        await eventually(lambda: log.read_text().count(READY_LINE) == 2, within_s=30)
+        ready = time.time()
+        reports = {phase: await result_of(run) for phase, run in runs.items()}
+
+        late = {}
+        for phase, run in runs.items():
+            child = client.get_workflow_handle(f"{run.id}/{phase.lower()}")
+            late[phase] = await when_done(child, f"{phase.lower()}/{phase}#1") - ready
+        assert {phase: s for phase, s in late.items() if s > GOES_ON_S} == {}
+        assert {r["stages"][p.lower()]["attempts"] for p, r in reports.items()} == {1}
+        assert verify(here.ledger).problems == ()
+        entries = tail(here.ledger, 1_000)
+        for phase, run in runs.items():
+            stage_id = f"{run.id}/{phase.lower()}"
+            story = [e.action for e in entries if e.workflow_id == stage_id]
+            assert [each for each in story if each != "lease.granted"] == AGENT_STORY
