@@ -17,7 +17,7 @@ import typer
 from dsl.shown.surfaces import Terminal
 from mandate import __version__
 from mandate.cli_artifacts import artifacts_app
-from mandate.cli_options import AsJson, DataDir, LedgerFile, end
+from mandate.cli_options import LOOK, OPERATE, AsJson, DataDir, LedgerFile, end
 from mandate.cli_people import people_app
 from mandate.cli_runs import runs_app
 from mandate.cli_trust import trust_app
@@ -35,15 +35,14 @@ app = typer.Typer(
     name="mandate",
     help="Governed AI-agent pipelines on Temporal.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},  # commands inherit it
 )
 ledger_app = typer.Typer(help="Read and verify the audit ledger.", no_args_is_help=True)
-app.add_typer(ledger_app, name="ledger")
+app.add_typer(ledger_app, name="ledger", rich_help_panel=LOOK)
 template_app = typer.Typer(help="Look at what agent stages may be.", no_args_is_help=True)
-app.add_typer(template_app, name="template")
-app.add_typer(artifacts_app, name="artifact")
+app.add_typer(template_app, name="template", rich_help_panel=LOOK)
+app.add_typer(artifacts_app, name="artifact", rich_help_panel=LOOK)
 app.add_typer(runs_app)  # without a name: its commands are commands of ``mandate``
 app.add_typer(people_app)
 app.add_typer(trust_app)
@@ -67,7 +66,7 @@ def main(
     """Governed AI-agent pipelines on Temporal."""
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def up(
     *,
     data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = DATA_DIR,
@@ -96,7 +95,7 @@ def up(
     end(command.run(wanted))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def demo(
     workspace: Annotated[
         Path | None, typer.Option(help="What is reviewed; default this checkout.")
@@ -109,7 +108,7 @@ def demo(
     end(command.run(workspace, keep=keep))
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Pipeline documents.")],
     as_json: AsJson = False,  # noqa: FBT002 - a flag
@@ -120,7 +119,7 @@ def validate(
     end(command.run(files, as_json=as_json))
 
 
-@app.command("list")
+@app.command("list", rich_help_panel=LOOK)
 def list_(
     only_templates: Annotated[  # noqa: FBT002 - a flag
         bool, typer.Option("--templates", help="Only the templates, not the pipelines.")
@@ -145,7 +144,7 @@ def template_show(
     end(command.show(name, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def graph(
     pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
     mermaid: Annotated[bool, typer.Option("--mermaid", help="A Mermaid flowchart.")] = False,  # noqa: FBT002 - a flag
@@ -157,7 +156,7 @@ def graph(
     end(command.run(pipeline, mermaid=mermaid, data_dir=data_dir))
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def schema(
     agents: Annotated[bool, typer.Option("--agents", help="Of what agents say.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -201,7 +200,7 @@ def ledger_tail(
     end(command.tail(command.locate(ledger, data_dir), count, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def doctor(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     data_dir: DataDir = None,
@@ -212,7 +211,7 @@ def doctor(
     end(command.run(data_dir, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def install(
     token_file: Annotated[
         Path, typer.Option(help="Holds root's token, or the installer's; written for a new server.")
@@ -230,7 +229,7 @@ def install(
     end(command.run(token_file, roles_dir, wrapped=wrapped))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def worker() -> None:
     """Run one worker against the servers of the environment; MANDATE_QUEUES says which."""
     from mandate.commands.operate import worker as command  # noqa: PLC0415 - at need

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, Run, end
+from mandate.cli_options import GATES, TRUST, AsJson, DataDir, Run, end
 
 if TYPE_CHECKING:
     from mandate.people.gates.wishes import Wish
@@ -33,7 +33,7 @@ class Decision(StrEnum):
     REJECT = "reject"
 
 
-@people_app.command()
+@people_app.command(rich_help_panel=GATES)
 def login(
     name: Annotated[str, typer.Argument(help="Your name in Vault.")],
     password_stdin: Annotated[bool, _PASSWORD] = False,  # noqa: FBT002 - a flag
@@ -52,7 +52,7 @@ def login(
     end(command.run(name, command.Given.TOKEN if token_stdin else given, data_dir=data_dir))
 
 
-@people_app.command()
+@people_app.command(rich_help_panel=GATES)
 def logout(data_dir: DataDir = None) -> None:
     """End your login, in Vault and here."""
     from mandate.commands.operate import logout as command  # noqa: PLC0415 - at need
@@ -60,7 +60,7 @@ def logout(data_dir: DataDir = None) -> None:
     end(command.run(data_dir))
 
 
-@people_app.command()
+@people_app.command(rich_help_panel=GATES)
 def whoami(data_dir: DataDir = None) -> None:
     """Say who is logged in, and until when."""
     from mandate.commands.operate import login as command  # noqa: PLC0415 - at need
@@ -68,7 +68,7 @@ def whoami(data_dir: DataDir = None) -> None:
     end(command.who(data_dir))
 
 
-@people_app.command()
+@people_app.command(rich_help_panel=GATES)
 def gates(
     run: Annotated[
         str | None, typer.Argument(help="The workflow id of the one run that is meant.")
@@ -93,7 +93,7 @@ def gates(
     end(command.run(run, wait_ms=wait_ms, watch=watch, as_json=as_json, data_dir=data_dir))
 
 
-@people_app.command()
+@people_app.command(rich_help_panel=GATES)
 def approve(
     run: Run,
     gate: Gate,
@@ -109,7 +109,7 @@ def approve(
     _answer(wish, yes=yes, as_json=as_json, data_dir=data_dir)
 
 
-@people_app.command()
+@people_app.command(rich_help_panel=GATES)
 def reject(
     run: Run,
     gate: Gate,
@@ -123,7 +123,7 @@ def reject(
     _answer(_wish(run, gate, Decision.REJECT, reason), yes=yes, as_json=as_json, data_dir=data_dir)
 
 
-@people_app.command()
+@people_app.command(rich_help_panel=GATES)
 def sign(
     run: Run,
     gate: Gate,
@@ -139,7 +139,7 @@ def sign(
     end(command.run(_wish(run, gate, decision, _said(reason, answer)), data_dir=data_dir))
 
 
-@people_app.command()
+@people_app.command(rich_help_panel=TRUST)
 def register(
     file: Annotated[Path, typer.Argument(help="A pipeline document.")],
     data_dir: DataDir = None,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, Run, end
+from mandate.cli_options import RUNS, AsJson, DataDir, Run, end
 
 runs_app = typer.Typer()
 
@@ -17,7 +17,7 @@ RUNS_SHOWN: int = 50
 _RUNS_MAX = 200  # of mandate.people.runs, which is imported at need; a test holds them equal
 
 
-@runs_app.command()
+@runs_app.command(rich_help_panel=RUNS)
 def run(
     pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
     inputs: Annotated[
@@ -33,7 +33,7 @@ def run(
     end(command.run(pipeline, inputs or [], wait=wait, as_json=as_json, data_dir=data_dir))
 
 
-@runs_app.command()
+@runs_app.command(rich_help_panel=RUNS)
 def runs(
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=_RUNS_MAX, help="How many, newest first.")
@@ -47,7 +47,7 @@ def runs(
     end(command.run(limit=limit, as_json=as_json, data_dir=data_dir))
 
 
-@runs_app.command()
+@runs_app.command(rich_help_panel=RUNS)
 def watch(
     run: Run,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
@@ -59,7 +59,7 @@ def watch(
     end(command.run(run, as_json=as_json, data_dir=data_dir))
 
 
-@runs_app.command()
+@runs_app.command(rich_help_panel=RUNS)
 def show(
     run: Run,
     is_whole: Annotated[bool, typer.Option("--all", help="Every stage, vote and output.")] = False,  # noqa: FBT002
@@ -76,7 +76,7 @@ def show(
     end(command.run(run, is_whole=is_whole, as_json=as_json, data_dir=data_dir))
 
 
-@runs_app.command()
+@runs_app.command(rich_help_panel=RUNS)
 def cancel(run: Run, data_dir: DataDir = None) -> None:
     """End a run: what it started is stopped, and that is recorded."""
     from mandate.commands.run import steer as command  # noqa: PLC0415 - at need
@@ -84,7 +84,7 @@ def cancel(run: Run, data_dir: DataDir = None) -> None:
     end(command.cancel(run, data_dir=data_dir))
 
 
-@runs_app.command()
+@runs_app.command(rich_help_panel=RUNS)
 def pause(run: Run, data_dir: DataDir = None) -> None:
     """Let a run start no further stage; those at work finish."""
     from mandate.commands.run import steer as command  # noqa: PLC0415 - at need
@@ -92,7 +92,7 @@ def pause(run: Run, data_dir: DataDir = None) -> None:
     end(command.pause(run, data_dir=data_dir))
 
 
-@runs_app.command()
+@runs_app.command(rich_help_panel=RUNS)
 def resume(run: Run, data_dir: DataDir = None) -> None:
     """Let a run that was paused go on."""
     from mandate.commands.run import steer as command  # noqa: PLC0415 - at need

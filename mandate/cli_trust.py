@@ -11,13 +11,13 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, LedgerFile, end
+from mandate.cli_options import TRUST, AsJson, DataDir, LedgerFile, end
 
 trust_app = typer.Typer()
 agent_app = typer.Typer(
     help="One agent: look at it, rebind it, or check its program.", no_args_is_help=True
 )
-trust_app.add_typer(agent_app, name="agent")
+trust_app.add_typer(agent_app, name="agent", rich_help_panel=TRUST)
 
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="The id of an agent.")]
 
@@ -33,7 +33,7 @@ class AskedPhase(Enum):
 Wait = Annotated[bool, typer.Option("--wait", help="Until people have answered and it is done.")]
 
 
-@trust_app.command()
+@trust_app.command(rich_help_panel=TRUST)
 def promote(
     agent: AgentId,
     to: Annotated[str, typer.Option(help="The tier above the one it holds, such as T2.")],
@@ -47,7 +47,7 @@ def promote(
     end(command.run(agent, to, wait=wait, as_json=as_json, data_dir=data_dir))
 
 
-@trust_app.command()
+@trust_app.command(rich_help_panel=TRUST)
 def reinstate(
     agent: AgentId,
     reason: Annotated[str, typer.Option(help="Why; it is recorded, and shown to who consents.")],
@@ -61,7 +61,7 @@ def reinstate(
     end(command.run(agent, reason, wait=wait, as_json=as_json, data_dir=data_dir))
 
 
-@trust_app.command()
+@trust_app.command(rich_help_panel=TRUST)
 def revoke(
     agent: AgentId,
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
@@ -85,7 +85,7 @@ def revoke(
     )
 
 
-@trust_app.command()
+@trust_app.command(rich_help_panel=TRUST)
 def agents(
     ledger: LedgerFile = None,
     data_dir: DataDir = None,
