@@ -1,0 +1,94 @@
+"""``kill -9`` of the worker at work, and again while people think: the agent goes on, once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from integrations.settings import Settings
+from tests.fixtures.engine import Engine, pipeline, settings_for, stage
+from tests.fixtures.servers.namespaces import own_namespace
+from tests.fixtures.servers.openbao import OpenBao
+from tests.fixtures.servers.valkey import ValkeyProcess
+from tests.integration.stack.probes import eventually
+from tests.unit.mandate.programs import ROOT
+from tests.unit.mandate.programs import environment as clean
+from worker import plugin
+
+ASKS = {"approvers": ["ann"], "identity": ["claimed"]}
+GATE = "work/question-1"
+READY_S = 60
+LEASE_AND_HEARTBEAT_S = 45  # until the next attempt, at the latest
+SENT_S = 1.5  # a sign of life goes out twice a second
+
+
+@asynccontextmanager
+async def worker(settings: Settings, namespace: str, asked: Path) -> AsyncIterator[None]:
+    """Have a worker process serve every queue; it is killed at the end."""
+    variables = {
+        "TEMPORAL_ADDRESS": settings.temporal,
+        "TEMPORAL_NAMESPACE": namespace,
+        "VAULT_ADDR": settings.vault_url,
+        "MANDATE_VAULT_ROLES": str(settings.vault_roles),
+        "MANDATE_DRAGONFLY_URL": settings.dragonfly_url,
+        "MANDATE_DRAGONFLY_PASSWORD_FILE": str(settings.dragonfly_password_file),
+        "MANDATE_ARTIFACTS": str(settings.artifacts),
+        "MANDATE_LEDGER": str(settings.ledger),
+        "MANDATE_WORKSPACE": str(settings.workspace),
+        "MANDATE_INLINE_TIER": "T2",
+        "MANDATE_INITIAL_TIER": "T2",
+        "ASKED": str(asked),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.fixtures.asking_worker"),
+        cwd=ROOT,
+        env=clean(variables),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(READY_S):
+            assert await process.stdout.readline() == b"ready\n"
+        yield
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def told(asked: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in asked.read_text().splitlines()] if asked.exists() else []
+
+
+async def test_a_worker_killed_at_work_and_while_people_think_costs_no_step_and_no_question(
+    engine: Engine, openbao: OpenBao, valkey: ValkeyProcess, tmp_path: Path
+):
+    settings = settings_for(engine.settings.temporal, openbao, valkey, tmp_path)
+    client = await own_namespace(engine.client, plugin(settings))
+    asked = tmp_path / "asked"
+    document = pipeline(stage("work", config={"questions": ASKS}))
+    async with worker(settings, client.namespace, asked):
+        handle = await client.start_workflow(
+            "Pipeline", {"definition": document}, id="asks", task_queue="mandate"
+        )
+        await eventually(lambda: len(told(asked)) == 1, within_s=READY_S)
+        await asyncio.sleep(SENT_S)
+    async with worker(settings, client.namespace, asked):
+        await eventually(lambda: len(told(asked)) == 2, within_s=LEASE_AND_HEARTBEAT_S)
+        await Engine(client, settings, engine.runner).pending(handle, GATE)
+    vote = {"gate": GATE, "decision": "approve", "voter": "ann", "answer": "eu"}
+    await handle.signal("vote", vote)  # nobody serves
+    async with worker(settings, client.namespace, asked):
+        report = await handle.result()
+
+    assert told(asked) == [
+        {"checkpoint": None, "answers": {}, "attempt": 1},
+        {"checkpoint": {"data": {"try": 1}}, "answers": {}, "attempt": 1},
+        {"checkpoint": {"data": {"try": 2}}, "answers": {"region": "eu"}, "attempt": 1},
+    ]
+    assert report["stages"]["work"]["output"] == {"region": "eu"}
+    assert [each["gate"] for each in report["approvals"]] == ["work/question-1"]
