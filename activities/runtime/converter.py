@@ -4,8 +4,8 @@
    be, so that the handler can refuse it; the default would drop the message unseen, or, in what
    a failure carries, fail the workflow task again and again.
 2. Nothing that looks like a Vault token enters history: text that does is *replaced*, where a value
-   becomes a payload. Raising instead would wedge the run. A codec would do the same in three more
-   walks over all payloads of a workflow task; it is there where a converter not ours is used.
+   becomes a payload. Raising instead would wedge the run. A codec does so later, and has every
+   payload of a workflow task copied, in both directions: it is there for converters not ours.
 3. The same for failures, whose messages and stack traces no codec sees. One that is meant has no
    stack trace, whatever it was caused by; a bug keeps the innermost part of its own. See
    ``activities.contracts.meant``.

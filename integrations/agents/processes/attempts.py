@@ -8,7 +8,8 @@ on the same machine can know at once. The rules:
 2. A file is read when its process is gone, by whoever takes it first. A process is told by its pid
    and the moment it started.
 3. Its name says of which server, namespace and queue it is: workers of others leave it alone.
-4. It is a shortcut. What cannot be written or read changes nothing but the time that is waited.
+4. What nobody has taken for a day is swept away: Temporal has given up on it long ago.
+5. It is a shortcut. What cannot be written or read changes nothing but the time that is waited.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import base64
 import hashlib
 import os
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -25,6 +27,7 @@ from integrations.agents.processes.liveness import make_private, refuse_stranger
 from integrations.errors import DeniedError
 
 BYTES_MAX: Final = 4 << 20  # then what is under way is written anew
+KEPT_S: Final = 86_400.0
 _TAKEN: Final = ".taken"
 
 
@@ -55,10 +58,11 @@ class Attempts:
     def take_left(self) -> list[bytes]:
         """Return the tokens of attempts that died with their worker, each once (2)."""
         tokens: list[bytes] = []
-        with suppress(OSError, DeniedError):  # (4)
+        with suppress(OSError, DeniedError):  # (5)
             refuse_stranger(self._folder)
-            for file in sorted(self._folder.glob(f"{self._scope}-*")):
-                if not _is_gone(file):
+            for file in sorted(self._folder.iterdir()):
+                if not file.name.startswith(f"{self._scope}-") or not _is_gone(file):
+                    _sweep(file)
                     continue
                 taken = file.with_name(f"{file.name}{_TAKEN}-{os.getpid()}")
                 with suppress(FileNotFoundError):  # somebody else was there first
@@ -75,7 +79,7 @@ class Attempts:
         self._open = None
 
     def _write(self, line: str) -> None:
-        with suppress(OSError, DeniedError):  # (4)
+        with suppress(OSError, DeniedError):  # (5)
             if self._open is None:
                 make_private(self._folder)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -91,8 +95,16 @@ class Attempts:
         return self._folder / f"{self._scope}-{pid}-{started(pid)}"
 
 
+def _sweep(file: Path) -> None:
+    """Remove what is too old (4), unless it is of a process that lives."""
+    with suppress(FileNotFoundError):
+        if time.time() - file.stat().st_mtime > KEPT_S and (_TAKEN in file.name or _is_gone(file)):
+            file.unlink()
+
+
 def _is_gone(file: Path) -> bool:
-    _, pid, since = file.name.split("-", 2)
+    _, _, whose = file.name.partition("-")
+    pid, _, since = whose.partition("-")
     return _TAKEN not in since and pid.isdigit() and started(int(pid)) != since
 
 

@@ -54,6 +54,19 @@ def test_what_is_of_another_server_or_queue_is_left_alone(attempts, tmp_path):
     assert Attempts(f"{SCOPE}-t3", tmp_path).take_left() == []
 
 
+def test_what_nobody_takes_is_swept_away_after_a_day(attempts, tmp_path):
+    attempts.begin(b"under way")
+    file = die(tmp_path)
+    another = Attempts(f"{SCOPE}-t3", tmp_path)
+    another.take_left()
+    assert file.exists()
+
+    os.utime(file, (0, 0))
+    another.take_left()
+
+    assert not file.exists()
+
+
 def test_a_line_that_was_cut_off_by_death_hides_no_other(attempts, tmp_path):
     attempts.begin(b"under way")
     file = die(tmp_path)
