@@ -24,7 +24,7 @@ from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
 from tests.fixtures.servers.temporal import temporal_cli
 from tests.unit.mandate.programs import mandate
 
-LANGUAGES = {"yaml", "json", "console", "text", "python", "typescript", "shell"}
+LANGUAGES = {"yaml", "json", "console", "text", "python", "typescript", "shell", "mermaid"}
 OF_OURS = {
     (".mandate/env",),
     ("install", "mandate[review]"),
