@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from dsl.checks.approvals import Approvals
 from dsl.checks.check import check
@@ -145,6 +146,8 @@ class _PlanBuilder:
                 return self._parallel(site, stage)
             case ConditionStage() as stage:
                 return self._condition(site, stage)
+            case _:
+                assert_never(site.stage)
 
     def _agent(self, site: Site, stage: AgentStage) -> AgentStep:
         template, config = self._survey.templates[stage.template], stage.config

@@ -9,7 +9,7 @@ format: a field that is added needs a default, none is renamed or dropped withou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal, assert_never
+from typing import Annotated, Any, Final, Literal, NamedTuple, assert_never
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -209,17 +209,28 @@ def walk(steps: tuple[AnyStep, ...]) -> Iterator[AnyStep]:
     """Yield every step, outer before inner, in document order."""
     for step in steps:
         yield step
-        for way in ways(step):
-            yield from walk(way)
+        for arm in children(step):
+            yield from walk(arm.steps)
 
 
-def ways(step: AnyStep) -> tuple[tuple[AnyStep, ...], ...]:
-    """Return the lists of steps inside ``step``: its branches, or both ways of a condition."""
+class Arm(NamedTuple):
+    """One list of steps inside another step."""
+
+    label: str  # name of the branch; "then", "else"
+    steps: tuple[AnyStep, ...]
+
+
+def children(step: AnyStep) -> tuple[Arm, ...]:
+    """Return what is inside ``step``: its branches, or both arms of a condition, empty or not.
+
+    Whoever looks into steps does it through this: a kind of step that it does not know is an
+    error to the type checker and at run time, never a step with nothing inside.
+    """
     match step:
         case ParallelStep():
-            return tuple(branch.steps for branch in step.branches)
+            return tuple(Arm(branch.name, branch.steps) for branch in step.branches)
         case ConditionStep():
-            return step.then, step.otherwise
+            return Arm("then", step.then), Arm("else", step.otherwise)
         case AgentStep() | GateStep():
             return ()
         case _:

@@ -15,11 +15,12 @@ of T3 read one list. The rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from dsl.checks.sites import Scope, Site, Survey
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.parser import parse
-from dsl.models import AgentStage, ConditionStage, GateStage
+from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage
 
 _Agents = dict[str, Site]  # by path, in the order they are named
 
@@ -56,11 +57,18 @@ class Approvals:
                     return start
                 named = (self._survey.resolve(site, name) for name in config.approves)
                 return self._of_all(each for each in named if each is not None)
+            case ParallelStage():
+                return self._inside(site, start)
+            case ConditionStage() as stage:
+                return self._inside(site, start | self._of_all(self._read(site, stage)))  # (2)
             case _:
-                inside = start | self._of_all(self._read(site))  # (2)
-                for scope in site.inner:
-                    self._visit(scope, inside)
-                return self._of_all(each for scope in site.inner for each in scope.sites)  # (3)
+                assert_never(site.stage)
+
+    def _inside(self, site: Site, start: _Agents) -> _Agents:
+        """Look at what is inside a stage, and return what all of it puts out (3)."""
+        for scope in site.inner:
+            self._visit(scope, start)
+        return self._of_all(each for scope in site.inner for each in scope.sites)
 
     def _of_all(self, sites: Iterable[Site]) -> _Agents:
         found: _Agents = {}
@@ -72,15 +80,13 @@ class Approvals:
         named = site.scope.named
         return (named[name] for name in site.stage.requires if name in named)
 
-    def _read(self, site: Site) -> Iterator[Site]:
+    def _read(self, site: Site, stage: ConditionStage) -> Iterator[Site]:
         """Yield the stages that the ``if`` of a condition reads."""
-        if not isinstance(site.stage, ConditionStage):
-            return
         if self._survey.doubts.touch(site.at, "if"):
             yield from self._any.values()  # (4)
             return
         try:
-            references = parse(site.stage.if_).references
+            references = parse(stage.if_).references
         except ExpressionError:
             return  # DSL315
         for reference in references:

@@ -14,7 +14,7 @@ that may not have finished by then.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from dsl.checks.findings import Findings
 from dsl.checks.sites import Site, Survey, ends_before, meeting
@@ -25,7 +25,7 @@ from dsl.conditions.references import Reference
 from dsl.conditions.types import ANY, STAGE, Map, Scalar, Type, described, input_type
 from dsl.document.doubts import DocumentPath
 from dsl.errors import Problem
-from dsl.models import AgentStage, ConditionStage, InputSpec
+from dsl.models import AgentStage, ConditionStage, GateStage, InputSpec, ParallelStage
 
 _KINDS: Final = {
     "string": {"string"},
@@ -41,10 +41,15 @@ def check_expressions(survey: Survey, findings: Findings) -> None:
     """Report expressions that could not be evaluated, or not reliably."""
     check = _Check(survey, findings)
     for site in survey.sites:
-        if isinstance(site.stage, ConditionStage):
-            check.condition(site, site.stage)
-        elif isinstance(site.stage, AgentStage):
-            check.inputs(site, site.stage)
+        match site.stage:
+            case ConditionStage() as stage:
+                check.condition(site, stage)
+            case AgentStage() as stage:
+                check.inputs(site, stage)
+            case GateStage() | ParallelStage():
+                pass
+            case _:
+                assert_never(site.stage)
 
 
 def schema_of(survey: Survey) -> Map:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from dsl.checks.approvals import Approvals
 from dsl.checks.findings import Findings
@@ -112,8 +112,10 @@ class _Guards:
             case ConditionStage(else_=otherwise):
                 arms = [self._of_scope(scope) for scope in site.inner]
                 return _any(arms) if otherwise else _Guard()
-            case _:
+            case AgentStage():
                 return _Guard()
+            case _:
+                assert_never(site.stage)
 
     def _is_in_doubt(self, site: Site) -> bool:
         doubts, at = self._doubts, site.at
@@ -126,8 +128,10 @@ class _Guards:
                 return doubts.touch(config, "join", "on_failure")
             case ConditionStage():
                 return doubts.cover((*at, "else"))
-            case _:
+            case AgentStage():
                 return doubts.cover(at)
+            case _:
+                assert_never(site.stage)
 
     def _of_scope(self, scope: Scope) -> _Guard:
         return _all(self._of(site) for site in scope.sites)
@@ -190,8 +194,10 @@ def _given_by(approvals: Approvals, required: Site) -> Iterable[Site]:
             return (required,)
         case GateStage():
             return approvals.of(required)
-        case _:
+        case ParallelStage() | ConditionStage():
             return ()
+        case _:
+            assert_never(required.stage)
 
 
 def _check_inputs(survey: Survey, site: Site, guard: _Guard, findings: Findings) -> None:

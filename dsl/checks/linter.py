@@ -21,6 +21,7 @@ every tier.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
 
 from dsl.checks.approvals import Approvals
 from dsl.checks.findings import Findings, Places, TooManyProblemsError
@@ -28,7 +29,14 @@ from dsl.checks.guards import GUARDED_FROM, check_guards
 from dsl.checks.sites import Scope, Site, Survey, ends_before
 from dsl.document.doubts import NONE, DocumentPath, Doubts
 from dsl.errors import Problem
-from dsl.models import AgentStage, GateConfig, GateStage, ParallelStage, Pipeline
+from dsl.models import (
+    AgentStage,
+    ConditionStage,
+    GateConfig,
+    GateStage,
+    ParallelStage,
+    Pipeline,
+)
 from dsl.rules.gates.consensus import VERIFIED
 from dsl.rules.gates.gate_rules import NO_OUTPUT
 from dsl.templates import Template, shipped
@@ -78,16 +86,29 @@ def _lint_sharing(survey: Survey, scope: Scope, findings: Findings) -> dict[str,
 
 
 def _agents_inside(survey: Survey, site: Site, findings: Findings) -> dict[str, Site]:
-    if isinstance(site.stage, AgentStage):
-        return dict.fromkeys(survey.agents_of(site), site)
-    arms = [_lint_sharing(survey, scope, findings) for scope in site.inner]
-    if isinstance(site.stage, ParallelStage):
-        seen: dict[str, Site] = {}
-        for arm in arms:
-            for agent in sorted(arm.keys() & seen.keys()):
-                _report_sharing(survey, agent, (seen[agent], arm[agent]), findings)
-            seen = _merge(survey, (seen, arm))
-    return _merge(survey, arms)
+    match site.stage:
+        case AgentStage():
+            return dict.fromkeys(survey.agents_of(site), site)
+        case GateStage():
+            return {}
+        case ConditionStage():  # one arm is taken, so they share what they like
+            return _merge(survey, [_lint_sharing(survey, arm, findings) for arm in site.inner])
+        case ParallelStage():
+            arms = [_lint_sharing(survey, arm, findings) for arm in site.inner]
+            return _lint_branches(survey, arms, findings)
+        case _:
+            assert_never(site.stage)
+
+
+def _lint_branches(
+    survey: Survey, branches: Sequence[dict[str, Site]], findings: Findings
+) -> dict[str, Site]:
+    seen: dict[str, Site] = {}
+    for branch in branches:
+        for agent in sorted(branch.keys() & seen.keys()):
+            _report_sharing(survey, agent, (seen[agent], branch[agent]), findings)
+        seen = _merge(survey, (seen, branch))
+    return seen
 
 
 def _merge(survey: Survey, parts: Iterable[dict[str, Site]]) -> dict[str, Site]:

@@ -10,14 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from dsl.checks.closure import circles
 from dsl.checks.findings import Findings
 from dsl.checks.sites import Scope, Site, Survey
 from dsl.document.doubts import DocumentPath
 from dsl.limits import PATH_LENGTH_MAX, STAGE_NESTING_MAX, STAGES_MAX
-from dsl.models import ConditionStage, ParallelStage
+from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage
 from dsl.values.suggestions import suggest
 
 _CIRCLE_SHOWN_MAX: Final = 10
@@ -32,10 +32,15 @@ def check_requirements(survey: Survey, findings: Findings) -> None:
             _check_requires(survey, site, findings)
         _check_circles(scope, findings)
     for site in survey.sites:
-        if isinstance(site.stage, ConditionStage):
-            _check_arms(site, findings)
-        elif isinstance(site.stage, ParallelStage):
-            _check_branches(site, site.stage, findings)
+        match site.stage:
+            case ConditionStage():
+                _check_arms(site, findings)
+            case ParallelStage() as stage:
+                _check_branches(site, stage, findings)
+            case AgentStage() | GateStage():
+                pass
+            case _:
+                assert_never(site.stage)
 
 
 def repeated(names: Sequence[str]) -> Iterator[tuple[int, str]]:

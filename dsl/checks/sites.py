@@ -18,11 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import assert_never
 
 from dsl.checks.closure import Closure, close, positions, with_all_before
 from dsl.core import Tier
 from dsl.document.doubts import NONE, DocumentPath, Doubts
-from dsl.models import AgentStage, ConditionStage, ParallelStage, Pipeline, Stage
+from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage, Pipeline, Stage
 from dsl.templates import Template
 
 
@@ -165,8 +166,10 @@ class Survey:
                 for label, arm in (("then", then), ("else", otherwise)):
                     if arm:
                         self._enter(site, label, (*site.at, label), arm, f"{site.path}/")
-            case _:
+            case AgentStage() | GateStage():
                 pass
+            case _:
+                assert_never(site.stage)
 
     def _enter(
         self, owner: Site, label: str, at: DocumentPath, stages: tuple[Stage, ...], prefix: str

@@ -14,14 +14,11 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from dsl.core import StageType
-from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage, Pipeline
+from dsl.models import Pipeline, Stage
 
 STAGE_MODELS: Final[dict[str, type[BaseModel]]] = {
-    StageType.AGENT.value: AgentStage,
-    StageType.GATE.value: GateStage,
-    StageType.PARALLEL.value: ParallelStage,
-    StageType.CONDITION.value: ConditionStage,
+    get_args(model.model_fields["type"].annotation)[0]: model
+    for model in get_args(get_args(Stage)[0])
 }
 
 

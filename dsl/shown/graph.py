@@ -8,9 +8,17 @@ frames, and an arrow means that what it points to requires where it comes from.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
-from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, Plan
+from dsl.plan import (
+    AgentStep,
+    AnyStep,
+    ConditionStep,
+    GateStep,
+    ParallelStep,
+    Plan,
+    children,
+)
 from dsl.shown.foreign import legible
 from dsl.values.durations import render_duration
 
@@ -43,6 +51,8 @@ def describe(step: AnyStep) -> str:
             return f"parallel · join {step.join} · on failure {step.on_failure}"
         case ConditionStep():
             return f"if {_cut(step.expression)}"
+        case _:
+            assert_never(step)
 
 
 def _voters(gate: GateStep) -> str:
@@ -77,17 +87,19 @@ class _Flowchart:
                 yield f'{pad}{node}{{{{"{_label(step)}"}}}}'
             case ParallelStep():
                 yield f'{pad}subgraph {node}["{_label(step)}"]'
-                for branch in step.branches:
-                    yield from self._frame(self._next(), branch.name, branch.steps, depth + 1)
+                for arm in children(step):
+                    yield from self._frame(self._next(), arm.label, arm.steps, depth + 1)
                 yield f"{pad}end"
             case ConditionStep():
                 yield from self._condition(step, node, depth)
+            case _:
+                assert_never(step)
 
     def _condition(self, step: ConditionStep, node: str, depth: int) -> Iterator[str]:
         pad, question = "  " * depth, self._next()
         yield f'{pad}subgraph {node}["{_quote(step.name)}"]'
         yield f'{pad}  {question}{{"{_quote(_cut(step.expression))}"}}'
-        for label, steps in (("then", step.then), ("else", step.otherwise)):
+        for label, steps in children(step):
             if steps:
                 arm = self._next()
                 yield from self._frame(arm, label, steps, depth + 1)
@@ -128,14 +140,7 @@ def _tree(steps: tuple[AnyStep, ...], indent: str) -> Iterator[str]:
 
 
 def _arms(step: AnyStep, indent: str) -> Iterator[str]:
-    match step:
-        case ParallelStep():
-            arms = [(branch.name, branch.steps) for branch in step.branches]
-        case ConditionStep():
-            arms = [("then", step.then), ("else", step.otherwise)]
-            arms = [(label, steps) for label, steps in arms if steps]
-        case _:
-            return
+    arms = [arm for arm in children(step) if arm.steps]
     for number, (label, steps) in enumerate(arms, 1):
         last = number == len(arms)
         yield f"{indent}{'└─' if last else '├─'} {label}"

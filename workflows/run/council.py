@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dsl.core import StageStatus
-from dsl.plan import AnyStep, ConditionStep, GateStep, ParallelStep, Plan, walk
+from dsl.plan import AnyStep, GateStep, Plan, children, walk
 from dsl.rules.gates.council import Advice, Member, advise
 from dsl.rules.gates.gate_rules import has_people
 from workflows.run.stages import Stages
@@ -59,11 +59,5 @@ def _hears(other: AnyStep, step: AnyStep) -> bool:
 def _scopes(steps: tuple[AnyStep, ...]) -> list[tuple[AnyStep, ...]]:
     scopes = [steps]
     for step in steps:
-        if isinstance(step, ParallelStep):
-            inner = [branch.steps for branch in step.branches]
-        elif isinstance(step, ConditionStep):
-            inner = [step.then, step.otherwise]
-        else:
-            continue
-        scopes += [scope for part in inner for scope in _scopes(part)]
+        scopes += [scope for arm in children(step) for scope in _scopes(arm.steps)]
     return scopes

@@ -19,14 +19,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 from temporalio.exceptions import ActivityError
 
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.parser import parse
 from dsl.core import StageStatus
-from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, walk
+from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, children, walk
 from workflows.run.stages import Stages
 from workflows.run.turns import Turns
 from workflows.runtime import failures
@@ -141,6 +141,8 @@ class Walk:
                 return await self._parallel(step)
             case ConditionStep():
                 return await self._condition(step)
+            case _:
+                assert_never(step)
 
     async def _parallel(self, step: ParallelStep) -> str:
         """Run the branches side by side (3)."""
@@ -151,12 +153,13 @@ class Walk:
                 cancels and progress.failure is not None
             )
 
-        progress = await _run([self.steps(branch.steps) for branch in step.branches], over)
+        arms = children(step)
+        progress = await _run([self.steps(arm.steps) for arm in arms], over)
         if progress.failure is not None and not (first_wins and progress.completed):
             raise progress.failure
-        inner = [inner for branch in step.branches for inner in walk(branch.steps)]
+        inner = [inner for arm in arms for inner in walk(arm.steps)]
         self._stages.skip(inner, "another branch completed first")
-        return f"{progress.completed} of {len(step.branches)} branches completed"
+        return f"{progress.completed} of {len(arms)} branches completed"
 
     async def _condition(self, step: ConditionStep) -> str:
         """Run one list of steps or the other (4)."""

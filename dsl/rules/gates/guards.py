@@ -20,10 +20,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from dsl.core import Tier
-from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, Plan, walk, ways
+from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, Plan, children, walk
 from dsl.rules.gates.consensus import VERIFIED
 from dsl.rules.gates.gate_rules import has_people
 
@@ -139,7 +139,7 @@ def _levels(plan: Plan, path: str) -> tuple[_Level, ...]:
         levels.append(level)
         if level.at.path == path:
             return tuple(levels)
-        lists = ways(level.at)
+        lists = tuple(arm.steps for arm in children(level.at))
 
 
 def _leads_to(step: AnyStep, path: str) -> bool:
@@ -178,33 +178,48 @@ def _reached(level: _Level, along: Callable[[AnyStep], Iterator[AnyStep]]) -> It
 
 def _certain(steps: Steps) -> Iterator[GateStep]:
     for step in steps:
-        if isinstance(step, GateStep) and is_guard(step):
-            yield step
-        elif isinstance(step, ParallelStep) and _completes_whole(step):  # (3)
-            for branch in step.branches:
-                yield from _certain(branch.steps)
+        match step:
+            case GateStep():
+                if is_guard(step):
+                    yield step
+            case ParallelStep():
+                if _completes_whole(step):  # (3)
+                    for arm in children(step):
+                        yield from _certain(arm.steps)
+            case AgentStep() | ConditionStep():  # (4): of a condition nobody knows which way
+                pass
+            case _:
+                assert_never(step)
 
 
 def _guards(step: AnyStep) -> bool:
     match step:
-        case ParallelStep() if _vouches(step):
-            arms = [is_guarded(branch.steps) for branch in step.branches]
-            return any(arms) if _completes_whole(step) else all(arms)
+        case ParallelStep():
+            arms = [is_guarded(arm.steps) for arm in children(step)]
+            return _vouches(step) and (any(arms) if _completes_whole(step) else all(arms))
         case ConditionStep():
-            return is_guarded(step.then) and is_guarded(step.otherwise)
-        case _:
+            return all(is_guarded(arm.steps) for arm in children(step))
+        case GateStep():
             return is_guard(step)
+        case AgentStep():
+            return False
+        case _:
+            assert_never(step)
 
 
 def _can_complete(step: AnyStep, approved: AbstractSet[str]) -> bool:
     match step:
-        case ParallelStep() if _vouches(step):
-            arms = [holds(branch.steps, approved) for branch in step.branches]
-            return all(arms) if _completes_whole(step) else any(arms)  # (4)
+        case ParallelStep():
+            arms = [holds(arm.steps, approved) for arm in children(step)]
+            return not _vouches(step) or (all(arms) if _completes_whole(step) else any(arms))  # (4)
         case ConditionStep():
-            return holds(step.then, approved) or holds(step.otherwise, approved)  # (4)
-        case _:
+            return any(holds(arm.steps, approved) for arm in children(step))  # (4)
+        case GateStep():
             return not is_guard(step) or step.path in approved
+        case AgentStep():
+            return True
+        case _:
+            assert_never(step)
 
 
 def _vouches(step: ParallelStep) -> bool:

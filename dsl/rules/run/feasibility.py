@@ -13,12 +13,22 @@ for follows from the plan and what has happened so far. The rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.parser import parse
 from dsl.core import StageStatus
-from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, Plan, walk, ways
+from dsl.plan import (
+    AgentStep,
+    AnyStep,
+    Arm,
+    ConditionStep,
+    GateStep,
+    ParallelStep,
+    Plan,
+    children,
+    walk,
+)
 
 _INPUTS: Final = "inputs"
 
@@ -39,15 +49,22 @@ def possible(
             if status_of(step.path) is StageStatus.PENDING:
                 yield step
             continue
-        for inner in _coming(step, inputs):
-            yield from possible(inner, status_of, inputs)
+        for arm in _coming(step, inputs):
+            yield from possible(arm.steps, status_of, inputs)
 
 
-def _coming(step: AnyStep, inputs: Mapping[str, Any]) -> tuple[tuple[AnyStep, ...], ...]:
-    holds = _known(step, inputs) if isinstance(step, ConditionStep) else None
-    if isinstance(step, ConditionStep) and holds is not None:
-        return (step.then if holds else step.otherwise,)  # (2)
-    return ways(step)
+def _coming(step: AnyStep, inputs: Mapping[str, Any]) -> tuple[Arm, ...]:
+    match step:
+        case ConditionStep():
+            then, otherwise = children(step)
+            holds = _known(step, inputs)
+            if holds is None:
+                return then, otherwise
+            return (then if holds else otherwise,)  # (2)
+        case AgentStep() | GateStep() | ParallelStep():
+            return children(step)
+        case _:
+            assert_never(step)
 
 
 def _known(step: ConditionStep, inputs: Mapping[str, Any]) -> bool | None:
@@ -88,5 +105,5 @@ class Followers:
             self._around[step.path] = around
             for name in step.requires:
                 self._next.setdefault(named[name], []).append(step)
-            for inner in ways(step):
-                self._read(inner, step.path)
+            for arm in children(step):
+                self._read(arm.steps, step.path)
