@@ -18,7 +18,7 @@ from bench.activations import time_activations
 from integrations.agents.contract.checkpoints import Checkpoint
 from integrations.agents.contract.protocol import Event, Outcome, Request, Result
 from integrations.agents.processes.lifeline import Lifeline
-from integrations.agents.programs.catalogue import Program
+from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.redaction import Redactor
 from integrations.settings import read_settings

@@ -1,7 +1,6 @@
 """The pipelines that can be started by name: given directories first, the shipped ones last.
 
-Nothing is kept from a file that has changed: every question looks at the directories again
-and reads what is new, so a worker serves an edited document without a restart. The rules:
+Nothing is kept from a file that has changed, see ``dsl.folders``. The rules:
 
 1. Every ``*.yaml`` file of a directory is an entry under the ``name`` it declares, whatever
    the file is called. Directories are not searched further down.
@@ -15,7 +14,7 @@ and reads what is new, so a worker serves an edited document without a restart. 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,14 +22,14 @@ from typing import Final
 from dsl.compiler import Compiled, compile_text
 from dsl.document.loader import load
 from dsl.errors import DslError, Severity
-from dsl.limits import CATALOGUE_FILES_MAX, DOCUMENT_BYTES_MAX
+from dsl.folders import Folders
+from dsl.limits import CATALOGUE_FILES_MAX
 from dsl.models import NAME_PATTERN
-from dsl.templates import Template
+from dsl.template_folders import TemplateFolders
 from dsl.values.suggestions import suggest
 
 EXAMPLES: Final = Path(__file__).parent / "examples"
 _NAME = re.compile(NAME_PATTERN)
-_Stamp = tuple[int, int]  # nanoseconds of the last change, bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +78,12 @@ class Catalogue:
     def __init__(
         self,
         directories: Sequence[str | Path] = (),
-        templates: Mapping[str, Template] | None = None,
+        templates: TemplateFolders | None = None,
     ) -> None:
-        self._directories = [*(Path(each) for each in directories), EXAMPLES]
-        self._templates = templates
-        self._read: dict[Path, tuple[_Stamp, CatalogueEntry | str]] = {}
+        """Look into ``directories``; their stages name ``templates``, default the shipped ones."""
+        places = (*directories, EXAMPLES)
+        self._folders = Folders(places, _read_entry, CATALOGUE_FILES_MAX)  # (1)
+        self._templates = templates or TemplateFolders()
 
     def names(self) -> list[str]:
         """Return the names of all entries, sorted."""
@@ -116,60 +116,19 @@ class Catalogue:
             DslError: its document is wrong.
         """
         entry = self.find(name)
-        return compile_text(entry.text, entry.path.name, self._templates)
+        return compile_text(entry.text, entry.path.name, self._templates.look())
 
     def _look(self) -> _View:
         view = _View()
-        known = self._read
-        self._read = {}
-        for path in self._files(view):
-            entry = self._entry(path, known)
-            if isinstance(entry, str):
-                view.report(path, entry)  # (3)
-                continue
+        for path, entry in self._folders.look(view.report):  # (3) (4)
             first = view.entries.setdefault(entry.name, entry)
             if first is not entry:  # (2)
                 message = f"pipeline {entry.name!r} is hidden by {first.path}"
                 view.report(path, message, Severity.WARNING)
         return view
 
-    def _files(self, view: _View) -> Iterator[Path]:
-        count = 0
-        for directory in self._directories:
-            try:
-                files = sorted(each for each in directory.iterdir() if each.suffix == ".yaml")
-            except OSError as error:
-                view.report(directory, f"cannot be listed: {error.strerror}")
-                continue
-            for file in files:  # (1)
-                count += 1
-                if count > CATALOGUE_FILES_MAX:  # (4)
-                    message = f"more than {CATALOGUE_FILES_MAX} files: the rest is left out"
-                    view.report(file, message)
-                    return
-                yield file
 
-    def _entry(
-        self, path: Path, known: Mapping[Path, tuple[_Stamp, CatalogueEntry | str]]
-    ) -> CatalogueEntry | str:
-        """Return the entry of a file, or what is wrong with the file."""
-        try:
-            status = path.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
-            if path in known and known[path][0] == stamp:
-                self._read[path] = known[path]
-            else:
-                self._read[path] = (stamp, _read_entry(path))
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
-        return self._read[path][1]
-
-
-def _read_entry(path: Path) -> CatalogueEntry | str:
-    if not path.is_file():
-        return "is not a file"
-    with path.open("rb") as file:  # a size that stat tells may have grown since
-        content = file.read(DOCUMENT_BYTES_MAX + 1)
+def _read_entry(path: Path, content: bytes) -> CatalogueEntry | str:
     try:
         loaded = load(content, path.name)
     except DslError as error:

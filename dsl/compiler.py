@@ -14,7 +14,6 @@ is read no further (``dsl.document.salvage``), and all the rest is checked. The 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -36,6 +35,7 @@ from dsl.models import (
     ParallelStage,
     PeopleConfig,
     Pipeline,
+    SandboxConfig,
 )
 from dsl.plan import (
     AgentStep,
@@ -52,7 +52,8 @@ from dsl.plan import (
     QuestionsPlan,
     SandboxPlan,
 )
-from dsl.templates import Template, shipped
+from dsl.template_folders import shipped
+from dsl.templates import Templates, TemplateSandbox
 
 ORDER_CODES = frozenset({"DSL301", "DSL302", "DSL305", TOO_MANY_PROBLEMS})
 
@@ -67,9 +68,7 @@ class Compiled:
     pipeline: Pipeline
 
 
-def compile_text(
-    text: str | bytes, source: str, templates: Mapping[str, Template] | None = None
-) -> Compiled:
+def compile_text(text: str | bytes, source: str, templates: Templates | None = None) -> Compiled:
     """Compile a document; ``source`` is its name in messages.
 
     Raises:
@@ -78,7 +77,7 @@ def compile_text(
     return compile_loaded(read(text, source), templates)
 
 
-def compile_loaded(loaded: Loaded, templates: Mapping[str, Template] | None = None) -> Compiled:
+def compile_loaded(loaded: Loaded, templates: Templates | None = None) -> Compiled:
     """Compile a document that was loaded already.
 
     Raises:
@@ -100,7 +99,7 @@ def compile_loaded(loaded: Loaded, templates: Mapping[str, Template] | None = No
     return Compiled(plan, digest, tuple(warnings), pipeline)
 
 
-def _meaning(salvaged: Salvage, loaded: Loaded, templates: Mapping[str, Template]) -> list[Problem]:
+def _meaning(salvaged: Salvage, loaded: Loaded, templates: Templates) -> list[Problem]:
     """Return what is wrong with what the document says, as far as it can be read."""
     pipeline, doubts = salvaged.pipeline, salvaged.doubts
     if pipeline is None:
@@ -161,7 +160,7 @@ class _PlanBuilder:
             name=stage.name,
             requires=stage.requires,
             template=template.name,
-            program=template.program,
+            program=template.program_file,
             phases=template.phases,
             agent=self._survey.agent_of(site),
             tier=self._survey.tier_of(site),
@@ -172,9 +171,10 @@ class _PlanBuilder:
             error_budget=_budget(config),
             clarifications=config.clarifications,
             on_revoked=config.on_revoked.replace(" ", ""),
-            sandbox=SandboxPlan(**config.sandbox.model_dump()),
+            sandbox=_sandbox(template.sandbox, config.sandbox),
             concurrency=config.concurrency,
             questions=_questions(config.questions),
+            produces=template.produces,
         )
 
     def _gate(self, site: Site, stage: GateStage) -> GateStep:
@@ -234,6 +234,12 @@ class _PlanBuilder:
         if found is None:
             raise ValueError(f"stage {name!r} passed the checks and is not there")
         return found.path
+
+
+def _sandbox(template: TemplateSandbox, stage: SandboxConfig) -> SandboxPlan:
+    """Return what the template opens, where the stage does not say otherwise."""
+    said = stage.model_dump(include=stage.model_fields_set)
+    return SandboxPlan(**(template.model_dump(exclude={"read"}) | said))
 
 
 def _budget(config: AgentConfig) -> ErrorBudget | None:

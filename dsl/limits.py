@@ -39,6 +39,13 @@ AGENT_TIMEOUT_MS: Final = 30 * 60_000
 GATE_TIMEOUT_MS: Final = 24 * 3_600_000
 CATALOGUE_FILES_MAX: Final = 1_000
 
+# Templates
+TEMPLATE_FILES_MAX: Final = 1_000  # in all directories
+TEMPLATE_PATH_LENGTH_MAX: Final = 500
+TEMPLATE_WORDS_MAX: Final = 20  # of an interpreter; tools, paths to be read
+PROGRAM_FILES_MAX: Final = 1_000  # that belong to one program
+PROGRAM_BYTES_MAX: Final = 128 << 20  # all of them together
+
 # Conditions
 EXPRESSION_LENGTH_MAX: Final = 4_096
 EXPRESSION_DEPTH_MAX: Final = 40
@@ -94,6 +101,7 @@ AGENT_FILES_MAX: Final = 1_000_000
 AGENT_PROCESSES: Final = 128  # and threads
 AGENT_PROCESSES_MIN: Final = 8
 AGENT_PROCESSES_MAX: Final = 4_096
+AGENT_CPU_S_MAX: Final = 30 * 24 * 3_600  # of one process
 EXIT_TIMEOUT_MS: Final = 120_000
 COLD_RESEEDS_MAX: Final = 20
 LEASES_LOST_MAX: Final = 20  # by programs of one stage that had delivered

@@ -144,6 +144,7 @@ class SandboxConfig(Document):
         ]
         | None
     ) = None
+    cpu_s: Annotated[int, Field(ge=1, le=limits.AGENT_CPU_S_MAX), AS_WHOLE] | None = None
 
 
 class ApproverGroup(Document):

@@ -41,11 +41,12 @@ class SandboxPlan(Value):
     disk_mb: int | None = None
     files: int | None = None
     processes: int | None = None
+    cpu_s: int | None = None  # of each process
 
     @model_serializer(mode="wrap")
     def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = serialize(self)
-        later = ("disk_mb", "files", "processes")
+        later = ("disk_mb", "files", "processes", "cpu_s")
         return {k: v for k, v in fields.items() if v is not None or k not in later}
 
     def quota(self) -> dict[str, int]:
@@ -55,6 +56,7 @@ class SandboxPlan(Value):
             "disk_mb": self.disk_mb,
             "files": self.files,
             "processes": self.processes,
+            "cpu_s": self.cpu_s,
         }
         return {name: value for name, value in declared.items() if value is not None}
 
@@ -93,7 +95,7 @@ class AgentStep(Step):
 
     type: Literal[StageType.AGENT] = StageType.AGENT
     template: str
-    program: str | None  # bare name; None: declared, no program yet
+    program: str | None  # its file below the template's directory; None: declared, no program yet
     phases: tuple[str, ...]  # phases in which the program itself is asked
     agent: str  # identity; an inline plan prefixes it, see dsl.rules.trust.admission
     tier: Tier
@@ -107,12 +109,13 @@ class AgentStep(Step):
     sandbox: SandboxPlan = SandboxPlan()
     concurrency: int | None = None
     questions: QuestionsPlan | None = None  # None: it may ask nothing
+    produces: tuple[str, ...] = ()  # names of what EXECUTE must put out
 
     @model_serializer(mode="wrap")
     def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what came later and is not declared: digests stay what they were."""
         fields: dict[str, Any] = serialize(self)
-        return {k: v for k, v in fields.items() if v is not None or k != "questions"}
+        return {k: v for k, v in fields.items() if v or k not in ("questions", "produces")}
 
     @property
     def replacement(self) -> str | None:

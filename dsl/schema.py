@@ -1,8 +1,8 @@
-"""The JSON Schema of pipeline documents, for editors and pre-commit hooks.
+"""The JSON Schemas of pipelines and templates, for editors and pre-commit hooks.
 
-It is made from the models, so it cannot promise what the parser refuses. It says less than the
-parser: names, references and governance are no matter of shape. ``pipeline.schema.json`` is
-the text of ``schema_text``; a test holds the two equal.
+They are made from the models, so they cannot promise what the parser refuses. They say less than
+the parser: names, references and governance are no matter of shape. The files in ``schemas`` are
+the text of ``schema_text``; a test holds them equal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import json
 from typing import Any, Final
 
 from dsl import limits
-from dsl.models import Pipeline
+from dsl.models import Document, Pipeline
+from dsl.templates import Template
 from dsl.values.durations import PATTERN as DURATION_PATTERN
 from dsl.values.durations import render_duration
 
@@ -20,6 +21,7 @@ _NOISE: Final = frozenset({"title", "discriminator"})
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER: Final = "urn:mandate:schema:pipeline:1"
+TEMPLATE_IDENTIFIER: Final = "urn:mandate:schema:template:1"
 
 # What an editor shows when the author rests on a field.
 DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
@@ -73,6 +75,27 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "disk_mb": f"Room in its private directory, in MiB; default: {limits.AGENT_DISK_MB}.",
         "files": f"Files in its private directory; default: {limits.AGENT_FILES}.",
         "processes": f"Its processes and threads; default: {limits.AGENT_PROCESSES}.",
+        "cpu_s": "Processor time of each of its processes, in seconds; default: no limit.",
+    },
+    "Template": {
+        "name": "The file's name without .yaml; what stages say in template.",
+        "description": "What its agents do, in a sentence.",
+        "tier": "What its stages ask for where they say nothing, 0 to 4.",
+        "program": "Its path from this file on, such as ./triage.py; null: none yet.",
+        "interpreter": "python (the worker's own), a program on the agents' PATH, an absolute "
+        "path, or a list that begins with one; default: the program is executed itself.",
+        "files": "What the program needs beside it: files and directories, from this file on.",
+        "phases": "In which the program is asked: PLAN, EXECUTE, VERIFY; EXECUTE always.",
+        "timeout": "How long a stage may take, with a unit: 90s, 30m, 2h.",
+        "inputs": "What a stage may tell it; default: anything.",
+        "produces": "Names of artifacts that EXECUTE must put out.",
+        "requires_tools": "What it calls; looked for before it runs, and before people are asked.",
+        "sandbox": "What its agents may touch and take, where a stage does not say.",
+    },
+    "Tool": {
+        "any_of": "Executables of which one must be on the agents' PATH.",
+        "distribution": "A Python package that must be installed beside the worker.",
+        "install": "How to get it, for whoever lacks it.",
     },
     "PeopleConfig": {
         "approvers": 'Who may answer: names, or "group:" and a name.',
@@ -127,20 +150,32 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
     },
 }
 
+DESCRIPTIONS["TemplateSandbox"] = DESCRIPTIONS["SandboxConfig"] | {
+    "read": "Files and directories it may read and execute besides; absolute paths."
+}
+
 
 def pipeline_schema() -> dict[str, Any]:
-    """Return the schema, in JSON Schema draft 2020-12."""
-    schema = Pipeline.model_json_schema(by_alias=True, mode="validation")
-    for name, model in {"Pipeline": schema, **schema["$defs"]}.items():
-        for field, value in model["properties"].items():
+    """Return the schema of pipelines, in JSON Schema draft 2020-12."""
+    return _schema(Pipeline, IDENTIFIER, "Mandate pipeline")
+
+
+def template_schema() -> dict[str, Any]:
+    """Return that of templates."""
+    return _schema(Template, TEMPLATE_IDENTIFIER, "Mandate template")
+
+
+def schema_text(schema: dict[str, Any]) -> str:
+    """Return a schema as its file holds it."""
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _schema(root: type[Document], identifier: str, title: str) -> dict[str, Any]:
+    schema = root.model_json_schema(by_alias=True, mode="validation")
+    for name, model in {root.__name__: schema, **schema["$defs"]}.items():
+        for field, value in model.get("properties", {}).items():
             model["properties"][field] = _tidy(value) | _described(name, field)
-    head = {"$schema": DIALECT, "$id": IDENTIFIER, "title": "Mandate pipeline"}
-    return schema | head
-
-
-def schema_text() -> str:
-    """Return the schema as the file holds it."""
-    return json.dumps(pipeline_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return schema | {"$schema": DIALECT, "$id": identifier, "title": title}
 
 
 def _described(model: str, field: str) -> dict[str, str]:

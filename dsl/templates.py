@@ -1,34 +1,121 @@
 """Templates: what an ``agent`` stage may be, and what it starts from.
 
-A template names a program by its bare name and never says where the file lies: that is the
-runner's business. One without a program is declared and validated, and its stages are refused
-saying so. The shipped ones are YAML files beside this module, read once. The rules:
+A template is a file ``<name>.yaml`` with its program beside it; the shipped ones are no different
+from anybody's own. Here is its form and nothing of the machine: whether the program is there, may
+be run and has its tools is found out where it runs. The rules:
 
 1. The tier of a template is what its stages ask for where they say nothing themselves.
 2. ``phases`` are those in which the program itself is asked, in the order of the lifecycle;
    EXECUTE is always one of them.
 3. ``inputs`` is the whole list of inputs its stages may set. Without the key they may set
    any: Mandate cannot know what a program that is not here would take.
+4. Program and files are named from the template's file on, and never lie outside its directory.
+5. What the sandbox opens is for the template to say, and for a stage to say otherwise. What may be
+   *read* besides, the template alone says: who writes a pipeline opens no file of the worker's
+   machine.
+6. One without a program is declared and validated, and its stages are refused saying so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Final
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
 
-from pydantic import Field, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from dsl.core import AgentPhase
-from dsl.document.loader import load
-from dsl.limits import AGENT_TIMEOUT_MS
-from dsl.models import INPUT_NAME_PATTERN, Document, InputSpec, Name, TierField
+from dsl import limits
+from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase
+from dsl.models import (
+    INPUT_NAME_PATTERN,
+    Document,
+    InputSpec,
+    Name,
+    SandboxConfig,
+    TierField,
+)
 from dsl.values.durations import Duration
 
-DIRECTORY: Final = Path(__file__).parent / "template_files"
 ASKABLE_PHASES: Final = (AgentPhase.PLAN, AgentPhase.EXECUTE, AgentPhase.VERIFY)
+PYTHON: Final = "python"  # as an interpreter: the worker's own
+RULE_BROKEN: Final = "template_rule"
+_SEGMENT: Final = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
+BESIDE_PATTERN: Final = rf"^(\./)?{_SEGMENT}(/{_SEGMENT})*$"  # (4)
+TOOL_PATTERN: Final = rf"^{_SEGMENT}$"
+INTERPRETER_PATTERN: Final = rf"^({_SEGMENT}|(/[^/\u0000]+)+)$"
+ABSOLUTE_PATTERN: Final = r"^(/[^/\u0000]+)+$"
+_NEVER_READ: Final = ("proc", "sys", "dev", "run")
+
+Beside = Annotated[str, Field(pattern=BESIDE_PATTERN, max_length=limits.TEMPLATE_PATH_LENGTH_MAX)]
+_ToolName = Annotated[str, Field(pattern=TOOL_PATTERN, max_length=limits.NAME_LENGTH_MAX)]
+_Readable = Annotated[
+    str, Field(pattern=ABSOLUTE_PATTERN, max_length=limits.TEMPLATE_PATH_LENGTH_MAX)
+]
+
+
+def _as_words(value: Any) -> Any:
+    """Accept ``sh`` for ``[sh]``."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+_Interpreter = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_words),
+    Field(min_length=1, max_length=limits.TEMPLATE_WORDS_MAX),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": INTERPRETER_PATTERN},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            ]
+        }
+    ),
+]
+
+
+def _refused(why: str) -> PydanticCustomError:
+    return PydanticCustomError(RULE_BROKEN, "{why}", {"why": why})
+
+
+class Tool(Document):
+    """Something that the program calls, and how a person gets it."""
+
+    any_of: tuple[_ToolName, ...] = Field(default=(), max_length=limits.TEMPLATE_WORDS_MAX)
+    distribution: _ToolName | None = None
+    install: str = Field(min_length=1, max_length=limits.MESSAGE_LENGTH_MAX)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Tool:
+        if bool(self.any_of) == (self.distribution is not None):
+            raise _refused("expected either any_of: with executables, or distribution:")
+        return self
+
+
+class TemplateSandbox(SandboxConfig):
+    """What its agents may touch and take, where a stage does not say (5)."""
+
+    read: tuple[_Readable, ...] = Field(default=(), max_length=limits.TEMPLATE_WORDS_MAX)
+
+    @field_validator("read")
+    @classmethod
+    def _ordinary(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            parts = path.split("/")[1:]
+            if "." in parts or ".." in parts or parts[0] in _NEVER_READ:
+                raise _refused(
+                    f"{path!r} cannot be opened: expected files or directories, without '..' and "
+                    f"outside of {', '.join(f'/{name}' for name in _NEVER_READ)}"
+                )
+        return paths
 
 
 class Template(Document):
@@ -37,28 +124,77 @@ class Template(Document):
     name: Name
     description: str
     tier: TierField  # (1)
-    program: Name | None
+    program: Beside | None  # (4) (6)
+    interpreter: _Interpreter | None = None  # None: the program is executed itself
+    files: tuple[Beside, ...] = Field(default=(), max_length=limits.PROGRAM_FILES_MAX)
     phases: tuple[AgentPhase, ...]
-    timeout: Duration = AGENT_TIMEOUT_MS
+    timeout: Duration = limits.AGENT_TIMEOUT_MS
     inputs: dict[Annotated[str, Field(pattern=INPUT_NAME_PATTERN)], InputSpec] | None = None  # (3)
+    produces: tuple[Annotated[str, Field(pattern=OUTPUT_NAME_PATTERN)], ...] = Field(
+        default=(), max_length=limits.AGENT_ARTIFACTS_MAX
+    )
+    requires_tools: tuple[Tool, ...] = Field(default=(), max_length=limits.TEMPLATE_WORDS_MAX)
+    sandbox: TemplateSandbox = TemplateSandbox()
 
     @field_validator("phases")
     @classmethod
     def _in_order(cls, phases: tuple[AgentPhase, ...]) -> tuple[AgentPhase, ...]:
         allowed = tuple(phase for phase in ASKABLE_PHASES if phase in phases)
         if phases != allowed or AgentPhase.EXECUTE not in phases:  # (2)
-            raise ValueError(
+            raise _refused(
                 f"expected EXECUTE and any of {', '.join(ASKABLE_PHASES)} in this order, "
-                f"got {', '.join(phases)}"
+                f"got {', '.join(phases) or 'none'}"
             )
         return phases
 
+    @field_validator("interpreter")
+    @classmethod
+    def _startable(cls, words: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if words and (
+            re.fullmatch(INTERPRETER_PATTERN, words[0]) is None or "\0" in "".join(words)
+        ):
+            raise _refused(
+                f"expected {PYTHON}, the name of a program such as sh, or an absolute path, "
+                f"got {words[0][:60]!r}"
+            )
+        return words
 
-@cache
-def shipped() -> Mapping[str, Template]:
-    """Return the templates that come with Mandate, by name."""
-    templates = (
-        Template.model_validate(load(file.read_text("utf-8"), file.name).data)
-        for file in sorted(DIRECTORY.glob("*.yaml"))
-    )
-    return MappingProxyType({template.name: template for template in templates})
+    @property
+    def program_file(self) -> str | None:
+        """Return the program's place below the template's directory, as plans name it."""
+        return None if self.program is None else self.program.removeprefix("./")
+
+    @property
+    def needed_files(self) -> tuple[str, ...]:
+        """Return the places of what the program needs beside it."""
+        return tuple(each.removeprefix("./") for each in self.files)
+
+
+class Templates(Mapping[str, Template]):
+    """The templates that a pipeline may name, and why others cannot be used."""
+
+    def __init__(
+        self,
+        known: Mapping[str, Template],
+        refused: Mapping[str, str] | None = None,
+        unseen: tuple[str, ...] = (),
+    ) -> None:
+        """Keep them.
+
+        Args:
+            known: by name.
+            refused: why a template cannot be used, by name.
+            unseen: what could not be looked into, a sentence each.
+        """
+        self._known = dict(known)
+        self.refused = dict(refused or {})
+        self.unseen = unseen
+
+    def __getitem__(self, name: str) -> Template:
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)

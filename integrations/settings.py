@@ -49,6 +49,8 @@ class Settings:
     ledger: Path
     artifacts: Path
     pipelines: tuple[Path, ...]
+    templates: tuple[Path, ...]
+    agent_path: tuple[Path, ...]  # where agents find tools, besides the system's own places
     workspace: Path
     further_ports: frozenset[int]  # of the engine's servers, beyond those in the addresses
     queues: tuple[str, ...]
@@ -102,6 +104,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ledger=Path(get("MANDATE_LEDGER", DEFAULT_LEDGER_PATH)),
         artifacts=Path(get("MANDATE_ARTIFACTS", str(data / "artifacts"))),
         pipelines=_directories(get("MANDATE_PIPELINES", "")),
+        templates=template_directories(environment),
+        agent_path=_absolute("MANDATE_AGENT_PATH", get("MANDATE_AGENT_PATH", "")),
         workspace=Path(get("MANDATE_WORKSPACE") or Path.cwd()).resolve(),
         further_ports=_ports(get("MANDATE_ENGINE_PORTS", "")),
         queues=_queues(get("MANDATE_QUEUES", "")),
@@ -115,6 +119,23 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         build_id=get("MANDATE_BUILD_ID") or None,
         registers_catalogue=get("MANDATE_REGISTER_CATALOGUE", "") == "1",
     )
+
+
+def template_directories(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return where people's own templates lie; default: beside the directories of pipelines."""
+    given = environment.get("MANDATE_TEMPLATES")
+    if given is not None:
+        return _directories(given)
+    pipelines = _directories(environment.get("MANDATE_PIPELINES", ""))
+    return tuple(dict.fromkeys(each.resolve().parent / "templates" for each in pipelines))
+
+
+def _absolute(name: str, value: str) -> tuple[Path, ...]:
+    directories = _directories(value)
+    for each in directories:
+        if not each.is_absolute():
+            raise SettingsError(f"{name}: expected absolute directories, got {str(each)!r}")
+    return directories
 
 
 def _directories(value: str) -> tuple[Path, ...]:

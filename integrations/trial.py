@@ -18,7 +18,7 @@ from dsl.actions import AGENT_PROMOTED, AGENT_REGISTERED, TRUST_TRIAL
 from dsl.catalogue import Catalogue
 from dsl.core import Tier
 from dsl.plan import AgentStep, walk
-from integrations.agents.programs import catalogue
+from integrations.agents.programs.catalogue import Programs
 from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
 from integrations.vault import naming
@@ -68,7 +68,7 @@ def _binding() -> dict[str, str]:
     """Return what the agent is bound to: as the shipped pipeline names it."""
     plan = Catalogue().load(PIPELINE).plan
     [step] = (s for s in walk(plan.steps) if isinstance(s, AgentStep) and s.agent == AGENT)
-    program = catalogue.find(step.program).digest if step.program else ""
+    program = Programs().digest(step.template)
     return {"pipeline": PIPELINE, "template": step.template, "program": program}
 
 

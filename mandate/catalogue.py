@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from dsl.catalogue import Catalogue
 from dsl.compiler import Compiled, compile_text
+from dsl.template_folders import TemplateFolders
+from integrations.agents.programs.catalogue import Programs
+from integrations.settings import template_directories
 from mandate.people.errors import UsageError
 from mandate.stack import environment
 
@@ -15,8 +19,24 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 
 def catalogue(data_dir: Path | None) -> Catalogue:
     """Return the catalogue of ``MANDATE_PIPELINES``, the shipped examples last."""
-    folders = environment.present(data_dir).get("MANDATE_PIPELINES", "").split(os.pathsep)
-    return Catalogue([Path(folder) for folder in folders if folder])
+    env = environment.present(data_dir)
+    folders = env.get("MANDATE_PIPELINES", "").split(os.pathsep)
+    return Catalogue([Path(folder) for folder in folders if folder], templates(env))
+
+
+def templates(env: Mapping[str, str]) -> TemplateFolders:
+    """Return the templates that pipelines may name here."""
+    return TemplateFolders(template_places(env))
+
+
+def programs(env: Mapping[str, str]) -> Programs:
+    """Return the programs of those templates."""
+    return Programs(template_places(env))
+
+
+def template_places(env: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return where templates lie; where nothing says so, in the folder a stack would look in."""
+    return template_directories(env) or (Path("templates").resolve(),)
 
 
 def compile_named(pipeline: str, data_dir: Path | None) -> Compiled:
@@ -38,7 +58,7 @@ def compile_named(pipeline: str, data_dir: Path | None) -> Compiled:
             pipeline,
             error.strerror,
         ) from None
-    return compile_text(content, pipeline)
+    return compile_text(content, pipeline, templates(environment.present(data_dir)).look())
 
 
 def is_file_name(pipeline: str) -> bool:

@@ -214,6 +214,7 @@ class PhaseRequest(Value):
     seed: bool = False  # only right after the ledger was asked
     attempt: int = 1  # the workflow's own count of tries
     entity: str = ""  # Vault entity id, known after BOOTSTRAP
+    program: str = ""  # digest, likewise; empty in histories that do not say
     prior: tuple[AgentOutput, ...] = ()
     given: dict[StagePath, tuple[AgentOutput, ...]] = Field(default_factory=dict)
     status: str = "running"  # EXIT: how the stage ends
@@ -238,6 +239,7 @@ class PhaseResult(Value):
     output: dict[str, Any] = Field(default_factory=dict)  # what conditions may read
     fence: int = 0
     entity: str = ""
+    program: str = ""  # digest of what was admitted
     facts: dict[str, Any] = Field(default_factory=dict)  # goes on the ledger
     unreleased: tuple[str, ...] = ()  # EXIT: left to TTL and sweeper
     violations: tuple[Violated, ...] = ()  # seen, though the phase has delivered

@@ -19,6 +19,8 @@
 8. What it has said that it must not is told with what it delivered. A program that had delivered
    when its lease turned out to be lost acted without it: that is told, and nothing else is kept.
 9. A question ends the try, and is no failure: the workflow has people asked.
+10. The program is the one that was admitted. At T3 and T4 that is what the agent is bound to;
+    below, the workflow's word is enough. Who replaces it meanwhile has the stage refused.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ from dsl.plan import AgentStep
 from dsl.rules.trust.violations import Violation
 from integrations.agents.contract.protocol import AgentError, Outcome, QuestionAskedError, Request
 from integrations.agents.processes.lifeline import Lifeline
-from integrations.agents.programs import catalogue
+from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.dragonfly.errors import LeaseLostError
@@ -84,10 +86,12 @@ async def ask(tools: Tools, request: specs.PhaseRequest, lease: Lease, phase: Ag
         AgentError: the program failed; it, its children and its directory are gone.
         ViolationError: it did what it must not (8), or reached for a secret that is not for it.
     """
-    cleared = await _clear(tools, request)  # (6)
+    cleared, program = await _clear(tools, request)  # (6) (10)
     delivered: list[Outcome] = []
     try:
-        return await _ask(tools, request, lease, phase, cleared=cleared, delivered=delivered)
+        return await _ask(
+            tools, request, lease, phase, program=program, cleared=cleared, delivered=delivered
+        )
     except LeaseLostError as error:
         if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
             raise ViolationError(Violation.STALE_FENCE, str(error)) from None  # (8)
@@ -100,6 +104,7 @@ async def _ask(
     lease: Lease,
     phase: AgentPhase,
     *,
+    program: Program,
     cleared: Cleared | None,
     delivered: list[Outcome],
 ) -> Answer:
@@ -122,7 +127,7 @@ async def _ask(
         checkpoint = await asyncio.to_thread(put_back, tools.artifacts, handed_back, directory)
         listed = tools.roster.listed(request.agent, instance_of(request), lease.holder, lease.fence)
         running = tools.runner.run(
-            catalogue.find(request.step.program or ""),
+            program,
             Request(
                 run=activity.info().workflow_id or "",
                 stage=request.step.path,
@@ -180,17 +185,29 @@ def _of_question(
     )
 
 
-async def _clear(tools: Tools, request: specs.PhaseRequest) -> Cleared | None:
-    """Admit an agent of T3 or T4 anew (6); None: it is of a lower tier."""
+async def _program(tools: Tools, request: specs.PhaseRequest) -> Program:
+    """Return the program, which is the one that BOOTSTRAP has admitted."""
+    found = await asyncio.to_thread(tools.programs.find, request.step.template)
+    if request.program and found.digest != request.program:
+        raise DeniedError(
+            f"the program of template {request.step.template!r} is {found.digest}, and "
+            f"{request.program} was admitted: it was changed while the run was under way; start "
+            "the run again"
+        )
+    return found
+
+
+async def _clear(tools: Tools, request: specs.PhaseRequest) -> tuple[Cleared | None, Program]:
+    """Return the program that runs (10), and by whose leave: T3 and T4 are admitted anew."""
     if tools.high is None:
-        return None
+        return None, await _program(tools, request)
     admission = await admit(tools, request)
     if admission.known.entity_id != request.entity:
         raise DeniedError(
             f"agent {request.agent!r} is entity {admission.known.entity_id}, and "
             f"{request.entity[:64]!r} was asked for"
         )
-    return admission.cleared
+    return admission.cleared, admission.program
 
 
 def _copies(tools: Tools, request: specs.PhaseRequest, directory: Path) -> Mapping[str, Any]:
@@ -241,6 +258,7 @@ def _sandbox(tools: Tools, request: specs.PhaseRequest) -> SandboxSpec:
         workspace=tools.settings.workspace,
         denied=tools.settings.hidden_from_agents,
         tcp=request.step.sandbox.tcp,
+        path=tools.settings.agent_path,
         required=request.step.tier >= Tier.T2,
     )
     declared: dict[str, Any] = request.step.sandbox.quota()

@@ -53,6 +53,7 @@ class Bootstrap:
             outputs=(await put_json(self._tools, PHASE, "admission.json", admitted),),
             fence=lease.fence,
             entity=known.entity_id,
+            program=admission.program.digest,
             facts=admitted,
         )
 

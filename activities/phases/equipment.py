@@ -34,6 +34,7 @@ from dsl.rules.trust.admission import instance_id
 from dsl.rules.trust.violations import Violation
 from dsl.values.canonical import canonical
 from integrations.agents.processes.roster import Roster
+from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
 from integrations.dragonfly.errors import OrderError
@@ -78,6 +79,7 @@ class Tools:
     issuer: CredentialIssuer
     artifacts: Artifacts
     runner: AgentRunner
+    programs: Programs
     high: HighTier | None = None  # None: phases up to T2
     watcher: RevocationWatcher | None = None  # None: leases beat in their own time
     roster: Roster = field(default_factory=Roster)

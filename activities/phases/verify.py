@@ -1,7 +1,10 @@
 """VERIFY: are the outputs there, and what they claim to be?
 
-Every output is read back from the store and hashed again; one that is missing or changed
-ends the stage. A program that takes part in VERIFY checks its own work as well.
+1. Every output is read back from the store and hashed again; one that is missing or changed ends
+   the stage.
+2. What the template says that EXECUTE produces must be there. Another try delivers no other: it
+   fails for good.
+3. A program that takes part in VERIFY checks its own work as well.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from activities.phases.agent_program import ask
 from activities.phases.equipment import Tools, enter, put_json
 from activities.runtime.boundary import governed
 from dsl.core import AgentOutput, AgentPhase
+from integrations.agents.contract.protocol import FAILED, AgentError
 from integrations.errors import CorruptError
 
 PHASE = AgentPhase.VERIFY
@@ -31,6 +35,7 @@ class Verify:
     async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Return the verification as an output."""
         lease = await enter(self._tools, request, PHASE)
+        _refuse_missing(request)  # (2)
         await asyncio.to_thread(self._check, request.prior)
         verified = {"outputs": {output.name: output.digest for output in request.prior}}
         own = await put_json(self._tools, PHASE, "verification.json", verified)
@@ -53,3 +58,17 @@ class Verify:
                 raise CorruptError(
                     f"output {output.name!r} has {len(data)} bytes, expected {output.size}"
                 )
+
+
+def _refuse_missing(request: specs.PhaseRequest) -> None:
+    made = {each.name for each in request.prior if each.phase is AgentPhase.EXECUTE}
+    missing = [name for name in request.step.produces if name not in made]
+    if missing:
+        own = f"{AgentPhase.EXECUTE.value.lower()}.json"
+        raise AgentError(
+            FAILED,
+            f"template {request.step.template!r} says that it produces {', '.join(missing)}, and "
+            f"EXECUTE has put out: {', '.join(sorted(made - {own})) or 'nothing'}; announce it as "
+            "an artifact of that name, or take it out of produces",
+            retryable=False,
+        )

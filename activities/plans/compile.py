@@ -2,7 +2,9 @@
 
 1. Never raises for a bad document: the report is the answer, and the run ends with it.
 2. The settings that decide something in a run are pinned in its history along with the plan.
-3. What this release cannot run yet is refused here, before anything starts.
+3. What cannot be run is refused here, before anything starts: what this release does not do, and
+   a template whose program is not there. What a program needs of a machine is for the worker to say
+   that runs it.
 4. So is a plan too large for the history of a run: sent, it would wedge the run.
 5. A plan with stages of T3 or T4 is put where their worker finds it by its digest: it takes no
    plan from a workflow.
@@ -24,19 +26,28 @@ from dsl.document.loader import load_data
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
 from dsl.limits import PLAN_BYTES_MAX
-from dsl.plan import AgentStep, walk
+from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.gates.guards import asked_for
 from dsl.rules.gates.runnable import not_runnable
 from dsl.values.canonical import canonical
 from dsl.values.sizes import wire_bytes
+from integrations.agents.programs.catalogue import Programs
 from integrations.artifacts.store import Artifacts
+from integrations.errors import DeniedError, NotFoundError
 
 
 class Compile:
     """Knows the catalogue and the worker's policy."""
 
-    def __init__(self, catalogue: Catalogue, policy: specs.Policy, artifacts: Artifacts) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        programs: Programs,
+        policy: specs.Policy,
+        artifacts: Artifacts,
+    ) -> None:
         self._catalogue = catalogue
+        self._programs = programs
         self._artifacts = artifacts
         self.policy = policy  # search attributes are known after the preflight
 
@@ -63,7 +74,10 @@ class Compile:
             canonical(inputs)
         except (DslError, UnknownPipelineError, InputsError, ValueError) as error:
             return specs.CompileResult(problems=str(error))
-        refused = not_runnable(compiled.plan, self.policy.gate_identity)
+        refused = [
+            *not_runnable(compiled.plan, self.policy.gate_identity),
+            *self._without_program(compiled.plan),
+        ]
         if refused:  # (3)
             return specs.CompileResult(problems="\n".join(refused))
         result = specs.CompileResult(
@@ -86,5 +100,16 @@ class Compile:
         if request.name is not None:
             return self._catalogue.load(request.name)
         if request.text is not None:
-            return compile_text(request.text, request.source)
-        return compile_loaded(load_data(request.data, request.source))
+            return compile_text(request.text, request.source, self._programs.folders.look())
+        loaded = load_data(request.data, request.source)
+        return compile_loaded(loaded, self._programs.folders.look())
+
+    def _without_program(self, plan: Plan) -> list[str]:
+        """Return a sentence for each template of ``plan`` whose program cannot be had (3)."""
+        found = []
+        for name in sorted({s.template for s in walk(plan.steps) if isinstance(s, AgentStep)}):
+            try:
+                self._programs.digest(name)
+            except (DeniedError, NotFoundError) as error:
+                found.append(str(error))
+        return found

@@ -55,11 +55,11 @@ class Feasibility:
     async def _objection(self, pipeline: str, stage: ahead.StageAhead) -> str | None:
         step = stage.step
         try:
-            require_program(step.template, step.program)  # (1)
+            program = await require_program(self._tools, step)  # (1)
             if step.tier < Tier.T3:
                 require_machine(self._tools.settings, step)  # (2)
             known = await self._tools.registry.read(stage.agent)
-            require_fit(stage.agent, known, pipeline, step)  # (3)
+            require_fit(stage.agent, known, pipeline, step, program.digest)  # (3)
             if step.tier < Tier.T3 and step.secrets:
                 await self._require_secrets(stage, known)  # (4)
         except _OBJECTIONS as error:

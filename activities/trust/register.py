@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from temporalio import activity
 
 from activities.contracts import specs
 from activities.runtime.boundary import governed
-from activities.runtime.programs import program_digest
 from dsl.core import Tier
+from integrations.agents.programs.catalogue import Programs
 from integrations.vault.identity.registry import Registrar
 
 
 class TrustActivities:
     """Speaks as the registrar; runs on the trust queue only."""
 
-    def __init__(self, registrar: Registrar, initial_tier: Tier) -> None:
+    def __init__(self, registrar: Registrar, initial_tier: Tier, programs: Programs) -> None:
         self._registrar = registrar
+        self._programs = programs
         self._initial_tier = initial_tier
 
     @activity.defn(name=specs.register.name)
@@ -34,7 +37,7 @@ class TrustActivities:
         binding = specs.Binding(
             pipeline=agent.pipeline,
             template=agent.template,
-            program=program_digest(agent.program),
+            program=await asyncio.to_thread(self._programs.digest, agent.template),
         )
         known = await self._registrar.register(
             agent.agent, initial_tier=self._initial_tier, binding=binding.model_dump()

@@ -51,6 +51,8 @@ from activities.trust.grants import GrantActivities
 from activities.trust.rebinding import RebindingGrants
 from dsl.catalogue import Catalogue
 from dsl.promotion import load_criteria
+from dsl.template_folders import TemplateFolders
+from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
 from integrations.artifacts.store import Artifacts
@@ -96,6 +98,10 @@ async def unless_away(name: str, check: Awaitable[object]) -> None:
         logger.warning("starting without %s: %s", name, error)
 
 
+def _catalogue(settings: Settings) -> Catalogue:
+    return Catalogue(settings.pipelines, TemplateFolders(settings.templates))
+
+
 class PhaseDuties(Duties):
     """Runs phases, as one of the identities that may mint."""
 
@@ -115,6 +121,7 @@ class PhaseDuties(Duties):
             issuer=TokenRoleIssuer(self._vault, self._examined),
             artifacts=Artifacts(settings.artifacts),
             runner=runner or ProcessRunner(),
+            programs=Programs(settings.templates, settings.agent_path),
             watcher=self._watcher,
         )
 
@@ -160,7 +167,8 @@ class WorkflowDuties(PhaseDuties):
     def __init__(self, settings: Settings, runner: AgentRunner | None) -> None:
         super().__init__(settings, runner, specs.QUEUE)
         self._compile = Compile(
-            Catalogue(settings.pipelines),
+            _catalogue(settings),
+            self._tools.programs,
             specs.Policy(
                 inline_tier=settings.inline_tier,
                 gate_identity=settings.gate_identity,
@@ -202,7 +210,7 @@ class HighTierDuties(PhaseDuties):
         plans = VouchedPlans(
             tools.artifacts,
             Witness(voters),
-            Catalogue(settings.pipelines) if settings.registers_catalogue else None,
+            _catalogue(settings) if settings.registers_catalogue else None,
             settings.authors,
         )
         requests = GateRequests(self._vault, self._examined)
@@ -262,7 +270,7 @@ class LedgerDuties(Duties):
         """See base class."""
         try:
             if self._settings.registers_catalogue:
-                await register_catalogue(self._ledger, Catalogue(self._settings.pipelines))
+                await register_catalogue(self._ledger, _catalogue(self._settings))
             yield
         finally:
             self._ledger.close()

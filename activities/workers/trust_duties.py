@@ -25,6 +25,7 @@ from activities.trust.changes import Promoting
 from activities.trust.demotion import Demoting
 from activities.trust.register import TrustActivities
 from activities.workers.duties import Activity, Duties
+from integrations.agents.programs.catalogue import Programs
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.revocations import Revocations
@@ -52,7 +53,9 @@ class TrustDuties(Duties):
             name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
         }
         registrar = self._logins[specs.QUEUE_TRUST]
-        self._trust = TrustActivities(Registrar(self._vault, registrar), settings.initial_tier)
+        self._trust = TrustActivities(
+            Registrar(self._vault, registrar), settings.initial_tier, Programs(settings.templates)
+        )
         self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
         guards, revocations = AgentGuards(self._dragonfly), Revocations(self._dragonfly)
         revoker = self._logins[naming.REVOKER]

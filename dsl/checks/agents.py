@@ -6,7 +6,8 @@ may be a secret pasted by mistake) · ``DSL319`` the template has no program yet
 ``DSL320`` an agent id of the form kept for inline plans · ``DSL321`` a value has no canonical
 form, so the plan would have no digest · ``DSL322`` an agent id looks like a Vault token, which
 is redacted wherever it stands · ``DSL326`` a revoked agent is replaced by what is no agent id ·
-``DSL327`` an agent of T3 or T4 is replaced · ``DSL404`` an agent id is too long.
+``DSL327`` an agent of T3 or T4 is replaced · ``DSL331`` a template that cannot be used ·
+``DSL404`` an agent id is too long.
 
 What holds for an agent id holds for that of a replacement.
 """
@@ -24,7 +25,7 @@ from dsl.document.doubts import DocumentPath
 from dsl.inputs import mismatch, of_clash
 from dsl.models import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN, AgentStage
 from dsl.rules.trust.admission import is_inline
-from dsl.templates import Template
+from dsl.templates import Template, Templates
 from dsl.values.canonical import canonical
 from dsl.values.suggestions import suggest
 
@@ -116,8 +117,7 @@ def _check_template(survey: Survey, site: Site, stage: AgentStage, findings: Fin
     at = (*site.at, "template")
     template = survey.templates.get(stage.template)
     if template is None:
-        hint = suggest(stage.template, survey.templates, what="templates")
-        findings.error("DSL306", f"unknown template {stage.template!r}", at, hint)
+        _no_template(survey.templates, stage.template, at, findings)
         return
     if template.program is None:
         runnable = (each.name for each in survey.templates.values() if each.program is not None)
@@ -130,6 +130,15 @@ def _check_template(survey: Survey, site: Site, stage: AgentStage, findings: Fin
         )
     _check_inputs(site, stage, template, findings)
     _check_required(site, stage, template, findings)
+
+
+def _no_template(templates: Templates, name: str, at: DocumentPath, findings: Findings) -> None:
+    if name in templates.refused:
+        message = f"template {name!r} cannot be used: {templates.refused[name]}"
+        findings.error("DSL331", message, at)
+        return
+    hint = "; ".join((suggest(name, templates, what="templates"), *templates.unseen))
+    findings.error("DSL306", f"unknown template {name!r}", at, hint)
 
 
 def _check_inputs(site: Site, stage: AgentStage, template: Template, findings: Findings) -> None:

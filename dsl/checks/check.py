@@ -7,8 +7,6 @@ The shape is right already (``dsl.document.parse``), or what is wrong with it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from dsl.checks.agents import check_agents
 from dsl.checks.declarations import check_declarations
 from dsl.checks.expressions import check_expressions
@@ -20,13 +18,14 @@ from dsl.checks.sites import Survey
 from dsl.document.doubts import NONE, Doubts
 from dsl.errors import Problem
 from dsl.models import Pipeline
-from dsl.templates import Template, shipped
+from dsl.template_folders import shipped
+from dsl.templates import Templates
 
 
 def check(
     pipeline: Pipeline,
     marks: Places,
-    templates: Mapping[str, Template] | None = None,
+    templates: Templates | None = None,
     text: str = "",
     doubts: Doubts = NONE,
 ) -> list[Problem]:

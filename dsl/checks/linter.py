@@ -20,7 +20,7 @@ every tier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from dsl.checks.approvals import Approvals
@@ -39,13 +39,14 @@ from dsl.models import (
 )
 from dsl.rules.gates.consensus import VERIFIED
 from dsl.rules.gates.gate_rules import NO_OUTPUT
-from dsl.templates import Template, shipped
+from dsl.template_folders import shipped
+from dsl.templates import Templates
 
 
 def lint(
     pipeline: Pipeline,
     marks: Places,
-    templates: Mapping[str, Template] | None = None,
+    templates: Templates | None = None,
     doubts: Doubts = NONE,
 ) -> list[Problem]:
     """Return the breaches of the rules above, errors and warnings, in no order."""

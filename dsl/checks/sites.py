@@ -15,7 +15,7 @@ of two stages with one name the first counts, circles are cut. Who reports these
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import assert_never
@@ -24,7 +24,7 @@ from dsl.checks.closure import Closure, close, positions, with_all_before
 from dsl.core import Tier
 from dsl.document.doubts import NONE, DocumentPath, Doubts
 from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage, Pipeline, Stage
-from dsl.templates import Template
+from dsl.templates import Templates
 
 
 @dataclass(eq=False)
@@ -102,9 +102,7 @@ class Scope:
 class Survey:
     """All sites of a pipeline, and what their templates and the pipeline make of them."""
 
-    def __init__(
-        self, pipeline: Pipeline, templates: Mapping[str, Template], doubts: Doubts = NONE
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, templates: Templates, doubts: Doubts = NONE) -> None:
         self.doubts = doubts
         self.pipeline = pipeline
         self.templates = templates

@@ -28,6 +28,7 @@ from dsl.errors import TOO_MANY_PROBLEMS, Problem
 from dsl.limits import NAME_LENGTH_MAX, PROBLEMS_MAX
 from dsl.models import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN, Pipeline
 from dsl.people import GROUP_PREFIX, as_yaml, quoted, refuse_name
+from dsl.templates import RULE_BROKEN
 from dsl.values.suggestions import suggest
 
 UNKNOWN_FIELD: Final = "DSL201"
@@ -192,6 +193,10 @@ def _own_rule(mistake: Mistake) -> Problem:
     return mistake.problem(code, f"{mistake.label}: {message}", of_own_rule(mistake))
 
 
+def _broken_rule(mistake: Mistake) -> Problem:
+    return mistake.problem(OTHER, f"{mistake.label}: {mistake.context['why']}")
+
+
 def _out_of_range(mistake: Mistake) -> Problem:
     low = mistake.context.get("ge")
     bound = f"at most {mistake.context['le']}" if low is None else f"at least {low}"
@@ -221,7 +226,9 @@ _WORDS: Final[dict[str, Callable[[Mistake], Problem]]] = {
     "union_tag_not_found": _stage_type,
     "literal_error": _not_a_choice,
     "string_pattern_mismatch": _wrong_form,
+    "enum": _not_a_choice,
     "value_error": _own_rule,
+    RULE_BROKEN: _broken_rule,
     NAME_REFUSED: _refused_name,
     "greater_than_equal": _out_of_range,
     "less_than_equal": _out_of_range,

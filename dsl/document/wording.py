@@ -6,7 +6,8 @@ import re
 from typing import Any, Final
 from unicodedata import combining, normalize
 
-from dsl import models
+from dsl import models, templates
+from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.limits import NAME_LENGTH_MAX
 
 VALUE_CHARACTERS_MAX: Final = 60
@@ -24,6 +25,11 @@ FORMS: Final = {
     models.GROUP_PATTERN: "the name of a group",
     models.PROJECT_PATTERN: "letters, digits, '.', '_' and '-', starting with a "
     "letter or digit, at most 128 characters",
+    templates.BESIDE_PATTERN: "a path from the template's file on, such as ./triage.py, "
+    "without '..' and not hidden",
+    templates.TOOL_PATTERN: "a bare name, such as terraform",
+    templates.ABSOLUTE_PATTERN: "an absolute path, such as /opt/triage",
+    OUTPUT_NAME_PATTERN: "the name of a file: letters, digits, '.', '_' and '-'",
     r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$": "fail, skip, or 'replace: ' and a template",
 }
 

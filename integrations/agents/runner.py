@@ -1,7 +1,8 @@
 """Running an agent once, as a process, to a result or to one clear error.
 
-1. The program runs only while it is what was registered: its digest is checked first. One that was
-   changed, like a machine that cannot start it as it must, is no failure of the agent.
+1. What runs is a copy of the program, made for this attempt and hashed on the way: it is what was
+   admitted, or nothing runs. One that was changed, like a machine that cannot start it as it must,
+   is no failure of the agent.
 2. Between worker and agent stands the keeper; whatever ends this call (result, error,
    timeout, cancellation, death of the worker) ends the agent's whole tree. So does the deadline
    of its lease, whatever this process does.
@@ -28,8 +29,10 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
 
 from integrations.agents import workdir
@@ -48,9 +51,8 @@ from integrations.agents.contract.transcript import Transcript
 from integrations.agents.keeper.process import Process
 from integrations.agents.keeper.quota import OUT_OF_ROOM, out_of_room
 from integrations.agents.processes.lifeline import Lifeline
-from integrations.agents.programs.catalogue import Program
+from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec, launch
-from integrations.errors import DeniedError
 from integrations.redaction import Redactor
 
 DRAIN_S: Final = 0.5  # for output still in the pipes when everything has ended
@@ -108,9 +110,6 @@ class ProcessRunner:
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
     ) -> Outcome:
         """See ``AgentRunner.run``."""
-        changed = program.changed()
-        if changed is not None:  # (1)
-            raise DeniedError(f"{changed}: restart the workers")
         redact = redact.including(request.secrets.values())
         checkpoints = Checkpoints(request.workdir, redact, on_checkpoint)
         transcript = Transcript(redact, on_event, checkpoints.take, partial(_asked, request))
@@ -144,8 +143,11 @@ class ProcessRunner:
         on_start: Callable[[int], None] | None,
     ) -> Outcome:
         started = time.monotonic()
-        spec = launch(program.argv, program.file, request.workdir, sandbox)
-        with closing(await Process.start(spec, lifeline, on_start)) as process:
+        with ExitStack() as stack:
+            folder, argv = await _copied(program, stack)  # (1)
+            opened = replace(sandbox, read=(*sandbox.read, *program.read))
+            spec = launch(argv, folder, request.workdir, opened)
+            process = stack.enter_context(closing(await Process.start(spec, lifeline, on_start)))
             checkpoints.found_in = lambda: process.directory
             await self._hear_out(process, request, transcript, timeout_s)
             result = _judge(process, transcript)
@@ -265,3 +267,12 @@ def _judge(process: Process, transcript: Transcript) -> protocol.Result:
     if transcript.result is None:
         raise transcript.no_result()
     return transcript.result
+
+
+async def _copied(program: Program, stack: ExitStack) -> tuple[Path, list[str]]:
+    copying = asyncio.ensure_future(asyncio.to_thread(stack.enter_context, program.copied()))
+    try:
+        return await asyncio.shield(copying)
+    except asyncio.CancelledError:
+        await asyncio.wait((copying,))  # else it would copy on where nobody removes it
+        raise

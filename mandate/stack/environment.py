@@ -15,6 +15,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from integrations.settings import template_directories
 from mandate.stack.errors import SettingError
 from mandate.stack.files import write_private
 
@@ -55,6 +56,12 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
     # Whoever sources the file stands elsewhere: no path is relative.
     folders = [folder for folder in chosen["MANDATE_PIPELINES"].split(os.pathsep) if folder]
     chosen["MANDATE_PIPELINES"] = os.pathsep.join(str(Path(each).resolve()) for each in folders)
+    beside = (*template_directories(caller), Path("templates"))
+    chosen["MANDATE_TEMPLATES"] = os.pathsep.join(
+        dict.fromkeys(str(each.resolve()) for each in beside)
+    )
+    if caller.get("MANDATE_AGENT_PATH"):
+        chosen["MANDATE_AGENT_PATH"] = caller["MANDATE_AGENT_PATH"]
     if caller.get("MANDATE_PROMOTION"):
         chosen["MANDATE_PROMOTION"] = str(Path(caller["MANDATE_PROMOTION"]).resolve())
     chosen["MANDATE_WORKSPACE"] = str(Path(caller.get("MANDATE_WORKSPACE") or ".").resolve())

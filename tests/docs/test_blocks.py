@@ -19,6 +19,9 @@ import yaml
 
 from dsl.compiler import compile_text
 from dsl.core import AgentPhase, Tier
+from dsl.document.loader import load
+from dsl.document.parse import shaped
+from dsl.templates import Template
 from integrations.agents.contract.protocol import Request, parse_message, parse_result
 from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
 from tests.fixtures.servers.temporal import temporal_cli
@@ -53,9 +56,13 @@ def test_a_block_says_what_it_is(block):
 
 
 @pytest.mark.parametrize("block", of("yaml"), ids=name)
-def test_a_pipeline_compiles_without_a_warning(block):
+def test_a_pipeline_compiles_without_a_warning_and_a_template_is_one(block):
     if block.page == REFUSED_ON_PURPOSE:
         assert yaml.safe_load(block.text)
+        return
+    loaded = load(block.text, block.name)
+    if "program" in loaded.data:
+        assert shaped(loaded, Template, "a template").name
         return
     assert compile_text(block.text, block.name).warnings == ()
 

@@ -25,7 +25,7 @@ from integrations.agents.sandbox import landlock
 from integrations.ledger.entries import Draft
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import gate, pipeline, stage
-from tests.fixtures.hostile.arena import Arena, identity_of
+from tests.fixtures.hostile.arena import Arena, identity_of, played
 from tests.fixtures.hostile.traces import processes
 from tests.fixtures.servers.temporal import temporal_cli
 
@@ -114,7 +114,7 @@ async def test_an_intruder_fails_at_everything_and_the_report_says_so(
         handle = await arena.start(
             pipeline(
                 gate("review"),
-                stage(
+                played(
                     "look",
                     config={
                         "timeout": "60s",
@@ -152,7 +152,7 @@ async def test_a_port_of_the_engine_is_refused_before_anything_is_done(
     play("intruder")
     port = arena.ports[server]
     config = {"sandbox": {"tcp": [port]}, "inputs": arena.orders()}
-    handle = await arena.start(pipeline(stage("look", config=config)))
+    handle = await arena.start(pipeline(played("look", config=config)))
     failure, _ = await arena.failure(handle)
     ran = await arena.activities(f"{handle.id}/look")
 
@@ -166,7 +166,7 @@ async def test_an_unruly_agent_ends_its_stage_and_leaves_nothing_behind(
 ):
     file = play("unruly")
     kind, why = UNRULY[do]
-    document = pipeline(stage("look", config=_unruly(arena, do, mark)))
+    document = pipeline(played("look", config=_unruly(arena, do, mark)))
     started = time.monotonic()
     handle = await arena.start(document)
     failure, report = await arena.failure(handle)
@@ -178,7 +178,7 @@ async def test_an_unruly_agent_ends_its_stage_and_leaves_nothing_behind(
     assert failure.message == f"stage 'look' failed: {why}"
     assert report["stages"]["look"]["status"] == "failed"
     assert took < LIMIT_S + CLEANING_S
-    assert processes(str(file), mark) == []
+    assert processes(file.name, mark) == []
     assert "look/EXIT#1" in ran
     assert [key async for key in dragonfly.scan_iter(f"agent:{agent}*:lock")] == []
 
@@ -188,11 +188,11 @@ async def test_what_an_agent_leaves_behind_after_its_result_ends_with_the_stage(
 ):
     file = play("unruly")
     config = _unruly(arena, "double_fork_and_finish", mark)
-    handle = await arena.start(pipeline(stage("look", config=config)))
+    handle = await arena.start(pipeline(played("look", config=config)))
     report = await handle.result()
 
     assert report["status"] == "completed"
-    assert processes(str(file), mark) == []
+    assert processes(file.name, mark) == []
 
 
 def test_processes_that_run_are_found_by_their_mark(mark: str):
@@ -206,7 +206,7 @@ def test_processes_that_run_are_found_by_their_mark(mark: str):
 
 
 async def test_another_program_under_the_same_name_is_refused(arena: Arena, play: Play, mark: str):
-    document = pipeline(stage("look", config={"inputs": arena.orders()}))
+    document = pipeline(played("look", config={"inputs": arena.orders()}))
     play("intruder")
     await (await arena.start(document)).result()
     play("unruly")

@@ -24,7 +24,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fixtures.engine import pipeline, stage
-from tests.fixtures.hostile.arena import NAMESPACES, Arena, arena_on
+from tests.fixtures.hostile.arena import NAMESPACES, Arena, arena_on, played
 from tests.fixtures.hostile.traces import found, rooms
 from tests.fixtures.servers.openbao import OpenBao
 from tests.fixtures.servers.valkey import ValkeyProcess
@@ -84,7 +84,7 @@ def _confided(openbao: OpenBao, secret: str, tier: int = 0) -> str:
 
 def _stage(arena: Arena, reference: str, do: str, **fields: Any) -> dict[str, Any]:
     config = {"secrets": {"TOKEN": reference}, "inputs": arena.orders(do=do), **fields}
-    return stage("look", config=config)
+    return played("look", config=config)
 
 
 async def _heartbeat(arena: Arena, workflow_id: str) -> bytes:
@@ -166,7 +166,7 @@ async def test_the_search_finds_what_was_no_secret(
     seen: dict[str, set[str]] = {}
     for do in ("told", "crashed"):
         inputs = arena.orders(do=do, hearsay=secret)
-        handle = await arena.start(pipeline(stage("look", config={"inputs": inputs})))
+        handle = await arena.start(pipeline(played("look", config={"inputs": inputs})))
         await arena.until_ended(handle)
         places = await traces(handle)
         seen[do] = found(places, secret)
@@ -180,7 +180,7 @@ async def test_the_search_finds_what_was_no_secret(
 async def test_the_search_sees_through_every_disguise(arena: Arena, play: Play, secret: str):
     play("blabber")
     inputs = arena.orders(do="told", hearsay=secret)
-    handle = await arena.start(pipeline(stage("look", config={"inputs": inputs})))
+    handle = await arena.start(pipeline(played("look", config={"inputs": inputs})))
     forms = (await handle.result())["stages"]["look"]["output"]["forms"]
 
     assert len(forms) == 8
@@ -195,7 +195,7 @@ async def test_what_looks_like_a_token_of_vault_does_not_enter_history(
     # Nobody told it these: it made them up, or found them lying about.
     tokens = [prefix + secrets.token_hex(24) for prefix in TOKEN_PREFIXES]
     inputs = arena.orders(do=do, hearsay="nothing", others=tokens)
-    handle = await arena.start(pipeline(stage("look", config={"inputs": inputs})))
+    handle = await arena.start(pipeline(played("look", config={"inputs": inputs})))
     await arena.until_ended(handle)
     places = await traces(handle)
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from integrations.agents.sandbox import landlock
-from tests.fixtures.engine import pipeline, stage
-from tests.fixtures.hostile.arena import Arena, identity_of
+from tests.fixtures.engine import pipeline
+from tests.fixtures.hostile.arena import Arena, identity_of, played
 from tests.fixtures.trust.standing import entity_of, tier_of, told
 
 Play = Callable[[str], Path]
@@ -24,7 +24,7 @@ def sandboxed() -> None:
 
 
 def _orders(arena: Arena, do: str) -> dict[str, Any]:
-    return pipeline(stage("look", config={"inputs": arena.orders(do=do, mark="300")}))
+    return pipeline(played("look", config={"inputs": arena.orders(do=do, mark="300")}))
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import yaml
 
-from activities.runtime.programs import program_digest
 from dsl.compiler import compile_text
 from dsl.rules.proofs.proof import PLAN
+from integrations.agents.programs.catalogue import Programs
 from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
 from tests.replay import stop_scenarios, trust_scenarios
@@ -226,7 +226,7 @@ async def registered(studio: Studio, name: str) -> Handle:
 
 async def behind_a_lock(studio: Studio, name: str) -> Handle:
     """Vault is asked ahead for what a T3 stage reads; people say no, and it is taken back."""
-    binding = {"pipeline": name, "template": "default", "program": program_digest("inventory")}
+    binding = {"pipeline": name, "template": "default", "program": Programs().digest("default")}
     await studio.raise_agent(f"{name}.act", binding)
     run = await studio.start_type(name, "Pipeline", {"definition": production(name)})
     await studio.until_asked(run, "review")

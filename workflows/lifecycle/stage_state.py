@@ -40,6 +40,7 @@ class Course:
         self.output: dict[str, Any] = {}
         self.checkpoint: specs.CheckpointRef | None = None  # of the last try of this phase
         self._entity = ""
+        self._program = ""
         self._fence = 0
 
     def enter(self, phase: AgentPhase) -> str:
@@ -75,6 +76,7 @@ class Course:
             seed=seed,
             attempt=max(1, self.attempts),
             entity=self._entity,
+            program=self._program,
             prior=tuple(self.outputs),
             given=request.given,
             status=status,
@@ -89,6 +91,7 @@ class Course:
         """Keep what the last phase has answered."""
         self.checkpoint = None
         self._entity = result.entity or self._entity
+        self._program = result.program or self._program
         self.output.update(result.output)
         replaced = {output.name for output in result.outputs}
         self.outputs = [o for o in self.outputs if o.name not in replaced]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dsl.values.canonical import digest_of_bytes
-from integrations.agents.programs.catalogue import Program
+from integrations.agents.programs.program import Program
 from integrations.errors import NotFoundError
 
 _BIN: Final = ("bin", ".bin")
@@ -29,10 +30,10 @@ class Command(Program):
 
     words: tuple[str, ...] = ()
 
-    @property
-    def argv(self) -> list[str]:
-        """The command line, its first word found."""
-        return [str(self.file), *self.words]
+    @contextmanager
+    def copied(self, parent: Path | None = None) -> Iterator[tuple[Path, list[str]]]:
+        """Give the command line, its first word found: what is registered nowhere is not copied."""
+        yield self.file, [str(self.file), *self.words]
 
     @property
     def reads(self) -> tuple[Path, ...]:
@@ -54,4 +55,5 @@ def command_of(words: Sequence[str]) -> Command:
         raise NotFoundError(f"{first!r} {why}: expected a program, or its interpreter before it")
     file = Path(found).absolute()
     arguments = (str(Path(each).absolute()) if Path(each).is_file() else each for each in rest)
-    return Command(Path(first).name, file, digest_of_bytes(file.read_bytes()), tuple(arguments))
+    digest = digest_of_bytes(file.read_bytes())
+    return Command(Path(first).name, file, digest, (), words=tuple(arguments))

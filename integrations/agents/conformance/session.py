@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from integrations.agents import workdir
 from integrations.agents.contract.protocol import AgentError, parse_message, parse_question
 from integrations.agents.keeper.process import Process
 from integrations.agents.processes.lifeline import Lifeline
-from integrations.agents.programs.catalogue import Program
+from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec, launch
 from integrations.clock import boottime
 from integrations.redaction import Redactor
@@ -86,8 +86,12 @@ async def ask(
     heard = Heard([], bytearray())
     began = time.monotonic()
     try:
-        spec = launch(program.argv, program.file, directory, sandbox)
-        with closing(await Process.start(spec, Lifeline(boottime() + _LEASE_S))) as process:
+        with ExitStack() as stack:
+            place, argv = await asyncio.to_thread(stack.enter_context, program.copied())
+            opened = replace(sandbox, read=(*sandbox.read, *program.read))
+            spec = launch(argv, place, directory, opened)
+            lifeline = Lifeline(boottime() + _LEASE_S)
+            process = stack.enter_context(closing(await Process.start(spec, lifeline)))
             try:
                 await process.ready()
                 heard.level = process.level

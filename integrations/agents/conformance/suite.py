@@ -28,7 +28,7 @@ from integrations.agents.conformance import rules
 from integrations.agents.conformance.findings import Finding
 from integrations.agents.conformance.session import Heard, ask
 from integrations.agents.contract.protocol import Request
-from integrations.agents.programs.catalogue import Program
+from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.redaction import Redactor

@@ -1,86 +1,165 @@
-"""The programs that templates name by a bare name, each a file beside this one.
+"""The programs that templates name, as they lie on this machine right now.
 
-A program is one file of standard Python that speaks the contract. It runs isolated
-(``python -I``): of this distribution it sees nothing but itself, of the environment the
-installed packages.
+1. A program and its files lie in the directory of their template, also when links were followed.
+2. The digest of a program covers the template's own file and every file it names. Another byte in
+   any of them makes another program.
+3. What is found wrong is one sentence that says what to do.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
-import sys
-from dataclasses import dataclass
-from functools import cache
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from dsl.values.canonical import digest_of_bytes
-from integrations.errors import NotFoundError
+from dsl.limits import PROGRAM_BYTES_MAX, PROGRAM_FILES_MAX
+from dsl.template_folders import TemplateFile, TemplateFolders
+from dsl.values.canonical import digest_of
+from integrations.agents.programs.program import (
+    Program,
+    ProgramFile,
+    interpreter_of,
+    open_regular,
+)
+from integrations.agents.sandbox.spec import path_of
+from integrations.errors import DeniedError, NotFoundError
 
-_HERE: Final = Path(__file__).parent
-_FILES: Final = {"inventory": "inventory.py", "code-review": "code_review.py"}
-_CALLED: Final = {"code-review": ("ruff", "bandit")}  # distributions, beside this one
+_CACHES: Final = "__pycache__"
+_Stamp = tuple[int, int, int, int]  # inode, nanoseconds of the last changes, bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A program and the digest that identifies it."""
+class Programs:
+    """Finds the programs of templates by name."""
 
-    name: str
-    file: Path
-    digest: str  # "sha256:<64 hex>"
+    def __init__(self, directories: Sequence[Path] = (), agent_path: Sequence[Path] = ()) -> None:
+        """Look where ``TemplateFolders`` looks.
 
-    @classmethod
-    def from_file(cls, name: str, file: Path) -> Program:
-        """Return the program that ``file`` is now."""
-        return cls(name, file.resolve(), digest_of_bytes(file.read_bytes()))
+        Args:
+            directories: of templates, besides the shipped ones.
+            agent_path: where the tools of agents lie, besides the system's own places.
+        """
+        self.folders = TemplateFolders(directories)
+        self._directories = tuple(directories)
+        self.path = path_of(agent_path)
+        self._hashed: dict[Path, tuple[_Stamp, str]] = {}
 
-    @property
-    def argv(self) -> list[str]:
-        """The command line; a file that is not Python must be executable."""
-        if self.file.suffix != ".py":
-            return [str(self.file)]
-        return [sys.executable, "-I", "-B", "-X", "utf8", str(self.file)]
+    def digest(self, template: str) -> str:
+        """Return what agents of ``template`` are bound to; empty while it has no program.
 
-    def changed(self) -> str | None:
-        """Say what has become of the file since; None: it is what it was."""
-        try:
-            found = digest_of_bytes(self.file.read_bytes())
-        except OSError as error:
-            return f"program {self.name!r} cannot be read any more: {error.strerror}"
-        if found == self.digest:
-            return None
-        return (
-            f"program {self.name!r} was changed under this worker, which began with "
-            f"{self.digest} and finds {found}"
+        Raises:
+            NotFoundError, DeniedError: as ``find``.
+        """
+        found = self.template(template)
+        return "" if found.template.program is None else self._program(found).digest
+
+    def find(self, template: str) -> Program:
+        """Return the program of ``template``.
+
+        Raises:
+            NotFoundError: this machine has no such template.
+            DeniedError: the template cannot be used, has no program, or the program is not there,
+                is not its own, or cannot be executed.
+        """
+        found = self.template(template)
+        if found.template.program is None:
+            raise DeniedError(
+                f"template {template!r} has no program yet: use another, or bring one with a "
+                "program (docs/agents.md)"
+            )
+        return self._program(found)
+
+    def template(self, name: str) -> TemplateFile:
+        """Return the file of the template ``name``.
+
+        Raises:
+            NotFoundError: there is none.
+            DeniedError: it cannot be used.
+        """
+        view = self.folders.view()
+        if name in view.refused:
+            raise DeniedError(f"template {name!r} cannot be used: {view.refused[name]}")
+        if name not in view.files:
+            looked = ", ".join(map(str, self._directories)) or "no directory"
+            raise NotFoundError(
+                f"this worker has no template {name!r}: it looks in {looked}, beside what comes "
+                "with Mandate; give all workers the same MANDATE_TEMPLATES"
+            )
+        return view.files[name]
+
+    def _program(self, found: TemplateFile) -> Program:
+        template = found.template
+        root = found.path.parent.resolve()
+        places = [template.program_file or "", *template.needed_files]
+        files = tuple(self._files(template.name, root, places))
+        if not template.interpreter and not files[0].executable:
+            raise DeniedError(
+                f"template {template.name!r}: {files[0].source} is not executable: chmod +x it, or "
+                "name its interpreter"
+            )
+        digest = digest_of(  # (2)
+            {"template": found.digest, "files": {each.place: each.digest for each in files}}
+        )
+        return Program(
+            template.name,
+            files[0].source,
+            digest,
+            files,
+            interpreter_of(template.interpreter, self.path),
+            tuple(Path(each) for each in template.sandbox.read),
         )
 
+    def _files(self, name: str, root: Path, places: Sequence[str]) -> Iterator[ProgramFile]:
+        """Yield the files at ``places`` and below them, each once; the program itself first."""
+        seen: set[str] = set()
+        left = PROGRAM_BYTES_MAX
+        for number, place in enumerate(places):
+            what = "program" if number == 0 else "file"
+            for path in _below(root / place) if number else [root / place]:
+                at = str(path.relative_to(root))
+                if at in seen:
+                    continue
+                seen.add(at)
+                size, file = self._file(name, root, at, what)
+                left -= size
+                if len(seen) > PROGRAM_FILES_MAX or left < 0:
+                    raise DeniedError(
+                        f"template {name!r}: its program and files are more than "
+                        f"{PROGRAM_FILES_MAX} files or {PROGRAM_BYTES_MAX >> 20} MiB: let it read "
+                        "large things where they lie (sandbox.read)"
+                    )
+                yield file
 
-def names() -> tuple[str, ...]:
-    """Return the names of all shipped programs."""
-    return tuple(sorted(_FILES))
+    def _file(self, name: str, root: Path, at: str, what: str) -> tuple[int, ProgramFile]:
+        try:
+            path = (root / at).resolve(strict=True)
+            if not path.is_relative_to(root):  # (1)
+                raise DeniedError(
+                    f"template {name!r}: {what} {at} leads out of {root}, to {path}: put it there "
+                    "itself, not a link"
+                )
+            with open_regular(path) as opened:
+                status = os.fstat(opened.fileno())
+                stamp = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+                if self._hashed.get(path, (None, ""))[0] != stamp:
+                    hexadecimal = hashlib.file_digest(opened, "sha256").hexdigest()
+                    self._hashed[path] = (stamp, f"sha256:{hexadecimal}")
+        except OSError as error:
+            raise DeniedError(
+                f"template {name!r}: {what} {root / at}: {(error.strerror or str(error)).lower()}"
+            ) from None
+        executable = bool(status.st_mode & 0o100)
+        return status.st_size, ProgramFile(at, path, self._hashed[path][1], executable)
 
 
-def missing(name: str) -> tuple[str, ...]:
-    """Return the distributions that program ``name`` calls and that are not installed."""
-    return tuple(each for each in _CALLED.get(name, ()) if not _is_installed(each))
-
-
-def _is_installed(distribution: str) -> bool:
-    try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-@cache
-def find(name: str) -> Program:
-    """Return the shipped program ``name``.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    if name not in _FILES:
-        raise NotFoundError(f"no program {name!r}; there are: {', '.join(names())}")
-    return Program.from_file(name, _HERE / _FILES[name])
+def _below(path: Path) -> Iterator[Path]:
+    """Yield a file, or all files below a directory, in a fixed order."""
+    if not path.is_dir():
+        yield path
+        return
+    for where, folders, names in os.walk(path):
+        folders[:] = sorted(set(folders) - {_CACHES})
+        links = [each for each in folders if Path(where, each).is_symlink()]
+        for each in sorted([*names, *links]):
+            yield Path(where, each)

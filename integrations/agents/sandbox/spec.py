@@ -1,7 +1,8 @@
 """What an agent may touch, as a list the keeper applies before the agent's first instruction.
 
 1. Readable: the interpreter, the system's programs and libraries, a few files of ``/etc``, the
-   agent's own program, what it is declared to read, the map of its own memory, and the workspace.
+   agent's own program, the map of its own memory, the workspace, and what the operator or the
+   agent's template adds.
    Writable: the private directory. Nothing else.
 2. ``denied`` wins over every readable path, above or below it. Rules can only allow, so where
    a denied path lies inside a readable one its siblings are granted one by one, down the
@@ -19,7 +20,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,8 @@ RULES_MAX: Final = 10_000
 OPEN_FILES_MAX: Final = 256
 _MIB: Final = 1 << 20
 
+_PATH: Final = ("/usr/local/bin", "/usr/bin", "/bin")
+_BINARIES: Final = ("bin", ".bin")  # what is called from there mostly lies beside it
 _PROGRAMS: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _SETTINGS: Final = (
     "/etc/ld.so.cache",
@@ -62,6 +65,7 @@ class SandboxSpec:
 
     workspace: Path | None = None  # looked at, never written
     read: tuple[Path, ...] = ()  # likewise; programs in it may be executed
+    path: tuple[Path, ...] = ()  # where tools are found, besides the system's own places
     denied: tuple[Path, ...] = ()  # the data directory, whatever else it lies in
     tcp: tuple[int, ...] = ()  # ports it may connect to
     memory_mb: int = AGENT_MEMORY_MB  # of the whole tree, like what follows (6)
@@ -72,6 +76,11 @@ class SandboxSpec:
     required: bool = True  # without Landlock, refuse to start
     namespaces: bool = True  # where the kernel allows them
     cgroup: bool = True  # likewise
+
+
+def path_of(directories: Sequence[Path]) -> str:
+    """Return the PATH of agents: the operator's ``directories`` come first."""
+    return ":".join((*map(str, directories), *_PATH))
 
 
 def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> dict[str, Any]:
@@ -117,6 +126,8 @@ def _readable(spec: SandboxSpec) -> Iterator[tuple[Path, int]]:
         yield path, landlock.RUN
     for text in _SETTINGS:
         yield Path(text), landlock.READ
+    for path in spec.path:
+        yield path.parent if path.name in _BINARIES else path, landlock.RUN
     if spec.workspace is not None:
         workspace = spec.workspace.resolve()
         if workspace == Path(workspace.anchor):
@@ -142,7 +153,7 @@ def _environment(workdir: Path, spec: SandboxSpec) -> dict[str, str]:
     environment = {
         "HOME": str(workdir),
         "LANG": "C.UTF-8",
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": path_of(spec.path),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(workdir / "tmp"),
     }

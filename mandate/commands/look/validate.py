@@ -17,7 +17,10 @@ from dsl.core import Tier
 from dsl.errors import DslError, Problem, Severity, report
 from dsl.plan import AgentStep, Plan, walk
 from dsl.shown.surfaces import Terminal
+from dsl.templates import Templates
+from mandate import catalogue
 from mandate._entry import EXIT_USAGE
+from mandate.stack import environment
 from mandate.terminal import say, say_json, told
 
 
@@ -33,7 +36,8 @@ class Verdict:
 
 def run(files: Sequence[Path], *, as_json: bool = False) -> int:
     """Print the report and return the exit code."""
-    verdicts = [check(file) for file in files]
+    templates = catalogue.templates(environment.present()).look()
+    verdicts = [check(file, templates) for file in files]
     for file, verdict in zip(files, verdicts, strict=True):
         if as_json:
             say_json({"file": str(file), "ok": not verdict.errors, **verdict.record})
@@ -46,8 +50,8 @@ def run(files: Sequence[Path], *, as_json: bool = False) -> int:
     return EXIT_USAGE if errors else 0
 
 
-def check(file: Path) -> Verdict:
-    """Compile one file."""
+def check(file: Path, templates: Templates | None = None) -> Verdict:
+    """Compile one file, whose stages may name ``templates``; default: the shipped ones."""
     source = str(file)
     try:
         content = file.read_bytes()
@@ -55,7 +59,7 @@ def check(file: Path) -> Verdict:
         line = Terminal.of("{}: cannot be read: {}", source, error.strerror)
         return Verdict((line,), errors=1, record={"error": error.strerror})
     try:
-        compiled = compile_text(content, source)
+        compiled = compile_text(content, source, templates)
     except DslError as error:
         return _refused(error)
     plan, warnings = compiled.plan, compiled.warnings

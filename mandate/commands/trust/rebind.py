@@ -21,7 +21,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.contracts.specs import QUEUE
 from activities.contracts.trust_specs import REBINDING_WORKFLOW
-from activities.runtime.programs import program_digest
 from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError
@@ -30,6 +29,8 @@ from dsl.rules.proofs.proof import REBIND, reason_digest
 from dsl.rules.run.reserved import rebinding_id
 from dsl.rules.trust.admission import INLINE_PREFIX_LENGTH, agent_identity, is_inline
 from dsl.shown.surfaces import Terminal
+from integrations.agents.programs.catalogue import Programs
+from integrations.errors import DeniedError, NotFoundError
 from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
@@ -58,8 +59,8 @@ def run(pipeline: str, agents: Sequence[str], reason: str, *, data_dir: Path | N
 async def _rebind(
     compiled: Compiled, agents: Sequence[str], reason: str, data_dir: Path | None
 ) -> int:
-    bindings = _bindings(compiled.plan, agents)
     env = environment.present(data_dir)
+    bindings = _bindings(compiled.plan, agents, catalogue.programs(env))
     code = 0
     async with session(env) as who:
         client = await temporal(env)
@@ -90,7 +91,9 @@ async def _first(
     return EXIT_FAILED
 
 
-def _bindings(plan: Plan, agents: Sequence[str]) -> dict[str, Mapping[str, str]]:
+def _bindings(
+    plan: Plan, agents: Sequence[str], programs: Programs
+) -> dict[str, Mapping[str, str]]:
     """Return what each agent becomes bound to (1).
 
     Raises:
@@ -100,7 +103,7 @@ def _bindings(plan: Plan, agents: Sequence[str]) -> dict[str, Mapping[str, str]]
         name: {
             "pipeline": plan.name,
             "template": step.template,
-            "program": program_digest(step.program),
+            "program": _digest(programs, step.template),
         }
         for step in walk(plan.steps)
         if isinstance(step, AgentStep)
@@ -126,6 +129,13 @@ def _bindings(plan: Plan, agents: Sequence[str]) -> dict[str, Mapping[str, str]]
             )
         wanted[agent] = found[name]
     return wanted
+
+
+def _digest(programs: Programs, template: str) -> str:
+    try:
+        return programs.digest(template)
+    except (DeniedError, NotFoundError) as error:
+        raise UsageError("{}", error) from None
 
 
 async def _one(

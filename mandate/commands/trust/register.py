@@ -21,6 +21,7 @@ from dsl.compiler import Compiled, compile_text
 from dsl.errors import DslError
 from dsl.rules.proofs.proof import PLAN
 from dsl.shown.surfaces import Terminal
+from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError
@@ -38,7 +39,8 @@ def run(file: Path, *, data_dir: Path | None) -> int:
     """Register the pipeline of ``file``; return the exit code."""
     try:
         content = file.read_bytes()
-        compiled = compile_text(content, str(file))  # (1)
+        templates = catalogue.templates(environment.present(data_dir)).look()
+        compiled = compile_text(content, str(file), templates)  # (1)
     except OSError as error:
         note(Terminal.of("mandate register: cannot read {}: {}", file, error.strerror))
         return EXIT_USAGE

@@ -12,7 +12,7 @@ import pytest
 from dsl.core import AgentPhase, Tier
 from integrations.agents.contract.protocol import Request
 from integrations.agents.processes.lifeline import Lifeline
-from integrations.agents.programs.catalogue import Program
+from integrations.agents.programs.program import Program
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import landlock
 from integrations.agents.sandbox.spec import SandboxSpec

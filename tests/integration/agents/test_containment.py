@@ -29,7 +29,7 @@ import asyncio, sys, time
 from pathlib import Path
 from dsl.core import AgentPhase, Tier
 from integrations.agents.processes.lifeline import Lifeline
-from integrations.agents.programs.catalogue import Program
+from integrations.agents.programs.program import Program
 from integrations.agents.contract.protocol import Request
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import SandboxSpec

@@ -38,12 +38,13 @@ assert libc.prctl(22, 2, ctypes.byref(Program(len(code) // 8, code)), 0, 0) == 0
 
 from dsl.core import AgentPhase, Tier
 from integrations.agents.processes.lifeline import Lifeline
-from integrations.agents.programs.catalogue import Program
-from integrations.agents.contract.protocol import AgentError, Request
+from integrations.agents.programs.program import Program
+from integrations.agents.contract.protocol import Request
 from integrations.agents.runner import ProcessRunner
 from integrations.agents.sandbox import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.clock import boottime
+from integrations.errors import DeniedError
 from integrations.redaction import Redactor
 
 with workdir() as path:
@@ -54,8 +55,8 @@ with workdir() as path:
             Program.from_file("hostile", Path(sys.argv[2])), request, timeout_s=5,
             redact=Redactor(), lifeline=Lifeline(boottime() + 60), sandbox=SandboxSpec(
                 required=sys.argv[3] == "required", tcp=tuple(json.loads(sys.argv[4]))))).level)
-    except AgentError as error:
-        print(error.kind, error.retryable, error)
+    except DeniedError as error:
+        print(error)
 """
 
 
@@ -78,7 +79,7 @@ def reached(refused: list[tuple[int, int]], required: str, tcp: tuple[int, ...] 
 def test_without_landlock_an_agent_that_demands_it_is_not_started():
     answer = reached([(LANDLOCK, ENOSYS)], "required")
 
-    assert answer.startswith("sandbox False sandbox: ")
+    assert answer.startswith("no agent starts on this machine as it must (sandbox): ")
     assert "this kernel has no Landlock" in answer
 
 
@@ -115,7 +116,7 @@ def test_without_mounts_the_private_directory_is_watched():
 def test_no_agent_starts_where_the_network_cannot_be_closed(refused, tcp):
     answer = reached(refused, "optional", tcp)
 
-    assert answer.startswith("sandbox False sandbox: ")
+    assert answer.startswith("no agent starts on this machine as it must (sandbox): ")
     assert "Linux 6.7 or newer" in answer
 
 

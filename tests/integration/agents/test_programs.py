@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import venv
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from dsl.core import AgentPhase
 from integrations.agents.contract.protocol import AgentError, Outcome
-from integrations.agents.programs import catalogue
+from integrations.agents.programs.catalogue import Programs
 from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import NotFoundError
 
@@ -47,7 +46,7 @@ def work(run, workspace):
 
     async def work(name: str, phase: AgentPhase = AgentPhase.EXECUTE, **given: Any) -> Outcome:
         outcome: Outcome = await run(
-            catalogue.find(name),
+            Programs().find(name),
             {"workspace": str(workspace), **given},
             phase=phase,
             sandbox=SandboxSpec(workspace=workspace, denied=(workspace / ".mandate",)),
@@ -63,7 +62,7 @@ def contents(outcome: Outcome, name: str) -> str:
 
 
 async def test_the_inventory_lists_every_file_with_its_digest(work):
-    outcome = await work("inventory")
+    outcome = await work("default")
 
     listed = json.loads(contents(outcome, "inventory.json"))
     files = {entry["path"]: entry for entry in listed["files"]}
@@ -85,7 +84,7 @@ async def test_the_inventory_lists_every_file_with_its_digest(work):
 
 async def test_the_inventory_says_what_it_could_not_read(run, workspace):
     outcome = await run(
-        catalogue.find("inventory"),
+        Programs().find("default"),
         {"workspace": str(workspace)},
         sandbox=SandboxSpec(workspace=workspace, denied=(workspace / "src/bad.py",)),
     )
@@ -96,18 +95,18 @@ async def test_the_inventory_says_what_it_could_not_read(run, workspace):
 
 async def test_a_file_name_that_is_no_text_is_listed(work, workspace):
     (workspace / os.fsdecode(b"\xff.txt")).write_text("")
-    outcome = await work("inventory")
+    outcome = await work("default")
 
     assert "\ufffd.txt" in contents(outcome, "inventory.json").encode().decode("unicode_escape")
 
 
 async def test_an_inventory_of_a_part(work):
-    outcome = await work("inventory", path="src")
+    outcome = await work("default", path="src")
 
     assert outcome.result.output["files"] == 2
 
 
-@pytest.mark.parametrize("name", ["inventory", "code-review"])
+@pytest.mark.parametrize("name", ["default", "code-review"])
 @pytest.mark.parametrize("path", ["..", "/etc", "src/../..", "README.md", "nowhere"])
 async def test_a_path_outside_the_workspace_is_refused(work, name, path):
     with pytest.raises(AgentError, match=r"exit status 65") as caught:
@@ -117,10 +116,10 @@ async def test_a_path_outside_the_workspace_is_refused(work, name, path):
     assert "input `path`" in caught.value.detail["stderr"]
 
 
-@pytest.mark.parametrize("name", ["inventory", "code-review"])
+@pytest.mark.parametrize("name", ["default", "code-review"])
 async def test_without_a_workspace_a_program_says_what_to_set(run, name):
     with pytest.raises(AgentError, match="exit status 78") as caught:
-        await run(catalogue.find(name), {})
+        await run(Programs().find(name), {})
 
     assert "MANDATE_WORKSPACE" in caught.value.detail["stderr"]
 
@@ -201,9 +200,9 @@ async def test_an_unknown_word_is_refused(work, name, value):
 
 def test_a_missing_tool_names_the_extra(tmp_path, workspace):
     venv.create(tmp_path / "venv", symlinks=True, with_pip=False)
-    program = catalogue.find("code-review")
+    program = Programs().find("code-review")
     done = subprocess.run(
-        [tmp_path / "venv/bin/python", *program.argv[1:]],
+        [tmp_path / "venv/bin/python", *program.interpreter[1:], program.file],
         input=json.dumps({"phase": "PLAN", "input": {"workspace": str(workspace)}}) + "\n",
         capture_output=True,
         text=True,
@@ -215,13 +214,5 @@ def test_a_missing_tool_names_the_extra(tmp_path, workspace):
 
 
 def test_an_unknown_program_is_not_found():
-    with pytest.raises(NotFoundError, match="no program 'terraform'; there are: code-review"):
-        catalogue.find("terraform")
-
-
-@pytest.mark.parametrize("name", catalogue.names())
-def test_a_program_is_known_by_the_digest_of_its_file(name):
-    program = catalogue.find(name)
-
-    assert program.digest == "sha256:" + hashlib.sha256(program.file.read_bytes()).hexdigest()
-    assert program.argv[0] == sys.executable
+    with pytest.raises(NotFoundError, match="this worker has no template 'unheard-of'"):
+        Programs().find("unheard-of")

@@ -12,10 +12,11 @@ from dsl.document.loader import load, load_data
 from dsl.document.parse import parse
 from dsl.document.shape import STAGE_MODELS
 from dsl.errors import DslError
-from dsl.schema import DESCRIPTIONS, pipeline_schema, schema_text
+from dsl.schema import DESCRIPTIONS, pipeline_schema, schema_text, template_schema
+from dsl.template_folders import SHIPPED
 
 DSL = Path(__file__).resolve().parents[3] / "dsl"
-FILE = DSL / "schemas" / "pipeline.schema.json"
+OF = {"pipeline": pipeline_schema, "template": template_schema}
 VALIDATOR = jsonschema.Draft202012Validator(pipeline_schema())
 
 EXAMPLE = """\
@@ -39,15 +40,22 @@ def changed(**changes: Any) -> dict[str, Any]:
     return {**document, **changes}
 
 
-def test_the_file_is_what_the_models_say():
-    assert FILE.read_text() == schema_text(), (
-        "write it anew: python -c 'from dsl.schema import schema_text; print(schema_text(), "
-        f'end="")\' > dsl/schemas/{FILE.name}'
+@pytest.mark.parametrize("kind", ["pipeline", "template"])
+def test_the_file_is_what_the_models_say(kind):
+    assert (DSL / "schemas" / f"{kind}.schema.json").read_text() == schema_text(OF[kind]()), (
+        f"write it anew: python -c 'from dsl.schema import *; print(schema_text({kind}_schema()), "
+        f'end="")\' > dsl/schemas/{kind}.schema.json'
     )
 
 
-def test_the_schema_is_a_valid_schema():
-    jsonschema.Draft202012Validator.check_schema(pipeline_schema())
+@pytest.mark.parametrize("schema", OF.values())
+def test_the_schema_is_a_valid_schema(schema):
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_shipped_template_is_accepted_by_its_schema(path):
+    jsonschema.Draft202012Validator(template_schema()).validate(load(path.read_bytes(), "t").data)
 
 
 def test_the_example_is_accepted_by_schema_and_parser():
@@ -126,13 +134,15 @@ def test_what_the_language_refuses_both_refuse(changes):
 
 
 def test_every_field_says_what_it_is_and_no_text_is_left_over():
-    schema = pipeline_schema()
-    models = {"Pipeline": schema, **schema["$defs"]}
+    models: dict[str, Any] = {}
+    for root, made in OF.items():
+        models |= {root.title(): made(), **made()["$defs"]}
     texts = {**DESCRIPTIONS}
     common = texts.pop("Stage")
 
     for name, model in models.items():
-        assert all(field["description"] for field in model["properties"].values()), name
+        fields = model.get("properties", {})
+        assert all(field["description"] for field in fields.values()), name
         assert model["description"], name
     for name, fields in texts.items():
         assert set(fields) <= set(models[name]["properties"]), name

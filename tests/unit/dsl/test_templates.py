@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from dsl.core import AgentPhase, Tier
 from dsl.inputs import mismatch
-from dsl.templates import DIRECTORY, Template, shipped
+from dsl.template_folders import SHIPPED, shipped
+from dsl.templates import Template
 
 RIGHT = {
     "name": "t",
@@ -20,15 +21,15 @@ RIGHT = {
 
 def test_the_shipped_templates_are_the_four_of_the_design():
     assert {name: (each.tier, each.program) for name, each in shipped().items()} == {
-        "default": (Tier.T0, "inventory"),
-        "code-review": (Tier.T0, "code-review"),
+        "default": (Tier.T0, "./inventory.py"),
+        "code-review": (Tier.T0, "./code_review.py"),
         "terraform": (Tier.T1, None),
         "ansible": (Tier.T1, None),
     }
 
 
 def test_a_template_is_in_the_file_of_its_name():
-    assert {file.stem for file in DIRECTORY.glob("*.yaml")} == set(shipped())
+    assert {file.stem for file in SHIPPED.glob("*.yaml")} == set(shipped())
 
 
 def test_templates_are_read_once_and_cannot_be_changed():

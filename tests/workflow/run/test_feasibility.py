@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from dsl.core import Tier
+from dsl.template_folders import TemplateFile
+from dsl.templates import Tool
 from integrations.agents.contract.protocol import Request
-from integrations.agents.programs import catalogue
+from integrations.agents.programs.catalogue import Programs
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
 from tests.fixtures.servers.openbao import OpenBao, People
@@ -48,16 +51,25 @@ async def test_a_template_without_a_program(engine: Engine):
     said = await refused(engine, pipeline(*behind(template="terraform")))
 
     assert said.startswith(
-        "stage 'act' rejected: template 'terraform' has no program yet: use default or code-review"
+        "stage 'act' rejected: template 'terraform' has no program yet: use another"
     )
 
 
 async def test_a_tool_that_is_not_installed(engine: Engine, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(catalogue, "_CALLED", {"inventory": ("no-such-tool",)})
+    genuine = Programs.template
+
+    def wanting(programs: Programs, name: str) -> TemplateFile:
+        found = genuine(programs, name)
+        tool = Tool(any_of=("no-such-tool", "nor-this"), install="get it from its makers")
+        return replace(
+            found, template=found.template.model_copy(update={"requires_tools": (tool,)})
+        )
+
+    monkeypatch.setattr(Programs, "template", wanting)
 
     assert (
-        "template 'default' needs no-such-tool, not installed beside the worker: "
-        "pip install no-such-tool" in await refused(engine, pipeline(*behind()))
+        "template 'default' needs no-such-tool or nor-this, not installed for the worker: "
+        "get it from its makers" in await refused(engine, pipeline(*behind()))
     )
 
 
@@ -127,16 +139,6 @@ async def test_an_agent_that_is_bound_to_something_else(
     said = await asking(engine, known, ann)
 
     assert f"rebind it (`mandate agent rebind {known.document['name']} {known.agent} --" in said
-
-
-async def test_a_program_that_was_changed_under_the_worker(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(catalogue.Program, "changed", lambda program: f"{program.name} was changed")
-
-    assert "inventory was changed: restart the workers, then mandate agent rebind " in (
-        await refused(engine, pipeline(*behind()))
-    )
 
 
 async def test_what_went_wrong_meanwhile_is_found_before_the_gate_opens(

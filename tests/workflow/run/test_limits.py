@@ -26,6 +26,7 @@ from dsl.limits import (
 )
 from dsl.values.canonical import digest_of
 from dsl.values.sizes import wire_bytes
+from integrations.agents.programs.catalogue import Programs
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.entries import canonical_payload
 from tests.fixtures.engine import Engine, gate, pipeline, stage
@@ -138,7 +139,7 @@ async def test_large_requests_of_many_agents_at_once_take_turns(engine: Engine):
 
 
 async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: Path):
-    compiler = Compile(Catalogue(), specs.Policy(), Artifacts(tmp_path / "artifacts"))
+    compiler = Compile(Catalogue(), Programs(), specs.Policy(), Artifacts(tmp_path / "artifacts"))
     definition = pipeline(stage("look"), inputs={"text": {"type": "string"}})
     request = specs.CompileRequest(
         source="a test", data=definition, inputs={"text": "x" * PLAN_BYTES_MAX}

@@ -1,0 +1,1 @@
+"""The shipped templates, each with its program beside it; see ``dsl.templates``."""

@@ -1,0 +1,143 @@
+"""``mandate template``: begin a template of one's own, and see which there are.
+
+1. What is written works as it is: a template, its program, a test that needs no Mandate, and a
+   pipeline of one stage. Nothing that is there already is written over; then nothing is written.
+2. It goes where a stack started in this folder looks; a name that is taken is refused first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.models import NAME_PATTERN
+from dsl.shown.surfaces import Terminal
+from dsl.template_folders import SHIPPED, TemplateFile
+from integrations.agents.programs.catalogue import Programs
+from integrations.errors import DeniedError, NotFoundError
+from mandate import catalogue
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.columns import columns
+from mandate.stack import environment
+from mandate.terminal import note, say, say_json
+
+SKELETONS: Final = Path(__file__).parents[1] / "skeletons"
+_HEAD: Final = ("NAME", "TIER", "PHASES", "PROGRAM", "SOURCE")
+_DIGEST_SHOWN: Final = 19  # "sha256:" and twelve hex digits
+_PLACEHOLDER: Final = "NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How files of a language are called, and how a person tests them."""
+
+    program: str
+    test: str
+    line: str
+
+
+LANGUAGES: Final = {
+    "python": Language("{}.py", "test_{}.py", "python3 {}"),
+    "typescript": Language("{}.ts", "{}.test.ts", "bun test {}"),
+    "shell": Language("{}.sh", "test_{}.sh", "sh {}"),
+}
+
+
+def new(name: str, language: str, into: Path | None, *, data_dir: Path | None) -> int:
+    """Write a template called ``name``; return the exit code."""
+    env = environment.present(data_dir)
+    folder = into or catalogue.template_places(env)[-1]
+    why = _refusal(name, language, env)
+    if why is not None:
+        note(Terminal.of("mandate template new: {}", why))
+        return EXIT_USAGE
+    files = _files(name, language, folder)
+    there = [file for file in files if file.exists()]
+    if there:  # (1)
+        words = ", ".join(map(str, there))
+        note(Terminal.of("mandate template new: {} is there already: give another name", words))
+        return EXIT_USAGE
+    try:
+        for file, text in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    except OSError as error:
+        note(Terminal.of("mandate template new: {}: {}", error.filename, error.strerror))
+        return EXIT_FAILED
+    *_, test, pipeline = map(_shown, files)
+    say(*(Terminal.of("written  {}", _shown(file)) for file in files))
+    say(Terminal.of("test     {}", LANGUAGES[language].line.format(test)))
+    say(Terminal.of("run      mandate run {} --wait", pipeline))
+    return 0
+
+
+def list_(*, as_json: bool, data_dir: Path | None) -> int:
+    """Print the templates there are, and what is wrong with the rest; return the exit code."""
+    programs = catalogue.programs(environment.present(data_dir))
+    view = programs.folders.view()
+    told = [_about(programs, each) for _, each in sorted(view.files.items())]
+    if as_json:
+        for each in told:
+            say_json(each)
+    else:
+        say(*columns([_HEAD, *(_row(each) for each in told)]))
+    for name, why in sorted(view.refused.items()):
+        note(Terminal.of("template {} cannot be used: {}", name, why))
+    for path, why in view.problems:
+        note(Terminal.of("{}: {}", path, why))
+    return 0
+
+
+def _refusal(name: str, language: str, env: Mapping[str, str]) -> str | None:
+    if re.fullmatch(NAME_PATTERN, name) is None:
+        return (
+            f"expected a name of lower-case letters, digits and hyphens, starting with a letter, "
+            f"got {name!r}"
+        )
+    if language not in LANGUAGES:
+        return f"expected --language {' or '.join(LANGUAGES)}, got {language!r}"
+    view = catalogue.templates(env).view()
+    if name in view.files or name in view.refused:  # (2)
+        return f"there is a template {name!r} already; see: mandate template list"
+    return None
+
+
+def _files(name: str, language: str, folder: Path) -> dict[Path, str]:
+    """Return what is to be written, by file: template, program, test, pipeline."""
+    of, skeleton = LANGUAGES[language], SKELETONS / language
+    texts = {
+        folder / f"{name}.yaml": skeleton / "template.yaml.txt",
+        folder / of.program.format(name): skeleton / "program.txt",
+        folder / of.test.format(name): skeleton / "test.txt",
+        folder.parent / "pipelines" / f"{name}.yaml": SKELETONS / "pipeline.yaml.txt",
+    }
+    return {file: text.read_text().replace(_PLACEHOLDER, name) for file, text in texts.items()}
+
+
+def _shown(file: Path) -> str:
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def _about(programs: Programs, each: TemplateFile) -> dict[str, Any]:
+    template = each.template
+    about = {
+        "name": template.name,
+        "tier": template.tier.name,
+        "phases": [phase.value for phase in template.phases],
+        "source": str(each.path),
+        "shipped": each.path.parent == SHIPPED,
+    }
+    try:
+        return {**about, "program": programs.digest(template.name)}
+    except (DeniedError, NotFoundError) as error:
+        return {**about, "refused": str(error)}
+
+
+def _row(about: Mapping[str, Any]) -> tuple[str, ...]:
+    program = about.get("program", "")[:_DIGEST_SHOWN] or ("refused" if "refused" in about else "-")
+    phases = ",".join(about["phases"])
+    return (about["name"], about["tier"], phases, program, about.get("refused", about["source"]))
