@@ -16,6 +16,7 @@ from pathlib import Path
 from bench import bare
 from bench.activations import time_activations
 from integrations.agents.contract.checkpoints import Checkpoint
+from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import Event, Outcome, Request, Result
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
@@ -41,6 +42,7 @@ class TrivialRunner:
         on_event: Callable[[Event], None] | None = None,
         on_start: Callable[[int], None] | None = None,
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
+        on_left: Callable[[Left], None] | None = None,
     ) -> Outcome:
         """Deliver nothing."""
         return Outcome(result=Result(ok=True, output={}, summary=""), level="none")

@@ -1,6 +1,6 @@
 """The pipelines that can be started by name: given directories first, the shipped ones last.
 
-Nothing is kept from a file that has changed, see ``dsl.folders``. The rules:
+Nothing is kept from a file that has changed, see ``dsl.document.folders``. The rules:
 
 1. Every ``*.yaml`` file of a directory is an entry under the ``name`` it declares, whatever
    the file is called. Directories are not searched further down.
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Final
 
 from dsl.compiler import Compiled, compile_text
+from dsl.document.folders import Folders
 from dsl.document.loader import load
 from dsl.errors import DslError, Severity
-from dsl.folders import Folders
 from dsl.limits import CATALOGUE_FILES_MAX
 from dsl.models import NAME_PATTERN
 from dsl.template_folders import TemplateFolders

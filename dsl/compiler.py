@@ -160,7 +160,7 @@ class _PlanBuilder:
             name=stage.name,
             requires=stage.requires,
             template=template.name,
-            program=template.program_file,
+            program=template.program_name,
             phases=template.phases,
             agent=self._survey.agent_of(site),
             tier=self._survey.tier_of(site),

@@ -130,6 +130,7 @@ DEFAULT_REDIS_PASSWORD: Final = None
 DEFAULT_LEDGER_PATH: Final = ".mandate/ledger.db"
 
 # Names of outputs become names of files.
+OUTPUT_NAME_LENGTH_MAX: Final = 128
 OUTPUT_NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 

@@ -95,7 +95,7 @@ class AgentStep(Step):
 
     type: Literal[StageType.AGENT] = StageType.AGENT
     template: str
-    program: str | None  # its file below the template's directory; None: declared, no program yet
+    program: str | None  # bare name; None: declared, no program yet
     phases: tuple[str, ...]  # phases in which the program itself is asked
     agent: str  # identity; an inline plan prefixes it, see dsl.rules.trust.admission
     tier: Tier

@@ -17,10 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from dsl.document.folders import Folders
 from dsl.document.loader import load
 from dsl.document.parse import shaped
 from dsl.errors import DslError
-from dsl.folders import Folders
 from dsl.limits import TEMPLATE_FILES_MAX
 from dsl.models import NAME_PATTERN
 from dsl.templates import Template, Templates

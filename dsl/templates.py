@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -161,8 +162,13 @@ class Template(Document):
 
     @property
     def program_file(self) -> str | None:
-        """Return the program's place below the template's directory, as plans name it."""
+        """Return the program's place below the template's directory."""
         return None if self.program is None else self.program.removeprefix("./")
+
+    @property
+    def program_name(self) -> str | None:
+        """Return the program's bare name, as plans have it: its file without suffix and place."""
+        return None if self.program is None else PurePosixPath(self.program).stem
 
     @property
     def needed_files(self) -> tuple[str, ...]:

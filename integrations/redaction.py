@@ -16,7 +16,8 @@ reverse or encrypt it); that is what short-lived credentials and the sandbox are
 6. A redactor shows its secrets to nobody: not printed, not pickled.
 7. Text that looks like a Vault token is replaced, whoever minted it; in JSON it is looked for
    in what the strings mean, since an escape sequence ends in a letter or starts the token.
-8. Where the start of a text was cut off, the rest of a secret at its start goes too.
+8. Where the start of a text was cut off, the rest of a secret at its start goes too; likewise
+   at its end.
 9. A redactor counts what it has replaced or found: secrets of ``TELLING`` characters and more,
    which do not stand there by chance as ``prod`` or ``admin`` does, and what looks like a token.
    What is left of a cut one is not counted, nor are the first and last line of a PEM file, which
@@ -111,6 +112,12 @@ class Redactor:
         clean = self.text(text)  # first, lest what is taken off be the start of a whole one
         rest = max((_rest(needle, clean) for needle in self._needles), default=0)
         return clean[rest:]
+
+    def cut_end(self, clean: str) -> str:
+        """Return a text without secrets, whose end was cut off, without half of one there (8)."""
+        turned = clean[::-1]
+        rest = max((_rest(needle[::-1], turned) for needle in self._needles), default=0)
+        return clean[: len(clean) - rest]
 
     def value(self, value: Any) -> Any:
         """Return JSON-like ``value`` without the secrets, keys and numbers included.

@@ -40,7 +40,7 @@ app = typer.Typer(
 )
 ledger_app = typer.Typer(help="Read and verify the audit ledger.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger", rich_help_panel=LOOK)
-template_app = typer.Typer(help="Look at what agent stages may be.", no_args_is_help=True)
+template_app = typer.Typer(help="What agent stages may be, and more of it.", no_args_is_help=True)
 app.add_typer(template_app, name="template", rich_help_panel=LOOK)
 app.add_typer(artifacts_app, name="artifact", rich_help_panel=LOOK)
 app.add_typer(runs_app)  # without a name: its commands are commands of ``mandate``
@@ -133,15 +133,31 @@ def list_(
     end(command.run(data_dir, only_templates=only_templates, as_json=as_json))
 
 
+@template_app.command("new")
+def template_new(
+    name: Annotated[str, typer.Argument(help="What stages will name it.")],
+    language: Annotated[str, typer.Option(help="python, typescript or shell.")] = "python",
+    into: Annotated[
+        Path | None, typer.Option(help="Where; default the last of MANDATE_TEMPLATES.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a working template with its program, a test, and a pipeline of one stage."""
+    from mandate.commands.agents import template as command  # noqa: PLC0415 - at need
+
+    end(command.new(name, language, into, data_dir=data_dir))
+
+
 @template_app.command("show")
 def template_show(
     name: Annotated[str, typer.Argument(help="As `mandate list --templates` shows it.")],
     as_json: AsJson = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
 ) -> None:
     """Show what a template takes and does, and the digest of its program."""
     from mandate.commands.look import templates as command  # noqa: PLC0415 - at need
 
-    end(command.show(name, as_json=as_json))
+    end(command.show(name, as_json=as_json, data_dir=data_dir))
 
 
 @app.command(rich_help_panel=LOOK)

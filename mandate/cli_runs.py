@@ -23,14 +23,27 @@ def run(
     inputs: Annotated[
         list[str] | None, typer.Option("--input", help="name=value, may be repeated.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it until it ends.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    *,
+    workflow_id: Annotated[
+        str | None, typer.Option("--id", help="The workflow id; default one that nobody has.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Start a pipeline."""
     from mandate.commands.run import run as command  # noqa: PLC0415 - at need
 
-    end(command.run(pipeline, inputs or [], wait=wait, as_json=as_json, data_dir=data_dir))
+    end(
+        command.run(
+            pipeline,
+            inputs or [],
+            wait=wait,
+            as_json=as_json,
+            workflow_id=workflow_id,
+            data_dir=data_dir,
+        )
+    )
 
 
 @runs_app.command(rich_help_panel=RUNS)
@@ -74,6 +87,21 @@ def show(
     from mandate.commands.run import show as command  # noqa: PLC0415 - at need
 
     end(command.run(run, is_whole=is_whole, as_json=as_json, data_dir=data_dir))
+
+
+@runs_app.command(rich_help_panel=RUNS)
+def logs(
+    run: Run,
+    stage: Annotated[
+        str | None, typer.Argument(help="One stage, by its path; default all.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,  # noqa: FBT002
+    data_dir: DataDir = None,
+) -> None:
+    """Show what agents have said, also those that failed or were stopped."""
+    from mandate.commands.look import logs as command  # noqa: PLC0415 - at need
+
+    end(command.run(run, stage, follow=follow, data_dir=data_dir))
 
 
 @runs_app.command(rich_help_panel=RUNS)

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shlex
+import shutil
+import subprocess
 import sys
 import termios
+from collections.abc import Iterable
 from typing import Any, Final
 
 from dsl.errors import DslError
@@ -47,6 +52,22 @@ def say_bytes(data: bytes) -> None:
     """Write bytes as they are, to what is no terminal."""
     sys.stdout.buffer.write(data)
     sys.stdout.flush()
+
+
+def page(lines: Iterable[Terminal]) -> None:
+    """Have the pager of PAGER, else less, show lines; print them where there is no terminal.
+
+    ``less`` is told to run nothing and to obey nothing that it is shown.
+    """
+    words = shlex.split(os.environ.get("PAGER", "")) or ["less"]
+    found = shutil.which(words[0]) if sys.stdout.isatty() else None
+    if found is None:
+        say(*lines)
+        return
+    env = {**os.environ, "LESSSECURE": "1", "LESSOPEN": "", "LESS": ""}
+    subprocess.run(  # noqa: S603 - the caller's own pager
+        [found, *words[1:]], input="\n".join(map(str, lines)), text=True, env=env, check=False
+    )
 
 
 def at_terminal() -> bool:

@@ -242,6 +242,7 @@ class PhaseResult(Value):
     program: str = ""  # digest of what was admitted
     facts: dict[str, Any] = Field(default_factory=dict)  # goes on the ledger
     unreleased: tuple[str, ...] = ()  # EXIT: left to TTL and sweeper
+    last_step: str = ""  # EXIT: of the last try, where it did not deliver
     violations: tuple[Violated, ...] = ()  # seen, though the phase has delivered
     asked: Asked | None = None  # it asks people, and has delivered nothing
 

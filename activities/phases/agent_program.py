@@ -21,6 +21,7 @@
 9. A question ends the try, and is no failure: the workflow has people asked.
 10. The program is the one that was admitted. At T3 and T4 that is what the agent is bound to;
     below, the workflow's word is enough. Who replaces it meanwhile has the stage refused.
+11. Nothing that it has said is lost, however it ends: see ``activities.phases.tries.keeping``.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,23 @@ from temporalio import activity
 from activities.contracts import specs
 from activities.phases.admission import admit
 from activities.phases.checkpoints import handed, keeping, put_back
-from activities.phases.equipment import Tools, instance_of, put_json
+from activities.phases.equipment import Tools, instance_of
 from activities.phases.heartbeat import pulsing
 from activities.phases.secrets import secrets_of
+from activities.phases.tries.keeping import Answer, keep, keep_failed, keep_left
 from activities.proofs.warrant import Cleared
 from activities.runtime.effect import OutcomeLostError, acts
 from activities.runtime.violation import ViolationError, said
-from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
+from dsl.core import AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
 from dsl.rules.trust.violations import Violation
-from integrations.agents.contract.protocol import AgentError, Outcome, QuestionAskedError, Request
+from integrations.agents.contract.log import Left
+from integrations.agents.contract.protocol import (
+    AgentError,
+    Outcome,
+    QuestionAskedError,
+    Request,
+)
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec
@@ -66,17 +74,6 @@ from integrations.errors import (
 )
 from integrations.redaction import Redactor
 from integrations.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the program delivered."""
-
-    output: dict[str, Any]
-    outputs: tuple[AgentOutput, ...]
-    facts: dict[str, Any]
-    violations: tuple[specs.Violated, ...] = ()
-    asked: specs.Asked | None = None  # then there is nothing else
 
 
 async def ask(tools: Tools, request: specs.PhaseRequest, lease: Lease, phase: AgentPhase) -> Answer:
@@ -126,6 +123,7 @@ async def _ask(
             pulse.keep(handed_back)  # until there is a later one
         checkpoint = await asyncio.to_thread(put_back, tools.artifacts, handed_back, directory)
         listed = tools.roster.listed(request.agent, instance_of(request), lease.holder, lease.fence)
+        left: list[Left] = []
         running = tools.runner.run(
             program,
             Request(
@@ -150,20 +148,21 @@ async def _ask(
             lifeline=lifeline,
             on_event=pulse.tell,
             on_checkpoint=kept.take,
+            on_left=left.append,
             on_start=stack.enter_context(listed),
         )
         acts()  # (7)
         try:
-            outcome = await running
+            outcome = await _outcome(tools, phase, running, left)
         except QuestionAskedError as asking:
             return _of_question(asking, phase, await kept.settle() or handed_back)  # (9)
         except AgentError as error:
             last = await kept.settle() or handed_back
             error.checkpoint = last.model_dump(mode="json") if last else None
-            raise await _with_evidence(tools, phase, error) from None
+            raise
         delivered.append(outcome)
         try:
-            return await _keep(tools, phase, outcome)
+            return await keep(tools, phase, outcome)
         except (UnavailableError, ConflictError) as error:
             if phase is not AgentPhase.EXECUTE:
                 raise
@@ -183,6 +182,20 @@ def _of_question(
         violations=said(asking.secrets, asking.tokens),
         asked=specs.Asked(question=question, phase=phase, checkpoint=checkpoint),
     )
+
+
+async def _outcome(
+    tools: Tools, phase: AgentPhase, running: Awaitable[Outcome], left: list[Left]
+) -> Outcome:
+    """Wait for the program; what one has left that did not deliver is kept (11)."""
+    try:
+        return await running
+    except AgentError as error:
+        raise (await keep_failed(tools, phase, error, left[0]) if left else error) from None
+    except (asyncio.CancelledError, IntegrationError, QuestionAskedError):
+        if left:
+            await keep_left(tools, phase, left[0])
+        raise
 
 
 async def _program(tools: Tools, request: specs.PhaseRequest) -> Program:
@@ -263,56 +276,3 @@ def _sandbox(tools: Tools, request: specs.PhaseRequest) -> SandboxSpec:
     )
     declared: dict[str, Any] = request.step.sandbox.quota()
     return replace(sandbox, **declared)
-
-
-async def _with_evidence(tools: Tools, phase: AgentPhase, error: AgentError) -> AgentError:
-    """Store what a failed program left, and name it in the error: somebody has to look at it.
-
-    That it failed is said also when that cannot be stored.
-    """
-    if error.outcome is None or not error.outcome.artifacts:
-        return error
-    try:
-        answer = await _keep(tools, phase, error.outcome)
-    except IntegrationError as unkept:
-        activity.logger.warning("what a failed program left is not kept: %s", unkept)
-        return error
-    kept = ", ".join(f"{output.name} {output.digest}" for output in answer.outputs)
-    message = str(error).removeprefix(f"{error.kind}: ")
-    named = AgentError(error.kind, f"{message} (kept: {kept})", retryable=error.retryable)
-    named.secrets, named.tokens = error.secrets, error.tokens
-    named.checkpoint = error.checkpoint
-    return named
-
-
-async def _keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
-    """Store artefacts and the run's own account of itself."""
-    outputs = []
-    for found in outcome.artifacts:
-        stored = await asyncio.to_thread(tools.artifacts.put_file, found.path, found.media_type)
-        outputs.append(
-            AgentOutput(
-                name=found.name,
-                phase=phase,
-                output_type=PHASE_OUTPUT_TYPES[phase],
-                digest=stored.digest,
-                size=stored.size,
-                media_type=stored.media_type,
-            )
-        )
-    account = {
-        "summary": outcome.result.summary,
-        "output": outcome.result.output,
-        "events": [{"type": event.type, **event.data} for event in outcome.events],
-        "noise": list(outcome.noise),
-        "stderr": outcome.stderr,
-        "sandbox": outcome.level,
-        "milliseconds": int(outcome.seconds * 1000),
-    }
-    outputs.append(await put_json(tools, phase, f"{phase.value.lower()}.json", account))
-    return Answer(
-        output=outcome.result.output,
-        outputs=tuple(outputs),
-        facts={"sandbox": outcome.level, "summary": outcome.result.summary[:300]},
-        violations=said(outcome.secrets, outcome.tokens),
-    )

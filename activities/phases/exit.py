@@ -7,6 +7,7 @@
 4. What was asked for in Vault for a T3 or T4 stage is taken back. The place is told by the server:
    this execution's own id, and the run that started it. A failure keeps nothing else from being
    released.
+5. What tries have said and left that did not deliver is told here: nobody else lives to tell it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from temporalio import activity
 
 from activities.contracts import specs
 from activities.phases.equipment import Tools, enter
+from activities.phases.tries.keeping import left_of
 from activities.runtime.boundary import governed
 from activities.runtime.engine import parent_of
 from dsl.core import AgentPhase
@@ -35,14 +37,30 @@ class Exit:
     async def exit(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Publish the last state, take requests back and give the lease back."""
         left, result = await asyncio.gather(self._withdraw(), self._release(request))
-        return result.model_copy(update={"unreleased": (*result.unreleased, *left)})
+        return self._told(request, result, (*result.unreleased, *left))
 
     @activity.defn(name=specs.PHASES[AgentPhase.REVOKED].name)
     @governed
     async def revoked(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Confirm that the agent holds nothing (3)."""
         left, result = await asyncio.gather(self._withdraw(), self._confirm(request))
-        return result.model_copy(update={"unreleased": left})
+        return self._told(request, result, left)
+
+    def _told(
+        self,
+        request: specs.PhaseRequest,
+        result: specs.PhaseResult,
+        unreleased: tuple[str, ...],
+    ) -> specs.PhaseResult:
+        """Add what tries have left that did not deliver (5)."""
+        earlier = left_of(self._tools, request.prior)
+        return result.model_copy(
+            update={
+                "unreleased": unreleased,
+                "outputs": earlier.outputs,
+                "last_step": earlier.step,
+            }
+        )
 
     async def _release(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         try:

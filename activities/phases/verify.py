@@ -17,6 +17,7 @@ from activities.contracts import specs
 from activities.phases.agent_program import ask
 from activities.phases.equipment import Tools, enter, put_json
 from activities.runtime.boundary import governed
+from dsl.agent_protocol.messages import RESERVED_NAMES
 from dsl.core import AgentOutput, AgentPhase
 from integrations.agents.contract.protocol import FAILED, AgentError
 from integrations.errors import CorruptError
@@ -35,7 +36,7 @@ class Verify:
     async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
         """Return the verification as an output."""
         lease = await enter(self._tools, request, PHASE)
-        _refuse_missing(request)  # (2)
+        refuse_missing(request)  # (2)
         await asyncio.to_thread(self._check, request.prior)
         verified = {"outputs": {output.name: output.digest for output in request.prior}}
         own = await put_json(self._tools, PHASE, "verification.json", verified)
@@ -60,15 +61,20 @@ class Verify:
                 )
 
 
-def _refuse_missing(request: specs.PhaseRequest) -> None:
+def refuse_missing(request: specs.PhaseRequest) -> None:
+    """Refuse what lacks something that the template produces (2).
+
+    Raises:
+        AgentError: it does.
+    """
     made = {each.name for each in request.prior if each.phase is AgentPhase.EXECUTE}
     missing = [name for name in request.step.produces if name not in made]
+    own = ", ".join(sorted(made - RESERVED_NAMES)) or "nothing"
     if missing:
-        own = f"{AgentPhase.EXECUTE.value.lower()}.json"
         raise AgentError(
             FAILED,
             f"template {request.step.template!r} says that it produces {', '.join(missing)}, and "
-            f"EXECUTE has put out: {', '.join(sorted(made - {own})) or 'nothing'}; announce it as "
-            "an artifact of that name, or take it out of produces",
+            f"EXECUTE has put out: {own}; announce it as an artifact, or take it out of "
+            "produces",
             retryable=False,
         )

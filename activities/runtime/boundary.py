@@ -116,10 +116,13 @@ def _violated(kind: Violation, message: str) -> ApplicationError:
 
 
 def _last_words(error: errors.IntegrationError) -> str:
-    """Return the last line an agent wrote to stderr: mostly that is the reason."""
-    lines = str(getattr(error, "detail", {}).get("stderr", "")).split("\n")
+    """Return where an agent was, and the last line it wrote to stderr: mostly the reason."""
+    detail = getattr(error, "detail", {})
+    step = str(detail.get("step", ""))[:LAST_WORDS_MAX]
+    lines = str(detail.get("stderr", "")).split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f"; it said: {said[:LAST_WORDS_MAX]}" if said else ""
+    where = f"; its last step: {step}" if step else ""
+    return f"{where}; it said: {said[:LAST_WORDS_MAX]}" if said else where
 
 
 @asynccontextmanager

@@ -56,6 +56,7 @@ from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
 from integrations.artifacts.store import Artifacts
+from integrations.artifacts.tries import Tries
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Leases
@@ -146,6 +147,7 @@ class PhaseDuties(Duties):
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
         await asyncio.to_thread(sweep)
+        await asyncio.to_thread(Tries(self._tools.settings.artifacts).sweep)
         roster, leases = self._tools.roster, self._tools.leases
         gone = await asyncio.to_thread(roster.sweep)
         try:

@@ -27,8 +27,11 @@ _ACCOUNTS: Final = frozenset(
         (AgentPhase.BOOTSTRAP, "admission.json"),
         (AgentPhase.PREFLIGHT, "preflight.json"),
         (AgentPhase.PLAN, "plan.json"),
+        (AgentPhase.PLAN, "plan.log"),
+        (AgentPhase.EXECUTE, "execute.log"),
         (AgentPhase.VERIFY, "verification.json"),
         (AgentPhase.VERIFY, "verify.json"),
+        (AgentPhase.VERIFY, "verify.log"),
         (AgentPhase.PACKAGE, "manifest.json"),
     }
 )

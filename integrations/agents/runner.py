@@ -6,18 +6,17 @@
 2. Between worker and agent stands the keeper; whatever ends this call (result, error,
    timeout, cancellation, death of the worker) ends the agent's whole tree. So does the deadline
    of its lease, whatever this process does.
-3. Exit 0 and a result with status ``ok`` is success. Status 75 asks for a retry; 64, 65 and 78
-   are permanent; any other status, a signal and status ``failed`` may end better next time;
-   a broken contract will not.
+3. How it ended is judged by ``integrations.agents.ending``; status ``failed`` may end better next
+   time.
 4. The first breach of the contract stops the agent: it is not left to run to its end.
 5. Everything it said is redacted before anybody sees it, and before it is cut to size: half a
    secret would not be recognised.
 6. Artifacts are looked at when nothing that could change them is alive.
 7. How many secrets it has said is told however it ends.
-8. A quota that was reached outranks how the program put it: what it says then is mostly a riddle.
-   Of a full directory that it tidied up before it gave up, its own last words are the only trace.
-9. A question ends it as a stage that is cancelled does: SIGTERM, a grace, SIGKILL. What it said
-   before is lost but for its checkpoint; it begins again with the answer.
+8. A question ends it as a stage that is cancelled does: SIGTERM, a grace, SIGKILL. It begins
+   again with the answer, and with its checkpoint.
+9. What it has said and announced is told however it ends. Of what it announced, that is what may
+    be kept: no secret, nothing outside its directory.
 
 UDP and sockets with a path are closed by a filter that is known for x86-64 and arm64 only;
 ``Outcome.level`` says what was reached.
@@ -26,7 +25,6 @@ UDP and sockets with a path are closed by a filter that is known for x86-64 and 
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -38,8 +36,10 @@ from typing import Any, Final, NoReturn, Protocol
 from integrations.agents import workdir
 from integrations.agents.contract import protocol
 from integrations.agents.contract.checkpoints import Checkpoint, Checkpoints
+from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import (
     AgentError,
+    Artifact,
     Event,
     Outcome,
     QuestionAskedError,
@@ -48,16 +48,14 @@ from integrations.agents.contract.protocol import (
     parse_question,
 )
 from integrations.agents.contract.transcript import Transcript
+from integrations.agents.ending import judge
 from integrations.agents.keeper.process import Process
-from integrations.agents.keeper.quota import OUT_OF_ROOM, out_of_room
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec, launch
 from integrations.redaction import Redactor
 
 DRAIN_S: Final = 0.5  # for output still in the pipes when everything has ended
-_PERMANENT: Final = {64: "usage", 65: "data", 78: "configuration"}  # sysexits.h
-_TEMPFAIL: Final = 75
 
 
 class AgentRunner(Protocol):
@@ -75,13 +73,15 @@ class AgentRunner(Protocol):
         on_event: Callable[[Event], None] | None = None,
         on_start: Callable[[int], None] | None = None,
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
+        on_left: Callable[[Left], None] | None = None,
     ) -> Outcome:
         """Run ``program`` in ``request.workdir``, where its artifacts are left.
 
         ``on_event`` hears every event as it arrives, ``on_start`` the pid of the process that
         ends the agent when it ends, ``on_checkpoint`` each checkpoint; what they raise stops the
-        agent and is raised here. The agent is dead before the deadline of ``lifeline``, also where
-        this process stands still.
+        agent and is raised here. ``on_left`` hears what an agent has left that does not deliver,
+        however it ends. The agent is dead before the deadline of ``lifeline``, also where this
+        process stands still.
 
         Raises:
             AgentError: the agent did not deliver; nothing of it is left running.
@@ -108,6 +108,7 @@ class ProcessRunner:
         on_event: Callable[[Event], None] | None = None,
         on_start: Callable[[int], None] | None = None,
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
+        on_left: Callable[[Left], None] | None = None,
     ) -> Outcome:
         """See ``AgentRunner.run``."""
         redact = redact.including(request.secrets.values())
@@ -124,8 +125,11 @@ class ProcessRunner:
                 redact=redact,
                 lifeline=lifeline,
                 on_start=on_start,
+                on_left=on_left,
             )
         except (AgentError, QuestionAskedError) as error:
+            if isinstance(error, AgentError):
+                error.detail.setdefault("step", transcript.log.last_step)
             error.secrets, error.tokens = transcript.taken_out()  # (7)
             raise
 
@@ -141,6 +145,7 @@ class ProcessRunner:
         redact: Redactor,
         lifeline: Lifeline,
         on_start: Callable[[int], None] | None,
+        on_left: Callable[[Left], None] | None,
     ) -> Outcome:
         started = time.monotonic()
         with ExitStack() as stack:
@@ -149,15 +154,15 @@ class ProcessRunner:
             spec = launch(argv, folder, request.workdir, opened)
             process = stack.enter_context(closing(await Process.start(spec, lifeline, on_start)))
             checkpoints.found_in = lambda: process.directory
-            await self._hear_out(process, request, transcript, timeout_s)
-            result = _judge(process, transcript)
-            artifacts = await asyncio.to_thread(  # (6)
-                workdir.collect,
-                request.workdir,
-                transcript.artifacts,
-                redact,
-                found_in=process.directory,
-            )
+            collecting = partial(_collected, process, request.workdir, transcript, redact)
+            try:
+                await self._hear_out(process, request, transcript, timeout_s)
+                result = judge(process, transcript)
+                artifacts = await asyncio.to_thread(collecting)  # (6)
+            except BaseException:
+                if on_left is not None:
+                    await _leave(on_left, transcript, partial(collecting, lenient=True))  # (9)
+                raise
         secrets, tokens = transcript.taken_out()  # (7)
         outcome = Outcome(
             result=result,
@@ -169,10 +174,13 @@ class ProcessRunner:
             seconds=time.monotonic() - started,
             level=process.level,
             dropped=transcript.dropped,
+            log=await asyncio.to_thread(transcript.log.lines),
             secrets=secrets,
             tokens=tokens,
         )
         if not result.ok:
+            if on_left is not None:
+                on_left(Left(outcome.log, artifacts, transcript.log.last_step))
             summary = result.summary or "the agent reports that its work failed"
             raise AgentError(protocol.FAILED, summary, retryable=True, outcome=outcome)
         return outcome
@@ -194,6 +202,29 @@ class ProcessRunner:
             ) from None
         finally:
             await process.end()
+
+
+def _collected(
+    process: Process,
+    directory: Path,
+    transcript: Transcript,
+    redact: Redactor,
+    *,
+    lenient: bool = False,
+) -> tuple[Artifact, ...]:
+    announced, found_in = transcript.artifacts, process.directory
+    return workdir.collect(directory, announced, redact, found_in=found_in, lenient=lenient)
+
+
+async def _leave(
+    on_left: Callable[[Left], None],
+    transcript: Transcript,
+    collecting: Callable[[], tuple[Artifact, ...]],
+) -> None:
+    """Tell what an agent has left that does not deliver; nothing of it is alive."""
+    artifacts = await asyncio.to_thread(collecting)
+    lines = await asyncio.to_thread(transcript.log.lines)
+    on_left(Left(lines, artifacts, transcript.log.last_step))
 
 
 async def _converse(process: Process, request: Request, transcript: Transcript) -> None:
@@ -223,7 +254,7 @@ async def _listen(process: Process, transcript: Transcript) -> None:
 
 
 def _asked(request: Request, message: dict[str, Any]) -> NoReturn:
-    """End the agent for its question (9).
+    """End the agent for its question (8).
 
     Raises:
         QuestionAskedError: people are to be asked.
@@ -238,35 +269,6 @@ def _asked(request: Request, message: dict[str, Any]) -> NoReturn:
     if question.id in request.answers:
         raise broken(f"it asks {question.id!r} again, of which its request has the answer")
     raise QuestionAskedError(question)
-
-
-def _judge(process: Process, transcript: Transcript) -> protocol.Result:
-    """Turn how it ended into a result, or into the one error that says why (3)."""
-    code = process.exit_code
-    detail: dict[str, Any] = {"stderr": transcript.stderr, "noise": transcript.noise}
-    if process.quota is not None:  # (8)
-        raise AgentError(protocol.QUOTA, process.quota.sentence(), retryable=False, **detail)
-    if code and out_of_room(transcript.stderr, own_disk=process.directory is not None):
-        raise AgentError(protocol.QUOTA, OUT_OF_ROOM, retryable=False, **detail)
-    if code is None:
-        raise AgentError(
-            protocol.KEEPER, "the keeper vanished with the agent", retryable=True, **detail
-        )
-    if code < 0:
-        name = signal.Signals(-code).name
-        raise AgentError(protocol.SIGNAL, f"ended by {name}", retryable=True, **detail)
-    if code == _TEMPFAIL:
-        raise AgentError(
-            protocol.TEMPFAIL, "the agent asks to be tried again", retryable=True, **detail
-        )
-    if code != 0:
-        why = f" ({_PERMANENT[code]})" if code in _PERMANENT else ""
-        raise AgentError(
-            protocol.EXIT, f"exit status {code}{why}", retryable=code not in _PERMANENT, **detail
-        )
-    if transcript.result is None:
-        raise transcript.no_result()
-    return transcript.result
 
 
 async def _copied(program: Program, stack: ExitStack) -> tuple[Path, list[str]]:

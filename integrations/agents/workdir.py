@@ -87,11 +87,13 @@ def collect(
     redact: Redactor,
     *,
     found_in: Path | None = None,
+    lenient: bool = False,
 ) -> tuple[Artifact, ...]:
     """Check the artifacts an agent announced, in its order.
 
     ``found_in`` is where its files are when they are not in ``directory``, as the agent saw it:
-    those that it announced are then copied there, for they will not stay (6).
+    those that it announced are then copied there, for they will not stay (6). ``lenient`` leaves
+    out what is refused.
 
     Raises:
         AgentError: of kind ``protocol`` or ``escape`` (2), or ``leak`` (3).
@@ -99,20 +101,32 @@ def collect(
     place = _Place(directory, found_in or directory)
     found: dict[str, Artifact] = {}
     for message in messages:
-        artifact = _artifact(place, message)
-        if artifact.name in found:
-            raise broken(f"artifact {artifact.name!r} is announced twice")
-        if len(found) == AGENT_ARTIFACTS_MAX:
-            raise broken(f"more than {AGENT_ARTIFACTS_MAX} artifacts")
-        data = artifact.path.read_bytes()
-        if redact.found_in(data):
-            raise AgentError(  # (3)
-                LEAK, f"artifact {artifact.name!r} holds a secret of the agent", retryable=False
-            )
+        try:
+            artifact = _collected(place, message, redact, found)
+        except AgentError:
+            if not lenient:
+                raise
+            continue
         if found_in is not None:
-            artifact = replace(artifact, path=_kept(directory, artifact.name, data))
+            kept = _kept(directory, artifact.name, artifact.path.read_bytes())
+            artifact = replace(artifact, path=kept)
         found[artifact.name] = artifact
     return tuple(found.values())
+
+
+def _collected(
+    place: _Place, message: Mapping[str, Any], redact: Redactor, found: Mapping[str, Artifact]
+) -> Artifact:
+    artifact = _artifact(place, message)
+    if artifact.name in found:
+        raise broken(f"artifact {artifact.name!r} is announced twice")
+    if len(found) == AGENT_ARTIFACTS_MAX:
+        raise broken(f"more than {AGENT_ARTIFACTS_MAX} artifacts")
+    if redact.found_in(artifact.path.read_bytes()):
+        raise AgentError(  # (3)
+            LEAK, f"artifact {artifact.name!r} holds a secret of the agent", retryable=False
+        )
+    return artifact
 
 
 def _kept(directory: Path, name: str, data: bytes) -> Path:

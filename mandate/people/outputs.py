@@ -11,9 +11,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
@@ -27,6 +28,7 @@ from dsl.values.canonical import DIGEST_PATTERN
 from mandate.people.errors import RefusalError
 
 ANSWER: Final = timedelta(seconds=10)
+STAGES_LISTED_MAX: Final = 1_000
 
 
 class Put(BaseModel):
@@ -98,6 +100,33 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
     said = await report_of(handle) if is_over else None
     said = said or await _status(handle)
     return StageOutputs(run, stage, _latest(_read(said, place)))
+
+
+async def stages_of(client: Client, place: str) -> AsyncIterator[StageOutputs]:
+    """Yield the stages of a run that have begun, as its history names them; or the one stage.
+
+    Raises:
+        RefusalError: there is no such run or stage, or it does not say.
+        temporalio.service.RPCError: the server does not answer.
+    """
+    try:
+        found = await described(client, place)
+    except RPCError as error:
+        if error.status in NO_SUCH_RUN:
+            raise RefusalError("there is no run {!r}; see: mandate runs", place) from None
+        raise
+    if found.type.name == AGENT_WORKFLOW:
+        yield await outputs_of(client, place)
+        return
+    places: dict[str, None] = {}
+    handle = client.get_workflow_handle(place, run_id=found.execution.run_id)
+    async for event in handle.fetch_history_events(skip_archival=True):
+        if event.HasField("child_workflow_execution_started_event_attributes"):
+            child = event.child_workflow_execution_started_event_attributes
+            if child.workflow_type.name == AGENT_WORKFLOW:
+                places[child.workflow_execution.workflow_id] = None
+    for each in islice(places, STAGES_LISTED_MAX):
+        yield await outputs_of(client, each)
 
 
 async def report_of(handle: WorkflowHandle[Any, Any]) -> Any:

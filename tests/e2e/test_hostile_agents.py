@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from redis.asyncio import Redis
 from dsl.actions import AGENT_REVOKED
 from dsl.core import Tier
 from integrations.agents.sandbox import landlock
+from integrations.agents.workdir import workdir
 from integrations.ledger.entries import Draft
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import gate, pipeline, stage
-from tests.fixtures.hostile.arena import Arena, identity_of, played
+from tests.fixtures.hostile.arena import PLAYED, TEMPLATE_NAME, Arena, identity_of, played
 from tests.fixtures.hostile.traces import processes
 from tests.fixtures.servers.temporal import temporal_cli
 
@@ -79,7 +81,15 @@ def mark() -> str:
 
 
 @pytest.fixture
-def harm(arena: Arena) -> dict[str, tuple[str, Any]]:
+def another() -> Iterator[Path]:
+    """The private directory of another run, with a file in it."""
+    with workdir() as place:
+        (place / "found.txt").write_text("another's")
+        yield place
+
+
+@pytest.fixture
+def harm(arena: Arena, another: Path) -> dict[str, tuple[str, Any]]:
     """What the intruder tries."""
     vote = {
         "cli": temporal_cli(),
@@ -94,6 +104,13 @@ def harm(arena: Arena) -> dict[str, tuple[str, Any]]:
         "read the ledger's log": ("read", f"{arena.settings.ledger}-wal"),
         "change the ledger": ("write", str(arena.settings.ledger)),
         "read the worker's environment": ("read", f"/proc/{os.getpid()}/environ"),
+        "read the worker's command line": ("read", f"/proc/{os.getpid()}/cmdline"),
+        "read the worker's memory map": ("read", f"/proc/{os.getpid()}/maps"),
+        "list all processes": ("list_names", "/proc"),
+        "read another run's file": ("read", str(another / "found.txt")),
+        "list another run's directory": ("list_names", str(another)),
+        "write into another run's directory": ("write", str(another / "found.txt")),
+        "read other templates": ("read", f"{PLAYED.name}/{TEMPLATE_NAME}.yaml"),
         "vote by command line": ("cli_vote", vote),
         "vote by sdk": ("sdk_vote", vote),
         "vote by the web ui": ("http_vote", vote),
@@ -181,6 +198,38 @@ async def test_an_unruly_agent_ends_its_stage_and_leaves_nothing_behind(
     assert processes(file.name, mark) == []
     assert "look/EXIT#1" in ran
     assert [key async for key in dragonfly.scan_iter(f"agent:{agent}*:lock")] == []
+
+
+GREEDY = {
+    "fork_bomb": r"its quota of 32 processes and threads \(seen: \d+\)",
+    "ten_gigabytes": r"its quota of 16 MiB in its private directory \(seen: \d+\)",
+}
+
+
+@pytest.mark.parametrize("do", GREEDY)
+async def test_a_greedy_agent_is_ended_by_its_quota(arena: Arena, play: Play, mark: str, do: str):
+    file = play("unruly")
+    config = {
+        "timeout": "60s",
+        "inputs": arena.orders(do=do, mark=mark),
+        "sandbox": {"processes": 32, "disk_mb": 16},
+    }
+    failure, _ = await arena.failure(await arena.start(pipeline(played("look", config=config))))
+
+    assert re.search(f"quota: the agent was ended, for it reached {GREEDY[do]}", failure.message)
+    assert processes(file.name, mark) == []
+
+
+async def test_a_file_that_is_swapped_for_a_link_never_becomes_anybody_elses(
+    arena: Arena, play: Play, mark: str
+):
+    play("unruly")
+    config = {"inputs": arena.orders(do="race_links", mark=mark)}
+    handle = await arena.start(pipeline(played("look", config=config)))
+    await arena.until_ended(handle)
+    stored = [each for each in arena.settings.artifacts.glob("??/*") if each.is_file()]
+
+    assert [each.name for each in stored if b"root:x:0" in each.read_bytes()] == []
 
 
 async def test_what_an_agent_leaves_behind_after_its_result_ends_with_the_stage(

@@ -40,7 +40,7 @@ TOKEN_PREFIXES = ("hvs.", "hvb.", "hvr.", "s.", "b.", "r.")
 ENDS = {
     "said_to_have_failed": ("Violation", "failed: [redacted]"),
     "crashed": ("Violation", "it said: RuntimeError: [redacted]"),
-    "exited": ("Violation", "exit: exit status 1; it said: [redacted]"),
+    "exited": ("Violation", "it said: [redacted]"),
     "flooded_stderr": ("Violation", "it said: [redacted][redacted]"),
     "put_into_an_artifact": ("Violation", "leak: artifact 'leak.txt' holds a secret"),
     "put_encoded_into_an_artifact": ("Violation", "leak: artifact 'leak.txt' holds a secret"),

@@ -77,7 +77,10 @@ async def leave(
         await _last_word(course, CLEANING - (workflow.now() - began))
     if isinstance(left, ActivityError):
         return (f"lease ({failures.cause_of(left)[1]})",)
-    return left.unreleased if isinstance(left, specs.PhaseResult) else ()
+    if not isinstance(left, specs.PhaseResult):
+        return ()
+    course.keep_left(left)
+    return left.unreleased
 
 
 def _judge_tries(

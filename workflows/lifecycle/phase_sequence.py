@@ -101,7 +101,10 @@ class PhaseWalk:
             why = f"its workflow was cancelled, and {count} facts are not on the ledger yet"
             return course.report(status, failures.NOT_RECORDED, why)
         left = f"left to expire: {', '.join(unreleased)}" if unreleased else ""
-        details = (detail, *self._consequences.said, left)
+        step = f"its last step: {course.last_step}" if course.last_step else ""
+        if step in detail or self._asked is not None:
+            step = ""
+        details = (detail, *self._consequences.said, step, left)
         report = course.report(status, kind, "; ".join(each for each in details if each))
         return report if self._asked is None else self._waits(report, self._asked, began)
 

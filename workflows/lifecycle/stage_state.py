@@ -41,6 +41,7 @@ class Course:
         self.checkpoint: specs.CheckpointRef | None = None  # of the last try of this phase
         self._entity = ""
         self._program = ""
+        self.last_step = ""  # of the last try, where it did not deliver
         self._fence = 0
 
     def enter(self, phase: AgentPhase) -> str:
@@ -101,6 +102,11 @@ class Course:
             self.records.note("lease.granted", fence=result.fence)
         if result.facts:
             self.records.note(f"agent.{self.phases[-1].lower()}", **result.facts)
+
+    def keep_left(self, result: specs.PhaseResult) -> None:
+        """Keep what was told at the end of tries that did not deliver."""
+        self.outputs.extend(result.outputs)
+        self.last_step = result.last_step
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""

@@ -188,6 +188,7 @@ class Outcome:
     seconds: float = 0.0
     level: str = "none"  # of the sandbox that was reached
     dropped: int = 0  # events beyond the limit
+    log: bytes = b""  # all it said, in order
     secrets: int = 0  # that it was told, and that were taken out of what it said
     tokens: int = 0  # what looked like one, likewise
 

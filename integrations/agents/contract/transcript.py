@@ -24,6 +24,7 @@ from dsl.limits import (
     AGENT_STDERR_BYTES_MAX,
     MESSAGE_LENGTH_MAX,
 )
+from integrations.agents.contract.log import STDERR, STDOUT, Log
 from integrations.agents.contract.protocol import (
     RESULT_STATUSES,
     AgentError,
@@ -61,6 +62,7 @@ class Transcript:
         self._events_bytes = 0
         self._lines = 0
         self._flaw = ""  # of the last line that looks like a result, and is none
+        self.log = Log(redact)
         self.result: Result | None = None
         self.events: list[Event] = []
         self.artifacts: list[dict[str, Any]] = []
@@ -102,6 +104,7 @@ class Transcript:
         """Read stderr to its end, keeping enough that a secret is not cut in two (4)."""
         keep = AGENT_STDERR_BYTES_MAX + self._redact.margin * _UTF8_MAX
         while chunk := await stream.read(_CHUNK):
+            self.log.text(STDERR, chunk)
             self._error_tail += chunk
             self._error_cut = self._error_cut or len(self._error_tail) > keep
             del self._error_tail[:-keep]
@@ -111,11 +114,13 @@ class Transcript:
         try:
             message = parse_message(line)
         except AgentError as error:
+            self.log.text(STDOUT, line)
             raise self._redacted(error) from None
         if message is None:
             self._keep_noise(line)
             return
         if self.result is not None:
+            self.log.text(STDOUT, line)
             raise broken(f"a message of type {message['type']!r} after the result")
         # Not redacted: words of the contract, which a short secret could happen to equal.
         kind = message.pop("type")
@@ -123,11 +128,13 @@ class Transcript:
         status = message.pop("status") if ours else None
         data = self._redact.value(message)
         if kind == "result":
+            self.log.message(kind, {"status": status or data.get("status"), **data})
             self.result = self._check_result({**data, "status": status} if ours else data)
         else:
             self._keep(Event(kind, data), len(line))
 
     def _keep_noise(self, line: bytes) -> None:
+        self.log.text(STDOUT, line)
         if len(self.noise) < AGENT_NOISE_LINES_MAX and line.strip():
             text = self._redact.text(line.decode(errors="replace").strip())
             self.noise.append(text[:MESSAGE_LENGTH_MAX])
@@ -146,6 +153,7 @@ class Transcript:
         return broken(self._redact.text(str(error).partition(": ")[2]))
 
     def _keep(self, event: Event, size: int) -> None:
+        self.log.message(event.type, event.data)
         if event.type == "checkpoint":  # kept by whoever starts the next try
             if self._on_checkpoint is not None:
                 self._on_checkpoint(event.data)

@@ -1,1 +1,1 @@
-"""Programs of the shipped templates; each runs on its own, as an agent."""
+"""The programs that templates name: found, known by digest, copied, and what they need."""

@@ -27,10 +27,10 @@ def run(data_dir: Path | None, *, only_templates: bool = False, as_json: bool = 
     if not only_templates:
         _pipelines(data_dir, as_json=as_json)
     if as_json:
-        for each in templates.records():
+        for each in templates.records(data_dir):
             say_json(each)
         return 0
-    say(*([] if only_templates else [Terminal()]), *templates.table())
+    say(*([] if only_templates else [Terminal()]), *templates.table(data_dir))
     return 0
 
 

@@ -6,66 +6,79 @@ worker on this machine would. A program that is not there is told, and is no fai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from activities.runtime.programs import program_digest
 from dsl.models import InputSpec
 from dsl.shown.surfaces import Terminal
-from dsl.templates import Template, shipped
+from dsl.templates import Template
 from dsl.values.durations import render_duration
 from dsl.values.suggestions import suggest
+from integrations.agents.programs.catalogue import Programs
 from integrations.errors import IntegrationError
+from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.columns import columns
+from mandate.stack import environment
 from mandate.terminal import note, say, say_json
 
 _HEAD = ("TEMPLATE", "TIER", "PHASES", "PROGRAM", "DESCRIPTION")
 _NONE = "none in this release"
 
 
-def known() -> Mapping[str, Template]:
-    """Return the templates that a pipeline may name, by name."""
-    return shipped()
-
-
-def table() -> list[Terminal]:
-    """Return every template as one line."""
+def table(data_dir: Path | None = None) -> list[Terminal]:
+    """Return every template as one line; what is wrong with others is noted."""
+    view = _programs(data_dir).folders.view()
     rows = [
         (each.name, each.tier.name, ", ".join(each.phases), each.program or _NONE, each.description)
-        for _, each in sorted(known().items())
+        for each in (file.template for _, file in sorted(view.files.items()))
     ]
+    for name, why in sorted(view.refused.items()):
+        note(Terminal.of("template {} cannot be used: {}", name, why))
+    for path, why in view.problems:
+        if not path.exists():  # where templates may lie; who names one that is not there is told
+            continue
+        note(Terminal.of("{}: {}", path, why))
     return columns([_HEAD, *rows])
 
 
-def records() -> list[dict[str, Any]]:
+def records(data_dir: Path | None = None) -> list[dict[str, Any]]:
     """Return every template for a program."""
-    return [_record(each) for _, each in sorted(known().items())]
+    programs = _programs(data_dir)
+    return [_record(each, programs) for _, each in sorted(programs.folders.look().items())]
 
 
-def show(name: str, *, as_json: bool) -> int:
+def show(name: str, *, as_json: bool, data_dir: Path | None = None) -> int:
     """Print one template; return 2 when there is none of that name."""
-    templates = known()
+    programs = _programs(data_dir)
+    templates = programs.folders.look()
     found = templates.get(name)
     if found is None:
-        hint = suggest(name, templates, what="templates")
+        hint = templates.refused.get(name) or suggest(name, templates, what="templates")
         note(Terminal.of("mandate template show: no template is named {}: {}", repr(name), hint))
         return EXIT_USAGE
     if as_json:
-        say_json(_record(found))
+        say_json(_record(found, programs))
     else:
-        say(*_page(found))
+        say(*_page(found, programs))
     return 0
 
 
-def _page(template: Template) -> Iterator[Terminal]:
+def _programs(data_dir: Path | None) -> Programs:
+    return catalogue.programs(environment.present(data_dir))
+
+
+def _page(template: Template, programs: Programs) -> Iterator[Terminal]:
     yield Terminal.of("template  {}", template.name)
     yield Terminal.of("what      {}", template.description)
     yield Terminal.of("tier      {}, {}", template.tier.name, template.tier.title)
     yield Terminal.of("timeout   {}", render_duration(template.timeout))
     yield Terminal.of("phases    {}", Terminal.listed(template.phases))
     yield Terminal.of("program   {}", template.program or _NONE)
-    yield Terminal.of("digest    {}", _digest(template) or "none: its stages fail at BOOTSTRAP")
+    yield Terminal.of(
+        "digest    {}", _digest(template, programs) or "none: its stages fail at BOOTSTRAP"
+    )
     if template.inputs is None:
         yield Terminal("inputs    any: it does not say which it takes")
         return
@@ -82,19 +95,19 @@ def _more(spec: InputSpec) -> Terminal:
     return Terminal.of("{}{}{}", one_of, default, about)
 
 
-def _record(template: Template) -> dict[str, Any]:
+def _record(template: Template, programs: Programs) -> dict[str, Any]:
     return {
         "kind": "template",
         "name": template.name,
         **template.model_dump(mode="json", exclude={"name", "tier"}),
         "tier": template.tier.name,
-        "digest": _digest(template),
+        "digest": _digest(template, programs),
     }
 
 
-def _digest(template: Template) -> str:
+def _digest(template: Template, programs: Programs) -> str:
     try:
-        return program_digest(template.program) if template.program else ""
+        return programs.digest(template.name)
     except IntegrationError as error:
         note(Terminal.of("the program of {}: {}", template.name, error))
         return ""

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.contracts.specs import QUEUE
 from dsl.catalogue import UnknownPipelineError
@@ -29,7 +30,7 @@ from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.commands.run.watch import attend
 from mandate.people.door import enter, temporal
-from mandate.people.errors import UsageError
+from mandate.people.errors import RefusalError, UsageError
 from mandate.people.starter import starter_memo
 from mandate.stack import environment
 from mandate.terminal import complain, say, say_json
@@ -54,6 +55,7 @@ def run(
     *,
     wait: bool = False,
     as_json: bool = False,
+    workflow_id: str | None = None,
     data_dir: Path | None = None,
 ) -> int:
     """Start the run; return 0, or with ``wait`` 1 when it did not complete."""
@@ -64,7 +66,8 @@ def run(
         complain(error)
         return EXIT_USAGE
     env = environment.present(data_dir)
-    return enter("run", _run(order, env, wait=wait, as_json=as_json))
+    workflow_id = workflow_id or f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
+    return enter("run", _run(order, env, workflow_id, wait=wait, as_json=as_json))
 
 
 def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
@@ -92,11 +95,17 @@ def address(env: Mapping[str, str], workflow_id: str, run_id: str) -> str:
     return f"{base}/namespaces/{namespace}/workflows/{page}/{run_id}/history"
 
 
-async def _run(order: Order, env: Mapping[str, str], *, wait: bool, as_json: bool) -> int:
+async def _run(
+    order: Order, env: Mapping[str, str], workflow_id: str, *, wait: bool, as_json: bool
+) -> int:
     client = await temporal(env)
-    workflow_id = f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
     memo = await starter_memo(env, workflow_id, order.plan, order.values)  # (4)
-    handle = await start(client, order, workflow_id, memo)
+    try:
+        handle = await start(client, order, workflow_id, memo)
+    except WorkflowAlreadyStartedError:
+        raise RefusalError(
+            "there is a run {!r} already: give another --id, or leave it out", workflow_id
+        ) from None
     run_id = handle.first_execution_run_id or ""
     page = address(env, handle.id, run_id)
     if as_json:

@@ -95,7 +95,7 @@ def test_what_an_agent_stage_says_is_kept(steps):
         path="plan",
         name="plan",
         template="code-review",
-        program="code_review.py",
+        program="code_review",
         phases=("PLAN", "EXECUTE"),
         agent="planner",
         tier=Tier.T2,
@@ -114,7 +114,7 @@ def test_what_an_agent_stage_leaves_open_comes_from_its_template(steps):
 
     assert isinstance(run, AgentStep)
     assert (run.agent, run.tier, run.timeout_ms) == ("full.checks.lint.run", 0, AGENT_TIMEOUT_MS)
-    assert (run.program, run.phases) == ("inventory.py", ("EXECUTE",))
+    assert (run.program, run.phases) == ("inventory", ("EXECUTE",))
     assert run.inputs == {"path": ".", "max_files": 10_000}
 
 

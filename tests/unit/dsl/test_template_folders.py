@@ -59,7 +59,7 @@ def test_a_plan_pins_what_a_run_needs_of_it(tmp_path):
     found = step(put(tmp_path))
 
     assert (found.program, found.phases, found.timeout_ms) == (
-        "triage.py",
+        "triage",
         ("PLAN", "EXECUTE"),
         600_000,
     )

@@ -2,50 +2,70 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mandate.commands.template import LANGUAGES
-from tests.unit.mandate.programs import mandate
+from mandate import catalogue
+from mandate.commands.agents import template
+from mandate.commands.agents.template import LANGUAGES
+from mandate.commands.look import templates
+from tests.fixtures.servers.bun import bun
 
-RUNTIMES = {
-    "python": [sys.executable, "{}"],
-    "shell": ["sh", "{}"],
-    "typescript": ["bun", "test", "{}"],
+RUNTIMES: dict[str, Callable[[], str | Path | None]] = {
+    "python": lambda: sys.executable,
+    "shell": lambda: shutil.which("jq") and "sh",
+    "typescript": bun,
 }
-NEEDED = {"python": "sh", "shell": "jq", "typescript": "bun"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder, with nothing said about where templates lie."""
+    for name in ("MANDATE_TEMPLATES", "MANDATE_PIPELINES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def new(name: str = "triage", language: str = "python") -> int:
+    return template.new(name, language, None, data_dir=None)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_written_compiles_and_its_test_passes(tmp_path: Path, language: str):
-    written = mandate("template", "new", "triage", "--language", language, cwd=tmp_path)
-    checked = mandate("validate", "pipelines/triage.yaml", cwd=tmp_path)
-    test = tmp_path / "templates" / LANGUAGES[language].test.format("triage")
+def test_what_is_written_compiles_and_its_test_passes(
+    folder: Path, capsys: pytest.CaptureFixture[str], language: str
+):
+    code = new(language=language)
+    said = capsys.readouterr()
+    compiled = catalogue.compile_named("pipelines/triage.yaml", None)
+    test = folder / "templates" / LANGUAGES[language].test.format("triage")
 
-    assert written.returncode == 0, written.stderr
-    assert "run      mandate run pipelines/triage.yaml --wait" in written.stdout
-    assert "pipelines/triage.yaml: ok: triage 1" in checked.stdout
-    assert "NAME" not in "".join(each.read_text() for each in tmp_path.rglob("*.*"))
-    if shutil.which(NEEDED[language]) is None:
-        pytest.skip(f"this machine has no {NEEDED[language]}")
-    words = [word.format(test) for word in RUNTIMES[language]]
+    assert code == 0, said.err
+    assert "run      mandate run pipelines/triage.yaml --wait" in said.out
+    assert (compiled.plan.name, compiled.warnings) == ("triage", ())
+    assert "NAME" not in "".join(each.read_text() for each in folder.rglob("*.*"))
+    runtime = RUNTIMES[language]()
+    if runtime is None:
+        pytest.skip(f"this machine has nothing to run {language} with")
+    words = [runtime, *(["test"] if language == "typescript" else []), test]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-def test_nothing_is_written_over_and_then_nothing_is_written(tmp_path: Path):
-    (tmp_path / "pipelines").mkdir()
-    (tmp_path / "pipelines" / "triage.yaml").write_text("mine")
-    said = mandate("template", "new", "triage", cwd=tmp_path)
+def test_nothing_is_written_over_and_then_nothing_is_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "pipelines").mkdir()
+    (folder / "pipelines" / "triage.yaml").write_text("mine")
 
-    assert said.returncode == 2
-    assert "pipelines/triage.yaml is there already" in said.stderr
-    assert not (tmp_path / "templates").exists()
+    assert new() == 2
+    assert "pipelines/triage.yaml is there already" in capsys.readouterr().err
+    assert not (folder / "templates").exists()
 
 
 @pytest.mark.parametrize(
@@ -54,24 +74,30 @@ def test_nothing_is_written_over_and_then_nothing_is_written(tmp_path: Path):
         (("Triage",), "expected a name of lower-case letters"),
         (("../triage",), "expected a name of lower-case letters"),
         (("default",), "there is a template 'default' already"),
-        (("triage", "--language", "cobol"), "expected --language python or typescript or shell"),
+        (("triage", "cobol"), "expected --language python or typescript or shell"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused(tmp_path: Path, words: tuple[str, ...], why: str):
-    said = mandate("template", "new", *words, cwd=tmp_path)
+def test_a_name_that_cannot_be_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], why: str
+):
+    assert new(*words) == 2
+    assert why in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
 
-    assert (said.returncode, why in said.stderr) == (2, True)
-    assert list(tmp_path.iterdir()) == []
 
+def test_the_list_tells_what_is_wrong_with_the_rest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    new()
+    (folder / "templates" / "broken.yaml").write_text("name: broken\nprogramme: x\n")
+    (folder / "templates" / "triage.py").unlink()
+    capsys.readouterr()
+    templates.table()
+    records = {each["name"]: each for each in templates.records()}
+    said = capsys.readouterr()
 
-def test_the_list_tells_what_is_wrong_with_the_rest(tmp_path: Path):
-    mandate("template", "new", "triage", cwd=tmp_path)
-    (tmp_path / "templates" / "broken.yaml").write_text("name: broken\nprogramme: x\n")
-    (tmp_path / "templates" / "triage.py").unlink()
-    said = mandate("template", "list", "--json", cwd=tmp_path)
-    told = {each["name"]: each for each in map(json.loads, said.stdout.splitlines())}
-
-    assert told["default"]["shipped"] is True
-    assert "triage.py: no such file or directory" in told["triage"]["refused"]
-    assert "template broken cannot be used" in said.stderr
-    assert "did you mean 'program'?" in said.stderr
+    assert records["default"]["digest"].startswith("sha256:")
+    assert records["triage"]["digest"] == ""
+    assert "triage.py: no such file or directory" in said.err
+    assert "template broken cannot be used" in said.err
+    assert "did you mean 'program'?" in said.err

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from activities.runtime.programs import program_digest
-from dsl.templates import shipped
+from dsl.template_folders import shipped
+from integrations.agents.programs.catalogue import Programs
 from mandate.commands.look import listing, templates
 
 
@@ -39,7 +39,7 @@ def test_what_is_shown_can_be_had_as_json_with_the_digest_agents_are_bound_to(ca
     assert templates.show("code-review", as_json=True) == 0
     said = json.loads(capsys.readouterr().out)
 
-    assert said["digest"] == program_digest("code-review")
+    assert said["digest"] == Programs().digest("code-review")
     assert said["inputs"].keys() == {"fail_on", "path", "rules"}
     assert (said["tier"], said["phases"]) == ("T0", ["PLAN", "EXECUTE"])
 

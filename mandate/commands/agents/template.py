@@ -1,4 +1,4 @@
-"""``mandate template``: begin a template of one's own, and see which there are.
+"""``mandate template new``: begin a template of one's own.
 
 1. What is written works as it is: a template, its program, a test that needs no Mandate, and a
    pipeline of one stage. Nothing that is there already is written over; then nothing is written.
@@ -11,22 +11,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dsl.models import NAME_PATTERN
 from dsl.shown.surfaces import Terminal
-from dsl.template_folders import SHIPPED, TemplateFile
-from integrations.agents.programs.catalogue import Programs
-from integrations.errors import DeniedError, NotFoundError
 from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
-from mandate.columns import columns
 from mandate.stack import environment
-from mandate.terminal import note, say, say_json
+from mandate.terminal import note, say
 
-SKELETONS: Final = Path(__file__).parents[1] / "skeletons"
-_HEAD: Final = ("NAME", "TIER", "PHASES", "PROGRAM", "SOURCE")
-_DIGEST_SHOWN: Final = 19  # "sha256:" and twelve hex digits
+SKELETONS: Final = Path(__file__).parents[2] / "skeletons"
 _PLACEHOLDER: Final = "NAME"
 
 
@@ -74,23 +68,6 @@ def new(name: str, language: str, into: Path | None, *, data_dir: Path | None) -
     return 0
 
 
-def list_(*, as_json: bool, data_dir: Path | None) -> int:
-    """Print the templates there are, and what is wrong with the rest; return the exit code."""
-    programs = catalogue.programs(environment.present(data_dir))
-    view = programs.folders.view()
-    told = [_about(programs, each) for _, each in sorted(view.files.items())]
-    if as_json:
-        for each in told:
-            say_json(each)
-    else:
-        say(*columns([_HEAD, *(_row(each) for each in told)]))
-    for name, why in sorted(view.refused.items()):
-        note(Terminal.of("template {} cannot be used: {}", name, why))
-    for path, why in view.problems:
-        note(Terminal.of("{}: {}", path, why))
-    return 0
-
-
 def _refusal(name: str, language: str, env: Mapping[str, str]) -> str | None:
     if re.fullmatch(NAME_PATTERN, name) is None:
         return (
@@ -101,7 +78,7 @@ def _refusal(name: str, language: str, env: Mapping[str, str]) -> str | None:
         return f"expected --language {' or '.join(LANGUAGES)}, got {language!r}"
     view = catalogue.templates(env).view()
     if name in view.files or name in view.refused:  # (2)
-        return f"there is a template {name!r} already; see: mandate template list"
+        return f"there is a template {name!r} already; see: `mandate list --templates`"
     return None
 
 
@@ -120,24 +97,3 @@ def _files(name: str, language: str, folder: Path) -> dict[Path, str]:
 def _shown(file: Path) -> str:
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
-
-
-def _about(programs: Programs, each: TemplateFile) -> dict[str, Any]:
-    template = each.template
-    about = {
-        "name": template.name,
-        "tier": template.tier.name,
-        "phases": [phase.value for phase in template.phases],
-        "source": str(each.path),
-        "shipped": each.path.parent == SHIPPED,
-    }
-    try:
-        return {**about, "program": programs.digest(template.name)}
-    except (DeniedError, NotFoundError) as error:
-        return {**about, "refused": str(error)}
-
-
-def _row(about: Mapping[str, Any]) -> tuple[str, ...]:
-    program = about.get("program", "")[:_DIGEST_SHOWN] or ("refused" if "refused" in about else "-")
-    phases = ",".join(about["phases"])
-    return (about["name"], about["tier"], phases, program, about.get("refused", about["source"]))

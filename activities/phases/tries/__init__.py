@@ -1,0 +1,1 @@
+"""What a try of a phase has put out, kept however it ended."""

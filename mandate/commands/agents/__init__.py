@@ -1,0 +1,1 @@
+"""Commands for who brings agents of their own."""
