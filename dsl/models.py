@@ -33,6 +33,7 @@ _ENDS, _WITHIN = r"[^\u0000-\u0020\u007f-\u00a0]", r"[^\u0000-\u001f\u007f-\u009
 GROUP_PATTERN = rf"^{_ENDS}({_WITHIN}{{0,254}}{_ENDS})?$"
 PERSON_PATTERN = rf"^(group:)?{_ENDS}({_WITHIN}{{0,254}}{_ENDS})?$"
 PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
+WRITABLE_PATTERN = r"^[^\x00]{1,1024}$"
 SECRET_NAME_PATTERN = r"^[A-Z][A-Z0-9_]{0,63}$"  # noqa: S105  # a pattern, no secret
 INPUT_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 
@@ -128,6 +129,9 @@ class SandboxConfig(Document):
     """What the agent's process may touch beyond its private directory, and how much it may take."""
 
     tcp: tuple[Port, ...] = Field(default=(), max_length=20)
+    write: tuple[Annotated[str, Field(pattern=WRITABLE_PATTERN)], ...] = Field(
+        default=(), max_length=20
+    )
     memory_mb: (
         Annotated[
             int, Field(ge=limits.AGENT_MEMORY_MB_MIN, le=limits.AGENT_MEMORY_MB_MAX), AS_WHOLE

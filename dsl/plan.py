@@ -42,12 +42,13 @@ class SandboxPlan(Value):
     files: int | None = None
     processes: int | None = None
     cpu_s: int | None = None  # of each process
+    write: tuple[str, ...] = ()  # directories, relative to the workspace or absolute
 
     @model_serializer(mode="wrap")
     def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = serialize(self)
-        later = ("disk_mb", "files", "processes", "cpu_s")
-        return {k: v for k, v in fields.items() if v is not None or k not in later}
+        later = ("disk_mb", "files", "processes", "cpu_s", "write")
+        return {k: v for k, v in fields.items() if v or k not in later}
 
     def quota(self) -> dict[str, int]:
         """Return what is declared of how much it may take."""

@@ -71,6 +71,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
     },
     "SandboxConfig": {
         "tcp": "Ports it may connect to.",
+        "write": "Directories of MANDATE_WRITABLE that it writes into, as from the workspace.",
         "memory_mb": f"Memory of all its processes, in MiB; default: {limits.AGENT_MEMORY_MB}.",
         "disk_mb": f"Room in its private directory, in MiB; default: {limits.AGENT_DISK_MB}.",
         "files": f"Files in its private directory; default: {limits.AGENT_FILES}.",

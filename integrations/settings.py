@@ -52,6 +52,7 @@ class Settings:
     templates: tuple[Path, ...]
     agent_path: tuple[Path, ...]  # where agents find tools, besides the system's own places
     workspace: Path
+    writable: tuple[Path, ...]  # where agents may be let write
     further_ports: frozenset[int]  # of the engine's servers, beyond those in the addresses
     queues: tuple[str, ...]
     inline_tier: Tier
@@ -107,6 +108,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         templates=template_directories(environment),
         agent_path=_absolute("MANDATE_AGENT_PATH", get("MANDATE_AGENT_PATH", "")),
         workspace=Path(get("MANDATE_WORKSPACE") or Path.cwd()).resolve(),
+        writable=_directories(get("MANDATE_WRITABLE", "")),
         further_ports=_ports(get("MANDATE_ENGINE_PORTS", "")),
         queues=_queues(get("MANDATE_QUEUES", "")),
         # The defaults of a production worker; the embedded stack asks for more.

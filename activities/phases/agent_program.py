@@ -31,7 +31,6 @@ import os
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +41,13 @@ from activities.phases.admission import admit
 from activities.phases.checkpoints import handed, keeping, put_back
 from activities.phases.equipment import Tools, instance_of
 from activities.phases.heartbeat import pulsing
+from activities.phases.machine import sandbox_of
 from activities.phases.secrets import secrets_of
 from activities.phases.tries.keeping import Answer, keep, keep_failed, keep_left
 from activities.proofs.warrant import Cleared
 from activities.runtime.effect import OutcomeLostError, acts
 from activities.runtime.violation import ViolationError, said
 from dsl.core import AgentOutput, AgentPhase, Tier
-from dsl.plan import AgentStep
 from dsl.rules.trust.violations import Violation
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import (
@@ -59,7 +58,6 @@ from integrations.agents.contract.protocol import (
 )
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
-from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.agents.workdir import workdir
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.holding import Holding
@@ -73,7 +71,6 @@ from integrations.errors import (
     UnavailableError,
 )
 from integrations.redaction import Redactor
-from integrations.settings import Settings
 
 
 async def ask(tools: Tools, request: specs.PhaseRequest, lease: Lease, phase: AgentPhase) -> Answer:
@@ -143,7 +140,7 @@ async def _ask(
                 may_ask=request.step.questions is not None,
             ),
             timeout_s=timeout_s,
-            sandbox=_sandbox(tools, request),
+            sandbox=sandbox_of(tools.settings, request.step),
             redact=Redactor(secrets.values()),  # (4)
             lifeline=lifeline,
             on_event=pulse.tell,
@@ -250,29 +247,3 @@ def _own(request: specs.PhaseRequest, phase: AgentPhase) -> tuple[AgentOutput, .
     if phase is not AgentPhase.VERIFY:
         return ()
     return tuple(output for output in request.prior if output.phase is AgentPhase.EXECUTE)
-
-
-def refuse_engine_ports(settings: Settings, step: AgentStep) -> None:
-    """Refuse a stage that declares a port of one of the engine's own servers (5).
-
-    Raises:
-        DeniedError: it does.
-    """
-    reachable = sorted(set(step.sandbox.tcp) & settings.engine_ports)
-    if reachable:
-        raise DeniedError(
-            f"port {reachable[0]} belongs to the engine's own servers: remove it from sandbox.tcp"
-        )
-
-
-def _sandbox(tools: Tools, request: specs.PhaseRequest) -> SandboxSpec:
-    refuse_engine_ports(tools.settings, request.step)
-    sandbox = SandboxSpec(
-        workspace=tools.settings.workspace,
-        denied=tools.settings.hidden_from_agents,
-        tcp=request.step.sandbox.tcp,
-        path=tools.settings.agent_path,
-        required=request.step.tier >= Tier.T2,
-    )
-    declared: dict[str, Any] = request.step.sandbox.quota()
-    return replace(sandbox, **declared)

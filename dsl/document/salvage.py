@@ -60,6 +60,7 @@ ITEMS: Final[dict[str, Any]] = {
     "branches": _BRANCH,
     "requires": _WORD,
     "tcp": 1,
+    "write": _WORD,
     "approvers": _WORD,
     "groups": {"name": _WORD},
     "exclude": "starter",

@@ -17,6 +17,7 @@ FORMS: Final = {
     "not ending with a hyphen, at most 63 characters",
     models.AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
     "letter, not ending with '.' or '-', without '..', at most 128 characters",
+    models.WRITABLE_PATTERN: "the path of a directory",
     models.SECRET_NAME_PATTERN: "capital letters, digits and '_', starting with a letter, "
     "at most 64 characters",
     models.INPUT_NAME_PATTERN: "lower-case letters, digits and '_', starting with a letter, "

@@ -221,6 +221,7 @@ def _become_agent(spec: dict[str, Any], quota: Quota, report: int, *, entered: b
 
 def _enter_sandbox(spec: dict[str, Any], *, entered: bool) -> str:
     level = [landlock.level()]
+    rules = [(path, access) for path, access in spec["rules"]]
     if spec["required"] and not landlock.abi():
         raise OSError("this kernel has no Landlock, which the agent's tier demands")
     if not closes_network(spec["tcp"], entered=entered):
@@ -235,10 +236,11 @@ def _enter_sandbox(spec: dict[str, Any], *, entered: bool) -> str:
         level.append("namespaces")
         if _is_read_only(spec):
             level.append("read-only")
+            rules.append((namespaces.SHARED_MEMORY, landlock.WRITE))
     namespaces.drop_capabilities()
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if landlock.abi():
-        landlock.restrict(spec["rules"], spec["tcp"])
+        landlock.restrict(rules, spec["tcp"])
     if seccomp.is_known():
         seccomp.restrict()
         level.append("seccomp")
@@ -253,7 +255,7 @@ def closes_network(tcp: Sequence[int], *, entered: bool) -> bool:
 
 def _is_read_only(spec: dict[str, Any]) -> bool:
     try:
-        namespaces.make_read_only(spec["cwd"], spec["hidden"])
+        namespaces.make_read_only([spec["cwd"], *spec["writable"]], spec["hidden"])
     except OSError:  # some containers allow namespaces but no mounts: a wall less, and said so
         return False
     return True

@@ -5,8 +5,9 @@ Standard library only; runs in the keeper, before and after its fork.
 1. PID: the keeper's child is init of a new namespace. When it ends, the kernel ends every
    process in it, however it was started; no process outside can even be named.
 2. Network, for an agent that declared no port: no interface but a loopback of its own.
-3. Mounts: the whole tree is read-only but for the private directory, which also stops
-   ``chmod`` and the like; what is to be hidden lies under an empty file system.
+3. Mounts: the whole tree is read-only but for the private directory and what else may be written,
+   which also stops ``chmod`` and the like; what is to be hidden lies under an empty file system.
+   Shared memory with a name lies in a small one of the agent's own: libraries lock with it.
 4. Root needs nothing for that; others go through a user namespace in which they stay who
    they are. Where that is forbidden too, ``enter`` says so and nothing has changed.
 5. The agent's tree is its own: the keeper, which has to see to cgroups, keeps a writable one.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,8 @@ _BIND, _RECURSIVE, _PRIVATE, _RDONLY, _NOSUID, _NODEV = 4096, 16384, 1 << 18, 1,
 _DETACH: Final = 2
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _MOUNT_SETATTR: Final = 442
+SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - a file system of the agent's own (3)
+_SHARED_MEMORY_OPTIONS: Final = "mode=0700,size=16m,nr_inodes=1k"
 _ATTR_RDONLY, _ATTR_NOSUID = 1, 2
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 
@@ -59,23 +62,29 @@ def enter(*, network: bool) -> bool:
     return True
 
 
-def make_read_only(writable: str, hidden: Iterable[str]) -> None:
+def make_read_only(writable: Sequence[str], hidden: Iterable[str]) -> None:
     """Make the tree read-only but for ``writable``, and lay nothing over ``hidden`` (3).
 
-    A hidden path above ``writable`` stays: Landlock alone keeps it closed.
+    A hidden path above one that is writable stays: Landlock alone keeps it closed. The first of
+    these becomes the working directory.
 
     Raises:
         OSError: the kernel refuses.
     """
     _check(_libc.unshare(_NEW_NS), "/")  # (5)
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
-    _mount(writable, writable, None, _BIND)
+    for path in writable:
+        _mount(path, path, None, _BIND)
     _set_attributes("/", _MountAttr(attr_set=_ATTR_RDONLY | _ATTR_NOSUID), _AT_RECURSIVE)
-    _set_attributes(writable, _MountAttr(attr_clr=_ATTR_RDONLY), 0)
+    for path in writable:
+        _set_attributes(path, _MountAttr(attr_clr=_ATTR_RDONLY), 0)
     for path in hidden:
-        if Path(path).is_dir() and not Path(writable).is_relative_to(path):
+        if Path(path).is_dir() and not any(Path(each).is_relative_to(path) for each in writable):
             _mount("tmpfs", path, "tmpfs", _RDONLY, "mode=000,size=4k,nr_inodes=1")
-    os.chdir(writable)  # the old working directory is the one below the new mount
+    if Path(SHARED_MEMORY).is_dir():
+        flags = _NOSUID | _NODEV
+        _mount("tmpfs", SHARED_MEMORY, "tmpfs", flags, _SHARED_MEMORY_OPTIONS)
+    os.chdir(writable[0])  # the old working directory is the one below the new mount
 
 
 def mount_private(directory: str, size: int, files: int) -> None:

@@ -3,7 +3,7 @@
 1. Readable: the interpreter, the system's programs and libraries, a few files of ``/etc``, the
    agent's own program, the map of its own memory, the workspace, and what the operator or the
    agent's template adds.
-   Writable: the private directory. Nothing else.
+   Writable: the private directory, and what both operator and pipeline name. Nothing else.
 2. ``denied`` wins over every readable path, above or below it. Rules can only allow, so where
    a denied path lies inside a readable one its siblings are granted one by one, down the
    chain; what appears beside them later is not readable.
@@ -66,6 +66,7 @@ class SandboxSpec:
     workspace: Path | None = None  # looked at, never written
     read: tuple[Path, ...] = ()  # likewise; programs in it may be executed
     path: tuple[Path, ...] = ()  # where tools are found, besides the system's own places
+    write: tuple[Path, ...] = ()  # directories that outlast the attempt
     denied: tuple[Path, ...] = ()  # the data directory, whatever else it lies in
     tcp: tuple[int, ...] = ()  # ports it may connect to
     memory_mb: int = AGENT_MEMORY_MB  # of the whole tree, like what follows (6)
@@ -93,6 +94,8 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
     rules = [(str(workdir), landlock.WRITE), (str(program), landlock.RUN)]
     rules += [(path, landlock.DEVICE) for path in _DEVICES]
     rules.append((_OWN_STACK, landlock.READ))
+    writable = [str(path) for path in _writable(spec, denied)]
+    rules += [(path, landlock.WRITE) for path in writable]
     for root, access in _readable(spec):
         for path, granted in _without(root.resolve(), denied, access):
             rules.append((str(path), granted))
@@ -107,6 +110,7 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
         "cwd": str(workdir),
         "rules": rules,
         "tcp": spec.tcp,
+        "writable": writable,
         "hidden": [str(path) for path in denied],
         "limits": _limits(spec),
         "quota": {
@@ -133,6 +137,16 @@ def _readable(spec: SandboxSpec) -> Iterator[tuple[Path, int]]:
         if workspace == Path(workspace.anchor):
             raise DeniedError("the workspace cannot be the root of the file system")
         yield workspace, landlock.READ
+
+
+def _writable(spec: SandboxSpec, denied: tuple[Path, ...]) -> Iterator[Path]:
+    for path in spec.write:
+        resolved = path.resolve()
+        if not resolved.is_dir():
+            raise DeniedError(f"{path} is no directory to write into: make it, or name another")
+        if any(resolved.is_relative_to(each) or each.is_relative_to(resolved) for each in denied):
+            raise DeniedError(f"{path} holds what is hidden from agents, or lies in it")
+        yield resolved
 
 
 def _without(root: Path, denied: tuple[Path, ...], access: int) -> Iterator[tuple[Path, int]]:

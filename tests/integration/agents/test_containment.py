@@ -32,7 +32,7 @@ from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
 from integrations.agents.contract.protocol import Request
 from integrations.agents.runner import ProcessRunner
-from integrations.agents.sandbox import SandboxSpec
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.clock import boottime
 from integrations.redaction import Redactor
 
