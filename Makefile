@@ -11,10 +11,18 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/ready    ## a governed pipeline from start to report, on real servers
 	$(PY) -m mandate demo
 
+# A program that agents call and nothing imports: it has an environment of its own.
+.tools/ansible/ready:
+	python3 -m venv .tools/ansible
+	PIP_CONSTRAINT= .tools/ansible/bin/pip install --quiet ansible-core==2.19.14
+	touch $@
+
+tools: .tools/ansible/ready  ## what tests of the shipped agents call, where the machine lacks it
+
 # How many processes share the tests, file by file, each with servers of its own.
 JOBS ?= auto --maxprocesses 4
 SHARED = -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 20
-test: .venv/ready    ## every test, against real servers
+test: .venv/ready tools  ## every test, against real servers
 	$(PY) -m pytest $(SHARED)
 
 FAST := tests/unit tests/replay tests/architecture tests/docs/test_blocks.py tests/docs/test_facts.py
@@ -44,4 +52,4 @@ stress: .venv/ready  ## what takes long: workers struck again and again, wide pl
 	MANDATE_SEARCH_FACTOR=$(FACTOR) MANDATE_SEARCH_SEED=$(SEED) $(PY) -m pytest $(ONLY) \
 	  -m "stress or hypothesis" -s --timeout 3600 --hypothesis-seed=$(SEED)
 
-.PHONY: demo test test-fast check bench bench-full stress
+.PHONY: demo tools test test-fast check bench bench-full stress

@@ -81,6 +81,8 @@ def read_whole(value: Any) -> Any:
 # Where it stands beside bounds, it stands behind them, or the schema would not have them.
 AS_WHOLE = BeforeValidator(read_whole)
 Whole = Annotated[int, AS_WHOLE]
+Folder = Annotated[str, Field(pattern=WRITABLE_PATTERN)]
+_MEMORY_MB = Field(ge=limits.AGENT_MEMORY_MB_MIN, le=limits.AGENT_MEMORY_MB_MAX)
 Port = Annotated[int, Field(ge=1, le=65535), AS_WHOLE]
 
 
@@ -129,15 +131,8 @@ class SandboxConfig(Document):
     """What the agent's process may touch beyond its private directory, and how much it may take."""
 
     tcp: tuple[Port, ...] = Field(default=(), max_length=20)
-    write: tuple[Annotated[str, Field(pattern=WRITABLE_PATTERN)], ...] = Field(
-        default=(), max_length=20
-    )
-    memory_mb: (
-        Annotated[
-            int, Field(ge=limits.AGENT_MEMORY_MB_MIN, le=limits.AGENT_MEMORY_MB_MAX), AS_WHOLE
-        ]
-        | None
-    ) = None
+    write: tuple[Folder, ...] = Field(default=(), max_length=20)
+    memory_mb: Annotated[int, _MEMORY_MB, AS_WHOLE] | None = None
     disk_mb: Annotated[int, Field(ge=1, le=limits.AGENT_DISK_MB_MAX), AS_WHOLE] | None = None
     files: (
         Annotated[int, Field(ge=limits.AGENT_FILES_MIN, le=limits.AGENT_FILES_MAX), AS_WHOLE] | None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import dedent, indent
 
 from dsl.compiler import compile_text
 from dsl.errors import DslError, Problem, Severity
+from dsl.template_folders import TemplateFolders
 
 SOURCE = "pipeline.yaml"
+# The shipped ones, and one that is declared without a program.
+TEMPLATES = TemplateFolders([Path(__file__).parents[2] / "fixtures" / "templates"]).look()
 
 
 def document(stages: str, head: str = "") -> str:
@@ -20,7 +24,7 @@ def document(stages: str, head: str = "") -> str:
 def problems(text: str) -> list[Problem]:
     """Return all that the compiler has to say about ``text``, errors and warnings."""
     try:
-        return list(compile_text(text, SOURCE).warnings)
+        return list(compile_text(text, SOURCE, TEMPLATES).warnings)
     except DslError as error:
         return list(error.problems)
 

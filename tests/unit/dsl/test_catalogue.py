@@ -13,7 +13,16 @@ from dsl.errors import DslError, Severity
 from dsl.limits import DOCUMENT_BYTES_MAX
 from tests.unit.dsl.documents import document
 
-SHIPPED = ["code-review", "infrastructure-deploy", "multi-agent-analysis", "production-change"]
+SHIPPED = [
+    "agent-council",
+    "ansible-rollout",
+    "code-review",
+    "infrastructure-deploy",
+    "llm-triage",
+    "multi-agent-analysis",
+    "production-change",
+    "terraform-apply",
+]
 STAGE = "- {name: a, type: agent, template: default}"
 
 
@@ -52,7 +61,9 @@ def test_entries_are_sorted_by_name(tmp_path):
     write(tmp_path, "1.yaml", "zebra")
     write(tmp_path, "2.yaml", "ant")
 
-    assert [entry.name for entry in Catalogue([tmp_path]).entries()] == ["ant", *SHIPPED, "zebra"]
+    assert [entry.name for entry in Catalogue([tmp_path]).entries()] == sorted(
+        ["ant", *SHIPPED, "zebra"]
+    )
 
 
 def test_only_yaml_files_of_the_directory_itself_count(tmp_path):
@@ -149,13 +160,12 @@ def test_an_unknown_name_is_answered_with_the_likely_one_and_the_known_ones(tmp_
 
     assert str(caught.value) == (
         "no pipeline is named 'code-reviw': did you mean 'code-review'?; pipelines: "
-        "code-review, infrastructure-deploy, multi-agent-analysis, "
-        "production-change"
+        + ", ".join(SHIPPED)
     )
 
 
 def test_a_name_far_from_all_is_answered_with_the_known_ones():
-    with pytest.raises(UnknownPipelineError, match="'zzz': pipelines: code-review, infra"):
+    with pytest.raises(UnknownPipelineError, match="'zzz': pipelines: agent-council, ans"):
         Catalogue().load("zzz")
 
 

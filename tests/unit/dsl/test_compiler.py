@@ -16,7 +16,7 @@ from dsl.errors import DslError
 from dsl.limits import AGENT_TIMEOUT_MS, GATE_TIMEOUT_MS, PIPELINE_TIMEOUT_MS, STAGES_MAX
 from dsl.plan import AgentStep, ConditionStep, GateStep, ParallelStep, Plan, walk
 from dsl.values.canonical import digest_of
-from tests.unit.dsl.documents import document
+from tests.unit.dsl.documents import TEMPLATES, document
 
 COMPILE_SECONDS_MAX = 1.0  # of CPU; measured: about a tenth
 
@@ -106,6 +106,7 @@ def test_what_an_agent_stage_says_is_kept(steps):
         error_budget=ErrorBudget(errors=3, window_ms=600_000),
         on_revoked="replace:other",
         sandbox={"tcp": [443]},
+        produces=("findings.json", "review.md", "review.sarif"),
     )
 
 
@@ -219,11 +220,11 @@ def test_every_example_compiles_without_a_warning(file):
 def test_warnings_come_with_the_plan_in_source_order():
     text = document(
         """
-        - {name: b, type: agent, template: terraform, agent: x}
+        - {name: b, type: agent, template: declared, agent: x}
         - {name: a, type: agent, template: default, agent: x}
         """
     )
-    compiled = compile_text(text, "p.yaml")
+    compiled = compile_text(text, "p.yaml", TEMPLATES)
 
     assert [each.code for each in compiled.warnings] == ["DSL319", "DSL502"]
 

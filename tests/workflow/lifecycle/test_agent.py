@@ -114,7 +114,7 @@ async def test_a_stage_over_its_time_limit_is_stopped_and_cleaned_up(engine: Eng
 
 
 async def test_a_template_without_a_program_fails_bootstrap_saying_so(engine: Engine):
-    document = pipeline({"name": "apply", "type": "agent", "template": "terraform"})
+    document = pipeline({"name": "apply", "type": "agent", "template": "declared"})
     failure = await failure_of(await engine.start(document))
 
     assert "has no program yet" in failure.message

@@ -48,10 +48,10 @@ async def refused(engine: Engine, document: dict[str, Any]) -> str:
 
 
 async def test_a_template_without_a_program(engine: Engine):
-    said = await refused(engine, pipeline(*behind(template="terraform")))
+    said = await refused(engine, pipeline(*behind(template="declared")))
 
     assert said.startswith(
-        "stage 'act' rejected: template 'terraform' has no program yet: use another"
+        "stage 'act' rejected: template 'declared' has no program yet: use another"
     )
 
 
@@ -177,7 +177,7 @@ async def test_a_way_that_the_inputs_shut_is_not_looked_at(engine: Engine):
         "type": "condition",
         "requires": ["review"],
         "if": 'inputs.where == "prod"',
-        "then": [stage("deploy", template="terraform")],
+        "then": [stage("deploy", template="declared")],
         "else": [stage("rehearse")],
     }
     document = pipeline(
@@ -191,7 +191,7 @@ async def test_a_way_that_the_inputs_shut_is_not_looked_at(engine: Engine):
 
 
 async def test_everything_that_stands_in_the_way_is_said_at_once(engine: Engine):
-    stages = [stage(f"s{n}", template="terraform", requires=["review"]) for n in range(7)]
+    stages = [stage(f"s{n}", template="declared", requires=["review"]) for n in range(7)]
     said = await refused(engine, pipeline(gate("review"), *stages))
 
     assert said.count("has no program yet") == 5
@@ -199,7 +199,7 @@ async def test_everything_that_stands_in_the_way_is_said_at_once(engine: Engine)
 
 
 async def test_a_plan_that_asks_nobody_is_not_looked_at(engine: Engine):
-    run = await engine.start(pipeline(stage("act", template="terraform")))
+    run = await engine.start(pipeline(stage("act", template="declared")))
     failure = await failure_of(run)
     history = await run.fetch_history()
 

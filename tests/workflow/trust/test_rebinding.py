@@ -27,7 +27,7 @@ from dsl.rules.trust.rebinding import binding_digest
 from dsl.values.canonical import digest_of_bytes
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.programs.program import Program
-from tests.fixtures.engine import Engine, failure_of, pipeline, stage
+from tests.fixtures.engine import TEMPLATES, Engine, failure_of, pipeline, stage
 from tests.fixtures.person import Somebody
 from tests.fixtures.servers.openbao import OpenBao, People
 from tests.fixtures.trust.agents import Subject, begin, say, subject
@@ -74,6 +74,7 @@ def somebody(engine: Engine, people: People, folder: Path, name: str, **more: st
     env = {
         "TEMPORAL_ADDRESS": engine.settings.temporal,
         "VAULT_ADDR": engine.settings.vault_url,
+        "MANDATE_TEMPLATES": str(TEMPLATES),
         **more,
     }
     return Somebody(name, people.password(name), folder / name, env)
@@ -284,14 +285,14 @@ async def test_an_agent_nobody_knows_and_another_id_are_refused(
         (("nowhere.yaml",), "No such file"),
         (("no-such-pipeline",), "no-such-pipeline"),
         (("code-review", "somebody"), "has no agent somebody: it has code-review.review"),
-        (("planned.yaml",), "template terraform has no program here"),
+        (("planned.yaml",), "template declared has no program here"),
         (("code-review", "a/../b"), "expected the id of an agent"),
     ],
 )
 async def test_what_cannot_be_meant_is_said_before_anything_is_signed(
     engine: Engine, people: People, tmp_path: Path, words: tuple[str, ...], why: str
 ):
-    planned = pipeline(stage("plan", template="terraform"))
+    planned = pipeline(stage("plan", template="declared"))
     (tmp_path / "planned.yaml").write_text(yaml.safe_dump(planned))
     said = await somebody(engine, people, tmp_path, "ann").mandate(
         *("agent", "rebind", words[0].replace("planned", f"{tmp_path}/planned")),

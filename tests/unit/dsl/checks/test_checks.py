@@ -202,13 +202,13 @@ def test_an_unknown_template_is_refused_with_the_likely_one():
 
 
 def test_a_template_without_a_program_is_a_warning():
-    problem = only("- {name: a, type: agent, template: terraform}")
+    problem = only("- {name: a, type: agent, template: declared}")
 
     assert problem.code == "DSL319"
     assert not is_error(problem)
     assert problem.hint == (
         "a run that comes to it is refused, before anybody is asked: take another template "
-        "(code-review, default)"
+        "(ansible, code-review, council-member, default, llm, terraform)"
     )
 
 
@@ -240,7 +240,7 @@ def test_a_template_without_declared_inputs_takes_any():
     codes = [
         code
         for code, _ in found(
-            "- {name: a, type: agent, template: terraform, config: {inputs: {any: [1]}}}"
+            "- {name: a, type: agent, template: declared, config: {inputs: {any: [1]}}}"
         )
     ]
 
@@ -249,7 +249,7 @@ def test_a_template_without_declared_inputs_takes_any():
 
 def test_a_value_without_canonical_form_is_refused():
     problems_found = found(
-        f"- {{name: a, type: agent, template: terraform, config: {{inputs: {{n: {2**60}}}}}}}"
+        f"- {{name: a, type: agent, template: declared, config: {{inputs: {{n: {2**60}}}}}}}"
     )
 
     assert ("DSL321", f"{2**60}}}}}}}") in problems_found

@@ -157,7 +157,7 @@ def test_expressions_deep_inside_an_input_are_checked_each():
     stage = """
         - name: a
           type: agent
-          template: terraform
+          template: declared
           config:
             inputs:
               vars: [{size: "${{ inputs.cuont }}"}, "${{ stages.b.status }}", plain]

@@ -82,9 +82,7 @@ def test_a_powerful_stage_is_refused_with(text):
 
 
 def test_the_tier_of_the_template_counts_too():
-    assert [code for code, _ in found("- {name: a, type: agent, template: terraform}")] == [
-        "DSL319"
-    ]
+    assert [code for code, _ in found("- {name: a, type: agent, template: declared}")] == ["DSL319"]
 
 
 # a T4 stage passes a gate that takes two people
