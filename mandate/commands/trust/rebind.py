@@ -6,6 +6,8 @@
 3. What is bound so already is left alone: typing it again loses no tier.
 4. Agents that are not named are those of the pipeline. Where it is not registered they run under
    names that begin with its digest, and those are meant.
+5. One of these that has not run yet is bound when it first runs, so nothing is left to do. One
+   that was named and that nobody knows is refused.
 """
 
 from __future__ import annotations
@@ -69,12 +71,18 @@ async def _rebind(
             note(Terminal.of("{}: {} of {}, {}", *words))
             inline = agent_identity(agent, compiled.digest, registered=False)
             names = (agent,) if agents else (agent, inline)  # (4)
-            code |= await _first(client, who, names, binding, reason)
+            code |= await _first(client, who, names, binding, reason, named=bool(agents))
     return code
 
 
 async def _first(
-    client: Client, who: Session, names: Sequence[str], binding: Mapping[str, str], reason: str
+    client: Client,
+    who: Session,
+    names: Sequence[str],
+    binding: Mapping[str, str],
+    reason: str,
+    *,
+    named: bool,
 ) -> int:
     """Rebind the one of ``names`` that is known, and say what came of it; return the exit code."""
     refusals: list[RefusalError] = []
@@ -87,6 +95,9 @@ async def _first(
                 break
         else:
             return 0
+    if not named and UNKNOWN in str(refusals[-1]):  # (5)
+        say(Terminal.of("new: {} has not run yet: it is bound when it first runs", names[0]))
+        return 0
     say(Terminal.of("refused: {}: {}", names[len(refusals) - 1], refusals[-1].line))
     return EXIT_FAILED
 
