@@ -28,12 +28,22 @@ from tests.fixtures.servers.temporal import temporal_cli
 from tests.unit.mandate.programs import mandate
 
 LANGUAGES = {"yaml", "json", "console", "text", "python", "typescript", "shell", "mermaid"}
+# What needs no parsing. Never `pip install mandate`: that name is somebody else's on PyPI.
 OF_OURS = {
     (".mandate/env",),
-    ("install", "mandate[review]"),
     ("PATH=$PWD/.venv/bin:$PATH",),
+    ("install", "$(ls dist/mandate-*.whl)[review]"),
+    ("-m", "build", "--wheel"),
+    ("-m", "venv", "nightly/.venv"),
+    ("nightly/worker.py",),
+    ("-i", "$ a # release 2", "integrations/agents/*/inventory.py"),
+    (
+        *("-e", "s/compliant_runs: .*/compliant_runs: 1/", "-e", "s/age: .*/age: 1s/"),
+        *("dsl/promotion.yaml", ">", "quick.yaml"),
+    ),
 }
 MADE_BY_OURS = {"templates/test_triage.py"}  # a command shown before has written it
+ASSIGNMENT = re.compile(r"[A-Z_]+=\S+")
 REFUSED_ON_PURPOSE = ROOT / "docs" / "errors.md"  # tests/architecture/test_error_codes.py reads it
 SUBSTITUTION = re.compile(r"\$\((.*)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
@@ -113,6 +123,15 @@ def test_the_messages_shown_are_understood_and_end_with_the_one_result():
     assert parse_result(understood[-1] or {}).ok
 
 
+@pytest.mark.parametrize("block", of("shell"), ids=name)
+def test_a_shell_script_can_be_parsed(block):
+    said = subprocess.run(
+        ["/bin/sh", "-n"], input=block.text, capture_output=True, text=True, check=False
+    )
+
+    assert (said.returncode, said.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(("place", "line"), COMMANDS, ids=[f"{p} {c[:40]}" for p, c in COMMANDS])
 def test_a_command_can_be_typed(place, line, tmp_path):
     assert refusal_of(line, tmp_path) is None
@@ -131,6 +150,10 @@ def test_a_command_can_be_typed(place, line, tmp_path):
         "bogus",
         "python3 -c 'import'",
         "python3 my.py 1",
+        "pip install mandate",
+        "pip install 'mandate[review]'",
+        "sed -i x my.yaml",
+        "MANDATE_PROMOTION=my.yaml mandate bogus",
         "mandate login ann --password-sdtin | mandate gates",
         "mandate gates | mandate bogus",
         'temporal workflow signal --input "$(mandate sing a b)"',
@@ -159,13 +182,14 @@ def refusal_of(line: str, folder: Path) -> str | None:
         place = words.index("|")
         commands.append(words[:place])
         words = words[place + 1 :]
+    words = list(itertools.dropwhile(ASSIGNMENT.fullmatch, words))
     refusals = (_refusal_of(*command, folder=folder) for command in [*commands, words])
     return next((refusal for refusal in refusals if refusal is not None), None)
 
 
 def _refusal_of(program: str, *words: str, folder: Path) -> str | None:
     match program.rpartition("/")[2]:
-        case "python3":
+        case "python3" | "python":
             return _refusal_of_python(*words)
         case "mandate":
             own = itertools.takewhile(lambda word: word != "--", words)  # behind it, others' words
@@ -175,7 +199,7 @@ def _refusal_of(program: str, *words: str, folder: Path) -> str | None:
             return _refusal_of_temporal(words)
         case "make":
             return _refusal_of_make(words)
-        case "." | "pip" | "export":
+        case "." | "pip" | "export" | "sed":
             return None if words in OF_OURS else f"{words} is none of ours"
         case _:
             return f"unknown program {program}"
@@ -187,8 +211,9 @@ def _refusal_of_make(words: Sequence[str]) -> str | None:
     return f"no targets {unknown}" if unknown else None
 
 
-def _refusal_of_python(option: str, program: str = "", *_: str) -> str | None:
-    if option in MADE_BY_OURS:
+def _refusal_of_python(*words: str) -> str | None:
+    option, program, *_ = (*words, "")
+    if words in OF_OURS or option in MADE_BY_OURS:
         return None
     try:
         compile(program, "a line of ours", "exec")

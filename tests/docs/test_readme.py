@@ -1,118 +1,58 @@
-"""The README's session from the Temporal CLI, typed line by line into one shell.
+"""The sessions of README and pages, typed line by line into one shell, in the order they stand.
 
 Real: the embedded stack with its workers, its people, the sandboxed agents, the Temporal CLI. Lines
 are typed as they stand, one after the other, and nothing is waited for in between: what has to be
 waited for, a line of the page waits for. ``mandate up`` itself and ``make`` have tests and checks
-of their own.
+of their own: where a page says so, the stack is started anew as that line says.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 import pytest_asyncio
 
-from mandate.stack.options import private_stack
-from mandate.stack.up import Stack
 from tests.docs.blocks import ROOT, Block, blocks_of
-from tests.fixtures.servers.temporal import temporal_cli
-from tests.unit.mandate.programs import environment
+from tests.docs.session import LINE_S, Premises, Shell, terminal
 
-LINE_S: Final = 90.0
-DONE: Final = "line-done"
 RUN: Final = "deploy-1"
-
-README = [block for block in blocks_of(ROOT / "README.md") if block.language == "console"]
-OPERATIONS = [b for b in blocks_of(ROOT / "docs" / "operations.md") if b.language == "console"]
+UP: Final = ".venv/bin/mandate up"
 
 
-class Shell:
-    """One shell for the whole session, so that what is sourced stays."""
+def console(page: str) -> list[Block]:
+    return [block for block in blocks_of(ROOT / page) if block.language == "console"]
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
 
-    async def types(self, line: str) -> str:
-        """Run a line that must succeed; return all it wrote."""
-        code, said = await self.tries(line)
-        assert code == 0, f"{line}\n{said}"
-        return said
+README = console("README.md")
+OPERATIONS = console("docs/operations.md")
+TRUST = console("docs/trust.md")
 
-    async def tries(self, line: str) -> tuple[int, str]:
-        """Run a line; return its exit status and all it wrote."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f'{line}\nprintf "\\n{DONE} %s\\n" $?\n'.encode())
-        said = ""
-        async with asyncio.timeout(LINE_S):
-            while not (word := (await self._process.stdout.readline()).decode()).startswith(DONE):
-                assert word, f"the shell ended: {said}"
-                said += word
-        return int(word.split()[1]), said
 
-    async def types_all(self, lines: list[str]) -> dict[str, str]:
-        """Type lines one after the other; return what each has said."""
-        return {line: await self.types(line) for line in lines}
+def pipeline_of(page: str) -> str:
+    return next(block.text for block in blocks_of(ROOT / page) if block.language == "yaml")
 
 
 @pytest_asyncio.fixture(scope="module")
-async def folder(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
-    """A directory of its own, where ``mandate up`` would have put ``.mandate``."""
-    place = tmp_path_factory.mktemp("readme")
-    (pipeline,) = (b for b in blocks_of(ROOT / "README.md") if b.language == "yaml")
-    (place / "my.yaml").write_text(pipeline.text)
-    (place / "main.py").write_text("print()\n")
-    make_programs(place / "bin")
-    workspace = {"MANDATE_WORKSPACE": str(place)}
-    options = private_stack(place / ".mandate", settings=workspace, trial=True)
-    async with Stack(options):
-        yield place
-
-
-@pytest_asyncio.fixture(scope="module")
-async def shell(folder: Path) -> AsyncIterator[Shell]:
-    async with terminal(folder) as shell:
-        yield shell
-
-
-@contextlib.asynccontextmanager
-async def terminal(folder: Path) -> AsyncIterator[Shell]:
-    process = await asyncio.create_subprocess_exec(
-        *("/bin/sh",),
-        cwd=folder,
-        env=environment(
-            {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "MANDATE_HOME": str(folder / "home")}
-        ),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+async def premises(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Premises]:
+    place = Premises(tmp_path_factory.mktemp("readme"))
+    (place.folder / "my.yaml").write_text(pipeline_of("README.md"))
+    (place.folder / "deploy.yaml").write_text(pipeline_of("docs/trust.md"))
     try:
-        shell = Shell(process)
-        await shell.types(". .mandate/env")
-        yield shell
+        await place.start(trial=True)
+        yield place
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
+        await place.stop()
 
 
-def make_programs(folder: Path) -> None:
-    """Make what ``.venv/bin`` holds, also where we are not installed."""
-    folder.mkdir()
-    (folder / "temporal").symlink_to(temporal_cli())
-    command = folder / "mandate"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m mandate "$@"\n')
-    command.chmod(0o755)
-    (folder / "python3").symlink_to(sys.executable)
+@pytest_asyncio.fixture(scope="module")
+async def shell(premises: Premises) -> AsyncIterator[Shell]:
+    async with terminal(premises.folder) as shell:
+        yield shell
 
 
 def block_with(blocks: list[Block], words: str) -> list[str]:
@@ -134,6 +74,7 @@ async def test_the_first_real_approval_counts_and_so_does_one_over_the_plain_cli
     assert "  | # release-check: review" in answer(said, "mandate artifact show")
     assert "counted: approve at sign-off; approved by ann" in answer(said, "mandate approve")
     assert "COMPLETED" in answer(said, "workflow result")
+    assert await shell.types_all(block_with(console("docs/gates.md"), "artifact list"))
 
     said = await shell.types_all(block_with(README, "mandate sign"))
 
@@ -179,12 +120,14 @@ async def test_an_update_answers_with_the_verdict_and_refuses_a_wrong_voter_by_n
     assert "COMPLETED" in answer(said, "workflow result")
 
 
-async def test_a_pipeline_of_ones_own_is_checked_and_run_from_its_file(shell: Shell, folder: Path):
+async def test_a_pipeline_of_ones_own_is_checked_and_run_from_its_file(
+    shell: Shell, premises: Premises
+):
     validate, start, run = block_with(README, "mandate validate")
 
     assert "my.yaml: ok: release-check" in await shell.types(validate)
     assert "Pipeline" in await shell.types(start)
-    async with terminal(folder) as other:
+    async with terminal(premises.folder) as other:
         lead = asyncio.create_task(approve_all(other, "sign-off", "read it"))
         try:
             said = await shell.types(run)
@@ -216,7 +159,7 @@ async def test_the_ledger_verifies_and_the_doctor_finds_nothing(shell: Shell):
 
 
 async def test_a_change_of_production_is_tried_out_and_marked_as_a_trial(shell: Shell):
-    said = await shell.types_all(block_with(README, "production-change"))
+    said = await shell.types_all(block_with(README, "change-1"))
 
     assert "counted: approve at review; approved by ann" in answer(said, "mandate approve")
     assert "COMPLETED" in answer(said, "workflow result")
@@ -235,3 +178,98 @@ async def test_an_agent_is_looked_at_and_stopped_with_a_receipt(shell: Shell):
     assert len([line for line in receipt if line.startswith("confirmed")]) > 5
     assert not [line for line in receipt if line.startswith("NOT")]
     assert "revoked" in await shell.types("mandate agents")
+
+
+async def test_a_program_is_released_anew_and_its_agent_keeps_name_and_record(
+    shell: Shell, premises: Premises
+):
+    (release,) = block_with(README, "sed -i")
+    criteria, up = block_with(TRUST, "quick.yaml")
+    assert up == f"MANDATE_PROMOTION=quick.yaml {UP}"
+    await shell.types_all([release, criteria])
+    await premises.start(MANDATE_PROMOTION=str(premises.folder / "quick.yaml"))
+    await shell.types(". .mandate/env")
+
+    run, *rebind, show = block_with(README, "agent rebind")
+    code, refusal = await shell.tries(run)
+    said = await shell.types_all([*rebind, show])
+
+    assert code == 1
+    assert "mandate agent rebind production-change" in refusal
+    assert "rebound: production-change.change holds T2, held T3" in answer(
+        said, "production-change --"
+    )
+    assert "release-check.publish keeps T2" in answer(said, "my.yaml")
+    assert "1 ended, 1 compliant" in answer(said, "agent show")
+
+
+async def test_people_answer_three_runs_as_operations_say(shell: Shell):
+    await shell.types_all(block_with(OPERATIONS, "-w ops-1"))
+    said = await shell.types_all(block_with(OPERATIONS, "mandate whoami"))
+
+    assert "ann" in answer(said, "whoami")
+    assert "counted: approve at sign-off" in answer(said, "approve ops-1")
+    assert "counted: reject at sign-off" in answer(said, "reject ops-2")
+    assert "registered: release-check 1.0 by ann" in answer(said, "mandate register")
+
+    said = await shell.types_all(block_with(OPERATIONS, "mandate pause"))
+
+    assert "ops-3" in answer(said, "mandate runs")
+    assert "completed" in answer(said, "mandate watch")
+
+    said = await shell.types_all(block_with(OPERATIONS, "Mandate 0.2"))
+
+    assert "new: code-review.review has not run yet" in answer(said, "agent rebind")
+
+
+async def test_an_agent_is_raised_by_two_people_as_the_page_on_trust_says(shell: Shell):
+    said = await shell.types_all(block_with(TRUST, "mandate register"))
+    assert "registered: deploy 1.0 by ann" in answer(said, "mandate register")
+
+    said = await shell.types_all(block_with(TRUST, "agent show deploy.plan --json"))
+    assert "deploy.plan" in answer(said, "mandate agents")
+
+    said = await shell.types_all(block_with(TRUST, "mandate promote"))
+    assert "asks 2 of group:sre" not in answer(said, "agent show")
+    assert "tier        T3 (executor)" in answer(said, "agent show")
+
+    await shell.types_all(block_with(TRUST, "--type Promotion"))
+    code, refusal = await shell.tries("temporal workflow result -w promotion/deploy.plan")
+    assert code != 0
+    assert "0 compliant runs in a row at T3, 1 needed" in refusal
+
+    said = await shell.types_all(block_with(TRUST, "agent rebind"))
+    assert all("unchanged: deploy.plan" in text for text in said.values())
+
+
+async def test_an_agent_is_stopped_in_every_way_the_page_on_trust_knows(shell: Shell):
+    human, machine = (await shell.types_all(block_with(TRUST, "it deletes what"))).values()
+    assert "NOT" not in human
+    assert all(line["confirmed"] for line in json.loads(machine.splitlines()[0])["lines"])
+
+    said = await shell.types_all(block_with(TRUST, "--type Revocation"))
+    assert "deploy.plan" in answer(said, "--type receipt")
+
+    begin, stop = block_with(TRUST, "--name revoke")
+    await shell.types(begin)
+    async with asyncio.timeout(LINE_S):
+        while (await shell.tries(stop))[0] != 0:  # as the page says, until it is at work
+            pass
+    _, report = await shell.tries("temporal workflow result -w stopped-1")
+    assert "revoked" in report
+
+    (reinstate,) = block_with(TRUST, "mandate reinstate")
+    code, refusal = await shell.tries(reinstate)
+    assert code == 1
+    assert "ask again then" in refusal
+    assert "Trigger request sent" in await shell.types(*block_with(TRUST, "schedule trigger"))
+
+
+async def test_the_program_of_the_contract_passes_its_check(shell: Shell, premises: Premises):
+    page = blocks_of(ROOT / "docs" / "agent-protocol.md")
+    program = next(block.text for block in page if block.language == "python")
+    (premises.folder / "greet.py").write_text(program)
+
+    said = await shell.types_all(block_with(console("docs/agent-protocol.md"), "agent check"))
+
+    assert "the program keeps the contract" in answer(said, "agent check")
