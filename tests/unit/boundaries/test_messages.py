@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
-from activities.contracts import specs, trust_specs
+from activities import contracts
+from activities.contracts import specs
 from activities.runtime.converter import MandatePayloadConverter
 from dsl.core import Value
 from dsl.limits import REPORT_BYTES_MAX
@@ -122,8 +125,8 @@ def test_a_vote_that_says_something_twice_is_none(twice):
 
 SPECS = [*specs.PHASES.values()] + [
     each
-    for module in (specs, trust_specs)
-    for each in vars(module).values()
+    for module in iter_modules(contracts.__path__, "activities.contracts.")
+    for each in vars(import_module(module.name)).values()
     if isinstance(each, specs.ActivitySpec)
 ]
 answers = objects(
