@@ -20,14 +20,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dsl import limits
+from dsl.agent_ids import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN
 from dsl.core import Tier
 from dsl.people import GROUP_PREFIX, refuse_name
 from dsl.values.durations import Duration
 
 NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
-# Vault cannot hold a name that ends in a dot or hyphen, or has two dots in a row.
-AGENT_ID_PATTERN = r"^[a-z]((\.?[a-z0-9_-])*\.?[a-z0-9_])?$"
-AGENT_ID_LENGTH_MAX = 128
 # As far as a pattern tells; ``dsl.people`` has the rest. No name ends in a blank.
 _ENDS, _WITHIN = r"[^\u0000-\u0020\u007f-\u00a0]", r"[^\u0000-\u001f\u007f-\u009f]"
 GROUP_PATTERN = rf"^{_ENDS}({_WITHIN}{{0,254}}{_ENDS})?$"
@@ -36,6 +34,8 @@ PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 WRITABLE_PATTERN = r"^[^\x00]{1,1024}$"
 SECRET_NAME_PATTERN = r"^[A-Z][A-Z0-9_]{0,63}$"  # noqa: S105  # a pattern, no secret
 INPUT_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+# The id is looked at by ``dsl.checks.agents``, which can say more about it.
+ON_REVOKED_PATTERN = r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
@@ -187,7 +187,7 @@ class AgentConfig(Document):
     )
     error_budget: ErrorBudgetConfig | None = None
     clarifications: Whole = Field(default=0, ge=0, le=10)
-    on_revoked: str = Field(default="fail", pattern=r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$")
+    on_revoked: str = Field(default="fail", pattern=ON_REVOKED_PATTERN)
     sandbox: SandboxConfig = SandboxConfig()
     questions: PeopleConfig | None = None
     concurrency: Annotated[int, Field(ge=1, le=1), AS_WHOLE] | None = None

@@ -24,12 +24,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs
     from activities.contracts import trust_specs as trust
     from dsl.actions import AGENT_REBOUND
+    from dsl.agent_ids import refuse_agent_identity
     from dsl.core import Value
     from dsl.limits import REASON_LENGTH_MAX
     from dsl.rules.proofs.proof import REBIND, reason_digest
     from dsl.rules.run.reserved import rebinding_id
     from dsl.rules.trust.admission import Binding
-    from dsl.rules.trust.grant import refuse_name
     from dsl.rules.trust.rebinding import binding_digest
     from workflows.ledger.ledger_buffer import Records
     from workflows.messages.inputs import MessageError, decode, fault_of
@@ -153,7 +153,7 @@ def _read(payload: RawValue) -> _RebindingOrder:
         raise RefusedError(f"{fault_of(error)}: {_USE}") from None
     except MessageError as error:
         raise RefusedError(f"{error}: {_USE}") from None
-    no_agent = refuse_name(order.agent)
+    no_agent = refuse_agent_identity(order.agent)
     if no_agent is not None:
         raise RefusedError(f"agent: {no_agent}")
     expected = rebinding_id(order.agent)

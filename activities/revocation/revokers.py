@@ -20,9 +20,9 @@ from activities.ledger.facts import harmless, require_workflow
 from activities.proofs.proving import came_at
 from activities.proofs.verifier import Witness
 from activities.runtime.engine import parent_of
+from dsl.agent_ids import refuse_agent_identity
 from dsl.rules.proofs.proof import REVOKE, ProofError, decode, reason_digest, refuse_time
 from dsl.rules.run.reserved import is_revocation_of, revocation_id
-from dsl.rules.trust.grant import refuse_name
 from integrations.errors import DeniedError
 from integrations.vault.signing.voters import Voters
 
@@ -84,7 +84,7 @@ def require_revocation(agent: str) -> None:
     Raises:
         DeniedError: it is not that workflow, or no agent's name.
     """
-    no_agent = refuse_name(agent)
+    no_agent = refuse_agent_identity(agent)
     if no_agent is not None:
         raise DeniedError(f"{harmless(agent)!r} is no agent: {no_agent}")
     asking = activity.info().workflow_id or ""

@@ -32,6 +32,7 @@ from activities.contracts import trust_specs as trust
 from activities.ledger.facts import drafted, harmless, require_workflow, run_key, told
 from activities.runtime.boundary import governed
 from dsl.actions import TRUST_ASKED, TRUST_REFUSED
+from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.plan import Plan
@@ -39,7 +40,6 @@ from dsl.promotion import promotion_plan
 from dsl.rules.proofs.proof import ENTITY_PATTERN
 from dsl.rules.run.reserved import promotion_id, reinstatement_id
 from dsl.rules.trust.card import Card
-from dsl.rules.trust.grant import refuse_name
 from dsl.rules.trust.promotion import figures, unmet, unmet_reinstatement, unverified
 from dsl.values.canonical import digest_of
 from integrations.errors import CorruptError, DeniedError, NotFoundError
@@ -131,7 +131,7 @@ class EvidenceActivities:
     @governed
     async def evidence(self, request: trust.EvidenceRequest) -> trust.Evidence:
         """Return what is missing, what people sign, and whom to ask."""
-        no_agent = refuse_name(request.agent)
+        no_agent = refuse_agent_identity(request.agent)
         if no_agent is not None:
             return await self._refuse_name(request, no_agent)
         require_asker(request.kind, request.agent)  # (2)

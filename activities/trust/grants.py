@@ -31,11 +31,11 @@ from activities.runtime.boundary import governed
 from activities.trust.evidence import Appraiser, asked_key, require_asker
 from activities.trust.signed_grants import signed
 from dsl.actions import TRUST_GRANTED, TRUST_REFUSED
+from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Tier
 from dsl.limits import VERIFICATIONS_MAX
 from dsl.plan import GateStep, Plan
 from dsl.rules.gates.warrant import Opened, WarrantError, persons_behind
-from dsl.rules.trust.grant import refuse_name
 from dsl.values.canonical import digest_of, digest_of_bytes
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT
@@ -61,7 +61,7 @@ class GrantActivities:
     @governed
     async def grant(self, request: trust.GrantRequest) -> trust.Granted:
         """Return the signed statement, or why there is none."""
-        no_agent = refuse_name(request.agent)
+        no_agent = refuse_agent_identity(request.agent)
         if no_agent is not None:
             return await self._refuse(request, f"{harmless(request.agent)!r} is no agent")
         try:
@@ -147,7 +147,7 @@ class GrantActivities:
         return opened
 
     async def _refuse(self, request: trust.GrantRequest, why: str) -> trust.Granted:
-        agent = NO_AGENT if refuse_name(request.agent) else request.agent
+        agent = NO_AGENT if refuse_agent_identity(request.agent) else request.agent
         why = told(why)  # it may quote what was sent
         payload = {
             "kind": harmless(request.kind),

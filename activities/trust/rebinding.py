@@ -24,11 +24,12 @@ from activities.ledger.facts import drafted, harmless, require_workflow, run_key
 from activities.runtime.boundary import governed
 from activities.trust.signed_grants import signed
 from dsl.actions import REBIND_PROVEN, TRUST_GRANTED, TRUST_REFUSED
+from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Tier
 from dsl.rules.proofs.proof import reason_digest
 from dsl.rules.run.reserved import rebinding_id
 from dsl.rules.trust.admission import Binding
-from dsl.rules.trust.grant import REBIND, refuse_name
+from dsl.rules.trust.grant import REBIND
 from dsl.rules.trust.rebinding import binding_digest, refuse, tier_after
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT
@@ -61,7 +62,7 @@ class RebindingGrants:
         Raises:
             DeniedError: there is none to be given.
         """
-        no_agent = refuse_name(request.agent)
+        no_agent = refuse_agent_identity(request.agent)
         if no_agent is not None:
             raise DeniedError(f"{harmless(request.agent)!r} is no agent: {no_agent}")
         require_workflow(trust.REBINDING_WORKFLOW, rebinding_id(request.agent))  # (1)
@@ -117,7 +118,7 @@ class RebindingGrants:
         return str(proven.payload["name"])
 
     async def _refuse(self, request: trust.RebindRequest, why: str) -> trust.Granted:
-        agent = NO_AGENT if refuse_name(request.agent) else request.agent
+        agent = NO_AGENT if refuse_agent_identity(request.agent) else request.agent
         payload = {"kind": REBIND, "asked": harmless(request.agent), "why": told(why)}
         key = run_key(TRUST_REFUSED, activity.info().activity_id)
         entry = -1

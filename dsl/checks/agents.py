@@ -17,13 +17,14 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from dsl.agent_ids import AGENT_ID_LENGTH_MAX, is_agent_id
 from dsl.checks.findings import Findings
 from dsl.checks.guards import GUARDED_FROM
 from dsl.checks.sites import Site, Survey
 from dsl.conditions.interpolate import OPENING
 from dsl.document.doubts import DocumentPath
 from dsl.inputs import mismatch, of_clash
-from dsl.models import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN, AgentStage
+from dsl.models import AgentStage
 from dsl.rules.trust.admission import is_inline
 from dsl.templates import Template, Templates
 from dsl.values.canonical import canonical
@@ -82,7 +83,7 @@ def _check_replacement(survey: Survey, site: Site, stage: AgentStage, findings: 
     agent, at = stage.config.replacement, (*site.at, "config", "on_revoked")
     if agent is None:
         return
-    if re.fullmatch(AGENT_ID_PATTERN, agent) is None:
+    if not is_agent_id(agent):
         findings.error(
             "DSL326",
             f"{agent!r} is no agent id",

@@ -7,6 +7,7 @@ from typing import Any, Final
 from unicodedata import combining, normalize
 
 from dsl import models, templates
+from dsl.agent_ids import AGENT_ID_PATTERN
 from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.limits import NAME_LENGTH_MAX
 
@@ -15,7 +16,7 @@ VALUE_CHARACTERS_MAX: Final = 60
 FORMS: Final = {
     models.NAME_PATTERN: "lower-case letters, digits and hyphens, starting with a letter, "
     "not ending with a hyphen, at most 63 characters",
-    models.AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
+    AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
     "letter, not ending with '.' or '-', without '..', at most 128 characters",
     models.WRITABLE_PATTERN: "the path of a directory",
     models.SECRET_NAME_PATTERN: "capital letters, digits and '_', starting with a letter, "
@@ -31,7 +32,7 @@ FORMS: Final = {
     templates.TOOL_PATTERN: "a bare name, such as terraform",
     templates.ABSOLUTE_PATTERN: "an absolute path, such as /opt/triage",
     OUTPUT_NAME_PATTERN: "the name of a file: letters, digits, '.', '_' and '-'",
-    r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$": "fail, skip, or 'replace: ' and a template",
+    models.ON_REVOKED_PATTERN: "fail, skip, or 'replace: ' and a template",
 }
 
 

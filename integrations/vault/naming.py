@@ -3,8 +3,7 @@
 1. Entity and alias of an agent are ``agent-<id>``; its token role is ``gov-agent-<id>``, and
    for T3 and T4 ``gov3-agent-<id>``, which another broker may use. ``gov3-gate-agent-<id>`` mints
    what asks for an approval ahead of time.
-2. Vault does not route every id the language allows: one that ends in ``.`` or ``-``, or holds
-   ``..``, is refused here; there it is an "internal error" or an unknown path.
+2. Vault does not route every name: what is no identity by ``dsl.agent_ids`` is refused here.
 3. A person is an entity whose name is not an agent's, and any other (``dsl.people``). The key is
    named after the entity's id, which nobody can choose, and so nobody inherits a key with a name.
    A login by name and password is another name, of few characters: that is Vault's rule.
@@ -17,6 +16,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
+from dsl.agent_ids import AGENT_IDENTITY_FORM, is_agent_identity
 from dsl.core import Tier
 from dsl.people import quoted, refuse_name
 from integrations.errors import DeniedError
@@ -62,11 +62,9 @@ IDENTITIES: Final = {
 OF_TRUST: Final = ("mandate-trust", PROMOTER, REVOKER, REINSTATER, SWEEPER)
 
 _AGENTS_ROLES: Final = tuple(f"{each}-{AGENT_PREFIX}" for each in ("gov", "gov3", "gov3-gate"))
-AGENT_NAME_LENGTH_MAX: Final = 160  # an agent id of the language, and the prefix of inline plans
 LOGIN_NAME_LENGTH_MAX: Final = 128
 # What Vault routes as the name of a login with a password.
 _LOGIN: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
-_AGENT: Final = re.compile(r"[a-z](?:[a-z0-9._-]*[a-z0-9_])?")
 
 
 def entity_name(agent: str) -> str:
@@ -75,11 +73,9 @@ def entity_name(agent: str) -> str:
     Raises:
         DeniedError: Vault cannot hold an agent of that name (2).
     """
-    if _AGENT.fullmatch(agent) is None or ".." in agent or len(agent) > AGENT_NAME_LENGTH_MAX:
+    if not is_agent_identity(agent):
         raise DeniedError(
-            f"agent id {agent!r} cannot be an identity: expected at most "
-            f"{AGENT_NAME_LENGTH_MAX} of a-z 0-9 . _ -, first a letter, last no '.' or '-', "
-            "and no '..'"
+            f"agent id {agent!r} cannot be an identity: expected {AGENT_IDENTITY_FORM}"
         )
     return f"{AGENT_PREFIX}{agent}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsl.rules.trust.grant import refuse_name
+from dsl.agent_ids import refuse_agent_identity
 from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_TIMED_OUT, EXIT_USAGE
 
@@ -36,6 +36,6 @@ def refuse_agent(agent: str) -> None:
     Raises:
         UsageError: it is none.
     """
-    no_agent = refuse_name(agent)
+    no_agent = refuse_agent_identity(agent)
     if no_agent is not None:
         raise UsageError("{}", no_agent)

@@ -21,6 +21,7 @@ from dsl.plan import AnyStep, Plan, Step, children, walk
 from dsl.rules.gates.guards import before, guards_of, holds, is_guarded
 from dsl.rules.run.feasibility import Followers, possible
 from dsl.shown.graph import describe, mermaid, outline
+from dsl.templates import Templates
 from workflows.run.council import heard_only
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,7 +104,7 @@ def test_what_is_inside_a_stage_is_not_told_by_isinstance():
         ),
         pytest.param(lambda: Followers(PLAN), id="followers"),
         pytest.param(lambda: heard_only(PLAN), id="heard only"),
-        pytest.param(lambda: Survey(DOCUMENT, {}), id="document"),
+        pytest.param(lambda: Survey(DOCUMENT, Templates({})), id="document"),
     ],
 )
 def test_a_kind_that_is_not_known_is_an_error_where_it_is_met(look):

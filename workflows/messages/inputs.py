@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from temporalio.common import RawValue
 
 from activities.contracts.specs import CompileRequest
+from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Tier, Value
 from dsl.limits import (
     DOCUMENT_DEPTH_MAX,
@@ -29,7 +30,6 @@ from dsl.limits import (
     PERSON_LENGTH_MAX,
     REASON_LENGTH_MAX,
 )
-from dsl.rules.trust.grant import refuse_name
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 
@@ -165,7 +165,7 @@ def _object_of(args: Sequence[Any], names: tuple[str, ...], example: str) -> Map
     value = decode(args)
     if not isinstance(value, Mapping) or set(value) != set(names):
         raise MessageError(f"expected {' and '.join(names)}, such as {example}")
-    why = refuse_name(value["agent"])
+    why = refuse_agent_identity(value["agent"])
     if why is not None:
         raise MessageError(f"agent: {why}")
     return value

@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 from temporalio import workflow
 
 from activities.contracts import trust_specs as trust
+from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Value
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.run.reserved import is_revocation_of, revocation_id
-from dsl.rules.trust.grant import refuse_name
 from workflows.messages.inputs import MessageError, decode, fault_of
 
 EXAMPLE: Final = '{"agent": "deploy.plan", "reason": "it leaked a token", "proof": "..."}'
@@ -44,7 +44,7 @@ def read_order(args: Sequence[Any]) -> Order:
         order = Order.model_validate(value)
     except ValidationError as error:
         raise MessageError(f"{fault_of(error)}; expected {EXAMPLE}") from None
-    no_agent = refuse_name(order.agent)
+    no_agent = refuse_agent_identity(order.agent)
     if no_agent is not None:
         raise MessageError(f"agent: {no_agent}")
     if not is_revocation_of(order.agent, workflow.info().workflow_id):

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dsl.agent_ids import is_agent_identity
 from dsl.core import Tier
 from dsl.rules.proofs.proof import CLOCK_SKEW_S, ENTITY_PATTERN
 from dsl.rules.proofs.signed import SignedError, read_word, word_of
@@ -35,9 +36,7 @@ REBIND: Final = "rebind"
 KINDS: Final = (PROMOTE, REINSTATE, REBIND)
 GRANT_LIFE_S_MAX: Final = 600
 GRANT_LENGTH_MAX: Final = 4_096  # characters
-AGENT_LENGTH_MAX: Final = 160  # of an identity, the prefix of inline plans included
 
-_AGENT: Final = re.compile(r"[a-z](?:\.?[a-z0-9_-])*")
 _ENTITY: Final = re.compile(ENTITY_PATTERN)
 _DIGEST: Final = re.compile(DIGEST_PATTERN)
 _NUMBERS: Final = ("was", "now", "entry", "granted", "expires", "epoch")
@@ -66,17 +65,6 @@ class Grant:
     def message(self) -> bytes:
         """Return the bytes that are signed."""
         return canonical(_statement(self)).encode()
-
-
-def refuse_name(agent: object) -> str | None:
-    """Say why ``agent`` is the name of no agent; None when it can be one."""
-    fits = isinstance(agent, str) and len(agent) <= AGENT_LENGTH_MAX
-    if fits and _AGENT.fullmatch(str(agent)) and not str(agent).endswith("-"):
-        return None
-    return (
-        f"expected the id of an agent (at most {AGENT_LENGTH_MAX} of a-z 0-9 . _ -, first a "
-        "letter, last no '.' or '-', and no '..')"
-    )
 
 
 def encode(grant: Grant, signature: str) -> str:
@@ -179,7 +167,7 @@ def _is_of_somebody(statement: Mapping[str, Any]) -> bool:
     entity, kind = statement["entity"], statement["kind"]
     is_known = isinstance(entity, str) and _ENTITY.fullmatch(entity) is not None
     is_known &= isinstance(statement.get("binding", ""), str)
-    return is_known and isinstance(kind, str) and refuse_name(statement["agent"]) is None
+    return is_known and isinstance(kind, str) and is_agent_identity(statement["agent"])
 
 
 def _has_numbers(statement: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.contracts import specs, trust_specs
+from dsl.agent_ids import refuse_agent_identity
 from dsl.rules.run import reserved
 from dsl.rules.run.reserved import (
     OWNERS,
@@ -15,7 +16,6 @@ from dsl.rules.run.reserved import (
     reinstatement_id,
     revocation_id,
 )
-from dsl.rules.trust.grant import refuse_name
 from worker import WORKFLOWS
 
 AGENT = "deploy.plan"
@@ -76,4 +76,4 @@ def test_nothing_else_is_the_revocation_of_that_agent(name):
 
 
 def test_no_agents_id_makes_a_revocation_that_of_another():
-    assert refuse_name(f"{AGENT}/0f") is not None
+    assert refuse_agent_identity(f"{AGENT}/0f") is not None

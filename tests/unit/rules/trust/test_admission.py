@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsl.agent_ids import AGENT_ID_PATTERN
 from dsl.core import Tier
-from dsl.models import AGENT_ID_PATTERN
 from dsl.rules.trust.admission import (
     INLINE_PREFIX_LENGTH,
     Binding,
