@@ -118,8 +118,10 @@ def agent_check(
         list[str] | None, typer.Argument(metavar="-- COMMAND...", help="How the program is called.")
     ] = None,
     *,
+    template: Annotated[str | None, typer.Option(help="Check the program of a template.")] = None,
     phase: Annotated[
-        list[AskedPhase] | None, typer.Option(help="It takes part in; default: EXECUTE.")
+        list[AskedPhase] | None,
+        typer.Option(help="It takes part in; default: those of the template, or EXECUTE."),
     ] = None,
     given: Annotated[
         list[str] | None, typer.Option("--input", metavar="NAME=VALUE", help="What it is told.")
@@ -132,6 +134,7 @@ def agent_check(
         float, typer.Option(min=1, max=3_600, help="Seconds that it may take for one request.")
     ] = 10,
     as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Put a program to the contract of agents, in its sandbox; says what is to be mended."""
     from mandate.commands import agent_check as command_  # noqa: PLC0415 - at need
@@ -139,12 +142,14 @@ def agent_check(
     end(
         command_.run(
             command or [],
-            phases=[each.value for each in phase or [AskedPhase.EXECUTE]],
+            template=template,
+            phases=[each.value for each in phase or []],
             inputs=given or [],
             read=read or [],
             tcp=tcp or [],
             timeout_s=timeout,
             as_json=as_json,
+            data_dir=data_dir,
         )
     )
 

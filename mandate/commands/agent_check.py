@@ -5,12 +5,15 @@ asked, nothing is registered. The rules:
 
 1. What it prints of the program is as a terminal takes it, and without the secret it was told.
 2. Exit code 0: nothing was found; 1: something was; 2: the check could not be made.
+3. A template's program is checked as its stages would start it: its copy, its sandbox, its phases,
+   the defaults of its inputs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,45 +24,62 @@ from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.agents.conformance.command import command_of
 from integrations.agents.conformance.suite import Checked, Suite
+from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import IntegrationError
+from mandate import catalogue
+from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
 
 EXIT_FAILED = 1
 EXIT_UNASKED = 2
 
 
+@dataclass(frozen=True, slots=True)
+class _Checkable:
+    """A program, and how it is to be started."""
+
+    program: Program
+    sandbox: SandboxSpec
+    phases: tuple[str, ...] = (AgentPhase.EXECUTE.value,)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
 def run(
     words: Sequence[str],
     *,
+    template: str | None = None,
     phases: Sequence[str],
     inputs: Sequence[str],
     read: Sequence[Path],
     tcp: Sequence[int],
     timeout_s: float,
     as_json: bool,
+    data_dir: Path | None = None,
 ) -> int:
-    """Check the program that ``words`` call; ``inputs`` are NAME=VALUE, of JSON where it is."""
-    if not words:
-        note(Terminal("mandate: expected a command behind --, such as: -- python3 agent.py"))
+    """Check a program: what ``words`` call, or the one of a ``template``.
+
+    ``inputs`` are NAME=VALUE, of JSON where it is.
+    """
+    if bool(words) == (template is not None):
+        note(Terminal("mandate: expected --template NAME, or a command: -- python3 agent.py"))
         return EXIT_UNASKED
     try:
         given = dict(map(_input, inputs))
-        command = command_of(words)
+        checked_ = _command(words) if template is None else _template(template, data_dir)
     except (ValueError, IntegrationError) as error:
         complain(error, "mandate")
         return EXIT_UNASKED
-    sandbox = SandboxSpec(
-        workspace=Path.cwd(),
-        read=(*command.reads, *(path.absolute() for path in read)),
-        tcp=tuple(tcp),
-        required=False,
-    )
+    opened = checked_.sandbox
     suite = Suite(
-        command,
-        phases=[AgentPhase(each) for each in phases],
-        inputs=given,
-        sandbox=sandbox,
+        checked_.program,
+        phases=[AgentPhase(each) for each in phases or checked_.phases],
+        inputs={**checked_.inputs, **given},
+        sandbox=replace(
+            opened,
+            read=(*opened.read, *(path.absolute() for path in read)),
+            tcp=(*opened.tcp, *tcp),
+        ),
         timeout_s=timeout_s,
     )
     try:
@@ -70,6 +90,30 @@ def run(
     tell = _tell_json if as_json else _tell
     tell(checked)
     return EXIT_FAILED if any(each.findings for each in checked) else 0
+
+
+def _command(words: Sequence[str]) -> _Checkable:
+    command = command_of(words)
+    sandbox = SandboxSpec(workspace=Path.cwd(), read=command.reads, required=False)
+    return _Checkable(command, sandbox)
+
+
+def _template(name: str, data_dir: Path | None) -> _Checkable:
+    """Return the program of a template, as its stages would start it (3)."""
+    env = environment.present(data_dir)
+    programs = catalogue.programs(env)
+    template = programs.template(name).template
+    declared = template.sandbox.model_dump(exclude={"read", "tcp"}, exclude_none=True)
+    sandbox = SandboxSpec(
+        workspace=Path.cwd(), tcp=template.sandbox.tcp, required=False, **declared
+    )
+    inputs = {
+        key: spec.default
+        for key, spec in (template.inputs or {}).items()
+        if spec.default is not None
+    }
+    phases = tuple(each.value for each in template.phases)
+    return _Checkable(programs.find(name), sandbox, phases, inputs)
 
 
 def _tell(checked: Sequence[Checked]) -> None:

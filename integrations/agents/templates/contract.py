@@ -14,12 +14,15 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+VERSION = 1  # of the contract
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def asked() -> dict[str, Any]:
-    """Return the request."""
+    """Return the request; give up where it is of another version of the contract."""
     request: dict[str, Any] = json.loads(sys.stdin.readline())
+    if request["v"] != VERSION:
+        give_up(f"expected version {VERSION} of the contract, got {request['v']}", os.EX_CONFIG)
     return request
 
 

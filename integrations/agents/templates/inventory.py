@@ -23,6 +23,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
+VERSION = 1  # of the contract
 FILES_MAX = 20_000
 DIGEST_BYTES_MAX = 64 << 20
 PROGRESS_S = 1.0
@@ -64,6 +65,8 @@ LANGUAGES = {
 def main() -> None:
     """Answer one request."""
     request = json.loads(sys.stdin.readline())
+    if request["v"] != VERSION:
+        give_up(f"expected version {VERSION} of the contract, got {request['v']}", os.EX_CONFIG)
     root = base_of(request["input"])
     entries, unreadable = walk(root)
     document = {"root": root.name, "files": entries, "unreadable": unreadable}

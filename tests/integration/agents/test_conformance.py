@@ -133,12 +133,25 @@ def test_an_example_keeps_the_contract(language, tmp_path, monkeypatch):
     assert len(EXAMPLES[language].splitlines()) <= LINES_MAX
 
 
+@pytest.mark.parametrize("template", ["default", "code-review"])
+def test_a_template_of_ours_is_checked_as_its_stages_start_it(template, tmp_path, monkeypatch):
+    (tmp_path / "code.py").write_text("import os\n")
+    monkeypatch.chdir(tmp_path)
+
+    code, found, printed = check("--template", template, "--timeout", "60")
+
+    assert (code, found) == (0, []), printed
+    assert ("PLAN" in printed) is (template == "code-review")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--", "no-such-program"], "'no-such-program' is not there"),
         (["--", str(ROOT / "README.md")], "is not executable"),
-        ([], "expected a command behind --"),
+        ([], "expected --template NAME, or a command"),
+        (["--template", "default", "--", "sh"], "expected --template NAME, or a command"),
+        (["--template", "nowhere"], "no template 'nowhere'"),
         (["--input", "name", "--", "sh"], "expected --input NAME=VALUE"),
     ],
 )
