@@ -20,9 +20,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dsl import limits
-from dsl.agent_ids import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN
 from dsl.core import Tier
 from dsl.people import GROUP_PREFIX, refuse_name
+from dsl.values.agent_ids import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN
 from dsl.values.durations import Duration
 
 NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"

@@ -24,13 +24,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs
     from activities.contracts import trust_specs as trust
     from dsl.actions import AGENT_REBOUND
-    from dsl.agent_ids import refuse_agent_identity
     from dsl.core import Value
     from dsl.limits import REASON_LENGTH_MAX
     from dsl.rules.proofs.proof import REBIND, reason_digest
     from dsl.rules.run.reserved import rebinding_id
     from dsl.rules.trust.admission import Binding
     from dsl.rules.trust.rebinding import binding_digest
+    from dsl.values.agent_ids import refuse_agent_identity
     from workflows.ledger.ledger_buffer import Records
     from workflows.messages.inputs import MessageError, decode, fault_of
     from workflows.runtime import failures

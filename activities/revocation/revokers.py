@@ -20,9 +20,9 @@ from activities.ledger.facts import harmless, require_workflow
 from activities.proofs.proving import came_at
 from activities.proofs.verifier import Witness
 from activities.runtime.engine import parent_of
-from dsl.agent_ids import refuse_agent_identity
 from dsl.rules.proofs.proof import REVOKE, ProofError, decode, reason_digest, refuse_time
 from dsl.rules.run.reserved import is_revocation_of, revocation_id
+from dsl.values.agent_ids import refuse_agent_identity
 from integrations.errors import DeniedError
 from integrations.vault.signing.voters import Voters
 

@@ -32,7 +32,6 @@ from activities.contracts import trust_specs as trust
 from activities.ledger.facts import drafted, harmless, require_workflow, run_key, told
 from activities.runtime.boundary import governed
 from dsl.actions import TRUST_ASKED, TRUST_REFUSED
-from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.plan import Plan
@@ -41,6 +40,7 @@ from dsl.rules.proofs.proof import ENTITY_PATTERN
 from dsl.rules.run.reserved import promotion_id, reinstatement_id
 from dsl.rules.trust.card import Card
 from dsl.rules.trust.promotion import figures, unmet, unmet_reinstatement, unverified
+from dsl.values.agent_ids import refuse_agent_identity
 from dsl.values.canonical import digest_of
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.ledger import scores, verify

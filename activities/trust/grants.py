@@ -31,11 +31,11 @@ from activities.runtime.boundary import governed
 from activities.trust.evidence import Appraiser, asked_key, require_asker
 from activities.trust.signed_grants import signed
 from dsl.actions import TRUST_GRANTED, TRUST_REFUSED
-from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Tier
 from dsl.limits import VERIFICATIONS_MAX
 from dsl.plan import GateStep, Plan
 from dsl.rules.gates.warrant import Opened, WarrantError, persons_behind
+from dsl.values.agent_ids import refuse_agent_identity
 from dsl.values.canonical import digest_of, digest_of_bytes
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT

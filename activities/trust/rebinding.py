@@ -24,13 +24,13 @@ from activities.ledger.facts import drafted, harmless, require_workflow, run_key
 from activities.runtime.boundary import governed
 from activities.trust.signed_grants import signed
 from dsl.actions import REBIND_PROVEN, TRUST_GRANTED, TRUST_REFUSED
-from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Tier
 from dsl.rules.proofs.proof import reason_digest
 from dsl.rules.run.reserved import rebinding_id
 from dsl.rules.trust.admission import Binding
 from dsl.rules.trust.grant import REBIND
 from dsl.rules.trust.rebinding import binding_digest, refuse, tier_after
+from dsl.values.agent_ids import refuse_agent_identity
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Entry

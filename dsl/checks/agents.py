@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from dsl.agent_ids import AGENT_ID_LENGTH_MAX, is_agent_id
 from dsl.checks.findings import Findings
 from dsl.checks.guards import GUARDED_FROM
 from dsl.checks.sites import Site, Survey
@@ -27,6 +26,7 @@ from dsl.inputs import mismatch, of_clash
 from dsl.models import AgentStage
 from dsl.rules.trust.admission import is_inline
 from dsl.templates import Template, Templates
+from dsl.values.agent_ids import AGENT_ID_LENGTH_MAX, is_agent_id
 from dsl.values.canonical import canonical
 from dsl.values.suggestions import suggest
 

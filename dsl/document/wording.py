@@ -7,9 +7,9 @@ from typing import Any, Final
 from unicodedata import combining, normalize
 
 from dsl import models, templates
-from dsl.agent_ids import AGENT_ID_PATTERN
 from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.limits import NAME_LENGTH_MAX
+from dsl.values.agent_ids import AGENT_ID_PATTERN
 
 VALUE_CHARACTERS_MAX: Final = 60
 

@@ -3,7 +3,7 @@
 1. Entity and alias of an agent are ``agent-<id>``; its token role is ``gov-agent-<id>``, and
    for T3 and T4 ``gov3-agent-<id>``, which another broker may use. ``gov3-gate-agent-<id>`` mints
    what asks for an approval ahead of time.
-2. Vault does not route every name: what is no identity by ``dsl.agent_ids`` is refused here.
+2. Vault does not route every name: what is no identity by ``dsl.values.agent_ids`` is refused here.
 3. A person is an entity whose name is not an agent's, and any other (``dsl.people``). The key is
    named after the entity's id, which nobody can choose, and so nobody inherits a key with a name.
    A login by name and password is another name, of few characters: that is Vault's rule.
@@ -16,9 +16,9 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from dsl.agent_ids import AGENT_IDENTITY_FORM, is_agent_identity
 from dsl.core import Tier
 from dsl.people import quoted, refuse_name
+from dsl.values.agent_ids import AGENT_IDENTITY_FORM, is_agent_identity
 from integrations.errors import DeniedError
 
 KV_SHARED: Final = "kv-shared"

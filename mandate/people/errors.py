@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dsl.agent_ids import refuse_agent_identity
 from dsl.shown.surfaces import Terminal
+from dsl.values.agent_ids import refuse_agent_identity
 from mandate._entry import EXIT_FAILED, EXIT_TIMED_OUT, EXIT_USAGE
 
 

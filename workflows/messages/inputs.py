@@ -20,7 +20,6 @@ from pydantic import Field, ValidationError
 from temporalio.common import RawValue
 
 from activities.contracts.specs import CompileRequest
-from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Tier, Value
 from dsl.limits import (
     DOCUMENT_DEPTH_MAX,
@@ -31,6 +30,7 @@ from dsl.limits import (
     REASON_LENGTH_MAX,
 )
 from dsl.values import strict_json
+from dsl.values.agent_ids import refuse_agent_identity
 from dsl.values.strict_json import JsonError
 
 PIPELINE: Final = "Pipeline"

@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 from temporalio import workflow
 
 from activities.contracts import trust_specs as trust
-from dsl.agent_ids import refuse_agent_identity
 from dsl.core import Value
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.run.reserved import is_revocation_of, revocation_id
+from dsl.values.agent_ids import refuse_agent_identity
 from workflows.messages.inputs import MessageError, decode, fault_of
 
 EXAMPLE: Final = '{"agent": "deploy.plan", "reason": "it leaked a token", "proof": "..."}'

@@ -21,12 +21,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dsl.agent_ids import is_agent_identity
 from dsl.core import Tier
 from dsl.rules.proofs.proof import CLOCK_SKEW_S, ENTITY_PATTERN
 from dsl.rules.proofs.signed import SignedError, read_word, word_of
 from dsl.rules.trust.admission import is_inline
 from dsl.rules.trust.rebinding import KEPT_MAX
+from dsl.values.agent_ids import is_agent_identity
 from dsl.values.canonical import DIGEST_PATTERN, INTEGER_MAX, canonical
 
 GRANT: Final = "mandate/grant/1"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from dsl.agent_ids import (
+from dsl.models import AgentStage
+from dsl.values.agent_ids import (
     AGENT_ID_LENGTH_MAX,
     AGENT_IDENTITY_LENGTH_MAX,
     is_agent_id,
     is_agent_identity,
     refuse_agent_identity,
 )
-from dsl.models import AgentStage
 from integrations.errors import DeniedError
 from integrations.vault.naming import entity_name
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from activities.contracts import specs, trust_specs
-from dsl.agent_ids import refuse_agent_identity
 from dsl.rules.run import reserved
 from dsl.rules.run.reserved import (
     OWNERS,
@@ -16,6 +15,7 @@ from dsl.rules.run.reserved import (
     reinstatement_id,
     revocation_id,
 )
+from dsl.values.agent_ids import refuse_agent_identity
 from worker import WORKFLOWS
 
 AGENT = "deploy.plan"

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.agent_ids import AGENT_ID_PATTERN
 from dsl.core import Tier
 from dsl.rules.trust.admission import (
     INLINE_PREFIX_LENGTH,
@@ -22,6 +21,7 @@ from dsl.rules.trust.admission import (
     refuse_held,
     refuse_tier,
 )
+from dsl.values.agent_ids import AGENT_ID_PATTERN
 
 DIGEST = "sha256:" + "0123456789ab" + "0" * 52
 agents = st.from_regex(AGENT_ID_PATTERN, fullmatch=True)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.agent_ids import AGENT_IDENTITY_LENGTH_MAX
 from dsl.core import Tier
 from dsl.rules.proofs.proof import CLOCK_SKEW_S
 from dsl.rules.trust.grant import (
@@ -27,6 +26,7 @@ from dsl.rules.trust.grant import (
     encode,
     refuse,
 )
+from dsl.values.agent_ids import AGENT_IDENTITY_LENGTH_MAX
 from dsl.values.canonical import canonical
 
 ENTITY = "0e0e0e0e-1111-2222-3333-444444444444"
