@@ -8,7 +8,9 @@ what counts is what ``/proc`` says of the processes that are named there. The ru
 2. A process is told by its pid and the moment it started, because pids are used again.
 3. A file about a process that is gone says nothing, and is swept away. Where its worker is gone as
    well, it is told once more to whoever sweeps: nobody lives by that lock any more.
-4. A file that cannot be read might hide a process: nothing is confirmed then.
+4. A file that cannot be read might hide a process: nothing is confirmed then. It keeps no worker
+   from starting: what is not swept is let go of when its lease ends.
+5. Another release may say more of a process; what this one knows of it is read.
 
 Workers share it when they share the user, the temporary directory and the process table.
 """
@@ -21,7 +23,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +45,9 @@ class Running:
     worker_started: str = ""
     holder: str = ""  # whose lock keeps everybody else off while it lives
     fence: int = 0
+
+
+_FIELDS: Final = tuple(each.name for each in fields(Running))
 
 
 class Roster:
@@ -91,20 +96,20 @@ class Roster:
         """
         return [
             running
-            for _, running in self._files()
+            for running in filter(None, map(_read, self._files()))
             if running.agent == agent and _is_alive(running)  # (2)
         ]
 
     def sweep(self) -> list[Running]:
         """Remove what is left of processes that are gone; return those whose worker is, too (3)."""
-        gone = [(file, each) for file, each in self._files() if not _is_alive(each)]
+        gone = [(file, each) for file, each in self._legible() if not _is_alive(each)]
         for file, _ in gone:
             file.unlink(missing_ok=True)
         return [each for _, each in gone if _is_orphan(each)]
 
     def orphans(self) -> list[Running]:
         """Return the processes that are alive though their worker is gone: they are ending."""
-        return [each for _, each in self._files() if _is_alive(each) and _is_orphan(each)]
+        return [each for _, each in self._legible() if _is_alive(each) and _is_orphan(each)]
 
     def _write(self, file: Path, running: Running) -> None:
         draft = file.with_suffix(_DRAFT)
@@ -115,21 +120,24 @@ class Roster:
         except OSError as error:
             raise UnavailableError(f"cannot list an agent's process in {file}: {error}") from error
 
-    def _files(self) -> Iterator[tuple[Path, Running]]:
+    def _files(self) -> list[Path]:
         if not self._folder.exists():
-            return
+            return []
         refuse_stranger(self._folder)
-        for file in sorted(self._folder.iterdir()):
-            if file.suffix == _DRAFT:
-                continue
-            running = _read(file)
-            if running is not None:
-                yield file, running
+        return sorted(file for file in self._folder.iterdir() if file.suffix != _DRAFT)
+
+    def _legible(self) -> Iterator[tuple[Path, Running]]:
+        for file in self._files():
+            with suppress(CorruptError):  # (4)
+                running = _read(file)
+                if running is not None:
+                    yield file, running
 
 
 def _read(file: Path) -> Running | None:
     try:
-        return Running(**json.loads(file.read_text(encoding="utf-8")))
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return Running(**{name: said[name] for name in _FIELDS if name in said})  # (5)
     except FileNotFoundError:  # it ended meanwhile
         return None
     except (ValueError, TypeError) as error:

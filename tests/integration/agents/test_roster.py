@@ -113,6 +113,22 @@ def test_what_cannot_be_read_confirms_nothing(roster: Roster, tmp_path: Path):
         roster.alive(AGENT)
 
 
+def test_what_cannot_be_read_keeps_no_worker_from_starting(roster: Roster, tmp_path: Path):
+    unreadable = left_behind(roster, tmp_path)
+    unreadable.write_text("{")
+    gone = left_behind(roster, tmp_path, started="1")
+
+    assert roster.sweep() == []
+    assert roster.orphans() == []
+    assert (unreadable.exists(), gone.exists()) == (True, False)
+
+
+def test_what_another_release_says_beside_is_passed_over(roster: Roster, tmp_path: Path):
+    left_behind(roster, tmp_path, moon="full")
+
+    assert [each.agent for each in roster.alive(AGENT)] == [AGENT]
+
+
 def test_a_directory_that_others_may_enter_is_not_used(roster: Roster, tmp_path: Path):
     (tmp_path / f"mandate-agents-{os.getuid()}").mkdir(mode=0o777)
     (tmp_path / f"mandate-agents-{os.getuid()}").chmod(0o777)
