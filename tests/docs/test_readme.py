@@ -272,4 +272,4 @@ async def test_the_program_of_the_contract_passes_its_check(shell: Shell, premis
 
     said = await shell.types_all(block_with(console("docs/agent-protocol.md"), "agent check"))
 
-    assert "the program keeps the contract" in answer(said, "agent check")
+    assert "the program keeps the contract" in answer(said, "agent check --input")

@@ -17,6 +17,7 @@ from tests.fixtures.engine import after_look, gate, pipeline, stage
 from tests.fixtures.person import demo_person
 from tests.fixtures.slow_folder import SlowFolder
 from tests.fixtures.stack import MandateUp, result_of, until_gate
+from tests.integration.stack.probes import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 MANDATE = (sys.executable, "-m", "mandate")
@@ -128,12 +129,24 @@ async def test_a_run_can_be_started_and_its_end_be_had_as_json(
     assert ended["report"]["stages"]["ok"]["status"] == "rejected"
 
 
+async def page_with(up: MandateUp, run: str, word: str) -> str:
+    """Show ``run`` until its stages, which are asked within a limit, have told of ``word``."""
+    pages: list[str] = []
+
+    async def told() -> bool:
+        pages.append(await says(up, "show", run, code=3))
+        return word in pages[-1]
+
+    await eventually(told, within_s=60)
+    return pages[-1]
+
+
 async def test_a_run_is_shown_on_one_page_while_it_waits_and_when_it_is_over(
     mandate_up: MandateUp,
 ):
     approved, rejected = [await mandate_up.start(asks()) for _ in range(2)]
     await until_gate(approved, "ok")
-    waiting = await says(mandate_up, "show", approved.id, code=3)
+    waiting = await page_with(mandate_up, approved.id, "inventory.json")
     early = json.loads(await says(mandate_up, "show", approved.id, "--json", code=3))
     await mandate_up.vote(approved.id, "ok")
     await handle_ended(approved)
@@ -189,6 +202,20 @@ def slowly(folder: SlowFolder) -> dict[str, Any]:
     return pipeline(look, gate("ok", requires=["look"]))
 
 
+async def until_connected(pid: int, address: str) -> None:
+    """Wait until that process talks to the server: before, it can say nothing of what it does."""
+    port = f"{int(address.rpartition(':')[2]):04X}"
+    process = Path("/proc") / str(pid)
+
+    def talks() -> bool:
+        rows = [line.split() for line in (process / "net/tcp").read_text().splitlines()[1:]]
+        inodes = {row[9] for row in rows if row[2].endswith(f":{port}") and row[3] == "01"}
+        held = {str(each.readlink()) for each in (process / "fd").iterdir()}
+        return any(f"socket:[{inode}]" in held for inode in inodes)
+
+    await eventually(talks, within_s=30)
+
+
 async def test_whom_a_run_waits_for_is_waited_for(mandate_up: MandateUp):
     slow = mandate_up.slow_folder()
     handle = await mandate_up.start(slowly(slow))
@@ -199,6 +226,7 @@ async def test_whom_a_run_waits_for_is_waited_for(mandate_up: MandateUp):
     async with typed(mandate_up, *words) as stopped, typed(mandate_up, *words) as waiting:
         early = await says(mandate_up, "gates", handle.id)
         table = await says(mandate_up, "runs")
+        await until_connected(stopped.pid, mandate_up.env["TEMPORAL_ADDRESS"])
         stopped.send_signal(signal.SIGINT)
         left, _ = await stopped.communicate()
         slow.empty()

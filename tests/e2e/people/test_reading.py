@@ -176,8 +176,11 @@ async def test_where_there_is_no_output_it_is_said_what_there_is(
 ):
     handle = await waiting(mandate_up)
     for place, name, why in (
-        (f"{handle.id}/nope", "report.md", "expected RUN/STAGE"),
-        (handle.id, "report.md", "is a workflow of type Pipeline, and no stage of a run"),
+        (
+            f"{handle.id}/nope",
+            "report.md",
+            f"there is no run '{handle.id}/nope'; see: mandate runs",
+        ),
         (f"{handle.id}/look", "nope", "has no output 'nope'; it has: "),
     ):
         said = await somebody.mandate("artifact", "show", place, name)

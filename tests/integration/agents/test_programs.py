@@ -203,7 +203,7 @@ def test_a_missing_tool_names_the_extra(tmp_path, workspace):
     program = Programs().find("code-review")
     done = subprocess.run(
         [tmp_path / "venv/bin/python", *program.interpreter[1:], program.file],
-        input=json.dumps({"phase": "PLAN", "input": {"workspace": str(workspace)}}) + "\n",
+        input=json.dumps({"v": 1, "phase": "PLAN", "input": {"workspace": str(workspace)}}) + "\n",
         capture_output=True,
         text=True,
         check=False,

@@ -5,6 +5,7 @@ Sent by a workflow of the attacker's own, to the real activities of the engine's
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -89,7 +90,7 @@ def forged(tcp: tuple[int, ...] = (), **fields: Any) -> dict[str, Any]:
             "timeout_ms": 10_000,
             "sandbox": {"tcp": list(tcp)},
         },
-        "authority": {},
+        "authority": {"at_ms": int(time.time() * 1000)},
         "seed": True,
         **fields,
     }

@@ -44,6 +44,7 @@ async def _failure(engine: Engine, workflow_id: str) -> ApplicationError:
 
 
 async def test_a_catalogue_pipeline_is_a_workflow_type_of_its_own(engine: Engine):
+    engine.runner.delivers["run"] = ("findings.json", "review.md", "review.sarif")
     code, said, run = await _start(
         engine, "--input", as_json({"environment": "staging"}), kind="infrastructure-deploy"
     )

@@ -57,7 +57,9 @@ async def test_a_request_is_redeemed_once_a_person_has_authorised_it(
     assert filing.enforced
     [filed] = filing.requests
     assert filed.place == "kv-prod/requests/db"
-    with pytest.raises(DeniedError, match="waits for an approval in vault: mandate approve"):
+    with pytest.raises(
+        DeniedError, match="waits for an approval in vault: `mandate approve RUN GATE`"
+    ):
         await requests.read_secret(run, "deploy", SECRET)
     assert not await requests.authorised(run, "deploy")
     bob = await people.login("bob")
