@@ -48,8 +48,8 @@ from dsl.plan import (
     InputPlan,
     MemberPlan,
     ParallelStep,
+    PeoplePlan,
     Plan,
-    QuestionsPlan,
     SandboxPlan,
 )
 from dsl.template_folders import shipped
@@ -173,7 +173,7 @@ class _PlanBuilder:
             on_revoked=config.on_revoked.replace(" ", ""),
             sandbox=_sandbox(template.sandbox, config.sandbox),
             concurrency=config.concurrency,
-            questions=_questions(config.questions),
+            questions=None if config.questions is None else _people(config.questions),
             produces=template.produces,
         )
 
@@ -185,15 +185,7 @@ class _PlanBuilder:
             requires=stage.requires,
             description=stage.description,
             gate_type=config.gate_type,
-            approvers=config.approvers,
-            groups=tuple(GroupPlan(name=each.name, quorum=each.quorum) for each in config.groups),
-            quorum=config.quorum,
-            timeout_ms=config.timeout,
-            on_timeout=config.on_timeout,
-            escalate_to=_escalation(config.escalate_to),
-            remind_every_ms=config.remind_every,
-            exclude=config.exclude,
-            identity=config.identity,
+            **dict(_people(config)),
             reason=config.reason,
             approves=tuple(each.path for each in self._approvals.of(site)),  # (4)
             members=tuple(
@@ -249,10 +241,8 @@ def _budget(config: AgentConfig) -> ErrorBudget | None:
     return ErrorBudget(errors=budget.errors, window_ms=budget.window)
 
 
-def _questions(config: PeopleConfig | None) -> QuestionsPlan | None:
-    if config is None:
-        return None
-    return QuestionsPlan(
+def _people(config: PeopleConfig) -> PeoplePlan:
+    return PeoplePlan(
         approvers=config.approvers,
         groups=tuple(GroupPlan(name=each.name, quorum=each.quorum) for each in config.groups),
         quorum=config.quorum,

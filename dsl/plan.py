@@ -77,8 +77,8 @@ class EscalationPlan(Value):
     timeout_ms: int
 
 
-class QuestionsPlan(Value):
-    """Who answers what an agent asks: what a gate says of the people it asks."""
+class PeoplePlan(Value):
+    """Who is asked, by a gate or by an agent, and until when."""
 
     approvers: tuple[str, ...]
     groups: tuple[GroupPlan, ...] = ()
@@ -109,7 +109,7 @@ class AgentStep(Step):
     on_revoked: str = "fail"
     sandbox: SandboxPlan = SandboxPlan()
     concurrency: int | None = None
-    questions: QuestionsPlan | None = None  # None: it may ask nothing
+    questions: PeoplePlan | None = None  # None: it may ask nothing
     produces: tuple[str, ...] = ()  # names of what EXECUTE must put out
 
     @model_serializer(mode="wrap")
@@ -132,21 +132,12 @@ class MemberPlan(Value):
     min_confidence: float
 
 
-class GateStep(Step):
+class GateStep(PeoplePlan, Step):
     """One decision to be waited for."""
 
     type: Literal[StageType.GATE] = StageType.GATE
     description: str = ""
     gate_type: Literal["approval", "consensus"]
-    approvers: tuple[str, ...]
-    groups: tuple[GroupPlan, ...] = ()
-    quorum: int
-    timeout_ms: int
-    on_timeout: Literal["reject", "escalate"]
-    escalate_to: EscalationPlan | None = None
-    remind_every_ms: int | None = None
-    exclude: tuple[str, ...] = ()
-    identity: tuple[str, ...] | None = None  # None: the worker's default
     reason: Literal["optional", "required"] = "optional"
     approves: tuple[str, ...] = ()  # paths of stages whose outputs are approved
     members: tuple[MemberPlan, ...] = ()
