@@ -18,19 +18,23 @@ of EXECUTE ``run.txt`` and ``run.json``; of VERIFY, where something is left to d
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
+from approved import Approved, Work, is_late, prior_of
 from configuration import pack
 from contract import asked, below, choice, digest, finish, give_up, leave, leave_json, seconds
 from contract import workspace as workspace_of
 from playbook import Playbook, PlaybookRun
 
-ACTIONS = ("check", "run", "check-and-run")
-PARTS = ("changes.json", "configuration.tar")
+WORK = Work(
+    look="check",
+    looked="checked",
+    act="run",
+    pinned={"configuration.tar": "configuration"},
+)
 SHOWN_MAX = 5
 
 
@@ -38,14 +42,14 @@ def main() -> None:
     """Answer one request."""
     request = asked()
     given, phase = request["input"], request["phase"]
-    action, late = choice(given, "action", ACTIONS), bool(given.get("credentials"))
+    action = choice(given, "action", WORK.actions)
     playbook = Playbook(request)
-    if request["secrets"] and not late:  # (6)
-        give_up("a stage with secrets takes `credentials: true`: they reach EXECUTE alone")
-    approved = approved_of(request, playbook, action, late=late)
+    late = is_late(request)  # (6)
+    prior, own = prior_of(WORK, request, action, lambda: put_down(playbook), late=late)  # (1)
+    approved = ApprovedCheck(WORK, prior, own=own)
     if phase == "VERIFY":
-        verify(playbook, approved, checked_only=action == "check", late=late)
-    if action == "check":
+        verify(playbook, approved, checked_only=action == WORK.look, late=late)
+    if action == WORK.look:
         finish(approved.summary, approved.output)
     approved.refuse_old(seconds(given, "max_age", "24h"))
     if phase == "PLAN":
@@ -53,47 +57,13 @@ def main() -> None:
     run(playbook, approved, attempt=request["attempt"], late=late)
 
 
-def approved_of(
-    request: dict[str, Any], playbook: Playbook, action: str, *, late: bool
-) -> ApprovedCheck:
-    """Return the check to go by; make it where this is the phase for that (1), (6)."""
-    if action == "run":
-        return ApprovedCheck(request["prior"], own=False)
-    if request["phase"] == "PLAN" and late:
-        finish("it is checked in EXECUTE, which gets the secrets")
-    if request["phase"] != ("EXECUTE" if late else "PLAN"):
-        return ApprovedCheck(request["prior"], own=True)
-    put_down(playbook)
-    return ApprovedCheck({part: {"path": part} for part in PARTS}, own=True)
+class ApprovedCheck(Approved):
+    """A check as it was put down."""
 
-
-class ApprovedCheck:
-    """A check as it was put down, by an earlier stage or by this one (1)."""
-
-    def __init__(self, prior: dict[str, Any], *, own: bool) -> None:
-        last = "configuration.tar"
-        found = [name.removesuffix(last) for name in prior if name.endswith(f"/{last}")]
-        bases = [""] if own else found
-        if len(bases) != 1 or any(bases[0] + part not in prior for part in PARTS):
-            give_up(
-                "this stage has no check of its own: PLAN was left out, or it acts at T3 or above, "
-                "where only what was approved is heard"
-                if own
-                else f"`action: run` takes the check of one earlier stage, and {len(bases)} hand "
-                "it one: let a stage with `action: check` come before, and a gate approve it"
-            )
-        changes, self.configuration = (Path(prior[bases[0] + part]["path"]) for part in PARTS)
-        self.told: dict[str, Any] = json.loads(changes.read_bytes())
-        if digest(self.configuration) != self.told["configuration"]:  # (2)
-            give_up("configuration.tar is not what changes.json tells of: check again")
-        self.summary: str = self.told["summary"]
-        self.output = {"changed": self.told["changed"], "hosts": self.told["hosts"]}
-
-    def refuse_old(self, age_max_s: int) -> None:
-        """Refuse a check of long ago (3)."""
-        age_s = int(time.time() - self.told["created"])
-        if age_s > age_max_s:
-            give_up(f"the check is {age_s} s old and `max_age` is {age_max_s} s: check again")
+    @property
+    def output(self) -> dict[str, Any]:
+        """Return what the stage says of it."""
+        return {"changed": self.told["changed"], "hosts": self.told["hosts"]}
 
     def refuse_hosts(self, hosts: set[str]) -> None:
         """Refuse hosts that nobody has looked at (3)."""
@@ -139,7 +109,7 @@ def put_down(playbook: Playbook) -> None:
 
 def run(playbook: Playbook, approved: ApprovedCheck, *, attempt: int, late: bool) -> NoReturn:
     """EXECUTE: run that, and nothing else."""
-    playbook.prepare(approved.configuration)
+    playbook.prepare(approved.files["configuration.tar"])
     now = playbook.checked or playbook.run(check=True)  # (4) nothing is looked at twice in a row
     approved.refuse_hosts(set(now.recap))
     if now.bad:
@@ -167,7 +137,7 @@ def verify(
         finish("nothing was run")
     if late:
         finish("nothing was left to do at the end of EXECUTE")  # it has failed otherwise (6)
-    playbook.prepare(approved.configuration)
+    playbook.prepare(approved.files["configuration.tar"])
     refuse_drift(playbook)
     finish("no change is left to do")
 

@@ -27,12 +27,17 @@ import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
+from approved import Approved, Work, is_late, prior_of
 from configuration import pack
 from contract import asked, below, choice, digest, finish, give_up, leave, leave_json, seconds
 from terraform_tool import TerraformTool, ToolAnswer, told
 
-ACTIONS = ("plan", "apply", "plan-and-apply")
-PARTS = ("tfplan", "changes.json", "configuration.tar")
+WORK = Work(
+    look="plan",
+    looked="planned",
+    act="apply",
+    pinned={"tfplan": "plan", "configuration.tar": "configuration"},
+)
 OUTPUTS_BYTES_MAX = 16_384  # in the output of the stage; applied.json has them all
 COUNTED = {"add": "create", "change": "update", "destroy": "delete"}
 
@@ -41,14 +46,14 @@ def main() -> None:
     """Answer one request."""
     request = asked()
     given, phase = request["input"], request["phase"]
-    action, late = choice(given, "action", ACTIONS), bool(given.get("credentials"))
+    action = choice(given, "action", WORK.actions)
     tool = TerraformTool(request)
-    if request["secrets"] and not late:  # (6)
-        give_up("a stage with secrets takes `credentials: true`: they reach EXECUTE alone")
-    approved = approved_of(request, tool, action, late=late)
+    late = is_late(request)  # (6)
+    prior, own = prior_of(WORK, request, action, lambda: put_down(tool), late=late)  # (1)
+    approved = ApprovedPlan(WORK, prior, own=own)
     if phase == "VERIFY":
-        verify(tool, approved, planned_only=action == "plan", late=late)
-    if action == "plan":
+        verify(tool, approved, planned_only=action == WORK.look, late=late)
+    if action == WORK.look:
         finish(approved.summary, approved.counts)
     approved.refuse_old(seconds(given, "max_age", "24h"))
     if phase == "PLAN":
@@ -56,48 +61,13 @@ def main() -> None:
     apply(tool, approved, attempt=request["attempt"], late=late)
 
 
-def approved_of(
-    request: dict[str, Any], tool: TerraformTool, action: str, *, late: bool
-) -> ApprovedPlan:
-    """Return the plan to go by; make it where this is the phase for that (1), (6)."""
-    if action == "apply":
-        return ApprovedPlan(request["prior"], own=False)
-    if request["phase"] == "PLAN" and late:
-        finish("it is planned in EXECUTE, which gets the secrets")
-    if request["phase"] != ("EXECUTE" if late else "PLAN"):
-        return ApprovedPlan(request["prior"], own=True)
-    put_down(tool)
-    return ApprovedPlan({part: {"path": part} for part in PARTS}, own=True)
+class ApprovedPlan(Approved):
+    """A plan as it was put down."""
 
-
-class ApprovedPlan:
-    """A plan as it was put down, by an earlier stage or by this one (1)."""
-
-    def __init__(self, prior: dict[str, Any], *, own: bool) -> None:
-        found = [name.removesuffix("tfplan") for name in prior if name.endswith("/tfplan")]
-        bases = [""] if own else found
-        if len(bases) != 1 or any(bases[0] + part not in prior for part in PARTS):
-            give_up(
-                "this stage has no plan of its own: PLAN was left out, or it acts at T3 or above, "
-                "where only what was approved is heard"
-                if own
-                else f"`action: apply` takes the plan of one earlier stage, and {len(bases)} hand "
-                "it one: let a stage with `action: plan` come before, and a gate approve it"
-            )
-        paths = [Path(prior[bases[0] + part]["path"]) for part in PARTS]
-        self.tfplan, self.changes, self.configuration = paths
-        self.told: dict[str, Any] = json.loads(self.changes.read_bytes())
-        for name, file in (("plan", self.tfplan), ("configuration", self.configuration)):  # (2)
-            if digest(file) != self.told[name]:
-                give_up(f"{file.name} is not what changes.json tells of: plan again")
-        self.counts = {name: self.told[name] for name in COUNTED}
-        self.summary: str = self.told["summary"]
-
-    def refuse_old(self, age_max_s: int) -> None:
-        """Refuse a plan of long ago (3)."""
-        age_s = int(time.time() - self.told["created"])
-        if age_s > age_max_s:
-            give_up(f"the plan is {age_s} s old and `max_age` is {age_max_s} s: plan again")
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how much it adds, changes and destroys."""
+        return {name: self.told[name] for name in COUNTED}
 
 
 def put_down(tool: TerraformTool) -> None:
@@ -142,8 +112,8 @@ def apply(tool: TerraformTool, approved: ApprovedPlan, *, attempt: int, late: bo
     """EXECUTE: apply that plan and no other."""
     if not approved.told["changes"]:  # (4)
         finish("no changes: nothing was applied", {"applied": False, **approved.counts})
-    tool.prepare(approved.configuration)
-    said = tool.apply(approved.tfplan)
+    tool.prepare(approved.files["configuration.tar"])
+    said = tool.apply(approved.files["tfplan"])
     if is_stale(said):  # (3)
         if attempt > 1 and not tool.plan(Path("again")):
             finish("an earlier try has applied it", {"applied": True, **approved.counts})
@@ -176,7 +146,7 @@ def verify(
         finish("nothing was applied")
     if late:
         finish("nothing was left to do at the end of EXECUTE")  # it has failed otherwise (6)
-    tool.prepare(approved.configuration)
+    tool.prepare(approved.files["configuration.tar"])
     refuse_drift(tool)
     finish("no difference is left")
 
