@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from tests.fixtures.engine import after_look, gate
@@ -22,20 +21,6 @@ PROVEN: dict[str, Any] = {
     "reason": "required",
 }
 WHY = ("--reason", "looks right")
-
-
-@pytest_asyncio.fixture
-async def ann(mandate_up: MandateUp, tmp_path: Path) -> Somebody:
-    person = demo_person(mandate_up, tmp_path, "ann")
-    await person.log_in()
-    return person
-
-
-@pytest_asyncio.fixture
-async def bob(mandate_up: MandateUp, tmp_path: Path) -> Somebody:
-    person = demo_person(mandate_up, tmp_path, "bob")
-    await person.log_in()
-    return person
 
 
 async def waiting(stack: MandateUp, **config: Any) -> WorkflowHandle[Any, Any]:

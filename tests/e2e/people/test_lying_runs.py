@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from mandate.people.gates import inbox
-from tests.fixtures.person import Somebody, demo_person
+from tests.fixtures.person import Somebody
 from tests.fixtures.stack import MandateUp
 from tests.unit.mandate.people.test_control_groups import COMPILED, FILED, answer
 from tests.unit.mandate.people.test_rows import row
@@ -57,13 +56,6 @@ async def client(mandate_up: MandateUp) -> AsyncIterator[Client]:
     client = await Client.connect(mandate_up.env["TEMPORAL_ADDRESS"])
     async with Worker(client, task_queue=QUEUE, workflows=[Liar]):
         yield client
-
-
-@pytest_asyncio.fixture
-async def ann(mandate_up: MandateUp, tmp_path: Path) -> Somebody:
-    person = demo_person(mandate_up, tmp_path, "ann")
-    await person.log_in()
-    return person
 
 
 async def lies(client: Client, **said: Any) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from temporalio.client import WorkflowHandle
 
 from tests.fixtures.engine import gate, pipeline, stage
@@ -21,20 +20,6 @@ from tests.fixtures.stack import MandateUp, result_of, until_gate
 
 PROVEN: dict[str, Any] = {"approvers": ["group:sre"], "identity": ["verified"]}
 QUESTION = "approve? [y/N] "
-
-
-@pytest_asyncio.fixture
-async def ann(mandate_up: MandateUp, tmp_path: Path) -> Somebody:
-    person = demo_person(mandate_up, tmp_path, "ann")
-    await person.log_in()
-    return person
-
-
-@pytest_asyncio.fixture
-async def bob(mandate_up: MandateUp, tmp_path: Path) -> Somebody:
-    person = demo_person(mandate_up, tmp_path, "bob")
-    await person.log_in()
-    return person
 
 
 async def waiting(

@@ -22,16 +22,6 @@ from tests.fixtures.voting import Signer, signer, update, vote_of
 
 
 @pytest_asyncio.fixture
-async def ann(people: People) -> Signer:
-    return await signer(people, "ann")
-
-
-@pytest_asyncio.fixture
-async def bob(people: People) -> Signer:
-    return await signer(people, "bob")
-
-
-@pytest_asyncio.fixture
 async def ready(engine: Engine, openbao: OpenBao, ann: Signer) -> Subject:
     """An agent that meets every criterion of T3."""
     return await subject(engine, openbao, ann, runs=2)

@@ -24,16 +24,6 @@ Puppet = WorkflowHandle[Any, Any]
 
 
 @pytest_asyncio.fixture
-async def ann(people: People) -> Signer:
-    return await signer(people, "ann")
-
-
-@pytest_asyncio.fixture
-async def bob(people: People) -> Signer:
-    return await signer(people, "bob")
-
-
-@pytest_asyncio.fixture
 async def puppet(engine: Engine) -> AsyncIterator[Puppet]:
     """Somebody who can write facts on behalf of stages of his own."""
     async with impostors(engine) as client:

@@ -40,11 +40,6 @@ RELEASE_1 = b"# release 1\n"
 EARLIER = digest_of_bytes(RELEASE_1)
 
 
-@pytest_asyncio.fixture
-async def ann(people: People) -> Signer:
-    return await signer(people, "ann")
-
-
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Let the engine's workers have an earlier program; return its file."""

@@ -53,16 +53,6 @@ async def pretending(engine: Engine) -> AsyncIterator[Client]:
         yield client
 
 
-@pytest_asyncio.fixture
-async def ann(people: People) -> Signer:
-    return await signer(people, "ann")
-
-
-@pytest_asyncio.fixture
-async def cyd(people: People) -> Signer:
-    return await signer(people, "cyd")
-
-
 class Guards:
     """Dragonfly, as a test looks at it."""
 
