@@ -16,7 +16,6 @@ from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.hostile.impostor import signers
 from tests.fixtures.revoking import (
     LINES,
-    REASON,
     at_work,
     detail_of,
     document,
@@ -25,6 +24,7 @@ from tests.fixtures.revoking import (
     revoke,
     revoked_on_the_ledger,
     start,
+    start_with,
     state_of,
     until,
     word_of,
@@ -123,16 +123,7 @@ async def test_a_person_is_heard_where_somebody_has_started_it_without_a_word(
     engine: Engine, openbao: OpenBao, them: dict[str, Signer]
 ):
     _, agent = await at_work(engine)
-    order = {"agent": agent, "reason": REASON}
-    handle = await engine.client.start_workflow(
-        "Revocation",
-        order,
-        id=f"revocation/{agent}",
-        task_queue="mandate",
-        start_signal="revoke",
-        start_signal_args=[{**order, "proof": await word_of(them["ann"], agent)}],
-    )
-    engine.started.append(handle)
+    handle = await start_with(engine, agent, await word_of(them["ann"], agent))
     receipt = await handle.result()
 
     assert (receipt["complete"], receipt["by"]) == (True, "ann")

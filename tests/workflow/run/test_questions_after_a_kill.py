@@ -15,6 +15,7 @@ from tests.fixtures.engine import Engine, pipeline, settings_for, stage
 from tests.fixtures.servers.namespaces import own_namespace
 from tests.fixtures.servers.openbao import OpenBao
 from tests.fixtures.servers.valkey import ValkeyProcess
+from tests.fixtures.servers.variables import variables_of
 from tests.integration.stack.probes import eventually
 from tests.unit.mandate.programs import ROOT
 from tests.unit.mandate.programs import environment as clean
@@ -31,15 +32,8 @@ SENT_S = 1.5  # a sign of life goes out twice a second
 async def worker(settings: Settings, namespace: str, asked: Path) -> AsyncIterator[None]:
     """Have a worker process serve every queue; it is killed at the end."""
     variables = {
-        "TEMPORAL_ADDRESS": settings.temporal,
-        "TEMPORAL_NAMESPACE": namespace,
-        "VAULT_ADDR": settings.vault_url,
-        "MANDATE_VAULT_ROLES": str(settings.vault_roles),
-        "MANDATE_DRAGONFLY_URL": settings.dragonfly_url,
-        "MANDATE_DRAGONFLY_PASSWORD_FILE": str(settings.dragonfly_password_file),
-        "MANDATE_ARTIFACTS": str(settings.artifacts),
+        **variables_of(settings, namespace),
         "MANDATE_LEDGER": str(settings.ledger),
-        "MANDATE_WORKSPACE": str(settings.workspace),
         "MANDATE_INLINE_TIER": "T2",
         "MANDATE_INITIAL_TIER": "T2",
         "ASKED": str(asked),

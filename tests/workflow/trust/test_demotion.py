@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest_asyncio
 from temporalio import workflow
 from temporalio.client import Client
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
 from tests.fixtures.engine import Engine, pipeline, stage
+from tests.fixtures.hostile.sending import sent
 from tests.fixtures.servers.openbao import OpenBao
 from tests.fixtures.trust.standing import agent_of, tier_of
 
@@ -25,19 +23,8 @@ Send = Callable[..., Awaitable[dict[str, Any]]]
 async def _demote(request: dict[str, Any]) -> dict[str, Any]:
     info = workflow.info()
     own = f"{info.workflow_id}/{info.run_id}/"
-    try:
-        answer: dict[str, Any] = await workflow.execute_activity(
-            "trust.demote",
-            {**request, "key": request["key"].replace("{own}", own)},
-            task_queue="mandate-trust",
-            start_to_close_timeout=timedelta(seconds=30),
-            retry_policy=RetryPolicy(maximum_attempts=1),
-        )
-    except ActivityError as error:
-        cause = error.cause
-        assert isinstance(cause, ApplicationError)
-        return {"type": cause.type, "message": cause.message}
-    return answer
+    keyed = {**request, "key": request["key"].replace("{own}", own)}
+    return await sent("trust.demote", keyed, "mandate-trust")
 
 
 @workflow.defn(name="Agent", sandboxed=False)

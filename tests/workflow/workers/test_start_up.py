@@ -18,6 +18,7 @@ from tests.fixtures.engine import Engine, ScriptedRunner, failure_of, pipeline, 
 from tests.fixtures.servers.namespaces import own_namespace
 from tests.fixtures.servers.openbao import OpenBao, govern
 from tests.fixtures.servers.valkey import ValkeyProcess
+from tests.fixtures.servers.variables import variables_of
 from tests.unit.mandate.programs import ROOT
 from tests.unit.mandate.programs import environment as clean
 from worker import build_workers, plugin
@@ -56,17 +57,7 @@ async def worker_process(
     settings: Settings, queue: str, namespace: str
 ) -> asyncio.subprocess.Process:
     """Start ``worker.py`` as a service manager does."""
-    variables = {
-        "TEMPORAL_ADDRESS": settings.temporal,
-        "TEMPORAL_NAMESPACE": namespace,
-        "VAULT_ADDR": settings.vault_url,
-        "MANDATE_VAULT_ROLES": str(settings.vault_roles),
-        "MANDATE_DRAGONFLY_URL": settings.dragonfly_url,
-        "MANDATE_DRAGONFLY_PASSWORD_FILE": str(settings.dragonfly_password_file),
-        "MANDATE_ARTIFACTS": str(settings.artifacts),
-        "MANDATE_WORKSPACE": str(settings.workspace),
-        "MANDATE_QUEUES": queue,
-    }
+    variables = {**variables_of(settings, namespace), "MANDATE_QUEUES": queue}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "worker.py")),
         env=clean(variables),
