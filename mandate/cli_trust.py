@@ -137,7 +137,7 @@ def agent_check(
     data_dir: DataDir = None,
 ) -> None:
     """Put a program to the contract of agents, in its sandbox; says what is to be mended."""
-    from mandate.commands import agent_check as command_  # noqa: PLC0415 - at need
+    from mandate.commands.agents import check as command_  # noqa: PLC0415 - at need
 
     end(
         command_.run(
