@@ -21,6 +21,7 @@ from tests.integration.stack.probes import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 MANDATE = (sys.executable, "-m", "mandate")
+SAID_S_MAX = 90  # a limit of the test: how soon a run gets somewhere is measured elsewhere
 
 
 @asynccontextmanager
@@ -51,11 +52,14 @@ async def until(process: asyncio.subprocess.Process, true: Callable[[str], bool]
     """Read until a line satisfies ``true``; return all up to it."""
     assert process.stdout
     said = ""
-    async with asyncio.timeout(40):
-        while line := (await process.stdout.readline()).decode():
-            said += line
-            if true(line):
-                return said
+    try:
+        async with asyncio.timeout(SAID_S_MAX):
+            while line := (await process.stdout.readline()).decode():
+                said += line
+                if true(line):
+                    return said
+    except TimeoutError:
+        raise AssertionError(f"after {SAID_S_MAX} s it had only said: {said}") from None
     raise AssertionError(f"it ended without saying that: {said}")
 
 
