@@ -11,6 +11,8 @@
 5. An artifact cannot take the name of an output of the engine.
 6. The agent may have had the directory on a disk of its own, see ``private_disk``. What it
    announced is copied from there once it was checked, and nothing else ever reaches our disk.
+7. Of several workers that start at once, one removes what a killed one left. What cannot be
+   removed keeps nobody from starting, and is removed by a later sweep.
 
 Nothing here may run while the agent's processes live: what is checked must stay as it is.
 """
@@ -59,14 +61,22 @@ def workdir(parent: Path | None = None) -> Iterator[Path]:
 
 def sweep(parent: Path | None = None) -> int:
     """Remove what workers left that were killed; return how many directories that were (4)."""
-    removed = 0
-    for path in (parent or Path(tempfile.gettempdir())).glob("mandate-*-*"):
-        pid = path.name.split("-")[1]
-        ours = path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.getuid()
-        if ours and pid.isdigit() and not Path("/proc", pid).exists():
-            _remove(path)
-            removed += 1
-    return removed
+    return sum(_swept(path) for path in (parent or Path(tempfile.gettempdir())).glob("mandate-*-*"))
+
+
+def _swept(path: Path) -> bool:
+    pid = path.name.split("-")[1]
+    if not pid.isdigit() or Path("/proc", pid).exists():
+        return False
+    try:
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            return False
+        taken = path.with_name(f"mandate-{os.getpid()}-swept-{secrets.token_hex(8)}")
+        _remove(path.rename(taken))  # (7) whoever renames it first
+    except OSError:
+        return False
+    return True
 
 
 class _Place(NamedTuple):
