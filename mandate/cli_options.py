@@ -1,25 +1,40 @@
-"""What several commands share: their options, their place in ``--help``, and how they end."""
+"""What several commands share: their arguments and options, and how they end.
+
+What one command alone takes stands in its file.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-# The panels of ``mandate --help``: a command says in which of them it stands.
-RUNS: Final = "Runs"
-GATES: Final = "Gates"
-TRUST: Final = "Trust"
-LOOK: Final = "Look"
-OPERATE: Final = "Operate"
-
 DataDir = Annotated[Path | None, typer.Option(help="Directory of a stack; default .mandate")]
-Run = Annotated[str, typer.Argument(help="The workflow id of a run.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 LedgerFile = Annotated[
     Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+Run = Annotated[str, typer.Argument(help="The workflow id of a run.")]
+Place = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN[/STAGE]", help="The workflow id of a run, or of one of its stages."
+    ),
+]
+Gate = Annotated[str, typer.Argument(help="The gate, by path, or by name where that is unique.")]
+AgentId = Annotated[str, typer.Argument(metavar="ID", help="The id of an agent.")]
+Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
+Answer = Annotated[str, typer.Option(help="What you answer, where an agent asks.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask once more; for scripts.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Until people have answered and it is done.")]
+
+
+def said(reason: str, answer: str) -> str:
+    """Return what a vote says: at a gate that asks a question, its reason is the answer."""
+    if reason and answer:
+        raise typer.BadParameter("give one of --reason and --answer")
+    return answer or reason
 
 
 def end(code: int) -> None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from mandate.commands.operate.up import UP_LINE
+from mandate.work.operate.up import UP_LINE
 from tests.docs.blocks import ROOT, blocks_of
 from tests.unit.mandate.programs import environment
 

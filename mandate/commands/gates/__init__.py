@@ -1,1 +1,1 @@
-"""Commands that show gates and answer them."""
+"""Gates, and who answers them."""

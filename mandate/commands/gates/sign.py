@@ -1,30 +1,33 @@
-"""``mandate sign``: the vote as one line of JSON, for whoever votes by other means.
-
-That line and nothing else goes to stdout, for ``temporal workflow signal --input "$(…)"`` and for
-the update dialog of the Web UI; what is said beside it goes to stderr. It is good for one time,
-at one opening of one gate, for ten minutes.
-"""
+"""``mandate sign``."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from enum import StrEnum
+from typing import Annotated
 
-from mandate.people.door import enter, temporal
-from mandate.people.gates.voting import prepare
-from mandate.people.gates.wishes import Wish
-from mandate.people.login.session import session
-from mandate.stack import environment
-from mandate.terminal import note, say_json
+import typer
 
-
-def run(wish: Wish, *, data_dir: Path | None) -> int:
-    """Print the vote; return the exit code."""
-    return enter("sign", _sign(wish, data_dir))
+from mandate.cli_options import Answer, DataDir, Gate, Reason, Run, end, said
+from mandate.people.gates.wishes import APPROVE, REJECT, Wish
 
 
-async def _sign(wish: Wish, data_dir: Path | None) -> int:
-    env = environment.present(data_dir)
-    async with session(env) as who:
-        ready = await prepare(await temporal(env), who, wish, note, env=env)
-    say_json(ready.vote)
-    return 0
+class Decision(StrEnum):
+    """What a voter says."""
+
+    APPROVE = APPROVE
+    REJECT = REJECT
+
+
+def command(
+    run: Run,
+    gate: Gate,
+    decision: Annotated[Decision, typer.Argument(help="What you say.")],
+    *,
+    reason: Reason = "",
+    answer: Answer = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Print your vote with its proof, as input for the Temporal CLI or the Web UI."""
+    from mandate.work.gates import sign
+
+    end(sign.run(Wish(run, gate, decision.value, said(reason, answer)), data_dir=data_dir))

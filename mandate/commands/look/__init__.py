@@ -1,1 +1,1 @@
-"""Commands that read: the catalogue, the ledger, what agents have put out."""
+"""What is there to be read: the catalogue, the ledger, what agents have put out."""

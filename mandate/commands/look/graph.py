@@ -1,26 +1,20 @@
-"""``mandate graph``: the plan as a tree, or as a Mermaid flowchart for a page."""
+"""``mandate graph``."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
-from dsl.catalogue import UnknownPipelineError
-from dsl.errors import DslError
-from dsl.shown.graph import mermaid as flowchart
-from dsl.shown.graph import outline
-from dsl.shown.surfaces import Terminal
-from mandate import catalogue
-from mandate._entry import EXIT_USAGE
-from mandate.people.errors import UsageError
-from mandate.terminal import complain, say
+import typer
+
+from mandate.cli_options import DataDir, end
 
 
-def run(pipeline: str, *, mermaid: bool, data_dir: Path | None) -> int:
-    """Print the drawing; return 2 when there is no such pipeline or it is refused."""
-    try:
-        plan = catalogue.compile_named(pipeline, data_dir).plan
-    except (UnknownPipelineError, DslError, UsageError) as error:
-        complain(error)
-        return EXIT_USAGE
-    say(*Terminal.report(flowchart(plan).rstrip("\n") if mermaid else "\n".join(outline(plan))))
-    return 0
+def command(
+    pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="A Mermaid flowchart.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Draw the plan of a pipeline."""
+    from mandate.work.look import graph
+
+    end(graph.run(pipeline, mermaid=mermaid, data_dir=data_dir))

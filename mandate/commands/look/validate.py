@@ -1,115 +1,20 @@
-"""``mandate validate``: every problem of every file in one report.
-
-What only a server knows is not looked up: of a plan that runs for registered plans only, it is said
-that it must be one.
-"""
+"""``mandate validate``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from dsl.checks.guards import GUARDED_FROM
-from dsl.compiler import compile_text
-from dsl.core import Tier
-from dsl.errors import DslError, Problem, Severity, report
-from dsl.plan import AgentStep, Plan, walk
-from dsl.shown.surfaces import Terminal
-from dsl.templates import Templates
-from mandate import catalogue
-from mandate._entry import EXIT_USAGE
-from mandate.stack import environment
-from mandate.terminal import say, say_json, told
+import typer
+
+from mandate.cli_options import AsJson, end
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one file."""
+def command(
+    files: Annotated[list[Path], typer.Argument(help="Pipeline documents.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check pipeline documents and report every problem at once."""
+    from mandate.work.look import validate
 
-    lines: tuple[Terminal, ...]
-    errors: int = 0
-    warnings: int = 0
-    record: Mapping[str, Any] = field(default_factory=dict)  # the same, for a program
-
-
-def run(files: Sequence[Path], *, as_json: bool = False) -> int:
-    """Print the report and return the exit code."""
-    templates = catalogue.templates(environment.present()).look()
-    verdicts = [check(file, templates) for file in files]
-    for file, verdict in zip(files, verdicts, strict=True):
-        if as_json:
-            say_json({"file": str(file), "ok": not verdict.errors, **verdict.record})
-        else:
-            say(*verdict.lines)
-    errors = sum(verdict.errors for verdict in verdicts)
-    if len(files) > 1 and not as_json:
-        refused = sum(1 for verdict in verdicts if verdict.errors)
-        say(Terminal.of("{} files, {} refused, {}", len(files), refused, _counted(errors, "error")))
-    return EXIT_USAGE if errors else 0
-
-
-def check(file: Path, templates: Templates | None = None) -> Verdict:
-    """Compile one file, whose stages may name ``templates``; default: the shipped ones."""
-    source = str(file)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        line = Terminal.of("{}: cannot be read: {}", source, error.strerror)
-        return Verdict((line,), errors=1, record={"error": error.strerror})
-    try:
-        compiled = compile_text(content, source, templates)
-    except DslError as error:
-        return _refused(error)
-    plan, warnings = compiled.plan, compiled.warnings
-    warned = report(source, warnings, content.decode()) if warnings else ""
-    lines = Terminal.report(warned) if warned else []
-    words = (source, plan.name, plan.version, compiled.digest)
-    lines.append(Terminal.of("{}: ok: {} {}, digest {}", *words))
-    guarded = sorted(each.name for each in _tiers(plan) if each >= GUARDED_FROM)
-    if guarded:
-        line = Terminal.command("mandate register {}", source)
-        tiers = Terminal.listed(guarded)
-        lines.append(
-            Terminal.of("{}: {} only once somebody has registered it: {}", source, tiers, line)
-        )
-    about = {
-        "name": plan.name,
-        "version": plan.version,
-        "digest": compiled.digest,
-        "needs_registration": bool(guarded),
-    }
-    record = {**about, "problems": _records(warnings)}
-    return Verdict(tuple(lines), warnings=len(warnings), record=record)
-
-
-def _tiers(plan: Plan) -> set[Tier]:
-    return {step.tier for step in walk(plan.steps) if isinstance(step, AgentStep)}
-
-
-def _refused(error: DslError) -> Verdict:
-    errors = sum(1 for problem in error.problems if problem.severity is Severity.ERROR)
-    warnings = len(error.problems) - errors
-    counts = [_counted(errors, "error")] + ([_counted(warnings, "warning")] if warnings else [])
-    verdict = Terminal.of("{}: refused: {}", error.source, Terminal.listed(counts))
-    record = {"problems": _records(error.problems)}
-    return Verdict((*told(error), verdict), errors, warnings, record)
-
-
-def _records(problems: Iterable[Problem]) -> list[dict[str, Any]]:
-    return [
-        {
-            "code": each.code,
-            "severity": each.severity.value,
-            "line": each.at.line,
-            "column": each.at.column,
-            "message": each.message,
-            "hint": each.hint,
-        }
-        for each in problems
-    ]
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+    end(validate.run(files, as_json=as_json))

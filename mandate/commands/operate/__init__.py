@@ -1,1 +1,1 @@
-"""Commands for whoever runs the servers and workers."""
+"""Servers and workers, and whether they are fit."""

@@ -1,64 +1,48 @@
-"""``mandate up``: servers and workers in the foreground until Ctrl-C or SIGTERM."""
+"""``mandate up``."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
-from dsl.shown.surfaces import Terminal
-from mandate.stack import environment
-from mandate.stack.errors import StackError
-from mandate.stack.options import StackOptions
-from mandate.stack.up import Stack
-from mandate.terminal import complain, note, say
+import typer
 
-UP_LINE = "mandate is up"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from mandate.cli_options import end
+from mandate.stack.options import (
+    DATA_DIR,
+    DRAGONFLY_PORT,
+    TEMPORAL_PORT,
+    UI_PORT,
+    VAULT_PORT,
+    StackOptions,
+)
 
-
-def run(options: StackOptions) -> int:
-    """Keep the stack up until a signal; return the exit code."""
-    told = replace(options, report=lambda message: note(Terminal.of("{}", message)))
-    return asyncio.run(_until_signalled(told))
+_PORT = typer.Option(min=0, max=65535, help="0 = any free one.")
 
 
-async def _until_signalled(options: StackOptions) -> int:
-    serving = asyncio.create_task(_serve(options))
-    loop = asyncio.get_running_loop()
-    # Cancelling twice would cut the stopping short: a second Ctrl-C changes nothing.
-    asked = asyncio.Event()
+def command(
+    *,
+    data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = DATA_DIR,
+    temporal_port: Annotated[int, _PORT] = TEMPORAL_PORT,
+    ui_port: Annotated[int, _PORT] = UI_PORT,
+    vault_port: Annotated[int, _PORT] = VAULT_PORT,
+    dragonfly_port: Annotated[int, _PORT] = DRAGONFLY_PORT,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Lend T3 to an agent, to try a change of production.")
+    ] = False,
+) -> None:
+    """Run servers and workers here, until Ctrl-C.
 
-    def stop() -> None:
-        if not asked.is_set():
-            asked.set()
-            serving.cancel()
+    TEMPORAL_ADDRESS, VAULT_ADDR and MANDATE_DRAGONFLY_URL name servers to use instead of our own.
+    """
+    from mandate.work.operate import up
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, stop)
-    try:
-        await serving
-    except asyncio.CancelledError:
-        say(Terminal("mandate is down"))
-    except StackError as error:
-        complain(error, "mandate")
-        return error.exit_code
-    return 0
-
-
-async def _serve(options: StackOptions) -> None:
-    async with Stack(options) as stack:
-        _show(stack)
-        await asyncio.Event().wait()  # until cancelled
-
-
-def _show(stack: Stack) -> None:
-    for name, url in stack.urls.items():
-        say(Terminal.of("{:<10} {}", name, url))
-    say(Terminal.of("{:<10} {}", "logs", stack.data_dir / "logs"))
-    say(Terminal.of("{:<10} . {}", "variables", stack.data_dir / environment.ENV_FILE))
-    if stack.people is not None:
-        say(Terminal.of("{:<10} {} (passwords, for mandate login)", "people", stack.people))
-    if stack.trial:
-        say(Terminal.of("{:<10} {}", "TRIAL", stack.trial))
-    say(Terminal.of("{}", UP_LINE))
+    wanted = StackOptions(
+        data_dir=data_dir,
+        temporal_port=temporal_port,
+        ui_port=ui_port,
+        vault_port=vault_port,
+        dragonfly_port=dragonfly_port,
+        trial=trial,
+    )
+    end(up.run(wanted))

@@ -7,7 +7,8 @@ import os
 from mandate._path import worker_command
 
 
-def run() -> None:
-    """Become ``worker.py``: same pid, so that signals and exit codes are the worker's own."""
-    command = worker_command()
-    os.execv(command[0], command)  # noqa: S606 - no shell
+def command() -> None:
+    """Run one worker against the servers of the environment; MANDATE_QUEUES says which."""
+    words = worker_command()
+    # The same pid: signals and exit codes are the worker's own.
+    os.execv(words[0], words)  # noqa: S606 - no shell

@@ -1,1 +1,1 @@
-"""Commands that start, follow and steer runs."""
+"""Runs: started, followed, steered."""

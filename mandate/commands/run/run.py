@@ -1,149 +1,37 @@
-"""``mandate run``: start a pipeline by name or from a file, and watch it.
-
-1. A file is compiled here first: a bad document is refused before anything starts.
-2. Inputs are ``k=v``; the declared type says how ``v`` is read, text where none is declared.
-3. ``--wait`` follows the run as ``mandate watch`` does; leaving it leaves the run alone.
-4. Who is logged in is proven to be the starter: gates may exclude them. Without a login, or with
-   one that has ended, the run starts with nobody known to have started it, and that is said.
-"""
+"""``mandate run``."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Annotated
 
-from temporalio.client import Client, WorkflowHandle
-from temporalio.exceptions import WorkflowAlreadyStartedError
+import typer
 
-from activities.contracts.specs import QUEUE
-from dsl.catalogue import UnknownPipelineError
-from dsl.compiler import Compiled
-from dsl.errors import DslError
-from dsl.inputs import InputsError, resolve_inputs
-from dsl.plan import Plan
-from dsl.shown.surfaces import Terminal
-from mandate import catalogue
-from mandate._entry import EXIT_USAGE
-from mandate.commands.run.watch import attend
-from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError
-from mandate.people.starter import starter_memo
-from mandate.stack import environment
-from mandate.terminal import complain, say, say_json
-
-ADDRESS_MAX: Final = 4_000  # characters: an id of 1,000, percent-encoded
+from mandate.cli_options import AsJson, DataDir, end
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be started."""
-
-    workflow_type: str
-    input: dict[str, Any]
-    name: str
-    plan: str = ""  # digest, as compiled here
-    values: Mapping[str, Any] = field(default_factory=dict)  # every input, with defaults
-
-
-def run(
-    pipeline: str,
-    given: Sequence[str],
+def command(
+    pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="name=value, may be repeated.")
+    ] = None,
     *,
-    wait: bool = False,
-    as_json: bool = False,
-    workflow_id: str | None = None,
-    data_dir: Path | None = None,
-) -> int:
-    """Start the run; return 0, or with ``wait`` 1 when it did not complete."""
-    try:
-        compiled = catalogue.compile_named(pipeline, data_dir)
-        order = _order(pipeline, compiled, parse_inputs(compiled.plan, given))
-    except (DslError, UnknownPipelineError, InputsError, UsageError, ValueError) as error:
-        complain(error)
-        return EXIT_USAGE
-    env = environment.present(data_dir)
-    workflow_id = workflow_id or f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
-    return enter("run", _run(order, env, workflow_id, wait=wait, as_json=as_json))
+    workflow_id: Annotated[
+        str | None, typer.Option("--id", help="The workflow id; default one that nobody has.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Start a pipeline."""
+    from mandate.work.run import run
 
-
-def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
-    """Read ``k=v`` words by the declared types (2).
-
-    Raises:
-        ValueError: a word without ``=``, or inputs that the plan refuses.
-    """
-    values: dict[str, Any] = {}
-    for word in given:
-        name, equals, text = word.partition("=")
-        if not equals or not name:
-            raise ValueError(f"--input: expected name=value, got {word!r}")
-        declared = plan.inputs.get(name)
-        values[name] = _read(text, declared.type if declared else "string")
-    resolve_inputs(plan, values)
-    return values
-
-
-def address(env: Mapping[str, str], workflow_id: str, run_id: str) -> str:
-    """Return the Web UI page of a run."""
-    namespace = env.get("TEMPORAL_NAMESPACE", "default")
-    base = env.get("MANDATE_UI", "").rstrip("/")
-    page = quote(workflow_id, safe="", errors="replace")
-    return f"{base}/namespaces/{namespace}/workflows/{page}/{run_id}/history"
-
-
-async def _run(
-    order: Order, env: Mapping[str, str], workflow_id: str, *, wait: bool, as_json: bool
-) -> int:
-    client = await temporal(env)
-    memo = await starter_memo(env, workflow_id, order.plan, order.values)  # (4)
-    try:
-        handle = await start(client, order, workflow_id, memo)
-    except WorkflowAlreadyStartedError:
-        raise RefusalError(
-            "there is a run {!r} already: give another --id, or leave it out", workflow_id
-        ) from None
-    run_id = handle.first_execution_run_id or ""
-    page = address(env, handle.id, run_id)
-    if as_json:
-        say_json({"run": handle.id, "run_id": run_id, "link": page})
-    else:
-        say(Terminal.of("run      {}", handle.id))
-        say(Terminal.of("watch    {}", page, limit=ADDRESS_MAX))
-    if wait:
-        return await attend(handle, as_json=as_json)
-    if not as_json:
-        say(Terminal.of("follow   {}", Terminal.command("mandate watch {}", handle.id)))
-    return 0
-
-
-async def start(
-    client: Client, order: Order, workflow_id: str, memo: Mapping[str, str] | None = None
-) -> WorkflowHandle[Any, Any]:
-    """Start what was ordered."""
-    return await client.start_workflow(
-        order.workflow_type, order.input, id=workflow_id, task_queue=QUEUE, memo=memo
+    end(
+        run.run(
+            pipeline,
+            inputs or [],
+            wait=wait,
+            as_json=as_json,
+            workflow_id=workflow_id,
+            data_dir=data_dir,
+        )
     )
-
-
-def _order(pipeline: str, compiled: Compiled, values: dict[str, Any]) -> Order:
-    name, resolved = compiled.plan.name, resolve_inputs(compiled.plan, values)
-    if catalogue.is_file_name(pipeline):
-        document = {"definition": Path(pipeline).read_text(encoding="utf-8"), "inputs": values}
-        return Order("Pipeline", document, name, compiled.digest, resolved)
-    return Order(name, values, name, compiled.digest, resolved)
-
-
-def _read(text: str, declared: str) -> Any:
-    match declared:
-        case "integer":
-            return int(text)
-        case "number":
-            return float(text)
-        case "boolean" if text in ("true", "false"):
-            return text == "true"
-        case _:
-            return text

@@ -1,1 +1,1 @@
-"""Commands about an agent's standing and a plan's registration."""
+"""An agent's standing, and whose word a plan has."""

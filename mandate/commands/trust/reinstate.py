@@ -1,33 +1,22 @@
-"""``mandate reinstate``: ask for a revoked agent to come back, at T0."""
+"""``mandate reinstate``."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
-from activities.contracts.trust_specs import REINSTATE, REINSTATEMENT_WORKFLOW
-from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.run.reserved import reinstatement_id
-from mandate.people.changes import Change, ask
-from mandate.people.door import enter
-from mandate.people.errors import UsageError, refuse_agent
+import typer
+
+from mandate.cli_options import AgentId, AsJson, DataDir, Wait, end
 
 
-def run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
-    """Ask, and print the refusal or what waits; return the exit code."""
-    return enter(REINSTATE, _run(agent, reason, wait=wait, as_json=as_json, data_dir=data_dir))
+def command(
+    agent: AgentId,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded, and shown to who consents.")],
+    wait: Wait = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Ask for a revoked agent to come back at T0; the council has to consent."""
+    from mandate.work.trust import reinstate
 
-
-async def _run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
-    refuse_agent(agent)
-    if not reason.strip() or len(reason) > REASON_LENGTH_MAX:
-        raise UsageError("--reason: expected why, in at most {} characters", REASON_LENGTH_MAX)
-    change = Change(
-        kind=REINSTATE,
-        workflow=REINSTATEMENT_WORKFLOW,
-        id=reinstatement_id(agent),
-        agent=agent,
-        input={"agent": agent, "reason": reason},
-        wait=wait,
-        as_json=as_json,
-    )
-    return await ask(change, data_dir)
+    end(reinstate.run(agent, reason, wait=wait, as_json=as_json, data_dir=data_dir))

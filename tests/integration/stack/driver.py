@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from mandate._entry import run_main
-from mandate.commands.operate import up
 from mandate.stack.options import StackOptions
 from mandate.stack.workers import DEFAULT_WORKERS, WorkerProcess
+from mandate.work.operate import up
 
 _PROGRAM = """
 import os, signal, time

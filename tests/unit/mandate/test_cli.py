@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import mandate as package
-from mandate import cli_runs
-from mandate.commands.look import validate
+from mandate.commands.run.runs import SHOWN_MAX
 from mandate.people.runs import RUNS_MAX
+from mandate.work.look import validate
 from tests.fixtures.servers.valkey import free_port
 from tests.unit.mandate.programs import ROOT, mandate
 
@@ -247,4 +247,4 @@ def test_a_server_that_is_not_there_is_told_in_one_sentence(tmp_path, command):
 
 
 def test_the_limit_of_the_list_of_runs_is_that_of_the_library():
-    assert cli_runs._RUNS_MAX == RUNS_MAX
+    assert SHOWN_MAX == RUNS_MAX

@@ -15,8 +15,6 @@ from dsl.shown.surfaces import NO_COMMAND, Terminal
 from integrations.ledger.entries import FIELD_LENGTH_MAX
 from integrations.ledger.ledger import Ledger
 from mandate.board import table
-from mandate.commands.gates import gates
-from mandate.commands.gates.answer import verdict_line
 from mandate.doctor.finding import bad
 from mandate.people.changes import waiting_lines
 from mandate.people.errors import RefusalError
@@ -29,6 +27,8 @@ from mandate.people.gates.wishes import Wish
 from mandate.people.outputs import Put
 from mandate.people.revoking import Ended, told
 from mandate.terminal import complain
+from mandate.work.gates import gates
+from mandate.work.gates.answer import verdict_line
 from tests.fixtures.hostile.foreign_texts import TEXTS, faults
 from tests.integration.ledger.drafts import draft
 from tests.unit.mandate.people.test_rows import row

@@ -1,26 +1,116 @@
-"""``mandate --help`` and what a shell completes."""
+"""``mandate --help``, the commands that are found, and what a shell completes."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from zipfile import ZipFile
 
+import pytest
 import typer.main
 
-from mandate.cli import app
-from mandate.cli_options import GATES, LOOK, OPERATE, RUNS, TRUST
-from tests.unit.mandate.programs import environment
+from mandate import commands
+from mandate.cli import PANELS, app, command_line
+from tests.unit.mandate.programs import ROOT, environment
 
-PANELS = {RUNS, GATES, TRUST, LOOK, OPERATE}
+FOLDER = Path(commands.__file__).parent
+FILES = sorted(path for path in FOLDER.rglob("*.py") if path.name != "__init__.py")
+FILE = '''\
+from mandate.cli_options import end
+
+def command(count: int = 1) -> None:
+    """Say nothing."""
+    end(count)
+'''
+# What of a command line costs: what asks a server, and what reads documents.
+HEAVY = """
+import sys, mandate.cli
+print(*sorted({"temporalio", "pydantic", "yaml", "hvac", "redis", "sqlite3"} & set(sys.modules)))
+"""
 
 
-def test_every_command_stands_in_one_of_the_panels():
-    group = typer.main.get_group(app)
-    places = {name: getattr(each, "rich_help_panel", None) for name, each in group.commands.items()}
+def found(of: typer.Typer) -> dict[str, str]:
+    """Return what is to be typed, and the panel of its first word."""
+    rows: dict[str, str] = {}
 
-    assert {name: place for name, place in places.items() if place not in PANELS} == {}
-    assert set(places.values()) == PANELS
+    def look(command: object, panel: str, *words: str) -> None:
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            rows[" ".join(words)] = panel
+            return
+        for word, each in inner.items():
+            look(each, panel or str(each.rich_help_panel), *words, word)
+
+    look(typer.main.get_group(of), "")
+    return rows
+
+
+@pytest.fixture(params=["a folder", "an archive"])
+def package(request, tmp_path, monkeypatch):
+    """Make a package of commands, as somebody adds them, where Python may find one."""
+    name = request.param.replace(" ", "_")
+    files = {
+        "__init__.py": "",
+        "trust/__init__.py": "",
+        "trust/bless.py": FILE,
+        "trust/breaker/__init__.py": '"""Halt an agent everywhere."""',
+        "trust/breaker/reset.py": FILE,
+        "parlour/__init__.py": "",
+        "parlour/list.py": FILE,
+    }
+    place = tmp_path / "commands.zip" if request.param == "an archive" else tmp_path
+    if place is tmp_path:
+        for path, text in files.items():
+            (tmp_path / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / path).write_text(text)
+    else:
+        with ZipFile(place, "w") as archive:
+            for path, text in files.items():
+                archive.writestr(f"{name}/{path}", text)
+    monkeypatch.syspath_prepend(place)
+    return import_module(name)
+
+
+def test_a_file_is_a_command_and_nothing_else_lists_it(package):
+    made = command_line(package)
+
+    assert found(made) == {
+        "bless": "Trust",
+        "breaker reset": "Trust",
+        "list": "Parlour",
+    }
+    for words in ("bless", "breaker reset", "list"):
+        with pytest.raises(SystemExit) as ended:
+            made([*words.split(), "--count", "7"])
+        assert ended.value.code == 7
+
+
+def test_every_file_of_ours_is_a_command_in_the_panel_of_its_room():
+    expected = {}
+    for file in FILES:
+        room, *words = file.relative_to(FOLDER).with_suffix("").parts
+        expected[" ".join(words)] = PANELS[room]
+
+    assert found(app) == expected
+    assert set(expected.values()) == set(PANELS.values())
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER)))
+def test_a_command_says_what_it_does_in_one_sentence(file):
+    name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    first, _, _ = (import_module(name).command.__doc__ or "").partition("\n")
+
+    assert first.endswith(".")
+
+
+def test_finding_the_commands_loads_nothing_that_they_need():
+    loaded = subprocess.run(
+        [sys.executable, "-c", HEAVY], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.split() == []
 
 
 def test_a_shell_completes_the_commands(tmp_path):

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dsl.compiler import compile_text
 from mandate.board import page, table
-from mandate.commands.run.run import address, parse_inputs, run
+from mandate.work.run.run import address, parse_inputs, run
 from tests.fixtures.servers.valkey import free_port
 
 DOCUMENT = """

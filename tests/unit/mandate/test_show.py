@@ -10,9 +10,9 @@ import pytest
 
 from dsl.limits import STAGES_MAX
 from dsl.values.canonical import digest_of
-from mandate.commands.run.show import EXIT_UNDER_WAY, ROWS_MAX, exit_code, page, record
 from mandate.people.accounts import Account, read
 from mandate.people.errors import RefusalError
+from mandate.work.run.show import EXIT_UNDER_WAY, ROWS_MAX, exit_code, page, record
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 BEGAN_MS = int(BEGAN.timestamp() * 1_000)

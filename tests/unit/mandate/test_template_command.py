@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mandate import catalogue
-from mandate.commands.agents import template
-from mandate.commands.agents.template import LANGUAGES
-from mandate.commands.look import templates
+from mandate.work.look import template_new as template
+from mandate.work.look import templates
+from mandate.work.look.template_new import LANGUAGES
 from tests.fixtures.servers.bun import bun
 
 RUNTIMES: dict[str, Callable[[], str | Path | None]] = {

@@ -9,7 +9,7 @@ import pytest
 
 from dsl.template_folders import shipped
 from integrations.agents.programs.catalogue import Programs
-from mandate.commands.look import listing, templates
+from mandate.work.look import listing, templates
 
 DECLARED = Path(__file__).parents[2] / "fixtures" / "templates"
 

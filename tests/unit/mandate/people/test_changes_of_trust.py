@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from temporalio.exceptions import ApplicationError, TerminatedError
 
-from mandate.commands.trust.promote import read_tier
 from mandate.people.changes import reasons, waiting_lines
 from mandate.people.errors import UsageError
 from mandate.people.gates.rows import read_rows
+from mandate.work.trust.promote import read_tier
 from tests.unit.mandate.people.test_rows import row
 from tests.unit.mandate.programs import mandate
 

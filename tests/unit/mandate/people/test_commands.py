@@ -9,9 +9,6 @@ import pytest
 
 from dsl.plan import Plan
 from dsl.values.canonical import digest_of
-from mandate.commands.gates import gates
-from mandate.commands.gates.answer import verdict_line
-from mandate.commands.trust import register
 from mandate.people.errors import UsageError
 from mandate.people.gates.inbox import InboxRun
 from mandate.people.gates.rows import read_rows
@@ -20,6 +17,9 @@ from mandate.people.gates.wishes import Wish
 from mandate.people.login.logins import Login, Logins
 from mandate.people.login.session import address_of, connect, login_at
 from mandate.people.void import void_lines, void_of, void_words
+from mandate.work.gates import gates
+from mandate.work.gates.answer import verdict_line
+from mandate.work.trust import register
 from tests.unit.mandate.people.test_rows import row
 from tests.unit.mandate.programs import mandate
 

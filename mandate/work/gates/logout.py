@@ -11,11 +11,11 @@ from dsl.shown.surfaces import Terminal
 from integrations.errors import DeniedError, IntegrationError
 from integrations.vault.people.person import Person
 from mandate._entry import EXIT_FAILED
-from mandate.commands.operate.login import until
 from mandate.people.door import enter
 from mandate.people.login.session import address_of, connect, kept
 from mandate.stack import environment
 from mandate.terminal import note, say
+from mandate.work.gates.login import until
 
 
 def run(data_dir: Path | None) -> int:

@@ -15,8 +15,8 @@ from dsl.plan import walk
 from dsl.shown.surfaces import Terminal
 from mandate import catalogue as pipelines
 from mandate.columns import columns
-from mandate.commands.look import templates
 from mandate.terminal import note, say, say_json
+from mandate.work.look import templates
 
 _HEAD = ("NAME", "VERSION", "STAGES", "DIGEST", "SOURCE")
 _DIGEST_SHOWN = 19  # "sha256:" and twelve hex digits

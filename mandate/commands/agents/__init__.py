@@ -1,1 +1,0 @@
-"""Commands for who brings agents of their own."""

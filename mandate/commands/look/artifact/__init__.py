@@ -1,0 +1,1 @@
+"""Read what agents have put out."""

@@ -1,0 +1,1 @@
+"""Read and verify the audit ledger."""

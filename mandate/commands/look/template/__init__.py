@@ -1,0 +1,1 @@
+"""What agent stages may be, and more of it."""

@@ -1,0 +1,1 @@
+"""One agent: look at it, rebind it, or check its program."""

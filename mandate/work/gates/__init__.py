@@ -1,0 +1,1 @@
+"""Gates shown, answered and signed for; logins begun and ended."""

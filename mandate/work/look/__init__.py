@@ -1,0 +1,1 @@
+"""The catalogue, the ledger and outputs, read and printed."""

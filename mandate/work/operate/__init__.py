@@ -1,0 +1,1 @@
+"""Servers and workers started, prepared and examined."""

@@ -1,0 +1,78 @@
+"""``mandate watch``: follow a run until it ends; ``mandate run --wait`` does the same.
+
+1. At a gate it shows the lines that answer it.
+2. Ctrl-C ends the watching and never the run, and says so; the exit code is then 130.
+3. The exit code is 0 when the run completed, 1 when it ended in any other way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from activities.sweep.endings import ended_word
+from dsl.shown.surfaces import Terminal
+from mandate._entry import EXIT_FAILED, EXIT_INTERRUPTED
+from mandate.board import watch
+from mandate.people.door import enter, temporal
+from mandate.people.runs import existing
+from mandate.stack import environment
+from mandate.terminal import ERROR_MAX, note, say, say_json
+
+
+def run(workflow: str, *, as_json: bool, data_dir: Path | None) -> int:
+    """Follow the run; return how it ended (3)."""
+    return enter("watch", _watch(workflow, environment.present(data_dir), as_json=as_json))
+
+
+async def _watch(workflow: str, env: Mapping[str, str], *, as_json: bool) -> int:
+    return await attend(await existing(await temporal(env), workflow), as_json=as_json)
+
+
+async def attend(handle: WorkflowHandle[Any, Any], *, as_json: bool = False) -> int:
+    """Show the run until it ends, then how it ended; return the exit code."""
+    try:
+        if not as_json:
+            await watch(handle)
+        return await outcome(handle, as_json=as_json)
+    except asyncio.CancelledError:  # (2)
+        note(
+            Terminal.of(
+                "the run goes on; back to it: {}", Terminal.command("mandate watch {}", handle.id)
+            ),
+            Terminal.of("to end it: {}", Terminal.command("mandate cancel {}", handle.id)),
+        )
+        return EXIT_INTERRUPTED
+
+
+async def outcome(handle: WorkflowHandle[Any, Any], *, as_json: bool = False) -> int:
+    """Print how the run ended and return the exit code (3)."""
+    try:
+        report = await handle.result()
+    except WorkflowFailureError as failure:
+        state = await handle.describe()
+        status = ended_word(state.status)
+        if as_json:
+            say_json({"run": handle.id, **_told(status, failure.cause)})
+        else:
+            note(Terminal.of("{}: {}", status, failure.cause, limit=ERROR_MAX))
+        return EXIT_FAILED
+    if as_json:
+        say_json({"run": handle.id, "status": "completed", "report": report})
+        return 0
+    ledger = report.get("ledger") if isinstance(report, dict) else None
+    say(Terminal.of("completed; ledger entries {}", Terminal.listed(ledger or (), " to ")))
+    return 0
+
+
+def _told(status: str, cause: BaseException) -> dict[str, Any]:
+    if not isinstance(cause, ApplicationError):
+        return {"status": status, "error": "", "detail": str(cause)}
+    report = cause.details[0] if cause.details else None
+    told = {"status": status, "error": cause.type, "detail": cause.message}
+    return {**told, "report": report} if isinstance(report, dict) else told

@@ -1,0 +1,1 @@
+"""Standing asked for, taken away and shown."""

@@ -1,0 +1,213 @@
+"""``mandate agents`` and ``mandate agent show``: what the ledger says of agents, and what is next.
+
+From the ledger's file alone, also while its writer runs: no server is asked. So the tier is the
+one on the ledger; a promotion compares it with Vault's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.core import Tier
+from dsl.criteria import Criteria
+from dsl.errors import DslError
+from dsl.promotion import describe, load_criteria
+from dsl.rules.trust.grant import PROMOTE, REINSTATE
+from dsl.rules.trust.promotion import unmet, unmet_reinstatement
+from dsl.rules.trust.scorecard import Card
+from dsl.shown.surfaces import Terminal
+from dsl.values.suggestions import suggest
+from integrations.errors import IntegrationError
+from integrations.ledger import scores, verify
+from integrations.trial import WHY
+from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.columns import columns
+from mandate.stack import environment
+from mandate.terminal import complain, note, say, say_json
+
+_HEAD: Final = ("TIER", "SINCE", "ROW", "RUNS", "VIOL", "BURN", "NOW", "NEXT", "AGENT")
+_DAY: Final = 10  # characters of a date
+_SHOWN_MAX: Final = 10  # runs and violations, of each the last
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What could come next for an agent, and what it lacks."""
+
+    act: str  # empty: nothing
+    to: Tier
+    gate: str  # who has to consent
+    unmet: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a program."""
+        told = {"act": self.act, "to": self.to.name, "gate": self.gate}
+        return {**told, "unmet": list(self.unmet)}
+
+    def brief(self) -> str:
+        """Return it for a table."""
+        if not self.act:
+            return "-"
+        what = self.to.name if self.act == PROMOTE else self.act
+        return f"{what}: {len(self.unmet)} unmet" if self.unmet else f"{what}: all met"
+
+
+def run(ledger: Path, *, as_json: bool, data_dir: Path | None) -> int:
+    """Print every agent the ledger knows; none is no failure."""
+    try:
+        criteria = load_criteria(_file(data_dir))
+        known = sorted(scores.cards(ledger).items())
+    except (IntegrationError, DslError) as error:
+        return _fail(error)
+    cards = [card for _, card in known]
+    if as_json:
+        for card in cards:
+            following = next_of(criteria, card, verified=True)
+            say_json({**card.as_json(), "next": following.as_json()})
+    elif not cards:
+        say(Terminal("no agent is known: the first run of one makes it known"))
+    else:
+        rows = [row(card, next_of(criteria, card, verified=True)) for card in cards]
+        say(*columns([_HEAD, *rows]))
+    return 0
+
+
+def show(agent: str, ledger: Path, *, as_json: bool, data_dir: Path | None) -> int:
+    """Print one agent; its evidence is verified, so a large ledger takes a while."""
+    try:
+        criteria = load_criteria(_file(data_dir))
+        known = scores.cards(ledger)
+        card = known.get(agent)
+        if card is None:
+            hint = suggest(agent, known, what="agents")
+            note(Terminal.of("mandate: the ledger knows no agent {!r}; {}", agent, hint))
+            return EXIT_FAILED
+        verified = not verify.verify(ledger).problems
+    except (IntegrationError, DslError) as error:
+        return _fail(error)
+    following = next_of(criteria, card, verified=verified)
+    if as_json:
+        told = {**card.as_json(), "verified": verified, "next": following.as_json()}
+        say_json(told)
+    else:
+        say(*lines(card, following, verified=verified))
+    return 0
+
+
+def next_of(criteria: Criteria, card: Card, *, verified: bool) -> Next:
+    """Return what could come next for the agent, from the ledger's point of view."""
+    now = int(time.time() * 1000)
+    if card.revoked:
+        why = unmet_reinstatement(card, Tier.T0, now, TOKEN_LIFE_MAX_S)
+        return Next(REINSTATE, Tier.T0, describe(criteria.reinstatement.gate), why)
+    if card.tier is Tier.T4:
+        return Next("", Tier.T4, "", ())
+    to = Tier(card.tier + 1)
+    needed = criteria.to(to)
+    why = unmet(criteria, card, card.tier, to, now, verified=verified)
+    return Next(PROMOTE, to, describe(needed.gate) if needed else "", why)
+
+
+def row(card: Card, following: Next) -> tuple[str, ...]:
+    """Return the agent as a row of the table."""
+    return (
+        _tier(card),
+        card.since[:_DAY],
+        str(card.in_a_row),
+        f"{card.compliant}/{card.ended}",
+        str(card.violations),
+        f"{card.burn}%",
+        str(len(card.current)),
+        following.brief(),
+        card.agent,  # in full, and so at the end: it is what the next command takes
+    )
+
+
+def lines(card: Card, following: Next, *, verified: bool) -> Iterator[Terminal]:
+    """Yield what a person reads of one agent."""
+    yield Terminal.of("{}", card.agent)
+    revoked = Terminal(", REVOKED") if card.revoked else Terminal()
+    tier = (card.tier.name, card.tier.title, card.since, revoked)
+    yield Terminal.of("  tier        {} ({}) since {}{}", *tier)
+    if card.trial:
+        yield Terminal.of("  TRIAL       {}", WHY)
+    yield Terminal.of("  bound to    {}", _binding(card))
+    yield Terminal.of(
+        "  runs        {} ended, {} compliant, {} of them in a row at {}",
+        *(card.ended, card.compliant, card.in_a_row, card.tier.name),
+    )
+    yield Terminal.of("  violations  {}{}", card.violations, _kinds(card))
+    for each in card.breaches[-_SHOWN_MAX:]:
+        breach = (each.ts, each.kind, each.consequence, each.seq)
+        yield Terminal.of("              {}  {}, {}, entry {}", *breach)
+    budget = (card.burn, len(card.recent))
+    yield Terminal.of("  budget      {} % of tries failed in the last {} runs", *budget)
+    last = Terminal.of(", the last {}", card.demoted) if card.demoted else ""
+    yield Terminal.of("  demotions   {}{}", card.demotions, last)
+    yield Terminal.of("  revocations {}", card.revocations)
+    yield Terminal.of("  secrets     {}", _secrets(card))
+    evidence = (card.entries, card.first, card.last, _sound(verified))
+    yield Terminal.of("  evidence    {} entries, {} to {}; {}", *evidence)
+    yield Terminal.of("  under way   {}", len(card.current) or "nothing")
+    for run_ in card.current[-_SHOWN_MAX:]:
+        yield Terminal.of("              {}  since {}", run_.workflow, run_.since)
+    yield from _following(card, following)
+
+
+def _following(card: Card, following: Next) -> Iterator[Terminal]:
+    if not following.act:
+        yield Terminal("  next        nothing: there is no higher tier")
+        return
+    if following.act == PROMOTE:
+        command = Terminal.command("mandate promote {} --to {}", card.agent, following.to.name)
+    else:
+        command = Terminal.command("mandate reinstate {} --reason REASON", card.agent)
+    yield Terminal.of(
+        "  next        {}{}", command, ", once this is met:" if following.unmet else ""
+    )
+    for why in following.unmet:
+        yield Terminal.of("              - {}", why)
+    if following.gate:
+        yield Terminal.of("              asks {}", following.gate)
+
+
+def _tier(card: Card) -> str:
+    if card.revoked:
+        return "revoked"
+    return f"{card.tier.name} (trial)" if card.trial else card.tier.name
+
+
+def _binding(card: Card) -> Terminal:
+    words = (("pipeline", card.pipeline), ("template", card.template), ("program", card.program))
+    told = (Terminal.of("{} {}", name, value) for name, value in words if value)
+    return Terminal.joined(", ", told) or Terminal("nothing")
+
+
+def _kinds(card: Card) -> Terminal:
+    told = [Terminal.of("{} {}", kind, count) for kind, count in sorted(card.kinds.items())]
+    return Terminal.of(" ({})", Terminal.joined(", ", told)) if told else Terminal()
+
+
+def _secrets(card: Card) -> Terminal:
+    told = Terminal.listed(card.secrets) or Terminal("none")
+    more = card.secrets_left_out
+    return Terminal.of("{}, and {} more", told, more) if more else told
+
+
+def _sound(verified: bool) -> str:  # noqa: FBT001 - a word for it
+    return "the ledger verifies" if verified else "the ledger does NOT verify"
+
+
+def _file(data_dir: Path | None) -> Path | None:
+    named = environment.present(data_dir).get("MANDATE_PROMOTION")
+    return Path(named) if named else None
+
+
+def _fail(error: IntegrationError | DslError) -> int:
+    complain(error, "mandate")
+    return EXIT_USAGE if isinstance(error, DslError) else EXIT_FAILED
