@@ -24,7 +24,7 @@ from dsl.document.folders import Folders
 from dsl.document.loader import load
 from dsl.errors import DslError, Severity
 from dsl.limits import CATALOGUE_FILES_MAX
-from dsl.models import NAME_PATTERN
+from dsl.stages.fields import NAME_PATTERN
 from dsl.template_folders import TemplateFolders
 from dsl.values.suggestions import suggest
 

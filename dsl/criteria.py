@@ -12,7 +12,9 @@ from pydantic import BeforeValidator, Field
 
 from dsl import limits
 from dsl.core import Tier
-from dsl.models import ApproverGroup, Document, Person
+from dsl.stages.fields import Person
+from dsl.stages.people import ApproverGroup
+from dsl.stages.stage import Document
 from dsl.values.durations import Duration, parse_duration
 
 SPAN_MS_MAX: Final = 3_650 * 86_400_000

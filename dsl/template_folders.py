@@ -22,7 +22,7 @@ from dsl.document.loader import load
 from dsl.document.parse import shaped
 from dsl.errors import DslError
 from dsl.limits import TEMPLATE_FILES_MAX
-from dsl.models import NAME_PATTERN
+from dsl.stages.fields import NAME_PATTERN
 from dsl.templates import Template, Templates
 from dsl.values.canonical import digest_of_bytes
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
     BeforeValidator,
@@ -34,14 +34,10 @@ from pydantic_core import PydanticCustomError
 
 from dsl import limits
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase
-from dsl.models import (
-    INPUT_NAME_PATTERN,
-    Document,
-    InputSpec,
-    Name,
-    SandboxConfig,
-    TierField,
-)
+from dsl.models import InputSpec
+from dsl.stages.agent import SandboxConfig
+from dsl.stages.fields import INPUT_NAME_PATTERN, Name, TierField
+from dsl.stages.stage import Document
 from dsl.values.durations import Duration
 
 ASKABLE_PHASES: Final = (AgentPhase.PLAN, AgentPhase.EXECUTE, AgentPhase.VERIFY)
@@ -90,6 +86,12 @@ def _refused(why: str) -> PydanticCustomError:
 class Tool(Document):
     """Something that the program calls, and how a person gets it."""
 
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "any_of": "Executables of which one must be on the agents' PATH.",
+        "distribution": "A Python package that must be installed beside the worker.",
+        "install": "How to get it, for whoever lacks it.",
+    }
+
     any_of: tuple[_ToolName, ...] = Field(default=(), max_length=limits.TEMPLATE_WORDS_MAX)
     distribution: _ToolName | None = None
     install: str = Field(min_length=1, max_length=limits.MESSAGE_LENGTH_MAX)
@@ -103,6 +105,11 @@ class Tool(Document):
 
 class TemplateSandbox(SandboxConfig):
     """What its agents may touch and take, where a stage does not say (5)."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        **SandboxConfig.EXPLAINED,
+        "read": "Files and directories it may read and execute besides; absolute paths.",
+    }
 
     read: tuple[_Readable, ...] = Field(default=(), max_length=limits.TEMPLATE_WORDS_MAX)
 
@@ -121,6 +128,22 @@ class TemplateSandbox(SandboxConfig):
 
 class Template(Document):
     """One kind of agent."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "name": "The file's name without .yaml; what stages say in template.",
+        "description": "What its agents do, in a sentence.",
+        "tier": "What its stages ask for where they say nothing, 0 to 4.",
+        "program": "Its path from this file on, such as ./triage.py; null: none yet.",
+        "interpreter": "python (the worker's own), a program on the agents' PATH, an absolute "
+        "path, or a list that begins with one; default: the program is executed itself.",
+        "files": "What the program needs beside it: files and directories, from this file on.",
+        "phases": "In which the program is asked: PLAN, EXECUTE, VERIFY; EXECUTE always.",
+        "timeout": "How long a stage may take, with a unit: 90s, 30m, 2h.",
+        "inputs": "What a stage may tell it; default: anything.",
+        "produces": "Names of artifacts that EXECUTE must put out.",
+        "requires_tools": "What it calls; looked for before it runs, and before people are asked.",
+        "sandbox": "What its agents may touch and take, where a stage does not say.",
+    }
 
     name: Name
     description: str

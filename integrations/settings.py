@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dsl.core import DEFAULT_LEDGER_PATH, DEFAULT_REDIS_HOST, DEFAULT_REDIS_PORT, Tier
-from dsl.models import parse_tier
+from dsl.stages.fields import parse_tier
 
 DEFAULT_VAULT_URL: Final = "http://127.0.0.1:8200"
 DEFAULT_TEMPORAL: Final = "127.0.0.1:7233"

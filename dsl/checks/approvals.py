@@ -15,12 +15,11 @@ of T3 read one list. The rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import assert_never
 
 from dsl.checks.sites import Scope, Site, Survey
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.parser import parse
-from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage
+from dsl.models import AgentStage, GateStage
 
 _Agents = dict[str, Site]  # by path, in the order they are named
 
@@ -47,22 +46,22 @@ class Approvals:
             self._put_out[site.path] = self._look(site, start)
 
     def _look(self, site: Site, start: _Agents) -> _Agents:
-        match site.stage:
-            case AgentStage():
-                return {site.path: site}
-            case GateStage(config=config):
-                if self._survey.doubts.touch((*site.at, "config"), "approves"):
-                    return self._any  # (4)
-                if config.approves is None:
-                    return start
-                named = (self._survey.resolve(site, name) for name in config.approves)
-                return self._of_all(each for each in named if each is not None)
-            case ParallelStage():
-                return self._inside(site, start)
-            case ConditionStage() as stage:
-                return self._inside(site, start | self._of_all(self._read(site, stage)))  # (2)
-            case _:
-                assert_never(site.stage)
+        stage = site.stage
+        if isinstance(stage, AgentStage):
+            return {site.path: site}
+        if isinstance(stage, GateStage):
+            return self._at_gate(site, stage, start)
+        if not site.inner:
+            return start
+        return self._inside(site, start | self._of_all(self._read(site, stage.decided_by)))  # (2)
+
+    def _at_gate(self, gate: Site, stage: GateStage, start: _Agents) -> _Agents:
+        if self._survey.doubts.touch((*gate.at, "config"), "approves"):
+            return self._any  # (4)
+        if stage.config.approves is None:
+            return start
+        named = (self._survey.resolve(gate, name) for name in stage.config.approves)
+        return self._of_all(each for each in named if each is not None)
 
     def _inside(self, site: Site, start: _Agents) -> _Agents:
         """Look at what is inside a stage, and return what all of it puts out (3)."""
@@ -80,13 +79,15 @@ class Approvals:
         named = site.scope.named
         return (named[name] for name in site.stage.requires if name in named)
 
-    def _read(self, site: Site, stage: ConditionStage) -> Iterator[Site]:
+    def _read(self, site: Site, expression: str | None) -> Iterator[Site]:
         """Yield the stages that the ``if`` of a condition reads."""
+        if expression is None:
+            return
         if self._survey.doubts.touch(site.at, "if"):
             yield from self._any.values()  # (4)
             return
         try:
-            references = parse(stage.if_).references
+            references = parse(expression).references
         except ExpressionError:
             return  # DSL315
         for reference in references:

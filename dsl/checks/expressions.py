@@ -14,7 +14,7 @@ that may not have finished by then.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from dsl.checks.findings import Findings
 from dsl.checks.sites import Site, Survey, ends_before, meeting
@@ -25,7 +25,7 @@ from dsl.conditions.references import Reference
 from dsl.conditions.types import ANY, STAGE, Map, Scalar, Type, described, input_type
 from dsl.document.doubts import DocumentPath
 from dsl.errors import Problem
-from dsl.models import AgentStage, ConditionStage, GateStage, InputSpec, ParallelStage
+from dsl.models import AgentStage, InputSpec
 
 _KINDS: Final = {
     "string": {"string"},
@@ -41,15 +41,10 @@ def check_expressions(survey: Survey, findings: Findings) -> None:
     """Report expressions that could not be evaluated, or not reliably."""
     check = _Check(survey, findings)
     for site in survey.sites:
-        match site.stage:
-            case ConditionStage() as stage:
-                check.condition(site, stage)
-            case AgentStage() as stage:
-                check.inputs(site, stage)
-            case GateStage() | ParallelStage():
-                pass
-            case _:
-                assert_never(site.stage)
+        if site.stage.decided_by is not None:
+            check.condition(site, site.stage.decided_by)
+        if isinstance(site.stage, AgentStage):
+            check.inputs(site, site.stage)
 
 
 def schema_of(survey: Survey) -> Map:
@@ -78,10 +73,10 @@ class _Check:
         self._findings = findings
         self._schema = schema_of(survey)
 
-    def condition(self, site: Site, stage: ConditionStage) -> None:
+    def condition(self, site: Site, text: str) -> None:
         at = (*site.at, "if")
         try:
-            expression = parse(stage.if_)
+            expression = parse(text)
         except ExpressionError as error:
             self._report("DSL315", error, at)
             return

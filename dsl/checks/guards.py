@@ -29,7 +29,8 @@ from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import expressions_in
 from dsl.conditions.references import Reference
 from dsl.core import Tier
-from dsl.models import AgentStage, ConditionStage, GateConfig, GateStage, ParallelStage
+from dsl.models import AgentStage, GateConfig, GateStage
+from dsl.steps.step import Passes
 
 GUARDED_FROM: Final = Tier.T3
 COUNCIL_FROM: Final = Tier.T4
@@ -101,37 +102,25 @@ class _Guards:
     def _look(self, site: Site) -> _Guard:
         if self._is_in_doubt(site):
             return self._any
-        match site.stage:
-            case GateStage(config=config):
-                return self._of_gate(site, config)
-            case ParallelStage(config=config):
-                if config.on_failure == "continue":
-                    return _Guard()  # it completes though the gate was rejected
-                arms = [self._of_scope(scope) for scope in site.inner]
-                return _all(arms) if config.join == "all" else _any(arms)
-            case ConditionStage(else_=otherwise):
-                arms = [self._of_scope(scope) for scope in site.inner]
-                return _any(arms) if otherwise else _Guard()
-            case AgentStage():
-                return _Guard()
+        if isinstance(site.stage, GateStage):
+            return self._of_gate(site, site.stage.config)
+        arms = (self._of_scope(scope) for scope in site.inner)
+        match site.stage.passes:
+            case Passes.EVERY_ARM:
+                return _all(arms)
+            case Passes.ONE_ARM:
+                return _any(arms)
+            case Passes.NO_ARM:
+                return _Guard()  # it completes though the gate was rejected
             case _:
-                assert_never(site.stage)
+                assert_never(site.stage.passes)
 
     def _is_in_doubt(self, site: Site) -> bool:
         doubts, at = self._doubts, site.at
-        config = (*at, "config")
-        match site.stage:
-            case GateStage():
-                is_unread = doubts.touch(at, "type") or doubts.touch(config, *_GUARDING)
-                return is_unread or not site.scope.knows_before(site)
-            case ParallelStage():
-                return doubts.touch(config, "join", "on_failure")
-            case ConditionStage():
-                return doubts.cover((*at, "else"))
-            case AgentStage():
-                return doubts.cover(at)
-            case _:
-                assert_never(site.stage)
+        if isinstance(site.stage, GateStage):
+            is_unread = doubts.touch(at, "type") or doubts.touch((*at, "config"), *_GUARDING)
+            return is_unread or not site.scope.knows_before(site)
+        return any(doubts.cover((*at, *place)) for place in site.stage.passes_at)
 
     def _of_scope(self, scope: Scope) -> _Guard:
         return _all(self._of(site) for site in scope.sites)
@@ -189,15 +178,9 @@ def _check_given(approvals: Approvals, site: Site, guard: _Guard, findings: Find
 
 
 def _given_by(approvals: Approvals, required: Site) -> Iterable[Site]:
-    match required.stage:
-        case AgentStage():
-            return (required,)
-        case GateStage():
-            return approvals.of(required)
-        case ParallelStage() | ConditionStage():
-            return ()
-        case _:
-            assert_never(required.stage)
+    if isinstance(required.stage, AgentStage):
+        return (required,)
+    return approvals.of(required) if isinstance(required.stage, GateStage) else ()
 
 
 def _check_inputs(survey: Survey, site: Site, guard: _Guard, findings: Findings) -> None:

@@ -21,7 +21,6 @@ every tier.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import assert_never
 
 from dsl.checks.approvals import Approvals
 from dsl.checks.findings import Findings, Places, TooManyProblemsError
@@ -31,10 +30,8 @@ from dsl.document.doubts import NONE, DocumentPath, Doubts
 from dsl.errors import Problem
 from dsl.models import (
     AgentStage,
-    ConditionStage,
     GateConfig,
     GateStage,
-    ParallelStage,
     Pipeline,
 )
 from dsl.rules.gates.consensus import VERIFIED
@@ -87,18 +84,12 @@ def _lint_sharing(survey: Survey, scope: Scope, findings: Findings) -> dict[str,
 
 
 def _agents_inside(survey: Survey, site: Site, findings: Findings) -> dict[str, Site]:
-    match site.stage:
-        case AgentStage():
-            return dict.fromkeys(survey.agents_of(site), site)
-        case GateStage():
-            return {}
-        case ConditionStage():  # one arm is taken, so they share what they like
-            return _merge(survey, [_lint_sharing(survey, arm, findings) for arm in site.inner])
-        case ParallelStage():
-            arms = [_lint_sharing(survey, arm, findings) for arm in site.inner]
-            return _lint_branches(survey, arms, findings)
-        case _:
-            assert_never(site.stage)
+    if isinstance(site.stage, AgentStage):
+        return dict.fromkeys(survey.agents_of(site), site)
+    arms = [_lint_sharing(survey, arm, findings) for arm in site.inner]
+    if site.stage.runs_arms_together:
+        return _lint_branches(survey, arms, findings)
+    return _merge(survey, arms)  # where one is taken they share what they like
 
 
 def _lint_branches(

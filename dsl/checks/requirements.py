@@ -10,14 +10,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, assert_never
+from typing import Final
 
 from dsl.checks.closure import circles
 from dsl.checks.findings import Findings
 from dsl.checks.sites import Scope, Site, Survey
 from dsl.document.doubts import DocumentPath
 from dsl.limits import PATH_LENGTH_MAX, STAGE_NESTING_MAX, STAGES_MAX
-from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage
 from dsl.values.suggestions import suggest
 
 _CIRCLE_SHOWN_MAX: Final = 10
@@ -32,15 +31,8 @@ def check_requirements(survey: Survey, findings: Findings) -> None:
             _check_requires(survey, site, findings)
         _check_circles(scope, findings)
     for site in survey.sites:
-        match site.stage:
-            case ConditionStage():
-                _check_arms(site, findings)
-            case ParallelStage() as stage:
-                _check_branches(site, stage, findings)
-            case AgentStage() | GateStage():
-                pass
-            case _:
-                assert_never(site.stage)
+        _check_arms(site, findings)
+        _check_branches(site, findings)
 
 
 def repeated(names: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -91,25 +83,29 @@ def _check_names(sites: Sequence[Site], findings: Findings) -> None:
 
 
 def _check_arms(site: Site, findings: Findings) -> None:
-    if len(site.inner) < 2:  # noqa: PLR2004  # one arm only
-        return
-    then, otherwise = site.inner
-    for inner in otherwise.sites:
-        if inner.stage.name in then.named:
-            findings.error(
-                "DSL301",
-                f"a stage under 'then' is named {inner.stage.name!r} already",
-                (*inner.at, "name"),
-                f"both would have the path {inner.path!r}: rename one of them",
-            )
+    """Report names that two lists share whose stages are told apart by nothing else."""
+    scopes = zip(site.inner, site.stage.arms, strict=True)
+    earlier: list[Scope] = []
+    for scope in (scope for scope, arm in scopes if arm.name_at is None):
+        for inner in scope.sites:
+            there = next((each for each in earlier if inner.stage.name in each.named), None)
+            if there is not None:
+                findings.error(
+                    "DSL301",
+                    f"a stage under {there.label!r} is named {inner.stage.name!r} already",
+                    (*inner.at, "name"),
+                    f"both would have the path {inner.path!r}: rename one of them",
+                )
+        earlier.append(scope)
 
 
-def _check_branches(site: Site, stage: ParallelStage, findings: Findings) -> None:
-    for position, name in repeated([branch.name for branch in stage.branches]):
+def _check_branches(site: Site, findings: Findings) -> None:
+    named = [(arm.label, arm.name_at) for arm in site.stage.arms if arm.name_at is not None]
+    for position, name in repeated([label for label, _ in named]):
         findings.error(
             "DSL302",
             f"another branch of {site.stage.name!r} is named {name!r} already",
-            (*site.at, "branches", position, "name"),
+            (*site.at, *named[position][1]),
             "rename one of them",
         )
 

@@ -18,12 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import assert_never
 
 from dsl.checks.closure import Closure, close, positions, with_all_before
 from dsl.core import Tier
 from dsl.document.doubts import NONE, DocumentPath, Doubts
-from dsl.models import AgentStage, ConditionStage, GateStage, ParallelStage, Pipeline, Stage
+from dsl.models import AgentStage, Pipeline, Stage
 from dsl.templates import Templates
 
 
@@ -153,28 +152,12 @@ class Survey:
             self._descend(site)
 
     def _descend(self, site: Site) -> None:
-        match site.stage:
-            case ParallelStage(branches=branches):
-                for number, branch in enumerate(branches):
-                    place = (*site.at, "branches", number, "stages")
-                    self._enter(
-                        site, branch.name, place, branch.stages, f"{site.path}/{branch.name}/"
-                    )
-            case ConditionStage(then=then, else_=otherwise):
-                for label, arm in (("then", then), ("else", otherwise)):
-                    if arm:
-                        self._enter(site, label, (*site.at, label), arm, f"{site.path}/")
-            case AgentStage() | GateStage():
-                pass
-            case _:
-                assert_never(site.stage)
-
-    def _enter(
-        self, owner: Site, label: str, at: DocumentPath, stages: tuple[Stage, ...], prefix: str
-    ) -> None:
-        scope = Scope(owner, label, at, owner.scope.depth + 1, self.doubts)
-        owner.inner.append(scope)
-        self._fill(scope, stages, prefix)
+        for arm in site.stage.arms:
+            at = (*site.at, *arm.at)
+            scope = Scope(site, arm.label, at, site.scope.depth + 1, self.doubts)
+            site.inner.append(scope)
+            named = "" if arm.name_at is None else f"{arm.label}/"
+            self._fill(scope, arm.stages, f"{site.path}/{named}")  # (1)
 
 
 def meeting(one: Site, other: Site) -> tuple[Site, Site] | None:

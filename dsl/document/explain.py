@@ -26,8 +26,9 @@ from dsl.document.shape import STAGE_MODELS, locate
 from dsl.document.wording import FORMS, repaired, shown
 from dsl.errors import TOO_MANY_PROBLEMS, Problem
 from dsl.limits import NAME_LENGTH_MAX, PROBLEMS_MAX
-from dsl.models import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN, Pipeline
+from dsl.models import Pipeline
 from dsl.people import GROUP_PREFIX, as_yaml, quoted, refuse_name
+from dsl.stages.fields import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN
 from dsl.templates import RULE_BROKEN
 from dsl.values.suggestions import suggest
 

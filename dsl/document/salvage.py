@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from dsl.core import StageType
 from dsl.document.doubts import NONE, Doubts
 from dsl.document.explain import UNKNOWN, mistakes_in, tell
 from dsl.document.hints import meant_by
@@ -31,7 +32,8 @@ from dsl.document.shape import STAGE_MODELS, fields_of, model_of
 from dsl.document.wording import candidate, shown
 from dsl.errors import TOO_MANY_PROBLEMS, Problem
 from dsl.limits import DOCUMENT_DEPTH_MAX
-from dsl.models import NAME_PATTERN, GateConfig, Pipeline
+from dsl.models import Pipeline
+from dsl.stages.fields import NAME_PATTERN
 from dsl.values.suggestions import nearest
 
 NO_PIPELINE: Final = "DSL211"
@@ -42,7 +44,6 @@ _STAGE: Final = {"type": "gate", "name": _WORD, "config": {}}
 _BRANCH: Final = {"name": _WORD, "stages": [_STAGE]}
 FIELDS: Final[dict[str, Any]] = {  # that have to be there
     "version": "0",
-    "template": _WORD,
     "config": {},
     "stages": [_STAGE],
     "branches": [_BRANCH],
@@ -52,6 +53,7 @@ FIELDS: Final[dict[str, Any]] = {  # that have to be there
     "stage": _WORD,
     "errors": 0,
     "window": "1s",
+    **{field: word for model in STAGE_MODELS.values() for field, word in model.STAND_INS.items()},
 }
 ITEMS: Final[dict[str, Any]] = {
     "stages": _STAGE,
@@ -75,6 +77,23 @@ _ALL_FIELDS: Final = frozenset(
     for holder in (model, model_of(model, "config"))
     if holder is not None
     for field in fields_of(holder)
+)
+
+
+def _own(fields: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Return the fields that one kind of stage has and no other."""
+    return {
+        kind: names.difference(*(each for other, each in fields.items() if other != kind))
+        for kind, names in fields.items()
+    }
+
+
+_OWN: Final = _own({kind: frozenset(fields_of(model)) for kind, model in STAGE_MODELS.items()})
+_OWN_CONFIG: Final = _own(
+    {
+        kind: frozenset(fields_of(config) if (config := model_of(model, "config")) else ())
+        for kind, model in STAGE_MODELS.items()
+    }
 )
 
 
@@ -234,14 +253,12 @@ def _type_of(stage: dict[str, Any]) -> str | None:
     """Return the type that a stage was meant to have, by its name or else by its fields."""
     word = stage.get("type")
     named = nearest(word.lower(), STAGE_MODELS) if isinstance(word, str) else None
-    config = stage.get("config")
     if named is not None:
         return named
-    if "branches" in stage:
-        return StageType.PARALLEL.value
-    if "then" in stage or "if" in stage:
-        return StageType.CONDITION.value
-    if "template" in stage or "agent" in stage:
-        return StageType.AGENT.value
-    other = fields_of(GateConfig).keys() - {"timeout"}
-    return StageType.GATE.value if isinstance(config, dict) and config.keys() & other else None
+    config = stage.get("config")
+    said = config.keys() if isinstance(config, dict) else frozenset[str]()
+    return _with_one_of(stage.keys(), _OWN) or _with_one_of(said, _OWN_CONFIG)
+
+
+def _with_one_of(fields: AbstractSet[str], own: Mapping[str, AbstractSet[str]]) -> str | None:
+    return next((kind for kind, names in own.items() if fields & names), None)

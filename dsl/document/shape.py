@@ -15,8 +15,9 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from dsl.models import Pipeline, Stage
+from dsl.stages.stage import AnyStage
 
-STAGE_MODELS: Final[dict[str, type[BaseModel]]] = {
+STAGE_MODELS: Final[dict[str, type[AnyStage]]] = {
     get_args(model.model_fields["type"].annotation)[0]: model
     for model in get_args(get_args(Stage)[0])
 }

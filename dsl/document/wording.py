@@ -6,33 +6,34 @@ import re
 from typing import Any, Final
 from unicodedata import combining, normalize
 
-from dsl import models, templates
+from dsl import templates
 from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.limits import NAME_LENGTH_MAX
+from dsl.stages import fields
 from dsl.values.agent_ids import AGENT_ID_PATTERN
 
 VALUE_CHARACTERS_MAX: Final = 60
 
 FORMS: Final = {
-    models.NAME_PATTERN: "lower-case letters, digits and hyphens, starting with a letter, "
+    fields.NAME_PATTERN: "lower-case letters, digits and hyphens, starting with a letter, "
     "not ending with a hyphen, at most 63 characters",
     AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
     "letter, not ending with '.' or '-', without '..', at most 128 characters",
-    models.WRITABLE_PATTERN: "the path of a directory",
-    models.SECRET_NAME_PATTERN: "capital letters, digits and '_', starting with a letter, "
+    fields.WRITABLE_PATTERN: "the path of a directory",
+    fields.SECRET_NAME_PATTERN: "capital letters, digits and '_', starting with a letter, "
     "at most 64 characters",
-    models.INPUT_NAME_PATTERN: "lower-case letters, digits and '_', starting with a letter, "
+    fields.INPUT_NAME_PATTERN: "lower-case letters, digits and '_', starting with a letter, "
     "at most 63 characters",
-    models.PERSON_PATTERN: "the name of a person, or 'group:' and a name",
-    models.GROUP_PATTERN: "the name of a group",
-    models.PROJECT_PATTERN: "letters, digits, '.', '_' and '-', starting with a "
+    fields.PERSON_PATTERN: "the name of a person, or 'group:' and a name",
+    fields.GROUP_PATTERN: "the name of a group",
+    fields.PROJECT_PATTERN: "letters, digits, '.', '_' and '-', starting with a "
     "letter or digit, at most 128 characters",
     templates.BESIDE_PATTERN: "a path from the template's file on, such as ./triage.py, "
     "without '..' and not hidden",
     templates.TOOL_PATTERN: "a bare name, such as terraform",
     templates.ABSOLUTE_PATTERN: "an absolute path, such as /opt/triage",
     OUTPUT_NAME_PATTERN: "the name of a file: letters, digits, '.', '_' and '-'",
-    models.ON_REVOKED_PATTERN: "fail, skip, or 'replace: ' and a template",
+    fields.ON_REVOKED_PATTERN: "fail, skip, or 'replace: ' and a template",
 }
 
 
@@ -64,7 +65,7 @@ def candidate(word: str, pattern: str) -> str | None:
 
     For names that the author gives. A person has a name already: see ``dsl.people``.
     """
-    if ":" in word or pattern in (models.PERSON_PATTERN, models.GROUP_PATTERN):
+    if ":" in word or pattern in (fields.PERSON_PATTERN, fields.GROUP_PATTERN):
         return None
     word = "".join(each for each in normalize("NFKD", word) if not combining(each))
     for spaced, cased in (("-", str.lower), ("_", str.lower), ("_", str.upper)):

@@ -10,16 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from dsl.plan import (
-    AgentStep,
-    AnyStep,
-    ConditionStep,
-    GateStep,
-    ParallelStep,
-    Plan,
-    children,
-)
+from dsl.plan import AnyStep, Plan, children
 from dsl.shown.foreign import legible
+from dsl.steps.step import Shape
 from dsl.values.durations import render_duration
 
 LABEL_LENGTH_MAX: Final = 80
@@ -40,26 +33,7 @@ def outline(plan: Plan) -> list[str]:
 
 def describe(step: AnyStep) -> str:
     """Return what a step is, in a few words."""
-    match step:
-        case AgentStep():
-            words = f"agent {step.template} · {step.tier.name}"
-            return f"{words} · {render_duration(step.timeout_ms)}"
-        case GateStep():
-            words = f"{step.gate_type} {_voters(step)} · {render_duration(step.timeout_ms)}"
-            return f"{words} · approves {_cut(', '.join(step.approves)) or 'no output'}"
-        case ParallelStep():
-            return f"parallel · join {step.join} · on failure {step.on_failure}"
-        case ConditionStep():
-            return f"if {_cut(step.expression)}"
-        case _:
-            assert_never(step)
-
-
-def _voters(gate: GateStep) -> str:
-    groups = [f"{group.quorum} of group:{group.name}" for group in gate.groups]
-    people = [f"{gate.quorum} of {', '.join(gate.approvers)}"] if gate.approvers else []
-    members = [f"{len(gate.members)} member(s)"] if gate.members else []
-    return _cut(" + ".join(people + groups + members))
+    return " · ".join(map(_cut, step.facts))
 
 
 class _Flowchart:
@@ -80,25 +54,25 @@ class _Flowchart:
 
     def _step(self, step: AnyStep, node: str, depth: int) -> Iterator[str]:
         pad = "  " * depth
-        match step:
-            case AgentStep():
+        match step.shape:
+            case Shape.BOX:
                 yield f'{pad}{node}["{_label(step)}"]'
-            case GateStep():
+            case Shape.HEXAGON:
                 yield f'{pad}{node}{{{{"{_label(step)}"}}}}'
-            case ParallelStep():
+            case Shape.FRAME:
                 yield f'{pad}subgraph {node}["{_label(step)}"]'
                 for arm in children(step):
                     yield from self._frame(self._next(), arm.label, arm.steps, depth + 1)
                 yield f"{pad}end"
-            case ConditionStep():
-                yield from self._condition(step, node, depth)
+            case Shape.CHOICE:
+                yield from self._choice(step, node, depth)
             case _:
-                assert_never(step)
+                assert_never(step.shape)
 
-    def _condition(self, step: ConditionStep, node: str, depth: int) -> Iterator[str]:
+    def _choice(self, step: AnyStep, node: str, depth: int) -> Iterator[str]:
         pad, question = "  " * depth, self._next()
         yield f'{pad}subgraph {node}["{_quote(step.name)}"]'
-        yield f'{pad}  {question}{{"{_quote(_cut(step.expression))}"}}'
+        yield f'{pad}  {question}{{"{_quote(_cut(step.decided_by or ""))}"}}'
         for label, steps in children(step):
             if steps:
                 arm = self._next()

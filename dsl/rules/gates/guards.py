@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from dsl.core import Tier
-from dsl.plan import AgentStep, AnyStep, ConditionStep, GateStep, ParallelStep, Plan, children, walk
+from dsl.plan import AgentStep, AnyStep, GateStep, Plan, children, walk
 from dsl.rules.gates.consensus import VERIFIED
 from dsl.rules.gates.gate_rules import has_people
+from dsl.steps.step import Passes
 
 Steps = tuple[AnyStep, ...]
 
@@ -178,53 +179,34 @@ def _reached(level: _Level, along: Callable[[AnyStep], Iterator[AnyStep]]) -> It
 
 def _certain(steps: Steps) -> Iterator[GateStep]:
     for step in steps:
-        match step:
-            case GateStep():
-                if is_guard(step):
-                    yield step
-            case ParallelStep():
-                if _completes_whole(step):  # (3)
-                    for arm in children(step):
-                        yield from _certain(arm.steps)
-            case AgentStep() | ConditionStep():  # (4): of a condition nobody knows which way
-                pass
-            case _:
-                assert_never(step)
+        if isinstance(step, GateStep) and is_guard(step):
+            yield step
+        if step.passes is Passes.EVERY_ARM:  # (3); (4): of a condition nobody knows which way
+            for arm in children(step):
+                yield from _certain(arm.steps)
 
 
 def _guards(step: AnyStep) -> bool:
-    match step:
-        case ParallelStep():
-            arms = [is_guarded(arm.steps) for arm in children(step)]
-            return _vouches(step) and (any(arms) if _completes_whole(step) else all(arms))
-        case ConditionStep():
-            return all(is_guarded(arm.steps) for arm in children(step))
-        case GateStep():
+    arms = (is_guarded(arm.steps) for arm in children(step))
+    match step.passes:
+        case Passes.EVERY_ARM:
+            return any(arms)
+        case Passes.ONE_ARM:
+            return all(arms)
+        case Passes.NO_ARM:  # (5)
             return is_guard(step)
-        case AgentStep():
-            return False
         case _:
-            assert_never(step)
+            assert_never(step.passes)
 
 
 def _can_complete(step: AnyStep, approved: AbstractSet[str]) -> bool:
-    match step:
-        case ParallelStep():
-            arms = [holds(arm.steps, approved) for arm in children(step)]
-            return not _vouches(step) or (all(arms) if _completes_whole(step) else any(arms))  # (4)
-        case ConditionStep():
-            return any(holds(arm.steps, approved) for arm in children(step))  # (4)
-        case GateStep():
+    arms = (holds(arm.steps, approved) for arm in children(step))
+    match step.passes:
+        case Passes.EVERY_ARM:
+            return all(arms)
+        case Passes.ONE_ARM:
+            return any(arms)  # (4)
+        case Passes.NO_ARM:  # (5)
             return not is_guard(step) or step.path in approved
-        case AgentStep():
-            return True
         case _:
-            assert_never(step)
-
-
-def _vouches(step: ParallelStep) -> bool:
-    return step.on_failure == "cancel"  # (5)
-
-
-def _completes_whole(step: ParallelStep) -> bool:
-    return step.join == "all" and _vouches(step)
+            assert_never(step.passes)

@@ -13,22 +13,12 @@ for follows from the plan and what has happened so far. The rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.parser import parse
 from dsl.core import StageStatus
-from dsl.plan import (
-    AgentStep,
-    AnyStep,
-    Arm,
-    ConditionStep,
-    GateStep,
-    ParallelStep,
-    Plan,
-    children,
-    walk,
-)
+from dsl.plan import AgentStep, AnyStep, Arm, GateStep, Plan, children, walk
 
 _INPUTS: Final = "inputs"
 
@@ -54,23 +44,18 @@ def possible(
 
 
 def _coming(step: AnyStep, inputs: Mapping[str, Any]) -> tuple[Arm, ...]:
-    match step:
-        case ConditionStep():
-            then, otherwise = children(step)
-            holds = _known(step, inputs)
-            if holds is None:
-                return then, otherwise
-            return (then if holds else otherwise,)  # (2)
-        case AgentStep() | GateStep() | ParallelStep():
-            return children(step)
-        case _:
-            assert_never(step)
+    arms = children(step)
+    holds = None if step.decided_by is None else _known(step.decided_by, inputs)
+    if holds is None:
+        return arms
+    then, otherwise = arms
+    return (then if holds else otherwise,)  # (2)
 
 
-def _known(step: ConditionStep, inputs: Mapping[str, Any]) -> bool | None:
+def _known(text: str, inputs: Mapping[str, Any]) -> bool | None:
     """Return which way a condition will go; None: that depends on what stages put out."""
     try:
-        expression = parse(step.expression)
+        expression = parse(text)
         if any(each.names[0] != _INPUTS for each in expression.references):
             return None
         return expression.test({_INPUTS: inputs, "stages": {}})

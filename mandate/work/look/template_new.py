@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dsl.models import NAME_PATTERN
 from dsl.shown.surfaces import Terminal
+from dsl.stages.fields import NAME_PATTERN
 from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.stack import environment

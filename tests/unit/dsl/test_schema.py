@@ -12,7 +12,8 @@ from dsl.document.loader import load, load_data
 from dsl.document.parse import parse
 from dsl.document.shape import STAGE_MODELS
 from dsl.errors import DslError
-from dsl.schema import DESCRIPTIONS, pipeline_schema, schema_text, template_schema
+from dsl.schema import documents, pipeline_schema, schema_text, template_schema
+from dsl.stages.stage import AnyStage
 from dsl.template_folders import SHIPPED
 
 DSL = Path(__file__).resolve().parents[3] / "dsl"
@@ -137,15 +138,19 @@ def test_every_field_says_what_it_is_and_no_text_is_left_over():
     models: dict[str, Any] = {}
     for root, made in OF.items():
         models |= {root.title(): made(), **made()["$defs"]}
-    texts = {**DESCRIPTIONS}
-    common = texts.pop("Stage")
+    texts = {
+        name: {*model.EXPLAINED}
+        for name, model in documents().items()
+        if "EXPLAINED" in vars(model) and model is not AnyStage
+    }
+    common = AnyStage.EXPLAINED
 
     for name, model in models.items():
         fields = model.get("properties", {})
         assert all(field["description"] for field in fields.values()), name
         assert model["description"], name
     for name, fields in texts.items():
-        assert set(fields) <= set(models[name]["properties"]), name
+        assert fields <= set(models[name]["properties"]), name
     for stage in STAGE_MODELS.values():
         assert set(common) - {"config"} <= set(models[stage.__name__]["properties"])
 

@@ -1,0 +1,59 @@
+"""A gate, as an author writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from dsl import limits
+from dsl.stages.fields import Whole
+from dsl.stages.people import PeopleConfig
+from dsl.stages.stage import Document, LeafStage
+
+
+class GateMember(Document):
+    """An agent stage that votes at a consensus gate."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "stage": "The agent stage whose result is its vote.",
+        "weight": "How much its vote counts.",
+        "min_confidence": "Below this confidence, 0 to 1, people decide.",
+    }
+
+    stage: str
+    weight: Whole = Field(default=1, ge=1, le=100)
+    min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
+class GateConfig(PeopleConfig):
+    """Who decides, by when, and about what."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "gate_type": "approval: people decide. consensus: agents vote as well.",
+        "approvers": 'Who may decide: names, or "group:" and a name.',
+        "groups": "Groups that must each reach a count of their own.",
+        "quorum": "How many approvals pass the gate.",
+        "timeout": "How long the gate waits, with a unit.",
+        "on_timeout": "What happens then; nothing ever approves by itself.",
+        "escalate_to": "Who is asked when the time is up, or when agents do not decide.",
+        "remind_every": "How often approvers are reminded, with a unit.",
+        "exclude": "Who may not decide: who started the run, who registered the plan.",
+        "identity": "How a voter's identity must be known; default: as the worker demands.",
+        "reason": "Whether a vote must give one.",
+        "approves": "Stages whose outputs are approved; default: all that was put out before it.",
+        "members": "Agent stages that vote at a consensus gate.",
+    }
+
+    gate_type: Literal["approval", "consensus"] = "approval"
+    reason: Literal["optional", "required"] = "optional"
+    approves: tuple[str, ...] | None = None
+    members: tuple[GateMember, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+
+
+class GateStage(LeafStage):
+    """Wait until enough of the named people have said yes."""
+
+    type: Literal["gate"]
+    config: GateConfig

@@ -1,0 +1,89 @@
+"""One agent to be run through its phases, as a run sees it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from dsl.core import ErrorBudget, StageType, Tier, Value
+from dsl.steps.people import PeoplePlan
+from dsl.steps.step import LeafStep, Shape
+from dsl.values.durations import render_duration
+
+
+class SandboxPlan(Value):
+    """What the agent's process may touch beyond its private directory, and how much it may take.
+
+    What is not declared is the worker's default, see ``dsl.limits``. Fields that came after the
+    first plans stand in the canonical form only where they are declared: digests stay what they
+    were.
+    """
+
+    tcp: tuple[int, ...] = ()
+    memory_mb: int | None = None
+    disk_mb: int | None = None
+    files: int | None = None
+    processes: int | None = None
+    cpu_s: int | None = None  # of each process
+    write: tuple[str, ...] = ()  # directories, relative to the workspace or absolute
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        later = ("disk_mb", "files", "processes", "cpu_s", "write")
+        return {k: v for k, v in fields.items() if v or k not in later}
+
+    def quota(self) -> dict[str, int]:
+        """Return what is declared of how much it may take."""
+        declared = {
+            "memory_mb": self.memory_mb,
+            "disk_mb": self.disk_mb,
+            "files": self.files,
+            "processes": self.processes,
+            "cpu_s": self.cpu_s,
+        }
+        return {name: value for name, value in declared.items() if value is not None}
+
+
+class AgentStep(LeafStep):
+    """One agent to be run through its phases."""
+
+    type: Literal[StageType.AGENT] = StageType.AGENT
+    template: str
+    program: str | None  # bare name; None: declared, no program yet
+    phases: tuple[str, ...]  # phases in which the program itself is asked
+    agent: str  # identity; an inline plan prefixes it, see dsl.rules.trust.admission
+    tier: Tier
+    timeout_ms: int
+    retry: int = 0
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    secrets: dict[str, str] = Field(default_factory=dict)
+    error_budget: ErrorBudget | None = None
+    clarifications: int = 0
+    on_revoked: str = "fail"
+    sandbox: SandboxPlan = SandboxPlan()
+    concurrency: int | None = None
+    questions: PeoplePlan | None = None  # None: it may ask nothing
+    produces: tuple[str, ...] = ()  # names of what EXECUTE must put out
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later and is not declared: digests stay what they were."""
+        fields: dict[str, Any] = serialize(self)
+        return {k: v for k, v in fields.items() if v or k not in ("questions", "produces")}
+
+    @property
+    def replacement(self) -> str | None:
+        """Return the agent that takes over from a revoked one; None: no other does."""
+        return self.on_revoked.partition(":")[2] or None
+
+    @property
+    def shape(self) -> Shape:
+        """It does something."""
+        return Shape.BOX
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Which agent, how much it is trusted, and for how long."""
+        return f"agent {self.template}", self.tier.name, render_duration(self.timeout_ms)

@@ -1,0 +1,46 @@
+"""A gate, as a run sees it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dsl.core import StageType, Value
+from dsl.steps.people import PeoplePlan
+from dsl.steps.step import LeafStep, Shape
+from dsl.values.durations import render_duration
+
+
+class MemberPlan(Value):
+    """An agent stage, by path, that votes at a consensus gate."""
+
+    stage: str
+    weight: int
+    min_confidence: float
+
+
+class GateStep(PeoplePlan, LeafStep):
+    """One decision to be waited for."""
+
+    type: Literal[StageType.GATE] = StageType.GATE
+    description: str = ""
+    gate_type: Literal["approval", "consensus"]
+    reason: Literal["optional", "required"] = "optional"
+    approves: tuple[str, ...] = ()  # paths of stages whose outputs are approved
+    members: tuple[MemberPlan, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """It waits for people."""
+        return Shape.HEXAGON
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Who decides, for how long, and what about."""
+        groups = [f"{group.quorum} of group:{group.name}" for group in self.groups]
+        people = [f"{self.quorum} of {', '.join(self.approvers)}"] if self.approvers else []
+        members = [f"{len(self.members)} member(s)"] if self.members else []
+        return (
+            f"{self.gate_type} {' + '.join(people + groups + members)}",
+            render_duration(self.timeout_ms),
+            f"approves {', '.join(self.approves) or 'no output'}",
+        )
