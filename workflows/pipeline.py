@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.gates.gated_workflow import Asking
     from workflows.messages.inputs import MessageError, read_start
     from workflows.messages.stop import REVOKE_EXAMPLE, RevokeMessage, read_revoke
+    from workflows.run.agent_stops import Stopping
     from workflows.run.pipeline_run import PipelineRun
     from workflows.runtime import failures
     from workflows.runtime.visibility import show_start
@@ -70,7 +71,7 @@ class Pipeline(Asking):
         if refusal is not None:  # (2)
             raise failures.invalid(refusal)
         self._run = PipelineRun(compiled.plan, compiled)
-        self._run.walk.pause(paused=self._paused)
+        self._run.turns.pause(paused=self._paused)
         show_start(self.policy)
         return await self._run.run()
 
@@ -92,16 +93,16 @@ class Pipeline(Asking):
             refusal = self._cannot_stop(message)
         except MessageError as error:
             refusal = str(error)
-        if refusal is not None or self._run is None:
+        if refusal is not None or self._stopping is None:
             self.on_bad_message("revoke", refusal or _NOTHING_RUNS)
             return
-        await self._run.stopping.stop(message)
+        await self._stopping.stop(message)
 
     @workflow.update(name="revoke", description=_REVOKE)
     async def revoke_update(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # (3)
         """Stop an agent of this run; return which stages were told, and what of its identity."""
-        assert self._run is not None  # noqa: S101  # the validator has checked
-        return await self._run.stopping.stop(read_revoke([payload]))
+        assert self._stopping is not None  # noqa: S101  # the validator has checked
+        return await self._stopping.stop(read_revoke([payload]))
 
     @revoke_update.validator
     def _may_revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3)
@@ -121,7 +122,8 @@ class Pipeline(Asking):
     @workflow.query(description="Named points in history for `temporal workflow reset`")
     def checkpoints(self) -> list[dict[str, Any]]:
         """Return, per stage, the event to reset to in order to repeat it."""
-        return self._run.checkpoints if self._run else []
+        admitted = self._run.admitted if self._run else None
+        return admitted.checkpoints if admitted else []
 
     @property
     def board(self) -> GateBoard | None:
@@ -143,9 +145,14 @@ class Pipeline(Asking):
         return {"digest": self._run.digest, "plan": self._run.plan.model_dump(mode="json")}
 
     def _cannot_stop(self, message: RevokeMessage) -> str | None:
-        return self._run.stopping.refuse(message) if self._run else _NOTHING_RUNS
+        return self._stopping.refuse(message) if self._stopping else _NOTHING_RUNS
+
+    @property
+    def _stopping(self) -> Stopping | None:
+        admitted = self._run.admitted if self._run else None
+        return admitted.stopping if admitted else None
 
     def _pause(self, *, paused: bool) -> None:
         self._paused = paused
         if self._run is not None:
-            self._run.walk.pause(paused=paused)
+            self._run.turns.pause(paused=paused)

@@ -17,7 +17,7 @@ from mandate.people.errors import RefusalError
 from mandate.people.gates.statements import sign
 from mandate.people.login.session import kept, session
 from mandate.terminal import note
-from workflows.run.origin import STARTER_MEMO
+from workflows.run.provenance import STARTER_MEMO
 
 
 async def starter_memo(

@@ -37,13 +37,27 @@ class VaultLocks:
     """Files requests for the T3 stages of one plan."""
 
     def __init__(
-        self, plan: Plan, digest: str, records: Records, asking: Iterable[str] | None = None
+        self,
+        plan: Plan,
+        digest: str,
+        records: Records,
+        *,
+        asking: Iterable[str] | None = None,
+        authors: tuple[str, ...] = (),
     ) -> None:
-        """Prepare; ``asking`` are the gates at which Vault is asked, where that is known."""
+        """Prepare.
+
+        Args:
+            plan: the plan of the run.
+            digest: of it.
+            records: told what was asked for.
+            asking: the gates at which Vault is asked, where that is known.
+            authors: proofs of those who vouch for the plan.
+        """
         self._asking = frozenset(asked_for(plan) if asking is None else asking)
         self._digest = digest
         self._records = records
-        self.authors: tuple[str, ...] = ()  # proofs
+        self._authors = authors
 
     async def ask(self, opening: Opening) -> None:
         """Have requests filed for what waits behind the gate (1)."""
@@ -97,7 +111,7 @@ class VaultLocks:
             gate=opening.step.path,
             opening=opening.number,
             ttl_ms=opening.timeout_ms + _GRACE_MS,
-            authors=self.authors,
+            authors=self._authors,
         )
 
 

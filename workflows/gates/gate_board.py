@@ -18,7 +18,7 @@ condition. Gates are never in a child workflow: signals sent to the run would no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -59,7 +59,26 @@ class _VoidError(Exception):
 class GateBoard:
     """All gates of one run."""
 
-    def __init__(self, records: Records, locks: VaultLocks, policy: specs.Policy) -> None:
+    def __init__(
+        self,
+        gates: Iterable[str],
+        records: Records,
+        locks: VaultLocks,
+        policy: specs.Policy,
+        *,
+        identity: str,
+        excluded: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            gates: the paths of the plan's gates.
+            records: told what happens at them.
+            locks: asks Vault for what waits behind them.
+            policy: what the worker has pinned for the run.
+            identity: how voters are known where a gate does not say.
+            excluded: names and entities by role, for gates that exclude one.
+        """
         self._records = records
         self._locks = locks
         self.heads = Heads(is_allowed=policy.gate_heads)
@@ -67,30 +86,22 @@ class GateBoard:
         self._reminders = Reminders(records)
         self._known: frozenset[str] = frozenset()
         self._by_name: dict[str, list[str]] = {}
-        self._default_identity: tuple[str, ...] = ("claimed",)
+        self._default_identity = (identity,)
+        self._excluded = excluded or {}
         self._openings: dict[str, int] = {}
-        self.excluded: dict[str, frozenset[str]] = {}  # names and entities by role
         self.pending: dict[str, Opening] = {}
         self._inbox = Inbox(self.pending, is_registered=policy.search_attributes)
         self.answers: dict[str, str] = {}  # to questions of agents, by gate
         self.decided: list[dict[str, Any]] = []
         self.approvals: list[specs.Approval] = []  # of proven voters only
         self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
+        self._expect(gates)
         workflow.register_random_seed_callback(self._on_reset)
-
-    def expect(self, paths: Iterable[str], identity: str) -> None:
-        """Learn the gates of the plan, and how voters are known where a gate does not say."""
-        self._known = frozenset(paths := tuple(paths))
-        self._by_name = {}
-        for path in paths:
-            self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
-        self._default_identity = (identity,)
 
     def expect_one(self, path: str) -> None:
         """Learn of a gate that the plan does not name: an agent's question."""
         if path not in self._known:
-            self._known = self._known | {path}
-            self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
+            self._expect((path,))
 
     def refuse(self, message: VoteMessage) -> str | None:
         """Say why a vote would not even be judged; None when it would be."""
@@ -149,7 +160,7 @@ class GateBoard:
 
     def _open(self, step: GateStep, matter: Matter, *, escalated: bool) -> Opening:
         number = self._openings[step.path] = self._openings.get(step.path, 0) + 1
-        excluded = frozenset[str]().union(*(self.excluded.get(r, ()) for r in step.exclude))
+        excluded = frozenset[str]().union(*(self._excluded.get(r, ()) for r in step.exclude))
         identity = step.identity or self._default_identity
         opening = Opening(
             step=step,
@@ -257,6 +268,12 @@ class GateBoard:
         for opening in self._undone.values():
             opening.void()
         self._undone.clear()
+
+    def _expect(self, paths: Iterable[str]) -> None:
+        paths = tuple(paths)
+        self._known |= frozenset(paths)
+        for path in paths:
+            self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
 
     def _resolve(self, name: str) -> str:
         """Return the path of a gate named by path, or by a bare name that is unique."""

@@ -1,7 +1,7 @@
 """The agent stages of a run: what each is given, and what follows when its agent is revoked.
 
 1. A registered plan runs the agents it names. An inline one runs agents of its own, whose
-   names begin with its digest.
+   names begin with its digest: see ``workflows.run.provenance``.
 2. A T3 or T4 stage is given what its own worker verifies again: the inputs, the approvals with
    their proofs, and who vouched for the plan and started the run.
 3. ``on_revoked``: *fail* ends the run. *skip* lets what requires the stage go on; what a revoked
@@ -27,12 +27,11 @@ from dsl.limits import TIMEOUT_MS_MIN
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before
 from dsl.rules.gates.questions import Answered
-from dsl.rules.trust.admission import agent_identity
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import Records
 from workflows.run.council import heard_only
-from workflows.run.origin import Origin
 from workflows.run.payload_budget import Outbox
+from workflows.run.provenance import Provenance
 from workflows.run.questions import Questions
 from workflows.run.stages import Stages
 from workflows.runtime import failures
@@ -58,6 +57,7 @@ class AgentStages:
         self,
         plan: Plan,
         compiled: specs.CompileResult,
+        provenance: Provenance,
         *,
         stages: Stages,
         gates: GateBoard,
@@ -65,11 +65,10 @@ class AgentStages:
         begins: Callable[[str], None],
     ) -> None:
         """Prepare; ``begins`` is told the path of each stage just before it begins."""
-        self.registered = False
-        self.origin = Origin()
         self.at_work: dict[str, AtWork] = {}  # by stage path
         self._plan = plan
         self._compiled = compiled
+        self._provenance = provenance
         self._project = plan.project or workflow.info().workflow_id
         self._stages = stages
         self._gates = gates
@@ -101,10 +100,6 @@ class AgentStages:
         elif report.status == StageStatus.REVOKED and step.on_revoked == SKIP:
             return self._skip(step, report)  # (3)
         return self._finish(step, report)
-
-    def identity(self, agent: str) -> str:
-        """Return the name under which an agent of the plan is known (1)."""
-        return agent_identity(agent, self._compiled.digest, registered=self.registered)
 
     async def _answered(
         self, step: AgentStep, agent: str, inputs: dict[str, Any]
@@ -140,7 +135,7 @@ class AgentStages:
             pipeline=self._plan.name,
             plan=self._compiled.digest,
             project=self._project,
-            agent=self.identity(agent),
+            agent=self._provenance.identity(agent),
             step=step,
             inputs=inputs,
             given=self._given(step),
@@ -165,7 +160,7 @@ class AgentStages:
             self.at_work.pop(step.path, None)
 
     def _replace(self, step: AgentStep, agent: str, why: str) -> str:
-        was, now = self.identity(step.agent), self.identity(agent)
+        was, now = self._provenance.identity(step.agent), self._provenance.identity(agent)
         because = why[:BECAUSE_LENGTH_MAX]
         self._records.note("stage.replaced", path=step.path, was=was, now=now, because=because)
         replaced = f"{now} in place of {was}, which was revoked"
@@ -209,6 +204,6 @@ class AgentStages:
         return specs.Warrant(  # (2)
             inputs=self._compiled.inputs,
             approvals=tuple(each for each in self._gates.approvals if each.gate in standing),
-            authors=self.origin.author_proofs,
-            starter=self.origin.starter_proof,
+            authors=self._provenance.author_proofs,
+            starter=self._provenance.starter_proof,
         )

@@ -19,14 +19,18 @@ from dsl.plan import AgentStep, Plan, walk
 from workflows.ledger.ledger_buffer import Records
 from workflows.messages.stop import RevokeMessage
 from workflows.run.agent_stages import AgentStages, AtWork
+from workflows.run.provenance import Provenance
 from workflows.runtime.revocation_start import start_revocation
 
 
 class Stopping:
     """Stops agents of one run."""
 
-    def __init__(self, plan: Plan, agents: AgentStages, records: Records) -> None:
+    def __init__(
+        self, plan: Plan, provenance: Provenance, agents: AgentStages, records: Records
+    ) -> None:
         self._steps = [step for step in walk(plan.steps) if isinstance(step, AgentStep)]
+        self._identity = provenance.identity
         self._agents = agents
         self._records = records
         self._told: set[str] = set()  # workflow runs of agents
@@ -83,7 +87,7 @@ class Stopping:
 
     def _known(self) -> set[str]:
         names = {name for step in self._steps for name in (step.agent, step.replacement) if name}
-        return names | {self._agents.identity(name) for name in names}
+        return names | {self._identity(name) for name in names}
 
     def _meant(self, message: RevokeMessage) -> list[str]:
         at_work = self._agents.at_work
@@ -91,7 +95,7 @@ class Stopping:
             return [message.stage] if message.stage in at_work else []
         agents = {message.agent}
         if message.agent in self._known():
-            agents.add(self._agents.identity(message.agent))
+            agents.add(self._identity(message.agent))
         return sorted(path for path, each in at_work.items() if each.agent in agents)
 
 

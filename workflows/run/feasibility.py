@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -24,6 +24,7 @@ from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan
 from dsl.rules.run.feasibility import Followers, has_gate, possible
 from dsl.shown.surfaces import Markdown
+from workflows.run.provenance import Provenance
 from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
@@ -40,13 +41,12 @@ class Feasibility:
         plan: Plan,
         inputs: Mapping[str, Any],
         stages: Stages,
-        identity: Callable[[str], str],
+        provenance: Provenance,
     ) -> None:
-        """Prepare; ``identity`` says under which name an agent of the plan runs."""
         self._plan = plan
         self._inputs = inputs
         self._stages = stages
-        self._identity = identity
+        self._identity = provenance.identity
         self._followers = Followers(plan)
         self._one_at_a_time = asyncio.Lock()
         self._found: list[ahead.Obstacle] = []

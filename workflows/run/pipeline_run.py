@@ -1,9 +1,10 @@
-"""One run of a plan: its stages, gates, records and report.
+"""One run of a plan, from its admission to its report.
 
 1. The plan is pinned: what a run does is decided by the compiled plan in its history, by no
    file and no setting that may change under it.
-2. An inline plan may not ask for more than the inline tier; its agents are its own.
-   Nobody is asked for what is known to fail: see ``workflows.run.feasibility``.
+2. An inline plan may not ask for more than the inline tier; its agents are its own. Until that
+   and where the run comes from is known, there are neither gates nor agents:
+   ``workflows.run.admitted_run`` has them, and is made afterwards.
 3. The start is on the ledger before anything happens, the end before the run completes.
 4. However a run ends, what it started is stopped and the end is recorded, within two minutes;
    then the run fails, is cancelled or completes with its report.
@@ -22,26 +23,19 @@ from activities.contracts import specs
 from dsl import actions
 from dsl.core import StageStatus
 from dsl.limits import ANSWER_BYTES_MAX, EXIT_TIMEOUT_MS
-from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.shown.heads import by_rank
+from dsl.plan import Plan, walk
 from dsl.shown.surfaces import Markdown
-from dsl.values.canonical import digest_of
 from dsl.values.durations import render_duration
 from dsl.values.sizes import wire_bytes
-from workflows.gates.control_groups import VaultLocks
 from workflows.gates.gate_board import GateBoard
-from workflows.gates.opening import Matter
 from workflows.ledger.ledger_buffer import Records
 from workflows.run.admission import admit
-from workflows.run.agent_stages import AgentStages
-from workflows.run.agent_stops import Stopping
+from workflows.run.admitted_run import AdmittedRun
 from workflows.run.board import board
-from workflows.run.council import hear
-from workflows.run.feasibility import Feasibility
-from workflows.run.origin import Origin, origin_of
+from workflows.run.provenance import Provenance, provenance_of, require_known
 from workflows.run.report import within_limit
-from workflows.run.scheduler import Walk
 from workflows.run.stages import Stages
+from workflows.run.turns import Turns
 from workflows.runtime import failures
 from workflows.runtime.cancellation import shielded, stop
 from workflows.runtime.failures import StageEndedError
@@ -56,30 +50,12 @@ class PipelineRun:
     def __init__(self, plan: Plan, compiled: specs.CompileResult) -> None:
         self.plan = plan
         self.digest = compiled.digest
-        self.inputs = compiled.inputs
-        self.registered = False
-        self.origin = Origin()
-        self._compiled = compiled
-        self._records = Records("run")
         self.stages = Stages(walk(plan.steps), _now_ms)
-        self._locks = VaultLocks(plan, compiled.digest, self._records, compiled.asking)
-        self.gates = GateBoard(self._records, self._locks, compiled.policy)
-        self.gates.expect(
-            (step.path for step in walk(plan.steps) if isinstance(step, GateStep)),
-            compiled.policy.gate_identity,
-        )
-        self.agents = AgentStages(
-            plan,
-            compiled,
-            stages=self.stages,
-            gates=self.gates,
-            records=self._records,
-            begins=self._mark,
-        )
-        self.stopping = Stopping(plan, self.agents, self._records)
-        self._feasibility = Feasibility(plan, self.inputs, self.stages, self.agents.identity)
-        self.walk = Walk(self.stages, self)
-        self.checkpoints: list[dict[str, Any]] = []
+        self.turns = Turns()
+        self.admitted: AdmittedRun | None = None
+        self._compiled = compiled
+        self._provenance = Provenance(compiled.digest)  # until it is known
+        self._records = Records("run")
         self._ended: tuple[str, str] | None = None
 
     async def run(self) -> dict[str, Any]:
@@ -112,41 +88,28 @@ class PipelineRun:
             return (failures.STAGE_FAILED, failures.cause_of(error)[1]), None
         return ("", ""), None
 
-    async def agent(self, step: AgentStep) -> str:
-        """Run an agent stage as a child workflow."""
-        return await self.agents.run(step, self.environment())
-
-    async def gate(self, step: GateStep) -> str:
-        """Wait at a gate."""
-        await self._feasibility.require_behind(step)
-        self._mark(step.path)
-        self.stages.move(step.path, StageStatus.WAITING)
-        approved = self.stages.outputs_of(step.approves)
-        subject = {
-            path: {output.name: output.digest for output in outputs}
-            for path, outputs in approved.items()
-        }
-        matter = Matter(self.digest, digest_of(self.inputs), subject, tuple(by_rank(approved)))
-        return await self.gates.decide(step, matter, hear(step, self.stages))
-
-    def environment(self) -> dict[str, Any]:
-        """Return what conditions and agent inputs may refer to."""
-        return {"inputs": self.inputs, "stages": self.stages.environment()}
+    @property
+    def gates(self) -> GateBoard | None:
+        """The gates of the run; None before it was admitted."""
+        return self.admitted.gates if self.admitted else None
 
     def status(self) -> dict[str, Any]:
         """Return what the run is doing and what it waits for."""
+        gates = self.gates
         stages, stages_left_out = stage_rows(self.stages.timed())
         room = ANSWER_BYTES_MAX - wire_bytes(stages)
-        waiting, gates_left_out = gate_rows(self.gates.rows(), self.inputs, room=room)
+        waiting, gates_left_out = gate_rows(
+            gates.rows() if gates else [], self._compiled.inputs, room=room
+        )
         room -= wire_bytes(waiting)
-        decided, decided_left_out = decided_rows(self.gates.decided, room=room)
+        decided, decided_left_out = decided_rows(gates.decided if gates else [], room=room)
         return {
             "pipeline": self.plan.name,
             "version": self.plan.version,
             "plan": self.digest,
-            "registered": self.registered,
-            "starter": self.origin.starter,
-            "paused": self.walk.paused,
+            "registered": self._provenance.registered,
+            "starter": self._provenance.starter,
+            "paused": self.turns.paused,
             "waiting_for": waiting,
             "stages": stages,
             "approvals": decided,
@@ -156,24 +119,28 @@ class PipelineRun:
 
     def waiting(self, gate: str | None = None) -> list[dict[str, Any]]:
         """Return the pending gates, or the one: what, who, since when, due."""
-        return gate_rows(self.gates.rows(gate), self.inputs)[0]
+        return gate_rows(self.gates.rows(gate) if self.gates else [], self._compiled.inputs)[0]
 
     def page(self) -> Markdown:
         """Return the board."""
         title = f"{self.plan.name} {self.plan.version}"
         run = workflow.info().workflow_id
-        gates = self.gates
-        return board(title, run, self.stages, gates.pending, gates.heads, ended=self._ended)
+        pending, heads = (self.gates.pending, self.gates.heads) if self.gates else ({}, None)
+        return board(title, run, self.stages, pending, heads, ended=self._ended)
 
     async def _work(self) -> None:
         standing = await admit(self.plan, self._compiled, self._records)  # (2)
-        self.registered = self.agents.registered = standing.registered
-        self.origin = await origin_of(self.plan, self.digest, self.inputs, standing)
-        self.agents.origin = self.origin
-        self._locks.authors = self.origin.author_proofs
-        self.gates.excluded = self.origin.people
-        await self._feasibility.require_all()
-        await self.walk.steps(self.plan.steps)
+        self._provenance = await provenance_of(self.digest, self._compiled.inputs, standing)
+        require_known(self.plan, self._provenance)
+        self.admitted = AdmittedRun(
+            self.plan,
+            self._compiled,
+            self._provenance,
+            stages=self.stages,
+            turns=self.turns,
+            records=self._records,
+        )
+        await self.admitted.run()
         self._note_end(StageStatus.COMPLETED.value, "")
         await self._records.flush("run completed")  # (3)
 
@@ -212,23 +179,12 @@ class PipelineRun:
                 "pipeline": self.plan.name,
                 "version": self.plan.version,
                 "plan": self.digest,
-                "registered": self.registered,
+                "registered": self._provenance.registered,
                 "status": status,
                 "stages": self.stages.report(),
-                "approvals": self.gates.decided,
+                "approvals": self.gates.decided if self.gates else [],
                 "ledger": list(self._records.range or ()),
                 "not_recorded": len(self._records.unrecorded),
-            }
-        )
-
-    def _mark(self, path: str) -> None:
-        """Name the point in history from which ``temporal workflow reset`` repeats a stage."""
-        self.checkpoints.append(
-            {
-                "before": path,
-                # The workflow task under way: started is the last event, completed the next.
-                "event_id": workflow.info().get_current_history_length() + 1,
-                "time": workflow.now().isoformat(timespec="seconds"),
             }
         )
 

@@ -1,7 +1,7 @@
 """The walk of a run through its plan: a graph of stages, each started when it may.
 
 1. A stage starts as soon as all it requires have completed; what waits for nothing starts at
-   once, as far as ``workflows.run.turns`` lets it. Paused, nothing new starts.
+   once, as far as ``workflows.run.turns`` lets it.
 2. When a stage fails, running siblings are cancelled and have cleaned up before the failure
    goes on; the rest is never started.
 3. ``parallel``: ``join: all`` waits for every branch, ``any`` for the first to complete, and
@@ -61,24 +61,10 @@ class _Progress:
 class Walk:
     """Walks steps; knows the graph and nothing of agents, people or the ledger."""
 
-    def __init__(self, stages: Stages, leaves: Leaves) -> None:
+    def __init__(self, stages: Stages, leaves: Leaves, turns: Turns) -> None:
         self._stages = stages
         self._leaves = leaves
-        self._turns = Turns()
-        self._goes_on = asyncio.Event()
-        self._goes_on.set()
-
-    @property
-    def paused(self) -> bool:
-        """Tell whether no further stage starts."""
-        return not self._goes_on.is_set()
-
-    def pause(self, *, paused: bool) -> None:
-        """Start no further stage, or go on."""
-        if paused:
-            self._goes_on.clear()
-        else:
-            self._goes_on.set()
+        self._turns = turns
 
     async def steps(self, steps: Sequence[AnyStep]) -> None:
         """Run siblings in the order their ``requires`` demand (1).
@@ -104,11 +90,6 @@ class Walk:
 
     async def _start(self, step: AnyStep) -> None:
         await self._turns.start()
-        while self.paused:
-            await self._goes_on.wait()
-        await self._step(step)
-
-    async def _step(self, step: AnyStep) -> None:
         self._move(step, StageStatus.RUNNING)
         try:
             detail = await self._dispatch(step)

@@ -4,6 +4,7 @@
 2. At most ``STARTS_PER_TASK_MAX`` stages start in one workflow task: the SDK gives up on one that
    computes too long. A timer lies between two groups, because nothing less ends a task. It is one
    for all that wait, and they go on together: what they change is shown once.
+3. Paused, no further stage starts; what is under way goes on.
 """
 
 from __future__ import annotations
@@ -28,14 +29,30 @@ class Turns:
         self._task = -1
         self._started = 0
         self._next: asyncio.Task[None] | None = None
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
+
+    @property
+    def paused(self) -> bool:
+        """Tell whether no further stage starts (3)."""
+        return not self._goes_on.is_set()
+
+    def pause(self, *, paused: bool) -> None:
+        """Start no further stage, or go on (3)."""
+        if paused:
+            self._goes_on.clear()
+        else:
+            self._goes_on.set()
 
     async def start(self) -> None:
-        """Return when one more stage may start (2)."""
+        """Return when one more stage may start (2) (3)."""
         while not self._has_room():
             if self._next is None or self._next.done():
                 self._next = asyncio.create_task(_next_task())
             await asyncio.wait((self._next,))
         self._started += 1
+        while self.paused:
+            await self._goes_on.wait()
 
     def _has_room(self) -> bool:
         task = workflow.info().get_current_history_length()

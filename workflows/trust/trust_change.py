@@ -209,8 +209,7 @@ class Consent(Asking):
         digest = plan.digest()
         self._stages = Stages(walk(plan.steps))
         locks = VaultLocks(plan, digest, self.records)
-        gates = GateBoard(self.records, locks, self.policy)
-        gates.expect([step.path], _IDENTITY)
+        gates = GateBoard([step.path], self.records, locks, self.policy, identity=_IDENTITY)
         self._board, self._state = gates, "waiting for consent"
         self._stages.move(step.path, StageStatus.WAITING)
         matter = Matter(digest, digest_of(self._evidence.inputs), {})

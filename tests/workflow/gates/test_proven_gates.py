@@ -18,7 +18,7 @@ from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, after_look, failure_of, gate, pipeline, stage
 from tests.fixtures.servers.openbao import People
 from tests.fixtures.voting import Signer, honest_vote, seal, signer, update
-from workflows.run.origin import STARTER_MEMO
+from workflows.run.provenance import STARTER_MEMO
 
 VERIFIED: dict[str, Any] = {"approvers": [], "identity": ["verified"]}
 

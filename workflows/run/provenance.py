@@ -1,4 +1,7 @@
-"""Who started the run, and who vouched for its plan: the people a gate may exclude.
+"""Where a run comes from: its plan, who vouched for that, and who started it.
+
+It is found out once, after the run was admitted, and never changes: what depends on it, agents'
+names and whom a gate may exclude, is made from it and not before.
 
 1. The starter is whoever made the proof in the memo ``mandate.starter``. Temporal's own identity
    of a start is free text and proves nothing.
@@ -10,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +24,7 @@ from activities.contracts import specs
 from dsl.core import StageStatus
 from dsl.plan import GateStep, Plan, walk
 from dsl.rules.proofs.proof import PROOF_LENGTH_MAX, START
+from dsl.rules.trust.admission import agent_identity
 from dsl.shown.surfaces import Markdown
 from dsl.values import strict_json
 from dsl.values.canonical import digest_of
@@ -31,23 +36,28 @@ STARTER_MEMO: Final = "mandate.starter"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Names and entities by role, and the proofs that a T3 worker verifies again."""
+class Provenance:
+    """The plan, names and entities by role, and the proofs that a T3 worker verifies again."""
 
+    plan: str  # digest
+    registered: bool = False
     starter: str = ""  # name, for people to read
     starter_proof: str = ""
     author_proofs: tuple[str, ...] = ()
-    people: dict[str, frozenset[str]] = field(default_factory=dict)
+    people: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def identity(self, agent: str) -> str:
+        """Return the name under which an agent of the plan is known.
+
+        A registered plan runs the agents it names, an inline one agents of its own.
+        """
+        return agent_identity(agent, self.plan, registered=self.registered)
 
 
-async def origin_of(
-    plan: Plan, digest: str, inputs: dict[str, Any], standing: specs.Standing
-) -> Origin:
-    """Find out where the run comes from.
-
-    Raises:
-        StageEndedError: a gate excludes somebody nobody knows (2).
-    """
+async def provenance_of(
+    digest: str, inputs: dict[str, Any], standing: specs.Standing
+) -> Provenance:
+    """Find out where a run comes from whose plan stands so on the ledger."""
     proof = _memo()
     starter = await _starter(proof, digest, inputs) if proof else specs.Proven()
     people = {
@@ -56,15 +66,25 @@ async def origin_of(
             word for author in standing.authors for word in (author.entity, author.name)
         ),
     }
-    for step in walk(plan.steps):
-        if isinstance(step, GateStep):
-            _refuse_unknown(step, people, standing)
-    return Origin(
+    return Provenance(
+        plan=digest,
+        registered=standing.registered,
         starter=starter.name,
         starter_proof=proof if starter.entity else "",
         author_proofs=tuple(author.proof for author in standing.authors),
         people=people,
     )
+
+
+def require_known(plan: Plan, provenance: Provenance) -> None:
+    """Refuse a plan with a gate that excludes somebody nobody knows (2).
+
+    Raises:
+        StageEndedError: it has one.
+    """
+    for step in walk(plan.steps):
+        if isinstance(step, GateStep):
+            _refuse_unknown(step, provenance)
 
 
 def _memo() -> str:
@@ -92,16 +112,15 @@ async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> specs.Pro
         return specs.Proven()
 
 
-def _refuse_unknown(
-    step: GateStep, people: dict[str, frozenset[str]], standing: specs.Standing
-) -> None:
+def _refuse_unknown(step: GateStep, provenance: Provenance) -> None:
     fixes = {
         "starter": "start it with `mandate run PIPELINE` after `mandate login NAME`",
         "author": "register the plan: mandate register FILE",
     }
     for role in step.exclude:
-        vouched = role == "author" and standing.registered and not standing.authors
-        if not people[role] and not vouched:  # (2)
+        by_installation = provenance.registered and not provenance.author_proofs
+        vouched = role == "author" and by_installation
+        if not provenance.people[role] and not vouched:  # (2)
             raise StageEndedError(
                 failures.INVALID_PIPELINE,
                 step.path,
