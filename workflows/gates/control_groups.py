@@ -12,23 +12,20 @@ to know. Where a Vault does not hold reads back, nothing is filed, and status an
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs
-from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import Plan
 from dsl.rules.gates.guards import asked_for
 from dsl.shown.surfaces import Markdown
 from workflows.gates.opening import Opening
 from workflows.ledger.ledger_buffer import Records
 from workflows.runtime import failures
-from workflows.runtime.cancellation import shielded
+from workflows.runtime.cancellation import CLEANING, shielded
 
-_CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 # Asked once more after the gate has been answered in the last second.
 _GRACE_MS: Final = 5 * 60_000
 
@@ -100,7 +97,7 @@ class VaultLocks:
                 self._request(opening),
                 activity_id=f"{path}/withdraw#{opening.number}",
                 summary=Markdown.of("take back what was asked for behind {}", path),
-                give_up_after=_CLEANING,
+                give_up_after=CLEANING,
             )
         except ActivityError as error:
             workflow.logger.warning("requests of %s end by themselves: %s", path, error)

@@ -8,6 +8,8 @@
    at once are a handful of records.
 4. What the ledger refuses for good is not sent again: one entry with its digest goes in its
    place, so that later facts still get there. What is noted is made to fit before (``facts``).
+5. The last word of a workflow keeps it for a while and no longer: what is not on the ledger by
+   then stays noted, for the report or the parent to say.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of_bytes
 from dsl.values.sizes import wire_bytes
 from workflows.ledger.facts import fact
+from workflows.runtime import failures
+from workflows.runtime.cancellation import CLEANING
 
 REFUSED: Final = "entry.refused"
 LATE: Final = {"lease.granted": "agent.lease"}  # names of what somebody else records
@@ -122,6 +126,15 @@ class Records:
                 exhausted_of=exhausted_of,
             )
             return await self._send(why, request, give_up_after)
+
+    async def flush_last(self, why: str, within: timedelta = CLEANING) -> None:
+        """Put what is noted on the ledger before the workflow ends, or leave it noted (5)."""
+        if not self._noted:
+            return
+        try:
+            await self.flush(why, give_up_after=within)
+        except ActivityError as error:
+            workflow.logger.error("%s: not on the ledger: %s", why, failures.cause_of(error)[1])
 
     def _take(self) -> tuple[specs.EntryDraft, ...]:
         """Take what fits into one record, from the oldest on."""

@@ -22,8 +22,9 @@ from dsl.core import AgentPhase, StageStatus
 from dsl.rules.trust.violations import Violation, uses_up_its_budget
 from dsl.shown.surfaces import Markdown
 from workflows.lifecycle.stage_state import Course
-from workflows.lifecycle.violations import CLEANING, Consequences
+from workflows.lifecycle.violations import Consequences
 from workflows.runtime import failures
+from workflows.runtime.cancellation import CLEANING
 
 _LAST_WORD_MIN: Final = timedelta(seconds=10)
 DETAIL_LENGTH_MAX: Final = 500  # characters, as recorded
@@ -74,7 +75,8 @@ async def leave(
         _judge_tries(course, consequences, recorded.exhausted_in_a_row, place)  # (3)
     await consequences.settle()  # (2)
     if isinstance(recorded, specs.RecordResult) and course.records.unrecorded:
-        await _last_word(course, CLEANING - (workflow.now() - began))
+        within = max(CLEANING - (workflow.now() - began), _LAST_WORD_MIN)
+        await course.records.flush_last(f"{course.step.path}: what followed", within)  # (4)
     if isinstance(left, ActivityError):
         return (f"lease ({failures.cause_of(left)[1]})",)
     if not isinstance(left, specs.PhaseResult):
@@ -90,12 +92,3 @@ def _judge_tries(
         detail = f"it used up all tries in {exhausted_in_a_row} runs in a row"
         violated = specs.Violated(kind=Violation.BUDGET_EXHAUSTED, detail=detail)
         consequences.see((violated,), place)
-
-
-async def _last_word(course: Course, left: timedelta) -> None:
-    """Record what followed; what cannot be recorded stays noted (4)."""
-    why = f"{course.step.path}: what followed"
-    try:
-        await course.records.flush(why, give_up_after=max(left, _LAST_WORD_MIN))
-    except ActivityError as error:
-        workflow.logger.warning("%s is not on the ledger: %s", why, failures.cause_of(error)[1])

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import workflow
@@ -23,15 +22,15 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs, trust_specs
 from dsl import actions
-from dsl.limits import EXIT_TIMEOUT_MS, REASON_LENGTH_MAX
+from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.trust.violations import Consequence, Violation, consequence_of
 from dsl.shown.surfaces import Markdown
 from workflows.lifecycle.stage_state import Course
 from workflows.runtime import failures
+from workflows.runtime.cancellation import CLEANING
 from workflows.runtime.failures import PhaseFailedError
 from workflows.runtime.revocation_start import start_revocation
 
-CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 KIND_LENGTH_MAX: Final = 80
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -22,7 +22,7 @@ from temporalio.exceptions import ActivityError
 from activities.contracts import specs
 from dsl import actions
 from dsl.core import StageStatus
-from dsl.limits import ANSWER_BYTES_MAX, EXIT_TIMEOUT_MS
+from dsl.limits import ANSWER_BYTES_MAX
 from dsl.plan import Plan, walk
 from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
@@ -40,8 +40,6 @@ from workflows.runtime import failures
 from workflows.runtime.cancellation import shielded, stop
 from workflows.runtime.failures import StageEndedError
 from workflows.runtime.query_answers import decided_rows, gate_rows, stage_rows
-
-_CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 
 
 class PipelineRun:
@@ -153,7 +151,7 @@ class PipelineRun:
         self.stages.skip(walk(self.plan.steps), "the run ended before")
         self._note_end(status.value, message)
         self._ended = kind, message
-        await shielded(self._record_end())
+        await shielded(self._records.flush_last("run ended"))  # (4)
         if cancelled is not None:
             raise cancelled
         raise failures.ended(kind, message, self._report(status.value))
@@ -165,13 +163,6 @@ class PipelineRun:
             detail=detail[:500],
             stages={path: row["status"] for path, row in self.stages.brief().items()},
         )
-
-    async def _record_end(self) -> None:
-        """Record a bad end, for two minutes at most (4); the report says when that failed."""
-        try:
-            await self._records.flush("run ended", give_up_after=_CLEANING)
-        except ActivityError as error:
-            workflow.logger.error("the end of the run is not on the ledger: %s", error)
 
     def _report(self, status: str) -> dict[str, Any]:
         return within_limit(

@@ -1,10 +1,18 @@
-"""Cleaning up must finish: a cancel request waits for it, and is then obeyed."""
+"""Cleaning up must finish: a cancel request waits for it, and is then obeyed.
+
+It is bounded by ``CLEANING``, however many attempts that leaves.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from dsl.limits import EXIT_TIMEOUT_MS
+
+CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 
 T = TypeVar("T")
 

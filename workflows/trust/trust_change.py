@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from temporalio import workflow
@@ -28,7 +27,6 @@ from activities.contracts import specs
 from activities.contracts import trust_specs as trust
 from dsl.actions import TRUST_REFUSED
 from dsl.core import StageStatus
-from dsl.limits import EXIT_TIMEOUT_MS
 from dsl.plan import GateStep, Plan, walk
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of
@@ -46,7 +44,6 @@ from workflows.runtime.failures import RefusedError, StageEndedError
 from workflows.runtime.query_answers import gate_rows
 from workflows.runtime.visibility import show_start
 
-_CLEANING: Final = timedelta(milliseconds=EXIT_TIMEOUT_MS)
 _IDENTITY: Final = "verified"  # (3)
 
 
@@ -93,7 +90,7 @@ class Consent(Asking):
             return await self._decide(payload)
         except asyncio.CancelledError:
             self._state = "cancelled"
-            await shielded(self._record_end())
+            await shielded(self.records.flush_last("end"))  # (5)
             raise
         except RefusedError as error:
             refusal = error
@@ -234,18 +231,9 @@ class Consent(Asking):
                 asked=self._asked(),
                 why=list(refusal.why),
             )
-        await shielded(self._record_end())
+        await shielded(self.records.flush_last("end"))  # (5)
         report = {**self._report(StageStatus.FAILED.value), "unmet": list(refusal.why)}
         return failures.ended(refusal.kind or self.refused_as, str(refusal), report)
-
-    async def _record_end(self) -> None:
-        """Record what was noted, for two minutes at most (5); the report says what was not."""
-        if not self.records.unrecorded:
-            return
-        try:
-            await self.records.flush("end", give_up_after=_CLEANING)
-        except ActivityError as error:
-            workflow.logger.error("the end of the run is not on the ledger: %s", error)
 
     def _asked(self) -> dict[str, Any]:
         wanted = self._wanted
