@@ -20,7 +20,7 @@ from typing import Final
 from temporalio import activity
 
 from activities.contracts import specs
-from activities.proofs.registered_plans import VouchedPlans
+from activities.proofs.registered_plans import RegisteredPlans
 from activities.runtime.boundary import governed
 from dsl.plan import AgentStep
 from dsl.rules.gates.guards import asked_for
@@ -75,7 +75,7 @@ class GateActivities:
     """Files and withdraws as the T3 worker."""
 
     def __init__(
-        self, plans: VouchedPlans, requests: GateRequests, registry: Registry, probe: LockProbe
+        self, plans: RegisteredPlans, requests: GateRequests, registry: Registry, probe: LockProbe
     ) -> None:
         self._plans = plans
         self._requests = requests

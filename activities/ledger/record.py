@@ -20,7 +20,7 @@ from temporalio import activity
 
 from activities.contracts import specs
 from activities.contracts import trust_specs as trust
-from activities.proofs.proving import PROOF_REFUSED, START_PROVEN, VOTE_PROVEN
+from activities.proofs.prove import PROOF_REFUSED, START_PROVEN, VOTE_PROVEN
 from activities.runtime.boundary import governed
 from dsl import actions
 from dsl.rules.trust.admission import agent_identity

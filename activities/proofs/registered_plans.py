@@ -18,7 +18,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from activities.proofs.verifier import Witness
+from activities.proofs.verifier import ProofVerifier
 from dsl.catalogue import Catalogue, UnknownPipelineError
 from dsl.errors import DslError
 from dsl.plan import Plan
@@ -31,7 +31,7 @@ AUTHORS_HEARD_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class VouchedPlan:
+class RegisteredPlan:
     """A plan, and the people who vouch for it; nobody: the installation does."""
 
     plan: Plan
@@ -39,26 +39,30 @@ class VouchedPlan:
     authors: tuple[Voter, ...]
 
 
-class VouchedPlans:
+class RegisteredPlans:
     """Finds plans by digest, and asks who vouches for them."""
 
     def __init__(
-        self, artifacts: Artifacts, witness: Witness, catalogue: Catalogue | None, group: str
+        self,
+        artifacts: Artifacts,
+        verifier: ProofVerifier,
+        catalogue: Catalogue | None,
+        group: str,
     ) -> None:
         """Prepare it.
 
         Args:
             artifacts: where plans are found by digest.
-            witness: verifies the proofs of authors.
+            verifier: of the proofs of authors.
             catalogue: the one the installation vouches for, None if it does not.
             group: of which authors are members.
         """
         self._artifacts = artifacts
-        self._witness = witness
+        self._verifier = verifier
         self._catalogue = catalogue
         self._group = group
 
-    async def find(self, digest: str, proofs: Sequence[str]) -> VouchedPlan:
+    async def find(self, digest: str, proofs: Sequence[str]) -> RegisteredPlan:
         """Return the plan of that digest.
 
         Raises:
@@ -73,7 +77,7 @@ class VouchedPlans:
                 f"nobody vouches for plan {digest}{why}: T3 and T4 need a registered plan, "
                 "register it: mandate register FILE"
             )
-        return VouchedPlan(plan, digest, authors)
+        return RegisteredPlan(plan, digest, authors)
 
     def _read(self, digest: str) -> Plan:
         try:
@@ -98,12 +102,13 @@ class VouchedPlans:
         refusal = ""
         for proof in proofs[:AUTHORS_HEARD_MAX]:
             try:
-                author = await self._witness.hear(
-                    proof, PLAN, about, run_lasts_s=None, groups=(self._group,)
+                verified = await self._verifier.verify(
+                    proof, PLAN, about, of_time=None, groups=(self._group,)
                 )
             except DeniedError as error:  # (3)
                 refusal = refusal or str(error)
                 continue
+            author = verified.person
             if self._group in author.groups:
                 authors.append(author)
             else:  # (2)

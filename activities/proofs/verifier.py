@@ -1,90 +1,113 @@
-"""Whose proof is this? Asked of Vault by the T3 worker itself, whatever a workflow says of it.
+"""Whose proof is this, and is it good for the matter at hand? Verified here and nowhere else.
 
-1. A proof is about exactly the matter at hand, made for exactly this purpose.
-2. Its time is looked at where the matter has one: a vote and a start belong to a run, and no run
-   lasts longer than its plan allows. A proof that could not have been made within that is refused.
-3. The signature is checked with the key of the entity it names; then that entity is read. Whoever
-   is disabled, unknown, or no person vouches for nothing. Nothing is remembered.
+Each worker asks Vault with its own login, whatever a workflow says of the proof. In this order;
+every refusal is one sentence:
+
+1. The proof is about exactly the matter at hand, made for exactly this purpose.
+2. It is of the right time, as a rule of ``dsl.rules.proofs.proof`` or of the caller says: what is
+   decided now takes a proof that was good when it came, a stage of a run that waits for days one
+   that was good in that run.
+3. The signature is made with the key of the entity it names, and that entity is a person whom
+   Vault knows and has not disabled. Nothing is remembered. Vault away: no answer.
+4. Whether it was used before is for the ledger to say: a proof is recorded under ``Verified.key``,
+   and the same key with other content is refused there. Who verifies a second time, because it
+   trusts nobody who did before, records nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
-from dsl.rules.proofs.proof import (
-    CLOCK_SKEW_S,
-    PROOF_LIFE_S_MAX,
-    Proof,
-    ProofError,
-    decode,
-    refuse_matter,
-)
+from temporalio import activity
+
+from dsl.rules.proofs.proof import Proof, ProofError, decode, refuse_matter, refuse_time
 from integrations.errors import DeniedError
+from integrations.ledger.entries import entry_key
 from integrations.vault.signing.voters import Voter, Voters
 
+USED_BEFORE: Final = "the proof was used before: every proof is good for one time, make another"
 
-class Witness:
-    """Verifies proofs with the T3 worker's own login."""
+TimeRule = Callable[[Proof], str | None]  # says why the proof is of the wrong time
+
+
+class ProofRefusedError(DeniedError):
+    """It is no proof of that, by nobody who may give one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The person who has signed, as Vault knows them now."""
+
+    person: Voter
+    nonce: str
+
+    @property
+    def key(self) -> str:
+        """The key under which the ledger takes this proof once (4)."""
+        return entry_key("proof", self.person.entity, self.nonce)
+
+
+class ProofVerifier:
+    """Verifies proofs with the login of one worker."""
 
     def __init__(self, voters: Voters) -> None:
         self._voters = voters
 
-    async def hear(
+    async def verify(
         self,
         word: str,
         purpose: str,
         about: Mapping[str, Any],
         *,
-        run_lasts_s: float | None,
+        of_time: TimeRule | None,
         groups: Iterable[str] = (),
-    ) -> Voter:
+    ) -> Verified:
         """Return who has signed ``word`` about ``about``.
 
         Args:
             word: the proof as sent.
             purpose: one of ``dsl.rules.proofs.proof``.
             about: the matter it has to be about.
-            run_lasts_s: how long the run may last that it belongs to; None: it does not age.
+            of_time: says why it is of the wrong time; None: it does not age.
             groups: those of which membership matters.
 
         Raises:
-            DeniedError: it is no proof of that, by nobody who may give one.
+            ProofRefusedError: it is no proof of that.
+            DeniedError: Vault does not let us ask.
             UnavailableError: Vault does not answer.
         """
-        proof = _read(word)
+        try:
+            proof = decode(word)
+        except ProofError as error:
+            raise ProofRefusedError(str(error)) from None
         refusal = refuse_matter(proof, purpose, about)  # (1)
-        if refusal is None and run_lasts_s is not None:
-            refusal = _refuse_age(proof, run_lasts_s, time.time())
+        if refusal is None and of_time is not None:
+            refusal = of_time(proof)  # (2)
         if refusal is not None:
-            raise DeniedError(refusal)
-        is_signed, voter = await asyncio.gather(  # (3): side by side, for a brake waits for it
+            raise ProofRefusedError(refusal)
+        return Verified(await self._person(proof, groups), proof.nonce)
+
+    async def _person(self, proof: Proof, groups: Iterable[str]) -> Voter:
+        is_signed, voter = await asyncio.gather(  # (3) side by side: a brake waits for it
             self._voters.verify(proof.entity, proof.message(), proof.signature),
             self._voters.read(proof.entity, groups),
         )
         if not is_signed:
-            raise DeniedError("the signature is not made with the key of the person it names")
+            raise ProofRefusedError("the signature is not made with the key of the person it names")
         if voter is None:
-            raise DeniedError("the proof names a person whom vault does not know")
+            raise ProofRefusedError("the proof names a person whom vault does not know")
         if voter.disabled:
-            raise DeniedError(f"{voter.name!r} is disabled in vault")
+            raise ProofRefusedError(f"{voter.name!r} is disabled in vault")
         return voter
 
 
-def _read(word: str) -> Proof:
-    try:
-        return decode(word)
-    except ProofError as error:
-        raise DeniedError(str(error)) from None
+def good_when_it_came(proof: Proof) -> str | None:
+    """Say why ``proof`` was not good when the asking activity was scheduled (2).
 
-
-def _refuse_age(proof: Proof, run_lasts_s: float, now: float) -> str | None:
-    """Say why the proof cannot belong to a run that is under way (2)."""
-    if now > proof.expires + run_lasts_s + CLOCK_SKEW_S:
-        ago = int(now - proof.expires)
-        return f"the proof expired {ago} s ago, and no run of this plan lasts as long"
-    if proof.expires > now + PROOF_LIFE_S_MAX + CLOCK_SKEW_S:
-        return f"the proof is good for more than {PROOF_LIFE_S_MAX} s, and none may be"
-    return None
+    It does not age while Vault or the ledger is away.
+    """
+    return refuse_time(proof, min(time.time(), activity.info().scheduled_time.timestamp()))

@@ -9,18 +9,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from activities.contracts import specs
-from activities.proofs.registered_plans import VouchedPlan
-from activities.proofs.verifier import Witness
+from activities.proofs.registered_plans import RegisteredPlan
+from activities.proofs.verifier import ProofVerifier
 from dsl.plan import GateStep, walk
 from dsl.rules.gates.consensus import VERIFIED, Decision, Vote
 from dsl.rules.gates.gate_rules import rules_of
 from dsl.rules.gates.warrant import Opened
-from dsl.rules.proofs.proof import VOTE, reason_digest
+from dsl.rules.proofs.proof import VOTE, Proof, reason_digest, refuse_age
 from dsl.values.canonical import digest_of
 from integrations.errors import DeniedError
 
@@ -34,22 +35,21 @@ class PlannedRun:
 
     workflow_id: str
     run_id: str
-    plan: VouchedPlan
+    plan: RegisteredPlan
     inputs: str  # digest of those the warrant names; the votes say whether it is right
 
-    @property
-    def lasts_s(self) -> float:
-        """Return how long such a run may last."""
-        return self.plan.plan.timeout_ms / 1000
+    def refuse_age(self, proof: Proof) -> str | None:
+        """Say why ``proof`` cannot have been made within such a run."""
+        return refuse_age(proof, self.plan.plan.timeout_ms / 1000, time.time())
 
 
-class BallotBox:
+class VoteVerifier:
     """Verifies votes."""
 
-    def __init__(self, witness: Witness) -> None:
-        self._witness = witness
+    def __init__(self, verifier: ProofVerifier) -> None:
+        self._verifier = verifier
 
-    async def open(
+    async def verify(
         self, run: PlannedRun, approvals: Sequence[specs.Approval]
     ) -> tuple[Opened, ...]:
         """Return what the approvals come to, every vote verified.
@@ -110,11 +110,12 @@ class BallotBox:
         try:
             decision = Decision(ballot.decision)
             async with turn:
-                voter = await self._witness.hear(
-                    ballot.proof, VOTE, about, run_lasts_s=run.lasts_s, groups=groups
+                verified = await self._verifier.verify(
+                    ballot.proof, VOTE, about, of_time=run.refuse_age, groups=groups
                 )
         except (DeniedError, ValueError) as error:
             raise DeniedError(f"{where}: {error}") from None
+        voter = verified.person
         if voter.name != ballot.voter:  # (2)
             raise DeniedError(f"{where}: the proof is of {voter.name!r}")
         return Vote(

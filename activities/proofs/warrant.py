@@ -29,16 +29,16 @@ from typing import Any, Final
 from temporalio import activity
 
 from activities.contracts import specs
-from activities.proofs.registered_plans import VouchedPlans
-from activities.proofs.verifier import Witness
-from activities.proofs.votes import BallotBox, PlannedRun
+from activities.proofs.registered_plans import RegisteredPlans
+from activities.proofs.verifier import ProofVerifier
+from activities.proofs.votes import PlannedRun, VoteVerifier
 from activities.runtime.engine import Parent, parent_of
 from dsl.conditions.interpolate import OPENING
 from dsl.limits import ARTIFACT_BYTES_MAX, JSON_WRAPPED_DEPTH_MAX, VERIFICATIONS_MAX
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before, is_guard
 from dsl.rules.gates.warrant import refuse_warrant, resolved_inputs
-from dsl.rules.proofs.proof import CLOCK_SKEW_S, PROOF_LIFE_S_MAX, START, ProofError, decode
+from dsl.rules.proofs.proof import CLOCK_SKEW_S, PROOF_LIFE_S_MAX, START, Proof
 from dsl.rules.run.reserved import owner_of
 from dsl.values import strict_json
 from dsl.values.canonical import canonical, digest_of
@@ -61,10 +61,10 @@ class Cleared:
 class Warrants:
     """Verifies warrants."""
 
-    def __init__(self, plans: VouchedPlans, voters: Voters, artifacts: Artifacts) -> None:
+    def __init__(self, plans: RegisteredPlans, voters: Voters, artifacts: Artifacts) -> None:
         self._plans = plans
-        self._witness = Witness(voters)
-        self._box = BallotBox(self._witness)
+        self._verifier = ProofVerifier(voters)
+        self._votes = VoteVerifier(self._verifier)
         self._artifacts = artifacts
 
     async def require(self, request: specs.PhaseRequest) -> Cleared:
@@ -86,7 +86,7 @@ class Warrants:
         run = PlannedRun(parent.workflow_id, parent.run_id, found, digest_of(warrant.inputs))
         step = _planned(request, run)  # (4)
         excluded = await self._excluded(run, warrant, parent.started)  # (5)
-        approvals = await self._box.open(run, warrant.approvals)  # (6)
+        approvals = await self._votes.verify(run, warrant.approvals)  # (6)
         refusal = refuse_warrant(
             found.plan,
             step.path,
@@ -115,9 +115,12 @@ class Warrants:
                 "plan": run.plan.digest,
                 "inputs": run.inputs,
             }
-            _refuse_other_start(warrant.starter, started)
-            voter = await self._witness.hear(warrant.starter, START, about, run_lasts_s=run.lasts_s)
-            starter = frozenset({voter.entity, voter.name})
+
+            def refuse(proof: Proof) -> str | None:
+                return _refuse_other_start(proof, started) or run.refuse_age(proof)
+
+            verified = await self._verifier.verify(warrant.starter, START, about, of_time=refuse)
+            starter = frozenset({verified.person.entity, verified.person.name})
         return {
             "starter": starter,
             "author": frozenset(word for each in authors for word in (each.entity, each.name)),
@@ -186,14 +189,12 @@ def _warrant(request: specs.PhaseRequest) -> specs.Warrant:
     return warrant
 
 
-def _refuse_other_start(word: str, started: float) -> None:
+def _refuse_other_start(proof: Proof, started: float) -> str | None:
     """Refuse the proof of a start that was not this one: it names no run, but it has a time (5)."""
-    try:
-        expires = decode(word).expires
-    except ProofError as error:
-        raise DeniedError(str(error)) from None
-    if not started - CLOCK_SKEW_S <= expires <= started + PROOF_LIFE_S_MAX + CLOCK_SKEW_S:
-        raise DeniedError("the proof of the starter is of another start")
+    latest = started + PROOF_LIFE_S_MAX + CLOCK_SKEW_S
+    if started - CLOCK_SKEW_S <= proof.expires <= latest:
+        return None
+    return "the proof of the starter is of another start"
 
 
 async def _parent(path: str) -> Parent:

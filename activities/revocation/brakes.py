@@ -2,7 +2,7 @@
 
 Run as the revoker, who can disable and can not enable. The rules:
 
-1. By whose word is looked at each time, see ``activities.revocation.revokers``: neither the
+1. By whose word is found out each time, see ``activities.revocation.revokers``: neither the
    workflow's word is taken for it, nor the other brake's.
 2. The epoch is the start of the asking run, in the server's words: doing it again is harmless.
 3. What was done is read back, and only that is confirmed. What is not so yet is tried again.
@@ -48,8 +48,8 @@ class Revoking:
     async def identity(self, request: trust.RevokeRequest) -> trust.Braked:
         """Disable the agent in Vault and end its tokens."""
         # Side by side: until it is disabled, every call here is time for whoever holds a token.
-        word, is_known = await asyncio.gather(
-            self._revokers.hear(request),  # (1)
+        revoker, is_known = await asyncio.gather(
+            self._revokers.require(request),  # (1)
             self._is_known(request.agent),
         )
         if not is_known:
@@ -63,13 +63,13 @@ class Revoking:
             trust.ReceiptLine(what="vault: identity disabled", confirmed=True),
             trust.ReceiptLine(what="vault: no token left", confirmed=True),
         )
-        return trust.Braked(lines=lines, by=word.by, high=await self._is_high(request.agent))
+        return trust.Braked(lines=lines, by=revoker.name, high=await self._is_high(request.agent))
 
     @activity.defn(name=trust.revoke_guard.name)
     @governed
     async def guard(self, request: trust.RevokeRequest) -> trust.Braked:
         """Let Dragonfly refuse the agent, and let everybody know."""
-        word = await self._revokers.hear(request)  # (1)
+        revoker = await self._revokers.require(request)  # (1)
         if request.proof and not await self._is_known(request.agent):
             raise _unknown(request.agent)  # (4)
         info = activity.info()
@@ -86,7 +86,7 @@ class Revoking:
             detail="" if guard.revoked else f"a later epoch, {guard.epoch}, has lifted it",
         )
         no_lock = trust.ReceiptLine(what="dragonfly: no lock", confirmed=True)
-        return trust.Braked(lines=(says_so, no_lock), by=word.by)
+        return trust.Braked(lines=(says_so, no_lock), by=revoker.name)
 
     async def _is_known(self, agent: str) -> bool:
         try:

@@ -20,7 +20,8 @@ from temporalio import activity
 
 from activities.contracts import trust_specs as trust
 from activities.ledger.facts import drafted, harmless, run_key, told
-from activities.proofs.proving import PROOF_REFUSED
+from activities.proofs.prove import PROOF_REFUSED
+from activities.proofs.verifier import USED_BEFORE
 from activities.revocation.revokers import Revokers, require_revocation
 from activities.runtime.boundary import governed
 from activities.runtime.engine import started_ms
@@ -81,14 +82,13 @@ class RevocationRecord:
         info = activity.info()
         run = info.workflow_id or "", info.workflow_run_id or ""
         epoch = await started_ms(activity.client(), *run)
-        word = await self._revokers.hear(request)
-        payload = {"epoch": epoch, "reason": told(request.reason), "by": word.by}
-        if not word.nonce:  # (3)
+        revoker = await self._revokers.require(request)
+        payload = {"epoch": epoch, "reason": told(request.reason), "by": revoker.name}
+        if not revoker.proof_key:  # (3)
             key = entry_key("revoked", request.agent, str(epoch))
             return drafted(key, AGENT_REVOKED, request.agent, {**payload, "how": BY_VIOLATION})
-        payload |= {"how": BY_PROOF, "entity": word.entity, "proof": request.proof}  # (2)
-        key = entry_key("proof", word.entity, word.nonce)
-        return drafted(key, AGENT_REVOKED, request.agent, payload)
+        payload |= {"how": BY_PROOF, "entity": revoker.entity, "proof": request.proof}
+        return drafted(revoker.proof_key, AGENT_REVOKED, request.agent, payload)
 
     async def _record(self, draft: Draft) -> int:
         try:
@@ -97,9 +97,7 @@ class RevocationRecord:
             before = await self._ledger.by_key(draft.key)
             same = before is not None and before.workflow_id == draft.workflow_id
             if before is None or not same or before.action != AGENT_REVOKED:
-                raise DeniedError(
-                    "the proof was used before: every proof is good for one time, make another"
-                ) from None
+                raise DeniedError(USED_BEFORE) from None  # (2)
             return before.seq  # (2)
         return receipt.seq
 

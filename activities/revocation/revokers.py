@@ -1,4 +1,4 @@
-"""By whose word is an agent revoked? For every brake that disables something.
+"""Who revokes an agent? For every brake that disables something.
 
 1. Only ``Revocation`` of that very agent asks.
 2. A person's word takes a proof, about this agent and reason, that was good when it came: it does
@@ -17,10 +17,9 @@ from temporalio import activity
 from activities.contracts import specs
 from activities.contracts import trust_specs as trust
 from activities.ledger.facts import harmless, require_workflow
-from activities.proofs.proving import came_at
-from activities.proofs.verifier import Witness
+from activities.proofs.verifier import ProofVerifier, good_when_it_came
 from activities.runtime.engine import parent_of
-from dsl.rules.proofs.proof import REVOKE, ProofError, decode, reason_digest, refuse_time
+from dsl.rules.proofs.proof import REVOKE, reason_digest
 from dsl.rules.run.reserved import is_revocation_of, revocation_id
 from dsl.values.agent_ids import refuse_agent_identity
 from integrations.errors import DeniedError
@@ -28,22 +27,22 @@ from integrations.vault.signing.voters import Voters
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """Whose word it is: a person's name, or the agent's run that was seen in a violation."""
+class Revoker:
+    """Who says so: a person by name, or the agent's run that was seen in a violation."""
 
-    by: str
+    name: str
     entity: str = ""  # of the person
-    nonce: str = ""  # of the proof
+    proof_key: str = ""  # under which the ledger takes the proof, once
 
 
 class Revokers:
     """Looks at proofs with the login of one worker."""
 
     def __init__(self, voters: Voters) -> None:
-        self._witness = Witness(voters)
+        self._verifier = ProofVerifier(voters)
 
-    async def hear(self, request: trust.RevokeRequest) -> Word:
-        """Return whose word the asking run goes by.
+    async def require(self, request: trust.RevokeRequest) -> Revoker:
+        """Return by whose word the asking run goes.
 
         Raises:
             DeniedError: nobody who may has said so (4).
@@ -55,23 +54,18 @@ class Revokers:
         except DeniedError as error:
             raise DeniedError(f"{trust.NOT_PROVEN}{error}") from None
 
-    async def _person(self, request: trust.RevokeRequest) -> Word:  # (2)
-        try:
-            proof = decode(request.proof)
-        except ProofError as error:
-            raise DeniedError(str(error)) from None
-        refusal = refuse_time(proof, came_at())
-        if refusal is not None:
-            raise DeniedError(refusal)
+    async def _person(self, request: trust.RevokeRequest) -> Revoker:
         about = {"agent": request.agent, "reason": reason_digest(request.reason)}
-        voter = await self._witness.hear(request.proof, REVOKE, about, run_lasts_s=None)
-        return Word(voter.name, voter.entity, proof.nonce)
+        verified = await self._verifier.verify(  # (2)
+            request.proof, REVOKE, about, of_time=good_when_it_came
+        )
+        return Revoker(verified.person.name, verified.person.entity, verified.key)
 
-    async def _engine(self) -> Word:  # (3)
+    async def _engine(self) -> Revoker:  # (3)
         info, client = activity.info(), activity.client()
         parent = await parent_of(client, info.workflow_id or "", info.workflow_run_id or "")
         if parent is not None and parent.type == specs.AGENT_WORKFLOW:
-            return Word(parent.workflow_id)
+            return Revoker(parent.workflow_id)
         raise DeniedError(
             "this takes the proof of a person, and none came with it: use "
             "mandate revoke ID --reason TEXT"

@@ -24,9 +24,9 @@ from temporalio import activity
 
 from activities.contracts import trust_specs as trust
 from activities.ledger.facts import drafted, harmless, run_key, told
-from activities.proofs.registered_plans import VouchedPlan
-from activities.proofs.verifier import Witness
-from activities.proofs.votes import BallotBox, PlannedRun
+from activities.proofs.registered_plans import RegisteredPlan
+from activities.proofs.verifier import ProofVerifier
+from activities.proofs.votes import PlannedRun, VoteVerifier
 from activities.runtime.boundary import governed
 from activities.trust.evidence import Appraiser, asked_key, require_asker
 from activities.trust.signed_grants import signed
@@ -54,7 +54,7 @@ class GrantActivities:
     ) -> None:
         self._ledger = ledger
         self._appraiser = appraiser
-        self._box = BallotBox(Witness(voters))
+        self._votes = VoteVerifier(ProofVerifier(voters))
         self._signer = signer
 
     @activity.defn(name=trust.grant.name)
@@ -137,7 +137,7 @@ class GrantActivities:
                 "verified"
             )
         plan = self._appraiser.plan(request.kind, request.agent, request.held, request.to)
-        [opened] = await self._box.open(_run(plan, inputs), [approval])
+        [opened] = await self._votes.verify(_run(plan, inputs), [approval])
         gate = plan.steps[0]
         assert isinstance(gate, GateStep)  # noqa: S101  # the plan is ours
         try:
@@ -166,8 +166,8 @@ class GrantActivities:
 
 def _run(plan: Plan, inputs: str) -> PlannedRun:
     info = activity.info()
-    vouched = VouchedPlan(plan, plan.digest(), ())
-    return PlannedRun(info.workflow_id or "", info.workflow_run_id or "", vouched, inputs)
+    ours = RegisteredPlan(plan, plan.digest(), ())
+    return PlannedRun(info.workflow_id or "", info.workflow_run_id or "", ours, inputs)
 
 
 def _asked_ms() -> int:

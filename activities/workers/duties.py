@@ -37,9 +37,9 @@ from activities.phases.verify import Verify
 from activities.plans.compile import Compile
 from activities.plans.feasibility import Feasibility
 from activities.plans.registration import register_catalogue
-from activities.proofs.proving import Proving
-from activities.proofs.registered_plans import VouchedPlans
-from activities.proofs.verifier import Witness
+from activities.proofs.prove import ProofActivities
+from activities.proofs.registered_plans import RegisteredPlans
+from activities.proofs.verifier import ProofVerifier
 from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
 from activities.revocation.record import RevocationRecord
@@ -209,9 +209,9 @@ class HighTierDuties(PhaseDuties):
     def __init__(self, settings: Settings, runner: AgentRunner | None) -> None:
         super().__init__(settings, runner, specs.QUEUE_T3)
         tools, voters = self._tools, Voters(self._vault, self._login)
-        plans = VouchedPlans(
+        plans = RegisteredPlans(
             tools.artifacts,
-            Witness(voters),
+            ProofVerifier(voters),
             _catalogue(settings) if settings.registers_catalogue else None,
             settings.authors,
         )
@@ -245,7 +245,7 @@ class LedgerDuties(Duties):
         self._ledger = Ledger(settings.ledger)
         self._activities = LedgerActivities(self._ledger)
         voters = Voters(self._vault, self._login)
-        self._proving = Proving(self._ledger, voters, settings.authors)
+        self._proofs = ProofActivities(self._ledger, voters, settings.authors)
         appraiser = Appraiser(self._ledger, criteria)
         self._evidence = EvidenceActivities(self._ledger, appraiser)
         signer = HeadSigner(self._vault, self._login)
@@ -259,7 +259,7 @@ class LedgerDuties(Duties):
         return (
             self._activities.record,
             self._activities.authority,
-            self._proving.prove,
+            self._proofs.prove,
             self._evidence.evidence,
             self._grants.grant,
             self._rebindings.rebind,

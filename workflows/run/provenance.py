@@ -118,9 +118,9 @@ def _refuse_unknown(step: GateStep, provenance: Provenance) -> None:
         "author": "register the plan: mandate register FILE",
     }
     for role in step.exclude:
-        by_installation = provenance.registered and not provenance.author_proofs
-        vouched = role == "author" and by_installation
-        if not provenance.people[role] and not vouched:  # (2)
+        of_installation = provenance.registered and not provenance.author_proofs
+        needs_none = role == "author" and of_installation
+        if not provenance.people[role] and not needs_none:  # (2)
             raise StageEndedError(
                 failures.INVALID_PIPELINE,
                 step.path,

@@ -8,7 +8,8 @@ Nothing here knows a key: whoever holds the statement has the signature checked.
 2. It names its matter completely: what is asked of a vote, a start, a registration is listed in
    ``MATTERS``. One field that differs and the statement is about something else.
 3. It ends: at most ``PROOF_LIFE_S_MAX`` after it was made, and it names the end. A clock may be
-   ``CLOCK_SKEW_S`` off.
+   ``CLOCK_SKEW_S`` off. A vote and a start belong to a run, and are looked at again as long as that
+   may last: then only a proof that could not have been made within it is refused.
 4. It has a nonce, so that whoever keeps the record can refuse to take it twice.
 5. Reasons and inputs stand in it as digests: what was said can be proved, and need not be told.
 """
@@ -172,6 +173,16 @@ def refuse_time(proof: Proof, now: float) -> str | None:
         return f"the proof expired {int(now - proof.expires)} s ago: make it anew"
     if proof.expires > now + PROOF_LIFE_S_MAX + CLOCK_SKEW_S:
         return f"the proof is good for more than {PROOF_LIFE_S_MAX} s: make it anew"
+    return None
+
+
+def refuse_age(proof: Proof, run_lasts_s: float, now: float) -> str | None:
+    """Say why the proof cannot belong to a run that is under way ``now``; None when it can (3)."""
+    if now > proof.expires + run_lasts_s + CLOCK_SKEW_S:
+        ago = int(now - proof.expires)
+        return f"the proof expired {ago} s ago, and no run of this plan lasts as long"
+    if proof.expires > now + PROOF_LIFE_S_MAX + CLOCK_SKEW_S:
+        return f"the proof is good for more than {PROOF_LIFE_S_MAX} s, and none may be"
     return None
 
 

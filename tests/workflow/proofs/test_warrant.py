@@ -17,8 +17,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.contracts import specs
 from activities.gates.control_groups import NOT_ENFORCED, GateActivities, LockProbe
-from activities.proofs.registered_plans import VouchedPlans
-from activities.proofs.verifier import Witness
+from activities.proofs.registered_plans import RegisteredPlans
+from activities.proofs.verifier import ProofVerifier
 from dsl.catalogue import Catalogue
 from dsl.compiler import Compiled, compile_text
 from dsl.core import Tier
@@ -37,7 +37,7 @@ from tests.fixtures.hostile.impostor import document, raise_agent, signed, signe
 from tests.fixtures.servers.openbao import OpenBao, People, govern
 from tests.fixtures.voting import Signer, honest_vote, update
 
-NOBODY = Witness(cast(Voters, None))  # for plans shown without any proof
+NOBODY = ProofVerifier(cast(Voters, None))  # for plans shown without any proof
 
 
 class Deployment:
@@ -216,7 +216,8 @@ async def test_the_installation_vouches_for_its_own_catalogue_and_nothing_else(t
     for each in (compiled, other):
         _keep(store, each.plan)
     catalogue = Catalogue([tmp_path])
-    vouching, silent = (VouchedPlans(store, NOBODY, each, "council") for each in (catalogue, None))
+    vouching = RegisteredPlans(store, NOBODY, catalogue, "council")
+    silent = RegisteredPlans(store, NOBODY, None, "council")
     found = await vouching.find(compiled.digest, ())
 
     assert (found.plan, found.authors) == (compiled.plan, ())
@@ -229,7 +230,7 @@ async def test_a_plan_that_does_not_read_back_as_stored_is_none(tmp_path: Path):
     store = Artifacts(tmp_path / "store")
     plan = compile_text(document("ours"), "p.yaml").plan.model_dump(mode="json")
     spaced = store.put((canonical(plan) + " ").encode())
-    plans = VouchedPlans(store, NOBODY, None, "council")
+    plans = RegisteredPlans(store, NOBODY, None, "council")
 
     with pytest.raises(CorruptError, match="does not read back"):
         await plans.find(spaced.digest, ())
@@ -254,7 +255,7 @@ async def test_a_vault_that_holds_nothing_back_says_so_and_nothing_is_filed(
     _keep(store, compiled.plan)
     login = Login(vault, server.roles_dir, specs.QUEUE_T3)
     gates = GateActivities(
-        VouchedPlans(store, NOBODY, Catalogue([tmp_path]), "council"),
+        RegisteredPlans(store, NOBODY, Catalogue([tmp_path]), "council"),
         GateRequests(vault, login),
         Registry(vault, login),
         LockProbe(vault, login),

@@ -25,6 +25,7 @@ from dsl.rules.proofs.proof import (
     decode,
     encode,
     reason_digest,
+    refuse_age,
     refuse_matter,
     refuse_time,
     statement_of,
@@ -289,6 +290,27 @@ def test_a_long_value_is_not_quoted_whole():
 )
 def test_a_proof_ends_in_time(late, said):
     refusal = refuse_time(proof(expires=NOW), NOW + late)
+
+    assert (refusal is None) == (said is None)
+    assert said is None or said in str(refusal)
+
+
+RUN_LASTS_S = 3_600
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        (-PROOF_LIFE_S_MAX, None),
+        (0, None),
+        (RUN_LASTS_S + CLOCK_SKEW_S, None),
+        (RUN_LASTS_S + CLOCK_SKEW_S + 1, "no run of this plan lasts as long"),
+        (-PROOF_LIFE_S_MAX - CLOCK_SKEW_S, None),
+        (-PROOF_LIFE_S_MAX - CLOCK_SKEW_S - 1, f"more than {PROOF_LIFE_S_MAX} s"),
+    ],
+)
+def test_a_proof_is_good_as_long_as_its_run_may_last(late, said):
+    refusal = refuse_age(proof(expires=NOW), RUN_LASTS_S, NOW + late)
 
     assert (refusal is None) == (said is None)
     assert said is None or said in str(refusal)

@@ -1,13 +1,11 @@
-"""``ledger.prove``: whose proof is this, and is it good for what it is shown for?
+"""``ledger.prove``: whose proof is this? Recorded where it is found out, once.
 
 Runs where the ledger is written: whoever records that somebody has proven something has seen it
 himself. An entry ``vote.proven`` that no such check stands behind cannot be made.
 
 1. Workflow and run are taken from the activity's own context, never from the request.
-2. The signature is checked with the key of the entity that the proof names, then that entity is
-   read: its name, whether it is disabled, its groups. Nothing is remembered from one time to the
-   next. Vault away: no answer, so no vote.
-3. A proof is recorded under its nonce; the same nonce elsewhere, or with other content, is refused.
+2. The proof is verified as ``activities.proofs.verifier`` says, and was good when it came.
+3. It is recorded under its nonce; the same nonce elsewhere, or with other content, is refused.
 4. Where the server has recorded who sent the message, that principal must be the person.
 5. What is refused is recorded with the digest of what was sent, never with the thing itself.
 6. Plans, and what an agent is bound to, are vouched for by members of one group
@@ -16,13 +14,19 @@ himself. An entry ``vote.proven`` that no such check stands behind cannot be mad
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import Any, Final
 
 from temporalio import activity
 
 from activities.contracts import specs
+from activities.proofs.verifier import (
+    USED_BEFORE,
+    ProofRefusedError,
+    ProofVerifier,
+    Verified,
+    good_when_it_came,
+)
 from activities.runtime.boundary import governed
 from activities.runtime.principal import senders_of
 from dsl.actions import REBIND_PROVEN
@@ -33,11 +37,6 @@ from dsl.rules.proofs.proof import (
     REBIND,
     START,
     VOTE,
-    Proof,
-    ProofError,
-    decode,
-    refuse_matter,
-    refuse_time,
 )
 from dsl.values.canonical import digest_of_bytes
 from integrations.errors import DeniedError
@@ -59,12 +58,12 @@ _ACTIONS: Final = {
 _OF_AUTHORS: Final = {PLAN: "plans", REBIND: "what agents are bound to"}  # (6)
 
 
-class Proving:
+class ProofActivities:
     """Speaks for the one writer, as the identity of its queue."""
 
     def __init__(self, ledger: Ledger, voters: Voters, authors: str) -> None:
         self._ledger = ledger
-        self._voters = voters
+        self._verifier = ProofVerifier(voters)
         self._authors = authors
 
     @activity.defn(name=specs.prove.name)
@@ -72,47 +71,44 @@ class Proving:
     async def prove(self, request: specs.ProveRequest) -> specs.Proven:
         """Return whose proof it is, or why it is refused; either is on the ledger."""
         _refuse_question(request)
-        refusal, proof, voter = await self._examine(request)
-        if refusal is None and proof is not None and voter is not None:
-            entry = await self._record(request, proof, voter)
-            if entry is not None:
-                return specs.Proven(
-                    entity=voter.entity,
-                    name=voter.name,
-                    groups=tuple(sorted(voter.groups)),
-                    entry=entry,
-                )
-            refusal = "the proof was used before: every proof is good for one time, make another"
-        return await self._refuse(request, refusal or "the proof is refused")
-
-    async def _examine(
-        self, request: specs.ProveRequest
-    ) -> tuple[str | None, Proof | None, Voter | None]:
         try:
-            proof = decode(request.proof)
-        except ProofError as error:
-            return str(error), None, None
-        refusal = refuse_matter(proof, request.purpose, _about(request)) or refuse_time(
-            proof, came_at()
+            verified = await self._verified(request)
+            entry = await self._record(request, verified)
+        except ProofRefusedError as error:
+            return await self._refuse(request, str(error))
+        voter = verified.person
+        return specs.Proven(
+            entity=voter.entity,
+            name=voter.name,
+            groups=tuple(sorted(voter.groups)),
+            entry=entry,
         )
-        if refusal is not None:
-            return refusal, proof, None
-        if not await self._voters.verify(proof.entity, proof.message(), proof.signature):  # (2)
-            return "the signature is not made with the key of the person it names", proof, None
+
+    async def _verified(self, request: specs.ProveRequest) -> Verified:
+        """Return who has signed, verified and allowed to.
+
+        Raises:
+            ProofRefusedError: nobody who may.
+        """
         groups = (self._authors,) if request.purpose in _OF_AUTHORS else request.groups
-        voter = await self._voters.read(proof.entity, groups)
-        if voter is None:
-            return "the proof names a person whom vault does not know", proof, None
-        return await self._refuse_voter(request, voter), proof, voter
+        verified = await self._verifier.verify(  # (2)
+            request.proof,
+            request.purpose,
+            _about(request),
+            of_time=good_when_it_came,
+            groups=groups,
+        )
+        refusal = await self._refuse_voter(request, verified.person)
+        if refusal is not None:
+            raise ProofRefusedError(refusal)
+        return verified
 
     async def _refuse_voter(self, request: specs.ProveRequest, voter: Voter) -> str | None:
-        if voter.disabled:
-            return f"{voter.name!r} is disabled in vault"
         if request.voter and request.voter != voter.name:
             return f"the proof is of {voter.name!r}, and it was sent as {request.voter!r}"
         info = activity.info()
         matter = _OF_AUTHORS.get(request.purpose)
-        if matter is not None and self._authors not in voter.groups:
+        if matter is not None and self._authors not in voter.groups:  # (6)
             return f"{voter.name!r} may not vouch for {matter}: that takes group {self._authors!r}"
         senders = await senders_of(
             activity.client(), info.workflow_id or "", info.workflow_run_id or "", request.proof
@@ -120,8 +116,13 @@ class Proving:
         said = senders.refuse(frozenset({voter.name, *voter.logins}))  # (4)
         return said and f"{said}, and the proof is of {voter.name!r}"
 
-    async def _record(self, request: specs.ProveRequest, proof: Proof, voter: Voter) -> int | None:
-        """Record the proof once; None when it was used before (3)."""
+    async def _record(self, request: specs.ProveRequest, verified: Verified) -> int:
+        """Record the proof once, and return its place.
+
+        Raises:
+            ProofRefusedError: it was used before (3).
+        """
+        voter = verified.person
         payload = {
             "entity": voter.entity,
             "name": voter.name,
@@ -130,13 +131,11 @@ class Proving:
             "activity": activity.info().activity_id,
             **_of_purpose(request, voter),
         }
-        draft = _draft(
-            entry_key("proof", voter.entity, proof.nonce), _ACTIONS[request.purpose], payload
-        )
+        draft = _draft(verified.key, _ACTIONS[request.purpose], payload)
         try:
             [receipt] = await self._ledger.append([draft])
         except IdempotencyMismatchError:
-            return None
+            raise ProofRefusedError(USED_BEFORE) from None
         return receipt.seq
 
     async def _refuse(self, request: specs.ProveRequest, why: str) -> specs.Proven:
@@ -167,11 +166,6 @@ def _refuse_question(request: specs.ProveRequest) -> None:
             f"ledger.prove: expected what a {request.purpose[:40]!r} is about, "
             f"got {sorted(request.about)[:20]}"
         )
-
-
-def came_at() -> float:
-    """Return when the proof came, in seconds since 1970: it does not age while Vault is away."""
-    return min(time.time(), activity.info().scheduled_time.timestamp())
 
 
 def _about(request: specs.ProveRequest) -> dict[str, Any]:
