@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from dsl.core import StageStatus
     from dsl.limits import MESSAGE_BYTES_MAX
     from dsl.shown.surfaces import Markdown
-    from workflows.lifecycle.phase_sequence import PhaseWalk
+    from workflows.lifecycle.phase_sequence import PhaseSequence
     from workflows.messages.inputs import MessageError
     from workflows.messages.rejected import VoidMessages
     from workflows.messages.stop import STOP_EXAMPLE, StopOrder, read_stop
@@ -34,7 +34,7 @@ class Agent(VoidMessages):
 
     def __init__(self) -> None:
         super().__init__()
-        self._walk: PhaseWalk | None = None
+        self._phases: PhaseSequence | None = None
         self._order: StopOrder | None = None  # came before the start was read
 
     @workflow.run
@@ -45,10 +45,10 @@ class Agent(VoidMessages):
                 "Agent runs only as a stage of a pipeline: start Pipeline instead",
                 type=failures.INVALID_PIPELINE,
             )
-        self._walk = PhaseWalk(_read(payload))
+        self._phases = PhaseSequence(_read(payload))
         if self._order is not None:
-            self._walk.stop(self._order)
-        report = await self._walk.run()
+            self._phases.stop(self._order)
+        report = await self._phases.run()
         if report.status not in (StageStatus.COMPLETED, StageStatus.WAITING):  # (2)
             raise failures.ended_stage(report)
         return report
@@ -61,10 +61,10 @@ class Agent(VoidMessages):
         except MessageError as error:
             self.on_bad_message("revoke", str(error))
             return
-        if self._walk is None:
+        if self._phases is None:
             self._order = self._order or order
             return
-        void = self._walk.stop(order)
+        void = self._phases.stop(order)
         if void is not None:
             self.on_bad_message("revoke", void)
 
@@ -76,11 +76,11 @@ class Agent(VoidMessages):
     @workflow.query(description="Phases so far, attempts and outputs of this agent, void messages")
     def status(self) -> dict[str, object]:
         """Return where the agent stands."""
-        return {**(self._walk.status() if self._walk else {}), **self.void_messages()}
+        return {**(self._phases.status() if self._phases else {}), **self.void_messages()}
 
     def page(self) -> Markdown:
         """Return what the Web UI shows of the stage, in Markdown."""
-        return self._walk.page() if self._walk else Markdown()
+        return self._phases.page() if self._phases else Markdown()
 
 
 def _read(payload: RawValue) -> specs.AgentRequest:

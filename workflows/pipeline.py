@@ -20,10 +20,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs
     from dsl.rules.run.ids import refuse_id
     from workflows.gates.gate_board import GateBoard
-    from workflows.gates.gated_workflow import Asking
+    from workflows.gates.gated_workflow import GatedWorkflow
     from workflows.messages.inputs import MessageError, read_start
     from workflows.messages.stop import REVOKE_EXAMPLE, RevokeMessage, read_revoke
-    from workflows.run.agent_stops import Stopping
+    from workflows.run.agent_stops import AgentStops
     from workflows.run.pipeline_run import PipelineRun
     from workflows.runtime import failures
     from workflows.runtime.visibility import show_start
@@ -36,7 +36,7 @@ _NOTHING_RUNS: Final = "no stage has begun yet"
 
 
 @workflow.defn(dynamic=True, sandboxed=False)  # docs/adr/0008
-class Pipeline(Asking):
+class Pipeline(GatedWorkflow):
     """Run one pipeline (1)."""
 
     signals: ClassVar[tuple[str, ...]] = ("pause", "resume", "revoke", "vote")
@@ -148,7 +148,7 @@ class Pipeline(Asking):
         return self._stopping.refuse(message) if self._stopping else _NOTHING_RUNS
 
     @property
-    def _stopping(self) -> Stopping | None:
+    def _stopping(self) -> AgentStops | None:
         admitted = self._run.admitted if self._run else None
         return admitted.stopping if admitted else None
 

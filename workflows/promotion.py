@@ -19,11 +19,11 @@ with workflow.unsafe.imports_passed_through():
     from dsl.rules.run.reserved import promotion_id
     from workflows.messages.inputs import Wanted, read_promotion
     from workflows.runtime import failures
-    from workflows.trust.trust_change import Consent
+    from workflows.trust.trust_change import TrustChange
 
 
 @workflow.defn(name=trust.PROMOTION_WORKFLOW, sandboxed=False)  # docs/adr/0008
-class Promotion(Consent):
+class Promotion(TrustChange):
     """Raise one agent by one tier."""
 
     kind: ClassVar[str] = trust.PROMOTE

@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from dsl.rules.trust.admission import Binding
     from dsl.rules.trust.rebinding import binding_digest
     from dsl.values.agent_ids import refuse_agent_identity
-    from workflows.ledger.ledger_buffer import Records
+    from workflows.ledger.ledger_buffer import LedgerBuffer
     from workflows.messages.inputs import MessageError, decode, fault_of
     from workflows.runtime import failures
     from workflows.runtime.cancellation import shielded
@@ -58,7 +58,7 @@ class Rebinding:
     """Bind one agent to something else."""
 
     def __init__(self) -> None:
-        self._records = Records("trust")
+        self._records = LedgerBuffer("trust")
 
     @workflow.run
     async def run(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # must be exactly RawValue

@@ -26,11 +26,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages.inputs import Wanted, read_reinstatement
     from workflows.runtime import failures
     from workflows.runtime.failures import RefusedError
-    from workflows.trust.trust_change import Consent
+    from workflows.trust.trust_change import TrustChange
 
 
 @workflow.defn(name=trust.REINSTATEMENT_WORKFLOW, sandboxed=False)  # docs/adr/0008
-class Reinstatement(Consent):
+class Reinstatement(TrustChange):
     """Let one revoked agent come back."""
 
     kind: ClassVar[str] = trust.REINSTATE

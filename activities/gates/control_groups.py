@@ -28,7 +28,7 @@ from dsl.rules.trust.admission import refuse_held
 from integrations.errors import ConflictError, IntegrationError, NotFoundError, UnavailableError
 from integrations.vault.checks.control_groups.trial import is_enforced
 from integrations.vault.client import Vault
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.identity.registry import Registry
 from integrations.vault.login.approle import Login
@@ -41,7 +41,7 @@ NOT_ENFORCED: Final = (
 )
 
 
-class LockProbe:
+class ControlGroupProbe:
     """Finds out, once, whether this Vault holds gated reads back (2)."""
 
     def __init__(self, vault: Vault, login: Login) -> None:
@@ -71,11 +71,15 @@ class LockProbe:
             logger.warning("whether Vault holds gated reads back is not known yet: %s", error)
 
 
-class GateActivities:
+class ControlGroupActivities:
     """Files and withdraws as the T3 worker."""
 
     def __init__(
-        self, plans: RegisteredPlans, requests: GateRequests, registry: Registry, probe: LockProbe
+        self,
+        plans: RegisteredPlans,
+        requests: ControlGroupRequests,
+        registry: Registry,
+        probe: ControlGroupProbe,
     ) -> None:
         self._plans = plans
         self._requests = requests

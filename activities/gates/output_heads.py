@@ -16,7 +16,7 @@ from integrations.artifacts.heads import read_head
 from integrations.artifacts.store import Artifacts
 
 
-class Reading:
+class OutputHeadActivities:
     """Reads heads in the artefact store."""
 
     def __init__(self, artifacts: Artifacts) -> None:

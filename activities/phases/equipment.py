@@ -44,7 +44,7 @@ from integrations.dragonfly.leases import Lease, Leases, Step
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import DeniedError
 from integrations.settings import Settings
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.issuer import CredentialIssuer
 from integrations.vault.identity.registry import Registry
 
@@ -65,7 +65,7 @@ class HighTier:
     """What only the worker of T3 and T4 has."""
 
     warrants: Warrants
-    requests: GateRequests
+    requests: ControlGroupRequests
 
 
 @dataclass(frozen=True, slots=True)

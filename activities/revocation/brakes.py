@@ -31,7 +31,7 @@ from integrations.vault.login.approle import Login
 from integrations.vault.signing.voters import Voters
 
 
-class Revoking:
+class BrakeActivities:
     """Speaks as the revoker; runs on the trust queue only."""
 
     def __init__(

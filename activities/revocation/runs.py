@@ -30,7 +30,7 @@ WAIT_S: Final = 5.0  # for runs that are stopping, before Temporal is left to as
 NO_RUN: Final = "temporal: no run of the agent is under way"
 
 
-class Stopping:
+class RunBrakeActivities:
     """Stops runs, as a client of Temporal."""
 
     @activity.defn(name=trust.stop_runs.name)

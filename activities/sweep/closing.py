@@ -51,7 +51,7 @@ FORGOTTEN_S: Final = 24 * 3600
 SAID_BY: Final = "sweep"
 
 
-class Closing:
+class ClosingActivities:
     """Speaks for the one writer."""
 
     def __init__(self, ledger: Ledger) -> None:

@@ -34,7 +34,7 @@ UNANSWERED_MAX: Final = 3  # then the engine is asked nothing more in this sweep
 _Run = tuple[str, str]  # workflow id, and run id where it is known
 
 
-class Sweeping:
+class SweepActivities:
     """Sweeps as the sweeper's identity; runs on the trust queue only."""
 
     def __init__(self, sweeper: Sweeper) -> None:

@@ -44,7 +44,7 @@ from integrations.vault.signing.head_signer import HeadVerifier
 GUARD: Final = "dragonfly guard"  # name of a line
 
 
-class Promoting:
+class TierChangeActivities:
     """Acts as the promoter and the reinstater, reads as the registrar, undoes as the revoker."""
 
     def __init__(

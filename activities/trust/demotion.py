@@ -19,7 +19,7 @@ from integrations.errors import DeniedError
 from integrations.vault.identity.tier_changes import TierChanges
 
 
-class Demoting:
+class DemotionActivities:
     """Acts as the promoter."""
 
     def __init__(self, changes: TierChanges) -> None:

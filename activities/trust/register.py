@@ -17,7 +17,7 @@ from integrations.agents.programs.catalogue import Programs
 from integrations.vault.identity.registry import Registrar
 
 
-class TrustActivities:
+class RegisterActivities:
     """Speaks as the registrar; runs on the trust queue only."""
 
     def __init__(self, registrar: Registrar, initial_tier: Tier, programs: Programs) -> None:

@@ -21,8 +21,8 @@ from typing import Any
 from temporalio.client import Client
 
 from activities.contracts import specs
-from activities.gates.control_groups import GateActivities, LockProbe
-from activities.gates.output_heads import Reading
+from activities.gates.control_groups import ControlGroupActivities, ControlGroupProbe
+from activities.gates.output_heads import OutputHeadActivities
 from activities.ledger.holders import Holders
 from activities.ledger.record import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
@@ -45,7 +45,7 @@ from activities.revocation.processes import Processes
 from activities.revocation.record import RevocationRecord
 from activities.runtime.engine import ensure_search_attributes
 from activities.runtime.orphans import unbind_left
-from activities.sweep.closing import Closing
+from activities.sweep.closing import ClosingActivities
 from activities.trust.evidence import Appraiser, EvidenceActivities
 from activities.trust.grants import GrantActivities
 from activities.trust.rebinding import RebindingGrants
@@ -67,7 +67,7 @@ from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
 from integrations.vault.checks.fitness import Examined, Fitness
 from integrations.vault.client import Vault
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.registry import Registry
 from integrations.vault.login.approle import Login
@@ -183,10 +183,10 @@ class WorkflowDuties(PhaseDuties):
     def activities(self) -> Sequence[Activity]:
         """See base class."""
         holders = Holders()
-        reading = Reading(self._tools.artifacts)
+        heads = OutputHeadActivities(self._tools.artifacts)
         of_workflows = (
             *(self._compile.run, self._compile.settings),
-            *(holders.look, holders.nonce, reading.read),
+            *(holders.look, holders.nonce, heads.read),
         )
         return (*of_workflows, self._feasibility.run, *super().activities())
 
@@ -215,12 +215,12 @@ class HighTierDuties(PhaseDuties):
             _catalogue(settings) if settings.registers_catalogue else None,
             settings.authors,
         )
-        requests = GateRequests(self._vault, self._examined)
+        requests = ControlGroupRequests(self._vault, self._examined)
         self._tools = replace(
             tools, high=HighTier(Warrants(plans, voters, tools.artifacts), requests)
         )
-        self._probe = LockProbe(self._vault, self._login)
-        self._gates = GateActivities(plans, requests, tools.registry, self._probe)
+        self._probe = ControlGroupProbe(self._vault, self._login)
+        self._gates = ControlGroupActivities(plans, requests, tools.registry, self._probe)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -252,7 +252,7 @@ class LedgerDuties(Duties):
         self._rebindings = RebindingGrants(self._ledger, signer, settings.initial_tier)
         self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
         self._revocations = RevocationRecord(self._ledger, voters)
-        self._closing = Closing(self._ledger)
+        self._closing = ClosingActivities(self._ledger)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""

@@ -16,14 +16,14 @@ from typing import Final
 from temporalio.client import Client
 
 from activities.contracts import specs
-from activities.revocation.brakes import Revoking
-from activities.revocation.runs import Stopping
+from activities.revocation.brakes import BrakeActivities
+from activities.revocation.runs import RunBrakeActivities
 from activities.runtime.engine import ensure_sweep_schedule
-from activities.sweep.sweep import Sweeping
+from activities.sweep.sweep import SweepActivities
 from activities.sweep.watch import keep_sweeping
-from activities.trust.changes import Promoting
-from activities.trust.demotion import Demoting
-from activities.trust.register import TrustActivities
+from activities.trust.changes import TierChangeActivities
+from activities.trust.demotion import DemotionActivities
+from activities.trust.register import RegisterActivities
 from activities.workers.duties import Activity, Duties
 from integrations.agents.programs.catalogue import Programs
 from integrations.dragonfly.client import connect
@@ -53,13 +53,13 @@ class TrustDuties(Duties):
             name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
         }
         registrar = self._logins[specs.QUEUE_TRUST]
-        self._trust = TrustActivities(
+        self._registering = RegisterActivities(
             Registrar(self._vault, registrar), settings.initial_tier, Programs(settings.templates)
         )
-        self._demoting = Demoting(TierChanges(self._vault, self._logins[naming.PROMOTER]))
+        self._demoting = DemotionActivities(TierChanges(self._vault, self._logins[naming.PROMOTER]))
         guards, revocations = AgentGuards(self._dragonfly), Revocations(self._dragonfly)
         revoker = self._logins[naming.REVOKER]
-        self._promoting = Promoting(
+        self._changing = TierChangeActivities(
             self._vault,
             registrar=registrar,
             promoter=self._logins[naming.PROMOTER],
@@ -68,26 +68,26 @@ class TrustDuties(Duties):
             guards=guards,
             revocations=revocations,
         )
-        self._sweeping = Sweeping(Sweeper(self._vault, self._logins[naming.SWEEPER]))
-        self._revoking = Revoking(self._vault, revoker, guards, revocations)
-        self._stopping = Stopping()
+        self._sweeping = SweepActivities(Sweeper(self._vault, self._logins[naming.SWEEPER]))
+        self._brakes = BrakeActivities(self._vault, revoker, guards, revocations)
+        self._run_brakes = RunBrakeActivities()
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        promoting = self._promoting
+        changing = self._changing
         return (
-            self._trust.register,
-            promoting.inspect,
-            promoting.promote,
-            promoting.rebind,
-            promoting.reinstate,
-            promoting.lift,
+            self._registering.register,
+            changing.inspect,
+            changing.promote,
+            changing.rebind,
+            changing.reinstate,
+            changing.lift,
             self._demoting.demote,
             self._sweeping.sweep,
-            self._revoking.identity,
-            self._revoking.guard,
-            self._stopping.stop,
-            self._stopping.confirm,
+            self._brakes.identity,
+            self._brakes.guard,
+            self._run_brakes.stop,
+            self._run_brakes.confirm,
         )
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Vault's own lock behind a gate: asked for when the gate opens, taken back when it says no.
+"""Vault's control groups behind a gate: asked for when it opens, taken back when it says no.
 
 What is filed opens nothing until a person authorises it in Vault, and who may do so is for Vault
 to know. Where a Vault does not hold reads back, nothing is filed, and status and ledger say so.
@@ -22,7 +22,7 @@ from dsl.plan import Plan
 from dsl.rules.gates.guards import asked_for
 from dsl.shown.surfaces import Markdown
 from workflows.gates.opening import Opening
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime import failures
 from workflows.runtime.cancellation import CLEANING, shielded
 
@@ -30,14 +30,14 @@ from workflows.runtime.cancellation import CLEANING, shielded
 _GRACE_MS: Final = 5 * 60_000
 
 
-class VaultLocks:
+class ControlGroups:
     """Files requests for the T3 stages of one plan."""
 
     def __init__(
         self,
         plan: Plan,
         digest: str,
-        records: Records,
+        records: LedgerBuffer,
         *,
         asking: Iterable[str] | None = None,
         authors: tuple[str, ...] = (),

@@ -34,12 +34,12 @@ from dsl.rules.gates.gate_rules import has_people, rules_of
 from dsl.rules.gates.questions import answer_of
 from dsl.shown.surfaces import Markdown
 from workflows.gates import decision
-from workflows.gates.control_groups import VaultLocks
+from workflows.gates.control_groups import ControlGroups
 from workflows.gates.opening import Matter, Opening
 from workflows.gates.output_heads import Heads
 from workflows.gates.reminders import Reminders
-from workflows.gates.votes import Ballots
-from workflows.ledger.ledger_buffer import Records
+from workflows.gates.votes import VoteJudge
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.inputs import VoteMessage
 from workflows.runtime import failures
 from workflows.runtime.cancellation import finish, stop
@@ -62,8 +62,8 @@ class GateBoard:
     def __init__(
         self,
         gates: Iterable[str],
-        records: Records,
-        locks: VaultLocks,
+        records: LedgerBuffer,
+        control_groups: ControlGroups,
         policy: specs.Policy,
         *,
         identity: str,
@@ -74,15 +74,15 @@ class GateBoard:
         Args:
             gates: the paths of the plan's gates.
             records: told what happens at them.
-            locks: asks Vault for what waits behind them.
+            control_groups: asks Vault for what waits behind them.
             policy: what the worker has pinned for the run.
             identity: how voters are known where a gate does not say.
             excluded: names and entities by role, for gates that exclude one.
         """
         self._records = records
-        self._locks = locks
+        self._control_groups = control_groups
         self.heads = Heads(is_allowed=policy.gate_heads)
-        self._ballots = Ballots(records)
+        self._votes = VoteJudge(records)
         self._reminders = Reminders(records)
         self._known: frozenset[str] = frozenset()
         self._by_name: dict[str, list[str]] = {}
@@ -111,7 +111,7 @@ class GateBoard:
         opening = self.pending.get(path)
         if opening is None:  # (1)
             return f"gate {path!r} is not pending; pending now: {_named(self.pending)}"
-        return self._ballots.refuse(opening, message)
+        return self._votes.refuse(opening, message)
 
     def rows(self, gate: str | None = None) -> list[dict[str, Any]]:
         """Return what queries show of the pending gates, or of the one named."""
@@ -125,7 +125,7 @@ class GateBoard:
 
     async def cast(self, message: VoteMessage) -> dict[str, Any]:
         """Judge a vote that ``refuse`` let through, and say what it did."""
-        return await self._ballots.cast(self.pending[self._resolve(message.gate)], message)
+        return await self._votes.cast(self.pending[self._resolve(message.gate)], message)
 
     async def decide(self, step: GateStep, matter: Matter, advice: Advice | None) -> str:
         """Open ``step`` and wait until it is decided; return who approved, as a sentence.
@@ -196,7 +196,7 @@ class GateBoard:
         # Beside the wait: a ledger or a Vault that is away must not keep people from voting.
         beside = [
             asyncio.create_task(self._records.flush(f"gate {path} opened")),
-            asyncio.create_task(self._locks.ask(opening)),
+            asyncio.create_task(self._control_groups.ask(opening)),
             asyncio.create_task(self.heads.read(opening)),
             asyncio.create_task(self._reminders.of(opening)),
         ]
@@ -221,13 +221,13 @@ class GateBoard:
     async def _end(self, opening: Opening, beside: Sequence[asyncio.Task[Any]]) -> None:
         """Take no more votes, stop what ran beside the wait, take back what will not be used."""
         del self.pending[opening.step.path]
-        self._ballots.close(opening)
+        self._votes.close(opening)
         published = self._inbox.changed()
         for task in beside:
             await stop(task)
         await finish(published)
         if opening.is_void or opening.tally().verdict is not Verdict.PASSED:
-            await self._locks.withdraw(opening)
+            await self._control_groups.withdraw(opening)
 
     async def _close(self, opening: Opening, *, answered: bool) -> str:
         summary = decision.of_opening(opening, answered=answered)

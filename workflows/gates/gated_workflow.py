@@ -46,7 +46,7 @@ _GATES: Final = (
 )
 
 
-class Asking(VoidMessages, ABC):
+class GatedWorkflow(VoidMessages, ABC):
     """A run that people answer."""
 
     signals: ClassVar[tuple[str, ...]] = ("vote",)  # every one there is, for whoever mistypes

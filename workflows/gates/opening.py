@@ -34,8 +34,8 @@ class Matter:
 
 
 @dataclass(slots=True)
-class VaultLock:
-    """Vault's own lock on what waits behind the gate: see ``gate.request``."""
+class ControlGroupState:
+    """Vault's control groups over what waits behind the gate: see ``gate.request``."""
 
     state: str = "none"  # none, asking, filed, partly filed, nothing filed, not enforced, refused
     detail: str = ""
@@ -58,7 +58,7 @@ class Opening:
     refusals: int = 0
     verifications: int = 0  # proofs given to ``ledger.prove``
     reminders: int = 0
-    vault: VaultLock = field(default_factory=VaultLock)
+    vault: ControlGroupState = field(default_factory=ControlGroupState)
     judging: list[asyncio.Task[str | None]] = field(default_factory=list)  # as they came
     is_void: bool = False  # the run was reset while it was open
     over: asyncio.Future[None] = field(  # done once it is decided or void

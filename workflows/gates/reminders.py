@@ -15,13 +15,13 @@ from dsl.limits import REMINDERS_MAX, REMINDERS_OF_RUN_MAX
 from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
 from workflows.gates.opening import Opening
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 
 
 class Reminders:
     """Reminds of the gates of one run."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: LedgerBuffer) -> None:
         self._records = records
         self._left = REMINDERS_OF_RUN_MAX
 

@@ -27,17 +27,17 @@ from dsl.rules.proofs.proof import VOTE, ProofError, decode, refuse_matter
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of_bytes
 from workflows.gates.opening import Opening
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.inputs import VoteMessage
 from workflows.runtime import failures
 
 REFUSED = "refused"
 
 
-class Ballots:
+class VoteJudge:
     """Judges the votes of a run."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: LedgerBuffer) -> None:
         self._records = records
         self._count: dict[str, int] = {}  # verifications, by gate
 

@@ -38,7 +38,7 @@ REFUSED: Final = "entry.refused"
 LATE: Final = {"lease.granted": "agent.lease"}  # names of what somebody else records
 
 
-class Records:
+class LedgerBuffer:
     """The buffer between a workflow and the ledger."""
 
     def __init__(self, prefix: str, agent: str = "-", tier: Tier = Tier.T0) -> None:

@@ -21,7 +21,7 @@ from dsl import actions
 from dsl.core import AgentPhase, StageStatus
 from dsl.rules.trust.violations import Violation, uses_up_its_budget
 from dsl.shown.surfaces import Markdown
-from workflows.lifecycle.stage_state import Course
+from workflows.lifecycle.stage_state import StageState
 from workflows.lifecycle.violations import Consequences
 from workflows.runtime import failures
 from workflows.runtime.cancellation import CLEANING
@@ -31,39 +31,39 @@ DETAIL_LENGTH_MAX: Final = 500  # characters, as recorded
 
 
 async def leave(
-    course: Course, consequences: Consequences, status: StageStatus, detail: str, **facts: object
+    state: StageState, consequences: Consequences, status: StageStatus, detail: str, **facts: object
 ) -> tuple[str, ...]:
     """Let go of everything and record the end, with ``facts``; return what was not let go of."""
     began = workflow.now()
     phase = AgentPhase.REVOKED if status is StageStatus.REVOKED else AgentPhase.EXIT
-    place = course.enter(phase)
-    course.records.note(
+    place = state.enter(phase)
+    state.records.note(
         actions.AGENT_ENDED,
         status=status.value,
         detail=detail[:DETAIL_LENGTH_MAX],
-        attempts=course.attempts,
-        errors=course.errors,
-        exhausted=course.exhausted,
-        phases=" ".join(course.phases),
-        outputs={output.name: output.digest for output in course.outputs},
+        attempts=state.attempts,
+        errors=state.errors,
+        exhausted=state.exhausted,
+        phases=" ".join(state.phases),
+        outputs={output.name: output.digest for output in state.outputs},
         **facts,
     )
     # Each becomes a task where it is made: none can be made while a run is evicted, and a
     # coroutine that was made before is then never awaited.
     leaving = asyncio.create_task(
         specs.PHASES[phase](
-            course.phase_request(status=status.value, detail=detail[:DETAIL_LENGTH_MAX]),
+            state.phase_request(status=status.value, detail=detail[:DETAIL_LENGTH_MAX]),
             activity_id=place,
-            summary=Markdown.of("{} {}", course.step.path, phase),
+            summary=Markdown.of("{} {}", state.step.path, phase),
             give_up_after=CLEANING,
-            queue=course.queue,
-            local=course.is_local(phase),
+            queue=state.queue,
+            local=state.is_local(phase),
         )
     )
     recording = asyncio.create_task(
-        course.records.flush(
-            f"{course.step.path} ended",
-            exhausted_of=course.request.agent if course.exhausted else None,
+        state.records.flush(
+            f"{state.step.path} ended",
+            exhausted_of=state.request.agent if state.exhausted else None,
             give_up_after=CLEANING,
         )
     )
@@ -72,21 +72,21 @@ async def leave(
         if isinstance(answer, BaseException) and not isinstance(answer, ActivityError):
             raise answer
     if isinstance(recorded, specs.RecordResult):
-        _judge_tries(course, consequences, recorded.exhausted_in_a_row, place)  # (3)
+        _judge_tries(state, consequences, recorded.exhausted_in_a_row, place)  # (3)
     await consequences.settle()  # (2)
-    if isinstance(recorded, specs.RecordResult) and course.records.unrecorded:
+    if isinstance(recorded, specs.RecordResult) and state.records.unrecorded:
         within = max(CLEANING - (workflow.now() - began), _LAST_WORD_MIN)
-        await course.records.flush_last(f"{course.step.path}: what followed", within)  # (4)
+        await state.records.flush_last(f"{state.step.path}: what followed", within)  # (4)
     if isinstance(left, ActivityError):
         return (f"lease ({failures.cause_of(left)[1]})",)
     if not isinstance(left, specs.PhaseResult):
         return ()
-    course.keep_left(left)
+    state.keep_left(left)
     return left.unreleased
 
 
 def _judge_tries(
-    course: Course, consequences: Consequences, exhausted_in_a_row: int, place: str
+    state: StageState, consequences: Consequences, exhausted_in_a_row: int, place: str
 ) -> None:
     if uses_up_its_budget(exhausted_in_a_row):
         detail = f"it used up all tries in {exhausted_in_a_row} runs in a row"

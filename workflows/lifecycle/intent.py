@@ -12,46 +12,46 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs
 from dsl.shown.surfaces import Markdown
-from workflows.lifecycle.stage_state import Course
+from workflows.lifecycle.stage_state import StageState
 from workflows.runtime import failures
 
 
-async def intend(course: Course, action: str, /, **payload: object) -> None:
+async def intend(state: StageState, action: str, /, **payload: object) -> None:
     """Record the intent to run the agent, and learn its authority (1).
 
     Raises:
         PhaseFailedError: it is not on the ledger.
     """
-    course.records.note(
+    state.records.note(
         action,
-        plan=course.request.plan,
-        path=course.step.path,
-        template=course.step.template,
-        attempt=course.attempts + 1,
-        secrets=sorted(course.step.secrets.values()),
+        plan=state.request.plan,
+        path=state.step.path,
+        template=state.step.template,
+        attempt=state.attempts + 1,
+        secrets=sorted(state.step.secrets.values()),
         **payload,
     )
     try:
-        answer = await course.records.flush(action, authority_of=course.request.agent)
+        answer = await state.records.flush(action, authority_of=state.request.agent)
     except ActivityError as error:
         raise failures.of_phase(error) from None
     if answer.authority is not None:
-        course.authority, course.seed = answer.authority, True
+        state.authority, state.seed = answer.authority, True
 
 
-async def ask_authority(course: Course, number: int) -> None:
+async def ask_authority(state: StageState, number: int) -> None:
     """Learn the agent's authority anew, its guard being cold for the ``number``-th time (2).
 
     Raises:
         PhaseFailedError: the ledger does not say.
     """
-    path = course.step.path
+    path = state.step.path
     try:
-        course.authority = await specs.authority(
-            specs.AuthorityRequest(agent=course.request.agent),
+        state.authority = await specs.authority(
+            specs.AuthorityRequest(agent=state.request.agent),
             activity_id=f"{path}/authority#{number}",
             summary=Markdown.of("{}: guard is cold, asking the ledger", path),
         )
     except ActivityError as error:
         raise failures.of_phase(error) from None
-    course.seed = True
+    state.seed = True

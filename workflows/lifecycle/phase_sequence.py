@@ -1,4 +1,4 @@
-"""The walk of one agent through its lifecycle: what happens in which order, and what ends it.
+"""The phases of one agent stage: what happens in which order, and what ends it.
 
 1. A failure of the agent ends the stage, never this coroutine: the report says how.
 2. No EXECUTE that is not on the ledger, and no seed that is not fresh: see
@@ -10,9 +10,9 @@
 4. However it ends, it is left in order: see ``workflows.lifecycle.exit``.
 5. What the agent must not do has its consequence: see ``workflows.lifecycle.violations``. A phase
    that has nothing to show for, and is only warned about, is repeated.
-6. Told to stop, the walk stops at once: the phase under way is cancelled and awaited, and the stage
+6. Told to stop, it stops at once: the phase under way is cancelled and awaited, and the stage
    is revoked. What its program brings after that is thrown away, and told.
-7. A question of the agent ends the walk, in order and without a failure: its report says what is
+7. A question of the agent ends the phases, in order and without a failure: its report says what is
    asked. The run has people answer, and starts the stage again with that; see
    ``workflows.run.agent_stages``.
 """
@@ -34,7 +34,7 @@ from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
 from workflows.lifecycle.exit import leave
 from workflows.lifecycle.intent import ask_authority, intend
-from workflows.lifecycle.stage_state import Course
+from workflows.lifecycle.stage_state import StageState
 from workflows.lifecycle.violations import Consequences
 from workflows.messages.stop import StopOrder
 from workflows.runtime import failures
@@ -47,19 +47,19 @@ _ERROR_LENGTH_MAX: Final = 500  # characters, as recorded
 
 
 class QuestionAskedError(Exception):
-    """The agent asks people: unwinds the walk."""
+    """The agent asks people: unwinds the phases."""
 
     def __init__(self, asked: specs.Asked) -> None:
         super().__init__(asked.question.id)
         self.asked = asked
 
 
-class PhaseWalk:
-    """One agent stage on its way through the phases."""
+class PhaseSequence:
+    """One agent stage on its way through its phases."""
 
     def __init__(self, request: specs.AgentRequest) -> None:
-        self._course = Course(request)
-        self._consequences = Consequences(self._course)
+        self._state = StageState(request)
+        self._consequences = Consequences(self._state)
         self._order: StopOrder | None = None
         self._is_over = False
         self._asked: specs.Asked | None = None
@@ -67,7 +67,7 @@ class PhaseWalk:
         self._warned = 0
 
     def stop(self, order: StopOrder) -> str | None:
-        """Stop the walk (6); return why there is nothing to stop."""
+        """Stop the stage (6); return why there is nothing to stop."""
         if self._is_over:
             return "the stage is over"
         self._order = self._order or order
@@ -87,25 +87,25 @@ class PhaseWalk:
         except asyncio.CancelledError as error:
             cancelled = error
         self._is_over = True
-        course = self._course
+        state = self._state
         facts = {"epoch": self._order.epoch} if self._order is not None else {}
         unreleased = await shielded(  # (4)
-            leave(course, self._consequences, status, detail, **facts)
+            leave(state, self._consequences, status, detail, **facts)
         )
-        course.end(status, detail)
+        state.end(status, detail)
         if cancelled is not None:
-            count = len(course.records.unrecorded)
+            count = len(state.records.unrecorded)
             if not count:
                 raise cancelled
             # A cancelled workflow has no report to put them into.
             why = f"its workflow was cancelled, and {count} facts are not on the ledger yet"
-            return course.report(status, failures.NOT_RECORDED, why)
+            return state.report(status, failures.NOT_RECORDED, why)
         left = f"left to expire: {', '.join(unreleased)}" if unreleased else ""
-        step = f"its last step: {course.last_step}" if course.last_step else ""
+        step = f"its last step: {state.last_step}" if state.last_step else ""
         if step in detail or self._asked is not None:
             step = ""
         details = (detail, *self._consequences.said, step, left)
-        report = course.report(status, kind, "; ".join(each for each in details if each))
+        report = state.report(status, kind, "; ".join(each for each in details if each))
         return report if self._asked is None else self._waits(report, self._asked, began)
 
     def _waits(
@@ -113,43 +113,43 @@ class PhaseWalk:
     ) -> specs.AgentReport:
         """Say what is asked, and what the stage has used up by then (7)."""
         worked_ms = (workflow.now() - began) // timedelta(milliseconds=1)
-        spent = {"attempts": self._course.attempts, "worked_ms": worked_ms}
+        spent = {"attempts": self._state.attempts, "worked_ms": worked_ms}
         return report.model_copy(update={"asked": asked.model_copy(update=spent)})
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
-        return self._course.status()
+        return self._state.status()
 
     def page(self) -> Markdown:
         """Return what the Web UI shows of the stage."""
-        return self._course.page()
+        return self._state.page()
 
     async def _within_limit(self) -> tuple[StageStatus, str, str]:
-        """Walk the phases under the stage's time limit (3), until told to stop (6)."""
-        step = self._course.step
-        walk = asyncio.create_task(self._walk())
+        """Go through the phases under the stage's time limit (3), until told to stop (6)."""
+        step = self._state.step
+        phases = asyncio.create_task(self._phases())
         limit = render_duration(step.timeout_ms)
         try:
             await workflow.wait_condition(
-                lambda: walk.done() or self._order is not None,
+                lambda: phases.done() or self._order is not None,
                 timeout=timedelta(milliseconds=step.timeout_ms),
                 timeout_summary=Markdown.of("time limit of {}: {}", step.path, limit),
             )
         except TimeoutError:
-            cancelled = await stop(walk)
+            cancelled = await stop(phases)
             if cancelled is not None:
                 raise cancelled from None
             return StageStatus.FAILED, failures.TIMED_OUT, f"not finished within {limit}"
         except asyncio.CancelledError:
-            await stop(walk)
+            await stop(phases)
             raise
         if self._order is not None:
-            cancelled = await stop(walk)
+            cancelled = await stop(phases)
             if cancelled is not None:
                 raise cancelled
             return StageStatus.REVOKED, failures.REVOKED, f"stopped: {self._order.reason}"
         try:
-            walk.result()
+            phases.result()
         except QuestionAskedError as error:  # (7)
             self._asked = error.asked
             return StageStatus.WAITING, "asked", f"asks {error.asked.question.text}"
@@ -162,8 +162,8 @@ class PhaseWalk:
             )
         return StageStatus.COMPLETED, "", ""
 
-    async def _walk(self) -> None:
-        await intend(self._course, "agent.intended")  # (2)
+    async def _phases(self) -> None:
+        await intend(self._state, "agent.intended")  # (2)
         for phase in AGENT_PHASES_ORDERED[:-1]:
             if phase is AgentPhase.EXECUTE:
                 await self._execute()
@@ -172,51 +172,51 @@ class PhaseWalk:
 
     async def _execute(self) -> None:
         """EXECUTE, and again as often as ``retry:`` allows (3)."""
-        course = self._course
+        state = self._state
         while True:
-            course.attempts += 1
+            state.attempts += 1
             try:
                 await self._phase(AgentPhase.EXECUTE)
             except PhaseFailedError as error:
                 if error.kind not in (specs.AGENT_FAILED, specs.OUTCOME_LOST):
                     raise
-                if course.attempts > course.step.retry:
-                    course.exhausted = error.of_agent
-                    tries = "" if course.attempts == 1 else f" ({course.attempts} tries)"
+                if state.attempts > state.step.retry:
+                    state.exhausted = error.of_agent
+                    tries = "" if state.attempts == 1 else f" ({state.attempts} tries)"
                     raise PhaseFailedError(error.kind, f"{error.message}{tries}") from None
                 because = error.message[:_ERROR_LENGTH_MAX]
-                await intend(course, "agent.retried", because=because)  # (2)
+                await intend(state, "agent.retried", because=because)  # (2)
             else:
                 return
 
     async def _phase(self, phase: AgentPhase) -> None:
         """Run one phase; seed the guard and repeat when it is found cold (2)."""
         while True:
-            place = self._course.enter(phase)
+            place = self._state.enter(phase)
             try:
                 result = await self._call(phase, place)
             except ActivityError as error:
                 if failures.cause_of(error)[0] == specs.COLD and self._cold < COLD_RESEEDS_MAX:
                     self._cold += 1
-                    await ask_authority(self._course, self._cold)
+                    await ask_authority(self._state, self._cold)
                     continue
-                self._course.checkpoint = failures.checkpoint_in(error) or self._course.checkpoint
+                self._state.checkpoint = failures.checkpoint_in(error) or self._state.checkpoint
                 failure = self._failure(error, place)
                 if failure is None:
                     continue
-                self._course.errors += failure.of_agent
+                self._state.errors += failure.of_agent
                 raise failure from None
-            self._course.keep(result)
+            self._state.keep(result)
             end = self._consequences.see(result.violations, place)
             if end is not None:
-                self._course.errors += end.of_agent
+                self._state.errors += end.of_agent
                 raise end
             if result.asked is not None:
                 raise QuestionAskedError(result.asked)
             return
 
     async def _call(self, phase: AgentPhase, place: str) -> specs.PhaseResult:
-        course, step = self._course, self._course.step
+        state, step = self._state, self._state.step
         asked = phase in step.phases
 
         def heard_late(answer: specs.PhaseResult | ActivityError) -> None:
@@ -229,12 +229,12 @@ class PhaseWalk:
             self._consequences.see((*answer.violations, *((violated,) if late else ())), place)
 
         return await specs.PHASES[phase](
-            course.phase_request(seed=course.take_seed()),
+            state.phase_request(seed=state.take_seed()),
             activity_id=place,
             summary=Markdown.of("{} {}", step.path, phase),
             limit=timedelta(milliseconds=step.timeout_ms) + _GRACE if asked else None,
-            queue=course.queue,
-            local=course.is_local(phase),
+            queue=state.queue,
+            local=state.is_local(phase),
             heard_late=heard_late,
         )
 

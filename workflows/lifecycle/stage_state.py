@@ -12,18 +12,18 @@ from temporalio import workflow
 from activities.contracts import specs
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
 from dsl.shown.surfaces import Markdown
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.lifecycle.page import Ended, Entered, page
 
 
-class Course:
+class StageState:
     """One agent stage: what it was asked to do, and what came of it so far."""
 
     def __init__(self, request: specs.AgentRequest) -> None:
         step = request.step
         self.request = request
         self.step = step
-        self.records = Records(step.path, request.agent, step.tier)
+        self.records = LedgerBuffer(step.path, request.agent, step.tier)
         self.queue = specs.QUEUE_T3 if step.tier >= Tier.T3 else None  # it trusts no workflow
         self.authority = specs.Authority()
         self.seed = False  # only right after the ledger was asked

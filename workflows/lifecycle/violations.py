@@ -25,7 +25,7 @@ from dsl import actions
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.trust.violations import Consequence, Violation, consequence_of
 from dsl.shown.surfaces import Markdown
-from workflows.lifecycle.stage_state import Course
+from workflows.lifecycle.stage_state import StageState
 from workflows.runtime import failures
 from workflows.runtime.cancellation import CLEANING
 from workflows.runtime.failures import PhaseFailedError
@@ -37,8 +37,8 @@ KIND_LENGTH_MAX: Final = 80
 class Consequences:
     """Sees to what follows on the violations of one stage."""
 
-    def __init__(self, course: Course) -> None:
-        self._course = course
+    def __init__(self, state: StageState) -> None:
+        self._state = state
         self._under_way: list[asyncio.Task[None]] = []
         self.said: list[str] = []  # for the report
 
@@ -68,7 +68,7 @@ class Consequences:
         consequence = consequence_of(kind)
         info = workflow.info()
         key = f"{info.workflow_id}/{info.run_id}/{place}/{kind}"
-        self._course.records.note(
+        self._state.records.note(
             actions.AGENT_VIOLATED,
             kind=kind.value,
             consequence=consequence.value,
@@ -90,12 +90,12 @@ class Consequences:
         self._under_way.append(asyncio.create_task(work))
 
     async def _demote(self, kind: Violation, place: str, key: str) -> None:
-        course = self._course
+        state = self._state
         try:
             change = await trust_specs.demote(  # (2)
-                trust_specs.DemoteRequest(agent=course.request.agent, kind=kind.value, key=key),
+                trust_specs.DemoteRequest(agent=state.request.agent, kind=kind.value, key=key),
                 activity_id=f"{place}/demote/{kind}",
-                summary=Markdown.of("{}: {}, one tier down", course.step.path, kind),
+                summary=Markdown.of("{}: {}, one tier down", state.step.path, kind),
                 give_up_after=CLEANING,
             )
         except ActivityError as error:
@@ -105,7 +105,7 @@ class Consequences:
             self.said.append(f"not demoted: it holds {change.now.name}, and there is none below")
             return
         self.said.append(f"demoted from {change.was.name} to {change.now.name}")
-        course.records.note(
+        state.records.note(
             actions.AGENT_DEMOTED,
             was=change.was.name,
             now=change.now.name,
@@ -113,4 +113,4 @@ class Consequences:
         )
 
     async def _revoke(self, reason: str) -> None:
-        self.said.append(await start_revocation(self._course.request.agent, reason))  # (3)
+        self.said.append(await start_revocation(self._state.request.agent, reason))  # (3)

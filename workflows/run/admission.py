@@ -16,12 +16,12 @@ from dsl.core import StageStatus, Tier
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.trust.admission import agent_identity, refuse_tier
 from dsl.shown.surfaces import Markdown
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 
 
-async def admit(plan: Plan, compiled: specs.CompileResult, records: Records) -> specs.Standing:
+async def admit(plan: Plan, compiled: specs.CompileResult, records: LedgerBuffer) -> specs.Standing:
     """Record the start, make the plan's agents known; return how the plan stands.
 
     Raises:
@@ -50,7 +50,7 @@ async def admit(plan: Plan, compiled: specs.CompileResult, records: Records) -> 
 
 
 async def _start(
-    plan: Plan, compiled: specs.CompileResult, records: Records, steps: list[AgentStep]
+    plan: Plan, compiled: specs.CompileResult, records: LedgerBuffer, steps: list[AgentStep]
 ) -> specs.Standing:
     records.note(
         actions.RUN_STARTED,
@@ -69,7 +69,7 @@ def _agents(step: AgentStep) -> tuple[str, ...]:
     return (step.agent,) if step.replacement is None else (step.agent, step.replacement)
 
 
-async def _register(plan: Plan, first: dict[str, AgentStep], records: Records) -> None:
+async def _register(plan: Plan, first: dict[str, AgentStep], records: LedgerBuffer) -> None:
     request = specs.RegisterRequest(
         agents=tuple(
             specs.Registration(

@@ -15,16 +15,16 @@ from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.shown.heads import by_rank
 from dsl.values.canonical import digest_of
-from workflows.gates.control_groups import VaultLocks
+from workflows.gates.control_groups import ControlGroups
 from workflows.gates.gate_board import GateBoard
 from workflows.gates.opening import Matter
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.run.agent_stages import AgentStages
-from workflows.run.agent_stops import Stopping
+from workflows.run.agent_stops import AgentStops
 from workflows.run.council import hear
 from workflows.run.feasibility import Feasibility
 from workflows.run.provenance import Provenance
-from workflows.run.scheduler import Walk
+from workflows.run.scheduler import Scheduler
 from workflows.run.stages import Stages
 from workflows.run.turns import Turns
 
@@ -40,7 +40,7 @@ class AdmittedRun:
         *,
         stages: Stages,
         turns: Turns,
-        records: Records,
+        records: LedgerBuffer,
     ) -> None:
         self.checkpoints: list[dict[str, Any]] = []
         self._plan = plan
@@ -52,7 +52,7 @@ class AdmittedRun:
         self.gates = GateBoard(
             (step.path for step in walk(plan.steps) if isinstance(step, GateStep)),
             records,
-            VaultLocks(
+            ControlGroups(
                 plan,
                 compiled.digest,
                 records,
@@ -73,7 +73,7 @@ class AdmittedRun:
             begins=self._mark,
         )
         self._agents = agents
-        self.stopping = Stopping(plan, provenance, agents, records)
+        self.stopping = AgentStops(plan, provenance, agents, records)
         self._feasibility = Feasibility(plan, compiled.inputs, stages, provenance)
 
     async def run(self) -> None:
@@ -83,7 +83,7 @@ class AdmittedRun:
             StageEndedError: one did not complete, and the run does not go on without it.
         """
         await self._feasibility.require_all()  # (2)
-        await Walk(self._stages, self, self._turns).steps(self._plan.steps)
+        await Scheduler(self._stages, self, self._turns).steps(self._plan.steps)
 
     async def agent(self, step: AgentStep) -> str:
         """Run an agent stage as a child workflow."""

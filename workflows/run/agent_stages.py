@@ -28,9 +28,9 @@ from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before
 from dsl.rules.gates.questions import Answered
 from workflows.gates.gate_board import GateBoard
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.run.council import heard_only
-from workflows.run.payload_budget import Outbox
+from workflows.run.payload_budget import PayloadBudget
 from workflows.run.provenance import Provenance
 from workflows.run.questions import Questions
 from workflows.run.stages import Stages
@@ -61,7 +61,7 @@ class AgentStages:
         *,
         stages: Stages,
         gates: GateBoard,
-        records: Records,
+        records: LedgerBuffer,
         begins: Callable[[str], None],
     ) -> None:
         """Prepare; ``begins`` is told the path of each stage just before it begins."""
@@ -74,7 +74,7 @@ class AgentStages:
         self._gates = gates
         self._records = records
         self._begins = begins
-        self._outbox = Outbox()
+        self._payload_budget = PayloadBudget()
         self._questions = Questions(compiled, stages, gates)
         self._heard_only = heard_only(plan)
         self._steps = {step.path: step for step in walk(plan.steps)}
@@ -142,7 +142,7 @@ class AgentStages:
             warrant=self._warrant(step) if step.tier >= Tier.T3 else None,
             resumption=resumption,
         )
-        await self._outbox.admit(request)
+        await self._payload_budget.admit(request)
         if agent == step.agent and resumption is None:
             self._begins(step.path)
 

@@ -16,18 +16,18 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from dsl.plan import AgentStep, Plan, walk
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.stop import RevokeMessage
 from workflows.run.agent_stages import AgentStages, AtWork
 from workflows.run.provenance import Provenance
 from workflows.runtime.revocation_start import start_revocation
 
 
-class Stopping:
+class AgentStops:
     """Stops agents of one run."""
 
     def __init__(
-        self, plan: Plan, provenance: Provenance, agents: AgentStages, records: Records
+        self, plan: Plan, provenance: Provenance, agents: AgentStages, records: LedgerBuffer
     ) -> None:
         self._steps = [step for step in walk(plan.steps) if isinstance(step, AgentStep)]
         self._identity = provenance.identity

@@ -29,7 +29,7 @@ from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 
 
-class Outbox:
+class PayloadBudget:
     """Counts what the workflow task under way sends to child workflows."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
 from dsl.values.sizes import wire_bytes
 from workflows.gates.gate_board import GateBoard
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.run.admission import admit
 from workflows.run.admitted_run import AdmittedRun
 from workflows.run.board import board
@@ -53,7 +53,7 @@ class PipelineRun:
         self.admitted: AdmittedRun | None = None
         self._compiled = compiled
         self._provenance = Provenance(compiled.digest)  # until it is known
-        self._records = Records("run")
+        self._records = LedgerBuffer("run")
         self._ended: tuple[str, str] | None = None
 
     async def run(self) -> dict[str, Any]:

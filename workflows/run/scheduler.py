@@ -1,4 +1,4 @@
-"""The walk of a run through its plan: a graph of stages, each started when it may.
+"""The scheduler of a run: its plan is a graph of stages, and each is started when it may.
 
 1. A stage starts as soon as all it requires have completed; what waits for nothing starts at
    once, as far as ``workflows.run.turns`` lets it.
@@ -58,8 +58,8 @@ class _Progress:
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Walk:
-    """Walks steps; knows the graph and nothing of agents, people or the ledger."""
+class Scheduler:
+    """Starts steps; knows the graph and nothing of agents, people or the ledger."""
 
     def __init__(self, stages: Stages, leaves: Leaves, turns: Turns) -> None:
         self._stages = stages

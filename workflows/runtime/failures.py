@@ -62,7 +62,7 @@ class PhaseFailedError(Exception):
 
 
 class StageEndedError(Exception):
-    """A stage did not complete: unwinds the walk, never leaves the workflow.
+    """A stage did not complete: unwinds the scheduler, never leaves the workflow.
 
     Path and detail may be the words of an answer that somebody has forged: they are cut here, for
     the run ends with them, and a failure of more than the server takes ends no run.

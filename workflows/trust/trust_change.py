@@ -30,11 +30,11 @@ from dsl.core import StageStatus
 from dsl.plan import GateStep, Plan, walk
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of
-from workflows.gates.control_groups import VaultLocks
+from workflows.gates.control_groups import ControlGroups
 from workflows.gates.gate_board import GateBoard
-from workflows.gates.gated_workflow import Asking
+from workflows.gates.gated_workflow import GatedWorkflow
 from workflows.gates.opening import Matter
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.inputs import MessageError, Wanted
 from workflows.run.board import board
 from workflows.run.stages import Stages
@@ -47,7 +47,7 @@ from workflows.runtime.visibility import show_start
 _IDENTITY: Final = "verified"  # (3)
 
 
-class Consent(Asking):
+class TrustChange(GatedWorkflow):
     """One change of one agent's trust."""
 
     kind: ClassVar[str]
@@ -55,7 +55,7 @@ class Consent(Asking):
 
     def __init__(self) -> None:
         super().__init__()
-        self.records = Records("trust")
+        self.records = LedgerBuffer("trust")
         self._wanted: Wanted | None = None
         self._standing = trust.AgentStanding(known=False)
         self._evidence = trust.Evidence()
@@ -205,8 +205,10 @@ class Consent(Asking):
         """Open the gate and wait for people (3)."""
         digest = plan.digest()
         self._stages = Stages(walk(plan.steps))
-        locks = VaultLocks(plan, digest, self.records)
-        gates = GateBoard([step.path], self.records, locks, self.policy, identity=_IDENTITY)
+        control_groups = ControlGroups(plan, digest, self.records)
+        gates = GateBoard(
+            [step.path], self.records, control_groups, self.policy, identity=_IDENTITY
+        )
         self._board, self._state = gates, "waiting for consent"
         self._stages.move(step.path, StageStatus.WAITING)
         matter = Matter(digest, digest_of(self._evidence.inputs), {})

@@ -53,7 +53,7 @@ class Filing:
     requests: tuple[Filed, ...]
 
 
-class GateRequests:
+class ControlGroupRequests:
     """Files, redeems and takes back; only the identity of queue ``mandate-t3`` may."""
 
     def __init__(self, vault: Vault, login: Identity) -> None:

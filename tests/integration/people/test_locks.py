@@ -11,7 +11,7 @@ import pytest_asyncio
 from dsl.compiler import compile_text
 from dsl.core import Tier
 from integrations.vault.client import Vault
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.identity.registry import Registrar
 from integrations.vault.login.approle import Login
@@ -35,7 +35,7 @@ class Room:
         self.agent = f"rollout.{uuid.uuid4().hex[:12]}"
         self.plan = compile_text(DOCUMENT.replace("rollout.apply", self.agent), "p.yaml").plan
         self._server = server
-        self._requests = GateRequests(vault, t3)
+        self._requests = ControlGroupRequests(vault, t3)
         self._registrar = Registrar(vault, trust)
         self._run = str(uuid.uuid4())
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.brake import Brake, Release
 from integrations.vault.identity.registry import Registrar, Registry
@@ -53,8 +53,8 @@ async def ledger_login(vault: Vault, openbao: OpenBao) -> AsyncIterator[Login]:
 
 
 @pytest_asyncio.fixture
-async def requests(vault: Vault, broker_t3: Login) -> GateRequests:
-    return GateRequests(vault, broker_t3)
+async def requests(vault: Vault, broker_t3: Login) -> ControlGroupRequests:
+    return ControlGroupRequests(vault, broker_t3)
 
 
 @pytest_asyncio.fixture

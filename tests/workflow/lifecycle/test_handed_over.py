@@ -14,7 +14,7 @@ from dsl.core import Tier
 from integrations.ledger import scores
 from tests.fixtures.engine import Engine
 from tests.fixtures.hostile.masks import masked, somebody
-from workflows.ledger.ledger_buffer import Records
+from workflows.ledger.ledger_buffer import LedgerBuffer
 
 QUEUE = "of-a-stage"
 
@@ -25,7 +25,7 @@ class Stage:
 
     @workflow.run
     async def run(self, agent: str) -> list[dict[str, Any]]:
-        records = Records("look", agent, Tier.T1)
+        records = LedgerBuffer("look", agent, Tier.T1)
         records.note("lease.granted", fence=7)
         records.note("agent.ended", status="failed", attempts=1)
         return [entry.model_dump(mode="json") for entry in records.handed_over()]

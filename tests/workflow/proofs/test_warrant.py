@@ -16,7 +16,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import ActivityEnvironment
 
 from activities.contracts import specs
-from activities.gates.control_groups import NOT_ENFORCED, GateActivities, LockProbe
+from activities.gates.control_groups import NOT_ENFORCED, ControlGroupActivities, ControlGroupProbe
 from activities.proofs.registered_plans import RegisteredPlans
 from activities.proofs.verifier import ProofVerifier
 from dsl.catalogue import Catalogue
@@ -28,7 +28,7 @@ from dsl.values.canonical import canonical
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, UnavailableError
 from integrations.vault.client import Vault
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.identity.registry import Registry
 from integrations.vault.login.approle import Login
 from integrations.vault.signing.voters import Voters
@@ -157,7 +157,7 @@ async def test_what_was_never_asked_for_stays_shut_and_the_fix_is_named(
     await deployment.asked(handle)
     login = Login(vault, deployment.engine.settings.vault_roles, specs.QUEUE_T3)
     run = (await handle.describe()).run_id
-    assert await GateRequests(vault, login).withdraw(run, "act") == 1
+    assert await ControlGroupRequests(vault, login).withdraw(run, "act") == 1
     await deployment.vote(handle, "ann", "approve")
     failure = await failure_of(handle)
 
@@ -254,11 +254,11 @@ async def test_a_vault_that_holds_nothing_back_says_so_and_nothing_is_filed(
     compiled = Catalogue([tmp_path]).load("ours")
     _keep(store, compiled.plan)
     login = Login(vault, server.roles_dir, specs.QUEUE_T3)
-    gates = GateActivities(
+    gates = ControlGroupActivities(
         RegisteredPlans(store, NOBODY, Catalogue([tmp_path]), "council"),
-        GateRequests(vault, login),
+        ControlGroupRequests(vault, login),
         Registry(vault, login),
-        LockProbe(vault, login),
+        ControlGroupProbe(vault, login),
     )
     order = specs.GateRequest(plan=compiled.digest, gate="review", opening=1, ttl_ms=60_000)
     answer = await ActivityEnvironment().run(gates.request, order)
@@ -269,7 +269,7 @@ async def test_a_vault_that_holds_nothing_back_says_so_and_nothing_is_filed(
 
 async def test_a_vault_that_is_away_at_the_start_is_tried_again_when_needed(openbao: OpenBao):
     vault = Vault("http://127.0.0.1:1")
-    probe = LockProbe(vault, Login(vault, openbao.roles_dir, specs.QUEUE_T3))
+    probe = ControlGroupProbe(vault, Login(vault, openbao.roles_dir, specs.QUEUE_T3))
     await probe.try_early()  # says so and goes on
     with pytest.raises(UnavailableError):
         await probe.is_enforced()

@@ -31,8 +31,8 @@ from integrations.artifacts.store import Artifacts
 from integrations.ledger.entries import canonical_payload
 from tests.fixtures.engine import Engine, gate, pipeline, stage
 from workflows.ledger.facts import fact
-from workflows.ledger.ledger_buffer import REFUSED, Records
-from workflows.run.payload_budget import Outbox
+from workflows.ledger.ledger_buffer import REFUSED, LedgerBuffer
+from workflows.run.payload_budget import PayloadBudget
 from workflows.run.report import within_limit
 from workflows.runtime.failures import StageEndedError
 from workflows.runtime.visibility import gate_names
@@ -120,7 +120,7 @@ async def test_a_request_that_is_too_large_fails_its_stage():
         given={f"s-{number}": (LARGEST,) * 100 for number in range(30)},
     )
     with pytest.raises(StageEndedError, match=f"at most {REQUEST_BYTES_MAX} are allowed") as caught:
-        await Outbox().admit(request)
+        await PayloadBudget().admit(request)
 
     assert (caught.value.kind, caught.value.path) == ("StageFailed", "last")
 
@@ -272,7 +272,7 @@ async def test_what_the_ledger_refuses_does_not_block_what_comes_later(monkeypat
     no = ApplicationError("no", type="InvalidDraftError", non_retryable=True)
     ledger = _Ledger(_failed(no))
     monkeypatch.setattr(specs, "record", ledger)
-    records = Records("run", "an-agent", Tier.T1)
+    records = LedgerBuffer("run", "an-agent", Tier.T1)
     records.note("bad.fact", text="secret of nobody")
     with pytest.raises(ActivityError):
         await records.flush("first")
@@ -288,7 +288,7 @@ async def test_what_the_ledger_refuses_does_not_block_what_comes_later(monkeypat
 async def test_what_an_outage_held_back_is_sent_again_as_it_was(monkeypatch):
     ledger = _Ledger(_failed(ApplicationError("away", type="UnavailableError")))
     monkeypatch.setattr(specs, "record", ledger)
-    records = Records("run")
+    records = LedgerBuffer("run")
     records.note("some.fact", number=1)
     with pytest.raises(ActivityError):
         await records.flush("first")
@@ -301,7 +301,7 @@ async def test_what_an_outage_held_back_is_sent_again_as_it_was(monkeypatch):
 async def test_a_record_is_never_larger_than_a_payload(monkeypatch):
     ledger = _Ledger()
     monkeypatch.setattr(specs, "record", ledger)
-    records = Records("run")
+    records = LedgerBuffer("run")
     for number in range(150):
         records.note("some.fact", number=number, text="x" * 30_000)
     await records.flush("all")

@@ -33,7 +33,7 @@ from dsl.rules.run import sweeping
 from dsl.rules.run.reserved import SWEEP_ID
 from integrations.ledger.verify import TAIL_MAX, tail
 from integrations.vault.client import Vault
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.identity.registry import Registrar
 from integrations.vault.login.approle import Login
@@ -165,7 +165,7 @@ async def test_a_request_for_an_approval_is_judged_by_its_own_run(
     openbao.put_secret("kv-prod/swept", v="x")
     at_work, over = await waiting_run(engine), await ended_run(engine)
     registrar = Registrar(vault, Login(vault, openbao.roles_dir, "mandate-trust"))
-    requests = GateRequests(vault, Login(vault, openbao.roles_dir, "mandate-t3"))
+    requests = ControlGroupRequests(vault, Login(vault, openbao.roles_dir, "mandate-t3"))
     living = []
     for run in (at_work, over):
         run_id, (agent, entity) = run.result_run_id or "", await executor(openbao, registrar)
@@ -191,7 +191,7 @@ async def test_requests_that_name_no_workflow_hold_up_the_end_of_nothing_else(
     monkeypatch.setattr(sweeping_activity, "UNANSWERED_MAX", 1)
     openbao.put_secret("kv-prod/swept", v="x")
     registrar = Registrar(vault, Login(vault, openbao.roles_dir, "mandate-trust"))
-    requests = GateRequests(vault, Login(vault, openbao.roles_dir, "mandate-t3"))
+    requests = ControlGroupRequests(vault, Login(vault, openbao.roles_dir, "mandate-t3"))
     agent, entity = await executor(openbao, registrar)
     nameless = [f"nameless-{uuid.uuid4().hex}" for _ in range(8)]
     for run in nameless:

@@ -16,7 +16,7 @@ from integrations.vault import naming
 from integrations.vault.checks.facts import Fact
 from integrations.vault.checks.fitness import Examined, Fitness, examine
 from integrations.vault.client import Vault
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity import tiers
 from integrations.vault.identity.registry import Registrar
@@ -256,7 +256,7 @@ async def test_nothing_is_minted_until_it_was_put_right(place: Place) -> None:
 
 async def test_nothing_is_asked_for_ahead_in_a_vault_that_has_not_passed(place: Place) -> None:
     agent, entity = await register(place.registrar)
-    requests = GateRequests(place.vault, place.examined(EXECUTORS))
+    requests = ControlGroupRequests(place.vault, place.examined(EXECUTORS))
     place.write("gov-a-leak", LEAK)
 
     with pytest.raises(DeniedError, match="ways around a gate: policy gov-a-leak"):

@@ -12,7 +12,7 @@ import pytest
 from dsl.core import Tier
 from dsl.limits import SECRETS_MAX
 from integrations.errors import ConflictError, DeniedError, NotFoundError
-from integrations.vault.credentials.control_group_requests import Filing, GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests, Filing
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.identity.registry import Registrar
 from tests.fixtures.servers.openbao import OpenBao, People
@@ -48,7 +48,7 @@ async def authorised(people: People, name: str, filing: Filing) -> list[bool]:
 
 
 async def test_a_request_is_redeemed_once_a_person_has_authorised_it(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, people: People, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, people: People, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
 
@@ -74,7 +74,7 @@ async def test_a_request_is_redeemed_once_a_person_has_authorised_it(
 
 
 async def test_who_is_no_approver_opens_nothing_and_who_is_by_another_group_does(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, people: People, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, people: People, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     filing = await requests.file(run, "deploy", agent, entity_id, [SECRET], 600)
@@ -89,7 +89,7 @@ async def test_who_is_no_approver_opens_nothing_and_who_is_by_another_group_does
 
 
 async def test_only_what_vault_holds_back_is_filed(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, people: People, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, people: People, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
 
@@ -110,7 +110,7 @@ async def test_only_what_vault_holds_back_is_filed(
 
 
 async def test_where_nothing_is_held_back_nothing_is_left(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     lower, lower_id = await register(registrar, Tier.T2)
@@ -126,7 +126,7 @@ async def test_where_nothing_is_held_back_nothing_is_left(
 
 
 async def test_taking_back_ends_every_token_and_may_be_repeated(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, people: People, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, people: People, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     before = kept(openbao)
@@ -148,7 +148,7 @@ async def test_taking_back_ends_every_token_and_may_be_repeated(
 
 
 async def test_taking_back_finishes_what_an_earlier_try_left(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     filing = await requests.file(run, "deploy", agent, entity_id, [SECRET, OTHER], 600)
@@ -163,7 +163,7 @@ async def test_taking_back_finishes_what_an_earlier_try_left(
 
 
 async def test_a_filing_that_broke_off_before_its_reads_can_be_taken_back(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     path = f"auth/token/create/gov3-gate-agent-{agent}"
@@ -178,7 +178,7 @@ async def test_a_filing_that_broke_off_before_its_reads_can_be_taken_back(
 
 
 async def test_a_caller_who_is_cancelled_leaves_nothing_that_cannot_be_taken_back(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     filing = asyncio.create_task(requests.file(run, "deploy", agent, entity_id, [SECRET], 600))
@@ -195,7 +195,7 @@ async def test_a_caller_who_is_cancelled_leaves_nothing_that_cannot_be_taken_bac
 
 
 async def test_a_new_filing_takes_the_earlier_one_back(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, people: People, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, people: People, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     first = await requests.file(run, "deploy", agent, entity_id, [SECRET], 600)
@@ -210,7 +210,7 @@ async def test_a_new_filing_takes_the_earlier_one_back(
 
 
 async def test_of_many_at_once_one_is_left(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     filings = [requests.file(run, "deploy", agent, entity_id, [SECRET], 600) for _ in range(8)]
@@ -225,7 +225,7 @@ async def test_of_many_at_once_one_is_left(
 
 
 async def test_requests_end_with_the_token_that_asked(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, people: People, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, people: People, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     filing = await requests.file(run, "deploy", agent, entity_id, [SECRET], 1)
@@ -239,7 +239,7 @@ async def test_requests_end_with_the_token_that_asked(
 
 
 async def test_a_request_lives_as_long_as_a_gate_and_no_longer(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     ids = (run, "deploy", agent, entity_id)
@@ -256,7 +256,7 @@ async def test_a_request_lives_as_long_as_a_gate_and_no_longer(
 async def test_an_authorised_request_is_worth_nothing_to_an_agent_that_may_no_more(
     openbao: OpenBao,
     registrar: Registrar,
-    requests: GateRequests,
+    requests: ControlGroupRequests,
     people: People,
     means: str,
 ) -> None:
@@ -274,7 +274,7 @@ async def test_an_authorised_request_is_worth_nothing_to_an_agent_that_may_no_mo
 
 
 async def test_another_entity_than_meant_is_refused_and_nothing_is_left(
-    openbao: OpenBao, registrar: Registrar, requests: GateRequests, run: str
+    openbao: OpenBao, registrar: Registrar, requests: ControlGroupRequests, run: str
 ) -> None:
     agent, entity_id = await executor(openbao, registrar)
     _, other_id = await register(registrar)
@@ -284,7 +284,7 @@ async def test_another_entity_than_meant_is_refused_and_nothing_is_left(
     assert living_tokens(openbao, entity_id) == []
 
 
-async def test_too_many_secrets_are_refused(requests: GateRequests, run: str) -> None:
+async def test_too_many_secrets_are_refused(requests: ControlGroupRequests, run: str) -> None:
     refs = [SecretRef("kv-prod", f"p{n}", "f") for n in range(SECRETS_MAX + 1)]
 
     with pytest.raises(ValueError, match=f"at most {SECRETS_MAX} secrets"):
@@ -294,7 +294,7 @@ async def test_too_many_secrets_are_refused(requests: GateRequests, run: str) ->
 async def test_a_wrapping_token_is_shown_nowhere(
     openbao: OpenBao,
     registrar: Registrar,
-    requests: GateRequests,
+    requests: ControlGroupRequests,
     run: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -11,7 +11,7 @@ from dsl.core import Tier
 from integrations.errors import UnavailableError
 from integrations.vault import naming
 from integrations.vault.client import Vault
-from integrations.vault.credentials.control_group_requests import GateRequests
+from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.credentials.sweeper import Sweeper
 from integrations.vault.identity.registry import Registrar
@@ -60,7 +60,7 @@ async def test_an_agents_token_is_found_with_what_it_says_of_its_run(
 
 
 async def test_a_token_that_asks_for_an_approval_is_told_from_the_others(
-    openbao: OpenBao, sweeper: Sweeper, registrar: Registrar, requests: GateRequests
+    openbao: OpenBao, sweeper: Sweeper, registrar: Registrar, requests: ControlGroupRequests
 ) -> None:
     openbao.put_secret("kv-prod/sweeper", v="x")
     agent, entity = await executor(openbao, registrar)
