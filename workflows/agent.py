@@ -17,7 +17,9 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import specs
+    from activities.contracts import messages, specs
+    from activities.contracts.answers import UnreadableError, read_value
+    from activities.contracts.meant import MeantError
     from dsl.core import StageStatus
     from dsl.limits import MESSAGE_BYTES_MAX
     from dsl.shown.surfaces import Markdown
@@ -38,10 +40,10 @@ class Agent(VoidMessages):
         self._order: StopOrder | None = None  # came before the start was read
 
     @workflow.run
-    async def run(self, payload: RawValue = None) -> specs.AgentReport:  # type: ignore[assignment]  # must be exactly RawValue
+    async def run(self, payload: RawValue = None) -> messages.AgentReport:  # type: ignore[assignment]  # must be exactly RawValue
         """Return the report of a stage that completed."""
         if workflow.info().parent is None:  # (1)
-            raise specs.MeantError(
+            raise MeantError(
                 "Agent runs only as a stage of a pipeline: start Pipeline instead",
                 type=failures.INVALID_PIPELINE,
             )
@@ -83,13 +85,13 @@ class Agent(VoidMessages):
         return self._phases.page() if self._phases else Markdown()
 
 
-def _read(payload: RawValue) -> specs.AgentRequest:
+def _read(payload: RawValue) -> messages.AgentRequest:
     try:
-        return specs.read_value(
+        return read_value(
             payload,
-            specs.AgentRequest,
+            messages.AgentRequest,
             workflow.payload_converter(),
             bytes_max=MESSAGE_BYTES_MAX,
         )
-    except specs.UnreadableError as error:
+    except UnreadableError as error:
         raise failures.invalid(f"not the request of an agent stage: {error}") from None

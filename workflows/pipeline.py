@@ -17,7 +17,8 @@ from temporalio.common import RawValue
 from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import specs
+    from activities.contracts import messages, specs
+    from activities.contracts.meant import MeantError
     from dsl.rules.run.ids import refuse_id
     from workflows.gates.gate_board import GateBoard
     from workflows.gates.gated_workflow import GatedWorkflow
@@ -59,7 +60,7 @@ class Pipeline(GatedWorkflow):
         compiled = await workflow.execute_local_activity(
             specs.COMPILE,
             request,
-            result_type=specs.CompileResult,
+            result_type=messages.CompileResult,
             start_to_close_timeout=specs.COMPILE_TIMEOUT,
             activity_id="run/compile#1",
             summary=Markdown.of("compile {}", request.source),
@@ -109,9 +110,9 @@ class Pipeline(GatedWorkflow):
         try:
             refusal = self._cannot_stop(read_revoke([payload]))
         except MessageError as error:
-            raise specs.MeantError(str(error), type="UnreadableRevoke") from None
+            raise MeantError(str(error), type="UnreadableRevoke") from None
         if refusal is not None:
-            raise specs.MeantError(refusal, type="RevokeRefused")
+            raise MeantError(refusal, type="RevokeRefused")
 
     @workflow.query(description="What the run is doing, what it waits for, void messages")
     def status(self) -> dict[str, Any]:

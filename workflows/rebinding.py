@@ -21,8 +21,9 @@ from dsl.shown.surfaces import Markdown
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
 
-    from activities.contracts import specs
+    from activities.contracts import messages, specs
     from activities.contracts import trust_specs as trust
+    from activities.contracts.meant import MeantError
     from dsl.actions import AGENT_REBOUND
     from dsl.core import Value
     from dsl.limits import REASON_LENGTH_MAX
@@ -49,8 +50,10 @@ class _RebindingOrder(Value):
     reason: str = Field(min_length=1, max_length=REASON_LENGTH_MAX, pattern=r"\S")
     proof: str
 
-    def binding(self) -> specs.Binding:
-        return specs.Binding(pipeline=self.pipeline, template=self.template, program=self.program)
+    def binding(self) -> messages.Binding:
+        return messages.Binding(
+            pipeline=self.pipeline, template=self.template, program=self.program
+        )
 
 
 @workflow.defn(name=trust.REBINDING_WORKFLOW, sandboxed=False)  # docs/adr/0008
@@ -96,14 +99,14 @@ class Rebinding:
         if standing.disabled:
             raise RefusedError(f"agent {order.agent!r} is revoked: reinstate it first")
 
-    async def _proven(self, order: _RebindingOrder) -> specs.Proven:
+    async def _proven(self, order: _RebindingOrder) -> messages.Proven:
         about = {
             "agent": order.agent,
             **order.binding().model_dump(),
             "reason": reason_digest(order.reason),
         }
         proven = await specs.prove(
-            specs.ProveRequest(purpose=REBIND, about=about, proof=order.proof),
+            messages.ProveRequest(purpose=REBIND, about=about, proof=order.proof),
             activity_id="trust/prove#1",
             summary=Markdown.of("who vouches for {}?", order.agent),
         )
@@ -111,7 +114,7 @@ class Rebinding:
             raise RefusedError(proven.refusal)
         return proven
 
-    async def _granted(self, order: _RebindingOrder, proven: specs.Proven) -> trust.Granted:
+    async def _granted(self, order: _RebindingOrder, proven: messages.Proven) -> trust.Granted:
         granted = await trust.grant_rebinding(
             trust.RebindRequest(
                 agent=order.agent,
@@ -163,4 +166,4 @@ def _read(payload: RawValue) -> _RebindingOrder:
 
 
 def _refused(why: str) -> ApplicationError:
-    return specs.MeantError(why, type=failures.REBINDING_REFUSED)
+    return MeantError(why, type=failures.REBINDING_REFUSED)

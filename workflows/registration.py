@@ -18,7 +18,7 @@ from dsl.shown.surfaces import Markdown
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
 
-    from activities.contracts import specs
+    from activities.contracts import messages, specs
     from dsl.core import Value
     from dsl.limits import DOCUMENT_BYTES_MAX
     from dsl.rules.proofs.proof import PLAN
@@ -41,8 +41,8 @@ class Registration:
         order = _read(payload)
         compiled = await workflow.execute_local_activity(
             specs.COMPILE,
-            specs.CompileRequest(source="document", text=order.document, registers=True),
-            result_type=specs.CompileResult,
+            messages.CompileRequest(source="document", text=order.document, registers=True),
+            result_type=messages.CompileResult,
             start_to_close_timeout=specs.COMPILE_TIMEOUT,
             activity_id="registration/compile#1",
         )
@@ -50,13 +50,13 @@ class Registration:
             raise failures.invalid(compiled.problems)
         plan = compiled.plan
         before = await specs.record(
-            specs.RecordRequest(entries=(), standing_of=compiled.digest),
+            messages.RecordRequest(entries=(), standing_of=compiled.digest),
             activity_id="registration/standing#1",
             summary=Markdown("is it registered already?"),
         )
         about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}  # (1)
         proven = await specs.prove(
-            specs.ProveRequest(purpose=PLAN, about=about, proof=order.proof),
+            messages.ProveRequest(purpose=PLAN, about=about, proof=order.proof),
             activity_id="registration/prove#1",
             summary=Markdown.of("who vouches for {}?", plan.name),
         )

@@ -32,7 +32,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import specs
+    from activities.contracts import messages, specs
     from activities.contracts import trust_specs as trust
     from dsl.actions import TRUST_REFUSED
     from dsl.core import Value
@@ -269,10 +269,10 @@ class Revocation(VoidMessages):
         agent = self._orders[0].agent if self._unknown else NO_AGENT
         asked = digest_of(workflow.info().workflow_id)  # which may be anything
         payload = {"kind": "revoke", "asked": asked, "why": [why]}
-        entry = specs.EntryDraft(action=TRUST_REFUSED, agent=agent, payload=payload)
+        entry = messages.EntryDraft(action=TRUST_REFUSED, agent=agent, payload=payload)
         with suppress(ActivityError):
             await specs.record(
-                specs.RecordRequest(entries=(entry,)),
+                messages.RecordRequest(entries=(entry,)),
                 activity_id="revocation/refused#1",
                 summary=Markdown("record the refusal"),
                 give_up_after=_A_SECOND,

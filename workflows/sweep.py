@@ -22,7 +22,7 @@ from temporalio.common import RawValue
 from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import specs, trust_specs
+    from activities.contracts import messages, specs, trust_specs
     from dsl.core import Tier
     from dsl.values.canonical import digest_of_bytes
     from workflows.ledger.facts import fact
@@ -57,7 +57,7 @@ async def _tokens() -> trust_specs.Swept:
     )
     if swept.revoked:
         await specs.record(
-            specs.RecordRequest(entries=(_entry(swept.revoked),)),
+            messages.RecordRequest(entries=(_entry(swept.revoked),)),
             activity_id="sweep/ledger#1",
             summary=Markdown.of("ledger: {} tokens ended", len(swept.revoked)),
         )
@@ -78,7 +78,7 @@ def _refuse_input(payload: RawValue | None) -> None:
         raise failures.invalid("a sweep takes no input: leave it out")  # (3)
 
 
-def _entry(revoked: tuple[str, ...]) -> specs.EntryDraft:
+def _entry(revoked: tuple[str, ...]) -> messages.EntryDraft:
     digests = [digest_of_bytes(accessor.encode()) for accessor in revoked]
     payload = fact({"count": len(revoked), "accessors": digests})  # (2)
-    return specs.EntryDraft(action=REVOKED, agent="-", tier=Tier.T0, payload=payload)
+    return messages.EntryDraft(action=REVOKED, agent="-", tier=Tier.T0, payload=payload)

@@ -1,8 +1,9 @@
 """What workflows may ask for: activity names, types, queues, timeouts.
 
-Workflows import this module and nothing else from ``activities``. The implementations live
-next door and are looked up by name, so workflow code never loads ``hvac``, ``redis`` or
-``sqlite3`` (enforced by import-linter and by a test of ``sys.modules``).
+Workflows import ``activities.contracts`` and nothing else from ``activities``: what may be asked
+from here and the ``*_specs`` beside it, what is said from ``messages``. The implementations are
+looked up by name, so workflow code never loads ``hvac``, ``redis`` or ``sqlite3`` (enforced by
+import-linter and by a test of ``sys.modules``). Who serves a name is held by a test.
 
 1. Names are wire names, literal and here only.
 2. No limit of attempts: an outage is waited out, visibly; the stage's timeout ends it. The
@@ -30,115 +31,23 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError
 
-from activities.contracts.answers import (
-    UnreadableError,
-    final,
-    read_detail,
-    read_value,
-    unreadable,
-)
-from activities.contracts.control_groups import (
-    FiledRequest,
-    GateRequest,
-    GateRequested,
-    GateWithdrawn,
-)
-from activities.contracts.meant import WHERE, BugError, MeantError
+from activities.contracts.answers import UnreadableError, final, read_value, unreadable
+from activities.contracts.control_groups import GateRequest, GateRequested, GateWithdrawn
 from activities.contracts.messages import (
-    AgentReport,
-    AgentRequest,
-    Approval,
-    Author,
     Authority,
     AuthorityRequest,
-    Ballot,
-    Binding,
-    CompileRequest,
-    CompileResult,
-    EntryDraft,
     PhaseRequest,
     PhaseResult,
-    Policy,
     Proven,
     ProveRequest,
     RecordRequest,
     RecordResult,
-    Registered,
     RegisterRequest,
     RegisterResult,
-    Registration,
-    Standing,
-    Violated,
-    Warrant,
 )
-from activities.contracts.resumption import Asked, CheckpointRef, Resumption
 from dsl.core import AgentPhase, Value
 from dsl.limits import PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
 from dsl.shown.surfaces import Markdown
-
-__all__ = [
-    "AGENT_FAILED",
-    "AGENT_FAILED_FOR_GOOD",
-    "AGENT_WORKFLOW",
-    "COLD",
-    "COMPILE",
-    "COMPILE_TIMEOUT",
-    "OUTCOME_LOST",
-    "PHASES",
-    "POLICY",
-    "QUEUE",
-    "QUEUE_LEDGER",
-    "QUEUE_T3",
-    "QUEUE_TRUST",
-    "REGISTRATION_WORKFLOW",
-    "REVOKED",
-    "WHERE",
-    "ActivitySpec",
-    "AgentReport",
-    "AgentRequest",
-    "Approval",
-    "Asked",
-    "Author",
-    "Authority",
-    "AuthorityRequest",
-    "Ballot",
-    "Binding",
-    "BugError",
-    "CheckpointRef",
-    "CompileRequest",
-    "CompileResult",
-    "EntryDraft",
-    "FiledRequest",
-    "GateRequest",
-    "GateRequested",
-    "GateWithdrawn",
-    "MeantError",
-    "PhaseRequest",
-    "PhaseResult",
-    "Policy",
-    "ProveRequest",
-    "Proven",
-    "RecordRequest",
-    "RecordResult",
-    "RegisterRequest",
-    "RegisterResult",
-    "Registered",
-    "Registration",
-    "Resumption",
-    "Standing",
-    "UnreadableError",
-    "Violated",
-    "Warrant",
-    "authority",
-    "obey_cancel",
-    "prove",
-    "read_detail",
-    "read_value",
-    "record",
-    "register",
-    "request_gate",
-    "withdraw_gate",
-]
 
 QUEUE: Final = "mandate"
 QUEUE_T3: Final = "mandate-t3"

@@ -20,6 +20,12 @@ from typing import Final
 from temporalio import activity
 
 from activities.contracts import specs
+from activities.contracts.control_groups import (
+    FiledRequest,
+    GateRequest,
+    GateRequested,
+    GateWithdrawn,
+)
 from activities.proofs.registered_plans import RegisteredPlans
 from activities.runtime.boundary import governed
 from dsl.plan import AgentStep
@@ -88,12 +94,12 @@ class ControlGroupActivities:
 
     @activity.defn(name=specs.request_gate.name)
     @governed
-    async def request(self, request: specs.GateRequest) -> specs.GateRequested:
+    async def request(self, request: GateRequest) -> GateRequested:
         """File what the stages behind the gate will read."""
         found = await self._plans.find(request.plan, request.authors)  # (1)
         if not await self._probe.is_enforced():  # (2)
-            return specs.GateRequested(enforced=False, detail=NOT_ENFORCED)
-        filed: list[specs.FiledRequest] = []
+            return GateRequested(enforced=False, detail=NOT_ENFORCED)
+        filed: list[FiledRequest] = []
         refusals: list[str] = []
         for step in asked_for(found.plan).get(request.gate, ()):
             try:
@@ -104,20 +110,20 @@ class ControlGroupActivities:
                 raise  # tried again as a whole: filing replaces what was filed
             except IntegrationError as error:  # (3)
                 refusals.append(f"nothing was asked for {step.path!r}: {error}")
-        return specs.GateRequested(enforced=True, detail="; ".join(refusals), filed=tuple(filed))
+        return GateRequested(enforced=True, detail="; ".join(refusals), filed=tuple(filed))
 
     @activity.defn(name=specs.withdraw_gate.name)
     @governed
-    async def withdraw(self, request: specs.GateRequest) -> specs.GateWithdrawn:
+    async def withdraw(self, request: GateRequest) -> GateWithdrawn:
         """Take back what was filed for the stages behind the gate."""
         found = await self._plans.find(request.plan, request.authors)
         run = activity.info().workflow_run_id or ""
         count = 0
         for step in asked_for(found.plan).get(request.gate, ()):
             count += await self._requests.withdraw(run, step.path)
-        return specs.GateWithdrawn(requests=count)
+        return GateWithdrawn(requests=count)
 
-    async def _file(self, step: AgentStep, ttl_s: int) -> list[specs.FiledRequest]:
+    async def _file(self, step: AgentStep, ttl_s: int) -> list[FiledRequest]:
         try:
             known = await self._registry.read(step.agent)
         except NotFoundError:
@@ -140,14 +146,14 @@ class ControlGroupActivities:
             workflow=info.workflow_id or "",
         )
         return [
-            specs.FiledRequest(
+            FiledRequest(
                 stage=step.path, agent=step.agent, place=each.place, accessor=each.accessor
             )
             for each in filing.requests
         ]
 
 
-def _not_held(step: AgentStep, filed: list[specs.FiledRequest]) -> list[str]:
+def _not_held(step: AgentStep, filed: list[FiledRequest]) -> list[str]:
     """Name what the stage reads without anybody's leave in Vault."""
     places = {str(SecretRef.parse(ref)).partition("#")[0] for ref in step.secrets.values()}
     free = ", ".join(sorted(places - {each.place for each in filed}))

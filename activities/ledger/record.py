@@ -18,7 +18,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
 from activities.proofs.prove import PROOF_REFUSED, START_PROVEN, VOTE_PROVEN
 from activities.runtime.boundary import governed
@@ -78,7 +78,7 @@ class LedgerActivities:
 
     @activity.defn(name=specs.record.name)
     @governed
-    async def record(self, request: specs.RecordRequest) -> specs.RecordResult:
+    async def record(self, request: messages.RecordRequest) -> messages.RecordResult:
         """Append the entries and answer what was asked along with the receipt."""
         info = activity.info()
         run = (info.workflow_id or "", info.workflow_run_id or "")
@@ -104,7 +104,7 @@ class LedgerActivities:
             self._ledger.require_room()  # (6)
         receipts = await self._ledger.append(drafts)  # (3)
         numbers = [receipt.seq for receipt in receipts] or [-1]
-        return specs.RecordResult(
+        return messages.RecordResult(
             first=min(numbers),
             last=max(numbers),
             authority=self._authority(request.authority_of) if request.authority_of else None,
@@ -114,11 +114,11 @@ class LedgerActivities:
 
     @activity.defn(name=specs.authority.name)
     @governed
-    async def authority(self, request: specs.AuthorityRequest) -> specs.Authority:
+    async def authority(self, request: messages.AuthorityRequest) -> messages.Authority:
         """Answer from the ledger as it is now."""
         return self._authority(request.agent)
 
-    async def _require_grant(self, entry: specs.EntryDraft, run: tuple[str, str]) -> None:
+    async def _require_grant(self, entry: messages.EntryDraft, run: tuple[str, str]) -> None:
         """Refuse a change of trust that was not granted to this run (5)."""
         place = entry.payload.get("grant")
         granted = await self._ledger.by_place(place) if type(place) is int else None
@@ -129,9 +129,9 @@ class LedgerActivities:
         if not same or any(granted.payload.get(n) != entry.payload.get(n) for n in names):
             raise DeniedError(f"{entry.action!r} is not what was granted at entry {place}")
 
-    def _authority(self, agent: str) -> specs.Authority:
+    def _authority(self, agent: str) -> messages.Authority:
         known = self._ledger.authority(agent)
-        return specs.Authority(
+        return messages.Authority(
             fence=known.fence,
             epoch=known.epoch,
             revoked=known.revoked,
@@ -141,18 +141,18 @@ class LedgerActivities:
     def _exhausted(self, agent: str | None) -> int:
         return self._ledger.card(agent).exhausted if agent else 0
 
-    def _standing(self, request: specs.RecordRequest) -> specs.Standing:
+    def _standing(self, request: messages.RecordRequest) -> messages.Standing:
         digest = request.standing_of or ""
         registrations = self._ledger.registrations(digest)
         names = [
             agent_identity(agent, digest, registered=bool(registrations))
             for agent in request.agents
         ]
-        return specs.Standing(
+        return messages.Standing(
             registered=bool(registrations),
             author=registrations[0].author if registrations else None,
             authors=tuple(
-                specs.Author(entity=each.entity, name=each.author or "", proof=each.proof)
+                messages.Author(entity=each.entity, name=each.author or "", proof=each.proof)
                 for each in registrations
                 if each.entity
             ),
@@ -160,7 +160,7 @@ class LedgerActivities:
         )
 
 
-def _refuse_reserved(entry: specs.EntryDraft, workflow_type: str, workflow_id: str) -> None:
+def _refuse_reserved(entry: messages.EntryDraft, workflow_type: str, workflow_id: str) -> None:
     action = entry.action
     if action in _OF_RUN:
         may = OF_STAGE not in entry.payload
@@ -174,7 +174,7 @@ def _refuse_reserved(entry: specs.EntryDraft, workflow_type: str, workflow_id: s
         raise DeniedError(f"a workflow {workflow_type!r} may not record {action!r}")
 
 
-def _is_of_own_stage(entry: specs.EntryDraft, workflow_id: str) -> bool:
+def _is_of_own_stage(entry: messages.EntryDraft, workflow_id: str) -> bool:
     """Tell whether a run records what one of its stages could not."""
     of = entry.payload.get(OF_STAGE)
     return isinstance(of, dict) and str(of.get("workflow")).startswith(f"{workflow_id}/")

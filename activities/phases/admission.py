@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from activities.contracts import specs
+from activities.contracts import messages
 from activities.phases.equipment import Tools
 from activities.proofs.warrant import Cleared
 from dsl.plan import AgentStep
@@ -42,7 +42,7 @@ class Admission:
         return self.cleared.approved_by if self.cleared else ()
 
 
-async def admit(tools: Tools, request: specs.PhaseRequest) -> Admission:
+async def admit(tools: Tools, request: messages.PhaseRequest) -> Admission:
     """Return what the agent is.
 
     Raises:

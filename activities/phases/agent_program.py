@@ -36,7 +36,8 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages
+from activities.contracts.resumption import Asked, CheckpointRef
 from activities.phases.admission import admit
 from activities.phases.checkpoints import handed, keeping, put_back
 from activities.phases.equipment import Tools, instance_of
@@ -73,7 +74,9 @@ from integrations.errors import (
 from integrations.redaction import Redactor
 
 
-async def ask(tools: Tools, request: specs.PhaseRequest, lease: Lease, phase: AgentPhase) -> Answer:
+async def ask(
+    tools: Tools, request: messages.PhaseRequest, lease: Lease, phase: AgentPhase
+) -> Answer:
     """Run the agent's program for ``phase`` and store what it delivers.
 
     Raises:
@@ -94,7 +97,7 @@ async def ask(tools: Tools, request: specs.PhaseRequest, lease: Lease, phase: Ag
 
 async def _ask(
     tools: Tools,
-    request: specs.PhaseRequest,
+    request: messages.PhaseRequest,
     lease: Lease,
     phase: AgentPhase,
     *,
@@ -169,7 +172,7 @@ async def _ask(
 
 
 def _of_question(
-    asking: QuestionAskedError, phase: AgentPhase, checkpoint: specs.CheckpointRef | None
+    asking: QuestionAskedError, phase: AgentPhase, checkpoint: CheckpointRef | None
 ) -> Answer:
     question = asking.question
     return Answer(
@@ -177,7 +180,7 @@ def _of_question(
         outputs=(),
         facts={"asked": question.id, "question": question.digest()},
         violations=said(asking.secrets, asking.tokens),
-        asked=specs.Asked(question=question, phase=phase, checkpoint=checkpoint),
+        asked=Asked(question=question, phase=phase, checkpoint=checkpoint),
     )
 
 
@@ -195,7 +198,7 @@ async def _outcome(
         raise
 
 
-async def _program(tools: Tools, request: specs.PhaseRequest) -> Program:
+async def _program(tools: Tools, request: messages.PhaseRequest) -> Program:
     """Return the program, which is the one that BOOTSTRAP has admitted."""
     found = await asyncio.to_thread(tools.programs.find, request.step.template)
     if request.program and found.digest != request.program:
@@ -207,7 +210,7 @@ async def _program(tools: Tools, request: specs.PhaseRequest) -> Program:
     return found
 
 
-async def _clear(tools: Tools, request: specs.PhaseRequest) -> tuple[Cleared | None, Program]:
+async def _clear(tools: Tools, request: messages.PhaseRequest) -> tuple[Cleared | None, Program]:
     """Return the program that runs (10), and by whose leave: T3 and T4 are admitted anew."""
     if tools.high is None:
         return None, await _program(tools, request)
@@ -220,7 +223,7 @@ async def _clear(tools: Tools, request: specs.PhaseRequest) -> tuple[Cleared | N
     return admission.cleared, admission.program
 
 
-def _copies(tools: Tools, request: specs.PhaseRequest, directory: Path) -> Mapping[str, Any]:
+def _copies(tools: Tools, request: messages.PhaseRequest, directory: Path) -> Mapping[str, Any]:
     """Copy earlier outputs of this stage, and those it was given, into ``directory`` (1)."""
     outputs = [(output.name, "prior", output) for output in request.prior]
     for path, given in sorted(request.given.items()):
@@ -240,7 +243,7 @@ def _copies(tools: Tools, request: specs.PhaseRequest, directory: Path) -> Mappi
     return prior
 
 
-def _own(request: specs.PhaseRequest, phase: AgentPhase) -> tuple[AgentOutput, ...]:
+def _own(request: messages.PhaseRequest, phase: AgentPhase) -> tuple[AgentOutput, ...]:
     """Return those outputs of earlier phases that the program may see (6)."""
     if request.step.tier < Tier.T3:
         return request.prior

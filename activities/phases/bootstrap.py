@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.admission import admit
 from activities.phases.equipment import Tools, enter, put_json, refuse_queue, run_of
 from activities.runtime.boundary import governed
@@ -32,7 +32,7 @@ class Bootstrap:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Admit the agent and take its lease."""
         refuse_queue(self._tools, request)
         if request.authority.revoked:  # (1)
@@ -49,7 +49,7 @@ class Bootstrap:
             "program": known.binding.get("program", ""),
             **({"approved_by": list(admission.approved_by)} if admission.approved_by else {}),
         }
-        return specs.PhaseResult(
+        return messages.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "admission.json", admitted),),
             fence=lease.fence,
             entity=known.entity_id,
@@ -57,7 +57,7 @@ class Bootstrap:
             facts=admitted,
         )
 
-    async def _prove(self, request: specs.PhaseRequest, known: Known) -> None:
+    async def _prove(self, request: messages.PhaseRequest, known: Known) -> None:
         async with self._tools.issuer.credential(
             request.agent,
             known.entity_id,

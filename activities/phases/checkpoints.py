@@ -21,7 +21,8 @@ from typing import Any
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages
+from activities.contracts.resumption import CheckpointRef
 from activities.phases.heartbeat import Pulse
 from dsl.core import Tier
 from dsl.limits import CHECKPOINT_BYTES_MAX
@@ -39,19 +40,19 @@ class Kept:
         self._pulse = pulse
         self._waiting: Checkpoint | None = None
         self._came = asyncio.Event()
-        self.last: specs.CheckpointRef | None = None
+        self.last: CheckpointRef | None = None
 
     def take(self, checkpoint: Checkpoint) -> None:
         """Have ``checkpoint`` stored (2)."""
         self._waiting = checkpoint
         self._came.set()
 
-    async def settle(self) -> specs.CheckpointRef | None:
+    async def settle(self) -> CheckpointRef | None:
         """Store what waits, and return the last one."""
         while self._waiting is not None:
             checkpoint, self._waiting = self._waiting, None
             stored = await asyncio.to_thread(self._artifacts.put, checkpoint.content)
-            self.last = specs.CheckpointRef(
+            self.last = CheckpointRef(
                 digest=stored.digest, size=stored.size, is_file=checkpoint.is_file
             )
             self._pulse.keep(self.last)  # (1)
@@ -78,20 +79,20 @@ async def keeping(artifacts: Artifacts, pulse: Pulse) -> AsyncIterator[Kept]:
             await kept.settle()
 
 
-def handed(request: specs.PhaseRequest) -> specs.CheckpointRef | None:
+def handed(request: messages.PhaseRequest) -> CheckpointRef | None:
     """Return the checkpoint that this try begins from (1)."""
     if request.step.tier >= Tier.T3:  # (3)
         return None
     for detail in reversed(activity.info().heartbeat_details):
         try:
-            return specs.CheckpointRef.model_validate(detail)
+            return CheckpointRef.model_validate(detail)
         except ValidationError:
             continue
     return request.checkpoint
 
 
 def put_back(
-    artifacts: Artifacts, checkpoint: specs.CheckpointRef | None, directory: Path
+    artifacts: Artifacts, checkpoint: CheckpointRef | None, directory: Path
 ) -> Mapping[str, Any] | None:
     """Return what the request says of a checkpoint; its file is copied into ``directory``.
 

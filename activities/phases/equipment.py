@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.proofs.warrant import Warrants
 from activities.runtime.violation import ViolationError
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier, is_terminal_phase
@@ -85,7 +85,7 @@ class Tools:
     roster: Roster = field(default_factory=Roster)
 
 
-def instance_of(request: specs.PhaseRequest) -> str:
+def instance_of(request: messages.PhaseRequest) -> str:
     """Return the name under which this run of the agent is known to Dragonfly."""
     info = activity.info()
     return instance_id(
@@ -93,13 +93,13 @@ def instance_of(request: specs.PhaseRequest) -> str:
     )
 
 
-def holder_of(request: specs.PhaseRequest) -> str:
+def holder_of(request: messages.PhaseRequest) -> str:
     """Return whose lock is taken: the identity's own where only one may run at a time."""
     return request.agent if request.step.concurrency == 1 else instance_of(request)
 
 
 async def enter(
-    tools: Tools, request: specs.PhaseRequest, phase: AgentPhase, *, status: str = "running"
+    tools: Tools, request: messages.PhaseRequest, phase: AgentPhase, *, status: str = "running"
 ) -> Lease:
     """Take the agent's lease for this attempt, and let others see that it is in ``phase`` now.
 
@@ -134,7 +134,7 @@ async def enter(
         raise ViolationError(Violation.PHASE_ORDER, str(error)) from None
 
 
-def _step(request: specs.PhaseRequest, phase: AgentPhase, status: str) -> Step:
+def _step(request: messages.PhaseRequest, phase: AgentPhase, status: str) -> Step:
     info = activity.info()
     return Step(
         name=phase.value,
@@ -151,7 +151,7 @@ def _step(request: specs.PhaseRequest, phase: AgentPhase, status: str) -> Step:
     )
 
 
-def refuse_queue(tools: Tools, request: specs.PhaseRequest) -> None:
+def refuse_queue(tools: Tools, request: messages.PhaseRequest) -> None:
     """Refuse a phase that belongs to another worker (5).
 
     Raises:
@@ -166,7 +166,7 @@ def refuse_queue(tools: Tools, request: specs.PhaseRequest) -> None:
         )
 
 
-def _begun_ms(request: specs.PhaseRequest) -> int:
+def _begun_ms(request: messages.PhaseRequest) -> int:
     """Return when this attempt was begun (6)."""
     info = activity.info()
     return request.begun_ms if info.is_local else int(info.started_time.timestamp() * 1000)

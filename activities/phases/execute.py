@@ -6,7 +6,7 @@ import asyncio
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.agent_program import ask
 from activities.phases.equipment import Tools, enter
 from activities.runtime.boundary import governed
@@ -24,7 +24,7 @@ class Execute:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Run the program and store what it delivers."""
         lease = await enter(self._tools, request, PHASE)
         try:
@@ -34,7 +34,7 @@ class Execute:
             if stopped is None:
                 raise
             raise stopped from None
-        return specs.PhaseResult(
+        return messages.PhaseResult(
             output=answer.output,
             outputs=answer.outputs,
             fence=lease.fence,

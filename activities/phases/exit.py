@@ -16,7 +16,7 @@ import asyncio
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.equipment import Tools, enter
 from activities.phases.tries.keeping import left_of
 from activities.runtime.boundary import governed
@@ -34,24 +34,24 @@ class Exit:
 
     @activity.defn(name=specs.PHASES[AgentPhase.EXIT].name)
     @governed
-    async def exit(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def exit(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Publish the last state, take requests back and give the lease back."""
         left, result = await asyncio.gather(self._withdraw(), self._release(request))
         return self._told(request, result, (*result.unreleased, *left))
 
     @activity.defn(name=specs.PHASES[AgentPhase.REVOKED].name)
     @governed
-    async def revoked(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def revoked(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Confirm that the agent holds nothing (3)."""
         left, result = await asyncio.gather(self._withdraw(), self._confirm(request))
         return self._told(request, result, left)
 
     def _told(
         self,
-        request: specs.PhaseRequest,
-        result: specs.PhaseResult,
+        request: messages.PhaseRequest,
+        result: messages.PhaseResult,
         unreleased: tuple[str, ...],
-    ) -> specs.PhaseResult:
+    ) -> messages.PhaseResult:
         """Add what tries have left that did not deliver (5)."""
         earlier = left_of(self._tools, request.prior)
         return result.model_copy(
@@ -62,23 +62,23 @@ class Exit:
             }
         )
 
-    async def _release(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def _release(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         try:
             lease = await enter(self._tools, request, AgentPhase.EXIT, status=request.status)
             await self._tools.leases.release(lease)
         except (ColdError, LeaseLostError, RevokedError):  # (1)
-            return specs.PhaseResult()
+            return messages.PhaseResult()
         except ConflictError as error:  # (2)
-            return specs.PhaseResult(unreleased=(str(error),))
-        return specs.PhaseResult(fence=lease.fence)
+            return messages.PhaseResult(unreleased=(str(error),))
+        return messages.PhaseResult(fence=lease.fence)
 
-    async def _confirm(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def _confirm(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         try:
             lease = await enter(self._tools, request, AgentPhase.REVOKED, status=request.status)
             await self._tools.leases.release(lease)
         except (ColdError, LeaseLostError, RevokedError, ConflictError):
-            return specs.PhaseResult()
-        return specs.PhaseResult(fence=lease.fence)
+            return messages.PhaseResult()
+        return messages.PhaseResult(fence=lease.fence)
 
     async def _withdraw(self) -> tuple[str, ...]:
         """Take back what was asked for in Vault; return what could not be (4)."""

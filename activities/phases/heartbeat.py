@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from activities.contracts import specs
+from activities.contracts.resumption import CheckpointRef
 from activities.runtime.effect import beat, tell
 from integrations.agents.contract.protocol import Event
 
@@ -26,7 +26,7 @@ class Pulse:
 
     def __init__(self) -> None:
         self._progress: dict[str, str] = {}
-        self._checkpoint: specs.CheckpointRef | None = None
+        self._checkpoint: CheckpointRef | None = None
 
     def tell(self, event: Event) -> None:
         """Pass on ``event`` if it is progress."""
@@ -38,7 +38,7 @@ class Pulse:
             self._progress = shown
             self._tell()
 
-    def keep(self, checkpoint: specs.CheckpointRef) -> None:
+    def keep(self, checkpoint: CheckpointRef) -> None:
         """Have the server keep ``checkpoint`` for the next attempt."""
         self._checkpoint = checkpoint
         self._tell()

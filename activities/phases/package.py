@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.equipment import Tools, enter, put_json
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
@@ -20,7 +20,7 @@ class Package:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the manifest as an output."""
         lease = await enter(self._tools, request, PHASE)
         manifest = {
@@ -31,6 +31,6 @@ class Package:
             "outputs": [output.model_dump(mode="json") for output in request.prior],
         }
         output = await put_json(self._tools, PHASE, "manifest.json", manifest)
-        return specs.PhaseResult(
+        return messages.PhaseResult(
             outputs=(output,), fence=lease.fence, facts={"manifest": output.digest}
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.agent_program import ask
 from activities.phases.equipment import Tools, enter, put_json
 from activities.runtime.boundary import governed
@@ -25,12 +25,12 @@ class Plan:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the plan as an output."""
         lease = await enter(self._tools, request, PHASE)
         if PHASE in request.step.phases:
             answer = await ask(self._tools, request, lease, PHASE)
-            return specs.PhaseResult(
+            return messages.PhaseResult(
                 outputs=answer.outputs,
                 fence=lease.fence,
                 facts=answer.facts,
@@ -43,6 +43,6 @@ class Plan:
             "secrets": request.step.secrets,
             "sandbox": request.step.sandbox.model_dump(mode="json"),
         }
-        return specs.PhaseResult(
+        return messages.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "plan.json", plan),), fence=lease.fence
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.equipment import Tools, enter, put_json
 from activities.phases.machine import require_machine
 from activities.runtime.boundary import governed
@@ -25,14 +25,14 @@ class Preflight:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Check the machine against what the stage asks for."""
         settings, step = self._tools.settings, request.step
         lease = await enter(self._tools, request, PHASE)
         require_machine(settings, step)
         level = landlock.level()
         facts = {"sandbox": level, "program": step.program or "", "tcp": sorted(step.sandbox.tcp)}
-        return specs.PhaseResult(
+        return messages.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "preflight.json", facts),),
             fence=lease.fence,
             facts={"sandbox": level},

@@ -10,7 +10,7 @@ import asyncio
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.equipment import Tools, enter, put_bytes
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
@@ -27,7 +27,7 @@ class Report:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the report as an output."""
         lease = await enter(self._tools, request, PHASE)
         lines = [
@@ -48,6 +48,6 @@ class Report:
                 break
         text = "\n".join(lines) + "\n"
         report = await put_bytes(self._tools, PHASE, "report.md", text.encode(), "text/markdown")
-        return specs.PhaseResult(
+        return messages.PhaseResult(
             outputs=(report,), fence=lease.fence, facts={"report": report.digest}
         )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.equipment import Tools, run_of
 from activities.proofs.warrant import Cleared
 from activities.runtime.violation import ViolationError
@@ -29,7 +29,7 @@ BEYOND_PROGRAM_S = 30  # the credential outlives the program, whose end it waits
 
 async def secrets_of(
     tools: Tools,
-    request: specs.PhaseRequest,
+    request: messages.PhaseRequest,
     phase: AgentPhase,
     cleared: Cleared | None,
     stack: AsyncExitStack,
@@ -52,7 +52,7 @@ async def secrets_of(
 
 async def _redeemed(
     tools: Tools,
-    request: specs.PhaseRequest,
+    request: messages.PhaseRequest,
     cleared: Cleared | None,
     places: dict[str, SecretRef],
 ) -> dict[str, str]:
@@ -68,7 +68,7 @@ async def _redeemed(
 
 async def _read(
     tools: Tools,
-    request: specs.PhaseRequest,
+    request: messages.PhaseRequest,
     places: dict[str, SecretRef],
     stack: AsyncExitStack,
 ) -> dict[str, str]:
@@ -96,7 +96,7 @@ async def _read(
         ) from None
 
 
-async def _blame(tools: Tools, request: specs.PhaseRequest, error: DeniedError) -> None:
+async def _blame(tools: Tools, request: messages.PhaseRequest, error: DeniedError) -> None:
     if not isinstance(error, PathDeniedError):
         return
     known = await tools.registry.read(request.agent)

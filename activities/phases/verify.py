@@ -13,7 +13,7 @@ import asyncio
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.agent_program import ask
 from activities.phases.equipment import Tools, enter, put_json
 from activities.runtime.boundary import governed
@@ -33,7 +33,7 @@ class Verify:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
-    async def run(self, request: specs.PhaseRequest) -> specs.PhaseResult:
+    async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the verification as an output."""
         lease = await enter(self._tools, request, PHASE)
         refuse_missing(request)  # (2)
@@ -42,9 +42,9 @@ class Verify:
         own = await put_json(self._tools, PHASE, "verification.json", verified)
         facts = {"verified": len(request.prior)}
         if PHASE not in request.step.phases:
-            return specs.PhaseResult(outputs=(own,), fence=lease.fence, facts=facts)
+            return messages.PhaseResult(outputs=(own,), fence=lease.fence, facts=facts)
         answer = await ask(self._tools, request, lease, PHASE)
-        return specs.PhaseResult(
+        return messages.PhaseResult(
             outputs=(*answer.outputs, own),
             fence=lease.fence,
             facts={**facts, **answer.facts},
@@ -61,7 +61,7 @@ class Verify:
                 )
 
 
-def refuse_missing(request: specs.PhaseRequest) -> None:
+def refuse_missing(request: messages.PhaseRequest) -> None:
     """Refuse what lacks something that the template produces (2).
 
     Raises:

@@ -18,7 +18,7 @@ import asyncio
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from dsl.catalogue import Catalogue, UnknownPipelineError
 from dsl.compiler import Compiled, compile_loaded, compile_text
 from dsl.core import Tier
@@ -43,7 +43,7 @@ class Compile:
         self,
         catalogue: Catalogue,
         programs: Programs,
-        policy: specs.Policy,
+        policy: messages.Policy,
         artifacts: Artifacts,
     ) -> None:
         self._catalogue = catalogue
@@ -52,7 +52,7 @@ class Compile:
         self.policy = policy  # search attributes are known after the preflight
 
     @activity.defn(name=specs.COMPILE)
-    async def run(self, request: specs.CompileRequest) -> specs.CompileResult:
+    async def run(self, request: messages.CompileRequest) -> messages.CompileResult:
         """Return the plan of ``request``, or its problems (1)."""
         found = await asyncio.to_thread(self._result, request)  # (6)
         result = found.model_copy(update={"policy": self.policy})  # (2) of a refusal too
@@ -63,24 +63,24 @@ class Compile:
         return result
 
     @activity.defn(name=specs.POLICY)
-    async def settings(self) -> specs.Policy:
+    async def settings(self) -> messages.Policy:
         """Return what is pinned in a run that has no document (2)."""
         return self.policy
 
-    def _result(self, request: specs.CompileRequest) -> specs.CompileResult:
+    def _result(self, request: messages.CompileRequest) -> messages.CompileResult:
         try:
             compiled = self._compile(request)
             inputs = {} if request.registers else resolve_inputs(compiled.plan, request.inputs)
             canonical(inputs)
         except (DslError, UnknownPipelineError, InputsError, ValueError) as error:
-            return specs.CompileResult(problems=str(error))
+            return messages.CompileResult(problems=str(error))
         refused = [
             *not_runnable(compiled.plan, self.policy.gate_identity),
             *self._without_program(compiled.plan),
         ]
         if refused:  # (3)
-            return specs.CompileResult(problems="\n".join(refused))
-        result = specs.CompileResult(
+            return messages.CompileResult(problems="\n".join(refused))
+        result = messages.CompileResult(
             plan=compiled.plan,
             digest=compiled.digest,
             inputs=inputs,
@@ -89,14 +89,14 @@ class Compile:
         )
         size = wire_bytes(result)
         if size > PLAN_BYTES_MAX:  # (4)
-            return specs.CompileResult(
+            return messages.CompileResult(
                 problems=f"the compiled plan with the inputs of the run has {size} bytes, at most "
                 f"{PLAN_BYTES_MAX} are allowed: split the pipeline, or have large values read "
                 "from the workspace"
             )
         return result
 
-    def _compile(self, request: specs.CompileRequest) -> Compiled:
+    def _compile(self, request: messages.CompileRequest) -> Compiled:
         if request.name is not None:
             return self._catalogue.load(request.name)
         if request.text is not None:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.proofs.verifier import (
     USED_BEFORE,
     ProofRefusedError,
@@ -68,7 +68,7 @@ class ProofActivities:
 
     @activity.defn(name=specs.prove.name)
     @governed
-    async def prove(self, request: specs.ProveRequest) -> specs.Proven:
+    async def prove(self, request: messages.ProveRequest) -> messages.Proven:
         """Return whose proof it is, or why it is refused; either is on the ledger."""
         _refuse_question(request)
         try:
@@ -77,14 +77,14 @@ class ProofActivities:
         except ProofRefusedError as error:
             return await self._refuse(request, str(error))
         voter = verified.person
-        return specs.Proven(
+        return messages.Proven(
             entity=voter.entity,
             name=voter.name,
             groups=tuple(sorted(voter.groups)),
             entry=entry,
         )
 
-    async def _verified(self, request: specs.ProveRequest) -> Verified:
+    async def _verified(self, request: messages.ProveRequest) -> Verified:
         """Return who has signed, verified and allowed to.
 
         Raises:
@@ -103,7 +103,7 @@ class ProofActivities:
             raise ProofRefusedError(refusal)
         return verified
 
-    async def _refuse_voter(self, request: specs.ProveRequest, voter: Voter) -> str | None:
+    async def _refuse_voter(self, request: messages.ProveRequest, voter: Voter) -> str | None:
         if request.voter and request.voter != voter.name:
             return f"the proof is of {voter.name!r}, and it was sent as {request.voter!r}"
         info = activity.info()
@@ -116,7 +116,7 @@ class ProofActivities:
         said = senders.refuse(frozenset({voter.name, *voter.logins}))  # (4)
         return said and f"{said}, and the proof is of {voter.name!r}"
 
-    async def _record(self, request: specs.ProveRequest, verified: Verified) -> int:
+    async def _record(self, request: messages.ProveRequest, verified: Verified) -> int:
         """Record the proof once, and return its place.
 
         Raises:
@@ -138,7 +138,7 @@ class ProofActivities:
             raise ProofRefusedError(USED_BEFORE) from None
         return receipt.seq
 
-    async def _refuse(self, request: specs.ProveRequest, why: str) -> specs.Proven:
+    async def _refuse(self, request: messages.ProveRequest, why: str) -> messages.Proven:
         info = activity.info()
         payload = {
             "purpose": request.purpose,
@@ -151,10 +151,10 @@ class ProofActivities:
         draft = _draft(entry_key(*run, info.activity_id, "refused"), PROOF_REFUSED, payload)
         with suppress(IdempotencyMismatchError):  # an earlier attempt had another reason
             await self._ledger.append([draft])
-        return specs.Proven(refusal=why)
+        return messages.Proven(refusal=why)
 
 
-def _refuse_question(request: specs.ProveRequest) -> None:
+def _refuse_question(request: messages.ProveRequest) -> None:
     """Refuse for good what no workflow of ours asks.
 
     Raises:
@@ -168,7 +168,7 @@ def _refuse_question(request: specs.ProveRequest) -> None:
         )
 
 
-def _about(request: specs.ProveRequest) -> dict[str, Any]:
+def _about(request: messages.ProveRequest) -> dict[str, Any]:
     """Return what the proof has to be about, in the run that asks (1)."""
     info = activity.info()
     ids = {"workflow": info.workflow_id or "", "run": info.workflow_run_id or ""}
@@ -176,7 +176,7 @@ def _about(request: specs.ProveRequest) -> dict[str, Any]:
     return {**request.about, **{name: value for name, value in ids.items() if name in matter}}
 
 
-def _of_purpose(request: specs.ProveRequest, voter: Voter) -> dict[str, Any]:
+def _of_purpose(request: messages.ProveRequest, voter: Voter) -> dict[str, Any]:
     about = request.about
     if request.purpose == PLAN:
         return {

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from activities.contracts import specs
+from activities.contracts import messages
 from activities.proofs.registered_plans import RegisteredPlan
 from activities.proofs.verifier import ProofVerifier
 from dsl.plan import GateStep, walk
@@ -50,7 +50,7 @@ class VoteVerifier:
         self._verifier = verifier
 
     async def verify(
-        self, run: PlannedRun, approvals: Sequence[specs.Approval]
+        self, run: PlannedRun, approvals: Sequence[messages.Approval]
     ) -> tuple[Opened, ...]:
         """Return what the approvals come to, every vote verified.
 
@@ -69,7 +69,7 @@ class VoteVerifier:
         run: PlannedRun,
         gates: dict[str, GateStep],
         turn: asyncio.Semaphore,
-        approval: specs.Approval,
+        approval: messages.Approval,
     ) -> Opened:
         gate = gates.get(approval.gate)
         if gate is None:
@@ -89,8 +89,8 @@ class VoteVerifier:
     async def _vote(
         self,
         run: PlannedRun,
-        approval: specs.Approval,
-        ballot: specs.Ballot,
+        approval: messages.Approval,
+        ballot: messages.Ballot,
         groups: frozenset[str],
         turn: asyncio.Semaphore,
     ) -> Vote:

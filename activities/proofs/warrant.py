@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages
 from activities.proofs.registered_plans import RegisteredPlans
 from activities.proofs.verifier import ProofVerifier
 from activities.proofs.votes import PlannedRun, VoteVerifier
@@ -67,7 +67,7 @@ class Warrants:
         self._votes = VoteVerifier(self._verifier)
         self._artifacts = artifacts
 
-    async def require(self, request: specs.PhaseRequest) -> Cleared:
+    async def require(self, request: messages.PhaseRequest) -> Cleared:
         """Return whose run this is, once everything it claims has been verified.
 
         Raises:
@@ -79,7 +79,7 @@ class Warrants:
         except DeniedError as error:
             raise DeniedError(f"no warrant for {request.step.path!r}: {error}") from None
 
-    async def _require(self, request: specs.PhaseRequest) -> Cleared:
+    async def _require(self, request: messages.PhaseRequest) -> Cleared:
         warrant = _warrant(request)  # (1)
         parent = await _parent(request.step.path)  # (2)
         found = await self._plans.find(request.plan, warrant.authors)  # (3)
@@ -104,7 +104,7 @@ class Warrants:
         return Cleared(run, tuple(sorted(names)))
 
     async def _excluded(
-        self, run: PlannedRun, warrant: specs.Warrant, started: float
+        self, run: PlannedRun, warrant: messages.Warrant, started: float
     ) -> dict[str, frozenset[str] | None]:
         """Return names and entities by role; None: not known (5)."""
         authors = run.plan.authors
@@ -128,10 +128,10 @@ class Warrants:
 
     async def _require_inputs(
         self,
-        request: specs.PhaseRequest,
+        request: messages.PhaseRequest,
         plan: Plan,
         step: AgentStep,
-        warrant: specs.Warrant,
+        warrant: messages.Warrant,
     ) -> None:
         approved: dict[str, dict[str, Any]] = {}
         if OPENING in canonical(step.inputs):
@@ -162,7 +162,7 @@ class Warrants:
 
 
 def _approved(
-    plan: Plan, step: AgentStep, warrant: specs.Warrant
+    plan: Plan, step: AgentStep, warrant: messages.Warrant
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yield the outputs, by stage, that guards before ``step`` have approved."""
     guards = {each.path: each for each in walk(before(plan, step.path)) if is_guard(each)}
@@ -174,7 +174,7 @@ def _approved(
             )
 
 
-def _warrant(request: specs.PhaseRequest) -> specs.Warrant:
+def _warrant(request: messages.PhaseRequest) -> messages.Warrant:
     warrant = request.warrant
     if warrant is None:
         raise DeniedError(
@@ -217,7 +217,7 @@ async def _parent(path: str) -> Parent:
     return parent
 
 
-def _planned(request: specs.PhaseRequest, run: PlannedRun) -> AgentStep:
+def _planned(request: messages.PhaseRequest, run: PlannedRun) -> AgentStep:
     """Return the step as the plan has it, which is what was asked for (4)."""
     plan = run.plan.plan
     step = next((each for each in walk(plan.steps) if each.path == request.step.path), None)

@@ -28,7 +28,7 @@ from typing import Final, ParamSpec, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.contracts import specs, trust_specs
+from activities.contracts import messages, specs, trust_specs
 from activities.contracts.meant import BugError, MeantError
 from activities.runtime.effect import OutcomeLostError, attempt, beat
 from activities.runtime.violation import ViolationError, said, violation_of
@@ -111,7 +111,7 @@ def _translated(error: errors.IntegrationError) -> ApplicationError:
 
 def _violated(kind: Violation, message: str) -> ApplicationError:
     text = _words(message)
-    violated = specs.Violated(kind=kind, detail=text[:REASON_LENGTH_MAX])
+    violated = messages.Violated(kind=kind, detail=text[:REASON_LENGTH_MAX])
     return MeantError(text, violated.model_dump(mode="json"), type=trust_specs.VIOLATION)
 
 

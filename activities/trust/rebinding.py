@@ -18,7 +18,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages
 from activities.contracts import trust_specs as trust
 from activities.ledger.facts import drafted, harmless, require_workflow, run_key, told
 from activities.runtime.boundary import governed
@@ -129,5 +129,5 @@ class RebindingGrants:
 
 
 def _asked(request: trust.RebindRequest) -> Binding:
-    binding: specs.Binding = request.binding
+    binding: messages.Binding = request.binding
     return Binding(**binding.model_dump())

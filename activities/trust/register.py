@@ -10,7 +10,7 @@ import asyncio
 
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.runtime.boundary import governed
 from dsl.core import Tier
 from integrations.agents.programs.catalogue import Programs
@@ -27,14 +27,14 @@ class RegisterActivities:
 
     @activity.defn(name=specs.register.name)
     @governed
-    async def register(self, request: specs.RegisterRequest) -> specs.RegisterResult:
+    async def register(self, request: messages.RegisterRequest) -> messages.RegisterResult:
         """Return every agent as Vault knows it now."""
-        return specs.RegisterResult(
+        return messages.RegisterResult(
             agents=tuple([await self._one(agent) for agent in request.agents])
         )
 
-    async def _one(self, agent: specs.Registration) -> specs.Registered:
-        binding = specs.Binding(
+    async def _one(self, agent: messages.Registration) -> messages.Registered:
+        binding = messages.Binding(
             pipeline=agent.pipeline,
             template=agent.template,
             program=await asyncio.to_thread(self._programs.digest, agent.template),
@@ -42,10 +42,10 @@ class RegisterActivities:
         known = await self._registrar.register(
             agent.agent, initial_tier=self._initial_tier, binding=binding.model_dump()
         )
-        return specs.Registered(
+        return messages.Registered(
             agent=agent.agent,
             entity=known.entity_id,
             tier=known.tier,
-            binding=specs.Binding(**known.binding),
+            binding=messages.Binding(**known.binding),
             created=known.created,
         )

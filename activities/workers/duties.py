@@ -20,7 +20,7 @@ from typing import Any
 
 from temporalio.client import Client
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.gates.control_groups import ControlGroupActivities, ControlGroupProbe
 from activities.gates.output_heads import OutputHeadActivities
 from activities.ledger.holders import Holders
@@ -171,7 +171,7 @@ class WorkflowDuties(PhaseDuties):
         self._compile = Compile(
             _catalogue(settings),
             self._tools.programs,
-            specs.Policy(
+            messages.Policy(
                 inline_tier=settings.inline_tier,
                 gate_identity=settings.gate_identity,
                 gate_heads=settings.gate_heads,

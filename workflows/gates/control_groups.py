@@ -18,6 +18,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import specs
+from activities.contracts.control_groups import GateRequest, GateRequested
 from dsl.plan import Plan
 from dsl.rules.gates.guards import asked_for
 from dsl.shown.surfaces import Markdown
@@ -102,8 +103,8 @@ class ControlGroups:
         except ActivityError as error:
             workflow.logger.warning("requests of %s end by themselves: %s", path, error)
 
-    def _request(self, opening: Opening) -> specs.GateRequest:
-        return specs.GateRequest(
+    def _request(self, opening: Opening) -> GateRequest:
+        return GateRequest(
             plan=self._digest,
             gate=opening.step.path,
             opening=opening.number,
@@ -112,7 +113,7 @@ class ControlGroups:
         )
 
 
-def _state(asked: specs.GateRequested) -> str:
+def _state(asked: GateRequested) -> str:
     """Say in a word how far Vault waits as well; the detail says about what it does not."""
     if not asked.enforced:
         return "not enforced"

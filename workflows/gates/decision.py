@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from activities.contracts import specs
+from activities.contracts import messages
 from dsl.plan import GateStep
 from dsl.rules.gates.consensus import Tally, Verdict, Vote
 from dsl.rules.gates.council import APPROVE, REJECT, Advice
@@ -45,10 +45,10 @@ def of_council(step: GateStep, advice: Advice) -> dict[str, Any]:
     }
 
 
-def approval_of(opening: Opening) -> specs.Approval | None:
+def approval_of(opening: Opening) -> messages.Approval | None:
     """Return what a T3 stage behind the gate can show; None where a vote is only claimed."""
     ballots = [
-        specs.Ballot(
+        messages.Ballot(
             voter=vote.voter,
             decision=vote.decision.value,
             reason=vote.reason,
@@ -58,7 +58,7 @@ def approval_of(opening: Opening) -> specs.Approval | None:
     ]
     if not ballots or not all(ballot.proof for ballot in ballots):
         return None
-    return specs.Approval(
+    return messages.Approval(
         gate=opening.step.path,
         opening=opening.number,
         escalated=opening.escalated,

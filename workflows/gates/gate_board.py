@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from temporalio import workflow
 
-from activities.contracts import specs
+from activities.contracts import messages
 from dsl.core import StageStatus
 from dsl.limits import GATES_DESCRIBED_MAX
 from dsl.plan import GateStep
@@ -64,7 +64,7 @@ class GateBoard:
         gates: Iterable[str],
         records: LedgerBuffer,
         control_groups: ControlGroups,
-        policy: specs.Policy,
+        policy: messages.Policy,
         *,
         identity: str,
         excluded: Mapping[str, frozenset[str]] | None = None,
@@ -93,7 +93,7 @@ class GateBoard:
         self._inbox = Inbox(self.pending, is_registered=policy.search_attributes)
         self.answers: dict[str, str] = {}  # to questions of agents, by gate
         self.decided: list[dict[str, Any]] = []
-        self.approvals: list[specs.Approval] = []  # of proven voters only
+        self.approvals: list[messages.Approval] = []  # of proven voters only
         self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
         self._expect(gates)
         workflow.register_random_seed_callback(self._on_reset)
@@ -248,7 +248,7 @@ class GateBoard:
         self._records.note("gate.decided", **summary, subject=matter.subject)
         await self._records.flush(f"gate {path} {summary['verdict']}")  # (4)
 
-    def _outcome(self, summary: dict[str, Any], approval: specs.Approval | None) -> str:
+    def _outcome(self, summary: dict[str, Any], approval: messages.Approval | None) -> str:
         self.decided.append(summary)
         detail: str = summary["detail"]
         if summary["verdict"] != decision.APPROVED:

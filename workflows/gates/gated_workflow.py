@@ -23,7 +23,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from activities.contracts import specs
+from activities.contracts import messages
+from activities.contracts.meant import MeantError
 from dsl.core import StageStatus
 from dsl.shown.surfaces import Markdown
 from workflows.gates.gate_board import GateBoard
@@ -53,7 +54,7 @@ class GatedWorkflow(VoidMessages, ABC):
 
     def __init__(self) -> None:
         super().__init__()
-        self.policy = specs.Policy(search_attributes=False)  # until it is pinned
+        self.policy = messages.Policy(search_attributes=False)  # until it is pinned
 
     @property
     @abstractmethod
@@ -98,9 +99,9 @@ class GatedWorkflow(VoidMessages, ABC):
         try:
             refusal = self._refusal(read_vote([payload]))
         except MessageError as error:
-            raise specs.MeantError(str(error), type="UnreadableVote") from None
+            raise MeantError(str(error), type="UnreadableVote") from None
         if refusal is not None:  # (2)
-            raise specs.MeantError(refusal, type="VoteRefused")
+            raise MeantError(refusal, type="VoteRefused")
 
     @workflow.signal(dynamic=True, description="Any other name: has no effect, status shows it")
     def unknown(self, name: str, args: Sequence[RawValue]) -> None:  # (1)

@@ -19,7 +19,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
 from dsl.rules.gates.consensus import Decision, Vote, refuse
 from dsl.rules.gates.questions import refuse_answer
@@ -99,7 +99,7 @@ class VoteJudge:
         number = self._count[path] = self._count.get(path, 0) + 1
         try:
             proven = await specs.prove(
-                specs.ProveRequest(
+                messages.ProveRequest(
                     purpose=VOTE,
                     about=about,
                     proof=message.proof,

@@ -23,7 +23,7 @@ from pydantic_core import to_json
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from dsl.core import Tier
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX, RECORD_BYTES_MAX
 from dsl.rules.trust.scorecard import OF_STAGE
@@ -46,7 +46,7 @@ class LedgerBuffer:
         self._agent = agent
         self._tier = tier
         self._count = 0
-        self._noted: list[specs.EntryDraft] = []
+        self._noted: list[messages.EntryDraft] = []
         self._flushing = asyncio.Lock()
         self.first: int | None = None
         self.last: int | None = None
@@ -58,19 +58,19 @@ class LedgerBuffer:
     def note_of(self, agent: str, tier: Tier, action: str, /, **payload: Any) -> None:
         """Remember one fact about ``agent``."""
         self._noted.append(
-            specs.EntryDraft(action=action, agent=agent, tier=tier, payload=fact(payload))
+            messages.EntryDraft(action=action, agent=agent, tier=tier, payload=fact(payload))
         )
 
-    def take_over(self, entries: Sequence[specs.EntryDraft]) -> None:
+    def take_over(self, entries: Sequence[messages.EntryDraft]) -> None:
         """Adopt what another workflow could not record."""
         self._noted.extend(entries)
 
     @property
-    def unrecorded(self) -> tuple[specs.EntryDraft, ...]:
+    def unrecorded(self) -> tuple[messages.EntryDraft, ...]:
         """What is noted and not yet on the ledger."""
         return tuple(self._noted)
 
-    def handed_over(self) -> tuple[specs.EntryDraft, ...]:
+    def handed_over(self) -> tuple[messages.EntryDraft, ...]:
         """Return what is not yet on the ledger, for the parent to record in this one's stead.
 
         It says whose it is. A fence is named for what it then is, a fact: only the workflow that
@@ -104,7 +104,7 @@ class LedgerBuffer:
         agents: tuple[str, ...] = (),
         exhausted_of: str | None = None,
         give_up_after: timedelta | None = None,
-    ) -> specs.RecordResult:
+    ) -> messages.RecordResult:
         """Put everything noted on the ledger and wait until it is on disk.
 
         Raises:
@@ -114,11 +114,11 @@ class LedgerBuffer:
             entries = self._take()
             asks = authority_of or standing_of or agents or exhausted_of
             if not entries and not asks and self.range is not None:  # (3)
-                return specs.RecordResult(first=self.range[0], last=self.range[1])
+                return messages.RecordResult(first=self.range[0], last=self.range[1])
             while self._noted:
-                await self._send(why, specs.RecordRequest(entries=entries), give_up_after)
+                await self._send(why, messages.RecordRequest(entries=entries), give_up_after)
                 entries = self._take()
-            request = specs.RecordRequest(
+            request = messages.RecordRequest(
                 entries=entries,
                 authority_of=authority_of,
                 standing_of=standing_of,
@@ -136,9 +136,9 @@ class LedgerBuffer:
         except ActivityError as error:
             workflow.logger.error("%s: not on the ledger: %s", why, failures.cause_of(error)[1])
 
-    def _take(self) -> tuple[specs.EntryDraft, ...]:
+    def _take(self) -> tuple[messages.EntryDraft, ...]:
         """Take what fits into one record, from the oldest on."""
-        taken: list[specs.EntryDraft] = []
+        taken: list[messages.EntryDraft] = []
         size = 0
         for entry in self._noted[:LEDGER_ENTRIES_PER_RECORD_MAX]:
             size += wire_bytes(entry)
@@ -149,8 +149,8 @@ class LedgerBuffer:
         return tuple(taken)
 
     async def _send(
-        self, why: str, request: specs.RecordRequest, give_up_after: timedelta | None
-    ) -> specs.RecordResult:
+        self, why: str, request: messages.RecordRequest, give_up_after: timedelta | None
+    ) -> messages.RecordResult:
         self._count += 1
         back = request.entries
         try:
@@ -172,7 +172,9 @@ class LedgerBuffer:
         self.last = result.last
         return result
 
-    def _in_place_of(self, entries: tuple[specs.EntryDraft, ...]) -> tuple[specs.EntryDraft, ...]:
+    def _in_place_of(
+        self, entries: tuple[messages.EntryDraft, ...]
+    ) -> tuple[messages.EntryDraft, ...]:
         if not entries:
             return ()
         payload = fact(
@@ -183,7 +185,9 @@ class LedgerBuffer:
             }
         )
         return (
-            specs.EntryDraft(action=REFUSED, agent=self._agent, tier=self._tier, payload=payload),
+            messages.EntryDraft(
+                action=REFUSED, agent=self._agent, tier=self._tier, payload=payload
+            ),
         )
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from dsl import actions
 from dsl.core import AgentPhase, StageStatus
 from dsl.rules.trust.violations import Violation, uses_up_its_budget
@@ -71,15 +71,15 @@ async def leave(
     for answer in (left, recorded):
         if isinstance(answer, BaseException) and not isinstance(answer, ActivityError):
             raise answer
-    if isinstance(recorded, specs.RecordResult):
+    if isinstance(recorded, messages.RecordResult):
         _judge_tries(state, consequences, recorded.exhausted_in_a_row, place)  # (3)
     await consequences.settle()  # (2)
-    if isinstance(recorded, specs.RecordResult) and state.records.unrecorded:
+    if isinstance(recorded, messages.RecordResult) and state.records.unrecorded:
         within = max(CLEANING - (workflow.now() - began), _LAST_WORD_MIN)
         await state.records.flush_last(f"{state.step.path}: what followed", within)  # (4)
     if isinstance(left, ActivityError):
         return (f"lease ({failures.cause_of(left)[1]})",)
-    if not isinstance(left, specs.PhaseResult):
+    if not isinstance(left, messages.PhaseResult):
         return ()
     state.keep_left(left)
     return left.unreleased
@@ -90,5 +90,5 @@ def _judge_tries(
 ) -> None:
     if uses_up_its_budget(exhausted_in_a_row):
         detail = f"it used up all tries in {exhausted_in_a_row} runs in a row"
-        violated = specs.Violated(kind=Violation.BUDGET_EXHAUSTED, detail=detail)
+        violated = messages.Violated(kind=Violation.BUDGET_EXHAUSTED, detail=detail)
         consequences.see((violated,), place)

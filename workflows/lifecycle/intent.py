@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from dsl.shown.surfaces import Markdown
 from workflows.lifecycle.stage_state import StageState
 from workflows.runtime import failures
@@ -48,7 +48,7 @@ async def ask_authority(state: StageState, number: int) -> None:
     path = state.step.path
     try:
         state.authority = await specs.authority(
-            specs.AuthorityRequest(agent=state.request.agent),
+            messages.AuthorityRequest(agent=state.request.agent),
             activity_id=f"{path}/authority#{number}",
             summary=Markdown.of("{}: guard is cold, asking the ledger", path),
         )

@@ -26,7 +26,8 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import specs, trust_specs
+from activities.contracts import messages, specs, trust_specs
+from activities.contracts.resumption import Asked
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
 from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX
 from dsl.rules.trust.violations import Violation
@@ -49,7 +50,7 @@ _ERROR_LENGTH_MAX: Final = 500  # characters, as recorded
 class QuestionAskedError(Exception):
     """The agent asks people: unwinds the phases."""
 
-    def __init__(self, asked: specs.Asked) -> None:
+    def __init__(self, asked: Asked) -> None:
         super().__init__(asked.question.id)
         self.asked = asked
 
@@ -57,12 +58,12 @@ class QuestionAskedError(Exception):
 class PhaseSequence:
     """One agent stage on its way through its phases."""
 
-    def __init__(self, request: specs.AgentRequest) -> None:
+    def __init__(self, request: messages.AgentRequest) -> None:
         self._state = StageState(request)
         self._consequences = Consequences(self._state)
         self._order: StopOrder | None = None
         self._is_over = False
-        self._asked: specs.Asked | None = None
+        self._asked: Asked | None = None
         self._cold = 0
         self._warned = 0
 
@@ -73,7 +74,7 @@ class PhaseSequence:
         self._order = self._order or order
         return None
 
-    async def run(self) -> specs.AgentReport:
+    async def run(self) -> messages.AgentReport:
         """Return what became of the stage (1).
 
         Raises:
@@ -109,8 +110,8 @@ class PhaseSequence:
         return report if self._asked is None else self._waits(report, self._asked, began)
 
     def _waits(
-        self, report: specs.AgentReport, asked: specs.Asked, began: datetime
-    ) -> specs.AgentReport:
+        self, report: messages.AgentReport, asked: Asked, began: datetime
+    ) -> messages.AgentReport:
         """Say what is asked, and what the stage has used up by then (7)."""
         worked_ms = (workflow.now() - began) // timedelta(milliseconds=1)
         spent = {"attempts": self._state.attempts, "worked_ms": worked_ms}
@@ -215,17 +216,17 @@ class PhaseSequence:
                 raise QuestionAskedError(result.asked)
             return
 
-    async def _call(self, phase: AgentPhase, place: str) -> specs.PhaseResult:
+    async def _call(self, phase: AgentPhase, place: str) -> messages.PhaseResult:
         state, step = self._state, self._state.step
         asked = phase in step.phases
 
-        def heard_late(answer: specs.PhaseResult | ActivityError) -> None:
+        def heard_late(answer: messages.PhaseResult | ActivityError) -> None:
             """See to what an agent has done that did not stop when it was told to (6)."""
             if isinstance(answer, ActivityError):
                 self._consequences.see(failures.violations_in(answer), place)
                 return
             late = asked and self._order is not None
-            violated = specs.Violated(kind=Violation.LATE_RESULT, detail="it delivered")
+            violated = messages.Violated(kind=Violation.LATE_RESULT, detail="it delivered")
             self._consequences.see((*answer.violations, *((violated,) if late else ())), place)
 
         return await specs.PHASES[phase](

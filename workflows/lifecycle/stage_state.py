@@ -9,7 +9,8 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
+from activities.contracts.resumption import CheckpointRef
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
 from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import LedgerBuffer
@@ -19,13 +20,13 @@ from workflows.lifecycle.page import Ended, Entered, page
 class StageState:
     """One agent stage: what it was asked to do, and what came of it so far."""
 
-    def __init__(self, request: specs.AgentRequest) -> None:
+    def __init__(self, request: messages.AgentRequest) -> None:
         step = request.step
         self.request = request
         self.step = step
         self.records = LedgerBuffer(step.path, request.agent, step.tier)
         self.queue = specs.QUEUE_T3 if step.tier >= Tier.T3 else None  # it trusts no workflow
-        self.authority = specs.Authority()
+        self.authority = messages.Authority()
         self.seed = False  # only right after the ledger was asked
         self.phases: list[AgentPhase] = []
         self._entered: list[Entered] = []
@@ -38,7 +39,7 @@ class StageState:
         self.exhausted = False  # the last of them was its last try
         self.outputs: list[AgentOutput] = []
         self.output: dict[str, Any] = {}
-        self.checkpoint: specs.CheckpointRef | None = None  # of the last try of this phase
+        self.checkpoint: CheckpointRef | None = None  # of the last try of this phase
         self._entity = ""
         self._program = ""
         self.last_step = ""  # of the last try, where it did not deliver
@@ -63,10 +64,10 @@ class StageState:
 
     def phase_request(
         self, *, seed: bool = False, status: str = "running", detail: str = ""
-    ) -> specs.PhaseRequest:
+    ) -> messages.PhaseRequest:
         """Return what the phase that was entered last is told."""
         request, is_local = self.request, self.is_local(self.phases[-1])
-        return specs.PhaseRequest(
+        return messages.PhaseRequest(
             pipeline=request.pipeline,
             plan=request.plan,
             project=request.project,
@@ -88,7 +89,7 @@ class StageState:
             begun_ms=int(workflow.now().timestamp() * 1000) if is_local else 0,
         )
 
-    def keep(self, result: specs.PhaseResult) -> None:
+    def keep(self, result: messages.PhaseResult) -> None:
         """Keep what the last phase has answered."""
         self.checkpoint = None
         self._entity = result.entity or self._entity
@@ -103,7 +104,7 @@ class StageState:
         if result.facts:
             self.records.note(f"agent.{self.phases[-1].lower()}", **result.facts)
 
-    def keep_left(self, result: specs.PhaseResult) -> None:
+    def keep_left(self, result: messages.PhaseResult) -> None:
         """Keep what was told at the end of tries that did not deliver."""
         self.outputs.extend(result.outputs)
         self.last_step = result.last_step
@@ -129,9 +130,9 @@ class StageState:
             step.path, agent, step.tier.name, self._entered, tries=self.attempts, ended=self._ended
         )
 
-    def report(self, status: StageStatus, kind: str, detail: str) -> specs.AgentReport:
+    def report(self, status: StageStatus, kind: str, detail: str) -> messages.AgentReport:
         """Return what became of the stage."""
-        return specs.AgentReport(
+        return messages.AgentReport(
             status=status,
             detail=detail,
             reason=kind,

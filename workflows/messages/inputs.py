@@ -19,7 +19,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from temporalio.common import RawValue
 
-from activities.contracts.specs import CompileRequest
+from activities.contracts.messages import CompileRequest
 from dsl.core import Tier, Value
 from dsl.limits import (
     DOCUMENT_DEPTH_MAX,

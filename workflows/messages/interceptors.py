@@ -35,6 +35,7 @@ from temporalio.worker import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import specs, trust_specs
+    from activities.contracts.meant import WHERE, BugError, MeantError
     from dsl.rules.run.reserved import refuse_reserved
     from dsl.shown.surfaces import Markdown
     from dsl.values.sizes import sentence
@@ -72,7 +73,7 @@ class _Guard(WorkflowInboundInterceptor):
             if refusal is not None:  # (3)
                 raise failures.invalid(refusal)
             return await super().execute_workflow(input)
-        except specs.MeantError as error:  # (5)
+        except MeantError as error:  # (5)
             workflow.logger.info("it ends", exc_info=error, extra=_where())
             raise
 
@@ -94,11 +95,11 @@ class _Guard(WorkflowInboundInterceptor):
         most, words = (1, "one input") if input.query == _GATES else (0, "no input")
         if len(input.args) > most and _is_ours():  # (2)
             got = f"{input.query!r} takes {words}, got {len(input.args)}"
-            raise specs.MeantError(got, type=_REFUSED)
+            raise MeantError(got, type=_REFUSED)
         try:
             answer = await super().handle_query(input)
         except MessageError as error:
-            raise specs.MeantError(str(error), type=_REFUSED) from None
+            raise MeantError(str(error), type=_REFUSED) from None
         instance = workflow.instance()
         if isinstance(answer, WorkflowMetadata) and isinstance(instance, ShowsPage):  # (6)
             answer.current_details = instance.page()
@@ -106,7 +107,7 @@ class _Guard(WorkflowInboundInterceptor):
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002  # the SDK's name
         if len(input.args) > 1 and isinstance(workflow.instance(), TakesBadMessages):  # (2)
-            raise specs.MeantError(_one_input(len(input.args)), type=_REFUSED)
+            raise MeantError(_one_input(len(input.args)), type=_REFUSED)
         super().handle_update_validator(input)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002  # the SDK's name
@@ -124,13 +125,13 @@ def _told(error: Exception) -> FailureError:
     """Return what the sender of a message is told that raised ``error`` (1)."""
     match error:
         case ActivityError():
-            return specs.MeantError(failures.cause_of(error)[1], type=_REFUSED)
+            return MeantError(failures.cause_of(error)[1], type=_REFUSED)
         case FailureError():
             return error
         case MessageError():
-            return specs.MeantError(sentence(str(error)), type=_REFUSED)
+            return MeantError(sentence(str(error)), type=_REFUSED)
     words = sentence(f"{type(error).__name__}: {error}")
-    bug = specs.BugError(words, error, non_retryable=True)
+    bug = BugError(words, error, non_retryable=True)
     workflow.logger.error("a message was not handled", exc_info=bug, extra=_where())
     return bug
 
@@ -139,9 +140,9 @@ def _where() -> dict[str, str]:
     """Return whose failure it is, as a log's record has it (5)."""
     info = workflow.info()
     if info.parent is None or info.workflow_type != specs.AGENT_WORKFLOW:
-        return {specs.WHERE: f"run {info.workflow_id}"}
+        return {WHERE: f"run {info.workflow_id}"}
     run = info.parent.workflow_id
-    return {specs.WHERE: f"run {run}, stage {info.workflow_id.removeprefix(f'{run}/')}"}
+    return {WHERE: f"run {run}, stage {info.workflow_id.removeprefix(f'{run}/')}"}
 
 
 def _one_input(got: int) -> str:

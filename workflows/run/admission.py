@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from dsl import actions
 from dsl.core import StageStatus, Tier
 from dsl.plan import AgentStep, Plan, walk
@@ -21,7 +21,9 @@ from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 
 
-async def admit(plan: Plan, compiled: specs.CompileResult, records: LedgerBuffer) -> specs.Standing:
+async def admit(
+    plan: Plan, compiled: messages.CompileResult, records: LedgerBuffer
+) -> messages.Standing:
     """Record the start, make the plan's agents known; return how the plan stands.
 
     Raises:
@@ -50,8 +52,8 @@ async def admit(plan: Plan, compiled: specs.CompileResult, records: LedgerBuffer
 
 
 async def _start(
-    plan: Plan, compiled: specs.CompileResult, records: LedgerBuffer, steps: list[AgentStep]
-) -> specs.Standing:
+    plan: Plan, compiled: messages.CompileResult, records: LedgerBuffer, steps: list[AgentStep]
+) -> messages.Standing:
     records.note(
         actions.RUN_STARTED,
         pipeline=plan.name,
@@ -61,7 +63,7 @@ async def _start(
     )
     names = tuple(dict.fromkeys(agent for step in steps for agent in _agents(step)))
     answer = await records.flush("run started", standing_of=compiled.digest, agents=names)  # (1)
-    return answer.standing or specs.Standing(registered=False)
+    return answer.standing or messages.Standing(registered=False)
 
 
 def _agents(step: AgentStep) -> tuple[str, ...]:
@@ -70,9 +72,9 @@ def _agents(step: AgentStep) -> tuple[str, ...]:
 
 
 async def _register(plan: Plan, first: dict[str, AgentStep], records: LedgerBuffer) -> None:
-    request = specs.RegisterRequest(
+    request = messages.RegisterRequest(
         agents=tuple(
-            specs.Registration(
+            messages.Registration(
                 agent=agent, pipeline=plan.name, template=step.template, program=step.program
             )
             for agent, step in sorted(first.items())

@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.contracts import specs
+from activities.contracts import messages
 from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.shown.heads import by_rank
@@ -35,7 +35,7 @@ class AdmittedRun:
     def __init__(
         self,
         plan: Plan,
-        compiled: specs.CompileResult,
+        compiled: messages.CompileResult,
         provenance: Provenance,
         *,
         stages: Stages,

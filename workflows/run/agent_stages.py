@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from temporalio import workflow
 
-from activities.contracts import specs
+from activities.contracts import messages
+from activities.contracts.resumption import Resumption
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
 from dsl.core import AgentOutput, StageStatus, Tier
@@ -56,7 +57,7 @@ class AgentStages:
     def __init__(
         self,
         plan: Plan,
-        compiled: specs.CompileResult,
+        compiled: messages.CompileResult,
         provenance: Provenance,
         *,
         stages: Stages,
@@ -103,7 +104,7 @@ class AgentStages:
 
     async def _answered(
         self, step: AgentStep, agent: str, inputs: dict[str, Any]
-    ) -> specs.AgentReport:
+    ) -> messages.AgentReport:
         """Run a stage, and again from where it was each time that people have answered it (4)."""
         report = await self._once(step, agent, inputs)
         answers: tuple[Answered, ...] = ()
@@ -115,7 +116,7 @@ class AgentStages:
                 step.model_copy(update={"timeout_ms": left_ms}),
                 agent,
                 inputs,
-                specs.Resumption(
+                Resumption(
                     answers=answers,
                     phase=asked.phase,
                     checkpoint=asked.checkpoint,
@@ -129,9 +130,9 @@ class AgentStages:
         step: AgentStep,
         agent: str,
         inputs: dict[str, Any],
-        resumption: specs.Resumption | None = None,
-    ) -> specs.AgentReport:
-        request = specs.AgentRequest(
+        resumption: Resumption | None = None,
+    ) -> messages.AgentReport:
+        request = messages.AgentRequest(
             pipeline=self._plan.name,
             plan=self._compiled.digest,
             project=self._project,
@@ -167,14 +168,14 @@ class AgentStages:
         self._stages.move(step.path, StageStatus.RUNNING, replaced)
         return replaced
 
-    def _skip(self, step: AgentStep, report: specs.AgentReport) -> str:
+    def _skip(self, step: AgentStep, report: messages.AgentReport) -> str:
         detail = f"its agent was revoked: {report.detail}"
         because = report.detail[:BECAUSE_LENGTH_MAX]
         self._records.note("stage.skipped", path=step.path, because=because)
         self._stages.finish(step.path, StageStatus.SKIPPED, detail=detail, attempts=report.attempts)
         return detail
 
-    def _finish(self, step: AgentStep, report: specs.AgentReport) -> str:
+    def _finish(self, step: AgentStep, report: messages.AgentReport) -> str:
         status = StageStatus(report.status)
         self._stages.finish(
             step.path,
@@ -199,9 +200,9 @@ class AgentStages:
             paths += required.approves if isinstance(required, GateStep) else [required.path]
         return self._stages.outputs_of(paths)
 
-    def _warrant(self, step: AgentStep) -> specs.Warrant:
+    def _warrant(self, step: AgentStep) -> messages.Warrant:
         standing = {each.path for each in walk(before(self._plan, step.path))}
-        return specs.Warrant(  # (2)
+        return messages.Warrant(  # (2)
             inputs=self._compiled.inputs,
             approvals=tuple(each for each in self._gates.approvals if each.gate in standing),
             authors=self._provenance.author_proofs,

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.contracts import specs
+from activities.contracts import messages
 from dsl.core import StageStatus
 from dsl.limits import (
     HISTORY_BYTES_MAX,
@@ -37,7 +37,7 @@ class PayloadBudget:
         self._bytes = 0
         self._turn = asyncio.Lock()
 
-    async def admit(self, request: specs.AgentRequest) -> None:
+    async def admit(self, request: messages.AgentRequest) -> None:
         """Return when ``request`` may be sent.
 
         Raises:

@@ -19,7 +19,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import specs
+from activities.contracts import messages
 from dsl import actions
 from dsl.core import StageStatus
 from dsl.limits import ANSWER_BYTES_MAX
@@ -45,7 +45,7 @@ from workflows.runtime.query_answers import decided_rows, gate_rows, stage_rows
 class PipelineRun:
     """A plan under way."""
 
-    def __init__(self, plan: Plan, compiled: specs.CompileResult) -> None:
+    def __init__(self, plan: Plan, compiled: messages.CompileResult) -> None:
         self.plan = plan
         self.digest = compiled.digest
         self.stages = Stages(walk(plan.steps), _now_ms)

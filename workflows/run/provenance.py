@@ -20,7 +20,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from dsl.core import StageStatus
 from dsl.plan import GateStep, Plan, walk
 from dsl.rules.proofs.proof import PROOF_LENGTH_MAX, START
@@ -55,11 +55,11 @@ class Provenance:
 
 
 async def provenance_of(
-    digest: str, inputs: dict[str, Any], standing: specs.Standing
+    digest: str, inputs: dict[str, Any], standing: messages.Standing
 ) -> Provenance:
     """Find out where a run comes from whose plan stands so on the ledger."""
     proof = _memo()
-    starter = await _starter(proof, digest, inputs) if proof else specs.Proven()
+    starter = await _starter(proof, digest, inputs) if proof else messages.Proven()
     people = {
         "starter": frozenset({starter.entity, starter.name} - {""}),
         "author": frozenset(
@@ -98,10 +98,10 @@ def _memo() -> str:
     return value if isinstance(value, str) else ""
 
 
-async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> specs.Proven:
+async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> messages.Proven:
     try:
         return await specs.prove(
-            specs.ProveRequest(
+            messages.ProveRequest(
                 purpose=START, about={"plan": digest, "inputs": digest_of(inputs)}, proof=proof
             ),
             activity_id="run/starter#1",
@@ -109,7 +109,7 @@ async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> specs.Pro
         )
     except ActivityError as error:  # (3)
         workflow.logger.warning("the starter is not known: %s", failures.cause_of(error)[1])
-        return specs.Proven()
+        return messages.Proven()
 
 
 def _refuse_unknown(step: GateStep, provenance: Provenance) -> None:

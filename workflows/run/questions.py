@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from activities.contracts import specs
+from activities.contracts import messages
+from activities.contracts.resumption import Asked
 from dsl.core import StageStatus
 from dsl.limits import QUESTIONS_MAX
 from dsl.plan import AgentStep, GateStep
@@ -27,13 +28,13 @@ from workflows.runtime.failures import StageEndedError
 class Questions:
     """Puts the questions of one run to people."""
 
-    def __init__(self, compiled: specs.CompileResult, stages: Stages, gates: GateBoard) -> None:
+    def __init__(self, compiled: messages.CompileResult, stages: Stages, gates: GateBoard) -> None:
         self._compiled = compiled
         self._stages = stages
         self._gates = gates
         self._count: dict[str, int] = {}  # by stage path
 
-    async def put(self, step: AgentStep, asked: specs.Asked) -> Answered:
+    async def put(self, step: AgentStep, asked: Asked) -> Answered:
         """Wait until people have answered what the agent of ``step`` asks.
 
         Raises:

@@ -28,7 +28,8 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from activities.contracts import specs, trust_specs
+from activities.contracts import messages, specs, trust_specs
+from activities.contracts.answers import UnreadableError, read_detail, read_value
 from dsl.core import StageStatus
 from dsl.limits import REPORT_BYTES_MAX
 from dsl.rules.run.ids import id_of_stage
@@ -45,16 +46,16 @@ LOOKED_AT_EVERY: Final = 5  # waits
 # A worker that dies in a phase which its workflow task carries is noticed after so long.
 TASK_TIMEOUT: Final = timedelta(seconds=2)
 
-TakeOver = Callable[[Sequence[specs.EntryDraft]], None]
+TakeOver = Callable[[Sequence[messages.EntryDraft]], None]
 
 
 async def run_agent(
-    request: specs.AgentRequest,
+    request: messages.AgentRequest,
     *,
     search_attributes: bool,
     begun: Callable[[workflow.ChildWorkflowHandle[Any, Any]], None],
     take_over: TakeOver,
-) -> specs.AgentReport:
+) -> messages.AgentReport:
     """Run ``request`` in a child workflow and return its report, whatever became of the stage.
 
     ``begun`` is told when it runs, ``take_over`` what it could not record (5).
@@ -100,7 +101,7 @@ async def run_agent(
     )
 
 
-def _heard(path: str, answer: Any, take_over: TakeOver) -> specs.AgentReport:
+def _heard(path: str, answer: Any, take_over: TakeOver) -> messages.AgentReport:
     """Return the report in what a child has answered or failed with."""
     try:
         report = _report(path, answer)
@@ -112,35 +113,35 @@ def _heard(path: str, answer: Any, take_over: TakeOver) -> specs.AgentReport:
     return report
 
 
-def _report(path: str, answer: Any) -> specs.AgentReport:
+def _report(path: str, answer: Any) -> messages.AgentReport:
     try:
         if isinstance(answer, ChildWorkflowError):
             return _report_in(path, answer)
-        return specs.read_value(
+        return read_value(
             answer,
-            specs.AgentReport,
+            messages.AgentReport,
             workflow.payload_converter(),
             bytes_max=REPORT_BYTES_MAX,
         )
-    except specs.UnreadableError as error:  # (3)
+    except UnreadableError as error:  # (3)
         raise StageEndedError(
             failures.STAGE_FAILED, path, StageStatus.FAILED, f"its report cannot be read: {error}"
         ) from None
 
 
-def _report_in(path: str, error: ChildWorkflowError) -> specs.AgentReport:
+def _report_in(path: str, error: ChildWorkflowError) -> messages.AgentReport:
     """Return the report that a failed child has left (3)."""
     failure = error.__cause__
     if not isinstance(failure, ApplicationError) or not failure.details:
         raise _ended(path, error)
-    report = specs.read_detail(
+    report = read_detail(
         failure,
-        specs.AgentReport,
+        messages.AgentReport,
         workflow.payload_converter(),
         bytes_max=REPORT_BYTES_MAX,
     )
     if report.status is StageStatus.COMPLETED:
-        raise specs.UnreadableError("it says completed, and its workflow has failed")
+        raise UnreadableError("it says completed, and its workflow has failed")
     return report
 
 

@@ -11,7 +11,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
+from activities.contracts.meant import MeantError
+from activities.contracts.resumption import CheckpointRef
 from dsl.core import StageStatus
 from dsl.limits import PROBLEMS_MAX
 from dsl.values.sizes import sentence
@@ -91,17 +93,17 @@ class RefusedError(Exception):
 
 def invalid(problems: str) -> ApplicationError:
     """Refuse a document; ``problems`` is the whole report."""
-    return specs.MeantError(problems, type=INVALID_PIPELINE)
+    return MeantError(problems, type=INVALID_PIPELINE)
 
 
 def refused(why: str) -> ApplicationError:
     """Refuse somebody who has not proven who they are."""
-    return specs.MeantError(why, type=NOT_PROVEN)
+    return MeantError(why, type=NOT_PROVEN)
 
 
 def ended(kind: str, message: str, report: dict[str, Any]) -> ApplicationError:
     """End a run FAILED with its report in the details."""
-    return specs.MeantError(message, report, type=kind)
+    return MeantError(message, report, type=kind)
 
 
 def ending_of(error: BaseException) -> str:
@@ -111,15 +113,15 @@ def ending_of(error: BaseException) -> str:
     return "cancelled"
 
 
-def of_stage(report: specs.AgentReport) -> str:
+def of_stage(report: messages.AgentReport) -> str:
     """Return which failure a run ends with whose stage ended so."""
     return _OF_STAGE.get(report.reason, report.reason)
 
 
-def ended_stage(report: specs.AgentReport) -> ApplicationError:
+def ended_stage(report: messages.AgentReport) -> ApplicationError:
     """End the workflow of an agent stage FAILED, with its report in the details."""
     kind = report.reason if report.reason == NOT_RECORDED else of_stage(report)
-    return specs.MeantError(report.detail, report, type=kind)
+    return MeantError(report.detail, report, type=kind)
 
 
 def cause_of(error: ActivityError) -> tuple[str, str]:
@@ -144,26 +146,26 @@ def of_phase(error: ActivityError) -> PhaseFailedError:
     return PhaseFailedError(STAGE_FAILED, message, of_agent=kind == specs.AGENT_FAILED_FOR_GOOD)
 
 
-def checkpoint_in(error: ActivityError) -> specs.CheckpointRef | None:
+def checkpoint_in(error: ActivityError) -> CheckpointRef | None:
     """Return what the next try of an agent that failed may begin from."""
     cause = error.cause
     details = cause.details if isinstance(cause, ApplicationError) else ()
     for detail in details:
         try:
-            return specs.CheckpointRef.model_validate(detail)
+            return CheckpointRef.model_validate(detail)
         except ValidationError:
             continue
     return None
 
 
-def violations_in(error: ActivityError) -> tuple[specs.Violated, ...]:
+def violations_in(error: ActivityError) -> tuple[messages.Violated, ...]:
     """Return what an activity has seen an agent do, that failed; what cannot be read is none."""
     cause = error.cause
     details = cause.details if isinstance(cause, ApplicationError) else ()
     found = []
     for detail in details:
         try:
-            found.append(specs.Violated.model_validate(detail))
+            found.append(messages.Violated.model_validate(detail))
         except ValidationError:
             continue
     return tuple(found)

@@ -20,7 +20,7 @@ from typing import Final
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from activities.contracts.specs import Policy
+from activities.contracts.messages import Policy
 from dsl.core import Tier
 from dsl.limits import GATES_SHOWN_BYTES_MAX
 

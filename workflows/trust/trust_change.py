@@ -23,7 +23,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
 from dsl.actions import TRUST_REFUSED
 from dsl.core import StageStatus
@@ -167,7 +167,7 @@ class TrustChange(GatedWorkflow):
         self._state = "looking at vault and the ledger"
         self.policy = await workflow.execute_local_activity(
             specs.POLICY,
-            result_type=specs.Policy,
+            result_type=messages.Policy,
             start_to_close_timeout=specs.COMPILE_TIMEOUT,
             activity_id="trust/policy#1",
         )
@@ -201,7 +201,7 @@ class TrustChange(GatedWorkflow):
                 return plan, step
         raise RefusedError("the ledger names nobody who has to consent")
 
-    async def _consent(self, plan: Plan, step: GateStep) -> specs.Approval:
+    async def _consent(self, plan: Plan, step: GateStep) -> messages.Approval:
         """Open the gate and wait for people (3)."""
         digest = plan.digest()
         self._stages = Stages(walk(plan.steps))

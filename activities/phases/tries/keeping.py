@@ -20,7 +20,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.contracts import specs
+from activities.contracts import messages
+from activities.contracts.resumption import Asked
 from activities.phases.equipment import Tools, put_bytes, put_json
 from activities.runtime.violation import said
 from dsl.core import (
@@ -47,8 +48,8 @@ class Answer:
     output: dict[str, Any]
     outputs: tuple[AgentOutput, ...]
     facts: dict[str, Any]
-    violations: tuple[specs.Violated, ...] = ()
-    asked: specs.Asked | None = None  # then there is nothing else
+    violations: tuple[messages.Violated, ...] = ()
+    asked: Asked | None = None  # then there is nothing else
 
 
 async def keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:

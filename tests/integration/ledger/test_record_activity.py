@@ -10,15 +10,15 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.contracts import specs
+from activities.contracts import messages
 from activities.ledger.record import LedgerActivities
 from dsl.core import Tier
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.verify import tail
 from tests.integration.ledger.drafts import draft
 
-STARTED = specs.RecordRequest(
-    entries=(specs.EntryDraft(action="run.started", payload={"plan": "p"}),)
+STARTED = messages.RecordRequest(
+    entries=(messages.EntryDraft(action="run.started", payload={"plan": "p"}),)
 )
 
 
@@ -90,13 +90,13 @@ async def test_entries_that_carry_authority_come_from_nowhere_else(
 
 async def refusal(ledger: Ledger, action: str, workflow_type: str, **payload: Any) -> str:
     """Return what the ledger says to such an entry about agent ``a``."""
-    entry = specs.EntryDraft(action=action, agent="a", payload=payload)
+    entry = messages.EntryDraft(action=action, agent="a", payload=payload)
     environment = _environment(
         workflow_type=workflow_type, workflow_id="w-1", workflow_run_id="r-1"
     )
     with pytest.raises(ApplicationError) as caught:
         await environment.run(
-            LedgerActivities(ledger).record, specs.RecordRequest(entries=(entry,))
+            LedgerActivities(ledger).record, messages.RecordRequest(entries=(entry,))
         )
     return caught.value.message
 
@@ -144,14 +144,14 @@ async def test_a_change_of_trust_is_recorded_behind_its_own_grant_only(tmp_path:
             )
         raised = {**change, "now": "T2", "grant": places["aw-1r-1"]}
         assert "is not what was granted" in await refusal(ledger, action, workflow_type, **raised)
-        entry = specs.EntryDraft(
+        entry = messages.EntryDraft(
             action=action, agent="a", payload={**change, "grant": places["aw-1r-1"]}
         )
         environment = _environment(
             workflow_type=workflow_type, workflow_id="w-1", workflow_run_id="r-1"
         )
         await environment.run(
-            LedgerActivities(ledger).record, specs.RecordRequest(entries=(entry,))
+            LedgerActivities(ledger).record, messages.RecordRequest(entries=(entry,))
         )
 
         assert ledger.card("a").tier is Tier.T1
@@ -172,11 +172,11 @@ async def test_a_run_records_for_its_own_stages_what_they_could_not(
 ):
     of = {"workflow": "run-1/look", "run": "r"}
     ended = {"status": "failed", "attempts": 1, "of": of}
-    entry = specs.EntryDraft(action="agent.ended", agent="a", payload=ended)
+    entry = messages.EntryDraft(action="agent.ended", agent="a", payload=ended)
     environment = _environment(workflow_type=workflow_type, workflow_id=workflow_id)
     with Ledger(tmp_path / "ledger.db") as ledger:
         recording = environment.run(
-            LedgerActivities(ledger).record, specs.RecordRequest(entries=(entry,))
+            LedgerActivities(ledger).record, messages.RecordRequest(entries=(entry,))
         )
         if told:
             await recording
@@ -191,9 +191,9 @@ async def test_a_run_records_for_its_own_stages_what_they_could_not(
 async def test_nobody_says_that_another_run_has_begun_or_ended(tmp_path: Path, action: str):
     """It would be looked for no more, or be looked for though there is none."""
     other = {"status": "completed", "of": {"workflow": "run-2", "run": "r"}}
-    entry = specs.EntryDraft(action=action, agent="-", payload=other)
+    entry = messages.EntryDraft(action=action, agent="-", payload=other)
     environment = _environment(workflow_type="Pipeline", workflow_id="run-1")
-    recording = specs.RecordRequest(entries=(entry,))
+    recording = messages.RecordRequest(entries=(entry,))
     with (
         Ledger(tmp_path / "ledger.db") as ledger,
         pytest.raises(ApplicationError, match="may not record"),

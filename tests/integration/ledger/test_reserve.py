@@ -11,7 +11,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.contracts import specs
+from activities.contracts import messages
 from activities.ledger.record import LedgerActivities
 from dsl.limits import LEDGER_RESERVE_BYTES
 from integrations.artifacts.store import Artifacts
@@ -46,14 +46,15 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-async def record(ledger: Ledger, number: int, *actions: str) -> specs.RecordResult:
+async def record(ledger: Ledger, number: int, *actions: str) -> messages.RecordResult:
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(
         environment.info, workflow_type="Agent", activity_id=str(number)
     )
-    request = specs.RecordRequest(
+    request = messages.RecordRequest(
         entries=tuple(
-            specs.EntryDraft(action=action, agent="a", payload={"n": number}) for action in actions
+            messages.EntryDraft(action=action, agent="a", payload={"n": number})
+            for action in actions
         )
     )
     return await environment.run(LedgerActivities(ledger).record, request)

@@ -8,7 +8,7 @@ from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.exceptions import ApplicationError
 
 from activities.contracts.answers import UnreadableError, read_detail
-from activities.contracts.specs import AgentReport
+from activities.contracts.messages import AgentReport
 from activities.runtime.converter import with_ours
 from dsl.limits import REPORT_BYTES_MAX
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.contracts import specs
+from activities.contracts import messages
 from activities.phases.verify import refuse_missing
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
 from dsl.plan import AgentStep
@@ -16,7 +16,7 @@ def output(name: str, phase: AgentPhase = AgentPhase.EXECUTE) -> AgentOutput:
     return AgentOutput(name=name, phase=phase, output_type=kind, digest="sha256:1", size=1)
 
 
-def request(*outputs: AgentOutput) -> specs.PhaseRequest:
+def request(*outputs: AgentOutput) -> messages.PhaseRequest:
     step = AgentStep(
         path="look",
         name="look",
@@ -28,13 +28,13 @@ def request(*outputs: AgentOutput) -> specs.PhaseRequest:
         timeout_ms=1_000,
         produces=("findings.json", "report.txt"),
     )
-    return specs.PhaseRequest(
+    return messages.PhaseRequest(
         pipeline="p",
         plan="sha256:1",
         project="p",
         agent="a",
         step=step,
-        authority=specs.Authority(),
+        authority=messages.Authority(),
         prior=outputs,
     )
 

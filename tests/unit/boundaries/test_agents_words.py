@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from temporalio.api.failure.v1 import Failure
 from temporalio.common import RawValue
 
-from activities.contracts import specs
+from activities.contracts import messages
+from activities.contracts.answers import read_value
 from activities.runtime.boundary import _failure
 from activities.runtime.converter import MandatePayloadConverter, RedactingFailureConverter
 from activities.runtime.violation import said
@@ -29,7 +30,7 @@ from tests.fixtures.search import inputs
 CONVERTER = MandatePayloadConverter()
 SECRET = "correct-horse-battery"
 
-messages = spelled(
+told = spelled(
     objects(
         type=tuple(f'"{kind}"' for kind in sorted(MESSAGE_TYPES)),
         status=('"ok"', '"failed"'),
@@ -62,7 +63,7 @@ def is_handed_on(value: Any, limit: int = 2 << 20) -> bool:
 
 
 @inputs(3_000)
-@given(st.lists(messages, min_size=1, max_size=3), st.booleans())
+@given(st.lists(told, min_size=1, max_size=3), st.booleans())
 def test_whatever_an_agent_says_is_handed_on_or_refused_in_a_sentence(lines, with_result):
     directory = Path(__file__).parent
     try:
@@ -101,15 +102,15 @@ def _can_be_handed_on(transcript: Transcript) -> None:
         digest="sha256:" + "0" * 64,
         size=1,
     )
-    answer = specs.PhaseResult(
+    answer = messages.PhaseResult(
         output=result.output,
         outputs=(output,) * 100,
         facts={"summary": result.summary[:300], "sandbox": "none"},
         violations=said(*transcript.taken_out()),
     )
     [raw] = CONVERTER.from_payloads([CONVERTER.to_payload(answer)], [RawValue])
-    found = specs.read_value(raw, specs.PhaseResult, CONVERTER, bytes_max=PHASE_ANSWER_BYTES_MAX)
+    found = read_value(raw, messages.PhaseResult, CONVERTER, bytes_max=PHASE_ANSWER_BYTES_MAX)
     assert found == answer
-    report = specs.AgentReport(status=StageStatus.COMPLETED, output=found.output)
+    report = messages.AgentReport(status=StageStatus.COMPLETED, output=found.output)
     assert is_handed_on(report, REPORT_BYTES_MAX)
     assert is_handed_on({"stages": {"a": {"b": {"c": report.model_dump(mode="json")}}}})

@@ -15,7 +15,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from activities import contracts
-from activities.contracts import specs
+from activities.contracts import messages, specs
+from activities.contracts.answers import UnreadableError, read_value
 from activities.runtime.converter import MandatePayloadConverter
 from dsl.core import Value
 from dsl.limits import REPORT_BYTES_MAX
@@ -147,15 +148,15 @@ answers = objects(
 
 @inputs(3_000)
 @given(
-    st.sampled_from([*SPECS, specs.AgentReport]),
+    st.sampled_from([*SPECS, messages.AgentReport]),
     spelled(answers) | spelled(values),
     st.sampled_from(ENCODINGS),
 )
 def test_an_answer_is_read_or_refused_in_a_sentence(spec, data, encoding):
     kind = spec if isinstance(spec, type) else spec.output
     try:
-        answer = specs.read_value(raw(data, encoding), kind, CONVERTER, bytes_max=REPORT_BYTES_MAX)
-    except specs.UnreadableError as error:
+        answer = read_value(raw(data, encoding), kind, CONVERTER, bytes_max=REPORT_BYTES_MAX)
+    except UnreadableError as error:
         said = str(error)
     else:
         said = "read"

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from temporalio.service import RPCError
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
+from activities.contracts.control_groups import GateRequest
 from activities.plans import feasibility
 from dsl.core import Tier
 from dsl.rules.proofs.proof import CLOCK_SKEW_S
@@ -78,7 +79,7 @@ async def forge_a_vote(engine: Engine, people: People, handle: Any) -> None:
     about = await matter_of(handle, "review")
     forged = vote_of("review", "ann", proof=await eve.word(seal(about, ann.entity)))
     await handle.signal("vote", forged)
-    proven = specs.Proven(entity=ann.entity, name="ann", groups=("sre",), entry=1)
+    proven = messages.Proven(entity=ann.entity, name="ann", groups=("sre",), entry=1)
     await complete(engine, handle.id, "review/vote#1", proven.model_dump(mode="json"))
 
 
@@ -185,7 +186,7 @@ async def test_at_t3_a_forged_bootstrap_does_not_stand_in_for_the_check(
     child = f"{handle.id}/act"
     async with no_signature_checked(openbao):
         await forge_a_vote(engine, people, handle)
-        result = specs.PhaseResult(fence=1, entity="00000000-0000-0000-0000-000000000000")
+        result = messages.PhaseResult(fence=1, entity="00000000-0000-0000-0000-000000000000")
         await complete(engine, child, "act/BOOTSTRAP#1", result.model_dump(mode="json"))
     failure = await failure_of(handle)
 
@@ -194,11 +195,11 @@ async def test_at_t3_a_forged_bootstrap_does_not_stand_in_for_the_check(
 
 
 REQUESTS: dict[str, Callable[[], Any]] = {
-    specs.record.name: lambda: specs.RecordRequest(
-        entries=(specs.EntryDraft(action="run.started"),)
+    specs.record.name: lambda: messages.RecordRequest(
+        entries=(messages.EntryDraft(action="run.started"),)
     ),
-    specs.prove.name: lambda: specs.ProveRequest(purpose="x", about={}, proof="x"),
-    specs.request_gate.name: lambda: specs.GateRequest(
+    specs.prove.name: lambda: messages.ProveRequest(purpose="x", about={}, proof="x"),
+    specs.request_gate.name: lambda: GateRequest(
         plan="sha256:" + "0" * 64, gate="review", opening=1, ttl_ms=1_000
     ),
 }

@@ -22,7 +22,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.phases.agent_program import _copies
 from dsl.core import AgentOutput, AgentPhase, OutputType
 from integrations.agents.sandbox import landlock
@@ -124,7 +124,7 @@ async def test_no_name_of_an_output_leads_out_of_the_private_directory(forger: C
 @pytest.mark.parametrize("path", ["../..", "/tmp", "a/../../..", "a//b", ""])
 def test_a_stage_path_is_names_joined_by_slashes(path: str):
     with pytest.raises(ValidationError, match="pattern"):
-        specs.PhaseRequest.model_validate(forged(given={path: [output("x")]}))
+        messages.PhaseRequest.model_validate(forged(given={path: [output("x")]}))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -173,7 +173,7 @@ def test_what_slips_through_the_patterns_is_refused_before_anything_is_made(
 def test_a_stage_named_prior_does_not_mix_with_earlier_phases(tmp_path: Path):
     store = Artifacts(tmp_path / "store")
     old, own = store.put(b"theirs", "text/plain"), store.put(b"own", "text/plain")
-    request = specs.PhaseRequest.model_validate(
+    request = messages.PhaseRequest.model_validate(
         forged(
             prior=[{**output("x"), "digest": own.digest}],
             given={"prior": [{**output("x"), "digest": old.digest}]},

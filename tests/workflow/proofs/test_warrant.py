@@ -16,6 +16,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import ActivityEnvironment
 
 from activities.contracts import specs
+from activities.contracts.control_groups import GateRequest, GateRequested
 from activities.gates.control_groups import NOT_ENFORCED, ControlGroupActivities, ControlGroupProbe
 from activities.proofs.registered_plans import RegisteredPlans
 from activities.proofs.verifier import ProofVerifier
@@ -260,11 +261,11 @@ async def test_a_vault_that_holds_nothing_back_says_so_and_nothing_is_filed(
         Registry(vault, login),
         ControlGroupProbe(vault, login),
     )
-    order = specs.GateRequest(plan=compiled.digest, gate="review", opening=1, ttl_ms=60_000)
+    order = GateRequest(plan=compiled.digest, gate="review", opening=1, ttl_ms=60_000)
     answer = await ActivityEnvironment().run(gates.request, order)
     vault.close()
 
-    assert answer == specs.GateRequested(enforced=False, detail=NOT_ENFORCED)
+    assert answer == GateRequested(enforced=False, detail=NOT_ENFORCED)
 
 
 async def test_a_vault_that_is_away_at_the_start_is_tried_again_when_needed(openbao: OpenBao):

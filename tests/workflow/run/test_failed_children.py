@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from activities.contracts.specs import AgentReport
+from activities.contracts.messages import AgentReport
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
 from workflows.lifecycle import exit as leaving

@@ -10,7 +10,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 
-from activities.contracts import specs
+from activities.contracts import messages, specs
 from activities.plans.compile import Compile
 from dsl.catalogue import Catalogue
 from dsl.compiler import compile_loaded
@@ -111,7 +111,7 @@ async def test_a_run_whose_stages_return_more_than_a_payload_still_ends(engine: 
 async def test_a_request_that_is_too_large_fails_its_stage():
     loaded = load_data(pipeline(stage("last")), "a test")
     (step,) = compile_loaded(loaded).plan.steps
-    request = specs.AgentRequest(
+    request = messages.AgentRequest(
         pipeline="p",
         plan=digest_of(""),
         project="p",
@@ -139,9 +139,11 @@ async def test_large_requests_of_many_agents_at_once_take_turns(engine: Engine):
 
 
 async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: Path):
-    compiler = Compile(Catalogue(), Programs(), specs.Policy(), Artifacts(tmp_path / "artifacts"))
+    compiler = Compile(
+        Catalogue(), Programs(), messages.Policy(), Artifacts(tmp_path / "artifacts")
+    )
     definition = pipeline(stage("look"), inputs={"text": {"type": "string"}})
-    request = specs.CompileRequest(
+    request = messages.CompileRequest(
         source="a test", data=definition, inputs={"text": "x" * PLAN_BYTES_MAX}
     )
     result = await compiler.run(request)
@@ -151,7 +153,7 @@ async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: 
 
 
 def test_the_largest_report_of_an_agent_is_one_payload():
-    report = specs.AgentReport(
+    report = messages.AgentReport(
         status="completed", output={"text": BIG}, outputs=(LARGEST,) * 101 * 8
     )
 
@@ -245,13 +247,13 @@ class _Ledger:
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
-        self.asked: list[specs.RecordRequest] = []
+        self.asked: list[messages.RecordRequest] = []
 
     async def __call__(self, request, **_options):
         self.asked.append(request)
         if self.refusals:
             raise self.refusals.pop(0)
-        return specs.RecordResult(first=1, last=1)
+        return messages.RecordResult(first=1, last=1)
 
 
 def _failed(cause: Exception) -> ActivityError:

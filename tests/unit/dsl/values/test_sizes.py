@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from activities.contracts.specs import AgentReport
+from activities.contracts.messages import AgentReport
 from dsl.limits import DETAIL_LENGTH_MAX
 from dsl.values.sizes import sentence
 
