@@ -41,11 +41,11 @@ async def leave(
         actions.AGENT_ENDED,
         status=status.value,
         detail=detail[:DETAIL_LENGTH_MAX],
-        attempts=state.attempts,
-        errors=state.errors,
-        exhausted=state.exhausted,
+        attempts=state.tries.count,
+        errors=state.tries.errors,
+        exhausted=state.tries.exhausted,
         phases=" ".join(state.phases),
-        outputs={output.name: output.digest for output in state.outputs},
+        outputs=state.digests,
         **facts,
     )
     # Each becomes a task where it is made: none can be made while a run is evicted, and a
@@ -63,7 +63,7 @@ async def leave(
     recording = asyncio.create_task(
         state.records.flush(
             f"{state.step.path} ended",
-            exhausted_of=state.request.agent if state.exhausted else None,
+            exhausted_of=state.request.agent if state.tries.exhausted else None,
             give_up_after=CLEANING,
         )
     )

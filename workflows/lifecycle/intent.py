@@ -27,7 +27,7 @@ async def intend(state: StageState, action: str, /, **payload: object) -> None:
         plan=state.request.plan,
         path=state.step.path,
         template=state.step.template,
-        attempt=state.attempts + 1,
+        attempt=state.tries.count + 1,
         secrets=sorted(state.step.secrets.values()),
         **payload,
     )
@@ -36,7 +36,7 @@ async def intend(state: StageState, action: str, /, **payload: object) -> None:
     except ActivityError as error:
         raise failures.of_phase(error) from None
     if answer.authority is not None:
-        state.authority, state.seed = answer.authority, True
+        state.learn(answer.authority)
 
 
 async def ask_authority(state: StageState, number: int) -> None:
@@ -47,11 +47,11 @@ async def ask_authority(state: StageState, number: int) -> None:
     """
     path = state.step.path
     try:
-        state.authority = await specs.authority(
+        authority = await specs.authority(
             messages.AuthorityRequest(agent=state.request.agent),
             activity_id=f"{path}/authority#{number}",
             summary=Markdown.of("{}: guard is cold, asking the ledger", path),
         )
     except ActivityError as error:
         raise failures.of_phase(error) from None
-    state.seed = True
+    state.learn(authority)

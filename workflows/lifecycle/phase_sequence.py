@@ -102,7 +102,7 @@ class PhaseSequence:
             why = f"its workflow was cancelled, and {count} facts are not on the ledger yet"
             return state.report(status, failures.NOT_RECORDED, why)
         left = f"left to expire: {', '.join(unreleased)}" if unreleased else ""
-        step = f"its last step: {state.last_step}" if state.last_step else ""
+        step = f"its last step: {state.tries.last_step}" if state.tries.last_step else ""
         if step in detail or self._asked is not None:
             step = ""
         details = (detail, *self._consequences.said, step, left)
@@ -114,7 +114,7 @@ class PhaseSequence:
     ) -> messages.AgentReport:
         """Say what is asked, and what the stage has used up by then (7)."""
         worked_ms = (workflow.now() - began) // timedelta(milliseconds=1)
-        spent = {"attempts": self._state.attempts, "worked_ms": worked_ms}
+        spent = {"attempts": self._state.tries.count, "worked_ms": worked_ms}
         return report.model_copy(update={"asked": asked.model_copy(update=spent)})
 
     def status(self) -> dict[str, Any]:
@@ -173,18 +173,17 @@ class PhaseSequence:
 
     async def _execute(self) -> None:
         """EXECUTE, and again as often as ``retry:`` allows (3)."""
-        state = self._state
+        state, tries = self._state, self._state.tries
         while True:
-            state.attempts += 1
+            tries.count += 1
             try:
                 await self._phase(AgentPhase.EXECUTE)
             except PhaseFailedError as error:
                 if error.kind not in (specs.AGENT_FAILED, specs.OUTCOME_LOST):
                     raise
-                if state.attempts > state.step.retry:
-                    state.exhausted = error.of_agent
-                    tries = "" if state.attempts == 1 else f" ({state.attempts} tries)"
-                    raise PhaseFailedError(error.kind, f"{error.message}{tries}") from None
+                if tries.count > state.step.retry:
+                    message = f"{error.message}{tries.exhaust(error)}"
+                    raise PhaseFailedError(error.kind, message) from None
                 because = error.message[:_ERROR_LENGTH_MAX]
                 await intend(state, "agent.retried", because=because)  # (2)
             else:
@@ -192,6 +191,7 @@ class PhaseSequence:
 
     async def _phase(self, phase: AgentPhase) -> None:
         """Run one phase; seed the guard and repeat when it is found cold (2)."""
+        tries = self._state.tries
         while True:
             place = self._state.enter(phase)
             try:
@@ -201,16 +201,16 @@ class PhaseSequence:
                     self._cold += 1
                     await ask_authority(self._state, self._cold)
                     continue
-                self._state.checkpoint = failures.checkpoint_in(error) or self._state.checkpoint
+                tries.checkpoint = failures.checkpoint_in(error) or tries.checkpoint
                 failure = self._failure(error, place)
                 if failure is None:
                     continue
-                self._state.errors += failure.of_agent
+                tries.failed(failure)
                 raise failure from None
             self._state.keep(result)
             end = self._consequences.see(result.violations, place)
             if end is not None:
-                self._state.errors += end.of_agent
+                tries.failed(end)
                 raise end
             if result.asked is not None:
                 raise QuestionAskedError(result.asked)

@@ -1,6 +1,7 @@
 """What is known of an agent stage under way, and what its phases are told of it.
 
-Keeps, and decides nothing.
+Keeps, and decides nothing. What it was asked to do stands in ``request`` and never changes; what
+came of it changes through the methods here, and through its ``tries`` and ``records``.
 """
 
 from __future__ import annotations
@@ -10,47 +11,59 @@ from typing import Any
 from temporalio import workflow
 
 from activities.contracts import messages, specs
-from activities.contracts.resumption import CheckpointRef
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
+from dsl.plan import AgentStep
 from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.lifecycle.page import Ended, Entered, page
+from workflows.lifecycle.tries import Tries
 
 
 class StageState:
     """One agent stage: what it was asked to do, and what came of it so far."""
 
     def __init__(self, request: messages.AgentRequest) -> None:
-        step = request.step
         self.request = request
-        self.step = step
-        self.records = LedgerBuffer(step.path, request.agent, step.tier)
-        self.queue = specs.QUEUE_T3 if step.tier >= Tier.T3 else None  # it trusts no workflow
-        self.authority = messages.Authority()
-        self.seed = False  # only right after the ledger was asked
-        self.phases: list[AgentPhase] = []
+        self.records = LedgerBuffer(request.step.path, request.agent, request.step.tier)
+        self.tries = Tries(request.resumption)
+        self._authority = messages.Authority()
+        self._seed = False  # only right after the ledger was asked
         self._entered: list[Entered] = []
         self._ended: Ended | None = None
-        resumption = request.resumption
-        self.attempts = max(0, resumption.attempts - 1) if resumption else 0
-        self._answers = resumption.answers if resumption else ()
-        self._resumption = resumption
-        self.errors = 0  # tries that the agent itself failed
-        self.exhausted = False  # the last of them was its last try
-        self.outputs: list[AgentOutput] = []
-        self.output: dict[str, Any] = {}
-        self.checkpoint: CheckpointRef | None = None  # of the last try of this phase
+        self._outputs: dict[str, AgentOutput] = {}
+        self._output: dict[str, Any] = {}
         self._entity = ""
         self._program = ""
-        self.last_step = ""  # of the last try, where it did not deliver
         self._fence = 0
+
+    @property
+    def step(self) -> AgentStep:
+        """The stage, as the plan has it."""
+        return self.request.step
+
+    @property
+    def queue(self) -> str | None:
+        """Where its phases run: those of T3 and T4 at a worker that trusts no workflow."""
+        return specs.QUEUE_T3 if self.step.tier >= Tier.T3 else None
+
+    @property
+    def phases(self) -> list[AgentPhase]:
+        """Every phase that was entered, in order."""
+        return [each.phase for each in self._entered]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What was put out so far, by name."""
+        return {name: output.digest for name, output in self._outputs.items()}
+
+    def learn(self, authority: messages.Authority) -> None:
+        """Keep what the ledger says of the agent now: the next phase may seed the guard with it."""
+        self._authority, self._seed = authority, True
 
     def enter(self, phase: AgentPhase) -> str:
         """Note that ``phase`` begins; return the id of its activity."""
-        self.phases.append(phase)
         self._entered.append(Entered(phase, workflow.now()))
-        if self._resumption is not None and self._resumption.phase is phase:
-            self.checkpoint, self._resumption = self._resumption.checkpoint, None
+        self.tries.enter(phase)
         return f"{self.step.path}/{phase}#{self.phases.count(phase)}"
 
     def is_local(self, phase: AgentPhase) -> bool:
@@ -59,14 +72,14 @@ class StageState:
 
     def take_seed(self) -> bool:
         """Tell whether the next phase may seed the guard; no other may after it."""
-        seed, self.seed = self.seed, False
+        seed, self._seed = self._seed, False
         return seed
 
     def phase_request(
         self, *, seed: bool = False, status: str = "running", detail: str = ""
     ) -> messages.PhaseRequest:
         """Return what the phase that was entered last is told."""
-        request, is_local = self.request, self.is_local(self.phases[-1])
+        request, is_local = self.request, self.is_local(self._entered[-1].phase)
         return messages.PhaseRequest(
             pipeline=request.pipeline,
             plan=request.plan,
@@ -74,40 +87,40 @@ class StageState:
             agent=request.agent,
             step=request.step,
             inputs=request.inputs,
-            authority=self.authority,
+            authority=self._authority,
             seed=seed,
-            attempt=max(1, self.attempts),
+            attempt=max(1, self.tries.count),
             entity=self._entity,
             program=self._program,
-            prior=tuple(self.outputs),
+            prior=tuple(self._outputs.values()),
             given=request.given,
             status=status,
             detail=detail,
             warrant=request.warrant,
-            checkpoint=self.checkpoint,
-            answers=self._answers,
+            checkpoint=self.tries.checkpoint,
+            answers=self.tries.answers,
             begun_ms=int(workflow.now().timestamp() * 1000) if is_local else 0,
         )
 
     def keep(self, result: messages.PhaseResult) -> None:
         """Keep what the last phase has answered."""
-        self.checkpoint = None
+        self.tries.checkpoint = None
         self._entity = result.entity or self._entity
         self._program = result.program or self._program
-        self.output.update(result.output)
-        replaced = {output.name for output in result.outputs}
-        self.outputs = [o for o in self.outputs if o.name not in replaced]
-        self.outputs.extend(result.outputs)
+        self._output.update(result.output)
+        for output in result.outputs:
+            self._outputs.pop(output.name, None)  # the last one made stands last
+            self._outputs[output.name] = output
         if result.fence > self._fence:
             self._fence = result.fence
             self.records.note("lease.granted", fence=result.fence)
         if result.facts:
-            self.records.note(f"agent.{self.phases[-1].lower()}", **result.facts)
+            self.records.note(f"agent.{self._entered[-1].phase.lower()}", **result.facts)
 
     def keep_left(self, result: messages.PhaseResult) -> None:
         """Keep what was told at the end of tries that did not deliver."""
-        self.outputs.extend(result.outputs)
-        self.last_step = result.last_step
+        self._outputs |= {output.name: output for output in result.outputs}
+        self.tries.last_step = result.last_step
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
@@ -115,8 +128,8 @@ class StageState:
             "agent": self.request.agent,
             "tier": self.step.tier.name,
             "phases": [phase.value for phase in self.phases],
-            "attempts": self.attempts,
-            "outputs": [output.model_dump(mode="json") for output in self.outputs],
+            "attempts": self.tries.count,
+            "outputs": [output.model_dump(mode="json") for output in self._outputs.values()],
         }
 
     def end(self, status: StageStatus, detail: str) -> None:
@@ -127,7 +140,12 @@ class StageState:
         """Return what the Web UI shows of the stage."""
         step, agent = self.step, self.request.agent
         return page(
-            step.path, agent, step.tier.name, self._entered, tries=self.attempts, ended=self._ended
+            step.path,
+            agent,
+            step.tier.name,
+            self._entered,
+            tries=self.tries.count,
+            ended=self._ended,
         )
 
     def report(self, status: StageStatus, kind: str, detail: str) -> messages.AgentReport:
@@ -136,9 +154,9 @@ class StageState:
             status=status,
             detail=detail,
             reason=kind,
-            output=self.output,
-            outputs=tuple(self.outputs),
-            attempts=self.attempts,
+            output=self._output,
+            outputs=tuple(self._outputs.values()),
+            attempts=self.tries.count,
             ledger=self.records.range,
             unrecorded=self.records.handed_over(),
         )
