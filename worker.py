@@ -133,7 +133,8 @@ class GovernancePlugin(SimplePlugin):
         duties, noting = self._duties[worker.task_queue], self._noting[worker.task_queue]
         on_duty = self._on_duty[worker.task_queue]
         try:
-            async with duties.on_duty(worker.client), noting.succeeding(worker.client):  # (5)
+            # (5) fails what a dead worker had
+            async with duties.on_duty(worker.client), noting.succeeding(worker.client):
                 on_duty.set()
                 await next(worker)
         finally:
@@ -206,7 +207,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ours = plugin(settings)
-    await take_roles(settings)  # (4)
+    await take_roles(settings)  # (4) good for minutes
     try:
         client = await dial(settings, ours)
     except RuntimeError as error:

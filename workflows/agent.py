@@ -42,7 +42,7 @@ class Agent(VoidMessages):
     @workflow.run
     async def run(self, payload: RawValue = None) -> messages.AgentReport:  # type: ignore[assignment]  # must be exactly RawValue
         """Return the report of a stage that completed."""
-        if workflow.info().parent is None:  # (1)
+        if workflow.info().parent is None:  # (1) only Pipeline starts it
             raise MeantError(
                 "Agent runs only as a stage of a pipeline: start Pipeline instead",
                 type=failures.INVALID_PIPELINE,
@@ -51,7 +51,8 @@ class Agent(VoidMessages):
         if self._order is not None:
             self._phases.stop(self._order)
         report = await self._phases.run()
-        if report.status not in (StageStatus.COMPLETED, StageStatus.WAITING):  # (2)
+        # (2) a failed workflow, with its report in the details
+        if report.status not in (StageStatus.COMPLETED, StageStatus.WAITING):
             raise failures.ended_stage(report)
         return report
 

@@ -66,10 +66,10 @@ class Pipeline(GatedWorkflow):
             summary=Markdown.of("compile {}", request.source),
         )
         self.policy = compiled.policy
-        if compiled.plan is None:  # (2)
+        if compiled.plan is None:  # (2) all problems at once
             raise failures.invalid(compiled.problems)
         refusal = refuse_id(workflow.info().workflow_id, compiled.plan)
-        if refusal is not None:  # (2)
+        if refusal is not None:  # (2) never wedged
             raise failures.invalid(refusal)
         self._run = PipelineRun(compiled.plan, compiled)
         self._run.turns.pause(paused=self._paused)
@@ -77,17 +77,17 @@ class Pipeline(GatedWorkflow):
         return await self._run.run()
 
     @workflow.signal(description="Start no further stage until resumed; no input")
-    def pause(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3): must be exactly RawValue
+    def pause(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
         """Let running stages finish and start no new one."""
         self._pause(paused=True)
 
     @workflow.signal(description="Go on after a pause; no input")
-    def resume(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3)
+    def resume(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
         """Start stages again."""
         self._pause(paused=False)
 
     @workflow.signal(description=_REVOKE)
-    async def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3)
+    async def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
         """Stop an agent of this run."""
         try:
             message = read_revoke([payload])
@@ -100,13 +100,13 @@ class Pipeline(GatedWorkflow):
         await self._stopping.stop(message)
 
     @workflow.update(name="revoke", description=_REVOKE)
-    async def revoke_update(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # (3)
+    async def revoke_update(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # (3) exactly RawValue
         """Stop an agent of this run; return which stages were told, and what of its identity."""
         assert self._stopping is not None  # noqa: S101  # the validator has checked
         return await self._stopping.stop(read_revoke([payload]))
 
     @revoke_update.validator
-    def _may_revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3)
+    def _may_revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
         try:
             refusal = self._cannot_stop(read_revoke([payload]))
         except MessageError as error:

@@ -71,7 +71,7 @@ class Rebinding:
             await self._refuse_unfit(order)
             proven = await self._proven(order)
             granted = await self._granted(order, proven)
-            changed = await shielded(self._apply(order, granted))  # (3)
+            changed = await shielded(self._apply(order, granted))  # (3) to its end, once granted
         except RefusedError as error:
             raise _refused(str(error)) from None
         except ActivityError as error:
@@ -160,7 +160,7 @@ def _read(payload: RawValue) -> _RebindingOrder:
     if no_agent is not None:
         raise RefusedError(f"agent: {no_agent}")
     expected = rebinding_id(order.agent)
-    if workflow.info().workflow_id != expected:  # (1)
+    if workflow.info().workflow_id != expected:  # (1) one at a time for an agent
         raise RefusedError(f"the workflow id must be {expected!r}, so that there is one at a time")
     return order
 

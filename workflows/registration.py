@@ -54,7 +54,8 @@ class Registration:
             activity_id="registration/standing#1",
             summary=Markdown("is it registered already?"),
         )
-        about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}  # (1)
+        # (1) what we compiled, not what was said
+        about = {"plan": compiled.digest, "name": plan.name, "version": plan.version}
         proven = await specs.prove(
             messages.ProveRequest(purpose=PLAN, about=about, proof=order.proof),
             activity_id="registration/prove#1",

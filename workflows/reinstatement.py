@@ -74,7 +74,8 @@ class Reinstatement(TrustChange):
             grant=granted.entry,
         )
         await self.records.flush("agent reinstated")
-        lifted = await self._lift(wanted, granted, 2)  # (2)
+        # (2) once more: a guard may be seeded meanwhile
+        lifted = await self._lift(wanted, granted, 2)
         return {
             "was": changed.was.name,
             "now": changed.now.name,

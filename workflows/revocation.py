@@ -84,7 +84,7 @@ class Revocation(VoidMessages):
             self._by_word[spec.name] = receipt.brake(spec.name, *lines), spec
         receipt.brakes.append(self._runs)
         here = receipt.brake(trust.confirm_processes.name, f"{_NO_PROCESS} ({specs.QUEUE})")
-        for name in self._by_word:  # (2)
+        for name in self._by_word:  # (2) all at once, none waits for another
             self._begin(self._apply(name))
         self._begin(self._stop(order, here))
         await self._until(lambda: self._is_bugged() or all(task.done() for task in self._tasks))
@@ -135,7 +135,8 @@ class Revocation(VoidMessages):
     async def _apply(self, name: str) -> None:
         """Apply a brake that takes somebody's word, with each word there is (3) (4)."""
         brake, spec = self._by_word[name]
-        if name == trust.record_revocation.name and await self._is_unknown():  # (7)
+        # (7) nothing is recorded for a stranger
+        if name == trust.record_revocation.name and await self._is_unknown():
             brake.refused(self._unknown)
             return
         while brake.tried < len(self._orders):

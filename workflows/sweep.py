@@ -53,7 +53,7 @@ async def _tokens() -> trust_specs.Swept:
         trust_specs.SweepRequest(),
         activity_id="sweep/sweep#1",
         summary=Markdown("what was left behind?"),
-        give_up_after=_GIVE_UP,  # (5)
+        give_up_after=_GIVE_UP,  # (5) the next one is due
     )
     if swept.revoked:
         await specs.record(
@@ -69,16 +69,16 @@ async def _ends() -> trust_specs.Closed:
         trust_specs.CloseRequest(),
         activity_id="sweep/close#1",
         summary=Markdown("what has ended and could not say so?"),
-        give_up_after=_GIVE_UP,  # (5)
+        give_up_after=_GIVE_UP,  # (5) the next one is due
     )
 
 
 def _refuse_input(payload: RawValue | None) -> None:
     if payload is not None:
-        raise failures.invalid("a sweep takes no input: leave it out")  # (3)
+        raise failures.invalid("a sweep takes no input: leave it out")  # (3) it takes none
 
 
 def _entry(revoked: tuple[str, ...]) -> messages.EntryDraft:
     digests = [digest_of_bytes(accessor.encode()) for accessor in revoked]
-    payload = fact({"count": len(revoked), "accessors": digests})  # (2)
+    payload = fact({"count": len(revoked), "accessors": digests})  # (2) by digest
     return messages.EntryDraft(action=REVOKED, agent="-", tier=Tier.T0, payload=payload)

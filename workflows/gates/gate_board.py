@@ -109,7 +109,7 @@ class GateBoard:
         if path not in self._known:
             return f"unknown gate {message.gate!r}; gates of this run: {_named(self._known)}"
         opening = self.pending.get(path)
-        if opening is None:  # (1)
+        if opening is None:  # (1) votes only while it is pending
             return f"gate {path!r} is not pending; pending now: {_named(self.pending)}"
         return self._votes.refuse(opening, message)
 
@@ -136,7 +136,7 @@ class GateBoard:
         while True:
             try:
                 return await self._decide(step, matter, advice)
-            except _VoidError as void:  # (1)
+            except _VoidError as void:  # (1) a reset opens it anew
                 self._records.note(
                     "gate.voided", gate=step.path, opening=void.opening, why="the run was reset"
                 )
@@ -146,7 +146,8 @@ class GateBoard:
         if advice is not None:
             self._records.note("council.heard", gate=step.path, **advice.on_record())
             is_left_to_people = asks_people or step.escalate_to is not None
-            if advice.verdict == REJECT or not is_left_to_people:  # (5)
+            # (5) members decide what they may; people the rest
+            if advice.verdict == REJECT or not is_left_to_people:
                 return await self._close_by_council(step, matter, advice)
             if advice.verdict == APPROVE and not asks_people:
                 return await self._close_by_council(step, matter, advice)
@@ -154,7 +155,8 @@ class GateBoard:
         answered = await self._wait(opening)
         escalates = step.on_timeout == "escalate" and step.escalate_to is not None
         if not answered and escalates and not opening.escalated:
-            opening = self._open(step, matter, escalated=True)  # (3)
+            # (3) a new opening, without the votes of the one before
+            opening = self._open(step, matter, escalated=True)
             answered = await self._wait(opening)
         return await self._close(opening, answered=answered)
 
@@ -246,7 +248,8 @@ class GateBoard:
 
     async def _decided(self, path: str, summary: dict[str, Any], matter: Matter) -> None:
         self._records.note("gate.decided", **summary, subject=matter.subject)
-        await self._records.flush(f"gate {path} {summary['verdict']}")  # (4)
+        # (4) on the ledger before anything behind it starts
+        await self._records.flush(f"gate {path} {summary['verdict']}")
 
     def _outcome(self, summary: dict[str, Any], approval: messages.Approval | None) -> str:
         self.decided.append(summary)

@@ -74,7 +74,7 @@ class GatedWorkflow(VoidMessages, ABC):
         """Return what the Web UI shows of the run, in Markdown."""
 
     @workflow.signal(description=_VOTE)
-    async def vote(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (1): must be exactly RawValue
+    async def vote(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (1) exactly RawValue
         """Record one person's answer."""
         try:
             message = read_vote([payload])
@@ -89,28 +89,29 @@ class GatedWorkflow(VoidMessages, ABC):
             self.on_bad_message("vote", answer["why"])
 
     @workflow.update(name="vote", description=_VOTE)
-    async def vote_update(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # (1)
+    async def vote_update(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # (1) exactly RawValue
         """Record one person's answer and return the verdict so far."""
         assert self.board is not None  # noqa: S101  # the validator has checked
         return await self.board.cast(read_vote([payload]))
 
     @vote_update.validator
-    def _may_vote(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (1)
+    def _may_vote(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (1) exactly RawValue
         try:
             refusal = self._refusal(read_vote([payload]))
         except MessageError as error:
             raise MeantError(str(error), type="UnreadableVote") from None
-        if refusal is not None:  # (2)
+        if refusal is not None:  # (2) leaves no event
             raise MeantError(refusal, type="VoteRefused")
 
     @workflow.signal(dynamic=True, description="Any other name: has no effect, status shows it")
-    def unknown(self, name: str, args: Sequence[RawValue]) -> None:  # (1)
+    # (1) raw: nothing missing wedges the run
+    def unknown(self, name: str, args: Sequence[RawValue]) -> None:
         """Remember a signal that has no handler: a typo should not vanish."""
         known = ", ".join(self.signals)
         self.on_bad_message(name, f"unknown signal {name!r}; known: {known}")
 
     @workflow.query(description=_GATES)
-    def gates(self, payload: RawValue = None) -> list[dict[str, Any]]:  # type: ignore[assignment]  # (1)
+    def gates(self, payload: RawValue = None) -> list[dict[str, Any]]:  # type: ignore[assignment]  # (1) exactly RawValue
         """Return the pending gates, or the one that is named."""
         return self.waiting(read_gate([payload]))
 

@@ -30,7 +30,7 @@ class Heads:
     """The heads that one run has had read."""
 
     def __init__(self, *, is_allowed: bool) -> None:
-        self._is_allowed = is_allowed  # (4)
+        self._is_allowed = is_allowed  # (4) for the operator to say
         self._known: dict[str, Head] = {}
         self._asked: set[str] = set()
 
@@ -84,6 +84,6 @@ class Heads:
     def _wanted(self, matter: Matter) -> tuple[str, ...]:
         if not self._is_allowed:
             return ()
-        room = HEADS_OF_RUN_MAX - len(self._asked)  # (2)
+        room = HEADS_OF_RUN_MAX - len(self._asked)  # (2) so many of them in one history
         wanted = dict.fromkeys(output.digest for _, output, _ in self.shown(matter))
         return tuple(digest for digest in wanted if digest not in self._asked)[:room]

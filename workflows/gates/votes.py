@@ -50,7 +50,7 @@ class VoteJudge:
             if opening.verifications < VERIFICATIONS_MAX:
                 return None
             return f"gate {path!r} has had {VERIFICATIONS_MAX} proofs in this opening: wait for it"
-        return _refuse(opening, _claim(message))  # (1)
+        return _refuse(opening, _claim(message))  # (1) a claim: counted at once, or refused
 
     async def cast(self, opening: Opening, message: VoteMessage) -> dict[str, Any]:
         """Judge a vote that ``refuse`` let through, and say what it did."""
@@ -95,7 +95,7 @@ class VoteJudge:
         mismatch = _refuse_shape(message, about)
         if mismatch is not None:
             return mismatch
-        opening.verifications += 1  # (5)
+        opening.verifications += 1  # (5) so many are given to ledger.prove
         number = self._count[path] = self._count.get(path, 0) + 1
         try:
             proven = await specs.prove(
@@ -134,7 +134,7 @@ class VoteJudge:
 
     def _note_refusal(self, opening: Opening, message: VoteMessage, why: str) -> None:
         opening.refusals += 1
-        if opening.refusals > VERIFICATIONS_MAX:  # (5)
+        if opening.refusals > VERIFICATIONS_MAX:  # (5) so many are recorded
             return
         self._records.note(
             "vote.refused",

@@ -54,11 +54,11 @@ def _plain(value: Any, depth: int) -> Any:
         case dict() | list() | tuple():
             return _nested(value, depth)
         case _:
-            return _text(str(value))  # (1)
+            return _text(str(value))  # (1) no spelling for it: as text
 
 
 def _nested(value: dict[Any, Any] | list[Any] | tuple[Any, ...], depth: int) -> Any:
-    if depth == 0:  # (2)
+    if depth == 0:  # (2) too deep: as its digest
         return {"digest": digest_of(_text(repr(value))), "count": len(value)}
     if isinstance(value, dict):
         return {_key(key): _plain(item, depth - 1) for key, item in value.items()}

@@ -110,10 +110,11 @@ class LedgerBuffer:
         Raises:
             ActivityError: it is not there; what was noted is kept (2), or was refused (4).
         """
-        async with self._flushing:  # (3)
+        async with self._flushing:  # (3) one after another
             entries = self._take()
             asks = authority_of or standing_of or agents or exhausted_of
-            if not entries and not asks and self.range is not None:  # (3)
+            # (3) another flush took it, and it is on disk
+            if not entries and not asks and self.range is not None:
                 return messages.RecordResult(first=self.range[0], last=self.range[1])
             while self._noted:
                 await self._send(why, messages.RecordRequest(entries=entries), give_up_after)
@@ -163,10 +164,11 @@ class LedgerBuffer:
             back = ()
         except ActivityError as error:
             if _refused(error):
-                back = self._in_place_of(request.entries)  # (4)
+                # (4) refused for good: its digest in its place
+                back = self._in_place_of(request.entries)
             raise
         finally:
-            self._noted[:0] = back  # (2)
+            self._noted[:0] = back  # (2) for the next flush
         if self.first is None:
             self.first = result.first
         self.last = result.last

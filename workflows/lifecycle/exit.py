@@ -67,16 +67,19 @@ async def leave(
             give_up_after=CLEANING,
         )
     )
-    left, recorded = await asyncio.gather(leaving, recording, return_exceptions=True)  # (1)
+    # (1) whatever happened, beside the record
+    left, recorded = await asyncio.gather(leaving, recording, return_exceptions=True)
     for answer in (left, recorded):
         if isinstance(answer, BaseException) and not isinstance(answer, ActivityError):
             raise answer
     if isinstance(recorded, messages.RecordResult):
-        _judge_tries(state, consequences, recorded.exhausted_in_a_row, place)  # (3)
-    await consequences.settle()  # (2)
+        # (3) by the runs before
+        _judge_tries(state, consequences, recorded.exhausted_in_a_row, place)
+    await consequences.settle()  # (2) waited for as long
     if isinstance(recorded, messages.RecordResult) and state.records.unrecorded:
         within = max(CLEANING - (workflow.now() - began), _LAST_WORD_MIN)
-        await state.records.flush_last(f"{state.step.path}: what followed", within)  # (4)
+        # (4) what is left goes to the parent
+        await state.records.flush_last(f"{state.step.path}: what followed", within)
     if isinstance(left, ActivityError):
         return (f"lease ({failures.cause_of(left)[1]})",)
     if not isinstance(left, messages.PhaseResult):

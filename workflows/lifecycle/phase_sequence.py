@@ -90,7 +90,7 @@ class PhaseSequence:
         self._is_over = True
         state = self._state
         facts = {"epoch": self._order.epoch} if self._order is not None else {}
-        unreleased = await shielded(  # (4)
+        unreleased = await shielded(  # (4) left in order, however it ends
             leave(state, self._consequences, status, detail, **facts)
         )
         state.end(status, detail)
@@ -151,7 +151,7 @@ class PhaseSequence:
             return StageStatus.REVOKED, failures.REVOKED, f"stopped: {self._order.reason}"
         try:
             phases.result()
-        except QuestionAskedError as error:  # (7)
+        except QuestionAskedError as error:  # (7) a question is no failure
             self._asked = error.asked
             return StageStatus.WAITING, "asked", f"asks {error.asked.question.text}"
         except PhaseFailedError as error:
@@ -164,7 +164,7 @@ class PhaseSequence:
         return StageStatus.COMPLETED, "", ""
 
     async def _phases(self) -> None:
-        await intend(self._state, "agent.intended")  # (2)
+        await intend(self._state, "agent.intended")  # (2) nothing runs that is not on record
         for phase in AGENT_PHASES_ORDERED[:-1]:
             if phase is AgentPhase.EXECUTE:
                 await self._execute()
@@ -185,7 +185,8 @@ class PhaseSequence:
                     message = f"{error.message}{tries.exhaust(error)}"
                     raise PhaseFailedError(error.kind, message) from None
                 because = error.message[:_ERROR_LENGTH_MAX]
-                await intend(state, "agent.retried", because=because)  # (2)
+                # (2) on record before the next try
+                await intend(state, "agent.retried", because=because)
             else:
                 return
 

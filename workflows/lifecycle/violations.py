@@ -62,7 +62,7 @@ class Consequences:
     def _see(self, violated: messages.Violated, place: str) -> PhaseFailedError | None:
         try:
             kind = Violation(violated.kind)
-        except ValueError:  # (4)
+        except ValueError:  # (4) a kind nobody here knows
             unknown = f"an unknown violation {violated.kind[:KIND_LENGTH_MAX]!r}"
             return PhaseFailedError(failures.STAGE_FAILED, unknown)
         consequence = consequence_of(kind)
@@ -92,7 +92,7 @@ class Consequences:
     async def _demote(self, kind: Violation, place: str, key: str) -> None:
         state = self._state
         try:
-            change = await trust_specs.demote(  # (2)
+            change = await trust_specs.demote(  # (2) once for one violation: by its key
                 trust_specs.DemoteRequest(agent=state.request.agent, kind=kind.value, key=key),
                 activity_id=f"{place}/demote/{kind}",
                 summary=Markdown.of("{}: {}, one tier down", state.step.path, kind),
@@ -113,4 +113,5 @@ class Consequences:
         )
 
     async def _revoke(self, reason: str) -> None:
-        self.said.append(await start_revocation(self._state.request.agent, reason))  # (3)
+        # (3) it outlives the stage
+        self.said.append(await start_revocation(self._state.request.agent, reason))

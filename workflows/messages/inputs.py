@@ -129,7 +129,7 @@ def fault_of(error: ValidationError) -> str:
 def read_start(workflow_type: str, args: Sequence[Any]) -> CompileRequest:
     """Return what is to be compiled for a run of ``workflow_type``."""
     value = decode(args, depth_max=DOCUMENT_DEPTH_MAX + 1)  # with what it is wrapped in (1)
-    if workflow_type != PIPELINE:  # (2)
+    if workflow_type != PIPELINE:  # (2) a pipeline of the catalogue by name
         return _named(workflow_type, {} if value is None else value)
     if isinstance(value, str):
         return CompileRequest(source="input", text=value)

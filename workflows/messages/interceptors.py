@@ -67,23 +67,23 @@ class _Guard(WorkflowInboundInterceptor):
         if not _is_ours():
             return await super().execute_workflow(input)
         try:
-            if len(input.args) > 1:  # (2)
+            if len(input.args) > 1:  # (2) more inputs than any workflow takes
                 raise failures.invalid(f"expected one input, got {len(input.args)}")
             refusal = refuse_reserved(workflow.info().workflow_id, workflow.info().workflow_type)
-            if refusal is not None:  # (3)
+            if refusal is not None:  # (3) an id that is not for this
                 raise failures.invalid(refusal)
             return await super().execute_workflow(input)
-        except MeantError as error:  # (5)
+        except MeantError as error:  # (5) a meant end is one line
             workflow.logger.info("it ends", exc_info=error, extra=_where())
             raise
 
     async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002  # the SDK's name
         instance = workflow.instance()
-        if not isinstance(instance, TakesBadMessages):  # (4)
+        if not isinstance(instance, TakesBadMessages):  # (4) the engine's workflows only
             await super().handle_signal(input)
             return
         is_known = workflow.get_signal_handler(input.signal) is not None  # others come as a list
-        if len(input.args) > 1 and is_known:  # (2)
+        if len(input.args) > 1 and is_known:  # (2) refused as a whole
             instance.on_bad_message(input.signal, _one_input(len(input.args)))
             return
         try:
@@ -93,7 +93,7 @@ class _Guard(WorkflowInboundInterceptor):
 
     async def handle_query(self, input: HandleQueryInput) -> Any:  # noqa: A002  # the SDK's name
         most, words = (1, "one input") if input.query == _GATES else (0, "no input")
-        if len(input.args) > most and _is_ours():  # (2)
+        if len(input.args) > most and _is_ours():  # (2) ends the run at once
             got = f"{input.query!r} takes {words}, got {len(input.args)}"
             raise MeantError(got, type=_REFUSED)
         try:
@@ -101,23 +101,25 @@ class _Guard(WorkflowInboundInterceptor):
         except MessageError as error:
             raise MeantError(str(error), type=_REFUSED) from None
         instance = workflow.instance()
-        if isinstance(answer, WorkflowMetadata) and isinstance(instance, ShowsPage):  # (6)
+        # (6) drawn when somebody looks
+        if isinstance(answer, WorkflowMetadata) and isinstance(instance, ShowsPage):
             answer.current_details = instance.page()
         return answer
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002  # the SDK's name
-        if len(input.args) > 1 and isinstance(workflow.instance(), TakesBadMessages):  # (2)
+        # (2) refused as a whole
+        if len(input.args) > 1 and isinstance(workflow.instance(), TakesBadMessages):
             raise MeantError(_one_input(len(input.args)), type=_REFUSED)
         super().handle_update_validator(input)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002  # the SDK's name
-        if not isinstance(workflow.instance(), TakesBadMessages):  # (4)
+        if not isinstance(workflow.instance(), TakesBadMessages):  # (4) the engine's workflows only
             return await super().handle_update_handler(input)
         try:
             return await super().handle_update_handler(input)
         except ApplicationError:
             raise
-        except Exception as error:  # noqa: BLE001  # (1)
+        except Exception as error:  # noqa: BLE001  # (1) left alone, it wedges the run
             raise _told(error) from None
 
 

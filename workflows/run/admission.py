@@ -37,7 +37,7 @@ async def admit(
             registered=standing.registered,
             inline_tier=compiled.policy.inline_tier,
         )
-        if why is not None:  # (2)
+        if why is not None:  # (2) before any of its stages has started
             raise StageEndedError(failures.INVALID_PIPELINE, step.path, StageStatus.REJECTED, why)
     unknown = set(standing.unknown)
     first: dict[str, AgentStep] = {}
@@ -47,7 +47,7 @@ async def admit(
             if identity in unknown:
                 first.setdefault(identity, step)
     if first:
-        await _register(plan, first, records)  # (3)
+        await _register(plan, first, records)  # (3) known before one of them runs
     return standing
 
 
@@ -62,7 +62,8 @@ async def _start(
         inputs=sorted(compiled.inputs),
     )
     names = tuple(dict.fromkeys(agent for step in steps for agent in _agents(step)))
-    answer = await records.flush("run started", standing_of=compiled.digest, agents=names)  # (1)
+    # (1) only the ledger says what is registered
+    answer = await records.flush("run started", standing_of=compiled.digest, agents=names)
     return answer.standing or messages.Standing(registered=False)
 
 

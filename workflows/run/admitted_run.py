@@ -82,7 +82,7 @@ class AdmittedRun:
         Raises:
             StageEndedError: one did not complete, and the run does not go on without it.
         """
-        await self._feasibility.require_all()  # (2)
+        await self._feasibility.require_all()  # (2) before anybody is asked
         await Scheduler(self._stages, self, self._turns).steps(self._plan.steps)
 
     async def agent(self, step: AgentStep) -> str:
@@ -91,7 +91,7 @@ class AdmittedRun:
 
     async def gate(self, step: GateStep) -> str:
         """Wait at a gate."""
-        await self._feasibility.require_behind(step)  # (2)
+        await self._feasibility.require_behind(step)  # (2) once more before it opens
         self._mark(step.path)
         self._stages.move(step.path, StageStatus.WAITING)
         approved = self._stages.outputs_of(step.approves)

@@ -93,13 +93,14 @@ class AgentStages:
                 failures.STAGE_FAILED, step.path, StageStatus.FAILED, f"inputs: {error}"
             ) from None
         report = await self._answered(step, step.agent, inputs)
-        if report.status == StageStatus.REVOKED and step.replacement is not None:  # (3)
+        # (3) replace: once, as the other agent
+        if report.status == StageStatus.REVOKED and step.replacement is not None:
             replaced = self._replace(step, step.replacement, report.detail)
             report = await self._answered(step, step.replacement, inputs)
             detail = "; ".join(each for each in (replaced, report.detail) if each)
             report = report.model_copy(update={"detail": detail})
         elif report.status == StageStatus.REVOKED and step.on_revoked == SKIP:
-            return self._skip(step, report)  # (3)
+            return self._skip(step, report)  # (3) skip: what requires it goes on
         return self._finish(step, report)
 
     async def _answered(
@@ -202,7 +203,7 @@ class AgentStages:
 
     def _warrant(self, step: AgentStep) -> messages.Warrant:
         standing = {each.path for each in walk(before(self._plan, step.path))}
-        return messages.Warrant(  # (2)
+        return messages.Warrant(  # (2) all that its worker verifies again
             inputs=self._compiled.inputs,
             approvals=tuple(each for each in self._gates.approvals if each.gate in standing),
             authors=self._provenance.author_proofs,

@@ -81,7 +81,7 @@ class AgentStops:
             return {"stopped": stopped, "identity": "left as it is: that takes a proof"}
         said = [
             await start_revocation(agent, message.reason, message.proof)
-            for agent in agents  # (2)
+            for agent in agents  # (2) each brake verifies the proof itself
         ]
         return {"stopped": stopped, "identity": "; ".join(said)}
 

@@ -29,7 +29,7 @@ from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 
-FRESH: Final = timedelta(seconds=2)  # (2)
+FRESH: Final = timedelta(seconds=2)  # (2) a moment ago is not looked at again
 TOLD_MAX: Final = 5  # obstacles in one sentence
 
 
@@ -86,7 +86,7 @@ class Feasibility:
             )
 
     async def _obstacles(self, place: str, steps: Iterable[Any]) -> list[ahead.Obstacle]:
-        async with self._one_at_a_time:  # (2)
+        async with self._one_at_a_time:  # (2) one look at a time
             if not self._found:
                 self._found = await self._look(place, steps)
         return self._found
@@ -96,7 +96,8 @@ class Feasibility:
         waiting = (
             step
             for step in possible(steps, self._status_of, self._inputs)
-            if now - self._looked.get(step.path, now - FRESH) >= FRESH  # (2)
+            # (2) not looked at a moment ago
+            if now - self._looked.get(step.path, now - FRESH) >= FRESH
         )
         found: list[ahead.Obstacle] = []
         while batch := tuple(islice(waiting, ahead.STAGES_MAX)):

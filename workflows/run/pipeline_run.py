@@ -127,7 +127,8 @@ class PipelineRun:
         return board(title, run, self.stages, pending, heads, ended=self._ended)
 
     async def _work(self) -> None:
-        standing = await admit(self.plan, self._compiled, self._records)  # (2)
+        # (2) refused here if it asks for too much
+        standing = await admit(self.plan, self._compiled, self._records)
         self._provenance = await provenance_of(self.digest, self._compiled.inputs, standing)
         require_known(self.plan, self._provenance)
         self.admitted = AdmittedRun(
@@ -140,7 +141,7 @@ class PipelineRun:
         )
         await self.admitted.run()
         self._note_end(StageStatus.COMPLETED.value, "")
-        await self._records.flush("run completed")  # (3)
+        await self._records.flush("run completed")  # (3) before the run completes
 
     async def _finish(
         self, kind: str, message: str, cancelled: asyncio.CancelledError | None
@@ -151,7 +152,7 @@ class PipelineRun:
         self.stages.skip(walk(self.plan.steps), "the run ended before")
         self._note_end(status.value, message)
         self._ended = kind, message
-        await shielded(self._records.flush_last("run ended"))  # (4)
+        await shielded(self._records.flush_last("run ended"))  # (4) within two minutes
         if cancelled is not None:
             raise cancelled
         raise failures.ended(kind, message, self._report(status.value))

@@ -107,7 +107,7 @@ async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> messages.
             activity_id="run/starter#1",
             summary=Markdown("who has started this run?"),
         )
-    except ActivityError as error:  # (3)
+    except ActivityError as error:  # (3) it is recorded, and the starter unknown
         workflow.logger.warning("the starter is not known: %s", failures.cause_of(error)[1])
         return messages.Proven()
 
@@ -120,7 +120,7 @@ def _refuse_unknown(step: GateStep, provenance: Provenance) -> None:
     for role in step.exclude:
         of_installation = provenance.registered and not provenance.author_proofs
         needs_none = role == "author" and of_installation
-        if not provenance.people[role] and not needs_none:  # (2)
+        if not provenance.people[role] and not needs_none:  # (2) nobody knows whom to exclude
             raise StageEndedError(
                 failures.INVALID_PIPELINE,
                 step.path,

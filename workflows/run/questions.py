@@ -44,7 +44,7 @@ class Questions:
         gate = self._gate(step, question)
         self._gates.expect_one(gate.path)
         self._stages.move(step.path, StageStatus.WAITING, f"asks at {gate.path}")
-        subject = {step.path: {gate.name: question.digest()}}  # (2)
+        subject = {step.path: {gate.name: question.digest()}}  # (2) a vote is bound to the question
         matter = Matter(
             self._compiled.digest, digest_of(self._compiled.inputs), subject, question=question
         )

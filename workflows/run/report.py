@@ -24,7 +24,7 @@ def within_limit(report: dict[str, Any]) -> dict[str, Any]:
     if wire_bytes(report) <= REPORT_BYTES_MAX:
         return report
     left_out: list[str] = []
-    short = {**report, "truncated": True, "left_out": left_out}  # (2)
+    short = {**report, "truncated": True, "left_out": left_out}  # (2) it says what it left out
     for what, leave_out in _STEPS:
         left_out.append(what)
         short = leave_out(short)

@@ -44,7 +44,7 @@ class Stages:
     def move(self, path: str, status: StageStatus, detail: str = "") -> None:
         """Change the state of one stage."""
         result = self._results[path]
-        if result.status not in _FINAL:  # (1)
+        if result.status not in _FINAL:  # (1) a final state never changes
             self._keep(result, status=status, detail=sentence(detail))
 
     def finish(self, path: str, status: StageStatus, **fields: Any) -> None:

@@ -25,7 +25,7 @@ class Turns:
     """The turns of one run."""
 
     def __init__(self) -> None:
-        self.agents = asyncio.Semaphore(AGENTS_AT_ONCE_MAX)  # (1)
+        self.agents = asyncio.Semaphore(AGENTS_AT_ONCE_MAX)  # (1) so many at work
         self._task = -1
         self._started = 0
         self._next: asyncio.Task[None] | None = None

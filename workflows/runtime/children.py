@@ -81,7 +81,7 @@ async def run_agent(
             )
             begun(child)
             answer: Any = await child
-        except WorkflowAlreadyStartedError:  # (1)
+        except WorkflowAlreadyStartedError:  # (1) the child of before a reset, or a stranger
             if waits % LOOKED_AT_EVERY == 0:
                 await _refuse_stranger(step.path, child_id, waits)
             if waits == 0:
@@ -106,10 +106,10 @@ def _heard(path: str, answer: Any, take_over: TakeOver) -> messages.AgentReport:
     try:
         report = _report(path, answer)
     except StageEndedError:
-        specs.obey_cancel()  # (2)
+        specs.obey_cancel()  # (2) cancelled: its EXIT has run
         raise
-    take_over(report.unrecorded)  # (5)
-    specs.obey_cancel()  # (2)
+    take_over(report.unrecorded)  # (5) before anything else
+    specs.obey_cancel()  # (2) cancelled: its EXIT has run
     return report
 
 
@@ -123,7 +123,7 @@ def _report(path: str, answer: Any) -> messages.AgentReport:
             workflow.payload_converter(),
             bytes_max=REPORT_BYTES_MAX,
         )
-    except UnreadableError as error:  # (3)
+    except UnreadableError as error:  # (3) it may be of anybody's worker
         raise StageEndedError(
             failures.STAGE_FAILED, path, StageStatus.FAILED, f"its report cannot be read: {error}"
         ) from None

@@ -38,10 +38,11 @@ async def start_revocation(agent: str, reason: str, proof: str = "") -> str:
                 trust_specs.REVOCATION_WORKFLOW,
                 request.model_dump(exclude_defaults=True),
                 id=name,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,  # (1)
+                # (1) it outlives whoever started it
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 static_summary=Markdown.of("revocation of {}", agent),
             )
-        except WorkflowAlreadyStartedError:  # (2)
+        except WorkflowAlreadyStartedError:  # (2) taken: another id beside it
             name = revocation_id(agent, await _token(agent))
         else:
             if name == wanted:

@@ -73,8 +73,10 @@ class Receipt:
             "agent": self._agent,
             "epoch": self._epoch,
             "lines": [line.model_dump(mode="json") for line in lines],
-            "complete": bool(lines) and all(line.confirmed for line in lines),  # (2)
-            "rotate": [secret for brake in self.brakes for secret in brake.rotate],  # (3)
+            # (2) by nothing else
+            "complete": bool(lines) and all(line.confirmed for line in lines),
+            # (3) somebody has to rotate them
+            "rotate": [secret for brake in self.brakes for secret in brake.rotate],
             "by": next((brake.by for brake in self.brakes if brake.by), ""),
             **({"unproven": True} if self.is_unproven else {}),
         }

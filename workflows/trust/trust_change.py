@@ -44,7 +44,7 @@ from workflows.runtime.failures import RefusedError, StageEndedError
 from workflows.runtime.query_answers import gate_rows
 from workflows.runtime.visibility import show_start
 
-_IDENTITY: Final = "verified"  # (3)
+_IDENTITY: Final = "verified"  # (3) proven votes only
 
 
 class TrustChange(GatedWorkflow):
@@ -90,7 +90,7 @@ class TrustChange(GatedWorkflow):
             return await self._decide(payload)
         except asyncio.CancelledError:
             self._state = "cancelled"
-            await shielded(self.records.flush_last("end"))  # (5)
+            await shielded(self.records.flush_last("end"))  # (5) within two minutes
             raise
         except RefusedError as error:
             refusal = error
@@ -142,7 +142,8 @@ class TrustChange(GatedWorkflow):
                 granted.refusal or "the ledger has granted nothing", is_recorded=granted.entry >= 0
             )
         self._entry, self._state = granted.entry, "applying the grant"
-        changed = await shielded(self.apply(wanted, granted))  # (4)
+        # (4) a change without record would be found by nobody
+        changed = await shielded(self.apply(wanted, granted))
         self._state = "done"
         return {
             **self._report(StageStatus.COMPLETED.value),
@@ -156,7 +157,7 @@ class TrustChange(GatedWorkflow):
         except MessageError as error:
             raise RefusedError(str(error)) from None
         expected = self.id_of(wanted.agent)
-        if workflow.info().workflow_id != expected:  # (1)
+        if workflow.info().workflow_id != expected:  # (1) one at a time for an agent
             raise RefusedError(
                 f"the workflow id must be {expected!r}, so that there is one at a time"
             )
@@ -233,7 +234,7 @@ class TrustChange(GatedWorkflow):
                 asked=self._asked(),
                 why=list(refusal.why),
             )
-        await shielded(self.records.flush_last("end"))  # (5)
+        await shielded(self.records.flush_last("end"))  # (5) within two minutes
         report = {**self._report(StageStatus.FAILED.value), "unmet": list(refusal.why)}
         return failures.ended(refusal.kind or self.refused_as, str(refusal), report)
 
