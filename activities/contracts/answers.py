@@ -79,7 +79,7 @@ def read_value(answer: Any, kind: type[T], converter: PayloadConverter, *, bytes
     if not isinstance(answer, RawValue):
         raise UnreadableError("it is empty")
     payload = answer.payload
-    if len(payload.data) > bytes_max:  # (2)
+    if len(payload.data) > bytes_max:  # (2) no larger than its reader has room for
         raise UnreadableError(f"it has {len(payload.data)} bytes, and {bytes_max} is the limit")
     if payload.metadata.get("encoding") == _JSON:
         try:
@@ -112,7 +112,7 @@ def read_detail(
 
 def _typed(payload: Payload, kind: type[T], converter: PayloadConverter) -> Any:
     try:
-        return converter.from_payload(payload, kind)  # (3)
+        return converter.from_payload(payload, kind)  # (3) another encoding is its converter's
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
         if not fault["loc"]:  # the library would name a class of ours

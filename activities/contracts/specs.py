@@ -114,12 +114,12 @@ class ActivitySpec(Generic[In, Out]):
                     request,
                     activity_id=activity_id,
                     summary=summary,
-                    result_type=RawValue,  # (5)
+                    result_type=RawValue,  # (5) raw: read where it can wedge nothing
                     task_queue=queue or self.queue,
                     start_to_close_timeout=limit or self.timeout,
                     schedule_to_close_timeout=give_up_after,
-                    heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3)
-                    retry_policy=RETRY,  # (2)
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3) a dead worker is noticed in seconds
+                    retry_policy=RETRY,  # (2) an outage is waited out
                     cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 )
             result = self._read(answer, activity_id)
@@ -140,7 +140,7 @@ class ActivitySpec(Generic[In, Out]):
                 self.name,
                 request,
                 activity_id=activity_id,
-                result_type=RawValue,  # (5)
+                result_type=RawValue,  # (5) raw: read where it can wedge nothing
                 start_to_close_timeout=LOCAL,
                 retry_policy=ONCE,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -96,8 +96,9 @@ class ControlGroupActivities:
     @governed
     async def request(self, request: GateRequest) -> GateRequested:
         """File what the stages behind the gate will read."""
-        found = await self._plans.find(request.plan, request.authors)  # (1)
-        if not await self._probe.is_enforced():  # (2)
+        # (1) the plan is found, never told
+        found = await self._plans.find(request.plan, request.authors)
+        if not await self._probe.is_enforced():  # (2) found out by trying
             return GateRequested(enforced=False, detail=NOT_ENFORCED)
         filed: list[FiledRequest] = []
         refusals: list[str] = []
@@ -108,7 +109,7 @@ class ControlGroupActivities:
                 refusals += _not_held(step, waiting)
             except (UnavailableError, ConflictError):
                 raise  # tried again as a whole: filing replaces what was filed
-            except IntegrationError as error:  # (3)
+            except IntegrationError as error:  # (3) no request for it; the run goes on
                 refusals.append(f"nothing was asked for {step.path!r}: {error}")
         return GateRequested(enforced=True, detail="; ".join(refusals), filed=tuple(filed))
 

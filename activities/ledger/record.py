@@ -10,6 +10,7 @@
    A run begins and ends itself: nobody else says so here.
 5. That an agent was raised, came back or was rebound is taken only behind the grant it was done
    by, from the run that was granted it: a later one may have its workflow id.
+6. What begins waits while the disk is nearly full; a record that also ends something does not.
 """
 
 from __future__ import annotations
@@ -65,7 +66,6 @@ _BEHIND_A_GRANT: Final = {
     actions.AGENT_REINSTATED: ("now", "epoch"),
     actions.AGENT_REBOUND: ("now", "binding", "pipeline", "template", "program"),
 }
-# What begins waits while the disk is nearly full; a record that also ends something does not (6).
 _BEGINS: Final = frozenset({"run.started", actions.AGENT_INTENDED, actions.AGENT_RETRIED})
 _ENDS: Final = frozenset({"run.ended", actions.AGENT_ENDED})
 
@@ -84,13 +84,14 @@ class LedgerActivities:
         run = (info.workflow_id or "", info.workflow_run_id or "")
         scope = (info.namespace, *run, info.activity_id)
         for entry in request.entries:
-            _refuse_reserved(entry, info.workflow_type or "", run[0])  # (4)
+            # (4) authority comes from where it is
+            _refuse_reserved(entry, info.workflow_type or "", run[0])
             if entry.action in _BEHIND_A_GRANT:
-                await self._require_grant(entry, run)  # (5)
+                await self._require_grant(entry, run)  # (5) only behind its grant
         drafts = [
             Draft(
-                key=entry_key(*scope, str(number)),  # (2)
-                workflow_id=run[0],  # (1)
+                key=entry_key(*scope, str(number)),  # (2) the attempt is left out
+                workflow_id=run[0],  # (1) from the context, not the request
                 run_id=run[1],
                 agent=entry.agent,
                 tier=entry.tier,
@@ -101,8 +102,8 @@ class LedgerActivities:
         ]
         recorded = {entry.action for entry in request.entries}
         if recorded & _BEGINS and not recorded & _ENDS:
-            self._ledger.require_room()  # (6)
-        receipts = await self._ledger.append(drafts)  # (3)
+            self._ledger.require_room()  # (6) what begins waits for room
+        receipts = await self._ledger.append(drafts)  # (3) acknowledged means on disk
         numbers = [receipt.seq for receipt in receipts] or [-1]
         return messages.RecordResult(
             first=min(numbers),

@@ -50,8 +50,9 @@ async def admit(tools: Tools, request: messages.PhaseRequest) -> Admission:
         RevokedError: it is disabled.
         NotFoundError: it was never registered.
     """
-    program = await require_program(tools, request.step)  # (1)
-    cleared = await tools.high.warrants.require(request) if tools.high else None  # (2)
+    program = await require_program(tools, request.step)  # (1) there is one, and it may be executed
+    # (2) T3 and T4 show a warrant
+    cleared = await tools.high.warrants.require(request) if tools.high else None
     known = await tools.registry.read(request.agent)
     require_fit(request.agent, known, request.pipeline, request.step, program.digest)
     return Admission(known, program, cleared)

@@ -83,7 +83,8 @@ async def ask(
         AgentError: the program failed; it, its children and its directory are gone.
         ViolationError: it did what it must not (8), or reached for a secret that is not for it.
     """
-    cleared, program = await _clear(tools, request)  # (6) (10)
+    # (6) (10) admitted anew; the one that was admitted
+    cleared, program = await _clear(tools, request)
     delivered: list[Outcome] = []
     try:
         return await _ask(
@@ -91,7 +92,8 @@ async def ask(
         )
     except LeaseLostError as error:
         if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
-            raise ViolationError(Violation.STALE_FENCE, str(error)) from None  # (8)
+            # (8) it acted without its lease
+            raise ViolationError(Violation.STALE_FENCE, str(error)) from None
         raise
 
 
@@ -110,10 +112,11 @@ async def _ask(
         directory = stack.enter_context(workdir())
         lifeline = Lifeline(lease.deadline)
         holding = Holding(tools.leases, lease, release=False, on_renewal=lifeline.renew)
-        await stack.enter_async_context(holding)  # (3)
+        await stack.enter_async_context(holding)  # (3) renewed meanwhile
         if tools.watcher is not None:
             stack.enter_context(tools.watcher.watching(request.agent, holding.hurry))
-        secrets = await secrets_of(tools, request, phase, cleared, stack)  # (2)
+        # (2) exactly the declared ones
+        secrets = await secrets_of(tools, request, phase, cleared, stack)
         seen = request.model_copy(update={"prior": _own(request, phase)})
         prior = await asyncio.to_thread(_copies, tools, seen, directory)
         pulse = await stack.enter_async_context(pulsing())
@@ -144,18 +147,19 @@ async def _ask(
             ),
             timeout_s=timeout_s,
             sandbox=sandbox_of(tools.settings, request.step),
-            redact=Redactor(secrets.values()),  # (4)
+            redact=Redactor(secrets.values()),  # (4) before anybody sees it
             lifeline=lifeline,
             on_event=pulse.tell,
             on_checkpoint=kept.take,
             on_left=left.append,
             on_start=stack.enter_context(listed),
         )
-        acts()  # (7)
+        acts()  # (7) never started again by accident
         try:
             outcome = await _outcome(tools, phase, running, left)
         except QuestionAskedError as asking:
-            return _of_question(asking, phase, await kept.settle() or handed_back)  # (9)
+            # (9) a question is no failure
+            return _of_question(asking, phase, await kept.settle() or handed_back)
         except AgentError as error:
             last = await kept.settle() or handed_back
             error.checkpoint = last.model_dump(mode="json") if last else None
@@ -166,7 +170,7 @@ async def _ask(
         except (UnavailableError, ConflictError) as error:
             if phase is not AgentPhase.EXECUTE:
                 raise
-            raise OutcomeLostError(  # (7)
+            raise OutcomeLostError(  # (7) never started again by accident
                 f"the program has delivered, and its outputs cannot be kept: {error}"
             ) from None
 
@@ -231,7 +235,7 @@ def _copies(tools: Tools, request: messages.PhaseRequest, directory: Path) -> Ma
     prior: dict[str, Any] = {}
     for name, folder, output in outputs:
         target = Path(os.path.normpath(directory / folder / name))
-        if not target.is_relative_to(directory / folder):  # (5)
+        if not target.is_relative_to(directory / folder):  # (5) a forged name leaves no directory
             raise DeniedError(f"output {name[:80]!r} leaves the private directory")
         target.parent.mkdir(parents=True, exist_ok=True)
         tools.artifacts.copy_to(output.digest, target)

@@ -35,12 +35,12 @@ class Bootstrap:
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Admit the agent and take its lease."""
         refuse_queue(self._tools, request)
-        if request.authority.revoked:  # (1)
+        if request.authority.revoked:  # (1) a revoked agent does not start
             raise RevokedError(f"agent {request.agent!r} is revoked")
-        admission = await admit(self._tools, request)  # (2)
+        admission = await admit(self._tools, request)  # (2) it is admitted
         known = admission.known
-        lease = await enter(self._tools, request, PHASE)  # (3)
-        await self._prove(request, known)  # (4)
+        lease = await enter(self._tools, request, PHASE)  # (3) a cold or revoked guard refuses
+        await self._prove(request, known)  # (4) minted, compared, revoked
         admitted = {
             "agent": request.agent,
             "entity": known.entity_id,

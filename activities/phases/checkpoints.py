@@ -55,7 +55,7 @@ class Kept:
             self.last = CheckpointRef(
                 digest=stored.digest, size=stored.size, is_file=checkpoint.is_file
             )
-            self._pulse.keep(self.last)  # (1)
+            self._pulse.keep(self.last)  # (1) for the next attempt
         return self.last
 
     async def work(self) -> None:
@@ -81,7 +81,7 @@ async def keeping(artifacts: Artifacts, pulse: Pulse) -> AsyncIterator[Kept]:
 
 def handed(request: messages.PhaseRequest) -> CheckpointRef | None:
     """Return the checkpoint that this try begins from (1)."""
-    if request.step.tier >= Tier.T3:  # (3)
+    if request.step.tier >= Tier.T3:  # (3) nobody has approved it
         return None
     for detail in reversed(activity.info().heartbeat_details):
         try:

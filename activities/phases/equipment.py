@@ -116,10 +116,11 @@ async def enter(
         revoked=request.authority.revoked,
     )
     begun_ms = _begun_ms(request)
-    if request.seed and begun_ms - request.authority.at_ms < ANSWER_FRESH_MS:  # (2)
+    # (2) only what the ledger has just said
+    if request.seed and begun_ms - request.authority.at_ms < ANSWER_FRESH_MS:
         await tools.guards.seed(request.agent, known)
     try:
-        return await tools.leases.acquire(  # (1)
+        return await tools.leases.acquire(  # (1) anew: it fences out its predecessor
             agent=request.agent,
             holder=holder_of(request),
             owner=f"{info.workflow_id}/{info.workflow_run_id}",
@@ -139,7 +140,7 @@ def _step(request: messages.PhaseRequest, phase: AgentPhase, status: str) -> Ste
     return Step(
         name=phase.value,
         op_id=info.activity_id,
-        not_after=_NOT_BEFORE[phase],  # (4)
+        not_after=_NOT_BEFORE[phase],  # (4) in order
         fields={
             "phase": phase.value,
             "status": status,
@@ -147,7 +148,7 @@ def _step(request: messages.PhaseRequest, phase: AgentPhase, status: str) -> Ste
             "run": info.workflow_id or "",
             "run_id": info.workflow_run_id or "",
         },
-        repeats=info.is_local,  # (4)
+        repeats=info.is_local,  # (4) local ones are done again together
     )
 
 

@@ -66,9 +66,9 @@ class Exit:
         try:
             lease = await enter(self._tools, request, AgentPhase.EXIT, status=request.status)
             await self._tools.leases.release(lease)
-        except (ColdError, LeaseLostError, RevokedError):  # (1)
+        except (ColdError, LeaseLostError, RevokedError):  # (1) not there: released already
             return messages.PhaseResult()
-        except ConflictError as error:  # (2)
+        except ConflictError as error:  # (2) its time to live ends it
             return messages.PhaseResult(unreleased=(str(error),))
         return messages.PhaseResult(fence=lease.fence)
 

@@ -33,18 +33,18 @@ def require_machine(settings: Settings, step: AgentStep) -> None:
     Raises:
         DeniedError: it cannot, with what would help.
     """
-    if not settings.workspace.is_dir():  # (1)
+    if not settings.workspace.is_dir():  # (1) there is one to read
         raise DeniedError(
             f"the workspace {settings.workspace} is not a directory: set MANDATE_WORKSPACE"
         )
-    if step.tier >= Tier.T2 and landlock.level() == "none":  # (2)
+    if step.tier >= Tier.T2 and landlock.level() == "none":  # (2) T2 and above demand Landlock
         raise DeniedError(
             f"{step.tier.name} demands a sandbox, and this machine has no Landlock: "
             "use Linux 5.13 or newer"
         )
-    refuse_engine_ports(settings, step)  # (3)
-    writable(settings, step)  # (5)
-    if step.sandbox.tcp and not landlock.limits_tcp():  # (4)
+    refuse_engine_ports(settings, step)  # (3) never one of the engine's own
+    writable(settings, step)  # (5) where both say so
+    if step.sandbox.tcp and not landlock.limits_tcp():  # (4) the others have to be closed
         raise DeniedError(
             "this kernel cannot open single TCP ports to an agent: use Linux 6.7 or newer "
             "(Landlock ABI 4), or remove sandbox.tcp"
@@ -64,7 +64,7 @@ def sandbox_of(settings: Settings, step: AgentStep) -> SandboxSpec:
         denied=settings.hidden_from_agents,
         tcp=step.sandbox.tcp,
         path=settings.agent_path,
-        required=step.tier >= Tier.T2,  # (2)
+        required=step.tier >= Tier.T2,  # (2) T2 and above demand Landlock
     )
     declared: dict[str, Any] = step.sandbox.quota()
     return replace(sandbox, **declared)

@@ -45,7 +45,7 @@ async def secrets_of(
     if not request.step.secrets or phase is not AgentPhase.EXECUTE:
         return {}
     places = {name: SecretRef.parse(ref) for name, ref in sorted(request.step.secrets.items())}
-    found = await _redeemed(tools, request, cleared, places)  # (1)
+    found = await _redeemed(tools, request, cleared, places)  # (1) what a person has authorised
     missing = {name: ref for name, ref in places.items() if name not in found}
     return {**found, **await _read(tools, request, missing, stack)}
 
@@ -72,7 +72,7 @@ async def _read(
     places: dict[str, SecretRef],
     stack: AsyncExitStack,
 ) -> dict[str, str]:
-    if not places:  # (2)
+    if not places:  # (2) nothing is minted for nothing
         return {}
     credential = await stack.enter_async_context(
         tools.issuer.credential(
@@ -88,9 +88,9 @@ async def _read(
         return {name: await credential.read_secret(ref) for name, ref in places.items()}
     except DeniedError as error:
         if tools.high is None:
-            await _blame(tools, request, error)  # (4)
+            await _blame(tools, request, error)  # (4) it declares what its tier does not open
             raise
-        raise DeniedError(  # (3)
+        raise DeniedError(  # (3) nobody has asked for it
             f"{error}; nothing was asked for there when the gate opened: start the run again "
             f"while the worker of {specs.QUEUE_T3} is up and the agent holds its tier"
         ) from None

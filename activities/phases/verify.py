@@ -36,7 +36,7 @@ class Verify:
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the verification as an output."""
         lease = await enter(self._tools, request, PHASE)
-        refuse_missing(request)  # (2)
+        refuse_missing(request)  # (2) another try delivers no other
         await asyncio.to_thread(self._check, request.prior)
         verified = {"outputs": {output.name: output.digest for output in request.prior}}
         own = await put_json(self._tools, PHASE, "verification.json", verified)

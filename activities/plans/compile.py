@@ -54,12 +54,13 @@ class Compile:
     @activity.defn(name=specs.COMPILE)
     async def run(self, request: messages.CompileRequest) -> messages.CompileResult:
         """Return the plan of ``request``, or its problems (1)."""
-        found = await asyncio.to_thread(self._result, request)  # (6)
+        found = await asyncio.to_thread(self._result, request)  # (6) a thread: it takes long
         result = found.model_copy(update={"policy": self.policy})  # (2) of a refusal too
         steps = walk(result.plan.steps) if result.plan else ()
         if result.plan and any(isinstance(s, AgentStep) and s.tier >= Tier.T3 for s in steps):
             text = canonical(result.plan.model_dump(mode="json"))
-            await asyncio.to_thread(self._artifacts.put, text.encode(), "application/json")  # (5)
+            # (5) its worker takes no plan from a workflow
+            await asyncio.to_thread(self._artifacts.put, text.encode(), "application/json")
         return result
 
     @activity.defn(name=specs.POLICY)
@@ -78,7 +79,7 @@ class Compile:
             *not_runnable(compiled.plan, self.policy.gate_identity),
             *self._without_program(compiled.plan),
         ]
-        if refused:  # (3)
+        if refused:  # (3) before anything starts
             return messages.CompileResult(problems="\n".join(refused))
         result = messages.CompileResult(
             plan=compiled.plan,
@@ -88,7 +89,7 @@ class Compile:
             asking=tuple(asked_for(compiled.plan)),
         )
         size = wire_bytes(result)
-        if size > PLAN_BYTES_MAX:  # (4)
+        if size > PLAN_BYTES_MAX:  # (4) sent, it would wedge the run
             return messages.CompileResult(
                 problems=f"the compiled plan with the inputs of the run has {size} bytes, at most "
                 f"{PLAN_BYTES_MAX} are allowed: split the pipeline, or have large values read "

@@ -55,13 +55,13 @@ class Feasibility:
     async def _objection(self, pipeline: str, stage: ahead.StageAhead) -> str | None:
         step = stage.step
         try:
-            program = await require_program(self._tools, step)  # (1)
+            program = await require_program(self._tools, step)  # (1) program and its tools
             if step.tier < Tier.T3:
-                require_machine(self._tools.settings, step)  # (2)
+                require_machine(self._tools.settings, step)  # (2) the sandbox of the tier
             known = await self._tools.registry.read(stage.agent)
-            require_fit(stage.agent, known, pipeline, step, program.digest)  # (3)
+            require_fit(stage.agent, known, pipeline, step, program.digest)  # (3) the agent may act
             if step.tier < Tier.T3 and step.secrets:
-                await self._require_secrets(stage, known)  # (4)
+                await self._require_secrets(stage, known)  # (4) looked up, not read
         except _OBJECTIONS as error:
             return str(error)
         return None

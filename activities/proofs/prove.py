@@ -55,7 +55,7 @@ _ACTIONS: Final = {
     PLAN: PLAN_REGISTERED,
     REBIND: REBIND_PROVEN,
 }
-_OF_AUTHORS: Final = {PLAN: "plans", REBIND: "what agents are bound to"}  # (6)
+_OF_AUTHORS: Final = {PLAN: "plans", REBIND: "what agents are bound to"}  # (6) of one group
 
 
 class ProofActivities:
@@ -91,7 +91,7 @@ class ProofActivities:
             ProofRefusedError: nobody who may.
         """
         groups = (self._authors,) if request.purpose in _OF_AUTHORS else request.groups
-        verified = await self._verifier.verify(  # (2)
+        verified = await self._verifier.verify(  # (2) as every worker verifies
             request.proof,
             request.purpose,
             _about(request),
@@ -108,12 +108,13 @@ class ProofActivities:
             return f"the proof is of {voter.name!r}, and it was sent as {request.voter!r}"
         info = activity.info()
         matter = _OF_AUTHORS.get(request.purpose)
-        if matter is not None and self._authors not in voter.groups:  # (6)
+        if matter is not None and self._authors not in voter.groups:  # (6) of one group
             return f"{voter.name!r} may not vouch for {matter}: that takes group {self._authors!r}"
         senders = await senders_of(
             activity.client(), info.workflow_id or "", info.workflow_run_id or "", request.proof
         )
-        said = senders.refuse(frozenset({voter.name, *voter.logins}))  # (4)
+        # (4) who sent it must be the person
+        said = senders.refuse(frozenset({voter.name, *voter.logins}))
         return said and f"{said}, and the proof is of {voter.name!r}"
 
     async def _record(self, request: messages.ProveRequest, verified: Verified) -> int:
@@ -145,7 +146,8 @@ class ProofActivities:
             "gate": str(request.about.get("gate", "")),
             "sent_as": request.voter,
             "why": why,
-            "proof": digest_of_bytes(request.proof.encode(errors="replace")),  # (5)
+            # (5) never the thing itself
+            "proof": digest_of_bytes(request.proof.encode(errors="replace")),
         }
         run = (info.namespace, info.workflow_id or "", info.workflow_run_id or "")
         draft = _draft(entry_key(*run, info.activity_id, "refused"), PROOF_REFUSED, payload)
@@ -202,7 +204,7 @@ def _draft(key: str, action: str, payload: dict[str, Any]) -> Draft:
     info = activity.info()
     return Draft(
         key=key,
-        workflow_id=info.workflow_id or "-",  # (1)
+        workflow_id=info.workflow_id or "-",  # (1) from the context, not the request
         run_id=info.workflow_run_id or "-",
         agent=NO_AGENT,
         tier=Tier.T0,

@@ -69,7 +69,7 @@ class RegisteredPlans:
             DeniedError: there is none, or nobody vouches for it.
             UnavailableError: Vault or the artefact store does not answer.
         """
-        plan = await asyncio.to_thread(self._read, digest)  # (1)
+        plan = await asyncio.to_thread(self._read, digest)  # (1) hashed again
         authors, refusal = await self._authors(plan, digest, proofs)
         if not authors and not await asyncio.to_thread(self._is_ours, plan, digest):
             why = f" ({refusal})" if refusal else ""
@@ -105,13 +105,13 @@ class RegisteredPlans:
                 verified = await self._verifier.verify(
                     proof, PLAN, about, of_time=None, groups=(self._group,)
                 )
-            except DeniedError as error:  # (3)
+            except DeniedError as error:  # (3) disabled by now, or no author
                 refusal = refusal or str(error)
                 continue
             author = verified.person
             if self._group in author.groups:
                 authors.append(author)
-            else:  # (2)
+            else:  # (2) of the authors' group
                 refusal = refusal or f"{author.name!r} is not in group {self._group!r}"
         return tuple(authors), refusal
 

@@ -84,9 +84,9 @@ class ProofVerifier:
             proof = decode(word)
         except ProofError as error:
             raise ProofRefusedError(str(error)) from None
-        refusal = refuse_matter(proof, purpose, about)  # (1)
+        refusal = refuse_matter(proof, purpose, about)  # (1) about this matter
         if refusal is None and of_time is not None:
-            refusal = of_time(proof)  # (2)
+            refusal = of_time(proof)  # (2) of the right time
         if refusal is not None:
             raise ProofRefusedError(refusal)
         return Verified(await self._person(proof, groups), proof.nonce)

@@ -58,7 +58,7 @@ class VoteVerifier:
             DeniedError: one of the votes is not what the warrant says.
             UnavailableError: Vault does not answer.
         """
-        turn = asyncio.Semaphore(AT_ONCE)  # (3)
+        turn = asyncio.Semaphore(AT_ONCE)  # (3) a few at a time
         gates = {
             step.path: step for step in walk(run.plan.plan.steps) if isinstance(step, GateStep)
         }
@@ -94,7 +94,7 @@ class VoteVerifier:
         groups: frozenset[str],
         turn: asyncio.Semaphore,
     ) -> Vote:
-        about = {  # (1)
+        about = {  # (1) what the person must have signed
             "workflow": run.workflow_id,
             "run": run.run_id,
             "gate": approval.gate,
@@ -116,7 +116,7 @@ class VoteVerifier:
         except (DeniedError, ValueError) as error:
             raise DeniedError(f"{where}: {error}") from None
         voter = verified.person
-        if voter.name != ballot.voter:  # (2)
+        if voter.name != ballot.voter:  # (2) the name must be the person's
             raise DeniedError(f"{where}: the proof is of {voter.name!r}")
         return Vote(
             voter=voter.name,

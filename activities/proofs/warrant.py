@@ -80,13 +80,13 @@ class Warrants:
             raise DeniedError(f"no warrant for {request.step.path!r}: {error}") from None
 
     async def _require(self, request: messages.PhaseRequest) -> Cleared:
-        warrant = _warrant(request)  # (1)
-        parent = await _parent(request.step.path)  # (2)
-        found = await self._plans.find(request.plan, warrant.authors)  # (3)
+        warrant = _warrant(request)  # (1) there is one, of a sane size
+        parent = await _parent(request.step.path)  # (2) in the server's words
+        found = await self._plans.find(request.plan, warrant.authors)  # (3) somebody vouches for it
         run = PlannedRun(parent.workflow_id, parent.run_id, found, digest_of(warrant.inputs))
-        step = _planned(request, run)  # (4)
-        excluded = await self._excluded(run, warrant, parent.started)  # (5)
-        approvals = await self._votes.verify(run, warrant.approvals)  # (6)
+        step = _planned(request, run)  # (4) as the plan says
+        excluded = await self._excluded(run, warrant, parent.started)  # (5) who may not have voted
+        approvals = await self._votes.verify(run, warrant.approvals)  # (6) every proof again
         refusal = refuse_warrant(
             found.plan,
             step.path,
@@ -97,9 +97,10 @@ class Warrants:
                 for path, outputs in request.given.items()
             },
         )
-        if refusal is not None:  # (7)
+        if refusal is not None:  # (7) the rules let it pass
             raise DeniedError(refusal)
-        await self._require_inputs(request, found.plan, step, warrant)  # (8)
+        # (8) inputs follow from what was approved
+        await self._require_inputs(request, found.plan, step, warrant)
         names = {vote.voter for approval in approvals for vote in approval.votes}
         return Cleared(run, tuple(sorted(names)))
 

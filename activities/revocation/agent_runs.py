@@ -60,14 +60,16 @@ async def under_way(client: Client, agent: str) -> list[AgentRun]:
     Raises:
         UnavailableError: the server does not answer, or a run does not say whose it is (1).
     """
-    query = f'WorkflowType="{specs.AGENT_WORKFLOW}" AND CloseTime IS NULL'  # (4)
+    # (4) paused is under way
+    query = f'WorkflowType="{specs.AGENT_WORKFLOW}" AND CloseTime IS NULL'
     try:
         if await has_search_attributes(client):
             query += f' AND (MandateAgent="{agent}" OR MandateAgent IS NULL)'
         listed = await _listed(client, query)
     except RPCError as error:
         raise UnavailableError(f"temporal does not list runs ({error})") from None
-    ours = [row for row in listed if row.task_queue == specs.QUEUE]  # (3)
+    # (3) the engine's own queue only
+    ours = [row for row in listed if row.task_queue == specs.QUEUE]
     named = [row for row in ours if _told(row, _AGENT) == agent]
     nameless = [row for row in ours if _told(row, _AGENT) is None]
     if len(nameless) > RUNS_ASKED_MAX:
@@ -99,7 +101,7 @@ async def is_under_way(client: Client, run: AgentRun) -> bool:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
         raise UnavailableError(f"temporal does not describe {run.workflow!r} ({error})") from None
-    return not found.HasField("close_time")  # (4)
+    return not found.HasField("close_time")  # (4) paused is under way
 
 
 async def _listed(client: Client, query: str) -> list[WorkflowExecutionInfo]:

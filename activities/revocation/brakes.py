@@ -49,11 +49,11 @@ class BrakeActivities:
         """Disable the agent in Vault and end its tokens."""
         # Side by side: until it is disabled, every call here is time for whoever holds a token.
         revoker, is_known = await asyncio.gather(
-            self._revokers.require(request),  # (1)
+            self._revokers.require(request),  # (1) found out each time
             self._is_known(request.agent),
         )
         if not is_known:
-            raise _unknown(request.agent)  # (4)
+            raise _unknown(request.agent)  # (4) nothing is made for it
         await self._brake.disable_known(request.agent)
         await self._brake.end_tokens(request.agent)
         left = await self._brake.tokens_left(request.agent)
@@ -69,16 +69,17 @@ class BrakeActivities:
     @governed
     async def guard(self, request: trust.RevokeRequest) -> trust.Braked:
         """Let Dragonfly refuse the agent, and let everybody know."""
-        revoker = await self._revokers.require(request)  # (1)
+        revoker = await self._revokers.require(request)  # (1) found out each time
         if request.proof and not await self._is_known(request.agent):
-            raise _unknown(request.agent)  # (4)
+            raise _unknown(request.agent)  # (4) nothing is made for it
         info = activity.info()
-        epoch = await started_ms(  # (2)
+        epoch = await started_ms(  # (2) its start, in the server's words
             activity.client(), info.workflow_id or "", info.workflow_run_id or ""
         )
         await self._revocations.revoke(request.agent, epoch, request.reason)
         guard = await self._guards.read(request.agent)
-        if guard is None or await self._revocations.is_locked(request.agent):  # (3)
+        # (3) only what was read back
+        if guard is None or await self._revocations.is_locked(request.agent):
             raise UnavailableError("dragonfly was emptied meanwhile, or the lock is still there")
         says_so = trust.ReceiptLine(
             what="dragonfly: guard says revoked",

@@ -40,7 +40,7 @@ class Processes:
         while alive := await asyncio.to_thread(self._roster.alive, request.agent):
             if time.monotonic() > until:
                 raise UnavailableError(f"{len(alive)} of the agent's processes live on {host}")
-            await asyncio.sleep(LOOK_EVERY_S)  # (2)
+            await asyncio.sleep(LOOK_EVERY_S)  # (2) waited for, shortly
         line = trust.ReceiptLine(
             what=f"processes: none of the agent's is left on {host}",
             confirmed=True,

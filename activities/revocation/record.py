@@ -51,7 +51,7 @@ class RevocationRecord:
     async def revoke(self, request: trust.RevokeRequest) -> trust.Braked:
         """Return where it is recorded, by whom, and what has to be rotated."""
         try:
-            require_revocation(request.agent)  # (1)
+            require_revocation(request.agent)  # (1) only its own workflow asks
             draft = await self._drafted(request)
             entry = await self._record(draft)
         except DeniedError as error:
@@ -84,7 +84,7 @@ class RevocationRecord:
         epoch = await started_ms(activity.client(), *run)
         revoker = await self._revokers.require(request)
         payload = {"epoch": epoch, "reason": told(request.reason), "by": revoker.name}
-        if not revoker.proof_key:  # (3)
+        if not revoker.proof_key:  # (3) the engine's word
             key = entry_key("revoked", request.agent, str(epoch))
             return drafted(key, AGENT_REVOKED, request.agent, {**payload, "how": BY_VIOLATION})
         payload |= {"how": BY_PROOF, "entity": revoker.entity, "proof": request.proof}
@@ -97,14 +97,14 @@ class RevocationRecord:
             before = await self._ledger.by_key(draft.key)
             same = before is not None and before.workflow_id == draft.workflow_id
             if before is None or not same or before.action != AGENT_REVOKED:
-                raise DeniedError(USED_BEFORE) from None  # (2)
-            return before.seq  # (2)
+                raise DeniedError(USED_BEFORE) from None  # (2) good for one revocation
+            return before.seq  # (2) asked again: the same answer
         return receipt.seq
 
     async def _note_refusal(self, request: trust.RevokeRequest, why: str) -> None:
         info = activity.info()
         asked = {"purpose": REVOKE, "asked": harmless(request.agent), "why": why}
-        if request.proof:  # (4)
+        if request.proof:  # (4) without the proof itself
             action = PROOF_REFUSED
             asked["proof"] = digest_of_bytes(request.proof.encode(errors="replace"))
         else:

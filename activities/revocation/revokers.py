@@ -56,12 +56,12 @@ class Revokers:
 
     async def _person(self, request: trust.RevokeRequest) -> Revoker:
         about = {"agent": request.agent, "reason": reason_digest(request.reason)}
-        verified = await self._verifier.verify(  # (2)
+        verified = await self._verifier.verify(  # (2) it was good when it came
             request.proof, REVOKE, about, of_time=good_when_it_came
         )
         return Revoker(verified.person.name, verified.person.entity, verified.key)
 
-    async def _engine(self) -> Revoker:  # (3)
+    async def _engine(self) -> Revoker:  # (3) an Agent run started this
         info, client = activity.info(), activity.client()
         parent = await parent_of(client, info.workflow_id or "", info.workflow_run_id or "")
         if parent is not None and parent.type == specs.AGENT_WORKFLOW:

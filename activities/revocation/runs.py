@@ -76,7 +76,7 @@ async def _tell(client: Client, runs: Sequence[AgentRun], reason: str) -> None:
             try:
                 await run.of(client).signal(SIGNAL, order)
             except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:  # (2)
+                if error.status is not RPCStatusCode.NOT_FOUND:  # (2) ended is as good as stopped
                     raise
     except RPCError as error:
         raise UnavailableError(f"temporal takes no signal ({error})") from None

@@ -58,17 +58,18 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 
     @wraps(function)
     async def inner(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not activity.info().workflow_id:  # (1)
+        if not activity.info().workflow_id:  # (1) a stand-alone one has nothing behind it
             raise MeantError(
                 f"{activity.info().activity_type} runs only inside a workflow", type="Standalone"
             )
         with attempt() as this:
-            async with nullcontext() if activity.info().is_local else _heartbeats():  # (5)
+            # (5) a local one needs no heartbeat
+            async with nullcontext() if activity.info().is_local else _heartbeats():
                 try:
                     return await function(*args, **kwargs)
                 except ApplicationError:
                     raise
-                except Exception as error:  # noqa: BLE001  # (4)
+                except Exception as error:  # noqa: BLE001  # (4) a bug
                     raise _failure(error, may_have_acted=this.may_have_acted) from None
 
     return inner
@@ -98,7 +99,7 @@ def _words(text: str) -> str:
 
 def _translated(error: errors.IntegrationError) -> ApplicationError:
     message = _words(f"{error}{_last_words(error)}")
-    if isinstance(error, AgentError):  # (3)
+    if isinstance(error, AgentError):  # (3) the workflow counts it
         violation = violation_of(error)
         if violation is not None:
             return _violated(violation, message)

@@ -34,9 +34,9 @@ class FailureLog(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """See base class."""
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, MeantError):  # (1)
+        if isinstance(error, MeantError):  # (1) meant: one line
             _say(record, redact_tokens(f"{error.type}: {_where(record)}: {error.message}"))
-        elif isinstance(error, BugError):  # (2)
+        elif isinstance(error, BugError):  # (2) a bug: its whole trace
             _say(record, redact_tokens(f"bug: {_where(record)}: {error.message}"))
             record.levelno, record.levelname = logging.ERROR, logging.getLevelName(logging.ERROR)
             trace = "".join(traceback.format_exception(error.bug))

@@ -34,7 +34,7 @@ class ViolationError(Exception):
 def violation_of(error: AgentError) -> Violation | None:
     """Return the rule an agent broke when it did not deliver; None: it just failed (2)."""
     if error.kind not in _OF_AN_ERROR and error.secrets:
-        return Violation.SECRET_IN_OUTPUT  # (3)
+        return Violation.SECRET_IN_OUTPUT  # (3) outranks a failure of another kind
     return _OF_AN_ERROR.get(error.kind)
 
 

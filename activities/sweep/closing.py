@@ -85,7 +85,8 @@ class ClosingActivities:
         """Record what the ledger takes, together or else one by one; return how many those are."""
         try:
             await self._ledger.append(drafts)
-        except (IdempotencyMismatchError, InvalidDraftError) as error:  # (5) (6)
+        # (5) (6) once; a forged begin ends nothing
+        except (IdempotencyMismatchError, InvalidDraftError) as error:
             if len(drafts) > 1:
                 return sum([await self._append([each]) for each in drafts])
             if isinstance(error, InvalidDraftError):
@@ -97,8 +98,8 @@ class ClosingActivities:
 async def _is_to_be_recorded(begun: Begun, ending: Ending | RunState) -> bool:
     if isinstance(ending, RunState):
         age_s = time.time() - milliseconds(begun.ts) / 1000
-        return ending is RunState.UNKNOWN and age_s > FORGOTTEN_S  # (4)
-    if time.time() - ending.closed < GRACE_S:  # (3)
+        return ending is RunState.UNKNOWN and age_s > FORGOTTEN_S  # (4) a changed server knows none
+    if time.time() - ending.closed < GRACE_S:  # (3) its own record may be on its way
         return False
     if ending.status != "completed":
         return True
@@ -116,11 +117,12 @@ def _end_of(begun: Begun, ending: Ending | RunState) -> Draft:
         engine, detail = ending.status, f"its workflow was seen {ending.status}{said}"
     payload: dict[str, Any] = {
         OF_STAGE: {"workflow": begun.workflow, "run": begun.run},
-        "status": StageStatus.CANCELLED.value,  # (2)
+        "status": StageStatus.CANCELLED.value,  # (2) counts neither for nor against it
         "said_by": SAID_BY,
         "engine": engine,
         "detail": f"{detail}; it has recorded no end itself",
         **({"path": begun.path, "attempts": 0, "errors": 0} if begun.path else {}),
     }
-    key = entry_key(activity.info().namespace, begun.workflow, begun.run, SAID_BY, "ended")  # (5)
+    # (5) once, however many sweeps see it
+    key = entry_key(activity.info().namespace, begun.workflow, begun.run, SAID_BY, "ended")
     return drafted(key, begun.ends_with, begun.agent, payload, begun.tier)

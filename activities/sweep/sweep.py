@@ -70,7 +70,7 @@ class SweepActivities:
             except UnavailableError:
                 if not revoked:
                     raise
-                return revoked  # (3)
+                return revoked  # (3) what was revoked before is told
             revoked.append(accessor)
         return revoked
 
@@ -81,7 +81,7 @@ class SweepActivities:
         except UnavailableError:
             if must_answer:
                 raise
-            return 0, 0, 0  # (3)
+            return 0, 0, 0  # (3) what was revoked before is told
         stuck = [each.id for each in found if is_stuck(each.left_s)]
         if stuck:
             logger.warning("%d leases are past their end, the first is %s", len(stuck), stuck[0])
@@ -94,7 +94,8 @@ async def _states(tokens: Iterable[Token]) -> dict[_Run, RunState]:
     unanswered = 0
     for workflow_id, run_id in {_run_of(each) for each in tokens}:
         if not workflow_id:  # nobody is asked, so nobody has failed to answer
-            state = RunState.NOT_TOLD if run_id else RunState.UNKNOWN  # (2)
+            # (2) told by run id beside it
+            state = RunState.NOT_TOLD if run_id else RunState.UNKNOWN
         elif unanswered < UNANSWERED_MAX:
             state = await state_of(activity.client(), workflow_id, run_id or None)
             unanswered += state is RunState.NOT_TOLD

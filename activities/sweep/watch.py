@@ -39,7 +39,7 @@ async def keep_sweeping(client: Client) -> None:
         await asyncio.sleep(LOOK_EVERY.total_seconds())
         try:
             started = await sweep_if_none(client)
-        except (RPCError, WorkflowAlreadyStartedError) as error:  # (4)
+        except (RPCError, WorkflowAlreadyStartedError) as error:  # (4) looked at again
             logger.warning("whether sweeps take place is not known: %s", error)
             continue
         if started is not None:
@@ -61,9 +61,10 @@ async def sweep_if_none(client: Client, since: datetime | None = None) -> str | 
         f'WorkflowType = "{SWEEP}" AND TaskQueue = "{QUEUE}" '
         f'AND ExecutionStatus = "Completed" AND CloseTime >= "{since.isoformat()}"'
     )
-    if (await client.count_workflows(completed, rpc_timeout=ANSWER)).count:  # (1)
+    # (1) only a completed one counts
+    if (await client.count_workflows(completed, rpc_timeout=ANSWER)).count:
         return None
-    if await _is_paused(client):  # (3)
+    if await _is_paused(client):  # (3) stays paused
         return None
     name = f"{SWEEP_ID}-{secrets.token_hex(TOKEN_BYTES)}"
     await client.start_workflow(SWEEP, id=name, task_queue=QUEUE, rpc_timeout=ANSWER)

@@ -99,7 +99,7 @@ class TierChangeActivities:
         """Bind the agent of the grant to something else; harmless when repeated."""
         grant = await _verified(request.grant, REBIND, self._of_promoter, time.time())
         binding = request.binding.model_dump()
-        if binding_digest(Binding(**binding)) != grant.binding:  # (2)
+        if binding_digest(Binding(**binding)) != grant.binding:  # (2) the grant names it by digest
             raise DeniedError("the grant is for another binding than the one that came with it")
         return _changed(grant, await self._changes.rebind(grant, binding))
 
@@ -123,7 +123,7 @@ class TierChangeActivities:
             await self._revocations.lift(
                 grant.agent, grant.epoch, f"reinstated by grant {grant.entry}"
             )
-        except ColdError:  # (5)
+        except ColdError:  # (5) nothing to lift
             return _line("there is none, and nothing to lift", confirmed=True)
         guard = await self._guards.read(grant.agent)
         if guard is None:

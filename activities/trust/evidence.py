@@ -73,7 +73,7 @@ class Appraiser:
     def __init__(self, ledger: Ledger, criteria: Criteria) -> None:
         self._ledger = ledger
         self._criteria = criteria
-        self._verifying = ThreadPoolExecutor(1, thread_name_prefix="evidence")  # (5)
+        self._verifying = ThreadPoolExecutor(1, thread_name_prefix="evidence")  # (5) one at a time
 
     async def appraise(self, kind: str, agent: str, held: Tier, to: Tier) -> Appraisal:
         """Return what is missing, from the ledger as it is now.
@@ -84,7 +84,7 @@ class Appraiser:
         before = self._ledger.card(agent)
         loop = asyncio.get_running_loop()
         entries, head, verified = await loop.run_in_executor(self._verifying, self._verify, before)
-        card = self._ledger.card(agent)  # (3)
+        card = self._ledger.card(agent)  # (3) the writer's own
         now = int(time.time() * 1000)
         if kind == trust.REINSTATE:
             why = unmet_reinstatement(card, to, now, TOKEN_LIFE_MAX_S)
@@ -134,10 +134,10 @@ class EvidenceActivities:
         no_agent = refuse_agent_identity(request.agent)
         if no_agent is not None:
             return await self._refuse_name(request, no_agent)
-        require_asker(request.kind, request.agent)  # (2)
+        require_asker(request.kind, request.agent)  # (2) one question at a time
         recorded = await self._ledger.by_key(asked_key())
         if recorded is not None:
-            return self._again(request, recorded)  # (4)
+            return self._again(request, recorded)  # (4) a run asks once
         held, to = request.held, request.to
         found = await self._appraiser.appraise(request.kind, request.agent, held, to)
         shown = _inputs(request, found)
@@ -174,7 +174,8 @@ class EvidenceActivities:
         with suppress(IdempotencyMismatchError):
             [receipt] = await self._ledger.append([draft])
             entry = receipt.seq
-        return trust.Evidence(unmet=(f"{asked!r} is no agent: {why}",), entry=entry)  # (1)
+        # (1) never as it was sent
+        return trust.Evidence(unmet=(f"{asked!r} is no agent: {why}",), entry=entry)
 
 
 def require_asker(kind: str, agent: str) -> None:

@@ -85,12 +85,12 @@ class GrantActivities:
         Raises:
             DeniedError: there is none to be given.
         """
-        await self._require_asked(request, inputs)  # (1)
-        opened = await self._require_votes(request, inputs)  # (2)
+        await self._require_asked(request, inputs)  # (1) people were shown what we answered
+        opened = await self._require_votes(request, inputs)  # (2) every vote again
         found = await self._appraiser.appraise(
             request.kind, request.agent, request.held, request.to
         )
-        if found.unmet:  # (3)
+        if found.unmet:  # (3) the criteria still hold
             raise DeniedError("meanwhile not everything holds: " + "; ".join(found.unmet))
         granted = int(time.time() * 1000)
         is_back = request.kind == trust.REINSTATE
@@ -101,7 +101,8 @@ class GrantActivities:
             "inputs": inputs,
             "entity": found.card.entity,
             "granted": granted,
-            "epoch": max(_asked_ms(), found.card.epoch + 1) if is_back else 0,  # (5)
+            # (5) by the server's clock
+            "epoch": max(_asked_ms(), found.card.epoch + 1) if is_back else 0,
             "votes": [_vote(vote, request) for vote in opened.votes],
             "entries": found.entries,
             "head": found.head,

@@ -65,7 +65,8 @@ class RebindingGrants:
         no_agent = refuse_agent_identity(request.agent)
         if no_agent is not None:
             raise DeniedError(f"{harmless(request.agent)!r} is no agent: {no_agent}")
-        require_workflow(trust.REBINDING_WORKFLOW, rebinding_id(request.agent))  # (1)
+        # (1) one at a time for an agent
+        require_workflow(trust.REBINDING_WORKFLOW, rebinding_id(request.agent))
         key = run_key(TRUST_GRANTED)
         binding = binding_digest(_asked(request))
         before = await self._ledger.by_key(key)
@@ -81,9 +82,9 @@ class RebindingGrants:
         return before
 
     async def _decided(self, request: trust.RebindRequest) -> dict[str, Any]:
-        by = await self._vouched_by(request)  # (2)
+        by = await self._vouched_by(request)  # (2) as it stands on the ledger
         card = self._ledger.card(request.agent)
-        authority = self._ledger.authority(request.agent)  # (3)
+        authority = self._ledger.authority(request.agent)  # (3) what the ledger says
         objection = refuse(
             request.agent, authority.binding, _asked(request), revoked=authority.revoked
         )

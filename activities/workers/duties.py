@@ -112,7 +112,7 @@ class PhaseDuties(Duties):
         self._vault = Vault(settings.vault_url)
         self._login = login = Login(self._vault, settings.vault_roles, role)
         self._fitness = Fitness(self._vault, login)
-        self._examined = Examined(login, self._fitness)  # (3)
+        self._examined = Examined(login, self._fitness)  # (3) before the first use
         self._watcher = RevocationWatcher(self._dragonfly)
         self._tools = Tools(
             settings=settings,
