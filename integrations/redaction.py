@@ -75,7 +75,7 @@ class Redactor:
         needles = {needle for secret in long for needle in _disguises(secret)}
         # Longest first: a secret that contains another must not be left in pieces.
         self._needles = tuple(sorted(needles, key=lambda needle: (-len(needle), needle)))
-        self._telling = frozenset(  # (9)
+        self._telling = frozenset(  # (9) these do not stand there by chance
             needle
             for secret in long
             if len(secret) >= TELLING
@@ -83,14 +83,14 @@ class Redactor:
             if not _PEM_EDGE.fullmatch(needle)
         )
         short = sorted(self._secrets - long, key=lambda secret: (-len(secret), secret))
-        self._words = (  # (4)
+        self._words = (  # (4) short ones only as words
             re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, short)) + r")(?!\w)")
             if short
             else None
         )
         # Text cut to size must keep this many characters more until it is redacted.
         self.margin = max((len(needle) for needle in self._needles), default=0)
-        self.replaced = Replaced()  # (9)
+        self.replaced = Replaced()  # (9) counted
 
     def including(self, secrets: Iterable[str]) -> Redactor:
         """Return a redactor that knows these secrets too, and has replaced nothing yet."""
@@ -103,7 +103,7 @@ class Redactor:
                 self.replaced.secrets += text.count(needle) if needle in self._telling else 0
                 text = text.replace(needle, REDACTED)
         text = self._words.sub(REDACTED, text) if self._words else text
-        text, tokens = TOKEN_PATTERN.subn(REDACTED, text)  # (7)
+        text, tokens = TOKEN_PATTERN.subn(REDACTED, text)  # (7) whoever minted it
         self.replaced.tokens += tokens
         return text
 
@@ -155,7 +155,7 @@ class Redactor:
         if text not in self._secrets:
             return value
         self.replaced.secrets += len(text) >= TELLING
-        return REDACTED  # (5)
+        return REDACTED  # (5) a number is text too
 
     def found_in(self, data: bytes) -> bool:
         """Tell whether ``data`` holds a secret; short ones (4) are not looked for in bytes."""
@@ -167,7 +167,7 @@ class Redactor:
         return f"<Redactor of {len(self._secrets)} secret(s)>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a redactor holds secrets and cannot be pickled")  # (6)
+        raise TypeError("a redactor holds secrets and cannot be pickled")  # (6) shown to nobody
 
 
 def redact_tokens(text: str) -> str:
@@ -201,7 +201,8 @@ def _disguises(secret: str) -> Iterator[str]:
     """Every text under which ``secret`` is looked for."""
     raw = secret.encode("utf-8", "surrogatepass")
     yield secret
-    yield from (line for line in secret.splitlines() if len(line) >= _LINE_MIN)  # (3)
+    # (3) line by line as well
+    yield from (line for line in secret.splitlines() if len(line) >= _LINE_MIN)
     for once in _escaped(secret):
         yield once
         yield from _escaped(once)

@@ -42,8 +42,8 @@ async def lend(vault_url: str, roles_dir: Path, ledger: Path) -> None:
     vault = Vault(vault_url)
     registrar, promoter = (Login(vault, roles_dir, name) for name in (_REGISTRAR, naming.PROMOTER))
     try:
-        with Ledger(ledger) as opened:  # (2)
-            if await opened.by_key(_key(AGENT_PROMOTED)) is None:  # (3)
+        with Ledger(ledger) as opened:  # (2) before workers start
+            if await opened.by_key(_key(AGENT_PROMOTED)) is None:  # (3) once
                 await _lend(opened, Registrar(vault, registrar), TierChanges(vault, promoter))
     finally:
         await registrar.aclose()

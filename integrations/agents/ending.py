@@ -29,7 +29,7 @@ def judge(process: Process, transcript: Transcript) -> protocol.Result:
     """
     code = process.exit_code
     detail: dict[str, Any] = {"stderr": transcript.stderr, "noise": transcript.noise}
-    if process.quota is not None:  # (2)
+    if process.quota is not None:  # (2) outranks how the program put it
         raise AgentError(protocol.QUOTA, process.quota.sentence(), retryable=False, **detail)
     if code and out_of_room(transcript.stderr, own_disk=process.directory is not None):
         raise AgentError(protocol.QUOTA, OUT_OF_ROOM, retryable=False, **detail)

@@ -130,7 +130,7 @@ class ProcessRunner:
         except (AgentError, QuestionAskedError) as error:
             if isinstance(error, AgentError):
                 error.detail.setdefault("step", transcript.log.last_step)
-            error.secrets, error.tokens = transcript.taken_out()  # (7)
+            error.secrets, error.tokens = transcript.taken_out()  # (7) told however it ends
             raise
 
     async def _run(
@@ -149,7 +149,7 @@ class ProcessRunner:
     ) -> Outcome:
         started = time.monotonic()
         with ExitStack() as stack:
-            folder, argv = await _copied(program, stack)  # (1)
+            folder, argv = await _copied(program, stack)  # (1) what was admitted, or nothing runs
             opened = replace(sandbox, read=(*sandbox.read, *program.read))
             spec = launch(argv, folder, request.workdir, opened)
             process = stack.enter_context(closing(await Process.start(spec, lifeline, on_start)))
@@ -158,12 +158,14 @@ class ProcessRunner:
             try:
                 await self._hear_out(process, request, transcript, timeout_s)
                 result = judge(process, transcript)
-                artifacts = await asyncio.to_thread(collecting)  # (6)
+                # (6) when nothing could change them
+                artifacts = await asyncio.to_thread(collecting)
             except BaseException:
                 if on_left is not None:
-                    await _leave(on_left, transcript, partial(collecting, lenient=True))  # (9)
+                    # (9) told however it ends
+                    await _leave(on_left, transcript, partial(collecting, lenient=True))
                 raise
-        secrets, tokens = transcript.taken_out()  # (7)
+        secrets, tokens = transcript.taken_out()  # (7) told however it ends
         outcome = Outcome(
             result=result,
             events=tuple(transcript.events),

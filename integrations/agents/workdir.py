@@ -133,7 +133,7 @@ def _collected(
     if len(found) == AGENT_ARTIFACTS_MAX:
         raise broken(f"more than {AGENT_ARTIFACTS_MAX} artifacts")
     if redact.found_in(artifact.path.read_bytes()):
-        raise AgentError(  # (3)
+        raise AgentError(  # (3) a changed file would be a broken one
             LEAK, f"artifact {artifact.name!r} holds a secret of the agent", retryable=False
         )
     return artifact
@@ -152,7 +152,7 @@ def _artifact(place: _Place, message: Mapping[str, Any]) -> Artifact:
     media_type = message.get("media_type", "application/octet-stream")
     if not isinstance(name, str) or not ARTIFACT_NAME.fullmatch(name):
         raise broken(f"artifact name {str(name)[:80]!r} must match {ARTIFACT_NAME.pattern}")
-    if name in RESERVED_NAMES:  # (5)
+    if name in RESERVED_NAMES:  # (5) the engine's own names
         raise broken(f"artifact name {name!r} is reserved for the engine: choose another")
     if not isinstance(media_type, str) or not MEDIA_TYPE.fullmatch(media_type):
         raise broken(f"artifact {name!r}: {str(media_type)[:80]!r} is no media type")

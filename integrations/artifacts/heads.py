@@ -29,7 +29,7 @@ def read_head(artifacts: Artifacts, digest: str) -> Head:
         UnavailableError: the disk is failing.
     """
     try:
-        data = artifacts.get(digest)  # (1)
+        data = artifacts.get(digest)  # (1) read and hashed as a whole
     except (NotFoundError, DeniedError):
         return Head(state=HeadState.GONE)
     except CorruptError:
@@ -40,7 +40,7 @@ def read_head(artifacts: Artifacts, digest: str) -> Head:
     text = as_text(data[:_LOOKED_AT], is_whole=size <= _LOOKED_AT)
     if text is None:
         return Head(state=HeadState.NO_TEXT, size=size)
-    clean = redact_tokens(text)  # (2)
+    clean = redact_tokens(text)  # (2) before anything is cut
     if size <= _LOOKED_AT:
         return head_of(clean, is_whole=True, size=size)
     return head_of(clean[:-_MARGIN], is_whole=False, size=size)

@@ -91,7 +91,7 @@ class Artifacts:
         """
         _require_size(len(data))
         digest = _PREFIX + hashlib.sha256(data).hexdigest()
-        if digest in self._put and self._is_whole(digest):  # (2)
+        if digest in self._put and self._is_whole(digest):  # (2) put before, and there still
             return StoredArtifact(digest, len(data), media_type)
         kept = self._keep(iter((data,)), media_type)
         self._put[digest] = None
@@ -136,7 +136,7 @@ class Artifacts:
             size = sum(_write(copy, chunk) for chunk in _chunks(source))
             os.lseek(copy, 0, os.SEEK_SET)
             hashed = hashlib.sha256()
-            for chunk in _chunks(copy):  # (4)
+            for chunk in _chunks(copy):  # (4) hashed after it was made
                 hashed.update(chunk)
             _require_match(digest, hashed.hexdigest())
         return size
@@ -150,7 +150,7 @@ class Artifacts:
         return True
 
     def _place(self, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):  # (1)
+        if not _DIGEST.fullmatch(digest):  # (1) by form, before it is a path
             raise DeniedError(f"expected a digest sha256:<64 hex>, got {digest[:100]!r}")
         name = digest.removeprefix(_PREFIX)
         return self._root / name[:_FAN_OUT] / name
@@ -184,7 +184,7 @@ def _opened(path: Path) -> Iterator[int]:
         descriptor = os.open(path, _READ)
         try:
             status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):  # (5)
+            if not stat.S_ISREG(status.st_mode):  # (5) regular files only
                 raise DeniedError(f"{path.name} is not a regular file")
             _require_size(status.st_size)
             yield descriptor
@@ -231,7 +231,7 @@ def _require_size(size: int) -> None:
 
 
 def _require_match(digest: str, found: str) -> None:
-    if digest != _PREFIX + found:  # (3)
+    if digest != _PREFIX + found:  # (3) hashed again
         raise CorruptError(f"artefact {digest} no longer matches its digest, got {_PREFIX}{found}")
 
 

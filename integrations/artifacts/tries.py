@@ -44,7 +44,8 @@ class Tries:
         try:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             aside.write_text(json.dumps({"name": name, **about}))
-            aside.rename(place / f"{hashlib.sha256(name.encode()).hexdigest()}.json")  # (2)
+            # (2) whole or not at all
+            aside.rename(place / f"{hashlib.sha256(name.encode()).hexdigest()}.json")
         except OSError as error:
             raise UnavailableError(f"cannot use {place}: {error.strerror}") from error
 
@@ -52,7 +53,7 @@ class Tries:
         """Return what was noted of the tries of a stage, by name."""
         found = []
         for file in sorted(self._place(run).glob("*.json"))[:TRIES_READ_MAX]:
-            with suppress(OSError, ValueError):  # (3)
+            with suppress(OSError, ValueError):  # (3) what cannot be read is no try
                 about = strict_json.read(file.read_bytes(), bytes_max=_BYTES_MAX)
                 if isinstance(about, dict) and isinstance(about.get("name"), str):
                     found.append(about)
@@ -70,4 +71,5 @@ class Tries:
                 place.rmdir()  # refuses where something is left
 
     def _place(self, run: tuple[str, str]) -> Path:
-        return self._root / hashlib.sha256("\n".join(run).encode()).hexdigest()  # (1)
+        # (1) never what they are called
+        return self._root / hashlib.sha256("\n".join(run).encode()).hexdigest()

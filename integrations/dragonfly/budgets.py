@@ -26,8 +26,8 @@ class BudgetReading:
 
     errors: int
     limit: int
-    is_spent: bool  # (2)
-    is_first: bool  # (3)
+    is_spent: bool  # (2) more than it allows
+    is_first: bool  # (3) told to exactly one
 
 
 class Budgets:

@@ -73,12 +73,12 @@ def connect(url: str, password_file: Path | None) -> Redis:
         url,
         password=_password(password_file),
         decode_responses=True,
-        max_connections=_CONNECTIONS_MAX,  # (4)
+        max_connections=_CONNECTIONS_MAX,  # (4) a full pool waits
         timeout=_POOL_WAIT_S,
         socket_connect_timeout=_CONNECT_S,
         socket_timeout=_REPLY_S,
         health_check_interval=_IDLE_CHECK_S,
-        retry=Retry(  # (1)
+        retry=Retry(  # (1) a lost reply: sent again
             ExponentialWithJitterBackoff(base=_BACKOFF_BASE_S, cap=_BACKOFF_CAP_S), _RETRIES
         ),
         # A command that only one vendor's server knows; others log a warning for each try.

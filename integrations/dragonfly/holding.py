@@ -76,7 +76,8 @@ class Holding:
         if task is None:
             raise RuntimeError("a lease is held by a task; there is none")
         try:
-            self._take(await self._leases.bind(self._lease))  # (6)
+            # (6) the next attempt waits for its end
+            self._take(await self._leases.bind(self._lease))
         except asyncio.CancelledError:
             await self._give_back()  # the server may have bound it
             raise
@@ -102,13 +103,13 @@ class Holding:
             if has_outlived and error is None:
                 raise LeaseLostError(
                     f"the lease on {self._lease.holder!r} ran out unnoticed"
-                )  # (3)
+                )  # (3) beyond the margin
             return
         is_cancelled_from_outside = self._body.uncancel() > self._cancelling
         if isinstance(self._lost.__cause__, LeaseLostError):
             await self._give_back()  # somebody may wait for it
         if isinstance(error, asyncio.CancelledError) and is_cancelled_from_outside:
-            return  # (5)
+            return  # (5) a cancel is obeyed first
         if error is None or isinstance(error, Exception | asyncio.CancelledError):
             raise self._lost
 
@@ -118,25 +119,26 @@ class Holding:
         Being cancelled is not enough for the latter: ``asyncio.wait_for``, which the client
         library sends with, swallows a cancellation that comes as it returns (Python 3.11).
         """
-        beat_s = self._lease.ttl_ms / 1000 / BEATS_PER_TTL  # (1)
+        beat_s = self._lease.ttl_ms / 1000 / BEATS_PER_TTL  # (1) every sixth of its life
         repeat_s = min(beat_s / _REPEATS_PER_BEAT, _REPEAT_S_MAX)
         pause_s = beat_s
         while not self._is_over:
             await self._pause(min(pause_s, self._provable_s()))
             left_s = self._provable_s()
             if left_s <= 0:
-                raise UnavailableError("no renewal was confirmed in time")  # (3)
+                # (3) at the margin it counts as lost
+                raise UnavailableError("no renewal was confirmed in time")
             try:
                 async with asyncio.timeout(min(left_s, beat_s)):
                     self._take(await self._leases.beat(self._lease))
                 pause_s = beat_s
-            except (UnavailableError, TimeoutError):  # (2)
+            except (UnavailableError, TimeoutError):  # (2) no answer is not a loss
                 pause_s = repeat_s
 
     def _take(self, renewed: Lease) -> None:
         self._lease = renewed
         if self._on_renewal is not None:
-            self._on_renewal(renewed.deadline)  # (1)
+            self._on_renewal(renewed.deadline)  # (1) told with its deadline
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -166,5 +168,5 @@ class Holding:
 
     async def _give_back(self) -> None:
         give_back = self._leases.release if self._release else self._leases.unbind
-        with contextlib.suppress(IntegrationError):  # (6)
+        with contextlib.suppress(IntegrationError):  # (6) else it runs out
             await give_back(self._lease)

@@ -168,7 +168,7 @@ class Leases:
         """Return what the server answers, and when it was asked; waits while it is claimed (7)."""
         patience: float | None = None
         while True:
-            asked = boottime()  # (5)
+            asked = boottime()  # (5) from before it was sent
             async with answered():
                 answer = await self._acquire(keys=keys, args=args)
             code, _, left_ms, _ = answer
@@ -197,7 +197,7 @@ class Leases:
         return await self._renew(lease, bind=True)
 
     async def _renew(self, lease: Lease, *, bind: bool) -> Lease:
-        asked = boottime()  # (5)
+        asked = boottime()  # (5) from before it was sent
         async with answered():
             code, _ = await self._beat(
                 keys=[

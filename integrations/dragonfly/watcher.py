@@ -46,7 +46,7 @@ class RevocationWatcher:
     def watching(self, agent: str, hurry: Hurry) -> Iterator[None]:
         """Call ``hurry``, which must not wait, whenever ``agent`` may have been revoked."""
         self._working.setdefault(agent, []).append(hurry)
-        hurry()  # (2)
+        hurry()  # (2) it has missed what was said before
         try:
             yield
         finally:
@@ -68,11 +68,12 @@ class RevocationWatcher:
     async def _listen(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(RENEW_S):  # (3)
+                async with asyncio.timeout(RENEW_S):  # (3) made anew
                     await self._subscribe()
             except TimeoutError:
                 continue
-            except (theirs.RedisError, OSError, UnicodeDecodeError) as error:  # (4)
+            # (4) costs the connection only
+            except (theirs.RedisError, OSError, UnicodeDecodeError) as error:
                 if not self._is_deaf:
                     logger.warning("no word of revocations: %s", translate(error))
                 self._is_deaf = True
@@ -92,7 +93,8 @@ class RevocationWatcher:
             for agent in list(self._working):
                 self._hurry(agent)
         elif message["type"] == "message":
-            self._hurry(str(message["data"]).partition(" ")[0])  # (1)
+            # (1) never believed: whoever works asks
+            self._hurry(str(message["data"]).partition(" ")[0])
 
     def _hurry(self, agent: str) -> None:
         for hurry in list(self._working.get(agent, ())):

@@ -130,7 +130,7 @@ class Fold:
         if isinstance(event, Registration):
             known = self._plans.get(event.digest, ())
             if len(known) < AUTHORS_MAX and event.entity not in {each.entity for each in known}:
-                self._plans[event.digest] = (*known, event)  # (3)
+                self._plans[event.digest] = (*known, event)  # (3) it keeps everybody who vouched
         else:
             self._agents[event.agent] = _advance(self.authority(event.agent), event)
 
@@ -144,7 +144,8 @@ class Fold:
             for row in connection.execute(_SELECT, (json.dumps(list(_READERS)),)):
                 seq, ts, prev, digest, *columns = row
                 content = Content(*columns)
-                if not is_sound(seq, ts, content, prev, digest):  # (5)
+                # (5) as recorded, or it does not count
+                if not is_sound(seq, ts, content, prev, digest):
                     raise CorruptError(f"entry {seq} was altered: verify the ledger")
                 self._take(seq, content)
 
@@ -160,15 +161,18 @@ class Fold:
 def _advance(authority: Authority, event: Granted | Marked | Bound | Rebound) -> Authority:
     match event:
         case Granted():
-            return replace(authority, fence=max(authority.fence, event.fence))  # (1)
+            # (1) the highest one
+            return replace(authority, fence=max(authority.fence, event.fence))
         case Marked():
-            if (event.epoch, event.revoked) <= (authority.epoch, authority.revoked):  # (2)
+            # (2) a revocation wins a tie
+            if (event.epoch, event.revoked) <= (authority.epoch, authority.revoked):
                 return authority
             return replace(authority, epoch=event.epoch, revoked=event.revoked)
         case Bound():
-            return replace(authority, binding=authority.binding or event.binding)  # (3)
+            # (3) what was recorded first
+            return replace(authority, binding=authority.binding or event.binding)
         case Rebound():
-            return replace(authority, binding=event.binding)  # (3)
+            return replace(authority, binding=event.binding)  # (3) until a rebinding
 
 
 def _registered(agent: str, payload: Mapping[str, Any]) -> Bound:
@@ -222,7 +226,7 @@ _READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Event]]] = {
 
 
 def _identity(agent: str) -> str:
-    if agent == NO_AGENT or INSTANCE_SEPARATOR in agent:  # (6)
+    if agent == NO_AGENT or INSTANCE_SEPARATOR in agent:  # (6) an instance has none of its own
         raise ValueError(f"expected the identity of an agent, got {agent!r}")
     return agent
 

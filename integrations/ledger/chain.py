@@ -78,7 +78,7 @@ class Chain:
             raise CorruptError(
                 f"another program wrote to the ledger: it ended at entry {self.head[0]} and "
                 f"now ends at {head[0]}"
-            )  # (3)
+            )  # (3) written by somebody else
         return head
 
     def _recorded(self, calls: Iterable[Call]) -> _Known:
@@ -119,7 +119,7 @@ class _Batch:
                 rows.append((seq, self._ts, *content, prev, digest))
                 receipt, prev = Receipt(seq, digest.hex(), self._ts), digest
                 fresh[content.key] = receipt, content
-            elif recorded != content:  # (2)
+            elif recorded != content:  # (2) other content under the key
                 return IdempotencyMismatchError(
                     f"key {content.key!r} stands at entry {receipt.seq} with other content: "
                     "one fact has one key, and a fact does not change"

@@ -44,7 +44,7 @@ _LEAF_PREFIX: Final = b"\x00"
 class Draft:
     """A fact to be recorded; the writer adds its place, its time and its hashes."""
 
-    key: str  # (4)
+    key: str  # (4) names the fact, never the attempt
     workflow_id: str
     run_id: str
     agent: str  # identity, "-" when no agent is concerned

@@ -136,13 +136,13 @@ class OpenedLedger:
         logger.warning("the ledger %s is there again, head %s", self._path, self._chain.head[0])
 
     def _open_again(self) -> None:
-        if not self._path.is_file():  # (3)
+        if not self._path.is_file():  # (3) none is made in its place
             raise CorruptError(f"the ledger {self._path} is gone")
         if not self._lock.is_in_place():
             lock = WriterLock(self._path)
             self._lock.close()
             self._lock = lock
-        if self._files.may_be_closed():  # (5)
+        if self._files.may_be_closed():  # (5) SQLite keeps state by file
             self._connection.close()
         seq, digest = self._chain.head
         found = verify(self._path, NotedHead(seq, digest.hex()) if seq >= 0 else None)

@@ -73,7 +73,8 @@ class Cards:
             for row in _rows(connection, agent, until):
                 seq, ts, prev, digest, *columns = row
                 content = Content(*columns)
-                if not is_sound(seq, ts, content, prev, digest):  # (1)
+                # (1) as recorded, or it does not count
+                if not is_sound(seq, ts, content, prev, digest):
                     raise CorruptError(f"entry {seq} was altered: verify the ledger")
                 self.take(seq, ts, content)
 
@@ -105,7 +106,7 @@ def _rows(
     connection: sqlite3.Connection, agent: str | None, until: int | None
 ) -> Iterator[tuple[Any, ...]]:
     last, names = _BEFORE_ALL, json.dumps(sorted(ACTIONS))
-    while rows := connection.execute(  # (3)
+    while rows := connection.execute(  # (3) in segments
         _SELECT, (last, names, agent, until, SEGMENT)
     ).fetchall():
         yield from rows

@@ -35,7 +35,7 @@ _FILE_MODE: Final = 0o600
 _STATISTICS: Final = frozenset({"sqlite_stat1", "sqlite_stat4"})  # what ANALYZE leaves behind
 _WAL_RESET_FIXED: Final = (3, 51, 3)
 _PRAGMAS: Final = (
-    "PRAGMA synchronous=FULL",  # (4)
+    "PRAGMA synchronous=FULL",  # (4) survives a power cut
     "PRAGMA recursive_triggers=ON",
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
@@ -55,7 +55,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     try:
         if not path.exists():
             _create(path)
-        elif path.stat().st_size == 0:  # (1)
+        elif path.stat().st_size == 0:  # (1) emptied: never begun anew
             raise CorruptError(f"{path} is empty, and a ledger never is: restore it")
     except OSError as error:
         raise UnavailableError(f"cannot open the ledger {path}: {error.strerror}") from error
@@ -71,7 +71,7 @@ def open_existing(path: Path) -> sqlite3.Connection:
         with sqlite_faults(f"open the ledger {path}"):
             _prepare(connection)
             _require_our_schema(connection, path)
-            _sync(wal_of(path))  # (6)
+            _sync(wal_of(path))  # (6) before anything relies on it
     except BaseException:
         connection.close()
         raise
@@ -203,7 +203,7 @@ def _is_cut_off(before: _Look | None, now: _Look | None) -> bool:
 
 def _create(path: Path) -> None:
     log = wal_of(path)
-    if log.exists() and log.stat().st_size > 0:  # (2)
+    if log.exists() and log.stat().st_size > 0:  # (2) entries whose file is gone
         raise CorruptError(
             f"{path} is gone but {log.name} holds entries of it: restore the ledger beside it"
         )
@@ -218,7 +218,7 @@ def _create(path: Path) -> None:
         connection.execute("PRAGMA journal_mode=MEMORY")
         connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(f"BEGIN IMMEDIATE;{SCHEMA}COMMIT;")
-    aside.rename(path)  # (1)
+    aside.rename(path)  # (1) made aside, moved into place
     _sync(path.parent)
 
 
@@ -249,7 +249,7 @@ def _sync(path: Path) -> None:
 def _require_our_schema(connection: sqlite3.Connection, path: Path) -> None:
     problems = schema_problems(connection)
     if problems:
-        raise CorruptError(f"{path} is not our ledger: {'; '.join(problems)}")  # (3)
+        raise CorruptError(f"{path} is not our ledger: {'; '.join(problems)}")  # (3) to the letter
 
 
 def _require_ledger(connection: sqlite3.Connection, path: Path) -> None:

@@ -87,7 +87,8 @@ class Unended:
             for row in connection.execute(_SELECT, (json.dumps([*_BEGINS, *_ENDS]),)):
                 seq, ts, prev, digest, *columns = row
                 content = Content(*columns)
-                if not is_sound(seq, ts, content, prev, digest):  # (2)
+                # (2) as recorded, or it does not count
+                if not is_sound(seq, ts, content, prev, digest):
                     raise CorruptError(f"entry {seq} was altered: verify the ledger")
                 try:
                     self.take(ts, content)
@@ -97,6 +98,6 @@ class Unended:
 
 def _place(payload: dict[str, Any], content: Content) -> tuple[str, str]:
     of = payload.get(OF_STAGE)
-    if isinstance(of, dict):  # (1)
+    if isinstance(of, dict):  # (1) recorded in its stead
         return str(of.get("workflow")), str(of.get("run"))
     return content.workflow_id, content.run_id

@@ -72,7 +72,7 @@ def verify(path: Path, noted: NotedHead | None = None) -> Report:
         walk = _Walk(noted)
         try:
             with sqlite_faults("read on"):
-                walk.add(schema_problems(connection))  # (3)
+                walk.add(schema_problems(connection))  # (3) tables and triggers are ours
                 for segment in _segments(connection):
                     walk.take(segment)
                 walk.add(walk.missing())
@@ -149,14 +149,16 @@ class _Walk:
         if not is_sound(seq, ts, content, prev, digest):
             yield f"entry {seq} ({content.action}) does not hash to what was recorded with it"
         if not is_canonical(content.payload):
-            yield f"entry {seq} ({content.action}) has a payload that is not canonical"  # (2)
+            # (2) one reading
+            yield f"entry {seq} ({content.action}) has a payload that is not canonical"
         if self._noted is not None and seq == self._noted.seq and digest.hex() != self._noted.hash:
-            yield f"entry {seq} is not the one whose hash was noted: it was written anew"  # (5)
+            # (5) a hash chain does not show it
+            yield f"entry {seq} is not the one whose hash was noted: it was written anew"
 
 
 def _segments(connection: sqlite3.Connection) -> Iterator[list[tuple[Any, ...]]]:
     last = _BEFORE_ALL
-    while rows := connection.execute(_FROM, (last, SEGMENT)).fetchall():  # (4)
+    while rows := connection.execute(_FROM, (last, SEGMENT)).fetchall():  # (4) in segments
         yield rows
         last = rows[-1][0]
 

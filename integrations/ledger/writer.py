@@ -134,7 +134,7 @@ class Writer:
         size = 0
         call = self._calls.get()
         while call is not None:
-            if call.receipts.set_running_or_notify_cancel():  # (5)
+            if call.receipts.set_running_or_notify_cancel():  # (5) who stops waiting asks again
                 calls.append(call)
                 size += len(call.contents)
             if size >= LEDGER_BATCH_MAX or self._calls.empty():
@@ -145,11 +145,11 @@ class Writer:
     def _commit(self, calls: Sequence[_Call]) -> None:
         try:
             outcomes = self._opened.commit([call.contents for call in calls])
-        except IntegrationError as error:  # (3)
+        except IntegrationError as error:  # (3) the next call may succeed
             for call in calls:
                 call.receipts.set_exception(error)
             return
-        for call, outcome in zip(calls, outcomes, strict=True):  # (1)
+        for call, outcome in zip(calls, outcomes, strict=True):  # (1) only after the commit
             if isinstance(outcome, CorruptError):
                 call.receipts.set_exception(outcome)
                 continue

@@ -75,9 +75,10 @@ class Vault:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise ValueError("vault url: expected http://host:port or https://host:port")
         session = requests.Session()
-        session.trust_env = False  # (2)
+        session.trust_env = False  # (2) the environment has no say
         session.verify = verify  # on the session: hvac drops its own setting when given one
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CALLS_MAX, max_retries=0)  # (3)
+        # (3) nothing is sent again here
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CALLS_MAX, max_retries=0)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         self.url = url.rstrip("/")
@@ -107,7 +108,7 @@ class Vault:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (theirs.VaultError, requests.RequestException) as error:
-            raise translate(error) from None  # (4)
+            raise translate(error) from None  # (4) it holds the token: cut off
 
     async def run_as(self, who: Identity, ask: Callable[[hvac.Client], T]) -> T:
         """Make ``ask`` as ``who``; a login that has died meanwhile is renewed, once.

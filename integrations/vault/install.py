@@ -110,7 +110,7 @@ class _Installation:
         self._wrap_ttl = wrap_ttl
 
     def run(self) -> None:
-        for name in policy_texts():  # (3)
+        for name in policy_texts():  # (3) policies first
             _write_policy(self._client, name)
         self._mounts()
         self._keys()
@@ -144,7 +144,8 @@ class _Installation:
         if there is None:
             order = {"type": kind} | ({"options": options} if options else {})
             self._client.adapter.post(f"/v1/sys/{table}/{path}", json=order)
-        elif there["type"] != kind or (options and there["options"] != options):  # (2)
+        # (2) a wrong shape is refused
+        elif there["type"] != kind or (options and there["options"] != options):
             raise DeniedError(
                 f"vault has something else at {path!r}: expected {kind} {options or ''}, "
                 f"got {there['type']} {there.get('options') or ''}: use another Vault or move it"
@@ -159,7 +160,7 @@ class _Installation:
     def _groups(self) -> None:
         for group in naming.APPROVER_GROUPS:
             path = f"/v1/identity/group/name/{group}"
-            if self._read(path) is None:  # (5)
+            if self._read(path) is None:  # (5) never touched
                 self._client.adapter.post(path, json={"type": "internal"})
 
     def _worker(self, queue: str, policy: str) -> None:
@@ -181,7 +182,7 @@ class _Installation:
         if self._wrap_ttl is not None:
             self._hand_over_wrapped(file, role_id, issuing)
         elif not self._lets_in(file):
-            issued = data_of(self._client.adapter.post(issuing, json={}))  # (6)
+            issued = data_of(self._client.adapter.post(issuing, json={}))  # (6) none lets anyone in
             write_role(file, WorkerRole(role_id, issued["secret_id"]))
 
     def _hand_over_wrapped(self, file: Path, role_id: str, path: str) -> None:
@@ -189,7 +190,7 @@ class _Installation:
         issued = reply["wrap_info"]
         write_role(file, WrappedRole(role_id, issued["token"]))
         for accessor in data_of(self._client.adapter.list(path))["keys"]:
-            if accessor != issued["wrapped_accessor"]:  # (7)
+            if accessor != issued["wrapped_accessor"]:  # (7) earlier ones are destroyed
                 order = {"secret_id_accessor": accessor}
                 self._client.adapter.post(f"{path}-accessor/destroy", json=order)
 
@@ -219,5 +220,5 @@ def _write_policy(client: hvac.Client, name: str) -> None:
         found = data_of(client.adapter.get(path)).get("policy")
     except theirs.InvalidPath:
         found = None
-    if found != policy_texts()[name]:  # (4)
+    if found != policy_texts()[name]:  # (4) this release is the truth
         client.adapter.post(path, json={"policy": policy_texts()[name]})

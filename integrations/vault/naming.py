@@ -38,8 +38,9 @@ APPROVER_POLICY: Final = "gov-approver"
 EXECUTOR_POLICY: Final = "gov-t3"
 ARCHITECT_POLICY: Final = "gov-t4"
 AGENT_PREFIX: Final = "agent-"
-CANARY: Final = "agent-0-gate-probe"  # (4)
-TIER_CANARIES: Final = {tier: f"agent-0-tier-probe-{tier.name.lower()}" for tier in Tier}  # (4)
+CANARY: Final = "agent-0-gate-probe"  # (4) nobody else's name
+# (4) nobody else's names
+TIER_CANARIES: Final = {tier: f"agent-0-tier-probe-{tier.name.lower()}" for tier in Tier}
 CANARY_SECRET: Final = "gate-probe"  # noqa: S105  # a path
 
 PROMOTER: Final = "mandate-promoter"

@@ -100,7 +100,8 @@ async def ask(
                 await process.end()
             heard.seconds = time.monotonic() - began
             found_in = process.directory
-            await asyncio.to_thread(_look_at_artifacts, heard, directory, found_in, redact)  # (3)
+            # (3) when nothing could change them
+            await asyncio.to_thread(_look_at_artifacts, heard, directory, found_in, redact)
     except AgentError as error:
         heard.unstarted = str(error).partition(": ")[2]
     return heard
@@ -119,7 +120,7 @@ async def _converse(
             await _stop_at_work(process, heard, ended, first)
         done, _ = await asyncio.wait((ended,), timeout=timeout_s)
         if not done:
-            process.hang_up()  # (2)
+            process.hang_up()  # (2) closed when it does not end
             done, _ = await asyncio.wait((ended,), timeout=HANG_UP_S)
             heard.hung_up, heard.out_of_time = bool(done), not done
         if done:

@@ -71,7 +71,8 @@ class Suite:
 
     async def run(self) -> list[Checked]:
         """Return how it took every case."""
-        heard = await asyncio.gather(*(self._put(phase) for phase in self._phases))  # (1)
+        # (1) each phase it takes part in
+        heard = await asyncio.gather(*(self._put(phase) for phase in self._phases))
         checked = [
             Checked(
                 phase.value,
@@ -86,10 +87,11 @@ class Suite:
 
     async def _further(self, phase: AgentPhase, known: Heard) -> list[Checked]:
         later, another, stopped, *without = await asyncio.gather(
-            self._put(phase, attempt=2, more={"later": {"\u00fcbermorgen": _PADDING}}),  # (2)
-            self._put(phase, more={"v": 2}),  # (3)
-            self._put(phase, stop=True),  # (5)
-            *([self._put(phase, inputs={})] if self._inputs else []),  # (4)
+            # (2) a later release
+            self._put(phase, attempt=2, more={"later": {"\u00fcbermorgen": _PADDING}}),
+            self._put(phase, more={"v": 2}),  # (3) another version
+            self._put(phase, stop=True),  # (5) while it works
+            *([self._put(phase, inputs={})] if self._inputs else []),  # (4) without its inputs
         )
         cases = [
             ("a later release", later, rules.took_more("a later release", later, known)),

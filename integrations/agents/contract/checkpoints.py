@@ -60,7 +60,7 @@ class Checkpoints:
             AgentError: of kind ``protocol`` or ``leak``: it is none.
         """
         self._count += 1
-        if self._count > CHECKPOINTS_MAX:  # (4)
+        if self._count > CHECKPOINTS_MAX:  # (4) so many in one try
             raise broken(f"more than {CHECKPOINTS_MAX} checkpoints")
         data, path = message.get("data"), message.get("path")
         if (data is None) == (path is None):
@@ -79,7 +79,7 @@ class Checkpoints:
             content = _read(self.found_in() or self._directory, name)
         except OSError as error:
             raise broken(f"checkpoint {name!r}: {error.strerror}") from error
-        if self._redact.found_in(content):  # (3)
+        if self._redact.found_in(content):  # (3) it would outlive the credential
             raise AgentError(
                 LEAK, f"checkpoint {name!r} holds a secret of the agent", retryable=False
             )
@@ -104,7 +104,8 @@ def _content(data: Any) -> bytes:
 def _read(directory: Path, name: str) -> bytes:
     place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)  # (2)
+        # (2) by name in the held directory
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
     finally:
         os.close(place)
     found = os.fstat(file)

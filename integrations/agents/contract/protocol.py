@@ -117,7 +117,7 @@ class Request:
     tier: Tier
     input: Mapping[str, Any] = field(default_factory=dict)
     prior: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # (6)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # (6) shown to nobody
     fence: int = 0
     checkpoint: Mapping[str, Any] | None = None  # see ``integrations.agents.contract.checkpoints``
     answers: Mapping[str, str] = field(default_factory=dict)  # by id of the question

@@ -67,12 +67,13 @@ def main() -> None:
         return
     timer = KernelTimer()
     timer.set(spec["deadline"])
-    quota = Quota(spec["quota"], spec["cwd"], cgroup=spec["cgroup"])  # (8)
+    # (8) what the tree takes is limited
+    quota = Quota(spec["quota"], spec["cwd"], cgroup=spec["cgroup"])
     entered = spec["namespaces"] and namespaces.enter(network=bool(spec["tcp"]))
     _hand_over(quota.enter_mounts() if entered else None)
     _die_with_parent(signal.SIGTERM)
     if not entered:
-        _libc.prctl(_PR_SET_SUBREAPER, 1, 0, 0, 0)  # (4)
+        _libc.prctl(_PR_SET_SUBREAPER, 1, 0, 0, 0)  # (4) nothing escapes by setsid
         _supervise(channel, spec, quota, timer.set, entered=False)
         quota.close()
         return
@@ -90,7 +91,7 @@ def main() -> None:
     _forget_streams()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(init, signal.SIGKILL))
     while passed_on := os.read(renewed, _DEADLINE.size):  # until init, which alone writes, ends
-        timer.set(*_DEADLINE.unpack(passed_on))  # (7)
+        timer.set(*_DEADLINE.unpack(passed_on))  # (7) nothing outlives the deadline
     os.waitpid(init, 0)
     quota.close()
 
@@ -133,12 +134,12 @@ def _supervise(
     end = watch.until_end(children)
     lingering = False
     if end is _End.STOPPED:
-        _signal_group(agent, signal.SIGTERM)  # (3)
+        _signal_group(agent, signal.SIGTERM)  # (3) SIGTERM first
         grace_s = min(GRACE_S, left_s(watch.deadline))
         children.wait(grace_s, lambda: children.agent_status is not None or quota.exceeded())
     elif end is _End.ITSELF:
         linger_s = min(LINGER_S, left_s(watch.deadline))
-        lingering = not children.wait(  # (2)
+        lingering = not children.wait(  # (2) a moment to end too
             linger_s, lambda: children.none_left or quota.exceeded()
         )
     if end is not _End.EXPIRED:
@@ -204,11 +205,11 @@ def _become_agent(spec: dict[str, Any], quota: Quota, report: int, *, entered: b
     """Apply the sandbox and turn into the agent; reports line by line, the last one holds."""
     kind = "sandbox"
     try:
-        os.setsid()  # (1)
-        _die_with_parent(signal.SIGKILL)  # (5)
+        os.setsid()  # (1) a session of its own
+        _die_with_parent(signal.SIGKILL)  # (5) the second line
         for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        counted = quota.enter()  # (8)
+        counted = quota.enter()  # (8) what the tree takes is limited
         level = f"{_enter_sandbox(spec, entered=entered)},{counted}"
         os.write(report, json.dumps({"started": level}).encode() + b"\n")
         kind = "start"

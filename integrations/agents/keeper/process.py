@@ -78,7 +78,7 @@ class Process:
             UnavailableError: this machine starts no process now.
         """
         ours, theirs = socket.socketpair()
-        directory, sender = socket.socketpair()  # (5)
+        directory, sender = socket.socketpair()  # (5) a tmpfs comes by a socket of its own
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(_KEEPER)),
@@ -206,7 +206,7 @@ class Process:
         if self._ending is None:
             self._ending = asyncio.ensure_future(self._end())
         interrupted = False
-        while not self._ending.done():  # (3)
+        while not self._ending.done():  # (3) not cut short by a cancel
             try:
                 await asyncio.wait((self._ending,))
             except asyncio.CancelledError:

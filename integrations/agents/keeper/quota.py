@@ -119,7 +119,7 @@ class Quota:
         Raises:
             OSError: the kernel refuses what it had allowed before.
         """
-        with suppress(OSError):  # (4)
+        with suppress(OSError):  # (4) goes before any of ours
             Path("/proc/self/oom_score_adj").write_text("1000")
         if self._group is not None:
             self._group.enter()

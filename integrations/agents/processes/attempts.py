@@ -58,7 +58,7 @@ class Attempts:
     def take_left(self) -> list[bytes]:
         """Return the tokens of attempts that died with their worker, each once (2)."""
         tokens: list[bytes] = []
-        with suppress(OSError, DeniedError):  # (5)
+        with suppress(OSError, DeniedError):  # (5) a shortcut: may fail
             refuse_stranger(self._folder)
             for file in sorted(self._folder.iterdir()):
                 if not file.name.startswith(f"{self._scope}-") or not _is_gone(file):
@@ -79,7 +79,7 @@ class Attempts:
         self._open = None
 
     def _write(self, line: str) -> None:
-        with suppress(OSError, DeniedError):  # (5)
+        with suppress(OSError, DeniedError):  # (5) a shortcut: may fail
             if self._open is None:
                 make_private(self._folder)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC

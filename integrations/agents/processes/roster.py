@@ -97,7 +97,7 @@ class Roster:
         return [
             running
             for running in filter(None, map(_read, self._files()))
-            if running.agent == agent and _is_alive(running)  # (2)
+            if running.agent == agent and _is_alive(running)  # (2) pids are used again
         ]
 
     def sweep(self) -> list[Running]:
@@ -128,7 +128,7 @@ class Roster:
 
     def _legible(self) -> Iterator[tuple[Path, Running]]:
         for file in self._files():
-            with suppress(CorruptError):  # (4)
+            with suppress(CorruptError):  # (4) keeps no worker from starting
                 running = _read(file)
                 if running is not None:
                     yield file, running
@@ -137,7 +137,8 @@ class Roster:
 def _read(file: Path) -> Running | None:
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
-        return Running(**{name: said[name] for name in _FIELDS if name in said})  # (5)
+        # (5) another release may say more
+        return Running(**{name: said[name] for name in _FIELDS if name in said})
     except FileNotFoundError:  # it ended meanwhile
         return None
     except (ValueError, TypeError) as error:

@@ -98,7 +98,7 @@ class Programs:
                 f"template {template.name!r}: {files[0].source} is not executable: chmod +x it, or "
                 "name its interpreter"
             )
-        digest = digest_of(  # (2)
+        digest = digest_of(  # (2) every file it names
             {"template": found.digest, "files": {each.place: each.digest for each in files}}
         )
         return Program(
@@ -134,7 +134,7 @@ class Programs:
     def _file(self, name: str, root: Path, at: str, what: str) -> tuple[int, ProgramFile]:
         try:
             path = (root / at).resolve(strict=True)
-            if not path.is_relative_to(root):  # (1)
+            if not path.is_relative_to(root):  # (1) in its template's directory, links followed
                 raise DeniedError(
                     f"template {name!r}: {what} {at} leads out of {root}, to {path}: put it there "
                     "itself, not a link"

@@ -98,8 +98,10 @@ def restrict(rules: Iterable[tuple[str, int]], tcp: Iterable[int]) -> None:
         files |= right if version >= since else 0
     ruleset = _Ruleset(
         files,
-        _BIND_TCP | _CONNECT_TCP if version >= _NET_ABI else 0,  # (2)
-        _ABSTRACT_SOCKETS | _SIGNALS if version >= _SCOPE_ABI else 0,  # (3)
+        # (2) TCP: no bind, named ports only
+        _BIND_TCP | _CONNECT_TCP if version >= _NET_ABI else 0,
+        # (3) nothing outside is signalled
+        _ABSTRACT_SOCKETS | _SIGNALS if version >= _SCOPE_ABI else 0,
     )
     size = 24 if version >= _SCOPE_ABI else 16 if version >= _NET_ABI else 8
     handle = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0)

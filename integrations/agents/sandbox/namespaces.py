@@ -71,7 +71,7 @@ def make_read_only(writable: Sequence[str], hidden: Iterable[str]) -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    _check(_libc.unshare(_NEW_NS), "/")  # (5)
+    _check(_libc.unshare(_NEW_NS), "/")  # (5) the keeper keeps a tree of its own
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
     for path in writable:
         _mount(path, path, None, _BIND)

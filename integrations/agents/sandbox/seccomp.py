@@ -86,16 +86,18 @@ def _filter(machine: _Machine) -> bytes:
     allow = _op(_RETURN, _ALLOW)
     load_number = _op(_LOAD, _NUMBER_AT)
     code = [
-        *(_op(_LOAD, _ARCH_AT), _op(_EQUAL, machine.arch, 1, 0), refuse),  # (5)
+        # (5) the machine's own convention
+        *(_op(_LOAD, _ARCH_AT), _op(_EQUAL, machine.arch, 1, 0), refuse),
         *(load_number, _op(_AT_LEAST, _X32_BIT, 0, 1), refuse),
-        *(_op(_EQUAL, _IO_URING_SETUP, 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)),  # (3)
+        # (3) makes sockets without socket
+        *(_op(_EQUAL, _IO_URING_SETUP, 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)),
     ]
-    for number in machine.outliving:  # (4)
+    for number in machine.outliving:  # (4) what outlives its maker
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
-    for number, flags in machine.sends:  # (2)
+    for number, flags in machine.sends:  # (2) TCP Fast Open
         body = [_argument(flags), _op(_ANY_BIT, _FASTOPEN, 0, 1), refuse, allow]
         code += [_op(_EQUAL, number, 0, len(body)), *body]
-    checks = [  # (1)
+    checks = [  # (1) TCP over IP alone
         *(_argument(0), _op(_EQUAL, socket.AF_INET, 2, 0), _op(_EQUAL, socket.AF_INET6, 1, 0)),
         refuse,
         *(_argument(1), _op(_AND, _TYPE_MASK), _op(_EQUAL, socket.SOCK_STREAM, 1, 0), refuse),

@@ -156,7 +156,7 @@ def _without(root: Path, denied: tuple[Path, ...], access: int) -> Iterator[tupl
     if not any(path.is_relative_to(root) for path in denied):
         yield root, access
         return
-    yield root, landlock.LIST  # (3)
+    yield root, landlock.LIST  # (3) names on the way, never contents
     for child in sorted(root.iterdir()):
         # A rule on a symbolic link would grant what it points to, wherever that is.
         if not child.is_symlink():
@@ -172,7 +172,7 @@ def _environment(workdir: Path, spec: SandboxSpec) -> dict[str, str]:
         "TMPDIR": str(workdir / "tmp"),
     }
     if spec.tcp:
-        environment["RES_OPTIONS"] = "use-vc"  # (5)
+        environment["RES_OPTIONS"] = "use-vc"  # (5) UDP is closed
     return environment
 
 

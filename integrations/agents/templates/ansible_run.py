@@ -44,8 +44,9 @@ def main() -> None:
     given, phase = request["input"], request["phase"]
     action = choice(given, "action", WORK.actions)
     playbook = Playbook(request)
-    late = is_late(request)  # (6)
-    prior, own = prior_of(WORK, request, action, lambda: put_down(playbook), late=late)  # (1)
+    late = is_late(request)  # (6) secrets reach EXECUTE alone
+    # (1) only what was checked
+    prior, own = prior_of(WORK, request, action, lambda: put_down(playbook), late=late)
     approved = ApprovedCheck(WORK, prior, own=own)
     if phase == "VERIFY":
         verify(playbook, approved, checked_only=action == WORK.look, late=late)
@@ -116,7 +117,7 @@ def run(playbook: Playbook, approved: ApprovedCheck, *, attempt: int, late: bool
         give_up(f"nothing was run: {', '.join(now.bad[:SHOWN_MAX])} cannot be checked", 1)
     approved.refuse_difference(now, attempt=attempt)
     hosts = sorted(now.recap)
-    if not now.changed:  # (5)
+    if not now.changed:  # (5) no change: nothing runs
         finish("no changes: nothing was run", {"ran": False, "changed": 0, "hosts": hosts})
     done = playbook.run(check=False)
     leave("run.txt", "text/plain", done.text)

@@ -55,7 +55,7 @@ class Approved:
         self._work = work
         self.files = {part: Path(prior[bases[0] + part]["path"]) for part in parts}
         self.told: dict[str, Any] = json.loads(self.files[CHANGES].read_bytes())
-        for part, name in work.pinned.items():  # (2)
+        for part, name in work.pinned.items():  # (2) by their digest
             if digest(self.files[part]) != self.told[name]:
                 give_up(f"{part} is not what changes.json tells of: {work.look} again")
         self.summary: str = self.told["summary"]

@@ -56,7 +56,8 @@ class Endpoint:
         self._deadline = deadline
         if self._url.scheme not in ("http", "https") or not self._url.hostname:
             give_up(f"input `endpoint`: expected https://host/…, got {url[:_TOLD_MAX]!r}")
-        if key and self._url.scheme == "http" and self._url.hostname not in _HERE:  # (3)
+        # (3) TLS, or this machine
+        if key and self._url.scheme == "http" and self._url.hostname not in _HERE:
             give_up("input `endpoint`: the key would travel in clear: use https")
 
     def complete(self, body: dict[str, Any]) -> Completion:
@@ -71,7 +72,7 @@ class Endpoint:
                 if wait_s is None or waits == WAITS_MAX or time.time() + wait_s >= self._deadline:
                     self._refuse(answer)
             say("progress", message=f"asked to wait {wait_s:.0f} s")
-            time.sleep(wait_s)  # (2)
+            time.sleep(wait_s)  # (2) told to wait
             waits += 1
 
     def _post(
@@ -115,7 +116,7 @@ class Endpoint:
             heard.model,
             heard.usage.get("prompt_tokens") or asked // CHARACTERS_A_TOKEN,
             heard.usage.get("completion_tokens") or len(heard.text) // CHARACTERS_A_TOKEN,
-            estimated="completion_tokens" not in heard.usage,  # (4)
+            estimated="completion_tokens" not in heard.usage,  # (4) estimated, and said so
         )
 
     def _refuse(self, answer: http.client.HTTPResponse) -> NoReturn:

@@ -52,7 +52,7 @@ def main() -> None:
     known = baseline_of(request)
     findings = found_by_all(root, files, own=own, rules=rules)
     if known is not None:
-        mark_new(findings, known)  # (4)
+        mark_new(findings, known)  # (4) only new ones count
     deliver(findings, files, versions, fail_on)
 
 

@@ -27,7 +27,7 @@ def pack(root: Path, archive: Path) -> None:
     with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as target:
         for path in _below(root):
             info = target.gettarinfo(path, arcname=str(path.relative_to(root)))
-            info.mtime = info.uid = info.gid = 0  # (1)
+            info.mtime = info.uid = info.gid = 0  # (1) packed twice, the same bytes
             info.uname = info.gname = ""
             info.mode = 0o755 if info.mode & 0o100 else 0o644
             files, size = files + 1, size + info.size
@@ -42,7 +42,7 @@ def pack(root: Path, archive: Path) -> None:
                 with path.open("rb") as data:
                     target.addfile(info, data)
             else:
-                give_up(f"{path.name!r} is no regular file")  # (3)
+                give_up(f"{path.name!r} is no regular file")  # (3) neither file, directory nor link
 
 
 def unpack(archive: Path, into: Path) -> None:
@@ -50,7 +50,7 @@ def unpack(archive: Path, into: Path) -> None:
     shutil.rmtree(into, ignore_errors=True)
     try:
         with tarfile.open(archive) as source:
-            source.extractall(into, filter="data")  # (3)
+            source.extractall(into, filter="data")  # (3) no link leaves the tree
     except (tarfile.TarError, OSError) as error:
         give_up(f"the configuration cannot be copied: {error}")
 
@@ -60,7 +60,8 @@ def _below(root: Path) -> list[Path]:
     pending = [root]
     while pending:
         for path in sorted(pending.pop().iterdir()):
-            if path.name in SKIPPED or path.name.endswith(SKIPPED_ENDINGS):  # (2)
+            # (2) state and caches stay out
+            if path.name in SKIPPED or path.name.endswith(SKIPPED_ENDINGS):
                 continue
             found.append(path)
             if path.is_dir() and not path.is_symlink():

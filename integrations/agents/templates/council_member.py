@@ -48,7 +48,7 @@ def main() -> None:
     broken = [why for _, holds, why in opinions if holds is False]
     decided = [name for name, holds, _ in opinions if holds is not None]
     undecided = [why for _, holds, why in opinions if holds is None]
-    approve = bool(decided) and not broken  # (2)
+    approve = bool(decided) and not broken  # (2) one broken rule rejects
     confidence = 1.0 if broken else round(len(decided) / len(rules), 2) if rules else 0.0
     reasons = broken or [*(f"{name} holds" for name in decided), *undecided]
     rationale = "; ".join(reasons)[:RATIONALE_MAX] or "there is nothing to judge by"

@@ -39,7 +39,8 @@ def ruff(root: Path, files: list[str], *, own: bool) -> Iterator[dict[str, Any]]
     """Yield what ruff finds."""
     options = ["check", "--output-format=json", "--no-cache", "--exit-zero", "--quiet"]
     if not own:
-        options += ["--isolated", "--ignore-noqa", f"--select={RULES}"]  # (1)
+        # (1) the code does not choose its rules
+        options += ["--isolated", "--ignore-noqa", f"--select={RULES}"]
     for item in run(root, "ruff", [*python_of("ruff"), *options, *files]):
         rule = item["code"] or item.get("name") or "invalid-syntax"
         yield finding(
@@ -56,7 +57,7 @@ def bandit(root: Path, files: list[str], *, own: bool) -> Iterator[dict[str, Any
     """Yield what bandit finds; a file it cannot read is a finding too (2)."""
     options = ["--format=json", "--quiet", "--exit-zero"]
     if not own:
-        options.append("--ignore-nosec")  # (1)
+        options.append("--ignore-nosec")  # (1) the code does not choose its rules
     answer = run(root, "bandit", [*python_of("bandit"), *options, *files])
     for item in answer["results"]:
         yield finding(

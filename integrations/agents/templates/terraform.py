@@ -48,8 +48,9 @@ def main() -> None:
     given, phase = request["input"], request["phase"]
     action = choice(given, "action", WORK.actions)
     tool = TerraformTool(request)
-    late = is_late(request)  # (6)
-    prior, own = prior_of(WORK, request, action, lambda: put_down(tool), late=late)  # (1)
+    late = is_late(request)  # (6) secrets reach EXECUTE alone
+    # (1) apply never plans for itself
+    prior, own = prior_of(WORK, request, action, lambda: put_down(tool), late=late)
     approved = ApprovedPlan(WORK, prior, own=own)
     if phase == "VERIFY":
         verify(tool, approved, planned_only=action == WORK.look, late=late)
@@ -110,11 +111,11 @@ def put_down(tool: TerraformTool) -> None:
 
 def apply(tool: TerraformTool, approved: ApprovedPlan, *, attempt: int, late: bool) -> NoReturn:
     """EXECUTE: apply that plan and no other."""
-    if not approved.told["changes"]:  # (4)
+    if not approved.told["changes"]:  # (4) no change: nothing starts
         finish("no changes: nothing was applied", {"applied": False, **approved.counts})
     tool.prepare(approved.files["configuration.tar"])
     said = tool.apply(approved.files["tfplan"])
-    if is_stale(said):  # (3)
+    if is_stale(said):  # (3) its state has moved
         if attempt > 1 and not tool.plan(Path("again")):
             finish("an earlier try has applied it", {"applied": True, **approved.counts})
         give_up("the state has moved since the plan was made, and nothing was applied: plan again")

@@ -65,7 +65,7 @@ class TerraformTool:
         unpack(configuration, COPY)
         if not self.folder.is_dir():
             give_up(f"input `path`: {str(self.given['path'])!r} is no directory")
-        if self.given.get("state"):  # (3)
+        if self.given.get("state"):  # (3) else it would be lost
             local = {"path": str(self._state())}
             override = {"terraform": {"backend": {"local": local}}}
             file = self.folder / "mandate_override.tf.json"
@@ -170,7 +170,7 @@ class TerraformTool:
     def _environment(self) -> dict[str, str]:
         named = {
             f"TF_VAR_{name[7:].lower()}" if name.startswith("TF_VAR_") else name: value
-            for name, value in self.secrets.items()  # (2)
+            for name, value in self.secrets.items()  # (2) as environment variables
         }
         return {**os.environ, **_QUIET, **named}
 

@@ -73,7 +73,7 @@ async def probe(vault: Vault, login: Login) -> tuple[Fact, ...]:
     """Return the facts, as seen by the broker of ``login`` (1)."""
     facts = [await _server(vault)]
     if facts[-1].good:
-        facts.append(await worker(vault, login))  # (2)
+        facts.append(await worker(vault, login))  # (2) health alone stays green
     if facts[-1].good and len(facts) > 1:
         facts += [await _policies(vault, login), await _nobody(vault, login)]
     return tuple(facts)
@@ -113,7 +113,7 @@ async def _policies(vault: Vault, login: Login) -> Fact:
         different = await vault.run_as(login, differing)
     except IntegrationError as error:
         return not_found_out("policies", error, "they cannot be read", INSTALL)
-    if different:  # (3)
+    if different:  # (3) somebody else governs here
         names = shortened(tuple(different), ", ")
         return bad("policies", f"missing or not as in this release: {names}", INSTALL)
     return good("policies", f"{len(policy_texts())} as in this release")
@@ -138,7 +138,7 @@ async def _nobody(vault: Vault, login: Login) -> Fact:
         found = await vault.run_as(login, allowed)
     except IntegrationError as error:
         return not_found_out(_NOBODY, error)
-    if found:  # (4)
+    if found:  # (4) tried, not read from a policy
         return bad(_NOBODY, f"not refused to {login.queue}: {shortened(found)}", INSTALL)
     return good(_NOBODY, "refused")
 

@@ -52,7 +52,7 @@ async def examine_tiers(vault: Vault, login: Identity, chosen: Sequence[Tier]) -
 def _differences(client: hvac.Client, tier: Tier) -> list[str]:
     entity = naming.TIER_CANARIES[tier]
     canary, other = _entity(client, entity), _entity(client, naming.CANARY)
-    if canary["metadata"] != tiers.zone_metadata(tier):  # (3)
+    if canary["metadata"] != tiers.zone_metadata(tier):  # (3) somebody has moved it
         return [f"{entity} does not hold what an agent of {tier.name} holds"]
     role = naming.role_of(entity, tier)
     policies = tiers.policies_for(AgentPhase.EXECUTE, tier)
@@ -64,9 +64,9 @@ def _differences(client: hvac.Client, tier: Tier) -> list[str]:
         order = {"accessor": token.accessor, "paths": list(real.values())}
         reply = data_of(client.adapter.post("/v1/sys/capabilities-accessor", json=order))
     finally:
-        control_group_tokens.revoke(client, token.accessor)  # (1)
+        control_group_tokens.revoke(client, token.accessor)  # (1) whatever came of it
     granted = {row: reply[path] for row, path in real.items() if path in reply}
-    return matrix.compare(tier, granted)  # (2)
+    return matrix.compare(tier, granted)  # (2) what a tier may do in a phase
 
 
 def _entity(client: hvac.Client, name: str) -> dict[str, Any]:

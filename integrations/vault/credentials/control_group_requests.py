@@ -96,7 +96,7 @@ class ControlGroupRequests:
         meta = {"run": run, "stage": stage, **({"workflow": workflow} if workflow else {})}
 
         def ask(client: hvac.Client) -> Filing:
-            version = _end(client, path)[1]  # (2)
+            version = _end(client, path)[1]  # (2) the earlier one is taken back first
             token = control_group_tokens.mint(client, entity, entity_id, ttl_s=life_s, meta=meta)
             try:
                 return self._filed(client, path, version, token, places)
@@ -121,7 +121,7 @@ class ControlGroupRequests:
         waiting = _waiting(held).get(f"{ref.mount}/{ref.path}")
         if waiting is None:
             return None
-        redeemer = self._vault.client(waiting["token"])  # (1)
+        redeemer = self._vault.client(waiting["token"])  # (1) kept where one queue may read
         try:
             reply = await self._vault.run(redeemer.adapter.post, "/v1/sys/wrapping/unwrap")
         except NotFoundError:
@@ -166,18 +166,20 @@ class ControlGroupRequests:
         places: list[tuple[str, str]],
     ) -> Filing:
         """Make the reads and keep what Vault answered."""
-        _keep(client, path, {"token": token.accessor, "requests": {}}, over=version)  # (3)
+        # (3) on record before it is used
+        _keep(client, path, {"token": token.accessor, "requests": {}}, over=version)
         reader = self._vault.client(token.token)
         waiting: dict[str, control_group_tokens.RequestToken] = {}
         for mount, secret in places:
             answer = control_group_tokens.held_back(reader, mount, secret)
-            if answer is not None:  # (4)
+            if answer is not None:  # (4) not held back: dropped
                 waiting[f"{mount}/{secret}"] = answer
         kept = {
             place: {"token": each.token, "accessor": each.accessor}
             for place, each in waiting.items()
         }
-        _keep(client, path, {"token": token.accessor, "requests": kept}, over=version + 1)  # (2)
+        # (2) only over what it has seen
+        _keep(client, path, {"token": token.accessor, "requests": kept}, over=version + 1)
         if not waiting:
             _take_back(client, path)
         filed = tuple(Filed(place, each.accessor) for place, each in waiting.items())
@@ -233,7 +235,7 @@ def _keep(client: hvac.Client, path: str, record: dict[str, Any], *, over: int) 
         if "check-and-set" not in " ".join(map(str, error.errors or ())):
             raise
         now = "somebody else files or takes back the same requests now"
-        raise ConflictError(now) from None  # (2)
+        raise ConflictError(now) from None  # (2) of two at once one fails
 
 
 def _end(client: hvac.Client, path: str) -> tuple[int, int]:

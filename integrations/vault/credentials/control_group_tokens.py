@@ -80,7 +80,7 @@ def mint_from(
 def held_back(reader: hvac.Client, mount: str, path: str) -> RequestToken | None:
     """Read a secret; return what redeems the read later, None when it is not held back (2)."""
     reply: Any = None
-    with suppress(theirs.Forbidden, theirs.InvalidPath):  # (3)
+    with suppress(theirs.Forbidden, theirs.InvalidPath):  # (3) nothing is held back either
         reply = reader.adapter.get(f"/v1/{mount}/data/{path}")
     wrapped = reply.get("wrap_info") if isinstance(reply, dict) else None
     return RequestToken(wrapped["token"], wrapped["accessor"]) if wrapped else None

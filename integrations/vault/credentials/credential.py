@@ -77,11 +77,11 @@ class Credential:
         return f"<Credential of {self.agent!r}, accessor {self.accessor}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a credential does not leave its activity")  # (1)
+        raise TypeError("a credential does not leave its activity")  # (1) it stays in its activity
 
     async def _get(self, what: str, ref: SecretRef) -> Any:
         client = self._client
-        if client is None:  # (2)
+        if client is None:  # (2) after its end it reads nothing
             raise CredentialDeadError(f"the credential of agent {self.agent!r} has ended")
         try:
             return await self._vault.run(client.adapter.get, f"/v1/{ref.mount}/{what}/{ref.path}")

@@ -87,7 +87,7 @@ class TokenRoleIssuer:
         order = {
             "entity_alias": naming.entity_name(agent),
             "policies": policies,
-            "ttl": f"{min(max(ttl_s, 1), TOKEN_LIFE_MAX_S)}s",  # (4)
+            "ttl": f"{min(max(ttl_s, 1), TOKEN_LIFE_MAX_S)}s",  # (4) at most what its role allows
             "meta": dict(meta),
             "display_name": agent,
             "no_default_policy": True,
@@ -98,7 +98,7 @@ class TokenRoleIssuer:
         try:
             yield await asyncio.shield(minting)
         finally:
-            await self._to_the_end(self._end(minting))  # (1)
+            await self._to_the_end(self._end(minting))  # (1) revoked however it ends
 
     async def _mint(
         self,
@@ -124,7 +124,7 @@ class TokenRoleIssuer:
             policies=policies,
         )
         different = difference(auth, entity_id, policies)
-        if different is not None:  # (2)
+        if different is not None:  # (2) a wrong one is revoked unused
             await self._revoke(credential)
             raise DeniedError(f"vault minted something else for agent {agent!r}: {different}")
         return credential
@@ -159,7 +159,7 @@ class TokenRoleIssuer:
 
         try:
             await self._vault.run_as(self._login, ask)
-        except IntegrationError as error:  # (3)
+        except IntegrationError as error:  # (3) its own end is near
             logger.warning("%r is left to end by itself: %s", credential, error)
 
     async def _to_the_end(self, work: Awaitable[None]) -> None:

@@ -116,7 +116,7 @@ class Sweeper:
 def _token_of_agent(found: Mapping[str, Any]) -> Token | None:
     path = str(found.get("path", ""))
     role = path.removeprefix(_MINTED_BY)
-    if role == path or not naming.is_agents_role(role):  # (1)
+    if role == path or not naming.is_agents_role(role):  # (1) made by a token role of an agent
         return None
     return Token(
         accessor=found["accessor"],

@@ -51,7 +51,7 @@ class Brake:
             DeniedError: we may not.
             UnavailableError: Vault does not answer; it may be disabled.
         """
-        await self.is_disabled(agent)  # (2)
+        await self.is_disabled(agent)  # (2) no entity is made for a stranger
         await self.disable_known(agent)
 
     async def disable_known(self, agent: str) -> None:

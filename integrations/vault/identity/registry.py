@@ -114,7 +114,7 @@ class Registrar:
             DeniedError: the tier or a name is not allowed.
             CorruptError: the entity was made by somebody else.
         """
-        if initial_tier > tiers.INITIAL_TIER_MAX:  # (2)
+        if initial_tier > tiers.INITIAL_TIER_MAX:  # (2) none starts at T3
             raise DeniedError(
                 f"a new agent cannot hold {initial_tier.name}: expected "
                 f"{tiers.INITIAL_TIER_MAX.name} at most; promote it later"
@@ -142,7 +142,8 @@ def _register(
     created = entity is None
     if entity is None:
         client.adapter.post(entity_path(name), json={"metadata": metadata})
-        entity = data_of(client.adapter.get(entity_path(name)))  # (5)
+        # (5) what Vault holds, not what was sent
+        entity = data_of(client.adapter.get(entity_path(name)))
     if not _has_alias(entity, name):
         accessor = data_of(client.adapter.get("/v1/sys/auth"))["token/"]["accessor"]
         client.adapter.post(

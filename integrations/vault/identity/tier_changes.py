@@ -86,7 +86,7 @@ class TierChanges:
             refuse_other(agent, held, entity_id)
             if held.disabled:
                 raise RevokedError(f"agent {agent!r} is disabled in Vault")
-            if (held.grant, held.tier) == (grant, now):  # (2)
+            if (held.grant, held.tier) == (grant, now):  # (2) the same one again changes nothing
                 return Change(was, now, changed=False)
             refuse_used(agent, held, grant)
             if held.tier is not was:

@@ -27,8 +27,10 @@ _ARCHITECT: Final = "gov-t4"
 
 def zone_metadata(tier: Tier) -> dict[str, str]:
     """Return the metadata of an entity that holds ``tier``."""
-    held = {} if tier is Tier.T4 else {t: zone for t, zone in _ZONES.items() if t <= tier}  # (3)
-    return {TIER_KEY: tier.name, **{t.name.lower(): zone for t, zone in held.items()}}  # (1)
+    # (3) architects do not read what they govern
+    held = {} if tier is Tier.T4 else {t: zone for t, zone in _ZONES.items() if t <= tier}
+    # (1) one zone per tier
+    return {TIER_KEY: tier.name, **{t.name.lower(): zone for t, zone in held.items()}}
 
 
 def policies_for(phase: AgentPhase, tier: Tier) -> tuple[str, ...]:
@@ -39,12 +41,13 @@ def policies_for(phase: AgentPhase, tier: Tier) -> tuple[str, ...]:
     """
     match phase:
         case AgentPhase.EXIT | AgentPhase.REVOKED:
-            raise ValueError(f"phase {phase} gets no credential")  # (5)
+            raise ValueError(f"phase {phase} gets no credential")  # (5) EXIT and REVOKED get none
         case AgentPhase.EXECUTE if tier is Tier.T4:
             return (_OBSERVER, _ARCHITECT)
         case AgentPhase.EXECUTE:
-            return tuple(f"gov-{t.name.lower()}" for t in Tier if t <= tier)  # (4)
+            # (4) secrets are read by EXECUTE
+            return tuple(f"gov-{t.name.lower()}" for t in Tier if t <= tier)
         case AgentPhase.PACKAGE if tier in (Tier.T2, Tier.T3):
-            return (_OBSERVER, _BUILDER)  # (4)
+            return (_OBSERVER, _BUILDER)  # (4) artefacts are signed by PACKAGE
         case _:
             return (_OBSERVER,)

@@ -44,10 +44,11 @@ class Login:
             DeniedError: Vault refuses the role, there is no role file, or somebody else took it.
             UnavailableError: Vault does not answer.
         """
-        async with self._one_at_a_time:  # (3)
+        async with self._one_at_a_time:  # (3) one login at a time
             if self._client is None or time.monotonic() >= self._use_until:
                 self._client, life_s = await self._log_in()
-                self._use_until = time.monotonic() + life_s * _LIFE_USED  # (2)
+                # (2) three quarters of its life
+                self._use_until = time.monotonic() + life_s * _LIFE_USED
             return self._client
 
     async def forget(self, client: hvac.Client) -> None:
@@ -65,8 +66,8 @@ class Login:
                 await self._vault.run(client.adapter.post, "/v1/auth/token/revoke-self")
 
     async def _log_in(self) -> tuple[hvac.Client, float]:
-        role = read_role(self._file)  # (1)
-        if isinstance(role, WrappedRole):  # (4)
+        role = read_role(self._file)  # (1) a new one needs no restart
+        if isinstance(role, WrappedRole):  # (4) taken before it is used
             role = await self._vault.run(take_role, self._vault.client, self._file, self.queue)
         try:
             auth = auth_of(await self._vault.run(log_in, self._vault.client(), role))

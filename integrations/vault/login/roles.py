@@ -100,4 +100,4 @@ def write_role(file: Path, role: WorkerRole | WrappedRole) -> None:
         json.dump({_ROLE: role.role_id, **secret}, out)
         out.flush()
         os.fsync(out.fileno())
-    draft.replace(file)  # (2)
+    draft.replace(file)  # (2) the old one or the new one

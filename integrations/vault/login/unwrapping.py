@@ -61,9 +61,9 @@ def take_role(anonymous: Callable[[], hvac.Client], file: Path, identity: str) -
     """
     with _alone(file):
         role = read_role(file)
-        if isinstance(role, WorkerRole):  # (3)
+        if isinstance(role, WorkerRole):  # (3) somebody of ours was faster
             return role
-        _keep(file, role)  # (2)
+        _keep(file, role)  # (2) can it be kept? found out before
         taken = WorkerRole(role.role_id, _unwrapped(anonymous, role, file, identity))
         _keep(file, taken)
         return taken
@@ -77,7 +77,7 @@ def _unwrapped(
         wraps = data_of(
             anonymous().adapter.post("/v1/sys/wrapping/lookup", json={"token": role.token})
         )["creation_path"]
-        if wraps != expected:  # (1)
+        if wraps != expected:  # (1) of this identity's own role
             raise DeniedError(
                 f"the role file {file} wraps {wraps!r}, expected {expected!r}: it was made for "
                 "somebody else; install again"

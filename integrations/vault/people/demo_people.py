@@ -23,7 +23,8 @@ from integrations.vault.client import Vault, auth_of, data_of
 
 LOGIN_LIFE: Final = "8h"
 PEOPLE_MAX: Final = 1_000
-MEANINGS: Final = {"sre": "gov-approvers-prod", "council": "gov-council"}  # (4)
+# (4) a meaning in Vault's policies
+MEANINGS: Final = {"sre": "gov-approvers-prod", "council": "gov-council"}
 _USER: Final = {
     "token_policies": naming.APPROVER_POLICY,  # a text, not a list: the installer's policy compares
     "token_no_default_policy": True,
@@ -80,12 +81,13 @@ class _Making:
         mount = mounts[f"{naming.APPROVER_AUTH}/"]["accessor"]
         entities = {}
         for name, login, password in people:
-            entities[name] = self._entity(name, login, mount)  # (1)
+            entities[name] = self._entity(name, login, mount)  # (1) before alias and login
             self._login(login, password)
         for group, members in groups.items():
             made = self._group(group, "member_entity_ids", [entities[name] for name in members])
             if group in MEANINGS:
-                self._group(MEANINGS[group], "member_group_ids", [made])  # (4)
+                # (4) a meaning in Vault's policies
+                self._group(MEANINGS[group], "member_group_ids", [made])
 
     def _entity(self, name: str, login: str, mount: str) -> str:
         path = naming.by_name("entity", name)

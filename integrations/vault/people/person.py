@@ -39,7 +39,7 @@ class PersonLogin:
 
     name: str
     entity: str
-    token: str = field(repr=False)  # (5)
+    token: str = field(repr=False)  # (5) not printed
     expires: int  # seconds since 1970
 
 
@@ -81,7 +81,7 @@ async def log_in(vault: Vault, name: str, password: str) -> PersonLogin:
             f"vault does not let {name!r} in ({error}): check the name and the password"
         ) from None
     if reply is None:
-        raise DeniedError(_locked(name))  # (6)
+        raise DeniedError(_locked(name))  # (6) the right one opens it no better
     auth = auth_of(reply)
     person = Person(vault, auth["client_token"])
     try:
@@ -195,7 +195,7 @@ class Person:
             UnavailableError: Vault does not answer.
         """
         who, request = await self.whoami(), await self.request(accessor)
-        if who.entity in request.authorised_ids:  # (4)
+        if who.entity in request.authorised_ids:  # (4) Vault fails at the second
             return request.approved
         order = {"accessor": accessor}
         reply = await self._ask(
@@ -213,7 +213,7 @@ class Person:
             await self._vault.run(self._client.adapter.post, "/v1/auth/token/revoke-self")
 
     def __repr__(self) -> str:
-        return f"<Person {self._who.name if self._who else '?'}>"  # (5)
+        return f"<Person {self._who.name if self._who else '?'}>"  # (5) no token in it
 
     async def _key(self, does: str) -> str:
         who = await self.whoami()

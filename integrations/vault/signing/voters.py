@@ -53,7 +53,7 @@ class Voters:
             DeniedError: we may not ask.
             NotFoundError: this Vault is not governed by us.
         """
-        if _ENTITY.fullmatch(entity) is None:  # (4)
+        if _ENTITY.fullmatch(entity) is None:  # (4) no id: no path
             return False
         key = naming.approver_key(entity)
         return await is_signed(self._vault, self._login, key, message, signature)
@@ -69,7 +69,7 @@ class Voters:
         asked = frozenset(groups)
         if len(asked) > GROUPS_MAX:
             raise ValueError(f"expected at most {GROUPS_MAX} groups, got {len(asked)}")
-        if _ENTITY.fullmatch(entity) is None:  # (4)
+        if _ENTITY.fullmatch(entity) is None:  # (4) no id: no path
             return None
         return await self._vault.run_as(self._login, lambda client: _voter(client, entity, asked))
 
@@ -77,7 +77,8 @@ class Voters:
 def _voter(client: hvac.Client, entity: str, asked: frozenset[str]) -> Voter | None:
     found = _read(client, f"/v1/identity/entity/id/{entity}")
     # A merged entity answers to its old id, too; a person signs with the key of his own.
-    if found is None or found["id"] != entity or naming.is_agent(found["name"]):  # (3)
+    # (3) an agent is no voter
+    if found is None or found["id"] != entity or naming.is_agent(found["name"]):
         return None
     memberships = frozenset(found.get("group_ids") or ())
     held = (group for group in asked if memberships and _group_id(client, group) in memberships)
@@ -94,7 +95,7 @@ def _group_id(client: hvac.Client, group: str) -> str | None:
     try:
         path = naming.by_name("group", group)
     except DeniedError:
-        return None  # (4)
+        return None  # (4) no name: no members
     found = _read(client, path)
     return None if found is None else str(found["id"])
 

@@ -37,7 +37,7 @@ async def _enforced(vault: Vault, login: Identity) -> Fact:
         return not_found_out("approvals", error, "they cannot be tried", INSTALL)
     if enforced:
         return good("approvals", "they are enforced by Vault")
-    return good(  # (1)
+    return good(  # (1) not enforcing is a fact
         "approvals",
         "not enforced by this Vault: T3 and T4 rest on Mandate's own verification alone",
     )
@@ -52,7 +52,8 @@ async def _ways_around(vault: Vault, login: Identity) -> Fact:
     found = overlaps(texts)
     if found:
         return bad(name, shortened(found), _FIX)
-    unknown = f"; not readable to us: {shortened(unread)}" if unread else ""  # (2)
+    # (2) named, not judged
+    unknown = f"; not readable to us: {shortened(unread)}" if unread else ""
     return good(name, f"none in {len(texts)} policies{unknown}")
 
 

@@ -56,7 +56,8 @@ GATES: Final = (
 )
 EXCEPTIONS: Final = frozenset(
     {(gate.policy, gate.path) for gate in GATES}
-    | {(naming.INSTALLER_POLICY, "sys/policies/acl/gov-*")}  # (5)
+    # (5) the installer's, the one exception
+    | {(naming.INSTALLER_POLICY, "sys/policies/acl/gov-*")}
 )
 
 
@@ -68,13 +69,15 @@ def overlaps(policies: Mapping[str, str]) -> tuple[str, ...]:
 def _found(name: str, text: str) -> Iterator[str]:
     grants = list(_grants(text))
     if not grants and "path" in text:
-        yield f"policy {name}: no statement of it can be read here: look at it yourself"  # (4)
+        # (4) nothing of it can be read
+        yield f"policy {name}: no statement of it can be read here: look at it yourself"
     for path, rights in grants:
         if (name, path) in EXCEPTIONS:
             continue
         for gate in GATES:
             granted = gate.controlled if rights is None else gate.controlled & rights
-            if granted and meet(_normal(path), _normal(gate.path)):  # (1) (3)
+            # (1) (3) wider too, and not controlled is none
+            if granted and meet(_normal(path), _normal(gate.path)):
                 yield (
                     f"policy {name} grants {', '.join(sorted(granted))} on {path}, which "
                     f"{gate.policy} gates as {gate.path}: take it out of {name}"

@@ -35,12 +35,12 @@ async def is_enforced(vault: Vault, login: Identity) -> bool:
             client, naming.CANARY, canary["id"], ttl_s=_LIFE_S, meta={}
         )
         try:
-            reader = vault.client(token.token)  # (1)
+            reader = vault.client(token.token)  # (1) its own secret
             answer = control_group_tokens.held_back(reader, naming.KV_PROD, naming.CANARY_SECRET)
             if answer is not None:
-                control_group_tokens.revoke(client, answer.accessor)  # (2)
+                control_group_tokens.revoke(client, answer.accessor)  # (2) whatever came of it
         finally:
-            control_group_tokens.revoke(client, token.accessor)  # (2)
+            control_group_tokens.revoke(client, token.accessor)  # (2) whatever came of it
         return answer is not None
 
     return await vault.run_as(login, trial)
