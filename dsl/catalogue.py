@@ -82,7 +82,8 @@ class Catalogue:
     ) -> None:
         """Look into ``directories``; their stages name ``templates``, default the shipped ones."""
         places = (*directories, EXAMPLES)
-        self._folders = Folders(places, _read_entry, CATALOGUE_FILES_MAX)  # (1)
+        # (1) directories are not searched further down
+        self._folders = Folders(places, _read_entry, CATALOGUE_FILES_MAX)
         self._templates = templates or TemplateFolders()
 
     def names(self) -> list[str]:
@@ -120,9 +121,9 @@ class Catalogue:
 
     def _look(self) -> _View:
         view = _View()
-        for path, entry in self._folders.look(view.report):  # (3) (4)
+        for path, entry in self._folders.look(view.report):  # (3) (4) reported, and hides no other
             first = view.entries.setdefault(entry.name, entry)
-            if first is not entry:  # (2)
+            if first is not entry:  # (2) the first one wins
                 message = f"pipeline {entry.name!r} is hidden by {first.path}"
                 view.report(path, message, Severity.WARNING)
         return view

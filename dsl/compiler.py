@@ -87,7 +87,8 @@ def compile_loaded(loaded: Loaded, templates: Templates | None = None) -> Compil
     salvaged = salvage(loaded)
     problems = bounded([*salvaged.problems, *_meaning(salvaged, loaded, known)])
     pipeline = salvaged.pipeline
-    if pipeline is None or any(_is_error(problem) for problem in problems):  # (2)
+    # (2) errors refuse the document
+    if pipeline is None or any(_is_error(problem) for problem in problems):
         raise DslError(loaded.source, problems, loaded.text)
     plan = _PlanBuilder(Survey(pipeline, known)).plan()
     try:
@@ -106,7 +107,8 @@ def _meaning(salvaged: Salvage, loaded: Loaded, templates: Templates) -> list[Pr
         return []
     problems = check(pipeline, loaded.marks, templates, loaded.text, doubts)
     if not any(problem.code in ORDER_CODES and _is_error(problem) for problem in problems):
-        problems += lint(pipeline, loaded.marks, templates, doubts)  # (1)
+        # (1) only where stages can be told apart
+        problems += lint(pipeline, loaded.marks, templates, doubts)
     return problems
 
 
@@ -164,9 +166,9 @@ class _PlanBuilder:
             phases=template.phases,
             agent=self._survey.agent_of(site),
             tier=self._survey.tier_of(site),
-            timeout_ms=config.timeout or template.timeout,  # (3)
+            timeout_ms=config.timeout or template.timeout,  # (3) from its template
             retry=config.retry,
-            inputs=declared | config.inputs,  # (3)
+            inputs=declared | config.inputs,  # (3) from its template
             secrets=config.secrets,
             error_budget=_budget(config),
             clarifications=config.clarifications,
@@ -187,7 +189,7 @@ class _PlanBuilder:
             gate_type=config.gate_type,
             **dict(_people(config)),
             reason=config.reason,
-            approves=tuple(each.path for each in self._approvals.of(site)),  # (4)
+            approves=tuple(each.path for each in self._approvals.of(site)),  # (4) the plan pins it
             members=tuple(
                 MemberPlan(
                     stage=self._path(site, member.stage),

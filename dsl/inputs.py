@@ -48,12 +48,12 @@ def resolve_inputs(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     problems = [
         f"unknown input {name!r} ({suggest(name, plan.inputs) or 'the pipeline takes none'})"
-        for name in sorted(set(given) - set(plan.inputs))  # (1)
+        for name in sorted(set(given) - set(plan.inputs))  # (1) a typing mistake
     ]
     values: dict[str, Any] = {}
     for name, declared in plan.inputs.items():
         value = given.get(name)
-        if value is None:  # (2)
+        if value is None:  # (2) its default, or it must be given
             if declared.required:
                 problems.append(f"missing input {name!r}: {_expected(declared)}")
             values[name] = declared.default
@@ -71,8 +71,8 @@ def resolve_inputs(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
 def mismatch(kind: str, enum: Sequence[Any] | None, value: Any) -> str | None:
     """Say why ``value`` is not of type ``kind``, or not in ``enum``; None if it fits."""
     if not _fits(kind, value):
-        return f"expected {_NAMES[kind]}, got {shown(value)}"  # (3)
-    if enum is not None and not any(value == allowed for allowed in enum):  # (4)
+        return f"expected {_NAMES[kind]}, got {shown(value)}"  # (3) the declared type
+    if enum is not None and not any(value == allowed for allowed in enum):  # (4) one of its values
         return f"expected one of {', '.join(map(shown, enum))}, got {shown(value)}"
     return None
 

@@ -142,16 +142,16 @@ def _mistakes(what: str, tier: Tier, gate: ConsentConfig) -> Iterator[tuple[str,
     """Yield field, message and hint."""
     names = {name for name in gate.approvers if not name.startswith(GROUP_PREFIX)}
     unbounded = bool(gate.groups) or len(names) < len(set(gate.approvers))
-    if gate.identity != VERIFIED:  # (1)
+    if gate.identity != VERIFIED:  # (1) a claimed name raises nobody
         yield "identity", f"{what}: a claimed name raises nobody", "write identity: verified"
-    if tier >= Tier.T3 and gate.persons < PERSONS_MIN:  # (2)
+    if tier >= Tier.T3 and gate.persons < PERSONS_MIN:  # (2) two persons
         message = f"{what} takes {PERSONS_MIN} persons, and {gate.persons} would pass this gate"
         yield "quorum", message, f"write quorum: {PERSONS_MIN}"
-    if tier >= Tier.T3 and gate.reason != "required":  # (2)
+    if tier >= Tier.T3 and gate.reason != "required":  # (2) and their reasons
         yield "reason", f"{what} takes the reason of everybody who agrees", "write reason: required"
-    if not names and not unbounded:  # (3)
+    if not names and not unbounded:  # (3) somebody can answer
         yield "approvers", f"{what}: nobody may agree", 'name people: approvers: ["group:sre"]'
-    elif not unbounded and gate.quorum > len(names):  # (3)
+    elif not unbounded and gate.quorum > len(names):  # (3) enough can answer
         message = f"{what}: quorum {gate.quorum} cannot be reached with {len(names)} approver(s)"
         yield "quorum", message, f"lower it to {len(names)}, or name more"
 

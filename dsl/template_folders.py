@@ -74,14 +74,14 @@ class TemplateFolders:
 
         def report(path: Path, why: str) -> None:
             if path.suffix == ".yaml" and _NAME.fullmatch(path.stem):
-                refused.setdefault(path.stem, []).append(f"{path}: {why}")  # (3)
+                refused.setdefault(path.stem, []).append(f"{path}: {why}")  # (3) hides no other
             else:
                 problems.append((path, why))
 
         for path, each in self._folders.look(report):
             found.setdefault(path.stem, []).append(each)
         for name in [*found]:
-            if len(found[name]) + len(refused.get(name, ())) > 1:  # (2)
+            if len(found[name]) + len(refused.get(name, ())) > 1:  # (2) both are refused
                 places = [str(each.path) for each in found.pop(name)]
                 refused.setdefault(name, []).append(_twice(places))
         return TemplateView(
@@ -111,7 +111,7 @@ def _read(path: Path, content: bytes) -> TemplateFile | str:
         template = shaped(load(content, path.name), Template, "a template with name and program")
     except DslError as error:
         return _summary(error)
-    if template.name != path.stem:  # (1)
+    if template.name != path.stem:  # (1) the file says so too
         return f"name: expected {path.stem!r}, as the file is called, got {template.name!r}"
     return TemplateFile(template, path, digest_of_bytes(content))
 

@@ -44,7 +44,7 @@ ASKABLE_PHASES: Final = (AgentPhase.PLAN, AgentPhase.EXECUTE, AgentPhase.VERIFY)
 PYTHON: Final = "python"  # as an interpreter: the worker's own
 RULE_BROKEN: Final = "template_rule"
 _SEGMENT: Final = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
-BESIDE_PATTERN: Final = rf"^(\./)?{_SEGMENT}(/{_SEGMENT})*$"  # (4)
+BESIDE_PATTERN: Final = rf"^(\./)?{_SEGMENT}(/{_SEGMENT})*$"  # (4) never outside its directory
 TOOL_PATTERN: Final = rf"^{_SEGMENT}$"
 INTERPRETER_PATTERN: Final = rf"^({_SEGMENT}|(/[^/\u0000]+)+)$"
 ABSOLUTE_PATTERN: Final = r"^(/[^/\u0000]+)+$"
@@ -147,13 +147,14 @@ class Template(Document):
 
     name: Name
     description: str
-    tier: TierField  # (1)
-    program: Beside | None  # (4) (6)
+    tier: TierField  # (1) what its stages ask for
+    program: Beside | None  # (4) (6) beside the template; may be missing
     interpreter: _Interpreter | None = None  # None: the program is executed itself
     files: tuple[Beside, ...] = Field(default=(), max_length=limits.PROGRAM_FILES_MAX)
     phases: tuple[AgentPhase, ...]
     timeout: Duration = limits.AGENT_TIMEOUT_MS
-    inputs: dict[Annotated[str, Field(pattern=INPUT_NAME_PATTERN)], InputSpec] | None = None  # (3)
+    # (3) the whole list, or any
+    inputs: dict[Annotated[str, Field(pattern=INPUT_NAME_PATTERN)], InputSpec] | None = None
     produces: tuple[Annotated[str, Field(pattern=OUTPUT_NAME_PATTERN)], ...] = Field(
         default=(), max_length=limits.AGENT_ARTIFACTS_MAX
     )
@@ -164,7 +165,7 @@ class Template(Document):
     @classmethod
     def _in_order(cls, phases: tuple[AgentPhase, ...]) -> tuple[AgentPhase, ...]:
         allowed = tuple(phase for phase in ASKABLE_PHASES if phase in phases)
-        if phases != allowed or AgentPhase.EXECUTE not in phases:  # (2)
+        if phases != allowed or AgentPhase.EXECUTE not in phases:  # (2) EXECUTE is always one
             raise _refused(
                 f"expected EXECUTE and any of {', '.join(ASKABLE_PHASES)} in this order, "
                 f"got {', '.join(phases) or 'none'}"

@@ -41,8 +41,9 @@ class Approvals:
         """Look at each stage after all that end before it: no chain of gates is too long."""
         for position in scope.closure.order:
             site = scope.sites[position]
-            known = self._of_all(self._required(site)) or around  # (1)
-            start = known if scope.knows_before(site) else self._any  # (4)
+            # (1) by what it requires, else what was there
+            known = self._of_all(self._required(site)) or around
+            start = known if scope.knows_before(site) else self._any  # (4) in doubt: any agent
             self._put_out[site.path] = self._look(site, start)
 
     def _look(self, site: Site, start: _Agents) -> _Agents:
@@ -53,11 +54,12 @@ class Approvals:
             return self._at_gate(site, stage, start)
         if not site.inner:
             return start
-        return self._inside(site, start | self._of_all(self._read(site, stage.decided_by)))  # (2)
+        # (2) what its if reads as well
+        return self._inside(site, start | self._of_all(self._read(site, stage.decided_by)))
 
     def _at_gate(self, gate: Site, stage: GateStage, start: _Agents) -> _Agents:
         if self._survey.doubts.touch((*gate.at, "config"), "approves"):
-            return self._any  # (4)
+            return self._any  # (4) in doubt: any agent
         if stage.config.approves is None:
             return start
         named = (self._survey.resolve(gate, name) for name in stage.config.approves)
@@ -84,7 +86,7 @@ class Approvals:
         if expression is None:
             return
         if self._survey.doubts.touch(site.at, "if"):
-            yield from self._any.values()  # (4)
+            yield from self._any.values()  # (4) in doubt: any agent
             return
         try:
             references = parse(expression).references

@@ -49,7 +49,7 @@ def check_expressions(survey: Survey, findings: Findings) -> None:
 
 def schema_of(survey: Survey) -> Map:
     """Return what an expression of this pipeline may name."""
-    stages: dict[str, Type] = dict.fromkeys(survey.named, STAGE)  # (1)
+    stages: dict[str, Type] = dict.fromkeys(survey.named, STAGE)  # (1) by its whole path
     return Map({"inputs": _inputs_of(survey), "stages": Map(stages, what="stage")})
 
 
@@ -129,12 +129,12 @@ class _Check:
         return not problems
 
     def _explain(self, site: Site, reference: Reference) -> tuple[str, str, str, Reference] | None:
-        if len(reference.names) == 1:  # (3)
+        if len(reference.names) == 1:  # (3) never read as a whole
             message = "'stages' cannot be read as a whole"
             return "DSL317", message, 'name a stage: stages["<path>"].status', reference
         name = reference.names[1]
         target = self._survey.named.get(name)
-        if target is None and name in site.scope.named:  # (1)
+        if target is None and name in site.scope.named:  # (1) by its whole path
             path = site.scope.named[name].path
             message = f"stage {name!r} is named by its path"
             return "DSL316", message, f'write stages["{path}"]', reference
@@ -163,7 +163,7 @@ def _explain_order(target: Site, site: Site) -> tuple[str, str]:
 
 
 def _type_of(spec: InputSpec) -> Type:
-    if spec.required is False and spec.default is None:  # (4)
+    if spec.required is False and spec.default is None:  # (4) it may be null
         return ANY
     return input_type(spec.type, spec.enum)
 

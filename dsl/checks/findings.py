@@ -61,7 +61,7 @@ class Findings:
         Raises:
             TooManyProblemsError: this was one too many.
         """
-        if self.doubts.cover(at):  # (3)
+        if self.doubts.cover(at):  # (3) another problem says that already
             return
         self._counts[problem.severity] += 1
         if self._counts[problem.severity] <= PROBLEMS_MAX:

@@ -72,18 +72,18 @@ def _check_questions(
 
 def _check_voters(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
     if findings.doubts.touch(at, "approvers", "groups", "members"):
-        return  # (5)
+        return  # (5) it hangs on what could not be read
     if not (config.approvers or config.groups or config.members):
         findings.error(
             "DSL311", "nobody may answer this gate", at, 'name people: approvers: ["team-lead"]'
         )
         return
     if config.groups:
-        return  # (1)
+        return  # (1) a group is unbounded
     if config.approvers:
         _check_quorum(config.approvers, config.quorum, at, findings)
     else:
-        weight = sum(member.weight for member in config.members)  # (2)
+        weight = sum(member.weight for member in config.members)  # (2) agents never count as people
         if config.quorum > weight:
             _refuse_quorum(config.quorum, weight, "as the weight of all members", at, findings)
 
@@ -105,7 +105,7 @@ def _check_quorum(
     approvers: Sequence[str], quorum: int, at: DocumentPath, findings: Findings
 ) -> None:
     if any(name.startswith(GROUP_PREFIX) for name in approvers):
-        return  # (1)
+        return  # (1) a group is unbounded
     if quorum > len(set(approvers)):
         _refuse_quorum(quorum, len(set(approvers)), "approver(s)", at, findings)
 
@@ -124,7 +124,7 @@ def _refuse_quorum(
 def _check_escalation(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
     target = config.escalate_to
     if findings.doubts.touch(at, "escalate_to", "on_timeout", "approvers", "groups"):
-        return  # (5)
+        return  # (5) it hangs on what could not be read
     if config.on_timeout == "escalate" and target is None:
         findings.error(
             "DSL312",
@@ -176,7 +176,7 @@ def _check_exclusion(config: GateConfig, at: DocumentPath, findings: Findings) -
 def _check_reminders(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
     every = config.remind_every
     if findings.doubts.touch(at, "timeout", "escalate_to", "on_timeout", "approvers", "groups"):
-        return  # (5)
+        return  # (5) it hangs on what could not be read
     waits = [config.timeout] if _asks_people(config) else []
     if config.escalate_to is not None and _escalates(config):
         waits.append(config.escalate_to.timeout)

@@ -68,7 +68,7 @@ def check_guards(survey: Survey, approvals: Approvals, findings: Findings) -> No
                 "require a gate with approvers and identity: [verified]",
             )
             continue
-        if tier >= COUNCIL_FROM and not guard.by_two:  # (2)
+        if tier >= COUNCIL_FROM and not guard.by_two:  # (2) T4 takes two people
             findings.error(
                 "DSL506",
                 f"stage {site.path!r} runs at {tier.name}, and no gate before it takes two people",
@@ -85,7 +85,8 @@ class _Guards:
     def __init__(self, survey: Survey, approvals: Approvals) -> None:
         self._doubts = survey.doubts
         self._approvals = approvals
-        self._any = _Guard(by_people=True, by_two=True, approved=frozenset(survey.named))  # (5)
+        # (5) it may be the guard that is wanted
+        self._any = _Guard(by_people=True, by_two=True, approved=frozenset(survey.named))
         self._known: dict[str, _Guard] = {}
 
     def before(self, site: Site) -> _Guard:
@@ -166,7 +167,7 @@ def _check_given(approvals: Approvals, site: Site, guard: _Guard, findings: Find
         if required is None:
             continue
         for giver in _given_by(approvals, required):
-            if giver.path not in guard.approved:  # (3)
+            if giver.path not in guard.approved:  # (3) handed over without approval
                 findings.error(
                     "DSL507",
                     f"outputs of {giver.path!r} would reach {site.path!r} without the approval of "
@@ -189,7 +190,7 @@ def _check_inputs(survey: Survey, site: Site, guard: _Guard, findings: Findings)
     for name, value in site.stage.config.inputs.items():
         for reference in _stages_read(value):
             problem = _explain(survey, guard, reference)
-            if problem is not None:  # (4)
+            if problem is not None:  # (4) nobody has approved it
                 message = f"input {name!r} of {site.path!r} reads {problem[0]}"
                 findings.error("DSL508", message, (*site.at, "config", "inputs", name), problem[1])
                 break

@@ -76,7 +76,7 @@ def _lint_sharing(survey: Survey, scope: Scope, findings: Findings) -> dict[str,
         before = scope.closure.before[position]
         for agent, site in inside[position].items():
             beside = earlier.get(agent, 0) & ~before
-            if beside:  # (2)
+            if beside:  # (2) they may run at once
                 other = inside[beside.bit_length() - 1][agent]
                 _report_sharing(survey, agent, (other, site), findings)
             earlier[agent] = earlier.get(agent, 0) | 1 << position
@@ -139,7 +139,7 @@ def _lint_gate(survey: Survey, gate: Site, config: GateConfig, findings: Finding
 
 
 def _refuse_self(gate: Site, at: DocumentPath, findings: Findings) -> None:
-    message = f"gate {gate.path!r} approves itself"  # (3)
+    message = f"gate {gate.path!r} approves itself"  # (3) it approves itself
     findings.error("DSL503", message, at, "name another stage")
 
 
@@ -157,7 +157,7 @@ def _lint_authors(
     for position, voter in enumerate(voters):
         agents = survey.agents_of(voter) if voter is not None else ()
         agent = next((agent for agent in agents if agent in authors), None)
-        if agent is None:  # (4)
+        if agent is None:  # (4) no agent votes on its own work
             continue
         author = authors[agent]
         is_strict = survey.tier_of(author) >= GUARDED_FROM or _guards_power(survey, gate)
@@ -172,7 +172,7 @@ def _lint_authors(
 
 def _report_empty(survey: Survey, gate: Site, config: GateConfig, findings: Findings) -> None:
     is_strict = VERIFIED in (config.identity or ()) or _guards_power(survey, gate)
-    report = findings.error if is_strict else findings.warning  # (6)
+    report = findings.error if is_strict else findings.warning  # (6) a signature under nothing
     report(
         "DSL509",
         f"a vote at gate {gate.path!r} would bind {NO_OUTPUT}",
@@ -195,7 +195,7 @@ def _guards_power(survey: Survey, gate: Site) -> bool:
 
 
 def _lint_replacement(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
-    if stage.config.replacement == survey.agent_of(site):  # (5)
+    if stage.config.replacement == survey.agent_of(site):  # (5) replaced by itself
         findings.error(
             "DSL505",
             f"agent {survey.agent_of(site)!r} is replaced by itself when it is revoked",

@@ -36,7 +36,7 @@ def check_names(survey: Survey, findings: Findings) -> None:
 
 def _report(name: str, other: str, at: DocumentPath, findings: Findings) -> None:
     doubt = doubt_of(name)
-    if doubt is None and other != name:  # (2)
+    if doubt is None and other != name:  # (2) the second of two is told
         doubt = f"looks like {quoted(other)}, which is another name"
     if doubt is not None:
         findings.warning("DSL328", f"name {quoted(name)} {doubt}", at, _COMPARE)

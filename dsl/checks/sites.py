@@ -32,7 +32,7 @@ class Site:
 
     stage: Stage
     at: DocumentPath
-    path: str  # (1)
+    path: str  # (1) branches included, arms not
     position: int  # among its siblings
     scope: Scope
     inner: list[Scope] = field(default_factory=list)
@@ -88,9 +88,10 @@ class Scope:
                 if name in self.named and self.named[name] is not site
             ]
             for site in self.sites
-        ]  # (2)
+        ]  # (2) siblings only
         late = {site.position for site in self.sites if not self.knows_before(site)}
-        return with_all_before(needs, late) if late else needs  # (4)
+        # (4) in doubt: all that does not wait for it
+        return with_all_before(needs, late) if late else needs
 
     @cached_property
     def closure(self) -> Closure:
@@ -157,7 +158,7 @@ class Survey:
             scope = Scope(site, arm.label, at, site.scope.depth + 1, self.doubts)
             site.inner.append(scope)
             named = "" if arm.name_at is None else f"{arm.label}/"
-            self._fill(scope, arm.stages, f"{site.path}/{named}")  # (1)
+            self._fill(scope, arm.stages, f"{site.path}/{named}")  # (1) branches included, arms not
 
 
 def meeting(one: Site, other: Site) -> tuple[Site, Site] | None:
@@ -179,4 +180,5 @@ def ends_before(first: Site, then: Site) -> bool:
     if pair is None:
         return False
     early, late = pair
-    return bool(late.scope.closure.before[late.position] >> early.position & 1)  # (3)
+    # (3) it certainly has ended before
+    return bool(late.scope.closure.before[late.position] >> early.position & 1)

@@ -95,7 +95,8 @@ class Checker:
 
     def _name(self, node: nodes.Name, scope: Scope) -> Type:
         if node.name not in scope:
-            raise self._error(f"unknown name {node.name!r}", node, suggest(node.name, scope))  # (1)
+            # (1) every name exists
+            raise self._error(f"unknown name {node.name!r}", node, suggest(node.name, scope))
         return scope[node.name]
 
     def _select(self, node: nodes.Select, scope: Scope) -> Type:
@@ -109,7 +110,7 @@ class Checker:
             case MapOf(value=value):
                 return value
             case Map(fields=fields, what=what):
-                if name not in fields:  # (1)
+                if name not in fields:  # (1) every field of a closed map
                     message, hint = f"unknown {what} {name!r}", suggest(name, fields)
                     raise CompileError(message, self._source, start, node.end, hint)
                 return fields[name]
@@ -122,7 +123,7 @@ class Checker:
         if isinstance(node.key, nodes.Literal) and isinstance(node.key.value, str):
             return self._field(base, node.key.value, node.key, node.key.start)
         match base:
-            case Map(what=what):  # (1)
+            case Map(what=what):  # (1) every key of a closed map
                 hint = "write the name out, in quotes"
                 raise self._error(f"the {what} has to be known beforehand", node.key, hint)
             case ListOf(item=item):
@@ -159,14 +160,14 @@ class Checker:
             self._check_clash(node.left, left, node.right, right)
             return BOOL
         result = operator_type(node.operator, left, right)
-        if isinstance(result, str):  # (3)
+        if isinstance(result, str):  # (3) they fit their operator
             numbers = is_numeric(left) and is_numeric(right)
             hint = "convert one with double(…) or int(…)" if numbers else ""
             raise self._error(result, node, hint)
         return result
 
     def _check_clash(self, one: Node, one_type: Type, other: Node, other_type: Type) -> None:
-        clash = comparison_clash(one, one_type, other, other_type)  # (2)
+        clash = comparison_clash(one, one_type, other, other_type)  # (2) they can be equal
         if clash is not None:
             raise self._error(clash.message, clash.at, clash.hint)
 

@@ -74,12 +74,12 @@ class Evaluation:
 
     def _spend(self, steps: int) -> None:
         self._budget.steps -= steps
-        if self._budget.steps < 0:  # (1)
+        if self._budget.steps < 0:  # (1) spent
             self._exhaust("the expression takes too many steps", "ask for less, or split it")
 
     def _grow(self, size: int) -> None:
         self._budget.size -= size
-        if self._budget.size < 0:  # (1)
+        if self._budget.size < 0:  # (1) spent
             self._exhaust("the expression builds too large a value", "ask for less, or split it")
 
     def _exhaust(self, message: str, hint: str) -> NoReturn:
@@ -95,7 +95,8 @@ class Evaluation:
 
     def _name(self, node: nodes.Name, scope: Scope) -> Any:
         if node.name not in scope:
-            raise self._error(f"unknown name {node.name!r}", node, _near(node.name, scope))  # (4)
+            # (4) has() asks first
+            raise self._error(f"unknown name {node.name!r}", node, _near(node.name, scope))
         return scope[node.name]
 
     def _select(self, node: nodes.Select, scope: Scope) -> Any:
@@ -118,7 +119,8 @@ class Evaluation:
         if not isinstance(key, str):
             raise self._error(f"the key of a map is a string, not {_a(key)}", node)
         if key not in base:
-            raise self._error(f"no field {key[:NAME_SHOWN_MAX]!r}", node, _near(key, base))  # (4)
+            # (4) has() asks first
+            raise self._error(f"no field {key[:NAME_SHOWN_MAX]!r}", node, _near(key, base))
         return base[key]
 
     def _has(self, node: nodes.Has, scope: Scope) -> bool:
@@ -209,7 +211,7 @@ class Evaluation:
         self._at = node
         for argument in arguments:
             if isinstance(argument, str):
-                self._spend(len(argument) // CHARACTERS_PER_STEP)  # (1)
+                self._spend(len(argument) // CHARACTERS_PER_STEP)  # (1) long texts cost more
         try:
             return FUNCTIONS[node.function](*arguments)
         except NoValueError as error:

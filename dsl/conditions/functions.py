@@ -41,10 +41,10 @@ def in_range(value: int) -> int:
 def _size(value: Any) -> int:
     if not isinstance(value, str | list | tuple | dict):
         raise _unfit("size", value)
-    return len(value)  # (4)
+    return len(value)  # (4) characters, not bytes
 
 
-def _int(value: Any) -> int:  # (1)
+def _int(value: Any) -> int:  # (1) towards zero, decimal digits
     match value:
         case bool():
             raise _unfit("int", value)
@@ -60,7 +60,7 @@ def _int(value: Any) -> int:  # (1)
             raise _unfit("int", value)
 
 
-def _double(value: Any) -> float:  # (2)
+def _double(value: Any) -> float:  # (2) what JSON would read, no inf
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise _unfit("double", value)
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
@@ -74,7 +74,7 @@ def _double(value: Any) -> float:  # (2)
     return double
 
 
-def _string(value: Any) -> str:  # (3)
+def _string(value: Any) -> str:  # (3) as inside a text
     text = text_of(value)
     if text is None:
         raise _unfit("string", value)

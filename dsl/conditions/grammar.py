@@ -82,7 +82,7 @@ class Grammar:
         if self._next.kind is not Kind.END:
             raise self._rest_error(self._next)
         for node, depth in walk(root):
-            if depth > TREE_DEPTH_MAX:  # (1)
+            if depth > TREE_DEPTH_MAX:  # (1) nothing is deeper
                 raise self._error("the expression is too deep", node, "split it")
         return root
 
@@ -120,7 +120,7 @@ class Grammar:
         return self._error(f"unexpected {_shown(token)}", token, _FOREIGN.get(token.text, hint))
 
     def _check_depth(self, depth: int) -> None:
-        if depth > EXPRESSION_DEPTH_MAX:  # (1)
+        if depth > EXPRESSION_DEPTH_MAX:  # (1) nothing nests deeper
             raise self._error(f"nested more than {EXPRESSION_DEPTH_MAX} deep", self._next)
 
     def _expression(self, depth: int) -> Node:
@@ -140,7 +140,7 @@ class Grammar:
         links = 0
         while (operator := self._operator()) is not None and _BINDING[operator] > weakest:
             links += operator not in _LOGIC
-            if links > EXPRESSION_CHAIN_MAX:  # (1)
+            if links > EXPRESSION_CHAIN_MAX:  # (1) no chain is longer
                 raise self._chain_error("operators")
             self._take()
             left = _join(operator, left, self._binary(_BINDING[operator], depth + 1))
@@ -148,7 +148,7 @@ class Grammar:
 
     def _operator(self) -> str | None:
         token = self._next
-        if token.kind is Kind.WORD and token.text in ("and", "or"):  # (3)
+        if token.kind is Kind.WORD and token.text in ("and", "or"):  # (3) refused with the fix
             raise self._error(f"unknown operator {token.text!r}", token, _FOREIGN[token.text])
         operator = token.kind is Kind.SIGN or token.text == "in"
         return token.text if operator and token.text in _BINDING else None
@@ -156,7 +156,7 @@ class Grammar:
     def _unary(self, depth: int) -> Node:
         self._check_depth(depth)
         token = self._next
-        if token.kind is Kind.WORD and token.text == "not":  # (3)
+        if token.kind is Kind.WORD and token.text == "not":  # (3) refused with the fix
             raise self._error("unknown operator 'not'", token, _FOREIGN["not"])
         if not (token.is_sign("!") or token.is_sign("-")):
             return self._members(self._primary(depth), depth)
@@ -171,7 +171,7 @@ class Grammar:
         links = 0
         while self._next.is_sign(".") or self._next.is_sign("["):
             links += 1
-            if links > EXPRESSION_CHAIN_MAX:  # (1)
+            if links > EXPRESSION_CHAIN_MAX:  # (1) no chain is longer
                 raise self._chain_error("fields")
             node = self._index(node, depth) if self._took("[") else self._dotted(node, depth)
         return node
@@ -244,7 +244,7 @@ class Grammar:
             return Literal(token.start, token.end, _CONSTANTS[token.text])
         if token.text == "in":
             raise self._error("expected a value, got 'in'", token)
-        if token.text in _FOREIGN:  # (3)
+        if token.text in _FOREIGN:  # (3) refused with the fix
             raise self._error(f"unknown name {token.text!r}", token, _FOREIGN[token.text])
         if not self._took("("):
             return Name(token.start, token.end, token.text)
@@ -281,7 +281,7 @@ class Grammar:
 def _join(operator: str, left: Node, right: Node) -> Node:
     if operator not in _LOGIC:
         return Binary(left.start, right.end, operator, left, right)
-    if isinstance(left, Logic) and left.operator == operator:  # (2)
+    if isinstance(left, Logic) and left.operator == operator:  # (2) one flat node
         return Logic(left.start, right.end, operator, (*left.operands, right))
     return Logic(left.start, right.end, operator, (left, right))
 

@@ -56,7 +56,7 @@ class TextTemplate:
         Raises:
             EvaluationError: an expression has no value, or no text where text is needed.
         """
-        return _resolve(self.value, env, Budget())  # (4)
+        return _resolve(self.value, env, Budget())  # (4) one budget for all
 
 
 def compile_template(value: Any) -> TextTemplate:
@@ -102,7 +102,7 @@ def _compile(value: Any, depth: int) -> Any:
 
 
 def _key(key: Any) -> Any:
-    if isinstance(key, str) and OPENING in key:  # (3)
+    if isinstance(key, str) and OPENING in key:  # (3) keys are never replaced
         at = key.index(OPENING)
         message = "a key cannot hold an expression, only a value can"
         raise CompileError(message, key, at, at + len(OPENING))
@@ -143,7 +143,7 @@ def _value(expression: Expression, env: Mapping[str, Any], budget: Budget) -> An
 def _text(expression: Expression, env: Mapping[str, Any], budget: Budget) -> str:
     value = _value(expression, env, budget)
     text = text_of(value)
-    if text is None:  # (2)
+    if text is None:  # (2) it has no text
         kind = with_article(kind_of(value))
         message = f"{kind} cannot stand inside a text"
         hint = "stand it alone in the string, or pick one of its fields"

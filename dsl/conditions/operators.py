@@ -40,23 +40,23 @@ def compute(sign: str, left: Any, right: Any) -> Any:
         return _ordered(sign, left, right)
     kind = kind_of(left)
     if is_number(left) and is_number(right):
-        if kind != kind_of(right):  # (2)
+        if kind != kind_of(right):  # (2) they do not mix
             message = f"cannot mix {kind} {sign} {kind_of(right)}"
             raise NoValueError(message, "convert one with double(…) or int(…)")
         return _int(sign, left, right) if kind == "int" else _double(sign, left, right)
-    if sign == "+" and kind == kind_of(right) and kind in ("string", "list"):  # (4)
+    if sign == "+" and kind == kind_of(right) and kind in ("string", "list"):  # (4) + joins as well
         return left + right if kind == "string" else [*left, *right]
     raise _unfit(sign, left, right)
 
 
 def _ordered(sign: str, left: Any, right: Any) -> bool:
     alike = kind_of(left) == kind_of(right) and kind_of(left) in ("string", "bool")
-    if not alike and not (is_number(left) and is_number(right)):  # (1)
+    if not alike and not (is_number(left) and is_number(right)):  # (1) by value
         raise _unfit(sign, left, right)
     return _ORDER[sign](left, right)
 
 
-def _int(sign: str, left: int, right: int) -> int:  # (3)
+def _int(sign: str, left: int, right: int) -> int:  # (3) 64 bits, no wrapping
     if sign in _EXACT:
         return in_range(_EXACT[sign](left, right))
     if right == 0:
@@ -65,7 +65,7 @@ def _int(sign: str, left: int, right: int) -> int:  # (3)
     return in_range(quotient if sign == "/" else left - quotient * right)
 
 
-def _double(sign: str, left: float, right: float) -> float:  # (3)
+def _double(sign: str, left: float, right: float) -> float:  # (3) as in IEEE 754
     if sign in _EXACT:
         return float(_EXACT[sign](left, right))
     if sign != "/":

@@ -84,7 +84,7 @@ def tell(mistakes: Sequence[Mistake]) -> list[Problem]:
     meant = {meant_by(mistake) for mistake in unknown[:PROBLEMS_MAX]}
     told = [mistake for mistake in mistakes if not _is_echo(mistake, meant)]
     problems = [_problem(mistake) for mistake in told[:PROBLEMS_MAX]]
-    if len(told) > PROBLEMS_MAX:  # (4)
+    if len(told) > PROBLEMS_MAX:  # (4) bounded
         message = f"more than {PROBLEMS_MAX} errors: the rest is not shown"
         problems.append(told[PROBLEMS_MAX].problem(TOO_MANY_PROBLEMS, message))
     return problems
@@ -100,7 +100,7 @@ def _mistake(
 
 
 def _is_echo(mistake: Mistake, meant: AbstractSet[Path | None]) -> bool:
-    """Tell whether another problem says it already."""  # (1)
+    """Tell whether another problem says it already (1)."""
     match mistake.details["type"]:
         case "missing":
             path = mistake.path

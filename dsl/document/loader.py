@@ -163,11 +163,11 @@ class _TreeBuilder:
         match event:
             case yaml.DocumentStartEvent():
                 self.documents += 1
-                if self.documents > 1:  # (3)
+                if self.documents > 1:  # (3) a second document
                     self.end(SECOND_DOCUMENT, "a second document starts here", at, "split the file")
             case yaml.AliasEvent():
                 message = f"aliases are not supported, got '*{event.anchor}'"
-                self._doubt(ALIAS, message, at, _NO_SHARING)  # (3)
+                self._doubt(ALIAS, message, at, _NO_SHARING)  # (3) an alias
                 self._place(None, at)
             case yaml.ScalarEvent():
                 self._admit(event, at)
@@ -204,23 +204,23 @@ class _TreeBuilder:
 
     def _admit(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, at: Position) -> None:
         self.nodes += 1
-        if self.nodes > limits.DOCUMENT_NODES_MAX:  # (1)
+        if self.nodes > limits.DOCUMENT_NODES_MAX:  # (1) too many values
             self.end(TOO_MANY_VALUES, f"more than {limits.DOCUMENT_NODES_MAX} values", at)
-        if event.anchor is not None:  # (3)
+        if event.anchor is not None:  # (3) an anchor
             message, hint = f"anchors are not supported, got '&{event.anchor}'", _NO_SHARING
             self._refuse(ANCHOR, message, at, hint)
-        if event.tag is not None:  # (3)
+        if event.tag is not None:  # (3) a tag
             hint = "remove it; quotes make a value text"
             self._refuse(TAG, f"tags are not supported, got {event.tag!r}", at, hint)
             self.in_doubt = isinstance(event, yaml.ScalarEvent)  # of others it changes nothing
 
     def _open(self, event: yaml.CollectionStartEvent, at: Position) -> None:
-        if len(self.stack) >= limits.DOCUMENT_DEPTH_MAX:  # (1)
+        if len(self.stack) >= limits.DOCUMENT_DEPTH_MAX:  # (1) too deep
             self._refuse_depth(at)
         items: list[Any] | dict[str | int, Any] = {}
         if isinstance(event, yaml.SequenceStartEvent):
             items = []
-        if self._wants_key():  # (2)
+        if self._wants_key():  # (2) no key comes twice
             self._refuse(KEY_NOT_TEXT, "a key is text, got a list or a mapping", at)
         self.stack.append(_Frame(self._place(items, at), items))
 
@@ -255,14 +255,14 @@ class _TreeBuilder:
 
     def _is_key(self, event: yaml.ScalarEvent, value: Any, at: Position) -> bool:
         frame = self.stack[-1]
-        if not isinstance(value, str):  # (2)
+        if not isinstance(value, str):  # (2) a key is text
             hint = "put it in quotes"
             self._refuse(KEY_NOT_TEXT, f"key {event.value!r} is not text", at, hint)
-        elif value == MERGED and not event.style:  # (2)
+        elif value == MERGED and not event.style:  # (2) a merge key
             message = "merge keys ('<<') are not supported"
             self._refuse(MERGE_KEY, message, at, _NO_SHARING)
             self.doubts.add((*frame.path, MERGED))
-        elif value in frame.items:  # (2)
+        elif value in frame.items:  # (2) it was there already
             first = self.keys[(*frame.path, value)].line
             message = f"duplicate key {value!r}, first at line {first}"
             self._refuse(DUPLICATE_KEY, message, at, "remove one of the two")

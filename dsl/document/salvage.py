@@ -119,9 +119,10 @@ def salvage(loaded: Loaded) -> Salvage:
         except ValidationError as error:
             mistakes = mistakes_in(error.errors(include_url=False), loaded)
             doubts = Doubts(mender.doubts)
-            problems += tell([each for each in mistakes if not doubts.cover(_about(each))])  # (4)
+            # (4) not what stands in doubt
+            problems += tell([each for each in mistakes if not doubts.cover(_about(each))])
             too_many = any(problem.code == TOO_MANY_PROBLEMS for problem in problems)
-            if too_many or not mender.mend(mistakes):  # (5)
+            if too_many or not mender.mend(mistakes):  # (5) too much is wrong, or nothing is left
                 break
         else:
             return Salvage(pipeline, Doubts(mender.doubts), tuple(problems))
@@ -175,7 +176,8 @@ class _Mender:
             case kind if kind == UNKNOWN:
                 del parent[last]
                 meant = meant_by(mistake)
-                self.doubts |= {mistake.path, *((meant,) if meant is not None else ())}  # (1)
+                # (1) what stands in is in doubt
+                self.doubts |= {mistake.path, *((meant,) if meant is not None else ())}
                 return True
             case kind if kind in _NO_TYPE:
                 self._retype(mistake.path, parent, last)
@@ -184,9 +186,9 @@ class _Mender:
                 return False  # its items are what is wrong
         name = _name_at(mistake)
         if name is not None:
-            parent[last] = name  # (2)
+            parent[last] = name  # (2) the one that its hint proposes
             return True
-        self.doubts.add(mistake.path)  # (1)
+        self.doubts.add(mistake.path)  # (1) what stands in is in doubt
         if mistake.is_key or _may_be_left_out(mistake.place.holder, last, parent):
             del parent[last]
         else:

@@ -44,14 +44,14 @@ def resolve(word: str, *, is_json: bool = False) -> Any:
     """
     if word in _CONSTANTS:
         return _CONSTANTS[word]
-    if _OCTAL.fullmatch(word):  # (2) (3)
+    if _OCTAL.fullmatch(word):  # (2) (3) two readers, two numbers
         raise ValueError(f"{word} is octal to some readers of YAML and not to others")
     if integer := _INTEGER.fullmatch(word):
         digits = next(group for group in integer.groups() if group)
-        if len(digits) > limits.INTEGER_DIGITS_MAX:  # (1)
+        if len(digits) > limits.INTEGER_DIGITS_MAX:  # (1) too many digits
             raise ValueError(f"a number has at most {limits.INTEGER_DIGITS_MAX} digits")
         return int(word) if digits == integer[1] else int(word, 0)
-    if _NOT_FINITE.fullmatch(word):  # (1)
+    if _NOT_FINITE.fullmatch(word):  # (1) not finite
         raise ValueError(f"{word} is not a finite number")
     return _float(word, is_json) if _FLOAT.fullmatch(word) else word
 
@@ -85,9 +85,9 @@ def of_quoted(text: str, kind: str) -> str:
 
 
 def _float(word: str, is_json: bool) -> float:  # noqa: FBT001  # of one caller
-    if not is_json and _FLOAT_OF_ALL.fullmatch(word) is None:  # (3)
+    if not is_json and _FLOAT_OF_ALL.fullmatch(word) is None:  # (3) text to the other reader
         raise ValueError(f"{word} is a number to some readers of YAML and text to others")
     value = float(word)
-    if not math.isfinite(value):  # (1)
+    if not math.isfinite(value):  # (1) not finite
         raise ValueError("a number beyond 1.7e308 cannot be kept")
     return value

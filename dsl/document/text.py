@@ -50,11 +50,11 @@ def decode(document: str | bytes, source: str) -> str:
     else:
         _refuse_large(len(document), source)
         text = _utf8(document, source)
-    if bad := _UNREADABLE.search(text):  # (3)
+    if bad := _UNREADABLE.search(text):  # (3) two readers, two line breaks
         message = f"character U+{ord(bad[0]):04X} is not allowed"
         at, hint = _position(text[: bad.start()]), "remove it, or escape it in double quotes"
         raise DslError(source, [Problem(CHARACTER, message, at, hint)], _shown(text))
-    if bad := _DIRECTIVE.search(text):  # (4)
+    if bad := _DIRECTIVE.search(text):  # (4) minutes for a hostile file
         message = "directives (%YAML, %TAG) are not supported"
         at = _position(text[: bad.end() - 1])
         raise DslError(source, [Problem(DIRECTIVE, message, at, "remove the line")], text)
@@ -114,7 +114,7 @@ def too_deep(at: Position) -> Problem:
 
 
 def _refuse_large(size: int, source: str) -> None:
-    if size > limits.DOCUMENT_BYTES_MAX:  # (1)
+    if size > limits.DOCUMENT_BYTES_MAX:  # (1) larger than the limit
         message = f"the document has {size} bytes, at most {limits.DOCUMENT_BYTES_MAX} are allowed"
         hint = "split it into several pipelines"
         raise DslError(source, [Problem(TOO_LARGE, message, START, hint)])
@@ -123,7 +123,7 @@ def _refuse_large(size: int, source: str) -> None:
 def _utf8(document: bytes, source: str) -> str:
     try:
         return document.decode("utf-8-sig")
-    except UnicodeDecodeError as error:  # (2)
+    except UnicodeDecodeError as error:  # (2) not UTF-8
         # The codec counts from behind a byte order mark; its own slice does not lie.
         before = error.object[: error.start].decode()
         message = f"byte 0x{error.object[error.start]:02x} is not UTF-8"

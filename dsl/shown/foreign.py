@@ -62,7 +62,8 @@ def legible(text: str, limit: int = SHOWN_MAX) -> str:
     looked_at = text[: limit * 2].rstrip("\r\n")  # a block of YAML ends in a line break
     shown = _RUN.sub(_blanks, _printable(looked_at))
     whole = len(text) <= limit * 2
-    return shown if whole and len(shown) <= limit else shown[: limit - 1] + CUT  # (5)
+    # (5) what is too long is cut
+    return shown if whole and len(shown) <= limit else shown[: limit - 1] + CUT
 
 
 def aligned(line: str, limit: int = SHOWN_MAX) -> str:
@@ -121,7 +122,7 @@ def _blanks(run: re.Match[str]) -> str:
     if run[0] == " " and not is_edge:
         return " "
     count = len(run[0])
-    if "\n" in run[0]:  # (1)
+    if "\n" in run[0]:  # (1) it stays on one line
         shown = _LINE_BREAK
     elif count == 1:
         return _BLANK

@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-AGENT_ID_PATTERN: Final = r"^[a-z]((\.?[a-z0-9_-])*\.?[a-z0-9_])?$"  # (1)
+AGENT_ID_PATTERN: Final = r"^[a-z]((\.?[a-z0-9_-])*\.?[a-z0-9_])?$"  # (1) what Vault routes
 AGENT_ID_LENGTH_MAX: Final = 128
-AGENT_IDENTITY_LENGTH_MAX: Final = 160  # (2)
+AGENT_IDENTITY_LENGTH_MAX: Final = 160  # (2) may be longer than an id
 AGENT_IDENTITY_FORM: Final = (
     f"at most {AGENT_IDENTITY_LENGTH_MAX} of a-z 0-9 . _ -, first a letter, last no '.' or '-', "
     "and no '..'"

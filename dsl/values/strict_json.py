@@ -88,14 +88,14 @@ def depth_of(raw: bytes) -> int:
 def _encoded(data: bytes | str) -> bytes:
     try:
         return data.encode() if isinstance(data, str) else data
-    except UnicodeEncodeError:  # (5)
+    except UnicodeEncodeError:  # (5) half of a pair
         raise JsonError("it has half of a surrogate pair, which is no character") from None
 
 
 def _decoded(raw: bytes) -> str:
     for name, start in _WIDE:
         if start.match(raw):
-            raise NotJsonError(f"it is {name}, write it in UTF-8")  # (1)
+            raise NotJsonError(f"it is {name}, write it in UTF-8")  # (1) named, not guessed at
     if raw.startswith(_BOM):
         raise NotJsonError("it begins with a byte order mark, write it without one")
     try:
@@ -108,7 +108,7 @@ def _decoded(raw: bytes) -> str:
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
-    if len(value) < len(pairs):  # (3)
+    if len(value) < len(pairs):  # (3) a key was there twice
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise JsonError(f"the key {json.dumps(twice[:_KEY_SHOWN_MAX])} is there twice")

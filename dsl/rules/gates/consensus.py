@@ -164,28 +164,31 @@ class _Count:
         self._persons: set[str] = set()
         self._missing = dict(rules.groups)  # members of each group still to be heard
         self.counted: list[Vote] = []
-        self.verdict = Verdict.PENDING if self._is_reachable() else Verdict.REJECTED  # (7)
+        # (7) it may be out of reach at once
+        self.verdict = Verdict.PENDING if self._is_reachable() else Verdict.REJECTED
 
     def objection(self, vote: Vote) -> str | None:
         """Say why ``vote`` does not count."""
-        if self.verdict is not Verdict.PENDING:  # (1)
+        if self.verdict is not Verdict.PENDING:  # (1) decided: no vote changes it
             return f"{quoted(vote.voter)} comes too late: {self._where} is already {self.verdict}"
         refusal = self._refuse_voter(vote)
         if refusal is not None:
             return refusal
-        if self._rules.reason_required and not is_reason(vote.reason):  # (5)
+        if self._rules.reason_required and not is_reason(vote.reason):  # (5) a reason is required
             return f"{quoted(vote.voter)} gives no reason, and {self._where} requires one"
-        if vote.voter in self._voters or vote.person in self._persons:  # (6)
+        # (6) the first vote of a person counts
+        if vote.voter in self._voters or vote.person in self._persons:
             return f"{quoted(vote.voter)} has already voted at {self._where}; the first vote counts"
         return None
 
     def _refuse_voter(self, vote: Vote) -> str | None:
         who = quoted(vote.voter)
-        if vote.voter not in self._approvers and not vote.groups & self._groups:  # (2)
+        # (2) only an approver's counts
+        if vote.voter not in self._approvers and not vote.groups & self._groups:
             return f"{who} is not an approver of {self._where}; approvers: {self._rules.asked()}"
-        if self._rules.excluded & {vote.voter, vote.person}:  # (3)
+        if self._rules.excluded & {vote.voter, vote.person}:  # (3) excluded by any name
             return f"{who} is excluded from {self._where}"
-        if CLAIMED not in self._rules.identity and not vote.proven:  # (4)
+        if CLAIMED not in self._rules.identity and not vote.proven:  # (4) only proven ones count
             return f"{who} has not proven who they are, and {self._where} demands it"
         return None
 
@@ -195,12 +198,12 @@ class _Count:
         self._voters.add(vote.voter)
         if vote.person is not None:
             self._persons.add(vote.person)
-        if vote.decision is Decision.REJECT:  # (7)
+        if vote.decision is Decision.REJECT:  # (7) one rejection rejects
             self.verdict = Verdict.REJECTED
             return
         for group in self._missing.keys() & vote.groups:
             self._missing[group] -= 1
-        if self.needed() == 0:  # (8)
+        if self.needed() == 0:  # (8) nothing else passes it
             self.verdict = Verdict.PASSED
 
     def needed(self) -> int:

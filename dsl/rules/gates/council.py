@@ -47,7 +47,7 @@ class Voice:
     stage: str
     weight: int
     decision: str = ""  # empty: it said nothing that can be understood
-    confidence: str = ""  # (5)
+    confidence: str = ""  # (5) text: a fraction has no spelling
     rationale: str = ""
     doubt: str = ""  # why it cannot decide anything; empty: it can
 
@@ -79,16 +79,16 @@ def advise(members: Iterable[Member], *, quorum: int | None) -> Advice:
 def _verdict(voices: Sequence[Voice], quorum: int | None) -> tuple[str, str]:
     weights = _weights(voices)
     doubts = [voice.doubt for voice in voices if voice.doubt]
-    if doubts:  # (2)
+    if doubts:  # (2) any doubt: people decide
         shown = "; ".join(doubts[:VOICES_SHOWN_MAX])
         more = f"; … ({len(doubts)} in all)" if len(doubts) > VOICES_SHOWN_MAX else ""
         return ESCALATE, f"agents cannot decide ({weights}): {shown}{more}"
     minds = {voice.decision for voice in voices}
-    if len(minds) != 1:  # (2)
+    if len(minds) != 1:  # (2) they disagree: people decide
         return ESCALATE, f"agents do not agree ({weights})"
     (decision,) = minds
     weight = sum(voice.weight for voice in voices)
-    if quorum is not None and weight < quorum:  # (3)
+    if quorum is not None and weight < quorum:  # (3) not enough weight behind it
         return ESCALATE, f"the weight of the agents is below the quorum of {quorum} ({weights})"
     return decision, f"agents: {weights}"
 

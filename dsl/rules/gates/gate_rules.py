@@ -39,13 +39,14 @@ def rules_of(
         ValueError: such an opening cannot be: nobody is asked, or nothing escalates it.
     """
     people = _escalation(step) if escalated else step
-    groups = {} if escalated else {group.name: group.quorum for group in step.groups}  # (1)
+    # (1) the first opening only
+    groups = {} if escalated else {group.name: group.quorum for group in step.groups}
     return Rules(
         approvers=frozenset(people.approvers),
         groups=groups,
         quorum=people.quorum,
         identity=frozenset(identity),
-        reason_required=step.reason == "required",  # (2)
+        reason_required=step.reason == "required",  # (2) holds for both
         excluded=frozenset(excluded),
     )
 
@@ -53,6 +54,7 @@ def rules_of(
 def _escalation(step: GateStep) -> EscalationPlan:
     if step.escalate_to is None:
         raise ValueError(f"gate {step.path!r} escalates to nobody: it has no escalate_to")
-    if has_people(step) and step.on_timeout != "escalate":  # (3)
+    # (3) people first: only where it says so
+    if has_people(step) and step.on_timeout != "escalate":
         raise ValueError(f"gate {step.path!r} never escalates: on_timeout is {step.on_timeout}")
     return step.escalate_to

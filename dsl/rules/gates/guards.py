@@ -193,7 +193,7 @@ def _guards(step: AnyStep) -> bool:
             return any(arms)
         case Passes.ONE_ARM:
             return all(arms)
-        case Passes.NO_ARM:  # (5)
+        case Passes.NO_ARM:  # (5) it vouches for nothing
             return is_guard(step)
         case _:
             assert_never(step.passes)
@@ -205,8 +205,8 @@ def _can_complete(step: AnyStep, approved: AbstractSet[str]) -> bool:
         case Passes.EVERY_ARM:
             return all(arms)
         case Passes.ONE_ARM:
-            return any(arms)  # (4)
-        case Passes.NO_ARM:  # (5)
+            return any(arms)  # (4) one of the ways was taken
+        case Passes.NO_ARM:  # (5) it vouches for nothing
             return not is_guard(step) or step.path in approved
         case _:
             assert_never(step.passes)

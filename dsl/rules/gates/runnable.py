@@ -42,16 +42,18 @@ def _agent(step: AgentStep) -> Iterator[str]:
         ("clarifications", step.clarifications > 0),
     ):
         if is_used:
-            yield f"{field} is not enforced in this release: leave it out"  # (1)
+            yield f"{field} is not enforced in this release: leave it out"  # (1) worse than none
 
 
 def _gate(step: GateStep, gate_identity: str) -> Iterator[str]:
     if VERIFIED in (step.identity or (gate_identity,)):
         return
-    if has_people(step) and (step.groups or not _suffice(step.approvers, step.quorum)):  # (2)
+    # (2) claims belong to no group
+    if has_people(step) and (step.groups or not _suffice(step.approvers, step.quorum)):
         yield _UNANSWERABLE.format("it")
     target = step.escalate_to
-    if target is not None and not _suffice(target.approvers, target.quorum):  # (2)
+    # (2) nor at its escalation
+    if target is not None and not _suffice(target.approvers, target.quorum):
         yield _UNANSWERABLE.format("its escalation")
 
 

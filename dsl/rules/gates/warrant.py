@@ -182,14 +182,14 @@ def _tally(step: GateStep, approval: Opened, excluded: frozenset[str]) -> Tally:
         )
     except ValueError as error:
         raise WarrantError(f"gate {step.path!r} cannot have been opened so: {error}") from None
-    return tally(rules, approval.votes, step.path)  # (1)
+    return tally(rules, approval.votes, step.path)  # (1) the rules that decide it in a run
 
 
 def _excluded(step: GateStep, excluded_for: Mapping[str, frozenset[str] | None]) -> frozenset[str]:
     excluded: frozenset[str] = frozenset()
     for role in step.exclude:
         people = excluded_for.get(role)
-        if people is None:  # (2)
+        if people is None:  # (2) not known, not believed
             raise WarrantError(
                 f"gate {step.path!r} excludes the {role}, and nobody has proven to be that"
             )
@@ -199,7 +199,7 @@ def _excluded(step: GateStep, excluded_for: Mapping[str, frozenset[str] | None])
 
 def _refuse_empty(path: str, standing: Iterable[AnyStep]) -> str | None:
     for step in standing:
-        if isinstance(step, GateStep) and not step.approves:  # (3)
+        if isinstance(step, GateStep) and not step.approves:  # (3) it approves nothing
             return (
                 f"gate {step.path!r} before stage {path!r} approves no output: a vote there is "
                 "bound to nothing but the plan and its inputs"
@@ -208,7 +208,7 @@ def _refuse_empty(path: str, standing: Iterable[AnyStep]) -> str | None:
 
 
 def _refuse_guards(path: str, earlier: Steps, counting: Sequence[_Passed]) -> str | None:
-    if not is_guarded(earlier):  # (3)
+    if not is_guarded(earlier):  # (3) no guard on every way
         return (
             f"stage {path!r} can be reached past every gate of people of verified identity: "
             "require one"
@@ -222,7 +222,7 @@ def _refuse_guards(path: str, earlier: Steps, counting: Sequence[_Passed]) -> st
 
 def _refuse_persons(step: AgentStep, counting: Sequence[_Passed]) -> str | None:
     persons = frozenset[str]().union(*(each.persons for each in counting))
-    if step.tier < Tier.T4 or len(persons) >= ARCHITECTS_MIN:  # (4)
+    if step.tier < Tier.T4 or len(persons) >= ARCHITECTS_MIN:  # (4) two different persons
         return None
     return (
         f"stage {step.path!r} is of {step.tier.name} and takes {ARCHITECTS_MIN} different persons "
@@ -234,7 +234,8 @@ def _refuse_given(given: Digests, counting: Sequence[_Passed]) -> str | None:
     for stage, outputs in given.items():
         subjects = [each.subject.get(stage, {}) for each in counting if stage in each.step.approves]
         for name, digest in outputs.items():
-            if not any(subject.get(name) == digest for subject in subjects):  # (5)
+            # (5) not approved by digest
+            if not any(subject.get(name) == digest for subject in subjects):
                 return (
                     f"output {name!r} of stage {stage!r} has digest {digest}, and no gate before "
                     "this stage has approved that"

@@ -49,7 +49,7 @@ def _coming(step: AnyStep, inputs: Mapping[str, Any]) -> tuple[Arm, ...]:
     if holds is None:
         return arms
     then, otherwise = arms
-    return (then if holds else otherwise,)  # (2)
+    return (then if holds else otherwise,)  # (2) inputs alone: the way is known
 
 
 def _known(text: str, inputs: Mapping[str, Any]) -> bool | None:

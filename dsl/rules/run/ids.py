@@ -20,13 +20,13 @@ def id_of_stage(workflow_id: str, path: str) -> str:
 
 def refuse_id(workflow_id: str, plan: Plan) -> str | None:
     """Object to the id of a run of ``plan``, in a sentence for who starts it."""
-    if "\x00" in workflow_id:  # (3)
+    if "\x00" in workflow_id:  # (3) it could record nothing
         return "the id of the run holds a NUL character, which cannot be recorded: choose another"
     paths = [step.path for step in walk(plan.steps) if isinstance(step, AgentStep)]
     longest = max(paths, key=len, default=None)
     if longest is None:  # gates alone make no ids of it
         return None
-    size = len(id_of_stage(workflow_id, longest).encode())  # (2)
+    size = len(id_of_stage(workflow_id, longest).encode())  # (2) bytes, as the server counts
     if size <= WORKFLOW_ID_BYTES_MAX:
         return None
     room = WORKFLOW_ID_BYTES_MAX - len(id_of_stage("", longest).encode())

@@ -47,15 +47,16 @@ def check_order(phases: Sequence[AgentPhase]) -> str | None:
 def _breach(previous: AgentPhase | None, phase: AgentPhase) -> str | None:
     if previous is None:
         return _breach_of_start(phase)
-    if is_terminal_phase(previous):  # (5)
+    if is_terminal_phase(previous):  # (5) nothing follows the end
         return f"{phase} comes after {previous}, and nothing may"
     expected = next_phase(previous)
     if is_terminal_phase(phase) or phase is expected or (previous, phase) in _REENTRIES:
-        return None  # (2) (3) (4) (6)
+        return None  # (2) (3) (4) (6) in order, or an end, or again
     return f"{phase} comes after {previous}, where {expected} was expected"
 
 
 def _breach_of_start(phase: AgentPhase) -> str | None:
-    if phase is AgentPhase.BOOTSTRAP or is_terminal_phase(phase):  # (1)
+    # (1) a life begins with BOOTSTRAP
+    if phase is AgentPhase.BOOTSTRAP or is_terminal_phase(phase):
         return None
     return f"{phase} comes first, where {AgentPhase.BOOTSTRAP} was expected"

@@ -37,11 +37,11 @@ def judge(run: RunState, age_s: int) -> SweepVerdict:
     """Say what becomes of a token of ``run`` that was minted ``age_s`` seconds ago."""
     match run:
         case RunState.OVER:
-            return SweepVerdict.REVOKE  # (1)
+            return SweepVerdict.REVOKE  # (1) the run is over
         case RunState.UNKNOWN if age_s > GRACE_S:
-            return SweepVerdict.REVOKE  # (2)
+            return SweepVerdict.REVOKE  # (2) older than the grace
         case RunState.NOT_TOLD:
-            return SweepVerdict.LATER  # (3)
+            return SweepVerdict.LATER  # (3) not judged now
         case _:
             return SweepVerdict.KEEP
 

@@ -53,8 +53,9 @@ def agent_identity(agent: str, plan_digest: str, *, registered: bool) -> str:
     if _DIGEST.fullmatch(plan_digest) is None:
         raise ValueError(f"expected a plan digest sha256:<64 hex>, got {plan_digest!r}")
     if registered:
-        return agent  # (1)
-    return f"inline-{plan_digest.removeprefix('sha256:')[:DIGEST_DIGITS]}.{agent}"  # (1)
+        return agent  # (1) a registered plan's keep their names
+    # (1) earned trust is not borrowed
+    return f"inline-{plan_digest.removeprefix('sha256:')[:DIGEST_DIGITS]}.{agent}"
 
 
 def is_inline(identity: str) -> bool:
@@ -65,7 +66,8 @@ def is_inline(identity: str) -> bool:
 def instance_id(agent: str, workflow_id: str, run_id: str, path: str) -> str:
     """Return the name of one run of one stage by ``agent``; the same for every attempt."""
     place = f"{workflow_id}\n{run_id}\n{path}".encode()
-    return f"{agent}{INSTANCE_SEPARATOR}{hashlib.sha256(place).hexdigest()[:DIGEST_DIGITS]}"  # (2)
+    # (2) every attempt finds the same one
+    return f"{agent}{INSTANCE_SEPARATOR}{hashlib.sha256(place).hexdigest()[:DIGEST_DIGITS]}"
 
 
 def refuse_tier(requested: Tier, *, registered: bool, inline_tier: Tier) -> str | None:
@@ -74,7 +76,7 @@ def refuse_tier(requested: Tier, *, registered: bool, inline_tier: Tier) -> str 
         return None
     if requested >= Tier.T3:  # (3) whatever the installation says
         return f"{requested.name} needs a registered plan, and this one is inline: {REGISTER}"
-    if requested > inline_tier:  # (3)
+    if requested > inline_tier:  # (3) from registered plans only
         return (
             f"an inline plan may ask for {inline_tier.name} at most, and this stage asks for "
             f"{requested.name}: lower the tier, or {REGISTER}"
@@ -89,7 +91,7 @@ def refuse_held(requested: Tier, held: Tier) -> str | None:
     return (
         f"the stage asks for {requested.name} ({requested.title}) and the agent holds "
         f"{held.name} ({held.title}): lower the tier, or promote the agent first"
-    )  # (4)
+    )  # (4) no more than it holds
 
 
 def rebinding_line(agent: str, pipeline: str) -> str:
@@ -117,4 +119,4 @@ def refuse_binding(agent: str, seen: Binding, asked: Binding) -> str | None:
     return (
         f"this agent id is bound to something else ({'; '.join(changes)}): "
         f"rebind it (`{rebinding_line(agent, asked.pipeline)}`), or give the stage another 'agent'"
-    )  # (5)
+    )  # (5) another program is another agent

@@ -101,7 +101,7 @@ def refuse(grant: Grant, *, kind: str, now_s: float) -> str | None:
     return _OBJECTIONS[kind](grant) or _refuse_others(grant) or _refuse_time(grant, now_s)
 
 
-def _refuse_promotion(grant: Grant) -> str | None:  # (2)
+def _refuse_promotion(grant: Grant) -> str | None:  # (2) one tier, within T4
     if grant.now != grant.was + 1:
         return f"the grant leads from {grant.was.name} to {grant.now.name}: one tier at a time"
     if grant.now >= Tier.T3 and is_inline(grant.agent):
@@ -109,7 +109,7 @@ def _refuse_promotion(grant: Grant) -> str | None:  # (2)
     return None
 
 
-def _refuse_reinstatement(grant: Grant) -> str | None:  # (3)
+def _refuse_reinstatement(grant: Grant) -> str | None:  # (3) T0, under its own epoch
     if grant.now is not Tier.T0:
         return f"the grant leads back to {grant.now.name}: whoever was revoked comes back at T0"
     if grant.epoch == 0:
@@ -117,7 +117,7 @@ def _refuse_reinstatement(grant: Grant) -> str | None:  # (3)
     return None
 
 
-def _refuse_rebinding(grant: Grant) -> str | None:  # (6)
+def _refuse_rebinding(grant: Grant) -> str | None:  # (6) it raises nobody
     if grant.now > min(grant.was, KEPT_MAX):
         return (
             f"the grant leads from {grant.was.name} to {grant.now.name}: a rebinding raises nobody"
@@ -128,12 +128,12 @@ def _refuse_rebinding(grant: Grant) -> str | None:  # (6)
 
 
 def _refuse_others(grant: Grant) -> str | None:
-    if grant.epoch and grant.kind != REINSTATE:  # (3)
+    if grant.epoch and grant.kind != REINSTATE:  # (3) nothing else has an epoch
         return f"the grant is to {grant.kind} and names an epoch"
     return None
 
 
-def _refuse_time(grant: Grant, now_s: float) -> str | None:  # (4)
+def _refuse_time(grant: Grant, now_s: float) -> str | None:  # (4) it names its end
     if grant.expires > grant.granted // 1000 + GRANT_LIFE_S_MAX:
         return f"the grant is good for more than {GRANT_LIFE_S_MAX} s"
     if now_s > grant.expires + CLOCK_SKEW_S:
@@ -160,7 +160,7 @@ def _statement(grant: Grant) -> dict[str, Any]:
 
 
 def _fields_of(kind: Any) -> frozenset[str]:
-    return _FIELDS | {"binding"} if kind == REBIND else _FIELDS  # (6)
+    return _FIELDS | {"binding"} if kind == REBIND else _FIELDS  # (6) nothing else names a binding
 
 
 def _is_of_somebody(statement: Mapping[str, Any]) -> bool:

@@ -102,10 +102,10 @@ def _refused(card: Card, held: Tier, to: Tier) -> Iterator[str]:
     if not card.registered:
         yield _unknown(card)
         return
-    if card.revoked:  # (3)
+    if card.revoked:  # (3) a revoked one is raised to nothing
         yield f"agent {card.agent!r} is revoked: reinstate it first"
         return
-    if held is not card.tier:  # (2)
+    if held is not card.tier:  # (2) Vault and ledger agree
         yield (
             f"vault says that it holds {held.name} and the ledger says {card.tier.name}: "
             "find out who has changed it"
@@ -113,9 +113,9 @@ def _refused(card: Card, held: Tier, to: Tier) -> Iterator[str]:
         return
     if to <= held:
         yield f"it holds {held.name} already, and {to.name} was asked for"
-    elif to > held + 1:  # (2)
+    elif to > held + 1:  # (2) one tier at a time
         yield f"one tier at a time: {Tier(held + 1).name} next, and {to.name} was asked for"
-    if to >= Tier.T3 and is_inline(card.agent):  # (3)
+    if to >= Tier.T3 and is_inline(card.agent):  # (3) not for inline plans
         yield (
             f"{to.name} needs a registered plan, and this agent is of an inline one: "
             "`mandate register FILE` makes it another agent, which begins anew"
@@ -141,7 +141,7 @@ def _missing(
         )
     if card.demoted:
         quiet = now - milliseconds(card.demoted)
-        if quiet < criteria.after_demotion:  # (4)
+        if quiet < criteria.after_demotion:  # (4) nothing for a while
             yield (
                 f"demoted {_rough(quiet)} ago, {render_duration(criteria.after_demotion)} have to "
                 "pass after a demotion"

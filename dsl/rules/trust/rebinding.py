@@ -45,10 +45,10 @@ def refuse(agent: str, bound: Binding | None, asked: Binding, *, revoked: bool) 
     """Say why ``agent`` cannot be bound to ``asked``; None when it can."""
     if bound is None:
         return f"agent {agent!r} is not registered: it is bound when it first runs"
-    if revoked:  # (3)
+    if revoked:  # (3) it comes back first
         return f"agent {agent!r} is revoked: reinstate it first"
     if not asked.program:
         return f"agent {agent!r} would be bound to no program: its template has none"
-    if binding_digest(bound) == binding_digest(asked):  # (4)
+    if binding_digest(bound) == binding_digest(asked):  # (4) nothing is lost by mistake
         return f"agent {agent!r} is bound to exactly this already: there is nothing to do"
     return None

@@ -105,7 +105,7 @@ def milliseconds(ts: str) -> int:
 
 
 def _registered(card: Card, fact: Fact) -> Card:
-    if card.registered:  # (5)
+    if card.registered:  # (5) the tier is what was first
         return card
     tier = _tier(fact.payload, "tier")
     return replace(
@@ -133,7 +133,7 @@ def _rebound(card: Card, fact: Fact) -> Card:
 
 def _revoked(card: Card, fact: Fact) -> Card:
     epoch = _count(fact.payload, "epoch", 0)
-    if (epoch, True) <= (card.epoch, card.revoked):  # (5)
+    if (epoch, True) <= (card.epoch, card.revoked):  # (5) a revocation wins a tie
         return card
     if card.revoked:  # said again: nothing was minted since the first time
         return replace(card, epoch=epoch)
@@ -143,7 +143,7 @@ def _revoked(card: Card, fact: Fact) -> Card:
 
 def _reinstated(card: Card, fact: Fact) -> Card:
     epoch = _count(fact.payload, "epoch", 0)
-    if epoch <= card.epoch:  # (5)
+    if epoch <= card.epoch:  # (5) the highest epoch rules
         return card
     now = _tier(fact.payload) or Tier.T0
     anew = replace(card, since="")  # it begins anew, also where the tier is the same
@@ -153,7 +153,8 @@ def _reinstated(card: Card, fact: Fact) -> Card:
 def _intended(card: Card, fact: Fact) -> Card:
     workflow, run = _place(fact)
     begun = Current(workflow, run, _word(fact.payload, "path"), fact.tier, fact.ts, fact.seq)
-    others = tuple(each for each in card.current if each.workflow != workflow)  # (1)
+    # (1) one run at a time for an id
+    others = tuple(each for each in card.current if each.workflow != workflow)
     secrets, left_out = _handed(card, fact.payload.get("secrets"))
     return replace(
         card,
@@ -168,7 +169,7 @@ def _violated(card: Card, fact: Fact) -> Card:
     kind = _word(fact.payload, "kind")
     breach = Breach(fact.ts, kind, _word(fact.payload, "consequence"), workflow, run, fact.seq)
     known = kind in card.kinds or len(card.kinds) < KINDS_MAX
-    counted = kind if known else OTHER_KINDS  # (7)
+    counted = kind if known else OTHER_KINDS  # (7) everything is bounded
     current = tuple(
         replace(each, violated=True) if (each.workflow, each.run) == place else each
         for each in card.current
@@ -178,7 +179,7 @@ def _violated(card: Card, fact: Fact) -> Card:
         current=current,
         breaches=(*card.breaches, breach)[-VIOLATIONS_KEPT_MAX:],
         kinds={**card.kinds, counted: card.kinds.get(counted, 0) + 1},
-        in_a_row=0,  # (3)
+        in_a_row=0,  # (3) ends the row at once
     )
 
 
@@ -196,11 +197,11 @@ def _ended(card: Card, fact: Fact) -> Card:
         recent=(*card.recent, tried)[-BUDGET_RUNS:],
     )
     if status == StageStatus.CANCELLED or (status == StageStatus.FAILED and not tried.errors):
-        return after  # (3)
+        return after  # (3) a cancelled run counts for nothing
     if status != StageStatus.COMPLETED:
         spent = after.exhausted + (fact.payload.get("exhausted") is True)
         return replace(after, in_a_row=0, exhausted=spent)
-    if begun is None or begun.violated:  # (1) (2)
+    if begun is None or begun.violated:  # (1) (2) never for it without a beginning
         return replace(after, exhausted=0)
     at_tier = begun.seq > card.tier_seq
     return replace(
@@ -220,7 +221,8 @@ def _moved(card: Card, fact: Fact, tier: Tier) -> Card:
 
 def _tried(payload: Mapping[str, Any], status: Any) -> Tried:
     tries = _count(payload, "attempts", 0)
-    failed = max(0, tries - 1) + (status == StageStatus.FAILED and tries > 0)  # (3)
+    # (3) all but the last, and a failed run's last
+    failed = max(0, tries - 1) + (status == StageStatus.FAILED and tries > 0)
     return Tried(tries, min(_count(payload, "errors", failed), max(tries, 1)))
 
 
