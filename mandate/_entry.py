@@ -35,11 +35,11 @@ def run_main(main: Main) -> NoReturn:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that its encoding lacks is no failure
-    code = _run(main)  # (1)
+    code = _run(main)  # (1) an exit code, whatever happened
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # a closed pipe must not change the code
-            stream.flush()  # (2)
-    os._exit(code)  # (3)
+            stream.flush()  # (2) flushed
+    os._exit(code)  # (3) nothing is torn down
 
 
 def _run(main: Main) -> int:

@@ -23,8 +23,8 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See base class."""
-        text = redact_tokens(super().format(record))  # (2)
-        first, *more = text.split("\n")  # (1)
+        text = redact_tokens(super().format(record))  # (2) whoever wrote it
+        first, *more = text.split("\n")  # (1) the rest stands behind a margin
         return "\n".join((aligned(first, LINE_MAX), *Terminal.excerpt(more)))
 
 

@@ -153,7 +153,7 @@ async def account_of(client: Client, workflow: str) -> Account:
     over = state.status is not WorkflowExecutionStatus.RUNNING
     kind, sentence, report = await _end(handle) if over else ("", "", None)
     is_told = isinstance(report, dict)
-    said = report if is_told else await status_of(handle)  # (1)
+    said = report if is_told else await status_of(handle)  # (1) over: its result, else it is asked
     told, left = read(said, workflow), 0
     if not is_told:
         told, left = await _with_outputs(client, workflow, told)

@@ -57,7 +57,7 @@ async def ask(change: Change, data_dir: Path | None) -> int:
         row = await _until_known(handle, ending)
         if row is not None:
             _tell(change, handle, row)
-        if not is_new:  # (3)
+        if not is_new:  # (3) one at a time
             note(Terminal.of("{} was under way already: nothing new was started", change.id))
             return EXIT_FAILED
         if row is not None and not change.wait:
@@ -93,7 +93,7 @@ async def _start(client: Client, change: Change) -> tuple[WorkflowHandle[Any, An
             change.workflow, dict(change.input), id=change.id, task_queue=QUEUE
         )
     except WorkflowAlreadyStartedError as error:
-        await refuse_stranger(client, change.id, error.run_id)  # (3)
+        await refuse_stranger(client, change.id, error.run_id)  # (3) what merely holds its id
         return client.get_workflow_handle(change.id, run_id=error.run_id), False
     return handle, True
 

@@ -90,7 +90,7 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
         raise
     run = found.parent_execution.workflow_id
     stage = place.removeprefix(f"{run}/")
-    if found.type.name != AGENT_WORKFLOW or not run or stage == place:  # (1)
+    if found.type.name != AGENT_WORKFLOW or not run or stage == place:  # (1) in the server's words
         raise RefusalError(
             "{!r} is a workflow of type {}, and no stage of a run: expected RUN/STAGE",
             *(place, found.type.name),

@@ -95,7 +95,8 @@ async def start(client: Client, order: Mapping[str, str]) -> WorkflowHandle[Any,
     except WorkflowAlreadyStartedError:
         beside = revocation_id(order["agent"], secrets.token_hex(TOKEN_BYTES))
         handle = await _begin(client, order, beside)
-        note(Terminal.of("{} is started, {}", beside, await _because(client, name)))  # (4)
+        # (4) what holds the id is said
+        note(Terminal.of("{} is started, {}", beside, await _because(client, name)))
         return handle
 
 

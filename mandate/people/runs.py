@@ -43,7 +43,7 @@ from workflows.runtime.visibility import STATUS
 RUNS_MAX: Final = 200
 ANSWER_S: Final = 5.0
 ASKED_AT_ONCE: Final = 16
-_OURS: Final = " AND ".join(  # (1)
+_OURS: Final = " AND ".join(  # (1) what people may be asked by
     (
         f'TaskQueue="{QUEUE}"',
         f'WorkflowType != "{AGENT_WORKFLOW}"',
@@ -100,7 +100,7 @@ async def described_run(client: Client, run: str) -> WorkflowExecutionDescriptio
     """
     state = await _described(client, run)
     if state.status is WorkflowExecutionStatus.RUNNING:
-        await refuse_stranger(client, run, state.run_id)  # (4)
+        await refuse_stranger(client, run, state.run_id)  # (4) it holds an id for something else
     return state
 
 
@@ -176,7 +176,8 @@ async def _told(client: Client, found: WorkflowExecution, turn: asyncio.Semaphor
         return replace(run, status=word, ended=found.close_time, pipeline=pipeline)
     async with turn:
         try:
-            await refuse_stranger(client, found.id, found.run_id)  # (4)
+            # (4) it holds an id for something else
+            await refuse_stranger(client, found.id, found.run_id)
         except RefusalError:
             return run
         status = await status_of(handle)

@@ -75,7 +75,8 @@ def for_servers(caller: Mapping[str, str], home: Path) -> dict[str, str]:
 
 def for_workers(caller: Mapping[str, str], stack: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of our workers: the caller's, less what the stack replaces."""
-    kept = {name: value for name, value in caller.items() if _is_neutral(name)}  # (3)
+    # (3) only what we do not provide
+    kept = {name: value for name, value in caller.items() if _is_neutral(name)}
     return kept | dict(stack)
 
 
@@ -85,7 +86,7 @@ def connection_extras(caller: Mapping[str, str], external: Mapping[str, str]) ->
     for variable, prefix in (("TEMPORAL_ADDRESS", "TEMPORAL_"), ("VAULT_ADDR", "VAULT_")):
         if variable in external:
             extras |= {name: value for name, value in caller.items() if name.startswith(prefix)}
-    extras.pop("VAULT_TOKEN", None)  # (3)
+    extras.pop("VAULT_TOKEN", None)  # (3) reaches no child
     return extras
 
 
@@ -93,7 +94,7 @@ def write(data_dir: Path, variables: Mapping[str, str]) -> Path:
     """Write the file to be sourced and return its path."""
     path = data_dir / ENV_FILE
     lines = (f"export {name}={_quoted(value)}\n" for name, value in variables.items())
-    write_private(path, "".join(lines))  # (1)
+    write_private(path, "".join(lines))  # (1) for a shell to source
     return path
 
 
@@ -114,7 +115,8 @@ def present(data_dir: Path | None = None) -> dict[str, str]:
     An explicit ``data_dir`` is asked for its file even when the environment names servers.
     """
     caller = dict(os.environ)
-    if data_dir is None and any(caller.get(name) for name in SERVER_VARIABLES):  # (2)
+    # (2) never half of each
+    if data_dir is None and any(caller.get(name) for name in SERVER_VARIABLES):
         return caller
     path = (data_dir or DATA_DIR) / ENV_FILE
     if not path.is_file():

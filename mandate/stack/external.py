@@ -35,7 +35,7 @@ def named(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
     return {
         name: caller[name]
         for name in SERVER_VARIABLES
-        if caller.get(name) and caller[name] != own.get(name)  # (2)
+        if caller.get(name) and caller[name] != own.get(name)  # (2) that one is ours to start
     }
 
 
@@ -52,10 +52,11 @@ async def check(external: Mapping[str, str], caller: Mapping[str, str]) -> dict[
     """
     variables = dict(external)
     for name, address in external.items():
-        await _answers(name, address)  # (1)
+        await _answers(name, address)  # (1) a dead one is refused
         if name in _NEEDS:
             companion, meaning = _NEEDS[name]
-            variables[companion] = _companion(name, companion, meaning, caller)  # (3)
+            # (3) what we cannot make there
+            variables[companion] = _companion(name, companion, meaning, caller)
     return variables
 
 

@@ -26,7 +26,8 @@ def private_directory(path: Path, fix: str = "give another --data-dir") -> Path:
     """
     path = path.expanduser().resolve()
     try:
-        path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)  # (1)
+        # (1) the mode is given at creation
+        path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     except FileExistsError:
         raise SettingError(f"directory {path} is a file: {fix}") from None
     except OSError as error:
@@ -46,13 +47,14 @@ def write_private(path: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)  # (1)
+    # (1) the mode is given at creation
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-    sync_directory(path.parent)  # (2)
+    sync_directory(path.parent)  # (2) whole, after a power cut as well
 
 
 def sync_directory(path: Path) -> None:

@@ -90,7 +90,7 @@ class Child:
             await self.stop()
             limit = self.command.start_timeout_s
             raise StackError(self._complaint(f"is not ready after {limit:g} s")) from None
-        if self._keeper.done():  # (2)
+        if self._keeper.done():  # (2) a failure of the start
             raise StackError(self._complaint(f"{self._ending} before it was ready"))
         self._was_ready = True
 
@@ -103,7 +103,7 @@ class Child:
         try:
             await asyncio.wait_for(asyncio.shield(self._keeper), self.command.stop_timeout_s)
         except TimeoutError:
-            self._signal(signal.SIGKILL)  # (3)
+            self._signal(signal.SIGKILL)  # (3) its time is over
             await self._keeper
 
     async def _ready_or_dead(self, keeper: asyncio.Task[None]) -> None:
@@ -117,7 +117,7 @@ class Child:
         while not self._stopping.is_set():
             started = time.monotonic()
             self._ending = await self._run_once()
-            if self._stopping.is_set() or not self._was_ready:  # (2)
+            if self._stopping.is_set() or not self._was_ready:  # (2) before it was ready once
                 return
             if time.monotonic() - started > STEADY_S:
                 pause = RESTART_PAUSE_S_MIN
@@ -144,8 +144,9 @@ class Child:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         command = self.command
-        launcher = (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()))  # (1)
-        log = _open_log(command.log)  # (4)
+        # (1) it dies with us
+        launcher = (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()))
+        log = _open_log(command.log)  # (4) a file, never a pipe
         try:
             self._output_from = os.fstat(log).st_size
             self._process = await asyncio.create_subprocess_exec(
@@ -155,7 +156,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # (1)
+                start_new_session=True,  # (1) a session of its own
                 umask=0o077,
             )
         finally:

@@ -58,8 +58,8 @@ class Stack:
         """
         async with AsyncExitStack() as exits:
             self.data_dir = private_directory(self.options.data_dir)
-            exits.enter_context(DataDirLock(self.data_dir))  # (1)
-            exits.push_async_callback(self._stop)  # (3)
+            exits.enter_context(DataDirLock(self.data_dir))  # (1) before anything is touched
+            exits.push_async_callback(self._stop)  # (3) whatever happens on the way
             await self._start()
             self._exits = exits.pop_all()
         return self
@@ -85,11 +85,11 @@ class Stack:
         private_directory(self.data_dir / "logs")
         foreign = external.named(self.data_dir, self._caller)
         settings = environment.settings(self.data_dir, self._caller)
-        self.env = await external.check(foreign, self._caller)  # (4)
+        self.env = await external.check(foreign, self._caller)  # (4) used, never stopped
         commands, bao = await self._servers(foreign)
         own = {name: self.env[name] for name in environment.SERVER_VARIABLES if name not in foreign}
         external.remember_own(self.data_dir, own)
-        await self._start_together(commands)  # (2)
+        await self._start_together(commands)  # (2) together
         if bao is not None:
             await vault.make_ready(bao, Path(self.env["MANDATE_VAULT_ROLES"]))
             self.people = await people.make_ready(bao, self.data_dir)
@@ -153,7 +153,7 @@ class Stack:
 
     async def _start_workers(self, foreign: dict[str, str]) -> None:
         extras = environment.connection_extras(self._caller, foreign)
-        hidden = {HOME_VARIABLE: str(home(os.environ))}  # (5)
+        hidden = {HOME_VARIABLE: str(home(os.environ))}  # (5) agents are kept out of there
         env = environment.for_workers(self._caller, extras | self.env | workers.SETTINGS | hidden)
         await self._start_together(
             [workers.command(process, self.data_dir, env) for process in self.options.workers]
@@ -170,7 +170,7 @@ class Stack:
         names = {process.name for process in self.options.workers}
         ours = [child for child in self._children if child.command.name in names]
         servers = [child for child in self._children if child.command.name not in names]
-        for group in (ours, servers):  # (3)
+        for group in (ours, servers):  # (3) workers first
             await _all(child.stop() for child in group)
 
 

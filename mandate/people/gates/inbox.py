@@ -98,7 +98,7 @@ async def is_listed(client: Client, run: InboxRun) -> bool:
 
 async def _found(client: Client) -> list[WorkflowExecution]:
     try:
-        return await _listed(client, _WAITING)  # (1)
+        return await _listed(client, _WAITING)  # (1) found by the search attribute
     except RPCError as error:
         if error.status is not RPCStatusCode.INVALID_ARGUMENT:
             raise
@@ -118,6 +118,6 @@ async def _ask(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore
             rows, status = await asyncio.gather(
                 pending(handle, within=timedelta(seconds=ANSWER_S)), status_of(handle)
             )
-        except RefusalError as error:  # (2)
+        except RefusalError as error:  # (2) shown as such, and waited for no longer
             return replace(run, why=error.line)
     return replace(run, rows=rows, void=void_of(status), doing=at_work(status))

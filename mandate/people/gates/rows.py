@@ -24,7 +24,7 @@ FILED: Final = "filed"
 
 
 class _Lenient(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # (1)
+    model_config = ConfigDict(frozen=True, extra="ignore")  # (1) a later release may say more
 
 
 class Filed(_Lenient):

@@ -94,12 +94,12 @@ async def prepare(
     if wish.decision == APPROVE:
         for line in since_lines(await _before(client, seen), seen.row):
             say(line)
-    await _show(seen, wish, env, say)  # (3)
+    await _show(seen, wish, env, say)  # (3) what the signature is for
     if confirm is not None:
         if not await confirm():
             raise RefusalError("nothing is signed")
         again = await _look(client, session, wish)
-        if again.binds() != seen.binds():  # (4)
+        if again.binds() != seen.binds():  # (4) it asks for something else now
             await _show(again, wish, env, say)
             raise RefusalError(
                 "what {!r} asks for changed while you read: nothing is signed; what it asks for "
@@ -117,7 +117,8 @@ async def prepare(
     )
     signed = await sign(session, VOTE, about)
     if wish.decision == APPROVE:
-        await control_groups.authorise(session.person, row.vault.requests, say)  # (5)
+        # (5) Vault first: a vote counts once
+        await control_groups.authorise(session.person, row.vault.requests, say)
     vote = {
         "gate": row.gate,
         "decision": wish.decision,

@@ -95,7 +95,7 @@ async def session(env: Mapping[str, str]) -> AsyncIterator[Session]:
 
 
 def _ended(login: Login) -> UsageError:
-    return UsageError(  # (2)
+    return UsageError(  # (2) there is no default
         "the login of {} has ended; log in again: {}",
         login.name,
         Terminal.command("mandate login {}", login.login or login.name),

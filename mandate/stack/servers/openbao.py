@@ -85,7 +85,8 @@ class OpenBao:
         if not self._installer.exists():
             root = await self._init()
             await self._wait_active()
-            write_private(self._installer, await bootstrap(root))  # (2) (3)
+            # (2) (3) root is dead by now, and written nowhere
+            write_private(self._installer, await bootstrap(root))
         self._initialising.unlink(missing_ok=True)
         await self._wait_active()
         return self.installer_token()
@@ -97,7 +98,7 @@ class OpenBao:
     def _prepare(self) -> None:
         used = self._storage.is_dir() and any(self._storage.iterdir())
         if self._installer.exists():
-            if not self._seal_key.exists():  # (4)
+            if not self._seal_key.exists():  # (4) refused, not replaced
                 raise StackError(
                     f"the seal key {self._seal_key} is missing and this vault cannot be opened "
                     "without it: restore the file, or start with a new --data-dir"
@@ -108,7 +109,7 @@ class OpenBao:
                 f"the vault in {self._storage} is initialised but {self._installer} is missing: "
                 "restore the file, or start with a new --data-dir"
             )
-        write_private(self._initialising, "")  # (1)
+        write_private(self._initialising, "")  # (1) durable before the server sees the storage
         shutil.rmtree(self._storage, ignore_errors=True)
         private_directory(self._storage)
         write_private(self._seal_key, secrets.token_bytes(SEAL_KEY_BYTES))

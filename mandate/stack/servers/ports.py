@@ -37,7 +37,7 @@ class Ports:
         """
         if port == 0:
             return self.free()
-        if port in self._given or not await _released(port):  # (1)
+        if port in self._given or not await _released(port):  # (1) refused when somebody listens
             raise StackError(f"port {port} for {name} is taken: {fix}")
         self._given.add(port)
         return port
@@ -45,10 +45,10 @@ class Ports:
     def free(self, wish: int = 0) -> int:
         """Return ``wish`` when it is free, else any free port."""
         span = PORT_LAST - PORT_FIRST
-        for _ in range(TRIES_MAX):  # (2)
+        for _ in range(TRIES_MAX):  # (2) below the kernel's own range
             port = wish or PORT_FIRST + secrets.randbelow(span)
             wish = 0
-            if port not in self._given and is_free(port):  # (3)
+            if port not in self._given and is_free(port):  # (3) none is given out twice
                 self._given.add(port)
                 return port
         raise StackError(f"no free port between {PORT_FIRST} and {PORT_LAST} in {TRIES_MAX} tries")

@@ -38,10 +38,10 @@ def command(data_dir: Path, port: int, env: dict[str, str]) -> Command:
     settings = {
         "bind": HOST,
         "port": str(port),
-        "requirepass": password,  # (1)
-        "save": '""',  # (2)
+        "requirepass": password,  # (1) on no argument list
+        "save": '""',  # (2) nothing is persisted
         "appendonly": "no",
-        "maxmemory-policy": "noeviction",  # (3)
+        "maxmemory-policy": "noeviction",  # (3) a lock must not vanish
         "set-proc-title": "no",  # else the data directory vanishes from `ps`
         "dir": f'"{folder}"',
     }

@@ -48,7 +48,7 @@ def verdict_line(wish: Wish, answer: Any) -> tuple[bool, Terminal]:
 
 async def _answer(wish: Wish, data_dir: Path | None, *, is_sure: bool, as_json: bool) -> int:
     env = environment.present(data_dir)
-    asks = not is_sure and at_terminal()  # (4)
+    asks = not is_sure and at_terminal()  # (4) asked once, where somebody can be
     question = Terminal.of("{}? [y/N] ", Decision(wish.decision))
     async with session(env) as who:
         ready = await prepare(
@@ -72,11 +72,11 @@ async def _send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
                 "vote",
                 ready.vote,
                 id=f"vote-{ready.nonce}",
-                rpc_timeout=VERDICT,  # (1)
+                rpc_timeout=VERDICT,  # (1) sent again, it is the same vote
             )
     except WorkflowUpdateFailedError as failure:
         return False, Terminal.of("refused: {}", failure.cause)
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # (3)
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # (3) it may still count
         raise RefusalError(
             "no verdict within {:g} s: the vote is sent and may count yet; see: mandate gates",
             VERDICT.total_seconds(),

@@ -79,7 +79,8 @@ def lines(found: InboxRun, row: GateRow, env: Mapping[str, str]) -> Iterator[Ter
         detail = Terminal.of(" ({})", row.vault.detail) if row.vault.detail else ""
         yield Terminal.of("  vault    {}{}", row.vault.state, detail)
     yield Terminal.of("  link     {}", address(env, found.workflow, found.run), limit=ADDRESS_MAX)
-    for line in answers(found.workflow, row.model_dump(mode="json")):  # (4)
+    # (4) the lines that answer it
+    for line in answers(found.workflow, row.model_dump(mode="json")):
         yield Terminal.of("  answer   {}", line)
 
 
@@ -92,7 +93,7 @@ def record(found: InboxRun, row: GateRow, env: Mapping[str, str]) -> dict[str, A
         "type": found.type,
         **told,
         "link": address(env, found.workflow, found.run),
-        "answers": list(answers(found.workflow, told)),  # (4)
+        "answers": list(answers(found.workflow, told)),  # (4) the lines that answer it
         "void_messages": list(found.void.messages),
         "void_messages_dropped": found.void.dropped,
     }

@@ -70,7 +70,7 @@ async def _log_in(name: str, given: Given, env: Mapping[str, str]) -> int:
         made = await (adopt(vault, name, secret) if adopts else _by_password(vault, name, secret))
         logins.put(url, made)
         if earlier is not None and earlier.token != made.token:
-            await _end(vault, earlier)  # (3)
+            await _end(vault, earlier)  # (3) never more than one of ours
     finally:
         vault.close()
     say(Terminal.of("logged in as {} until {}", made.name, until(made.expires)))

@@ -111,7 +111,8 @@ async def _save(place: str, name: str | None, into: Path, env: Mapping[str, str]
         found = [(each, output) for each in stages for output in each.outputs]
     for stage, output in found:
         folder = into / stage.stage if name is None else into
-        if _NAME.fullmatch(output.name) is None or _PATH.fullmatch(stage.stage) is None:  # (3)
+        # (3) not the form of a name
+        if _NAME.fullmatch(output.name) is None or _PATH.fullmatch(stage.stage) is None:
             raise RefusalError("{!r} of {!r} is no name for a file", output.name, stage.stage)
         data = read_output(store(env), output)
         try:
@@ -131,7 +132,7 @@ def read_output(artifacts: Artifacts, output: Put) -> bytes:
         RefusalError: they are not in the store of this machine.
     """
     try:
-        return artifacts.get(output.digest)  # (1)
+        return artifacts.get(output.digest)  # (1) by digest, and hashed
     except NotFoundError:
         raise RefusalError(
             "{} is not in the artefact store of this machine: set MANDATE_ARTIFACTS to where the "

@@ -50,7 +50,7 @@ def new(name: str, language: str, into: Path | None, *, data_dir: Path | None) -
         return EXIT_USAGE
     files = _files(name, language, folder)
     there = [file for file in files if file.exists()]
-    if there:  # (1)
+    if there:  # (1) nothing is written over
         words = ", ".join(map(str, there))
         note(Terminal.of("mandate template new: {} is there already: give another name", words))
         return EXIT_USAGE
@@ -77,7 +77,7 @@ def _refusal(name: str, language: str, env: Mapping[str, str]) -> str | None:
     if language not in LANGUAGES:
         return f"expected --language {' or '.join(LANGUAGES)}, got {language!r}"
     view = catalogue.templates(env).view()
-    if name in view.files or name in view.refused:  # (2)
+    if name in view.files or name in view.refused:  # (2) a name that is taken
         return f"there is a template {name!r} already; see: `mandate list --templates`"
     return None
 

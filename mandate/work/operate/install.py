@@ -62,14 +62,15 @@ def run(token_file: Path, roles_dir: Path | None, *, wrapped: bool) -> int:
 
 async def _install(vault: Vault, token_file: Path, roles: Path, *, wrapped: bool) -> None:
     try:
-        if not (await health(vault)).initialised:  # (1)
+        if not (await health(vault)).initialised:  # (1) initialised where it is not
             await _initialise(vault, token_file)
         token = _token(token_file)
-        if await _is_root(vault, token):  # (2)
+        if await _is_root(vault, token):  # (2) a root token is spent
             token = await bootstrap(vault, token)
             write_private(token_file, token)
-        wrap_ttl = WRAPPED_LIFE if wrapped else None  # (4)
-        await install(vault, token, roles_dir=roles, wrap_ttl=wrap_ttl)  # (3)
+        wrap_ttl = WRAPPED_LIFE if wrapped else None  # (4) issued anew each time
+        # (3) harmless when repeated
+        await install(vault, token, roles_dir=roles, wrap_ttl=wrap_ttl)
     finally:
         vault.close()
 

@@ -49,7 +49,7 @@ async def _logs(place: str, env: Mapping[str, str], *, follow: bool) -> int:
             if was_over or not follow:
                 break
             await asyncio.sleep(LOOK_EVERY_S)
-    except asyncio.CancelledError:  # (2)
+    except asyncio.CancelledError:  # (2) leaving it leaves the run alone
         note(Terminal.of("{} goes on", place))
         return EXIT_INTERRUPTED
     if not shown.anything:

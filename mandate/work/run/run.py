@@ -99,7 +99,8 @@ async def _run(
     order: Order, env: Mapping[str, str], workflow_id: str, *, wait: bool, as_json: bool
 ) -> int:
     client = await temporal(env)
-    memo = await starter_memo(env, workflow_id, order.plan, order.values)  # (4)
+    # (4) proven to be the starter
+    memo = await starter_memo(env, workflow_id, order.plan, order.values)
     try:
         handle = await start(client, order, workflow_id, memo)
     except WorkflowAlreadyStartedError:

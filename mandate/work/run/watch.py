@@ -40,7 +40,7 @@ async def attend(handle: WorkflowHandle[Any, Any], *, as_json: bool = False) -> 
         if not as_json:
             await watch(handle)
         return await outcome(handle, as_json=as_json)
-    except asyncio.CancelledError:  # (2)
+    except asyncio.CancelledError:  # (2) ends the watching, never the run
         note(
             Terminal.of(
                 "the run goes on; back to it: {}", Terminal.command("mandate watch {}", handle.id)

@@ -70,7 +70,8 @@ async def _rebind(
             words = (agent, binding["template"], binding["pipeline"], binding["program"])
             note(Terminal.of("{}: {} of {}, {}", *words))
             inline = agent_identity(agent, compiled.digest, registered=False)
-            names = (agent,) if agents else (agent, inline)  # (4)
+            # (4) those of the pipeline, under either name
+            names = (agent,) if agents else (agent, inline)
             code |= await _first(client, who, names, binding, reason, named=bool(agents))
     return code
 
@@ -95,7 +96,7 @@ async def _first(
                 break
         else:
             return 0
-    if not named and UNKNOWN in str(refusals[-1]):  # (5)
+    if not named and UNKNOWN in str(refusals[-1]):  # (5) bound when it first runs
         say(Terminal.of("new: {} has not run yet: it is bound when it first runs", names[0]))
         return 0
     say(Terminal.of("refused: {}: {}", names[len(refusals) - 1], refusals[-1].line))

@@ -40,7 +40,7 @@ def run(file: Path, *, data_dir: Path | None) -> int:
     try:
         content = file.read_bytes()
         templates = catalogue.templates(environment.present(data_dir)).look()
-        compiled = compile_text(content, str(file), templates)  # (1)
+        compiled = compile_text(content, str(file), templates)  # (1) signed is what was read here
     except OSError as error:
         note(Terminal.of("mandate register: cannot read {}: {}", file, error.strerror))
         return EXIT_USAGE
