@@ -1,0 +1,110 @@
+"""A number that is referred to is there: a decision, numbered once, or a rule of a module.
+
+Code that cites a rule says in a few words what it is for: ``# (4) on the ledger first``.
+Whoever wants the whole of it looks up rule 4 in the module's docstring; a number alone sends
+everybody there.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.architecture.test_hygiene import ROOT, everything
+
+ADRS = ROOT / "docs/adr"
+NAME = re.compile(r"(\d{4})-[a-z0-9-]+\.md")
+REFERENCE = re.compile(r"\badr/(\d{4}(?:-[a-z0-9-]+\.md)?)")
+AMONG_THEMSELVES = re.compile(r"\b00\d\d\b(?:-[a-z0-9-]+\.md)?")  # they leave out the folder
+TITLE = re.compile(r"# (\d{4}): ")
+
+LAYERS = ("dsl", "workflows", "activities", "integrations", "mandate", "worker.py")
+# In a comment, which may stand behind another one on the line.
+CITED = re.compile(r"#\s*((?:\(\d+\)\s*)+)(?=(\S?))")
+
+NAMES = sorted(path.name for path in ADRS.iterdir())
+NUMBERS = [name[:4] for name in NAMES]
+
+
+def known(reference: str) -> bool:
+    return reference in NAMES or reference in NUMBERS
+
+
+def test_every_number_is_used_once():
+    assert [number for number, times in Counter(NUMBERS).items() if times > 1] == []
+    assert [name for name in NAMES if not NAME.fullmatch(name)] == []
+
+
+def test_a_title_bears_the_number_of_its_file():
+    titles = {name: TITLE.match((ADRS / name).read_text()) for name in NAMES}
+
+    assert {name: match and match[1] for name, match in titles.items()} == {
+        name: name[:4] for name in NAMES
+    }
+
+
+def test_what_is_referred_to_is_there():
+    references = [
+        (str(path.relative_to(ROOT)), reference)
+        for path in everything()
+        for reference in REFERENCE.findall(path.read_text())
+    ]
+
+    assert len(references) > 10
+    assert [each for each in references if not known(each[1])] == []
+
+
+def test_what_decisions_say_of_each_other_is_there():
+    references = [
+        (name, reference)
+        for name in NAMES
+        for reference in AMONG_THEMSELVES.findall((ADRS / name).read_text().partition("\n")[2])
+    ]
+
+    assert len(references) > 4
+    assert [each for each in references if not known(each[1])] == []
+
+
+def cited() -> Iterator[tuple[Path, int, list[str], bool]]:
+    """Yield file, line, the numbers, and whether words follow."""
+    for layer in LAYERS:
+        place = ROOT / layer
+        for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
+            text = path.read_text()
+            if CITED.search(text) is None:
+                continue
+            for token in tokenize.generate_tokens(io.StringIO(text).readline):
+                if token.type == tokenize.COMMENT:
+                    for found in CITED.finditer(token.string):
+                        numbers = re.findall(r"\d+", found[1])
+                        yield path, token.start[0], numbers, found[2] not in ("", "#")
+
+
+def rules_of(path: Path) -> set[str]:
+    """Return the numbers of the rules that stand in the module's docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return set(re.findall(r"^(\d+)\. ", text, re.MULTILINE)) | set(re.findall(r"\((\d+)\)", text))
+
+
+def test_no_rule_is_cited_by_its_number_alone():
+    places = [(f"{path.relative_to(ROOT)}:{line}", says) for path, line, _, says in cited()]
+
+    assert len(places) > 300
+    assert [place for place, says in places if not says] == []
+
+
+def test_every_rule_that_is_cited_stands_in_the_docstring():
+    rules = {path: rules_of(path) for path, *_ in cited()}
+    missing = [
+        f"{path.relative_to(ROOT)}:{line}: ({number})"
+        for path, line, numbers, _ in cited()
+        for number in numbers
+        if number not in rules[path]
+    ]
+
+    assert missing == []
