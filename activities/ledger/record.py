@@ -21,7 +21,6 @@ from temporalio import activity
 
 from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
-from activities.proofs.prove import PROOF_REFUSED, START_PROVEN, VOTE_PROVEN
 from activities.runtime.boundary import governed
 from dsl import actions
 from dsl.rules.trust.admission import agent_identity
@@ -39,9 +38,9 @@ _NEVER: Final = frozenset(
         actions.TRUST_GRANTED,
         actions.TRUST_TRIAL,
         PLAN_REGISTERED,
-        PROOF_REFUSED,
-        START_PROVEN,
-        VOTE_PROVEN,
+        actions.PROOF_REFUSED,
+        actions.START_PROVEN,
+        actions.VOTE_PROVEN,
     }
 )
 _OF_AGENT: Final = frozenset(

@@ -20,6 +20,7 @@ from typing import Any, Final
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.ledger.facts import drafted, run_key
 from activities.proofs.verifier import (
     USED_BEFORE,
     ProofRefusedError,
@@ -29,8 +30,7 @@ from activities.proofs.verifier import (
 )
 from activities.runtime.boundary import governed
 from activities.runtime.principal import senders_of
-from dsl.actions import REBIND_PROVEN
-from dsl.core import Tier
+from dsl.actions import PROOF_REFUSED, REBIND_PROVEN, START_PROVEN, VOTE_PROVEN
 from dsl.rules.proofs.proof import (
     MATTERS,
     PLAN,
@@ -41,14 +41,10 @@ from dsl.rules.proofs.proof import (
 from dsl.values.canonical import digest_of_bytes
 from integrations.errors import DeniedError
 from integrations.ledger.authority import NO_AGENT, PLAN_REGISTERED
-from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.ledger import Ledger
 from integrations.vault.signing.voters import Voter, Voters
 
-VOTE_PROVEN: Final = "vote.proven"
-START_PROVEN: Final = "start.proven"
-PROOF_REFUSED: Final = "proof.refused"
 _ACTIONS: Final = {
     VOTE: VOTE_PROVEN,
     START: START_PROVEN,
@@ -132,7 +128,7 @@ class ProofActivities:
             "activity": activity.info().activity_id,
             **_of_purpose(request, voter),
         }
-        draft = _draft(verified.key, _ACTIONS[request.purpose], payload)
+        draft = drafted(verified.key, _ACTIONS[request.purpose], NO_AGENT, payload)
         try:
             [receipt] = await self._ledger.append([draft])
         except IdempotencyMismatchError:
@@ -140,7 +136,6 @@ class ProofActivities:
         return receipt.seq
 
     async def _refuse(self, request: messages.ProveRequest, why: str) -> messages.Proven:
-        info = activity.info()
         payload = {
             "purpose": request.purpose,
             "gate": str(request.about.get("gate", "")),
@@ -149,8 +144,9 @@ class ProofActivities:
             # (5) never the thing itself
             "proof": digest_of_bytes(request.proof.encode(errors="replace")),
         }
-        run = (info.namespace, info.workflow_id or "", info.workflow_run_id or "")
-        draft = _draft(entry_key(*run, info.activity_id, "refused"), PROOF_REFUSED, payload)
+        draft = drafted(
+            run_key(activity.info().activity_id, "refused"), PROOF_REFUSED, NO_AGENT, payload
+        )
         with suppress(IdempotencyMismatchError):  # an earlier attempt had another reason
             await self._ledger.append([draft])
         return messages.Proven(refusal=why)
@@ -198,16 +194,3 @@ def _of_purpose(request: messages.ProveRequest, voter: Voter) -> dict[str, Any]:
     if request.purpose == REBIND:
         return {"about": dict(about)}
     return {"plan": about["plan"]}
-
-
-def _draft(key: str, action: str, payload: dict[str, Any]) -> Draft:
-    info = activity.info()
-    return Draft(
-        key=key,
-        workflow_id=info.workflow_id or "-",  # (1) from the context, not the request
-        run_id=info.workflow_run_id or "-",
-        agent=NO_AGENT,
-        tier=Tier.T0,
-        action=action,
-        payload=payload,
-    )

@@ -20,12 +20,11 @@ from temporalio import activity
 
 from activities.contracts import trust_specs as trust
 from activities.ledger.facts import drafted, harmless, run_key, told
-from activities.proofs.prove import PROOF_REFUSED
 from activities.proofs.verifier import USED_BEFORE
 from activities.revocation.revokers import Revokers, require_revocation
 from activities.runtime.boundary import governed
 from activities.runtime.engine import started_ms
-from dsl.actions import AGENT_REVOKED, TRUST_REFUSED
+from dsl.actions import AGENT_REVOKED, PROOF_REFUSED, TRUST_REFUSED
 from dsl.rules.proofs.proof import REVOKE
 from dsl.values.canonical import digest_of_bytes
 from integrations.errors import DeniedError
