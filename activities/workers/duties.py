@@ -1,4 +1,4 @@
-"""What a worker of each queue does, and the connections that takes.
+"""What a worker of each queue does, and the connections that takes (docs/adr/0030).
 
 1. Connections are opened lazily or here, and closed when the worker has stopped; its login at
    Vault ends with it.
