@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from temporalio import workflow
 
@@ -35,6 +35,7 @@ from dsl.rules.gates.questions import answer_of
 from dsl.shown.surfaces import Markdown
 from workflows.gates import decision
 from workflows.gates.control_groups import ControlGroups
+from workflows.gates.gate_names import GateNames, told
 from workflows.gates.opening import Matter, Opening
 from workflows.gates.output_heads import Heads
 from workflows.gates.reminders import Reminders
@@ -44,8 +45,6 @@ from workflows.messages.inputs import VoteMessage
 from workflows.runtime import failures
 from workflows.runtime.cancellation import finish, stop
 from workflows.runtime.visibility import Inbox
-
-NAMED_MAX: Final = 20  # gates in one message
 
 
 class _VoidError(Exception):
@@ -84,8 +83,7 @@ class GateBoard:
         self.heads = Heads(is_allowed=policy.gate_heads)
         self._votes = VoteJudge(records)
         self._reminders = Reminders(records)
-        self._known: frozenset[str] = frozenset()
-        self._by_name: dict[str, list[str]] = {}
+        self._names = GateNames(gates)
         self._default_identity = (identity,)
         self._excluded = excluded or {}
         self._openings: dict[str, int] = {}
@@ -95,27 +93,25 @@ class GateBoard:
         self.decided: list[dict[str, Any]] = []
         self.approvals: list[messages.Approval] = []  # of proven voters only
         self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
-        self._expect(gates)
         workflow.register_random_seed_callback(self._on_reset)
 
     def expect_one(self, path: str) -> None:
         """Learn of a gate that the plan does not name: an agent's question."""
-        if path not in self._known:
-            self._expect((path,))
+        self._names.add(path)
 
     def refuse(self, message: VoteMessage) -> str | None:
         """Say why a vote would not even be judged; None when it would be."""
-        path = self._resolve(message.gate)
-        if path not in self._known:
-            return f"unknown gate {message.gate!r}; gates of this run: {_named(self._known)}"
+        path = self._names.resolve(message.gate)
+        if path not in self._names.paths:
+            return f"unknown gate {message.gate!r}; gates of this run: {told(self._names.paths)}"
         opening = self.pending.get(path)
         if opening is None:  # (1) votes only while it is pending
-            return f"gate {path!r} is not pending; pending now: {_named(self.pending)}"
+            return f"gate {path!r} is not pending; pending now: {told(self.pending)}"
         return self._votes.refuse(opening, message)
 
     def rows(self, gate: str | None = None) -> list[dict[str, Any]]:
         """Return what queries show of the pending gates, or of the one named."""
-        path = gate if gate is None else self._resolve(gate)
+        path = gate if gate is None else self._names.resolve(gate)
         pending = [each for at, each in sorted(self.pending.items()) if path in (None, at)]
         are_few = len(pending) <= GATES_DESCRIBED_MAX
         described = self.heads.described
@@ -125,7 +121,7 @@ class GateBoard:
 
     async def cast(self, message: VoteMessage) -> dict[str, Any]:
         """Judge a vote that ``refuse`` let through, and say what it did."""
-        return await self._votes.cast(self.pending[self._resolve(message.gate)], message)
+        return await self._votes.cast(self.pending[self._names.resolve(message.gate)], message)
 
     async def decide(self, step: GateStep, matter: Matter, advice: Advice | None) -> str:
         """Open ``step`` and wait until it is decided; return who approved, as a sentence.
@@ -271,26 +267,6 @@ class GateBoard:
         for opening in self._undone.values():
             opening.void()
         self._undone.clear()
-
-    def _expect(self, paths: Iterable[str]) -> None:
-        paths = tuple(paths)
-        self._known |= frozenset(paths)
-        for path in paths:
-            self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
-
-    def _resolve(self, name: str) -> str:
-        """Return the path of a gate named by path, or by a bare name that is unique."""
-        if name in self._known:
-            return name
-        matches = self._by_name.get(name, ())
-        return matches[0] if len(matches) == 1 else name
-
-
-def _named(paths: Iterable[str]) -> str:
-    """Name the first of ``paths``, and count the rest."""
-    known = sorted(paths)
-    rest = len(known) - NAMED_MAX
-    return ", ".join(known[:NAMED_MAX]) + (f" and {rest} more" if rest > 0 else "") or "none"
 
 
 async def _time_of(opening: Opening) -> None:
