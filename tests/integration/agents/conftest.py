@@ -21,6 +21,7 @@ from integrations.clock import boottime
 from integrations.redaction import Redactor
 from tests.integration.agents.marks import new_mark
 
+TIMEOUT_S = 60.0  # where a test says nothing: far above what any of these agents takes
 LEASE_S = 100.0  # longer than any of these tests
 AGENTS = Path(__file__).resolve().parents[2] / "fixtures" / "agents"
 
@@ -58,7 +59,7 @@ def run(private) -> Callable[..., Any]:
             stage="stage",
             phase=options.pop("phase", AgentPhase.EXECUTE),
             attempt=1,
-            deadline=time.time() + 10,
+            deadline=time.time() + TIMEOUT_S,
             workdir=private,
             tier=Tier.T0,
             input=given,
@@ -69,7 +70,7 @@ def run(private) -> Callable[..., Any]:
         return await ProcessRunner().run(
             program,
             request,
-            timeout_s=options.pop("timeout_s", 10),
+            timeout_s=options.pop("timeout_s", TIMEOUT_S),
             sandbox=options.pop("sandbox", SandboxSpec()),
             redact=options.pop("redact", Redactor()),
             lifeline=options.pop("lifeline", Lifeline(boottime() + LEASE_S)),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def new_mark() -> str:
     """A number of seconds that nobody else sleeps."""
-    return f"300.{os.getpid()}{time.monotonic_ns()}"
+    return f"3600.{os.getpid()}{time.monotonic_ns()}"
 
 
 def sleepers(mark: str) -> list[int]:

@@ -1,7 +1,8 @@
 """Nothing an agent starts outlives it, whoever ends first and however.
 
 A marked ``sleep`` stands for what an agent leaves behind; it is looked for in the process
-table of the machine. Both ways of holding the tree together are tried.
+table of the machine. Both ways of holding the tree together are tried. What is left alone sleeps
+for an hour, and no test waits so long: a run that returns has ended it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -46,25 +46,19 @@ asyncio.run(ProcessRunner().run(
     on_event=lambda event: print("running", flush=True)))
 """
 
-# Far above the measured second, for a busy machine; far below the minute such an agent wants.
-ENDED_S_MAX = 15
-
 
 @pytest.mark.parametrize("do", ["daemon", "child_keeps_stdout", "fork_many", "fork_on"])
 async def test_what_an_agent_leaves_behind_ends_with_it(run, namespaces, mark, do):
-    started = time.monotonic()
     outcome = await run(
         "hostile", {"do": do, "mark": mark}, sandbox=SandboxSpec(namespaces=namespaces)
     )
 
     assert outcome.result.ok
     assert sleepers(mark) == []
-    assert time.monotonic() - started < ENDED_S_MAX
 
 
 @pytest.mark.parametrize("do", ["hang", "ignore_sigterm"])
 async def test_an_agent_that_hangs_is_ended_at_its_timeout(run, namespaces, mark, do):
-    started = time.monotonic()
     with pytest.raises(AgentError, match=r"no result in 0\.4 s") as caught:
         await run(
             "hostile",
@@ -75,7 +69,6 @@ async def test_an_agent_that_hangs_is_ended_at_its_timeout(run, namespaces, mark
 
     assert (caught.value.kind, caught.value.retryable) == ("timeout", True)
     assert sleepers(mark) == []
-    assert time.monotonic() - started < ENDED_S_MAX
 
 
 async def test_cancelling_leaves_nothing(run, namespaces, mark):
@@ -91,14 +84,12 @@ async def test_cancelling_leaves_nothing(run, namespaces, mark):
     await hanging.wait()
     assert await are(1, mark, within=10)
 
-    started = time.monotonic()
     task.cancel()
     await asyncio.sleep(0.05)
     task.cancel()  # the impatient too must wait for the end
     with pytest.raises(asyncio.CancelledError):
         await task
     assert sleepers(mark) == []
-    assert time.monotonic() - started < ENDED_S_MAX
 
 
 async def test_killing_the_worker_ends_the_agent(private, namespaces, mark):

