@@ -14,6 +14,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page
 from temporalio.client import WorkflowHandle
 
+from dsl.core import AgentPhase
+from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Engine, fail, failure_of, gate, pipeline, stage
 from tests.fixtures.servers.browser import pictures
 
@@ -29,9 +31,20 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     await page.close()
 
 
-def address(web_ui: str, handle: WorkflowHandle[Any, Any], tab: str) -> str:
-    run = urllib.parse.quote(handle.id, safe="")
-    return f"{web_ui}/namespaces/default/workflows/{run}/{handle.first_execution_run_id}/{tab}"
+def page_of(web_ui: str, handle: WorkflowHandle[Any, Any], tab: str) -> str:
+    return address(web_ui, handle.id, str(handle.first_execution_run_id), tab)
+
+
+def address(web_ui: str, workflow: str, run_id: str, tab: str) -> str:
+    place = urllib.parse.quote(workflow, safe="")
+    return f"{web_ui}/namespaces/default/workflows/{place}/{run_id}/{tab}"
+
+
+async def phases_seen(page: Page, last: AgentPhase) -> set[str]:
+    """Return the phases that a timeline names, when it shows ``last``."""
+    await page.locator("main").get_by_text(f"agent.{last.lower()}").first.wait_for()
+    words = await page.locator("main").inner_text()
+    return {each.upper() for each in re.findall(r"\bagent\.([a-z]+)\b", words)}
 
 
 async def is_red(element: Locator, what: str) -> bool:
@@ -71,7 +84,7 @@ async def test_a_stage_that_failed_is_red_in_the_list_and_in_the_timeline(
     }
     assert await is_red(badges.first, "color")
 
-    await page.goto(address(web_ui, handle, "timeline"))
+    await page.goto(page_of(web_ui, handle, "timeline"))
     bar = page.get_by_label("Event Agent: Failed").locator(".tl-line").last
     await bar.wait_for()
     await page.screenshot(path=pictures(tmp_path) / "runs-timeline.png")
@@ -79,11 +92,47 @@ async def test_a_stage_that_failed_is_red_in_the_list_and_in_the_timeline(
     assert await page.get_by_label("Event Agent: Completed").count() == 1
     assert await is_red(bar, "backgroundColor")
 
-    await page.goto(address(web_ui, handle, "search-attributes"))
+    await page.goto(page_of(web_ui, handle, "search-attributes"))
     shown = page.locator(".cm-content").filter(has_text="MandateStatus")
     await shown.wait_for()
 
     assert '"MandateStatus": "failed"' in await shown.inner_text()
+
+
+async def test_the_phases_of_a_stage_are_seen_while_it_is_at_work_and_when_it_is_over(
+    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+):
+    done = asyncio.Event()
+
+    async def work(_request: Request) -> dict[str, Any]:
+        await done.wait()
+        return {}
+
+    engine.runner.behaviours["slow"] = work
+    handle = await engine.start(pipeline(stage("slow")))
+    await engine.runner.until_running("slow")
+    child = engine.client.get_workflow_handle(f"{handle.id}/slow")
+    run_id = (await child.describe()).run_id
+    await page.goto(address(web_ui, child.id, run_id, "timeline"))
+    at_work = await phases_seen(page, AgentPhase.EXECUTE)
+    await page.screenshot(path=pictures(tmp_path) / "stage-at-work.png")
+
+    done.set()
+    await handle.result()
+    await page.goto(address(web_ui, child.id, run_id, "timeline"))
+    over = await phases_seen(page, AgentPhase.EXIT)
+    await page.screenshot(path=pictures(tmp_path) / "stage-over.png")
+    await page.goto(address(web_ui, child.id, run_id, "history"))
+    await page.locator("main").get_by_text("agent.exit").first.wait_for()
+    events = (await page.locator("main").inner_text()).splitlines()
+    await page.screenshot(path=pictures(tmp_path) / "stage-history.png")
+
+    whole = [each.value for each in AgentPhase if each is not AgentPhase.REVOKED]
+    begun = whole[: whole.index("EXECUTE") + 1]
+
+    assert at_work & set(whole) == set(begun)
+    assert over & set(whole) == set(whole)
+    assert events.count("Local Activity") == len(whole) - 1  # in EXECUTE a program runs
 
 
 async def test_a_rejected_run_shows_its_sentence_and_no_stack_trace(
@@ -94,7 +143,7 @@ async def test_a_rejected_run_shows_its_sentence_and_no_stack_trace(
     vote = {"gate": "ask", "decision": "reject", "voter": "ann", "reason": "not today"}
     await handle.signal("vote", vote)
     failure = await failure_of(handle)
-    await page.goto(address(web_ui, handle, "history"))
+    await page.goto(page_of(web_ui, handle, "history"))
     shown = page.get_by_text(failure.message).first
     await shown.wait_for()
     await page.screenshot(path=pictures(tmp_path) / "runs-rejected.png", full_page=True)
