@@ -34,16 +34,16 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, quote_plus
 
+from dsl.values.vault_tokens import TOKEN_SHAPE
+
 REDACTED: Final = "[redacted]"
 SHORT: Final = 4  # characters
 TELLING: Final = 8  # characters
 
-# hvs., hvb., hvr. (Vault) and s., b., r. (OpenBao), not in the middle of a word.
-_SHAPE: Final = r"(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}"
-# In JSON that stands in text, the letters of an escaped line feed are no word.
+# Not in the middle of a word; the letters of a line feed that is escaped in JSON are none.
 _START: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
-TOKEN_PATTERN: Final = re.compile(_START + _SHAPE)
-_PERHAPS: Final = re.compile(_SHAPE + r"|\\u")  # cheap, and true wherever JSON hides a token
+TOKEN_PATTERN: Final = re.compile(_START + TOKEN_SHAPE)
+_PERHAPS: Final = re.compile(TOKEN_SHAPE + r"|\\u")  # cheap, and true wherever JSON hides a token
 # A string that never ends takes the rest, and is looked at once.
 _JSON_PIECE: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[^"]+', re.DOTALL)
 

@@ -24,7 +24,7 @@ from typing import Final
 from temporalio import activity
 
 from activities.contracts import trust_specs as trust
-from activities.revocation.under_way import revocation_since
+from activities.revocation.revocations_under_way import revocation_since
 from activities.runtime.boundary import governed
 from dsl.rules.trust.admission import Binding
 from dsl.rules.trust.grant import PROMOTE, REBIND, REINSTATE, Grant, GrantError, decode, refuse

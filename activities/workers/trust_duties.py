@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from activities.contracts import specs
 from activities.revocation.brakes import BrakeActivities
-from activities.revocation.runs import RunBrakeActivities
+from activities.revocation.run_brakes import RunBrakeActivities
 from activities.runtime.engine import ensure_sweep_schedule
 from activities.sweep.sweep import SweepActivities
 from activities.sweep.watch import keep_sweeping

@@ -29,10 +29,11 @@ from dsl.templates import Template, Templates
 from dsl.values.agent_ids import AGENT_ID_LENGTH_MAX, is_agent_id
 from dsl.values.canonical import canonical
 from dsl.values.suggestions import suggest
+from dsl.values.vault_tokens import TOKEN_SHAPE
 
 SECRET_REFERENCE_LENGTH_MAX: Final = 512
-# What ``integrations.redaction`` takes for a token; an id is never to be taken for one.
-_TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9])(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,}")
+# An id is never to be taken for a token: it would be redacted.
+_TOKEN_LIKE = re.compile(rf"(?<![A-Za-z0-9]){TOKEN_SHAPE}")
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _SECRET_REFERENCE = re.compile(rf"{_SEGMENT}(/{_SEGMENT})+#{_SEGMENT}")
 

@@ -31,7 +31,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
 from activities.contracts.trust_specs import SWEEP_WORKFLOW
-from activities.sweep.endings import ended_word
+from activities.runtime.endings import ended_word
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.holders import refuse_stranger

@@ -20,7 +20,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
-from activities.sweep.endings import ended_word
+from activities.runtime.endings import ended_word
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.gates.rows import GateRow

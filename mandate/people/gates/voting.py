@@ -27,7 +27,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.sweep.endings import ended_word
+from activities.runtime.endings import ended_word
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
 from dsl.rules.gates.consensus import is_reason

@@ -15,7 +15,7 @@ from typing import Any
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from activities.sweep.endings import ended_word
+from activities.runtime.endings import ended_word
 from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_INTERRUPTED
 from mandate.board import watch

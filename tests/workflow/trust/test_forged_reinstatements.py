@@ -13,7 +13,7 @@ import pytest_asyncio
 from temporalio.client import WorkflowHandle
 
 from activities.contracts.trust_specs import lift_guard, reinstate
-from activities.revocation.under_way import revocation_since
+from activities.revocation.revocations_under_way import revocation_since
 from dsl.core import Tier
 from dsl.rules.run.reserved import REVOCATION, revocation_id
 from dsl.rules.trust.grant import encode
