@@ -39,7 +39,7 @@ from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUS
 from activities.runtime import failure_log
 from activities.runtime.client import connect as dial
 from activities.runtime.converter import with_ours
-from activities.runtime.orphans import Noting
+from activities.runtime.orphans import OrphanInterceptor
 from activities.workers.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
 from activities.workers.trust_duties import TrustDuties
 from dsl.errors import DslError
@@ -90,7 +90,7 @@ class GovernancePlugin(SimplePlugin):
         self._settings = settings
         self._agent_runner = runner
         self._duties: dict[str, Duties] = {}  # by queue: a process serves each queue once
-        self._noting: dict[str, Noting] = {}
+        self._orphans: dict[str, OrphanInterceptor] = {}
         self._on_duty: dict[str, asyncio.Event] = {}
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
@@ -111,8 +111,8 @@ class GovernancePlugin(SimplePlugin):
         config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
         if isinstance(duties, WorkflowDuties):
             config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
-        self._noting[queue] = Noting(config["client"], queue)
-        config["interceptors"] = [*(config.get("interceptors") or ()), self._noting[queue]]
+        self._orphans[queue] = OrphanInterceptor(config["client"], queue)
+        config["interceptors"] = [*(config.get("interceptors") or ()), self._orphans[queue]]
         self._duties[queue] = duties
         self._on_duty[queue] = asyncio.Event()
         config["sticky_queue_schedule_to_start_timeout"] = STICKY_WAIT
@@ -130,11 +130,11 @@ class GovernancePlugin(SimplePlugin):
         """See base class; opens, checks (3) and closes what the worker's duties need."""
         if worker.task_queue not in self._duties:
             return await next(worker)
-        duties, noting = self._duties[worker.task_queue], self._noting[worker.task_queue]
+        duties, orphans = self._duties[worker.task_queue], self._orphans[worker.task_queue]
         on_duty = self._on_duty[worker.task_queue]
         try:
             # (5) fails what a dead worker had
-            async with duties.on_duty(worker.client), noting.succeeding(worker.client):
+            async with duties.on_duty(worker.client), orphans.succeeding(worker.client):
                 on_duty.set()
                 await next(worker)
         finally:

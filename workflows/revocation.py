@@ -42,7 +42,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages.rejected import VoidMessages
     from workflows.runtime import failures
     from workflows.trust.receipt import Brake, Receipt
-    from workflows.trust.revocation_messages import EXAMPLE, Order, read_order
+    from workflows.trust.revocation_messages import EXAMPLE, RevocationOrder, read_order
 
 _NO_PROCESS: Final = "processes: none of the agent's is left"
 _A_SECOND: Final = timedelta(seconds=1)
@@ -62,7 +62,7 @@ class Revocation(VoidMessages):
 
     def __init__(self) -> None:
         super().__init__()
-        self._orders: list[Order] = []  # each with a word that somebody gave (4)
+        self._orders: list[RevocationOrder] = []  # each with a word that somebody gave (4)
         self._receipt: Receipt | None = None
         self._by_word: dict[str, tuple[Brake, specs.ActivitySpec[Any, trust.Braked]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -172,14 +172,14 @@ class Revocation(VoidMessages):
             )
         return bool(self._unknown)
 
-    def _follow_up(self, brake: Brake, order: Order, answer: trust.Braked) -> None:
+    def _follow_up(self, brake: Brake, order: RevocationOrder, answer: trust.Braked) -> None:
         """Begin what follows when the identity is disabled (6)."""
         if brake is self._identity:
             self._begin(self._end_late_tokens(order))
             if answer.high:
                 self._look_at_high_tier(order)
 
-    async def _stop(self, order: Order, here: Brake) -> None:
+    async def _stop(self, order: RevocationOrder, here: Brake) -> None:
         """Stop the agent's runs, which takes nobody's word, and look what is left (6)."""
         runs = self._runs
         try:
@@ -199,7 +199,7 @@ class Revocation(VoidMessages):
             spec = trust.confirm_runs
             await self._ask(runs, spec, found, spec.name, summary=asked)
 
-    async def _look(self, order: Order, brake: Brake, queue: str) -> None:
+    async def _look(self, order: RevocationOrder, brake: Brake, queue: str) -> None:
         """Look for processes at once, and again when no run can start one any more (6)."""
         spec, agent = trust.confirm_processes, trust.AgentName(agent=order.agent)
         place = f"{spec.name}/{queue}"
@@ -209,7 +209,7 @@ class Revocation(VoidMessages):
         brake.asked_again()
         await self._ask(brake, spec, agent, f"{place}/again", summary=asked, queue=queue)
 
-    def _look_at_high_tier(self, order: Order) -> None:
+    def _look_at_high_tier(self, order: RevocationOrder) -> None:
         if self._looks_at_high_tier:
             return
         self._looks_at_high_tier = True
@@ -218,7 +218,7 @@ class Revocation(VoidMessages):
         brake = self._receipt.brake(trust.confirm_processes.name, what)
         self._begin(self._look(order, brake, specs.QUEUE_T3))
 
-    async def _end_late_tokens(self, order: Order) -> None:
+    async def _end_late_tokens(self, order: RevocationOrder) -> None:
         """End what was being minted while the identity was disabled (6)."""
         brake, spec = self._by_word[trust.revoke_identity.name]
         await workflow.wait_condition(lambda: self._runs.is_settled)

@@ -40,7 +40,7 @@ LOOK_EVERY_S: Final = 0.1
 logger = logging.getLogger(__name__)
 
 
-class Noting(Interceptor):
+class OrphanInterceptor(Interceptor):
     """Notes what a worker has under way (1)."""
 
     def __init__(self, client: Client, queue: str) -> None:

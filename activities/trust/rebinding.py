@@ -39,7 +39,7 @@ from integrations.ledger.ledger import Ledger
 from integrations.vault.signing.head_signer import HeadSigner
 
 
-class RebindingGrants:
+class RebindingActivities:
     """Speaks for the one writer, and signs in the ledger's name."""
 
     def __init__(self, ledger: Ledger, signer: HeadSigner, initial: Tier) -> None:

@@ -48,7 +48,7 @@ from activities.runtime.orphans import unbind_left
 from activities.sweep.closing import ClosingActivities
 from activities.trust.evidence import Appraiser, EvidenceActivities
 from activities.trust.grants import GrantActivities
-from activities.trust.rebinding import RebindingGrants
+from activities.trust.rebinding import RebindingActivities
 from dsl.catalogue import Catalogue
 from dsl.promotion import load_criteria
 from dsl.template_folders import TemplateFolders
@@ -249,7 +249,7 @@ class LedgerDuties(Duties):
         appraiser = Appraiser(self._ledger, criteria)
         self._evidence = EvidenceActivities(self._ledger, appraiser)
         signer = HeadSigner(self._vault, self._login)
-        self._rebindings = RebindingGrants(self._ledger, signer, settings.initial_tier)
+        self._rebindings = RebindingActivities(self._ledger, signer, settings.initial_tier)
         self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
         self._revocations = RevocationRecord(self._ledger, voters)
         self._closing = ClosingActivities(self._ledger)

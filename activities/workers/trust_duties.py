@@ -21,9 +21,9 @@ from activities.revocation.run_brakes import RunBrakeActivities
 from activities.runtime.engine import ensure_sweep_schedule
 from activities.sweep.sweep import SweepActivities
 from activities.sweep.watch import keep_sweeping
-from activities.trust.changes import TierChangeActivities
 from activities.trust.demotion import DemotionActivities
 from activities.trust.register import RegisterActivities
+from activities.trust.tier_changes import TierChangeActivities
 from activities.workers.duties import Activity, Duties
 from integrations.agents.programs.catalogue import Programs
 from integrations.dragonfly.client import connect

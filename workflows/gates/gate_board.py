@@ -44,7 +44,7 @@ from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.inputs import VoteMessage
 from workflows.runtime import failures
 from workflows.runtime.cancellation import finish, stop
-from workflows.runtime.visibility import Inbox
+from workflows.runtime.visibility import PublishedGates
 
 
 class _VoidError(Exception):
@@ -88,7 +88,7 @@ class GateBoard:
         self._excluded = excluded or {}
         self._openings: dict[str, int] = {}
         self.pending: dict[str, Opening] = {}
-        self._inbox = Inbox(self.pending, is_registered=policy.search_attributes)
+        self._published = PublishedGates(self.pending, is_registered=policy.search_attributes)
         self.answers: dict[str, str] = {}  # to questions of agents, by gate
         self.decided: list[dict[str, Any]] = []
         self.approvals: list[messages.Approval] = []  # of proven voters only
@@ -189,7 +189,7 @@ class GateBoard:
         """Return whether the opening was decided before its time ran out."""
         path = opening.step.path
         self.pending[path] = opening
-        _ = self._inbox.changed()
+        _ = self._published.changed()
         clock = asyncio.create_task(_time_of(opening))
         # Beside the wait: a ledger or a Vault that is away must not keep people from voting.
         beside = [
@@ -220,7 +220,7 @@ class GateBoard:
         """Take no more votes, stop what ran beside the wait, take back what will not be used."""
         del self.pending[opening.step.path]
         self._votes.close(opening)
-        published = self._inbox.changed()
+        published = self._published.changed()
         for task in beside:
             await stop(task)
         await finish(published)

@@ -2,7 +2,7 @@
 
 1. Search attributes are upserted only where the worker's preflight has seen them registered:
    an unregistered one wedges the run. The decision is pinned in history with the plan.
-2. The server terminates a run whose attribute is too large, so the inbox may be incomplete,
+2. The server terminates a run whose attribute is too large, so the list may be incomplete,
    and says so. ``status`` is complete.
 3. Gates that open or close together are published together: a command each would cost an event
    each, and a thousand gates a list of a thousand names a thousand times.
@@ -45,7 +45,7 @@ def show_end(policy: Policy, word: str) -> None:
         workflow.upsert_search_attributes([GATES.value_set([]), STATUS.value_set(word)])
 
 
-class Inbox:
+class PublishedGates:
     """Publishes the pending gates of a run, by path and by bare name: either is found."""
 
     def __init__(self, pending: Mapping[str, object], *, is_registered: bool) -> None:

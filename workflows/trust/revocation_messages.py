@@ -21,7 +21,7 @@ from workflows.messages.inputs import MessageError, decode, fault_of
 EXAMPLE: Final = '{"agent": "deploy.plan", "reason": "it leaked a token", "proof": "..."}'
 
 
-class Order(Value):
+class RevocationOrder(Value):
     """Whom to stop, why, and by whose word."""
 
     agent: str
@@ -33,7 +33,7 @@ class Order(Value):
         return trust.RevokeRequest(agent=self.agent, reason=self.reason, proof=self.proof)
 
 
-def read_order(args: Sequence[Any]) -> Order:
+def read_order(args: Sequence[Any]) -> RevocationOrder:
     """Return the order, which must be about the agent that the workflow id names.
 
     Raises:
@@ -41,7 +41,7 @@ def read_order(args: Sequence[Any]) -> Order:
     """
     value = decode(args)
     try:
-        order = Order.model_validate(value)
+        order = RevocationOrder.model_validate(value)
     except ValidationError as error:
         raise MessageError(f"{fault_of(error)}; expected {EXAMPLE}") from None
     no_agent = refuse_agent_identity(order.agent)
