@@ -9,6 +9,8 @@ again. So answers stay raw until here. The rules:
    reader has room for, since what a workflow cannot hand on fails its task as well.
 3. Another encoding, of a converter that is not ours, is left to that converter.
 4. What a failure carries has been decoded by the SDK, leniently: it is written anew and read so.
+5. Of a local activity the SDK hands out the cause alone; but a time limit that it has just seen
+   pass stands in an ``ActivityError``, and in its replay does not. Both are taken for the cause.
 """
 
 from __future__ import annotations
@@ -45,8 +47,10 @@ def unreadable(error: UnreadableError, *, activity_type: str, activity_id: str) 
     return _failed(cause, activity_type=activity_type, activity_id=activity_id)
 
 
-def final(cause: FailureError, *, activity_type: str, activity_id: str) -> ActivityError | None:
+def final(error: FailureError, *, activity_type: str, activity_id: str) -> ActivityError | None:
     """Return the failure of a local activity; None: another attempt may succeed."""
+    # (5) else a run goes another way than its replay
+    cause = error.cause if isinstance(error, ActivityError) else error
     is_passing = isinstance(cause, ExpiredError)
     if isinstance(cause, ApplicationError):
         is_passing = not cause.non_retryable
@@ -55,7 +59,7 @@ def final(cause: FailureError, *, activity_type: str, activity_id: str) -> Activ
     return _failed(cause, activity_type=activity_type, activity_id=activity_id)
 
 
-def _failed(cause: FailureError, *, activity_type: str, activity_id: str) -> ActivityError:
+def _failed(cause: BaseException | None, *, activity_type: str, activity_id: str) -> ActivityError:
     """Return the failure of an activity that ended so, as the SDK makes it of a regular one."""
     failure = ActivityError(
         f"{activity_type} failed",

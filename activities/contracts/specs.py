@@ -145,7 +145,7 @@ class ActivitySpec(Generic[In, Out]):
                 retry_policy=ONCE,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
-        except FailureError as error:  # of a local one the SDK hands out the cause itself
+        except FailureError as error:  # the cause itself, or not: see final
             failure = final(error, activity_type=self.name, activity_id=activity_id)
             if failure is not None:
                 raise failure from error
