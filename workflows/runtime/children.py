@@ -1,15 +1,11 @@
 """Starting the child workflow of an agent stage, and reading how it ended.
 
 1. The id is the run's id and the stage's path, so a run has one child per stage and people
-   find it. After a reset the old child may still be running: it is cancelled and waited for,
-   then a new one is started.
+   find it. After a reset it may still be held: see ``workflows.runtime.old_children``.
 2. Cancelling the stage cancels the child and waits for its EXIT.
 3. A child that did not complete has failed, with its report in the failure's details. A report that
    cannot be read ends the stage: the child may have been run by anybody's worker.
-4. What else holds the id is no child of this run: it is neither cancelled nor waited for, and the
-   stage fails with what it is. It may have come while the old child ended, so it is looked at
-   again now and then.
-5. What a child could not record is taken over before anything else, also when it was cancelled.
+4. What a child could not record is taken over before anything else, also when it was cancelled.
 """
 
 from __future__ import annotations
@@ -20,15 +16,9 @@ from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import (
-    ActivityError,
-    ApplicationError,
-    ChildWorkflowError,
-    WorkflowAlreadyStartedError,
-    is_cancelled_exception,
-)
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, is_cancelled_exception
 
-from activities.contracts import messages, specs, trust_specs
+from activities.contracts import messages, specs
 from activities.contracts.answers import UnreadableError, read_detail, read_value
 from dsl.core import StageStatus
 from dsl.limits import REPORT_BYTES_MAX
@@ -37,12 +27,9 @@ from dsl.shown.surfaces import Markdown
 from dsl.values.sizes import sentence
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
+from workflows.runtime.old_children import after_old_child
 from workflows.runtime.visibility import of_agent
 
-# Longer than EXIT may take, so that a child that is cleaning up is never given up on.
-OLD_CHILD_WAITS_MAX: Final = 90
-OLD_CHILD_WAIT: Final = timedelta(seconds=2)
-LOOKED_AT_EVERY: Final = 5  # waits
 # A worker that dies in a phase which its workflow task carries is noticed after so long.
 TASK_TIMEOUT: Final = timedelta(seconds=2)
 
@@ -58,7 +45,7 @@ async def run_agent(
 ) -> messages.AgentReport:
     """Run ``request`` in a child workflow and return its report, whatever became of the stage.
 
-    ``begun`` is told when it runs, ``take_over`` what it could not record (5).
+    ``begun`` is told when it runs, ``take_over`` what it could not record (4).
 
     Raises:
         StageEndedError: the child itself was cancelled or terminated by somebody, or says
@@ -66,7 +53,8 @@ async def run_agent(
     """
     step = request.step
     child_id = id_of_stage(workflow.info().workflow_id, step.path)
-    for waits in range(OLD_CHILD_WAITS_MAX):
+
+    async def run() -> Any:
         try:
             child = await workflow.start_child_workflow(
                 specs.AGENT_WORKFLOW,
@@ -80,25 +68,15 @@ async def run_agent(
                 static_summary=Markdown.of("{}: {} ({})", step.path, request.agent, step.tier.name),
             )
             begun(child)
-            answer: Any = await child
-        except WorkflowAlreadyStartedError:  # (1) the child of before a reset, or a stranger
-            if waits % LOOKED_AT_EVERY == 0:
-                await _refuse_stranger(step.path, child_id, waits)
-            if waits == 0:
-                await _cancel(child_id)
-            await workflow.sleep(
-                OLD_CHILD_WAIT, summary=Markdown.of("waiting for the old {} to end", step.path)
-            )
-            continue
+            return await child
         except ChildWorkflowError as error:
-            answer = error
-        return _heard(step.path, answer, take_over)
-    raise StageEndedError(
-        failures.STAGE_FAILED,
-        step.path,
-        StageStatus.FAILED,
-        f"an older workflow {child_id!r} did not end: terminate it and start again",
+            return error
+
+    # (1) its id may be held by the child of before a reset
+    answer = await after_old_child(
+        run, path=step.path, child_id=child_id, kind=(specs.AGENT_WORKFLOW, specs.QUEUE)
     )
+    return _heard(step.path, answer, take_over)
 
 
 def _heard(path: str, answer: Any, take_over: TakeOver) -> messages.AgentReport:
@@ -108,7 +86,7 @@ def _heard(path: str, answer: Any, take_over: TakeOver) -> messages.AgentReport:
     except StageEndedError:
         specs.obey_cancel()  # (2) cancelled: its EXIT has run
         raise
-    take_over(report.unrecorded)  # (5) before anything else
+    take_over(report.unrecorded)  # (4) before anything else
     specs.obey_cancel()  # (2) cancelled: its EXIT has run
     return report
 
@@ -143,46 +121,6 @@ def _report_in(path: str, error: ChildWorkflowError) -> messages.AgentReport:
     if report.status is StageStatus.COMPLETED:
         raise UnreadableError("it says completed, and its workflow has failed")
     return report
-
-
-async def _refuse_stranger(path: str, child_id: str, waits: int) -> None:
-    """Refuse to wait for what is not this stage's older child (4).
-
-    Raises:
-        StageEndedError: it is something else, or nobody can say.
-    """
-    try:
-        holder = await trust_specs.holder(
-            trust_specs.HolderRequest(workflow=child_id),
-            activity_id=f"{path}/holder#{waits // LOOKED_AT_EVERY + 1}",
-            summary=Markdown.of("{}: what holds its id?", path),
-        )
-    except ActivityError as error:
-        raise StageEndedError(
-            failures.STAGE_FAILED,
-            path,
-            StageStatus.FAILED,
-            f"its id {child_id!r} is taken, by what is not known: {failures.cause_of(error)[1]}",
-        ) from None
-    ours = (specs.AGENT_WORKFLOW, specs.QUEUE, workflow.info().workflow_id)
-    if not holder.type or (holder.type, holder.queue, holder.parent) == ours:
-        return
-    raise StageEndedError(
-        failures.STAGE_FAILED,
-        path,
-        StageStatus.FAILED,
-        f"its id {child_id!r} is taken by {holder}, which is no stage of this run: terminate that "
-        "and start again",
-    )
-
-
-async def _cancel(child_id: str) -> None:
-    try:
-        await workflow.get_external_workflow_handle(child_id).cancel(
-            reason="the run was reset: a new agent takes over"
-        )
-    except ApplicationError:
-        return  # it ended meanwhile
 
 
 def _ended(path: str, error: ChildWorkflowError) -> StageEndedError:
