@@ -25,6 +25,7 @@ from dsl.core import ErrorBudget
 from dsl.document.loader import Loaded, read
 from dsl.document.salvage import Salvage, salvage
 from dsl.errors import TOO_MANY_PROBLEMS, DslError, Position, Problem, Severity, bounded
+from dsl.limits import BODY_HEARTBEAT_MS
 from dsl.models import (
     AgentConfig,
     AgentStage,
@@ -50,10 +51,12 @@ from dsl.plan import (
     ParallelStep,
     PeoplePlan,
     Plan,
+    RuntimePlan,
     SandboxPlan,
 )
+from dsl.stages.runtime import Runtime
 from dsl.template_folders import shipped
-from dsl.templates import Templates, TemplateSandbox
+from dsl.templates import Template, Templates, TemplateSandbox
 
 ORDER_CODES = frozenset({"DSL301", "DSL302", "DSL305", TOO_MANY_PROBLEMS})
 
@@ -177,6 +180,7 @@ class _PlanBuilder:
             concurrency=config.concurrency,
             questions=None if config.questions is None else _people(config.questions),
             produces=template.produces,
+            runtime=runtime_of(template),
         )
 
     def _gate(self, site: Site, stage: GateStage) -> GateStep:
@@ -228,6 +232,19 @@ class _PlanBuilder:
         if found is None:
             raise ValueError(f"stage {name!r} passed the checks and is not there")
         return found.path
+
+
+def runtime_of(template: Template) -> RuntimePlan | None:
+    """Return where the work of ``template`` is done; None: a process, which Mandate starts."""
+    if not template.is_delegated:
+        return None
+    is_activity = template.runtime is Runtime.ACTIVITY
+    return RuntimePlan(
+        kind="activity" if is_activity else "workflow",
+        type=template.type or "",
+        queue=template.queue or "",
+        heartbeat_ms=(template.heartbeat or BODY_HEARTBEAT_MS) if is_activity else None,
+    )
 
 
 def _sandbox(template: TemplateSandbox, stage: SandboxConfig) -> SandboxPlan:

@@ -88,6 +88,12 @@ QUESTIONS_MAX: Final = 20  # of one stage
 QUESTION_LENGTH_MAX: Final = 2_000  # characters; also of an answer
 CHOICES_MAX: Final = 20
 CHOICE_LENGTH_MAX: Final = 200
+BODY_ANSWER_BYTES_MAX: Final = 512 << 10  # of an activity or workflow that does an agent's work
+BODY_HEARTBEAT_MS: Final = 30_000  # how long such an activity may be silent; shorter ones need none
+HEARTBEAT_MS_MIN: Final = 1_000
+HEARTBEAT_MS_MAX: Final = 120_000  # so long may a revocation take to be heard
+BODY_STOP_MS: Final = 10_000  # for such an activity to end once it has heard that it is to
+WORKFLOW_STOP_MS: Final = 30_000  # for such a workflow; then it is terminated
 AGENT_LOG_BYTES_MAX: Final = 1 << 20  # of one try, head and tail
 TRY_OUTPUTS_MAX: Final = 200  # that are told of the tries of one stage that did not deliver
 ARTIFACT_BYTES_MAX: Final = 16 << 20
@@ -120,6 +126,8 @@ RECORD_BYTES_MAX: Final = 1 << 20  # the entries of one record
 
 # Temporal: the server refuses an id of more, and the task that asks for one again and again
 WORKFLOW_ID_BYTES_MAX: Final = 1_000  # limit.maxIDLength; in UTF-8, of activities and children too
+
+TEMPORAL_NAME_LENGTH_MAX: Final = 80  # of a type or a task queue that a template names
 
 # Temporal: the server ends a run of 50 MiB or 51,200 events of history at once. No stage starts
 # beyond these: the rest is for what is under way, for votes and for the end.

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import Field
 
 from dsl.core import StageType, Value
-from dsl.steps.agent import AgentStep, SandboxPlan
+from dsl.steps.agent import AgentStep, RuntimePlan, SandboxPlan
 from dsl.steps.gate import GateStep, MemberPlan
 from dsl.steps.people import EscalationPlan, GroupPlan, PeoplePlan
 from dsl.steps.step import Passes, Shape, Step
@@ -36,6 +36,7 @@ __all__ = [
     "ParallelStep",
     "PeoplePlan",
     "Plan",
+    "RuntimePlan",
     "SandboxPlan",
     "Step",
     "children",

@@ -14,6 +14,8 @@ be run and has its tools is found out where it runs. The rules:
    *read* besides, the template alone says: who writes a pipeline opens no file of the worker's
    machine.
 6. One without a program is declared and validated, and its stages are refused saying so.
+7. ``runtime`` says what does the work: a program that Mandate starts, or somebody else's activity
+   or workflow, see ``dsl.stages.runtime``. Of the latter nothing is said that is about a program.
 """
 
 from __future__ import annotations
@@ -30,25 +32,26 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from dsl import limits
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase
 from dsl.models import InputSpec
 from dsl.stages.agent import SandboxConfig
-from dsl.stages.fields import INPUT_NAME_PATTERN, Name, TierField
+from dsl.stages.fields import INPUT_NAME_PATTERN, Name, TierField, refused
+from dsl.stages.runtime import EXPLAINED as OF_RUNTIME
+from dsl.stages.runtime import OF_A_TARGET, RuntimeFields, check_target, refuse_fields
 from dsl.stages.stage import Document
 from dsl.values.durations import Duration
 
 ASKABLE_PHASES: Final = (AgentPhase.PLAN, AgentPhase.EXECUTE, AgentPhase.VERIFY)
 PYTHON: Final = "python"  # as an interpreter: the worker's own
-RULE_BROKEN: Final = "template_rule"
 _SEGMENT: Final = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 BESIDE_PATTERN: Final = rf"^(\./)?{_SEGMENT}(/{_SEGMENT})*$"  # (4) never outside its directory
 TOOL_PATTERN: Final = rf"^{_SEGMENT}$"
 INTERPRETER_PATTERN: Final = rf"^({_SEGMENT}|(/[^/\u0000]+)+)$"
 ABSOLUTE_PATTERN: Final = r"^(/[^/\u0000]+)+$"
 _NEVER_READ: Final = ("proc", "sys", "dev", "run")
+_OF_A_PROCESS: Final = ("program", "interpreter", "files", "produces", "requires_tools", "sandbox")
 
 Beside = Annotated[str, Field(pattern=BESIDE_PATTERN, max_length=limits.TEMPLATE_PATH_LENGTH_MAX)]
 _ToolName = Annotated[str, Field(pattern=TOOL_PATTERN, max_length=limits.NAME_LENGTH_MAX)]
@@ -79,10 +82,6 @@ _Interpreter = Annotated[
 ]
 
 
-def _refused(why: str) -> PydanticCustomError:
-    return PydanticCustomError(RULE_BROKEN, "{why}", {"why": why})
-
-
 class Tool(Document):
     """Something that the program calls, and how a person gets it."""
 
@@ -99,7 +98,7 @@ class Tool(Document):
     @model_validator(mode="after")
     def _one_kind(self) -> Tool:
         if bool(self.any_of) == (self.distribution is not None):
-            raise _refused("expected either any_of: with executables, or distribution:")
+            raise refused("expected either any_of: with executables, or distribution:")
         return self
 
 
@@ -119,17 +118,18 @@ class TemplateSandbox(SandboxConfig):
         for path in paths:
             parts = path.split("/")[1:]
             if "." in parts or ".." in parts or parts[0] in _NEVER_READ:
-                raise _refused(
+                raise refused(
                     f"{path!r} cannot be opened: expected files or directories, without '..' and "
                     f"outside of {', '.join(f'/{name}' for name in _NEVER_READ)}"
                 )
         return paths
 
 
-class Template(Document):
+class Template(RuntimeFields):
     """One kind of agent."""
 
     EXPLAINED: ClassVar[Mapping[str, str]] = {
+        **OF_RUNTIME,
         "name": "The file's name without .yaml; what stages say in template.",
         "description": "What its agents do, in a sentence.",
         "tier": "What its stages ask for where they say nothing, 0 to 4.",
@@ -148,7 +148,7 @@ class Template(Document):
     name: Name
     description: str
     tier: TierField  # (1) what its stages ask for
-    program: Beside | None  # (4) (6) beside the template; may be missing
+    program: Beside | None = None  # (4) (6) beside the template; may be missing
     interpreter: _Interpreter | None = None  # None: the program is executed itself
     files: tuple[Beside, ...] = Field(default=(), max_length=limits.PROGRAM_FILES_MAX)
     phases: tuple[AgentPhase, ...]
@@ -166,7 +166,7 @@ class Template(Document):
     def _in_order(cls, phases: tuple[AgentPhase, ...]) -> tuple[AgentPhase, ...]:
         allowed = tuple(phase for phase in ASKABLE_PHASES if phase in phases)
         if phases != allowed or AgentPhase.EXECUTE not in phases:  # (2) EXECUTE is always one
-            raise _refused(
+            raise refused(
                 f"expected EXECUTE and any of {', '.join(ASKABLE_PHASES)} in this order, "
                 f"got {', '.join(phases) or 'none'}"
             )
@@ -178,11 +178,30 @@ class Template(Document):
         if words and (
             re.fullmatch(INTERPRETER_PATTERN, words[0]) is None or "\0" in "".join(words)
         ):
-            raise _refused(
+            raise refused(
                 f"expected {PYTHON}, the name of a program such as sh, or an absolute path, "
                 f"got {words[0][:60]!r}"
             )
         return words
+
+    @model_validator(mode="after")
+    def _fits_its_runtime(self) -> Template:
+        """Refuse what its runtime cannot hold to (7)."""
+        if self.is_delegated:
+            refuse_fields(self, _OF_A_PROCESS)
+            check_target(self, self.tier)
+            return self
+        refuse_fields(self, OF_A_TARGET)
+        if "program" not in self.model_fields_set:
+            raise refused(
+                "expected program: ./FILE, or runtime: activity or workflow with type and queue"
+            )
+        return self
+
+    @property
+    def is_runnable(self) -> bool:
+        """Tell whether there is something to run (6)."""
+        return self.is_delegated or self.program is not None
 
     @property
     def program_file(self) -> str | None:

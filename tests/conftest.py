@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.servers.browser",
     "tests.fixtures.servers.openbao",
     "tests.fixtures.engine",
+    "tests.fixtures.outside.worker",
     "tests.fixtures.stack",
     "tests.fixtures.hostile.striking",
     "tests.fixtures.hostile.arena",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from activities.contracts.delegation import Heard
 from activities.contracts.resumption import Asked, CheckpointRef, Resumption
 from dsl.core import AgentOutput, StageStatus, Tier, Value
 from dsl.plan import AgentStep, Plan
@@ -222,6 +223,7 @@ class PhaseRequest(Value):
     warrant: Warrant | None = None  # T3 and T4 only
     checkpoint: CheckpointRef | None = None  # of the try before
     answers: tuple[Answered, ...] = ()  # to what the agent has asked in this stage
+    heard: Heard | None = None  # of whoever did the work, where that is no program of ours
     begun_ms: int = 0  # of a local activity: its workflow task, by the clock of Temporal's server
 
 

@@ -2,7 +2,9 @@
 
 In this order, because each is cheaper and more final than the next:
 
-1. There is a program, it may be executed here, and what it calls is installed.
+1. There is a program, it may be executed here, and what it calls is installed. Or it is an activity
+   or a workflow of somebody else's: then the template still says the one that the plan has, and the
+   stage asks for no more than that can hold to.
 2. A stage of T3 or T4 has a warrant: see ``activities.proofs.warrant``.
 3. Vault knows the agent, has not disabled it, and it is bound to this pipeline, template and
    program.
@@ -20,10 +22,12 @@ from dataclasses import dataclass
 from activities.contracts import messages
 from activities.phases.equipment import Tools
 from activities.proofs.warrant import Cleared
+from dsl.compiler import runtime_of
 from dsl.plan import AgentStep
 from dsl.rules.trust.admission import Binding, refuse_binding, refuse_held
+from dsl.stages.runtime import DELEGATED_TIER_MAX, WHY_NOT_HIGHER
 from integrations.agents.programs.needs import require_runnable
-from integrations.agents.programs.program import Program
+from integrations.agents.programs.program import Delegated, Program
 from integrations.errors import DeniedError, RevokedError
 from integrations.vault.identity.registry import Known
 
@@ -33,7 +37,7 @@ class Admission:
     """An agent that may act, and for T3 and T4 by whose leave."""
 
     known: Known
-    program: Program
+    program: Program | Delegated
     cleared: Cleared | None
 
     @property
@@ -58,15 +62,42 @@ async def admit(tools: Tools, request: messages.PhaseRequest) -> Admission:
     return Admission(known, program, cleared)
 
 
-async def require_program(tools: Tools, step: AgentStep) -> Program:
+async def require_program(tools: Tools, step: AgentStep) -> Program | Delegated:
     """Return the program of a stage, if this machine can run it (1).
 
     Raises:
         DeniedError: it has none, or the program or what it needs is not there.
         NotFoundError: this worker does not know the template.
     """
+    found = await asyncio.to_thread(tools.programs.template, step.template)
+    runtime = runtime_of(found.template)
+    if step.runtime != runtime:
+        raise DeniedError(
+            f"template {step.template!r} is {runtime or 'a process'} on this worker, and "
+            f"{step.runtime or 'a process'} in the plan: start the run again"
+        )
+    if runtime is not None:
+        refuse_delegation(step)
+        return Delegated(
+            step.template, await asyncio.to_thread(tools.programs.digest, step.template)
+        )
     hidden = tools.settings.hidden_from_agents
     return await asyncio.to_thread(require_runnable, tools.programs, step.template, hidden)
+
+
+def refuse_delegation(step: AgentStep) -> None:
+    """Refuse to delegate what no document could ask for; a request can be forged.
+
+    Raises:
+        DeniedError: it is of T3 or T4, or has secrets.
+    """
+    if step.tier > DELEGATED_TIER_MAX:
+        raise DeniedError(
+            f"{step.runtime} takes at most {DELEGATED_TIER_MAX.name}, and the stage asks for "
+            f"{step.tier.name}: {WHY_NOT_HIGHER}"
+        )
+    if step.secrets:
+        raise DeniedError(f"{step.runtime} gets no secret, and the stage names some")
 
 
 def require_fit(agent: str, known: Known, pipeline: str, step: AgentStep, program: str) -> None:

@@ -22,6 +22,8 @@
 10. The program is the one that was admitted. At T3 and T4 that is what the agent is bound to;
     below, the workflow's word is enough. Who replaces it meanwhile has the stage refused.
 11. Nothing that it has said is lost, however it ends: see ``activities.phases.tries.keeping``.
+12. Where the work was an activity or a workflow of somebody else's it is done by now, and what it
+    came to is taken: see ``activities.phases.delegation``.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from activities.contracts import messages
 from activities.contracts.resumption import Asked, CheckpointRef
 from activities.phases.admission import admit
 from activities.phases.checkpoints import handed, keeping, put_back
+from activities.phases.delegation.answer import take
 from activities.phases.equipment import Tools, instance_of
 from activities.phases.heartbeat import pulsing
 from activities.phases.machine import sandbox_of
@@ -83,6 +86,8 @@ async def ask(
         AgentError: the program failed; it, its children and its directory are gone.
         ViolationError: it did what it must not (8), or reached for a secret that is not for it.
     """
+    if request.step.runtime is not None:  # (12) done by now, by somebody else's worker
+        return await take(tools, request, phase)
     # (6) (10) admitted anew; the one that was admitted
     cleared, program = await _clear(tools, request)
     delivered: list[Outcome] = []
@@ -224,6 +229,8 @@ async def _clear(tools: Tools, request: messages.PhaseRequest) -> tuple[Cleared 
             f"agent {request.agent!r} is entity {admission.known.entity_id}, and "
             f"{request.entity[:64]!r} was asked for"
         )
+    if not isinstance(admission.program, Program):
+        raise DeniedError(f"stage {request.step.path!r} has no program of ours")
     return admission.cleared, admission.program
 
 

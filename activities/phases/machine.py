@@ -11,6 +11,8 @@ forged by whoever may start workflows.
 5. A stage writes beside its private directory where its pipeline and the operator
    (``MANDATE_WRITABLE``) both say so, from T1 on, and into exactly these directories: what lies
    below one may be a link that an agent has left there.
+6. Work that is somebody else's activity or workflow is done on another machine: nothing is asked of
+   this one.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ def require_machine(settings: Settings, step: AgentStep) -> None:
     Raises:
         DeniedError: it cannot, with what would help.
     """
+    if step.runtime is not None:  # (6) done on another machine
+        return
     if not settings.workspace.is_dir():  # (1) there is one to read
         raise DeniedError(
             f"the workspace {settings.workspace} is not a directory: set MANDATE_WORKSPACE"

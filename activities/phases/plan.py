@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.contracts import messages, specs
 from activities.phases.agent_program import ask
+from activities.phases.delegation.account import runtime_facts
 from activities.phases.equipment import Tools, enter, put_json
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
@@ -42,6 +43,7 @@ class Plan:
             "inputs": request.inputs,
             "secrets": request.step.secrets,
             "sandbox": request.step.sandbox.model_dump(mode="json"),
+            **runtime_facts(request.step),
         }
         return messages.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "plan.json", plan),), fence=lease.fence

@@ -8,6 +8,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.phases.delegation.account import NO_SANDBOX, runtime_facts
 from activities.phases.equipment import Tools, enter, put_json
 from activities.phases.machine import require_machine
 from activities.runtime.boundary import governed
@@ -30,10 +31,15 @@ class Preflight:
         settings, step = self._tools.settings, request.step
         lease = await enter(self._tools, request, PHASE)
         require_machine(settings, step)
-        level = landlock.level()
-        facts = {"sandbox": level, "program": step.program or "", "tcp": sorted(step.sandbox.tcp)}
+        level = NO_SANDBOX if step.runtime is not None else landlock.level()
+        facts = {
+            "sandbox": level,
+            "program": step.program or "",
+            "tcp": sorted(step.sandbox.tcp),
+            **runtime_facts(step),
+        }
         return messages.PhaseResult(
             outputs=(await put_json(self._tools, PHASE, "preflight.json", facts),),
             fence=lease.fence,
-            facts={"sandbox": level},
+            facts={"sandbox": level, **runtime_facts(step)},
         )

@@ -11,6 +11,7 @@ import asyncio
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.phases.delegation.account import work_of
 from activities.phases.equipment import Tools, enter, put_bytes
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
@@ -33,7 +34,7 @@ class Report:
         lines = [
             f"# {request.pipeline}: {request.step.path}",
             "",
-            f"- agent: {request.agent} ({request.step.tier.name}), program {request.step.program}",
+            f"- agent: {request.agent} ({request.step.tier.name}), {work_of(request.step)}",
             f"- plan: {request.plan}",
             f"- tries: {request.attempt}",
             "",

@@ -26,6 +26,7 @@ from activities.gates.output_heads import OutputHeadActivities
 from activities.ledger.holders import Holders
 from activities.ledger.record import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
+from activities.phases.delegation.lease import Delegating
 from activities.phases.equipment import HighTier, Tools
 from activities.phases.execute import Execute
 from activities.phases.exit import Exit
@@ -188,7 +189,9 @@ class WorkflowDuties(PhaseDuties):
             *(self._compile.run, self._compile.settings),
             *(holders.look, holders.nonce, heads.read),
         )
-        return (*of_workflows, self._feasibility.run, *super().activities())
+        delegating = Delegating(self._tools)
+        of_delegation = (delegating.begin, delegating.hold)
+        return (*of_workflows, self._feasibility.run, *of_delegation, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:

@@ -121,8 +121,8 @@ def _check_template(survey: Survey, site: Site, stage: AgentStage, findings: Fin
     if template is None:
         _no_template(survey.templates, stage.template, at, findings)
         return
-    if template.program is None:
-        runnable = (each.name for each in survey.templates.values() if each.program is not None)
+    if not template.is_runnable:
+        runnable = (each.name for each in survey.templates.values() if each.is_runnable)
         findings.warning(
             "DSL319",
             f"template {template.name!r} has no program in this release",

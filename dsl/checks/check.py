@@ -14,6 +14,7 @@ from dsl.checks.findings import Findings, Places, TooManyProblemsError
 from dsl.checks.gates import check_gates
 from dsl.checks.names import check_names
 from dsl.checks.requirements import check_requirements
+from dsl.checks.runtimes import check_runtimes
 from dsl.checks.sites import Survey
 from dsl.document.doubts import NONE, Doubts
 from dsl.errors import Problem
@@ -39,6 +40,7 @@ def check(
         check_requirements(survey, findings)
         check_declarations(pipeline, findings)
         check_agents(survey, findings)
+        check_runtimes(survey, findings)
         check_gates(survey, findings)
         check_names(survey, findings)
         check_expressions(survey, findings)

@@ -28,8 +28,7 @@ from dsl.errors import TOO_MANY_PROBLEMS, Problem
 from dsl.limits import NAME_LENGTH_MAX, PROBLEMS_MAX
 from dsl.models import Pipeline
 from dsl.people import GROUP_PREFIX, as_yaml, quoted, refuse_name
-from dsl.stages.fields import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN
-from dsl.templates import RULE_BROKEN
+from dsl.stages.fields import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN, RULE_BROKEN
 from dsl.values.suggestions import suggest
 
 UNKNOWN_FIELD: Final = "DSL201"
@@ -195,7 +194,8 @@ def _own_rule(mistake: Mistake) -> Problem:
 
 
 def _broken_rule(mistake: Mistake) -> Problem:
-    return mistake.problem(OTHER, f"{mistake.label}: {mistake.context['why']}")
+    where = f"{mistake.label}: " if mistake.path else ""  # else it is about the whole document
+    return mistake.problem(OTHER, f"{where}{mistake.context['why']}")
 
 
 def _out_of_range(mistake: Mistake) -> Problem:

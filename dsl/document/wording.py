@@ -9,7 +9,7 @@ from unicodedata import combining, normalize
 from dsl import templates
 from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.limits import NAME_LENGTH_MAX
-from dsl.stages import fields
+from dsl.stages import fields, runtime
 from dsl.values.agent_ids import AGENT_ID_PATTERN
 
 VALUE_CHARACTERS_MAX: Final = 60
@@ -32,6 +32,8 @@ FORMS: Final = {
     "without '..' and not hidden",
     templates.TOOL_PATTERN: "a bare name, such as terraform",
     templates.ABSOLUTE_PATTERN: "an absolute path, such as /opt/triage",
+    runtime.TEMPORAL_NAME_PATTERN: "letters, digits, '_', '.', ':' and '-', starting with a "
+    "letter, a digit or '_'",
     OUTPUT_NAME_PATTERN: "the name of a file: letters, digits, '.', '_' and '-'",
     fields.ON_REVOKED_PATTERN: "fail, skip, or 'replace: ' and a template",
 }

@@ -22,6 +22,8 @@ INPUT_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 # The id is looked at by ``dsl.checks.agents``, which can say more about it.
 ON_REVOKED_PATTERN = r"^(fail|skip|replace: ?[a-z][a-z0-9._-]*)$"
 
+RULE_BROKEN: Final = "rule_broken"
+
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
@@ -86,3 +88,8 @@ TierField = Annotated[
     BeforeValidator(parse_tier),
     WithJsonSchema({"enum": [0, 1, 2, 3, 4, "T0", "T1", "T2", "T3", "T4"]}),
 ]
+
+
+def refused(why: str) -> PydanticCustomError:
+    """Return what to raise for a rule that is broken; ``why`` are the words for it."""
+    return PydanticCustomError(RULE_BROKEN, "{why}", {"why": why})

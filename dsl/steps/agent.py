@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -10,6 +10,8 @@ from dsl.core import ErrorBudget, StageType, Tier, Value
 from dsl.steps.people import PeoplePlan
 from dsl.steps.step import LeafStep, Shape
 from dsl.values.durations import render_duration
+
+_LATER: Final = ("questions", "produces", "runtime")  # fields of an agent step
 
 
 class SandboxPlan(Value):
@@ -46,6 +48,18 @@ class SandboxPlan(Value):
         return {name: value for name, value in declared.items() if value is not None}
 
 
+class RuntimePlan(Value):
+    """The activity or workflow that does an agent's work, on somebody else's worker."""
+
+    kind: Literal["activity", "workflow"]
+    type: str
+    queue: str
+    heartbeat_ms: int | None = None  # of an activity
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.type!r} of task queue {self.queue!r}"
+
+
 class AgentStep(LeafStep):
     """One agent to be run through its phases."""
 
@@ -66,12 +80,13 @@ class AgentStep(LeafStep):
     concurrency: int | None = None
     questions: PeoplePlan | None = None  # None: it may ask nothing
     produces: tuple[str, ...] = ()  # names of what EXECUTE must put out
+    runtime: RuntimePlan | None = None  # None: a process, which Mandate starts
 
     @model_serializer(mode="wrap")
     def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what came later and is not declared: digests stay what they were."""
         fields: dict[str, Any] = serialize(self)
-        return {k: v for k, v in fields.items() if v or k not in ("questions", "produces")}
+        return {k: v for k, v in fields.items() if v or k not in _LATER}
 
     @property
     def replacement(self) -> str | None:

@@ -29,6 +29,7 @@ from integrations.settings import read_settings
 from mandate._entry import EXIT_USAGE, run_main
 from mandate.stack.options import StackOptions, private_stack
 from mandate.stack.up import Stack
+from tests.fixtures.engine import OUTSIDE
 from tests.fixtures.servers.temporal import temporal_cli
 from tests.fixtures.trust.past import make_known, write_criteria, write_past
 from tests.replay.scenarios import SCENARIOS, Scenario, run_of
@@ -67,6 +68,7 @@ async def main(names: list[str]) -> int:
         settings = {
             "MANDATE_WORKSPACE": str(workspace),
             "MANDATE_PROMOTION": str(write_criteria(Path(folder))),
+            "MANDATE_TEMPLATES": str(OUTSIDE),
         }
         options = private_stack(Path(folder) / "data", settings=settings)
         if not {each.__name__ for each in chosen}.isdisjoint(WITH_A_PAST):

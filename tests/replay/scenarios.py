@@ -17,7 +17,7 @@ from dsl.rules.proofs.proof import PLAN
 from integrations.agents.programs.catalogue import Programs
 from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
-from tests.replay import stop_scenarios, trust_scenarios
+from tests.replay import delegation_scenarios, stop_scenarios, trust_scenarios
 from tests.replay.studio import Handle, Studio, ended
 
 Scenario = Callable[[Studio, str], Awaitable[Handle]]
@@ -290,6 +290,9 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     stop_scenarios.replaced,
     trust_scenarios.revoked,
     trust_scenarios.not_revoked,
+    delegation_scenarios.delegated,
+    delegation_scenarios.delegated_in_vain,
+    delegation_scenarios.delegated_and_stopped,
 )
 
 

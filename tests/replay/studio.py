@@ -36,6 +36,7 @@ Handle = WorkflowHandle[Any, Any]
 WAIT_S: Final = 60.0
 POLL_S: Final = 0.05
 EXECUTE: Final = "agent.execute"
+BEGUN_EVENTS: Final = 4  # of a workflow whose first task is done
 
 
 class Studio:
@@ -43,6 +44,7 @@ class Studio:
 
     def __init__(self, client: Client, settings: Settings, workspace: Path) -> None:
         self.client = client
+        self.address = settings.temporal
         self._settings = settings
         self._workspace = workspace
         self._vault = Vault(settings.vault_url)
@@ -122,6 +124,19 @@ class Studio:
         """Wait until the agent of a stage is at work."""
         child = self.client.get_workflow_handle(f"{run.id}/{path}")
         await _until(lambda: self._executes(child))
+
+    async def until_body_works(self, run: Handle, path: str) -> None:
+        """Wait until the workflow that does a stage's work has been begun by its worker."""
+        body = self.client.get_workflow_handle(f"{run.id}/{path}/EXECUTE")
+
+        async def works() -> bool:
+            try:
+                described = (await body.describe()).raw_description
+            except RPCError:  # it is not there yet
+                return False
+            return described.workflow_execution_info.history_length >= BEGUN_EVENTS
+
+        await _until(works)
 
     async def until_said(self, run: Handle, path: str, words: str) -> None:
         """Wait until a stage says so of itself."""

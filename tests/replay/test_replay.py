@@ -45,6 +45,8 @@ OTHER_ACTIVITIES = {
     "revoke.runs-over",
     "ledger.revoke",
     "agent.processes",
+    "agent.begin",
+    "agent.hold",
 }
 
 

@@ -29,6 +29,7 @@ async def intend(state: StageState, action: str, /, **payload: object) -> None:
         template=state.step.template,
         attempt=state.tries.count + 1,
         secrets=sorted(state.step.secrets.values()),
+        **_runtime(state),
         **payload,
     )
     try:
@@ -37,6 +38,12 @@ async def intend(state: StageState, action: str, /, **payload: object) -> None:
         raise failures.of_phase(error) from None
     if answer.authority is not None:
         state.learn(answer.authority)
+
+
+def _runtime(state: StageState) -> dict[str, object]:
+    """Return whose activity or workflow is to do the work, where it is no program of ours."""
+    runtime = state.step.runtime
+    return {} if runtime is None else {"runtime": runtime.model_dump(mode="json")}
 
 
 async def ask_authority(state: StageState, number: int) -> None:

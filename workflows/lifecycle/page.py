@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from dsl.core import AgentPhase, StageStatus
+from dsl.plan import RuntimePlan
 from dsl.shown.surfaces import Markdown
 
 PHASES_SHOWN_MAX: Final = 30  # the last ones; eight, unless some are repeated
@@ -33,9 +34,16 @@ class Ended(NamedTuple):
 
 
 def page(
-    path: str, agent: str, tier: str, entered: list[Entered], *, tries: int, ended: Ended | None
+    path: str,
+    agent: str,
+    tier: str,
+    entered: list[Entered],
+    *,
+    tries: int,
+    ended: Ended | None,
+    runtime: RuntimePlan | None = None,
 ) -> Markdown:
-    """Return the page in Markdown."""
+    """Return the page in Markdown; ``runtime``: who does the work, if it is no program of ours."""
     if ended is not None:
         why = Markdown.of(": {}", ended.detail) if ended.detail else Markdown()
         now = [Markdown.of("- {}{}", ended.status, why)]
@@ -48,6 +56,7 @@ def page(
     lines = [
         Markdown.of("Stage {}\n", path),
         Markdown.of("- agent: {} ({})", agent, tier),
+        *([Markdown.of("- done by: {}, in no sandbox", runtime)] if runtime else []),
         *now,
         *([Markdown.of("- tries of the agent: {}", tries)] if tries > 1 else []),
     ]

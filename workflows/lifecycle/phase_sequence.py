@@ -15,6 +15,10 @@
 7. A question of the agent ends the phases, in order and without a failure: its report says what is
    asked. The run has people answer, and starts the stage again with that; see
    ``workflows.run.agent_stages``.
+8. Where the work is somebody else's activity or workflow, it is done first, once for each try: see
+   ``workflows.lifecycle.delegated_phase``. What came of it is then taken by the phase, as the
+   answer of a program is; that is repeated, and the work is not. What did not stop has no other
+   beside it.
 """
 
 from __future__ import annotations
@@ -27,12 +31,16 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, specs, trust_specs
+from activities.contracts.delegation import Heard
 from activities.contracts.resumption import Asked
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
 from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX
+from dsl.plan import AgentStep
 from dsl.rules.trust.violations import Violation
 from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
+from workflows.lifecycle.body import GRACE
+from workflows.lifecycle.delegated_phase import delegated
 from workflows.lifecycle.exit import leave
 from workflows.lifecycle.intent import ask_authority, intend
 from workflows.lifecycle.stage_state import StageState
@@ -42,8 +50,6 @@ from workflows.runtime import failures
 from workflows.runtime.cancellation import shielded, stop
 from workflows.runtime.failures import PhaseFailedError
 
-# Beyond the stage's own limit, so that the timer ends a stage and not the activity's timeout.
-_GRACE: Final = timedelta(seconds=30)
 _ERROR_LENGTH_MAX: Final = 500  # characters, as recorded
 
 
@@ -89,7 +95,9 @@ class PhaseSequence:
             cancelled = error
         self._is_over = True
         state = self._state
-        facts = {"epoch": self._order.epoch} if self._order is not None else {}
+        facts: dict[str, object] = {"epoch": self._order.epoch} if self._order is not None else {}
+        if state.tries.unstopped:
+            facts["unstopped"] = state.tries.unstopped
         unreleased = await shielded(  # (4) left in order, however it ends
             leave(state, self._consequences, status, detail, **facts)
         )
@@ -105,7 +113,8 @@ class PhaseSequence:
         step = f"its last step: {state.tries.last_step}" if state.tries.last_step else ""
         if step in detail or self._asked is not None:
             step = ""
-        details = (detail, *self._consequences.said, step, left)
+        own = state.tries.untaken if status is not StageStatus.COMPLETED else _done_by(state.step)
+        details = (detail, own, state.tries.unstopped, *self._consequences.said, step, left)
         report = state.report(status, kind, "; ".join(each for each in details if each))
         return report if self._asked is None else self._waits(report, self._asked, began)
 
@@ -181,7 +190,7 @@ class PhaseSequence:
             except PhaseFailedError as error:
                 if error.kind not in (specs.AGENT_FAILED, specs.OUTCOME_LOST):
                     raise
-                if tries.count > state.step.retry:
+                if tries.count > state.step.retry or tries.unstopped:  # (8) no other beside it
                     message = f"{error.message}{tries.exhaust(error)}"
                     raise PhaseFailedError(error.kind, message) from None
                 because = error.message[:_ERROR_LENGTH_MAX]
@@ -192,11 +201,14 @@ class PhaseSequence:
 
     async def _phase(self, phase: AgentPhase) -> None:
         """Run one phase; seed the guard and repeat when it is found cold (2)."""
-        tries = self._state.tries
+        tries, step = self._state.tries, self._state.step
+        heard: Heard | None = None
         while True:
             place = self._state.enter(phase)
             try:
-                result = await self._call(phase, place)
+                if step.runtime is not None and phase in step.phases:  # (8) the work comes first
+                    heard = heard or await delegated(self._state, step.runtime, phase, place)
+                result = await self._call(phase, place, heard)
             except ActivityError as error:
                 if failures.cause_of(error)[0] == specs.COLD and self._cold < COLD_RESEEDS_MAX:
                     self._cold += 1
@@ -217,9 +229,11 @@ class PhaseSequence:
                 raise QuestionAskedError(result.asked)
             return
 
-    async def _call(self, phase: AgentPhase, place: str) -> messages.PhaseResult:
+    async def _call(
+        self, phase: AgentPhase, place: str, heard: Heard | None
+    ) -> messages.PhaseResult:
         state, step = self._state, self._state.step
-        asked = phase in step.phases
+        asked = phase in step.phases and step.runtime is None
 
         def heard_late(answer: messages.PhaseResult | ActivityError) -> None:
             """See to what an agent has done that did not stop when it was told to (6)."""
@@ -231,10 +245,10 @@ class PhaseSequence:
             self._consequences.see((*answer.violations, *((violated,) if late else ())), place)
 
         return await specs.PHASES[phase](
-            state.phase_request(seed=state.take_seed()),
+            state.phase_request(seed=state.take_seed(), heard=heard),
             activity_id=place,
             summary=Markdown.of("{} {}", step.path, phase),
-            limit=timedelta(milliseconds=step.timeout_ms) + _GRACE if asked else None,
+            limit=timedelta(milliseconds=step.timeout_ms) + GRACE if asked else None,
             queue=state.queue,
             local=state.is_local(phase),
             heard_late=heard_late,
@@ -251,3 +265,7 @@ class PhaseSequence:
             self._warned += 1
             return None
         return failures.of_phase(error)
+
+
+def _done_by(step: AgentStep) -> str:
+    return "" if step.runtime is None else f"done by {step.runtime}, in no sandbox"

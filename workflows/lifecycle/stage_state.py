@@ -11,6 +11,7 @@ from typing import Any
 from temporalio import workflow
 
 from activities.contracts import messages, specs
+from activities.contracts.delegation import Heard
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
 from dsl.plan import AgentStep
 from dsl.shown.surfaces import Markdown
@@ -66,9 +67,14 @@ class StageState:
         self.tries.enter(phase)
         return f"{self.step.path}/{phase}#{self.phases.count(phase)}"
 
+    @property
+    def is_delegated(self) -> bool:
+        """Tell whether the agent's work is an activity or a workflow of somebody else's."""
+        return self.step.runtime is not None
+
     def is_local(self, phase: AgentPhase) -> bool:
-        """Tell whether the engine does ``phase`` alone, in the worker of the workflow."""
-        return self.queue is None and phase not in self.step.phases
+        """Tell whether ours does ``phase`` without a program, in the worker of the workflow."""
+        return self.queue is None and (phase not in self.step.phases or self.is_delegated)
 
     def take_seed(self) -> bool:
         """Tell whether the next phase may seed the guard; no other may after it."""
@@ -76,7 +82,12 @@ class StageState:
         return seed
 
     def phase_request(
-        self, *, seed: bool = False, status: str = "running", detail: str = ""
+        self,
+        *,
+        seed: bool = False,
+        status: str = "running",
+        detail: str = "",
+        heard: Heard | None = None,
     ) -> messages.PhaseRequest:
         """Return what the phase that was entered last is told."""
         request, is_local = self.request, self.is_local(self._entered[-1].phase)
@@ -99,6 +110,7 @@ class StageState:
             warrant=request.warrant,
             checkpoint=self.tries.checkpoint,
             answers=self.tries.answers,
+            heard=heard,
             begun_ms=int(workflow.now().timestamp() * 1000) if is_local else 0,
         )
 
@@ -130,6 +142,7 @@ class StageState:
             "phases": [phase.value for phase in self.phases],
             "attempts": self.tries.count,
             "outputs": [output.model_dump(mode="json") for output in self._outputs.values()],
+            **({"runtime": str(self.step.runtime)} if self.is_delegated else {}),
         }
 
     def end(self, status: StageStatus, detail: str) -> None:
@@ -146,6 +159,7 @@ class StageState:
             self._entered,
             tries=self.tries.count,
             ended=self._ended,
+            runtime=step.runtime,
         )
 
     def report(self, status: StageStatus, kind: str, detail: str) -> messages.AgentReport:

@@ -22,6 +22,8 @@ class Tries:
         self.exhausted = False
         self.checkpoint: CheckpointRef | None = None
         self.last_step = ""  # of the last try, where it did not deliver
+        self.untaken = ""  # why nobody has done the work that is somebody else's
+        self.unstopped = ""  # what of that may be at work still
         self.answers = resumption.answers if resumption else ()
         self._resumption = resumption
 

@@ -4,7 +4,9 @@
    takes no id of more than ``WORKFLOW_ID_BYTES_MAX`` bytes and answers with a failed workflow
    task, which is tried for ever: so the longest is looked at before anything starts.
 2. Bytes are counted, not characters: that is what the server does.
-3. The ledger and Vault take no NUL, and a run of that id could record nothing.
+3. Where a workflow of somebody else's does a phase, its id is that of the stage and the phase: the
+   same for every try, so that never two are at work. No stage has such a name.
+4. The ledger and Vault take no NUL, and a run of that id could record nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +20,17 @@ def id_of_stage(workflow_id: str, path: str) -> str:
     return f"{workflow_id}/{path}"
 
 
+def id_of_body(stage_id: str, phase: str) -> str:
+    """Return the id of the workflow that does ``phase`` of an agent stage (3)."""
+    return f"{stage_id}/{phase}"
+
+
 def refuse_id(workflow_id: str, plan: Plan) -> str | None:
     """Object to the id of a run of ``plan``, in a sentence for who starts it."""
-    if "\x00" in workflow_id:  # (3) it could record nothing
+    if "\x00" in workflow_id:  # (4) it could record nothing
         return "the id of the run holds a NUL character, which cannot be recorded: choose another"
-    paths = [step.path for step in walk(plan.steps) if isinstance(step, AgentStep)]
-    longest = max(paths, key=len, default=None)
+    made = [each for step in walk(plan.steps) if isinstance(step, AgentStep) for each in _of(step)]
+    longest = max(made, key=len, default=None)
     if longest is None:  # gates alone make no ids of it
         return None
     size = len(id_of_stage(workflow_id, longest).encode())  # (2) bytes, as the server counts
@@ -35,3 +42,9 @@ def refuse_id(workflow_id: str, plan: Plan) -> str | None:
         f"{longest!r}, the id of a stage would have {size}: {WORKFLOW_ID_BYTES_MAX} is the limit "
         f"of Temporal. Start it under an id of at most {room} bytes"
     )
+
+
+def _of(step: AgentStep) -> list[str]:
+    """Return what is put behind the id of a run for a stage."""
+    is_workflow = step.runtime is not None and step.runtime.kind == "workflow"
+    return [step.path, *(id_of_body(step.path, phase) for phase in step.phases if is_workflow)]

@@ -2,7 +2,8 @@
 
 1. A program and its files lie in the directory of their template, also when links were followed.
 2. The digest of a program covers the template's own file and every file it names. Another byte in
-   any of them makes another program.
+   any of them makes another program. Where the work is an activity or a workflow of somebody
+   else's, it covers the template: which type, of which task queue. What that does, nobody knows.
 3. What is found wrong is one sentence that says what to do.
 """
 
@@ -52,6 +53,8 @@ class Programs:
             NotFoundError, DeniedError: as ``find``.
         """
         found = self.template(template)
+        if found.template.is_delegated:
+            return digest_of({"template": found.digest, "files": {}})  # (2) no file of ours
         return "" if found.template.program is None else self._program(found).digest
 
     def find(self, template: str) -> Program:
@@ -59,10 +62,15 @@ class Programs:
 
         Raises:
             NotFoundError: this machine has no such template.
-            DeniedError: the template cannot be used, has no program, or the program is not there,
-                is not its own, or cannot be executed.
+            DeniedError: the template cannot be used, has no program of ours, or the program is
+                not there, is not its own, or cannot be executed.
         """
         found = self.template(template)
+        if found.template.is_delegated:
+            raise DeniedError(
+                f"template {template!r} is of runtime {found.template.runtime}: it has no program "
+                "on this machine"
+            )
         if found.template.program is None:
             raise DeniedError(
                 f"template {template!r} has no program yet: use another, or bring one with a "

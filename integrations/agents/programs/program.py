@@ -41,6 +41,14 @@ class ProgramFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Delegated:
+    """What stands for a program where the work is somebody else's: the template says it all."""
+
+    name: str  # of its template
+    digest: str  # "sha256:<64 hex>"
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """A program and the digest that identifies it."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dsl.compiler import runtime_of
 from dsl.models import InputSpec
 from dsl.shown.surfaces import Terminal
 from dsl.templates import Template
@@ -31,7 +32,7 @@ def table(data_dir: Path | None = None) -> list[Terminal]:
     """Return every template as one line; what is wrong with others is noted."""
     view = _programs(data_dir).folders.view()
     rows = [
-        (each.name, each.tier.name, ", ".join(each.phases), each.program or _NONE, each.description)
+        (each.name, each.tier.name, ", ".join(each.phases), _work(each), each.description)
         for each in (file.template for _, file in sorted(view.files.items()))
     ]
     for name, why in sorted(view.refused.items()):
@@ -75,7 +76,11 @@ def _page(template: Template, programs: Programs) -> Iterator[Terminal]:
     yield Terminal.of("tier      {}, {}", template.tier.name, template.tier.title)
     yield Terminal.of("timeout   {}", render_duration(template.timeout))
     yield Terminal.of("phases    {}", Terminal.listed(template.phases))
-    yield Terminal.of("program   {}", template.program or _NONE)
+    yield Terminal.of("runtime   {}", template.runtime)
+    if template.is_delegated:
+        yield Terminal.of("work      {}, in no sandbox and without secrets", runtime_of(template))
+    else:
+        yield Terminal.of("program   {}", template.program or _NONE)
     yield Terminal.of(
         "digest    {}", _digest(template, programs) or "none: its stages fail at BOOTSTRAP"
     )
@@ -85,6 +90,10 @@ def _page(template: Template, programs: Programs) -> Iterator[Terminal]:
     yield Terminal.of("inputs    {}", len(template.inputs) or "none")
     for name, spec in sorted(template.inputs.items()):
         yield Terminal.of("  {}: {}{}", name, spec.type, _more(spec))
+
+
+def _work(template: Template) -> str:
+    return str(runtime_of(template)) if template.is_delegated else template.program or _NONE
 
 
 def _more(spec: InputSpec) -> Terminal:
