@@ -17,7 +17,19 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	PIP_CONSTRAINT= .tools/ansible/bin/pip install --quiet ansible-core==2.19.14
 	touch $@
 
-tools: .tools/ansible/ready  ## what tests of the shipped agents call, where the machine lacks it
+# Workers that are not ours, on other SDKs of Temporal: without npm their tests are left out, by name.
+.tools/temporal-typescript/ready:
+	mkdir -p $(@D)
+	npm install --prefix $(@D) --no-save --no-audit --no-fund --loglevel error \
+	  @temporalio/worker@1.24.0 @temporalio/activity@1.24.0
+	touch $@
+
+.tools/pydantic-ai/ready:
+	python3 -m venv $(@D)
+	PIP_CONSTRAINT= $(@D)/bin/pip install --quiet 'pydantic-ai-slim[temporal]==2.68.0'
+	touch $@
+
+tools: .tools/ansible/ready .tools/pydantic-ai/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready)  ## what tests of the shipped agents call, where the machine lacks it
 
 # How many processes share the tests, file by file, each with servers of its own.
 JOBS ?= auto --maxprocesses 4
