@@ -13,6 +13,7 @@ from typing import Any, Final
 from temporalio.client import Client
 
 from bench.progress import Progress
+from bench.subjects.agents import agent_ms
 from bench.subjects.gates import gate_ms
 from bench.subjects.loads import against_bare, of_processes
 from bench.subjects.parked import parked
@@ -87,6 +88,12 @@ async def _process(bench: Bench) -> Figures:
         return {"process": await of_processes(bench.client, pid, bench.server)}
 
 
+async def _agents(bench: Bench) -> Figures:
+    folder = bench.stack.data_dir / "agents"
+    folder.mkdir()
+    return {"agents": await agent_ms(folder)}
+
+
 async def _revocation(bench: Bench) -> Figures:
     async with worker("process", bench.stack) as pid:
         times = await revocation_ms(
@@ -105,7 +112,7 @@ async def _proofs(bench: Bench) -> Figures:
 
 
 async def _wide(bench: Bench) -> Figures:
-    async with worker("engine", bench.stack) as pid:
+    async with worker("timed", bench.stack) as pid:
         figures = await wide(
             bench.client,
             pid,
@@ -131,6 +138,7 @@ PARTS: Final = {
     "load": Part(_load, 100, 100),
     "gate": Part(_gate, 30, 30),
     "process": Part(_process, 25, 25),
+    "agents": Part(_agents, 6, 6),
     "revocation": Part(_revocation, 25, 80),
     "proofs": Part(_proofs, 3, 3),
     "wide": Part(_wide, 80, 300),

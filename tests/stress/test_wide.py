@@ -58,7 +58,7 @@ async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     options = private_stack(tmp_path / "data", workers=(), settings=settings)
     async with Stack(options) as stack:
         client = await Client.connect(stack.env["TEMPORAL_ADDRESS"])
-        async with worker("engine", stack) as pid:
+        async with worker("timed", stack) as pid:
             yield Machine(client, pid, stack.pid("temporal") or 0, stack.data_dir)
 
 
