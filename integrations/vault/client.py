@@ -1,10 +1,9 @@
 """The connection to Vault, and how its failures become ours.
 
 1. One ``hvac.Client`` per credential, never shared between identities: logins would change it
-   under others. All of them share one session, whose connections are reused.
-2. The environment has no say: no proxy that would carry tokens, no token from ``~``.
-3. Nothing is sent again here; longer waiting is Temporal's. A call ends within seconds, less
-   than a heartbeat timeout: threads cannot be interrupted.
+   under others. All of them share the connections, see ``integrations.vault.transport``.
+2. The environment has no say: no token from ``~``, no proxy either.
+3. Nothing is sent again here; longer waiting is Temporal's.
 4. A failure of the client library holds the request, and with it the token. It is cut off, not
    chained.
 5. A refusal may mean a dead credential or a missing right; texts differ between versions, so
@@ -21,9 +20,8 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import hvac
-import requests
 from hvac import exceptions as theirs
-from requests.adapters import HTTPAdapter
+from urllib3 import exceptions as unreached
 
 from integrations.errors import (
     CorruptError,
@@ -32,13 +30,11 @@ from integrations.errors import (
     NotFoundError,
     UnavailableError,
 )
+from integrations.vault.transport import CALLS_MAX, Connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CALLS_MAX: Final = 16  # at a time
-CONNECT_S: Final = 2.0
-REPLY_S: Final = 5.0
 _SAID_MAX: Final = 300  # characters of Vault's own words
 
 _UNAVAILABLE: Final = (
@@ -74,16 +70,8 @@ class Vault:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise ValueError("vault url: expected http://host:port or https://host:port")
-        session = requests.Session()
-        session.trust_env = False  # (2) the environment has no say
-        session.verify = verify  # on the session: hvac drops its own setting when given one
-        # (3) nothing is sent again here
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CALLS_MAX, max_retries=0)
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
         self.url = url.rstrip("/")
-        self._session = session
-        self._verify = verify
+        self._connections = Connections(verify=verify)
         self._threads = ThreadPoolExecutor(CALLS_MAX, thread_name_prefix="vault")
 
     def client(self, token: str = "") -> hvac.Client:
@@ -91,9 +79,8 @@ class Vault:
         return hvac.Client(
             url=self.url,
             token=token,  # never None, for which hvac looks around (2)
-            session=self._session,
-            verify=self._verify,
-            timeout=(CONNECT_S, REPLY_S),
+            session=self._connections,
+            verify=self._connections.verify,
         )
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -107,7 +94,7 @@ class Vault:
         work = partial(call, *args, **kwargs)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except (theirs.VaultError, requests.RequestException) as error:
+        except (theirs.VaultError, unreached.HTTPError) as error:
             raise translate(error) from None  # (4) it holds the token: cut off
 
     async def run_as(self, who: Identity, ask: Callable[[hvac.Client], T]) -> T:
@@ -136,7 +123,7 @@ class Vault:
     def close(self) -> None:
         """Drop the connections; calls under way end by themselves."""
         self._threads.shutdown(wait=False)
-        self._session.close()
+        self._connections.close()
 
 
 def data_of(reply: Any) -> dict[str, Any]:
@@ -166,7 +153,7 @@ def _section(reply: Any, name: str) -> dict[str, Any]:
 
 def translate(error: Exception) -> IntegrationError:
     """Say in our words what a failure of the client libraries means."""
-    if isinstance(error, requests.RequestException):
+    if isinstance(error, unreached.HTTPError):
         return _unreached(error)
     said = _said(error)
     if isinstance(error, theirs.VaultDown):
@@ -180,9 +167,9 @@ def translate(error: Exception) -> IntegrationError:
     return DeniedError(f"vault refused ({said})")
 
 
-def _unreached(error: requests.RequestException) -> IntegrationError:
+def _unreached(error: unreached.HTTPError) -> IntegrationError:
     kind = type(error).__name__
-    if isinstance(error, requests.exceptions.SSLError):  # a kind of ConnectionError
+    if isinstance(error, unreached.SSLError):
         return DeniedError(f"vault's certificate is not trusted ({kind}): check the url and its CA")
     return UnavailableError(f"no answer from vault ({kind})")
 

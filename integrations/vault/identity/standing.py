@@ -25,9 +25,10 @@ import hvac
 from dsl.core import Tier
 from integrations.errors import CorruptError, DeniedError, NotFoundError, UnavailableError
 from integrations.vault import naming
-from integrations.vault.client import REPLY_S, Identity, Vault
+from integrations.vault.client import Identity, Vault
 from integrations.vault.identity import tiers
 from integrations.vault.identity.registry import BINDING_FIELDS, entity_path, known_of, read_entity
+from integrations.vault.transport import REPLY_S
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from dsl.core import Tier
 from integrations.errors import DeniedError, UnavailableError
-from integrations.vault import client as client_module
+from integrations.vault import transport
 from integrations.vault.client import Vault
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.registry import Registrar, Registry
@@ -108,7 +108,7 @@ async def test_a_vault_that_hangs_is_unavailable_in_seconds(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent, _ = await place.register()
-    monkeypatch.setattr(client_module, "REPLY_S", 0.3)
+    monkeypatch.setattr(transport, "REPLY_S", 0.3)
     place.server.pause()
     try:
         with pytest.raises(UnavailableError, match="ReadTimeout"):
@@ -183,13 +183,16 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
         Vault(url)
 
 
-def test_the_environment_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_decides_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VAULT_TOKEN", "from-the-environment")
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    vault = Vault("http://127.0.0.1:8200")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    vault = Vault(place.server.url)
 
     client = vault.client()
 
     assert client.token == ""
-    assert not client.session.trust_env
+    assert await vault.run(client.adapter.get, "/v1/sys/health")
     vault.close()
