@@ -11,9 +11,9 @@ Reads the YAML and nothing beside it. The rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,9 @@ class TemplateFile:
     template: Template
     path: Path
     digest: str  # of the file
+
+
+_Look = Callable[[Callable[[Path, str], None]], Iterator[tuple[Path, TemplateFile]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +71,37 @@ class TemplateFolders:
 
     def view(self) -> TemplateView:
         """Return the files behind them, too."""
-        found: dict[str, list[TemplateFile]] = {}
-        refused: dict[str, list[str]] = {}
-        problems: list[tuple[Path, str]] = []
+        return _view(self._folders.look)
 
-        def report(path: Path, why: str) -> None:
-            if path.suffix == ".yaml" and _NAME.fullmatch(path.stem):
-                refused.setdefault(path.stem, []).append(f"{path}: {why}")  # (3) hides no other
-            else:
-                problems.append((path, why))
+    def named(self, name: str) -> TemplateView:
+        """Return as much of that as concerns the template ``name``."""
+        if _NAME.fullmatch(name) is None:
+            return TemplateView({}, {}, ())
+        return _view(partial(self._folders.named, name))
 
-        for path, each in self._folders.look(report):
-            found.setdefault(path.stem, []).append(each)
-        for name in [*found]:
-            if len(found[name]) + len(refused.get(name, ())) > 1:  # (2) both are refused
-                places = [str(each.path) for each in found.pop(name)]
-                refused.setdefault(name, []).append(_twice(places))
-        return TemplateView(
-            {name: each for name, (each,) in found.items()},
-            {name: "; ".join(whys) for name, whys in refused.items()},
-            tuple(problems),
-        )
+
+def _view(look: _Look) -> TemplateView:
+    found: dict[str, list[TemplateFile]] = {}
+    refused: dict[str, list[str]] = {}
+    problems: list[tuple[Path, str]] = []
+
+    def report(path: Path, why: str) -> None:
+        if path.suffix == ".yaml" and _NAME.fullmatch(path.stem):
+            refused.setdefault(path.stem, []).append(f"{path}: {why}")  # (3) hides no other
+        else:
+            problems.append((path, why))
+
+    for path, each in look(report):
+        found.setdefault(path.stem, []).append(each)
+    for name in [*found]:
+        if len(found[name]) + len(refused.get(name, ())) > 1:  # (2) both are refused
+            places = [str(each.path) for each in found.pop(name)]
+            refused.setdefault(name, []).append(_twice(places))
+    return TemplateView(
+        {name: each for name, (each,) in found.items()},
+        {name: "; ".join(whys) for name, whys in refused.items()},
+        tuple(problems),
+    )
 
 
 @cache

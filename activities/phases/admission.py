@@ -69,8 +69,11 @@ async def require_program(tools: Tools, step: AgentStep) -> Program | Delegated:
         DeniedError: it has none, or the program or what it needs is not there.
         NotFoundError: this worker does not know the template.
     """
-    found = await asyncio.to_thread(tools.programs.template, step.template)
-    runtime = runtime_of(found.template)
+    return await asyncio.to_thread(_found, tools, step)  # it looks at files
+
+
+def _found(tools: Tools, step: AgentStep) -> Program | Delegated:
+    runtime = runtime_of(tools.programs.template(step.template).template)
     if step.runtime != runtime:
         raise DeniedError(
             f"template {step.template!r} is {runtime or 'a process'} on this worker, and "
@@ -78,11 +81,10 @@ async def require_program(tools: Tools, step: AgentStep) -> Program | Delegated:
         )
     if runtime is not None:
         refuse_delegation(step)
-        return Delegated(
-            step.template, await asyncio.to_thread(tools.programs.digest, step.template)
-        )
-    hidden = tools.settings.hidden_from_agents
-    return await asyncio.to_thread(require_runnable, tools.programs, step.template, hidden)
+        return Delegated(step.template, tools.programs.digest(step.template))
+    return require_runnable(
+        tools.programs, step.template, lambda: tools.settings.hidden_from_agents
+    )
 
 
 def refuse_delegation(step: AgentStep) -> None:

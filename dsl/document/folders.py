@@ -7,6 +7,7 @@ other.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -48,11 +49,29 @@ class Folders(Generic[T]):
         """
         known, self._known = self._known, {}
         for path in self._files(report):
-            found = self._document(path, known)
-            if isinstance(found, str):
-                report(path, found)
-            else:
-                yield path, found
+            yield from self._looked_at(path, known, report)
+
+    def named(self, stem: str, report: Callable[[Path, str], None]) -> Iterator[tuple[Path, T]]:
+        """Yield the documents of that name only, as ``look`` does; ``stem`` is a file's name.
+
+        Whoever asks for one does not wait for a look at every other.
+        """
+        for directory in self.directories:
+            path = directory / f"{stem}{SUFFIX}"
+            if os.path.lexists(path):
+                yield from self._looked_at(path, self._known, report)
+
+    def _looked_at(
+        self,
+        path: Path,
+        known: dict[Path, tuple[_Stamp, T | str]],
+        report: Callable[[Path, str], None],
+    ) -> Iterator[tuple[Path, T]]:
+        found = self._document(path, known)
+        if isinstance(found, str):
+            report(path, found)
+        else:
+            yield path, found
 
     def _files(self, report: Callable[[Path, str], None]) -> Iterator[Path]:
         count = 0

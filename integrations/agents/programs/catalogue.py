@@ -85,7 +85,7 @@ class Programs:
             NotFoundError: there is none.
             DeniedError: it cannot be used.
         """
-        view = self.folders.view()
+        view = self.folders.named(name)
         if name in view.refused:
             raise DeniedError(f"template {name!r} cannot be used: {view.refused[name]}")
         if name not in view.files:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dsl.templates import Template, Tool
@@ -18,10 +18,12 @@ from integrations.agents.programs.program import Program
 from integrations.errors import DeniedError
 
 
-def require_runnable(programs: Programs, template: str, hidden: Sequence[Path]) -> Program:
+def require_runnable(
+    programs: Programs, template: str, hidden: Callable[[], Sequence[Path]]
+) -> Program:
     """Return the program of ``template``, if this machine can run it.
 
-    ``hidden`` is what no agent may read, whoever says so.
+    ``hidden`` tells what no agent may read, whoever says so.
 
     Raises:
         NotFoundError, DeniedError: it cannot, with what would help.
@@ -29,7 +31,8 @@ def require_runnable(programs: Programs, template: str, hidden: Sequence[Path]) 
     program = programs.find(template)
     _refuse_interpreter(program, programs.path)
     _refuse_tools(programs.template(template).template, programs.path)
-    _refuse_reading(program, hidden)
+    if program.read:
+        _refuse_reading(program, hidden())
     return program
 
 

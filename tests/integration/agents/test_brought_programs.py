@@ -62,7 +62,7 @@ def change(folder: Path, *lines: str, **fields: str) -> None:
 
 def refusal(folder: Path, *hidden: Path) -> str:
     with pytest.raises(DeniedError) as caught:
-        require_runnable(Programs([folder]), "mine", hidden)
+        require_runnable(Programs([folder]), "mine", lambda: hidden)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -254,14 +254,14 @@ def test_a_tool_that_is_not_installed_says_how_to_get_it(folder, tool, name):
 def test_one_of_several_tools_is_enough(folder):
     change(folder, requires_tools="[{any_of: [no-such, sh], install: buy it}]")
 
-    assert require_runnable(Programs([folder]), "mine", ()).name == "mine"
+    assert require_runnable(Programs([folder]), "mine", tuple).name == "mine"
 
 
 def test_no_template_opens_what_is_the_engines_own(folder, tmp_path):
     change(folder, sandbox=f"{{read: [{tmp_path}/templates]}}")
 
     assert "where the engine keeps its own" in refusal(folder, tmp_path)
-    assert require_runnable(Programs([folder]), "mine", ()).name == "mine"
+    assert require_runnable(Programs([folder]), "mine", tuple).name == "mine"
 
 
 def test_an_opened_path_that_is_not_there(folder):
