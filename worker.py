@@ -13,6 +13,7 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
 4. A role that came wrapped is taken before anything else: it is good for minutes. One that
    somebody else took is a refusal to start.
 5. What a worker had under way that died is failed by the one that is started after it.
+6. Short activations run where they arrive; see ``activities.runtime.activations``.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from temporalio.worker import (
 
 from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.runtime import failure_log
+from activities.runtime.activations import Activations
 from activities.runtime.client import connect as dial
 from activities.runtime.converter import with_ours
 from activities.runtime.orphans import OrphanInterceptor
@@ -92,6 +94,7 @@ class GovernancePlugin(SimplePlugin):
         self._duties: dict[str, Duties] = {}  # by queue: a process serves each queue once
         self._orphans: dict[str, OrphanInterceptor] = {}
         self._on_duty: dict[str, asyncio.Event] = {}
+        self._activations: dict[str, Activations] = {}
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class; a worker of another queue than ours gets no duties.
@@ -111,11 +114,17 @@ class GovernancePlugin(SimplePlugin):
         config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
         if isinstance(duties, WorkflowDuties):
             config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
+            if config.get("workflow_task_executor") is None:
+                self._activations[queue] = Activations(WORKFLOW_TASKS_MAX)  # (6)
+                config["workflow_task_executor"] = self._activations[queue]
         self._orphans[queue] = OrphanInterceptor(config["client"], queue)
         config["interceptors"] = [*(config.get("interceptors") or ()), self._orphans[queue]]
         self._duties[queue] = duties
         self._on_duty[queue] = asyncio.Event()
         config["sticky_queue_schedule_to_start_timeout"] = STICKY_WAIT
+        if config["client"].data_converter.external_storage is None:
+            # Else the SDK makes a task for each payload, to store several at a time elsewhere.
+            config["max_workflow_task_external_storage_concurrency"] = 1
         config["max_heartbeat_throttle_interval"] = HEARTBEAT_THROTTLE
         config["default_heartbeat_throttle_interval"] = HEARTBEAT_THROTTLE
         return config
@@ -138,6 +147,8 @@ class GovernancePlugin(SimplePlugin):
                 on_duty.set()
                 await next(worker)
         finally:
+            if worker.task_queue in self._activations:
+                self._activations[worker.task_queue].shutdown(wait=False)
             if not on_duty.is_set():
                 # Nothing was started. Who leaves `async with Worker` would wait for its end for
                 # ever; the SDK does this itself where its own check refuses.

@@ -1,0 +1,138 @@
+"""Where workflow code runs when something has happened to it: at once, where that is short.
+
+The SDK hands each activation to a thread. Most take a fraction of a millisecond, and to hand one
+over and back costs as much again. The rules:
+
+1. What goes on with a history that is in memory runs where it arrived, in the worker's event
+   loop. A replay, and what brings much at once, gets a thread.
+2. What computes for longer than the SDK lets it is broken off here as there: its task fails,
+   is seen in the Web UI and tried again, and the worker goes on. A thread watches over that.
+3. Either way it starts from an empty context: nothing of the worker's reaches a workflow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context
+from typing import Any, Final, TypeVar
+
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+
+T = TypeVar("T")
+
+JOBS_MAX: Final = 4
+COMPUTES_S_MAX: Final = 2.0  # as in the SDK
+_LOOK_EVERY_S: Final = 0.25
+
+
+class StuckError(Exception):
+    """Workflow code has computed for too long."""
+
+
+class _BreakOff(BaseException):  # not to be caught by what it breaks off
+    """Raised in code that computes for too long."""
+
+
+class Activations(ThreadPoolExecutor):
+    """Computes activations, at once or in a thread (1)."""
+
+    def __init__(self, threads: int, computes_s_max: float = COMPUTES_S_MAX) -> None:
+        super().__init__(threads, thread_name_prefix="temporal_workflow_")
+        self._watch = _Watch(computes_s_max)
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Compute ``fn``; see the base class."""
+        if not _is_short(args):
+            return super().submit(fn, *args, **kwargs)
+        done: Future[T] = Future()
+        loop = asyncio.get_running_loop()
+        try:
+            done.set_result(self._watch.over(lambda: Context().run(fn, *args, **kwargs)))  # (3)
+        except Exception as error:  # noqa: BLE001  # it is for whoever waits
+            done.set_exception(error)
+        finally:
+            asyncio._set_running_loop(loop)  # noqa: SLF001  # a workflow's own leaves none behind
+        return done
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the base class's
+        """End it; see the base class."""
+        self._watch.close()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _is_short(args: tuple[Any, ...]) -> bool:
+    if len(args) != 1 or not isinstance(args[0], WorkflowActivation):
+        return False
+    return not args[0].is_replaying and len(args[0].jobs) <= JOBS_MAX
+
+
+class _Watch:
+    """Breaks off what computes too long in the thread that it was made in (2)."""
+
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
+        self._began: float | None = None
+        self._is_broken_off = False
+        self._turn = threading.Lock()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._whose = 0
+
+    def over(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` does.
+
+        Raises:
+            StuckError: it took too long; what it then returned or raised is nobody's concern.
+        """
+        self._start()
+        is_broken_off = True
+        try:
+            try:
+                with self._turn:
+                    self._began = time.monotonic()
+                result = work()
+            finally:
+                is_broken_off = self._end()
+        except _BreakOff:
+            self._end()  # it may have come while that ended
+        if is_broken_off:
+            raise StuckError(f"workflow code has computed for more than {self._most_s:g} s")
+        return result
+
+    def close(self) -> None:
+        """End the watch."""
+        self._over.set()
+
+    def _start(self) -> None:
+        self._whose = threading.get_ident()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look, name="activations", daemon=True)
+            self._thread.start()
+
+    def _end(self) -> bool:
+        """Tell whether it was broken off; from here on nothing is."""
+        with self._turn:
+            self._began = None
+            was, self._is_broken_off = self._is_broken_off, False
+            if was:
+                _raise_in(self._whose, None)  # what has not come by now is not to come
+        return was
+
+    def _look(self) -> None:
+        while not self._over.wait(_LOOK_EVERY_S):
+            with self._turn:
+                began = self._began
+                if began is not None and time.monotonic() - began > self._most_s:
+                    self._began, self._is_broken_off = None, True
+                    _raise_in(self._whose, _BreakOff)
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    """Have ``error`` raised in a thread as soon as it runs Python; None: what was to be is not."""
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

@@ -1,0 +1,96 @@
+"""Where workflow code runs: at once where that is short, and never for longer than it may."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from contextvars import ContextVar
+
+import pytest
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+
+from activities.runtime.activations import JOBS_MAX, Activations, StuckError
+
+MAY_COMPUTE_S = 0.2
+GOES_ON_S = 60.0  # unless it is broken off
+secret = ContextVar("secret", default="")
+
+
+def activation(*, jobs: int = 1, is_replaying: bool = False) -> WorkflowActivation:
+    made = WorkflowActivation(is_replaying=is_replaying)
+    for _ in range(jobs):
+        made.jobs.add().fire_timer.seq = 1
+    return made
+
+
+def where(_act: WorkflowActivation) -> int:
+    return threading.get_ident()
+
+
+def compute(_act: WorkflowActivation | None = None) -> None:
+    until = time.monotonic() + GOES_ON_S
+    while time.monotonic() < until:
+        pass
+
+
+def compute_and_swallow(_act: WorkflowActivation) -> str:
+    with suppress(BaseException):
+        compute()
+    return "as if nothing had been"
+
+
+@pytest.fixture
+def activations() -> Iterator[Activations]:
+    made = Activations(2, MAY_COMPUTE_S)
+    yield made
+    made.shutdown()
+
+
+async def test_what_goes_on_with_a_history_in_memory_runs_where_it_arrived(activations):
+    assert activations.submit(where, activation()).result() == threading.get_ident()
+
+
+@pytest.mark.parametrize("long", [{"is_replaying": True}, {"jobs": JOBS_MAX + 1}])
+async def test_a_replay_and_what_brings_much_gets_a_thread(activations, long):
+    ran_in = await asyncio.wrap_future(activations.submit(where, activation(**long)))
+
+    assert ran_in != threading.get_ident()
+
+
+async def test_the_workers_loop_is_what_runs_afterwards(activations):
+    def leave_no_loop(_act: WorkflowActivation) -> None:
+        asyncio._set_running_loop(None)
+
+    loop = asyncio.get_running_loop()
+    activations.submit(leave_no_loop, activation()).result()
+
+    assert asyncio.get_running_loop() is loop
+
+
+async def test_nothing_of_the_worker_reaches_a_workflow(activations):
+    secret.set("of the worker")
+
+    assert activations.submit(lambda _act: secret.get(), activation()).result() == ""
+
+
+async def test_a_failure_is_for_whoever_waits(activations):
+    def fail(_act: WorkflowActivation) -> None:
+        raise ValueError("in a workflow")
+
+    with pytest.raises(ValueError, match="in a workflow"):
+        activations.submit(fail, activation()).result()
+
+
+@pytest.mark.parametrize("work", [compute, compute_and_swallow])
+async def test_what_computes_for_ever_is_broken_off_and_the_worker_goes_on(activations, work):
+    began = time.monotonic()
+
+    with pytest.raises(StuckError, match="more than"):
+        activations.submit(work, activation()).result()
+
+    assert time.monotonic() - began < GOES_ON_S / 2
+    await asyncio.sleep(2 * MAY_COMPUTE_S)  # what is broken off too late would hit this
+    assert activations.submit(where, activation()).result() == threading.get_ident()
