@@ -127,9 +127,10 @@ async def _ask(
         pulse = await stack.enter_async_context(pulsing())
         kept = await stack.enter_async_context(keeping(tools.artifacts, pulse))
         handed_back = handed(request)
+        checkpoint = None
         if handed_back is not None:
             pulse.keep(handed_back)  # until there is a later one
-        checkpoint = await asyncio.to_thread(put_back, tools.artifacts, handed_back, directory)
+            checkpoint = await asyncio.to_thread(put_back, tools.artifacts, handed_back, directory)
         listed = tools.roster.listed(request.agent, instance_of(request), lease.holder, lease.fence)
         left: list[Left] = []
         running = tools.runner.run(

@@ -92,15 +92,13 @@ def handed(request: messages.PhaseRequest) -> CheckpointRef | None:
 
 
 def put_back(
-    artifacts: Artifacts, checkpoint: CheckpointRef | None, directory: Path
-) -> Mapping[str, Any] | None:
+    artifacts: Artifacts, checkpoint: CheckpointRef, directory: Path
+) -> Mapping[str, Any]:
     """Return what the request says of a checkpoint; its file is copied into ``directory``.
 
     Raises:
         NotFoundError, CorruptError: the store has not what was put (4).
     """
-    if checkpoint is None:
-        return None
     if not checkpoint.is_file:
         content = artifacts.get(checkpoint.digest)
         return {"data": strict_json.read(content, bytes_max=CHECKPOINT_BYTES_MAX)}

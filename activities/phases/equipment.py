@@ -58,6 +58,7 @@ _NOT_BEFORE: Final = {
     for phase in AgentPhase
 }
 ANSWER_FRESH_MS: Final = 10_000
+READ_AT_ONCE_MAX: Final = 1 << 16  # bytes, read in less time than a thread takes to begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,9 @@ async def put_bytes(
     tools: Tools, phase: AgentPhase, name: str, data: bytes, media_type: str
 ) -> AgentOutput:
     """Store ``data`` as an output of ``phase`` (3)."""
-    artifact = await asyncio.to_thread(tools.artifacts.put, data, media_type)
+    artifact = tools.artifacts.known(data, media_type) if len(data) <= READ_AT_ONCE_MAX else None
+    if artifact is None:
+        artifact = await asyncio.to_thread(tools.artifacts.put, data, media_type)
     return AgentOutput(
         name=name,
         phase=phase,

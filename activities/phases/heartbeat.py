@@ -44,10 +44,10 @@ class Pulse:
         self._tell()
 
     async def beat(self) -> None:
-        """Give signs of life until cancelled."""
+        """Give signs of life until cancelled; that the attempt has begun is the first of them."""
         while True:
-            beat()
             await asyncio.sleep(BEAT_EVERY_S)
+            beat()
 
     def _tell(self) -> None:
         kept = self._checkpoint.model_dump(mode="json") if self._checkpoint else None

@@ -20,8 +20,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
@@ -62,15 +62,15 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             raise MeantError(
                 f"{activity.info().activity_type} runs only inside a workflow", type="Standalone"
             )
-        with attempt() as this:
-            # (5) a local one needs no heartbeat
-            async with nullcontext() if activity.info().is_local else _heartbeats():
-                try:
-                    return await function(*args, **kwargs)
-                except ApplicationError:
-                    raise
-                except Exception as error:  # noqa: BLE001  # (4) a bug
-                    raise _failure(error, may_have_acted=this.may_have_acted) from None
+        # (5) a local one needs no heartbeat
+        beats = nullcontext() if activity.info().is_local else _heartbeats()
+        with attempt() as this, beats:
+            try:
+                return await function(*args, **kwargs)
+            except ApplicationError:
+                raise
+            except Exception as error:  # noqa: BLE001  # (4) a bug
+                raise _failure(error, may_have_acted=this.may_have_acted) from None
 
     return inner
 
@@ -126,15 +126,22 @@ def _last_words(error: errors.IntegrationError) -> str:
     return f"{where}; it said: {said[:LAST_WORDS_MAX]}" if said else where
 
 
-@asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
-    async def beats() -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_EVERY_S)
-            beat()
+@contextmanager
+def _heartbeats() -> Iterator[None]:
+    """Give signs of life meanwhile, by a timer: most activities are over before the first."""
+    loop = asyncio.get_running_loop()
+    due: asyncio.TimerHandle
 
-    beating = asyncio.create_task(beats())
+    def wait() -> None:
+        nonlocal due
+        due = loop.call_later(HEARTBEAT_EVERY_S, again)
+
+    def again() -> None:
+        wait()
+        beat()
+
+    wait()
     try:
         yield
     finally:
-        beating.cancel()
+        due.cancel()

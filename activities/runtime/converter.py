@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
@@ -28,6 +28,7 @@ from temporalio.converter import (
     DefaultPayloadConverter,
     PayloadCodec,
     PayloadConverter,
+    SerializationContext,
 )
 
 from activities.contracts.meant import MeantError, is_meant
@@ -41,8 +42,12 @@ class MandatePayloadConverter(CompositePayloadConverter):
     """Leaves what it cannot read raw (1), and writes no tokens (2)."""
 
     def __init__(self) -> None:
-        # The SDK makes one for every activation; these are stateless and slow to make.
-        super().__init__(*_PYDANTIC.converters.values())
+        # The SDK makes two for every activation: they share what is stateless and slow to make.
+        self.converters = _PYDANTIC.converters
+
+    def with_context(self, _context: SerializationContext) -> Self:
+        """Return this: none of the converters looks at who it is for; see the base class."""
+        return self
 
     def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
         """Encode each value, without tokens (2); see the base class."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 INTEGER_MAX: Final = 2**53 - 1
 DIGEST_PATTERN: Final = r"^sha256:[0-9a-f]{64}$"
 
+_PLAIN: Final = frozenset({str, bool, type(None), float})
 _encode = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 ).encode
@@ -42,6 +43,11 @@ def digest_of_bytes(data: bytes) -> str:
 
 
 def _check(value: Any) -> None:
+    if type(value) not in _PLAIN:  # most values are
+        _check_other(value)
+
+
+def _check_other(value: Any) -> None:
     match value:
         case None | bool() | str() | float():
             return  # the encoder itself refuses NaN and infinities
@@ -60,5 +66,5 @@ def _check(value: Any) -> None:
 
 
 def _check_key(key: Any) -> None:
-    if not isinstance(key, str) or max(key, default="") > "\uffff":
+    if not isinstance(key, str) or not (key.isascii() or max(key) <= "\uffff"):
         raise ValueError(f"{key!r} cannot be a key of canonical JSON")

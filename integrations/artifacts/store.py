@@ -90,14 +90,24 @@ class Artifacts:
             UnavailableError: the disk is full or failing.
         """
         _require_size(len(data))
-        digest = _PREFIX + hashlib.sha256(data).hexdigest()
-        if digest in self._put and self._is_whole(digest):  # (2) put before, and there still
-            return StoredArtifact(digest, len(data), media_type)
+        known = self.known(data, media_type)
+        if known is not None:
+            return known
         kept = self._keep(iter((data,)), media_type)
-        self._put[digest] = None
+        self._put[kept.digest] = None
         if len(self._put) > _REMEMBERED_MAX:
             self._put.pop(next(iter(self._put)), None)
         return kept
+
+    def known(self, data: bytes, media_type: str = MEDIA_TYPE) -> StoredArtifact | None:
+        """Return what ``put`` would, where that writes nothing (2); None: it has to be put.
+
+        It reads as many bytes as it is given: what is small needs no thread for that.
+        """
+        digest = _PREFIX + hashlib.sha256(data).hexdigest()
+        if digest in self._put and self._is_whole(digest):  # (2) put before, and there still
+            return StoredArtifact(digest, len(data), media_type)
+        return None
 
     def put_file(self, path: Path, media_type: str = MEDIA_TYPE) -> StoredArtifact:
         """Keep the present content of the file at ``path`` (5); harmless when repeated.
@@ -169,7 +179,8 @@ class Artifacts:
         return StoredArtifact(digest, size, media_type)
 
     def _move_in(self, aside: Path, place: Path) -> None:
-        place.parent.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+        if place.parent not in self._synced or not place.parent.is_dir():
+            place.parent.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
         # Also over an equal file: whoever put that one may have died before it was durable.
         aside.rename(place)
         _sync_directory(place.parent)
