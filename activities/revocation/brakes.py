@@ -28,7 +28,7 @@ from integrations.vault.client import Vault
 from integrations.vault.identity.brake import Brake
 from integrations.vault.identity.registry import Registry
 from integrations.vault.login.approle import Login
-from integrations.vault.signing.voters import Voters
+from integrations.vault.signing.asked_once import VotersAskedOnce
 
 
 class BrakeActivities:
@@ -39,7 +39,7 @@ class BrakeActivities:
     ) -> None:
         self._brake = Brake(vault, revoker)
         self._registry = Registry(vault, revoker)
-        self._revokers = Revokers(Voters(vault, revoker))
+        self._revokers = Revokers(VotersAskedOnce(vault, revoker))
         self._guards = guards
         self._revocations = revocations
 
