@@ -117,9 +117,9 @@ async def _ask(
         directory = stack.enter_context(workdir())
         lifeline = Lifeline(lease.deadline)
         holding = Holding(tools.leases, lease, release=False, on_renewal=lifeline.renew)
-        await stack.enter_async_context(holding)  # (3) renewed meanwhile
-        if tools.watcher is not None:
+        if tools.watcher is not None:  # before the lease is asked for: nothing is missed
             stack.enter_context(tools.watcher.watching(request.agent, holding.hurry))
+        await stack.enter_async_context(holding)  # (3) renewed meanwhile
         # (2) exactly the declared ones
         secrets = await secrets_of(tools, request, phase, cleared, stack)
         seen = request.model_copy(update={"prior": _own(request, phase)})

@@ -75,6 +75,7 @@ class Holding:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a lease is held by a task; there is none")
+        self._hurried.clear()  # the answer to what follows is the answer to that
         try:
             # (6) the next attempt waits for its end
             self._take(await self._leases.bind(self._lease))
