@@ -44,6 +44,7 @@ from activities.runtime.converter import with_ours
 from activities.runtime.orphans import OrphanInterceptor
 from activities.workers.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
 from activities.workers.trust_duties import TrustDuties
+from activities.workers.tuning import tune
 from dsl.errors import DslError
 from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
@@ -71,9 +72,6 @@ WORKFLOWS: Final = (
     *(Pipeline, Agent, Registration),
     *(Promotion, Rebinding, Reinstatement, Revocation, Sweep),
 )
-# Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
-STICKY_WAIT: Final = timedelta(seconds=1)
-HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)
 GRACE: Final = timedelta(seconds=10)
 CACHED_RUNS_MAX: Final = 1_000
 ACTIVITIES_MAX: Final = {QUEUE: 50, QUEUE_T3: 50, QUEUE_TRUST: 50, QUEUE_LEDGER: 256}
@@ -94,7 +92,7 @@ class GovernancePlugin(SimplePlugin):
         self._duties: dict[str, Duties] = {}  # by queue: a process serves each queue once
         self._orphans: dict[str, OrphanInterceptor] = {}
         self._on_duty: dict[str, asyncio.Event] = {}
-        self._activations: dict[str, Activations] = {}
+        self._activations = Activations(WORKFLOW_TASKS_MAX)
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class; a worker of another queue than ours gets no duties.
@@ -114,19 +112,12 @@ class GovernancePlugin(SimplePlugin):
         config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
         if isinstance(duties, WorkflowDuties):
             config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
-            if config.get("workflow_task_executor") is None:
-                self._activations[queue] = Activations(WORKFLOW_TASKS_MAX)  # (6)
-                config["workflow_task_executor"] = self._activations[queue]
+            config["workflow_task_executor"] = self._activations  # (6) where they arrive
         self._orphans[queue] = OrphanInterceptor(config["client"], queue)
         config["interceptors"] = [*(config.get("interceptors") or ()), self._orphans[queue]]
         self._duties[queue] = duties
         self._on_duty[queue] = asyncio.Event()
-        config["sticky_queue_schedule_to_start_timeout"] = STICKY_WAIT
-        if config["client"].data_converter.external_storage is None:
-            # Else the SDK makes a task for each payload, to store several at a time elsewhere.
-            config["max_workflow_task_external_storage_concurrency"] = 1
-        config["max_heartbeat_throttle_interval"] = HEARTBEAT_THROTTLE
-        config["default_heartbeat_throttle_interval"] = HEARTBEAT_THROTTLE
+        tune(config)
         return config
 
     def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
@@ -147,8 +138,8 @@ class GovernancePlugin(SimplePlugin):
                 on_duty.set()
                 await next(worker)
         finally:
-            if worker.task_queue in self._activations:
-                self._activations[worker.task_queue].shutdown(wait=False)
+            if isinstance(duties, WorkflowDuties):
+                self._activations.shutdown(wait=False)
             if not on_duty.is_set():
                 # Nothing was started. Who leaves `async with Worker` would wait for its end for
                 # ever; the SDK does this itself where its own check refuses.

@@ -91,9 +91,7 @@ def handed(request: messages.PhaseRequest) -> CheckpointRef | None:
     return request.checkpoint
 
 
-def put_back(
-    artifacts: Artifacts, checkpoint: CheckpointRef, directory: Path
-) -> Mapping[str, Any]:
+def put_back(artifacts: Artifacts, checkpoint: CheckpointRef, directory: Path) -> Mapping[str, Any]:
     """Return what the request says of a checkpoint; its file is copied into ``directory``.
 
     Raises:

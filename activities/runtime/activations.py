@@ -52,7 +52,8 @@ class Activations(ThreadPoolExecutor):
         done: Future[T] = Future()
         loop = asyncio.get_running_loop()
         try:
-            done.set_result(self._watch.over(lambda: Context().run(fn, *args, **kwargs)))  # (3)
+            # (3) from an empty context
+            done.set_result(self._watch.over(lambda: Context().run(fn, *args, **kwargs)))
         except Exception as error:  # noqa: BLE001  # it is for whoever waits
             done.set_exception(error)
         finally:

@@ -59,7 +59,7 @@ class Connections:
     """Connections to one server; in place of a session of ``requests``."""
 
     cert = None  # what ``hvac`` looks for in a session
-    proxies = None  # (1)
+    proxies = None  # (1) the environment has no say
 
     def __init__(self, *, verify: bool | str) -> None:
         """Prepare them; see ``integrations.vault.client.Vault``."""
@@ -67,7 +67,7 @@ class Connections:
         trusted = certifi.where() if verify is True else verify or None
         self._pool = urllib3.PoolManager(
             maxsize=CALLS_MAX,
-            retries=urllib3.Retry(  # (2)
+            retries=urllib3.Retry(  # (2) nothing is sent again
                 total=None, connect=0, read=0, status=0, other=0, redirect=_REDIRECTS_MAX
             ),
             cert_reqs="CERT_REQUIRED" if verify else "CERT_NONE",
@@ -95,7 +95,7 @@ class Connections:
                 url,
                 body=body,
                 headers=headers if body is None else headers | _JSON,
-                timeout=urllib3.Timeout(connect=CONNECT_S, read=REPLY_S),  # (3)
+                timeout=urllib3.Timeout(connect=CONNECT_S, read=REPLY_S),  # (3) seconds
             )
         except theirs.MaxRetryError as error:
             _raise(error.reason or error)

@@ -42,4 +42,4 @@ class VotersAskedOnce(Voters):
         if answer is None:
             answer = self._asked[question] = asyncio.ensure_future(ask())
             answer.add_done_callback(lambda _: self._asked.pop(question))
-        return await asyncio.shield(answer)  # type: ignore[no-any-return]  # (2) to the others
+        return await asyncio.shield(answer)  # (2) to the others
