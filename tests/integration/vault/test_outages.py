@@ -95,7 +95,7 @@ async def test_a_cancel_while_the_mint_is_under_way_leaves_no_living_token(place
 async def test_a_vault_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that hangs is, for so long as no test would wait."""
     for name in ("CONNECT_S", "REPLY_S"):
-        monkeypatch.setattr(client_module, name, 3_600.0)
+        monkeypatch.setattr(transport, name, 3_600.0)
     vault = Vault(f"http://127.0.0.1:{free_port_pair()}")
 
     with pytest.raises(UnavailableError, match="no answer from vault"):
