@@ -19,8 +19,10 @@ from bench.activations import time_activations
 from integrations.agents.contract.checkpoints import Checkpoint
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import Event, Outcome, Request, Result
+from integrations.agents.conversation import OnQuestion
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
+from integrations.agents.runner import Unhurried
 from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.redaction import Redactor
 from integrations.settings import read_settings
@@ -44,6 +46,8 @@ class TrivialRunner:
         on_start: Callable[[int], None] | None = None,
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
         on_left: Callable[[Left], None] | None = None,
+        on_question: OnQuestion | None = None,
+        unhurried: Unhurried | None = None,
     ) -> Outcome:
         """Deliver nothing."""
         return Outcome(result=Result(ok=True, output={}, summary=""), level="none")

@@ -36,6 +36,7 @@ from dsl.models import (
     ParallelStage,
     PeopleConfig,
     Pipeline,
+    QuestionsConfig,
     SandboxConfig,
 )
 from dsl.plan import (
@@ -51,6 +52,7 @@ from dsl.plan import (
     ParallelStep,
     PeoplePlan,
     Plan,
+    QuestionsPlan,
     RuntimePlan,
     SandboxPlan,
 )
@@ -178,7 +180,7 @@ class _PlanBuilder:
             on_revoked=config.on_revoked.replace(" ", ""),
             sandbox=_sandbox(template.sandbox, config.sandbox),
             concurrency=config.concurrency,
-            questions=None if config.questions is None else _people(config.questions),
+            questions=None if config.questions is None else _questions(config.questions),
             produces=template.produces,
             runtime=runtime_of(template),
         )
@@ -250,7 +252,8 @@ def runtime_of(template: Template) -> RuntimePlan | None:
 def _sandbox(template: TemplateSandbox, stage: SandboxConfig) -> SandboxPlan:
     """Return what the template opens, where the stage does not say otherwise."""
     said = stage.model_dump(include=stage.model_fields_set)
-    return SandboxPlan(**(template.model_dump(exclude={"read"}) | said))
+    opened = template.model_dump(exclude={"read"}) | said
+    return SandboxPlan(grace_ms=opened.pop("grace"), **opened)
 
 
 def _budget(config: AgentConfig) -> ErrorBudget | None:
@@ -272,6 +275,10 @@ def _people(config: PeopleConfig) -> PeoplePlan:
         exclude=config.exclude,
         identity=config.identity,
     )
+
+
+def _questions(config: QuestionsConfig) -> QuestionsPlan:
+    return QuestionsPlan(**dict(_people(config)), park_after_ms=config.park_after)
 
 
 def _escalation(target: Escalation | None) -> EscalationPlan | None:

@@ -17,7 +17,7 @@ from dsl import limits
 from dsl.stages.agent import AgentConfig, AgentStage, ErrorBudgetConfig, SandboxConfig
 from dsl.stages.fields import INPUT_NAME_PATTERN, PROJECT_PATTERN, Name
 from dsl.stages.gate import GateConfig, GateMember, GateStage
-from dsl.stages.people import ApproverGroup, Escalation, PeopleConfig
+from dsl.stages.people import ApproverGroup, Escalation, PeopleConfig, QuestionsConfig
 from dsl.stages.stage import AnyStage, Document, Place, StageArm
 from dsl.steps.step import Passes
 from dsl.values.durations import Duration
@@ -39,6 +39,7 @@ __all__ = [
     "ParallelStage",
     "PeopleConfig",
     "Pipeline",
+    "QuestionsConfig",
     "SandboxConfig",
     "Stage",
 ]

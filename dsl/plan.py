@@ -16,7 +16,7 @@ from pydantic import Field
 from dsl.core import StageType, Value
 from dsl.steps.agent import AgentStep, RuntimePlan, SandboxPlan
 from dsl.steps.gate import GateStep, MemberPlan
-from dsl.steps.people import EscalationPlan, GroupPlan, PeoplePlan
+from dsl.steps.people import EscalationPlan, GroupPlan, PeoplePlan, QuestionsPlan
 from dsl.steps.step import Passes, Shape, Step
 from dsl.values.canonical import digest_of
 
@@ -36,6 +36,7 @@ __all__ = [
     "ParallelStep",
     "PeoplePlan",
     "Plan",
+    "QuestionsPlan",
     "RuntimePlan",
     "SandboxPlan",
     "Step",

@@ -7,6 +7,8 @@
    so it fails with the report as well.
 3. Whoever may write to the namespace may stop it: that is a brake, and takes no proof. What cannot
    be read stops nothing, and ``status`` shows it.
+4. What its activity says of questions is believed by nobody who did not look, but for what takes of
+   the stage's time: see ``workflows.lifecycle.clock``.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import messages, specs
+    from activities.contracts import messages, question_specs, specs
     from activities.contracts.answers import UnreadableError, read_value
     from activities.contracts.meant import MeantError
     from dsl.core import StageStatus
@@ -71,10 +73,22 @@ class Agent(VoidMessages):
         if void is not None:
             self.on_bad_message("revoke", void)
 
+    @workflow.signal(name=question_specs.ASKED, description="Its activity: look what is asked")
+    def asked(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # must be exactly RawValue
+        """Look whether the agent asks (4)."""
+        if self._phases is not None:
+            self._phases.clock.look()
+
+    @workflow.signal(name=question_specs.ANSWERED, description="Its activity: it goes on")
+    def answered(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # must be exactly RawValue
+        """Let the clock of the stage go on (4)."""
+        if self._phases is not None:
+            self._phases.clock.go_on()
+
     @workflow.signal(dynamic=True, description="Any other name: has no effect, status shows it")
     def unknown(self, name: str, args: Sequence[RawValue]) -> None:
         """Remember a signal that has no handler."""
-        self.on_bad_message(name, f"unknown signal {name!r}; known: revoke")
+        self.on_bad_message(name, f"unknown signal {name!r}; known: answered, asked, revoke")
 
     @workflow.query(description="Phases so far, attempts and outputs of this agent, void messages")
     def status(self) -> dict[str, object]:

@@ -17,13 +17,14 @@ from temporalio.common import RawValue
 from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import messages, specs
+    from activities.contracts import messages, question_specs, specs
     from activities.contracts.meant import MeantError
     from dsl.rules.run.ids import refuse_id
     from workflows.gates.gate_board import GateBoard
     from workflows.gates.gated_workflow import GatedWorkflow
-    from workflows.messages.inputs import MessageError, read_start
+    from workflows.messages.inputs import MessageError, read_stage, read_start
     from workflows.messages.stop import REVOKE_EXAMPLE, RevokeMessage, read_revoke
+    from workflows.run.agent_stages import AgentStages
     from workflows.run.agent_stops import AgentStops
     from workflows.run.pipeline_run import PipelineRun
     from workflows.runtime import failures
@@ -40,7 +41,7 @@ _NOTHING_RUNS: Final = "no stage has begun yet"
 class Pipeline(GatedWorkflow):
     """Run one pipeline (1)."""
 
-    signals: ClassVar[tuple[str, ...]] = ("pause", "resume", "revoke", "vote")
+    signals: ClassVar[tuple[str, ...]] = ("asked", "pause", "resume", "revoke", "vote")
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,6 +87,19 @@ class Pipeline(GatedWorkflow):
         """Start stages again."""
         self._pause(paused=False)
 
+    @workflow.signal(name=question_specs.ASKED, description="A stage's activity: look what it asks")
+    def asked(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
+        """Look whether the agent of a stage asks; whoever says so is not believed."""
+        try:
+            path = read_stage([payload])
+        except MessageError as error:
+            self.on_bad_message(question_specs.ASKED, str(error))
+            return
+        agents = self._agents
+        refusal = agents.look(path) if agents else _NOTHING_RUNS
+        if refusal is not None:
+            self.on_bad_message(question_specs.ASKED, refusal)
+
     @workflow.signal(description=_REVOKE)
     async def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
         """Stop an agent of this run."""
@@ -120,6 +134,14 @@ class Pipeline(GatedWorkflow):
         state = self._run.status() if self._run else {"stages": {}, "waiting_for": []}
         return {**state, **self.void_messages()}
 
+    @workflow.query(
+        name=question_specs.QUESTIONS, description="What was asked in a stage, by its path; answers"
+    )
+    def questions(self, payload: RawValue = None) -> list[dict[str, Any]]:  # type: ignore[assignment]  # (3) exactly RawValue
+        """Return what the agent of a stage has asked, and what people have answered."""
+        path, agents = read_stage([payload]), self._agents
+        return agents.posed(path) if agents else []
+
     @workflow.query(description="Named points in history for `temporal workflow reset`")
     def checkpoints(self) -> list[dict[str, Any]]:
         """Return, per stage, the event to reset to in order to repeat it."""
@@ -147,6 +169,11 @@ class Pipeline(GatedWorkflow):
 
     def _cannot_stop(self, message: RevokeMessage) -> str | None:
         return self._stopping.refuse(message) if self._stopping else _NOTHING_RUNS
+
+    @property
+    def _agents(self) -> AgentStages | None:
+        admitted = self._run.admitted if self._run else None
+        return admitted.agents if admitted else None
 
     @property
     def _stopping(self) -> AgentStops | None:

@@ -18,7 +18,9 @@
    PLAN and VERIFY act on nothing, so there an outage may be waited out.
 8. What it has said that it must not is told with what it delivered. A program that had delivered
    when its lease turned out to be lost acted without it: that is told, and nothing else is kept.
-9. A question ends the try, and is no failure: the workflow has people asked.
+9. What it asks is put to people while it waits, see ``activities.phases.questions.asking``. A
+   question that is not waited for ends the try, and is no failure: the run goes on waiting. At T3
+   and T4 nothing is asked, and no answer is handed over: it could be a forged one.
 10. The program is the one that was admitted. At T3 and T4 that is what the agent is bound to;
     below, the workflow's word is enough. Who replaces it meanwhile has the stage refused.
 11. Nothing that it has said is lost, however it ends: see ``activities.phases.tries.keeping``.
@@ -46,6 +48,7 @@ from activities.phases.delegation.answer import take
 from activities.phases.equipment import Tools, instance_of
 from activities.phases.heartbeat import pulsing
 from activities.phases.machine import sandbox_of
+from activities.phases.questions.asking import Inquiry, inquire, is_unhurried
 from activities.phases.secrets import secrets_of
 from activities.phases.tries.keeping import Answer, keep, keep_failed, keep_left
 from activities.proofs.warrant import Cleared
@@ -90,10 +93,18 @@ async def ask(
         return await take(tools, request, phase)
     # (6) (10) admitted anew; the one that was admitted
     cleared, program = await _clear(tools, request)
+    # (9) at T3 and T4 nothing is asked
+    inquiry = await inquire(request) if tools.high is None else Inquiry()
+    if inquiry.waits is not None:
+        return _of_question(QuestionAskedError(inquiry.waits), phase, handed(request))
     delivered: list[Outcome] = []
     try:
         return await _ask(
-            tools, request, lease, phase, program=program, cleared=cleared, delivered=delivered
+            *(tools, request, lease, phase),
+            program=program,
+            cleared=cleared,
+            inquiry=inquiry,
+            delivered=delivered,
         )
     except LeaseLostError as error:
         if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
@@ -110,6 +121,7 @@ async def _ask(
     *,
     program: Program,
     cleared: Cleared | None,
+    inquiry: Inquiry,
     delivered: list[Outcome],
 ) -> Answer:
     timeout_s = request.step.timeout_ms / 1000
@@ -126,6 +138,7 @@ async def _ask(
         prior = await asyncio.to_thread(_copies, tools, seen, directory)
         pulse = await stack.enter_async_context(pulsing())
         kept = await stack.enter_async_context(keeping(tools.artifacts, pulse))
+        await stack.enter_async_context(inquiry.beside(pulse))
         handed_back = handed(request)
         checkpoint = None
         if handed_back is not None:
@@ -148,8 +161,8 @@ async def _ask(
                 secrets=secrets,
                 fence=lease.fence,
                 checkpoint=checkpoint,
-                answers={each.id: each.answer for each in request.answers},
-                may_ask=request.step.questions is not None,
+                answers=inquiry.answers,
+                may_ask=inquiry.asker is not None,
             ),
             timeout_s=timeout_s,
             sandbox=sandbox_of(tools.settings, request.step),
@@ -159,6 +172,8 @@ async def _ask(
             on_checkpoint=kept.take,
             on_left=left.append,
             on_start=stack.enter_context(listed),
+            on_question=inquiry.put,
+            unhurried=is_unhurried,
         )
         acts()  # (7) never started again by accident
         try:

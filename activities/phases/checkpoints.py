@@ -18,12 +18,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from temporalio import activity
 
 from activities.contracts import messages
 from activities.contracts.resumption import CheckpointRef
 from activities.phases.heartbeat import Pulse
+from activities.runtime.signs_of_life import checkpoint_in
 from dsl.core import Tier
 from dsl.limits import CHECKPOINT_BYTES_MAX
 from dsl.values import strict_json
@@ -83,12 +83,7 @@ def handed(request: messages.PhaseRequest) -> CheckpointRef | None:
     """Return the checkpoint that this try begins from (1)."""
     if request.step.tier >= Tier.T3:  # (3) nobody has approved it
         return None
-    for detail in reversed(activity.info().heartbeat_details):
-        try:
-            return CheckpointRef.model_validate(detail)
-        except ValidationError:
-            continue
-    return request.checkpoint
+    return checkpoint_in(activity.info().heartbeat_details) or request.checkpoint
 
 
 def put_back(artifacts: Artifacts, checkpoint: CheckpointRef, directory: Path) -> Mapping[str, Any]:

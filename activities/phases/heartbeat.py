@@ -1,7 +1,7 @@
 """Signs of life while a program works, so that a cancel arrives.
 
 Progress that the agent tells is passed on with them, seen in the Web UI while it works: the last
-one, and of that no more than a server takes.
+one, and of that no more than a server takes. So are its last checkpoint, and what it asks.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
+from activities.contracts import question_specs
 from activities.contracts.resumption import CheckpointRef
 from activities.runtime.effect import beat, tell
+from dsl.rules.gates.questions import Question
 from integrations.agents.contract.protocol import Event
 
 BEAT_EVERY_S: Final = 0.5  # the worker sends no more of them than that
@@ -27,6 +29,7 @@ class Pulse:
     def __init__(self) -> None:
         self._progress: dict[str, str] = {}
         self._checkpoint: CheckpointRef | None = None
+        self._question: Question | None = None
 
     def tell(self, event: Event) -> None:
         """Pass on ``event`` if it is progress."""
@@ -43,6 +46,11 @@ class Pulse:
         self._checkpoint = checkpoint
         self._tell()
 
+    def ask(self, question: Question | None) -> None:
+        """Have the server keep what is asked now; None: nothing is."""
+        self._question = question
+        self._tell()
+
     async def beat(self) -> None:
         """Give signs of life until cancelled; that the attempt has begun is the first of them."""
         while True:
@@ -50,9 +58,12 @@ class Pulse:
             beat()
 
     def _tell(self) -> None:
-        kept = self._checkpoint.model_dump(mode="json") if self._checkpoint else None
-        told = [self._progress] if self._progress else []
-        tell(*told, *([kept] if kept else []))
+        told: list[dict[str, Any]] = [self._progress] if self._progress else []
+        if self._question is not None:
+            told.append(question_specs.Asks(question=self._question).model_dump(mode="json"))
+        if self._checkpoint is not None:
+            told.append(self._checkpoint.model_dump(mode="json"))
+        tell(*told)
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from dsl.core import Tier
+from dsl.limits import AGENT_GRACE_MS
 from dsl.plan import AgentStep
 from integrations.agents.sandbox import landlock
 from integrations.agents.sandbox.spec import SandboxSpec
@@ -69,6 +70,7 @@ def sandbox_of(settings: Settings, step: AgentStep) -> SandboxSpec:
         tcp=step.sandbox.tcp,
         path=settings.agent_path,
         required=step.tier >= Tier.T2,  # (2) T2 and above demand Landlock
+        grace_s=(step.sandbox.grace_ms or AGENT_GRACE_MS) / 1000,
     )
     declared: dict[str, Any] = step.sandbox.quota()
     return replace(sandbox, **declared)

@@ -33,6 +33,7 @@ from activities.phases.exit import Exit
 from activities.phases.package import Package
 from activities.phases.plan import Plan
 from activities.phases.preflight import Preflight
+from activities.phases.questions.looking import Looking
 from activities.phases.report import Report
 from activities.phases.verify import Verify
 from activities.plans.compile import Compile
@@ -189,9 +190,9 @@ class WorkflowDuties(PhaseDuties):
             *(self._compile.run, self._compile.settings),
             *(holders.look, holders.nonce, heads.read),
         )
-        delegating = Delegating(self._tools)
-        of_delegation = (delegating.begin, delegating.hold)
-        return (*of_workflows, self._feasibility.run, *of_delegation, *super().activities())
+        delegating, looking = Delegating(self._tools), Looking()
+        of_phases = (delegating.begin, delegating.hold, looking.look)
+        return (*of_workflows, self._feasibility.run, *of_phases, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:

@@ -92,6 +92,15 @@ class RequestLine(Line):
     answers: dict[str, str]
 
 
+class AnswerLine(Line):
+    """What people have answered: a further line on the stdin of a program that waits for it."""
+
+    type: Literal["answer"]
+    id: Annotated[str, Field(pattern=QUESTION_ID_PATTERN)]
+    answer: str
+    deadline: Annotated[float, Field(ge=0)]  # of the request, moved on by the time it waited
+
+
 class Log(Line):
     """Something to be remembered."""
 
@@ -130,7 +139,7 @@ class ArtifactLine(Line):
 
 
 class QuestionLine(Line):
-    """Something that people are to answer; the program is ended, and begins again with it."""
+    """Something that people are to answer: wait for the answer on stdin, and be ready to end."""
 
     type: Literal["question"]
     id: Annotated[str, Field(pattern=QUESTION_ID_PATTERN)]

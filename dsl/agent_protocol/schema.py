@@ -13,11 +13,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from dsl.agent_protocol.messages import MESSAGES, Line, Message, RequestLine
+from dsl.agent_protocol.messages import MESSAGES, AnswerLine, Line, Message, RequestLine
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER: Final = "urn:mandate:schema:agent-protocol:1"
-_LINES: Final[tuple[type[Line], ...]] = (RequestLine, *MESSAGES)
+_LINES: Final[tuple[type[Line], ...]] = (RequestLine, AnswerLine, *MESSAGES)
 
 
 def protocol_schema() -> dict[str, Any]:
@@ -28,7 +28,7 @@ def protocol_schema() -> dict[str, Any]:
         "$schema": DIALECT,
         "$id": IDENTIFIER,
         "title": "Mandate agent protocol, version 1",
-        "description": "One line: the request on stdin, or a message on stdout.",
+        "description": "One line: the request or an answer on stdin, or a message on stdout.",
         "oneOf": [{"$ref": f"#/$defs/{line.__name__}"} for line in _LINES],
         "$defs": definitions,
     }

@@ -29,7 +29,7 @@ from dsl.checks.sites import Site, Survey, ends_before
 from dsl.core import Tier
 from dsl.document.doubts import DocumentPath
 from dsl.limits import REMINDERS_MAX
-from dsl.models import AgentStage, GateConfig, GateStage, PeopleConfig
+from dsl.models import AgentStage, GateConfig, GateStage, QuestionsConfig
 from dsl.people import GROUP_PREFIX, quoted
 from dsl.values.durations import render_duration
 from dsl.values.suggestions import suggest
@@ -52,7 +52,7 @@ def check_gates(survey: Survey, findings: Findings) -> None:
 
 
 def _check_questions(
-    survey: Survey, site: Site, questions: PeopleConfig, findings: Findings
+    survey: Survey, site: Site, questions: QuestionsConfig, findings: Findings
 ) -> None:
     """Report what would be wrong with a gate of the same people (5)."""
     config, at = GateConfig.model_construct(**dict(questions)), (*site.at, "config", "questions")

@@ -17,10 +17,10 @@ from dsl.stages.fields import (
     TierField,
     Whole,
 )
-from dsl.stages.people import PeopleConfig
+from dsl.stages.people import QuestionsConfig
 from dsl.stages.stage import Document, LeafStage
 from dsl.values.agent_ids import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN
-from dsl.values.durations import Duration
+from dsl.values.durations import Duration, Grace
 
 _MEMORY_MB = Field(ge=limits.AGENT_MEMORY_MB_MIN, le=limits.AGENT_MEMORY_MB_MAX)
 
@@ -48,6 +48,7 @@ class SandboxConfig(Document):
         "files": f"Files in its private directory; default: {limits.AGENT_FILES}.",
         "processes": f"Its processes and threads; default: {limits.AGENT_PROCESSES}.",
         "cpu_s": "Processor time of each of its processes, in seconds; default: no limit.",
+        "grace": "From SIGTERM to SIGKILL where it is cancelled, up to 60s; default: 0.5 s.",
     }
 
     tcp: tuple[Port, ...] = Field(default=(), max_length=20)
@@ -64,6 +65,7 @@ class SandboxConfig(Document):
         | None
     ) = None
     cpu_s: Annotated[int, Field(ge=1, le=limits.AGENT_CPU_S_MAX), AS_WHOLE] | None = None
+    grace: Grace | None = None
 
 
 class AgentConfig(Document):
@@ -94,7 +96,7 @@ class AgentConfig(Document):
     clarifications: Whole = Field(default=0, ge=0, le=10)
     on_revoked: str = Field(default="fail", pattern=ON_REVOKED_PATTERN)
     sandbox: SandboxConfig = SandboxConfig()
-    questions: PeopleConfig | None = None
+    questions: QuestionsConfig | None = None
     concurrency: Annotated[int, Field(ge=1, le=1), AS_WHOLE] | None = None
 
     @property

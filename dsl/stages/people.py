@@ -10,7 +10,7 @@ from pydantic import Field
 from dsl import limits
 from dsl.stages.fields import Group, Person, Whole
 from dsl.stages.stage import Document
-from dsl.values.durations import Duration
+from dsl.values.durations import Duration, ParkAfter
 
 
 class ApproverGroup(Document):
@@ -42,6 +42,20 @@ class Escalation(Document):
 class PeopleConfig(Document):
     """Who is asked, by a gate or by an agent, and until when."""
 
+    approvers: tuple[Person, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+    groups: tuple[ApproverGroup, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
+    timeout: Duration = limits.GATE_TIMEOUT_MS
+    on_timeout: Literal["reject", "escalate"] = "reject"
+    escalate_to: Escalation | None = None
+    remind_every: Duration | None = None
+    exclude: tuple[Literal["starter", "author"], ...] = ()
+    identity: tuple[Literal["claimed", "verified"], ...] | None = Field(default=None, min_length=1)
+
+
+class QuestionsConfig(PeopleConfig):
+    """Who answers what an agent asks, and how long it is left waiting for that."""
+
     EXPLAINED: ClassVar[Mapping[str, str]] = {
         "approvers": 'Who may answer: names, or "group:" and a name.',
         "groups": "Groups that must each reach a count of their own.",
@@ -52,14 +66,8 @@ class PeopleConfig(Document):
         "remind_every": "How often they are reminded, with a unit.",
         "exclude": "Who may not answer: who started the run, who registered the plan.",
         "identity": "How they must be known; default: as the worker demands.",
+        "park_after": "How long the agent is left waiting, up to 1h; default: 5m. Then it ends, "
+        "and begins again with the answer.",
     }
 
-    approvers: tuple[Person, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
-    groups: tuple[ApproverGroup, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
-    quorum: Whole = Field(default=1, ge=1, le=limits.APPROVERS_MAX)
-    timeout: Duration = limits.GATE_TIMEOUT_MS
-    on_timeout: Literal["reject", "escalate"] = "reject"
-    escalate_to: Escalation | None = None
-    remind_every: Duration | None = None
-    exclude: tuple[Literal["starter", "author"], ...] = ()
-    identity: tuple[Literal["claimed", "verified"], ...] | None = Field(default=None, min_length=1)
+    park_after: ParkAfter | None = None

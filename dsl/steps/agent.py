@@ -7,7 +7,8 @@ from typing import Any, Final, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dsl.core import ErrorBudget, StageType, Tier, Value
-from dsl.steps.people import PeoplePlan
+from dsl.limits import PARK_AFTER_MS
+from dsl.steps.people import QuestionsPlan
 from dsl.steps.step import LeafStep, Shape
 from dsl.values.durations import render_duration
 
@@ -29,11 +30,12 @@ class SandboxPlan(Value):
     processes: int | None = None
     cpu_s: int | None = None  # of each process
     write: tuple[str, ...] = ()  # directories, relative to the workspace or absolute
+    grace_ms: int | None = None  # from SIGTERM to SIGKILL, for one that is cancelled
 
     @model_serializer(mode="wrap")
     def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = serialize(self)
-        later = ("disk_mb", "files", "processes", "cpu_s", "write")
+        later = ("disk_mb", "files", "processes", "cpu_s", "write", "grace_ms")
         return {k: v for k, v in fields.items() if v or k not in later}
 
     def quota(self) -> dict[str, int]:
@@ -78,7 +80,7 @@ class AgentStep(LeafStep):
     on_revoked: str = "fail"
     sandbox: SandboxPlan = SandboxPlan()
     concurrency: int | None = None
-    questions: PeoplePlan | None = None  # None: it may ask nothing
+    questions: QuestionsPlan | None = None  # None: it may ask nothing
     produces: tuple[str, ...] = ()  # names of what EXECUTE must put out
     runtime: RuntimePlan | None = None  # None: a process, which Mandate starts
 
@@ -92,6 +94,13 @@ class AgentStep(LeafStep):
     def replacement(self) -> str | None:
         """Return the agent that takes over from a revoked one; None: no other does."""
         return self.on_revoked.partition(":")[2] or None
+
+    @property
+    def park_after_ms(self) -> int:
+        """Return how long its agent is left waiting for one answer; 0: it may ask nothing."""
+        if self.questions is None:
+            return 0
+        return self.questions.park_after_ms or PARK_AFTER_MS
 
     @property
     def shape(self) -> Shape:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from dsl.core import Value
 
@@ -34,3 +36,19 @@ class PeoplePlan(Value):
     remind_every_ms: int | None = None
     exclude: tuple[str, ...] = ()
     identity: tuple[str, ...] | None = None  # None: the worker's default
+
+
+class QuestionsPlan(PeoplePlan):
+    """Who answers what an agent asks, and how long it is left waiting for that."""
+
+    park_after_ms: int | None = None  # None: the default of ``dsl.limits``
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later and is not declared: digests stay what they were."""
+        fields: dict[str, Any] = serialize(self)
+        return {k: v for k, v in fields.items() if v or k != "park_after_ms"}
+
+    def asked(self) -> dict[str, Any]:
+        """Return what a gate of these people has."""
+        return {name: getattr(self, name) for name in PeoplePlan.model_fields}

@@ -7,11 +7,17 @@ three systems its author used last week.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from dsl.limits import TIMEOUT_MS_MAX, TIMEOUT_MS_MIN
+from dsl.limits import (
+    AGENT_GRACE_MS_MAX,
+    PARK_AFTER_MS_MAX,
+    TIMEOUT_MS_MAX,
+    TIMEOUT_MS_MIN,
+)
 
 PATTERN: Final = r"^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$"
 _DURATION = re.compile(PATTERN)
@@ -72,9 +78,14 @@ def render_duration(ms: int) -> str:
     return "".join(parts) or "0s"
 
 
+_AS_WRITTEN: Final = WithJsonSchema(
+    {"type": "string", "pattern": PATTERN, "examples": ["90s", "30m", "1h30m"]}
+)
 # Milliseconds as an int, written with a unit.
-Duration = Annotated[
-    int,
-    BeforeValidator(parse_duration),
-    WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["90s", "30m", "1h30m"]}),
+Duration = Annotated[int, BeforeValidator(parse_duration), _AS_WRITTEN]
+Grace = Annotated[
+    int, BeforeValidator(partial(parse_duration, most=AGENT_GRACE_MS_MAX)), _AS_WRITTEN
+]
+ParkAfter = Annotated[
+    int, BeforeValidator(partial(parse_duration, most=PARK_AFTER_MS_MAX)), _AS_WRITTEN
 ]

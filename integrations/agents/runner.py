@@ -8,13 +8,14 @@
    of its lease, whatever this process does.
 3. How it ended is judged by ``integrations.agents.ending``; status ``failed`` may end better next
    time.
-4. The first breach of the contract stops the agent: it is not left to run to its end.
+4. What is said between it and us meanwhile: ``integrations.agents.conversation``.
 5. Everything it said is redacted before anybody sees it, and before it is cut to size: half a
    secret would not be recognised.
 6. Artifacts are looked at when nothing that could change them is alive.
 7. How many secrets it has said is told however it ends.
-8. A question ends it as a stage that is cancelled does: SIGTERM, a grace, SIGKILL. It begins
-   again with the answer, and with its checkpoint.
+8. What is cancelled, out of time, or ends for its question gets SIGTERM, and SIGKILL after the
+   grace of its sandbox. Whoever cancels may be in a hurry: unless ``unhurried`` is sure that it is
+   not, there is the shortest grace of all, and a second cancel ends any.
 9. What it has said and announced is told however it ends. Of what it announced, that is what may
     be kept: no secret, nothing outside its directory.
 
@@ -26,12 +27,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, Protocol
 
 from integrations.agents import workdir
 from integrations.agents.contract import protocol
@@ -44,18 +45,20 @@ from integrations.agents.contract.protocol import (
     Outcome,
     QuestionAskedError,
     Request,
-    broken,
-    parse_question,
 )
 from integrations.agents.contract.transcript import Transcript
+from integrations.agents.conversation import Inquiries, OnQuestion, converse, end_in_peace
 from integrations.agents.ending import judge
 from integrations.agents.keeper.process import Process
+from integrations.agents.keeper.watch import GRACE_S
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec, launch
 from integrations.redaction import Redactor
 
-DRAIN_S: Final = 0.5  # for output still in the pipes when everything has ended
+SURE_S: Final = 0.5  # within which it is known that nobody is in a hurry
+
+Unhurried = Callable[[], Awaitable[bool]]
 
 
 class AgentRunner(Protocol):
@@ -74,8 +77,13 @@ class AgentRunner(Protocol):
         on_start: Callable[[int], None] | None = None,
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
         on_left: Callable[[Left], None] | None = None,
+        on_question: OnQuestion | None = None,
+        unhurried: Unhurried | None = None,
     ) -> Outcome:
         """Run ``program`` in ``request.workdir``, where its artifacts are left.
+
+        ``on_question`` waits for the answer to a question, if anybody waits with the agent;
+        ``unhurried`` tells whether one that is cancelled may take its grace (8).
 
         ``on_event`` hears every event as it arrives, ``on_start`` the pid of the process that
         ends the agent when it ends, ``on_checkpoint`` each checkpoint; what they raise stops the
@@ -109,23 +117,28 @@ class ProcessRunner:
         on_start: Callable[[int], None] | None = None,
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
         on_left: Callable[[Left], None] | None = None,
+        on_question: OnQuestion | None = None,
+        unhurried: Unhurried | None = None,
     ) -> Outcome:
         """See ``AgentRunner.run``."""
         redact = redact.including(request.secrets.values())
         checkpoints = Checkpoints(request.workdir, redact, on_checkpoint)
-        transcript = Transcript(redact, on_event, checkpoints.take, partial(_asked, request))
+        inquiries = Inquiries(request, on_question)
+        transcript = Transcript(redact, on_event, checkpoints.take, inquiries.take)
         try:
             return await self._run(
                 program,
                 request,
                 transcript,
                 checkpoints,
+                inquiries,
                 timeout_s=timeout_s,
                 sandbox=sandbox,
                 redact=redact,
                 lifeline=lifeline,
                 on_start=on_start,
                 on_left=on_left,
+                unhurried=unhurried,
             )
         except (AgentError, QuestionAskedError) as error:
             if isinstance(error, AgentError):
@@ -139,6 +152,7 @@ class ProcessRunner:
         request: Request,
         transcript: Transcript,
         checkpoints: Checkpoints,
+        inquiries: Inquiries,
         *,
         timeout_s: float,
         sandbox: SandboxSpec,
@@ -146,6 +160,7 @@ class ProcessRunner:
         lifeline: Lifeline,
         on_start: Callable[[int], None] | None,
         on_left: Callable[[Left], None] | None,
+        unhurried: Unhurried | None,
     ) -> Outcome:
         started = time.monotonic()
         with ExitStack() as stack:
@@ -156,7 +171,14 @@ class ProcessRunner:
             checkpoints.found_in = lambda: process.directory
             collecting = partial(_collected, process, request.workdir, transcript, redact)
             try:
-                await self._hear_out(process, request, transcript, timeout_s)
+                await self._hear_out(
+                    process,
+                    partial(converse, process, request, transcript, inquiries),
+                    transcript,
+                    timeout_s=timeout_s,
+                    grace_s=sandbox.grace_s,
+                    unhurried=unhurried,
+                )
                 result = judge(process, transcript)
                 # (6) when nothing could change them
                 artifacts = await asyncio.to_thread(collecting)
@@ -188,20 +210,34 @@ class ProcessRunner:
         return outcome
 
     async def _hear_out(
-        self, process: Process, request: Request, transcript: Transcript, timeout_s: float
+        self,
+        process: Process,
+        conversing: Callable[[asyncio.Timeout], Awaitable[None]],
+        transcript: Transcript,
+        *,
+        timeout_s: float,
+        grace_s: float,
+        unhurried: Unhurried | None,
     ) -> None:
-        """Converse until the agent's tree has ended, or is ended (2)."""
+        """Converse until the agent's tree has ended, or is ended (2) (8)."""
         try:
             async with asyncio.timeout(timeout_s) as limit:
-                await _converse(process, request, transcript)
+                await conversing(limit)
         except TimeoutError:
             if not limit.expired():
                 raise
-            await process.end()
+            await end_in_peace(process, transcript, grace_s)
             detail: dict[str, Any] = {"stderr": transcript.stderr, "noise": transcript.noise}
             raise AgentError(
                 protocol.TIMEOUT, f"no result in {timeout_s:g} s", retryable=True, **detail
             ) from None
+        except QuestionAskedError:
+            await end_in_peace(process, transcript, grace_s)
+            raise
+        except asyncio.CancelledError:
+            if grace_s > GRACE_S and await _is_sure(unhurried):
+                await end_in_peace(process, transcript, grace_s)
+            raise
         finally:
             await process.end()
 
@@ -229,48 +265,14 @@ async def _leave(
     on_left(Left(lines, artifacts, transcript.log.last_step))
 
 
-async def _converse(process: Process, request: Request, transcript: Transcript) -> None:
-    """Hand over the request and listen until the agent's tree has ended."""
-    await process.ready()
-    ended = asyncio.ensure_future(process.exited())
-    speaking = asyncio.ensure_future(process.feed(request.line()))
-    listening = asyncio.ensure_future(_listen(process, transcript))
-    try:
-        done, _ = await asyncio.wait((ended, listening), return_when=asyncio.FIRST_COMPLETED)
-        if ended not in done:
-            await listening  # raises a breach (4)
-        await ended
-        await asyncio.wait((listening,), timeout=DRAIN_S)
-        if listening.done():
-            await listening
-    finally:
-        for task in (ended, speaking, listening):
-            task.cancel()
-        await asyncio.gather(ended, speaking, listening, return_exceptions=True)
-
-
-async def _listen(process: Process, transcript: Transcript) -> None:
-    await asyncio.gather(
-        transcript.read_messages(process.stdout), transcript.read_stderr(process.stderr)
-    )
-
-
-def _asked(request: Request, message: dict[str, Any]) -> NoReturn:
-    """End the agent for its question (8).
-
-    Raises:
-        QuestionAskedError: people are to be asked.
-        AgentError: nobody can be, or they were.
-    """
-    question = parse_question(message)
-    if not request.may_ask:
-        raise broken(
-            f"it asks {question.text[:80]!r}, and its stage has no config.questions: nobody can "
-            "be asked"
-        )
-    if question.id in request.answers:
-        raise broken(f"it asks {question.id!r} again, of which its request has the answer")
-    raise QuestionAskedError(question)
+async def _is_sure(unhurried: Unhurried | None) -> bool:
+    """Tell whether nobody is in a hurry; who cannot say so at once is not sure (8)."""
+    if unhurried is None:
+        return False
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SURE_S):
+            return await unhurried()
+    return False
 
 
 async def _copied(program: Program, stack: ExitStack) -> tuple[Path, list[str]]:

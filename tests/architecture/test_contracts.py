@@ -17,6 +17,7 @@ from temporalio import activity
 
 from activities import contracts
 from activities.contracts import messages, specs, trust_specs
+from activities.contracts.question_specs import Posed
 from activities.contracts.resumption import CheckpointRef
 from activities.workers.duties import HighTierDuties, LedgerDuties, WorkflowDuties
 from activities.workers.trust_duties import TrustDuties
@@ -26,10 +27,11 @@ from integrations.settings import read_settings
 Served = dict[str, dict[str, Callable[..., Any]]]
 
 LOCAL = {specs.COMPILE, specs.POLICY, trust_specs.NONCE}  # called by name, in the own worker
-# What crosses the boundary otherwise: to a child workflow and back, and in a failure's details.
+# What crosses the boundary otherwise: to a child workflow and back, in a failure's details, and as
+# the answer to a query.
 OTHERS = (
     *(messages.AgentRequest, messages.AgentReport, messages.CompileRequest),
-    *(messages.CompileResult, messages.Violated, CheckpointRef),
+    *(messages.CompileResult, messages.Violated, CheckpointRef, Posed),
 )
 # The phases and what goes with them run where the stage runs; the rest in one place.
 WITH_PHASES = {*(spec.name for spec in specs.PHASES.values()), trust_specs.confirm_processes.name}

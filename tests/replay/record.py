@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,7 @@ from worker import connect
 HISTORIES: Final = Path(__file__).parent / "histories"
 # Between the ids of a run and of its agents: no id holds it, and file systems take it.
 SEPARATOR: Final = "__"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 CODE: Final = "import os\n\npassword = 'letmein'\n"
 _OF_A_MACHINE: Final = {"identity": "recorder", "stackTrace": ""}
 
@@ -68,7 +70,7 @@ async def main(names: list[str]) -> int:
         settings = {
             "MANDATE_WORKSPACE": str(workspace),
             "MANDATE_PROMOTION": str(write_criteria(Path(folder))),
-            "MANDATE_TEMPLATES": str(OUTSIDE),
+            "MANDATE_TEMPLATES": os.pathsep.join(map(str, (OUTSIDE, TEMPLATES))),
         }
         options = private_stack(Path(folder) / "data", settings=settings)
         if not {each.__name__ for each in chosen}.isdisjoint(WITH_A_PAST):

@@ -17,7 +17,7 @@ from dsl.rules.proofs.proof import PLAN
 from integrations.agents.programs.catalogue import Programs
 from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
-from tests.replay import delegation_scenarios, stop_scenarios, trust_scenarios
+from tests.replay import delegation_scenarios, question_scenarios, stop_scenarios, trust_scenarios
 from tests.replay.studio import Handle, Studio, ended
 
 Scenario = Callable[[Studio, str], Awaitable[Handle]]
@@ -283,6 +283,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     trust_scenarios.rebound,
     trust_scenarios.not_rebound,
     trust_scenarios.back,
+    *question_scenarios.SCENARIOS,
     stop_scenarios.over_reaching,
     stop_scenarios.exhausted,
     stop_scenarios.stopped,

@@ -12,9 +12,10 @@
    that has nothing to show for, and is only warned about, is repeated.
 6. Told to stop, it stops at once: the phase under way is cancelled and awaited, and the stage
    is revoked. What its program brings after that is thrown away, and told.
-7. A question of the agent ends the phases, in order and without a failure: its report says what is
-   asked. The run has people answer, and starts the stage again with that; see
-   ``workflows.run.agent_stages``.
+7. While a question of the agent waits for people, its clock stands still: see
+   ``workflows.lifecycle.clock``. One that is not waited for ends the phases, in order and without a
+   failure: its report says what is asked. The run goes on waiting, and starts the stage again with
+   the answer; see ``workflows.run.agent_stages``.
 8. Where the work is somebody else's activity or workflow, it is done first, once for each try: see
    ``workflows.lifecycle.delegated_phase``. What came of it is then taken by the phase, as the
    answer of a program is; that is repeated, and the work is not. What did not stop has no other
@@ -34,12 +35,13 @@ from activities.contracts import messages, specs, trust_specs
 from activities.contracts.delegation import Heard
 from activities.contracts.resumption import Asked
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
-from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX
+from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX, QUESTIONS_MAX
 from dsl.plan import AgentStep
 from dsl.rules.trust.violations import Violation
 from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
 from workflows.lifecycle.body import GRACE
+from workflows.lifecycle.clock import StageClock
 from workflows.lifecycle.delegated_phase import delegated
 from workflows.lifecycle.exit import leave
 from workflows.lifecycle.intent import ask_authority, intend
@@ -67,6 +69,7 @@ class PhaseSequence:
     def __init__(self, request: messages.AgentRequest) -> None:
         self._state = StageState(request)
         self._consequences = Consequences(self._state)
+        self.clock = StageClock(self._state)
         self._order: StopOrder | None = None
         self._is_over = False
         self._asked: Asked | None = None
@@ -89,10 +92,14 @@ class PhaseSequence:
         began = workflow.now()
         status, kind, detail = StageStatus.CANCELLED, "cancelled", "cancelled"
         cancelled: asyncio.CancelledError | None = None
+        attending = asyncio.create_task(self.clock.attend()) if self._state.step.questions else None
         try:
             status, kind, detail = await self._within_limit()
         except asyncio.CancelledError as error:
             cancelled = error
+        self.clock.close()
+        if attending is not None:
+            cancelled = await stop(attending) or cancelled
         self._is_over = True
         state = self._state
         facts: dict[str, object] = {"epoch": self._order.epoch} if self._order is not None else {}
@@ -122,13 +129,13 @@ class PhaseSequence:
         self, report: messages.AgentReport, asked: Asked, began: datetime
     ) -> messages.AgentReport:
         """Say what is asked, and what the stage has used up by then (7)."""
-        worked_ms = (workflow.now() - began) // timedelta(milliseconds=1)
+        worked_ms = (workflow.now() - began - self.clock.stood) // timedelta(milliseconds=1)
         spent = {"attempts": self._state.tries.count, "worked_ms": worked_ms}
         return report.model_copy(update={"asked": asked.model_copy(update=spent)})
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
-        return self._state.status()
+        return {**self._state.status(), "told_to_stop": self._order is not None}
 
     def page(self) -> Markdown:
         """Return what the Web UI shows of the stage."""
@@ -140,10 +147,10 @@ class PhaseSequence:
         phases = asyncio.create_task(self._phases())
         limit = render_duration(step.timeout_ms)
         try:
-            await workflow.wait_condition(
+            await self.clock.within(
+                timedelta(milliseconds=step.timeout_ms),
                 lambda: phases.done() or self._order is not None,
-                timeout=timedelta(milliseconds=step.timeout_ms),
-                timeout_summary=Markdown.of("time limit of {}: {}", step.path, limit),
+                Markdown.of("time limit of {}: {}", step.path, limit),
             )
         except TimeoutError:
             cancelled = await stop(phases)
@@ -210,6 +217,7 @@ class PhaseSequence:
                     heard = heard or await delegated(self._state, step.runtime, phase, place)
                 result = await self._call(phase, place, heard)
             except ActivityError as error:
+                self.clock.go_on()
                 if failures.cause_of(error)[0] == specs.COLD and self._cold < COLD_RESEEDS_MAX:
                     self._cold += 1
                     await ask_authority(self._state, self._cold)
@@ -220,6 +228,7 @@ class PhaseSequence:
                     continue
                 tries.failed(failure)
                 raise failure from None
+            self.clock.go_on()
             self._state.keep(result)
             end = self._consequences.see(result.violations, place)
             if end is not None:
@@ -248,7 +257,7 @@ class PhaseSequence:
             state.phase_request(seed=state.take_seed(), heard=heard),
             activity_id=place,
             summary=Markdown.of("{} {}", step.path, phase),
-            limit=timedelta(milliseconds=step.timeout_ms) + GRACE if asked else None,
+            limit=_limit(step) if asked else None,
             queue=state.queue,
             local=state.is_local(phase),
             heard_late=heard_late,
@@ -269,3 +278,9 @@ class PhaseSequence:
 
 def _done_by(step: AgentStep) -> str:
     return "" if step.runtime is None else f"done by {step.runtime}, in no sandbox"
+
+
+def _limit(step: AgentStep) -> timedelta:
+    """Return how long a phase of the program may take: until the timer has ended the stage."""
+    waits_ms = step.park_after_ms * QUESTIONS_MAX
+    return GRACE + timedelta(milliseconds=step.timeout_ms + waits_ms + (step.sandbox.grace_ms or 0))

@@ -117,6 +117,14 @@ def read_gate(args: Sequence[Any]) -> str | None:
     raise MessageError('expected the name of a gate, such as "review", or no input')
 
 
+def read_stage(args: Sequence[Any]) -> str:
+    """Return the path of the stage that a message is about."""
+    value = decode(args)
+    if isinstance(value, str):
+        return value
+    raise MessageError('expected the path of a stage, such as "review"')
+
+
 def fault_of(error: ValidationError) -> str:
     """Return the first thing that is wrong with a message, in words for its sender."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]

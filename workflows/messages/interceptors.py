@@ -34,7 +34,7 @@ from temporalio.worker import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import specs, trust_specs
+    from activities.contracts import question_specs, specs, trust_specs
     from activities.contracts.meant import WHERE, BugError, MeantError
     from dsl.rules.run.reserved import refuse_reserved
     from dsl.shown.surfaces import Markdown
@@ -42,7 +42,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages.inputs import MessageError
     from workflows.runtime import failures
 
-_GATES: Final = "gates"  # the query that may be about one
+_ABOUT_ONE: Final = ("gates", question_specs.QUESTIONS)  # queries with an input
 _REFUSED: Final = "Refused"
 
 
@@ -92,7 +92,7 @@ class _Guard(WorkflowInboundInterceptor):
             instance.on_bad_message(input.signal, _told(error).message)
 
     async def handle_query(self, input: HandleQueryInput) -> Any:  # noqa: A002  # the SDK's name
-        most, words = (1, "one input") if input.query == _GATES else (0, "no input")
+        most, words = (1, "one input") if input.query in _ABOUT_ONE else (0, "no input")
         if len(input.args) > most and _is_ours():  # (2) ends the run at once
             got = f"{input.query!r} takes {words}, got {len(input.args)}"
             raise MeantError(got, type=_REFUSED)

@@ -63,7 +63,7 @@ class AdmittedRun:
             identity=policy.gate_identity,
             excluded=provenance.people,
         )
-        agents = AgentStages(
+        self.agents = AgentStages(
             plan,
             compiled,
             provenance,
@@ -72,8 +72,7 @@ class AdmittedRun:
             records=records,
             begins=self._mark,
         )
-        self._agents = agents
-        self.stopping = AgentStops(plan, provenance, agents, records)
+        self.stopping = AgentStops(plan, provenance, self.agents, records)
         self._feasibility = Feasibility(plan, compiled.inputs, stages, provenance)
 
     async def run(self) -> None:
@@ -87,7 +86,7 @@ class AdmittedRun:
 
     async def agent(self, step: AgentStep) -> str:
         """Run an agent stage as a child workflow."""
-        return await self._agents.run(step, self.environment())
+        return await self.agents.run(step, self.environment())
 
     async def gate(self, step: GateStep) -> str:
         """Wait at a gate."""

@@ -7,19 +7,22 @@
 3. ``on_revoked``: *fail* ends the run. *skip* lets what requires the stage go on; what a revoked
    agent has put out is handed to nobody. *replace* runs the stage anew, once, as the other agent;
    a replacement that is revoked too ends the run.
-4. A stage whose agent asks people has ended in order. It is run again with their answers, from its
-   checkpoint, in what is left of its time: while people think, nothing runs and no clock goes.
+4. While people think, the agent waits for some minutes; then its stage ends in order, and is run
+   again with their answers, from its checkpoint, in what is left of its time. No clock goes
+   meanwhile. Who rejects a question, or lets it time out, ends an agent that waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from temporalio import workflow
 
-from activities.contracts import messages
+from activities.contracts import messages, question_specs
 from activities.contracts.resumption import Resumption
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
@@ -27,7 +30,6 @@ from dsl.core import AgentOutput, StageStatus, Tier
 from dsl.limits import TIMEOUT_MS_MIN
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before
-from dsl.rules.gates.questions import Answered
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.run.council import heard_only
@@ -36,11 +38,13 @@ from workflows.run.provenance import Provenance
 from workflows.run.questions import Questions
 from workflows.run.stages import Stages
 from workflows.runtime import failures
+from workflows.runtime.cancellation import stop
 from workflows.runtime.children import run_agent
 from workflows.runtime.failures import StageEndedError
 
 SKIP: Final = "skip"
 BECAUSE_LENGTH_MAX: Final = 500  # characters, as recorded
+DETAIL_SHOWN_MAX: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +107,34 @@ class AgentStages:
             return self._skip(step, report)  # (3) skip: what requires it goes on
         return self._finish(step, report)
 
+    def look(self, path: str) -> str | None:
+        """Be told that the agent of a stage asks; return why there is nothing to look at."""
+        step = self._steps.get(path)
+        if not isinstance(step, AgentStep) or step.questions is None or path not in self.at_work:
+            return f"no agent that may ask is at work at {path[:DETAIL_SHOWN_MAX]!r}"
+        self._questions.look(path)
+        return None
+
+    def posed(self, path: str) -> list[dict[str, Any]]:
+        """Return what was asked in a stage, and answered."""
+        return self._questions.posed(path)
+
     async def _answered(
         self, step: AgentStep, agent: str, inputs: dict[str, Any]
     ) -> messages.AgentReport:
         """Run a stage, and again from where it was each time that people have answered it (4)."""
+        self._questions.begin(step.path)
         report = await self._once(step, agent, inputs)
-        answers: tuple[Answered, ...] = ()
         left_ms = step.timeout_ms
         while (asked := report.asked) is not None:
-            answers = (*answers, await self._questions.put(step, asked))
+            await self._questions.put(step, asked)
             left_ms = max(TIMEOUT_MS_MIN, left_ms - asked.worked_ms)
             report = await self._once(
                 step.model_copy(update={"timeout_ms": left_ms}),
                 agent,
                 inputs,
                 Resumption(
-                    answers=answers,
+                    answers=self._questions.answers(step.path),
                     phase=asked.phase,
                     checkpoint=asked.checkpoint,
                     attempts=asked.attempts,
@@ -151,15 +167,45 @@ class AgentStages:
         def begun(child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
             self.at_work[step.path] = AtWork(request.agent, child)
 
+        running = run_agent(
+            request,
+            search_attributes=self._compiled.policy.search_attributes,
+            begun=begun,
+            take_over=self._records.take_over,
+        )
         try:
-            return await run_agent(
-                request,
-                search_attributes=self._compiled.policy.search_attributes,
-                begun=begun,
-                take_over=self._records.take_over,
-            )
+            return await (self._attended(step, running) if step.questions else running)
         finally:
             self.at_work.pop(step.path, None)
+
+    async def _attended(
+        self, step: AgentStep, running: Coroutine[Any, Any, messages.AgentReport]
+    ) -> messages.AgentReport:
+        """Run an agent, and put meanwhile what it asks (4)."""
+        work = asyncio.create_task(running)
+        asking = asyncio.create_task(self._questions.attend(step, partial(self._child, step.path)))
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            await asyncio.wait((work, asking), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        is_refused = asking.done() and not work.done()
+        if cancelled is not None or is_refused:
+            cancelled = await stop(work) or cancelled
+        cancelled = await stop(asking) or cancelled
+        is_parked = not work.cancelled() and not work.exception() and work.result().asked
+        if not is_parked:
+            cancelled = await self._questions.close(step.path) or cancelled
+        if cancelled is not None:
+            raise cancelled
+        if is_refused:
+            asking.result()
+        return work.result()
+
+    def _child(self, path: str) -> question_specs.AsksRequest:
+        """Return whose activity tells what is asked in a stage."""
+        child = self.at_work[path].child
+        return question_specs.AsksRequest(workflow=child.id, run=child.first_execution_run_id or "")
 
     def _replace(self, step: AgentStep, agent: str, why: str) -> str:
         was, now = self._provenance.identity(step.agent), self._provenance.identity(agent)

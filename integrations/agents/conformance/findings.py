@@ -38,6 +38,8 @@ MENDS: Final = {
     "inputs": "refuse inputs that are missing with a sentence on stderr and status 65: any other "
     "failure is tried again",
     "sigterm": "let SIGTERM end you: half a second later SIGKILL does",
+    "answer": "wait for the answer on stdin, and look into `answers` before you ask: it comes the "
+    "one way or the other, and nothing is asked twice",
     "sandbox": "stay within the sandbox and its quotas, or declare what you need",
 }
 

@@ -39,8 +39,8 @@ def judge(case: str, heard: Heard, redact: Redactor, timeout_s: float) -> list[F
         return [Finding("start", case, heard.unstarted)]
     found = [
         *_of_lines(heard),
-        # A question ends a program, which begins again with the answer.
-        *(() if heard.asks else _of_results(heard, timeout_s)),
+        # A question may end a program, which begins again with the answer.
+        *(_of_questions(heard) if heard.asks else _of_results(heard, timeout_s)),
         *(("artifact", flaw) for flaw in heard.flaws),
         *_of_secrets(heard, redact),
     ]
@@ -150,11 +150,25 @@ def _of_noise(line: bytes) -> tuple[str, str]:
     return "stdout", f"no message: {shown}"
 
 
+def _of_questions(heard: Heard) -> Iterator[tuple[str, str]]:
+    """Say what is wrong with a program that has ended for a question, whatever came of that."""
+    if heard.asked is None:
+        return
+    if heard.again:
+        yield "answer", f"it asks {heard.asked.id!r}, and is answered, and asks it again"
+    elif heard.asked.id in heard.told:
+        yield "answer", f"it asks {heard.asked.id!r}, of which its request has the answer"
+
+
 def _of_results(heard: Heard, timeout_s: float) -> Iterator[tuple[str, str]]:
     messages = heard.messages()
     kinds = [each["type"] for each in messages]
     if heard.out_of_time:
-        yield "ends", f"it had not ended after {timeout_s:g} s"
+        before = "it was answered on stdin, and" if heard.answered else "it"
+        yield (
+            "answer" if heard.answered else "ends",
+            f"{before} had not ended after {timeout_s:g} s",
+        )
         return
     if heard.hung_up:
         yield "first-line", f"it ended only when stdin was closed, after {timeout_s:g} s"

@@ -7,14 +7,15 @@ nothing is judged here. The rules:
 2. Stdin stays open, as it does where a program may be answered. Where the program does not end in
    time, it is closed: who ends then has waited for that.
 3. Artifacts are looked at when nothing that could change them is alive.
-4. A question ends it, as in a run.
+4. A question is answered on stdin, or ends it, as in a run; once it was answered, it ends it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,8 @@ from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec, launch
 from integrations.clock import boottime
 from integrations.redaction import Redactor
+
+Reply = Callable[[Question], str | None]
 
 HANG_UP_S: Final = 2.0  # to end after stdin was closed
 STOP_AFTER_S: Final = 0.3  # at work, where it says nothing before
@@ -48,8 +51,11 @@ class Heard:
     too_much: bool = False
     hung_up: bool = False  # it ended only when stdin was closed (2)
     out_of_time: bool = False
-    asks: bool = False  # and was ended for it
-    asked: Question | None = None  # if it can be put to people
+    asks: bool = False  # and was ended for it, or has ended without waiting
+    asked: Question | None = None  # the last one, if it can be put to people
+    answered: tuple[str, ...] = ()  # on stdin, by id
+    again: bool = False  # it asked what it had been answered on stdin
+    told: frozenset[str] = frozenset()  # answers in its request, likewise
     stopped: bool = False  # SIGTERM was sent while it was at work
     lingering: bool = False  # it left processes behind
     quota: str = ""
@@ -81,8 +87,12 @@ async def ask(
     timeout_s: float,
     redact: Redactor,
     stop: bool = False,
+    reply: Reply | None = None,
 ) -> Heard:
-    """Put the request ``line`` to ``program``; ``stop``: send SIGTERM while it works."""
+    """Put the request ``line`` to ``program``; ``stop``: send SIGTERM while it works.
+
+    ``reply`` has the answer to a question, and None to one that is to end it (4).
+    """
     heard = Heard([], bytearray())
     began = time.monotonic()
     try:
@@ -95,7 +105,7 @@ async def ask(
             try:
                 await process.ready()
                 heard.level = process.level
-                await _converse(process, line, heard, timeout_s, stop=stop)
+                await _converse(process, line, heard, timeout_s, stop=stop, reply=reply)
             finally:
                 await process.end()
             heard.seconds = time.monotonic() - began
@@ -108,13 +118,19 @@ async def ask(
 
 
 async def _converse(
-    process: Process, line: bytes, heard: Heard, timeout_s: float, *, stop: bool
+    process: Process,
+    line: bytes,
+    heard: Heard,
+    timeout_s: float,
+    *,
+    stop: bool,
+    reply: Reply | None,
 ) -> None:
     first, said = asyncio.Event(), asyncio.Event()
     ended = asyncio.ensure_future(process.exited())
     listening = asyncio.ensure_future(_listen(process, heard, first, said))
     feeding = asyncio.ensure_future(process.tell(line))
-    asking = asyncio.ensure_future(_end_when_it_asks(process, heard, said))
+    asking = asyncio.ensure_future(_answer(process, heard, said, reply))
     try:
         if stop:
             await _stop_at_work(process, heard, ended, first)
@@ -127,6 +143,7 @@ async def _converse(
             await ended
             await asyncio.wait((listening,), timeout=DRAIN_S)
             heard.exit_code, heard.lingering = process.exit_code, process.lingering
+            heard.asks = heard.asks or _has_parked(heard)
             heard.quota = process.quota.sentence() if process.quota else ""
     finally:
         for task in (ended, listening, feeding, asking):
@@ -134,18 +151,37 @@ async def _converse(
         await asyncio.gather(ended, listening, feeding, asking, return_exceptions=True)
 
 
-async def _end_when_it_asks(process: Process, heard: Heard, said: asyncio.Event) -> None:
-    """End it at its first question (4)."""
+async def _answer(process: Process, heard: Heard, said: asyncio.Event, reply: Reply | None) -> None:
+    """Answer its questions, or end it at the first that is not answered (4)."""
     while True:
         await said.wait()
         said.clear()
-        for message in heard.messages():
-            if message["type"] == "question":
-                with suppress(AgentError):  # told with its line
-                    heard.asked = parse_question(message)
+        for message in _questions(heard)[len(heard.answered) :]:
+            heard.asked = None
+            with suppress(AgentError):  # told with its line
+                heard.asked = parse_question(message)
+            answer = None
+            if heard.asked is not None and heard.asked.id not in heard.answered:
+                answer = reply(heard.asked) if reply is not None else None
+            if answer is None or heard.asked is None:
                 heard.asks = True
+                heard.again = heard.asked is not None and heard.asked.id in heard.answered
                 process.stop()
                 return
+            heard.answered = (*heard.answered, heard.asked.id)
+            told = {"type": "answer", "id": heard.asked.id, "answer": answer}
+            line = json.dumps({**told, "deadline": time.time() + HANG_UP_S}).encode() + b"\n"
+            await process.tell(line)
+
+
+def _questions(heard: Heard) -> list[dict[str, Any]]:
+    return [each for each in heard.messages() if each["type"] == "question"]
+
+
+def _has_parked(heard: Heard) -> bool:
+    """Tell whether it has asked, and ended in good order without a result."""
+    kinds = {each["type"] for each in heard.messages()}
+    return heard.exit_code == 0 and "question" in kinds and "result" not in kinds
 
 
 async def _stop_at_work(

@@ -7,9 +7,11 @@
 4. *Without its inputs*, where it has any: a result, or a refusal for good.
 5. *SIGTERM*, while it works; a program that is done before is not looked at.
 
-A question is answered as the program expects, or with its first choice, and it is asked anew.
-What follows from a case that went wrong already is not told again: 2 to 5 are put to a program
-that has answered an ordinary request.
+6. *Parked*, if it asks: its question ends it, and it is asked anew with the answer.
+
+A question is answered on stdin, as the program expects, or with its first choice; one that has
+ended for it is asked anew. What follows from a case that went wrong already is not told again: 2 to
+6 are put to a program that has answered an ordinary request.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from typing import Any, Final
 
 from dsl.core import AgentPhase, Tier
 from dsl.limits import QUESTIONS_MAX
+from dsl.rules.gates.questions import Question
 from integrations.agents.conformance import rules
 from integrations.agents.conformance.findings import Finding
-from integrations.agents.conformance.session import Heard, ask
+from integrations.agents.conformance.session import Heard, Reply, ask
 from integrations.agents.contract.protocol import Request
 from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec
@@ -86,6 +89,7 @@ class Suite:
         return checked + await self._further(self._phases[-1], heard[-1])
 
     async def _further(self, phase: AgentPhase, known: Heard) -> list[Checked]:
+        asks = bool(known.answered or known.asked)
         later, another, stopped, *without = await asyncio.gather(
             # (2) a later release
             self._put(phase, attempt=2, more={"later": {"\u00fcbermorgen": _PADDING}}),
@@ -101,6 +105,10 @@ class Suite:
         for each in without:
             case = "without its inputs"
             cases.append((case, each, rules.refused_inputs(case, each)))
+        if asks:
+            parked = await self._put(phase, parks=True)  # (6) its question ends it
+            found = rules.judge("parked", parked, self._redact, self._timeout_s)
+            cases.append(("parked", parked, found))
         return [Checked(case, _taken(each), tuple(found)) for case, each, found in cases]
 
     async def _put(
@@ -111,15 +119,19 @@ class Suite:
         inputs: Mapping[str, Any] | None = None,
         more: Mapping[str, Any] | None = None,
         stop: bool = False,
+        parks: bool = False,
     ) -> Heard:
         answers: dict[str, str] = {}
+        reply = None if parks else _reply
         while True:
-            heard = await self._once(phase, attempt, inputs, more, answers, stop=stop)
+            heard = await self._once(phase, attempt, inputs, more, answers, stop=stop, reply=reply)
+            heard.told = frozenset(answers)
             asked = heard.asked
-            if asked is None or asked.id in answers or len(answers) == QUESTIONS_MAX:
+            if not heard.asks or asked is None or len(answers) == QUESTIONS_MAX:
                 return heard
-            choice = asked.choices[0] if asked.choices else "yes"
-            answers[asked.id] = asked.default or choice
+            if heard.again or asked.id in answers:  # judged with what it has said
+                return heard
+            answers[asked.id] = _reply(asked)
 
     async def _once(
         self,
@@ -130,6 +142,7 @@ class Suite:
         answers: Mapping[str, str],
         *,
         stop: bool,
+        reply: Reply | None,
     ) -> Heard:
         given = self._inputs if inputs is None else dict(inputs)
         async with self._slots:
@@ -155,7 +168,12 @@ class Suite:
                     timeout_s=self._timeout_s,
                     redact=self._redact,
                     stop=stop,
+                    reply=reply,
                 )
+
+
+def _reply(asked: Question) -> str:
+    return asked.default or (asked.choices[0] if asked.choices else "yes")
 
 
 def _taken(heard: Heard) -> str:

@@ -1,6 +1,7 @@
 """The keeper's end of its socket to the worker: JSON, one message a line.
 
-Standard library only. The first line says what to start; every further one moves the deadline.
+Standard library only. The first line says what to start; a further one moves the deadline,
+or grants a grace to an agent that is to end.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ agent's stdin, which the keeper only hands on.
 1. The agent starts in a session of its own, inside the sandbox, with an empty environment.
 2. When the agent ends, its descendants have ``LINGER_S`` to end too; then they are killed.
 3. When the socket closes (the worker asks for it, or died in any way), the agent's process
-   group gets SIGTERM, ``GRACE_S`` later every descendant SIGKILL.
+   group gets SIGTERM, ``GRACE_S`` later every descendant SIGKILL. The worker may grant a longer
+   grace by a message, and ends that by closing the socket; one that dies ends it too.
 4. Nothing escapes by ``fork`` and ``setsid``: the keeper is init of a PID namespace, or else
    subreaper of whatever loses its parent.
 5. The second line, should the keeper itself be killed: its children die with it.
@@ -28,13 +29,11 @@ import ctypes
 import json
 import os
 import resource
-import select
 import signal
 import socket
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -44,12 +43,12 @@ if __name__ == "__main__":
     sys.path.insert(0, str(next(_outside)))
 
 from integrations.agents.keeper.channel import Channel
-from integrations.agents.keeper.quota import TICK_S, Quota
+from integrations.agents.keeper.quota import Quota
+from integrations.agents.keeper.watch import AgentWatch, Ending
 from integrations.agents.processes.deadline import KernelTimer, left_s
 from integrations.agents.processes.descendants import Descendants
 from integrations.agents.sandbox import landlock, namespaces, seccomp
 
-GRACE_S: Final = 0.5
 LINGER_S: Final = 0.5
 _DEADLINE: Final = struct.Struct("d")
 
@@ -130,75 +129,22 @@ def _supervise(
     channel.say(json.loads(text.splitlines()[-1]) if text else unknown)
 
     children = Descendants(agent)
-    watch = _Watch(channel, wakeup, quota, spec["deadline"], move)
+    watch = AgentWatch(channel, wakeup, quota, spec["deadline"], move)
     end = watch.until_end(children)
     lingering = False
-    if end is _End.STOPPED:
+    if end is Ending.STOPPED:
         _signal_group(agent, signal.SIGTERM)  # (3) SIGTERM first
-        grace_s = min(GRACE_S, left_s(watch.deadline))
-        children.wait(grace_s, lambda: children.agent_status is not None or quota.exceeded())
-    elif end is _End.ITSELF:
+        watch.until_grace_is_over(children)
+    elif end is Ending.ITSELF:
         linger_s = min(LINGER_S, left_s(watch.deadline))
         lingering = not children.wait(  # (2) a moment to end too
             linger_s, lambda: children.none_left or quota.exceeded()
         )
-    if end is not _End.EXPIRED:
+    if end is not Ending.EXPIRED:
         quota.ended(children.agent_status)
     left = children.end_all()
     said = {"exit": children.agent_status, "left": left, "lingering": lingering}
-    channel.say({**said, "expired": end is _End.EXPIRED, "quota": quota.reached})
-
-
-class _End(Enum):
-    ITSELF = auto()  # the agent ended
-    STOPPED = auto()  # it is to be stopped
-    EXPIRED = auto()  # its deadline came (7)
-    GREEDY = auto()  # it reached its quota (8)
-
-
-class _Watch:
-    """Waits for the end of an agent, and moves its deadline when the worker says so."""
-
-    def __init__(
-        self,
-        channel: Channel,
-        wakeup: int,
-        quota: Quota,
-        deadline: float,
-        move: Callable[[float], None],
-    ) -> None:
-        self._channel = channel
-        self._wakeup = wakeup
-        self._quota = quota
-        self._move = move
-        self.deadline = deadline
-
-    def until_end(self, children: Descendants) -> _End:
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN)
-        poll.register(self._wakeup, select.POLLIN)
-        while (seconds := left_s(self.deadline)) > 0:
-            # Not the whole time at once: the clock of a poll stands still in a suspended machine.
-            ready = [found for found, _ in poll.poll(min(seconds, TICK_S) * 1000)]
-            signals = os.read(self._wakeup, 1 << 10) if self._wakeup in ready else b""
-            children.reap()
-            if children.agent_status is not None:
-                return _End.ITSELF
-            if signal.SIGTERM in signals:
-                return _End.STOPPED
-            if self._channel.fileno() in ready and not self._is_renewed():
-                return _End.STOPPED
-            if self._quota.exceeded():
-                return _End.GREEDY
-        return _End.EXPIRED
-
-    def _is_renewed(self) -> bool:
-        """Take what the worker says; False: it has closed its end."""
-        messages = self._channel.further()
-        for message in messages or ():
-            self.deadline = message["deadline"]
-            self._move(self.deadline)
-        return messages is not None
+    channel.say({**said, "expired": end is Ending.EXPIRED, "quota": quota.reached})
 
 
 def _become_agent(spec: dict[str, Any], quota: Quota, report: int, *, entered: bool) -> NoReturn:

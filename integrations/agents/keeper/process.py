@@ -2,7 +2,8 @@
 
 1. What to start goes over a socket, never through the argument list or the environment.
 2. Closing that socket ends the agent's tree; so does the worker's death, which closes it too.
-3. ``end`` is bounded, may be called twice, and is not cut short by a cancellation.
+3. ``end`` is bounded, may be called twice, and is not cut short by a cancellation. That ends the
+   grace alone, where a longer one than usual was granted: who cancels again is in a hurry.
 4. The keeper has a deadline of its own, which this end only moves on: a worker that stands still
    moves nothing. An agent that ended by it was without a lease, and has failed at nothing.
 5. Where the private directory is a tmpfs that only the agent's namespace sees, a descriptor of it
@@ -16,15 +17,16 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dsl.limits import AGENT_LINE_BYTES_MAX
 from integrations.agents.contract.protocol import escaped
-from integrations.agents.keeper.keeper import GRACE_S, LINGER_S
+from integrations.agents.keeper.keeper import LINGER_S
 from integrations.agents.keeper.quota import Reached
+from integrations.agents.keeper.watch import GRACE_S
 from integrations.agents.processes.descendants import KILL_S
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.dragonfly.errors import LeaseLostError
@@ -52,6 +54,7 @@ class Process:
         self._reader = reader
         self._writer = writer
         self._ending: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
         self._lifeline = ExitStack()
         self.level = "none"
         self.exit_code: int | None = None  # of the agent; minus the signal; None: unknown
@@ -198,23 +201,30 @@ class Process:
             raise escaped(f"{message['left']} process(es) could not be ended")
         _refuse_expired(message)
 
-    async def end(self) -> None:
+    async def end(self, grace_s: float = GRACE_S) -> None:
         """End whatever still runs (2); a cancellation waits for that, and is passed on then.
 
-        The caller removes the private directory next: nothing may live in it any more.
+        ``grace_s`` after SIGTERM comes SIGKILL. The caller removes the private directory next:
+        nothing may live in it any more.
         """
         if self._ending is None:
-            self._ending = asyncio.ensure_future(self._end())
+            self._ending = asyncio.ensure_future(self._end(grace_s))
         interrupted = False
         while not self._ending.done():  # (3) not cut short by a cancel
             try:
                 await asyncio.wait((self._ending,))
             except asyncio.CancelledError:
                 interrupted = True
+                self._hurry.set()
         if interrupted:
             raise asyncio.CancelledError
 
-    async def _end(self) -> None:
+    async def _end(self, grace_s: float) -> None:
+        if grace_s > GRACE_S:  # its deadline goes on moving meanwhile
+            self._tell({"grace": grace_s})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace_s + END_S):
+                    await _first_of(self._process.wait(), self._hurry.wait())
         self._lifeline.close()
         self._writer.close()
         try:
@@ -233,6 +243,16 @@ class Process:
             return None
         message: dict[str, Any] | None = json.loads(line) if line else None
         return message
+
+
+async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _refuse_expired(message: dict[str, Any]) -> None:

@@ -25,7 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dsl.limits import AGENT_DISK_MB, AGENT_FILES, AGENT_MEMORY_MB, AGENT_PROCESSES
+from dsl.limits import (
+    AGENT_DISK_MB,
+    AGENT_FILES,
+    AGENT_GRACE_MS,
+    AGENT_MEMORY_MB,
+    AGENT_PROCESSES,
+)
 from integrations.agents.sandbox import landlock
 from integrations.errors import DeniedError
 
@@ -74,6 +80,7 @@ class SandboxSpec:
     files: int = AGENT_FILES
     processes: int = AGENT_PROCESSES  # and threads
     cpu_s: int | None = None
+    grace_s: float = AGENT_GRACE_MS / 1000  # from SIGTERM to SIGKILL, unless it is in a hurry
     required: bool = True  # without Landlock, refuse to start
     namespaces: bool = True  # where the kernel allows them
     cgroup: bool = True  # likewise

@@ -58,6 +58,9 @@ ALONE = {
     "status-of-its-own": ("result", "should be 'ok' or 'failed'"),
     "output-too-large": ("result", "put it into an artifact"),
     "asks-what-nobody-can-answer": ("message", "question.text: string should have at least 1"),
+    "waits-on": ("answer", "it was answered on stdin, and had not ended after 1 s"),
+    "asks-again-when-answered": ("answer", "'region', and is answered, and asks it again"),
+    "asks-whatever-it-is-told": ("answer", "asks 'region', of which its request has the answer"),
     "reads-too-little": ("unknown-fields", "in a line of 256 KiB"),
 }
 
@@ -97,8 +100,9 @@ def test_a_planted_fault_is_found(fault):
     assert others <= ({"stdout"} if fault == "result-over-lines" else set())
 
 
-def test_a_program_that_asks_is_answered_and_goes_on():
-    code, found, printed = check("--input", "name=Ann", "--", "python3", str(FAULTY), "asks")
+@pytest.mark.parametrize("asks", ["asks", "asks-and-ends"])
+def test_a_program_that_asks_is_answered_and_goes_on(asks):
+    code, found, printed = check("--input", "name=Ann", "--", "python3", str(FAULTY), asks)
 
     assert (code, found) == (0, []), printed
     assert "result ok, exit 0" in printed

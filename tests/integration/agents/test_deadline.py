@@ -19,7 +19,7 @@ import pytest
 from activities.contracts.specs import HEARTBEAT_TIMEOUT
 from activities.phases.heartbeat import BEAT_EVERY_S
 from dsl.limits import LEASE_TTL_MS
-from integrations.agents.keeper.keeper import GRACE_S
+from integrations.agents.keeper.watch import GRACE_S
 from integrations.agents.processes.deadline import END_AHEAD_S, KILL_AHEAD_S
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.sandbox.spec import SandboxSpec

@@ -36,7 +36,7 @@ PAGE = ROOT / "docs" / "agent-protocol.md"
 FILE = ROOT / "dsl" / "schemas" / "agent-protocol.schema.json"
 LINE = jsonschema.Draft202012Validator(protocol_schema())
 MESSAGE = jsonschema.Draft202012Validator(message_schema())
-REQUEST, MESSAGES_SHOWN = (each.text for each in blocks_of(PAGE) if each.language == "json")
+REQUEST, MESSAGES_SHOWN, ANSWER = (each.text for each in blocks_of(PAGE) if each.language == "json")
 ONE_OF_EACH = [json.loads(line) for line in MESSAGES_SHOWN.splitlines()]
 
 plain = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=20)
@@ -60,6 +60,11 @@ def test_every_type_of_message_is_shown_once_and_can_be_sent():
     assert sorted(each["type"] for each in ONE_OF_EACH) == sorted(MESSAGE_TYPES)
     assert len(MESSAGES) == len(MESSAGE_TYPES)
     assert [list(MESSAGE.iter_errors(each)) for each in ONE_OF_EACH] == [[]] * len(ONE_OF_EACH)
+
+
+def test_an_answer_is_a_line_that_only_we_say():
+    assert list(LINE.iter_errors(json.loads(ANSWER))) == []
+    assert not MESSAGE.is_valid(json.loads(ANSWER))
 
 
 @pytest.mark.parametrize("message", ONE_OF_EACH, ids=lambda each: each["type"])

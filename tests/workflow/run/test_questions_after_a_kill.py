@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from integrations.settings import Settings
 from tests.fixtures.engine import Engine, pipeline, settings_for, stage
 from tests.fixtures.servers.namespaces import own_namespace
@@ -29,7 +31,9 @@ SENT_S = 1.5  # a sign of life goes out twice a second
 
 
 @asynccontextmanager
-async def worker(settings: Settings, namespace: str, asked: Path) -> AsyncIterator[None]:
+async def worker(
+    settings: Settings, namespace: str, asked: Path, **more: str
+) -> AsyncIterator[None]:
     """Have a worker process serve every queue; it is killed at the end."""
     variables = {
         **variables_of(settings, namespace),
@@ -37,6 +41,7 @@ async def worker(settings: Settings, namespace: str, asked: Path) -> AsyncIterat
         "MANDATE_INLINE_TIER": "T2",
         "MANDATE_INITIAL_TIER": "T2",
         "ASKED": str(asked),
+        **more,
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.fixtures.asking_worker"),
@@ -86,3 +91,38 @@ async def test_a_worker_killed_at_work_and_while_people_think_costs_no_step_and_
     ]
     assert report["stages"]["work"]["output"] == {"region": "eu"}
     assert [each["gate"] for each in report["approvals"]] == ["work/question-1"]
+
+
+@pytest.mark.parametrize("answered", ["before another serves", "after"])
+async def test_a_worker_killed_while_its_agent_waits_costs_no_step_and_no_question(
+    engine: Engine, openbao: OpenBao, valkey: ValkeyProcess, tmp_path: Path, answered: str
+):
+    settings = settings_for(engine.settings.temporal, openbao, valkey, tmp_path)
+    client = await own_namespace(engine.client, plugin(settings))
+    asked = tmp_path / "asked"
+    document = pipeline(stage("work", config={"questions": ASKS}))
+    vote = {"gate": GATE, "decision": "approve", "voter": "ann", "answer": "eu"}
+    async with worker(settings, client.namespace, asked, WAITS="1"):
+        handle = await client.start_workflow(
+            "Pipeline", {"definition": document}, id="waits", task_queue="mandate"
+        )
+        run = Engine(client, settings, engine.runner)
+        before = await run.pending(handle, GATE)
+    if answered == "before another serves":
+        await handle.signal("vote", vote)
+    async with worker(settings, client.namespace, asked, WAITS="1"):
+        if answered == "after":
+            child = client.get_workflow_handle("waits/work")
+            parked = await child.result()
+            after = await run.pending(handle, GATE)
+            await handle.signal("vote", vote)
+            assert parked["asked"]["checkpoint"] is not None
+            assert after["waiting_for"][0]["opening"] == before["waiting_for"][0]["opening"] == 1
+        report = await handle.result()
+
+    assert told(asked) == [
+        {"checkpoint": None, "answers": {}, "attempt": 1},
+        {"checkpoint": {"data": {"try": 1}}, "answers": {"region": "eu"}, "attempt": 1},
+    ]
+    assert report["stages"]["work"]["output"] == {"region": "eu"}
+    assert [each["gate"] for each in report["approvals"]] == [GATE]

@@ -1,0 +1,1 @@
+"""What an agent at work asks: told to its run, and waited for beside its program."""
