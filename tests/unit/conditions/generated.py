@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import HealthCheck
@@ -26,6 +27,7 @@ UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthC
 Source = st.SearchStrategy[str]
 
 
+@cache  # each is part of many others
 def integers(depth: int) -> Source:
     simple = st.sampled_from(["i", "j", "m.a", 'm["c-d"]', "items[0]", "x"]) | st.integers(
         -4, 9
@@ -44,6 +46,7 @@ def integers(depth: int) -> Source:
     )
 
 
+@cache
 def doubles(depth: int) -> Source:
     simple = st.sampled_from(["d", "0.5", "1.0", "-2.25", "1e3"])
     if depth == 0:
@@ -57,6 +60,7 @@ def doubles(depth: int) -> Source:
     )
 
 
+@cache
 def strings(depth: int) -> Source:
     simple = st.sampled_from(["s", "e", '"prod"', "'a'", '"b c"', "words[1]"])
     if depth == 0:
@@ -69,6 +73,7 @@ def strings(depth: int) -> Source:
     )
 
 
+@cache
 def lists(depth: int) -> Source:
     simple = st.sampled_from(["items", "[]", "[1, 2]", "[i, j]"])
     if depth == 0:
@@ -83,6 +88,7 @@ def lists(depth: int) -> Source:
     )
 
 
+@cache
 def bools(depth: int) -> Source:
     simple = st.sampled_from(
         ["b", "true", "false", "n == null", "has(m.a)", "has(m.z)", '"a" in m']
@@ -118,6 +124,7 @@ def bools(depth: int) -> Source:
     )
 
 
+@cache
 def anything(depth: int = DEPTH_MAX) -> Source:
     return st.one_of(integers(depth), doubles(depth), strings(depth), bools(depth), lists(depth))
 
