@@ -11,6 +11,7 @@ from dsl.conditions.errors import CompileError, EvaluationError, ExpressionError
 from dsl.conditions.interpolate import OPENING, compile_template, resolve
 from dsl.conditions.parser import parse
 from dsl.conditions.types import ANY, BOOL, DOUBLE, INT, NULL, STRING, ListOf, Map, MapOf
+from tests.fixtures.search import inputs
 from tests.unit.conditions.generated import ENV, UNHURRIED, anything, bools
 
 SCHEMA = Map(
@@ -71,19 +72,19 @@ def test_any_text_at_all(source):
 
 
 @given(sources)
-@settings(max_examples=400, **UNHURRIED)
+@inputs(400)
 def test_any_heap_of_tokens(source):
     exercise(source)
 
 
 @given(anything())
-@settings(max_examples=200, **UNHURRIED)
+@inputs(200)
 def test_any_expression(source):
     exercise(source)
 
 
 @given(json_values, json_values, st.sampled_from(["==", "<", "+", "in", "%", "&&", "? x :"]))
-@settings(max_examples=200, **UNHURRIED)
+@inputs(200)
 def test_any_values(x, y, operator):
     for source in (f"x {operator} y", "x.a", "x[y]", "string(x) + y", "x.all(k, k == y)", "int(x)"):
         with contextlib.suppress(EvaluationError):
@@ -91,7 +92,7 @@ def test_any_values(x, y, operator):
 
 
 @given(templates)
-@settings(max_examples=200, **UNHURRIED)
+@inputs(200)
 def test_any_template(template):
     with contextlib.suppress(ExpressionError):
         compile_template(template).resolve(ENV)
@@ -113,7 +114,7 @@ def test_what_stands_alone_keeps_its_value(value):
 
 
 @given(bools(3))
-@settings(max_examples=300, **UNHURRIED)
+@inputs(300)
 def test_what_the_check_lets_through_has_no_clash_of_types_when_it_runs(source):
     expression = parse(source)
     try:

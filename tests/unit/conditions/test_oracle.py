@@ -17,11 +17,12 @@ from typing import Any
 
 import cel
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from dsl.conditions.errors import EvaluationError
 from dsl.conditions.parser import parse
-from tests.unit.conditions.generated import ENV, UNHURRIED, anything
+from tests.fixtures.search import inputs
+from tests.unit.conditions.generated import ENV, anything
 
 NO_VALUE = "no value"
 DECIDES_OVER_ERRORS = re.compile(r"\.(all|exists)\(")
@@ -43,7 +44,7 @@ def theirs(source: str) -> Any:
 
 
 @given(anything())
-@settings(max_examples=600, **UNHURRIED)
+@inputs(600)
 def test_a_generated_expression_has_the_value_the_other_gives_it(source):
     found, expected = ours(source), theirs(source)
     if expected == NO_VALUE and DECIDES_OVER_ERRORS.search(source):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from dsl.compiler import compile_text
 from dsl.errors import DslError
 from dsl.plan import GateStep, walk
+from tests.fixtures.search import inputs
 
 NAMES = st.sampled_from(["a", "b", "c"])
 EXPRESSIONS = st.sampled_from(
@@ -71,7 +72,7 @@ DOCUMENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@inputs(300)
 @given(DOCUMENTS)
 def test_a_well_formed_document_becomes_a_plan_or_a_list_of_problems(data):
     try:

@@ -22,6 +22,7 @@ from dsl.document.loader import Loaded, Marks, load
 from dsl.document.parse import parse
 from dsl.errors import DslError
 from dsl.schema import pipeline_schema
+from tests.fixtures.search import many
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "dsl" / "examples").glob("*.yaml"))
 DOCUMENTS: Final = 10_000
@@ -183,7 +184,7 @@ def test_schema_and_parser_agree_on_mutated_documents():
     models += [load(WHOLE, "whole.yaml").data] * len(models)
     seen: Counter[bool] = Counter()
     beyond: set[str] = set()
-    for _ in range(DOCUMENTS):
+    for _ in range(many(DOCUMENTS)):
         document = mutated(chance, models)
         codes, valid = refusals(document), VALIDATOR.is_valid(document)
         seen[valid] += 1
@@ -192,7 +193,7 @@ def test_schema_and_parser_agree_on_mutated_documents():
             assert codes <= set(BEYOND), f"{codes}: {yaml.safe_dump(document)}"
             beyond |= codes
 
-    assert min(seen.values()) > DOCUMENTS / 10  # both verdicts were put to the test
+    assert min(seen.values()) > many(DOCUMENTS) / 10  # both verdicts were put to the test
     assert beyond == set(BEYOND)
 
 

@@ -10,10 +10,11 @@ import copy
 import json
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dsl.errors import Problem, Severity
+from tests.fixtures.search import inputs
 from tests.unit.dsl.documents import problems
 
 RIGHT: dict[str, Any] = {
@@ -179,7 +180,7 @@ def test_the_document_is_right_and_each_mistake_is_one():
         assert code in [found for found, _ in errors(planted(RIGHT, place, value))], code
 
 
-@settings(max_examples=150, deadline=None)
+@inputs(150)
 @given(st.sampled_from(MISTAKES), PLANTS)
 def test_a_wrong_value_hides_no_mistake_elsewhere(mistake, plant):  # (1)
     code, place, value, subjects = mistake
@@ -192,7 +193,7 @@ def test_a_wrong_value_hides_no_mistake_elsewhere(mistake, plant):  # (1)
     assert {each[0] for each in told} <= {each[0] for each in found}
 
 
-@settings(max_examples=100, deadline=None)
+@inputs(100)
 @given(st.sampled_from(MISTAKES), FIELDS)
 def test_an_unknown_field_hides_no_mistake_elsewhere(mistake, field):  # (1)
     code, place, value, subjects = mistake
@@ -204,7 +205,7 @@ def test_an_unknown_field_hides_no_mistake_elsewhere(mistake, field):  # (1)
     assert code in [each[0] for each in found]
 
 
-@settings(max_examples=150, deadline=None)
+@inputs(150)
 @given(PLANTS)
 def test_a_wrong_value_in_a_right_document_is_no_mistake_of_meaning(plant):  # (2)
     place, value = plant
@@ -218,7 +219,7 @@ def test_a_wrong_value_in_a_right_document_is_no_mistake_of_meaning(plant):  # (
     assert [each for each in found if each[0][3] in "345"] == []
 
 
-@settings(max_examples=100, deadline=None)
+@inputs(100)
 @given(st.lists(PLANTS, min_size=2, max_size=6))
 def test_nothing_that_stands_in_is_ever_told(plants):
     data = RIGHT
