@@ -32,7 +32,7 @@ LIMIT_S: Final = 60.0
 SCRIPT: Final = """#!/bin/sh
 read -r request
 echo '{"type":"progress","message":"up"}'
-echo '{"type":"result","ok":true,"output":{},"summary":"up"}'
+echo '{"type":"result","status":"ok","output":{},"summary":"up"}'
 """
 
 
