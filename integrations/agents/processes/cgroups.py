@@ -15,7 +15,6 @@ Standard library only; runs in the keeper. Version 2 and version 1 of the kernel
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -111,7 +110,7 @@ class Group:
 
 def make(*, memory: int, processes: int, places: Iterable[Place] | None = None) -> Group | None:
     """Make a group with those limits, of whatever controllers there are; None: of none."""
-    name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    name = f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
     made: dict[str, tuple[Path, _Interface]] = {}
     for place in find() if places is None else places:
         directory, interface = place.base / name, _V2 if place.is_v2 else _V1

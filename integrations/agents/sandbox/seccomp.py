@@ -21,7 +21,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import socket
 import struct
 from typing import Final, NamedTuple
@@ -64,7 +63,7 @@ class _Program(ctypes.Structure):
 
 def is_known() -> bool:
     """Tell whether there is a filter for this machine."""
-    return platform.machine() in _MACHINES
+    return os.uname().machine in _MACHINES
 
 
 def restrict() -> None:
@@ -73,7 +72,7 @@ def restrict() -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    code = _filter(_MACHINES[platform.machine()])
+    code = _filter(_MACHINES[os.uname().machine])
     program = _Program(len(code) // 8, code)
     if _libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0):
         number = ctypes.get_errno()
