@@ -275,3 +275,4 @@ class AgentReport(Value):
     ledger: tuple[int, int] | None = None  # first and last entry
     unrecorded: tuple[EntryDraft, ...] = ()  # what EXIT could not put on the ledger
     asked: Asked | None = None  # it waits for people, and goes on with their answer
+    unstopped: Sentence = ""  # what of somebody else's work did not end when it was told to

@@ -5,20 +5,24 @@
 2. A run that has ended meanwhile is as good as stopped.
 3. Confirming lists again, because a list may have missed a run. What is found still under way is
    told again, and Temporal asks again.
+4. A run that is over says what of somebody else's work did not end when it was told to: that is a
+   line of its own, which nobody can confirm.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Final
 
+from pydantic import ValidationError
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import trust_specs as trust
+from activities.contracts.messages import AgentReport
 from activities.revocation.agent_runs import AgentRun, is_under_way, under_way
 from activities.revocation.revokers import require_revocation
 from activities.runtime.boundary import governed
@@ -28,6 +32,7 @@ from integrations.errors import UnavailableError
 SIGNAL: Final = "revoke"
 WAIT_S: Final = 5.0  # for runs that are stopping, before Temporal is left to ask again
 NO_RUN: Final = "temporal: no run of the agent is under way"
+OUTSIDE: Final = "outside: nothing of the agent's work goes on"
 
 
 class RunBrakeActivities:
@@ -55,7 +60,7 @@ class RunBrakeActivities:
         require_revocation(found.agent)
         client = activity.client()
         known = [AgentRun(each.workflow, each.run) for each in found.runs]
-        await _ended(client, known)
+        unstopped = await _ended(client, known)
         left = [run for run in known if await is_under_way(client, run)]
         left += [run for run in await under_way(client, found.agent) if run not in left]
         if left:
@@ -64,7 +69,10 @@ class RunBrakeActivities:
                 f"{len(left)} run(s) of the agent are still under way, such as {left[0].workflow!r}"
             )
         told = f"{len(known)} told to stop" if known else "none was"
-        return trust.Braked(lines=(trust.ReceiptLine(what=NO_RUN, confirmed=True, detail=told),))
+        over = trust.ReceiptLine(what=NO_RUN, confirmed=True, detail=told)
+        # (4) nobody can confirm it
+        outside = (trust.ReceiptLine(what=OUTSIDE, confirmed=False, detail=w) for w in unstopped)
+        return trust.Braked(lines=(over, *outside))
 
 
 async def _tell(client: Client, runs: Sequence[AgentRun], reason: str) -> None:
@@ -82,16 +90,33 @@ async def _tell(client: Client, runs: Sequence[AgentRun], reason: str) -> None:
         raise UnavailableError(f"temporal takes no signal ({error})") from None
 
 
-async def _ended(client: Client, runs: Sequence[AgentRun]) -> None:
-    """Wait until the runs have ended, for ``WAIT_S`` at most; how they end does not matter."""
+async def _ended(client: Client, runs: Sequence[AgentRun]) -> list[str]:
+    """Wait until the runs have ended, for ``WAIT_S`` at most; return what did not stop (4)."""
 
-    async def ended(run: AgentRun) -> None:
-        with suppress(WorkflowFailureError, RPCError):
+    async def ended(run: AgentRun) -> str:
+        try:
             await run.of(client).result(follow_runs=False)
+        except WorkflowFailureError as error:
+            return _unstopped(error.cause)
+        except RPCError:
+            pass
+        return ""
 
     if not runs:
-        return
+        return []
     tasks = [asyncio.create_task(ended(run)) for run in runs]
-    _, pending = await asyncio.wait(tasks, timeout=WAIT_S)
+    done, pending = await asyncio.wait(tasks, timeout=WAIT_S)
     for task in pending:
         task.cancel()
+    return [task.result() for task in tasks if task in done and task.result()]
+
+
+def _unstopped(failure: BaseException | None) -> str:
+    """Return what the report of a stage says of it, in the failure it has ended with (4)."""
+    details = failure.details if isinstance(failure, ApplicationError) else ()
+    for detail in details:
+        try:
+            return AgentReport.model_validate(detail).unstopped
+        except ValidationError:
+            continue
+    return ""

@@ -173,4 +173,5 @@ class StageState:
             attempts=self.tries.count,
             ledger=self.records.range,
             unrecorded=self.records.handed_over(),
+            unstopped=self.tries.unstopped,
         )
