@@ -10,6 +10,7 @@ import pytest
 from dsl.template_folders import shipped
 from integrations.agents.programs.catalogue import Programs
 from mandate.work.look import listing, templates
+from tests.fixtures.engine import OUTSIDE
 
 DECLARED = Path(__file__).parents[2] / "fixtures" / "templates"
 
@@ -52,6 +53,18 @@ def test_one_without_a_program_says_where_its_stages_fail(capsys, monkeypatch):
     templates.show("declared", as_json=False)
 
     assert "its stages fail at BOOTSTRAP" in capsys.readouterr().out
+
+
+def test_one_of_another_runtime_says_who_does_the_work(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MANDATE_TEMPLATES", str(OUTSIDE))
+    templates.show("outside-activity", as_json=False)
+    text = capsys.readouterr().out
+    listing.run(tmp_path, only_templates=True)
+    work = "activity 'outside-work' of task queue 'outside-agents'"
+
+    assert "runtime   activity\n" in text
+    assert f"work      {work}, in no sandbox and without secrets\n" in text
+    assert work in capsys.readouterr().out
 
 
 def test_an_unknown_name_is_told_the_near_one(capsys):

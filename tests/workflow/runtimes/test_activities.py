@@ -34,6 +34,10 @@ def outside_stage(name: str = "work", template: str = "outside-activity", **conf
     return stage(name, template=template, config=config)
 
 
+def is_running(status: dict[str, Any]) -> bool:
+    return bool(status["stages"].get("work", {}).get("status") == "running")
+
+
 def kept(engine: Engine, look: dict[str, Any], name: str) -> bytes:
     """Return what the store has of an output of a stage."""
     [digest] = [each["digest"] for each in look["outputs"] if each["name"] == name]
@@ -281,7 +285,7 @@ async def test_a_silent_one_is_given_up_and_counts_as_a_try(
 
 async def test_nobody_serving_it_is_a_wait_that_is_seen_and_ends_with_the_stage(engine: Engine):
     handle = await engine.start(pipeline(outside_stage(template="outside-nobody", timeout="4s")))
-    await engine.until(handle, lambda s: s["stages"]["work"]["status"] == "running")
+    await engine.until(handle, is_running)
     child = engine.client.get_workflow_handle(f"{handle.id}/work")
 
     async def is_seen() -> bool:
@@ -318,7 +322,7 @@ async def test_two_of_one_agent_do_not_work_at_once(engine: Engine, outside: Out
     await outside.until_asked("work")
     second = await engine.start(document)
     child = engine.client.get_workflow_handle(f"{second.id}/work")
-    await engine.until(second, lambda s: s["stages"]["work"]["status"] == "running")
+    await engine.until(second, is_running)
 
     async def waits() -> bool:
         return "BOOTSTRAP" in (await child.query("status"))["phases"]
