@@ -208,6 +208,7 @@ class RedisKeys:
     """Every key name in Dragonfly; ``agent`` may be an identity or an instance."""
 
     REVOCATIONS: Final = "governance:revocations"  # stream, and channel of the same name
+    CIRCUITS: Final = "governance:circuits"  # set of the names of circuits that were ever told of
 
     @staticmethod
     def agent_guard(agent: str) -> str:
@@ -233,6 +234,11 @@ class RedisKeys:
     def agent_budget_tripped(agent: str) -> str:
         """Latch of the error budget."""
         return f"agent:{agent}:budget_tripped"
+
+    @staticmethod
+    def circuit(name: str) -> str:
+        """Hash: state, generation, window and permits of a circuit breaker."""
+        return f"governance:circuit:{name}"
 
     @staticmethod
     def project_agents(project: str) -> str:

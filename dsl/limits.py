@@ -147,3 +147,13 @@ REQUEST_BYTES_MAX: Final = 1 << 20  # what an agent is told when it starts
 REQUESTS_BYTES_MAX: Final = 2 << 20  # all requests of one workflow task
 ANSWER_BYTES_MAX: Final = 3 << 19  # to one query
 GATES_SHOWN_BYTES_MAX: Final = 1_500  # of the 2,048 a search attribute may have
+
+# Circuit breakers
+BREAKERS_MAX: Final = 100  # circuits that one worker counts for
+BREAKER_PERMITS_MAX: Final = 100  # probes of a half-open circuit, over all processes
+BREAKER_CALLS_MAX: Final = 1_000  # of a window, and told of in one report
+BREAKER_WINDOW_MS_MIN: Final = 10
+BREAKER_MS_MAX: Final = 24 * 3_600_000
+CIRCUIT_WAIT_MS_MIN: Final = 500
+CIRCUIT_TOLD_MAX: Final = 100  # times that a stage tells its run what it waits for
+CIRCUIT_WAIT_MS_MAX: Final = 600_000  # then a stage tries again, whatever is said of the circuit

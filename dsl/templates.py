@@ -16,6 +16,8 @@ be run and has its tools is found out where it runs. The rules:
 6. One without a program is declared and validated, and its stages are refused saying so.
 7. ``runtime`` says what does the work: a program that Mandate starts, or somebody else's activity
    or workflow, see ``dsl.stages.runtime``. Of the latter nothing is said that is about a program.
+8. ``outside`` names the system that its program cannot do without, for a circuit breaker: a program
+   that ends with "try again later" (status 75) says that this one is away.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from dsl.stages.fields import INPUT_NAME_PATTERN, Name, TierField, refused
 from dsl.stages.runtime import EXPLAINED as OF_RUNTIME
 from dsl.stages.runtime import OF_A_TARGET, RuntimeFields, check_target, refuse_fields
 from dsl.stages.stage import Document
+from dsl.values.circuit_names import CIRCUIT_PATTERN, OWN_CIRCUITS
 from dsl.values.durations import Duration
 
 ASKABLE_PHASES: Final = (AgentPhase.PLAN, AgentPhase.EXECUTE, AgentPhase.VERIFY)
@@ -143,6 +146,7 @@ class Template(RuntimeFields):
         "produces": "Names of artifacts that EXECUTE must put out.",
         "requires_tools": "What it calls; looked for before it runs, and before people are asked.",
         "sandbox": "What its agents may touch and take, where a stage does not say.",
+        "outside": "The system it cannot do without, as a circuit breaker is named after it.",
     }
 
     name: Name
@@ -160,6 +164,14 @@ class Template(RuntimeFields):
     )
     requires_tools: tuple[Tool, ...] = Field(default=(), max_length=limits.TEMPLATE_WORDS_MAX)
     sandbox: TemplateSandbox = TemplateSandbox()
+    outside: Annotated[str, Field(pattern=CIRCUIT_PATTERN)] | None = None  # (8) as circuits name it
+
+    @field_validator("outside")
+    @classmethod
+    def _not_ours(cls, name: str | None) -> str | None:
+        if name in OWN_CIRCUITS:
+            raise refused(f"{name!r} is a circuit of Mandate itself: name another system")
+        return name
 
     @field_validator("phases")
     @classmethod

@@ -38,3 +38,15 @@ class ColdError(IntegrationError):
 
 class RevokedError(IntegrationError):
     """The agent is revoked, or the epoch is older than its guard. Final."""
+
+
+class CircuitOpenError(IntegrationError):
+    """A circuit breaker lets no call through now; nothing was asked of what lies behind it."""
+
+    def __init__(self, circuit: str, state: str, left_ms: int) -> None:
+        """Say which one; ``left_ms`` is -1 where nobody can say how long."""
+        until = f"half-open in {max(left_ms, 0) / 1000:.0f} s" if left_ms >= 0 else "by order"
+        super().__init__(f"circuit {circuit} is {state}: {until}")
+        self.circuit = circuit
+        self.state = state
+        self.left_ms = left_ms

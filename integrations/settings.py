@@ -61,6 +61,7 @@ class Settings:
     gate_heads: bool  # whether first lines of what is approved may stand in history
     authors: str  # the Vault group whose members vouch for plans
     promotion: Path | None  # criteria of promotion; None: those shipped
+    breakers: Path | None  # settings of circuit breakers; None: those shipped
     build_id: str | None
     registers_catalogue: bool
 
@@ -118,6 +119,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         gate_heads=_switch("MANDATE_GATE_HEADS", get("MANDATE_GATE_HEADS") or "1"),
         authors=get("MANDATE_AUTHORS") or DEFAULT_AUTHORS,
         promotion=Path(get("MANDATE_PROMOTION", "")) if get("MANDATE_PROMOTION") else None,
+        breakers=Path(get("MANDATE_BREAKERS", "")) if get("MANDATE_BREAKERS") else None,
         build_id=get("MANDATE_BUILD_ID") or None,
         registers_catalogue=get("MANDATE_REGISTER_CATALOGUE", "") == "1",
     )

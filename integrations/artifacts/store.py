@@ -23,8 +23,8 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -68,13 +68,18 @@ class StoredArtifact:
 class Artifacts:
     """The store under ``root``; any number of processes may share it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, watch: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
         """Make the directories that are missing, for their owner alone.
+
+        ``watch`` makes the context of whatever is done on the disk, which sees how it ends.
 
         Raises:
             DeniedError, UnavailableError: they cannot be made.
         """
         self._root = root.resolve()
+        self._watch = watch
         self._incoming = self._root / "incoming"
         self._put: dict[str, None] = {}  # digests, oldest first
         self._synced: set[Path] = set()  # directories that are durable
@@ -93,7 +98,8 @@ class Artifacts:
         known = self.known(data, media_type)
         if known is not None:
             return known
-        kept = self._keep(iter((data,)), media_type)
+        with self._watch():
+            kept = self._keep(iter((data,)), media_type)
         self._put[kept.digest] = None
         if len(self._put) > _REMEMBERED_MAX:
             self._put.pop(next(iter(self._put)), None)
@@ -117,9 +123,10 @@ class Artifacts:
             DeniedError: a link, not a regular file, not readable, or too large.
             UnavailableError: the disk is full but for what is kept free (7), or failing.
         """
-        require_room(self._root, "an agent's files")
-        with _opened(path) as descriptor:
-            return self._keep(_chunks(descriptor), media_type)
+        with self._watch():
+            require_room(self._root, "an agent's files")
+            with _opened(path) as descriptor:
+                return self._keep(_chunks(descriptor), media_type)
 
     def get(self, digest: str) -> bytes:
         """Return the bytes of ``digest``, hashed again (3).
@@ -129,7 +136,7 @@ class Artifacts:
             CorruptError: the stored bytes are not the ones that were put.
             DeniedError: ``digest`` is none.
         """
-        with _opened(self._place(digest)) as descriptor:
+        with self._watch(), _opened(self._place(digest)) as descriptor:
             data = b"".join(_chunks(descriptor))
         _require_match(digest, hashlib.sha256(data).hexdigest())
         return data
@@ -142,7 +149,11 @@ class Artifacts:
             NotFoundError, CorruptError, DeniedError: as ``get``; nothing is left at ``target``.
             UnavailableError: the disk is full or failing.
         """
-        with _opened(self._place(digest)) as source, _made(target, _COPY_MODE) as copy:
+        with (
+            self._watch(),
+            _opened(self._place(digest)) as source,
+            _made(target, _COPY_MODE) as copy,
+        ):
             size = sum(_write(copy, chunk) for chunk in _chunks(source))
             os.lseek(copy, 0, os.SEEK_SET)
             hashed = hashlib.sha256()
@@ -150,6 +161,18 @@ class Artifacts:
                 hashed.update(chunk)
             _require_match(digest, hashed.hexdigest())
         return size
+
+    def require_writable(self) -> None:
+        """Make sure that something could be put now.
+
+        Raises:
+            UnavailableError: the disk is full but for what is kept free (7), or failing.
+        """
+        require_room(self._root, "an agent's files")
+        aside = self._incoming / secrets.token_hex(16)
+        with _made(aside, _COPY_MODE):
+            pass
+        aside.unlink()
 
     def _is_whole(self, digest: str) -> bool:
         """Tell whether the bytes of ``digest`` are there (3)."""

@@ -25,6 +25,7 @@ SCRIPTS: Final = (
     "beat",
     "budget",
     "cas",
+    "circuit",
     "ready",
     "release",
     "revoke",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -57,12 +58,19 @@ class Identity(Protocol):
 class Vault:
     """One Vault server; close it after use."""
 
-    def __init__(self, url: str, *, verify: bool | str = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        verify: bool | str = True,
+        watch: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """Prepare it; nothing is sent yet.
 
         Args:
             url: ``http(s)://host:port``, nothing after it.
             verify: False, or the file of the authority that signed the server's certificate.
+            watch: makes the context of every call, which sees how it ends.
 
         Raises:
             ValueError: the URL cannot be used.
@@ -72,6 +80,7 @@ class Vault:
             raise ValueError("vault url: expected http://host:port or https://host:port")
         self.url = url.rstrip("/")
         self._connections = Connections(verify=verify)
+        self._watch = watch
         self._threads = ThreadPoolExecutor(CALLS_MAX, thread_name_prefix="vault")
 
     def client(self, token: str = "") -> hvac.Client:
@@ -92,10 +101,11 @@ class Vault:
             NotFoundError: nothing is there.
         """
         work = partial(call, *args, **kwargs)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except (theirs.VaultError, unreached.HTTPError) as error:
-            raise translate(error) from None  # (4) it holds the token: cut off
+        with self._watch():
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            except (theirs.VaultError, unreached.HTTPError) as error:
+                raise translate(error) from None  # (4) it holds the token: cut off
 
     async def run_as(self, who: Identity, ask: Callable[[hvac.Client], T]) -> T:
         """Make ``ask`` as ``who``; a login that has died meanwhile is renewed, once.
@@ -119,6 +129,17 @@ class Vault:
         except DeniedError:
             return False
         return True
+
+    async def require_alive(self) -> None:
+        """Make sure that the server answers and can be worked with; needs no credential.
+
+        Raises:
+            UnavailableError: it does not, or it is sealed or has no leader.
+        """
+        said = await self.run(self.client().adapter.get, "/v1/sys/leader")
+        is_of_many = isinstance(said, dict) and said.get("ha_enabled") is True
+        if is_of_many and not said.get("leader_address"):
+            raise UnavailableError("vault has no leader")
 
     def close(self) -> None:
         """Drop the connections; calls under way end by themselves."""

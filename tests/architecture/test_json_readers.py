@@ -16,6 +16,7 @@ ALLOWED = {
     "dsl/document/loader.py:from_json": "writes JSON that was read already out as a document",
     "dsl/document/text.py:loads": "asks whether it is JSON, and takes nothing from it",
     "dsl/document/salvage.py:model_validate_json": "of a document that the loader has read",
+    "dsl/health/breakers.py:model_validate_json": "of a document that the loader has read",
     "dsl/promotion.py:model_validate_json": "of a document that the loader has read",
     "dsl/document/parse.py:model_validate_json": "of a document that the loader has read",
     "activities/contracts/answers.py:from_payload": "after the strict reader, for the types",

@@ -1,0 +1,1 @@
+"""What a site says of how outside systems are watched."""

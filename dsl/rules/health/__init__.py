@@ -1,0 +1,1 @@
+"""When an outside system is called, and when it is left in peace."""

@@ -1,0 +1,1 @@
+"""Whether outside systems are well, as one process sees it."""
