@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from bench.progress import Progress
 from bench.subjects.agents import agent_ms
+from bench.subjects.breakers import guard_figures
 from bench.subjects.gates import gate_ms
 from bench.subjects.loads import against_bare, of_processes
 from bench.subjects.parked import parked
@@ -111,6 +112,10 @@ async def _proofs(bench: Bench) -> Figures:
     return {"proofs": await proof_ms(bench.stack.env, bench.stack.data_dir)}
 
 
+async def _breakers(bench: Bench) -> Figures:
+    return {"breakers": await guard_figures(bench.stack.env)}
+
+
 async def _wide(bench: Bench) -> Figures:
     async with worker("timed", bench.stack) as pid:
         figures = await wide(
@@ -141,6 +146,7 @@ PARTS: Final = {
     "agents": Part(_agents, 6, 6),
     "revocation": Part(_revocation, 25, 80),
     "proofs": Part(_proofs, 3, 3),
+    "breakers": Part(_breakers, 6, 6),
     "wide": Part(_wide, 80, 300),
     "parked": Part(_parked, 60, 340),
 }

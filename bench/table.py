@@ -70,6 +70,10 @@ BARS: Final = (
     ),
     Bar("... until nothing of it is left, over a subprocess", "agents.run_over_ms", unit=" ms"),
     Bar("a log of 1,000 lines as an artefact", "agents.log_ms", 5, unit=" ms"),
+    Bar("guard of a closed circuit, p50", "breakers.guard_p50_ms", 1, unit=" ms"),
+    Bar("... p99", "breakers.guard_p99_ms", unit=" ms"),
+    # The first second is asked at its beginning: six times within five seconds.
+    Bar("... asks of the store a second, of one worker", "breakers.asks_per_s", 1.2),
     Bar("revocation: credentials dead, p50", "revocation.credentials_dead_p50_ms", 100, unit=" ms"),
     Bar("... p99", "revocation.credentials_dead_p99_ms", unit=" ms"),
     Bar("... the agent's process gone, p50", "revocation.process_gone_p50_ms", 2_000, unit=" ms"),
