@@ -24,6 +24,7 @@ Place = Annotated[
 ]
 Gate = Annotated[str, typer.Argument(help="The gate, by path, or by name where that is unique.")]
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="The id of an agent.")]
+Circuit = Annotated[str, typer.Argument(help="As `mandate breaker list` shows it.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
 Answer = Annotated[str, typer.Option(help="What you answer, where an agent asks.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask once more; for scripts.")]

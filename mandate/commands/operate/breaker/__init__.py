@@ -1,0 +1,1 @@
+"""The circuit breakers: what is let through, and orders about that."""

@@ -1,0 +1,13 @@
+"""``mandate breaker open``."""
+
+from __future__ import annotations
+
+from mandate.cli_options import Circuit, DataDir, Reason, end
+
+
+def command(circuit: Circuit, reason: Reason, data_dir: DataDir = None) -> None:
+    """Let nothing begin that needs this system, until somebody says otherwise."""
+    from dsl.rules.health.breaker import CircuitOrder
+    from mandate.work.operate import breaker
+
+    end(breaker.order(circuit, CircuitOrder.OPEN, reason, data_dir=data_dir))
