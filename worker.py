@@ -59,6 +59,7 @@ from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
 from mandate.terminal import complain
 from mandate.unanswered import why_of
 from workflows.agent import Agent
+from workflows.circuit import CircuitOrdered
 from workflows.messages.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
@@ -69,7 +70,7 @@ from workflows.revocation import Revocation
 from workflows.sweep import Sweep
 
 WORKFLOWS: Final = (
-    *(Pipeline, Agent, Registration),
+    *(Pipeline, Agent, Registration, CircuitOrdered),
     *(Promotion, Rebinding, Reinstatement, Revocation, Sweep),
 )
 GRACE: Final = timedelta(seconds=10)

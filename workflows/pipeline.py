@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from dsl.rules.run.ids import refuse_id
     from workflows.gates.gate_board import GateBoard
     from workflows.gates.gated_workflow import GatedWorkflow
+    from workflows.messages.circuit import read_circuit
     from workflows.messages.inputs import MessageError, read_stage, read_start
     from workflows.messages.stop import REVOKE_EXAMPLE, RevokeMessage, read_revoke
     from workflows.run.agent_stages import AgentStages
@@ -127,6 +128,18 @@ class Pipeline(GatedWorkflow):
             raise MeantError(str(error), type="UnreadableRevoke") from None
         if refusal is not None:
             raise MeantError(refusal, type="RevokeRefused")
+
+    @workflow.signal(description="A stage tells what circuit it waits for; shown, and no more")
+    def circuit(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) raw
+        """Show that a stage waits for a circuit, or that it goes on."""
+        try:
+            message = read_circuit([payload])
+        except MessageError as error:
+            self.on_bad_message("circuit", str(error))
+            return
+        admitted = self._run.admitted if self._run else None
+        if admitted is None or not admitted.agents.told(message):
+            self.on_bad_message("circuit", f"no agent is at work in {message.stage!r}")
 
     @workflow.query(description="What the run is doing, what it waits for, void messages")
     def status(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ Who files or logs a failure asks ``is_meant``: ``activities.runtime.converter``,
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.exceptions import (
@@ -45,8 +46,15 @@ class MeantError(ApplicationError):
         *details: Any,
         type: str,  # noqa: A002  # Temporal's own
         non_retryable: bool = True,
+        next_retry_delay: timedelta | None = None,
     ) -> None:
-        super().__init__(message, *details, type=type, non_retryable=non_retryable)
+        super().__init__(
+            message,
+            *details,
+            type=type,
+            non_retryable=non_retryable,
+            next_retry_delay=next_retry_delay,
+        )
         # What was being handled when it was raised is how our code works, not why it ended.
         self.__suppress_context__ = True
 

@@ -11,6 +11,8 @@
 5. That an agent was raised, came back or was rebound is taken only behind the grant it was done
    by, from the run that was granted it: a later one may have its workflow id.
 6. What begins waits while the disk is nearly full; a record that also ends something does not.
+7. What an append comes to is counted for the circuit of the ledger, and none is ever held back by
+   it (docs/adr/0034).
 """
 
 from __future__ import annotations
@@ -21,11 +23,14 @@ from temporalio import activity
 
 from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
+from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
 from activities.runtime.boundary import governed
 from dsl import actions
 from dsl.rules.trust.admission import agent_identity
 from dsl.rules.trust.scorecard import OF_STAGE
+from dsl.values.circuit_names import LEDGER
 from integrations.errors import DeniedError
+from integrations.health.breakers import Breakers
 from integrations.ledger.authority import LEASE_GRANTED, PLAN_REGISTERED
 from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.ledger import Ledger
@@ -33,6 +38,7 @@ from integrations.ledger.ledger import Ledger
 _NEVER: Final = frozenset(
     {
         actions.AGENT_REVOKED,
+        actions.CIRCUIT_PROVEN,
         actions.REBIND_PROVEN,
         actions.TRUST_ASKED,
         actions.TRUST_GRANTED,
@@ -58,6 +64,8 @@ _ONLY_FROM: Final = {
     actions.AGENT_PROMOTED: trust.PROMOTION_WORKFLOW,
     actions.AGENT_REINSTATED: trust.REINSTATEMENT_WORKFLOW,
     actions.AGENT_REBOUND: trust.REBINDING_WORKFLOW,
+    actions.CIRCUIT_ORDERED: CIRCUIT_WORKFLOW,
+    actions.CIRCUIT_CHANGED: CIRCUIT_WORKFLOW,
 }
 # What such an entry has to have in common with its grant.
 _BEHIND_A_GRANT: Final = {
@@ -72,8 +80,10 @@ _ENDS: Final = frozenset({"run.ended", actions.AGENT_ENDED})
 class LedgerActivities:
     """Speaks for the one writer."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, breakers: Breakers | None = None) -> None:
+        """Write to ``ledger``; ``breakers`` see whether that goes well (7)."""
         self._ledger = ledger
+        self._breakers = breakers or Breakers()
 
     @activity.defn(name=specs.record.name)
     @governed
@@ -100,9 +110,12 @@ class LedgerActivities:
             for number, entry in enumerate(request.entries)
         ]
         recorded = {entry.action for entry in request.entries}
-        if recorded & _BEGINS and not recorded & _ENDS:
-            self._ledger.require_room()  # (6) what begins waits for room
-        receipts = await self._ledger.append(drafts)  # (3) acknowledged means on disk
+        # (7) counted, and never held back
+        async with self._breakers.as_probe(LEDGER):
+            with self._breakers.of(LEDGER).watching():
+                if recorded & _BEGINS and not recorded & _ENDS:
+                    self._ledger.require_room()  # (6) what begins waits for room
+                receipts = await self._ledger.append(drafts)  # (3) acknowledged means on disk
         numbers = [receipt.seq for receipt in receipts] or [-1]
         return messages.RecordResult(
             first=min(numbers),

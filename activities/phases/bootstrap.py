@@ -13,6 +13,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.health.behind_circuits import behind_circuits
 from activities.phases.admission import admit
 from activities.phases.equipment import Tools, enter, put_json, refuse_queue, run_of
 from activities.runtime.boundary import governed
@@ -32,6 +33,7 @@ class Bootstrap:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Admit the agent and take its lease."""
         refuse_queue(self._tools, request)

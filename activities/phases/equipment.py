@@ -33,6 +33,7 @@ from dsl.rules.run.lifecycle import may_follow
 from dsl.rules.trust.admission import instance_id
 from dsl.rules.trust.violations import Violation
 from dsl.values.canonical import canonical
+from dsl.values.circuit_names import DRAGONFLY
 from integrations.agents.processes.roster import Roster
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner
@@ -43,6 +44,7 @@ from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Lease, Leases, Step
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import DeniedError
+from integrations.health.breakers import Breakers
 from integrations.settings import Settings
 from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.issuer import CredentialIssuer
@@ -84,6 +86,7 @@ class Tools:
     high: HighTier | None = None  # None: phases up to T2
     watcher: RevocationWatcher | None = None  # None: leases beat in their own time
     roster: Roster = field(default_factory=Roster)
+    breakers: Breakers = field(default_factory=Breakers)
 
 
 def instance_of(request: messages.PhaseRequest) -> str:
@@ -110,30 +113,43 @@ async def enter(
         ViolationError: another phase has to come first (4).
     """
     refuse_queue(tools, request)
-    info = activity.info()
     known = GuardSeed(
         fence=request.authority.fence,
         epoch=request.authority.epoch,
         revoked=request.authority.revoked,
     )
     begun_ms = _begun_ms(request)
+    try:
+        with tools.breakers.of(DRAGONFLY).watching():
+            return await _take(tools, request, phase, known, begun_ms=begun_ms, status=status)
+    except OrderError as error:
+        raise ViolationError(Violation.PHASE_ORDER, str(error)) from None
+
+
+async def _take(
+    tools: Tools,
+    request: messages.PhaseRequest,
+    phase: AgentPhase,
+    known: GuardSeed,
+    *,
+    begun_ms: int,
+    status: str,
+) -> Lease:
+    info = activity.info()
     # (2) only what the ledger has just said
     if request.seed and begun_ms - request.authority.at_ms < ANSWER_FRESH_MS:
         await tools.guards.seed(request.agent, known)
-    try:
-        return await tools.leases.acquire(  # (1) anew: it fences out its predecessor
-            agent=request.agent,
-            holder=holder_of(request),
-            owner=f"{info.workflow_id}/{info.workflow_run_id}",
-            # Temporal counts attempts from one again when an operator resets an activity.
-            nonce=f"{info.activity_id}#{info.attempt}@{begun_ms}",
-            begun_ms=begun_ms,
-            authority=known,
-            project=request.project,
-            step=_step(request, phase, status),
-        )
-    except OrderError as error:
-        raise ViolationError(Violation.PHASE_ORDER, str(error)) from None
+    return await tools.leases.acquire(  # (1) anew: it fences out its predecessor
+        agent=request.agent,
+        holder=holder_of(request),
+        owner=f"{info.workflow_id}/{info.workflow_run_id}",
+        # Temporal counts attempts from one again when an operator resets an activity.
+        nonce=f"{info.activity_id}#{info.attempt}@{begun_ms}",
+        begun_ms=begun_ms,
+        authority=known,
+        project=request.project,
+        step=_step(request, phase, status),
+    )
 
 
 def _step(request: messages.PhaseRequest, phase: AgentPhase, status: str) -> Step:

@@ -7,6 +7,7 @@ import asyncio
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.health.behind_circuits import behind_circuits, watched_outside
 from activities.phases.agent_program import ask
 from activities.phases.equipment import Tools, enter
 from activities.runtime.boundary import governed
@@ -24,11 +25,13 @@ class Execute:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Run the program and store what it delivers."""
         lease = await enter(self._tools, request, PHASE)
         try:
-            answer = await ask(self._tools, request, lease, PHASE)
+            work = ask(self._tools, request, lease, PHASE)
+            answer = await watched_outside(self._tools, request, work)
         except asyncio.CancelledError:
             stopped = stopped_by_hand()
             if stopped is None:

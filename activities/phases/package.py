@@ -5,6 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.health.behind_circuits import behind_circuits
 from activities.phases.equipment import Tools, enter, put_json
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
@@ -20,6 +21,7 @@ class Package:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the manifest as an output."""
         lease = await enter(self._tools, request, PHASE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.health.behind_circuits import behind_circuits
 from activities.phases.agent_program import ask
 from activities.phases.delegation.account import runtime_facts
 from activities.phases.equipment import Tools, enter, put_json
@@ -26,6 +27,7 @@ class Plan:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the plan as an output."""
         lease = await enter(self._tools, request, PHASE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.health.behind_circuits import behind_circuits
 from activities.phases.delegation.account import NO_SANDBOX, runtime_facts
 from activities.phases.equipment import Tools, enter, put_json
 from activities.phases.machine import require_machine
@@ -26,6 +27,7 @@ class Preflight:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Check the machine against what the stage asks for."""
         settings, step = self._tools.settings, request.step

@@ -11,6 +11,7 @@ import asyncio
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.health.behind_circuits import behind_circuits
 from activities.phases.delegation.account import work_of
 from activities.phases.equipment import Tools, enter, put_bytes
 from activities.runtime.boundary import governed
@@ -28,6 +29,7 @@ class Report:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the report as an output."""
         lease = await enter(self._tools, request, PHASE)

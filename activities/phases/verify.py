@@ -14,6 +14,7 @@ import asyncio
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.health.behind_circuits import behind_circuits
 from activities.phases.agent_program import ask
 from activities.phases.equipment import Tools, enter, put_json
 from activities.runtime.boundary import governed
@@ -33,6 +34,7 @@ class Verify:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the verification as an output."""
         lease = await enter(self._tools, request, PHASE)

@@ -30,8 +30,15 @@ from activities.proofs.verifier import (
 )
 from activities.runtime.boundary import governed
 from activities.runtime.principal import senders_of
-from dsl.actions import PROOF_REFUSED, REBIND_PROVEN, START_PROVEN, VOTE_PROVEN
+from dsl.actions import (
+    CIRCUIT_PROVEN,
+    PROOF_REFUSED,
+    REBIND_PROVEN,
+    START_PROVEN,
+    VOTE_PROVEN,
+)
 from dsl.rules.proofs.proof import (
+    CIRCUIT,
     MATTERS,
     PLAN,
     REBIND,
@@ -50,6 +57,7 @@ _ACTIONS: Final = {
     START: START_PROVEN,
     PLAN: PLAN_REGISTERED,
     REBIND: REBIND_PROVEN,
+    CIRCUIT: CIRCUIT_PROVEN,
 }
 _OF_AUTHORS: Final = {PLAN: "plans", REBIND: "what agents are bound to"}  # (6) of one group
 
@@ -191,6 +199,6 @@ def _of_purpose(request: messages.ProveRequest, voter: Voter) -> dict[str, Any]:
             "decision": about["decision"],
             "groups": sorted(voter.groups),
         }
-    if request.purpose == REBIND:
+    if request.purpose in (REBIND, CIRCUIT):
         return {"about": dict(about)}
     return {"plan": about["plan"]}

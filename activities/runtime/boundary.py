@@ -13,7 +13,9 @@
    raised at; see ``activities.contracts.meant``. No failure carries a token or a chain of causes:
    messages are redacted, the cause is cut. None is of a length or of characters that the server
    refuses.
-5. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives. A
+5. What an open circuit lets not begin is final here as well, and says for how long: the workflow
+   waits, where people see it, and asks again.
+6. It heartbeats while it runs, so that its worker's death is noticed and its cancel arrives. A
    local one does not: its workflow task does that for it.
 """
 
@@ -29,10 +31,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.contracts import messages, specs, trust_specs
+from activities.contracts.circuit_specs import CIRCUIT_OPEN, CircuitOpen
 from activities.contracts.meant import BugError, MeantError
 from activities.runtime.effect import OutcomeLostError, attempt, beat
 from activities.runtime.violation import ViolationError, said, violation_of
 from dsl.limits import REASON_LENGTH_MAX
+from dsl.rules.health.breaker import CircuitState
 from dsl.rules.trust.violations import Violation
 from integrations import errors
 from integrations.agents.contract.protocol import AgentError
@@ -62,7 +66,7 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             raise MeantError(
                 f"{activity.info().activity_type} runs only inside a workflow", type="Standalone"
             )
-        # (5) a local one needs no heartbeat
+        # (6) a local one needs no heartbeat
         beats = nullcontext() if activity.info().is_local else _heartbeats()
         with attempt() as this, beats:
             try:
@@ -79,6 +83,8 @@ def _failure(error: Exception, *, may_have_acted: bool) -> ApplicationError:
     match error:
         case ViolationError():
             return _violated(error.kind, str(error))
+        case errors.CircuitOpenError():
+            return _waits(error)
         case errors.IntegrationError():
             return _translated(error)
         case OutcomeLostError():
@@ -108,6 +114,13 @@ def _translated(error: errors.IntegrationError) -> ApplicationError:
         kind = specs.AGENT_FAILED if error.retryable else specs.AGENT_FAILED_FOR_GOOD
         return MeantError(message, *seen, type=kind)
     return MeantError(message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL))
+
+
+def _waits(error: errors.CircuitOpenError) -> ApplicationError:
+    """Return what a workflow waits by (5)."""
+    state = CircuitState(error.state)
+    waits = CircuitOpen(circuit=error.circuit, state=state, left_ms=max(-1, error.left_ms))
+    return MeantError(str(error), waits.model_dump(mode="json"), type=CIRCUIT_OPEN)
 
 
 def _violated(kind: Violation, message: str) -> ApplicationError:

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from temporalio.client import Client
@@ -23,6 +24,7 @@ from temporalio.client import Client
 from activities.contracts import messages, specs
 from activities.gates.control_groups import ControlGroupActivities, ControlGroupProbe
 from activities.gates.output_heads import OutputHeadActivities
+from activities.health.circuit_look import CircuitLook
 from activities.ledger.holders import Holders
 from activities.ledger.record import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
@@ -51,9 +53,11 @@ from activities.sweep.closing import ClosingActivities
 from activities.trust.evidence import Appraiser, EvidenceActivities
 from activities.trust.grants import GrantActivities
 from activities.trust.rebinding import RebindingActivities
+from activities.workers.watched import breakers_of, look_after
 from dsl.catalogue import Catalogue
 from dsl.promotion import load_criteria
 from dsl.template_folders import TemplateFolders
+from dsl.values.circuit_names import ARTIFACTS, LEDGER, VAULT
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
@@ -111,7 +115,8 @@ class PhaseDuties(Duties):
     def __init__(self, settings: Settings, runner: AgentRunner | None, role: str) -> None:
         """Prepare the connections; ``role`` names the queue whose Vault identity it has."""
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-        self._vault = Vault(settings.vault_url)
+        breakers = breakers_of(settings, self._dragonfly)
+        self._vault = Vault(settings.vault_url, watch=breakers.of(VAULT).watching)
         self._login = login = Login(self._vault, settings.vault_roles, role)
         self._fitness = Fitness(self._vault, login)
         self._examined = Examined(login, self._fitness)  # (3) before the first use
@@ -122,11 +127,13 @@ class PhaseDuties(Duties):
             leases=Leases(self._dragonfly),
             registry=Registry(self._vault, login),
             issuer=TokenRoleIssuer(self._vault, self._examined),
-            artifacts=Artifacts(settings.artifacts),
+            artifacts=Artifacts(settings.artifacts, breakers.of(ARTIFACTS).watching),
             runner=runner or ProcessRunner(),
             programs=Programs(settings.templates, settings.agent_path),
             watcher=self._watcher,
+            breakers=breakers,
         )
+        look_after(breakers, self._dragonfly, self._vault, self._tools.artifacts)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -143,6 +150,7 @@ class PhaseDuties(Duties):
             leaving.exit,
             leaving.revoked,
             Processes(tools.roster).confirm,
+            CircuitLook(tools.breakers).run,
         )
 
     @asynccontextmanager
@@ -156,7 +164,7 @@ class PhaseDuties(Duties):
             await unless_away("DragonflyDB", preflight(self._dragonfly))
             await unless_away("Vault", self._fitness.require())
             unbinding = asyncio.create_task(unbind_left(roster, leases, gone))
-            async with self._watcher.listening():
+            async with self._watcher.listening(), self._tools.breakers.running():
                 yield
             unbinding.cancel()
         finally:
@@ -247,7 +255,11 @@ class LedgerDuties(Duties):
         self._login = Login(self._vault, settings.vault_roles, specs.QUEUE_LEDGER)
         criteria = load_criteria(settings.promotion)
         self._ledger = Ledger(settings.ledger)
-        self._activities = LedgerActivities(self._ledger)
+        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+        self._breakers = breakers_of(settings, self._dragonfly)
+        room = partial(asyncio.to_thread, self._ledger.require_room)
+        self._breakers.looks(LEDGER, room)
+        self._activities = LedgerActivities(self._ledger, self._breakers)
         voters = Voters(self._vault, self._login)
         self._proofs = ProofActivities(self._ledger, voters, settings.authors)
         appraiser = Appraiser(self._ledger, criteria)
@@ -277,8 +289,10 @@ class LedgerDuties(Duties):
         try:
             if self._settings.registers_catalogue:
                 await register_catalogue(self._ledger, _catalogue(self._settings))
-            yield
+            async with self._breakers.running():
+                yield
         finally:
             self._ledger.close()
+            await self._dragonfly.aclose()
             await self._login.aclose()
             self._vault.close()

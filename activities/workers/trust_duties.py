@@ -16,6 +16,7 @@ from typing import Final
 from temporalio.client import Client
 
 from activities.contracts import specs
+from activities.health.circuit_change import CircuitChanging
 from activities.revocation.brakes import BrakeActivities
 from activities.revocation.run_brakes import RunBrakeActivities
 from activities.runtime.engine import ensure_sweep_schedule
@@ -25,7 +26,10 @@ from activities.trust.demotion import DemotionActivities
 from activities.trust.register import RegisterActivities
 from activities.trust.tier_changes import TierChangeActivities
 from activities.workers.duties import Activity, Duties
+from dsl.health.breakers import load_breakers
+from dsl.template_folders import TemplateFolders
 from integrations.agents.programs.catalogue import Programs
+from integrations.dragonfly.circuits import Circuits
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.revocations import Revocations
@@ -71,6 +75,11 @@ class TrustDuties(Duties):
         self._sweeping = SweepActivities(Sweeper(self._vault, self._logins[naming.SWEEPER]))
         self._brakes = BrakeActivities(self._vault, revoker, guards, revocations)
         self._run_brakes = RunBrakeActivities()
+        self._circuits = CircuitChanging(
+            Circuits(self._dragonfly),
+            load_breakers(settings.breakers),
+            TemplateFolders(settings.templates),
+        )
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -88,6 +97,7 @@ class TrustDuties(Duties):
             self._brakes.guard,
             self._run_brakes.stop,
             self._run_brakes.confirm,
+            self._circuits.change,
         )
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ import pytest
 from temporalio import activity
 
 from activities import contracts
-from activities.contracts import messages, specs, trust_specs
+from activities.contracts import circuit_specs, messages, specs, trust_specs
 from activities.contracts.question_specs import Posed
 from activities.contracts.resumption import CheckpointRef
 from activities.workers.duties import HighTierDuties, LedgerDuties, WorkflowDuties
@@ -32,9 +32,13 @@ LOCAL = {specs.COMPILE, specs.POLICY, trust_specs.NONCE}  # called by name, in t
 OTHERS = (
     *(messages.AgentRequest, messages.AgentReport, messages.CompileRequest),
     *(messages.CompileResult, messages.Violated, CheckpointRef, Posed),
+    circuit_specs.CircuitOpen,
 )
 # The phases and what goes with them run where the stage runs; the rest in one place.
-WITH_PHASES = {*(spec.name for spec in specs.PHASES.values()), trust_specs.confirm_processes.name}
+WITH_PHASES = {
+    *(spec.name for spec in specs.PHASES.values()),
+    *(trust_specs.confirm_processes.name, circuit_specs.look.name),
+}
 
 
 def modules() -> Iterator[ModuleType]:

@@ -42,11 +42,14 @@ def page(
     tries: int,
     ended: Ended | None,
     runtime: RuntimePlan | None = None,
+    waits_for: str = "",
 ) -> Markdown:
     """Return the page in Markdown; ``runtime``: who does the work, if it is no program of ours."""
     if ended is not None:
         why = Markdown.of(": {}", ended.detail) if ended.detail else Markdown()
         now = [Markdown.of("- {}{}", ended.status, why)]
+    elif waits_for:
+        now = [Markdown.of("- now: it {}", waits_for)]
     elif entered:
         phase, since = entered[-1]
         number = sum(each.phase is phase for each in entered)

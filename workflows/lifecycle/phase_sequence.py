@@ -20,6 +20,8 @@
    ``workflows.lifecycle.delegated_phase``. What came of it is then taken by the phase, as the
    answer of a program is; that is repeated, and the work is not. What did not stop has no other
    beside it.
+9. What an open circuit holds back is begun again when it may be, and that is no try of anything:
+   see ``workflows.lifecycle.circuit_wait``.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from dsl.rules.trust.violations import Violation
 from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
 from workflows.lifecycle.body import GRACE
+from workflows.lifecycle.circuit_wait import CircuitWaits
 from workflows.lifecycle.clock import StageClock
 from workflows.lifecycle.delegated_phase import delegated
 from workflows.lifecycle.exit import leave
@@ -75,6 +78,7 @@ class PhaseSequence:
         self._asked: Asked | None = None
         self._cold = 0
         self._warned = 0
+        self._circuits = CircuitWaits(self._state)
 
     def stop(self, order: StopOrder) -> str | None:
         """Stop the stage (6); return why there is nothing to stop."""
@@ -101,6 +105,7 @@ class PhaseSequence:
         if attending is not None:
             cancelled = await stop(attending) or cancelled
         self._is_over = True
+        self._circuits.end()
         state = self._state
         facts: dict[str, object] = {"epoch": self._order.epoch} if self._order is not None else {}
         if state.tries.unstopped:
@@ -218,6 +223,8 @@ class PhaseSequence:
                 result = await self._call(phase, place, heard)
             except ActivityError as error:
                 self.clock.go_on()
+                if await self._circuits.held_back(error):  # (9) no try of anything
+                    continue
                 if failures.cause_of(error)[0] == specs.COLD and self._cold < COLD_RESEEDS_MAX:
                     self._cold += 1
                     await ask_authority(self._state, self._cold)
@@ -229,14 +236,19 @@ class PhaseSequence:
                 tries.failed(failure)
                 raise failure from None
             self.clock.go_on()
+            await self._circuits.over()
             self._state.keep(result)
-            end = self._consequences.see(result.violations, place)
-            if end is not None:
-                tries.failed(end)
-                raise end
-            if result.asked is not None:
-                raise QuestionAskedError(result.asked)
+            self._end_by(result, place)
             return
+
+    def _end_by(self, result: messages.PhaseResult, place: str) -> None:
+        """Raise what a phase that has delivered ends the stage with (5) (7)."""
+        end = self._consequences.see(result.violations, place)
+        if end is not None:
+            self._state.tries.failed(end)
+            raise end
+        if result.asked is not None:
+            raise QuestionAskedError(result.asked)
 
     async def _call(
         self, phase: AgentPhase, place: str, heard: Heard | None

@@ -6,6 +6,7 @@ came of it changes through the methods here, and through its ``tries`` and ``rec
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from temporalio import workflow
@@ -36,6 +37,8 @@ class StageState:
         self._entity = ""
         self._program = ""
         self._fence = 0
+        self.waits_for = ""  # a circuit, in words
+        self._held_back: Counter[AgentPhase] = Counter()
 
     @property
     def step(self) -> AgentStep:
@@ -65,7 +68,12 @@ class StageState:
         """Note that ``phase`` begins; return the id of its activity."""
         self._entered.append(Entered(phase, workflow.now()))
         self.tries.enter(phase)
-        return f"{self.step.path}/{phase}#{self.phases.count(phase)}"
+        return f"{self.step.path}/{phase}#{self.phases.count(phase) + self._held_back[phase]}"
+
+    def hold_back(self) -> None:
+        """Note that the phase that was entered last has not begun."""
+        held = self._entered.pop()
+        self._held_back[held.phase] += 1  # its activity had an id all the same
 
     @property
     def is_delegated(self) -> bool:
@@ -141,6 +149,7 @@ class StageState:
             "tier": self.step.tier.name,
             "phases": [phase.value for phase in self.phases],
             "attempts": self.tries.count,
+            "waits_for": self.waits_for,
             "outputs": [output.model_dump(mode="json") for output in self._outputs.values()],
             **({"runtime": str(self.step.runtime)} if self.is_delegated else {}),
         }
@@ -160,6 +169,7 @@ class StageState:
             tries=self.tries.count,
             ended=self._ended,
             runtime=step.runtime,
+            waits_for=self.waits_for,
         )
 
     def report(self, status: StageStatus, kind: str, detail: str) -> messages.AgentReport:

@@ -10,6 +10,7 @@
 4. While people think, the agent waits for some minutes; then its stage ends in order, and is run
    again with their answers, from its checkpoint, in what is left of its time. No clock goes
    meanwhile. Who rejects a question, or lets it time out, ends an agent that waits.
+5. What a stage says of a circuit that it waits for is its detail meanwhile, and decides nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
+from workflows.messages.circuit import CircuitMessage
 from workflows.run.council import heard_only
 from workflows.run.payload_budget import PayloadBudget
 from workflows.run.provenance import Provenance
@@ -71,6 +73,7 @@ class AgentStages:
     ) -> None:
         """Prepare; ``begins`` is told the path of each stage just before it begins."""
         self.at_work: dict[str, AtWork] = {}  # by stage path
+        self._before_waits: dict[str, str] = {}  # what its detail was (5)
         self._plan = plan
         self._compiled = compiled
         self._provenance = provenance
@@ -118,6 +121,17 @@ class AgentStages:
     def posed(self, path: str) -> list[dict[str, Any]]:
         """Return what was asked in a stage, and answered."""
         return self._questions.posed(path)
+
+    def told(self, message: CircuitMessage) -> bool:
+        """Show what a stage waits for; False when no agent is at work in it (5)."""
+        path = message.stage
+        if path not in self.at_work:
+            return False
+        if path not in self._before_waits:
+            self._before_waits[path] = self._stages[path].detail
+        words = message.waits_for or self._before_waits.pop(path)
+        self._stages.move(path, StageStatus.RUNNING, words)
+        return True
 
     async def _answered(
         self, step: AgentStep, agent: str, inputs: dict[str, Any]
@@ -177,6 +191,7 @@ class AgentStages:
             return await (self._attended(step, running) if step.questions else running)
         finally:
             self.at_work.pop(step.path, None)
+            self._before_waits.pop(step.path, None)
 
     async def _attended(
         self, step: AgentStep, running: Coroutine[Any, Any, messages.AgentReport]

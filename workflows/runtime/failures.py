@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from activities.contracts import messages, specs
+from activities.contracts.circuit_specs import CIRCUIT_OPEN, CircuitOpen
 from activities.contracts.meant import MeantError
 from activities.contracts.resumption import CheckpointRef
 from dsl.core import StageStatus
@@ -29,6 +30,7 @@ PROMOTION_REFUSED: Final = "PromotionRefused"
 REINSTATEMENT_REFUSED: Final = "ReinstatementRefused"
 REBINDING_REFUSED: Final = "RebindingRefused"
 REVOCATION_REFUSED: Final = "RevocationRefused"
+CIRCUIT_REFUSED: Final = "CircuitRefused"
 UNKNOWN_AGENT: Final = "UnknownAgent"
 NOT_RECORDED: Final = "NotRecorded"
 
@@ -156,6 +158,17 @@ def checkpoint_in(error: ActivityError) -> CheckpointRef | None:
         except ValidationError:
             continue
     return None
+
+
+def circuit_in(error: ActivityError) -> CircuitOpen | None:
+    """Return the circuit that has held an activity back; what cannot be read is none."""
+    cause = error.cause
+    if not isinstance(cause, ApplicationError) or cause.type != CIRCUIT_OPEN:
+        return None
+    try:
+        return CircuitOpen.model_validate(next(iter(cause.details), None))
+    except ValidationError:
+        return None
 
 
 def violations_in(error: ActivityError) -> tuple[messages.Violated, ...]:

@@ -8,6 +8,8 @@
    each, and a thousand gates a list of a thousand names a thousand times.
 4. ``MandateStatus`` says *running* or *waiting*, and in the end how the run ended, as its last
    command. Only a run that is terminated cannot: its status in the server's own list is right.
+5. An agent stage has no ``MandateStatus`` before it waits for a circuit. That it was started with
+   attributes says that they are registered.
 """
 
 from __future__ import annotations
@@ -43,6 +45,13 @@ def show_end(policy: Policy, word: str) -> None:
     """Say how the run ends, and that nobody is waited for any more (4)."""
     if policy.shows_ends:
         workflow.upsert_search_attributes([GATES.value_set([]), STATUS.value_set(word)])
+
+
+def show_circuit(circuit: str) -> None:
+    """Say of an agent stage that it waits for ``circuit``, or that it is at work again (5)."""
+    if workflow.info().typed_search_attributes.get(AGENT) is not None:
+        word = f"waits for circuit {circuit}" if circuit else _RUNNING
+        workflow.upsert_search_attributes([STATUS.value_set(word)])
 
 
 class PublishedGates:

@@ -29,6 +29,7 @@ START: Final = "mandate/start/1"
 PLAN: Final = "mandate/plan/1"
 REVOKE: Final = "mandate/revoke/1"
 REBIND: Final = "mandate/rebind/1"
+CIRCUIT: Final = "mandate/circuit/1"
 
 # What a statement of each purpose is about (2), beside who signed it and until when.
 MATTERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -48,6 +49,7 @@ MATTERS: Final[Mapping[str, tuple[str, ...]]] = {
     PLAN: ("plan", "name", "version"),
     REVOKE: ("agent", "reason"),
     REBIND: ("agent", "pipeline", "template", "program", "reason"),
+    CIRCUIT: ("circuit", "order", "reason"),
 }
 PROOF_LIFE_S_MAX: Final = 600
 CLOCK_SKEW_S: Final = 30

@@ -21,6 +21,7 @@ REINSTATEMENT: Final = "Reinstatement"
 REBINDING: Final = "Rebinding"
 REVOCATION: Final = "Revocation"
 REGISTRATION: Final = "Registration"
+CIRCUIT: Final = "Circuit"
 SWEEP: Final = "Sweep"
 SWEEP_ID: Final = "sweep"
 OWNERS: Final = MappingProxyType(
@@ -30,6 +31,7 @@ OWNERS: Final = MappingProxyType(
         "rebinding": REBINDING,
         "revocation": REVOCATION,
         "registration": REGISTRATION,
+        "circuit": CIRCUIT,
         SWEEP_ID: SWEEP,
     }
 )
@@ -50,6 +52,11 @@ def reinstatement_id(agent: str) -> str:
 def rebinding_id(agent: str) -> str:
     """Return the workflow id of a rebinding: one at a time."""
     return f"rebinding/{agent}"
+
+
+def circuit_id(circuit: str, token: str) -> str:
+    """Return the workflow id of an order about a circuit: as many as there are orders."""
+    return f"circuit/{circuit}/{token}"
 
 
 def revocation_id(agent: str, token: str = "") -> str:

@@ -83,6 +83,7 @@ ENDINGS = {
     "agent started by hand": Ending("Agent", ({},), "InvalidPipeline", "start Pipeline instead"),
     "registration": Ending("Registration", ({},), "InvalidPipeline", "mandate register FILE"),
     "rebinding": Ending("Rebinding", ({},), "RebindingRefused", "mandate agent rebind"),
+    "order to a circuit": Ending("Circuit", ({},), "CircuitRefused", "mandate breaker open"),
     "promotion": Ending("Promotion", ({},), "PromotionRefused", "expected agent and to"),
     "reinstatement": Ending("Reinstatement", ({},), "ReinstatementRefused", "expected "),
     "revocation": Ending("Revocation", ({},), "RevocationRefused", "expected "),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.rules.proofs.proof import (
+    CIRCUIT,
     CLOCK_SKEW_S,
     MATTERS,
     PLAN,
@@ -52,6 +53,7 @@ ABOUT: dict[str, dict[str, Any]] = {
     START: {"workflow": "deploy-1", "plan": DIGEST, "inputs": DIGEST},
     PLAN: {"plan": DIGEST, "name": "deploy", "version": "1.0"},
     REVOKE: {"agent": "deploy.plan", "reason": reason_digest("it deletes")},
+    CIRCUIT: {"circuit": "vault", "order": "open", "reason": reason_digest("moved")},
     REBIND: {
         "agent": "deploy.plan",
         "pipeline": "deploy",

@@ -1,0 +1,132 @@
+"""Circuit: what a person orders of a circuit breaker, put on record and then done.
+
+1. The order is on the ledger before it is carried out, and so is what became of it: with whose
+   word it is. With a proof that is a person; without one it is the name that was claimed. An order
+   gives nobody anything, and who may start this may stop runs as well: so none is refused for want
+   of proof.
+2. A proof that is no good is refused, and nothing is done.
+3. Its time is the start of the run, by the server's clock: of two orders the later one holds.
+4. Dragonfly away, or the ledger: it waits, visibly, as long as that takes, and is done to its end.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from dsl.shown.surfaces import Markdown
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import Field, ValidationError
+
+    from activities.contracts import circuit_specs, messages, specs
+    from activities.contracts.meant import MeantError
+    from dsl.actions import CIRCUIT_CHANGED, CIRCUIT_ORDERED
+    from dsl.core import Value
+    from dsl.limits import PERSON_LENGTH_MAX, REASON_LENGTH_MAX
+    from dsl.rules.health.breaker import CircuitOrder
+    from dsl.rules.proofs.proof import CIRCUIT, PROOF_LENGTH_MAX, reason_digest
+    from dsl.values.circuit_names import CIRCUIT_PATTERN
+    from workflows.ledger.ledger_buffer import LedgerBuffer
+    from workflows.messages.inputs import MessageError, decode, fault_of
+    from workflows.runtime import failures
+    from workflows.runtime.cancellation import shielded
+
+_USE: Final = "use `mandate breaker open NAME --reason TEXT`, or close, or reset"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+CLAIMED: Final = "claimed"
+PROVEN: Final = "proven"
+
+
+class _OrderMessage(Value):
+    circuit: str = Field(pattern=CIRCUIT_PATTERN)
+    order: CircuitOrder
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH_MAX, pattern=r"\S")
+    by: str = Field(default="", max_length=PERSON_LENGTH_MAX)
+    proof: str = Field(default="", max_length=PROOF_LENGTH_MAX)
+
+
+@workflow.defn(name=circuit_specs.CIRCUIT_WORKFLOW, sandboxed=False)  # docs/adr/0008
+class CircuitOrdered:
+    """Carry out one order."""
+
+    def __init__(self) -> None:
+        self._records = LedgerBuffer("circuit")
+
+    @workflow.run
+    async def run(self, payload: RawValue = None) -> dict[str, Any]:  # type: ignore[assignment]  # must be exactly RawValue
+        """Return the state before and now, whose word it was, and where the ledger says so."""
+        order = _read(payload)
+        try:
+            by, how = await self._whose(order)
+            changed = await shielded(self._obey(order, by, how))  # (4) done to its end
+        except ActivityError as error:
+            raise _refused(failures.cause_of(error)[1]) from None
+        return {
+            "circuit": order.circuit,
+            "was": changed.was.value,
+            "now": changed.now.value,
+            "by": by,
+            "how": how,
+            "ledger": list(self._records.range or ()),
+        }
+
+    async def _whose(self, order: _OrderMessage) -> tuple[str, str]:
+        """Return whose word it is, and how that is known (1)."""
+        if not order.proof:
+            return order.by, CLAIMED
+        proven = await specs.prove(
+            messages.ProveRequest(
+                purpose=CIRCUIT,
+                about={
+                    "circuit": order.circuit,
+                    "order": order.order.value,
+                    "reason": reason_digest(order.reason),
+                },
+                proof=order.proof,
+            ),
+            activity_id="circuit/prove#1",
+            summary=Markdown.of("whose word is it about {}?", order.circuit),
+        )
+        if proven.refusal:  # (2) no good
+            raise _refused(proven.refusal)
+        return proven.name, PROVEN
+
+    async def _obey(self, order: _OrderMessage, by: str, how: str) -> circuit_specs.CircuitChanged:
+        told = {"circuit": order.circuit, "order": order.order.value, "by": by, "how": how}
+        self._records.note(CIRCUIT_ORDERED, **told, reason=order.reason)
+        await self._records.flush("circuit ordered")
+        changed = await circuit_specs.change(
+            circuit_specs.CircuitChange(
+                circuit=order.circuit,
+                order=order.order,
+                given_ms=_start_ms(),  # (3) the start of the run
+                reason=order.reason,
+            ),
+            activity_id="circuit/change#1",
+            summary=Markdown.of("{} {}", order.order, order.circuit),
+        )
+        self._records.note(CIRCUIT_CHANGED, **told, was=changed.was.value, now=changed.now.value)
+        await self._records.flush("circuit changed")
+        return changed
+
+
+def _read(payload: RawValue) -> _OrderMessage:
+    try:
+        return _OrderMessage.model_validate(decode([payload]))
+    except ValidationError as error:
+        raise _refused(f"{fault_of(error)}: {_USE}") from None
+    except MessageError as error:
+        raise _refused(f"{error}: {_USE}") from None
+
+
+def _refused(why: str) -> ApplicationError:
+    return MeantError(why, type=failures.CIRCUIT_REFUSED)
+
+
+def _start_ms() -> int:
+    return (workflow.info().workflow_start_time - _EPOCH) // timedelta(milliseconds=1)
