@@ -138,7 +138,7 @@ async def _ask(
         prior = await asyncio.to_thread(_copies, tools, seen, directory)
         pulse = await stack.enter_async_context(pulsing())
         kept = await stack.enter_async_context(keeping(tools.artifacts, pulse))
-        await stack.enter_async_context(inquiry.beside(pulse))
+        await stack.enter_async_context(inquiry.beside(pulse, kept.settle))
         handed_back = handed(request)
         checkpoint = None
         if handed_back is not None:

@@ -40,6 +40,7 @@ class Kept:
         self._pulse = pulse
         self._waiting: Checkpoint | None = None
         self._came = asyncio.Event()
+        self._storing = asyncio.Lock()
         self.last: CheckpointRef | None = None
 
     def take(self, checkpoint: Checkpoint) -> None:
@@ -49,14 +50,15 @@ class Kept:
 
     async def settle(self) -> CheckpointRef | None:
         """Store what waits, and return the last one."""
-        while self._waiting is not None:
-            checkpoint, self._waiting = self._waiting, None
-            stored = await asyncio.to_thread(self._artifacts.put, checkpoint.content)
-            self.last = CheckpointRef(
-                digest=stored.digest, size=stored.size, is_file=checkpoint.is_file
-            )
-            self._pulse.keep(self.last)  # (1) for the next attempt
-        return self.last
+        async with self._storing:  # whoever settles waits for what is being stored as well
+            while self._waiting is not None:
+                checkpoint, self._waiting = self._waiting, None
+                stored = await asyncio.to_thread(self._artifacts.put, checkpoint.content)
+                self.last = CheckpointRef(
+                    digest=stored.digest, size=stored.size, is_file=checkpoint.is_file
+                )
+                self._pulse.keep(self.last)  # (1) for the next attempt
+            return self.last
 
     async def work(self) -> None:
         """Store what comes, until cancelled."""

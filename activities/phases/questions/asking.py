@@ -1,7 +1,8 @@
 """Asking people on behalf of a program that waits for the answer (docs/adr/0033).
 
-1. What it asks is told with every sign of life; once the server keeps that, the stage and its run
-   are told to look. Neither takes anybody's word for what is asked.
+1. What it asks is told with every sign of life, after the checkpoint that it has said before; once
+   the server keeps that, the stage and its run are told to look. Neither takes anybody's word for
+   what is asked.
 2. The answer is what the run says, asked again and again: no message brings it, none can forge it.
 3. After ``park_after`` it is waited for no longer: the question ends the try, as its answer says.
 4. When the answer is there the program goes on at once, and the clock of the stage as soon as the
@@ -39,7 +40,7 @@ from activities.phases.heartbeat import Pulse
 from activities.runtime.engine import ANSWER, parent_of
 from activities.runtime.signs_of_life import asked_in, details_of
 from dsl.rules.gates.questions import Question
-from integrations.errors import DeniedError, UnavailableError
+from integrations.errors import DeniedError, IntegrationError, UnavailableError
 
 SHOWN_EVERY_S: Final = 0.1
 ASK_S_MIN: Final = 0.1
@@ -57,6 +58,7 @@ class Asker:
         self._run = run
         self._park_after_s = park_after_s
         self._pulse: Pulse | None = None
+        self._settle: Callable[[], Awaitable[object]] | None = None
         self._going_on: asyncio.Task[None] | None = None
 
     async def posed(self) -> tuple[question_specs.Posed, ...]:
@@ -79,9 +81,14 @@ class Asker:
             ) from None
 
     @asynccontextmanager
-    async def waiting(self, pulse: Pulse) -> AsyncIterator[None]:
-        """Put questions meanwhile, telling them with ``pulse``."""
-        self._pulse = pulse
+    async def waiting(
+        self, pulse: Pulse, settle: Callable[[], Awaitable[object]]
+    ) -> AsyncIterator[None]:
+        """Put questions meanwhile, telling them with ``pulse``.
+
+        ``settle`` waits until the checkpoint of before is kept.
+        """
+        self._pulse, self._settle = pulse, settle
         if activity.info().attempt > 1:  # the one before may have died while it asked
             self._go_on(pulse)
         try:
@@ -92,9 +99,11 @@ class Asker:
 
     async def put(self, question: Question) -> str | None:
         """Return the answer; None: it is not waited for any longer (3)."""
-        pulse = self._pulse
-        if pulse is None:
+        pulse, settle = self._pulse, self._settle
+        if pulse is None or settle is None:
             return None
+        with suppress(IntegrationError):  # whatever it is, it is met again when the try has ended
+            await settle()  # (1) where it goes on from is known before what it asks
         pulse.ask(question)
         try:
             async with asyncio.timeout(self._park_after_s):
@@ -156,9 +165,11 @@ class Inquiry:
         """Wait for the answer to a question, if any may be asked."""
         return None if self.asker is None else self.asker.put
 
-    def beside(self, pulse: Pulse) -> AbstractAsyncContextManager[None]:
-        """Put questions meanwhile."""
-        return nullcontext() if self.asker is None else self.asker.waiting(pulse)
+    def beside(
+        self, pulse: Pulse, settle: Callable[[], Awaitable[object]]
+    ) -> AbstractAsyncContextManager[None]:
+        """Put questions meanwhile; see ``Asker.waiting``."""
+        return nullcontext() if self.asker is None else self.asker.waiting(pulse, settle)
 
 
 async def inquire(request: messages.PhaseRequest) -> Inquiry:
