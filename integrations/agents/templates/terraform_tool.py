@@ -4,6 +4,8 @@
 2. Secrets become environment variables, ``TF_VAR_<NAME>`` with its name in small letters.
 3. State is kept by the backend that the configuration names, or else in the file ``state``; without
    either it would be lost with the private directory, so nothing begins.
+4. Told to end, it is the tool that ends: it finishes no further resource, writes its state and lets
+   go of the lock, for which the template asks for a grace. Nothing else is begun then.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,6 +61,8 @@ class TerraformTool:
         self.given = request["input"]
         self.secrets: dict[str, str] = request["secrets"]
         self.workspace = workspace(self.given)
+        self._is_running = self._is_told_to_end = False
+        signal.signal(signal.SIGTERM, self._told_to_end)
         self.folder = COPY / below(self.given, "path", ".")
 
     def prepare(self, configuration: Path) -> None:
@@ -120,6 +125,7 @@ class TerraformTool:
     def follow(self, command: str, *options: str) -> ToolAnswer:
         """Run a command that speaks JSON (1)."""
         events: list[dict[str, Any]] = []
+        self._is_running = True
         with subprocess.Popen(  # noqa: S603 - a program of the machine, no shell
             self._command(command, "-json", *options),
             env=self._environment(),
@@ -137,12 +143,16 @@ class TerraformTool:
                 events.append(event)
                 if event.get("type") in _STEPS:
                     say("progress", message=event["@message"][:TOLD_MAX])
+        self._is_running = False
+        if command != "apply":  # what that has done is to be told
+            self._obey()
         errors = [each["diagnostic"] for each in events if each.get("@level") == "error"]
         return ToolAnswer(process.returncode, events, errors)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(  # noqa: S603 - as above
+        self._is_running = True
+        done = subprocess.run(  # noqa: S603 - as above
             self._command(*arguments),
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -151,6 +161,19 @@ class TerraformTool:
             errors="replace",
             check=False,
         )
+        self._is_running = False
+        self._obey()
+        return done
+
+    def _told_to_end(self, *_: object) -> None:
+        """Let a tool that runs end by itself (4): its process group was told as well."""
+        self._is_told_to_end = True
+        if not self._is_running:
+            self._obey()
+
+    def _obey(self) -> None:
+        if self._is_told_to_end:
+            give_up("it was told to end", os.EX_TEMPFAIL)
 
     def _state(self) -> Path:
         return self.workspace / below(self.given, "state")

@@ -128,6 +128,7 @@ def ask(tmp_path: Path, workspace: Path) -> Ask:
             text=True,
             check=False,
             timeout=TIMEOUT_S,
+            start_new_session=True,  # as an agent is
         )
         messages = [json.loads(line) for line in done.stdout.splitlines()]
         return Answer(done.returncode, messages, done.stderr, directory, prior)

@@ -448,3 +448,23 @@ def test_a_local_state_that_is_locked_is_another_try(ask, workspace, infra):
 
     assert refused.status == 75, refused.stderr
     assert "the state is locked" in refused.error
+
+
+SLOW = """
+resource "terraform_data" "done" { input = "done" }
+resource "terraform_data" "slow" {
+  depends_on = [terraform_data.done]
+  provisioner "local-exec" { command = "kill -TERM 0; sleep 60" }
+}
+"""
+
+
+def test_an_apply_that_is_told_to_end_writes_its_state_and_lets_go_of_the_lock(ask, infra, backend):
+    (infra / "main.tf").write_text(SLOW)
+    planned = plan(ask, state=None)
+    stopped = apply(ask, planned, state=None)
+
+    assert stopped.result["status"] == "failed"
+    assert "stopped after 1 resources" in stopped.result["summary"]
+    assert backend.state
+    assert not backend.lock
