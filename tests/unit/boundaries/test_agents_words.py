@@ -62,7 +62,7 @@ def is_handed_on(value: Any, limit: int = 2 << 20) -> bool:
     return len(payload.data) < limit and CONVERTER.from_payload(payload) is not None
 
 
-@inputs(3_000)
+@inputs(1_500)
 @given(st.lists(told, min_size=1, max_size=3), st.booleans())
 def test_whatever_an_agent_says_is_handed_on_or_refused_in_a_sentence(lines, with_result):
     directory = Path(__file__).parent

@@ -79,7 +79,7 @@ def can_be_handed_on(value: Value) -> None:
     assert canonical(noted)
 
 
-@inputs(2_000)
+@inputs(1_000)
 @given(spelled(votes) | spelled(values), st.sampled_from(ENCODINGS))
 def test_a_vote_is_read_or_refused_in_a_sentence(data, encoding):
     vote = reads(inbox.read_vote, data, encoding)
@@ -88,7 +88,7 @@ def test_a_vote_is_read_or_refused_in_a_sentence(data, encoding):
         can_be_handed_on(vote)
 
 
-@inputs(2_000)
+@inputs(1_000)
 @given(
     st.sampled_from(["Pipeline", "deploy"]),
     spelled(starts) | spelled(values),
@@ -108,7 +108,7 @@ READERS = (
 )
 
 
-@inputs(2_000)
+@inputs(1_000)
 @given(st.sampled_from(READERS), spelled(orders) | spelled(values), st.sampled_from(ENCODINGS))
 def test_an_order_is_read_or_refused_in_a_sentence(read, data, encoding):
     order = reads(read, data, encoding)
@@ -146,7 +146,7 @@ answers = objects(
 )
 
 
-@inputs(3_000)
+@inputs(1_500)
 @given(
     st.sampled_from([*SPECS, messages.AgentReport]),
     spelled(answers) | spelled(values),
