@@ -15,6 +15,7 @@ Its worker is not ours: no program of this machine is started, ended or watched.
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from temporalio import activity
 
@@ -59,12 +60,12 @@ class Delegating:
 
     async def _hold(self, agent: str, lease: Lease) -> None:
         holding = Holding(self._tools.leases, lease, release=False)
-        async with holding, pulsing():
-            if self._tools.watcher is None:
-                await asyncio.Event().wait()
-                return
-            with self._tools.watcher.watching(agent, holding.hurry):
-                await asyncio.Event().wait()
+        async with AsyncExitStack() as stack:
+            if self._tools.watcher is not None:  # before the lease is asked for: nothing is missed
+                stack.enter_context(self._tools.watcher.watching(agent, holding.hurry))
+            await stack.enter_async_context(holding)
+            await stack.enter_async_context(pulsing())
+            await asyncio.Event().wait()
 
 
 async def _require_admitted(tools: Tools, request: messages.PhaseRequest) -> None:
