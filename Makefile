@@ -24,9 +24,10 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	  @temporalio/worker@1.24.0 @temporalio/activity@1.24.0
 	touch $@
 
-.tools/pydantic-ai/ready:
-	python3 -m venv $(@D)
-	PIP_CONSTRAINT= $(@D)/bin/pip install --quiet 'pydantic-ai-slim[temporal]==2.68.0'
+.tools/pydantic-ai/ready: | .venv/ready
+	python3 -m venv --without-pip $(@D)
+	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --no-compile \
+	  'pydantic-ai-slim[temporal]==2.68.0'
 	touch $@
 
 tools: .tools/ansible/ready .tools/pydantic-ai/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready)  ## what tests of the shipped agents call, where the machine lacks it
