@@ -59,17 +59,17 @@ class ProofVerifier:
 
     async def verify(
         self,
-        word: str,
+        sent: str,
         purpose: str,
         about: Mapping[str, Any],
         *,
         of_time: TimeRule | None,
         groups: Iterable[str] = (),
     ) -> Verified:
-        """Return who has signed ``word`` about ``about``.
+        """Return who has signed ``sent`` about ``about``.
 
         Args:
-            word: the proof as sent.
+            sent: the proof, as it came.
             purpose: one of ``dsl.rules.proofs.proof``.
             about: the matter it has to be about.
             of_time: says why it is of the wrong time; None: it does not age.
@@ -81,7 +81,7 @@ class ProofVerifier:
             UnavailableError: Vault does not answer.
         """
         try:
-            proof = decode(word)
+            proof = decode(sent)
         except ProofError as error:
             raise ProofRefusedError(str(error)) from None
         refusal = refuse_matter(proof, purpose, about)  # (1) about this matter
