@@ -42,7 +42,8 @@ from activities.runtime.activations import Activations
 from activities.runtime.client import connect as dial
 from activities.runtime.converter import with_ours
 from activities.runtime.orphans import OrphanInterceptor
-from activities.workers.duties import Duties, HighTierDuties, LedgerDuties, WorkflowDuties
+from activities.workers.duties import Duties, HighTierDuties, WorkflowDuties
+from activities.workers.ledger_duties import LedgerDuties
 from activities.workers.trust_duties import TrustDuties
 from activities.workers.tuning import tune
 from dsl.errors import DslError

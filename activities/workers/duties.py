@@ -16,7 +16,6 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from temporalio.client import Client
@@ -26,7 +25,6 @@ from activities.gates.control_groups import ControlGroupActivities, ControlGroup
 from activities.gates.output_heads import OutputHeadActivities
 from activities.health.circuit_look import CircuitLook
 from activities.ledger.holders import Holders
-from activities.ledger.record import LedgerActivities
 from activities.phases.bootstrap import Bootstrap
 from activities.phases.delegation.lease import Delegating
 from activities.phases.equipment import HighTier, Tools
@@ -40,24 +38,16 @@ from activities.phases.report import Report
 from activities.phases.verify import Verify
 from activities.plans.compile import Compile
 from activities.plans.feasibility import Feasibility
-from activities.plans.registration import register_catalogue
-from activities.proofs.prove import ProofActivities
 from activities.proofs.registered_plans import RegisteredPlans
 from activities.proofs.verifier import ProofVerifier
 from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
-from activities.revocation.record import RevocationRecord
 from activities.runtime.engine import ensure_search_attributes
 from activities.runtime.orphans import unbind_left
-from activities.sweep.closing import ClosingActivities
-from activities.trust.evidence import Appraiser, EvidenceActivities
-from activities.trust.grants import GrantActivities
-from activities.trust.rebinding import RebindingActivities
 from activities.workers.watched import breakers_of, look_after
 from dsl.catalogue import Catalogue
-from dsl.promotion import load_criteria
 from dsl.template_folders import TemplateFolders
-from dsl.values.circuit_names import ARTIFACTS, LEDGER, VAULT
+from dsl.values.circuit_names import ARTIFACTS, VAULT
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
@@ -69,7 +59,6 @@ from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
-from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
 from integrations.vault.checks.fitness import Examined, Fitness
 from integrations.vault.client import Vault
@@ -77,7 +66,6 @@ from integrations.vault.credentials.control_group_requests import ControlGroupRe
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.registry import Registry
 from integrations.vault.login.approle import Login
-from integrations.vault.signing.head_signer import HeadSigner
 from integrations.vault.signing.voters import Voters
 
 logger = logging.getLogger(__name__)
@@ -105,7 +93,8 @@ async def unless_away(name: str, check: Awaitable[object]) -> None:
         logger.warning("starting without %s: %s", name, error)
 
 
-def _catalogue(settings: Settings) -> Catalogue:
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Return the pipelines that this installation offers."""
     return Catalogue(settings.pipelines, TemplateFolders(settings.templates))
 
 
@@ -179,7 +168,7 @@ class WorkflowDuties(PhaseDuties):
     def __init__(self, settings: Settings, runner: AgentRunner | None) -> None:
         super().__init__(settings, runner, specs.QUEUE)
         self._compile = Compile(
-            _catalogue(settings),
+            catalogue_of(settings),
             self._tools.programs,
             messages.Policy(
                 inline_tier=settings.inline_tier,
@@ -224,7 +213,7 @@ class HighTierDuties(PhaseDuties):
         plans = RegisteredPlans(
             tools.artifacts,
             ProofVerifier(voters),
-            _catalogue(settings) if settings.registers_catalogue else None,
+            catalogue_of(settings) if settings.registers_catalogue else None,
             settings.authors,
         )
         requests = ControlGroupRequests(self._vault, self._examined)
@@ -244,55 +233,3 @@ class HighTierDuties(PhaseDuties):
         async with super().on_duty(client):
             await self._probe.try_early()
             yield
-
-
-class LedgerDuties(Duties):
-    """Writes the ledger, and proves what is recorded as proven; there is one such worker."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._vault = Vault(settings.vault_url)
-        self._login = Login(self._vault, settings.vault_roles, specs.QUEUE_LEDGER)
-        criteria = load_criteria(settings.promotion)
-        self._ledger = Ledger(settings.ledger)
-        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-        self._breakers = breakers_of(settings, self._dragonfly)
-        room = partial(asyncio.to_thread, self._ledger.require_room)
-        self._breakers.looks(LEDGER, room)
-        self._activities = LedgerActivities(self._ledger, self._breakers)
-        voters = Voters(self._vault, self._login)
-        self._proofs = ProofActivities(self._ledger, voters, settings.authors)
-        appraiser = Appraiser(self._ledger, criteria)
-        self._evidence = EvidenceActivities(self._ledger, appraiser)
-        signer = HeadSigner(self._vault, self._login)
-        self._rebindings = RebindingActivities(self._ledger, signer, settings.initial_tier)
-        self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
-        self._revocations = RevocationRecord(self._ledger, voters)
-        self._closing = ClosingActivities(self._ledger)
-
-    def activities(self) -> Sequence[Activity]:
-        """See base class."""
-        return (
-            self._activities.record,
-            self._activities.authority,
-            self._proofs.prove,
-            self._evidence.evidence,
-            self._grants.grant,
-            self._rebindings.rebind,
-            self._revocations.revoke,
-            self._closing.close,
-        )
-
-    @asynccontextmanager
-    async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
-        """See base class."""
-        try:
-            if self._settings.registers_catalogue:
-                await register_catalogue(self._ledger, _catalogue(self._settings))
-            async with self._breakers.running():
-                yield
-        finally:
-            self._ledger.close()
-            await self._dragonfly.aclose()
-            await self._login.aclose()
-            self._vault.close()

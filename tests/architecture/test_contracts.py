@@ -19,7 +19,8 @@ from activities import contracts
 from activities.contracts import circuit_specs, messages, specs, trust_specs
 from activities.contracts.question_specs import Posed
 from activities.contracts.resumption import CheckpointRef
-from activities.workers.duties import HighTierDuties, LedgerDuties, WorkflowDuties
+from activities.workers.duties import HighTierDuties, WorkflowDuties
+from activities.workers.ledger_duties import LedgerDuties
 from activities.workers.trust_duties import TrustDuties
 from dsl.core import Value
 from integrations.settings import read_settings

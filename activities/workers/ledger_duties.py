@@ -1,0 +1,86 @@
+"""What the worker of ``mandate-ledger`` does: it alone writes the ledger.
+
+There is one such worker: a second one finds the ledger taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from temporalio.client import Client
+
+from activities.contracts import specs
+from activities.ledger.record import LedgerActivities
+from activities.plans.registration import register_catalogue
+from activities.proofs.prove import ProofActivities
+from activities.revocation.record import RevocationRecord
+from activities.sweep.closing import ClosingActivities
+from activities.trust.evidence import Appraiser, EvidenceActivities
+from activities.trust.grants import GrantActivities
+from activities.trust.rebinding import RebindingActivities
+from activities.workers.duties import Activity, Duties, catalogue_of
+from activities.workers.watched import breakers_of
+from dsl.promotion import load_criteria
+from dsl.values.circuit_names import LEDGER
+from integrations.dragonfly.client import connect
+from integrations.ledger.ledger import Ledger
+from integrations.settings import Settings
+from integrations.vault.client import Vault
+from integrations.vault.login.approle import Login
+from integrations.vault.signing.head_signer import HeadSigner
+from integrations.vault.signing.voters import Voters
+
+
+class LedgerDuties(Duties):
+    """Writes the ledger, and proves what is recorded as proven; there is one such worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._vault = Vault(settings.vault_url)
+        self._login = Login(self._vault, settings.vault_roles, specs.QUEUE_LEDGER)
+        criteria = load_criteria(settings.promotion)
+        self._ledger = Ledger(settings.ledger)
+        self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+        self._breakers = breakers_of(settings, self._dragonfly)
+        room = partial(asyncio.to_thread, self._ledger.require_room)
+        self._breakers.looks(LEDGER, room)
+        self._activities = LedgerActivities(self._ledger, self._breakers)
+        voters = Voters(self._vault, self._login)
+        self._proofs = ProofActivities(self._ledger, voters, settings.authors)
+        appraiser = Appraiser(self._ledger, criteria)
+        self._evidence = EvidenceActivities(self._ledger, appraiser)
+        signer = HeadSigner(self._vault, self._login)
+        self._rebindings = RebindingActivities(self._ledger, signer, settings.initial_tier)
+        self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
+        self._revocations = RevocationRecord(self._ledger, voters)
+        self._closing = ClosingActivities(self._ledger)
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        return (
+            self._activities.record,
+            self._activities.authority,
+            self._proofs.prove,
+            self._evidence.evidence,
+            self._grants.grant,
+            self._rebindings.rebind,
+            self._revocations.revoke,
+            self._closing.close,
+        )
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
+        """See base class."""
+        try:
+            if self._settings.registers_catalogue:
+                await register_catalogue(self._ledger, catalogue_of(self._settings))
+            async with self._breakers.running():
+                yield
+        finally:
+            self._ledger.close()
+            await self._dragonfly.aclose()
+            await self._login.aclose()
+            self._vault.close()
