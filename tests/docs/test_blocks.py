@@ -21,6 +21,7 @@ from dsl.compiler import compile_text
 from dsl.core import AgentPhase, Tier
 from dsl.document.loader import load
 from dsl.document.parse import shaped
+from dsl.health.breakers import parse_breakers
 from dsl.templates import Template
 from integrations.agents.contract.protocol import Request, parse_message, parse_result
 from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
@@ -67,13 +68,16 @@ def test_a_block_says_what_it_is(block):
 
 
 @pytest.mark.parametrize("block", of("yaml"), ids=name)
-def test_a_pipeline_compiles_without_a_warning_and_a_template_is_one(block):
+def test_a_document_is_what_it_looks_like_and_a_pipeline_gives_no_warning(block):
     if block.page == REFUSED_ON_PURPOSE:
         assert yaml.safe_load(block.text)
         return
     loaded = load(block.text, block.name)
     if {"program", "runtime"} & set(loaded.data):
         assert shaped(loaded, Template, "a template").name
+        return
+    if "circuits" in loaded.data:
+        assert parse_breakers(block.text, block.name).names
         return
     assert compile_text(block.text, block.name).warnings == ()
 
