@@ -48,6 +48,7 @@ class TrivialRunner:
         on_left: Callable[[Left], None] | None = None,
         on_question: OnQuestion | None = None,
         unhurried: Unhurried | None = None,
+        halt: asyncio.Future[None] | None = None,
     ) -> Outcome:
         """Deliver nothing."""
         return Outcome(result=Result(ok=True, output={}, summary=""), level="none")

@@ -10,6 +10,7 @@ AGENT_REGISTERED: Final = "agent.registered"
 AGENT_INTENDED: Final = "agent.intended"
 AGENT_RETRIED: Final = "agent.retried"
 AGENT_ENDED: Final = "agent.ended"
+AGENT_ERRED: Final = "agent.erred"  # phase, errors: ids, and when each was made
 AGENT_VIOLATED: Final = "agent.violated"  # kind, consequence, phase, detail
 AGENT_DEMOTED: Final = "agent.demoted"  # was, now, because
 AGENT_PROMOTED: Final = "agent.promoted"  # was, now, grant: place of the grant on the ledger

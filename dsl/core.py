@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dsl.limits import ERROR_BUDGET_MAX, TIMEOUT_MS_MAX
+
 
 class AgentPhase(StrEnum):
     """Where an agent stands in its lifecycle."""
@@ -171,8 +173,8 @@ class AgentOutput(Value):
 class ErrorBudget(Value):
     """How many errors an agent may make within a sliding window."""
 
-    errors: int = Field(ge=0)
-    window_ms: int = Field(gt=0)
+    errors: int = Field(ge=1, le=ERROR_BUDGET_MAX)
+    window_ms: int = Field(gt=0, le=TIMEOUT_MS_MAX)
 
 
 class ClarifiedPlan(Value):
@@ -227,13 +229,8 @@ class RedisKeys:
 
     @staticmethod
     def agent_errors(agent: str) -> str:
-        """Sorted set of error event ids by time: the error budget."""
+        """Sorted set of ids of errors by time, for its error budgets; its absence means cold."""
         return f"agent:{agent}:errors"
-
-    @staticmethod
-    def agent_budget_tripped(agent: str) -> str:
-        """Latch of the error budget."""
-        return f"agent:{agent}:budget_tripped"
 
     @staticmethod
     def circuit(name: str) -> str:

@@ -31,6 +31,7 @@ PATH_LENGTH_MAX: Final = 500  # of a stage; ids of its activities are made of it
 NAME_LENGTH_MAX: Final = 63
 INPUTS_MAX: Final = 100
 RETRIES_MAX: Final = 10
+ERROR_BUDGET_MAX: Final = 100  # errors; so many of an agent are kept
 SECRETS_MAX: Final = 20
 TIMEOUT_MS_MIN: Final = 1_000
 TIMEOUT_MS_MAX: Final = 30 * 24 * 3_600_000

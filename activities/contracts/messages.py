@@ -13,8 +13,10 @@ from pydantic import Field
 from activities.contracts.delegation import Heard
 from activities.contracts.resumption import Asked, CheckpointRef, Resumption
 from dsl.core import AgentOutput, StageStatus, Tier, Value
+from dsl.limits import ERROR_BUDGET_MAX
 from dsl.plan import AgentStep, Plan
 from dsl.rules.gates.questions import Answered
+from dsl.values.canonical import INTEGER_MAX
 from dsl.values.sizes import Sentence
 
 # Stage paths become names of directories: names joined by "/", no dots.
@@ -71,6 +73,13 @@ class Binding(Value):
     program: str  # digest, or "" while the template has no program
 
 
+# Errors of an agent for its budget: ids, and when each was made, in milliseconds since 1970.
+Errors = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[int, Field(gt=0, le=INTEGER_MAX)]],
+    Field(max_length=ERROR_BUDGET_MAX),
+]
+
+
 class Authority(Value):
     """What the ledger says of an agent; seeds the guard in Dragonfly."""
 
@@ -78,6 +87,7 @@ class Authority(Value):
     epoch: int = 0
     revoked: bool = False
     at_ms: int = 0  # asked for no later than then, by the clock of Temporal's server
+    errors: Errors = Field(default_factory=dict)  # the newest
 
 
 class RecordRequest(Value):
@@ -234,6 +244,12 @@ class Violated(Value):
     detail: str = ""
 
 
+class Erred(Value):
+    """What an activity has heard an agent err, however that ended."""
+
+    errors: Errors
+
+
 class PhaseResult(Value):
     """What every phase answers."""
 
@@ -247,6 +263,7 @@ class PhaseResult(Value):
     last_step: str = ""  # EXIT: of the last try, where it did not deliver
     violations: tuple[Violated, ...] = ()  # seen, though the phase has delivered
     asked: Asked | None = None  # it asks people, and has delivered nothing
+    erred: Errors = Field(default_factory=dict)
 
 
 class AgentRequest(Value):

@@ -68,6 +68,7 @@ RETRY: Final = RetryPolicy(
 AGENT_FAILED: Final = "AgentFailed"
 AGENT_FAILED_FOR_GOOD: Final = "AgentFailedForGood"
 OUTCOME_LOST: Final = "OutcomeLost"
+BUDGET_SPENT: Final = "BudgetSpent"
 COLD: Final = "ColdError"
 REVOKED: Final = "RevokedError"
 

@@ -54,6 +54,7 @@ _OF_AGENT: Final = frozenset(
         actions.AGENT_INTENDED,
         actions.AGENT_RETRIED,
         actions.AGENT_ENDED,
+        actions.AGENT_ERRED,
         actions.AGENT_VIOLATED,
         actions.AGENT_DEMOTED,
     }
@@ -149,6 +150,7 @@ class LedgerActivities:
             epoch=known.epoch,
             revoked=known.revoked,
             at_ms=int(activity.info().started_time.timestamp() * 1000),
+            errors=dict(known.errors),
         )
 
     def _exhausted(self, agent: str | None) -> int:

@@ -26,6 +26,8 @@
 11. Nothing that it has said is lost, however it ends: see ``activities.phases.tries.keeping``.
 12. Where the work was an activity or a workflow of somebody else's it is done by now, and what it
     came to is taken: see ``activities.phases.delegation``.
+13. What it errs is counted, and a spent error budget stops it: see
+    ``activities.phases.tries.spending``.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ from activities.phases.machine import sandbox_of
 from activities.phases.questions.asking import Inquiry, inquire, is_unhurried
 from activities.phases.secrets import secrets_of
 from activities.phases.tries.keeping import Answer, keep, keep_failed, keep_left
+from activities.phases.tries.spending import Spending
 from activities.proofs.warrant import Cleared
 from activities.runtime.effect import OutcomeLostError, acts
 from activities.runtime.violation import ViolationError, said
@@ -97,20 +100,26 @@ async def ask(
     inquiry = await inquire(request) if tools.high is None else Inquiry()
     if inquiry.waits is not None:
         return _of_question(QuestionAskedError(inquiry.waits), phase, handed(request))
+    spending = Spending(tools.budgets, request, phase)
+    await spending.admit()  # (13) does not begin while it is spent
     delivered: list[Outcome] = []
-    try:
-        return await _ask(
-            *(tools, request, lease, phase),
-            program=program,
-            cleared=cleared,
-            inquiry=inquiry,
-            delivered=delivered,
-        )
-    except LeaseLostError as error:
-        if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
-            # (8) it acted without its lease
-            raise ViolationError(Violation.STALE_FENCE, str(error)) from None
-        raise
+    async with spending.judging():
+        try:
+            answer = await _ask(
+                *(tools, request, lease, phase),
+                program=program,
+                cleared=cleared,
+                inquiry=inquiry,
+                spending=spending,
+                delivered=delivered,
+            )
+        except LeaseLostError as error:
+            if delivered and not isinstance(error.__cause__, ColdError | RevokedError):
+                # (8) it acted without its lease
+                raise ViolationError(Violation.STALE_FENCE, str(error)) from None
+            raise
+        await spending.violated(answer.violations)
+        return answer
 
 
 async def _ask(
@@ -122,6 +131,7 @@ async def _ask(
     program: Program,
     cleared: Cleared | None,
     inquiry: Inquiry,
+    spending: Spending,
     delivered: list[Outcome],
 ) -> Answer:
     timeout_s = request.step.timeout_ms / 1000
@@ -146,6 +156,7 @@ async def _ask(
             checkpoint = await asyncio.to_thread(put_back, tools.artifacts, handed_back, directory)
         listed = tools.roster.listed(request.agent, instance_of(request), lease.holder, lease.fence)
         left: list[Left] = []
+        await stack.enter_async_context(spending.working())  # (13) stopped when it is spent
         running = tools.runner.run(
             program,
             Request(
@@ -168,16 +179,17 @@ async def _ask(
             sandbox=sandbox_of(tools.settings, request.step),
             redact=Redactor(secrets.values()),  # (4) before anybody sees it
             lifeline=lifeline,
-            on_event=pulse.tell,
+            on_event=spending.hearing(pulse.tell),
             on_checkpoint=kept.take,
             on_left=left.append,
             on_start=stack.enter_context(listed),
             on_question=inquiry.put,
             unhurried=is_unhurried,
+            halt=spending.halt,
         )
         acts()  # (7) never started again by accident
         try:
-            outcome = await _outcome(tools, phase, running, left)
+            outcome = await _outcome(tools, phase, running, left, spending)
         except QuestionAskedError as asking:
             # (9) a question is no failure
             return _of_question(asking, phase, await kept.settle() or handed_back)
@@ -210,11 +222,15 @@ def _of_question(
 
 
 async def _outcome(
-    tools: Tools, phase: AgentPhase, running: Awaitable[Outcome], left: list[Left]
+    tools: Tools,
+    phase: AgentPhase,
+    running: Awaitable[Outcome],
+    left: list[Left],
+    spending: Spending,
 ) -> Outcome:
     """Wait for the program; what one has left that did not deliver is kept (11)."""
     try:
-        return await running
+        return await spending.heard_out(running, left)
     except AgentError as error:
         raise (await keep_failed(tools, phase, error, left[0]) if left else error) from None
     except (asyncio.CancelledError, IntegrationError, QuestionAskedError):

@@ -15,6 +15,8 @@
    everything itself. No other worker runs a phase of theirs, and that one runs no other.
 6. Attempts are told apart by age, in the server's time: an activity by when it was started, a local
    one by when its workflow task was, for the clock of its worker may be ahead of the server's.
+7. What the ledger says of an agent's errors is put back wherever it was asked. That grants nothing
+   and takes nothing that was not so, however old the answer is.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from integrations.agents.processes.roster import Roster
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner
 from integrations.artifacts.store import Artifacts
+from integrations.dragonfly.budgets import Budgets
 from integrations.dragonfly.errors import OrderError
 from integrations.dragonfly.guard_seed import GuardSeed
 from integrations.dragonfly.guards import AgentGuards
@@ -78,6 +81,7 @@ class Tools:
     settings: Settings
     guards: AgentGuards
     leases: Leases
+    budgets: Budgets
     registry: Registry
     issuer: CredentialIssuer
     artifacts: Artifacts
@@ -139,6 +143,9 @@ async def _take(
     # (2) only what the ledger has just said
     if request.seed and begun_ms - request.authority.at_ms < ANSWER_FRESH_MS:
         await tools.guards.seed(request.agent, known)
+    if request.seed and request.step.error_budget is not None:
+        # (7) whoever has seeded the guard
+        await tools.budgets.recall(request.agent, request.authority.errors)
     return await tools.leases.acquire(  # (1) anew: it fences out its predecessor
         agent=request.agent,
         holder=holder_of(request),

@@ -8,7 +8,8 @@
    Temporal's retry policy is the only retry loop.
 3. What an agent failed at is ``AgentFailed``, final here; the workflow counts it for ``retry:``.
    What it must not do is ``ViolationError``, final as well; see ``activities.runtime.violation``.
-   Either carries in its details what else was seen.
+   Either carries in its details what else was seen; so does every ending that is meant carry
+   what the agent has erred for its budget. ``BudgetSpent`` is final, and no try follows it.
 4. Whatever is raised on purpose is meant, and everything else a bug, which keeps the place it was
    raised at; see ``activities.contracts.meant``. No failure carries a token or a chain of causes:
    messages are redacted, the cause is cut. None is of a length or of characters that the server
@@ -33,7 +34,8 @@ from temporalio.exceptions import ApplicationError
 from activities.contracts import messages, specs, trust_specs
 from activities.contracts.circuit_specs import CIRCUIT_OPEN, CircuitOpen
 from activities.contracts.meant import BugError, MeantError
-from activities.runtime.effect import OutcomeLostError, attempt, beat
+from activities.runtime.effect import Attempt, OutcomeLostError, attempt, beat
+from activities.runtime.spent import BudgetSpentError
 from activities.runtime.violation import ViolationError, said, violation_of
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.health.breaker import CircuitState
@@ -70,13 +72,35 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         beats = nullcontext() if activity.info().is_local else _heartbeats()
         with attempt() as this, beats:
             try:
-                return await function(*args, **kwargs)
+                return _told_errors(await function(*args, **kwargs), this)
             except ApplicationError:
                 raise
             except Exception as error:  # noqa: BLE001  # (4) a bug
-                raise _failure(error, may_have_acted=this.may_have_acted) from None
+                failure = _failure(error, may_have_acted=this.may_have_acted)
+                raise _with_errors(failure, this) from None
 
     return inner
+
+
+def _told_errors(result: R, this: Attempt) -> R:
+    """Return ``result`` with what the agent has erred (3)."""
+    if this.erred and isinstance(result, messages.PhaseResult):
+        return result.model_copy(update={"erred": this.erred})
+    return result
+
+
+def _with_errors(failure: ApplicationError, this: Attempt) -> ApplicationError:
+    """Have ``failure`` tell what the agent has erred (3)."""
+    if not this.erred or not isinstance(failure, MeantError):
+        return failure
+    told = messages.Erred(errors=this.erred).model_dump(mode="json")
+    return MeantError(
+        failure.message,
+        *failure.details,
+        told,
+        type=failure.type or "",
+        non_retryable=failure.non_retryable,
+    )
 
 
 def _failure(error: Exception, *, may_have_acted: bool) -> ApplicationError:
@@ -112,6 +136,8 @@ def _translated(error: errors.IntegrationError) -> ApplicationError:
         seen = [each.model_dump(mode="json") for each in said(0, error.tokens)]
         seen += [error.checkpoint] if error.checkpoint else []
         kind = specs.AGENT_FAILED if error.retryable else specs.AGENT_FAILED_FOR_GOOD
+        if isinstance(error, BudgetSpentError):
+            kind = specs.BUDGET_SPENT
         return MeantError(message, *seen, type=kind)
     return MeantError(message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL))
 

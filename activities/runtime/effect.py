@@ -6,6 +6,8 @@
    only the pipeline's ``retry:`` says that it may be repeated.
 3. The same holds for a program that a person has stopped by resetting or pausing the activity.
    Temporal would start it again; how often that may be is not for its command line to say.
+4. What an agent has erred for its budget is told with the end of the attempt that is meant, and
+   with every sign of life, so that it outlives the attempt: the next one tells it as well.
 """
 
 from __future__ import annotations
@@ -13,10 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
 from temporalio import activity
+
+from activities.contracts.messages import Erred
+from dsl.limits import ERROR_BUDGET_MAX
 
 
 class OutcomeLostError(Exception):
@@ -29,6 +35,9 @@ class Attempt:
 
     may_have_acted: bool = False
     tells: tuple[Any, ...] = ()  # with each sign of life; the server keeps the last of them
+    erred: dict[str, int] = field(
+        default_factory=dict
+    )  # (4) ids of errors, and when they were made
 
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
@@ -37,7 +46,7 @@ _attempt: ContextVar[Attempt] = ContextVar("attempt")
 @contextmanager
 def attempt() -> Iterator[Attempt]:
     """Watch over one attempt; who runs in it may call ``acts``."""
-    watched = Attempt()
+    watched = Attempt(erred=erred_before())
     token = _attempt.set(watched)
     try:
         yield watched
@@ -53,12 +62,37 @@ def acts() -> None:
 def tell(*details: Any) -> None:
     """Give a sign of life, and have every further one tell the same: the last one is kept."""
     _attempt.get().tells = details
-    activity.heartbeat(*details)
+    beat()
 
 
 def beat() -> None:
     """Give a sign of life."""
-    activity.heartbeat(*_attempt.get().tells)
+    this = _attempt.get()
+    erred = (Erred(errors=this.erred).model_dump(mode="json"),) if this.erred else ()
+    activity.heartbeat(*this.tells, *erred)
+
+
+def err(error_id: str, at_ms: int) -> None:
+    """Note an error of the agent, once; the newest are kept (4)."""
+    erred = _attempt.get().erred
+    erred.setdefault(error_id, at_ms)
+    while len(erred) > ERROR_BUDGET_MAX:
+        del erred[next(iter(erred))]
+
+
+def erred() -> dict[str, int]:
+    """Return the errors noted so far, with those of the attempts before (4)."""
+    return _attempt.get().erred
+
+
+def erred_before() -> dict[str, int]:
+    """Return what the attempts before this one have told (4)."""
+    for detail in reversed(activity.info().heartbeat_details):
+        try:
+            return dict(Erred.model_validate(detail).errors)
+        except ValidationError:
+            continue
+    return {}
 
 
 def stopped_by_hand() -> OutcomeLostError | None:

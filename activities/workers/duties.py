@@ -53,6 +53,7 @@ from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
 from integrations.artifacts.store import Artifacts
 from integrations.artifacts.tries import Tries
+from integrations.dragonfly.budgets import Budgets
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Leases
@@ -114,6 +115,7 @@ class PhaseDuties(Duties):
             settings=settings,
             guards=AgentGuards(self._dragonfly),
             leases=Leases(self._dragonfly),
+            budgets=Budgets(self._dragonfly),
             registry=Registry(self._vault, login),
             issuer=TokenRoleIssuer(self._vault, self._examined),
             artifacts=Artifacts(settings.artifacts, breakers.of(ARTIFACTS).watching),

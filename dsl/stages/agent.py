@@ -33,7 +33,7 @@ class ErrorBudgetConfig(Document):
         "window": "The sliding window, with a unit.",
     }
 
-    errors: Whole = Field(ge=0, le=10_000)
+    errors: Whole = Field(ge=1, le=limits.ERROR_BUDGET_MAX)
     window: Duration
 
 
@@ -77,7 +77,7 @@ class AgentConfig(Document):
         "retry": "How often a failure of the agent itself is tried again.",
         "inputs": "What the agent is told; text may hold ${{ expressions }}.",
         "secrets": "What EXECUTE may read and hands over: NAME: mount/path#field.",
-        "error_budget": "The errors it may make before its plan must be clarified.",
+        "error_budget": "The errors it may make; none left: it is stopped, or does not begin.",
         "clarifications": "How often its plan may be clarified before it fails.",
         "on_revoked": "What a revocation means: fail, skip, or 'replace: ' and another agent.",
         "sandbox": "What its processes may touch beyond their private directory, and may take.",

@@ -10,6 +10,7 @@
 5. To ask what is answered breaks the contract, and so does a question where nobody may be asked.
 6. One that is told to end is listened to until it has ended: it says what it has tidied up, and is
    not held up by a pipe that nobody reads.
+7. Who runs it may halt it, for a reason that only they know; it is ended as for a breach.
 """
 
 from __future__ import annotations
@@ -115,8 +116,13 @@ async def converse(
     transcript: Transcript,
     inquiries: Inquiries,
     limit: asyncio.Timeout,
+    *,
+    halt: asyncio.Future[None] | None = None,
 ) -> None:
-    """Hand over the request, listen and answer until the agent's tree has ended."""
+    """Hand over the request, listen and answer until the agent's tree has ended.
+
+    What ``halt`` fails with is raised as soon as it does (7).
+    """
     await process.ready()
     ended = asyncio.ensure_future(process.exited())
     speaking = asyncio.ensure_future(_speak(process, request, goes_on=inquiries.are_answered))
@@ -124,11 +130,11 @@ async def converse(
     attending = asyncio.ensure_future(inquiries.attend(process, limit))
     tasks = (ended, speaking, listening, attending)
     try:
-        undone = {ended, listening, attending}
+        undone = {ended, listening, attending, *([halt] if halt is not None else [])}
         while not ended.done():
             done, undone = await asyncio.wait(undone, return_when=asyncio.FIRST_COMPLETED)
             for each in done:
-                await each  # raises a breach (1), or a question (3)
+                await each  # raises a breach (1), a question (3), or what it is halted for (7)
         await ended
         await asyncio.wait((listening,), timeout=DRAIN_S)
         if listening.done():

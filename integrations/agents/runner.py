@@ -79,6 +79,7 @@ class AgentRunner(Protocol):
         on_left: Callable[[Left], None] | None = None,
         on_question: OnQuestion | None = None,
         unhurried: Unhurried | None = None,
+        halt: asyncio.Future[None] | None = None,
     ) -> Outcome:
         """Run ``program`` in ``request.workdir``, where its artifacts are left.
 
@@ -119,6 +120,7 @@ class ProcessRunner:
         on_left: Callable[[Left], None] | None = None,
         on_question: OnQuestion | None = None,
         unhurried: Unhurried | None = None,
+        halt: asyncio.Future[None] | None = None,
     ) -> Outcome:
         """See ``AgentRunner.run``."""
         redact = redact.including(request.secrets.values())
@@ -139,6 +141,7 @@ class ProcessRunner:
                 on_start=on_start,
                 on_left=on_left,
                 unhurried=unhurried,
+                halt=halt,
             )
         except (AgentError, QuestionAskedError) as error:
             if isinstance(error, AgentError):
@@ -161,6 +164,7 @@ class ProcessRunner:
         on_start: Callable[[int], None] | None,
         on_left: Callable[[Left], None] | None,
         unhurried: Unhurried | None,
+        halt: asyncio.Future[None] | None,
     ) -> Outcome:
         started = time.monotonic()
         with ExitStack() as stack:
@@ -173,7 +177,7 @@ class ProcessRunner:
             try:
                 await self._hear_out(
                     process,
-                    partial(converse, process, request, transcript, inquiries),
+                    partial(converse, process, request, transcript, inquiries, halt=halt),
                     transcript,
                     timeout_s=timeout_s,
                     grace_s=sandbox.grace_s,

@@ -13,6 +13,8 @@ seeded from. The rules:
    that stands on the ledger all the same means that the file was altered.
 5. When rebuilt, an entry counts only if it still hashes to what was recorded with it.
 6. Authority belongs to identities; an instance has none of its own.
+7. An error counts once, as it was told first. Of each agent the newest are kept, as many as the
+   largest error budget allows.
 """
 
 from __future__ import annotations
@@ -23,7 +25,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from dsl.actions import AGENT_REBOUND, AGENT_REGISTERED, AGENT_REINSTATED, AGENT_REVOKED
+from dsl.actions import (
+    AGENT_ERRED,
+    AGENT_REBOUND,
+    AGENT_REGISTERED,
+    AGENT_REINSTATED,
+    AGENT_REVOKED,
+)
+from dsl.limits import ERROR_BUDGET_MAX
 from dsl.rules.trust.admission import INSTANCE_SEPARATOR, Binding
 from dsl.values.canonical import INTEGER_MAX
 from integrations.errors import CorruptError
@@ -49,6 +58,7 @@ class Authority:
     epoch: int = 0  # milliseconds since 1970 of the last revocation or reinstatement; 0 for none
     revoked: bool = False
     binding: Binding | None = None  # None: never registered
+    errors: tuple[tuple[str, int], ...] = ()  # the newest, for budgets: ids, when they were made
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,15 @@ class Rebound:
     binding: Binding
 
 
-Event: TypeAlias = Granted | Marked | Bound | Rebound | Registration
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The agent has erred."""
+
+    agent: str
+    errors: tuple[tuple[str, int], ...]
+
+
+Event: TypeAlias = Granted | Marked | Bound | Rebound | Counted | Registration
 
 
 def read_event(agent: str, action: str, payload: Mapping[str, Any]) -> Event | None:
@@ -158,7 +176,9 @@ class Fold:
             self.apply(event)
 
 
-def _advance(authority: Authority, event: Granted | Marked | Bound | Rebound) -> Authority:
+def _advance(
+    authority: Authority, event: Granted | Marked | Bound | Rebound | Counted
+) -> Authority:
     match event:
         case Granted():
             # (1) the highest one
@@ -173,6 +193,16 @@ def _advance(authority: Authority, event: Granted | Marked | Bound | Rebound) ->
             return replace(authority, binding=authority.binding or event.binding)
         case Rebound():
             return replace(authority, binding=event.binding)  # (3) until a rebinding
+        case Counted():
+            return replace(authority, errors=_newest(authority.errors, event.errors))  # (7) once
+
+
+def _newest(
+    known: tuple[tuple[str, int], ...], told: tuple[tuple[str, int], ...]
+) -> tuple[tuple[str, int], ...]:
+    found = dict(told) | dict(known)
+    newest = sorted(found.items(), key=lambda each: (each[1], each[0]))[-ERROR_BUDGET_MAX:]
+    return tuple(newest)
 
 
 def _registered(agent: str, payload: Mapping[str, Any]) -> Bound:
@@ -203,6 +233,13 @@ def _granted(agent: str, payload: Mapping[str, Any]) -> Granted:
     return Granted(_identity(agent), _count(payload, "fence"))
 
 
+def _erred(agent: str, payload: Mapping[str, Any]) -> Counted:
+    errors = payload.get("errors")
+    if not isinstance(errors, dict) or len(errors) > ERROR_BUDGET_MAX:
+        raise ValueError(f"'errors' must be times by id, {ERROR_BUDGET_MAX} at most")
+    return Counted(_identity(agent), tuple((each, _count(errors, each)) for each in errors))
+
+
 def _plan(_agent: str, payload: Mapping[str, Any]) -> Registration:
     return Registration(
         digest=_text(payload, "digest"),
@@ -221,6 +258,7 @@ _READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Event]]] = {
     AGENT_REVOKED: _revoked,
     AGENT_REINSTATED: _reinstated,
     LEASE_GRANTED: _granted,
+    AGENT_ERRED: _erred,
     PLAN_REGISTERED: _plan,
 }
 

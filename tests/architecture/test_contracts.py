@@ -33,7 +33,7 @@ LOCAL = {specs.COMPILE, specs.POLICY, trust_specs.NONCE}  # called by name, in t
 OTHERS = (
     *(messages.AgentRequest, messages.AgentReport, messages.CompileRequest),
     *(messages.CompileResult, messages.Violated, CheckpointRef, Posed),
-    circuit_specs.CircuitOpen,
+    *(circuit_specs.CircuitOpen, messages.Erred),
 )
 # The phases and what goes with them run where the stage runs; the rest in one place.
 WITH_PHASES = {

@@ -3,7 +3,8 @@
 1. No EXECUTE that is not on the ledger: the intent is recorded and awaited before BOOTSTRAP,
    and again before every further try. The receipt brings the agent's authority, with which a
    cold guard is seeded.
-2. A cold guard is seeded only with an answer given after it was found cold.
+2. A cold guard is seeded only with an answer given after it was found cold; what the agent has
+   erred until then is on record before, since the answer tells it as well.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ async def ask_authority(state: StageState, number: int) -> None:
     """
     path = state.step.path
     try:
+        if state.erred_unrecorded:
+            await state.records.flush(f"{path}: what it has erred")
         authority = await specs.authority(
             messages.AuthorityRequest(agent=state.request.agent),
             activity_id=f"{path}/authority#{number}",

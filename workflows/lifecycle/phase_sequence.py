@@ -223,6 +223,7 @@ class PhaseSequence:
                 result = await self._call(phase, place, heard)
             except ActivityError as error:
                 self.clock.go_on()
+                self._state.err(failures.erred_in(error))
                 if await self._circuits.held_back(error):  # (9) no try of anything
                     continue
                 if failures.cause_of(error)[0] == specs.COLD and self._cold < COLD_RESEEDS_MAX:
@@ -258,6 +259,7 @@ class PhaseSequence:
 
         def heard_late(answer: messages.PhaseResult | ActivityError) -> None:
             """See to what an agent has done that did not stop when it was told to (6)."""
+            state.err(failures.erred_in(answer))
             if isinstance(answer, ActivityError):
                 self._consequences.see(failures.violations_in(answer), place)
                 return

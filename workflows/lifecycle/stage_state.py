@@ -7,14 +7,17 @@ came of it changes through the methods here, and through its ``tries`` and ``rec
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from temporalio import workflow
 
 from activities.contracts import messages, specs
 from activities.contracts.delegation import Heard
+from dsl import actions
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
 from dsl.plan import AgentStep
+from dsl.rules.health.budget import BudgetReading, read_budget
 from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.lifecycle.page import Ended, Entered, page
@@ -39,6 +42,7 @@ class StageState:
         self._fence = 0
         self.waits_for = ""  # a circuit, in words
         self._held_back: Counter[AgentPhase] = Counter()
+        self._erred: dict[str, int] = {}
 
     @property
     def step(self) -> AgentStep:
@@ -125,6 +129,7 @@ class StageState:
     def keep(self, result: messages.PhaseResult) -> None:
         """Keep what the last phase has answered."""
         self.tries.checkpoint = None
+        self.err(result.erred)
         self._entity = result.entity or self._entity
         self._program = result.program or self._program
         self._output.update(result.output)
@@ -137,6 +142,27 @@ class StageState:
         if result.facts:
             self.records.note(f"agent.{self._entered[-1].phase.lower()}", **result.facts)
 
+    def err(self, errors: Mapping[str, int]) -> None:
+        """Note what the agent has erred in the phase that was entered last."""
+        new = {each: errors[each] for each in errors if each not in self._erred}
+        if new:
+            self._erred |= new
+            phase = self._entered[-1].phase.value
+            self.records.note(actions.AGENT_ERRED, phase=phase, errors=new)
+
+    @property
+    def erred_unrecorded(self) -> bool:
+        """Tell whether something that the agent has erred is not on the ledger yet."""
+        return any(each.action == actions.AGENT_ERRED for each in self.records.unrecorded)
+
+    def budget(self) -> BudgetReading | None:
+        """Return what is used up of the error budget, as far as phases have told; None: none."""
+        if self.step.error_budget is None:
+            return None
+        times = (self._authority.errors | self._erred).values()
+        now_ms = int(workflow.now().timestamp() * 1000)
+        return read_budget(times, now_ms, self.step.error_budget)
+
     def keep_left(self, result: messages.PhaseResult) -> None:
         """Keep what was told at the end of tries that did not deliver."""
         self._outputs |= {output.name: output for output in result.outputs}
@@ -144,6 +170,7 @@ class StageState:
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
+        budget = self.budget()
         return {
             "agent": self.request.agent,
             "tier": self.step.tier.name,
@@ -152,6 +179,7 @@ class StageState:
             "waits_for": self.waits_for,
             "outputs": [output.model_dump(mode="json") for output in self._outputs.values()],
             **({"runtime": str(self.step.runtime)} if self.is_delegated else {}),
+            **({"error_budget": budget.as_json()} if budget else {}),
         }
 
     def end(self, status: StageStatus, detail: str) -> None:
@@ -173,7 +201,9 @@ class StageState:
         )
 
     def report(self, status: StageStatus, kind: str, detail: str) -> messages.AgentReport:
-        """Return what became of the stage."""
+        """Return what became of the stage, and what is used up of its error budget."""
+        budget = self.budget() if kind != specs.BUDGET_SPENT else None
+        detail = "; ".join(each for each in (detail, budget.brief() if budget else "") if each)
         return messages.AgentReport(
             status=status,
             detail=detail,

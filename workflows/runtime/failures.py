@@ -145,6 +145,8 @@ def of_phase(error: ActivityError) -> PhaseFailedError:
         return PhaseFailedError(REVOKED, message)
     if kind in (specs.AGENT_FAILED, specs.OUTCOME_LOST):
         return PhaseFailedError(kind, message, of_agent=kind == specs.AGENT_FAILED)
+    if kind == specs.BUDGET_SPENT:  # where it has erred no more, it was not begun
+        return PhaseFailedError(kind, message, of_agent=bool(erred_in(error)))
     return PhaseFailedError(STAGE_FAILED, message, of_agent=kind == specs.AGENT_FAILED_FOR_GOOD)
 
 
@@ -169,6 +171,20 @@ def circuit_in(error: ActivityError) -> CircuitOpen | None:
         return CircuitOpen.model_validate(next(iter(cause.details), None))
     except ValidationError:
         return None
+
+
+def erred_in(answer: messages.PhaseResult | ActivityError) -> dict[str, int]:
+    """Return what a phase has heard its agent err; what cannot be read is none."""
+    if isinstance(answer, messages.PhaseResult):
+        return answer.erred
+    cause = answer.cause
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    for detail in reversed(details):
+        try:
+            return messages.Erred.model_validate(detail).errors
+        except ValidationError:
+            continue
+    return {}
 
 
 def violations_in(error: ActivityError) -> tuple[messages.Violated, ...]:

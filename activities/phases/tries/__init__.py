@@ -1,1 +1,1 @@
-"""What a try of a phase has put out, kept however it ended."""
+"""What a try of a phase has put out and erred, kept however it ended."""

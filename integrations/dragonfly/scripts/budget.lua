@@ -1,17 +1,25 @@
--- Count an error within a sliding window; the event id makes a repeated count harmless.
--- KEYS errors tripped | ARGV event_id window_ms limit     (an empty event id only looks)
--- Answers {errors, over, first}: over 1 when there are more than limit, first 1 for the
--- event that tripped the latch, and again when that very event is counted again.
+-- Keep errors of an agent; one that is known keeps its time, so counting it again is harmless.
+-- KEYS errors | ARGV keep ttl_ms seed id at id at ...     (at 0: now; no id: only looks)
+-- Answers {code, now, times}: code -1 when the server knows no errors and seed is not 1; times
+-- are those of the newest errors kept. The member of score 0 says that the key was seeded.
+if ARGV[3] ~= '1' and redis.call('EXISTS', KEYS[1]) == 0 then return {-1, 0, {}} end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - tonumber(ARGV[2])))
-if ARGV[1] ~= '' then
-  redis.call('ZADD', KEYS[1], 'NX', string.format('%.0f', now), ARGV[1])
+local keep = tonumber(ARGV[1])
+if ARGV[3] == '1' then redis.call('ZADD', KEYS[1], '0', '-') end
+for i = 4, #ARGV, 2 do
+  local at = tonumber(ARGV[i + 1])
+  if at <= 0 or at > now then at = now end
+  redis.call('ZADD', KEYS[1], 'NX', string.format('%.0f', at), ARGV[i])
+end
+if ARGV[3] == '1' or ARGV[4] then
+  redis.call('ZREMRANGEBYRANK', KEYS[1], 1, string.format('%.0f', -1 - keep))
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
-local errors = redis.call('ZCARD', KEYS[1])
-if errors <= tonumber(ARGV[3]) then return {errors, 0, 0} end
-if ARGV[1] == '' then return {errors, 1, 0} end
-if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {errors, 1, 1} end
-if redis.call('GET', KEYS[2]) == ARGV[1] then return {errors, 1, 1} end
-return {errors, 1, 0}
+local kept = redis.call('ZREVRANGE', KEYS[1], 0, string.format('%.0f', keep - 1), 'WITHSCORES')
+local times = {}
+for i = 2, #kept, 2 do
+  local at = tonumber(kept[i])
+  if at > 0 then times[#times + 1] = string.format('%.0f', at) end
+end
+return {1, string.format('%.0f', now), times}

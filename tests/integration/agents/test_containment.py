@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import UnavailableError
 from tests.integration.agents.marks import are, sleepers
 
+HALTED_WITHIN_S = 1.0
 ROOT = Path(__file__).resolve().parents[3]
 
 WORKER = """
@@ -90,6 +92,25 @@ async def test_cancelling_leaves_nothing(run, namespaces, mark):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert sleepers(mark) == []
+
+
+async def test_an_agent_that_is_halted_is_gone_within_a_second(run, namespaces, mark):
+    took_s = []
+    for _ in range(3):  # the machine may be busy with others
+        halt = asyncio.get_running_loop().create_future()
+        sandbox = SandboxSpec(namespaces=namespaces)
+        given = {"do": "ignore_sigterm", "mark": mark}
+        task = asyncio.create_task(run("hostile", given, sandbox=sandbox, halt=halt))
+        assert await are(1, mark, within=10)
+
+        since = time.monotonic()
+        halt.set_exception(AgentError("budget", "it has spent it", retryable=False))
+        assert await are(0, mark, within=10)
+        took_s.append(time.monotonic() - since)
+        with pytest.raises(AgentError, match="it has spent it"):
+            await task
+
+    assert min(took_s) < HALTED_WITHIN_S
 
 
 async def test_killing_the_worker_ends_the_agent(private, namespaces, mark):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsl.limits import ERROR_BUDGET_MAX
 from dsl.rules.trust.admission import Binding
 from integrations.ledger.authority import AUTHORS_MAX, Authority, Fold, Registration, read_event
 
@@ -23,6 +24,38 @@ def fold_of(*entries: tuple[str, str, dict[str, Any]]) -> Fold:
         assert event is not None
         fold.apply(event)
     return fold
+
+
+def test_an_error_counts_once_and_the_newest_are_kept():
+    many = {f"e{number}": 1_000 + number for number in range(ERROR_BUDGET_MAX)}
+    fold = fold_of(
+        ("a", "agent.erred", {"phase": "PLAN", "errors": {"old": 1, "new": 5_000}}),
+        ("a", "agent.erred", {"phase": "EXECUTE", "errors": {"new": 9_000}}),
+        ("a", "agent.erred", {"phase": "EXECUTE", "errors": many}),
+        ("b", "agent.erred", {"phase": "EXECUTE", "errors": {}}),
+    )
+    kept = dict(fold.authority("a").errors)
+
+    assert len(kept) == ERROR_BUDGET_MAX
+    assert kept["new"] == 5_000
+    assert "old" not in kept
+    assert fold.authority("b").errors == ()
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        None,
+        [],
+        {"e": -1},
+        {"e": "1"},
+        {"e": True},
+        {str(n): 1 for n in range(ERROR_BUDGET_MAX + 1)},
+    ],
+)
+def test_errors_that_cannot_be_read_are_refused(errors):
+    with pytest.raises(ValueError, match="must be"):
+        read_event("a", "agent.erred", {"errors": errors})
 
 
 def test_an_agent_the_ledger_never_heard_of_has_no_authority():

@@ -3,64 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from integrations.settings import Settings
 from tests.fixtures.engine import Engine, pipeline, settings_for, stage
+from tests.fixtures.servers.doomed import READY_S, told, worker
 from tests.fixtures.servers.namespaces import own_namespace
 from tests.fixtures.servers.openbao import OpenBao
 from tests.fixtures.servers.valkey import ValkeyProcess
-from tests.fixtures.servers.variables import variables_of
 from tests.integration.stack.probes import eventually
-from tests.unit.mandate.programs import ROOT
-from tests.unit.mandate.programs import environment as clean
 from worker import plugin
 
 ASKS = {"approvers": ["ann"], "identity": ["claimed"]}
 GATE = "work/question-1"
-READY_S = 60
 LEASE_AND_HEARTBEAT_S = 45  # until the next attempt, at the latest
 SENT_S = 1.5  # a sign of life goes out twice a second
-
-
-@asynccontextmanager
-async def worker(
-    settings: Settings, namespace: str, asked: Path, **more: str
-) -> AsyncIterator[None]:
-    """Have a worker process serve every queue; it is killed at the end."""
-    variables = {
-        **variables_of(settings, namespace),
-        "MANDATE_LEDGER": str(settings.ledger),
-        "MANDATE_INLINE_TIER": "T2",
-        "MANDATE_INITIAL_TIER": "T2",
-        "ASKED": str(asked),
-        **more,
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.fixtures.asking_worker"),
-        cwd=ROOT,
-        env=clean(variables),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(READY_S):
-            assert await process.stdout.readline() == b"ready\n"
-        yield
-    finally:
-        process.kill()
-        await process.wait()
-
-
-def told(asked: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in asked.read_text().splitlines()] if asked.exists() else []
 
 
 async def test_a_worker_killed_at_work_and_while_people_think_costs_no_step_and_no_question(

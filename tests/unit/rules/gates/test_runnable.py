@@ -33,6 +33,7 @@ def _refused(text: str, identity: str = "claimed") -> list[str]:
         "timeout: 5m, retry: 2",
         "concurrency: 1",
         "inputs: {path: src}",
+        "error_budget: {errors: 3, window: 10m}",
         "on_revoked: skip",
         "on_revoked: 'replace: other'",
     ],
@@ -41,17 +42,10 @@ def test_what_is_enforced_runs(config: str):
     assert _refused(AGENT.format(config)) == []
 
 
-@pytest.mark.parametrize(
-    ("config", "said"),
-    [
-        ("error_budget: {errors: 3, window: 10m}", "error_budget"),
-        ("clarifications: 1", "clarifications"),
-    ],
-)
-def test_a_rule_for_agents_that_is_not_enforced_is_refused(config: str, said: str):
-    [refusal] = _refused(AGENT.format(config))
+def test_a_rule_for_agents_that_is_not_enforced_is_refused():
+    [refusal] = _refused(AGENT.format("clarifications: 1"))
 
-    assert said in refusal
+    assert "clarifications" in refusal
     assert "'a'" in refusal
 
 
