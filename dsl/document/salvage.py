@@ -51,7 +51,7 @@ FIELDS: Final[dict[str, Any]] = {  # that have to be there
     "then": [_STAGE],
     "approvers": [_WORD],
     "stage": _WORD,
-    "errors": 0,
+    "errors": 1,
     "window": "1s",
     **{field: word for model in STAGE_MODELS.values() for field, word in model.STAND_INS.items()},
 }

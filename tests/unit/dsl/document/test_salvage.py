@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
+from typing import Annotated
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 import dsl.models
 from dsl.compiler import compile_text
@@ -134,3 +136,7 @@ def test_there_is_a_stand_in_for_every_field_that_has_to_be_there_and_every_item
 
     assert needed == set(salvage.FIELDS)
     assert lists == set(salvage.ITEMS)
+    for name, field in fields:
+        if name in salvage.FIELDS and field.is_required():  # what is refused itself hides the rest
+            kind = Annotated.__class_getitem__((field.annotation, "", *field.metadata))  # type: ignore[attr-defined]
+            TypeAdapter(kind).validate_json(json.dumps(salvage.FIELDS[name]), strict=True)
