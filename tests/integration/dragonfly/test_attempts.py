@@ -18,6 +18,7 @@ from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.guards import AgentGuards
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.errors import ColdError
+from integrations.health.breakers import Breakers
 from tests.fixtures.dragonfly.holders import claimed, new_name, seeded
 
 
@@ -35,7 +36,8 @@ async def attempt(
     ``clock_ahead_s``: as a local activity, on a worker whose clock is so much ahead.
     ``answered_before_s``: with what the ledger has said so long before.
     """
-    tools: Any = SimpleNamespace(guards=AgentGuards(client), leases=Leases(client), high=None)
+    stores = {"guards": AgentGuards(client), "leases": Leases(client), "breakers": Breakers()}
+    tools: Any = SimpleNamespace(**stores, high=None)
     request: Any = SimpleNamespace(
         agent=agent,
         project=f"project-of-{agent}",
