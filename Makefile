@@ -40,7 +40,7 @@ test: .venv/ready tools  ## every test, against real servers
 	$(PY) -m pytest $(SHARED)
 
 FAST := tests/unit tests/replay tests/architecture tests/docs/test_blocks.py tests/docs/test_facts.py
-test-fast: .venv/ready  ## what needs no servers, in a minute
+test-fast: .venv/ready  ## what needs no servers, in a minute and a half
 	$(PY) -m pytest $(FAST) --no-servers $(SHARED)
 
 check: .venv/ready   ## lint, layers, types
