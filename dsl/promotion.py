@@ -10,21 +10,16 @@ refused, whatever its site says:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from dsl.core import Tier
 from dsl.criteria import ConsentConfig, Criteria
-from dsl.document.explain import WRONG_TYPE, explain
-from dsl.document.loader import Loaded, load
+from dsl.document.loader import Loaded
 from dsl.document.loader import Path as Place
-from dsl.document.wording import shown
-from dsl.errors import DslError, Position, Problem
-from dsl.limits import DOCUMENT_BYTES_MAX
+from dsl.document.settings_file import content_of, parse_settings
+from dsl.errors import DslError, Problem
 from dsl.people import GROUP_PREFIX
 from dsl.plan import GateStep, GroupPlan, Plan
 from dsl.rules.gates.consensus import VERIFIED
@@ -48,13 +43,7 @@ def load_criteria(path: Path | None = None) -> Criteria:
         DslError: with every mistake; or the file cannot be read.
     """
     path = path or SHIPPED
-    try:
-        with path.open("rb") as file:
-            content = file.read(DOCUMENT_BYTES_MAX + 1)
-    except OSError as error:
-        problem = Problem(BELOW_THE_FLOOR, f"cannot be read: {error.strerror}", Position(1, 1))
-        raise DslError(str(path), [problem]) from None
-    return parse_criteria(content, str(path))
+    return parse_criteria(content_of(path, code=BELOW_THE_FLOOR), str(path))
 
 
 def parse_criteria(content: str | bytes, source: str) -> Criteria:
@@ -63,17 +52,8 @@ def parse_criteria(content: str | bytes, source: str) -> Criteria:
     Raises:
         DslError: with every mistake.
     """
-    loaded = load(content, source)
-    if not isinstance(loaded.data, dict):
-        message = f"expected tiers, after_demotion and reinstatement, got {shown(loaded.data)}"
-        problem = Problem(WRONG_TYPE, message, loaded.marks.value(()))
-        raise DslError(source, [problem], loaded.text)
-    try:
-        # As JSON, because strict Python data would have to hold tuples.
-        criteria = Criteria.model_validate_json(json.dumps(loaded.data), strict=True)
-    except ValidationError as error:
-        problems = explain(error.errors(include_url=False), loaded, Criteria)
-        raise DslError(source, problems, loaded.text) from None
+    expected = "tiers, after_demotion and reinstatement"
+    criteria, loaded = parse_settings(content, source, Criteria, expected=expected)
     low = list(_below_the_floor(criteria, loaded))
     if low:
         raise DslError(source, low, loaded.text)

@@ -6,19 +6,17 @@ shipped settings, and so has whatever a named one does not say.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from dsl.document.explain import WRONG_TYPE, explain
-from dsl.document.loader import Loaded, load
-from dsl.document.wording import shown
-from dsl.errors import DslError, Position, Problem
-from dsl.limits import BREAKER_MS_MAX, BREAKERS_MAX, DOCUMENT_BYTES_MAX
+from dsl.document.loader import Loaded
+from dsl.document.settings_file import content_of, parse_settings
+from dsl.errors import DslError, Problem
+from dsl.limits import BREAKER_MS_MAX, BREAKERS_MAX
 from dsl.rules.health.breaker_settings import BreakerSettings, OutOfRangeError
 from dsl.stages.stage import Document
 from dsl.values.circuit_names import ARTIFACTS, CIRCUIT_PATTERN, DRAGONFLY, LEDGER
@@ -88,13 +86,7 @@ def load_breakers(path: Path | None) -> BreakerBook:
     """
     if path is None:
         return BreakerBook()
-    try:
-        with path.open("rb") as file:
-            content = file.read(DOCUMENT_BYTES_MAX + 1)
-    except OSError as error:
-        problem = Problem(OUT_OF_RANGE, f"cannot be read: {error.strerror}", Position(1, 1))
-        raise DslError(str(path), [problem]) from None
-    return parse_breakers(content, str(path))
+    return parse_breakers(content_of(path, code=OUT_OF_RANGE), str(path))
 
 
 def parse_breakers(content: str | bytes, source: str) -> BreakerBook:
@@ -103,17 +95,7 @@ def parse_breakers(content: str | bytes, source: str) -> BreakerBook:
     Raises:
         DslError: with every mistake.
     """
-    loaded = load(content, source)
-    if not isinstance(loaded.data, dict):
-        message = f"expected circuits, got {shown(loaded.data)}"
-        problem = Problem(WRONG_TYPE, message, loaded.marks.value(()))
-        raise DslError(source, [problem], loaded.text)
-    try:
-        # As JSON, because strict Python data would have to hold tuples.
-        read = BreakersConfig.model_validate_json(json.dumps(loaded.data), strict=True)
-    except ValidationError as error:
-        problems = explain(error.errors(include_url=False), loaded, BreakersConfig)
-        raise DslError(source, problems, loaded.text) from None
+    read, loaded = parse_settings(content, source, BreakersConfig, expected="circuits")
     found, problems = {}, []
     for name, config in read.circuits.items():
         try:
