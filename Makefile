@@ -64,6 +64,6 @@ stress: SEED := $(SEED)
 stress: .venv/ready  ## what takes long: workers struck again and again, wide plans, far searches
 	@echo "seed $(SEED): \`make stress SEED=$(SEED)\` repeats it"
 	MANDATE_SEARCH_FACTOR=$(FACTOR) MANDATE_SEARCH_SEED=$(SEED) $(PY) -m pytest $(ONLY) \
-	  -m "stress or hypothesis" -s --timeout 3600 --hypothesis-seed=$(SEED)
+	  -m "stress or hypothesis" -s --timeout 3600 -o faulthandler_timeout=0 --hypothesis-seed=$(SEED)
 
 .PHONY: demo tools test test-fast check bench bench-full stress
