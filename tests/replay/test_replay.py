@@ -13,8 +13,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
+from mandate.work.look.deep_replay import scheduled
 from tests.fixtures.history import activities_in
-from tests.replay.deep import replay, scheduled
+from tests.replay.deep import replay
 from tests.replay.record import HISTORIES, file_of, workflow_id_of
 from tests.replay.scenarios import SCENARIOS, run_of
 

@@ -88,8 +88,8 @@ class Roster:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     path.unlink()
 
-    def alive(self, agent: str) -> list[Running]:
-        """Return the processes of ``agent`` that are alive now.
+    def alive(self, agent: str | None = None) -> list[Running]:
+        """Return the processes of ``agent``, or of every agent, that are alive now.
 
         Raises:
             CorruptError: a file cannot be read (4).
@@ -97,7 +97,7 @@ class Roster:
         return [
             running
             for running in filter(None, map(_read, self._files()))
-            if running.agent == agent and _is_alive(running)  # (2) pids are used again
+            if agent in (None, running.agent) and _is_alive(running)  # (2) pids are used again
         ]
 
     def sweep(self) -> list[Running]:

@@ -1,0 +1,1 @@
+"""One question each: what has to hold whatever breaks."""

@@ -1,0 +1,1 @@
+"""What a history implies must be on the ledger, and the reverse."""

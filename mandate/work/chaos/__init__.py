@@ -1,0 +1,1 @@
+"""Chaos experiments: what is seen of one after it has ended."""
