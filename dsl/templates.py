@@ -85,7 +85,7 @@ _Interpreter = Annotated[
 ]
 
 
-class Tool(Document):
+class RequiredTool(Document):
     """Something that the program calls, and how a person gets it."""
 
     EXPLAINED: ClassVar[Mapping[str, str]] = {
@@ -99,7 +99,7 @@ class Tool(Document):
     install: str = Field(min_length=1, max_length=limits.MESSAGE_LENGTH_MAX)
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Tool:
+    def _one_kind(self) -> RequiredTool:
         if bool(self.any_of) == (self.distribution is not None):
             raise refused("expected either any_of: with executables, or distribution:")
         return self
@@ -162,7 +162,9 @@ class Template(RuntimeFields):
     produces: tuple[Annotated[str, Field(pattern=OUTPUT_NAME_PATTERN)], ...] = Field(
         default=(), max_length=limits.AGENT_ARTIFACTS_MAX
     )
-    requires_tools: tuple[Tool, ...] = Field(default=(), max_length=limits.TEMPLATE_WORDS_MAX)
+    requires_tools: tuple[RequiredTool, ...] = Field(
+        default=(), max_length=limits.TEMPLATE_WORDS_MAX
+    )
     sandbox: TemplateSandbox = TemplateSandbox()
     outside: Annotated[str, Field(pattern=CIRCUIT_PATTERN)] | None = None  # (8) as circuits name it
 

@@ -23,12 +23,12 @@ from integrations.agents.contract.protocol import TEMPFAIL, AgentError
 from integrations.agents.programs.catalogue import Programs
 from integrations.health.breakers import Breakers
 
-P = TypeVar("P", bound=Any)  # the class of a phase, which has tools
+P = TypeVar("P", bound=Any)  # the class of a phase, which has equipment
 R = TypeVar("R")
 
 
 class Watchful(Protocol):
-    """What is needed of a worker's tools."""
+    """What is needed of a worker's equipment."""
 
     @property
     def breakers(self) -> Breakers:
@@ -48,8 +48,8 @@ def behind_circuits(phase: AgentPhase) -> Callable[[Phase[P]], Phase[P]]:
     def outer(function: Phase[P]) -> Phase[P]:
         @wraps(function)
         async def inner(self: P, request: messages.PhaseRequest) -> messages.PhaseResult:
-            tools: Watchful = self._tools
-            async with tools.breakers.let_through(_needed(tools, request, phase)):
+            equipment: Watchful = self._equipment
+            async with equipment.breakers.let_through(_needed(equipment, request, phase)):
                 return await function(self, request)
 
         return inner
@@ -57,11 +57,13 @@ def behind_circuits(phase: AgentPhase) -> Callable[[Phase[P]], Phase[P]]:
     return outer
 
 
-def _needed(tools: Watchful, request: messages.PhaseRequest, phase: AgentPhase) -> tuple[str, ...]:
+def _needed(
+    equipment: Watchful, request: messages.PhaseRequest, phase: AgentPhase
+) -> tuple[str, ...]:
     step = request.step
     is_done = request.heard is not None  # by somebody else's worker
     asks_outside = phase is AgentPhase.EXECUTE and not is_done
-    outside = outside_of(tools, request) if asks_outside else None
+    outside = outside_of(equipment, request) if asks_outside else None
     return circuits_before(
         phase,
         tier=step.tier,
@@ -72,20 +74,22 @@ def _needed(tools: Watchful, request: messages.PhaseRequest, phase: AgentPhase) 
     )
 
 
-def outside_of(tools: Watchful, request: messages.PhaseRequest) -> str | None:
+def outside_of(equipment: Watchful, request: messages.PhaseRequest) -> str | None:
     """Return what the template of the stage names as its outside thing."""
-    return tools.programs.template(request.step.template).template.outside
+    return equipment.programs.template(request.step.template).template.outside
 
 
-async def watched_outside(tools: Watchful, request: messages.PhaseRequest, work: Awaitable[R]) -> R:
+async def watched_outside(
+    equipment: Watchful, request: messages.PhaseRequest, work: Awaitable[R]
+) -> R:
     """Do the work of a program, and note what that says of its outside thing (3)."""
-    outside = outside_of(tools, request)
+    outside = outside_of(equipment, request)
     try:
         done = await work
     except AgentError as error:
         if outside is not None and error.kind == TEMPFAIL:
-            tools.breakers.of(outside).note(Outcome(failed=True))
+            equipment.breakers.of(outside).note(Outcome(failed=True))
         raise
     if outside is not None:
-        tools.breakers.of(outside).note(Outcome())
+        equipment.breakers.of(outside).note(Outcome())
     return done

@@ -20,7 +20,7 @@ import asyncio
 from dataclasses import dataclass
 
 from activities.contracts import messages
-from activities.phases.equipment import Tools
+from activities.phases.equipment import Equipment
 from activities.proofs.warrant import Cleared
 from dsl.compiler import runtime_of
 from dsl.plan import AgentStep
@@ -46,7 +46,7 @@ class Admission:
         return self.cleared.approved_by if self.cleared else ()
 
 
-async def admit(tools: Tools, request: messages.PhaseRequest) -> Admission:
+async def admit(equipment: Equipment, request: messages.PhaseRequest) -> Admission:
     """Return what the agent is.
 
     Raises:
@@ -54,26 +54,28 @@ async def admit(tools: Tools, request: messages.PhaseRequest) -> Admission:
         RevokedError: it is disabled.
         NotFoundError: it was never registered.
     """
-    program = await require_program(tools, request.step)  # (1) there is one, and it may be executed
+    program = await require_program(
+        equipment, request.step
+    )  # (1) there is one, and it may be executed
     # (2) T3 and T4 show a warrant
-    cleared = await tools.high.warrants.require(request) if tools.high else None
-    known = await tools.registry.read(request.agent)
+    cleared = await equipment.high.warrants.require(request) if equipment.high else None
+    known = await equipment.registry.read(request.agent)
     require_fit(request.agent, known, request.pipeline, request.step, program.digest)
     return Admission(known, program, cleared)
 
 
-async def require_program(tools: Tools, step: AgentStep) -> Program | Delegated:
+async def require_program(equipment: Equipment, step: AgentStep) -> Program | Delegated:
     """Return the program of a stage, if this machine can run it (1).
 
     Raises:
         DeniedError: it has none, or the program or what it needs is not there.
         NotFoundError: this worker does not know the template.
     """
-    return await asyncio.to_thread(_found, tools, step)  # it looks at files
+    return await asyncio.to_thread(_found, equipment, step)  # it looks at files
 
 
-def _found(tools: Tools, step: AgentStep) -> Program | Delegated:
-    runtime = runtime_of(tools.programs.template(step.template).template)
+def _found(equipment: Equipment, step: AgentStep) -> Program | Delegated:
+    runtime = runtime_of(equipment.programs.template(step.template).template)
     if step.runtime != runtime:
         raise DeniedError(
             f"template {step.template!r} is {runtime or 'a process'} on this worker, and "
@@ -81,9 +83,9 @@ def _found(tools: Tools, step: AgentStep) -> Program | Delegated:
         )
     if runtime is not None:
         refuse_delegation(step)
-        return Delegated(step.template, tools.programs.digest(step.template))
+        return Delegated(step.template, equipment.programs.digest(step.template))
     return require_runnable(
-        tools.programs, step.template, lambda: tools.settings.hidden_from_agents
+        equipment.programs, step.template, lambda: equipment.settings.hidden_from_agents
     )
 
 

@@ -47,7 +47,7 @@ from activities.contracts.resumption import Asked, CheckpointRef
 from activities.phases.admission import admit
 from activities.phases.checkpoints import handed, keeping, put_back
 from activities.phases.delegation.answer import take
-from activities.phases.equipment import Tools, instance_of
+from activities.phases.equipment import Equipment, instance_of
 from activities.phases.heartbeat import pulsing
 from activities.phases.machine import sandbox_of
 from activities.phases.questions.asking import Inquiry, inquire, is_unhurried
@@ -84,7 +84,7 @@ from integrations.redaction import Redactor
 
 
 async def ask(
-    tools: Tools, request: messages.PhaseRequest, lease: Lease, phase: AgentPhase
+    equipment: Equipment, request: messages.PhaseRequest, lease: Lease, phase: AgentPhase
 ) -> Answer:
     """Run the agent's program for ``phase`` and store what it delivers.
 
@@ -93,20 +93,20 @@ async def ask(
         ViolationError: it did what it must not (8), or reached for a secret that is not for it.
     """
     if request.step.runtime is not None:  # (12) done by now, by somebody else's worker
-        return await take(tools, request, phase)
+        return await take(equipment, request, phase)
     # (6) (10) admitted anew; the one that was admitted
-    cleared, program = await _clear(tools, request)
+    cleared, program = await _clear(equipment, request)
     # (9) at T3 and T4 nothing is asked
-    inquiry = await inquire(request) if tools.high is None else Inquiry()
+    inquiry = await inquire(request) if equipment.high is None else Inquiry()
     if inquiry.waits is not None:
         return _of_question(QuestionAskedError(inquiry.waits), phase, handed(request))
-    spending = Spending(tools.budgets, request, phase)
+    spending = Spending(equipment.budgets, request, phase)
     await spending.admit()  # (13) does not begin while it is spent
     delivered: list[Outcome] = []
     async with spending.judging():
         try:
             answer = await _ask(
-                *(tools, request, lease, phase),
+                *(equipment, request, lease, phase),
                 program=program,
                 cleared=cleared,
                 inquiry=inquiry,
@@ -123,7 +123,7 @@ async def ask(
 
 
 async def _ask(
-    tools: Tools,
+    equipment: Equipment,
     request: messages.PhaseRequest,
     lease: Lease,
     phase: AgentPhase,
@@ -138,26 +138,28 @@ async def _ask(
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(workdir())
         lifeline = Lifeline(lease.deadline)
-        holding = Holding(tools.leases, lease, release=False, on_renewal=lifeline.renew)
-        if tools.watcher is not None:  # before the lease is asked for: nothing is missed
-            stack.enter_context(tools.watcher.watching(request.agent, holding.hurry))
+        holding = Holding(equipment.leases, lease, release=False, on_renewal=lifeline.renew)
+        if equipment.watcher is not None:  # before the lease is asked for: nothing is missed
+            stack.enter_context(equipment.watcher.watching(request.agent, holding.hurry))
         await stack.enter_async_context(holding)  # (3) renewed meanwhile
         # (2) exactly the declared ones
-        secrets = await secrets_of(tools, request, phase, cleared, stack)
+        secrets = await secrets_of(equipment, request, phase, cleared, stack)
         seen = request.model_copy(update={"prior": _own(request, phase)})
-        prior = await asyncio.to_thread(_copies, tools, seen, directory)
+        prior = await asyncio.to_thread(_copies, equipment, seen, directory)
         pulse = await stack.enter_async_context(pulsing())
-        kept = await stack.enter_async_context(keeping(tools.artifacts, pulse))
+        kept = await stack.enter_async_context(keeping(equipment.artifacts, pulse))
         await stack.enter_async_context(inquiry.beside(pulse, kept.settle))
         handed_back = handed(request)
         checkpoint = None
         if handed_back is not None:
             pulse.keep(handed_back)  # until there is a later one
-            checkpoint = await asyncio.to_thread(put_back, tools.artifacts, handed_back, directory)
-        listed = tools.roster.listed(request.agent, instance_of(request), lease.holder, lease.fence)
+            back = (equipment.artifacts, handed_back, directory)
+            checkpoint = await asyncio.to_thread(put_back, *back)
+        held = (request.agent, instance_of(request), lease.holder, lease.fence)
+        listed = equipment.roster.listed(*held)
         left: list[Left] = []
         await stack.enter_async_context(spending.working())  # (13) stopped when it is spent
-        running = tools.runner.run(
+        running = equipment.runner.run(
             program,
             Request(
                 run=activity.info().workflow_id or "",
@@ -167,7 +169,7 @@ async def _ask(
                 deadline=time.time() + timeout_s,
                 workdir=directory,
                 tier=request.step.tier,
-                input={**request.inputs, "workspace": str(tools.settings.workspace)},
+                input={**request.inputs, "workspace": str(equipment.settings.workspace)},
                 prior=prior,
                 secrets=secrets,
                 fence=lease.fence,
@@ -176,7 +178,7 @@ async def _ask(
                 may_ask=inquiry.asker is not None,
             ),
             timeout_s=timeout_s,
-            sandbox=sandbox_of(tools.settings, request.step),
+            sandbox=sandbox_of(equipment.settings, request.step),
             redact=Redactor(secrets.values()),  # (4) before anybody sees it
             lifeline=lifeline,
             on_event=spending.hearing(pulse.tell),
@@ -189,7 +191,7 @@ async def _ask(
         )
         acts()  # (7) never started again by accident
         try:
-            outcome = await _outcome(tools, phase, running, left, spending)
+            outcome = await _outcome(equipment, phase, running, left, spending)
         except QuestionAskedError as asking:
             # (9) a question is no failure
             return _of_question(asking, phase, await kept.settle() or handed_back)
@@ -199,7 +201,7 @@ async def _ask(
             raise
         delivered.append(outcome)
         try:
-            return await keep(tools, phase, outcome)
+            return await keep(equipment, phase, outcome)
         except (UnavailableError, ConflictError) as error:
             if phase is not AgentPhase.EXECUTE:
                 raise
@@ -222,7 +224,7 @@ def _of_question(
 
 
 async def _outcome(
-    tools: Tools,
+    equipment: Equipment,
     phase: AgentPhase,
     running: Awaitable[Outcome],
     left: list[Left],
@@ -232,30 +234,31 @@ async def _outcome(
     try:
         return await spending.heard_out(running, left)
     except AgentError as error:
-        raise (await keep_failed(tools, phase, error, left[0]) if left else error) from None
+        raise (await keep_failed(equipment, phase, error, left[0]) if left else error) from None
     except (asyncio.CancelledError, IntegrationError, QuestionAskedError):
         if left:
-            await keep_left(tools, phase, left[0])
+            await keep_left(equipment, phase, left[0])
         raise
 
 
-async def _program(tools: Tools, request: messages.PhaseRequest) -> Program:
+async def _program(equipment: Equipment, request: messages.PhaseRequest) -> Program:
     """Return the program, which is the one that BOOTSTRAP has admitted."""
-    found = await asyncio.to_thread(tools.programs.find, request.step.template)
+    found = await asyncio.to_thread(equipment.programs.find, request.step.template)
     if request.program and found.digest != request.program:
         raise DeniedError(
-            f"the program of template {request.step.template!r} is {found.digest}, and "
-            f"{request.program} was admitted: it was changed while the run was under way; start "
-            "the run again"
+            f"the program of template {request.step.template!r} is {found.digest}, and the run "
+            f"began with {request.program}: it was changed meanwhile; start the run again"
         )
     return found
 
 
-async def _clear(tools: Tools, request: messages.PhaseRequest) -> tuple[Cleared | None, Program]:
+async def _clear(
+    equipment: Equipment, request: messages.PhaseRequest
+) -> tuple[Cleared | None, Program]:
     """Return the program that runs (10), and by whose leave: T3 and T4 are admitted anew."""
-    if tools.high is None:
-        return None, await _program(tools, request)
-    admission = await admit(tools, request)
+    if equipment.high is None:
+        return None, await _program(equipment, request)
+    admission = await admit(equipment, request)
     if admission.known.entity_id != request.entity:
         raise DeniedError(
             f"agent {request.agent!r} is entity {admission.known.entity_id}, and "
@@ -266,7 +269,9 @@ async def _clear(tools: Tools, request: messages.PhaseRequest) -> tuple[Cleared 
     return admission.cleared, admission.program
 
 
-def _copies(tools: Tools, request: messages.PhaseRequest, directory: Path) -> Mapping[str, Any]:
+def _copies(
+    equipment: Equipment, request: messages.PhaseRequest, directory: Path
+) -> Mapping[str, Any]:
     """Copy earlier outputs of this stage, and those it was given, into ``directory`` (1)."""
     outputs = [(output.name, "prior", output) for output in request.prior]
     for path, given in sorted(request.given.items()):
@@ -277,7 +282,7 @@ def _copies(tools: Tools, request: messages.PhaseRequest, directory: Path) -> Ma
         if not target.is_relative_to(directory / folder):  # (5) a forged name leaves no directory
             raise DeniedError(f"output {name[:80]!r} leaves the private directory")
         target.parent.mkdir(parents=True, exist_ok=True)
-        tools.artifacts.copy_to(output.digest, target)
+        equipment.artifacts.copy_to(output.digest, target)
         prior[name] = {
             "path": str(target.relative_to(directory)),
             "digest": output.digest,

@@ -15,7 +15,7 @@ from temporalio import activity
 from activities.contracts import messages, specs
 from activities.health.behind_circuits import behind_circuits
 from activities.phases.admission import admit
-from activities.phases.equipment import Tools, enter, put_json, refuse_queue, run_of
+from activities.phases.equipment import Equipment, enter, put_json, refuse_queue, run_of
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 from integrations.errors import RevokedError
@@ -28,20 +28,20 @@ PROOF_TTL_S = 60
 class Bootstrap:
     """Admits one agent."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
     @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Admit the agent and take its lease."""
-        refuse_queue(self._tools, request)
+        refuse_queue(self._equipment, request)
         if request.authority.revoked:  # (1) a revoked agent does not start
             raise RevokedError(f"agent {request.agent!r} is revoked")
-        admission = await admit(self._tools, request)  # (2) it is admitted
+        admission = await admit(self._equipment, request)  # (2) it is admitted
         known = admission.known
-        lease = await enter(self._tools, request, PHASE)  # (3) a cold or revoked guard refuses
+        lease = await enter(self._equipment, request, PHASE)  # (3) a cold or revoked guard refuses
         await self._prove(request, known)  # (4) minted, compared, revoked
         admitted = {
             "agent": request.agent,
@@ -52,7 +52,7 @@ class Bootstrap:
             **({"approved_by": list(admission.approved_by)} if admission.approved_by else {}),
         }
         return messages.PhaseResult(
-            outputs=(await put_json(self._tools, PHASE, "admission.json", admitted),),
+            outputs=(await put_json(self._equipment, PHASE, "admission.json", admitted),),
             fence=lease.fence,
             entity=known.entity_id,
             program=admission.program.digest,
@@ -60,7 +60,7 @@ class Bootstrap:
         )
 
     async def _prove(self, request: messages.PhaseRequest, known: Known) -> None:
-        async with self._tools.issuer.credential(
+        async with self._equipment.issuer.credential(
             request.agent,
             known.entity_id,
             phase=PHASE,

@@ -75,7 +75,7 @@ class HighTier:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class Equipment:
     """The connections of a phase worker."""
 
     settings: Settings
@@ -107,7 +107,11 @@ def holder_of(request: messages.PhaseRequest) -> str:
 
 
 async def enter(
-    tools: Tools, request: messages.PhaseRequest, phase: AgentPhase, *, status: str = "running"
+    equipment: Equipment,
+    request: messages.PhaseRequest,
+    phase: AgentPhase,
+    *,
+    status: str = "running",
 ) -> Lease:
     """Take the agent's lease for this attempt, and let others see that it is in ``phase`` now.
 
@@ -116,7 +120,7 @@ async def enter(
     Raises:
         ViolationError: another phase has to come first (4).
     """
-    refuse_queue(tools, request)
+    refuse_queue(equipment, request)
     known = GuardSeed(
         fence=request.authority.fence,
         epoch=request.authority.epoch,
@@ -124,14 +128,14 @@ async def enter(
     )
     begun_ms = _begun_ms(request)
     try:
-        with tools.breakers.of(DRAGONFLY).watching():
-            return await _take(tools, request, phase, known, begun_ms=begun_ms, status=status)
+        with equipment.breakers.of(DRAGONFLY).watching():
+            return await _take(equipment, request, phase, known, begun_ms=begun_ms, status=status)
     except OrderError as error:
         raise ViolationError(Violation.PHASE_ORDER, str(error)) from None
 
 
 async def _take(
-    tools: Tools,
+    equipment: Equipment,
     request: messages.PhaseRequest,
     phase: AgentPhase,
     known: GuardSeed,
@@ -142,11 +146,11 @@ async def _take(
     info = activity.info()
     # (2) only what the ledger has just said
     if request.seed and begun_ms - request.authority.at_ms < ANSWER_FRESH_MS:
-        await tools.guards.seed(request.agent, known)
+        await equipment.guards.seed(request.agent, known)
     if request.seed and request.step.error_budget is not None:
         # (7) whoever has seeded the guard
-        await tools.budgets.recall(request.agent, request.authority.errors)
-    return await tools.leases.acquire(  # (1) anew: it fences out its predecessor
+        await equipment.budgets.recall(request.agent, request.authority.errors)
+    return await equipment.leases.acquire(  # (1) anew: it fences out its predecessor
         agent=request.agent,
         holder=holder_of(request),
         owner=f"{info.workflow_id}/{info.workflow_run_id}",
@@ -176,14 +180,14 @@ def _step(request: messages.PhaseRequest, phase: AgentPhase, status: str) -> Ste
     )
 
 
-def refuse_queue(tools: Tools, request: messages.PhaseRequest) -> None:
+def refuse_queue(equipment: Equipment, request: messages.PhaseRequest) -> None:
     """Refuse a phase that belongs to another worker (5).
 
     Raises:
         DeniedError: it does.
     """
     tier = request.step.tier
-    if (tier >= Tier.T3) != (tools.high is not None):
+    if (tier >= Tier.T3) != (equipment.high is not None):
         queue = specs.QUEUE_T3 if tier >= Tier.T3 else specs.QUEUE
         raise DeniedError(
             f"a phase of {tier.name} runs on queue {queue}, and this worker serves "
@@ -207,18 +211,20 @@ def run_of(phase: AgentPhase) -> dict[str, str]:
     return {"phase": phase.value, "run": run, "run_id": run_id}
 
 
-async def put_json(tools: Tools, phase: AgentPhase, name: str, value: Any) -> AgentOutput:
+async def put_json(equipment: Equipment, phase: AgentPhase, name: str, value: Any) -> AgentOutput:
     """Store ``value`` as an output of ``phase`` (3)."""
-    return await put_bytes(tools, phase, name, canonical(value).encode(), "application/json")
+    return await put_bytes(equipment, phase, name, canonical(value).encode(), "application/json")
 
 
 async def put_bytes(
-    tools: Tools, phase: AgentPhase, name: str, data: bytes, media_type: str
+    equipment: Equipment, phase: AgentPhase, name: str, data: bytes, media_type: str
 ) -> AgentOutput:
     """Store ``data`` as an output of ``phase`` (3)."""
-    artifact = tools.artifacts.known(data, media_type) if len(data) <= READ_AT_ONCE_MAX else None
+    artifact = (
+        equipment.artifacts.known(data, media_type) if len(data) <= READ_AT_ONCE_MAX else None
+    )
     if artifact is None:
-        artifact = await asyncio.to_thread(tools.artifacts.put, data, media_type)
+        artifact = await asyncio.to_thread(equipment.artifacts.put, data, media_type)
     return AgentOutput(
         name=name,
         phase=phase,

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.contracts import messages, specs
 from activities.health.behind_circuits import behind_circuits, watched_outside
 from activities.phases.agent_program import ask
-from activities.phases.equipment import Tools, enter
+from activities.phases.equipment import Equipment, enter
 from activities.runtime.boundary import governed
 from activities.runtime.effect import stopped_by_hand
 from dsl.core import AgentPhase
@@ -20,18 +20,18 @@ PHASE = AgentPhase.EXECUTE
 class Execute:
     """Runs the agent's program."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
     @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Run the program and store what it delivers."""
-        lease = await enter(self._tools, request, PHASE)
+        lease = await enter(self._equipment, request, PHASE)
         try:
-            work = ask(self._tools, request, lease, PHASE)
-            answer = await watched_outside(self._tools, request, work)
+            work = ask(self._equipment, request, lease, PHASE)
+            answer = await watched_outside(self._equipment, request, work)
         except asyncio.CancelledError:
             stopped = stopped_by_hand()
             if stopped is None:

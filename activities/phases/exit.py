@@ -17,7 +17,7 @@ import asyncio
 from temporalio import activity
 
 from activities.contracts import messages, specs
-from activities.phases.equipment import Tools, enter
+from activities.phases.equipment import Equipment, enter
 from activities.phases.tries.keeping import left_of
 from activities.runtime.boundary import governed
 from activities.runtime.engine import parent_of
@@ -29,8 +29,8 @@ from integrations.errors import ColdError, ConflictError, IntegrationError, Revo
 class Exit:
     """Lets go."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
 
     @activity.defn(name=specs.PHASES[AgentPhase.EXIT].name)
     @governed
@@ -53,7 +53,7 @@ class Exit:
         unreleased: tuple[str, ...],
     ) -> messages.PhaseResult:
         """Add what tries have left that did not deliver (5)."""
-        earlier = left_of(self._tools, request.prior)
+        earlier = left_of(self._equipment, request.prior)
         return result.model_copy(
             update={
                 "unreleased": unreleased,
@@ -64,8 +64,8 @@ class Exit:
 
     async def _release(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         try:
-            lease = await enter(self._tools, request, AgentPhase.EXIT, status=request.status)
-            await self._tools.leases.release(lease)
+            lease = await enter(self._equipment, request, AgentPhase.EXIT, status=request.status)
+            await self._equipment.leases.release(lease)
         except (ColdError, LeaseLostError, RevokedError):  # (1) not there: released already
             return messages.PhaseResult()
         except ConflictError as error:  # (2) its time to live ends it
@@ -74,15 +74,15 @@ class Exit:
 
     async def _confirm(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         try:
-            lease = await enter(self._tools, request, AgentPhase.REVOKED, status=request.status)
-            await self._tools.leases.release(lease)
+            lease = await enter(self._equipment, request, AgentPhase.REVOKED, status=request.status)
+            await self._equipment.leases.release(lease)
         except (ColdError, LeaseLostError, RevokedError, ConflictError):
             return messages.PhaseResult()
         return messages.PhaseResult(fence=lease.fence)
 
     async def _withdraw(self) -> tuple[str, ...]:
         """Take back what was asked for in Vault; return what could not be (4)."""
-        if self._tools.high is None:
+        if self._equipment.high is None:
             return ()
         info = activity.info()
         workflow_id = info.workflow_id or ""
@@ -90,7 +90,7 @@ class Exit:
             parent = await parent_of(activity.client(), workflow_id, info.workflow_run_id or "")
             if parent is not None and workflow_id.startswith(f"{parent.workflow_id}/"):
                 stage = workflow_id.removeprefix(f"{parent.workflow_id}/")
-                await self._tools.high.requests.withdraw(parent.run_id, stage)
+                await self._equipment.high.requests.withdraw(parent.run_id, stage)
         except IntegrationError as error:
             return (f"requests in vault ({error})",)
         return ()

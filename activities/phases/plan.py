@@ -12,7 +12,7 @@ from activities.contracts import messages, specs
 from activities.health.behind_circuits import behind_circuits
 from activities.phases.agent_program import ask
 from activities.phases.delegation.account import runtime_facts
-from activities.phases.equipment import Tools, enter, put_json
+from activities.phases.equipment import Equipment, enter, put_json
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
 
@@ -22,17 +22,17 @@ PHASE = AgentPhase.PLAN
 class Plan:
     """Puts down what will be done."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
     @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the plan as an output."""
-        lease = await enter(self._tools, request, PHASE)
+        lease = await enter(self._equipment, request, PHASE)
         if PHASE in request.step.phases:
-            answer = await ask(self._tools, request, lease, PHASE)
+            answer = await ask(self._equipment, request, lease, PHASE)
             return messages.PhaseResult(
                 outputs=answer.outputs,
                 fence=lease.fence,
@@ -48,5 +48,5 @@ class Plan:
             **runtime_facts(request.step),
         }
         return messages.PhaseResult(
-            outputs=(await put_json(self._tools, PHASE, "plan.json", plan),), fence=lease.fence
+            outputs=(await put_json(self._equipment, PHASE, "plan.json", plan),), fence=lease.fence
         )

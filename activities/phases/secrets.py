@@ -15,7 +15,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 from activities.contracts import messages, specs
-from activities.phases.equipment import Tools, run_of
+from activities.phases.equipment import Equipment, run_of
 from activities.proofs.warrant import Cleared
 from activities.runtime.violation import ViolationError
 from dsl.core import AgentPhase
@@ -28,7 +28,7 @@ BEYOND_PROGRAM_S = 30  # the credential outlives the program, whose end it waits
 
 
 async def secrets_of(
-    tools: Tools,
+    equipment: Equipment,
     request: messages.PhaseRequest,
     phase: AgentPhase,
     cleared: Cleared | None,
@@ -45,29 +45,31 @@ async def secrets_of(
     if not request.step.secrets or phase is not AgentPhase.EXECUTE:
         return {}
     places = {name: SecretRef.parse(ref) for name, ref in sorted(request.step.secrets.items())}
-    found = await _redeemed(tools, request, cleared, places)  # (1) what a person has authorised
+    found = await _redeemed(equipment, request, cleared, places)  # (1) what a person has authorised
     missing = {name: ref for name, ref in places.items() if name not in found}
-    return {**found, **await _read(tools, request, missing, stack)}
+    return {**found, **await _read(equipment, request, missing, stack)}
 
 
 async def _redeemed(
-    tools: Tools,
+    equipment: Equipment,
     request: messages.PhaseRequest,
     cleared: Cleared | None,
     places: dict[str, SecretRef],
 ) -> dict[str, str]:
-    if tools.high is None or cleared is None:
+    if equipment.high is None or cleared is None:
         return {}
     found = {}
     for name, ref in places.items():
-        value = await tools.high.requests.read_secret(cleared.run.run_id, request.step.path, ref)
+        value = await equipment.high.requests.read_secret(
+            cleared.run.run_id, request.step.path, ref
+        )
         if value is not None:
             found[name] = value
     return found
 
 
 async def _read(
-    tools: Tools,
+    equipment: Equipment,
     request: messages.PhaseRequest,
     places: dict[str, SecretRef],
     stack: AsyncExitStack,
@@ -75,7 +77,7 @@ async def _read(
     if not places:  # (2) nothing is minted for nothing
         return {}
     credential = await stack.enter_async_context(
-        tools.issuer.credential(
+        equipment.issuer.credential(
             request.agent,
             request.entity,
             phase=AgentPhase.EXECUTE,
@@ -87,8 +89,8 @@ async def _read(
     try:
         return {name: await credential.read_secret(ref) for name, ref in places.items()}
     except DeniedError as error:
-        if tools.high is None:
-            await _blame(tools, request, error)  # (4) it declares what its tier does not open
+        if equipment.high is None:
+            await _blame(equipment, request, error)  # (4) it declares what its tier does not open
             raise
         raise DeniedError(  # (3) nobody has asked for it
             f"{error}; nothing was asked for there when the gate opened: start the run again "
@@ -96,9 +98,9 @@ async def _read(
         ) from None
 
 
-async def _blame(tools: Tools, request: messages.PhaseRequest, error: DeniedError) -> None:
+async def _blame(equipment: Equipment, request: messages.PhaseRequest, error: DeniedError) -> None:
     if not isinstance(error, PathDeniedError):
         return
-    known = await tools.registry.read(request.agent)
+    known = await equipment.registry.read(request.agent)
     if not known.disabled and known.tier >= request.step.tier:
         raise ViolationError(Violation.DENIED_PATH, str(error)) from None

@@ -16,7 +16,7 @@ from temporalio import activity
 from activities.contracts import messages, specs
 from activities.health.behind_circuits import behind_circuits
 from activities.phases.agent_program import ask
-from activities.phases.equipment import Tools, enter, put_json
+from activities.phases.equipment import Equipment, enter, put_json
 from activities.runtime.boundary import governed
 from dsl.agent_protocol.messages import RESERVED_NAMES
 from dsl.core import AgentOutput, AgentPhase
@@ -29,23 +29,23 @@ PHASE = AgentPhase.VERIFY
 class Verify:
     """Checks what EXECUTE delivered."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
     @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the verification as an output."""
-        lease = await enter(self._tools, request, PHASE)
+        lease = await enter(self._equipment, request, PHASE)
         refuse_missing(request)  # (2) another try delivers no other
         await asyncio.to_thread(self._check, request.prior)
         verified = {"outputs": {output.name: output.digest for output in request.prior}}
-        own = await put_json(self._tools, PHASE, "verification.json", verified)
+        own = await put_json(self._equipment, PHASE, "verification.json", verified)
         facts = {"verified": len(request.prior)}
         if PHASE not in request.step.phases:
             return messages.PhaseResult(outputs=(own,), fence=lease.fence, facts=facts)
-        answer = await ask(self._tools, request, lease, PHASE)
+        answer = await ask(self._equipment, request, lease, PHASE)
         return messages.PhaseResult(
             outputs=(*answer.outputs, own),
             fence=lease.fence,
@@ -56,7 +56,7 @@ class Verify:
 
     def _check(self, outputs: tuple[AgentOutput, ...]) -> None:
         for output in outputs:
-            data = self._tools.artifacts.get(output.digest)
+            data = self._equipment.artifacts.get(output.digest)
             if len(data) != output.size:
                 raise CorruptError(
                     f"output {output.name!r} has {len(data)} bytes, expected {output.size}"

@@ -19,7 +19,7 @@ from temporalio import activity
 
 from activities.contracts import feasibility_specs as ahead
 from activities.phases.admission import require_fit, require_program
-from activities.phases.equipment import Tools, run_of
+from activities.phases.equipment import Equipment, run_of
 from activities.phases.machine import require_machine
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase, Tier
@@ -35,8 +35,8 @@ _OBJECTIONS: Final = (DeniedError, NotFoundError, RevokedError)
 class Feasibility:
     """Looks ahead, as the identity of the phase worker."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
 
     @activity.defn(name=ahead.feasible.name)
     @governed
@@ -55,10 +55,10 @@ class Feasibility:
     async def _objection(self, pipeline: str, stage: ahead.StageAhead) -> str | None:
         step = stage.step
         try:
-            program = await require_program(self._tools, step)  # (1) program and its tools
+            program = await require_program(self._equipment, step)  # (1) program and its tools
             if step.tier < Tier.T3:
-                require_machine(self._tools.settings, step)  # (2) the sandbox of the tier
-            known = await self._tools.registry.read(stage.agent)
+                require_machine(self._equipment.settings, step)  # (2) the sandbox of the tier
+            known = await self._equipment.registry.read(stage.agent)
             require_fit(stage.agent, known, pipeline, step, program.digest)  # (3) the agent may act
             if step.tier < Tier.T3 and step.secrets:
                 await self._require_secrets(stage, known)  # (4) looked up, not read
@@ -68,7 +68,7 @@ class Feasibility:
 
     async def _require_secrets(self, stage: ahead.StageAhead, known: Known) -> None:
         places = {SecretRef.parse(ref) for ref in stage.step.secrets.values()}
-        async with self._tools.issuer.credential(
+        async with self._equipment.issuer.credential(
             stage.agent,
             known.entity_id,
             phase=AgentPhase.EXECUTE,  # whose rights those are

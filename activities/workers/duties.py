@@ -27,7 +27,7 @@ from activities.health.circuit_look import CircuitLook
 from activities.ledger.holders import Holders
 from activities.phases.bootstrap import Bootstrap
 from activities.phases.delegation.lease import Delegating
-from activities.phases.equipment import HighTier, Tools
+from activities.phases.equipment import Equipment, HighTier
 from activities.phases.execute import Execute
 from activities.phases.exit import Exit
 from activities.phases.package import Package
@@ -111,7 +111,7 @@ class PhaseDuties(Duties):
         self._fitness = Fitness(self._vault, login)
         self._examined = Examined(login, self._fitness)  # (3) before the first use
         self._watcher = RevocationWatcher(self._dragonfly)
-        self._tools = Tools(
+        self._equipment = Equipment(
             settings=settings,
             guards=AgentGuards(self._dragonfly),
             leases=Leases(self._dragonfly),
@@ -124,38 +124,38 @@ class PhaseDuties(Duties):
             watcher=self._watcher,
             breakers=breakers,
         )
-        look_after(breakers, self._dragonfly, self._vault, self._tools.artifacts)
+        look_after(breakers, self._dragonfly, self._vault, self._equipment.artifacts)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        tools = self._tools
-        leaving = Exit(tools)
+        equipment = self._equipment
+        leaving = Exit(equipment)
         return (
-            Bootstrap(tools).run,
-            Preflight(tools).run,
-            Plan(tools).run,
-            Execute(tools).run,
-            Verify(tools).run,
-            Package(tools).run,
-            Report(tools).run,
+            Bootstrap(equipment).run,
+            Preflight(equipment).run,
+            Plan(equipment).run,
+            Execute(equipment).run,
+            Verify(equipment).run,
+            Package(equipment).run,
+            Report(equipment).run,
             leaving.exit,
             leaving.revoked,
-            Processes(tools.roster).confirm,
-            CircuitLook(tools.breakers).run,
+            Processes(equipment.roster).confirm,
+            CircuitLook(equipment.breakers).run,
         )
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
         await asyncio.to_thread(sweep)
-        await asyncio.to_thread(Tries(self._tools.settings.artifacts).sweep)
-        roster, leases = self._tools.roster, self._tools.leases
+        await asyncio.to_thread(Tries(self._equipment.settings.artifacts).sweep)
+        roster, leases = self._equipment.roster, self._equipment.leases
         gone = await asyncio.to_thread(roster.sweep)
         try:
             await unless_away("DragonflyDB", preflight(self._dragonfly))
             await unless_away("Vault", self._fitness.require())
             unbinding = asyncio.create_task(unbind_left(roster, leases, gone))
-            async with self._watcher.listening(), self._tools.breakers.running():
+            async with self._watcher.listening(), self._equipment.breakers.running():
                 yield
             unbinding.cancel()
         finally:
@@ -171,25 +171,25 @@ class WorkflowDuties(PhaseDuties):
         super().__init__(settings, runner, specs.QUEUE)
         self._compile = Compile(
             catalogue_of(settings),
-            self._tools.programs,
+            self._equipment.programs,
             messages.Policy(
                 inline_tier=settings.inline_tier,
                 gate_identity=settings.gate_identity,
                 gate_heads=settings.gate_heads,
             ),
-            self._tools.artifacts,
+            self._equipment.artifacts,
         )
-        self._feasibility = Feasibility(self._tools)
+        self._feasibility = Feasibility(self._equipment)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
         holders = Holders()
-        heads = OutputHeadActivities(self._tools.artifacts)
+        heads = OutputHeadActivities(self._equipment.artifacts)
         of_workflows = (
             *(self._compile.run, self._compile.settings),
             *(holders.look, holders.nonce, heads.read),
         )
-        delegating, looking = Delegating(self._tools), Looking()
+        delegating, looking = Delegating(self._equipment), Looking()
         of_phases = (delegating.begin, delegating.hold, looking.look)
         return (*of_workflows, self._feasibility.run, *of_phases, *super().activities())
 
@@ -211,19 +211,19 @@ class HighTierDuties(PhaseDuties):
 
     def __init__(self, settings: Settings, runner: AgentRunner | None) -> None:
         super().__init__(settings, runner, specs.QUEUE_T3)
-        tools, voters = self._tools, Voters(self._vault, self._login)
+        equipment, voters = self._equipment, Voters(self._vault, self._login)
         plans = RegisteredPlans(
-            tools.artifacts,
+            equipment.artifacts,
             ProofVerifier(voters),
             catalogue_of(settings) if settings.registers_catalogue else None,
             settings.authors,
         )
         requests = ControlGroupRequests(self._vault, self._examined)
-        self._tools = replace(
-            tools, high=HighTier(Warrants(plans, voters, tools.artifacts), requests)
+        self._equipment = replace(
+            equipment, high=HighTier(Warrants(plans, voters, equipment.artifacts), requests)
         )
         self._probe = ControlGroupProbe(self._vault, self._login)
-        self._gates = ControlGroupActivities(plans, requests, tools.registry, self._probe)
+        self._gates = ControlGroupActivities(plans, requests, equipment.registry, self._probe)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""

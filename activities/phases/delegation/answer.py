@@ -16,7 +16,7 @@ from activities.contracts import messages
 from activities.contracts.delegation import Heard
 from activities.phases.admission import refuse_delegation
 from activities.phases.delegation.account import NO_SANDBOX
-from activities.phases.equipment import Tools
+from activities.phases.equipment import Equipment
 from activities.phases.tries.keeping import Answer, keep, keep_failed
 from dsl.core import AgentPhase
 from integrations.agents.contract.answer import read_answer
@@ -26,7 +26,7 @@ from integrations.errors import DeniedError
 from integrations.redaction import Redactor
 
 
-async def take(tools: Tools, request: messages.PhaseRequest, phase: AgentPhase) -> Answer:
+async def take(equipment: Equipment, request: messages.PhaseRequest, phase: AgentPhase) -> Answer:
     """Store what was answered.
 
     Raises:
@@ -43,13 +43,13 @@ async def take(tools: Tools, request: messages.PhaseRequest, phase: AgentPhase) 
         outcome = await asyncio.to_thread(_outcome, heard, redact, log)
     except AgentError as error:
         error.secrets, error.tokens = redact.replaced.secrets, redact.replaced.tokens
-        raise await keep_failed(tools, phase, error, Left(log.lines())) from None
+        raise await keep_failed(equipment, phase, error, Left(log.lines())) from None
     if not outcome.result.ok:
         summary = outcome.result.summary or "the agent reports that its work failed"
         failed = AgentError(FAILED, summary, retryable=True, outcome=outcome)
         failed.secrets, failed.tokens = outcome.secrets, outcome.tokens
-        raise await keep_failed(tools, phase, failed, Left(outcome.log))
-    return await keep(tools, phase, outcome)
+        raise await keep_failed(equipment, phase, failed, Left(outcome.log))
+    return await keep(equipment, phase, outcome)
 
 
 def _outcome(heard: Heard, redact: Redactor, log: Log) -> Outcome:

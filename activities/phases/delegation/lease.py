@@ -21,7 +21,7 @@ from temporalio import activity
 
 from activities.contracts import delegation_specs, messages
 from activities.phases.admission import require_program
-from activities.phases.equipment import Tools, enter
+from activities.phases.equipment import Equipment, enter
 from activities.phases.heartbeat import pulsing
 from activities.runtime.boundary import governed
 from activities.runtime.effect import OutcomeLostError
@@ -34,15 +34,15 @@ from integrations.errors import ColdError, ConflictError, DeniedError, Unavailab
 class Delegating:
     """Takes the lease for the work, and holds it meanwhile."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
 
     @activity.defn(name=delegation_specs.begin.name)
     @governed
     async def begin(self, asked: delegation_specs.DelegationRequest) -> messages.PhaseResult:
         """Take the lease before the work is begun (1)."""
-        await _require_admitted(self._tools, asked.request)
-        lease = await enter(self._tools, asked.request, asked.phase)
+        await _require_admitted(self._equipment, asked.request)
+        lease = await enter(self._equipment, asked.request, asked.phase)
         return messages.PhaseResult(fence=lease.fence)
 
     @activity.defn(name=delegation_specs.hold.name)
@@ -50,7 +50,7 @@ class Delegating:
     async def hold(self, asked: delegation_specs.DelegationRequest) -> messages.PhaseResult:
         """Hold the lease until told that the work is over (2)."""
         try:
-            lease = await enter(self._tools, asked.request, asked.phase)
+            lease = await enter(self._equipment, asked.request, asked.phase)
             await self._hold(asked.request.agent, lease)
         except (ColdError, ConflictError, LeaseLostError, UnavailableError) as error:
             raise OutcomeLostError(  # (3) only `retry:` has it done again
@@ -59,23 +59,25 @@ class Delegating:
         return messages.PhaseResult(fence=lease.fence)
 
     async def _hold(self, agent: str, lease: Lease) -> None:
-        holding = Holding(self._tools.leases, lease, release=False)
+        holding = Holding(self._equipment.leases, lease, release=False)
         async with AsyncExitStack() as stack:
-            if self._tools.watcher is not None:  # before the lease is asked for: nothing is missed
-                stack.enter_context(self._tools.watcher.watching(agent, holding.hurry))
+            if (
+                self._equipment.watcher is not None
+            ):  # before the lease is asked for: nothing is missed
+                stack.enter_context(self._equipment.watcher.watching(agent, holding.hurry))
             await stack.enter_async_context(holding)
             await stack.enter_async_context(pulsing())
             await asyncio.Event().wait()
 
 
-async def _require_admitted(tools: Tools, request: messages.PhaseRequest) -> None:
+async def _require_admitted(equipment: Equipment, request: messages.PhaseRequest) -> None:
     """Refuse what BOOTSTRAP has not admitted (1) (4).
 
     Raises:
         DeniedError: it is something else, or a process of ours.
     """
-    found = await require_program(tools, request.step)
-    if request.step.runtime is None or tools.high is not None:
+    found = await require_program(equipment, request.step)
+    if request.step.runtime is None or equipment.high is not None:
         raise DeniedError(
             f"stage {request.step.path!r} is not somebody else's to do at {request.step.tier.name}"
         )

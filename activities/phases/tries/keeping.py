@@ -22,7 +22,7 @@ from temporalio import activity
 
 from activities.contracts import messages
 from activities.contracts.resumption import Asked
-from activities.phases.equipment import Tools, put_bytes, put_json
+from activities.phases.equipment import Equipment, put_bytes, put_json
 from activities.runtime.violation import said
 from dsl.core import (
     OUTPUT_NAME_LENGTH_MAX,
@@ -52,15 +52,15 @@ class Answer:
     asked: Asked | None = None  # then there is nothing else
 
 
-async def keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
+async def keep(equipment: Equipment, phase: AgentPhase, outcome: Outcome) -> Answer:
     """Store what was delivered (1).
 
     Raises:
         ConflictError, UnavailableError: it cannot be stored.
     """
-    outputs = await _put_files(tools, phase, outcome.artifacts)
+    outputs = await _put_files(equipment, phase, outcome.artifacts)
     if outcome.log:
-        outputs.append(await _put_log(tools, phase, outcome.log))
+        outputs.append(await _put_log(equipment, phase, outcome.log))
     account = {
         "summary": outcome.result.summary,
         "output": outcome.result.output,
@@ -70,7 +70,7 @@ async def keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
         "sandbox": outcome.level,
         "milliseconds": int(outcome.seconds * 1000),
     }
-    outputs.append(await put_json(tools, phase, f"{phase.value.lower()}.json", account))
+    outputs.append(await put_json(equipment, phase, f"{phase.value.lower()}.json", account))
     return Answer(
         output=outcome.result.output,
         outputs=tuple(outputs),
@@ -79,9 +79,11 @@ async def keep(tools: Tools, phase: AgentPhase, outcome: Outcome) -> Answer:
     )
 
 
-async def keep_failed(tools: Tools, phase: AgentPhase, error: AgentError, left: Left) -> AgentError:
+async def keep_failed(
+    equipment: Equipment, phase: AgentPhase, error: AgentError, left: Left
+) -> AgentError:
     """Keep what a failed program left; what it says of its failure itself is named in the error."""
-    outputs = await keep_left(tools, phase, left, error.outcome)
+    outputs = await keep_left(equipment, phase, left, error.outcome)
     if not outputs or error.outcome is None or not error.outcome.artifacts:
         return error
     kept = ", ".join(f"{output.name} {output.digest}" for output in outputs)
@@ -95,17 +97,17 @@ async def keep_failed(tools: Tools, phase: AgentPhase, error: AgentError, left: 
 
 
 async def keep_left(
-    tools: Tools, phase: AgentPhase, left: Left, outcome: Outcome | None = None
+    equipment: Equipment, phase: AgentPhase, left: Left, outcome: Outcome | None = None
 ) -> tuple[AgentOutput, ...]:
     """Keep what a try has left that did not deliver, and note it (2) (3)."""
     info = activity.info()
     try:
         async with asyncio.timeout(KEEPING_S):
             if outcome is not None:
-                outputs = (await keep(tools, phase, outcome)).outputs
+                outputs = (await keep(equipment, phase, outcome)).outputs
             else:
-                files = await _put_files(tools, phase, left.artifacts)
-                logs = [await _put_log(tools, phase, left.log)] if left.log else []
+                files = await _put_files(equipment, phase, left.artifacts)
+                logs = [await _put_log(equipment, phase, left.log)] if left.log else []
                 outputs = (*files, *logs)
             about = {
                 "phase": phase.value,
@@ -114,7 +116,7 @@ async def keep_left(
                 "outputs": [output.model_dump(mode="json") for output in outputs],
             }
             run = (info.workflow_id or "", info.workflow_run_id or "")
-            await asyncio.to_thread(_tries(tools).note, run, info.activity_id, about)
+            await asyncio.to_thread(_tries(equipment).note, run, info.activity_id, about)
     except (IntegrationError, TimeoutError) as unkept:
         activity.logger.warning("what a program left is not kept: %s", unkept)
         return ()
@@ -129,12 +131,12 @@ class Earlier:
     step: str = ""
 
 
-def left_of(tools: Tools, prior: Iterable[AgentOutput]) -> Earlier:
+def left_of(equipment: Equipment, prior: Iterable[AgentOutput]) -> Earlier:
     """Return what this stage's tries have left; ``prior`` is what its phases have put out (4)."""
     info = activity.info()
     known = {output.name for output in prior}
     delivered = {output.phase for output in prior if output.name == f"{output.phase.lower()}.json"}
-    noted = _tries(tools).of((info.workflow_id or "", info.workflow_run_id or ""))
+    noted = _tries(equipment).of((info.workflow_id or "", info.workflow_run_id or ""))
     told = sorted((each for each in map(_read, noted) if each), key=lambda each: each.number)
     last = {each.phase: each for each in told if each.phase not in delivered}
     named = (
@@ -171,16 +173,16 @@ def _renamed(each: _Try, prefix: str) -> Iterator[AgentOutput]:
             yield output.model_copy(update={"name": name})
 
 
-def _tries(tools: Tools) -> Tries:
-    return Tries(tools.settings.artifacts)
+def _tries(equipment: Equipment) -> Tries:
+    return Tries(equipment.settings.artifacts)
 
 
 async def _put_files(
-    tools: Tools, phase: AgentPhase, artifacts: Iterable[Artifact]
+    equipment: Equipment, phase: AgentPhase, artifacts: Iterable[Artifact]
 ) -> list[AgentOutput]:
     outputs = []
     for found in artifacts:
-        stored = await asyncio.to_thread(tools.artifacts.put_file, found.path, found.media_type)
+        stored = await asyncio.to_thread(equipment.artifacts.put_file, found.path, found.media_type)
         outputs.append(
             AgentOutput(
                 name=found.name,
@@ -194,5 +196,5 @@ async def _put_files(
     return outputs
 
 
-async def _put_log(tools: Tools, phase: AgentPhase, lines: bytes) -> AgentOutput:
-    return await put_bytes(tools, phase, f"{phase.value.lower()}.log", lines, log.MEDIA_TYPE)
+async def _put_log(equipment: Equipment, phase: AgentPhase, lines: bytes) -> AgentOutput:
+    return await put_bytes(equipment, phase, f"{phase.value.lower()}.log", lines, log.MEDIA_TYPE)

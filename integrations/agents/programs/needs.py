@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsl.templates import Template, Tool
+from dsl.templates import RequiredTool, Template
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.programs.program import Program
 from integrations.errors import DeniedError
@@ -57,7 +57,7 @@ def _refuse_tools(template: Template, path: str) -> None:
         )
 
 
-def _is_there(tool: Tool, path: str) -> bool:
+def _is_there(tool: RequiredTool, path: str) -> bool:
     if tool.distribution is None:
         return any(shutil.which(each, path=path) for each in tool.any_of)
     try:

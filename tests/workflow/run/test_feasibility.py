@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from dsl.core import Tier
 from dsl.template_folders import TemplateFile
-from dsl.templates import Tool
+from dsl.templates import RequiredTool
 from integrations.agents.contract.protocol import Request
 from integrations.agents.programs.catalogue import Programs
 from integrations.ledger.verify import tail
@@ -60,7 +60,7 @@ async def test_a_tool_that_is_not_installed(engine: Engine, monkeypatch: pytest.
 
     def wanting(programs: Programs, name: str) -> TemplateFile:
         found = genuine(programs, name)
-        tool = Tool(any_of=("no-such-tool", "nor-this"), install="get it from its makers")
+        tool = RequiredTool(any_of=("no-such-tool", "nor-this"), install="get it from its makers")
         return replace(
             found, template=found.template.model_copy(update={"requires_tools": (tool,)})
         )
