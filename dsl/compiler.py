@@ -21,22 +21,17 @@ from dsl.checks.approvals import Approvals
 from dsl.checks.check import check
 from dsl.checks.linter import lint
 from dsl.checks.sites import Scope, Site, Survey
-from dsl.core import ErrorBudget
 from dsl.document.loader import Loaded, read
 from dsl.document.salvage import Salvage, salvage
 from dsl.errors import TOO_MANY_PROBLEMS, DslError, Position, Problem, Severity, bounded
 from dsl.limits import BODY_HEARTBEAT_MS
 from dsl.models import (
-    AgentConfig,
     AgentStage,
     ConditionStage,
-    Escalation,
     GateStage,
     InputSpec,
     ParallelStage,
-    PeopleConfig,
     Pipeline,
-    QuestionsConfig,
     SandboxConfig,
 )
 from dsl.plan import (
@@ -44,18 +39,15 @@ from dsl.plan import (
     AnyStep,
     BranchPlan,
     ConditionStep,
-    EscalationPlan,
     GateStep,
-    GroupPlan,
     InputPlan,
     MemberPlan,
     ParallelStep,
-    PeoplePlan,
     Plan,
-    QuestionsPlan,
     RuntimePlan,
     SandboxPlan,
 )
+from dsl.stages.planned import budget_of, people_of, questions_of, tool_rule_of
 from dsl.stages.runtime import Runtime
 from dsl.template_folders import shipped
 from dsl.templates import Template, Templates, TemplateSandbox
@@ -175,12 +167,13 @@ class _PlanBuilder:
             retry=config.retry,
             inputs=declared | config.inputs,  # (3) from its template
             secrets=config.secrets,
-            error_budget=_budget(config),
+            error_budget=budget_of(config),
             clarifications=config.clarifications,
             on_revoked=config.on_revoked.replace(" ", ""),
             sandbox=_sandbox(template.sandbox, config.sandbox),
             concurrency=config.concurrency,
-            questions=None if config.questions is None else _questions(config.questions),
+            questions=None if config.questions is None else questions_of(config.questions),
+            tools=tuple(map(tool_rule_of, config.tools)),
             produces=template.produces,
             runtime=runtime_of(template),
         )
@@ -193,7 +186,7 @@ class _PlanBuilder:
             requires=stage.requires,
             description=stage.description,
             gate_type=config.gate_type,
-            **dict(_people(config)),
+            **dict(people_of(config)),
             reason=config.reason,
             approves=tuple(each.path for each in self._approvals.of(site)),  # (4) the plan pins it
             members=tuple(
@@ -254,39 +247,6 @@ def _sandbox(template: TemplateSandbox, stage: SandboxConfig) -> SandboxPlan:
     said = stage.model_dump(include=stage.model_fields_set)
     opened = template.model_dump(exclude={"read"}) | said
     return SandboxPlan(grace_ms=opened.pop("grace"), **opened)
-
-
-def _budget(config: AgentConfig) -> ErrorBudget | None:
-    budget = config.error_budget
-    if budget is None:
-        return None
-    return ErrorBudget(errors=budget.errors, window_ms=budget.window)
-
-
-def _people(config: PeopleConfig) -> PeoplePlan:
-    return PeoplePlan(
-        approvers=config.approvers,
-        groups=tuple(GroupPlan(name=each.name, quorum=each.quorum) for each in config.groups),
-        quorum=config.quorum,
-        timeout_ms=config.timeout,
-        on_timeout=config.on_timeout,
-        escalate_to=_escalation(config.escalate_to),
-        remind_every_ms=config.remind_every,
-        exclude=config.exclude,
-        identity=config.identity,
-    )
-
-
-def _questions(config: QuestionsConfig) -> QuestionsPlan:
-    return QuestionsPlan(**dict(_people(config)), park_after_ms=config.park_after)
-
-
-def _escalation(target: Escalation | None) -> EscalationPlan | None:
-    if target is None:
-        return None
-    return EscalationPlan(
-        approvers=target.approvers, quorum=target.quorum, timeout_ms=target.timeout
-    )
 
 
 def _input(spec: InputSpec) -> InputPlan:

@@ -120,6 +120,13 @@ EXIT_TIMEOUT_MS: Final = 120_000
 COLD_RESEEDS_MAX: Final = 20
 LEASES_LOST_MAX: Final = 20  # by programs of one stage that had delivered
 
+# Tools
+TOOL_RULES_MAX: Final = 200  # of one stage
+TOOL_CALLS_MAX: Final = 1_000  # of one stage
+TOOL_ARGUMENTS_BYTES_MAX: Final = 64 << 10  # of one call, in canonical JSON: they stand in history
+TOOL_ARGUMENTS_DEPTH_MAX: Final = 32
+TOOL_PURPOSE_LENGTH_MAX: Final = 500  # characters: what the agent wants a call for
+
 # History and ledger
 LEDGER_RESERVE_BYTES: Final = 64 << 20  # free where the ledger is, or nothing new starts
 RESULT_BYTES_MAX: Final = 64 << 10  # what a stage may put into history

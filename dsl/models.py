@@ -19,6 +19,7 @@ from dsl.stages.fields import INPUT_NAME_PATTERN, PROJECT_PATTERN, Name
 from dsl.stages.gate import GateConfig, GateMember, GateStage
 from dsl.stages.people import ApproverGroup, Escalation, PeopleConfig, QuestionsConfig
 from dsl.stages.stage import AnyStage, Document, Place, StageArm
+from dsl.stages.tools import ToolApproval, ToolRateConfig, ToolRuleConfig
 from dsl.steps.step import Passes
 from dsl.values.durations import Duration
 
@@ -42,6 +43,9 @@ __all__ = [
     "QuestionsConfig",
     "SandboxConfig",
     "Stage",
+    "ToolApproval",
+    "ToolRateConfig",
+    "ToolRuleConfig",
 ]
 
 

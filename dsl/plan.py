@@ -18,6 +18,7 @@ from dsl.steps.agent import AgentStep, RuntimePlan, SandboxPlan
 from dsl.steps.gate import GateStep, MemberPlan
 from dsl.steps.people import EscalationPlan, GroupPlan, PeoplePlan, QuestionsPlan
 from dsl.steps.step import Passes, Shape, Step
+from dsl.steps.tools import ToolApprovalPlan, ToolRate, ToolRule
 from dsl.values.canonical import digest_of
 
 __all__ = [
@@ -40,6 +41,9 @@ __all__ = [
     "RuntimePlan",
     "SandboxPlan",
     "Step",
+    "ToolApprovalPlan",
+    "ToolRate",
+    "ToolRule",
     "children",
     "walk",
 ]

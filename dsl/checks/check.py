@@ -16,6 +16,7 @@ from dsl.checks.names import check_names
 from dsl.checks.requirements import check_requirements
 from dsl.checks.runtimes import check_runtimes
 from dsl.checks.sites import Survey
+from dsl.checks.tools import check_tools
 from dsl.document.doubts import NONE, Doubts
 from dsl.errors import Problem
 from dsl.models import Pipeline
@@ -44,6 +45,7 @@ def check(
         check_gates(survey, findings)
         check_names(survey, findings)
         check_expressions(survey, findings)
+        check_tools(survey, findings)
     except TooManyProblemsError:
         pass
     return findings.problems

@@ -24,7 +24,6 @@ from dsl.conditions.parser import Expression, parse
 from dsl.conditions.references import Reference
 from dsl.conditions.types import ANY, STAGE, Map, Scalar, Type, described, input_type
 from dsl.document.doubts import DocumentPath
-from dsl.errors import Problem
 from dsl.models import AgentStage, InputSpec
 
 _KINDS: Final = {
@@ -50,10 +49,10 @@ def check_expressions(survey: Survey, findings: Findings) -> None:
 def schema_of(survey: Survey) -> Map:
     """Return what an expression of this pipeline may name."""
     stages: dict[str, Type] = dict.fromkeys(survey.named, STAGE)  # (1) by its whole path
-    return Map({"inputs": _inputs_of(survey), "stages": Map(stages, what="stage")})
+    return Map({"inputs": inputs_type(survey), "stages": Map(stages, what="stage")})
 
 
-def _inputs_of(survey: Survey) -> Type:
+def inputs_type(survey: Survey) -> Type:
     """Return the declared inputs; of what could not be read any value is right."""
     doubts, at = survey.doubts, ("inputs",)
     if doubts.cover(at):
@@ -144,10 +143,7 @@ class _Check:
         return "DSL317", message, hint, reference
 
     def _report(self, code: str, error: ExpressionError, at: DocumentPath) -> None:
-        place, exact = self._findings.place_within(at, error.source, error.start)
-        part = error.source[error.start : error.end]
-        message = error.message if exact or not part else f"{error.message}, at {part!r}"
-        self._findings.add(Problem(code, message, place, error.hint), at)
+        self._findings.expression(code, error, at)
 
 
 def _explain_order(target: Site, site: Site) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from dsl.conditions.errors import ExpressionError
 from dsl.document.doubts import NONE, DocumentPath, Doubts
 from dsl.errors import Position, Problem, Severity
 from dsl.limits import PROBLEMS_MAX
@@ -83,6 +84,17 @@ class Findings:
             if line.startswith(scalar, begin):
                 return Position(start.line, begin + offset + 1), True
         return start, False
+
+    def expression(self, code: str, error: ExpressionError, at: DocumentPath) -> None:
+        """Add what is wrong with the expression in the scalar ``at``, where in it that is.
+
+        Raises:
+            TooManyProblemsError: as ``add``.
+        """
+        place, exact = self.place_within(at, error.source, error.start)
+        part = error.source[error.start : error.end]
+        message = error.message if exact or not part else f"{error.message}, at {part!r}"
+        self.add(Problem(code, message, place, error.hint), at)
 
     def _place(self, at: DocumentPath, *, key: bool) -> Position:
         return self._marks.key(at) if key else self._marks.value(at)

@@ -15,8 +15,8 @@ excluded where claims are taken (warning) · ``DSL325`` reminders that never com
 3. A gate of members alone goes to ``escalate_to`` whenever agents do not decide.
 4. An escalation takes identity, exclusions, reasons and reminders from its gate.
 5. What hangs on a field that could not be read is left out.
-5. What an agent stage may ask is asked at a gate, so the same holds for ``config.questions``. At
-   T3 and T4 there is none: ``DSL330``.
+6. What an agent stage may ask is asked at a gate, so the same holds for ``config.questions``, and
+   for what a rule of ``config.tools`` asks. At T3 and T4 there are no questions: ``DSL330``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dsl.checks.sites import Site, Survey, ends_before
 from dsl.core import Tier
 from dsl.document.doubts import DocumentPath
 from dsl.limits import REMINDERS_MAX
-from dsl.models import AgentStage, GateConfig, GateStage, QuestionsConfig
+from dsl.models import AgentStage, GateConfig, GateStage, PeopleConfig, QuestionsConfig
 from dsl.people import GROUP_PREFIX, quoted
 from dsl.values.durations import render_duration
 from dsl.values.suggestions import suggest
@@ -54,13 +54,8 @@ def check_gates(survey: Survey, findings: Findings) -> None:
 def _check_questions(
     survey: Survey, site: Site, questions: QuestionsConfig, findings: Findings
 ) -> None:
-    """Report what would be wrong with a gate of the same people (5)."""
-    config, at = GateConfig.model_construct(**dict(questions)), (*site.at, "config", "questions")
-    _check_voters(config, at, findings)
-    _check_lists(config, at, findings)
-    _check_escalation(config, at, findings)
-    _check_exclusion(config, at, findings)
-    _check_reminders(config, at, findings)
+    at = (*site.at, "config", "questions")
+    check_asked(questions, at, findings)
     if survey.tier_of(site) >= Tier.T3:
         findings.error(
             "DSL330",
@@ -68,6 +63,16 @@ def _check_questions(
             at,
             "let a stage before it ask, or put a gate before it",
         )
+
+
+def check_asked(people: PeopleConfig, at: DocumentPath, findings: Findings) -> None:
+    """Report what would be wrong with a gate of the same people (6)."""
+    config = GateConfig.model_construct(**dict(people))
+    _check_voters(config, at, findings)
+    _check_lists(config, at, findings)
+    _check_escalation(config, at, findings)
+    _check_exclusion(config, at, findings)
+    _check_reminders(config, at, findings)
 
 
 def _check_voters(config: GateConfig, at: DocumentPath, findings: Findings) -> None:

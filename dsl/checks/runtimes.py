@@ -1,7 +1,8 @@
 """Stages whose work somebody else's worker does: what they cannot be given.
 
-``DSL332`` secrets · ``DSL333`` more than T2 · ``DSL334`` ``config.sandbox`` or
-``config.questions``. What the template itself may say is its own matter, see ``dsl.templates``, 7.
+``DSL332`` secrets · ``DSL333`` more than T2 · ``DSL334`` ``config.sandbox``,
+``config.questions`` or ``config.tools``. What the template itself may say is its own matter, see
+``dsl.templates``, 7.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dsl.templates import Template
 
 _NOT_HELD: Final = {
     "sandbox": "is held by no sandbox of Mandate",
+    "tools": "calls nothing through Mandate: its own worker calls what it needs",
     "questions": "asks nobody: what it answers is its result",
 }
 

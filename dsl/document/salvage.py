@@ -41,6 +41,7 @@ ROUNDS_MAX: Final = DOCUMENT_DEPTH_MAX  # each reads at least one level further 
 _NO_TYPE: Final = ("union_tag_invalid", "union_tag_not_found")  # of pydantic
 _WORD: Final = "unread"
 _STAGE: Final = {"type": "gate", "name": _WORD, "config": {}}
+_RULE: Final = {"server": _WORD, "tool": _WORD, "policy": "deny"}
 _BRANCH: Final = {"name": _WORD, "stages": [_STAGE]}
 FIELDS: Final[dict[str, Any]] = {  # that have to be there
     "version": "0",
@@ -53,6 +54,8 @@ FIELDS: Final[dict[str, Any]] = {  # that have to be there
     "stage": _WORD,
     "errors": 1,
     "window": "1s",
+    **_RULE,
+    "calls": 1,
     **{field: word for model in STAGE_MODELS.values() for field, word in model.STAND_INS.items()},
 }
 ITEMS: Final[dict[str, Any]] = {
@@ -69,6 +72,7 @@ ITEMS: Final[dict[str, Any]] = {
     "identity": "verified",
     "approves": _WORD,
     "members": {"stage": _WORD},
+    "tools": _RULE,
 }
 _MODELS: Final[tuple[type[BaseModel], ...]] = (Pipeline, *STAGE_MODELS.values())
 _ALL_FIELDS: Final = frozenset(

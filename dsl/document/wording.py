@@ -11,6 +11,7 @@ from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.limits import NAME_LENGTH_MAX
 from dsl.stages import fields, runtime
 from dsl.values.agent_ids import AGENT_ID_PATTERN
+from dsl.values.tool_names import TOOL_NAME_PATTERN
 
 VALUE_CHARACTERS_MAX: Final = 60
 
@@ -19,6 +20,8 @@ FORMS: Final = {
     "not ending with a hyphen, at most 63 characters",
     AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
     "letter, not ending with '.' or '-', without '..', at most 128 characters",
+    TOOL_NAME_PATTERN: "letters, digits, '_', '.', '/' and '-' of ASCII, starting with a letter, a "
+    "digit or '_', at most 128 characters",
     fields.WRITABLE_PATTERN: "the path of a directory",
     fields.SECRET_NAME_PATTERN: "capital letters, digits and '_', starting with a letter, "
     "at most 64 characters",
@@ -65,9 +68,11 @@ def repaired(word: str, pattern: str) -> str:
 def candidate(word: str, pattern: str) -> str | None:
     """Return a name near ``word`` that has the form, if there is one.
 
-    For names that the author gives. A person has a name already: see ``dsl.people``.
+    For names that the author gives. A person has a name already, see ``dsl.people``, and so has a
+    tool.
     """
-    if ":" in word or pattern in (fields.PERSON_PATTERN, fields.GROUP_PATTERN):
+    named_elsewhere = (fields.PERSON_PATTERN, fields.GROUP_PATTERN, TOOL_NAME_PATTERN)
+    if ":" in word or pattern in named_elsewhere:
         return None
     word = "".join(each for each in normalize("NFKD", word) if not combining(each))
     for spaced, cased in (("-", str.lower), ("_", str.lower), ("_", str.upper)):

@@ -19,6 +19,7 @@ from dsl.stages.fields import (
 )
 from dsl.stages.people import QuestionsConfig
 from dsl.stages.stage import Document, LeafStage
+from dsl.stages.tools import ToolRuleConfig
 from dsl.values.agent_ids import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN
 from dsl.values.durations import Duration, Grace
 
@@ -82,6 +83,7 @@ class AgentConfig(Document):
         "on_revoked": "What a revocation means: fail, skip, or 'replace: ' and another agent.",
         "sandbox": "What its processes may touch beyond their private directory, and may take.",
         "questions": "Who answers what it asks; without it, it may ask nothing.",
+        "tools": "What it may call, by rules in order; what no rule names is denied.",
         "concurrency": "1: never two instances of this agent at a time.",
     }
 
@@ -97,6 +99,7 @@ class AgentConfig(Document):
     on_revoked: str = Field(default="fail", pattern=ON_REVOKED_PATTERN)
     sandbox: SandboxConfig = SandboxConfig()
     questions: QuestionsConfig | None = None
+    tools: tuple[ToolRuleConfig, ...] = Field(default=(), max_length=limits.TOOL_RULES_MAX)
     concurrency: Annotated[int, Field(ge=1, le=1), AS_WHOLE] | None = None
 
     @property

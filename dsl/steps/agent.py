@@ -10,9 +10,10 @@ from dsl.core import ErrorBudget, StageType, Tier, Value
 from dsl.limits import PARK_AFTER_MS
 from dsl.steps.people import QuestionsPlan
 from dsl.steps.step import LeafStep, Shape
+from dsl.steps.tools import ToolRule
 from dsl.values.durations import render_duration
 
-_LATER: Final = ("questions", "produces", "runtime")  # fields of an agent step
+_LATER: Final = ("questions", "produces", "runtime", "tools")  # fields of an agent step
 
 
 class SandboxPlan(Value):
@@ -83,6 +84,7 @@ class AgentStep(LeafStep):
     questions: QuestionsPlan | None = None  # None: it may ask nothing
     produces: tuple[str, ...] = ()  # names of what EXECUTE must put out
     runtime: RuntimePlan | None = None  # None: a process, which Mandate starts
+    tools: tuple[ToolRule, ...] = ()  # what it may call; none: nothing
 
     @model_serializer(mode="wrap")
     def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -40,6 +40,9 @@ def _agent(step: AgentStep) -> Iterator[str]:
     if step.clarifications > 0:
         # (1) worse than none
         yield "clarifications is not enforced in this release: leave it out"
+    if step.tools:
+        # (1) worse than none
+        yield "tools are not called in this release: leave config.tools out"
     if step.error_budget is not None and step.runtime is not None:
         # (1) its errors are heard by nobody here
         yield f"error_budget is not enforced where {step.runtime} does the work: leave it out"

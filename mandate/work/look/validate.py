@@ -16,7 +16,8 @@ from dsl.compiler import compile_text
 from dsl.core import Tier
 from dsl.errors import DslError, Problem, Severity, report
 from dsl.plan import AgentStep, Plan, walk
-from dsl.shown.surfaces import Terminal
+from dsl.shown.surfaces import REPORT_LINE_MAX, Terminal
+from dsl.shown.tool_table import table_in_words
 from dsl.templates import Templates
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
@@ -65,8 +66,12 @@ def check(file: Path, templates: Templates | None = None) -> Verdict:
     plan, warnings = compiled.plan, compiled.warnings
     warned = report(source, warnings, content.decode()) if warnings else ""
     lines = Terminal.report(warned) if warned else []
-    words = (source, plan.name, plan.version, compiled.digest)
-    lines.append(Terminal.of("{}: ok: {} {}, digest {}", *words))
+    about_plan = (source, plan.name, plan.version, compiled.digest)
+    lines.append(Terminal.of("{}: ok: {} {}, digest {}", *about_plan))
+    tables = _tables(plan)
+    for path, words in tables.items():
+        lines.append(Terminal.of("{}: stage {} may call:", source, path))
+        lines += [Terminal.of("    {}", each, limit=REPORT_LINE_MAX) for each in words]
     guarded = sorted(each.name for each in _tiers(plan) if each >= GUARDED_FROM)
     if guarded:
         line = Terminal.command("mandate register {}", source)
@@ -80,8 +85,17 @@ def check(file: Path, templates: Templates | None = None) -> Verdict:
         "digest": compiled.digest,
         "needs_registration": bool(guarded),
     }
-    record = {**about, "problems": _records(warnings)}
+    record = {**about, "problems": _records(warnings), **({"tools": tables} if tables else {})}
     return Verdict(tuple(lines), warnings=len(warnings), record=record)
+
+
+def _tables(plan: Plan) -> dict[str, list[str]]:
+    """Return what the tables of tools say in words, by stage."""
+    return {
+        step.path: list(table_in_words(step.tools))
+        for step in walk(plan.steps)
+        if isinstance(step, AgentStep) and step.tools
+    }
 
 
 def _tiers(plan: Plan) -> set[Tier]:

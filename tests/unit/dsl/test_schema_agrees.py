@@ -60,6 +60,14 @@ stages:
       on_revoked: "replace: other"
       sandbox: {tcp: [443, 8080], memory_mb: 512, disk_mb: 64, files: 2000, processes: 40}
       concurrency: 1
+      tools:
+        - server: pay
+          tool: refund.v2
+          policy: approve
+          when: args.amount < 100
+          approve: {approvers: [ann], quorum: 1, timeout: 1h, reason: required}
+          max_calls: 3
+          rate: {calls: 2, window: 10m}
   - name: both
     type: parallel
     requires: [look]

@@ -84,6 +84,21 @@ def test_a_plan_that_has_to_be_registered_is_said_to_need_that():
     assert verdict.record["needs_registration"] is True
 
 
+def test_what_an_agent_may_call_is_told_in_words(tmp_path):
+    rule = "{server: pay, tool: refund, policy: allow, when: args.amount < 5}"
+    stage = f"{{name: a, type: agent, template: default, config: {{tools: [{rule}]}}}}"
+    file = tmp_path / "pay.yaml"
+    file.write_text(f'name: pay\nversion: "1"\nstages: [{stage}]\n')
+    verdict = validate.check(file)
+
+    assert verdict.lines[1:] == (
+        f"{file}: stage a may call:",
+        "    1. pay/refund where args.amount < 5: called",
+        "    all else is denied, and so is a call for which a condition has no value",
+    )
+    assert list(verdict.record["tools"]) == ["a"]
+
+
 def test_every_mistake_is_told_at_once_with_place_caret_and_hint(files):
     said = mandate("validate", "bad.yaml", cwd=files)
 

@@ -1,0 +1,43 @@
+"""The table of tools that an agent may call, as a run sees it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from dsl.core import Value
+from dsl.steps.people import PeoplePlan
+
+
+class ToolApprovalPlan(PeoplePlan):
+    """Who is asked about a call."""
+
+    reason: Literal["optional", "required"] = "optional"
+
+
+class ToolRate(Value):
+    """How many calls a rule lets through within a sliding window."""
+
+    calls: int = Field(ge=1)
+    window_ms: int = Field(ge=1)
+
+
+class ToolRule(Value):
+    """One line of the table: what it is about, and what becomes of it.
+
+    Everything but the first three stands in the canonical form only where it is declared.
+    """
+
+    server: str
+    tool: str
+    policy: Literal["allow", "approve", "deny"]
+    when: str | None = None  # an expression over args, agent and inputs; None: always
+    approve: ToolApprovalPlan | None = None  # with the policy of that name, and no other
+    max_calls: int | None = Field(default=None, ge=1)
+    rate: ToolRate | None = None
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        return {name: value for name, value in fields.items() if value is not None}
