@@ -49,18 +49,42 @@ class OutputType(StrEnum):
 
 
 class ChaosCondition(StrEnum):
-    """What a chaos experiment may do to a run."""
+    """What a chaos experiment may do to a run; ``dsl.chaos.catalogue`` says to what of it."""
 
     AGENT_CRASH = "agent-crash"
     AGENT_HANG = "agent-hang"
+    AGENT_FLOOD = "agent-flood"
+    CLOCK_SKEW = "clock-skew"
     WORKER_DEATH = "worker-death"
+    WORKER_PAUSE = "worker-pause"
     LOCK_LOSS = "lock-loss"
     LEASE_EXPIRY = "lease-expiry"
+    STALE_FENCE = "stale-fence"
     STATE_LOSS = "state-loss"
     STORE_OUTAGE = "store-outage"
+    STORE_FROZEN = "store-frozen"
+    STORE_SLOW = "store-slow"
+    STORE_RESET = "store-reset"
+    STORE_CUT = "store-cut"
     VAULT_SEALED = "vault-sealed"
+    VAULT_FROZEN = "vault-frozen"
+    ROLE_REVOKED = "role-revoked"
+    TOKEN_EXPIRED = "token-expired"  # noqa: S105 - what happens to one
     LEDGER_FULL = "ledger-full"
+    LEDGER_LOCKED = "ledger-locked"
+    LEDGER_DEATH = "ledger-death"
+    ENGINE_DEATH = "engine-death"
+    ARTIFACTS_LOST = "artifacts-lost"
     BUDGET_SPENT = "budget-spent"
+    BREAKER_OPEN = "breaker-open"
+    VOTE_EARLY = "vote-early"
+    VOTE_DUPLICATE = "vote-duplicate"
+    VOTE_FORGED = "vote-forged"
+    VOTE_MALFORMED = "vote-malformed"
+    SIGNAL_UNKNOWN = "signal-unknown"
+    RUN_RESET = "run-reset"
+    RUN_TERMINATED = "run-terminated"
+    RUN_CANCELLED = "run-cancelled"
     REVOCATION = "revocation"
 
 

@@ -165,3 +165,12 @@ BREAKER_MS_MAX: Final = 24 * 3_600_000
 CIRCUIT_WAIT_MS_MIN: Final = 500
 CIRCUIT_TOLD_MAX: Final = 100  # times that a stage tells its run what it waits for
 CIRCUIT_WAIT_MS_MAX: Final = 600_000  # then a stage tries again, whatever is said of the circuit
+
+# Experiments of chaos
+CHAOS_STEPS_MAX: Final = 10  # faults of one experiment
+CHAOS_RUNS_MAX: Final = 40  # under way at once, on one machine
+CHAOS_LASTS_MS_MAX: Final = 60_000  # of one fault, and until one happens
+CHAOS_LIMIT_MS_MAX: Final = 3_600_000
+CHAOS_RUN_MS: Final = 120_000
+CHAOS_EXPERIMENT_MS: Final = 300_000
+CHAOS_SEARCH_MAX: Final = 10_000  # runs of one search

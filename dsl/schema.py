@@ -1,4 +1,4 @@
-"""The JSON Schemas of pipelines and templates, for editors and pre-commit hooks.
+"""The JSON Schemas of pipelines, templates and experiments, for editors and pre-commit hooks.
 
 They are made from the models, so they cannot promise what the parser refuses. They say less than
 the parser: names, references and governance are no matter of shape. The files in ``schemas`` are
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from dsl.chaos.experiment import Experiment
 from dsl.models import Pipeline
 from dsl.stages.stage import AnyStage, Document
 from dsl.templates import Template
@@ -22,6 +23,7 @@ _NOISE: Final = frozenset({"title", "discriminator"})
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER: Final = "urn:mandate:schema:pipeline:1"
 TEMPLATE_IDENTIFIER: Final = "urn:mandate:schema:template:1"
+EXPERIMENT_IDENTIFIER: Final = "urn:mandate:schema:experiment:1"
 
 
 def pipeline_schema() -> dict[str, Any]:
@@ -32,6 +34,11 @@ def pipeline_schema() -> dict[str, Any]:
 def template_schema() -> dict[str, Any]:
     """Return that of templates."""
     return _schema(Template, TEMPLATE_IDENTIFIER, "Mandate template")
+
+
+def experiment_schema() -> dict[str, Any]:
+    """Return that of experiments of chaos."""
+    return _schema(Experiment, EXPERIMENT_IDENTIFIER, "Mandate experiment")
 
 
 def schema_text(schema: dict[str, Any]) -> str:

@@ -81,6 +81,10 @@ class Stack:
         """Return the pids of all children by name."""
         return {child.command.name: child.pid for child in self._children}
 
+    def output(self, name: str) -> str:
+        """Return what a child, as it runs now, has written so far."""
+        return next(each.output() for each in self._children if each.command.name == name)
+
     async def _start(self) -> None:
         private_directory(self.data_dir / "logs")
         foreign = external.named(self.data_dir, self._caller)

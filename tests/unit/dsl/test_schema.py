@@ -12,12 +12,22 @@ from dsl.document.loader import load, load_data
 from dsl.document.parse import parse
 from dsl.document.shape import STAGE_MODELS
 from dsl.errors import DslError
-from dsl.schema import documents, pipeline_schema, schema_text, template_schema
+from dsl.schema import (
+    documents,
+    experiment_schema,
+    pipeline_schema,
+    schema_text,
+    template_schema,
+)
 from dsl.stages.stage import AnyStage
 from dsl.template_folders import SHIPPED
 
 DSL = Path(__file__).resolve().parents[3] / "dsl"
-OF = {"pipeline": pipeline_schema, "template": template_schema}
+OF = {
+    "pipeline": pipeline_schema,
+    "template": template_schema,
+    "experiment": experiment_schema,
+}
 VALIDATOR = jsonschema.Draft202012Validator(pipeline_schema())
 
 EXAMPLE = """\
@@ -41,7 +51,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     return {**document, **changes}
 
 
-@pytest.mark.parametrize("kind", ["pipeline", "template"])
+@pytest.mark.parametrize("kind", OF)
 def test_the_file_is_what_the_models_say(kind):
     assert (DSL / "schemas" / f"{kind}.schema.json").read_text() == schema_text(OF[kind]()), (
         f"write it anew: python -c 'from dsl.schema import *; print(schema_text({kind}_schema()), "

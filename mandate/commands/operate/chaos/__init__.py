@@ -1,0 +1,1 @@
+"""Experiments of chaos: break things on a stack of their own, and see whether governance holds."""

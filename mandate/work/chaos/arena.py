@@ -1,0 +1,191 @@
+"""The stack that experiments are made on: its own, on loopback, gone when they are over.
+
+1. Everything is below one private folder: data, workspace, the agents' directories, what holds
+   them. No variable of the caller names a server here, so nobody else's is reached.
+2. The workers speak to Dragonfly through a proxy of ours; who looks at it goes past the proxy.
+3. The TypeScript agent runs on Bun; where it is missing, the Python program takes its place, and
+   that is said.
+4. One stack serves many experiments: what a fault breaks, its undo or the stack's supervisor
+   mends.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from redis.asyncio import Redis
+from temporalio.client import Client
+
+from activities.runtime.client import connect as dial
+from dsl.chaos.catalogue import AGENTS, GATE
+from integrations.chaos import agents as programs
+from integrations.chaos.own import OwnProcesses, OwnTarget, own_address
+from integrations.chaos.wire import WireProxy
+from integrations.dragonfly.client import connect
+from integrations.settings import Settings, read_settings
+from mandate import __version__
+from mandate._path import app_dir, is_installed
+from mandate.stack.options import private_stack
+from mandate.stack.servers.ports import HOST, Ports
+from mandate.stack.up import Stack
+from mandate.stack.workers import DEFAULT_WORKERS, READY_LINE, WorkerProcess
+from mandate.work.chaos.held_worker import HOLDS
+
+HELD_WORKER: Final = (sys.executable, "-m", "mandate.work.chaos.held_worker")
+WORKERS: Final = tuple(
+    WorkerProcess(each.name, each.queues, HELD_WORKER) if each.name in ("worker", "t3") else each
+    for each in DEFAULT_WORKERS
+)
+ORDERS: Final = "orders"
+# An outage of seconds is to be over in seconds: a circuit is looked at again soon.
+_BREAKERS: Final = "circuits:\n" + "".join(
+    f"  {name}: {{wait: 1s, wait_max: 2s}}\n"
+    for name in ("dragonfly", "vault", "ledger", "artifacts")
+)
+_BUN: Final = "[bun, run]"
+
+
+class ChaosArena:
+    """``async with ChaosArena(folder) as arena``: up inside, nothing of it left outside."""
+
+    def __init__(self, folder: Path, *, seed: int = 0, bun: Path | None = None) -> None:
+        """Prepare it below ``folder``; ``bun`` is the program, where it is not on the PATH."""
+        self.folder = folder.resolve()
+        self.data_dir = self.folder / "data"
+        self.scratch = self.folder / "tmp"
+        self.holds = self.folder / HOLDS
+        self.workspace = self.folder / "workspace"
+        self.orders = self.workspace / ORDERS
+        self.commit = commit()
+        self.agents = AGENTS
+        self.missing: tuple[str, ...] = ()
+        self.said: list[str] = []  # by the stack's supervisor
+        self.processes = OwnProcesses(str(self.folder))
+        self._bun = bun.resolve() if bun else _which_bun()
+        self._seed = seed
+        self._ports = Ports()
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as exits:
+            self._make_folders()
+            port, behind = self._ports.free(), self._ports.free()
+            upstream = own_address(f"{HOST}:{behind}", (behind,))
+            self.wire = await exits.enter_async_context(WireProxy(port, upstream, self._seed))
+            self.stack = await exits.enter_async_context(Stack(self._options(port, behind)))
+            direct = {**self.stack.env, "MANDATE_DRAGONFLY_URL": f"redis://{HOST}:{behind}"}  # (2)
+            self.settings: Settings = read_settings(direct)
+            self.client: Client = await dial(self.settings)
+            self.dragonfly: Redis = connect(
+                self.settings.dragonfly_url, self.settings.dragonfly_password_file
+            )
+            exits.push_async_callback(self.dragonfly.aclose)
+            self._exits = exits.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._exits.aclose()
+
+    def target(self, name: str) -> OwnTarget:
+        """Return the process of that name, as it is now.
+
+        Raises:
+            NotOursError: it is being started again.
+        """
+        child = {"dragonfly": "valkey", "vault": "openbao"}.get(name, name)
+        return self.processes.target(self.stack.pid(child) or 0)
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """The names of our own processes."""
+        return tuple(each.name for each in WORKERS)
+
+    def is_ready(self, name: str) -> bool:
+        """Tell whether the worker of that name, as it runs now, has said that it is ready."""
+        return self.stack.pid(name) is not None and READY_LINE in self.stack.output(name)
+
+    def pipeline(self, objective: str) -> dict[str, Any]:
+        """Return the objective that the agents share: two halves, a gate, and a diagnosis."""
+        config = {
+            "inputs": {"objective": objective},
+            "retry": 2,
+            "timeout": "60s",
+            "error_budget": {"errors": 6, "window": "1m"},
+            "sandbox": {"write": [ORDERS]},
+        }
+
+        def agent(name: str, *requires: str) -> dict[str, Any]:
+            return {
+                "name": name,
+                "type": "agent",
+                "template": f"chaos-{name}",
+                "requires": [*requires],
+                "config": config,
+            }
+
+        gate = {"approvers": ["ann", "bob"], "timeout": "10m"}
+        python, typescript, diagnostic = AGENTS
+        return {
+            "name": "chaos-objective",
+            "version": "1",
+            "stages": [
+                agent(python),
+                agent(typescript),
+                {"name": GATE, "type": "gate", "requires": [python, typescript], "config": gate},
+                agent(diagnostic, GATE),
+            ],
+        }
+
+    def _options(self, port: int, behind: int) -> Any:
+        settings = {
+            "MANDATE_DRAGONFLY_URL": f"redis://{HOST}:{port}",
+            "MANDATE_WORKSPACE": str(self.workspace),
+            "MANDATE_WRITABLE": str(self.orders),
+            "MANDATE_TEMPLATES": str(self.folder / "templates"),
+            "MANDATE_BREAKERS": str(self.folder / "breakers.yaml"),
+            "TMPDIR": str(self.scratch),
+        }
+        private = private_stack(
+            self.data_dir, workers=WORKERS, settings=settings, report=self.said.append
+        )
+        return replace(private, dragonfly_port=behind)
+
+    def _make_folders(self) -> None:
+        templates = self.folder / "templates"
+        shipped = Path(programs.__file__).parent
+        shutil.copytree(shipped, templates, ignore=shutil.ignore_patterns("__*"))
+        for folder in (self.scratch, self.holds, self.workspace, self.orders):
+            folder.mkdir(mode=0o700)
+        (self.folder / "breakers.yaml").write_text(_BREAKERS)
+        if self._bun is None:  # (3) the Python program takes its place
+            self.missing = ("bun: the TypeScript agent is played by the Python program",)
+            python = (templates / "chaos-python.yaml").read_text()
+            played = python.replace("name: chaos-python", "name: chaos-typescript")
+            (templates / "chaos-typescript.yaml").write_text(played)
+        else:
+            typescript = templates / "chaos-typescript.yaml"
+            kept, _, _ = typescript.read_text().partition("requires_tools")
+            named = kept.replace(_BUN, f"[{self._bun}, run]")
+            typescript.write_text(f"{named}sandbox: {{read: [{self._bun.parent}]}}\n")
+
+
+def commit() -> str:
+    """Return what was checked out here, or the release that is installed."""
+    git = shutil.which("git")
+    if git is None or is_installed():
+        return __version__
+    words = (git, "-C", str(app_dir()), "describe", "--always", "--dirty", "--abbrev=12")
+    told = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+    return told.stdout.strip() or __version__
+
+
+def _which_bun() -> Path | None:
+    beside = Path(sys.prefix) / "bun" / "node_modules" / ".bin"
+    found = shutil.which("bun") or shutil.which("bun", path=str(beside))
+    return Path(found).resolve() if found else None

@@ -1,0 +1,271 @@
+"""One experiment, from its steady state before to the verdict after.
+
+1. What must hold before does hold, or nothing is started.
+2. Runs are held where a fault is to strike them, and let go once it has; so a phase of
+   milliseconds is struck as surely as one of minutes. One that does not come there in time is
+   struck elsewhere or not at all, and that is said.
+3. Whatever happens, Ctrl-C as well, every fault is undone and every hold is gone, the last one
+   first.
+4. A fault counts when it was seen to have happened, from outside.
+5. The verdict is that of ``dsl.rules.chaos`` on what the stores say, and of nobody else. That a
+   run ended as its faults allow, and that what must hold does so again, is looked at besides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.service import RPCError
+
+from dsl.chaos.experiment import ChaosEvent, Experiment
+from dsl.core import ChaosCondition
+from integrations.chaos.fault import Fault
+from integrations.errors import IntegrationError
+from mandate.work.chaos.arena import ChaosArena
+from mandate.work.chaos.held_worker import HELD, hold_file
+from mandate.work.chaos.injection import faults_of
+from mandate.work.chaos.journal import FaultRecord, Journal, PlannedFault, RunRecord, unexpected
+from mandate.work.chaos.judging import judged
+from mandate.work.chaos.objective import ready_for
+from mandate.work.chaos.plan import planned
+from mandate.work.chaos.steady import until_steady
+from mandate.work.chaos.struck_run import StruckRun
+
+HELD_WITHIN_S: Final = 25.0
+LOOK_EVERY_S: Final = 0.03
+_SERVES_AGAIN: Final = (
+    ChaosCondition.WORKER_DEATH,
+    ChaosCondition.LEDGER_DEATH,
+    ChaosCondition.STORE_OUTAGE,
+    ChaosCondition.ENGINE_DEATH,
+)
+_EVENTS: Final = {
+    ChaosEvent.STARTED: EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+    ChaosEvent.CHILD: EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED,
+}
+
+
+@dataclass
+class Strike:
+    """A fault that was done, or tried."""
+
+    record: FaultRecord
+    faults: list[Fault] = field(default_factory=list)
+
+
+class Conduct:
+    """Conducts one experiment."""
+
+    def __init__(self, arena: ChaosArena, experiment: Experiment, seed: int, name: str) -> None:
+        """``name`` is that of its runs, with a number behind it."""
+        self._arena = arena
+        self._experiment = experiment
+        self._plan = planned(experiment, seed)
+        limit_s = experiment.abort.run_limit / 1000
+        self.runs = [
+            StruckRun(arena.client, f"{name}-{number}", name, limit_s)
+            for number in range(experiment.runs)
+        ]
+        self._strikes: list[Strike] = []
+        self.journal = Journal(experiment.name, seed, arena.commit, _now_ms())
+
+    async def conduct(self) -> Journal:
+        """Do it, and return what came of it."""
+        journal, wanted = self.journal, self._experiment.steady_state
+        journal.steady_before = await until_steady(self._arena, wanted)
+        if any(journal.steady_before.values()):  # (1) or nothing is started
+            return self._closed()
+        try:
+            async with asyncio.timeout(self._experiment.abort.after / 1000):
+                await self._strike_and_follow()
+        except TimeoutError:
+            journal.aborted = f"it was not over after {self._experiment.abort.after / 1000:g} s"
+        finally:
+            await asyncio.shield(self._undo_all())  # (3) whatever happens
+        journal.runs = [await self._record_of(run, number) for number, run in enumerate(self.runs)]
+        journal.violations = [
+            *(await judged(self._arena, self.runs, journal.faults)),
+            *unexpected(journal.runs, journal.faults),
+        ]
+        for run in self.runs:
+            await run.end_by_force()
+        journal.steady_after = await until_steady(self._arena, wanted)
+        return self._closed()
+
+    async def _strike_and_follow(self) -> None:
+        self._hold()
+        document = self._arena.pipeline(self.runs[0].objective)
+        async with asyncio.TaskGroup() as tasks:
+            for run in self.runs:
+                await run.start(document)
+                tasks.create_task(run.follow())
+            for step in self._plan:
+                await self._step(step)
+            self._let_go()
+        for strike in reversed(self._strikes):
+            await self._see(strike)
+
+    async def _step(self, step: PlannedFault) -> None:
+        strike = Strike(FaultRecord(step))
+        self._strikes.append(strike)
+        self.journal.faults.append(strike.record)
+        when = self._experiment.method[step.number].when
+        if not step.happens:
+            strike.record.note = "the seed left it out"
+            self._let_go(step)
+            return
+        if when.phase is not None:
+            await self._until_held(step, strike)
+        elif when.event is not None:
+            await self._until_event(when.event)
+        if step.delay_ms:  # it works on meanwhile, and is struck in the midst of it
+            self._let_go(step)
+            await asyncio.sleep(step.delay_ms / 1000)
+        await self._do(step, strike)
+        self._let_go(step)
+        if step.lasts_ms:
+            await asyncio.sleep(step.lasts_ms / 1000)
+            if self._experiment.rollback == "after-each":
+                await self._undo(strike)
+
+    async def _do(self, step: PlannedFault, strike: Strike) -> None:
+        struck = [
+            (run, place.partition("/")[0])
+            for run, place in zip(self.runs, step.places, strict=True)
+            if not run.is_over
+        ]
+        strike.record.at_ms = _now_ms()
+        try:
+            strike.faults = await faults_of(self._arena, step.fault, step.target, struck)
+            for fault in strike.faults:
+                await fault.strike()
+            await self._see(strike)
+        except (IntegrationError, RPCError) as error:
+            strike.record.note = str(error)[:300]
+        if step.fault in _SERVES_AGAIN:
+            await until_steady(self._arena, self._experiment.steady_state[:2])
+        strike.record.until_ms = _now_ms()
+
+    async def _see(self, strike: Strike) -> None:
+        """Look whether it happened (4)."""
+        for fault in strike.faults:
+            with contextlib.suppress(IntegrationError, RPCError):
+                strike.record.fired = await fault.fired() or strike.record.fired
+
+    async def _undo(self, strike: Strike) -> None:
+        if strike.record.undone:
+            return
+        await self._see(strike)
+        for fault in reversed(strike.faults):
+            try:
+                await fault.undo()
+            except (IntegrationError, OSError) as error:
+                strike.record.note = f"not undone: {error}"[:300]
+                return
+        strike.record.undone = True
+        if strike.record.planned.lasts_ms:
+            strike.record.until_ms = _now_ms()
+
+    async def _undo_all(self) -> None:
+        self._let_go()
+        for strike in reversed(self._strikes):  # (3) the last one first
+            await self._undo(strike)
+
+    def _hold(self) -> None:
+        """Let runs stand still where they are to be struck (2)."""
+        for step in self._plan:
+            if self._experiment.method[step.number].when.phase is not None and step.happens:
+                for run, place in zip(self.runs, step.places, strict=True):
+                    agent, _, phase = place.partition("/")
+                    hold_file(self._arena.holds, f"{run.id}/{agent}", phase).touch()
+
+    def _let_go(self, step: PlannedFault | None = None) -> None:
+        for each in self._plan if step is None else [step]:
+            for run, place in zip(self.runs, each.places, strict=True):
+                agent, _, phase = place.partition("/")
+                if phase:
+                    file = hold_file(self._arena.holds, f"{run.id}/{agent}", phase)
+                    file.unlink(missing_ok=True)
+
+    async def _until_held(self, step: PlannedFault, strike: Strike) -> None:
+        files = []
+        for run, place in zip(self.runs, step.places, strict=True):
+            agent, _, phase = place.partition("/")
+            file = hold_file(self._arena.holds, f"{run.id}/{agent}", phase)
+            files.append((run, file.with_name(file.name + HELD)))
+
+        def missing() -> list[str]:
+            return [run.id for run, file in files if not file.exists() and not run.is_over]
+
+        await _until(lambda: not missing(), HELD_WITHIN_S)
+        if missing():
+            strike.record.note = f"did not come there in time: {', '.join(missing())}"
+
+    async def _until_event(self, event: ChaosEvent) -> None:
+        async def has(run: StruckRun) -> bool:
+            if run.is_over:
+                return True
+            if event is ChaosEvent.GATE:
+                return run.votes_given > 0 or await run.asks()
+            kinds = [each.event_type async for each in run.events()]
+            return _EVENTS[event] in kinds
+
+        async def have() -> bool:
+            return all([await has(run) for run in self.runs])
+
+        await _until_async(have, HELD_WITHIN_S)
+
+    async def _record_of(self, run: StruckRun, number: int) -> RunRecord:
+        records = [each for each in self.journal.faults if each.fired]
+        place = records[0].planned.places[number] if records else ""
+        agent, _, phase = place.partition("/")
+        phases = {path: await run.phases_of(path) for path in self._arena.agents}
+        done = [when for name, when in phases.get(agent, ()) if name == phase]
+        back = records[0].until_ms if records else 0
+        return RunRecord(
+            id=run.id,
+            place=place,
+            status=run.status,
+            detail=run.detail,
+            began_ms=int(run.began * 1000),
+            ended_ms=int(run.ended * 1000),
+            recovered_ms=max(0, done[0] - back) if done and back else None,
+            objective=await ready_for(self._arena, run),
+            outputs=run.outputs(),
+            phases=phases,
+        )
+
+    def _closed(self) -> Journal:
+        self.journal.ended_ms = _now_ms()
+        return self.journal
+
+
+async def _until(holds: Callable[[], bool], within_s: float) -> bool:
+    async def looked_at() -> bool:
+        return holds()
+
+    return await _until_async(looked_at, within_s)
+
+
+async def _until_async(holds: Callable[[], Awaitable[bool]], within_s: float) -> bool:
+    end = time.monotonic() + within_s
+    while not await holds():
+        if time.monotonic() > end:
+            return False
+        await asyncio.sleep(LOOK_EVERY_S)
+    return True
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def is_all_fired(records: Sequence[FaultRecord]) -> bool:
+    """Tell whether everything that was to happen did."""
+    return all(each.fired or not each.planned.happens for each in records)

@@ -1,0 +1,155 @@
+"""From a step of an experiment to the faults that do it, on what is ours.
+
+1. A fault of the stack strikes once; a fault of a run strikes each run of the experiment.
+2. What is struck is looked up in the moment of the fault: a process may be another by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from dsl.core import ChaosCondition
+from dsl.rules.trust.admission import instance_id
+from integrations.agents.processes.descendants import descendants_of
+from integrations.agents.processes.roster import Roster
+from integrations.chaos.fault import Fault, NotOursError, seen
+from integrations.chaos.files import FolderAway, LockedFile
+from integrations.chaos.own import OwnTarget
+from integrations.chaos.processes import Death, FullDisk, Standstill
+from integrations.chaos.stores import LockLoss, StateLoss
+from integrations.chaos.wire import Weather
+from integrations.chaos.wires import BadWeather
+from mandate.work.chaos.arena import ChaosArena
+from mandate.work.chaos.run_faults import Ended, Messages, Order, Reset, messages_of
+from mandate.work.chaos.struck_run import StruckRun
+
+_C = ChaosCondition
+SLOW_S: Final = 0.3
+_PROGRAM: Final = b"chaos_"  # in the arguments of every program of ours
+STARTED_WITHIN_S: Final = 5.0
+_SENT: Final = (
+    _C.VOTE_EARLY,
+    _C.VOTE_DUPLICATE,
+    _C.VOTE_FORGED,
+    _C.VOTE_MALFORMED,
+    _C.SIGNAL_UNKNOWN,
+)
+_ORDERED: Final = {_C.AGENT_FLOOD: "flood", _C.BUDGET_SPENT: "err", _C.CLOCK_SKEW: "skew"}
+_WEATHERS: Final = {
+    _C.STORE_SLOW: Weather(delay_s=SLOW_S, jitter_s=SLOW_S),
+    _C.STORE_RESET: Weather(resets=0.2),
+    _C.STORE_CUT: Weather(cuts=0.2),
+}
+
+
+async def faults_of(
+    arena: ChaosArena,
+    condition: ChaosCondition,
+    target: str,
+    struck: Sequence[tuple[StruckRun, str]],
+) -> list[Fault]:
+    """Return what is to be done; ``struck`` are the runs, each with the agent that is meant in it.
+
+    Raises:
+        NotOursError: there is nothing of ours to do it to, now (2).
+    """
+    if condition in _ON_STACK:
+        return [_ON_STACK[condition](arena, target)]
+    return [await _on_run(arena, condition, run, agent) for run, agent in struck]
+
+
+def _death(arena: ChaosArena, target: str) -> Fault:
+    return Death(arena.target(target))
+
+
+def _standstill(arena: ChaosArena, target: str) -> Fault:
+    return Standstill(arena.target(target))
+
+
+def _weather(condition: ChaosCondition) -> Callable[[ChaosArena, str], Fault]:
+    return lambda arena, _target: BadWeather(
+        arena.wire, _WEATHERS[condition], resets=condition is _C.STORE_RESET
+    )
+
+
+_ON_STACK: Final[dict[ChaosCondition, Callable[[ChaosArena, str], Fault]]] = {
+    _C.WORKER_DEATH: _death,
+    _C.WORKER_PAUSE: _standstill,
+    _C.STORE_OUTAGE: _death,
+    _C.STORE_FROZEN: _standstill,
+    _C.VAULT_FROZEN: _standstill,
+    _C.LEDGER_DEATH: _death,
+    _C.ENGINE_DEATH: _death,
+    _C.STATE_LOSS: lambda arena, _target: StateLoss(arena.dragonfly),
+    _C.LEDGER_FULL: lambda arena, target: FullDisk(arena.target(target)),
+    _C.LEDGER_LOCKED: lambda arena, _target: LockedFile(arena.settings.ledger),
+    _C.ARTIFACTS_LOST: lambda arena, _target: FolderAway(arena.settings.artifacts),
+    **{condition: _weather(condition) for condition in _WEATHERS},
+}
+BUILT: Final = frozenset(
+    {
+        *_ON_STACK,
+        *_SENT,
+        *_ORDERED,
+        _C.AGENT_CRASH,
+        _C.AGENT_HANG,
+        _C.LOCK_LOSS,
+        _C.LEASE_EXPIRY,
+        _C.RUN_TERMINATED,
+        _C.RUN_CANCELLED,
+        _C.RUN_RESET,
+    }
+)
+
+
+async def _on_run(
+    arena: ChaosArena, condition: ChaosCondition, run: StruckRun, agent: str
+) -> Fault:
+    match condition:
+        case _C.AGENT_CRASH | _C.AGENT_HANG:
+            kind = Death if condition is _C.AGENT_CRASH else Standstill
+            return kind(await _program(arena, run, agent))
+        case _C.LOCK_LOSS | _C.LEASE_EXPIRY:
+            holder = await _instance(arena, run, agent)
+            return LockLoss(arena.dragonfly, holder, runs_out=condition is _C.LEASE_EXPIRY)
+        case _C.RUN_TERMINATED | _C.RUN_CANCELLED:
+            return Ended(run, terminated=condition is _C.RUN_TERMINATED)
+        case _C.RUN_RESET:
+            return Reset(run)
+    if condition in _ORDERED:
+        return Order(arena.orders, run, agent, _ORDERED[condition])
+    return Messages(run, messages_of(condition))
+
+
+async def _program(arena: ChaosArena, run: StruckRun, agent: str) -> OwnTarget:
+    """Return the program that works for the stage, as soon as there is one."""
+    found: list[OwnTarget] = []
+
+    async def is_there() -> bool:
+        found.extend(_programs(arena, await _instance(arena, run, agent)))
+        return bool(found)
+
+    if not await seen(is_there, STARTED_WITHIN_S):
+        raise NotOursError(f"no program works for {run.id}/{agent} now")
+    return found[0]
+
+
+def _programs(arena: ChaosArena, instance: str) -> list[OwnTarget]:
+    at_work = [each for each in Roster(arena.scratch).alive() if each.instance == instance]
+    pids = (pid for each in at_work for pid in descendants_of(each.keeper))
+    return [arena.processes.target(pid) for pid in pids if _PROGRAM in _words(pid)]
+
+
+async def _instance(arena: ChaosArena, run: StruckRun, agent: str) -> str:
+    """Return the name of the stage's instance, as the roster and Dragonfly have it."""
+    child = await arena.client.get_workflow_handle(f"{run.id}/{agent}").describe()
+    return instance_id(await run.agent_at(agent), child.id, child.run_id, agent)
+
+
+def _words(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,124 @@
+"""What an experiment did and what came of it, as one JSON object.
+
+The same experiment and seed do the same in the same order: ``planned`` says so without any time
+in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.chaos.catalogue import FAULTS, Ends
+from dsl.core import ChaosCondition
+
+VERSION: Final = 1
+_COMPLETED: Final = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFault:
+    """One fault as the seed has it, before anything has begun."""
+
+    number: int  # of the step, from 0
+    fault: ChaosCondition
+    target: str
+    happens: bool  # the seed's answer to its probability
+    delay_ms: int  # after its moment
+    lasts_ms: int
+    places: tuple[str, ...]  # run by run, "agent/PHASE" it is struck in; empty: at no phase
+
+
+@dataclass
+class FaultRecord:
+    """One fault as it happened."""
+
+    planned: PlannedFault
+    at_ms: int = 0  # since 1970; 0: it did not come to it
+    until_ms: int = 0  # undone, or whatever was struck served again
+    fired: bool = False
+    undone: bool = False
+    note: str = ""
+
+
+@dataclass
+class RunRecord:
+    """One run as it ended."""
+
+    id: str
+    place: str  # where it was struck, "agent/PHASE"
+    status: str
+    detail: str
+    began_ms: int
+    ended_ms: int
+    recovered_ms: int | None = None  # from when it could go on, until it had
+    objective: bool = False  # every agent was ready for the objective
+    outputs: dict[str, dict[str, int]] = field(default_factory=dict)  # by agent and maturity
+    phases: dict[str, list[tuple[str, int]]] = field(default_factory=dict)  # by agent: done, when
+
+
+@dataclass
+class Journal:
+    """One experiment."""
+
+    experiment: str
+    seed: int
+    commit: str
+    began_ms: int
+    ended_ms: int = 0
+    steady_before: dict[str, str] = field(default_factory=dict)  # "": it holds; else why not
+    steady_after: dict[str, str] = field(default_factory=dict)
+    faults: list[FaultRecord] = field(default_factory=list)
+    runs: list[RunRecord] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    aborted: str = ""
+    repeat: str = ""  # the line that does it again
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether governance held, and everything was as it has to be."""
+        is_steady = not any({**self.steady_before, **self.steady_after}.values())
+        return is_steady and not self.violations and not self.aborted
+
+    @property
+    def planned(self) -> list[PlannedFault]:
+        """What was to be done, in order."""
+        return [each.planned for each in self.faults]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for a file."""
+        return {"v": VERSION, "well": self.is_well, **asdict(self)}
+
+
+def may_fail(faults: Sequence[FaultRecord]) -> bool:
+    """Tell whether one of the faults that happened allows a run to end otherwise than completed."""
+    return any(
+        FAULTS[each.planned.fault].ends is not Ends.COMPLETES for each in faults if each.fired
+    )
+
+
+def unexpected(runs: Iterable[RunRecord], faults: Sequence[FaultRecord]) -> list[str]:
+    """Say which runs ended otherwise than their faults allow, or did not reach the objective."""
+    if may_fail(faults):
+        return []
+    return [
+        f"ending: expected {each.id} to complete, found {each.status} ({each.detail[:200]})"
+        for each in runs
+        if each.status != _COMPLETED
+    ] + [
+        f"objective: expected every agent of {each.id} to be ready for it, and not all are"
+        for each in runs
+        if each.status == _COMPLETED and not each.objective
+    ]
+
+
+def write(path: Path, journals: Sequence[Journal], facts: Mapping[str, Any]) -> None:
+    """Write journals into one file, a line for each behind the line of ``facts``."""
+    lines = [
+        json.dumps({"v": VERSION, **facts}),
+        *(json.dumps(each.to_json()) for each in journals),
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,93 @@
+"""``mandate chaos run``: one experiment from a file, on a stack of its own.
+
+1. The file is read, and refused with every mistake in it, before anything is started.
+2. Ctrl-C undoes everything and ends the stack; the exit code is 130 then. A second one changes
+   nothing: undoing is not cut short.
+3. The exit code is 0 only when no oracle spoke, what has to hold held before and after, every
+   fault that was to happen did, and the objective was reached wherever the faults allow that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from dsl.chaos.experiment import Experiment
+from dsl.chaos.reading import load_experiment
+from dsl.errors import DslError
+from dsl.shown.surfaces import Terminal
+from mandate._entry import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+from mandate.stack.errors import StackError
+from mandate.terminal import complain, note, say
+from mandate.work.chaos.arena import ChaosArena
+from mandate.work.chaos.conduct import Conduct, is_all_fired
+from mandate.work.chaos.journal import Journal, write
+from mandate.work.chaos.table import rows_of, told
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Work = Callable[[ChaosArena], Awaitable[int]]
+
+
+def run(path: Path, seed: int, *, journal: Path | None, page: Path | None) -> int:
+    """Make the experiment; return the exit code (3)."""
+    try:
+        experiment = load_experiment(path)
+    except DslError as error:  # (1) before anything is started
+        complain(error)
+        return EXIT_USAGE
+    return on_arena(lambda arena: _conduct(arena, experiment, seed, journal, page), seed)
+
+
+def on_arena(work: Work, seed: int) -> int:
+    """Do ``work`` on a stack that is there for it; return the exit code."""
+    return asyncio.run(_until_signalled(work, seed))
+
+
+async def _until_signalled(work: Work, seed: int) -> int:
+    doing = asyncio.create_task(_do(work, seed))
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        if not asked.is_set():  # (2) undoing is not cut short
+            asked.set()
+            note(Terminal("undoing everything ..."))
+            doing.cancel()
+
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        return await doing
+    except asyncio.CancelledError:
+        note(Terminal("everything is undone, and the stack is down"))
+        return EXIT_INTERRUPTED
+    except StackError as error:
+        complain(error, "mandate chaos")
+        return error.exit_code
+
+
+async def _do(work: Work, seed: int) -> int:
+    with tempfile.TemporaryDirectory(prefix="mandate-chaos-", ignore_cleanup_errors=True) as folder:
+        note(Terminal("starting a stack for it: Temporal, OpenBao, Valkey and the workers ..."))
+        async with ChaosArena(Path(folder), seed=seed) as arena:
+            for missing in arena.missing:
+                note(Terminal.of("missing: {}", missing))
+            return await work(arena)
+
+
+async def _conduct(
+    arena: ChaosArena, experiment: Experiment, seed: int, file: Path | None, page: Path | None
+) -> int:
+    journal = await Conduct(arena, experiment, seed, f"{experiment.name}-{seed}").conduct()
+    say(*rows_of([journal]), *told(journal))
+    if file is not None:
+        write(file, [journal], {"commit": arena.commit})
+    return 0 if is_good(journal) else EXIT_FAILED
+
+
+def is_good(journal: Journal) -> bool:
+    """Tell whether the experiment went as it has to (3)."""
+    return journal.is_well and is_all_fired(journal.faults)

@@ -1,0 +1,95 @@
+"""What came of experiments, as a table: by fault and phase, and what became of the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from dsl.chaos.catalogue import AGENTS
+from dsl.core import OutputType
+from dsl.shown.surfaces import Terminal
+from mandate.columns import columns
+from mandate.work.chaos.journal import Journal, RunRecord
+
+HEAD: Final = ("FAULT", "PHASE", "RUNS", "FIRED", "VIOLATIONS", "RECOVERED", "P50", "P99")
+OF_RUNS: Final = ("RUN", "STRUCK IN", "ENDED", "OBJECTIVE", *(name.upper() for name in AGENTS))
+ANYWHERE: Final = "-"
+_COMPLETED: Final = "completed"
+
+
+@dataclass
+class Row:
+    """One fault in one phase."""
+
+    fault: str
+    phase: str
+    runs: int = 0
+    fired: int = 0
+    violations: int = 0
+    completed: int = 0
+    recovered_ms: list[int] = field(default_factory=list)
+
+    def cells(self) -> tuple[str, ...]:
+        """Return what stands in the table."""
+        counts = map(str, (self.runs, self.fired, self.violations, self.completed))
+        half, most = (_seconds(self.recovered_ms, share) for share in (50, 99))
+        return (self.fault, self.phase, *counts, half, most)
+
+
+def rows(journals: Iterable[Journal]) -> list[Row]:
+    """Return the rows, by fault and phase."""
+    found: dict[tuple[str, str], Row] = {}
+    for journal in journals:
+        for record in journal.faults:
+            for number, run in enumerate(journal.runs):
+                place = record.planned.places[number]
+                phase = place.partition("/")[2] or ANYWHERE
+                key = (str(record.planned.fault), phase)
+                row = found.setdefault(key, Row(*key))
+                row.runs += record.planned.happens
+                row.fired += record.fired
+                row.completed += run.status == _COMPLETED
+                row.violations += sum(run.id in each for each in journal.violations)
+                if run.recovered_ms is not None and record.fired:
+                    row.recovered_ms.append(run.recovered_ms)
+    return [found[key] for key in sorted(found)]
+
+
+def rows_of(journals: Sequence[Journal]) -> Iterator[Terminal]:
+    """Yield the table for a terminal."""
+    yield from columns([HEAD, *(row.cells() for row in rows(journals))])
+
+
+def told(journal: Journal) -> Iterator[Terminal]:
+    """Yield what is to be said of one experiment besides."""
+    yield from columns([OF_RUNS, *(_of_run(run) for run in journal.runs)])
+    for record in journal.faults:
+        if record.note or not record.fired:
+            what = record.note or "it was not seen to happen"
+            yield Terminal.of("{}: {}", record.planned.fault, what)
+    steady = {**journal.steady_before, **journal.steady_after}
+    for name in (name for name, why in steady.items() if why):
+        yield Terminal.of("{} does not hold: {}", name, steady[name])
+    if journal.aborted:
+        yield Terminal.of("given up: {}", journal.aborted)
+    for violation in journal.violations:
+        yield Terminal.of("VIOLATION {}", violation, limit=1_000)
+
+
+def _of_run(run: RunRecord) -> tuple[str, ...]:
+    """Return the line of one run: what it put out, by agent, as alpha/beta/gamma."""
+    outputs = [
+        "/".join(str(run.outputs.get(agent, {}).get(kind, 0)) for kind in OutputType)
+        for agent in AGENTS
+    ]
+    reached = "reached" if run.objective else "not reached"
+    return (run.id, run.place or ANYWHERE, run.status, reached, *outputs)
+
+
+def _seconds(values: Sequence[int], share: int) -> str:
+    if not values:
+        return ANYWHERE
+    ordered = sorted(values)
+    place = min(len(ordered) - 1, len(ordered) * share // 100)
+    return f"{ordered[place] / 1000:.2f} s"
