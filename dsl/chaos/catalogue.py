@@ -45,7 +45,7 @@ class FaultKind:
     says: str
     targets: tuple[str, ...]
     reach: Reach = Reach.STACK
-    lasts: bool = False  # (2)
+    lasts: bool = False  # (2) undone after its time
     phases: tuple[AgentPhase, ...] = AGENT_PHASES_ORDERED
     ends: Ends = Ends.COMPLETES
 

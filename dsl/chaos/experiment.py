@@ -102,7 +102,7 @@ class FaultStep(Document):
     target: Target | None = None
     when: When
     lasts: Moment | None = Field(default=None, alias="for")
-    probability: float = Field(default=1.0, gt=0, le=1)
+    probability: float = Field(default=1.0, ge=0.001, le=1)
 
 
 class Abort(Document):

@@ -36,7 +36,7 @@ ALLOWED = {
     "integrations/agents/templates/reviewers.py:loads": "an agent; imports nothing of ours",
     "integrations/agents/templates/sarif.py:loads": "an agent; imports nothing of ours",
     "integrations/chaos/agents/chaos_agent.py:loads": "an agent; imports nothing of ours",
-    "mandate/work/chaos/struck_run.py:loads": "of a history, for the time of a phase",
+    "mandate/work/chaos/ground/struck_run.py:loads": "of a history, for the time of a phase",
     "integrations/vault/transport.py:loads": "from the Vault we are told to trust, as hvac reads",
     "integrations/redaction.py:loads": "one string literal, which cannot nest",
     "mandate/work/look/deep_replay.py:loads": "compares what two runs of ours have encoded",

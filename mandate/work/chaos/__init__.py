@@ -1,5 +1,1 @@
-<<<<<<< HEAD
-"""Chaos experiments: what is seen of one after it has ended."""
-=======
-"""Chaos experiments: run, searched for, judged and reported."""
->>>>>>> 3510aa2 (Make experiments of chaos on a stack of their own)
+"""Chaos experiments: made, searched for, collected, judged and told of."""

@@ -9,6 +9,7 @@
 4. A fault counts when it was seen to have happened, from outside.
 5. The verdict is that of ``dsl.rules.chaos`` on what the stores say, and of nobody else. That a
    run ended as its faults allow, and that what must hold does so again, is looked at besides.
+6. Runs share their agents, unless a fault is one of a single run: then each has its own.
 """
 
 from __future__ import annotations
@@ -23,19 +24,20 @@ from typing import Final
 from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 
+from dsl.chaos.catalogue import FAULTS, Reach
 from dsl.chaos.experiment import ChaosEvent, Experiment
 from dsl.core import ChaosCondition
 from integrations.chaos.fault import Fault
 from integrations.errors import IntegrationError
-from mandate.work.chaos.arena import ChaosArena
-from mandate.work.chaos.held_worker import HELD, hold_file
-from mandate.work.chaos.injection import faults_of
+from mandate.work.chaos.ground.arena import ChaosArena
+from mandate.work.chaos.ground.held_worker import HELD, hold_file
+from mandate.work.chaos.ground.injection import faults_of
+from mandate.work.chaos.ground.objective import ready_for
+from mandate.work.chaos.ground.steady import until_steady
+from mandate.work.chaos.ground.struck_run import StruckRun
 from mandate.work.chaos.journal import FaultRecord, Journal, PlannedFault, RunRecord, unexpected
 from mandate.work.chaos.judging import judged
-from mandate.work.chaos.objective import ready_for
 from mandate.work.chaos.plan import planned
-from mandate.work.chaos.steady import until_steady
-from mandate.work.chaos.struck_run import StruckRun
 
 HELD_WITHIN_S: Final = 25.0
 LOOK_EVERY_S: Final = 0.03
@@ -68,9 +70,11 @@ class Conduct:
         self._experiment = experiment
         self._plan = planned(experiment, seed)
         limit_s = experiment.abort.run_limit / 1000
+        # (6) whose agent is struck has agents of its own: a budget is of all runs of an agent
+        is_apart = any(FAULTS[step.fault].reach is Reach.RUN for step in experiment.method)
         self.runs = [
-            StruckRun(arena.client, f"{name}-{number}", name, limit_s)
-            for number in range(experiment.runs)
+            StruckRun(arena.client, run, run if is_apart else name, limit_s)
+            for run in (f"{name}-{number}" for number in range(experiment.runs))
         ]
         self._strikes: list[Strike] = []
         self.journal = Journal(experiment.name, seed, arena.commit, _now_ms())
@@ -100,10 +104,9 @@ class Conduct:
 
     async def _strike_and_follow(self) -> None:
         self._hold()
-        document = self._arena.pipeline(self.runs[0].objective)
         async with asyncio.TaskGroup() as tasks:
             for run in self.runs:
-                await run.start(document)
+                await run.start(self._arena.pipeline(run.objective))
                 tasks.create_task(run.follow())
             for step in self._plan:
                 await self._step(step)

@@ -23,8 +23,8 @@ from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from mandate.stack.errors import StackError
 from mandate.terminal import complain, note, say
-from mandate.work.chaos.arena import ChaosArena
 from mandate.work.chaos.conduct import Conduct, is_all_fired
+from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.journal import Journal, write
 from mandate.work.chaos.table import rows_of, told
 

@@ -85,8 +85,8 @@ def test_a_mistake_in_a_step_is_told(fields, code):
         (GOOD.replace("ledger-verifies", "all-is-well"), "DSL205"),
         ("name: x\nmethod: []\n", "DSL210"),
         ("name: x\n", "DSL202"),
-        ("- 1\n", "DSL200"),
-        ("", "DSL200"),
+        ("- 1\n", "DSL211"),
+        ("", "DSL211"),
         ("name: [", "DSL101"),
     ],
 )

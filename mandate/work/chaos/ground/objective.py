@@ -22,8 +22,8 @@ from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.readiness import Readiness
 from integrations.dragonfly.states import States
 from integrations.errors import IntegrationError
-from mandate.work.chaos.arena import ChaosArena
-from mandate.work.chaos.struck_run import StruckRun
+from mandate.work.chaos.ground.arena import ChaosArena
+from mandate.work.chaos.ground.struck_run import StruckRun
 
 HALF, DIAGNOSIS = "half.json", "diagnosis.json"
 FRESH_MS: Final = 30_000

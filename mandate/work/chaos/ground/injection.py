@@ -21,9 +21,15 @@ from integrations.chaos.processes import Death, FullDisk, Standstill
 from integrations.chaos.stores import LockLoss, StateLoss
 from integrations.chaos.wire import Weather
 from integrations.chaos.wires import BadWeather
-from mandate.work.chaos.arena import ChaosArena
-from mandate.work.chaos.run_faults import Ended, Messages, Order, Reset, messages_of
-from mandate.work.chaos.struck_run import StruckRun
+from mandate.work.chaos.ground.arena import ChaosArena
+from mandate.work.chaos.ground.run_faults import (
+    AgentOrder,
+    EndedRun,
+    ResetRun,
+    SentMessages,
+    messages_of,
+)
+from mandate.work.chaos.ground.struck_run import StruckRun
 
 _C = ChaosCondition
 SLOW_S: Final = 0.3
@@ -115,12 +121,12 @@ async def _on_run(
             holder = await _instance(arena, run, agent)
             return LockLoss(arena.dragonfly, holder, runs_out=condition is _C.LEASE_EXPIRY)
         case _C.RUN_TERMINATED | _C.RUN_CANCELLED:
-            return Ended(run, terminated=condition is _C.RUN_TERMINATED)
+            return EndedRun(run, terminated=condition is _C.RUN_TERMINATED)
         case _C.RUN_RESET:
-            return Reset(run)
+            return ResetRun(run)
     if condition in _ORDERED:
-        return Order(arena.orders, run, agent, _ORDERED[condition])
-    return Messages(run, messages_of(condition))
+        return AgentOrder(arena.orders, run, agent, _ORDERED[condition])
+    return SentMessages(run, messages_of(condition))
 
 
 async def _program(arena: ChaosArena, run: StruckRun, agent: str) -> OwnTarget:

@@ -16,7 +16,7 @@ from integrations.dragonfly.client import answered
 from integrations.errors import IntegrationError
 from integrations.ledger.verify import verify
 from mandate.stack.servers import http
-from mandate.work.chaos.arena import ChaosArena
+from mandate.work.chaos.ground.arena import ChaosArena
 
 BACK_WITHIN_S: Final = 45.0  # a worker that is started again and again waits up to 5 s each time
 LOOK_EVERY_S: Final = 0.1

@@ -35,9 +35,9 @@ from mandate.stack.options import private_stack
 from mandate.stack.servers.ports import HOST, Ports
 from mandate.stack.up import Stack
 from mandate.stack.workers import DEFAULT_WORKERS, READY_LINE, WorkerProcess
-from mandate.work.chaos.held_worker import HOLDS
+from mandate.work.chaos.ground.held_worker import HOLDS
 
-HELD_WORKER: Final = (sys.executable, "-m", "mandate.work.chaos.held_worker")
+HELD_WORKER: Final = (sys.executable, "-m", "mandate.work.chaos.ground.held_worker")
 WORKERS: Final = tuple(
     WorkerProcess(each.name, each.queues, HELD_WORKER) if each.name in ("worker", "t3") else each
     for each in DEFAULT_WORKERS
@@ -79,7 +79,8 @@ class ChaosArena:
             upstream = own_address(f"{HOST}:{behind}", (behind,))
             self.wire = await exits.enter_async_context(WireProxy(port, upstream, self._seed))
             self.stack = await exits.enter_async_context(Stack(self._options(port, behind)))
-            direct = {**self.stack.env, "MANDATE_DRAGONFLY_URL": f"redis://{HOST}:{behind}"}  # (2)
+            # (2) past the proxy
+            direct = {**self.stack.env, "MANDATE_DRAGONFLY_URL": f"redis://{HOST}:{behind}"}
             self.settings: Settings = read_settings(direct)
             self.client: Client = await dial(self.settings)
             self.dragonfly: Redis = connect(

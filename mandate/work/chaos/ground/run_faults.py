@@ -23,7 +23,7 @@ from dsl.chaos.catalogue import GATE
 from dsl.core import ChaosCondition
 from integrations.chaos.fault import Fault, seen
 from integrations.errors import UnavailableError
-from mandate.work.chaos.struck_run import VOTE, StruckRun
+from mandate.work.chaos.ground.struck_run import VOTE, StruckRun
 
 DUPLICATES: Final = 5
 TAKEN_WITHIN_S: Final = 3.0
@@ -66,7 +66,7 @@ def messages_of(condition: ChaosCondition) -> list[Message]:
     return messages[condition]
 
 
-class Order(Fault):
+class AgentOrder(Fault):
     """An agent is told to misbehave (1)."""
 
     def __init__(self, folder: Path, run: StruckRun, agent: str, what: str) -> None:
@@ -96,7 +96,7 @@ class Order(Fault):
             self._file.unlink(missing_ok=True)
 
 
-class Messages(Fault):
+class SentMessages(Fault):
     """Something is sent to a run that it must not be moved by (2)."""
 
     def __init__(self, run: StruckRun, messages: Sequence[Message]) -> None:
@@ -122,7 +122,7 @@ class Messages(Fault):
         return 0 < self._sent <= sum(each.event_type == _SIGNALED for each in events)
 
 
-class Ended(Fault):
+class EndedRun(Fault):
     """A run is terminated, or asked to end (3)."""
 
     def __init__(self, run: StruckRun, *, terminated: bool) -> None:
@@ -156,7 +156,7 @@ class Ended(Fault):
         return await seen(has_ended)
 
 
-class Reset(Fault):
+class ResetRun(Fault):
     """A run is reset to its first task: everything that was decided is to be decided again (3)."""
 
     def __init__(self, run: StruckRun) -> None:
@@ -164,7 +164,7 @@ class Reset(Fault):
         self._new = ""
 
     async def strike(self) -> None:
-        """Reset it, with every message applied again, as the server does by itself."""
+        """ResetRun it, with every message applied again, as the server does by itself."""
         first = [
             each.event_id async for each in self._run.events() if each.event_type == _TASK_DONE
         ]
