@@ -61,6 +61,7 @@ from mandate.terminal import complain
 from mandate.unanswered import why_of
 from workflows.agent import Agent
 from workflows.circuit import CircuitOrdered
+from workflows.ledger_anchor import LedgerAnchor
 from workflows.messages.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
@@ -72,7 +73,7 @@ from workflows.sweep import Sweep
 
 WORKFLOWS: Final = (
     *(Pipeline, Agent, Registration, CircuitOrdered),
-    *(Promotion, Rebinding, Reinstatement, Revocation, Sweep),
+    *(Promotion, Rebinding, Reinstatement, Revocation, Sweep, LedgerAnchor),
 )
 GRACE: Final = timedelta(seconds=10)
 CACHED_RUNS_MAX: Final = 1_000

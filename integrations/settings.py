@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dsl.core import DEFAULT_LEDGER_PATH, DEFAULT_REDIS_HOST, DEFAULT_REDIS_PORT, Tier
+from dsl.rules.ledger.note import require_origin
 from dsl.stages.fields import parse_tier
+from integrations.ledger.anchors.specs import require_specs
 
 DEFAULT_VAULT_URL: Final = "http://127.0.0.1:8200"
 DEFAULT_TEMPORAL: Final = "127.0.0.1:7233"
@@ -47,6 +50,8 @@ class Settings:
     dragonfly_url: str
     dragonfly_password_file: Path | None
     ledger: Path
+    ledger_origin: str  # what its checkpoints call it
+    anchors: tuple[str, ...]  # where these are kept, besides Temporal
     artifacts: Path
     pipelines: tuple[Path, ...]
     templates: tuple[Path, ...]
@@ -104,6 +109,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ),
         dragonfly_password_file=Path(password_file) if password_file else None,
         ledger=Path(get("MANDATE_LEDGER", DEFAULT_LEDGER_PATH)),
+        ledger_origin=ledger_origin(environment),
+        anchors=_anchors(get("MANDATE_ANCHORS", "")),
         artifacts=Path(get("MANDATE_ARTIFACTS", str(data / "artifacts"))),
         pipelines=_directories(get("MANDATE_PIPELINES", "")),
         templates=template_directories(environment),
@@ -132,6 +139,27 @@ def template_directories(environment: Mapping[str, str]) -> tuple[Path, ...]:
         return _directories(given)
     pipelines = _directories(environment.get("MANDATE_PIPELINES", ""))
     return tuple(dict.fromkeys(each.resolve().parent / "templates" for each in pipelines))
+
+
+def ledger_origin(environment: Mapping[str, str]) -> str:
+    """Return what the ledger's checkpoints call it; default: a name made of where it lies."""
+    given = environment.get("MANDATE_LEDGER_ORIGIN")
+    if not given:
+        path = Path(environment.get("MANDATE_LEDGER", DEFAULT_LEDGER_PATH)).resolve()
+        return f"mandate.local/{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    try:
+        return require_origin(given)
+    except ValueError as error:
+        raise SettingsError(f"MANDATE_LEDGER_ORIGIN: {error}") from None
+
+
+def _anchors(value: str) -> tuple[str, ...]:
+    anchors = tuple(part.strip() for part in value.split(",") if part.strip())
+    try:
+        require_specs(anchors)
+    except ValueError as error:
+        raise SettingsError(f"MANDATE_ANCHORS: {error}") from None
+    return anchors
 
 
 def _absolute(name: str, value: str) -> tuple[Path, ...]:

@@ -64,8 +64,8 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 def _word(module: ModuleType) -> str:
-    """Return the last part of a module's name: what is typed."""
-    return module.__name__.rpartition(".")[2]
+    """Return the last part of a module's name: what is typed, with hyphens between its words."""
+    return module.__name__.rpartition(".")[2].replace("_", "-")
 
 
 def _place(room: ModuleType) -> tuple[int, str]:

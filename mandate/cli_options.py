@@ -15,6 +15,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line."
 LedgerFile = Annotated[
     Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
 ]
+AnchorSpecs = Annotated[
+    list[str] | None,
+    typer.Option("--anchor", metavar="SPEC", help="dir:/PATH or git:/PATH; else MANDATE_ANCHORS"),
+]
+LedgerKeys = Annotated[
+    list[str] | None,
+    typer.Option("--key", metavar="KEY", help="NAME+ID+BASE64 or its file; else the anchors'"),
+]
+Seq = Annotated[int, typer.Argument(min=0, max=2**63 - 1, help="The number of an entry.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Leave Temporal out.")]
 Run = Annotated[str, typer.Argument(help="The workflow id of a run.")]
 Place = Annotated[
     str,

@@ -14,7 +14,8 @@ import shutil
 import subprocess
 import sys
 import termios
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from dsl.errors import DslError
@@ -36,6 +37,25 @@ def note(*lines: Terminal) -> None:
     """Say something beside it, on stderr."""
     for line in lines:
         print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show on stderr how much of ``total`` is done, where somebody waits at a terminal."""
+    shown = -1
+
+    def show(done: int) -> None:
+        nonlocal shown
+        percent = 100 * done // total if total else 100
+        if percent != shown and sys.stderr.isatty():
+            print(f"\r{what} {percent:3} %", end="", file=sys.stderr, flush=True)
+        shown = percent
+
+    try:
+        yield show
+    finally:
+        if shown >= 0 and sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def clear() -> None:

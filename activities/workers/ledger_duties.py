@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from temporalio.client import Client
 
 from activities.contracts import specs
+from activities.ledger.anchoring import Anchoring
 from activities.ledger.record import LedgerActivities
+from activities.ledger.temporal_anchor import TemporalAnchor
 from activities.plans.registration import register_catalogue
 from activities.proofs.prove import ProofActivities
 from activities.revocation.record import RevocationRecord
@@ -26,6 +28,8 @@ from activities.workers.watched import breakers_of
 from dsl.promotion import load_criteria
 from dsl.values.circuit_names import LEDGER
 from integrations.dragonfly.client import connect
+from integrations.errors import CorruptError, UnavailableError
+from integrations.ledger.anchors.named import anchors_of
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
 from integrations.vault.client import Vault
@@ -57,6 +61,7 @@ class LedgerDuties(Duties):
         self._grants = GrantActivities(self._ledger, appraiser, voters, signer)
         self._revocations = RevocationRecord(self._ledger, voters)
         self._closing = ClosingActivities(self._ledger)
+        self._signer = signer
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -74,11 +79,19 @@ class LedgerDuties(Duties):
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:  # same shape for all
         """See base class."""
+        settings = self._settings
+        origin = settings.ledger_origin
+        anchors = [TemporalAnchor(client, origin), *anchors_of(settings.anchors, origin)]
+        anchoring = Anchoring(self._ledger, self._signer, anchors, origin)
         try:
-            if self._settings.registers_catalogue:
-                await register_catalogue(self._ledger, catalogue_of(self._settings))
+            with suppress(UnavailableError, CorruptError):  # whoever records is told
+                await anchoring.require()
+            if settings.registers_catalogue:
+                await register_catalogue(self._ledger, catalogue_of(settings))
+            keeping = asyncio.create_task(anchoring.keep())
             async with self._breakers.running():
                 yield
+            keeping.cancel()
         finally:
             self._ledger.close()
             await self._dragonfly.aclose()

@@ -41,6 +41,10 @@ _INSERT: Final = (
     "INSERT INTO ledger (seq, ts, idempotency_key, workflow_id, run_id, agent, tier, action, "
     "payload, prev_hash, hash) VALUES "
 )
+_KEEP: Final = (
+    "INSERT INTO checkpoint (size, root, note) SELECT ?, ?, ? "
+    "WHERE ? > (SELECT coalesce(max(size), -1) FROM checkpoint)"
+)
 
 
 class Chain:
@@ -71,6 +75,16 @@ class Chain:
                 raise
         self.head = batch.head
         return outcomes
+
+    def keep(self, size: int, root: bytes, note: str) -> None:
+        """Keep a signed note beside the entries; harmless when repeated, or when one is newer.
+
+        Raises:
+            UnavailableError: it was not kept; trying again may help.
+            CorruptError: likewise, and the file is at fault.
+        """
+        with sqlite_faults("keep a checkpoint of the ledger"):
+            self._connection.execute(_KEEP, (size, root, note, size))
 
     def _checked_head(self) -> Head:
         head = _read_head(self._connection)

@@ -17,10 +17,11 @@ Nothing here knows a file. The rules:
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from dsl.core import Tier
 from dsl.limits import LEDGER_PAYLOAD_BYTES_MAX
@@ -38,6 +39,20 @@ ACTION_PATTERN: Final = r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+"
 
 _ACTION = re.compile(ACTION_PATTERN)
 _LEAF_PREFIX: Final = b"\x00"
+_LARGE: Final = re.compile(r"[:,\[]-?[0-9]{16}")
+_quoted: Final = json.encoder.encode_basestring  # RFC 8785 of a string, as of the encoder below
+_encode: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
+
+
+def _no_float(text: str) -> NoReturn:
+    raise ValueError(f"the float {text!r} has no single spelling")
+
+
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = json.JSONDecoder(
+    parse_float=_no_float, parse_constant=_no_float
+).scan_once  # type: ignore[attr-defined]  # the stubs lack it
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +137,15 @@ def content_of(draft: Draft) -> Content:
 
 def entry_bytes(seq: int, ts: str, content: Content, prev_hash: bytes) -> bytes:
     """Return the entry's canonical text (1)."""
-    # The payload is canonical already, so it is spliced in and not encoded a second time.
+    # The payload is canonical already, so it is spliced in and not encoded a second time. Of plain
+    # text canonical JSON is what the encoder of strings makes; half of a surrogate pair ends below.
+    key, workflow_id, run_id, agent, tier, action, payload = content
     return (
-        f'{{"action":{canonical(content.action)},"agent":{canonical(content.agent)},'
-        f'"idempotency_key":{canonical(content.key)},"payload":{content.payload},'
-        f'"prev":"{prev_hash.hex()}","run_id":{canonical(content.run_id)},"seq":{seq},'
-        f'"tier":{canonical(content.tier)},"ts":{canonical(ts)},"v":{VERSION},'
-        f'"workflow_id":{canonical(content.workflow_id)}}}'
+        f'{{"action":{_quoted(action)},"agent":{_quoted(agent)},'
+        f'"idempotency_key":{_quoted(key)},"payload":{payload},'
+        f'"prev":"{prev_hash.hex()}","run_id":{_quoted(run_id)},"seq":{seq},'
+        f'"tier":{_quoted(tier)},"ts":{_quoted(ts)},"v":{VERSION},'
+        f'"workflow_id":{_quoted(workflow_id)}}}'
     ).encode()
 
 
@@ -167,9 +184,25 @@ def canonical_payload(payload: Any) -> str:
 def is_canonical(payload: str) -> bool:
     """Tell whether ``payload`` is exactly what ``canonical_payload`` would have stored."""
     try:
+        if _is_plain(payload):
+            value, end = _scan(payload, 0)
+            return end == len(payload) and type(value) is dict and _encode(value) == payload
         return canonical_payload(read_payload(payload)) == payload
-    except ValueError:
+    except (ValueError, StopIteration):
         return False
+
+
+def _is_plain(payload: str) -> bool:
+    """Tell whether decoding and encoding by C alone finds all that (3) refuses.
+
+    Too long, too deep, a large number or a letter beyond the BMP: then it is looked at in full.
+    """
+    return (
+        payload.isascii()
+        and len(payload) <= LEDGER_PAYLOAD_BYTES_MAX
+        and payload.count("{") + payload.count("[") <= PAYLOAD_DEPTH_MAX
+        and _LARGE.search(payload) is None
+    )
 
 
 def read_payload(payload: str) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from dsl.rules.ledger.note import SignedNote
 from dsl.rules.trust.scorecard import Card
 from integrations.ledger import lookup
 from integrations.ledger.authority import Authority, Fold, Registration
 from integrations.ledger.entries import Draft, Entry, Receipt
 from integrations.ledger.scores import Cards
 from integrations.ledger.unended import Begun, Unended
-from integrations.ledger.writer import Writer
+from integrations.ledger.writer import Progress, Writer
 from integrations.room import require_room
 
 T = TypeVar("T")
@@ -37,6 +38,19 @@ class Ledger:
     async def append(self, drafts: Sequence[Draft]) -> tuple[Receipt, ...]:
         """Record ``drafts`` as one unit, idempotent by key; errors as ``Writer.append``."""
         return await self._writer.append(drafts)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come, every receipt given so far included."""
+        return self._writer.progress
+
+    def hold(self, why: str) -> None:
+        """Record nothing from now on, and say why; empty: record again."""
+        self._writer.hold(why)
+
+    async def keep(self, note: SignedNote) -> None:
+        """Keep a signed note beside the entries; errors as ``Writer.keep``."""
+        await self._writer.keep(note)
 
     def require_room(self) -> None:
         """Make sure that something new may begin; errors as ``integrations.room.require_room``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, Entry, is_sound
@@ -36,13 +36,23 @@ def by_place(path: Path, seq: int) -> Entry | None:
     return _entry(path, _BY_PLACE, seq)
 
 
+def row_at(path: Path, seq: int) -> tuple[Any, ...] | None:
+    """Return the columns of the entry at that place, as recorded; errors as ``by_key``."""
+    return _row(path, _BY_PLACE, seq)
+
+
 def _entry(path: Path, question: str, value: str | int) -> Entry | None:
+    row = _row(path, question, value)
+    return None if row is None else entry_of(row)
+
+
+def _row(path: Path, question: str, value: str | int) -> tuple[Any, ...] | None:
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
-        row = connection.execute(question, (value,)).fetchone()
+        row: tuple[Any, ...] | None = connection.execute(question, (value,)).fetchone()
     if row is None:
         return None
-    found = entry_of(row)
+    entry_of(row)
     seq, ts, *columns, prev, digest = row
     if not is_sound(seq, ts, Content(*columns), prev, digest):
         raise CorruptError(f"entry {seq} was altered: verify the ledger")
-    return found
+    return row

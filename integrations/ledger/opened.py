@@ -27,7 +27,7 @@ from pathlib import Path
 from integrations.errors import ConflictError, CorruptError, UnavailableError
 from integrations.ledger.authority import Fold
 from integrations.ledger.chain import Call, Chain, Outcome
-from integrations.ledger.errors import sqlite_faults
+from integrations.ledger.health import health_of
 from integrations.ledger.lock import WriterLock
 from integrations.ledger.noted import NotedHead
 from integrations.ledger.scores import Cards
@@ -81,6 +81,26 @@ class OpenedLedger:
         except CorruptError as error:
             self._lose(str(error))
             raise UnavailableError(self._why) from None
+
+    @property
+    def size(self) -> int:
+        """How many entries stand in the file, as its writer left it."""
+        return self._chain.head[0] + 1
+
+    def keep(self, size: int, root: bytes, note: str) -> None:
+        """Keep a signed note beside the entries, where the file is the one that was left.
+
+        Raises:
+            UnavailableError: it was not kept.
+            CorruptError: the file is at fault; the next append finds out.
+        """
+        self.require()
+        self._chain.keep(size, root, note)
+
+    def tell(self, why: str) -> None:
+        """Tell whoever runs ``mandate doctor`` why nothing is recorded; empty: all is."""
+        if not self._lock.note(why) and why:
+            logger.error("%s", why)
 
     def require(self) -> None:
         """Look whether the file is the one that was left; nothing is read of it.
@@ -154,7 +174,7 @@ class OpenedLedger:
         before = self._connection
         try:
             chain = Chain(connection)
-            _require_whole(connection, self._path)
+            _require_whole(self._path)
             _require_head(chain, found)
             self._take(connection, chain)
         except BaseException:
@@ -171,10 +191,9 @@ class OpenedLedger:
         self._lock.opened(self._path)
 
 
-def _require_whole(connection: sqlite3.Connection, path: Path) -> None:
+def _require_whole(path: Path) -> None:
     """Look at what no chain covers: the index that tells what was recorded before."""
-    with sqlite_faults(f"read the ledger {path}"):
-        said = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    said = health_of(path)
     if said != "ok":
         raise CorruptError(f"the ledger {path} is damaged: {said}")
 

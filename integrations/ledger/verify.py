@@ -10,13 +10,17 @@ SQLite leaves two empty files beside it, as it does for every reader.) The rules
 4. The file is read in segments, because a reader that stays blocks the writer's log from
    being reset.
 5. A shorter ledger is a valid ledger, and so is one that was written anew from some entry on: a
-   hash chain shows neither. A head that was noted elsewhere does, when it is handed over.
+   hash chain shows neither. A head that was noted elsewhere does, and so does a checkpoint that an
+   anchor holds, when they are handed over.
+6. The root is computed from what the entries hash to now, and compared at the size of every
+   checkpoint.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -25,13 +29,16 @@ from typing import Any, Final
 
 from dsl.core import Tier
 from dsl.limits import PROBLEMS_MAX
+from dsl.rules.ledger.merkle import Peaks
+from dsl.rules.ledger.note import Checkpoint
 from integrations.errors import CorruptError
 from integrations.ledger.entries import (
     GENESIS,
     Content,
     Entry,
+    entry_bytes,
     is_canonical,
-    is_sound,
+    leaf_hash,
     read_payload,
 )
 from integrations.ledger.errors import sqlite_faults
@@ -43,10 +50,13 @@ TAIL_MAX: Final = 10_000  # entries
 
 _BEFORE_ALL: Final = -(1 << 63)
 _FORM: Final = (int, *[str] * 8, bytes, bytes)
+_ACTION: Final = 7  # columns
+_PAYLOAD: Final = 8
 COLUMNS: Final = (
     "seq, ts, idempotency_key, workflow_id, run_id, agent, tier, action, payload, prev_hash, hash"
 )
 _FROM: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  # constants
+_LENGTH: Final = "SELECT coalesce(max(seq), -1) + 1 FROM ledger"
 _LAST: Final = f"SELECT {COLUMNS} FROM ledger ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 
 
@@ -58,10 +68,30 @@ class Report:
     head: str  # hash of the last entry, hexadecimal; zeros when there is none
     problems: tuple[str, ...]  # the first ``PROBLEMS_MAX``
     sqlite_version: str
+    root: str = ""  # over all entries, hexadecimal (6)
 
 
-def verify(path: Path, noted: NotedHead | None = None) -> Report:
+@dataclass(frozen=True, slots=True)
+class HeldCheckpoint:
+    """A checkpoint that the ledger is to hold, and who says so."""
+
+    by: str
+    checkpoint: Checkpoint
+
+
+def verify(
+    path: Path,
+    noted: NotedHead | None = None,
+    held: Sequence[HeldCheckpoint] = (),
+    on_entries: Callable[[int], object] = lambda _: None,
+) -> Report:
     """Check the ledger at ``path`` from its first entry to its last, and that it holds ``noted``.
+
+    Args:
+        path: the file.
+        noted: a head that it must hold.
+        held: checkpoints that it must hold.
+        on_entries: hears now and then how many entries were checked.
 
     Raises:
         NotFoundError: there is no such file.
@@ -69,12 +99,13 @@ def verify(path: Path, noted: NotedHead | None = None) -> Report:
         UnavailableError: the file cannot be read.
     """
     with closing(open_reader(path)) as connection:
-        walk = _Walk(noted)
+        walk = _Walk(noted, held)
         try:
             with sqlite_faults("read on"):
                 walk.add(schema_problems(connection))  # (3) tables and triggers are ours
                 for segment in _segments(connection):
                     walk.take(segment)
+                    on_entries(walk.entries)
                 walk.add(walk.missing())
         except CorruptError as error:
             walk.add([f"after entry {walk.seq}: {error}"])
@@ -83,7 +114,14 @@ def verify(path: Path, noted: NotedHead | None = None) -> Report:
         head=walk.hash.hex(),
         problems=tuple(walk.problems),
         sqlite_version=sqlite3.sqlite_version,
+        root=walk.tree.root().hex(),
     )
+
+
+def length(path: Path) -> int:
+    """Return how many entries the ledger claims to have; errors as ``tail``."""
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        return int(connection.execute(_LENGTH).fetchone()[0])
 
 
 def tail(path: Path, n: int, after: int | None = None) -> list[Entry]:
@@ -105,55 +143,122 @@ def tail(path: Path, n: int, after: int | None = None) -> list[Entry]:
     return [entry_of(row) for row in rows]
 
 
+def texts_from(path: Path, after: int, n: int) -> list[str]:
+    """Return the canonical texts of the first ``n`` entries behind entry ``after``.
+
+    Raises:
+        CorruptError: one of them is not what was recorded.
+        UnavailableError: the file cannot be read.
+    """
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        rows = connection.execute(_FROM, (after, n)).fetchall()
+    texts = []
+    for seq, row in enumerate(rows, start=after + 1):
+        entry_of(row)
+        place, ts, *columns, prev, digest = row
+        text = entry_bytes(place, ts, Content(*columns), prev)
+        if place != seq or leaf_hash(text) != digest:
+            raise CorruptError(f"entry {seq} is missing or was altered: verify the ledger")
+        texts.append(text.decode())
+    return texts
+
+
 class _Walk:
     """Where the verification stands."""
 
-    def __init__(self, noted: NotedHead | None) -> None:
+    def __init__(self, noted: NotedHead | None, held: Sequence[HeldCheckpoint]) -> None:
         self._noted = noted
+        self._held: dict[int, list[HeldCheckpoint]] = defaultdict(list)
+        for each in held:
+            self._held[each.checkpoint.size].append(each)
         self.seq = -1
         self.hash = GENESIS
         self.entries = 0
+        self.tree = Peaks()
         self.problems: list[str] = []
+        self._compare(0)
 
     def take(self, rows: Sequence[Sequence[Any]]) -> None:
         """Check the next entries; go on after a problem, from what is stored."""
+        seq, before, plant, wanted = self.seq, self.hash, self.tree.add, self._held
         for row in rows:
-            self.entries += 1
-            if not _has_form(row):
+            if tuple(map(type, row)) != _FORM:
                 self.add([f"entry {row[0]} has not the form of an entry"])
-                self.seq = row[0] if isinstance(row[0], int) else self.seq
+                seq = row[0] if isinstance(row[0], int) else seq
+                self.entries += 1
                 continue
-            self.add(self._problems(row))
-            self.seq, self.hash = row[0], row[-1]
+            place, ts, *columns, prev, digest = row
+            leaf = _leaf(place, ts, Content(*columns), prev)
+            if (
+                place != seq + 1
+                or prev != before
+                or leaf != digest
+                or not is_canonical(row[_PAYLOAD])
+            ):
+                self.add(_problems(row, seq, before, leaf))
+            seq, before = place, digest
+            plant(leaf)
+            self.entries += 1
+            if self.entries in wanted:
+                self._compare(self.entries)
+            if self._noted is not None and seq == self._noted.seq:
+                self._compare_head(self._noted, digest)
+        self.seq, self.hash = seq, before
 
     def missing(self) -> Iterator[str]:
-        """Say that the ledger ends before the head that was noted (5)."""
+        """Say that the ledger ends before what was noted or signed (5)."""
         if self._noted is not None and self.seq < self._noted.seq:
             yield (
                 f"the ledger ends at entry {self.seq}, and entry {self._noted.seq} was noted as "
                 "its head: its end was cut off"
             )
+        for size in sorted(size for size in self._held if size > self.entries):
+            for each in self._held[size]:
+                yield (
+                    f"the ledger has {self.entries} entries, and {each.by} has signed {size}: "
+                    "its end was cut off"
+                )
 
     def add(self, problems: Iterable[str]) -> None:
         """Keep what was found, up to the limit."""
         room = PROBLEMS_MAX - len(self.problems)
         self.problems += islice(problems, room)
 
-    def _problems(self, row: Sequence[Any]) -> Iterator[str]:
-        seq, ts, *columns, prev, digest = row
-        content = Content(*columns)
-        if seq != self.seq + 1:
-            yield f"entry {self.seq + 1} is missing: the next one is {seq}"
-        if prev != self.hash:
-            yield f"entry {seq} does not name the hash of the entry before it"
-        if not is_sound(seq, ts, content, prev, digest):
-            yield f"entry {seq} ({content.action}) does not hash to what was recorded with it"
-        if not is_canonical(content.payload):
-            # (2) one reading
-            yield f"entry {seq} ({content.action}) has a payload that is not canonical"
-        if self._noted is not None and seq == self._noted.seq and digest.hex() != self._noted.hash:
-            # (5) a hash chain does not show it
-            yield f"entry {seq} is not the one whose hash was noted: it was written anew"
+    def _compare(self, size: int) -> None:
+        for each in self._held.get(size, ()):
+            if each.checkpoint.root != self.tree.root():  # (5) a hash chain does not show it
+                self.add(
+                    [
+                        f"the first {size} entries are not those that {each.by} has signed: "
+                        "they were written anew"
+                    ]
+                )
+
+    def _compare_head(self, noted: NotedHead, digest: bytes) -> None:
+        if digest.hex() != noted.hash:  # (5) a hash chain does not show it
+            self.add(
+                [f"entry {noted.seq} is not the one whose hash was noted: it was written anew"]
+            )
+
+
+def _leaf(seq: int, ts: str, content: Content, prev: bytes) -> bytes:
+    try:
+        return leaf_hash(entry_bytes(seq, ts, content, prev))
+    except ValueError:  # bytes that are no text: nothing that was ever recorded
+        return b""
+
+
+def _problems(row: Sequence[Any], before: int, hash_before: bytes, leaf: bytes) -> Iterator[str]:
+    seq, action, payload, prev, digest = row[0], row[_ACTION], row[_PAYLOAD], row[-2], row[-1]
+    if seq != before + 1:
+        yield f"entry {before + 1} is missing: the next one is {seq}"
+    if prev != hash_before:
+        yield f"entry {seq} does not name the hash of the entry before it"
+    if leaf != digest:
+        yield f"entry {seq} ({action}) does not hash to what was recorded with it"
+    if not is_canonical(payload):
+        # (2) one reading
+        yield f"entry {seq} ({action}) has a payload that is not canonical"
 
 
 def _segments(connection: sqlite3.Connection) -> Iterator[list[tuple[Any, ...]]]:

@@ -11,6 +11,8 @@ nobody waits for a timer. The rules:
    ``integrations.ledger.opened``.
 5. A caller that stops waiting may or may not find its entries recorded; asking again with
    the same keys tells.
+6. Nothing is recorded while somebody who has looked at an anchor says why not.
+7. A signed note is kept by the same thread, which is the only one that writes to the file.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from dsl import actions
 from dsl.limits import LEDGER_BATCH_MAX, LEDGER_ENTRIES_PER_RECORD_MAX
+from dsl.rules.ledger.note import SignedNote
 from dsl.rules.trust.scorecard import objection
 from integrations.errors import CorruptError, DeniedError, IntegrationError, UnavailableError
 from integrations.ledger.authority import Event, Fold, read_event
@@ -35,6 +39,16 @@ from integrations.ledger.scores import Cards
 from integrations.ledger.unended import Unended
 
 WAITING_CALLS_MAX: Final = 10_000
+# What is to be known outside soon: ends of agents and runs, and what they may from now on.
+URGENT: Final = frozenset(
+    {
+        actions.AGENT_ENDED,
+        actions.AGENT_PROMOTED,
+        actions.AGENT_REINSTATED,
+        actions.AGENT_REVOKED,
+        actions.RUN_ENDED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +56,15 @@ class _Call:
     contents: tuple[Content, ...]
     events: tuple[Event, ...]
     receipts: Future[tuple[Receipt, ...]] = field(default_factory=Future)
+    note: SignedNote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the ledger has come."""
+
+    size: int  # entries
+    urgent: int  # the size when one was recorded last that is to be anchored soon; 0: none yet
 
 
 class Writer:
@@ -69,6 +92,8 @@ class Writer:
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._gate = threading.Lock()  # held while deciding whether a call may still be queued
         self._ended: UnavailableError | None = None
+        self._held = ""  # why nothing is recorded (6); empty: all is
+        self._progress = Progress(self._opened.size, 0)
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -84,11 +109,34 @@ class Writer:
                 writer left; nothing was recorded.
         """
         self.require_alive()
+        if self._held:  # (6) an anchor knows better
+            raise UnavailableError(self._held)
         if not drafts:
             return ()
         call = _call_of(drafts)
         self._queue(call)
         return await asyncio.wrap_future(call.receipts)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the ledger has come, every receipt given so far included."""
+        return self._progress
+
+    def hold(self, why: str) -> None:
+        """Record nothing from now on, and say why (6); empty: record again."""
+        self._held = why
+        self._opened.tell(why)
+
+    async def keep(self, note: SignedNote) -> None:
+        """Keep a signed note beside the entries (7); harmless when repeated.
+
+        Raises:
+            UnavailableError: the disk, the file or the writer is not at hand.
+            CorruptError: the file is at fault.
+        """
+        call = _Call((), (), note=note)
+        self._queue(call)
+        await asyncio.wrap_future(call.receipts)
 
     def require_alive(self) -> None:
         """Raise ``UnavailableError`` when nothing can be recorded any more (4)."""
@@ -142,9 +190,13 @@ class Writer:
             call = self._calls.get()
         return calls, False
 
-    def _commit(self, calls: Sequence[_Call]) -> None:
+    def _commit(self, waiting: Sequence[_Call]) -> None:
+        for call in waiting:
+            if call.note is not None:
+                self._keep(call, call.note)
+        calls = [call for call in waiting if call.note is None]
         try:
-            outcomes = self._opened.commit([call.contents for call in calls])
+            outcomes = self._opened.commit([call.contents for call in calls]) if calls else []
         except IntegrationError as error:  # (3) the next call may succeed
             for call in calls:
                 call.receipts.set_exception(error)
@@ -152,13 +204,31 @@ class Writer:
         for call, outcome in zip(calls, outcomes, strict=True):  # (1) only after the commit
             if isinstance(outcome, CorruptError):
                 call.receipts.set_exception(outcome)
-                continue
-            for event in call.events:
-                self._fold.apply(event)
-            for receipt, content in zip(outcome, call.contents, strict=True):
-                self._cards.take(receipt.seq, receipt.ts, content)
-                self._unended.take(receipt.ts, content)
-            call.receipts.set_result(outcome)
+            else:
+                self._take_in(call, outcome)
+                call.receipts.set_result(outcome)
+
+    def _take_in(self, call: _Call, receipts: Sequence[Receipt]) -> None:
+        for event in call.events:
+            self._fold.apply(event)
+        for receipt, content in zip(receipts, call.contents, strict=True):
+            self._cards.take(receipt.seq, receipt.ts, content)
+            self._unended.take(receipt.ts, content)
+        self._advance(call)
+
+    def _advance(self, call: _Call) -> None:
+        size, before = self._opened.size, self._progress
+        is_urgent = any(content.action in URGENT for content in call.contents)
+        self._progress = Progress(size, size if is_urgent else before.urgent)
+
+    def _keep(self, call: _Call, note: SignedNote) -> None:
+        known = note.checkpoint
+        try:
+            self._opened.keep(known.size, known.root, note.text())
+        except IntegrationError as error:
+            call.receipts.set_exception(error)
+        else:
+            call.receipts.set_result(())
 
     def _die(self, error: BaseException, calls: Sequence[_Call]) -> None:
         with self._gate:

@@ -32,6 +32,8 @@ _SETTINGS = {
     "MANDATE_INITIAL_TIER": "T2",
     "MANDATE_GATE_IDENTITY": "claimed",
     "MANDATE_AUTHORS": "council",
+    "MANDATE_ANCHORS": "",  # besides Temporal: none
+    "MANDATE_LEDGER_ORIGIN": "",  # made of where it lies
 }
 
 

@@ -22,6 +22,7 @@ REBINDING: Final = "Rebinding"
 REVOCATION: Final = "Revocation"
 REGISTRATION: Final = "Registration"
 CIRCUIT: Final = "Circuit"
+LEDGER_ANCHOR: Final = "LedgerAnchor"
 SWEEP: Final = "Sweep"
 SWEEP_ID: Final = "sweep"
 OWNERS: Final = MappingProxyType(
@@ -32,6 +33,7 @@ OWNERS: Final = MappingProxyType(
         "revocation": REVOCATION,
         "registration": REGISTRATION,
         "circuit": CIRCUIT,
+        "ledger-anchor": LEDGER_ANCHOR,
         SWEEP_ID: SWEEP,
     }
 )
@@ -57,6 +59,11 @@ def rebinding_id(agent: str) -> str:
 def circuit_id(circuit: str, token: str) -> str:
     """Return the workflow id of an order about a circuit: as many as there are orders."""
     return f"circuit/{circuit}/{token}"
+
+
+def ledger_anchor_id(origin: str) -> str:
+    """Return the workflow id of what keeps the notes of the ledger called so."""
+    return f"ledger-anchor/{origin}"
 
 
 def revocation_id(agent: str, token: str = "") -> str:

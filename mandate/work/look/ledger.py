@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from dsl.core import DEFAULT_LEDGER_PATH
 from dsl.shown.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.ledger import verify as ledger
 from integrations.ledger.entries import Entry
+from integrations.ledger.health import health_of
+from integrations.ledger.lock import trouble_of_writer
 from integrations.ledger.noted import NotedHead
+from integrations.ledger.store import wal_reset_warning
+from integrations.ledger.tree.kept_notes import kept_notes
 from mandate._entry import EXIT_FAILED
+from mandate.people.door import enter
 from mandate.stack import environment
-from mandate.terminal import complain, say, say_json
+from mandate.terminal import complain, counting, say, say_json
+from mandate.work.look.ledger_anchors import Compared, compared, keys_of
 
 _HASH_SHOWN = 12
 _UNSEEN = Terminal(
-    "not seen by this: an end that was cut off, a chain written anew. Note the head elsewhere, "
-    "and compare it later: mandate ledger verify --head SEQ:HASH"
+    "not seen by this: an end that was cut off, a chain written anew. Let an anchor hold it "
+    "(docs/ledger.md), or note the head elsewhere: mandate ledger verify --head SEQ:HASH"
 )
 
 
@@ -29,23 +37,100 @@ def locate(path: Path | None, data_dir: Path | None) -> Path:
     return Path(environment.present(data_dir).get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
 
 
-def verify(path: Path, noted: NotedHead | None, *, as_json: bool) -> int:
-    """Print the verdict; return 1 when the ledger is not what was written, or lacks ``noted``."""
+def verify(
+    path: Path,
+    noted: NotedHead | None,
+    *,
+    anchors: Sequence[str],
+    keys: Sequence[str],
+    offline: bool,
+    data_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Print the verdict; return 1 when the ledger is not what was written, noted or signed."""
+    env = environment.present(data_dir)
+    work = _verify(path, noted, env, anchors, keys, offline=offline, as_json=as_json)
+    return enter("ledger verify", work)
+
+
+async def _verify(
+    path: Path,
+    noted: NotedHead | None,
+    env: Mapping[str, str],
+    specs: Sequence[str],
+    keys: Sequence[str],
+    *,
+    offline: bool,
+    as_json: bool,
+) -> int:
+    given = keys_of(keys)
+    with_anchors = await compared(path, env, specs=specs, keys=given, offline=offline)
     try:
-        found = ledger.verify(path, noted)
+        with counting("verifying", ledger.length(path)) as on_entries:
+            found = ledger.verify(path, noted, with_anchors.held, on_entries)
     except IntegrationError as error:
         return _fail(error, as_json=as_json)
+    problems = (*found.problems, *with_anchors.problems)
     if as_json:
-        compared = None if noted is None else str(noted)
-        verdict = {"ledger": str(path), "ok": not found.problems, "compared_with": compared}
-        say_json({**verdict, **asdict(found)})
-        return EXIT_FAILED if found.problems else 0
-    for problem in found.problems:
+        say_json(_as_json(path, noted, found, with_anchors))
+        return EXIT_FAILED if problems else 0
+    for problem in problems:
         say(Terminal.of("{}: {}", path, problem))
-    say(Terminal.of("{}: {}", path, _verdict(found, noted)))
-    if noted is None:
+    say(Terminal.of("{}: {}", path, _verdict(found, problems, noted)))
+    say(*_compared_lines(with_anchors, is_sound=not problems))
+    if noted is None and not with_anchors.by:
         say(_UNSEEN)
-    return EXIT_FAILED if found.problems else 0
+    return EXIT_FAILED if problems else 0
+
+
+def _compared_lines(found: Compared, *, is_sound: bool) -> Iterator[Terminal]:
+    for name in found.by if is_sound else ():
+        most = max(each.checkpoint.size for each in found.held if each.by == f"the anchor {name}")
+        yield Terminal.of("holds the first {} entries as the anchor {} has them", most, name)
+    for name in found.empty:
+        yield Terminal.of("the anchor {} holds nothing yet", name)
+    yield from found.silent
+    if found.by and not found.keys:
+        yield Terminal("whether they are signed was not looked at: give --key")
+    elif found.by and found.keys_by:
+        yield Terminal.of("signed by the keys that {} names; to trust none, --key", found.keys_by)
+
+
+def _as_json(
+    path: Path, noted: NotedHead | None, found: ledger.Report, anchors: Compared
+) -> dict[str, Any]:
+    return {
+        "ledger": str(path),
+        "ok": not (found.problems or anchors.problems),
+        "compared_with": None if noted is None else str(noted),
+        **asdict(found),
+        "problems": [*found.problems, *anchors.problems],
+        "origin": anchors.origin,
+        "anchors": anchors.by,
+        "anchors_empty": anchors.empty,
+        "not_compared": [str(each) for each in anchors.silent],
+        "keys": [str(each) for each in anchors.keys],
+    }
+
+
+def fsck(path: Path, *, data_dir: Path | None) -> int:
+    """Print what is to be known of file and writer, then the verdict of ``verify``."""
+    try:
+        said = health_of(path)
+    except IntegrationError as error:
+        return _fail(error, as_json=False)
+    trouble = trouble_of_writer(path)
+    warning = wal_reset_warning()
+    rows = (
+        ("sqlite", "ok" if said == "ok" else f"damaged: {said}"),
+        ("writer", trouble or "nothing amiss"),
+        ("library", warning or "ok"),
+        ("notes", f"{len(kept_notes(path))} kept in the file"),
+    )
+    for name, word in rows:
+        say(Terminal.of("{:<8} {}", name, word))
+    code = verify(path, None, anchors=(), keys=(), offline=False, data_dir=data_dir, as_json=False)
+    return code or (EXIT_FAILED if said != "ok" or trouble else 0)
 
 
 def tail(path: Path, count: int, *, as_json: bool) -> int:
@@ -62,15 +147,15 @@ def tail(path: Path, count: int, *, as_json: bool) -> int:
     return 0
 
 
-def _verdict(found: ledger.Report, noted: NotedHead | None) -> Terminal:
-    if found.problems:
-        count = len(found.problems)
+def _verdict(found: ledger.Report, problems: Sequence[str], noted: NotedHead | None) -> Terminal:
+    if problems:
+        count = len(problems)
         soundness, head = Terminal.of("NOT intact: {} problem(s)", count), found.head
     else:  # the form that --head takes
         soundness = Terminal("ok")
         head = f"{found.entries - 1}:{found.head}" if found.entries else "none"
     held = Terminal()
-    if noted and not found.problems:
+    if noted and not problems:
         held = Terminal.of(", holds the noted head {}", noted.seq)
     return Terminal.of("{}, {} entries, head {}{}", soundness, found.entries, head, held)
 

@@ -90,7 +90,9 @@ def test_a_file_is_a_command_and_nothing_else_lists_it(package):
 def test_every_file_of_ours_is_a_command_in_the_panel_of_its_room():
     expected = {}
     for file in FILES:
-        room, *words = file.relative_to(FOLDER).with_suffix("").parts
+        room, *words = (
+            file.relative_to(FOLDER).with_suffix("").as_posix().replace("_", "-").split("/")
+        )
         expected[" ".join(words)] = PANELS[room]
 
     assert found(app) == expected

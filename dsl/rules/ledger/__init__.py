@@ -1,0 +1,1 @@
+"""What can be proved of a ledger without trusting who keeps it."""
