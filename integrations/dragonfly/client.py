@@ -8,6 +8,9 @@ The client refuses a password in the URL: URLs end up in process lists and logs.
    be proved (``holding.py``): one that took so long to be had can still be held.
 3. Longer waiting is Temporal's: an outage is an ``UnavailableError`` after seconds.
 4. A full pool makes callers wait; it does not fail them.
+5. Who cancels a call is obeyed. The client library sends with ``asyncio.wait_for``, which on
+   Python 3.11 swallows a cancellation that comes as it returns; so what was asked of the task
+   meanwhile is looked up afterwards.
 """
 
 from __future__ import annotations
@@ -90,11 +93,19 @@ def connect(url: str, password_file: Path | None) -> Redis:
 @asynccontextmanager
 async def answered(limit_s: float = CALL_LIMIT_S) -> AsyncIterator[None]:
     """Bound the calls made inside (2) and translate their failures."""
+    asked_before = _times_cancelled()
     try:
         async with asyncio.timeout(limit_s):
             yield
     except (theirs.RedisError, OSError) as error:
         raise translate(error) from error
+    if _times_cancelled() > asked_before:  # (5) swallowed on the way
+        raise asyncio.CancelledError
+
+
+def _times_cancelled() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 def translate(error: Exception) -> IntegrationError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -42,6 +43,25 @@ async def failure(call: Coroutine[Any, Any, Any]) -> tuple[type[Exception], floa
 def wait_until_busy(server: ValkeyProcess) -> None:
     while not server.command("PING").startswith(b"-BUSY"):
         time.sleep(0.01)
+
+
+async def test_a_cancellation_that_the_client_swallows_is_obeyed_all_the_same() -> None:
+    reached = False
+
+    async def call() -> None:
+        nonlocal reached
+        async with answered():
+            with contextlib.suppress(asyncio.CancelledError):  # as ``wait_for`` does, of 3.11
+                await asyncio.sleep(CALL_LIMIT_S / 2)
+        reached = True
+
+    task = asyncio.create_task(call())
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not reached
 
 
 async def test_a_stopped_server_is_unavailable_within_a_second(
