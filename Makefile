@@ -34,8 +34,9 @@ tools: .tools/ansible/ready .tools/pydantic-ai/ready $(if $(shell command -v npm
 
 # How many processes share the tests, file by file, each with servers of its own. Three on two cores:
 # 16 minutes in place of 21, since a test that waits leaves its core to another.
+# A process that dies ends the run: what was left of its file would be waited for without end.
 JOBS ?= 3
-SHARED = -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 20
+SHARED = -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20
 test: .venv/ready tools  ## every test, against real servers
 	$(PY) -m pytest $(SHARED)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dsl.document import loader
@@ -40,12 +40,18 @@ def documents(text: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     )
 
 
-@given(documents(texts), st.sampled_from([None, 2, "\t"]))
+def is_seen_to_be_json(data: Any) -> bool:
+    """A number alone may be YAML as well, and then 1e22 is text to readers of YAML 1.1."""
+    return not isinstance(data, float) or "." in json.dumps(data)
+
+
+@given(documents(texts).filter(is_seen_to_be_json), st.sampled_from([None, 2, "\t"]))
 def test_json_is_read_as_json_reads_it(data, indent):
     assert load(json.dumps(data, indent=indent), "file.yaml").data == data
 
 
-@given(documents(plain_texts))
+@given(documents(plain_texts).filter(is_seen_to_be_json))
+@example([5e-324, 1e22])
 def test_json_with_raw_characters_is_read_as_json_reads_it(data):
     assert load(json.dumps(data, ensure_ascii=False), "file.yaml").data == data
 
