@@ -26,6 +26,7 @@ from dsl.errors import DslError, Severity
 from dsl.limits import CATALOGUE_FILES_MAX
 from dsl.stages.fields import NAME_PATTERN
 from dsl.template_folders import TemplateFolders
+from dsl.tools.folders import ToolFolders
 from dsl.values.suggestions import suggest
 
 EXAMPLES: Final = Path(__file__).parent / "examples"
@@ -79,12 +80,20 @@ class Catalogue:
         self,
         directories: Sequence[str | Path] = (),
         templates: TemplateFolders | None = None,
+        servers: ToolFolders | None = None,
     ) -> None:
-        """Look into ``directories``; their stages name ``templates``, default the shipped ones."""
+        """Look into ``directories``.
+
+        Args:
+            directories: those that are looked into, and then the shipped examples.
+            templates: what stages may name; default: the shipped ones.
+            servers: whose tools they may call; default: nothing is known of servers.
+        """
         places = (*directories, EXAMPLES)
         # (1) directories are not searched further down
         self._folders = Folders(places, _read_entry, CATALOGUE_FILES_MAX)
         self._templates = templates or TemplateFolders()
+        self._servers = servers or ToolFolders()
 
     def names(self) -> list[str]:
         """Return the names of all entries, sorted."""
@@ -117,7 +126,8 @@ class Catalogue:
             DslError: its document is wrong.
         """
         entry = self.find(name)
-        return compile_text(entry.text, entry.path.name, self._templates.look())
+        templates, servers = self._templates.look(), self._servers.look()
+        return compile_text(entry.text, entry.path.name, templates, servers)
 
     def _look(self) -> _View:
         view = _View()

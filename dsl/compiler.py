@@ -51,6 +51,7 @@ from dsl.stages.planned import budget_of, people_of, questions_of, tool_rule_of
 from dsl.stages.runtime import Runtime
 from dsl.template_folders import shipped
 from dsl.templates import Template, Templates, TemplateSandbox
+from dsl.tools.servers import ToolServers
 
 ORDER_CODES = frozenset({"DSL301", "DSL302", "DSL305", TOO_MANY_PROBLEMS})
 
@@ -65,16 +66,25 @@ class Compiled:
     pipeline: Pipeline
 
 
-def compile_text(text: str | bytes, source: str, templates: Templates | None = None) -> Compiled:
+def compile_text(
+    text: str | bytes,
+    source: str,
+    templates: Templates | None = None,
+    servers: ToolServers | None = None,
+) -> Compiled:
     """Compile a document; ``source`` is its name in messages.
+
+    ``servers`` are those of tools; None: nobody has declared where they are.
 
     Raises:
         DslError: with all problems.
     """
-    return compile_loaded(read(text, source), templates)
+    return compile_loaded(read(text, source), templates, servers)
 
 
-def compile_loaded(loaded: Loaded, templates: Templates | None = None) -> Compiled:
+def compile_loaded(
+    loaded: Loaded, templates: Templates | None = None, servers: ToolServers | None = None
+) -> Compiled:
     """Compile a document that was loaded already.
 
     Raises:
@@ -82,7 +92,7 @@ def compile_loaded(loaded: Loaded, templates: Templates | None = None) -> Compil
     """
     known = shipped() if templates is None else templates
     salvaged = salvage(loaded)
-    problems = bounded([*salvaged.problems, *_meaning(salvaged, loaded, known)])
+    problems = bounded([*salvaged.problems, *_meaning(salvaged, loaded, known, servers)])
     pipeline = salvaged.pipeline
     # (2) errors refuse the document
     if pipeline is None or any(_is_error(problem) for problem in problems):
@@ -97,12 +107,14 @@ def compile_loaded(loaded: Loaded, templates: Templates | None = None) -> Compil
     return Compiled(plan, digest, tuple(warnings), pipeline)
 
 
-def _meaning(salvaged: Salvage, loaded: Loaded, templates: Templates) -> list[Problem]:
+def _meaning(
+    salvaged: Salvage, loaded: Loaded, templates: Templates, servers: ToolServers | None
+) -> list[Problem]:
     """Return what is wrong with what the document says, as far as it can be read."""
     pipeline, doubts = salvaged.pipeline, salvaged.doubts
     if pipeline is None:
         return []
-    problems = check(pipeline, loaded.marks, templates, loaded.text, doubts)
+    problems = check(pipeline, loaded.marks, templates, loaded.text, doubts, servers=servers)
     if not any(problem.code in ORDER_CODES and _is_error(problem) for problem in problems):
         # (1) only where stages can be told apart
         problems += lint(pipeline, loaded.marks, templates, doubts)

@@ -125,6 +125,12 @@ TOOL_RULES_MAX: Final = 200  # of one stage
 TOOL_CALLS_MAX: Final = 1_000  # of one stage
 TOOL_ARGUMENTS_BYTES_MAX: Final = 64 << 10  # of one call, in canonical JSON: they stand in history
 TOOL_ARGUMENTS_DEPTH_MAX: Final = 32
+TOOL_SERVERS_MAX: Final = 1_000  # in all directories
+TOOLS_OF_SERVER_MAX: Final = 2_000  # that a server may list, and that are pinned
+TOOL_LIST_BYTES_MAX: Final = 8 << 20  # all that a server says of its tools
+TOOL_ANSWER_BYTES_MAX: Final = 256 << 10  # of one call
+TOOL_TIMEOUT_MS: Final = 30_000  # of one call, where nothing is declared
+TOOL_TIMEOUT_MS_MAX: Final = 600_000
 TOOL_PURPOSE_LENGTH_MAX: Final = 500  # characters: what the agent wants a call for
 
 # History and ledger

@@ -55,6 +55,7 @@ class Settings:
     artifacts: Path
     pipelines: tuple[Path, ...]
     templates: tuple[Path, ...]
+    tools: tuple[Path, ...]  # where tool servers are declared
     agent_path: tuple[Path, ...]  # where agents find tools, besides the system's own places
     workspace: Path
     writable: tuple[Path, ...]  # where agents may be let write
@@ -114,6 +115,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         artifacts=Path(get("MANDATE_ARTIFACTS", str(data / "artifacts"))),
         pipelines=_directories(get("MANDATE_PIPELINES", "")),
         templates=template_directories(environment),
+        tools=_directories(get("MANDATE_TOOLS", "")),
         agent_path=_absolute("MANDATE_AGENT_PATH", get("MANDATE_AGENT_PATH", "")),
         workspace=Path(get("MANDATE_WORKSPACE") or Path.cwd()).resolve(),
         writable=_directories(get("MANDATE_WRITABLE", "")),

@@ -9,6 +9,7 @@ from pathlib import Path
 from dsl.catalogue import Catalogue
 from dsl.compiler import Compiled, compile_text
 from dsl.template_folders import TemplateFolders
+from dsl.tools.folders import ToolFolders
 from integrations.agents.programs.catalogue import Programs
 from integrations.settings import template_directories
 from mandate.people.errors import UsageError
@@ -21,12 +22,18 @@ def catalogue(data_dir: Path | None) -> Catalogue:
     """Return the catalogue of ``MANDATE_PIPELINES``, the shipped examples last."""
     env = environment.present(data_dir)
     folders = env.get("MANDATE_PIPELINES", "").split(os.pathsep)
-    return Catalogue([Path(folder) for folder in folders if folder], templates(env))
+    return Catalogue([Path(folder) for folder in folders if folder], templates(env), servers(env))
 
 
 def templates(env: Mapping[str, str]) -> TemplateFolders:
     """Return the templates that pipelines may name here."""
     return TemplateFolders(template_places(env))
+
+
+def servers(env: Mapping[str, str]) -> ToolFolders:
+    """Return the tool servers that are declared here."""
+    folders = env.get("MANDATE_TOOLS", "").split(os.pathsep)
+    return ToolFolders([Path(folder) for folder in folders if folder])
 
 
 def programs(env: Mapping[str, str]) -> Programs:
@@ -58,7 +65,8 @@ def compile_named(pipeline: str, data_dir: Path | None) -> Compiled:
             pipeline,
             error.strerror,
         ) from None
-    return compile_text(content, pipeline, templates(environment.present(data_dir)).look())
+    env = environment.present(data_dir)
+    return compile_text(content, pipeline, templates(env).look(), servers(env).look())
 
 
 def is_file_name(pipeline: str) -> bool:

@@ -29,6 +29,7 @@ from dsl.limits import PLAN_BYTES_MAX
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.gates.guards import asked_for
 from dsl.rules.gates.runnable import not_runnable
+from dsl.tools.folders import ToolFolders
 from dsl.values.canonical import canonical
 from dsl.values.sizes import wire_bytes
 from integrations.agents.programs.catalogue import Programs
@@ -45,10 +46,12 @@ class Compile:
         programs: Programs,
         policy: messages.Policy,
         artifacts: Artifacts,
+        servers: ToolFolders,
     ) -> None:
         self._catalogue = catalogue
         self._programs = programs
         self._artifacts = artifacts
+        self._servers = servers
         self.policy = policy  # search attributes are known after the preflight
 
     @activity.defn(name=specs.COMPILE)
@@ -100,10 +103,11 @@ class Compile:
     def _compile(self, request: messages.CompileRequest) -> Compiled:
         if request.name is not None:
             return self._catalogue.load(request.name)
+        templates, servers = self._programs.folders.look(), self._servers.look()
         if request.text is not None:
-            return compile_text(request.text, request.source, self._programs.folders.look())
+            return compile_text(request.text, request.source, templates, servers)
         loaded = load_data(request.data, request.source)
-        return compile_loaded(loaded, self._programs.folders.look())
+        return compile_loaded(loaded, templates, servers)
 
     def _without_program(self, plan: Plan) -> list[str]:
         """Return a sentence for each template of ``plan`` whose program cannot be had (3)."""

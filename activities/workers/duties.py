@@ -47,6 +47,7 @@ from activities.runtime.orphans import unbind_left
 from activities.workers.watched import breakers_of, look_after
 from dsl.catalogue import Catalogue
 from dsl.template_folders import TemplateFolders
+from dsl.tools.folders import ToolFolders
 from dsl.values.circuit_names import ARTIFACTS, VAULT
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner, ProcessRunner
@@ -96,7 +97,8 @@ async def unless_away(name: str, check: Awaitable[object]) -> None:
 
 def catalogue_of(settings: Settings) -> Catalogue:
     """Return the pipelines that this installation offers."""
-    return Catalogue(settings.pipelines, TemplateFolders(settings.templates))
+    templates, servers = TemplateFolders(settings.templates), ToolFolders(settings.tools)
+    return Catalogue(settings.pipelines, templates, servers)
 
 
 class PhaseDuties(Duties):
@@ -178,6 +180,7 @@ class WorkflowDuties(PhaseDuties):
                 gate_heads=settings.gate_heads,
             ),
             self._equipment.artifacts,
+            ToolFolders(settings.tools),
         )
         self._feasibility = Feasibility(self._equipment)
 

@@ -22,6 +22,7 @@ from dsl.errors import Problem
 from dsl.models import Pipeline
 from dsl.template_folders import shipped
 from dsl.templates import Templates
+from dsl.tools.servers import ToolServers
 
 
 def check(
@@ -30,12 +31,15 @@ def check(
     templates: Templates | None = None,
     text: str = "",
     doubts: Doubts = NONE,
+    *,
+    servers: ToolServers | None = None,
 ) -> list[Problem]:
     """Return all problems of meaning, errors and warnings, in no order.
 
-    With the document's ``text`` an expression's error points into the expression.
+    With the document's ``text`` an expression's error points into the expression. ``servers`` are
+    those of tools, where it is known where they are declared.
     """
-    survey = Survey(pipeline, shipped() if templates is None else templates, doubts)
+    survey = Survey(pipeline, shipped() if templates is None else templates, doubts, servers)
     findings = Findings(marks, text, doubts)
     try:
         check_requirements(survey, findings)

@@ -24,6 +24,7 @@ from dsl.core import Tier
 from dsl.document.doubts import NONE, DocumentPath, Doubts
 from dsl.models import AgentStage, Pipeline, Stage
 from dsl.templates import Templates
+from dsl.tools.servers import ToolServers
 
 
 @dataclass(eq=False)
@@ -102,8 +103,15 @@ class Scope:
 class Survey:
     """All sites of a pipeline, and what their templates and the pipeline make of them."""
 
-    def __init__(self, pipeline: Pipeline, templates: Templates, doubts: Doubts = NONE) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        templates: Templates,
+        doubts: Doubts = NONE,
+        servers: ToolServers | None = None,
+    ) -> None:
         self.doubts = doubts
+        self.servers = servers  # None: where they are is not known
         self.pipeline = pipeline
         self.templates = templates
         self.sites: list[Site] = []  # document order, outer before inner

@@ -3,13 +3,16 @@
 ``DSL315``, ``DSL316`` a ``when`` that cannot be read, or with names and types that never fit ·
 ``DSL310``, ``DSL311`` and the rest of a gate's, of those who are asked (``dsl.checks.gates``) ·
 ``DSL335`` a rule says two things, or leaves open who is asked · ``DSL336`` a rule never decides
-anything (warning) · ``DSL337`` tools at T3 or T4.
+anything (warning) · ``DSL337`` tools at T3 or T4 · ``DSL338`` a server that is not declared, or a
+tool of it that is not pinned · ``DSL339`` a tool asks for more trust than the stage has.
 
 1. The first rule that names a tool and whose ``when`` holds decides
    (``dsl.rules.tools.ruling``), so one behind a rule that always holds is never come to.
 2. A ``when`` that reads nothing has one value, whatever is called.
 3. At T3 and T4 nobody's word is enough, and this release has no worker that verifies the approvals
    of a call itself: there, no tool is called.
+4. Servers are looked for where it is known where they are declared. What is denied need not be
+   there.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from dsl.conditions.types import ANY, INT, STRING, Map, MapOf, Type
 from dsl.core import Tier
 from dsl.document.doubts import DocumentPath
 from dsl.models import AgentStage, ToolRuleConfig
+from dsl.tools.servers import ToolServers
+from dsl.values.suggestions import suggest
 
 _ALWAYS = "always"
 
@@ -38,6 +43,10 @@ def check_tools(survey: Survey, findings: Findings) -> None:
         if isinstance(site.stage, AgentStage) and site.stage.config.tools:
             _check_table(site, site.stage.config.tools, Map(names), findings)
             _check_tier(survey, site, findings)
+            if survey.servers is not None:  # (4) where it is known where they are
+                for position, rule in enumerate(site.stage.config.tools):
+                    at = (*site.at, "config", "tools", position)
+                    _check_server(survey.servers, rule, survey.tier_of(site), at, findings)
 
 
 def _check_table(
@@ -117,6 +126,39 @@ def _check_reached(held: str, before: dict[str, int], at: DocumentPath, findings
     # (1) never come to
     message = f"rule {first + 1} decides about this tool before it, in every case it would"
     findings.warning("DSL336", message, (*at, "tool"), "put it before that one, or drop it")
+
+
+def _check_server(
+    servers: ToolServers, rule: ToolRuleConfig, held: Tier, at: DocumentPath, findings: Findings
+) -> None:
+    if rule.policy == "deny" or findings.doubts.touch(at, "server", "tool", "policy"):
+        return
+    found = servers.get(rule.server)
+    if found is None:
+        _report_unknown(servers, rule.server, (*at, "server"), findings)
+        return
+    if rule.tool not in found.pins:
+        because = found.why_unpinned or f"it has no pinned tool {rule.tool!r}"
+        message = f"tool server {rule.server!r}: {because}"
+        hint = f"look at its tools and pin them: mandate tools check {rule.server} --pin"
+        findings.error("DSL338", message, (*at, "tool"), hint)
+    needed = found.server.tier_of(rule.tool)
+    if needed > held:
+        findings.error(
+            "DSL339",
+            f"{rule.server}/{rule.tool} asks for {needed.name}, and the stage for {held.name}",
+            (*at, "tool"),
+            f"write tier: {needed.name} in config, or let another stage call it",
+        )
+
+
+def _report_unknown(servers: ToolServers, name: str, at: DocumentPath, findings: Findings) -> None:
+    why = servers.refused.get(name)
+    if why is not None:
+        findings.error("DSL338", f"tool server {name!r} cannot be used: {why}", at)
+        return
+    hint = "; ".join((suggest(name, servers, what="tool servers"), *servers.unseen))
+    findings.error("DSL338", f"unknown tool server {name!r}", at, hint)
 
 
 def _check_tier(survey: Survey, site: Site, findings: Findings) -> None:

@@ -17,6 +17,7 @@ from dsl.limits import (
     PARK_AFTER_MS_MAX,
     TIMEOUT_MS_MAX,
     TIMEOUT_MS_MIN,
+    TOOL_TIMEOUT_MS_MAX,
 )
 
 PATTERN: Final = r"^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$"
@@ -88,4 +89,7 @@ Grace = Annotated[
 ]
 ParkAfter = Annotated[
     int, BeforeValidator(partial(parse_duration, most=PARK_AFTER_MS_MAX)), _AS_WRITTEN
+]
+ToolTimeout = Annotated[
+    int, BeforeValidator(partial(parse_duration, most=TOOL_TIMEOUT_MS_MAX)), _AS_WRITTEN
 ]

@@ -62,6 +62,9 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
     chosen["MANDATE_TEMPLATES"] = os.pathsep.join(
         dict.fromkeys(str(each.resolve()) for each in beside)
     )
+    if caller.get("MANDATE_TOOLS"):
+        folders = [folder for folder in caller["MANDATE_TOOLS"].split(os.pathsep) if folder]
+        chosen["MANDATE_TOOLS"] = os.pathsep.join(str(Path(each).resolve()) for each in folders)
     if caller.get("MANDATE_AGENT_PATH"):
         chosen["MANDATE_AGENT_PATH"] = caller["MANDATE_AGENT_PATH"]
     if caller.get("MANDATE_PROMOTION"):

@@ -23,6 +23,7 @@ from dsl.document.loader import load
 from dsl.document.parse import shaped
 from dsl.health.breakers import parse_breakers
 from dsl.templates import Template
+from dsl.tools.servers import ToolServer
 from integrations.agents.contract.protocol import Request, parse_message, parse_result
 from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
 from tests.fixtures.servers.temporal import temporal_cli
@@ -75,6 +76,9 @@ def test_a_document_is_what_it_looks_like_and_a_pipeline_gives_no_warning(block)
     loaded = load(block.text, block.name)
     if {"program", "runtime"} & set(loaded.data):
         assert shaped(loaded, Template, "a template").name
+        return
+    if "command" in loaded.data:
+        assert shaped(loaded, ToolServer, "a tool server").name
         return
     if "circuits" in loaded.data:
         assert parse_breakers(block.text, block.name).names

@@ -19,6 +19,7 @@ from dsl.plan import AgentStep, Plan, walk
 from dsl.shown.surfaces import REPORT_LINE_MAX, Terminal
 from dsl.shown.tool_table import table_in_words
 from dsl.templates import Templates
+from dsl.tools.servers import ToolServers
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.stack import environment
@@ -37,8 +38,9 @@ class Verdict:
 
 def run(files: Sequence[Path], *, as_json: bool = False) -> int:
     """Print the report and return the exit code."""
-    templates = catalogue.templates(environment.present()).look()
-    verdicts = [check(file, templates) for file in files]
+    env = environment.present()
+    templates, servers = catalogue.templates(env).look(), catalogue.servers(env).look()
+    verdicts = [check(file, templates, servers) for file in files]
     for file, verdict in zip(files, verdicts, strict=True):
         if as_json:
             say_json({"file": str(file), "ok": not verdict.errors, **verdict.record})
@@ -51,8 +53,13 @@ def run(files: Sequence[Path], *, as_json: bool = False) -> int:
     return EXIT_USAGE if errors else 0
 
 
-def check(file: Path, templates: Templates | None = None) -> Verdict:
-    """Compile one file, whose stages may name ``templates``; default: the shipped ones."""
+def check(
+    file: Path, templates: Templates | None = None, servers: ToolServers | None = None
+) -> Verdict:
+    """Compile one file.
+
+    Its stages may name ``templates``, default the shipped ones, and call tools of ``servers``.
+    """
     source = str(file)
     try:
         content = file.read_bytes()
@@ -60,7 +67,7 @@ def check(file: Path, templates: Templates | None = None) -> Verdict:
         line = Terminal.of("{}: cannot be read: {}", source, error.strerror)
         return Verdict((line,), errors=1, record={"error": error.strerror})
     try:
-        compiled = compile_text(content, source, templates)
+        compiled = compile_text(content, source, templates, servers)
     except DslError as error:
         return _refused(error)
     plan, warnings = compiled.plan, compiled.warnings

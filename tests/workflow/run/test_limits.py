@@ -24,6 +24,7 @@ from dsl.limits import (
     REPORT_BYTES_MAX,
     REQUEST_BYTES_MAX,
 )
+from dsl.tools.folders import ToolFolders
 from dsl.values.canonical import digest_of
 from dsl.values.sizes import wire_bytes
 from integrations.agents.programs.catalogue import Programs
@@ -140,7 +141,8 @@ async def test_large_requests_of_many_agents_at_once_take_turns(engine: Engine):
 
 async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: Path):
     compiler = Compile(
-        Catalogue(), Programs(), messages.Policy(), Artifacts(tmp_path / "artifacts")
+        *(Catalogue(), Programs(), messages.Policy(), Artifacts(tmp_path / "artifacts")),
+        ToolFolders(),
     )
     definition = pipeline(stage("look"), inputs={"text": {"type": "string"}})
     request = messages.CompileRequest(

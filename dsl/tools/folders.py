@@ -1,0 +1,93 @@
+"""The tool servers that are declared in directories, with the pins of their tools.
+
+How a server is found by its name, and what two of one name mean, is said in
+``dsl.document.named_folders``. The pins lie beside its file, and are read anew each time: whoever
+has looked at a tool and pinned it restarts nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dsl.document.loader import load
+from dsl.document.named_folders import NamedFolders, NamedView
+from dsl.document.parse import shaped
+from dsl.limits import DOCUMENT_BYTES_MAX, TOOL_SERVERS_MAX
+from dsl.tools.servers import PINS_SUFFIX, KnownServer, ToolServer, ToolServers
+from dsl.values import strict_json
+from dsl.values.canonical import DIGEST_PATTERN
+
+_DIGEST: Final = re.compile(DIGEST_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFile:
+    """One server on file."""
+
+    server: ToolServer
+    path: Path
+
+    @property
+    def pins_path(self) -> Path:
+        """Return where its pins lie."""
+        return self.path.with_name(self.path.stem + PINS_SUFFIX)
+
+    def known(self) -> KnownServer:
+        """Return it with its pins."""
+        try:
+            return KnownServer(self.server, _pins(self.pins_path))
+        except FileNotFoundError:
+            return KnownServer(self.server, {}, "nobody has pinned its tools")
+        except (OSError, ValueError) as error:
+            return KnownServer(self.server, {}, f"{self.pins_path} cannot be read: {error}")
+
+
+class ToolFolders:
+    """Finds tool servers by name."""
+
+    def __init__(self, directories: Sequence[str | Path] = ()) -> None:
+        """Look into ``directories``; without one, nothing is known of servers."""
+        self.directories = tuple(Path(each) for each in directories)
+        self._folders = NamedFolders(self.directories, _read, TOOL_SERVERS_MAX, what="tool servers")
+
+    def look(self) -> ToolServers | None:
+        """Return the servers there are right now; None: nobody has declared where they are."""
+        if not self.directories:
+            return None
+        view = self.view()
+        known = {name: each.known() for name, each in view.files.items()}
+        return ToolServers(
+            known, view.refused, tuple(f"{path} {why}" for path, why in view.problems)
+        )
+
+    def view(self) -> NamedView[ServerFile]:
+        """Return the files behind them, too."""
+        return self._folders.view()
+
+    def named(self, name: str) -> NamedView[ServerFile]:
+        """Return as much of that as concerns the server ``name``."""
+        return self._folders.named(name)
+
+
+def _read(path: Path, content: bytes) -> ServerFile | str:
+    server = shaped(load(content, path.name), ToolServer, "a server with name, tier and command")
+    if server.name != path.stem:  # the file says so too
+        return f"name: expected {path.stem!r}, as the file is called, got {server.name!r}"
+    return ServerFile(server, path)
+
+
+def _pins(path: Path) -> Mapping[str, str]:
+    with path.open("rb") as file:
+        found = strict_json.read(file.read(DOCUMENT_BYTES_MAX + 1), bytes_max=DOCUMENT_BYTES_MAX)
+    pins = found.get("tools") if isinstance(found, dict) else None
+    if not isinstance(pins, dict) or not all(_is_digest(each) for each in pins.values()):
+        raise ValueError('expected {"tools": {NAME: "sha256:..."}}')
+    return pins
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None

@@ -1,0 +1,143 @@
+"""Tool servers: what agents may be let call, as the operator declares it.
+
+A server is a file ``<name>.yaml``: how it is started, what it may touch, and which trust its tools
+ask for. Here is its form and nothing of the machine. The rules:
+
+1. What a server may touch is for the operator to say, who writes this file: its sandbox is its own,
+   and no pipeline opens anything in it.
+2. ``tier`` is the least tier of a stage that calls its tools; a tool may ask for more, never for
+   less than its server.
+3. Its tools are pinned: the digest of all that the server says of a tool, name, description and
+   schema, stands in a file beside this one, ``<name>.pins.json``. A tool that is not pinned, or of
+   which something else is said by now, is none that anybody has looked at, and is not called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from pydantic import Field, field_validator, model_validator
+
+from dsl import limits
+from dsl.core import Tier
+from dsl.stages.fields import Name, TierField, refused
+from dsl.stages.stage import Document
+from dsl.stages.tools import ToolName
+from dsl.templates import INTERPRETER_PATTERN, TemplateSandbox
+from dsl.values.durations import ToolTimeout
+
+_COMMAND: Final = re.compile(INTERPRETER_PATTERN)
+PINS_SUFFIX: Final = ".pins.json"
+
+
+class ToolConfig(Document):
+    """What the operator knows of one tool."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "tier": "The least tier of a stage that calls it; default: that of the server.",
+        "timeout": "How long one call may take, up to 10m; default: that of the server.",
+    }
+
+    tier: TierField | None = None
+    timeout: ToolTimeout | None = None
+
+
+class ToolServerSandbox(TemplateSandbox):
+    """What a server may touch and take (1)."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        **TemplateSandbox.EXPLAINED,
+        "write": "Directories it writes into; absolute paths.",
+    }
+
+    @field_validator("write")
+    @classmethod
+    def _absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if not path.startswith("/"):
+                raise refused(f"expected an absolute path, got {path[:60]!r}")
+        return paths
+
+
+class ToolServer(Document):
+    """One server of tools."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "name": "The file's name without .yaml; what rules of pipelines say in server.",
+        "description": "What its tools are for, in a sentence.",
+        "tier": "The least tier of a stage that calls its tools, 0 to 4.",
+        "command": "How it is started: a program on the agents' PATH or an absolute path, and its "
+        "arguments. It speaks MCP on stdin and stdout.",
+        "timeout": "How long one call may take, with a unit, up to 10m; default: 30s.",
+        "sandbox": "What it may touch and take.",
+        "tools": "What is to be known of single tools, by their names.",
+    }
+
+    name: Name
+    description: str = ""
+    tier: TierField
+    command: tuple[str, ...] = Field(min_length=1, max_length=limits.TEMPLATE_WORDS_MAX)
+    timeout: ToolTimeout = limits.TOOL_TIMEOUT_MS
+    sandbox: ToolServerSandbox = ToolServerSandbox()
+    tools: dict[ToolName, ToolConfig] = Field(
+        default_factory=dict, max_length=limits.TOOLS_OF_SERVER_MAX
+    )
+
+    @field_validator("command")
+    @classmethod
+    def _startable(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if words and (_COMMAND.fullmatch(words[0]) is None or "\0" in "".join(words)):
+            raise refused(
+                f"expected the name of a program or an absolute path first, got {words[0][:60]!r}"
+            )
+        return words
+
+    @model_validator(mode="after")
+    def _no_less_than_its_server(self) -> ToolServer:
+        for name, tool in self.tools.items():
+            if tool.tier is not None and tool.tier < self.tier:  # (2) never for less
+                raise refused(
+                    f"tool {name} asks for {tool.tier.name}, and its server for {self.tier.name}: "
+                    "a tool never asks for less"
+                )
+        return self
+
+    def tier_of(self, tool: str) -> Tier:
+        """Return the least tier of a stage that calls ``tool`` (2)."""
+        declared = self.tools.get(tool)
+        return self.tier if declared is None or declared.tier is None else declared.tier
+
+    def timeout_of(self, tool: str) -> int:
+        """Return how many milliseconds a call of ``tool`` may take."""
+        declared = self.tools.get(tool)
+        return (declared.timeout if declared else None) or self.timeout
+
+
+@dataclass(frozen=True, slots=True)
+class KnownServer:
+    """A server, and what of its tools somebody has looked at."""
+
+    server: ToolServer
+    pins: Mapping[str, str]  # digests, by tool (3)
+    why_unpinned: str = ""  # why there are none
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServers(Mapping[str, KnownServer]):
+    """The servers that rules of pipelines may name, and why others cannot be used."""
+
+    known: Mapping[str, KnownServer]
+    refused: Mapping[str, str] = field(default_factory=dict)  # why, by name
+    unseen: tuple[str, ...] = ()  # what could not be looked into, a sentence each
+
+    def __getitem__(self, name: str) -> KnownServer:
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        return len(self.known)

@@ -1,0 +1,29 @@
+"""The pins of a server's tools, as they are kept beside its file: written whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from integrations.tools.listing import ListedTool
+
+
+def write_pins(path: Path, server: str, tools: Iterable[ListedTool]) -> None:
+    """Write the pins of all ``tools`` that can be pinned.
+
+    Raises:
+        OSError: they cannot be written; what was there is there still.
+    """
+    pins = {each.name: each.digest for each in tools if each.digest}
+    text = json.dumps({"server": server, "tools": dict(sorted(pins.items()))}, indent=2) + "\n"
+    made = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with made.open("x", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)

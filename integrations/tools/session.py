@@ -1,0 +1,202 @@
+"""One tool server at work: started in its sandbox, greeted, asked, and ended.
+
+1. It runs under the keeper of agents, in a sandbox of its own: an empty environment, a private
+   directory, no network but declared ports, no file but those its operator has opened. Whatever
+   ends this session, the death of the worker too, ends its whole tree.
+2. One request is under way at a time, and has its time. A server that is silent, floods, ends or
+   breaks the protocol is ended; what was asked may have been done by then.
+3. What it writes to stderr is for people: its end is shown where it fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.limits import TOOL_LIST_BYTES_MAX, TOOLS_OF_SERVER_MAX
+from dsl.tools.servers import ToolServer
+from integrations.agents.keeper.process import Process
+from integrations.agents.processes.lifeline import Lifeline
+from integrations.agents.sandbox.spec import SandboxSpec, launch, path_of
+from integrations.agents.workdir import workdir
+from integrations.clock import boottime
+from integrations.errors import DeniedError
+from integrations.tools import wire
+from integrations.tools.listing import ListedTool, listed_in, refuse_list
+from integrations.tools.wire import Refusal, ToolServerError
+
+START_S: Final = 60.0  # to be greeted: some load much before they listen
+PAGES_MAX: Final = 100  # of a list
+_STDERR_BYTES_MAX: Final = 4 << 10
+_SHOWN_MAX: Final = 300  # characters of stderr
+_MARGIN_S: Final = 30.0  # by which the keeper's deadline is later than ours
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the machine offers to servers."""
+
+    path: tuple[Path, ...] = ()  # where their programs are found, besides the system's own places
+    denied: tuple[Path, ...] = ()  # what nothing may read
+    ports: frozenset[int] = frozenset()  # of the engine's own servers
+    required: bool = True  # without Landlock, refuse to start
+
+
+class ToolSession:
+    """A server that was greeted."""
+
+    def __init__(self, name: str, process: Process) -> None:
+        self._name = name
+        self._process = process
+        self._number = 0
+        self._heard = 0  # bytes
+        self._stderr = bytearray()
+
+    async def greet(self) -> None:
+        """Greet it.
+
+        Raises:
+            ToolServerError: it does not greet back.
+        """
+        await self._ask("initialize", wire.greeting(), START_S)
+        await self._process.tell(wire.notice("notifications/initialized"))
+
+    async def tools(self) -> list[ListedTool]:
+        """Return the tools it lists now.
+
+        Raises:
+            ToolServerError: it lists none that can be gone by.
+        """
+        found: list[ListedTool] = []
+        cursor: str | None = None
+        for _ in range(PAGES_MAX):
+            params = {} if cursor is None else {"cursor": cursor}
+            page, cursor = listed_in(await self._ask("tools/list", params, START_S))
+            found += page
+            if cursor is None or len(found) > TOOLS_OF_SERVER_MAX:
+                refuse_list(found)
+                return found
+        raise ToolServerError(
+            f"tool server {self._name!r}: its list has more than {PAGES_MAX} pages"
+        )
+
+    async def watch(self) -> None:
+        """Keep the end of what it says to people (3), until cancelled."""
+        while chunk := await self._process.stderr.read(1 << 12):
+            self._stderr += chunk
+            del self._stderr[:-_STDERR_BYTES_MAX]
+
+    async def _ask(
+        self, method: str, params: Mapping[str, Any], timeout_s: float
+    ) -> dict[str, Any]:
+        """Return the answer to one request (2)."""
+        self._number += 1
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._process.tell(wire.request(self._number, method, params))
+                answer = await self._answer()
+        except TimeoutError:
+            raise self._failed(f"no answer to {method} within {timeout_s:g} s") from None
+        except ToolServerError as error:
+            raise self._failed(str(error)) from None
+        if isinstance(answer, Refusal):
+            raise self._failed(f"it refuses {method}: {answer.message}")
+        return answer
+
+    async def _answer(self) -> dict[str, Any] | Refusal:
+        while True:
+            try:
+                line = await self._process.stdout.readuntil(b"\n")
+            except asyncio.IncompleteReadError:
+                raise ToolServerError("it has ended") from None
+            except asyncio.LimitOverrunError:
+                raise ToolServerError("a message of it is longer than 1 MiB") from None
+            self._heard += len(line)
+            if self._heard > TOOL_LIST_BYTES_MAX:
+                raise ToolServerError(f"it says more than {TOOL_LIST_BYTES_MAX >> 20} MiB")
+            taken = wire.taken(line, self._number)
+            if isinstance(taken, wire.Asked):
+                await self._process.tell(taken.reply)
+            elif taken is not None:
+                return taken
+
+    def _failed(self, why: str) -> ToolServerError:
+        said = " ".join(self._stderr.decode(errors="replace").split())[-_SHOWN_MAX:]
+        last = f"; it said: {said}" if said else ""
+        return ToolServerError(f"tool server {self._name!r}: {why}{last}")
+
+
+@asynccontextmanager
+async def serving(
+    server: ToolServer,
+    around: Surroundings,
+    *,
+    environment: Mapping[str, str] | None = None,
+    alive_s: float = START_S,
+) -> AsyncIterator[ToolSession]:
+    """Start ``server`` and greet it; it is gone when this ends (1).
+
+    Args:
+        server: as its operator has declared it.
+        around: what the machine offers.
+        environment: what it is given besides, by name.
+        alive_s: how long it may live after it was greeted.
+
+    Raises:
+        DeniedError: it cannot be started as it must.
+        UnavailableError: this machine starts no process now.
+        ToolServerError: it does not greet back.
+    """
+    argv = _argv(server.command, around)
+    with ExitStack() as stack:
+        directory = stack.enter_context(workdir())
+        spec = launch(argv, Path(argv[0]), directory, _sandbox(server, around, argv))
+        spec["env"] = {**spec["env"], **(environment or {})}
+        lifeline = Lifeline(boottime() + START_S + alive_s + _MARGIN_S)
+        process = stack.enter_context(closing(await Process.start(spec, lifeline)))
+        session = ToolSession(server.name, process)
+        watching = None
+        try:
+            await process.ready()
+            watching = asyncio.ensure_future(session.watch())
+            await session.greet()
+            yield session
+        finally:
+            await process.end()
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+
+def _argv(command: Sequence[str], around: Surroundings) -> list[str]:
+    found = shutil.which(command[0], path=path_of(around.path))
+    if found is None:
+        raise DeniedError(
+            f"{command[0]!r} is not on the agents' PATH: install it, or name it by its path"
+        )
+    return [found, *command[1:]]
+
+
+def _sandbox(server: ToolServer, around: Surroundings, argv: Sequence[str]) -> SandboxSpec:
+    declared = server.sandbox.model_dump(
+        exclude={"read", "write", "tcp", "grace"}, exclude_none=True
+    )
+    taken = sorted(around.ports & set(server.sandbox.tcp))
+    if taken:
+        raise DeniedError(
+            f"tool server {server.name!r}: port {taken[0]} belongs to the engine's own servers"
+        )
+    sandbox = SandboxSpec(
+        read=tuple(map(Path, server.sandbox.read)),
+        path=(Path(argv[0]).parent, *around.path),  # what it is made of mostly lies beside it
+        write=tuple(map(Path, server.sandbox.write)),
+        denied=around.denied,
+        tcp=server.sandbox.tcp,
+        required=around.required,
+    )
+    return replace(sandbox, **declared)

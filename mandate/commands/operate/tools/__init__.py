@@ -1,0 +1,1 @@
+"""The tool servers, and what of their tools is pinned."""

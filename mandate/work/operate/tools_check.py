@@ -1,0 +1,117 @@
+"""``mandate tools check``: do the tools of a server say what somebody has looked at?
+
+It starts each server in the sandbox in which a call would run, lists its tools and compares. The
+rules:
+
+1. Nothing is called, and without ``--pin`` nothing is written.
+2. ``--pin`` shows every tool that was not pinned as it is now, with the words of its server: these
+   a model will read.
+3. Exit code 0: all that is listed is pinned; 1: something is not, or a server does not list its
+   tools; 2: wrong usage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from dsl.shown.surfaces import Terminal
+from dsl.tools.folders import ServerFile
+from integrations.agents.sandbox import landlock
+from integrations.errors import IntegrationError
+from integrations.settings import SettingsError, read_settings
+from integrations.tools.listing import Comparison, compare
+from integrations.tools.pins import write_pins
+from integrations.tools.session import Surroundings, serving
+from mandate._entry import EXIT_USAGE
+from mandate.stack import environment
+from mandate.terminal import complain, note, say, say_json
+from mandate.work.operate.tools import folders_of, server_named
+
+DESCRIPTION_MAX: Final = 300  # characters
+_SETTLED: Final = {"new": "pinned now", "changed": "pinned now", "gone": "its pin is dropped"}
+
+
+def run(names: Sequence[str], *, pin: bool, as_json: bool, data_dir: Path | None) -> int:
+    """Check the servers called ``names``, or all; return the exit code (3)."""
+    folders = folders_of(data_dir)
+    if folders is None:
+        return EXIT_USAGE
+    try:
+        around = _around(data_dir)
+    except SettingsError as error:
+        complain(error, "mandate tools check")
+        return EXIT_USAGE
+    wanted = names or sorted(folders.view().files)
+    files = [server_named(folders, name) for name in wanted]
+    if None in files:
+        return EXIT_USAGE
+    codes = [_check(file, around, pin=pin, as_json=as_json) for file in files if file is not None]
+    return max(codes, default=0)
+
+
+def _around(data_dir: Path | None) -> Surroundings:
+    settings = read_settings(environment.present(data_dir))
+    return Surroundings(
+        path=settings.agent_path,
+        denied=settings.hidden_from_agents,
+        ports=settings.engine_ports,
+        required=landlock.abi() > 0,
+    )
+
+
+def _check(file: ServerFile, around: Surroundings, *, pin: bool, as_json: bool) -> int:
+    server, known = file.server, file.known()
+    try:
+        found = asyncio.run(_compared(file, around))
+        if pin:
+            listed = [each.listed for each in found if each.listed is not None]
+            write_pins(file.pins_path, server.name, listed)
+    except (IntegrationError, OSError) as error:
+        if as_json:
+            say_json({"server": server.name, "error": str(error)})
+        else:
+            complain(error, f"mandate tools check {server.name}")
+        return 1
+    if as_json:
+        for each in found:
+            digest = each.listed.digest if each.listed else None
+            row = {"server": server.name, "tool": each.tool, "state": each.state, "why": each.why}
+            say_json({**row, "digest": digest, "now_pinned": pin and bool(digest)})
+    else:
+        _tell(server.name, found, pin=pin)
+        if not pin and known.why_unpinned:
+            note(Terminal.of("{}: {}", server.name, known.why_unpinned))
+    wrong = [each for each in found if not each.is_pinned and not (pin and _is_settled(each))]
+    return 1 if wrong else 0
+
+
+def _is_settled(each: Comparison) -> bool:
+    """Tell whether pinning has settled it: what cannot be pinned is no tool for anybody."""
+    return each.state != "unusable"
+
+
+async def _compared(file: ServerFile, around: Surroundings) -> list[Comparison]:
+    async with serving(file.server, around) as session:
+        return compare(await session.tools(), file.known().pins)
+
+
+def _tell(name: str, found: Sequence[Comparison], *, pin: bool) -> None:
+    for each in found:
+        settled = pin and each.state in _SETTLED
+        state = f"{each.state}, {_SETTLED[each.state]}" if settled else each.state
+        say(Terminal.of("{}/{}: {}", name, each.tool, state))
+        if each.why:
+            say(Terminal.of("  {}", each.why))
+        if each.listed is not None and not each.is_pinned:  # (2) what a model will read
+            words = each.listed.description or "it says nothing of itself"
+            say(Terminal.of("  {}", words, limit=DESCRIPTION_MAX))
+    pinned = sum(1 for each in found if each.is_pinned)
+    if not pin and pinned < len(found):
+        line = Terminal.command("mandate tools check {} --pin", name)
+        counts = (pinned, len(found))
+        say(Terminal.of("{} of {} tools are pinned; read the others, then: {}", *counts, line))
+    else:
+        say(Terminal.of("{}: {} tools", name, len(found)))
