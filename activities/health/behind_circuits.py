@@ -7,11 +7,16 @@ Which those are says ``dsl.rules.health.circuits``.
 2. Under way nothing is refused any more: what has begun is ended in order, and only watched.
 3. What a template names as its outside thing fails when its program ends with "try again later",
    and is well when the program delivers. What else an agent fails at says nothing of it.
+4. Where somebody else's worker does the work, circuits are asked before it is begun; when its
+   answer is taken it is done, and only what nobody can do without then is asked again. What the
+   answer says of the outside thing is its probe where it is half-open: before, there was no call
+   to watch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
@@ -48,13 +53,25 @@ def behind_circuits(phase: AgentPhase) -> Callable[[Phase[P]], Phase[P]]:
     def outer(function: Phase[P]) -> Phase[P]:
         @wraps(function)
         async def inner(self: P, request: messages.PhaseRequest) -> messages.PhaseResult:
-            equipment: Watchful = self._equipment
-            async with equipment.breakers.let_through(_needed(equipment, request, phase)):
+            async with let_through(self._equipment, request, phase):
                 return await function(self, request)
 
         return inner
 
     return outer
+
+
+@asynccontextmanager
+async def let_through(
+    equipment: Watchful, request: messages.PhaseRequest, phase: AgentPhase
+) -> AsyncIterator[None]:
+    """Let the work of a phase begin, or that of somebody else's worker for it (1) (4).
+
+    Raises:
+        CircuitOpenError: one of the circuits holds it back.
+    """
+    async with equipment.breakers.let_through(_needed(equipment, request, phase)):
+        yield
 
 
 def _needed(
@@ -84,12 +101,16 @@ async def watched_outside(
 ) -> R:
     """Do the work of a program, and note what that says of its outside thing (3)."""
     outside = outside_of(equipment, request)
-    try:
-        done = await work
-    except AgentError as error:
-        if outside is not None and error.kind == TEMPFAIL:
-            equipment.breakers.of(outside).note(Outcome(failed=True))
-        raise
-    if outside is not None:
+    if outside is None:
+        return await work
+    is_done = request.heard is not None
+    # (4) before, there was no call to watch
+    async with equipment.breakers.as_probe(outside) if is_done else nullcontext():
+        try:
+            done = await work
+        except AgentError as error:
+            if error.kind == TEMPFAIL:
+                equipment.breakers.of(outside).note(Outcome(failed=True))
+            raise
         equipment.breakers.of(outside).note(Outcome())
-    return done
+        return done

@@ -98,6 +98,11 @@ class Breaker:
         return self._alone is not None
 
     @property
+    def is_heard(self) -> bool:
+        """Whether it is known here what others know of it, or nobody else does."""
+        return self._reading is not None or self._alone is not None
+
+    @property
     def has_news(self) -> bool:
         """Whether there is something to tell, or to ask again and again."""
         with self._lock:

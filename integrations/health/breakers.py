@@ -4,7 +4,8 @@
    (``Breaker.watching``). So nothing that ends, lets go or protects is ever held back here.
 2. On the closed path nothing is asked: what calls came to is told, and what others have seen is
    heard, once in ``TELL_EVERY_S`` at most, all circuits in one round trip. An idle process is
-   silent.
+   silent. Only a circuit that this process has never heard of is asked after at once: a person may
+   have ordered it open long ago.
 3. A half-open circuit is asked each time: who may try is decided where all processes see it.
 4. Dragonfly away: each process counts for itself. Dragonfly's own circuit it always does.
 5. While a circuit is open, one process a second looks whether its system lives; when it does, the
@@ -144,7 +145,7 @@ class Breakers:
             await self._settle()  # nobody waits for the lease of a process that has ended
 
     async def _ask(self, breaker: Breaker) -> Permit | None:
-        await self._hear()
+        await self._hear(is_asked=not breaker.is_heard)
         if breaker.state in THROUGH:
             return None
         if breaker.is_alone or self._store is None:

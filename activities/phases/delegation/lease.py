@@ -10,6 +10,8 @@ Its worker is not ours: no program of this machine is started, ended or watched.
    The death of this worker alone is nobody's failure: the next attempt takes the lease anew, while
    the work goes on.
 4. Above T2 nothing is delegated, whatever a request says.
+5. An open circuit holds the work back before it is begun, as it does a program's: see
+   ``activities.health.behind_circuits``.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from contextlib import AsyncExitStack
 from temporalio import activity
 
 from activities.contracts import delegation_specs, messages
+from activities.health.behind_circuits import let_through
 from activities.phases.admission import require_program
 from activities.phases.equipment import Equipment, enter
 from activities.phases.heartbeat import pulsing
@@ -41,8 +44,11 @@ class Delegating:
     @governed
     async def begin(self, asked: delegation_specs.DelegationRequest) -> messages.PhaseResult:
         """Take the lease before the work is begun (1)."""
-        await _require_admitted(self._equipment, asked.request)
-        lease = await enter(self._equipment, asked.request, asked.phase)
+        async with let_through(
+            self._equipment, asked.request, asked.phase
+        ):  # (5) before it is begun
+            await _require_admitted(self._equipment, asked.request)
+            lease = await enter(self._equipment, asked.request, asked.phase)
         return messages.PhaseResult(fence=lease.fence)
 
     @activity.defn(name=delegation_specs.hold.name)
