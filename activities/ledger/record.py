@@ -31,13 +31,14 @@ from dsl.rules.trust.scorecard import OF_STAGE
 from dsl.values.circuit_names import LEDGER
 from integrations.errors import DeniedError
 from integrations.health.breakers import Breakers
-from integrations.ledger.authority import LEASE_GRANTED, PLAN_REGISTERED
 from integrations.ledger.entries import Draft, entry_key
+from integrations.ledger.events.reading import LEASE_GRANTED, PLAN_REGISTERED
 from integrations.ledger.ledger import Ledger
 
 _NEVER: Final = frozenset(
     {
         actions.AGENT_REVOKED,
+        actions.CIRCUIT_MOVED,
         actions.CIRCUIT_PROVEN,
         actions.REBIND_PROVEN,
         actions.TRUST_ASKED,

@@ -236,8 +236,8 @@ async def _outcome(
     except AgentError as error:
         raise (await keep_failed(equipment, phase, error, left[0]) if left else error) from None
     except (asyncio.CancelledError, IntegrationError, QuestionAskedError):
-        if left:
-            await keep_left(equipment, phase, left[0])
+        if spending.cut_short() or left:
+            await keep_left(equipment, phase, left[0] if left else Left(b""))
         raise
 
 

@@ -7,7 +7,8 @@
 4. What was asked for in Vault for a T3 or T4 stage is taken back. The place is told by the server:
    this execution's own id, and the run that started it. A failure keeps nothing else from being
    released.
-5. What tries have said and left that did not deliver is told here: nobody else lives to tell it.
+5. What tries have said, left and erred that did not deliver is told here: nobody else lives to
+   tell it.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Exit:
                 "unreleased": unreleased,
                 "outputs": earlier.outputs,
                 "last_step": earlier.step,
+                "erred": earlier.erred,
             }
         )
 

@@ -11,8 +11,8 @@ from typing import Final
 from dsl.catalogue import Catalogue
 from dsl.core import Tier
 from dsl.errors import DslError
-from integrations.ledger.authority import NO_AGENT, PLAN_REGISTERED
 from integrations.ledger.entries import Draft
+from integrations.ledger.events.reading import NO_AGENT, PLAN_REGISTERED
 from integrations.ledger.ledger import Ledger
 
 AUTHOR: Final = "embedded-stack"

@@ -47,8 +47,8 @@ from dsl.rules.proofs.proof import (
 )
 from dsl.values.canonical import digest_of_bytes
 from integrations.errors import DeniedError
-from integrations.ledger.authority import NO_AGENT, PLAN_REGISTERED
 from integrations.ledger.errors import IdempotencyMismatchError
+from integrations.ledger.events.reading import NO_AGENT, PLAN_REGISTERED
 from integrations.ledger.ledger import Ledger
 from integrations.vault.signing.voters import Voter, Voters
 

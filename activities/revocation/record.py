@@ -28,9 +28,9 @@ from dsl.actions import AGENT_REVOKED, PROOF_REFUSED, TRUST_REFUSED
 from dsl.rules.proofs.proof import REVOKE
 from dsl.values.canonical import digest_of_bytes
 from integrations.errors import DeniedError
-from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Draft, entry_key
 from integrations.ledger.errors import IdempotencyMismatchError
+from integrations.ledger.events.reading import NO_AGENT
 from integrations.ledger.ledger import Ledger
 from integrations.vault.signing.voters import Voters
 

@@ -44,9 +44,9 @@ from dsl.values.agent_ids import refuse_agent_identity
 from dsl.values.canonical import digest_of
 from integrations.errors import CorruptError, DeniedError, NotFoundError
 from integrations.ledger import scores, verify
-from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Draft, Entry
 from integrations.ledger.errors import IdempotencyMismatchError
+from integrations.ledger.events.reading import NO_AGENT
 from integrations.ledger.ledger import Ledger
 from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
 

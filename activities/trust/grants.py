@@ -38,9 +38,9 @@ from dsl.rules.gates.warrant import Opened, WarrantError, persons_behind
 from dsl.values.agent_ids import refuse_agent_identity
 from dsl.values.canonical import digest_of, digest_of_bytes
 from integrations.errors import DeniedError
-from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Entry
 from integrations.ledger.errors import IdempotencyMismatchError
+from integrations.ledger.events.reading import NO_AGENT
 from integrations.ledger.ledger import Ledger
 from integrations.vault.signing.head_signer import HeadSigner
 from integrations.vault.signing.voters import Voters

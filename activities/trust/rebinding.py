@@ -32,9 +32,9 @@ from dsl.rules.trust.grant import REBIND
 from dsl.rules.trust.rebinding import binding_digest, refuse, tier_after
 from dsl.values.agent_ids import refuse_agent_identity
 from integrations.errors import DeniedError
-from integrations.ledger.authority import NO_AGENT
 from integrations.ledger.entries import Entry
 from integrations.ledger.errors import IdempotencyMismatchError
+from integrations.ledger.events.reading import NO_AGENT
 from integrations.ledger.ledger import Ledger
 from integrations.vault.signing.head_signer import HeadSigner
 

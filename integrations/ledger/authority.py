@@ -12,36 +12,37 @@ seeded from. The rules:
 4. An entry that should move the fold and cannot be read is refused when it is appended; one
    that stands on the ledger all the same means that the file was altered.
 5. When rebuilt, an entry counts only if it still hashes to what was recorded with it.
-6. Authority belongs to identities; an instance has none of its own.
-7. An error counts once, as it was told first. Of each agent the newest are kept, as many as the
+6. An error counts once, as it was told first. Of each agent the newest are kept, as many as the
    largest error budget allows.
+7. Of what people have ordered of a circuit the order that was given last holds, in whichever
+   sequence they were recorded.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from dsl.actions import (
-    AGENT_ERRED,
-    AGENT_REBOUND,
-    AGENT_REGISTERED,
-    AGENT_REINSTATED,
-    AGENT_REVOKED,
-)
-from dsl.limits import ERROR_BUDGET_MAX
-from dsl.rules.trust.admission import INSTANCE_SEPARATOR, Binding
-from dsl.values.canonical import INTEGER_MAX
+from dsl.rules.trust.admission import Binding
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, is_sound, read_payload
 from integrations.ledger.errors import sqlite_faults
+from integrations.ledger.events.budgets import newest
+from integrations.ledger.events.reading import (
+    READ,
+    Bound,
+    Counted,
+    Event,
+    Granted,
+    Marked,
+    Ordered,
+    Rebound,
+    Registration,
+    read_event,
+)
 
-LEASE_GRANTED: Final = "lease.granted"
-PLAN_REGISTERED: Final = "plan.registered"
-NO_AGENT: Final = "-"
 AUTHORS_MAX: Final = 20
 
 _SELECT: Final = (
@@ -61,79 +62,13 @@ class Authority:
     errors: tuple[tuple[str, int], ...] = ()  # the newest, for budgets: ids, when they were made
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A plan a proven person, or the installation itself, has vouched for."""
-
-    digest: str
-    name: str
-    version: str
-    author: str | None
-    how: str
-    entity: str = ""  # whose proof it is; empty: the installation itself vouches
-    proof: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """A lease was granted under this fence."""
-
-    agent: str
-    fence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """The agent was revoked or reinstated."""
-
-    agent: str
-    epoch: int
-    revoked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The agent was seen for the first time."""
-
-    agent: str
-    binding: Binding
-
-
-@dataclass(frozen=True, slots=True)
-class Rebound:
-    """The agent was bound to something else, by a grant."""
-
-    agent: str
-    binding: Binding
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The agent has erred."""
-
-    agent: str
-    errors: tuple[tuple[str, int], ...]
-
-
-Event: TypeAlias = Granted | Marked | Bound | Rebound | Counted | Registration
-
-
-def read_event(agent: str, action: str, payload: Mapping[str, Any]) -> Event | None:
-    """Return what an entry changes here, None when nothing.
-
-    Raises:
-        ValueError: the action is one of ours and its payload cannot be read (4).
-    """
-    reader = _READERS.get(action)
-    return reader(agent, payload) if reader else None
-
-
 class Fold:
     """The present state of all agents and plans; written by one thread, read by any."""
 
     def __init__(self) -> None:
         self._agents: dict[str, Authority] = {}
         self._plans: dict[str, tuple[Registration, ...]] = {}
+        self._orders: dict[str, Ordered] = {}
 
     def authority(self, agent: str) -> Authority:
         """Return what stands on the ledger about ``agent``; all zeros when nothing does."""
@@ -143,9 +78,17 @@ class Fold:
         """Return who vouched for the plan, the first one first; empty when nobody did."""
         return self._plans.get(digest, ())
 
+    def orders(self) -> tuple[Ordered, ...]:
+        """Return the order that holds for each circuit that was ever ordered about (7)."""
+        return tuple(self._orders.values())
+
     def apply(self, event: Event) -> None:
         """Take in one entry; harmless when repeated."""
-        if isinstance(event, Registration):
+        if isinstance(event, Ordered):
+            known_order = self._orders.get(event.circuit)
+            if known_order is None or known_order.given_ms < event.given_ms:  # (7) given last
+                self._orders[event.circuit] = event
+        elif isinstance(event, Registration):
             known = self._plans.get(event.digest, ())
             if len(known) < AUTHORS_MAX and event.entity not in {each.entity for each in known}:
                 self._plans[event.digest] = (*known, event)  # (3) it keeps everybody who vouched
@@ -159,7 +102,7 @@ class Fold:
             CorruptError: an entry that matters here was altered (4, 5).
         """
         with sqlite_faults("read the ledger"):
-            for row in connection.execute(_SELECT, (json.dumps(list(_READERS)),)):
+            for row in connection.execute(_SELECT, (json.dumps(sorted(READ)),)):
                 seq, ts, prev, digest, *columns = row
                 content = Content(*columns)
                 # (5) as recorded, or it does not count
@@ -194,97 +137,4 @@ def _advance(
         case Rebound():
             return replace(authority, binding=event.binding)  # (3) until a rebinding
         case Counted():
-            return replace(authority, errors=_newest(authority.errors, event.errors))  # (7) once
-
-
-def _newest(
-    known: tuple[tuple[str, int], ...], told: tuple[tuple[str, int], ...]
-) -> tuple[tuple[str, int], ...]:
-    found = dict(told) | dict(known)
-    newest = sorted(found.items(), key=lambda each: (each[1], each[0]))[-ERROR_BUDGET_MAX:]
-    return tuple(newest)
-
-
-def _registered(agent: str, payload: Mapping[str, Any]) -> Bound:
-    return Bound(_identity(agent), _binding(payload))
-
-
-def _rebound(agent: str, payload: Mapping[str, Any]) -> Rebound:
-    return Rebound(_identity(agent), _binding(payload))
-
-
-def _binding(payload: Mapping[str, Any]) -> Binding:
-    return Binding(
-        pipeline=_text(payload, "pipeline"),
-        template=_text(payload, "template"),
-        program=_optional_text(payload, "program"),
-    )
-
-
-def _revoked(agent: str, payload: Mapping[str, Any]) -> Marked:
-    return Marked(_identity(agent), _count(payload, "epoch"), revoked=True)
-
-
-def _reinstated(agent: str, payload: Mapping[str, Any]) -> Marked:
-    return Marked(_identity(agent), _count(payload, "epoch"), revoked=False)
-
-
-def _granted(agent: str, payload: Mapping[str, Any]) -> Granted:
-    return Granted(_identity(agent), _count(payload, "fence"))
-
-
-def _erred(agent: str, payload: Mapping[str, Any]) -> Counted:
-    errors = payload.get("errors")
-    if not isinstance(errors, dict) or len(errors) > ERROR_BUDGET_MAX:
-        raise ValueError(f"'errors' must be times by id, {ERROR_BUDGET_MAX} at most")
-    return Counted(_identity(agent), tuple((each, _count(errors, each)) for each in errors))
-
-
-def _plan(_agent: str, payload: Mapping[str, Any]) -> Registration:
-    return Registration(
-        digest=_text(payload, "digest"),
-        name=_text(payload, "name"),
-        version=_text(payload, "version"),
-        author=_optional_text(payload, "author"),
-        how=_text(payload, "how"),
-        entity=_optional_text(payload, "entity") or "",
-        proof=_optional_text(payload, "proof") or "",
-    )
-
-
-_READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Event]]] = {
-    AGENT_REGISTERED: _registered,
-    AGENT_REBOUND: _rebound,
-    AGENT_REVOKED: _revoked,
-    AGENT_REINSTATED: _reinstated,
-    LEASE_GRANTED: _granted,
-    AGENT_ERRED: _erred,
-    PLAN_REGISTERED: _plan,
-}
-
-
-def _identity(agent: str) -> str:
-    if agent == NO_AGENT or INSTANCE_SEPARATOR in agent:  # (6) an instance has none of its own
-        raise ValueError(f"expected the identity of an agent, got {agent!r}")
-    return agent
-
-
-def _count(payload: Mapping[str, Any], name: str) -> int:
-    value = payload.get(name)
-    if type(value) is not int or not 0 <= value <= INTEGER_MAX:
-        raise ValueError(f"{name!r} must be an integer from 0, got {value!r}")
-    return value
-
-
-def _text(payload: Mapping[str, Any], name: str) -> str:
-    value = payload.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name!r} must be text, got {value!r}")
-    return value
-
-
-def _optional_text(payload: Mapping[str, Any], name: str) -> str | None:
-    value = payload.get(name)
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{name!r} must be text or null, got {value!r}")
-    return value or None
+            return replace(authority, errors=newest(authority.errors, event.errors))  # (6) once

@@ -14,8 +14,9 @@ from typing import Self, TypeVar
 from dsl.rules.ledger.note import SignedNote
 from dsl.rules.trust.scorecard import Card
 from integrations.ledger import lookup
-from integrations.ledger.authority import Authority, Fold, Registration
+from integrations.ledger.authority import Authority, Fold
 from integrations.ledger.entries import Draft, Entry, Receipt
+from integrations.ledger.events.reading import Ordered, Registration
 from integrations.ledger.scores import Cards
 from integrations.ledger.unended import Begun, Unended
 from integrations.ledger.writer import Progress, Writer
@@ -73,6 +74,15 @@ class Ledger:
         """
         self._writer.require_alive()
         return self._fold.registrations(digest)
+
+    def orders(self) -> tuple[Ordered, ...]:
+        """Return the order that holds for each circuit that a person has ordered about.
+
+        Raises:
+            UnavailableError: the writer is gone, and its memory no authority any more.
+        """
+        self._writer.require_alive()
+        return self._fold.orders()
 
     def card(self, agent: str) -> Card:
         """Return the score card of ``agent``, every receipt given so far included.

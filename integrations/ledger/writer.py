@@ -31,9 +31,10 @@ from dsl.limits import LEDGER_BATCH_MAX, LEDGER_ENTRIES_PER_RECORD_MAX
 from dsl.rules.ledger.note import SignedNote
 from dsl.rules.trust.scorecard import objection
 from integrations.errors import CorruptError, DeniedError, IntegrationError, UnavailableError
-from integrations.ledger.authority import Event, Fold, read_event
+from integrations.ledger.authority import Fold
 from integrations.ledger.entries import Content, Draft, Receipt, content_of
 from integrations.ledger.errors import InvalidDraftError
+from integrations.ledger.events.reading import Event, read_event
 from integrations.ledger.opened import OpenedLedger
 from integrations.ledger.scores import Cards
 from integrations.ledger.unended import Unended

@@ -2,7 +2,8 @@
 
 1. EXIT runs whatever happened, within two minutes, beside the record of the end; after a
    revocation REVOKED runs instead.
-2. What follows on violations is waited for as long, and recorded after.
+2. What follows on violations is waited for as long, and recorded after; so is what was erred in a
+   phase that was cut short, which EXIT tells of.
 3. Who has used up all tries is judged by what the ledger says of the runs before.
 4. What cannot be put on the ledger goes back to the parent, whose next record carries it.
 """
@@ -72,6 +73,8 @@ async def leave(
     for answer in (left, recorded):
         if isinstance(answer, BaseException) and not isinstance(answer, ActivityError):
             raise answer
+    if isinstance(left, messages.PhaseResult):
+        state.keep_left(left)
     if isinstance(recorded, messages.RecordResult):
         # (3) by the runs before
         _judge_tries(state, consequences, recorded.exhausted_in_a_row, place)
@@ -82,10 +85,7 @@ async def leave(
         await state.records.flush_last(f"{state.step.path}: what followed", within)
     if isinstance(left, ActivityError):
         return (f"lease ({failures.cause_of(left)[1]})",)
-    if not isinstance(left, messages.PhaseResult):
-        return ()
-    state.keep_left(left)
-    return left.unreleased
+    return left.unreleased if isinstance(left, messages.PhaseResult) else ()
 
 
 def _judge_tries(

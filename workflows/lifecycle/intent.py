@@ -31,6 +31,7 @@ async def intend(state: StageState, action: str, /, **payload: object) -> None:
         attempt=state.tries.count + 1,
         secrets=sorted(state.step.secrets.values()),
         **_runtime(state),
+        **_budget(state),
         **payload,
     )
     try:
@@ -45,6 +46,12 @@ def _runtime(state: StageState) -> dict[str, object]:
     """Return whose activity or workflow is to do the work, where it is no program of ours."""
     runtime = state.step.runtime
     return {} if runtime is None else {"runtime": runtime.model_dump(mode="json")}
+
+
+def _budget(state: StageState) -> dict[str, object]:
+    """Return how much the agent may err, where the stage says so."""
+    budget = state.step.error_budget
+    return {} if budget is None else {"error_budget": budget.model_dump(mode="json")}
 
 
 async def ask_authority(state: StageState, number: int) -> None:

@@ -15,7 +15,7 @@ from temporalio import workflow
 from activities.contracts import messages, specs
 from activities.contracts.delegation import Heard
 from dsl import actions
-from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
+from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier, is_terminal_phase
 from dsl.plan import AgentStep
 from dsl.rules.health.budget import BudgetReading, read_budget
 from dsl.shown.surfaces import Markdown
@@ -142,13 +142,13 @@ class StageState:
         if result.facts:
             self.records.note(f"agent.{self._entered[-1].phase.lower()}", **result.facts)
 
-    def err(self, errors: Mapping[str, int]) -> None:
-        """Note what the agent has erred in the phase that was entered last."""
+    def err(self, errors: Mapping[str, int], phase: AgentPhase | None = None) -> None:
+        """Note what the agent has erred in ``phase``, or in the one that was entered last."""
         new = {each: errors[each] for each in errors if each not in self._erred}
         if new:
             self._erred |= new
-            phase = self._entered[-1].phase.value
-            self.records.note(actions.AGENT_ERRED, phase=phase, errors=new)
+            where = (phase or self._entered[-1].phase).value
+            self.records.note(actions.AGENT_ERRED, phase=where, errors=new)
 
     @property
     def erred_unrecorded(self) -> bool:
@@ -165,6 +165,8 @@ class StageState:
 
     def keep_left(self, result: messages.PhaseResult) -> None:
         """Keep what was told at the end of tries that did not deliver."""
+        before = next((each for each in reversed(self.phases) if not is_terminal_phase(each)), None)
+        self.err(result.erred, before)  # of a phase that was cut short, and answered nothing
         self._outputs |= {output.name: output for output in result.outputs}
         self.tries.last_step = result.last_step
 

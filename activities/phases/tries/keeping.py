@@ -3,7 +3,8 @@
 1. What an agent delivers is its artefacts, its log, and the run's own account of it.
 2. Of a try that did not deliver the log and what it had announced are kept as well, however it
    ended: failed, cancelled with its stage, stopped. A cancelled activity answers nothing, so they
-   are noted beside the store, and whoever lets go of the stage tells of them.
+   are noted beside the store, and whoever lets go of the stage tells of them: of what it has erred
+   as well, which else stood in Dragonfly alone.
 3. That a try failed is said also when what it left cannot be kept.
 4. The last try of a phase that never delivered has the plain names. What an earlier one has left is
    ``try<n>.<name>``: nothing takes the place of what was delivered.
@@ -13,16 +14,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from temporalio import activity
 
 from activities.contracts import messages
 from activities.contracts.resumption import Asked
 from activities.phases.equipment import Equipment, put_bytes, put_json
+from activities.runtime.effect import erred
 from activities.runtime.violation import said
 from dsl.core import (
     OUTPUT_NAME_LENGTH_MAX,
@@ -31,13 +33,14 @@ from dsl.core import (
     AgentPhase,
     Value,
 )
-from dsl.limits import TRY_OUTPUTS_MAX
+from dsl.limits import ERROR_BUDGET_MAX, TRY_OUTPUTS_MAX
 from integrations.agents.contract import log
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import AgentError, Artifact, Outcome
 from integrations.artifacts.tries import Tries
 from integrations.errors import IntegrationError
 
+_READ: Final = ("phase", "step", "outputs", "erred")  # of what was noted, beside its number
 KEEPING_S: Final = 10.0  # a stage that is being cancelled waits for it
 
 
@@ -113,6 +116,7 @@ async def keep_left(
                 "phase": phase.value,
                 "try": int(info.activity_id.rpartition("#")[2] or 0),
                 "step": left.step,
+                "erred": erred(),
                 "outputs": [output.model_dump(mode="json") for output in outputs],
             }
             run = (info.workflow_id or "", info.workflow_run_id or "")
@@ -129,6 +133,7 @@ class Earlier:
 
     outputs: tuple[AgentOutput, ...] = ()
     step: str = ""
+    erred: Mapping[str, int] = field(default_factory=dict)
 
 
 def left_of(equipment: Equipment, prior: Iterable[AgentOutput]) -> Earlier:
@@ -146,7 +151,12 @@ def left_of(equipment: Equipment, prior: Iterable[AgentOutput]) -> Earlier:
         if output.name not in known
     )
     step = told[-1].step if told and told[-1].phase not in delivered else ""
-    return Earlier(tuple(itertools.islice(named, TRY_OUTPUTS_MAX)), step)
+    errors = sorted(
+        (pair for each in told for pair in each.erred.items()), key=lambda pair: (pair[1], pair[0])
+    )
+    return Earlier(
+        tuple(itertools.islice(named, TRY_OUTPUTS_MAX)), step, dict(errors[-ERROR_BUDGET_MAX:])
+    )
 
 
 class _Try(Value):
@@ -154,12 +164,13 @@ class _Try(Value):
     number: int
     step: str = ""
     outputs: tuple[AgentOutput, ...] = ()
+    erred: messages.Errors = Field(default_factory=dict)
 
 
 def _read(about: dict[str, Any]) -> _Try | None:
     try:
         return _Try(
-            **{each: about[each] for each in ("phase", "step", "outputs") if each in about},
+            **{each: about[each] for each in _READ if each in about},
             number=about.get("try", 0),
         )
     except ValidationError:

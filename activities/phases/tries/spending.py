@@ -10,7 +10,9 @@ What counts, and when a budget is spent, is for ``dsl.rules.health.budget``. The
    the same errors under the same ids.
 4. Where the store does not answer, or knows nothing of the agent, the error is kept with this
    attempt and goes on the ledger with it; what it has erred so may spend the budget by itself.
-5. A violation has its own consequence, which goes before that of a spent budget.
+5. Whoever cuts the try short waits for no count: what it has said and nobody has counted yet is
+   kept with the attempt, under the id that it would have been counted under.
+6. A violation has its own consequence, which goes before that of a spent budget.
 """
 
 from __future__ import annotations
@@ -99,6 +101,13 @@ class Spending:
         spent.secrets, spent.tokens = outcome.secrets, outcome.tokens
         raise spent
 
+    def cut_short(self) -> bool:
+        """Keep what is not counted yet: nobody waits for it (5); tell whether the try has erred."""
+        for number in range(self._counted + 1, self._heard + 1):
+            key = error_id(*self._where, Erred.MESSAGE, number)
+            err(key, int(time.time() * 1000))
+        return bool(erred())
+
     @asynccontextmanager
     async def judging(self) -> AsyncIterator[None]:
         """Count a try that fails; raise what it ends with."""
@@ -129,7 +138,7 @@ class Spending:
         kind = error.kind if isinstance(error, ViolationError) else violation_of(error)
         if kind is not None:
             await self._count(self._budget, Erred.VIOLATION, kind)
-            return error  # (5) its own consequence goes before
+            return error  # (6) its own consequence goes before
         await self._count(self._budget, Erred.TRY)
         return self._stop(error) or error
 

@@ -61,7 +61,7 @@ class BudgetReading:
     def sentence(self, agent: str) -> str:
         """Say that it is spent, and until when."""
         window = render_duration(self.budget.window_ms)
-        free_in = render_duration(-(-self.free_in_ms // _SECOND_MS) * _SECOND_MS)
+        free_in = _seconds(self.free_in_ms)
         errors = "1 error" if self.errors == 1 else f"{self.errors} errors"
         are = "is" if self.budget.errors == 1 else "are"
         return (
@@ -76,6 +76,13 @@ class BudgetReading:
         window = render_duration(self.budget.window_ms)
         return f"error budget: {self.errors} of {self.budget.errors} used within {window}"
 
+    def burning(self) -> str:
+        """Return how fast it is used up, also where nothing is."""
+        window = render_duration(self.budget.window_ms)
+        used = f"{self.errors} of {self.budget.errors} used within {window}"
+        spent = f"; spent, the next is free in {_seconds(self.free_in_ms)}" if self.is_spent else ""
+        return f"{used}, burn rate {self.burn} %{spent}"
+
     def as_json(self) -> dict[str, Any]:
         """Return it for a program."""
         return {
@@ -86,6 +93,11 @@ class BudgetReading:
             "burn_percent": self.burn,
             "free_in_s": -(-self.free_in_ms // _SECOND_MS),
         }
+
+
+def _seconds(milliseconds: int) -> str:
+    """Return a while in whole seconds, rounded up."""
+    return render_duration(-(-milliseconds // _SECOND_MS) * _SECOND_MS)
 
 
 def error_id(workflow: str, run: str, place: str, what: Erred, which: object = "") -> str:

@@ -15,14 +15,17 @@ from typing import Any, Final
 
 from temporalio.service import RPCError
 
+from dsl.rules.health.budget import BudgetReading
 from dsl.rules.run.foremost import counted, foremost
 from dsl.shown.heads import rank
 from dsl.shown.surfaces import Terminal
 from dsl.values.durations import render_duration
 from integrations.errors import IntegrationError
+from integrations.settings import read_settings
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
 from mandate.people.accounts import Account, CountedVote, DecidedGate, PendingGate, account_of
+from mandate.people.budgets import live_budgets
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.outputs import Put
@@ -39,6 +42,7 @@ EXITS: Final[Mapping[str, int]] = {  # by the kind of a bad end
     "Revoked": 7,
 }
 _SECOND_MS: Final = 1_000
+_NONE: Final[Mapping[str, BudgetReading]] = {}
 
 
 def run(workflow: str, *, is_whole: bool, as_json: bool, data_dir: Path | None) -> int:
@@ -49,13 +53,17 @@ def run(workflow: str, *, is_whole: bool, as_json: bool, data_dir: Path | None) 
 
 async def _show(workflow: str, env: Mapping[str, str], *, is_whole: bool, as_json: bool) -> int:
     try:
-        account = await account_of(await temporal(env), workflow)
+        client = await temporal(env)
+        account = await account_of(client, workflow)
     except (IntegrationError, RefusalError, RPCError) as error:  # 1 would say that it failed
         raise UsageError("{}", error) from None
+    rows = account.told.stages.items() if account.is_under_way else ()
+    at_work = [path for path, row in rows if (row.type, row.status) == ("agent", "running")]
+    budgets = await live_budgets(client, read_settings(env), workflow, at_work)
     if as_json:
-        say_json(record(account))
+        say_json(record(account, budgets))
     else:
-        say(*page(account, is_whole=is_whole))
+        say(*page(account, budgets, is_whole=is_whole))
         note(*_missing(account))
     return exit_code(account)
 
@@ -69,12 +77,14 @@ def exit_code(account: Account) -> int:
     return EXITS.get(account.kind, EXIT_FAILED)
 
 
-def page(account: Account, *, is_whole: bool = False) -> Iterator[Terminal]:
+def page(
+    account: Account, budgets: Mapping[str, BudgetReading] = _NONE, *, is_whole: bool = False
+) -> Iterator[Terminal]:
     """Yield the lines of the board."""
     most = None if is_whole else ROWS_MAX
     yield from _head(account)
     for section in (
-        _stages(account, most),
+        _stages(account, most, budgets),
         _decided(account, most),
         _pending(account, most),
         _outputs(account, most),
@@ -87,11 +97,16 @@ def page(account: Account, *, is_whole: bool = False) -> Iterator[Terminal]:
     yield _end(account)
 
 
-def record(account: Account) -> dict[str, Any]:
+def record(account: Account, budgets: Mapping[str, BudgetReading] = _NONE) -> dict[str, Any]:
     """Return the same for a program, whole."""
     told, now = account.told, datetime.now(UTC)
     stages = [
-        {"stage": path, **row.model_dump(mode="json"), "seconds": row.seconds(now)}
+        {
+            "stage": path,
+            **row.model_dump(mode="json"),
+            "seconds": row.seconds(now),
+            **({"error_budget": budgets[path].as_json()} if path in budgets else {}),
+        }
         for path, row in told.stages.items()
     ]
     return {
@@ -138,7 +153,9 @@ def _head(account: Account) -> Iterator[Terminal]:
         yield Terminal.of("ledger   {} entries are not on it", told.not_recorded)
 
 
-def _stages(account: Account, most: int | None) -> Iterator[Terminal]:
+def _stages(
+    account: Account, most: int | None, budgets: Mapping[str, BudgetReading]
+) -> Iterator[Terminal]:
     rows, now = account.told.stages, datetime.now(UTC)
     brief = {path: {"status": row.status} for path, row in rows.items()}
     shown = tuple(rows) if most is None else foremost(brief, most)
@@ -148,7 +165,9 @@ def _stages(account: Account, most: int | None) -> Iterator[Terminal]:
             row = rows[path]
             took = _lasted(row.seconds(now))
             tries = f" ({row.attempts} tries)" if row.attempts > 1 else ""
-            table.append((path, row.type, row.status, took, row.detail + tries))
+            burning = f"error budget: {budgets[path].burning()}" if path in budgets else ""
+            words = "; ".join(each for each in (row.detail + tries, burning) if each)
+            table.append((path, row.type, row.status, took, words))
         yield from columns(table)
     if len(shown) < len(rows):
         each = [Terminal.of("{} {}", count, kind) for count, kind in counted(brief)]

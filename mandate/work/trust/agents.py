@@ -16,6 +16,7 @@ from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.errors import DslError
 from dsl.promotion import describe, load_criteria
+from dsl.rules.health.budget import BudgetReading
 from dsl.rules.trust.grant import PROMOTE, REINSTATE
 from dsl.rules.trust.promotion import unmet, unmet_reinstatement
 from dsl.rules.trust.scorecard import Card
@@ -23,6 +24,7 @@ from dsl.shown.surfaces import Terminal
 from dsl.values.suggestions import suggest
 from integrations.errors import IntegrationError
 from integrations.ledger import scores, verify
+from integrations.ledger.events import budgets
 from integrations.trial import WHY
 from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
@@ -88,14 +90,15 @@ def show(agent: str, ledger: Path, *, as_json: bool, data_dir: Path | None) -> i
             note(Terminal.of("mandate: the ledger knows no agent {!r}; {}", agent, hint))
             return EXIT_FAILED
         verified = not verify.verify(ledger).problems
+        budget = budgets.budget_of(ledger, agent, int(time.time() * 1000))
     except (IntegrationError, DslError) as error:
         return _fail(error)
     following = next_of(criteria, card, verified=verified)
     if as_json:
         told = {**card.as_json(), "verified": verified, "next": following.as_json()}
-        say_json(told)
+        say_json({**told, "error_budget": budget.as_json() if budget else None})
     else:
-        say(*lines(card, following, verified=verified))
+        say(*lines(card, following, budget, verified=verified))
     return 0
 
 
@@ -128,7 +131,9 @@ def row(card: Card, following: Next) -> tuple[str, ...]:
     )
 
 
-def lines(card: Card, following: Next, *, verified: bool) -> Iterator[Terminal]:
+def lines(
+    card: Card, following: Next, errors: BudgetReading | None = None, *, verified: bool
+) -> Iterator[Terminal]:
     """Yield what a person reads of one agent."""
     yield Terminal.of("{}", card.agent)
     revoked = Terminal(", REVOKED") if card.revoked else Terminal()
@@ -147,6 +152,7 @@ def lines(card: Card, following: Next, *, verified: bool) -> Iterator[Terminal]:
         yield Terminal.of("              {}  {}, {}, entry {}", *breach)
     budget = (card.burn, len(card.recent))
     yield Terminal.of("  budget      {} % of tries failed in the last {} runs", *budget)
+    yield Terminal.of("  errors      {}", errors.burning() if errors else "no budget declared")
     last = Terminal.of(", the last {}", card.demoted) if card.demoted else ""
     yield Terminal.of("  demotions   {}{}", card.demotions, last)
     yield Terminal.of("  revocations {}", card.revocations)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dsl.limits import ERROR_BUDGET_MAX
 from dsl.rules.trust.admission import Binding
-from integrations.ledger.authority import AUTHORS_MAX, Authority, Fold, Registration, read_event
+from integrations.ledger.authority import AUTHORS_MAX, Authority, Fold
+from integrations.ledger.events.reading import Registration, read_event
 
 PLAN = {"digest": "sha256:1", "name": "deploy", "version": "1.0", "author": "ann", "how": "proof"}
 AGENT = {"pipeline": "deploy", "template": "terraform", "program": "sha256:2", "tier": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.integration.ledger.drafts import draft, intruder
 from tests.unit.mandate.programs import mandate
 
 BOUND = {"entity": "e", "pipeline": "deploy", "template": "default", "program": ""}
+BUDGET = {"error_budget": {"errors": 3, "window_ms": 600_000}}
+KEY = "kv-build/key#value"
 LONG = "inline-0123456789ab." + "very-" * 20 + "long"
 
 
@@ -29,21 +32,30 @@ async def folder(tmp_path: Path) -> Path:
         told(0, "checker", "agent.registered", tier="T1", **BOUND),
         *(e for n in range(2) for e in one_run(1 + 2 * n, "checker")),
         told(10, "planner", "agent.registered", tier="T2", **BOUND),
-        *one_run(11, "planner"),
-        told(13, "planner", "agent.intended", path="look", secrets=["kv-build/key#value"]),
+        *one_run(11, "planner", error_budget={"errors": 4, "window_ms": 86_400_000}),
+        told(
+            13, "planner", "agent.intended", path="look", secrets=["kv-build/key#value"], **BUDGET
+        ),
         told(14, "planner", "agent.violated", kind="denied-path", consequence="demote"),
         told(15, "planner", "agent.demoted", was="T2", now="T1", because="denied-path"),
         told(20, "gone", "agent.registered", tier="T0", **BOUND),
         told(21, "gone", "agent.revoked", epoch=5, reason="it is bad", by="ann"),
         told(30, LONG, "agent.registered", tier="T0", **BOUND),
+        told(32, "planner", "agent.erred", phase="PLAN", errors={"a": now_ms(), "old": 5}),
+        told(33, "planner", "agent.erred", phase="EXECUTE", errors={"a": now_ms(), "b": now_ms()}),
+        told(31, "checker", "agent.erred", phase="EXECUTE", errors={"e": now_ms()}),
     ]
     with Ledger(tmp_path / "ledger.db") as ledger:
         await ledger.append(entries)
     return tmp_path
 
 
-def one_run(n: int, agent: str) -> Iterator[Any]:
-    yield told(n, agent, "agent.intended", path="look", secrets=[])
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def one_run(n: int, agent: str, **said: Any) -> Iterator[Any]:
+    yield told(n, agent, "agent.intended", path="look", secrets=[], **said)
     yield told(n + 1, agent, "agent.ended", status="completed", attempts=1)
 
 
@@ -105,6 +117,16 @@ def test_one_agent_is_shown_with_all_there_is_and_what_is_missing(folder):
         "asks 1 of group:sre, within 1h",
     ):
         assert words in said.stdout, said.stdout
+
+
+def test_the_error_budget_it_was_last_begun_under_is_shown_with_what_burns(folder):
+    said = say(folder, "agent", "show", "planner")
+    none = say(folder, "agent", "show", "checker")
+    card = json.loads(say(folder, "agent", "show", "planner", "--json").stdout)
+
+    assert "errors      2 of 3 used within 10m, burn rate 66 %" in said.stdout
+    assert "errors      no budget declared" in none.stdout
+    assert (card["error_budget"]["left"], card["error_budget"]["burn_percent"]) == (1, 66)
 
 
 def test_what_comes_next_is_told_as_the_command_for_it(folder):

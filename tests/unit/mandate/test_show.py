@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from dsl.core import ErrorBudget
 from dsl.limits import STAGES_MAX
+from dsl.rules.health.budget import BudgetReading
 from dsl.values.canonical import digest_of
 from mandate.people.accounts import Account, read
 from mandate.people.errors import RefusalError
@@ -94,6 +96,19 @@ def test_a_run_under_way_tells_what_it_waits_for_and_how_to_follow_it():
     assert "         approve by ann, verified" in text
     assert "ok     gate  waiting  5s" in text
     assert text.endswith("under way; mandate watch run-1")
+
+
+def test_what_burns_of_an_error_budget_is_shown_with_its_stage():
+    stages = {"work": stage(status="running", detail="tries", ended_ms=0), "next": stage()}
+    budget = ErrorBudget(errors=4, window_ms=60_000)
+    budgets = {"work": BudgetReading(errors=1, budget=budget)}
+    found = account("running", stages=stages)
+    text = "\n".join(page(found, budgets))
+    rows = {each["stage"]: each for each in record(found, budgets)["stages"]}
+
+    assert "tries; error budget: 1 of 4 used within 1m, burn rate 25 %" in text
+    assert rows["work"]["error_budget"]["burn_percent"] == 25
+    assert "error_budget" not in rows["next"]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,17 @@ import time
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from dsl.core import RedisKeys
 from integrations.agents.contract.protocol import Request
 from integrations.dragonfly.client import connect
 from integrations.errors import UnavailableError
+from integrations.ledger.events.budgets import budget_of
+from mandate.people.budgets import live_budgets
 from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stage
 from tests.fixtures.trust.standing import told
+from tests.integration.stack.probes import eventually
 
 STOPPED_WITHIN_S = 1.0
 
@@ -130,6 +134,58 @@ async def test_errors_that_are_said_again_by_the_next_attempt_count_once(engine:
         "burn_percent": 66,
         "free_in_s": 0,
     }
+
+
+@pytest.mark.parametrize("cut", ["stopped", "too slow", "cancelled"])
+async def test_what_was_erred_in_a_phase_that_is_cut_short_is_on_the_ledger_too(
+    engine: Engine, cut: str
+):
+    async def err(request: Request) -> dict[str, Any]:
+        engine.runner.err(request, 2)
+        return await hang(request)
+
+    engine.runner.behaviours["work"] = err
+    limit = {"timeout": "3s"} if cut == "too slow" else {}
+    handle = await engine.start(document(errors=5, **limit))
+    await eventually(lambda: bool(engine.runner.requests))
+    if cut == "stopped":
+        await handle.signal("revoke", {"stage": "work", "reason": "it errs"})
+    elif cut == "cancelled":
+        await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    [ended] = told(engine, handle, "agent.ended")
+    settings = engine.settings
+    async with connect(settings.dragonfly_url, settings.dragonfly_password_file) as store:
+        await store.delete(RedisKeys.agent_errors(ended.agent))
+    known = budget_of(settings.ledger, ended.agent, int(time.time() * 1000))
+
+    assert on_record(engine, handle) == [("EXECUTE", 2)]
+    assert known is not None
+    assert (known.errors, known.left) == (2, 3)
+
+
+async def test_what_burns_is_seen_while_the_agent_is_at_work(engine: Engine):
+    going = asyncio.Event()
+
+    async def err(request: Request) -> dict[str, Any]:
+        engine.runner.err(request, 1)
+        await going.wait()
+        return {}
+
+    engine.runner.behaviours["work"] = err
+    handle = await engine.start(document(errors=4))
+
+    async def burn() -> list[int]:
+        found = await live_budgets(engine.client, engine.settings, handle.id, ["work", "none"])
+        return [each.burn for each in found.values()]
+
+    async def burns() -> bool:
+        return await burn() == [25]
+
+    await eventually(burns, within_s=60)
+    going.set()
+    await handle.result()
 
 
 async def test_a_result_is_not_faster_than_the_error_before_it(engine: Engine):

@@ -72,6 +72,16 @@ def test_the_sentence_says_what_is_allowed_and_when_the_next_is_free():
     assert "1 error within 1m, 1 is allowed" in read_budget([now], now, one).sentence("a")
 
 
+def test_the_burn_rate_is_said_also_where_nothing_is_used_up():
+    now, budget = 1_000_000, ErrorBudget(errors=3, window_ms=600_000)
+
+    assert read_budget([], now, budget).burning() == "0 of 3 used within 10m, burn rate 0 %"
+    assert read_budget([now], now, budget).burning() == "1 of 3 used within 10m, burn rate 33 %"
+    assert read_budget([now - 60_000] * 3, now, budget).burning() == (
+        "3 of 3 used within 10m, burn rate 100 %; spent, the next is free in 9m"
+    )
+
+
 def test_an_error_is_known_by_where_it_was_made_and_not_by_the_attempt():
     ids = {
         error_id(*PLACE, Erred.MESSAGE, 1),

@@ -1,0 +1,1 @@
+"""What single entries say of agents, plans and circuits."""

@@ -1,0 +1,103 @@
+"""What is used up of error budgets while agents are at work.
+
+1. A stage tells what its phases have told: of the one under way it knows nothing yet. Dragonfly
+   does, and counts all runs of the agent together. So the stage is asked whose budget it is, and
+   Dragonfly what is used up of it.
+2. Dragonfly away, or without a memory of the agent: then it is what the stage says.
+3. Nothing of that fails anybody: what is not known is not shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from dsl.core import ErrorBudget
+from dsl.limits import ERROR_BUDGET_MAX, TIMEOUT_MS_MAX
+from dsl.rules.health.budget import BudgetReading
+from dsl.values.durations import parse_duration
+from integrations.dragonfly.budgets import Budgets
+from integrations.dragonfly.client import connect
+from integrations.errors import IntegrationError
+from integrations.settings import Settings
+from mandate.people.outputs import ANSWER
+
+ASKED_AT_ONCE: Final = 16
+STAGES_ASKED_MAX: Final = 100
+
+
+def _window(value: object) -> int:
+    return parse_duration(value, least=1, most=TIMEOUT_MS_MAX)
+
+
+class _Budget(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    errors: StrictInt = Field(ge=0)
+    allowed: StrictInt = Field(ge=1, le=ERROR_BUDGET_MAX)
+    window: Annotated[int, BeforeValidator(_window)]
+    free_in_s: StrictInt = 0
+
+
+class _Status(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    agent: str = Field(min_length=1)
+    error_budget: _Budget | None = None
+
+
+async def live_budgets(
+    client: Client, settings: Settings, workflow: str, stages: Iterable[str]
+) -> dict[str, BudgetReading]:
+    """Return what is used up of the budgets of stages that are at work, by their paths (3)."""
+    asked = list(stages)[:STAGES_ASKED_MAX]
+    if not asked:
+        return {}
+    turn = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def ask(path: str) -> _Status | None:
+        async with turn:
+            return await _status(client, f"{workflow}/{path}")
+
+    answers = dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))
+    told = {path: each for path, each in answers.items() if each and each.error_budget}
+    return await _counted(settings, told) if told else {}
+
+
+async def _counted(settings: Settings, told: Mapping[str, _Status]) -> dict[str, BudgetReading]:
+    """Return what Dragonfly has counted (1), else what stages have told (2)."""
+    readings = {path: _of_stage(each) for path, each in told.items()}
+    found = {path: reading for path, reading in readings.items() if reading is not None}
+    with suppress(IntegrationError, ValueError):
+        store = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+        try:
+            budgets = Budgets(store)
+            for path, reading in list(found.items()):
+                found[path] = await budgets.read(told[path].agent, reading.budget)
+        finally:
+            await store.aclose()
+    return found
+
+
+def _of_stage(told: _Status) -> BudgetReading | None:
+    its = told.error_budget
+    if its is None:
+        return None
+    budget = ErrorBudget(errors=its.allowed, window_ms=its.window)
+    return BudgetReading(errors=its.errors, budget=budget, free_in_ms=its.free_in_s * 1000)
+
+
+async def _status(client: Client, workflow: str) -> _Status | None:
+    with suppress(RPCError, TimeoutError, ValidationError):
+        async with asyncio.timeout(ANSWER.total_seconds()):
+            said: Any = await client.get_workflow_handle(workflow).query(
+                "status", rpc_timeout=ANSWER
+            )
+        return _Status.model_validate(said)
+    return None
