@@ -235,6 +235,7 @@ class RedisKeys:
 
     REVOCATIONS: Final = "governance:revocations"  # stream, and channel of the same name
     CIRCUITS: Final = "governance:circuits"  # set of the names of circuits that were ever told of
+    CIRCUIT_MOVES: Final = "governance:circuit-moves"  # stream: those that nobody has ordered
 
     @staticmethod
     def agent_guard(agent: str) -> str:

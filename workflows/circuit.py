@@ -100,17 +100,25 @@ class CircuitOrdered:
         told = {"circuit": order.circuit, "order": order.order.value, "by": by, "how": how}
         self._records.note(CIRCUIT_ORDERED, **told, reason=order.reason)
         await self._records.flush("circuit ordered")
+        given_ms = _start_ms()  # (3) the start of the run
         changed = await circuit_specs.change(
             circuit_specs.CircuitChange(
                 circuit=order.circuit,
                 order=order.order,
-                given_ms=_start_ms(),  # (3) the start of the run
+                given_ms=given_ms,
                 reason=order.reason,
             ),
             activity_id="circuit/change#1",
             summary=Markdown.of("{} {}", order.order, order.circuit),
         )
-        self._records.note(CIRCUIT_CHANGED, **told, was=changed.was.value, now=changed.now.value)
+        # With its time: a Dragonfly that has lost it is told again from here.
+        self._records.note(
+            CIRCUIT_CHANGED,
+            **told,
+            was=changed.was.value,
+            now=changed.now.value,
+            given_ms=given_ms,
+        )
         await self._records.flush("circuit changed")
         return changed
 

@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from activities.contracts import specs
 from activities.ledger.anchoring import Anchoring
+from activities.ledger.circuit_records import CircuitRecords
 from activities.ledger.record import LedgerActivities
 from activities.ledger.temporal_anchor import TemporalAnchor
 from activities.plans.registration import register_catalogue
@@ -25,8 +26,11 @@ from activities.trust.grants import GrantActivities
 from activities.trust.rebinding import RebindingActivities
 from activities.workers.duties import Activity, Duties, catalogue_of
 from activities.workers.watched import breakers_of
+from dsl.health.breakers import load_breakers
 from dsl.promotion import load_criteria
 from dsl.values.circuit_names import LEDGER
+from integrations.dragonfly.circuit_moves import CircuitMoves
+from integrations.dragonfly.circuits import Circuits
 from integrations.dragonfly.client import connect
 from integrations.errors import CorruptError, UnavailableError
 from integrations.ledger.anchors.named import anchors_of
@@ -52,6 +56,12 @@ class LedgerDuties(Duties):
         room = partial(asyncio.to_thread, self._ledger.require_room)
         self._breakers.looks(LEDGER, room)
         self._activities = LedgerActivities(self._ledger, self._breakers)
+        self._circuits = CircuitRecords(
+            self._ledger,
+            Circuits(self._dragonfly),
+            CircuitMoves(self._dragonfly),
+            load_breakers(settings.breakers),
+        )
         voters = Voters(self._vault, self._login)
         self._proofs = ProofActivities(self._ledger, voters, settings.authors)
         appraiser = Appraiser(self._ledger, criteria)
@@ -88,10 +98,16 @@ class LedgerDuties(Duties):
                 await anchoring.require()
             if settings.registers_catalogue:
                 await register_catalogue(self._ledger, catalogue_of(settings))
-            keeping = asyncio.create_task(anchoring.keep())
             async with self._breakers.running():
-                yield
-            keeping.cancel()
+                beside = [
+                    asyncio.create_task(anchoring.keep()),
+                    asyncio.create_task(self._circuits.keep()),
+                ]
+                try:
+                    yield
+                finally:
+                    for task in beside:
+                        task.cancel()
         finally:
             self._ledger.close()
             await self._dragonfly.aclose()

@@ -71,7 +71,7 @@ class Circuits:
         async with answered(limit_s), self._client.pipeline(transaction=False) as pipe:
             for each in reports:
                 await self._circuit(
-                    keys=[RedisKeys.circuit(each.name)],
+                    keys=_keys(each.name),
                     args=[
                         *_act("report", each.settings),
                         *(each.generation, each.worker, each.number),
@@ -127,9 +127,7 @@ class Circuits:
         limit_s: float = CIRCUIT_LIMIT_S,
     ) -> CircuitReading:
         async with answered(limit_s):
-            answer = await self._circuit(
-                keys=[RedisKeys.circuit(name)], args=[*_act(act, settings), *rest]
-            )
+            answer = await self._circuit(keys=_keys(name), args=[*_act(act, settings), *rest])
         return _read(answer)
 
 
@@ -138,6 +136,10 @@ def letter(outcome: Outcome) -> str:
     if outcome.failed:
         return "b" if outcome.slow else "f"
     return "s" if outcome.slow else "o"
+
+
+def _keys(name: str) -> list[str]:
+    return [RedisKeys.circuit(name), RedisKeys.CIRCUIT_MOVES]
 
 
 def _act(act: str, settings: BreakerSettings) -> list[str | int]:

@@ -1,5 +1,5 @@
 -- One circuit that all processes share. dsl/rules/health/breaker.py has the rules, in the same order.
--- KEYS circuit
+-- KEYS circuit moves
 -- ARGV act window_calls window_ms minimum failure_rate slow_rate wait wait_max permits lease, then
 --   report: generation worker number calls failed slow last looks
 --     last: of a window of calls, one letter each: o (good), f (failed), s (slow), b (both)
@@ -11,7 +11,9 @@
 -- Answers {let, state, generation, left_ms, now_ms, looks, order, was}: let 1 when a call may go out,
 -- 2 when it is a probe; left_ms -1 when nobody can say; looks 1 for the one who may look for the next
 -- second; was: the state before, where it was another.
-local BUCKETS, LOOK_MS, KEEP_MS = 10, 1000, 60000
+-- moves is a stream of the changes that nobody has ordered: circuit (its key), was, now, generation, at,
+-- why, and how many calls or probes that was, of which failed and slow.
+local BUCKETS, LOOK_MS, KEEP_MS, MOVES = 10, 1000, 60000, '1000'
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local act = ARGV[1]
@@ -39,7 +41,7 @@ local function keep()
   end
 end
 
-local function change(to, opened)
+local function change(to, opened, why, calls, failed, slow)
   was, state, opens, since = state, to, opened, now
   generation = math.max(generation + 1, now)
   redis.call('DEL', KEYS[1])
@@ -47,6 +49,10 @@ local function change(to, opened)
   redis.call('HSET', KEYS[1], 'state', state, 'generation', whole(generation), 'since', whole(now),
     'opens', whole(opens), 'order', whole(order))
   keep()
+  if why == 'ordered' then return end
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', MOVES, '*', 'circuit', KEYS[1], 'was', was, 'now', to,
+    'generation', whole(generation), 'at', whole(now), 'why', why, 'calls', whole(calls or 0),
+    'failed', whole(failed or 0), 'slow', whole(slow or 0))
 end
 
 local function reached(failed, slow, of)
@@ -73,13 +79,15 @@ local function left()
 end
 
 local function waited()
-  if state == 'open' and left() == 0 then return change('half-open', opens) end
+  if state == 'open' and left() == 0 then return change('half-open', opens, 'waited') end
   if state ~= 'half-open' then return end
   local done = 0
   for field, value in pairs(held) do
     if string.sub(field, 1, 2) == 'p:' and value == '0' then done = done + 1 end
   end
-  if done >= permits then change('closed', 0) end  -- whose probes they were had more permits
+  if done >= permits then  -- whose probes they were had more permits
+    change('closed', 0, 'probes', done, held.failed or 0, held.slow or 0)
+  end
 end
 
 local function count(calls, failed, slow, last)
@@ -107,7 +115,9 @@ local function count(calls, failed, slow, last)
     redis.call('HSET', KEYS[1], mine, whole(calls) .. ' ' .. whole(failed) .. ' ' .. whole(slow))
     calls, failed, slow = calls + around[1], failed + around[2], slow + around[3]
   end
-  if calls >= minimum and reached(failed, slow, calls) then change('open', opens + 1) end
+  if calls >= minimum and reached(failed, slow, calls) then
+    change('open', opens + 1, 'calls', calls, failed, slow)
+  end
 end
 
 if act == 'report' then
@@ -172,19 +182,21 @@ elseif act == 'settle' then
         if string.sub(field, 1, 2) == 'p:' and value == '0' then done = done + 1 end
       end
       if reached(failed, slow, permits) then
-        change('open', opens + 1)
+        change('open', opens + 1, 'probes', done, failed, slow)
       elseif done >= permits then
-        change('closed', 0)
+        change('closed', 0, 'probes', done, failed, slow)
       end
     end
   end
 elseif act == 'alive' then
-  if state == 'open' and tonumber(ARGV[11]) == generation then change('half-open', opens) end
+  if state == 'open' and tonumber(ARGV[11]) == generation then
+    change('half-open', opens, 'alive')
+  end
 elseif act == 'order' then
   if tonumber(ARGV[12]) > order then
     order = tonumber(ARGV[12])
     local to = { open = 'forced-open', close = 'forced-closed', reset = 'closed' }
-    change(to[ARGV[11]], 0)
+    change(to[ARGV[11]], 0, 'ordered')
   end
 end
 

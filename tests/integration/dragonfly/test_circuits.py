@@ -11,6 +11,7 @@ from dsl.core import RedisKeys
 from dsl.rules.health import breaker
 from dsl.rules.health.breaker import Circuit, CircuitOrder, CircuitState, Outcome, Probe
 from dsl.rules.health.breaker_settings import BreakerSettings
+from integrations.dragonfly.circuit_moves import CircuitMove, CircuitMoves
 from integrations.dragonfly.circuits import CircuitReport, Circuits, letter
 from integrations.dragonfly.client import connect
 from tests.fixtures.dragonfly.holders import new_name
@@ -149,6 +150,41 @@ async def test_what_is_sent_again_after_a_lost_reply_counts_once(valkey, dragonf
         assert (await circuits.settle(name, SETTINGS, probe, BAD)).state is CircuitState.HALF_OPEN
         assert await dragonfly.hget(RedisKeys.circuit(name), "failed") == "1"
         await client.aclose()
+
+
+async def test_every_move_is_noted_once_with_why_and_no_order_is(valkey, dragonfly):
+    async with LostReplies(valkey.port) as proxy:
+        client = connect(proxy.url, valkey.password_file)
+        circuits, moves = Circuits(client), CircuitMoves(dragonfly)
+        before, _ = await until_the_last(moves, "-")
+        settings = BreakerSettings(minimum_calls=4, permits=1, wait_ms=60_000)
+        proxy.lose(1)
+        name, generation = await opened(circuits, settings)
+        half = await circuits.alive(name, settings, generation)
+        await circuits.ask(name, settings, "one")
+        await circuits.settle(name, settings, Probe(half.generation, "one"), BAD)
+        await circuits.obey(name, settings, CircuitOrder.RESET, 5)
+        await client.aclose()
+    place, seen = await until_the_last(moves, before)
+    again, nothing = await until_the_last(moves, place)
+
+    assert [(each.circuit, each.was, each.now, each.why) for each in seen] == [
+        (name, "closed", "open", "of 4 calls 4 failed and 0 were slow"),
+        (name, "open", "half-open", "it was seen to live"),
+        (name, "half-open", "open", "of 1 probes 1 failed and 0 were slow"),
+    ]
+    assert len({each.generation for each in seen}) == 3
+    assert (again, nothing) == (place, [])
+
+
+async def until_the_last(moves, place):
+    """Return the last place, and every move after ``place``."""
+    found: list[CircuitMove] = []
+    while True:
+        last, some = await moves.after(place)
+        if last == place:
+            return place, found
+        place, found = last, found + some
 
 
 async def test_an_order_does_not_run_out_and_anything_else_does(dragonfly):
