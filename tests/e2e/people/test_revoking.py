@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 
 from integrations.ledger.verify import TAIL_MAX, tail, verify
-from integrations.vault.client import Vault
 from tests.fixtures.engine import pipeline, stage
-from tests.fixtures.person import Somebody
-from tests.fixtures.servers.openbao import People
+from tests.fixtures.person import Somebody, person_of
 from tests.fixtures.stack import MandateUp
 from tests.integration.stack.probes import eventually, is_dead
 
@@ -27,13 +25,7 @@ WHY = ("--reason", "it looks where it must not")
 
 @pytest.fixture(scope="module")
 async def ann(tmp_path_factory, bao, up) -> Somebody:
-    vault = Vault(bao.url)
-    people = People(bao, vault)
-    await people.make()
-    vault.close()
-    somebody = Somebody("ann", people.password("ann"), tmp_path_factory.mktemp("ann"), up.env)
-    await somebody.log_in()
-    return somebody
+    return await person_of(bao, tmp_path_factory.mktemp("ann"), "ann", up.env)
 
 
 async def at_work(up: MandateUp) -> tuple[Any, str, set[int]]:

@@ -6,39 +6,41 @@ The servers that fail are the test's own, named to ``mandate up`` as a person's 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 
 from integrations.ledger.verify import TAIL_MAX, tail
-from integrations.vault.client import Vault
-from tests.fixtures.engine import gate, pipeline, stage
-from tests.fixtures.person import Somebody
-from tests.fixtures.servers.openbao import People
+from tests.e2e.outages.seen import (
+    GOES_ON_WITHIN_S,
+    SAYS_WITHIN_S,
+    gated,
+    must_be_refused,
+    revoked_agent,
+    until_says,
+    went_on_after,
+)
+from tests.fixtures.engine import pipeline, stage
+from tests.fixtures.person import Somebody, person_of
 from tests.fixtures.stack import result_of, until_gate
 from tests.integration.stack.probes import eventually
 
-BACK_S = 3.0  # after the system is back, runs go on within that
 WAITS_S = 90.0
 WHY = ("--reason", "it is being moved")
 
 
 @pytest.fixture(scope="module")
 async def ann(tmp_path_factory, bao, up) -> Somebody:
-    vault = Vault(bao.url)
-    people = People(bao, vault)
-    await people.make()
-    vault.close()
-    somebody = Somebody("ann", people.password("ann"), tmp_path_factory.mktemp("ann"), up.env)
-    await somebody.log_in()
-    return somebody
+    return await person_of(bao, tmp_path_factory.mktemp("ann"), "ann", up.env)
 
 
-def gated():
-    return pipeline(
-        stage("plan"), gate("review", requires=["plan"]), stage("apply", requires=["review"])
-    )
+@pytest.fixture(scope="module")
+async def revoked(up, ann):
+    return await revoked_agent(up, ann)
 
 
 async def detail_of(run, path):
@@ -69,30 +71,21 @@ async def timers(up, workflow_id):
     return [each.strip('"').replace("\\\\", "") for each in summaries]
 
 
-async def went_on_at(up, workflow_id):
-    """Return when the last look of a stage that has waited was answered, in seconds since 1970."""
-    ids, times = {}, []
-    for event in await events(up, workflow_id):
-        if event.HasField("activity_task_scheduled_event_attributes"):
-            scheduled = event.activity_task_scheduled_event_attributes
-            ids[event.event_id] = scheduled.activity_type.name
-        if event.HasField("activity_task_completed_event_attributes"):
-            of = event.activity_task_completed_event_attributes.scheduled_event_id
-            if ids.get(of) == "circuit.look":
-                times.append(event.event_time.ToNanoseconds() / 1e9)
-    return times[-1]
-
-
 @pytest.mark.parametrize("outage", ["sealed", "frozen"])
-async def test_a_vault_that_is_away_opens_its_circuit_and_runs_wait_visibly(up, bao, ann, outage):
+async def test_a_vault_that_is_away_opens_its_circuit_and_runs_wait_visibly(
+    up, bao, ann, revoked, outage
+):
     run = await up.start(gated())
     await until_gate(run, "review")
-    if outage == "sealed":
-        bao.as_root("PUT", "sys/seal")
-    else:
-        bao.pause()
+    away, there = {
+        "sealed": (lambda: bao.as_root("PUT", "sys/seal"), lambda: (bao.stop(), bao.start())),
+        "frozen": (bao.pause, bao.resume),
+    }[outage]
+    away()
     try:
         await up.vote(run.id, "review")
+        refused = await up.start(revoked)
+        _, said_s = await until_says(up, run)
         said = await until_waits(run, "apply", "vault")
         child = f"{run.id}/apply"
         agent = (await up.client()).get_workflow_handle(child)
@@ -103,14 +96,14 @@ async def test_a_vault_that_is_away_opens_its_circuit_and_runs_wait_visibly(up, 
             *("workflow", "list", "--query", 'MandateStatus="waits for circuit vault"')
         )
     finally:
-        if outage == "sealed":
-            bao.stop()
-            bao.start()  # the fixture unseals it
-        else:
-            bao.resume()
+        there()  # the fixture unseals it
     back = time.time()
     report = await result_of(run)
+    await must_be_refused(refused)
+    went_on_s = await went_on_after(up, run, back)
+    print(f"vault {outage}: says so after {said_s:.1f} s, goes on after {went_on_s:.1f} s")
 
+    assert said_s < SAYS_WITHIN_S
     assert "half-open in" in said
     assert status["waits_for"].startswith("waits for circuit vault: ")
     assert status["attempts"] == 0
@@ -118,7 +111,7 @@ async def test_a_vault_that_is_away_opens_its_circuit_and_runs_wait_visibly(up, 
     assert "vault" in listed.out
     assert (code, child in found) == (0, True)
     assert any("waits for circuit vault" in each for each in await timers(up, child))
-    assert await went_on_at(up, child) - back < BACK_S
+    assert went_on_s < GOES_ON_WITHIN_S
     assert report["stages"]["apply"]["attempts"] == 1
     assert report["stages"]["apply"]["detail"] == ""
     up.check_ledger(run.id, agents=["plan", "apply"], gates=1)
@@ -149,6 +142,72 @@ async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_le
         ("circuit.ordered", "reset", "ann", "proven"),
         ("circuit.changed", "reset", "ann", "proven"),
     ]
+
+
+@contextmanager
+def no_folder(place):
+    """Let there be something else in the place of a folder."""
+    aside = place.with_name("aside")
+    place.rename(aside)
+    place.write_text("no folder")
+    try:
+        yield
+    finally:
+        place.unlink()
+        aside.rename(place)
+
+
+async def test_a_store_of_artifacts_that_fails_opens_its_circuit_and_the_ledger_says_why(up, ann):
+    run = await up.start(gated())
+    await until_gate(run, "review")
+    with no_folder(Path(up.env["MANDATE_ARTIFACTS"])):
+        await up.vote(run.id, "review")
+        said = await until_waits(run, "apply", "artifacts")
+        listed = await ann.mandate("breaker", "list")
+    back = time.time()
+    report = await result_of(run)
+
+    def moved():
+        return [
+            (entry.payload["was"], entry.payload["now"], entry.payload["why"])
+            for entry in tail(up.ledger, TAIL_MAX)
+            if entry.action == "circuit.moved" and entry.payload["circuit"] == "artifacts"
+        ]
+
+    await eventually(lambda: len(moved()) >= 2)
+    assert "half-open in" in said
+    assert "artifacts  open" in listed.out
+    assert await went_on_after(up, run, back) < GOES_ON_WITHIN_S
+    assert report["stages"]["apply"]["attempts"] == 1
+    assert moved()[0][:2] == ("closed", "open")
+    assert re.fullmatch(r"of \d+ calls \d+ failed and \d+ were slow", moved()[0][2])
+    assert moved()[1] == ("open", "half-open", "it was seen to live")
+    up.check_ledger(run.id, agents=["plan", "apply"], gates=1)
+
+
+async def test_nothing_acts_behind_a_circuit_of_the_ledger_and_an_order_outlives_dragonfly(
+    up, store, ann
+):
+    assert (await ann.mandate("breaker", "open", "ledger", *WHY)).code == 0
+    run = await up.start(pipeline(stage("look")))
+    await until_waits(run, "look", "ledger")
+    child = (await up.client()).get_workflow_handle(f"{run.id}/look")
+    phases = (await child.query("status"))["phases"]
+    store.stop()
+    store.start()  # empty
+
+    async def is_ordered():
+        return "ledger     forced-open" in (await ann.mandate("breaker", "list")).out
+
+    await eventually(is_ordered, within_s=30)
+    waiting = await detail_of(run, "look")
+    assert (await ann.mandate("breaker", "reset", "ledger", *WHY)).code == 0
+    report = await result_of(run)
+
+    assert phases == ["BOOTSTRAP", "PREFLIGHT", "PLAN"]
+    assert "forced open until somebody resets it" in waiting
+    assert report["stages"]["look"]["attempts"] == 1
+    up.check_ledger(run.id, agents=["look"])
 
 
 async def test_an_unknown_circuit_is_refused_with_the_names_of_those_there_are(up, ann):
