@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.engine",
     "tests.fixtures.outside.worker",
     "tests.fixtures.stack",
+    "tests.fixtures.chaos.stand",
     "tests.fixtures.hostile.striking",
     "tests.fixtures.hostile.arena",
 ]

@@ -11,9 +11,33 @@ from typing import Final
 
 from dsl.limits import PROBLEMS_MAX
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.objection import Objection, Oracle
+from dsl.rules.chaos.objection import Objection
+from dsl.rules.chaos.oracles.approvals import APPROVALS
+from dsl.rules.chaos.oracles.budgets import BUDGETS
+from dsl.rules.chaos.oracles.credentials import CREDENTIALS
+from dsl.rules.chaos.oracles.endings import ENDINGS
+from dsl.rules.chaos.oracles.leases import LEASES
+from dsl.rules.chaos.oracles.ledger import AGREEMENT, CHAIN
+from dsl.rules.chaos.oracles.leftovers import LEFTOVERS
+from dsl.rules.chaos.oracles.objective import OBJECTIVE
+from dsl.rules.chaos.oracles.phase_order import PHASE_ORDER
+from dsl.rules.chaos.oracles.replays import REPLAYS
+from dsl.rules.chaos.oracles.revocations import REVOCATIONS
 
-ORACLES: Final[tuple[Oracle, ...]] = ()
+ORACLES: Final = (
+    APPROVALS,
+    PHASE_ORDER,
+    LEASES,
+    CREDENTIALS,
+    REVOCATIONS,
+    BUDGETS,
+    CHAIN,
+    AGREEMENT,
+    REPLAYS,
+    ENDINGS,
+    LEFTOVERS,
+    OBJECTIVE,
+)
 
 
 def judge(evidence: Evidence) -> list[Objection]:

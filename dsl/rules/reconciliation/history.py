@@ -87,6 +87,19 @@ class History:
         return argument_of(attributes(self.events[0]).get("input")) if self.events else None
 
     @cached_property
+    def parent(self) -> tuple[str, str]:
+        """Workflow and run that have started it; empty where nobody has."""
+        started = attributes(self.events[0]) if self.events else {}
+        told = started.get("parentWorkflowExecution") or {}
+        return str(told.get("workflowId", "")), str(told.get("runId", ""))
+
+    @cached_property
+    def parent_event(self) -> int:
+        """The event of its parent by which it was asked for."""
+        started = attributes(self.events[0]) if self.events else {}
+        return _number(started.get("parentInitiatedEventId"))
+
+    @cached_property
     def end(self) -> End | None:
         """How it ended; None while it is under way."""
         last = self.events[-1] if self.events else {}

@@ -1,0 +1,111 @@
+"""No EXECUTE without a valid approval of what it acts on, where its plan has a gate before it.
+
+The votes are counted anew by ``dsl.rules.chaos.recount``, from the messages that came and the
+signatures under them; what the run itself said of its gates is not looked at. The rules:
+
+1. Every gate that must have passed before a stage has passed when its workflow is started, on the
+   way that was taken.
+2. The decision was on the ledger by then.
+3. The stage is of the plan that was approved, by digest, and is handed what was approved, by
+   digest.
+4. An agent that nobody has started as a stage executes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, assert_never
+
+from dsl.core import AgentPhase
+from dsl.plan import AnyStep, GateStep, Plan, children
+from dsl.rules.chaos.evidence import Evidence
+from dsl.rules.chaos.histories import phases, plan_of, stages, step_of
+from dsl.rules.chaos.objection import Finding, Oracle
+from dsl.rules.chaos.recount import Recount, Standing
+from dsl.rules.gates.guards import before
+from dsl.rules.reconciliation.history import History, HistoryCall
+from dsl.steps.step import Passes
+
+
+def _look(evidence: Evidence) -> Iterator[Finding]:
+    runs = {(each.workflow_id, each.run_id): each for each in evidence.histories}
+    recounts: dict[tuple[str, str], Recount] = {}
+    for history in stages(evidence.histories):
+        executed = [call for phase, call in phases(history) if phase is AgentPhase.EXECUTE]
+        if not executed:
+            continue
+        where = f"{history.workflow_id}, run {history.run_id}, event {executed[0].asked}"
+        run = runs.get(history.parent)
+        plan = plan_of(run) if run is not None else None
+        if run is None or plan is None:  # (4) nobody has started it as a stage
+            yield Finding("EXECUTE as a stage of a run with a plan", "no such run", where)
+            continue
+        recount = recounts.setdefault(history.parent, Recount(run, plan, evidence))
+        yield from _unapproved(history, executed[0], plan, recount, where)
+
+
+def _unapproved(
+    history: History, call: HistoryCall, plan: Plan, recount: Recount, where: str
+) -> Iterator[Finding]:
+    path = str(step_of(history).get("path"))
+    try:
+        earlier = before(plan, path)
+    except KeyError:
+        yield Finding("a stage of the plan of its run", f"stage {path!r}", where)
+        return
+    standing = recount.at(history.parent_event)
+    for step in earlier:
+        if not _has_passed(step, standing):  # (1) on the way that was taken
+            gates = [each for each in _gates(step) if not standing[each.path].approved]
+            why = "; ".join(f"{each.path}: {standing[each.path].why}" for each in gates)
+            yield Finding(f"{step.path!r} approved before EXECUTE of {path!r}", why, where)
+    for told in (history.request, call.request):
+        if not isinstance(told, Mapping):  # a local activity does not say what it was asked
+            continue
+        if told.get("plan") != recount.digest:  # (3) of the plan that was approved
+            yield Finding(f"plan {recount.digest}", str(told.get("plan")), where)
+        yield from _handed(told.get("given") or {}, earlier, standing, where)
+
+
+def _has_passed(step: AnyStep, standing: Mapping[str, Standing]) -> bool:
+    arms = (all(_has_passed(each, standing) for each in arm.steps) for arm in children(step))
+    match step.passes:
+        case Passes.EVERY_ARM:
+            return all(arms)
+        case Passes.ONE_ARM:
+            return any(arms)
+        case Passes.NO_ARM:
+            return not isinstance(step, GateStep) or standing[step.path].approved
+        case _:
+            assert_never(step.passes)
+
+
+def _gates(step: AnyStep) -> Iterator[GateStep]:
+    if isinstance(step, GateStep):
+        yield step
+    for arm in children(step):
+        for inner in arm.steps:
+            yield from _gates(inner)
+
+
+def _handed(
+    given: Mapping[str, Any],
+    earlier: tuple[AnyStep, ...],
+    standing: Mapping[str, Standing],
+    where: str,
+) -> Iterator[Finding]:
+    """Compare what a stage is handed with what was approved at the gates before it (3)."""
+    gates = [gate for step in earlier for gate in _gates(step) if standing[gate.path].approved]
+    for stage, outputs in given.items():
+        about = [gate for gate in gates if stage in gate.approves]
+        for output in outputs:
+            name, digest = output.get("name"), output.get("digest")
+            subjects = [standing[gate.path].subject.get(stage, {}).get(name) for gate in about]
+            if about and digest not in subjects:
+                found = f"{digest}, and {subjects} was approved"
+                yield Finding(f"{name} of {stage!r} as it was approved", found, where)
+
+
+APPROVALS: Final = Oracle(
+    "approvals", "No EXECUTE without a valid approval of the digests it acts on.", _look
+)

@@ -1,0 +1,216 @@
+"""What a history implies must be on the ledger.
+
+1. What the ledger has acknowledged to a workflow stands there: every entry of the record, word for
+   word, and the proof that was recorded as proven.
+2. Intent before effect: before EXECUTE was asked for, the intent of that very try was
+   acknowledged.
+3. A workflow that has come to its end has put there what it noted: the fence and the facts of
+   every phase that has answered, how a stage ended, and how a run did. What it could not record it
+   has handed to its run, or said so in its report; one that was terminated has said nothing.
+4. Of a run that was reset, what was done before is on the ledger under the run that did it. What
+   was under way may be under either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dsl import actions
+from dsl.core import AgentPhase, Tier
+from dsl.rules.proofs.proof import CIRCUIT, PLAN, REBIND, START, VOTE
+from dsl.rules.reconciliation.history import History, HistoryCall, argument_of
+from dsl.rules.reconciliation.recorded import key_of
+
+RECORD: Final = "ledger.record"
+PROVE: Final = "ledger.prove"
+LEASE_GRANTED: Final = "lease.granted"
+LEASE_LATE: Final = "agent.lease"  # its name where the run records what its stage could not
+STAGE: Final = "Agent"  # the workflow type of an agent stage
+_INTENTS: Final = (actions.AGENT_INTENDED, actions.AGENT_RETRIED)
+_EXECUTE: Final = f"agent.{AgentPhase.EXECUTE.lower()}"
+_PHASES: Final = tuple(f"agent.{phase.lower()}" for phase in AgentPhase)
+_LAST: Final = (f"agent.{AgentPhase.EXIT.lower()}", f"agent.{AgentPhase.REVOKED.lower()}")
+_OF_PURPOSE: Final = {
+    VOTE: actions.VOTE_PROVEN,
+    START: actions.START_PROVEN,
+    PLAN: "plan.registered",
+    REBIND: actions.REBIND_PROVEN,
+    CIRCUIT: actions.CIRCUIT_PROVEN,
+}
+_SPOKE: Final = ("COMPLETED", "FAILED", "CANCELED")  # ends that the workflow itself has come to
+
+
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """An entry that must be there: where, what it says at least, and which event says so."""
+
+    workflow_id: str
+    runs: tuple[str, ...]
+    action: str
+    event: int
+    because: str
+    agent: str = ""  # empty: whichever
+    tier: str = ""
+    says: Mapping[str, Any] = field(default_factory=dict)
+    is_all: bool = False  # it says nothing besides
+    keys: tuple[str, ...] = ()  # it has one of these
+    seq: int = -1  # it stands there
+
+    @property
+    def where(self) -> str:
+        """Name the place in the history."""
+        return f"{self.workflow_id}, run {self.runs[-1]}, event {self.event}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unintended:
+    """An effect that was asked for before its intent was on the ledger (2)."""
+
+    workflow_id: str
+    run_id: str
+    event: int
+    attempt: int
+
+
+def implied(history: History, namespace: str, run: History | None = None) -> Iterator[Implied]:
+    """Yield the entries that the ledger must hold because of ``history``.
+
+    ``run`` is the run that has started it as a stage, and records what that could not.
+    """
+    for call in history.of_type(RECORD):
+        if call.is_done:
+            yield from _acknowledged(history, call, namespace)
+    for call in history.of_type(PROVE):
+        yield from _proven(history, call)
+    if not has_spoken(history):
+        return
+    if left_over(history) and (run is None or not has_spoken(run) or left_over(run)):
+        return
+    yield from _of_stage(history) if history.type == STAGE else _of_run(history)
+
+
+def unintended(history: History) -> Iterator[Unintended]:
+    """Yield the tries of EXECUTE that no acknowledged intent stands before (2)."""
+    acknowledged = [
+        (call.ended, entry)
+        for call in history.of_type(RECORD)
+        if call.is_done
+        for entry in drafts_of(call)
+        if entry.get("action") in _INTENTS
+    ]
+    for call in history.of_type(_EXECUTE):
+        attempt = call.request.get("attempt", 1) if isinstance(call.request, Mapping) else 1
+        known = (
+            ended < call.asked and entry.get("payload", {}).get("attempt") == attempt
+            for ended, entry in acknowledged
+        )
+        if not any(known):
+            yield Unintended(history.workflow_id, call.run_id, call.asked, attempt)
+
+
+def drafts_of(call: HistoryCall) -> list[Mapping[str, Any]]:
+    """Return the entries that a record was asked to make."""
+    entries = call.request.get("entries") if isinstance(call.request, Mapping) else None
+    return [each for each in entries or () if isinstance(each, Mapping)]
+
+
+def keys_of(history: History, call: HistoryCall, number: int, namespace: str) -> tuple[str, ...]:
+    """Return the keys that an entry of a record may have (4)."""
+    runs = dict.fromkeys((call.run_id, history.run_id))
+    return tuple(key_of(namespace, history.workflow_id, run, call.id, str(number)) for run in runs)
+
+
+def has_spoken(history: History) -> bool:
+    """Tell whether a workflow has come to an end of its own (3)."""
+    return history.end is not None and history.end.status in _SPOKE
+
+
+def left_over(history: History) -> bool:
+    """Tell whether a workflow says at its end that it could not record everything (3)."""
+    end = history.end
+    if end is None:
+        return False
+    report = end.result if isinstance(end.result, Mapping) else report_in(end.failure)
+    return bool(report.get("not_recorded") or report.get("unrecorded"))
+
+
+def report_in(failure: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the report in the details of a failure; empty for none."""
+    told = argument_of(((failure or {}).get("applicationFailureInfo") or {}).get("details"))
+    return told if isinstance(told, Mapping) else {}
+
+
+def _acknowledged(history: History, call: HistoryCall, namespace: str) -> Iterator[Implied]:
+    for number, draft in enumerate(drafts_of(call)):
+        yield Implied(
+            workflow_id=history.workflow_id,
+            runs=(call.run_id, history.run_id),
+            action=str(draft.get("action")),
+            event=call.ended,
+            because="the ledger has acknowledged it",
+            agent=str(draft.get("agent")),
+            tier=Tier(draft.get("tier", 0)).name,
+            says=draft.get("payload") or {},
+            is_all=True,
+            keys=keys_of(history, call, number, namespace),
+        )
+
+
+def _proven(history: History, call: HistoryCall) -> Iterator[Implied]:
+    told, asked = call.result, call.request
+    if not call.is_done or not isinstance(told, Mapping) or not isinstance(asked, Mapping):
+        return
+    if told.get("refusal"):
+        return
+    yield Implied(
+        workflow_id=history.workflow_id,
+        runs=(call.run_id, history.run_id),
+        action=_OF_PURPOSE.get(str(asked.get("purpose")), ""),
+        event=call.ended,
+        because="the workflow was told that it is proven",
+        says={
+            "entity": told.get("entity"),
+            "name": told.get("name"),
+            "proof": asked.get("proof"),
+            "activity": call.id,
+        },
+        seq=int(told.get("entry", -1)),
+    )
+
+
+def _of_stage(history: History) -> Iterator[Implied]:
+    has_begun = False
+    fence = 0
+    for call in history.activities:
+        if call.type not in _PHASES:
+            continue
+        has_begun = True
+        told = call.result if call.is_done and isinstance(call.result, Mapping) else {}
+        if call.type in _LAST:  # nothing is noted of it
+            continue
+        if int(told.get("fence") or 0) > fence:
+            fence = int(told["fence"])
+            yield _noted(history, call.ended, LEASE_GRANTED, {"fence": fence}, "a lease was taken")
+        if told.get("facts"):
+            yield _noted(history, call.ended, call.type, {}, "the phase has answered with facts")
+    if has_begun and history.end is not None:
+        yield _noted(history, history.end.event, actions.AGENT_ENDED, {}, "the stage has ended")
+
+
+def _of_run(history: History) -> Iterator[Implied]:
+    started = any(
+        draft.get("action") == actions.RUN_STARTED
+        for call in history.of_type(RECORD)
+        for draft in drafts_of(call)
+    )
+    if started and history.end is not None:
+        yield _noted(history, history.end.event, actions.RUN_ENDED, {}, "the run has ended")
+
+
+def _noted(
+    history: History, event: int, action: str, says: Mapping[str, Any], because: str
+) -> Implied:
+    run = (history.run_id,)
+    return Implied(history.workflow_id, run, action, event, because, says=says)

@@ -1,0 +1,74 @@
+"""What is read out of a history: activities local and regular, resets, ends; whatever it holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsl.rules.reconciliation.history import History, argument_of
+from tests.fixtures.chaos.recorded import HISTORIES, history, payload
+
+
+def test_regular_and_local_activities_come_in_the_order_in_which_they_were_asked_for():
+    calls = history("approved__publish").activities
+
+    phases = [call.id.rpartition("/")[2] for call in calls if "#1" in call.id]
+    assert phases == [
+        *("ledger#1", "BOOTSTRAP#1", "PREFLIGHT#1", "PLAN#1", "EXECUTE#1"),
+        *("VERIFY#1", "PACKAGE#1", "REPORT#1", "EXIT#1"),
+    ]
+    assert {call.type for call in calls if not call.is_local} == {"ledger.record", "agent.execute"}
+    assert all(call.is_done and call.ended_ms and call.result is not None for call in calls)
+
+
+def test_what_a_run_did_before_it_was_reset_was_done_by_the_run_before():
+    told = history("repeated")
+
+    runs = {call.id: call.run_id for call in told.activities}
+    assert runs["run/ledger#1"] != told.run_id
+    assert runs["run/ledger#5"] == told.run_id
+
+
+def test_a_run_knows_its_parent_and_its_end():
+    run, stage = history("approved"), history("approved__review")
+
+    assert stage.parent == (run.workflow_id, run.run_id)
+    assert stage.parent_event == run.children[0].asked
+    assert (run.parent, run.end and run.end.status) == (("", ""), "COMPLETED")
+    assert [child.id for child in run.children] == ["approved/review", "approved/publish"]
+
+
+@pytest.mark.parametrize("file", sorted(HISTORIES.glob("*.json")), ids=lambda file: file.stem)
+def test_every_activity_of_every_recorded_history_has_an_id_and_a_run(file):
+    calls = history(file.stem).activities
+
+    assert calls
+    assert all(call.id and call.type and call.run_id and call.asked for call in calls)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (),
+        ({},),
+        ({"eventId": "x", "eventType": 3, "eventTime": None},),
+        ({"eventType": "EVENT_TYPE_MARKER_RECORDED", "markerRecordedEventAttributes": {}},),
+        (
+            {
+                "eventType": "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED",
+                "activityTaskScheduledEventAttributes": {"input": {"payloads": [{"data": "?"}]}},
+            },
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_no_request_and_no_answer(events):
+    told = History("w", "r", "Pipeline", events)
+
+    assert told.end is None
+    assert all(call.request is None and not call.is_done for call in told.activities)
+    assert told.children == ()
+
+
+@pytest.mark.parametrize("wrong", [None, {}, {"payloads": []}, {"payloads": [{"data": "eyI="}]}, 3])
+def test_a_payload_that_is_no_json_is_nothing(wrong):
+    assert argument_of(wrong) is None
+    assert argument_of(payload({"a": 1})) == {"a": 1}
