@@ -3,11 +3,14 @@
 1. A stage is found by what the history of its run says of it, a run that was reset by what it was
    reset from, and what else was started, by the ids that are named besides.
 2. What a stage has started is the work of somebody else: its history is read, and not replayed.
-3. At most ``RUNS_MAX`` runs are read: beyond that it is no experiment of ours.
+3. A stage may end after its run: it is waited for, ``SETTLE_S`` in all.
+4. At most ``RUNS_MAX`` runs are read: beyond that it is no experiment of ours.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,6 +28,8 @@ from integrations.errors import NotFoundError, UnavailableError
 from mandate.work.look.deep_replay import deep_replay
 
 RUNS_MAX: Final = 2_000
+SETTLE_S: Final = 5.0  # after the end of a run nothing of it may be alive
+_LOOK_EVERY_S: Final = 0.1
 _REPORTED: Final = "TemporalReportedProblems"
 _RESET: Final = "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW"
 _CHILD: Final = "CHILD_WORKFLOW_EXECUTION_STARTED"
@@ -46,13 +51,14 @@ async def gather(client: Client, workflow_ids: Iterable[str], found: Gathered) -
 
     Raises:
         NotFoundError: one of them was never started.
-        UnavailableError: Temporal does not answer, or there are too many (3).
+        UnavailableError: Temporal does not answer, or there are too many (4).
     """
+    until = time.monotonic() + SETTLE_S
     seen = {(each.workflow_id, each.run_id) for each in found.histories}
     pending: list[tuple[str, str | None, bool]] = [(each, None, True) for each in workflow_ids]
     while pending:
         workflow_id, run_id, is_ours = pending.pop()
-        told = await _described(client, workflow_id, run_id)
+        told = await _at_rest(client, workflow_id, run_id, until)
         run = (workflow_id, told.execution.run_id)
         if run in seen:
             continue
@@ -90,6 +96,17 @@ def _reported(told: WorkflowExecutionInfo) -> str:
     """Return what the server reports of a run that is under way; empty for nothing."""
     reported = told.search_attributes.indexed_fields.get(_REPORTED)
     return reported.data.decode(errors="replace") if reported is not None else ""
+
+
+async def _at_rest(
+    client: Client, workflow_id: str, run_id: str | None, until: float
+) -> WorkflowExecutionInfo:
+    """Describe a run when it has ended, or when it should have (3)."""
+    while True:
+        told = await _described(client, workflow_id, run_id)
+        if told.status != _RUNNING or time.monotonic() > until:
+            return told
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _described(client: Client, workflow_id: str, run_id: str | None) -> WorkflowExecutionInfo:
