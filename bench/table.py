@@ -68,6 +68,7 @@ BARS: Final = (
         50,
         unit=" ms",
     ),
+    Bar("... of one that begins while no keeper is ready", "agents.unready_over_ms", unit=" ms"),
     Bar("... until nothing of it is left, over a subprocess", "agents.run_over_ms", unit=" ms"),
     Bar("a log of 1,000 lines as an artefact", "agents.log_ms", 5, unit=" ms"),
     Bar("guard of a closed circuit, p50", "breakers.guard_p50_ms", 1, unit=" ms"),

@@ -49,6 +49,7 @@ from dsl.catalogue import Catalogue
 from dsl.template_folders import TemplateFolders
 from dsl.tools.folders import ToolFolders
 from dsl.values.circuit_names import ARTIFACTS, VAULT
+from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
@@ -113,6 +114,7 @@ class PhaseDuties(Duties):
         self._fitness = Fitness(self._vault, login)
         self._examined = Examined(login, self._fitness)  # (3) before the first use
         self._watcher = RevocationWatcher(self._dragonfly)
+        self._reserve = Reserve()
         self._equipment = Equipment(
             settings=settings,
             guards=AgentGuards(self._dragonfly),
@@ -121,7 +123,7 @@ class PhaseDuties(Duties):
             registry=Registry(self._vault, login),
             issuer=TokenRoleIssuer(self._vault, self._examined),
             artifacts=Artifacts(settings.artifacts, breakers.of(ARTIFACTS).watching),
-            runner=runner or ProcessRunner(),
+            runner=runner or ProcessRunner(self._reserve),
             programs=Programs(settings.templates, settings.agent_path),
             watcher=self._watcher,
             breakers=breakers,
@@ -161,6 +163,7 @@ class PhaseDuties(Duties):
                 yield
             unbinding.cancel()
         finally:
+            await self._reserve.close()
             await self._dragonfly.aclose()
             await self._login.aclose()
             self._vault.close()

@@ -2,7 +2,9 @@
 
 The program is a shell script that says one line. ``start`` is from the call to that line: the copy
 of the program, the keeper, namespaces, private disk, Landlock, seccomp. ``run`` is to the end of
-it all, when nothing of it is left. The log is that of an agent that has said a thousand lines.
+it all, when nothing of it is left. The keeper is in reserve, as in a worker whose agents start one
+after the other; ``unready`` is without, as for those that start at once with another. The log is
+that of an agent that has said a thousand lines.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Final, NamedTuple
 from dsl.core import AgentPhase, Tier
 from integrations.agents.contract import log
 from integrations.agents.contract.protocol import Event, Request
+from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
 from integrations.agents.runner import ProcessRunner
@@ -49,19 +52,25 @@ async def agent_ms(folder: Path) -> dict[str, float]:
     file.write_text(SCRIPT)
     file.chmod(0o500)
     program = Program.from_file("bench", file)
-    plain, boxed = [], []
+    reserve = Reserve()
+    ready, unready = ProcessRunner(reserve), ProcessRunner()
+    kinds: dict[str, list[Took]] = {"plain": [], "boxed": [], "unready": []}
+    await _boxed(ready, program)
     for _ in range(ROUNDS):
-        plain.append(await _plain(file))
-        boxed.append(await _boxed(program))
+        kinds["plain"].append(await _plain(file))
+        kinds["boxed"].append(await _boxed(ready, program))
+        kinds["unready"].append(await _boxed(unready, program))
+    await reserve.close()
     medians = {
         f"{kind}_{what}_ms": statistics.median(getattr(each, what) for each in rows)
-        for kind, rows in (("plain", plain), ("boxed", boxed))
+        for kind, rows in kinds.items()
         for what in Took._fields
     }
     over = {
         f"{what}_over_ms": medians[f"boxed_{what}_ms"] - medians[f"plain_{what}_ms"]
         for what in Took._fields
     }
+    over["unready_over_ms"] = medians["unready_start_ms"] - medians["plain_start_ms"]
     return {**medians, **over, "log_ms": await _log_ms(Artifacts(folder / "artifacts"))}
 
 
@@ -79,7 +88,7 @@ async def _plain(file: Path) -> Took:
     return Took(start, _since(begun))
 
 
-async def _boxed(program: Program) -> Took:
+async def _boxed(runner: ProcessRunner, program: Program) -> Took:
     heard: list[float] = []
 
     def hear(_event: Event) -> None:
@@ -87,7 +96,7 @@ async def _boxed(program: Program) -> Took:
 
     with workdir() as directory:
         begun = time.perf_counter()
-        await ProcessRunner().run(
+        await runner.run(
             program,
             Request(
                 run="bench",

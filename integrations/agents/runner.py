@@ -50,6 +50,7 @@ from integrations.agents.contract.transcript import Transcript
 from integrations.agents.conversation import Inquiries, OnQuestion, converse, end_in_peace
 from integrations.agents.ending import judge
 from integrations.agents.keeper.process import Process
+from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.keeper.watch import GRACE_S
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
@@ -103,7 +104,13 @@ class AgentRunner(Protocol):
 
 
 class ProcessRunner:
-    """Runs agents as sandboxed processes of this machine."""
+    """Runs agents as sandboxed processes of this machine.
+
+    ``reserve`` is its owner's to close; without one each agent waits for a keeper to come up.
+    """
+
+    def __init__(self, reserve: Reserve | None = None) -> None:
+        self._reserve = reserve or Reserve(keeps=False)
 
     async def run(
         self,
@@ -171,7 +178,8 @@ class ProcessRunner:
             folder, argv = await _copied(program, stack)  # (1) what was admitted, or nothing runs
             opened = replace(sandbox, read=(*sandbox.read, *program.read))
             spec = launch(argv, folder, request.workdir, opened)
-            process = stack.enter_context(closing(await Process.start(spec, lifeline, on_start)))
+            keeper = await self._reserve.begin(spec, lifeline, on_start)
+            process = stack.enter_context(closing(keeper))
             checkpoints.found_in = lambda: process.directory
             collecting = partial(_collected, process, request.workdir, transcript, redact)
             try:

@@ -158,10 +158,11 @@ async def serving(
         spec = launch(argv, Path(argv[0]), directory, _sandbox(server, around, argv))
         spec["env"] = {**spec["env"], **(environment or {})}
         lifeline = Lifeline(boottime() + START_S + alive_s + _MARGIN_S)
-        process = stack.enter_context(closing(await Process.start(spec, lifeline)))
+        process = stack.enter_context(closing(await Process.start()))
         session = ToolSession(server.name, process)
         watching = None
         try:
+            await process.begin(spec, lifeline)
             await process.ready()
             watching = asyncio.ensure_future(session.watch())
             await session.greet()

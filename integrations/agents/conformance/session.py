@@ -101,8 +101,9 @@ async def ask(
             opened = replace(sandbox, read=(*sandbox.read, *program.read))
             spec = launch(argv, place, directory, opened)
             lifeline = Lifeline(boottime() + _LEASE_S)
-            process = stack.enter_context(closing(await Process.start(spec, lifeline)))
+            process = stack.enter_context(closing(await Process.start()))
             try:
+                await process.begin(spec, lifeline)
                 await process.ready()
                 heard.level = process.level
                 await _converse(process, line, heard, timeout_s, stop=stop, reply=reply)

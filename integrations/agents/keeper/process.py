@@ -65,17 +65,11 @@ class Process:
         self._stdin = _given(process.stdin)
         self.stdout = _given(process.stdout)
         self.stderr = _given(process.stderr)
+        self.settled = asyncio.Event()  # whether its agent runs is known
 
     @classmethod
-    async def start(
-        cls,
-        spec: dict[str, Any],
-        lifeline: Lifeline,
-        on_start: Callable[[int], None] | None = None,
-    ) -> Process:
-        """Start a keeper and tell it what to start, and until when it may live (4).
-
-        ``on_start`` hears its pid before that.
+    async def start(cls) -> Process:
+        """Start a keeper, which waits to be told what to start.
 
         Raises:
             UnavailableError: this machine starts no process now.
@@ -106,17 +100,32 @@ class Process:
             theirs.close()
             sender.close()
         directory.settimeout(0)
-        made = cls(process, reader, writer, directory)
+        return cls(process, reader, writer, directory)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the keeper has not ended, as far as is known."""
+        return self._process.returncode is None
+
+    async def begin(
+        self,
+        spec: dict[str, Any],
+        lifeline: Lifeline,
+        on_start: Callable[[int], None] | None = None,
+    ) -> None:
+        """Tell the keeper what to start, and until when it may live (4).
+
+        ``on_start`` hears its pid before that; where that fails, the keeper is ended.
+        """
         try:
             if on_start is not None:
-                on_start(process.pid)
+                on_start(self._process.pid)
         except BaseException:
-            await made.end()
-            made.close()
+            await self.end()
+            self.close()
             raise
-        made._tell({**spec, "deadline": lifeline.deadline})
-        made._lifeline.enter_context(lifeline.told_to(lambda at: made._tell({"deadline": at})))
-        return made
+        self._tell({**spec, "deadline": lifeline.deadline})
+        self._lifeline.enter_context(lifeline.told_to(lambda at: self._tell({"deadline": at})))
 
     def _tell(self, message: dict[str, Any]) -> None:
         self._writer.write(json.dumps(message).encode() + b"\n")
@@ -136,6 +145,8 @@ class Process:
             raise UnavailableError(
                 f"no agent starts on this machine: its keeper said nothing within {START_S:g} s"
             ) from None
+        finally:
+            self.settled.set()
         if message is None:
             text = (await self.stderr.read()).decode(errors="replace").strip()[-500:]
             raise UnavailableError(f"no agent starts on this machine: its keeper ended: {text}")
@@ -225,6 +236,7 @@ class Process:
             with suppress(TimeoutError):
                 async with asyncio.timeout(grace_s + END_S):
                     await _first_of(self._process.wait(), self._hurry.wait())
+        self.settled.set()
         self._lifeline.close()
         self._writer.close()
         try:

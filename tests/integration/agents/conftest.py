@@ -67,7 +67,8 @@ def run(private) -> Callable[..., Any]:
             answers=options.pop("answers", {}),
             may_ask=options.pop("may_ask", False),
         )
-        return await ProcessRunner().run(
+        runner = options.pop("runner", None) or ProcessRunner()
+        return await runner.run(
             program,
             request,
             timeout_s=options.pop("timeout_s", TIMEOUT_S),
