@@ -50,6 +50,8 @@ test: .venv/ready tools  ## every test, against real servers
 	$(PY) -m pytest $(SHARED)
 
 FAST := tests/unit tests/replay tests/architecture tests/docs/test_blocks.py tests/docs/test_facts.py
+# These compute and do not wait: a third process on two cores would only collect them once more.
+test-fast: JOBS := 2
 test-fast: .venv/ready  ## what needs no servers, in a minute and a half
 	$(PY) -m pytest $(FAST) --no-servers $(SHARED)
 

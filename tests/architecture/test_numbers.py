@@ -13,6 +13,7 @@ import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.architecture.test_hygiene import ROOT, everything
@@ -70,8 +71,13 @@ def test_what_decisions_say_of_each_other_is_there():
     assert [each for each in references if not known(each[1])] == []
 
 
-def cited() -> Iterator[tuple[Path, int, list[str], bool]]:
-    """Yield file, line, the numbers, and whether words follow."""
+@cache
+def cited() -> list[tuple[Path, int, list[str], bool]]:
+    """Return file, line, the numbers, and whether words follow, of each citation."""
+    return list(_cited())
+
+
+def _cited() -> Iterator[tuple[Path, int, list[str], bool]]:
     for layer in LAYERS:
         place = ROOT / layer
         for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
@@ -85,6 +91,7 @@ def cited() -> Iterator[tuple[Path, int, list[str], bool]]:
                         yield path, token.start[0], numbers, found[2] not in ("", "#")
 
 
+@cache
 def rules_of(path: Path) -> set[str]:
     """Return the numbers of the rules that stand in the module's docstring."""
     text = ast.get_docstring(ast.parse(path.read_text())) or ""
@@ -99,12 +106,11 @@ def test_no_rule_is_cited_by_its_number_alone():
 
 
 def test_every_rule_that_is_cited_stands_in_the_docstring():
-    rules = {path: rules_of(path) for path, *_ in cited()}
     missing = [
         f"{path.relative_to(ROOT)}:{line}: ({number})"
         for path, line, numbers, _ in cited()
         for number in numbers
-        if number not in rules[path]
+        if number not in rules_of(path)
     ]
 
     assert missing == []
