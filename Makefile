@@ -34,9 +34,9 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 .tools/mcp/ready: | .venv/ready
 	for each in mcp mcp-sqlite; do python3 -m venv --without-pip .tools/$$each || exit 1; done
 	PIP_CONSTRAINT= $(PY) -m pip --python .tools/mcp/bin/python install --quiet --no-compile \
-	  'mcp==2.3.0' mcp-server-git==2026.10.19 mcp-server-time==2026.10.19
+	  mcp==2.3.0 mcp-server-git==2026.10.19 mcp-server-time==2026.10.19
 	PIP_CONSTRAINT= $(PY) -m pip --python .tools/mcp-sqlite/bin/python install --quiet --no-compile \
-	  'mcp<2' mcp-server-sqlite==2025.4.25
+	  mcp==1.30.0 mcp-server-sqlite==2025.4.25
 	touch $@
 
 tools: .tools/ansible/ready .tools/pydantic-ai/ready .tools/mcp/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready)  ## what tests of the shipped agents call, where the machine lacks it

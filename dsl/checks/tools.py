@@ -4,7 +4,8 @@
 ``DSL310``, ``DSL311`` and the rest of a gate's, of those who are asked (``dsl.checks.gates``) ·
 ``DSL335`` a rule says two things, or leaves open who is asked · ``DSL336`` a rule never decides
 anything (warning) · ``DSL337`` tools at T3 or T4 · ``DSL338`` a server that is not declared, or a
-tool of it that is not pinned · ``DSL339`` a tool asks for more trust than the stage has.
+tool of it that is not pinned · ``DSL339`` a tool asks for more trust than the stage has ·
+``DSL340`` a ``when`` reads an argument that the tool does not speak of (warning).
 
 1. The first rule that names a tool and whose ``when`` holds decides
    (``dsl.rules.tools.ruling``), so one behind a rule that always holds is never come to.
@@ -29,7 +30,7 @@ from dsl.conditions.types import ANY, INT, STRING, Map, MapOf, Type
 from dsl.core import Tier
 from dsl.document.doubts import DocumentPath
 from dsl.models import AgentStage, ToolRuleConfig
-from dsl.tools.servers import ToolServers
+from dsl.tools.servers import PinnedTool, ToolServers
 from dsl.values.suggestions import suggest
 
 _ALWAYS = "always"
@@ -131,13 +132,18 @@ def _check_reached(held: str, before: dict[str, int], at: DocumentPath, findings
 def _check_server(
     servers: ToolServers, rule: ToolRuleConfig, held: Tier, at: DocumentPath, findings: Findings
 ) -> None:
-    if rule.policy == "deny" or findings.doubts.touch(at, "server", "tool", "policy"):
+    if findings.doubts.touch(at, "server", "tool", "policy"):
         return
     found = servers.get(rule.server)
+    pinned = None if found is None else found.pins.get(rule.tool)
+    if pinned is not None:
+        _check_arguments(pinned, rule, (*at, "when"), findings)
+    if rule.policy == "deny":  # (4) need not be there
+        return
     if found is None:
         _report_unknown(servers, rule.server, (*at, "server"), findings)
         return
-    if rule.tool not in found.pins:
+    if pinned is None:
         because = found.why_unpinned or f"it has no pinned tool {rule.tool!r}"
         message = f"tool server {rule.server!r}: {because}"
         hint = f"look at its tools and pin them: mandate tools check {rule.server} --pin"
@@ -150,6 +156,24 @@ def _check_server(
             (*at, "tool"),
             f"write tier: {needed.name} in config, or let another stage call it",
         )
+
+
+def _check_arguments(
+    pinned: PinnedTool, rule: ToolRuleConfig, at: DocumentPath, findings: Findings
+) -> None:
+    known = pinned.argument_names
+    if rule.when is None or known is None:
+        return
+    try:
+        read = parse(rule.when).references
+    except ExpressionError:  # told already
+        return
+    for name in sorted(
+        {each.names[1] for each in read if each.names[0] == "args" and each.names[1:]}
+    ):
+        if name not in known:
+            message = f"{rule.server}/{rule.tool} speaks of no argument {name!r}"
+            findings.warning("DSL340", message, at, suggest(name, known, what="arguments"))
 
 
 def _report_unknown(servers: ToolServers, name: str, at: DocumentPath, findings: Findings) -> None:

@@ -7,21 +7,18 @@ has looked at a tool and pinned it restarts nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any
 
 from dsl.document.loader import load
 from dsl.document.named_folders import NamedFolders, NamedView
 from dsl.document.parse import shaped
-from dsl.limits import DOCUMENT_BYTES_MAX, TOOL_SERVERS_MAX
-from dsl.tools.servers import PINS_SUFFIX, KnownServer, ToolServer, ToolServers
+from dsl.limits import TOOL_LIST_BYTES_MAX, TOOL_SERVERS_MAX
+from dsl.tools.servers import PINS_SUFFIX, KnownServer, PinnedTool, ToolServer, ToolServers
 from dsl.values import strict_json
-from dsl.values.canonical import DIGEST_PATTERN
-
-_DIGEST: Final = re.compile(DIGEST_PATTERN)
+from dsl.values.canonical import digest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +77,17 @@ def _read(path: Path, content: bytes) -> ServerFile | str:
     return ServerFile(server, path)
 
 
-def _pins(path: Path) -> Mapping[str, str]:
+def _pins(path: Path) -> Mapping[str, PinnedTool]:
     with path.open("rb") as file:
-        found = strict_json.read(file.read(DOCUMENT_BYTES_MAX + 1), bytes_max=DOCUMENT_BYTES_MAX)
-    pins = found.get("tools") if isinstance(found, dict) else None
-    if not isinstance(pins, dict) or not all(_is_digest(each) for each in pins.values()):
-        raise ValueError('expected {"tools": {NAME: "sha256:..."}}')
+        found = strict_json.read(file.read(TOOL_LIST_BYTES_MAX + 1), bytes_max=TOOL_LIST_BYTES_MAX)
+    tools = found.get("tools") if isinstance(found, dict) else None
+    if not isinstance(tools, list) or not all(_is_tool(each) for each in tools):
+        raise ValueError('expected {"tools": [...]}, each with a name, as its server says it')
+    pins = {each["name"]: PinnedTool(each, digest_of(each)) for each in tools}
+    if len(pins) < len(tools):
+        raise ValueError("a tool is there twice")
     return pins
 
 
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+def _is_tool(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("name"), str)

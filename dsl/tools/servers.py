@@ -7,9 +7,9 @@ ask for. Here is its form and nothing of the machine. The rules:
    and no pipeline opens anything in it.
 2. ``tier`` is the least tier of a stage that calls its tools; a tool may ask for more, never for
    less than its server.
-3. Its tools are pinned: the digest of all that the server says of a tool, name, description and
-   schema, stands in a file beside this one, ``<name>.pins.json``. A tool that is not pinned, or of
-   which something else is said by now, is none that anybody has looked at, and is not called.
+3. Its tools are pinned: all that the server says of a tool, name, description and schema, stands in
+   a file beside this one, ``<name>.pins.json``, as somebody has read it. A tool that is not pinned,
+   or of which something else is said by now, is none that anybody has looked at, and is not called.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, field_validator, model_validator
 
@@ -30,6 +30,7 @@ from dsl.templates import INTERPRETER_PATTERN, TemplateSandbox
 from dsl.values.durations import ToolTimeout
 
 _COMMAND: Final = re.compile(INTERPRETER_PATTERN)
+_Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 PINS_SUFFIX: Final = ".pins.json"
 
 
@@ -71,6 +72,7 @@ class ToolServer(Document):
         "tier": "The least tier of a stage that calls its tools, 0 to 4.",
         "command": "How it is started: a program on the agents' PATH or an absolute path, and its "
         "arguments. It speaks MCP on stdin and stdout.",
+        "environment": "Variables that it is started with; it has no others. No secrets.",
         "timeout": "How long one call may take, with a unit, up to 10m; default: 30s.",
         "sandbox": "What it may touch and take.",
         "tools": "What is to be known of single tools, by their names.",
@@ -80,6 +82,9 @@ class ToolServer(Document):
     description: str = ""
     tier: TierField
     command: tuple[str, ...] = Field(min_length=1, max_length=limits.TEMPLATE_WORDS_MAX)
+    environment: dict[_Variable, str] = Field(
+        default_factory=dict, max_length=limits.TEMPLATE_WORDS_MAX
+    )
     timeout: ToolTimeout = limits.TOOL_TIMEOUT_MS
     sandbox: ToolServerSandbox = ToolServerSandbox()
     tools: dict[ToolName, ToolConfig] = Field(
@@ -117,12 +122,32 @@ class ToolServer(Document):
 
 
 @dataclass(frozen=True, slots=True)
+class PinnedTool:
+    """A tool, in the words of its server that somebody has read (3)."""
+
+    said: Mapping[str, Any]
+    digest: str  # of all of them
+
+    @property
+    def argument_names(self) -> frozenset[str] | None:
+        """Return the names of all arguments it speaks of; None: it does not say."""
+        schema = self.said.get("inputSchema")
+        named = schema.get("properties") if isinstance(schema, dict) else None
+        return frozenset(named) if isinstance(named, dict) and named else None
+
+
+@dataclass(frozen=True, slots=True)
 class KnownServer:
     """A server, and what of its tools somebody has looked at."""
 
     server: ToolServer
-    pins: Mapping[str, str]  # digests, by tool (3)
+    pins: Mapping[str, PinnedTool]  # by tool (3)
     why_unpinned: str = ""  # why there are none
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Return the digests of its pinned tools."""
+        return {name: each.digest for name, each in self.pins.items()}
 
 
 @dataclass(frozen=True, slots=True)

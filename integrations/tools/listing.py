@@ -24,7 +24,7 @@ class ListedTool:
 
     name: str
     description: str
-    schema: Mapping[str, Any]  # of its arguments
+    said: Mapping[str, Any]  # all that is said of it
     digest: str  # empty: it cannot be pinned
     fault: str = ""  # why not (2)
 
@@ -106,7 +106,7 @@ def _listed(tool: Any) -> ListedTool:
     return ListedTool(
         name=name,
         description=str(tool.get("description") or ""),
-        schema=schema if isinstance(schema, dict) else {},
+        said=tool,
         digest=digest,
         fault=fault,
     )

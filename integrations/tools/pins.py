@@ -1,4 +1,4 @@
-"""The pins of a server's tools, as they are kept beside its file: written whole, or not at all."""
+"""The pins of a server's tools, in its own words, beside its file: written whole, or not at all."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def write_pins(path: Path, server: str, tools: Iterable[ListedTool]) -> None:
     Raises:
         OSError: they cannot be written; what was there is there still.
     """
-    pins = {each.name: each.digest for each in tools if each.digest}
-    text = json.dumps({"server": server, "tools": dict(sorted(pins.items()))}, indent=2) + "\n"
+    pinned = [each.said for each in sorted(tools, key=lambda tool: tool.name) if each.digest]
+    text = json.dumps({"server": server, "tools": pinned}, indent=2) + "\n"
     made = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with made.open("x", encoding="ascii") as file:

@@ -6,6 +6,7 @@
 2. One request is under way at a time, and has its time. A server that is silent, floods, ends or
    breaks the protocol is ended; what was asked may have been done by then.
 3. What it writes to stderr is for people: its end is shown where it fails.
+4. No server writes where servers are declared: it could pin what it says itself.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from integrations.clock import boottime
 from integrations.errors import DeniedError
 from integrations.tools import wire
 from integrations.tools.listing import ListedTool, listed_in, refuse_list
-from integrations.tools.wire import Refusal, ToolServerError
+from integrations.tools.wire import OutcomeUnknownError, Refusal, ToolServerError
 
 START_S: Final = 60.0  # to be greeted: some load much before they listen
 PAGES_MAX: Final = 100  # of a list
@@ -44,6 +45,7 @@ class Surroundings:
     path: tuple[Path, ...] = ()  # where their programs are found, besides the system's own places
     denied: tuple[Path, ...] = ()  # what nothing may read
     ports: frozenset[int] = frozenset()  # of the engine's own servers
+    declared: tuple[Path, ...] = ()  # directories in which servers are declared, and pinned (4)
     required: bool = True  # without Landlock, refuse to start
 
 
@@ -63,7 +65,10 @@ class ToolSession:
         Raises:
             ToolServerError: it does not greet back.
         """
-        await self._ask("initialize", wire.greeting(), START_S)
+        try:
+            _unrefused(await self._ask("initialize", wire.greeting(), START_S), "initialize")
+        except ToolServerError as error:
+            raise self._failed(error) from None
         await self._process.tell(wire.notice("notifications/initialized"))
 
     async def tools(self) -> list[ListedTool]:
@@ -72,18 +77,39 @@ class ToolSession:
         Raises:
             ToolServerError: it lists none that can be gone by.
         """
+        try:
+            return await self._listed()
+        except ToolServerError as error:
+            raise self._failed(error) from None
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], timeout_s: float
+    ) -> dict[str, Any] | str:
+        """Return the answer to a call; a text: the server refuses the request.
+
+        Raises:
+            OutcomeUnknownError: no answer came that can be read.
+        """
+        params = {"name": tool, "arguments": dict(arguments)}
+        try:
+            answer = await self._ask("tools/call", params, timeout_s)
+        except ToolServerError as error:
+            raise OutcomeUnknownError(str(self._failed(error))) from None
+        return answer.message if isinstance(answer, Refusal) else answer
+
+    async def _listed(self) -> list[ListedTool]:
         found: list[ListedTool] = []
         cursor: str | None = None
         for _ in range(PAGES_MAX):
-            params = {} if cursor is None else {"cursor": cursor}
-            page, cursor = listed_in(await self._ask("tools/list", params, START_S))
+            answer = await self._ask(
+                "tools/list", {} if not cursor else {"cursor": cursor}, START_S
+            )
+            page, cursor = listed_in(_unrefused(answer, "tools/list"))
             found += page
             if cursor is None or len(found) > TOOLS_OF_SERVER_MAX:
                 refuse_list(found)
                 return found
-        raise ToolServerError(
-            f"tool server {self._name!r}: its list has more than {PAGES_MAX} pages"
-        )
+        raise ToolServerError(f"its list has more than {PAGES_MAX} pages")
 
     async def watch(self) -> None:
         """Keep the end of what it says to people (3), until cancelled."""
@@ -93,20 +119,15 @@ class ToolSession:
 
     async def _ask(
         self, method: str, params: Mapping[str, Any], timeout_s: float
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | Refusal:
         """Return the answer to one request (2)."""
         self._number += 1
         try:
             async with asyncio.timeout(timeout_s):
                 await self._process.tell(wire.request(self._number, method, params))
-                answer = await self._answer()
+                return await self._answer()
         except TimeoutError:
-            raise self._failed(f"no answer to {method} within {timeout_s:g} s") from None
-        except ToolServerError as error:
-            raise self._failed(str(error)) from None
-        if isinstance(answer, Refusal):
-            raise self._failed(f"it refuses {method}: {answer.message}")
-        return answer
+            raise ToolServerError(f"no answer to {method} within {timeout_s:g} s") from None
 
     async def _answer(self) -> dict[str, Any] | Refusal:
         while True:
@@ -125,10 +146,16 @@ class ToolSession:
             elif taken is not None:
                 return taken
 
-    def _failed(self, why: str) -> ToolServerError:
+    def _failed(self, why: ToolServerError) -> ToolServerError:
         said = " ".join(self._stderr.decode(errors="replace").split())[-_SHOWN_MAX:]
         last = f"; it said: {said}" if said else ""
         return ToolServerError(f"tool server {self._name!r}: {why}{last}")
+
+
+def _unrefused(answer: dict[str, Any] | Refusal, method: str) -> dict[str, Any]:
+    if isinstance(answer, Refusal):
+        raise ToolServerError(f"it refuses {method}: {answer.message}")
+    return answer
 
 
 @asynccontextmanager
@@ -156,7 +183,7 @@ async def serving(
     with ExitStack() as stack:
         directory = stack.enter_context(workdir())
         spec = launch(argv, Path(argv[0]), directory, _sandbox(server, around, argv))
-        spec["env"] = {**spec["env"], **(environment or {})}
+        spec["env"] = {**spec["env"], **server.environment, **(environment or {})}
         lifeline = Lifeline(boottime() + START_S + alive_s + _MARGIN_S)
         process = stack.enter_context(closing(await Process.start()))
         session = ToolSession(server.name, process)
@@ -192,6 +219,7 @@ def _sandbox(server: ToolServer, around: Surroundings, argv: Sequence[str]) -> S
         raise DeniedError(
             f"tool server {server.name!r}: port {taken[0]} belongs to the engine's own servers"
         )
+    _refuse_own_pins(server, around)
     sandbox = SandboxSpec(
         read=tuple(map(Path, server.sandbox.read)),
         path=(Path(argv[0]).parent, *around.path),  # what it is made of mostly lies beside it
@@ -201,3 +229,13 @@ def _sandbox(server: ToolServer, around: Surroundings, argv: Sequence[str]) -> S
         required=around.required,
     )
     return replace(sandbox, **declared)
+
+
+def _refuse_own_pins(server: ToolServer, around: Surroundings) -> None:
+    for written in (Path(each).resolve() for each in server.sandbox.write):
+        for folder in (each.resolve() for each in around.declared):
+            if written.is_relative_to(folder) or folder.is_relative_to(written):  # (4) its own pins
+                raise DeniedError(
+                    f"tool server {server.name!r} would write into {written}, and servers are "
+                    f"declared and pinned in {folder}: give it another directory"
+                )

@@ -34,6 +34,10 @@ class ToolServerError(IntegrationError):
     """A tool server did not do what it must; it may have done what it was asked."""
 
 
+class OutcomeUnknownError(ToolServerError):
+    """A call was written to a tool server, and no answer came: it may have been made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The answer to a request that the server has refused."""

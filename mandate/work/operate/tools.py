@@ -97,8 +97,10 @@ def _page(file: ServerFile, known: KnownServer) -> Iterator[Terminal]:
         if values:
             yield Terminal.of("{}{}", field.ljust(10), Terminal.listed(values))
     yield Terminal.of("pinned    {}", len(known.pins) or known.why_unpinned)
-    for tool, digest in sorted(known.pins.items()):
-        yield Terminal.of("  {}  {}  {}", tool, server.tier_of(tool).name, digest)
+    for tool, pinned in sorted(known.pins.items()):
+        yield Terminal.of("  {}  {}  {}", tool, server.tier_of(tool).name, pinned.digest)
+        names = sorted(pinned.argument_names or ())
+        yield Terminal.of("    takes {}", Terminal.listed(names) or "what it does not say")
 
 
 def _record(file: ServerFile) -> dict[str, Any]:
@@ -109,5 +111,5 @@ def _record(file: ServerFile) -> dict[str, Any]:
         "file": str(file.path),
         "tier": server.tier.name,
         "command": list(server.command),
-        "pins": dict(sorted(known.pins.items())),
+        "pins": dict(sorted(known.digests.items())),
     }

@@ -40,7 +40,7 @@ def run(names: Sequence[str], *, pin: bool, as_json: bool, data_dir: Path | None
     if folders is None:
         return EXIT_USAGE
     try:
-        around = _around(data_dir)
+        around = around_of(data_dir)
     except SettingsError as error:
         complain(error, "mandate tools check")
         return EXIT_USAGE
@@ -52,12 +52,18 @@ def run(names: Sequence[str], *, pin: bool, as_json: bool, data_dir: Path | None
     return max(codes, default=0)
 
 
-def _around(data_dir: Path | None) -> Surroundings:
+def around_of(data_dir: Path | None) -> Surroundings:
+    """Return what this machine offers to servers.
+
+    Raises:
+        SettingsError: a variable cannot be read.
+    """
     settings = read_settings(environment.present(data_dir))
     return Surroundings(
         path=settings.agent_path,
         denied=settings.hidden_from_agents,
         ports=settings.engine_ports,
+        declared=settings.tools,
         required=landlock.abi() > 0,
     )
 
@@ -95,7 +101,7 @@ def _is_settled(each: Comparison) -> bool:
 
 async def _compared(file: ServerFile, around: Surroundings) -> list[Comparison]:
     async with serving(file.server, around) as session:
-        return compare(await session.tools(), file.known().pins)
+        return compare(await session.tools(), file.known().digests)
 
 
 def _tell(name: str, found: Sequence[Comparison], *, pin: bool) -> None:

@@ -40,7 +40,7 @@ async def test_a_server_is_greeted_and_lists_its_tools(mode):
         "pays an amount back",
         "list",
     )
-    assert refund.schema["required"] == ["amount"]
+    assert refund.said["inputSchema"]["required"] == ["amount"]
     assert refund.digest.startswith("sha256:")
     assert not refund.fault
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mandate.work.operate import tools, tools_check
+from mandate.work.operate import tools, tools_call, tools_check, tools_decide
 
 SERVER = Path(__file__).parents[2] / "fixtures" / "tools" / "server.py"
 
@@ -21,9 +21,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def declare(folder: Path, mode: str = "good") -> None:
-    words = json.dumps([sys.executable, str(SERVER), mode])
-    opened = json.dumps({"read": [str(SERVER.parent)]})
+def declare(folder: Path, mode: str = "good", written: str = "") -> None:
+    room = folder.with_name(f"{folder.name}-room")
+    room.mkdir(exist_ok=True)
+    words = json.dumps([sys.executable, str(SERVER), mode, str(room / "paid")])
+    opened = json.dumps({"read": [str(SERVER.parent)], "write": [written or str(room)]})
     text = f"name: pay\ndescription: pays\ntier: T1\ncommand: {words}\nsandbox: {opened}\n"
     (folder / "pay.yaml").write_text(text)
 
@@ -67,7 +69,17 @@ def test_a_tool_that_is_gone_loses_its_pin(folder, capsys):
     assert check() == 1
     assert "pay/refund: gone" in capsys.readouterr().out
     assert check(pin=True) == 0
-    assert list(json.loads((folder / "pay.pins.json").read_text())["tools"]) == ["list"]
+    tools_of = json.loads((folder / "pay.pins.json").read_text())["tools"]
+    assert [each["name"] for each in tools_of] == ["list"]
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_no_server_writes_where_its_own_pins_lie(folder, capsys, above):
+    declare(folder, written=str(folder.parent if above else folder))
+
+    assert check(pin=True) == 1
+    assert "would write into" in capsys.readouterr().err
+    assert not (folder / "pay.pins.json").exists()
 
 
 def test_a_server_that_fails_is_told_of_and_pins_nothing(folder, capsys):
@@ -97,7 +109,9 @@ def test_servers_are_listed_and_shown(folder, capsys):
     assert head.split() == ["SERVER", "TIER", "PINNED", "COMMAND", "DESCRIPTION"]
     assert row.split()[:3] == ["pay", "T1", "2"]
     assert tools.show("pay", as_json=False, data_dir=None) == 0
-    assert "  refund  T1  sha256:" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "  refund  T1  sha256:" in said
+    assert "    takes amount" in said
     assert tools.show("pey", as_json=False, data_dir=None) == 2
     assert "did you mean 'pay'?" in capsys.readouterr().err
 
@@ -117,3 +131,90 @@ def test_where_nothing_is_declared_that_is_said(monkeypatch, tmp_path, capsys):
 
     assert tools.show_all(as_json=False, data_dir=None) == 2
     assert "MANDATE_TOOLS" in capsys.readouterr().err
+
+
+PIPELINE = """\
+name: refunds
+version: "1.0"
+inputs: {limit: {type: integer, default: 100}}
+stages:
+  - name: refund
+    type: agent
+    template: default
+    config:
+      tier: T1
+      tools:
+        - {server: pay, tool: refund, policy: allow, when: args.amount < inputs.limit}
+        - server: pay
+          tool: refund
+          policy: approve
+          when: args.amount < 5000
+          approve: {approvers: [ann]}
+"""
+
+
+def decided(folder: Path, arguments: str, *, tool: str = "pay/refund", limit: str = "") -> int:
+    (folder / "refunds.yaml").write_text(PIPELINE)
+    given = [f"limit={limit}"] if limit else []
+    words = (str(folder / "refunds.yaml"), "refund", tool, arguments)
+    return tools_decide.run(*words, inputs=given, as_json=False, data_dir=None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ('{"amount": 82}', 0, "allow: rule 1 allows it\n  1. pay/refund where args.amount"),
+        ('{"amount": 820}', 0, "approve: rule 2 asks people\n  2. pay/refund, else where"),
+        ('{"amount": 8200}', 1, "deny: no rule for pay/refund holds for these arguments"),
+        ('{"amount": "82"}', 1, "deny: the condition of rule 1 has no value here"),
+        ('{"amount": 82, "amount": 8200}', 1, "deny: the arguments cannot be read: the key"),
+        ('{"amount": 1e400}', 1, "deny: the arguments cannot be read: a number is beyond"),
+        ('{"__proto__": 1}', 1, "deny: the arguments hold the key '__proto__'"),
+    ],
+)
+def test_what_a_table_makes_of_a_call_is_told_and_nothing_is_called(
+    folder, capsys, arguments, code, said
+):
+    check(pin=True)
+    capsys.readouterr()
+
+    assert decided(folder, arguments) == code
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_what_a_table_makes_of_a_call_hangs_on_the_inputs_of_the_run(folder, capsys):
+    check(pin=True)
+
+    assert decided(folder, '{"amount": 82}', limit="10") == 0
+    assert "approve: rule 2" in capsys.readouterr().out
+
+
+def test_a_question_about_no_stage_or_no_tool_is_wrong_usage(folder, capsys):
+    check(pin=True)
+
+    assert decided(folder, "{}", tool="refund") == 2
+    assert "expected SERVER/TOOL" in capsys.readouterr().err
+
+
+def called(arguments: str, tool: str = "pay/refund") -> int:
+    return tools_call.run(tool, arguments, is_sure=True, as_json=False, data_dir=None)
+
+
+def test_a_person_calls_what_is_pinned_and_nothing_else(folder, capsys):
+    assert called('{"amount": 82}') == 2
+    assert "the tool is new, and nobody has looked at it" in capsys.readouterr().err
+    check(pin=True)
+    capsys.readouterr()
+
+    assert called('{"amount": 82}') == 0
+    assert capsys.readouterr().out == "paid 82\n"
+    paid = folder.with_name(f"{folder.name}-room") / "paid"
+    assert paid.read_text() == '{"amount": 82}\n'
+    declare(folder, "pulled")
+    assert called('{"amount": 83}') == 2
+    assert "the tool is changed" in capsys.readouterr().err
+    declare(folder, "lost")
+    assert called('{"amount": 84}') == 1
+    assert "it may have been made" in capsys.readouterr().err
+    assert called('{"amount": 1, "amount": 2}') == 2
+    assert len(paid.read_text().splitlines()) == 2

@@ -14,18 +14,27 @@ from dsl.errors import DslError
 from dsl.limits import TOOL_TIMEOUT_MS
 from dsl.tools.folders import ToolFolders
 from dsl.tools.servers import ToolServers
+from dsl.values.canonical import digest_of
 
 RIGHT = """
 name: pay
 description: pays
 tier: T1
 command: [pay-server, --port, "0"]
+environment: {MODE: live}
 timeout: 20s
 sandbox: {read: [/opt/pay], write: [/srv/pay], tcp: [443], memory_mb: 256}
 tools:
   refund: {tier: T2, timeout: 5m}
 """
-PIN = "sha256:" + "0" * 64
+SCHEMA = {"type": "object", "properties": {"amount": {}, "to": {}}}
+
+
+def said(name: str, schema: Any = SCHEMA) -> dict[str, Any]:
+    return {"name": name, "description": "pays", "inputSchema": schema}
+
+
+REFUND, LIST = said("refund"), said("list", {"type": "object"})
 
 
 def put(folder: Path, text: str = RIGHT, pins: Any = None, name: str = "pay") -> ToolFolders:
@@ -59,13 +68,13 @@ ALLOW = "server: pay, tool: refund, policy: allow"
 
 
 def test_a_server_says_how_it_is_started_and_what_its_tools_ask_for(tmp_path):
-    found = seen(put(tmp_path, pins={"refund": PIN}))["pay"]
+    found = seen(put(tmp_path, pins=[REFUND]))["pay"]
 
     assert found.server.command == ("pay-server", "--port", "0")
     assert found.server.sandbox.write == ("/srv/pay",)
     assert (found.server.tier_of("list"), found.server.tier_of("refund")) == (Tier.T1, Tier.T2)
     assert (found.server.timeout_of("list"), found.server.timeout_of("refund")) == (20_000, 300_000)
-    assert found.pins == {"refund": PIN}
+    assert found.digests == {"refund": digest_of(REFUND)}
 
 
 def test_what_is_left_open_has_a_default(tmp_path):
@@ -86,6 +95,8 @@ def test_what_is_left_open_has_a_default(tmp_path):
         ("read: [/opt/pay]", "read: [/proc/1]", "cannot be opened"),
         ("timeout: 20s", "timeout: 20", "a duration needs a unit"),
         ("timeout: 20s", "timeout: 11m", "outside the limits"),
+        ("{MODE: live}", "{MODE: 1}", "MODE: expected text, got 1"),
+        ("{MODE: live}", "{a-b: live}", "a-b"),
         ("refund:", '"r\u0435fund":', "of ASCII"),
         ("description: pays", "idempotent: true", "unknown field 'idempotent'"),
     ],
@@ -108,7 +119,15 @@ def test_two_servers_of_one_name_are_both_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pins", ["{", '{"tools": {"a": 1}}', '{"tools": []}', '{"tools": {"a": "x", "a": "y"}}', "[]"]
+    "pins",
+    [
+        "{",
+        '{"tools": {"a": 1}}',
+        '{"tools": [{"name": 1}]}',
+        '{"tools": [{"name": "a"}, {"name": "a"}]}',
+        '{"tools": [{"name": "a", "name": "b"}]}',
+        "[]",
+    ],
 )
 def test_pins_that_cannot_be_read_pin_nothing(tmp_path, pins):
     found = seen(put(tmp_path, pins=pins))["pay"]
@@ -121,12 +140,12 @@ def test_pins_are_read_anew_each_time(tmp_path):
     folders = put(tmp_path)
     assert seen(folders)["pay"].why_unpinned == "nobody has pinned its tools"
 
-    put(tmp_path, pins={"refund": PIN})
-    assert seen(folders)["pay"].pins == {"refund": PIN}
+    put(tmp_path, pins=[REFUND])
+    assert list(seen(folders)["pay"].pins) == ["refund"]
 
 
 def test_a_rule_names_a_server_that_is_declared_and_a_tool_that_is_pinned(tmp_path):
-    servers = seen(put(tmp_path, pins={"refund": PIN, "list": PIN}))
+    servers = seen(put(tmp_path, pins=[REFUND, LIST]))
 
     assert codes(servers, "server: pay, tool: list, policy: allow") == []
     [(code, said)] = codes(servers, "server: pey, tool: list, policy: allow")
@@ -137,14 +156,26 @@ def test_a_rule_names_a_server_that_is_declared_and_a_tool_that_is_pinned(tmp_pa
     assert "mandate tools check pay --pin" in said
 
 
+def test_a_condition_that_reads_what_the_tool_never_takes_is_warned_about(tmp_path):
+    servers = seen(put(tmp_path, RIGHT.replace("tier: T2, ", ""), pins=[REFUND, LIST]))
+
+    [(code, said)] = codes(servers, f"{ALLOW}, when: args.amonut < 5")
+    assert code == "DSL340"
+    assert said == "pay/refund speaks of no argument 'amonut'; did you mean 'amount'?"
+    [(code, _)] = codes(servers, "server: pay, tool: refund, policy: deny, when: has(args.Amount)")
+    assert code == "DSL340"
+    assert codes(servers, f"{ALLOW}, when: args.amount < 5 && has(args.to)") == []
+    assert codes(servers, "server: pay, tool: list, policy: allow, when: args.any < 5") == []
+
+
 def test_what_is_denied_need_not_be_there(tmp_path):
-    servers = seen(put(tmp_path, pins={}))
+    servers = seen(put(tmp_path, pins=[]))
 
     assert codes(servers, "server: pey, tool: refund, policy: deny") == []
 
 
 def test_a_tool_that_asks_for_more_trust_than_the_stage_has_is_refused(tmp_path):
-    servers = seen(put(tmp_path, pins={"refund": PIN}))
+    servers = seen(put(tmp_path, pins=[REFUND]))
 
     [(code, said)] = codes(servers, ALLOW)
     assert code == "DSL339"

@@ -1,0 +1,117 @@
+"""One call, made: what was decided on is what is sent, to the tool that somebody has looked at.
+
+1. The digest of what is about to be sent is computed anew and compared with the one that was
+   decided on. What was changed on the way is not sent.
+2. The server's list is asked for in the same session, and the tool is compared with its pin: what
+   was changed since it was read is not called.
+3. Until the request is written nothing can have happened. From then on an outcome that did not come
+   is unknown: it is told apart, and nobody may take it for a call that was not made.
+4. An answer is text. It is redacted, and one that is larger than ``TOOL_ANSWER_BYTES_MAX`` is left
+   out, which its sentence says: the call was made all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dsl.limits import TOOL_ANSWER_BYTES_MAX
+from dsl.rules.tools.calls import ToolCall
+from dsl.tools.servers import KnownServer
+from dsl.values.canonical import canonical
+from integrations.errors import DeniedError
+from integrations.redaction import Redactor
+from integrations.tools.listing import ListedTool, compare
+from integrations.tools.session import Surroundings, ToolSession, serving
+
+_BESIDE: Final = {"image": "an image", "audio": "a sound", "resource_link": "a link"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """What a server has answered; ``ok`` is its own word."""
+
+    ok: bool
+    text: str
+    left_out: int = 0  # bytes of an answer that was too large (4)
+
+
+async def make_call(
+    call: ToolCall,
+    digest: str,
+    known: KnownServer,
+    around: Surroundings,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> CallAnswer:
+    """Make ``call``, which was decided on as ``digest``.
+
+    ``environment`` holds what the server is handed for this call; its values come back in nothing.
+
+    Raises:
+        DeniedError: it was not made: something else was decided on, or the tool is another by now.
+        ToolServerError: it was not made, for its server did not come so far.
+        OutcomeUnknownError: it may have been made (3).
+        UnavailableError: this machine starts no process now.
+    """
+    if call.digest() != digest:  # (1) what was decided on
+        raise DeniedError(
+            f"call {call.name}: {digest} was decided on, and {call.digest()} is about to be sent"
+        )
+    if call.server != known.server.name:
+        raise DeniedError(f"call {call.name} is not for tool server {known.server.name!r}")
+    timeout_s = known.server.timeout_of(call.tool) / 1000
+    redact = Redactor((environment or {}).values())
+    async with serving(known.server, around, environment=environment, alive_s=timeout_s) as session:
+        _require_pinned(
+            call, await session.tools(), known.digests
+        )  # (2) what somebody has looked at
+        return await _answered(session, call, timeout_s, redact)
+
+
+def _require_pinned(call: ToolCall, listed: list[ListedTool], pins: Mapping[str, str]) -> None:
+    found = {each.tool: each for each in compare(listed, pins)}.get(call.tool)
+    if found is None:
+        raise DeniedError(f"call {call.name}: its server lists no such tool")
+    if not found.is_pinned:
+        why = f" ({found.why})" if found.why else ""
+        raise DeniedError(
+            f"call {call.name}: the tool is {found.state}, and nobody has looked at it so{why}: "
+            f"mandate tools check {call.server} --pin"
+        )
+
+
+async def _answered(
+    session: ToolSession, call: ToolCall, timeout_s: float, redact: Redactor
+) -> CallAnswer:
+    answer = await session.call(call.tool, call.arguments, timeout_s)
+    if isinstance(answer, str):  # the server refuses the request
+        return CallAnswer(ok=False, text=redact.text(answer))
+    text = redact.text(_text_of(answer))
+    size = len(text.encode(errors="replace"))
+    if size > TOOL_ANSWER_BYTES_MAX:  # (4) the call was made all the same
+        said = (
+            f"the call was made, and its answer of {size} bytes is beyond {TOOL_ANSWER_BYTES_MAX}"
+        )
+        return CallAnswer(ok=answer.get("isError") is not True, text=said, left_out=size)
+    return CallAnswer(ok=answer.get("isError") is not True, text=text)
+
+
+def _text_of(answer: Mapping[str, Any]) -> str:
+    """Return an answer as text; of what is none its kind is told."""
+    content = answer.get("content")
+    parts = [_part(each) for each in content] if isinstance(content, list) else []
+    structured = answer.get("structuredContent")
+    if not parts and isinstance(structured, dict):
+        parts = [canonical(structured)]
+    return "\n".join(parts)
+
+
+def _part(block: Any) -> str:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "text":
+        return str(block.get("text", ""))
+    if kind == "resource" and isinstance(block.get("resource"), dict):
+        return str(block["resource"].get("text", "[bytes]"))
+    return f"[{_BESIDE.get(str(kind), 'something that is no text')}]"

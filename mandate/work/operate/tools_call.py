@@ -1,0 +1,76 @@
+"""``mandate tools call``: a person calls a pinned tool, to see what agents would be let do.
+
+It is made in the sandbox of its server, compared with its pin, as the canonical text that is shown.
+No table is asked and nothing is recorded: who may read the server's file may start it anyway.
+Exit code 0: the server says that it went well; 1: it does not, or nobody knows; 2: it was not made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from dsl.rules.tools.calls import CallRefusedError, ToolCall, arguments_in, call_of, text_of
+from dsl.shown.surfaces import Terminal
+from dsl.tools.servers import KnownServer
+from integrations.errors import IntegrationError
+from integrations.settings import SettingsError
+from integrations.tools.calling import make_call
+from integrations.tools.session import Surroundings
+from integrations.tools.wire import OutcomeUnknownError
+from mandate._entry import EXIT_USAGE
+from mandate.people.errors import UsageError
+from mandate.terminal import at_terminal, complain, confirmed, note, say, say_json
+from mandate.work.operate.tools import folders_of, server_named
+from mandate.work.operate.tools_check import around_of
+from mandate.work.operate.tools_decide import tool_named
+
+ARGUMENTS_SHOWN_MAX: Final = 4_000  # characters
+ANSWER_LINE_MAX: Final = 4_000
+
+
+def run(tool: str, arguments: str, *, is_sure: bool, as_json: bool, data_dir: Path | None) -> int:
+    """Make the call and print the answer; return the exit code."""
+    folders = folders_of(data_dir)
+    if folders is None:
+        return EXIT_USAGE
+    try:
+        server, name = tool_named(tool)
+        call = call_of(server, name, arguments_in(arguments))
+        around = around_of(data_dir)
+    except (CallRefusedError, UsageError, SettingsError) as error:
+        complain(error, "mandate tools call")
+        return EXIT_USAGE
+    file = server_named(folders, server)
+    if file is None:
+        return EXIT_USAGE
+    return asyncio.run(_made(call, file.known(), around, is_sure=is_sure, as_json=as_json))
+
+
+async def _made(
+    call: ToolCall, known: KnownServer, around: Surroundings, *, is_sure: bool, as_json: bool
+) -> int:
+    if not is_sure:
+        if not at_terminal():
+            note(Terminal("mandate tools call: nobody can be asked here: say --yes"))
+            return EXIT_USAGE
+        said = text_of(call.arguments)
+        question = Terminal.of(
+            "call {} with {}? [y/N] ", call.name, said, limit=ARGUMENTS_SHOWN_MAX
+        )
+        if not await confirmed(question):
+            return EXIT_USAGE
+    try:
+        answer = await make_call(call, call.digest(), known, around)
+    except OutcomeUnknownError as error:
+        note(Terminal.of("mandate tools call: it may have been made: {}", error))
+        return 1
+    except IntegrationError as error:
+        complain(error, "mandate tools call")
+        return EXIT_USAGE
+    if as_json:
+        say_json({"ok": answer.ok, "answer": answer.text, "left_out": answer.left_out})
+    else:
+        say(*(Terminal.of("{}", line, limit=ANSWER_LINE_MAX) for line in answer.text.splitlines()))
+    return 0 if answer.ok else 1
