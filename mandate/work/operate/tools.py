@@ -18,6 +18,7 @@ from mandate.stack import environment
 from mandate.terminal import note, say, say_json
 
 _HEAD = ("SERVER", "TIER", "PINNED", "COMMAND", "DESCRIPTION")
+_NOTHING, _NOWHERE = "nothing besides its own", "to nothing"
 _UNDECLARED = Terminal(
     "mandate tools: nobody has declared tool servers: name their directories in MANDATE_TOOLS"
 )
@@ -89,13 +90,9 @@ def _page(file: ServerFile, known: KnownServer) -> Iterator[Terminal]:
     yield Terminal.of("tier      {}, {}", server.tier.name, server.tier.title)
     yield Terminal.of("timeout   {}", render_duration(server.timeout))
     yield Terminal.of("command   {}", Terminal.listed(server.command, " "))
-    for field, values in (
-        ("read", server.sandbox.read),
-        ("write", server.sandbox.write),
-        ("tcp", server.sandbox.tcp),
-    ):
-        if values:
-            yield Terminal.of("{}{}", field.ljust(10), Terminal.listed(values))
+    yield Terminal.of("reads     {}", Terminal.listed(server.sandbox.read) or _NOTHING)
+    yield Terminal.of("writes    {}", Terminal.listed(server.sandbox.write) or _NOTHING)
+    yield Terminal.of("connects  {}", Terminal.listed(server.sandbox.tcp) or _NOWHERE)
     yield Terminal.of("pinned    {}", len(known.pins) or known.why_unpinned)
     for tool, pinned in sorted(known.pins.items()):
         yield Terminal.of("  {}  {}  {}", tool, server.tier_of(tool).name, pinned.digest)

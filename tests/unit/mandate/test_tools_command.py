@@ -110,6 +110,7 @@ def test_servers_are_listed_and_shown(folder, capsys):
     assert row.split()[:3] == ["pay", "T1", "2"]
     assert tools.show("pay", as_json=False, data_dir=None) == 0
     said = capsys.readouterr().out
+    assert f"writes    {folder}-room\nconnects  to nothing\n" in said
     assert "  refund  T1  sha256:" in said
     assert "    takes amount" in said
     assert tools.show("pey", as_json=False, data_dir=None) == 2

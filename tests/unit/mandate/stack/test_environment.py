@@ -79,6 +79,16 @@ def test_settings_are_the_callers_where_given_and_no_path_is_relative(tmp_path, 
     assert environment.settings(tmp_path, {})["MANDATE_PIPELINES"] == ""
 
 
+def test_tool_servers_are_looked_for_where_the_caller_says_from_wherever_a_worker_stands(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    chosen = environment.settings(tmp_path, {"MANDATE_TOOLS": "ops:/etc/tools:"})
+    assert chosen["MANDATE_TOOLS"] == f"{tmp_path / 'ops'}:/etc/tools"
+    assert "MANDATE_TOOLS" not in environment.settings(tmp_path, {})
+
+
 @pytest.mark.parametrize("name", ["MANDATE_LEDGER", "MANDATE_ARTIFACTS"])
 def test_ledger_and_artefacts_outside_the_data_directory_are_refused(tmp_path, name):
     with pytest.raises(SettingError, match=f"{name} names /elsewhere"):
