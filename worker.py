@@ -60,6 +60,7 @@ from mandate._entry import EXIT_FAILED, EXIT_USAGE, run_main
 from mandate.terminal import complain
 from mandate.unanswered import why_of
 from workflows.agent import Agent
+from workflows.attestation import Attestation
 from workflows.circuit import CircuitOrdered
 from workflows.ledger_anchor import LedgerAnchor
 from workflows.messages.interceptors import MessageGuard
@@ -73,7 +74,7 @@ from workflows.sweep import Sweep
 
 WORKFLOWS: Final = (
     *(Pipeline, Agent, Registration, CircuitOrdered),
-    *(Promotion, Rebinding, Reinstatement, Revocation, Sweep, LedgerAnchor),
+    *(Promotion, Rebinding, Reinstatement, Revocation, Sweep, LedgerAnchor, Attestation),
 )
 GRACE: Final = timedelta(seconds=10)
 CACHED_RUNS_MAX: Final = 1_000
@@ -144,8 +145,7 @@ class GovernancePlugin(SimplePlugin):
             if isinstance(duties, WorkflowDuties):
                 self._activations.shutdown(wait=False)
             if not on_duty.is_set():
-                # Nothing was started. Who leaves `async with Worker` would wait for its end for
-                # ever; the SDK does this itself where its own check refuses.
+                # Nothing was started, and `async with Worker` would wait for its end for ever.
                 worker._shutdown_complete_event.set()  # noqa: SLF001
 
     async def until_on_duty(self) -> None:

@@ -16,6 +16,7 @@ from bench.progress import Progress
 from bench.subjects.agents import agent_ms
 from bench.subjects.breakers import guard_figures
 from bench.subjects.gates import gate_ms
+from bench.subjects.ledger import ledger_figures
 from bench.subjects.loads import against_bare, of_processes
 from bench.subjects.parked import parked
 from bench.subjects.proofs import proof_ms
@@ -34,10 +35,11 @@ class Sizes:
     woken: int
     revocations: int
     wide: int
+    entries: int  # of a ledger
 
 
-QUICK: Final = Sizes(parked=1_000, woken=50, revocations=6, wide=200)
-FULL: Final = Sizes(parked=10_000, woken=200, revocations=20, wide=1_000)
+QUICK: Final = Sizes(parked=1_000, woken=50, revocations=6, wide=200, entries=100_000)
+FULL: Final = Sizes(parked=10_000, woken=200, revocations=20, wide=1_000, entries=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,10 @@ async def _rates(bench: Bench) -> Figures:
         "compile_1000_ms": compile_ms(),
         "ledger_per_s": await ledger_rate(bench.stack.data_dir / "rate.db"),
     }
+
+
+async def _ledger(bench: Bench) -> Figures:
+    return {"ledger": ledger_figures(bench.stack.data_dir, bench.sizes.entries)}
 
 
 async def _load(bench: Bench) -> Figures:
@@ -140,6 +146,7 @@ async def _parked(bench: Bench) -> Figures:
 
 PARTS: Final = {
     "rates": Part(_rates, 2, 2),
+    "ledger": Part(_ledger, 6, 60),
     "load": Part(_load, 100, 100),
     "gate": Part(_gate, 30, 30),
     "process": Part(_process, 25, 25),

@@ -60,6 +60,11 @@ BARS: Final = (
     ),
     Bar("compile 1,000 stages", "compile_1000_ms", 150, unit=" ms"),
     Bar("ledger appends/s, synchronous=FULL", "ledger_per_s", least=5_000),
+    Bar("... entries verified/s, CPU of one core", "ledger.verify_per_s", least=100_000),
+    Bar("... / SHA-256 of the same bytes", "ledger.verify_per_s", over="ledger.sha_per_s"),
+    Bar("... entries of that ledger", "ledger.entries"),
+    Bar("... opened, to its head", "ledger.open_ms", 50, unit=" ms"),
+    Bar("... proof of an entry", "ledger.proof_ms", 10, unit=" ms"),
     Bar("verify the signature of a vote, p50", "proofs.verify_ms", 5, unit=" ms"),
     Bar("read the person and one group, p50", "proofs.read_ms", unit=" ms"),
     Bar(

@@ -57,6 +57,7 @@ class Anchoring:
         self._behind: set[str] = set()  # anchors that lack the last note
         self._since = 0.0  # when the first entry without a note was seen; 0: there is none
         self._said: dict[str, str] = {}
+        self._one = asyncio.Lock()  # who signs for evidence does not sign beside the loop
 
     @property
     def noted(self) -> SignedNote | None:
@@ -98,6 +99,10 @@ class Anchoring:
         Raises:
             IntegrationError: it is due, and cannot be.
         """
+        async with self._one:
+            return await self._once(now=now)
+
+    async def _once(self, *, now: bool) -> SignedNote | None:
         progress = self._ledger.progress
         noted = self._noted.checkpoint.size if self._noted else 0
         fresh = progress.size - noted
@@ -122,6 +127,20 @@ class Anchoring:
         await self._ledger.keep(self._noted)  # (6) for proofs
         await self._publish(self._noted)
         return self._noted
+
+    async def sign(self, message: bytes) -> list[tuple[NoteKey, bytes]]:
+        """Sign something else in the ledger's name, by the same keys (5).
+
+        Raises:
+            IntegrationError: Vault is away, or does not let us.
+        """
+        if not self._versions:
+            await self._learn_keys()
+        versions = sorted(self._versions)
+        return [
+            (self._versions[version], await self._signer.sign_as(message, version))
+            for version in dict.fromkeys((versions[-1], versions[0]))
+        ]
 
     async def _compare(self, *, must_be_signed: bool) -> None:
         """Read the anchors, and compare the ledger with what they hold (1).
@@ -183,13 +202,10 @@ class Anchoring:
         size = self._tree.size
         root = await asyncio.to_thread(self._tree.root_at, size)
         checkpoint = Checkpoint(self._origin, size, root)
-        message = checkpoint.text().encode()
-        versions = sorted(self._versions)
-        signatures = []
-        for version in dict.fromkeys((versions[-1], versions[0])):  # (5) newest and oldest
-            key = self._versions[version]
-            signature = await self._signer.sign_as(message, version)
-            signatures.append(NoteSignature(key.name, key.id, signature))
+        signatures = [
+            NoteSignature(key.name, key.id, signature)
+            for key, signature in await self.sign(checkpoint.text().encode())
+        ]
         return SignedNote(checkpoint, tuple(signatures))
 
     async def _publish(self, note: SignedNote) -> None:

@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from activities.contracts import specs
 from activities.ledger.anchoring import Anchoring
+from activities.ledger.attest import AttestActivities
 from activities.ledger.circuit_records import CircuitRecords
 from activities.ledger.record import LedgerActivities
 from activities.ledger.temporal_anchor import TemporalAnchor
@@ -72,6 +73,7 @@ class LedgerDuties(Duties):
         self._revocations = RevocationRecord(self._ledger, voters)
         self._closing = ClosingActivities(self._ledger)
         self._signer = signer
+        self._attesting = AttestActivities(self._ledger, settings.artifacts)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -84,6 +86,7 @@ class LedgerDuties(Duties):
             self._rebindings.rebind,
             self._revocations.revoke,
             self._closing.close,
+            self._attesting.attest,
         )
 
     @asynccontextmanager
@@ -93,6 +96,7 @@ class LedgerDuties(Duties):
         origin = settings.ledger_origin
         anchors = [TemporalAnchor(client, origin), *anchors_of(settings.anchors, origin)]
         anchoring = Anchoring(self._ledger, self._signer, anchors, origin)
+        self._attesting.sign_by(anchoring)
         try:
             with suppress(UnavailableError, CorruptError):  # whoever records is told
                 await anchoring.require()

@@ -6,6 +6,8 @@ What is returned hashes to what was recorded with it. That the chain around it i
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +19,10 @@ from integrations.ledger.store import open_reader
 from integrations.ledger.verify import COLUMNS, entry_of
 
 _BY_KEY: Final = f"SELECT {COLUMNS} FROM ledger WHERE idempotency_key = ?"  # noqa: S608  # constants
+_OF_RUNS: Final = (
+    "SELECT seq FROM ledger WHERE workflow_id || char(10) || run_id IN "
+    "(SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
+)
 _BY_PLACE: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq = ?"  # noqa: S608  # constants
 
 
@@ -39,6 +45,13 @@ def by_place(path: Path, seq: int) -> Entry | None:
 def row_at(path: Path, seq: int) -> tuple[Any, ...] | None:
     """Return the columns of the entry at that place, as recorded; errors as ``by_key``."""
     return _row(path, _BY_PLACE, seq)
+
+
+def places_of(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[int]:
+    """Return where the entries of these runs stand, each by its ids; errors as ``by_key``."""
+    wanted = json.dumps([f"{workflow}\n{run}" for workflow, run in runs])
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        return [seq for (seq,) in connection.execute(_OF_RUNS, (wanted, most))]
 
 
 def _entry(path: Path, question: str, value: str | int) -> Entry | None:

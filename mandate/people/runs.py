@@ -29,6 +29,8 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.contracts.anchor_specs import LEDGER_ANCHOR_WORKFLOW
+from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW
 from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
 from activities.contracts.trust_specs import SWEEP_WORKFLOW
 from activities.runtime.endings import ended_word
@@ -49,6 +51,8 @@ _OURS: Final = " AND ".join(  # (1) what people may be asked by
         f'WorkflowType != "{AGENT_WORKFLOW}"',
         f'WorkflowType != "{REGISTRATION_WORKFLOW}"',
         f'WorkflowType != "{SWEEP_WORKFLOW}"',
+        f'WorkflowType != "{LEDGER_ANCHOR_WORKFLOW}"',
+        f'WorkflowType != "{ATTESTATION_WORKFLOW}"',
     )
 )
 _RUNNING: Final = 'ExecutionStatus="Running"'

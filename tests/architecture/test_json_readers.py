@@ -40,6 +40,8 @@ ALLOWED = {
     "mandate/work/chaos/ground/struck_run.py:loads": "of a history, for the time of a phase",
     "integrations/vault/transport.py:loads": "from the Vault we are told to trust, as hvac reads",
     "integrations/redaction.py:loads": "one string literal, which cannot nest",
+    "mandate/work/look/replay.py:from_json": "the SDK's door for histories",
+    "mandate/work/look/replay.py:loads": "asks whose history it is; the SDK reads the rest",
     "mandate/work/look/deep_replay.py:loads": "compares what two runs of ours have encoded",
     "mandate/stack/servers/http.py:loads": "from servers that we have started ourselves",
     "mandate/stack/people.py:loads": "from our own file",

@@ -114,7 +114,7 @@ async def test_another_argument_is_noticed_though_temporal_replays_it():
 
     (said,) = await replay(history)
 
-    assert said.startswith(f"{changed.activity_id}: asked for as ")
+    assert said.startswith(f"{changed.activity_id} ({changed.activity_type.name}), project: was ")
 
 
 async def test_an_argument_that_is_left_out_now_is_noticed():

@@ -23,6 +23,7 @@ REVOCATION: Final = "Revocation"
 REGISTRATION: Final = "Registration"
 CIRCUIT: Final = "Circuit"
 LEDGER_ANCHOR: Final = "LedgerAnchor"
+ATTESTATION: Final = "Attestation"
 SWEEP: Final = "Sweep"
 SWEEP_ID: Final = "sweep"
 OWNERS: Final = MappingProxyType(
@@ -34,6 +35,7 @@ OWNERS: Final = MappingProxyType(
         "registration": REGISTRATION,
         "circuit": CIRCUIT,
         "ledger-anchor": LEDGER_ANCHOR,
+        "attestation": ATTESTATION,
         SWEEP_ID: SWEEP,
     }
 )
@@ -64,6 +66,11 @@ def circuit_id(circuit: str, token: str) -> str:
 def ledger_anchor_id(origin: str) -> str:
     """Return the workflow id of what keeps the notes of the ledger called so."""
     return f"ledger-anchor/{origin}"
+
+
+def attestation_id(workflow: str, token: str) -> str:
+    """Return the workflow id of what puts the evidence of a run together: one for each request."""
+    return f"attestation/{workflow}/{token}"
 
 
 def revocation_id(agent: str, token: str = "") -> str:

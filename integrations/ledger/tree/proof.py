@@ -110,6 +110,17 @@ def prove(path: Path, seq: int, tree: LedgerTree | None = None) -> EntryProof:
     return EntryProof(entry, text, tuple(tree.inclusion(seq, size)))
 
 
+def prove_many(path: Path, places: Sequence[int], note: SignedNote) -> list[EntryProof]:
+    """Return the proofs of these entries under ``note``; errors as ``prove``."""
+    tree = LedgerTree(path)
+    tree.read_on()
+    size, text = note.checkpoint.size, note.text()
+    return [
+        EntryProof(canonical_entry(path, seq), text, tuple(tree.inclusion(seq, size)))
+        for seq in places
+    ]
+
+
 def canonical_entry(path: Path, seq: int) -> str:
     """Return the canonical text of one entry, which is what its hash is of; errors as ``prove``."""
     row = row_at(path, seq)

@@ -1,7 +1,7 @@
 """The tree over the entries of one file, as far as it was read: roots and proofs of any size.
 
-1. Of every ``TILE`` leaves only the root is kept; the leaves of one tile are read again where a
-   proof needs them. A million entries take 4,000 hashes in memory.
+1. Of every ``TILE`` leaves only the root is kept, and the roots above these; the leaves of one tile
+   are read again where a proof needs them. A million entries take 8,000 hashes in memory.
 2. It is read in segments, as every reader does (``integrations.ledger.verify``), and goes on where
    it stopped.
 3. A leaf is the hash that stands with an entry. That the entry still hashes to it is for
@@ -20,6 +20,7 @@ from dsl.rules.ledger.merkle import (
     Peaks,
     consistency_proof,
     inclusion_proof,
+    node,
     root_of,
     root_of_peaks,
 )
@@ -38,13 +39,14 @@ class LedgerTree:
     def __init__(self, path: Path) -> None:
         """Prepare it; nothing is read yet."""
         self._path = path
-        self._tiles: list[bytes] = []
+        self._rows: list[list[bytes]] = [[]]  # roots of tiles, of two tiles, of four ...
         self._part: list[bytes] = []
+        self._read_again: tuple[int, list[bytes]] = (-1, [])  # one tile's leaves, and their first
 
     @property
     def size(self) -> int:
         """How many entries were read."""
-        return len(self._tiles) * TILE + len(self._part)
+        return len(self._rows[0]) * TILE + len(self._part)
 
     def read_on(self) -> int:
         """Take in what was appended since; return how many entries there are.
@@ -54,7 +56,7 @@ class LedgerTree:
             CorruptError: it holds no ledger, or an entry is missing.
             UnavailableError: it cannot be read.
         """
-        while leaves := self._leaves(self.size, self.size + SEGMENT):
+        while leaves := self._read(self.size, self.size + SEGMENT):
             self._extend(leaves)
         return self.size
 
@@ -88,14 +90,16 @@ class LedgerTree:
         """Return the root over the entries from ``first``, where a subtree begins, to ``end``."""
         if first % TILE or end - first < TILE:
             return root_of(self._leaves(first, end))
-        tree = Peaks()
-        for root in self._tiles[first // TILE : end // TILE]:
-            tree.add(root)
-        rest = end - end % TILE
+        at, stop = first // TILE, end // TILE
+        peaks = []
+        while at < stop:
+            height = (stop - at).bit_length() - 1  # where a subtree begins, any that fits is full
+            peaks.append(self._rows[height][at >> height])
+            at += 1 << height
         beside = Peaks()
-        for leaf in self._leaves(rest, end) if rest < end else ():
+        for leaf in self._leaves(end - end % TILE, end) if end % TILE else ():
             beside.add(leaf)
-        return root_of_peaks([*tree.peaks(), *beside.peaks()])
+        return root_of_peaks([*peaks, *beside.peaks()])
 
     def _require(self, size: int) -> int:
         if not 0 <= size <= self.size:
@@ -108,20 +112,33 @@ class LedgerTree:
         self._part.extend(leaves)
         full = len(self._part) - len(self._part) % TILE
         for start in range(0, full, TILE):
-            self._tiles.append(root_of(self._part[start : start + TILE]))
+            self._plant(root_of(self._part[start : start + TILE]))
         del self._part[:full]
 
+    def _plant(self, root: bytes) -> None:
+        for row in self._rows:
+            row.append(root)
+            if len(row) % 2:
+                return
+            root = node(row[-2], row[-1])
+        self._rows.append([root])
+
     def _leaves(self, first: int, end: int) -> list[bytes]:
-        held = len(self._tiles) * TILE
-        if first >= held and end <= self.size:
+        """Return leaves of what was read, of one tile at most."""
+        held = len(self._rows[0]) * TILE
+        if first >= held:
             return self._part[first - held : end - held]
+        start = first - first % TILE
+        if self._read_again[0] != start:
+            self._read_again = (start, self._read(start, start + TILE))
+            if len(self._read_again[1]) < TILE:
+                raise CorruptError(f"the ledger {self._path} was cut off while it was read")
+        return self._read_again[1][first - start : end - start]
+
+    def _read(self, first: int, end: int) -> list[bytes]:
         with closing(open_reader(self._path)) as connection, sqlite_faults("read the ledger"):
             rows = connection.execute(_HASHES, (first, end)).fetchall()
         for place, (seq, leaf) in enumerate(rows, start=first):
             if seq != place or not isinstance(leaf, bytes) or len(leaf) != HASH_BYTES:
                 raise CorruptError(f"entry {place} is missing or has no hash: verify the ledger")
-        if len(rows) < min(end, self.size) - first:
-            raise CorruptError(
-                f"the ledger ends before entry {min(end, self.size) - 1}: it was cut off"
-            )
         return [leaf for _, leaf in rows]

@@ -12,7 +12,8 @@ the letter; a field that is asked for besides is of a later release.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +32,9 @@ from temporalio.worker import (
 import mandate
 
 _RECORD: Final = "deep_replay_record"
+VALUE_SHOWN_MAX: Final = 120  # characters
+_ABSENT: Final = object()
+_MESSAGE: Final = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,41 +110,68 @@ def _replayer(*interceptors: Interceptor) -> Replayer:
 async def deep_replay(
     history: WorkflowHistory, replayer: Callable[..., Replayer] = _replayer
 ) -> list[str]:
-    """Replay with production's plugin; return every difference, none when all is the same.
+    """Replay with production's plugin; return every difference, as history has them.
 
     ``replayer`` makes one of interceptors.
     """
     recorder = _Recorder()
     result = await replayer(recorder).replay_workflow(history, raise_on_replay_failure=False)
     if result.replay_failure is not None:
-        return [f"replay failed: {result.replay_failure}"]
-    return _differences(scheduled(history), recorder.asked)
+        return [f"replay failed: {_meant(str(result.replay_failure))}"]
+    return list(_differences(scheduled(history), recorder.asked))
 
 
-def _differences(then: list[Asked], now: list[Asked]) -> list[str]:
+def _meant(words: str) -> str:
+    """Return what a failure says to a person, of what the SDK's core says."""
+    found = _MESSAGE.search(words)
+    return found[1] if found else words
+
+
+def _differences(then: list[Asked], now: list[Asked]) -> Iterator[str]:
     before, after = {each.id: each for each in then}, {each.id: each for each in now}
-    missing = [f"{identity} is not asked for any more" for identity in before.keys() - after.keys()]
-    added = [f"{identity} was never asked for" for identity in after.keys() - before.keys()]
-    changed = [
-        f"{identity}: asked for as {after[identity]}, recorded as {each}"
-        for identity, each in before.items()
-        if identity in after and not _is_kept(each, after[identity])
-    ]
-    return [*sorted(missing), *sorted(added), *changed]
+    for identity, recorded in before.items():
+        if identity not in after:
+            yield f"{identity} is not asked for any more"
+        else:
+            yield from _changes(recorded, after[identity])
+    for identity in after:
+        if identity not in before:
+            yield f"{identity} was never asked for"
 
 
-def _is_kept(then: Asked, now: Asked) -> bool:
-    """Tell whether everything that was asked for then is asked for now."""
-    if (then.type, len(then.arguments)) != (now.type, len(now.arguments)):
-        return False
-    pairs = zip(then.arguments, now.arguments, strict=True)
-    return all(one == other or _holds(json.loads(other), json.loads(one)) for one, other in pairs)
+def _changes(then: Asked, now: Asked) -> Iterator[str]:
+    """Yield the first thing in which what is asked for now is not what was asked for then."""
+    if then.type != now.type:
+        yield f"{then.id} was {then.type} and is {now.type} now"
+    elif len(then.arguments) != len(now.arguments):
+        yield f"{then.id} had {len(then.arguments)} arguments and has {len(now.arguments)} now"
+    else:
+        for was, asked in zip(then.arguments, now.arguments, strict=True):
+            if was != asked:
+                where = _first(json.loads(was), json.loads(asked), "")
+                if where is not None:
+                    yield f"{then.id} ({then.type}){where}"
+                    return
 
 
-def _holds(now: Any, then: Any) -> bool:
+def _first(then: Any, now: Any, place: str) -> str | None:
+    """Return where two values first differ, and how; None: nothing that was there is missing."""
     if isinstance(then, dict) and isinstance(now, dict):
-        return all(key in now and _holds(now[key], then[key]) for key in then)
-    if isinstance(then, list) and isinstance(now, list):
-        same_length = len(then) == len(now)
-        return same_length and all(_holds(n, t) for n, t in zip(now, then, strict=True))
-    return type(now) is type(then) and now == then
+        pairs = ((f".{key}", then[key], now.get(key, _ABSENT)) for key in then)
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        pairs = ((f"[{n}]", *both) for n, both in enumerate(zip(then, now, strict=True)))
+    elif type(now) is type(then) and now == then:
+        return None
+    else:
+        gone = now is _ABSENT
+        return f", {place.lstrip('.') or 'argument'}: was {_shown(then)}" + (
+            " and is gone" if gone else f" and is {_shown(now)}"
+        )
+    return next(
+        (found for step, was, asked in pairs if (found := _first(was, asked, place + step))), None
+    )
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= VALUE_SHOWN_MAX else f"{text[:VALUE_SHOWN_MAX]}..."

@@ -20,7 +20,7 @@ from integrations.ledger.tree.kept_notes import kept_notes
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter
 from mandate.stack import environment
-from mandate.terminal import complain, counting, say, say_json
+from mandate.terminal import complain, counting, note, say, say_json
 from mandate.work.look.ledger_anchors import Compared, compared, keys_of
 
 _HASH_SHOWN = 12
@@ -131,6 +131,21 @@ def fsck(path: Path, *, data_dir: Path | None) -> int:
         say(Terminal.of("{:<8} {}", name, word))
     code = verify(path, None, anchors=(), keys=(), offline=False, data_dir=data_dir, as_json=False)
     return code or (EXIT_FAILED if said != "ok" or trouble else 0)
+
+
+def keys(path: Path, specs: Sequence[str], *, data_dir: Path | None) -> int:
+    """Print the keys that the anchors were told to expect; 1 where there are none."""
+    return enter("ledger keys", _keys(path, specs, environment.present(data_dir)))
+
+
+async def _keys(path: Path, specs: Sequence[str], env: Mapping[str, str]) -> int:
+    found = await compared(path, env, specs=specs)
+    note(*found.silent)
+    if not found.keys:
+        note(Terminal("no anchor names a key yet"))
+        return EXIT_FAILED
+    say(*(Terminal.of("{}", str(each)) for each in found.keys))
+    return 0
 
 
 def tail(path: Path, count: int, *, as_json: bool) -> int:

@@ -1,12 +1,10 @@
 """``mandate ledger show | prove | verify-proof | export``: what can be handed to a stranger.
 
-1. A file is made aside and moved into place, and none is written over.
-2. Of a proof that is no good it is said why, and nothing of what it claims is printed.
+Of a proof that is no good it is said why, and nothing of what it claims is printed.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,12 +15,14 @@ from dsl.values.canonical import canonical
 from integrations.ledger.lookup import by_place
 from integrations.ledger.tree.kept_notes import kept_notes
 from integrations.ledger.tree.proof import PROOF_BYTES_MAX, EntryProof, canonical_entry, prove
-from integrations.ledger.verify import SEGMENT, texts_from
+from integrations.ledger.tree.texts import texts_from
+from integrations.ledger.verify import SEGMENT
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter
-from mandate.people.errors import RefusalError, UsageError
+from mandate.people.errors import UsageError
 from mandate.terminal import note, say, say_json
 from mandate.work.look.ledger_anchors import keys_of
+from mandate.work.look.new_files import write_new
 
 ENTRIES_FILE: Final = "entries.jsonl"
 NOTES_FILE: Final = "checkpoints.notes"
@@ -77,7 +77,7 @@ def _prove(path: Path, seq: int, out: Path | None) -> int:
     if out is None:
         say_json(proof)
         return 0
-    _write(out, [f"{canonical(proof)}\n"])
+    write_new(out, [f"{canonical(proof)}\n"])
     note(Terminal.of("entry {} is proven in {}", seq, out))
     return 0
 
@@ -94,7 +94,7 @@ def _verify_proof(file: Path, keys: Sequence[str]) -> int:
         raise UsageError("{} is no proof: {}", file, error) from None
     problems = list(proof.problems(given or None))
     for problem in problems:
-        say(Terminal.of("{}: {}", file, problem))  # (2) and nothing of what it claims
+        say(Terminal.of("{}: {}", file, problem))  # and nothing of what it claims
     if problems:
         return EXIT_FAILED
     told = proof.told()
@@ -112,8 +112,8 @@ def _export(path: Path, into: Path) -> int:
         raise UsageError("{} is there already: name a new directory", into) from None
     except OSError as error:
         raise UsageError("{}: {}", into, error.strerror or error) from None
-    entries = _write(into / ENTRIES_FILE, _entries(path))
-    notes = _write(into / NOTES_FILE, (f"{text}\n" for _, text in kept_notes(path)))
+    entries = write_new(into / ENTRIES_FILE, _entries(path))
+    notes = write_new(into / NOTES_FILE, (f"{text}\n" for _, text in kept_notes(path)))
     note(Terminal.of("{}: {} entries, {} notes", into, entries, notes))
     return 0
 
@@ -123,24 +123,3 @@ def _entries(path: Path) -> Iterator[str]:
     while texts := texts_from(path, last, SEGMENT):
         yield from (f"{text}\n" for text in texts)
         last += len(texts)
-
-
-def _write(path: Path, texts: Iterator[str] | Sequence[str]) -> int:
-    """Write a new file (1); return how many texts it has."""
-    if path.exists():
-        raise UsageError("{} is there already: name a new file", path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    count = 0
-    try:
-        with aside.open("x", encoding="utf-8") as file:
-            for text in texts:
-                file.write(text)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(aside, path)  # refuses what is there by now
-    except OSError as error:
-        raise RefusalError("{}: {}", path, error.strerror or error) from None
-    finally:
-        aside.unlink(missing_ok=True)
-    return count

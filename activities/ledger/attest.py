@@ -1,0 +1,150 @@
+"""``ledger.attest``: the evidence of a run that is over, found, proven and signed by who records.
+
+Anybody may ask, and nothing of what is asked gets into the bundle but which run it is about. The
+rules:
+
+1. Histories are fetched from the server, of the run and of its stages, each by run id.
+2. The run has to be over: of one under way the evidence would be a part, and look like the whole.
+3. A checkpoint is signed first, so that every entry of the run is under it.
+4. What is larger than an artefact may be is refused by name; nothing is left out to make it fit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHistory
+from temporalio.service import RPCError
+
+from activities.contracts import attestation_specs as contract
+from activities.contracts.specs import AGENT_WORKFLOW
+from activities.ledger.anchoring import Anchoring
+from activities.runtime.boundary import governed
+from activities.runtime.engine import NO_SUCH_RUN, described
+from dsl.rules.ledger.note import SignedNote
+from dsl.rules.ledger.statement import ENTRIES, HISTORIES, pae, statement
+from dsl.values.canonical import canonical
+from integrations.artifacts.store import Artifacts, StoredArtifact
+from integrations.errors import DeniedError, NotFoundError, UnavailableError
+from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX, Bundle, keyid_of
+from integrations.ledger.ledger import Ledger
+from integrations.ledger.lookup import places_of
+from integrations.ledger.tree.proof import EntryProof, prove_many
+
+MEDIA_TYPE: Final = "application/json"
+STAGES_MAX: Final = 1_000
+ENTRIES_MAX: Final = 20_000
+
+
+class AttestActivities:
+    """Speaks for the one writer."""
+
+    def __init__(self, ledger: Ledger, artifacts: Path) -> None:
+        self._ledger = ledger
+        self._artifacts = artifacts  # made where the first bundle is put there
+        self._anchoring: Anchoring | None = None
+
+    def sign_by(self, anchoring: Anchoring) -> None:
+        """Sign with what signs the ledger's checkpoints."""
+        self._anchoring = anchoring
+
+    @activity.defn(name=contract.attest.name)
+    @governed
+    async def attest(self, request: contract.AttestRequest) -> contract.Attested:
+        """Put the bundle into the artefact store."""
+        if self._anchoring is None:
+            raise UnavailableError("the ledger's worker does not sign yet: try again")
+        histories = await _histories(activity.client(), request)
+        note = await self._anchoring.once(now=True)  # (3) every entry is under it
+        if note is None:
+            raise UnavailableError("the ledger has no entry yet: try again")
+        runs = [(each.workflow_id, each.run_id) for each in histories]
+        proofs = await asyncio.to_thread(self._proofs, runs, note)
+        bundle = await self._signed(histories, proofs, note, self._anchoring)
+        data = bundle.text().encode()
+        if len(data) > BUNDLE_BYTES_MAX:  # (4) nothing is left out
+            raise DeniedError(
+                f"the evidence has {len(data)} bytes and the limit is {BUNDLE_BYTES_MAX}: keep "
+                "histories and an export of the ledger by themselves"
+            )
+        stored = await asyncio.to_thread(self._put, data)
+        return contract.Attested(
+            digest=stored.digest,
+            size=len(data),
+            entries=len(proofs),
+            histories=len(histories),
+            checkpoint=note.checkpoint.size,
+        )
+
+    def _put(self, data: bytes) -> StoredArtifact:
+        return Artifacts(self._artifacts).put(data, MEDIA_TYPE)
+
+    def _proofs(self, runs: list[tuple[str, str]], note: SignedNote) -> list[EntryProof]:
+        places = places_of(self._ledger.path, runs, ENTRIES_MAX + 1)
+        if len(places) > ENTRIES_MAX:
+            raise DeniedError(f"the run has more than {ENTRIES_MAX} entries: export the ledger")
+        return prove_many(self._ledger.path, places, note)
+
+    async def _signed(
+        self,
+        histories: list[WorkflowHistory],
+        proofs: list[EntryProof],
+        note: SignedNote,
+        anchoring: Anchoring,
+    ) -> Bundle:
+        run, *stages = histories
+        files = {
+            f"{HISTORIES}{number:04}.json": each.to_json() for number, each in enumerate(histories)
+        }
+        files[ENTRIES] = "".join(f"{canonical(each.value())}\n" for each in proofs)
+        about = {
+            "workflow": run.workflow_id,
+            "run": run.run_id,
+            "stages": [{"workflow": each.workflow_id, "run": each.run_id} for each in stages],
+            "ledger": note.checkpoint.origin,
+            "note": note.text(),
+        }
+        encoded = {name: text.encode() for name, text in files.items()}
+        said = statement(about, encoded, [each.told() for each in proofs])
+        signatures = await anchoring.sign(pae(said.encode()))
+        return Bundle(said, tuple((keyid_of(key), sig) for key, sig in signatures), files)
+
+
+async def _histories(client: Client, request: contract.AttestRequest) -> list[WorkflowHistory]:
+    """Return the histories of the run and of its stages, the run's first (1)."""
+    try:
+        found = await described(client, request.workflow, request.run or None)
+        if not found.HasField("close_time"):
+            # (2) a part would look like the whole
+            raise DeniedError(f"{request.workflow!r} is under way: ask again when it is over")
+        first = await _history(client, request.workflow, found.execution.run_id)
+        histories = [first]
+        for workflow_id, run_id in _children(first):
+            if len(histories) > STAGES_MAX:
+                raise DeniedError(f"the run has more than {STAGES_MAX} stages: export its parts")
+            histories.append(await _history(client, workflow_id, run_id))
+    except RPCError as error:
+        if error.status in NO_SUCH_RUN:
+            raise NotFoundError(
+                f"temporal knows no such run of {request.workflow!r}, or not any more"
+            ) from None
+        raise UnavailableError(f"temporal does not answer ({error})") from None
+    return histories
+
+
+async def _history(client: Client, workflow_id: str, run_id: str) -> WorkflowHistory:
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    return await handle.fetch_history()
+
+
+def _children(history: WorkflowHistory) -> list[tuple[str, str]]:
+    found = []
+    for event in history.events:
+        started: Any = event.child_workflow_execution_started_event_attributes
+        if started.workflow_type.name == AGENT_WORKFLOW:
+            execution = started.workflow_execution
+            found.append((execution.workflow_id, execution.run_id))
+    return found

@@ -1,0 +1,1 @@
+"""Evidence of a run that a stranger can verify."""

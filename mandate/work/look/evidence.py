@@ -1,0 +1,103 @@
+"""``mandate evidence``: what bears out a run, in one file that a stranger can verify.
+
+1. It is put together and signed by the ledger's worker; here it is asked for, fetched by its digest
+   and written to a new file.
+2. Verifying asks nobody: keys are given, and nothing is taken from the file itself but what they
+   have signed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from temporalio.client import WorkflowFailureError
+
+from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW, Attested, AttestRequest
+from activities.contracts.specs import QUEUE
+from dsl.rules.run.reserved import attestation_id
+from dsl.shown.surfaces import Terminal
+from dsl.values import strict_json
+from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX, Bundle
+from mandate._entry import EXIT_FAILED
+from mandate.people.door import enter, temporal
+from mandate.people.errors import RefusalError, UsageError
+from mandate.people.gates.contents import store
+from mandate.stack import environment
+from mandate.terminal import say, say_json
+from mandate.work.look.ledger_anchors import keys_of
+from mandate.work.look.new_files import write_new
+
+TOKEN_BYTES: Final = 4
+
+
+def export(run: str, out: Path | None, *, data_dir: Path | None) -> int:
+    """Write the evidence of a run into a new file."""
+    return enter("evidence export", _export(run, out, environment.present(data_dir)))
+
+
+def verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
+    """Say whether a bundle is good; 1: it is not."""
+    return enter("evidence verify", _verify(file, keys, as_json=as_json))
+
+
+async def _export(run: str, out: Path | None, env: Mapping[str, str]) -> int:
+    target = out or Path(f"{run.replace('/', '_')}.evidence.json")
+    if target.exists():  # before anything is asked for
+        raise UsageError("{} is there already: name a new file with -o", target)
+    artifacts = store(env)
+    client = await temporal(env)
+    try:
+        found = await client.execute_workflow(
+            ATTESTATION_WORKFLOW,
+            AttestRequest(workflow=run),
+            id=attestation_id(run, secrets.token_hex(TOKEN_BYTES)),
+            task_queue=QUEUE,
+        )
+    except WorkflowFailureError as error:
+        raise RefusalError("{}", getattr(error.cause, "message", None) or error.cause) from None
+    attested = Attested.model_validate(found)
+    write_new(target, [artifacts.get(attested.digest).decode()])
+    words = (target, attested.entries, attested.histories, attested.checkpoint)
+    say(Terminal.of("{}: {} entries, {} histories, under the ledger's checkpoint at {}", *words))
+    say(Terminal.of("to verify it: mandate evidence verify {} --key KEY", target))
+    say(Terminal("the keys: mandate ledger keys"))
+    return 0
+
+
+async def _verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
+    given = keys_of(keys)
+    if not given:
+        raise UsageError("whose signature is to be looked for: give --key, see mandate ledger keys")
+    try:
+        with file.open("rb") as opened:  # nothing else is under way
+            bundle = Bundle.parse(opened.read(BUNDLE_BYTES_MAX + 1))
+        problems = list(bundle.problems(given))
+    except OSError as error:
+        raise UsageError("{}: {}", file, error.strerror or error) from None
+    except ValueError as error:
+        problems = [f"this is no evidence: {error}"]
+    if as_json:
+        say_json({"file": str(file), "ok": not problems, "problems": problems})
+        return EXIT_FAILED if problems else 0
+    for problem in problems:
+        say(Terminal.of("{}: {}", file, problem))
+    if not problems:
+        say(*_told(file, bundle))
+    return EXIT_FAILED if problems else 0
+
+
+def _told(file: Path, bundle: Bundle) -> list[Terminal]:
+    said = strict_json.read(bundle.statement, bytes_max=BUNDLE_BYTES_MAX)["predicate"]
+    run, people = said["run"], said["people"]
+    lines = [
+        Terminal.of("{}: ok, run {} of {}", file, run["run"], run["workflow"]),
+        Terminal.of("ledger {}, plan {}", run["ledger"], said["plan"]),
+        Terminal.of("{} stages, {} artefacts", len(run["stages"]), len(said["artefacts"])),
+    ]
+    for each in people:
+        name = each.get("name") or each.get("gate") or ""
+        lines.append(Terminal.of("  entry {}: {} {}", each["seq"], each["action"], name))
+    return lines

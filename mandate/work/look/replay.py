@@ -1,0 +1,141 @@
+"""``mandate replay``: do histories still replay on the code at hand? The step before a deploy.
+
+1. A history is what ``temporal workflow show -o json`` prints; ``--running`` takes those of the
+   runs that are under way, which are the ones that a deploy would wedge.
+2. Beside what Temporal compares, what was asked for is compared by its arguments.
+3. The exit code is 1 when one history differs, 2 when one cannot be read; each is said with its
+   first difference, ``--json`` with all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import WorkflowHistory
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.worker import Interceptor, Replayer
+
+import mandate
+from activities.contracts.specs import QUEUE
+from dsl.shown.surfaces import Terminal
+from mandate._entry import EXIT_FAILED
+from mandate.people.door import enter, temporal
+from mandate.people.errors import UsageError
+from mandate.stack import environment
+from mandate.terminal import ERROR_MAX, note, say, say_json
+from mandate.work.look.deep_replay import deep_replay
+
+HISTORIES_MAX: Final = 1_000
+HISTORY_BYTES_MAX: Final = 256 << 20
+_ERRORS: Final = LoggingConfig(TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+_UNDER_WAY: Final = f'TaskQueue="{QUEUE}" AND ExecutionStatus="Running"'
+_BETWEEN_IDS: Final = "__"  # in names of files, where an id has a slash
+
+
+def run(
+    files: Sequence[Path],
+    *,
+    running: bool,
+    query: str,
+    as_json: bool,
+    data_dir: Path | None,
+) -> int:
+    """Replay, and say of each history whether it differs (3)."""
+    env = environment.present(data_dir)
+    return enter("replay", _run(files, env, running=running, query=query, as_json=as_json))
+
+
+async def _run(
+    files: Sequence[Path], env: Mapping[str, str], *, running: bool, query: str, as_json: bool
+) -> int:
+    if not files and not running:
+        raise UsageError("name files of histories, or say --running")
+    histories = [read_history(file) for file in files]
+    replayed = differing = 0
+    quiet = Runtime(telemetry=TelemetryConfig(logging=_ERRORS))  # what it warns of is said below
+    with ThreadPoolExecutor(1) as threads:  # a replayer ends none that it was given
+
+        def replayer_with(recorder: Interceptor) -> Replayer:
+            return Replayer(
+                workflows=[],
+                plugins=[mandate.plugin()],
+                interceptors=[recorder],
+                workflow_task_executor=threads,
+                runtime=quiet,
+            )
+
+        for history in histories:
+            differing += _say(history, await deep_replay(history, replayer_with), as_json=as_json)
+            replayed += 1
+        if running:
+            async for history in _under_way(env, query):
+                found = await deep_replay(history, replayer_with)
+                differing += _say(history, found, as_json=as_json)
+                replayed += 1
+    if not as_json:
+        say(Terminal.of("{} histories replayed, {} differ", replayed, differing))
+    return EXIT_FAILED if differing else 0
+
+
+def read_history(file: Path) -> WorkflowHistory:
+    """Return the history in a file (1).
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        if file.stat().st_size > HISTORY_BYTES_MAX:
+            raise UsageError("{} has more than {} bytes", file, HISTORY_BYTES_MAX)
+        text = file.read_text(encoding="utf-8")
+        events = json.loads(text)["events"]
+        history = WorkflowHistory.from_json(_id_of(events, file), text)
+    except OSError as error:
+        raise UsageError("{}: {}", file, error.strerror or error) from None
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        raise UsageError(
+            "{} is no history: make one with temporal workflow show -w ID -o json", file
+        ) from None
+    if not history.events:
+        raise UsageError("{} is a history without events", file)
+    return history
+
+
+def _id_of(events: Sequence[Mapping[str, Any]], file: Path) -> str:
+    """Return whose history it is: as it says itself, or as its file is named."""
+    started = events[0].get("workflowExecutionStartedEventAttributes") or {}
+    return started.get("workflowId") or file.stem.replace(_BETWEEN_IDS, "/")
+
+
+async def _under_way(env: Mapping[str, str], query: str) -> AsyncIterator[WorkflowHistory]:
+    client = await temporal(env)
+    wanted = f"({query}) AND {_UNDER_WAY}" if query else _UNDER_WAY
+    count = 0
+    async for each in client.list_workflows(wanted):
+        if count == HISTORIES_MAX:
+            note(Terminal.of("the first {} runs were looked at: narrow it by --query", count))
+            return
+        count += 1
+        yield await client.get_workflow_handle(each.id, run_id=each.run_id).fetch_history()
+
+
+def _say(history: WorkflowHistory, found: Sequence[str], *, as_json: bool) -> bool:
+    if as_json:
+        say_json(
+            {
+                "workflow": history.workflow_id,
+                "run": history.run_id,
+                "events": len(history.events),
+                "ok": not found,
+                "differences": list(found),
+            }
+        )
+    elif found:
+        first = Terminal.of("{}", found[0], limit=ERROR_MAX)
+        say(Terminal.of("DIFFERS  {}: {}", history.workflow_id, first))
+    else:
+        say(Terminal.of("ok       {}, {} events", history.workflow_id, len(history.events)))
+    return bool(found)

@@ -1,0 +1,169 @@
+"""Evidence of a run: made by the engine, verified by ours and by others, refused when changed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import random
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+
+from activities.ledger.temporal_anchor import TemporalAnchor
+from dsl.rules.ledger.note import NoteKey
+from dsl.rules.ledger.statement import ENTRIES, pae
+from dsl.values.canonical import canonical
+from integrations.ledger.evidence.bundle import Bundle, keyid_of
+from tests.fixtures.engine import Engine, after_look, gate
+from tests.fixtures.search import SEED, many
+
+ROOT = Path(__file__).resolve().parents[3]
+ALONE = ROOT / "docs" / "verify_evidence.py"
+NODE = ROOT / "tests" / "fixtures" / "outside" / "verify_evidence.mjs"
+
+
+@dataclass
+class Evidence:
+    file: Path
+    key: NoteKey
+    run: str
+
+    @property
+    def data(self) -> bytes:
+        return self.file.read_bytes()
+
+
+def mandate(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mandate", "evidence", *words],
+        cwd=ROOT,
+        env={
+            "TEMPORAL_ADDRESS": engine.settings.temporal,
+            "MANDATE_ARTIFACTS": str(engine.settings.artifacts),
+            "PATH": "/usr/bin:/bin",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest_asyncio.fixture
+async def evidence(engine: Engine, tmp_path: Path) -> Evidence:
+    handle = await engine.start(after_look(gate("review")))
+    await engine.pending(handle, "review")
+    early = await asyncio.to_thread(mandate, engine, "export", handle.id)
+    assert early.returncode == 1, early
+    assert "is under way" in early.stderr
+    await handle.signal("vote", {"gate": "review", "decision": "approve", "voter": "ann"})
+    await handle.result()
+    file = tmp_path / "run.json"
+    made = await asyncio.to_thread(mandate, engine, "export", handle.id, "-o", str(file))
+    assert made.returncode == 0, made
+    kept = await TemporalAnchor(engine.client, engine.settings.ledger_origin).read()
+    return Evidence(file, NoteKey.parse(kept.keys[0]), handle.id)
+
+
+def problems(data: bytes, key: NoteKey) -> list[str]:
+    try:
+        return list(Bundle.parse(data).problems([key]))
+    except ValueError as error:
+        return [str(error)]
+
+
+def alone(file: Path, key: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", ALONE, file, key], capture_output=True, text=True, check=False
+    )
+
+
+async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
+    engine: Engine, evidence: Evidence, tmp_path: Path
+) -> None:
+    key, data = evidence.key, evidence.data
+    told = json.loads(Bundle.parse(data).statement)["predicate"]
+    actions = {json.loads(json.loads(line)["entry"])["action"] for line in entries_of(data)}
+    assert {"run.started", "agent.intended", "agent.ended", "gate.decided", "run.ended"} <= actions
+    assert told["run"]["workflow"] == evidence.run
+    assert len(told["run"]["stages"]) == 1
+    assert [each["action"] for each in told["people"]] == ["gate.decided"]
+    assert problems(data, key) == []
+
+    good = await asyncio.to_thread(mandate, engine, "verify", str(evidence.file), "--key", str(key))
+    again = await asyncio.to_thread(
+        mandate, engine, "export", evidence.run, "-o", str(evidence.file)
+    )
+    keyless = await asyncio.to_thread(mandate, engine, "verify", str(evidence.file))
+    assert good.returncode == 0, good
+    assert f"of {evidence.run}" in good.stdout
+    assert (again.returncode, keyless.returncode) == (2, 2)
+    assert alone(evidence.file, str(key)).stdout.startswith(f"ok: {evidence.run}")
+
+    other = NoteKey(key.name, Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    assert problems(data, other)
+    assert alone(evidence.file, str(other)).returncode == 1
+    assert problems(b"", key)
+    assert problems(data[: len(data) // 2], key)
+    rnd = random.Random(SEED)
+    for _ in range(many(2_000)):
+        place = rnd.randrange(len(data))
+        changed = bytearray(data)
+        changed[place] ^= 1 << rnd.randrange(8)
+        assert problems(bytes(changed), key), (SEED, place)
+    changed_file = tmp_path / "changed.json"
+    for place in rnd.sample(range(len(data)), 5):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        changed_file.write_bytes(changed)
+        assert alone(changed_file, str(key)).returncode == 1, (SEED, place)
+    agreed_by_others(evidence)
+    what_a_liar_with_the_key_would_say_is_refused(Bundle.parse(data))
+
+
+def entries_of(data: bytes) -> list[str]:
+    return Bundle.parse(data).files[ENTRIES].splitlines()
+
+
+def agreed_by_others(evidence: Evidence) -> None:
+    """DSSE and note by implementations that are not ours."""
+    envelope = json.loads(evidence.data)["envelope"]
+    keyid = envelope["signatures"][0]["keyid"]
+    public = SSlibKey(keyid, "ed25519", "ed25519", {"public": evidence.key.public.hex()})
+    theirs = Envelope.from_dict(json.loads(json.dumps(envelope)))
+    assert list(theirs.verify([public], 1)) == [keyid]
+    theirs.payload += b" "
+    with pytest.raises(Exception, match=r"(?i)verif|threshold"):
+        theirs.verify([public], 1)
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not here: DSSE and note are not verified by another language")
+    said = subprocess.run(
+        [node, NODE, evidence.file, str(evidence.key)], capture_output=True, text=True, check=True
+    )
+    assert json.loads(said.stdout) == {"dsse": True, "noted": True, "id": True}
+
+
+def what_a_liar_with_the_key_would_say_is_refused(bundle: Bundle) -> None:
+    """Signed anew by a key that is believed: what is told must still follow from the entries."""
+    private = Ed25519PrivateKey.generate()
+    said = json.loads(bundle.statement)
+    key = NoteKey(said["predicate"]["run"]["ledger"], private.public_key().public_bytes_raw())
+    said["predicate"]["people"] = []
+    text = canonical(said)
+    forged = replace(
+        bundle, statement=text, signatures=((keyid_of(key), private.sign(pae(text.encode()))),)
+    )
+    found = list(Bundle.parse(forged.text().encode()).problems([key]))
+    assert any("has signed the note" in each for each in found)
+    assert "what is told of people, agents and artefacts is not what the entries say" in found
+    assert base64.b64decode(json.loads(forged.text())["envelope"]["payload"]).decode() == text
