@@ -78,4 +78,13 @@ stress: .venv/ready  ## what takes long: workers struck again and again, wide pl
 	MANDATE_SEARCH_FACTOR=$(FACTOR) MANDATE_SEARCH_SEED=$(SEED) $(PY) -m pytest $(ONLY) \
 	  -m "stress or hypothesis" -s --timeout 3600 -o faulthandler_timeout=0 --hypothesis-seed=$(SEED)
 
-.PHONY: demo tools test test-fast check bench bench-full stress
+RUNS ?= 500
+MINUTES ?= 60
+chaos: .venv/ready   ## experiments of chaos, drawn by SEED: three minutes of them
+	$(PY) -m mandate chaos search --runs 60 --minutes 3 --seed $(SEED) --page chaos.html
+
+chaos-night: .venv/ready  ## ... RUNS of them in MINUTES, with the table of docs/chaos.md made anew
+	$(PY) -m mandate chaos search --runs $(RUNS) --minutes $(MINUTES) --seed $(SEED) \
+	  --page chaos.html --journal chaos.jsonl --table docs/chaos.md
+
+.PHONY: demo tools test test-fast check bench bench-full stress chaos chaos-night

@@ -100,6 +100,8 @@ FAULTS: Final[Mapping[ChaosCondition, FaultKind]] = {
     _C.RUN_RESET: FaultKind("a run is reset to where it began", _RUN, Reach.RUN, ends=Ends.EITHER),
     _C.ARTIFACTS_LOST: FaultKind("the artefact store is away", ("artifacts",), lasts=True),
     _C.TOKEN_EXPIRED: FaultKind("Vault ends every token of agents", ("vault",)),
-    _C.ROLE_REVOKED: FaultKind("Vault no longer knows the workers' role", ("vault",), lasts=True),
+    _C.ROLE_REVOKED: FaultKind(
+        "the role files of workers are gone", ("vault",), lasts=True, ends=Ends.EITHER
+    ),
 }
 TARGETS: Final = tuple(dict.fromkeys(each for kind in FAULTS.values() for each in kind.targets))

@@ -135,6 +135,7 @@ class Experiment(Document):
     EXPLAINED: ClassVar[Mapping[str, str]] = {
         "name": "Lower-case letters, digits and hyphens.",
         "description": "What is tried, in a sentence.",
+        "seed": "What is left to chance is decided by it, where no other is given.",
         "runs": "How many runs are under way at once.",
         "steady_state": "What must hold before, and again after.",
         "method": "The faults, in order.",
@@ -145,6 +146,7 @@ class Experiment(Document):
 
     name: Name
     description: str = ""
+    seed: Whole = Field(default=0, ge=0)
     runs: Whole = Field(default=1, ge=1, le=limits.CHAOS_RUNS_MAX)
     steady_state: tuple[Steady, ...] = (
         Steady.PROCESSES,

@@ -9,9 +9,13 @@ from redis.asyncio import Redis
 
 from dsl.core import RedisKeys
 from integrations.chaos.fault import Fault
+from integrations.chaos.own import OwnTarget
+from integrations.chaos.processes import Standstill
 from integrations.dragonfly.client import answered
 
 _CANARY: Final = "chaos:canary"
+_LOCKS: Final = RedisKeys.agent_lock("*")
+_KEYS_AT_ONCE: Final = 1_000
 _NOW_MS: Final = 1
 
 
@@ -31,6 +35,27 @@ class StateLoss(Fault):
         """Tell whether that key is gone."""
         async with answered():
             return not await self._client.exists(_CANARY)
+
+
+class Awakened(Standstill):
+    """A holder stands still and loses every lease meanwhile: it wakes up with stale fences."""
+
+    def __init__(self, target: OwnTarget, client: Redis) -> None:
+        super().__init__(target)
+        self._client = client
+        self._lost = 0
+
+    async def strike(self) -> None:
+        """Stop it; when it does not move any more, take its leases."""
+        await super().strike()
+        if await super().fired():
+            async with answered():
+                keys = [key async for key in self._client.scan_iter(_LOCKS, _KEYS_AT_ONCE)]
+                self._lost = await self._client.delete(*keys) if keys else 0
+
+    async def fired(self) -> bool:
+        """Tell whether it stood still and had something to lose."""
+        return await super().fired() and self._lost > 0
 
 
 class LockLoss(Fault):

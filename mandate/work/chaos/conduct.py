@@ -31,8 +31,8 @@ from integrations.chaos.fault import Fault
 from integrations.errors import IntegrationError
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.held_worker import HELD, hold_file
-from mandate.work.chaos.ground.injection import faults_of
-from mandate.work.chaos.ground.objective import ready_for
+from mandate.work.chaos.ground.injection import AT_WORK, faults_of
+from mandate.work.chaos.ground.objective import clarifications, ready_for
 from mandate.work.chaos.ground.steady import until_steady
 from mandate.work.chaos.ground.struck_run import StruckRun
 from mandate.work.chaos.journal import FaultRecord, Journal, PlannedFault, RunRecord, unexpected
@@ -127,7 +127,7 @@ class Conduct:
             await self._until_held(step, strike)
         elif when.event is not None:
             await self._until_event(when.event)
-        if step.delay_ms:  # it works on meanwhile, and is struck in the midst of it
+        if step.delay_ms or step.fault in AT_WORK:  # it works on, and is struck in the midst of it
             self._let_go(step)
             await asyncio.sleep(step.delay_ms / 1000)
         await self._do(step, strike)
@@ -239,6 +239,7 @@ class Conduct:
             began_ms=int(run.began * 1000),
             ended_ms=int(run.ended * 1000),
             recovered_ms=max(0, done[0] - back) if done and back else None,
+            clarified=await asyncio.to_thread(clarifications, self._arena, run),
             objective=await ready_for(self._arena, run),
             outputs=run.outputs(),
             phases=phases,

@@ -55,6 +55,7 @@ class RunRecord:
     began_ms: int
     ended_ms: int
     recovered_ms: int | None = None  # from when it could go on, until it had
+    clarified: int = 0  # how often a plan of it was clarified
     objective: bool = False  # every agent was ready for the objective
     outputs: dict[str, dict[str, int]] = field(default_factory=dict)  # by agent and maturity
     phases: dict[str, list[tuple[str, int]]] = field(default_factory=dict)  # by agent: done, when

@@ -26,19 +26,21 @@ from mandate.terminal import complain, note, say
 from mandate.work.chaos.conduct import Conduct, is_all_fired
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.journal import Journal, write
+from mandate.work.chaos.page import write_page
 from mandate.work.chaos.table import rows_of, told
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Work = Callable[[ChaosArena], Awaitable[int]]
 
 
-def run(path: Path, seed: int, *, journal: Path | None, page: Path | None) -> int:
+def run(path: Path, given: int | None, *, journal: Path | None, page: Path | None) -> int:
     """Make the experiment; return the exit code (3)."""
     try:
         experiment = load_experiment(path)
     except DslError as error:  # (1) before anything is started
         complain(error)
         return EXIT_USAGE
+    seed = experiment.seed if given is None else given
     return on_arena(lambda arena: _conduct(arena, experiment, seed, journal, page), seed)
 
 
@@ -83,8 +85,11 @@ async def _conduct(
 ) -> int:
     journal = await Conduct(arena, experiment, seed, f"{experiment.name}-{seed}").conduct()
     say(*rows_of([journal]), *told(journal))
+    facts = {"seed": seed, "commit": arena.commit}
     if file is not None:
-        write(file, [journal], {"commit": arena.commit})
+        write(file, [journal], facts)
+    if page is not None:
+        write_page(page, [journal], facts)
     return 0 if is_good(journal) else EXIT_FAILED
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from dsl.chaos.catalogue import AGENTS
 from dsl.core import OutputType
@@ -14,6 +15,8 @@ from mandate.work.chaos.journal import Journal, RunRecord
 
 HEAD: Final = ("FAULT", "PHASE", "RUNS", "FIRED", "VIOLATIONS", "RECOVERED", "P50", "P99")
 OF_RUNS: Final = ("RUN", "STRUCK IN", "ENDED", "OBJECTIVE", *(name.upper() for name in AGENTS))
+BEGINS: Final = "<!-- begin of the table -->"
+ENDS: Final = "<!-- end of the table -->"
 ANYWHERE: Final = "-"
 _COMPLETED: Final = "completed"
 
@@ -75,6 +78,26 @@ def told(journal: Journal) -> Iterator[Terminal]:
         yield Terminal.of("given up: {}", journal.aborted)
     for violation in journal.violations:
         yield Terminal.of("VIOLATION {}", violation, limit=1_000)
+
+
+def markdown(journals: Sequence[Journal], facts: Mapping[str, Any]) -> str:
+    """Return the table for a document, with what it was made from."""
+    found = rows(journals)
+    lines = [f"| {' | '.join(name.lower() for name in HEAD)} |", "|---" * len(HEAD) + "|"]
+    lines += [f"| {' | '.join(row.cells())} |" for row in found]
+    violations = sum(len(each.violations) for each in journals)
+    seeds = ", ".join(f"{name} {value}" for name, value in facts.items())
+    return "\n".join([f"{seeds}, violations {violations}.", "", *lines]) + "\n"
+
+
+def write_table(path: Path, text: str) -> None:
+    """Write the table between its marks in a page, or as a page where there are none."""
+    page = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, begins, rest = page.partition(BEGINS)
+    _, ends, after = rest.partition(ENDS)
+    if begins and ends:
+        text = f"{before}{BEGINS}\n{text}{ENDS}{after}"
+    path.write_text(text, encoding="utf-8")
 
 
 def _of_run(run: RunRecord) -> tuple[str, ...]:

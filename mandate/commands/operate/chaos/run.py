@@ -12,7 +12,9 @@ from mandate.cli_options import end
 
 def command(
     experiment: Annotated[Path, typer.Argument(help="A file.")],
-    seed: Annotated[int, typer.Option(help="The same seed does the same.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed does the same; default: the file's.")
+    ] = None,
     journal: Annotated[Path | None, typer.Option(help="Where to write the journal.")] = None,
     page: Annotated[Path | None, typer.Option(help="Where to write the HTML page.")] = None,
 ) -> None:

@@ -18,10 +18,12 @@ from integrations.chaos.fault import Fault, NotOursError, seen
 from integrations.chaos.files import FolderAway, LockedFile
 from integrations.chaos.own import OwnTarget
 from integrations.chaos.processes import Death, FullDisk, Standstill
-from integrations.chaos.stores import LockLoss, StateLoss
+from integrations.chaos.stores import Awakened, LockLoss, StateLoss
+from integrations.chaos.vaults import EndedTokens, LostRoles, SealedVault
 from integrations.chaos.wire import Weather
 from integrations.chaos.wires import BadWeather
 from mandate.work.chaos.ground.arena import ChaosArena
+from mandate.work.chaos.ground.orders_of_people import OpenCircuit, RevokedAgent
 from mandate.work.chaos.ground.run_faults import (
     AgentOrder,
     EndedRun,
@@ -33,6 +35,7 @@ from mandate.work.chaos.ground.struck_run import StruckRun
 
 _C = ChaosCondition
 SLOW_S: Final = 0.3
+AT_WORK: Final = (_C.AGENT_CRASH, _C.AGENT_HANG)  # of a program, which is there when it works
 _PROGRAM: Final = b"chaos_"  # in the arguments of every program of ours
 STARTED_WITHIN_S: Final = 5.0
 _SENT: Final = (
@@ -92,41 +95,50 @@ _ON_STACK: Final[dict[ChaosCondition, Callable[[ChaosArena, str], Fault]]] = {
     _C.LEDGER_FULL: lambda arena, target: FullDisk(arena.target(target)),
     _C.LEDGER_LOCKED: lambda arena, _target: LockedFile(arena.settings.ledger),
     _C.ARTIFACTS_LOST: lambda arena, _target: FolderAway(arena.settings.artifacts),
+    _C.VAULT_SEALED: lambda arena, target: SealedVault(
+        arena.vault, arena.seal_key, lambda: arena.target(target)
+    ),
+    _C.TOKEN_EXPIRED: lambda arena, _target: EndedTokens(arena.vault, arena.sweeper()),
+    _C.ROLE_REVOKED: lambda arena, _target: LostRoles(
+        arena.vault, arena.sweeper(), arena.settings.vault_roles
+    ),
+    _C.BREAKER_OPEN: OpenCircuit,
+    _C.STALE_FENCE: lambda arena, target: Awakened(arena.target(target), arena.dragonfly),
     **{condition: _weather(condition) for condition in _WEATHERS},
 }
-BUILT: Final = frozenset(
-    {
-        *_ON_STACK,
-        *_SENT,
-        *_ORDERED,
-        _C.AGENT_CRASH,
-        _C.AGENT_HANG,
-        _C.LOCK_LOSS,
-        _C.LEASE_EXPIRY,
-        _C.RUN_TERMINATED,
-        _C.RUN_CANCELLED,
-        _C.RUN_RESET,
-    }
-)
+
+
+def _ordered(condition: ChaosCondition) -> Callable[[ChaosArena, StruckRun, str], Fault]:
+    return lambda arena, run, agent: AgentOrder(arena.orders, run, agent, _ORDERED[condition])
+
+
+def _sent(condition: ChaosCondition) -> Callable[[ChaosArena, StruckRun, str], Fault]:
+    return lambda _arena, run, _agent: SentMessages(run, messages_of(condition))
 
 
 async def _on_run(
     arena: ChaosArena, condition: ChaosCondition, run: StruckRun, agent: str
 ) -> Fault:
-    match condition:
-        case _C.AGENT_CRASH | _C.AGENT_HANG:
-            kind = Death if condition is _C.AGENT_CRASH else Standstill
-            return kind(await _program(arena, run, agent))
-        case _C.LOCK_LOSS | _C.LEASE_EXPIRY:
-            holder = await _instance(arena, run, agent)
-            return LockLoss(arena.dragonfly, holder, runs_out=condition is _C.LEASE_EXPIRY)
-        case _C.RUN_TERMINATED | _C.RUN_CANCELLED:
-            return EndedRun(run, terminated=condition is _C.RUN_TERMINATED)
-        case _C.RUN_RESET:
-            return ResetRun(run)
-    if condition in _ORDERED:
-        return AgentOrder(arena.orders, run, agent, _ORDERED[condition])
-    return SentMessages(run, messages_of(condition))
+    if condition in (_C.AGENT_CRASH, _C.AGENT_HANG):
+        kind = Death if condition is _C.AGENT_CRASH else Standstill
+        return kind(await _program(arena, run, agent))
+    if condition in (_C.LOCK_LOSS, _C.LEASE_EXPIRY):
+        holder = await _instance(arena, run, agent)
+        return LockLoss(arena.dragonfly, holder, runs_out=condition is _C.LEASE_EXPIRY)
+    return _ON_RUN[condition](arena, run, agent)
+
+
+_ON_RUN: Final[dict[ChaosCondition, Callable[[ChaosArena, StruckRun, str], Fault]]] = {
+    _C.REVOCATION: RevokedAgent,
+    _C.RUN_TERMINATED: lambda _arena, run, _agent: EndedRun(run, terminated=True),
+    _C.RUN_CANCELLED: lambda _arena, run, _agent: EndedRun(run, terminated=False),
+    _C.RUN_RESET: lambda _arena, run, _agent: ResetRun(run),
+    **{condition: _ordered(condition) for condition in _ORDERED},
+    **{condition: _sent(condition) for condition in _SENT},
+}
+BUILT: Final = frozenset(
+    {*_ON_STACK, *_ON_RUN, _C.AGENT_CRASH, _C.AGENT_HANG, _C.LOCK_LOSS, _C.LEASE_EXPIRY}
+)
 
 
 async def _program(arena: ChaosArena, run: StruckRun, agent: str) -> OwnTarget:

@@ -22,11 +22,13 @@ from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.readiness import Readiness
 from integrations.dragonfly.states import States
 from integrations.errors import IntegrationError
+from integrations.ledger.verify import TAIL_MAX, tail
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.struck_run import StruckRun
 
 HALF, DIAGNOSIS = "half.json", "diagnosis.json"
 FRESH_MS: Final = 30_000
+_CLARIFIED: Final = "stage.clarified"
 _LEASE_MS: Final = 10_000
 _BYTES_MAX: Final = 1 << 16
 
@@ -41,6 +43,12 @@ async def ready_for(arena: ChaosArena, run: StruckRun) -> bool:
         return await _claim(arena, run, project)
     except IntegrationError:
         return False
+
+
+def clarifications(arena: ChaosArena, run: StruckRun) -> int:
+    """Return how often a plan of the run was clarified, as the ledger has it."""
+    entries = tail(arena.settings.ledger, TAIL_MAX)
+    return sum((each.workflow_id, each.action) == (run.id, _CLARIFIED) for each in entries)
 
 
 async def _claim(arena: ChaosArena, run: StruckRun, project: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsl.chaos.reading import parse_experiment
-from dsl.core import AGENT_PHASE_NAMES
+from dsl.core import AGENT_PHASES_ORDERED
 from mandate.work.chaos.plan import planned
 
 EXPERIMENT = parse_experiment(
@@ -27,7 +27,8 @@ def test_the_same_seed_plans_the_same_faults_in_the_same_order():
 def test_every_agent_is_struck_in_every_phase_where_each_run_takes_another():
     death, slow, crash = planned(EXPERIMENT, 1)
 
-    assert {place.partition("/")[2] for place in death.places} == set(AGENT_PHASE_NAMES)
+    phases = {place.partition("/")[2] for place in death.places}
+    assert phases == {phase.value for phase in AGENT_PHASES_ORDERED}
     assert len(set(death.places)) == 24
     assert all("/" not in place for place in slow.places)
     assert set(crash.places) == {"typescript/EXECUTE"}

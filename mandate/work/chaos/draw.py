@@ -1,0 +1,106 @@
+"""Experiments drawn by a seed, so that every fault and every phase gets its turn.
+
+1. A deck holds every fault there is, and those that matter most several times; it is shuffled by
+   the seed, and another is shuffled when it is used up.
+2. Now and then a second fault comes on top: what two of them do together nobody has thought of.
+3. What is drawn is an experiment like any other: it can be written to a file and made again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+import yaml
+
+from dsl.chaos.catalogue import FAULTS, FaultKind, Reach
+from dsl.chaos.experiment import EACH, Experiment
+from dsl.chaos.reading import parse_experiment
+from dsl.core import ChaosCondition
+from dsl.values.durations import render_duration
+
+RUNS_OF_STACK: Final = 8  # one for each phase
+RUNS_OF_RUN: Final = 6
+SECOND: Final = 0.15  # how often a second fault comes on top (2)
+_OFTEN: Final = {ChaosCondition.WORKER_DEATH: 6, ChaosCondition.WORKER_PAUSE: 1}
+_LASTS_S: Final = (1, 3)
+_WITHIN_S: Final = 1
+SEED_MAX: Final = 1 << 31
+
+
+def experiments(seed: int, known: Collection[ChaosCondition]) -> Iterator[tuple[Experiment, int]]:
+    """Yield experiments without end, each with its own seed."""
+    chance = random.Random(f"search/{seed}")  # noqa: S311 - it repeats
+    deck: list[ChaosCondition] = []
+    number = 0
+    while True:
+        if not deck:  # (1) every fault gets its turn
+            deck = [each for each in FAULTS if each in known for _ in range(_OFTEN.get(each, 1))]
+            chance.shuffle(deck)
+        number += 1
+        first = deck.pop()
+        faults = [first]
+        if chance.random() < SECOND:  # (2) what two do together
+            faults.append(chance.choice([each for each in FAULTS if each in known]))
+        yield _experiment(f"drawn-{seed}-{number}", faults, chance), chance.randrange(SEED_MAX)
+
+
+def as_yaml(experiment: Experiment) -> str:
+    """Return the experiment as its file has it (3)."""
+    document: dict[str, Any] = {
+        "name": experiment.name,
+        "seed": experiment.seed,
+        "runs": experiment.runs,
+        "method": [_step(each) for each in experiment.method],
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def without(experiment: Experiment, number: int) -> Experiment:
+    """Return it without one of its faults."""
+    method = tuple(each for at, each in enumerate(experiment.method) if at != number)
+    return experiment.model_copy(update={"method": method})
+
+
+def with_runs(experiment: Experiment, runs: int) -> Experiment:
+    """Return it with another number of runs."""
+    return experiment.model_copy(update={"runs": runs})
+
+
+def _experiment(name: str, faults: list[ChaosCondition], chance: random.Random) -> Experiment:
+    kinds = [FAULTS[each] for each in faults]
+    is_of_run = any(kind.reach is Reach.RUN for kind in kinds)
+    document = {
+        "name": name,
+        "runs": RUNS_OF_RUN if is_of_run else RUNS_OF_STACK,
+        "method": [_drawn(fault, kind, chance) for fault, kind in zip(faults, kinds, strict=True)],
+    }
+    return parse_experiment(yaml.safe_dump(document), name)
+
+
+def _drawn(fault: ChaosCondition, kind: FaultKind, chance: random.Random) -> dict[str, Any]:
+    phase = EACH if len(kind.phases) > 1 else kind.phases[0].value
+    within = chance.choice((0, 0, _WITHIN_S))
+    step: dict[str, Any] = {"fault": fault.value, "when": {"phase": phase}}
+    if within:
+        step["when"]["within"] = f"{within}s"
+    if kind.lasts:
+        step["for"] = f"{chance.randint(*_LASTS_S)}s"
+    return step
+
+
+def _step(step: Any) -> dict[str, Any]:
+    when = step.when.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    moments = {name: render_duration(value) for name, value in when.items() if name in _MOMENTS}
+    said: dict[str, Any] = {"fault": step.fault.value, "when": {**when, **moments}}
+    if step.target is not None:
+        said["target"] = step.target
+    if step.lasts:
+        said["for"] = render_duration(step.lasts)
+    if step.probability < 1:
+        said["probability"] = step.probability
+    return said
+
+
+_MOMENTS: Final = ("time", "within")

@@ -1,0 +1,149 @@
+"""``mandate chaos search``: experiments drawn by a seed, until there were enough or time is up.
+
+1. A failure is shrunk: faults are left out and runs made fewer for as long as it still fails.
+   What is left is written to a file, and the line is said that makes it again.
+2. A stack that does not come back to its steady state has failed; the search goes on with
+   another.
+3. What the search has done is told whatever ends it, Ctrl-C as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.chaos.experiment import Experiment
+from dsl.shown.surfaces import Terminal
+from mandate._entry import EXIT_FAILED
+from mandate.terminal import say
+from mandate.work.chaos.conduct import Conduct
+from mandate.work.chaos.draw import as_yaml, experiments, with_runs, without
+from mandate.work.chaos.ground.arena import ChaosArena
+from mandate.work.chaos.ground.injection import BUILT
+from mandate.work.chaos.journal import Journal, write
+from mandate.work.chaos.page import write_page
+from mandate.work.chaos.run import on_arena
+from mandate.work.chaos.table import markdown, rows_of, told, write_table
+
+SHRINKS_MAX: Final = 8  # tries to make a failure smaller
+FAILURES_MAX: Final = 5  # then it is enough
+
+
+@dataclass
+class Search:
+    """What is searched, and what came of it so far."""
+
+    seed: int
+    runs: int
+    minutes: float
+    into: Path
+    files: dict[str, Path | None] = field(default_factory=dict)  # journal, page, table
+    journals: list[Journal] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    commit: str = ""
+
+    @property
+    def done(self) -> int:
+        """How many runs were made."""
+        return sum(len(each.runs) for each in self.journals)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is to be known of the whole."""
+        return {"seed": self.seed, "runs": self.done, "commit": self.commit}
+
+
+def run(search: Search) -> int:
+    """Search; return 0 when nothing was found."""
+    drawn = experiments(search.seed, BUILT)
+    began = time.monotonic()
+    code = 0
+    try:
+        while not _is_enough(search, began) and code == 0:
+            code = on_arena(lambda arena: _search(arena, search, drawn, began), search.seed)
+    finally:
+        _tell(search)  # (3) whatever ends it
+    return code or (EXIT_FAILED if search.failures else 0)
+
+
+def _is_enough(search: Search, began: float) -> bool:
+    is_late = time.monotonic() - began > search.minutes * 60
+    return is_late or search.done >= search.runs or len(search.failures) >= FAILURES_MAX
+
+
+async def _search(
+    arena: ChaosArena, search: Search, drawn: Iterator[tuple[Experiment, int]], began: float
+) -> int:
+    search.commit = arena.commit
+    while not _is_enough(search, began):
+        experiment, seed = next(drawn)
+        journal = await _made(arena, experiment, seed, len(search.journals))
+        search.journals.append(journal)
+        faults = ", ".join(step.fault.value for step in experiment.method)
+        word = "held" if journal.is_well else "FAILED"
+        took = (journal.ended_ms - journal.began_ms) / 1000
+        say(Terminal.of("{:>5}  {:<7} {:>5.1f} s  {}", search.done, word, took, faults))
+        if journal.is_well:
+            continue
+        say(*told(journal))
+        smaller = await _shrunk(arena, experiment, seed)
+        _report(search, smaller, seed)
+        if any(journal.steady_after.values()):  # (2) on with another stack
+            return 0
+    return 0
+
+
+async def _made(arena: ChaosArena, experiment: Experiment, seed: int, number: int) -> Journal:
+    return await Conduct(arena, experiment, seed, f"{experiment.name}-{number}").conduct()
+
+
+async def _shrunk(arena: ChaosArena, experiment: Experiment, seed: int) -> Experiment:
+    """Return the smallest of it that still fails (1)."""
+    tries, smallest = 0, experiment
+    is_smaller = True
+    while is_smaller and tries < SHRINKS_MAX:
+        is_smaller = False
+        for candidate in _smaller(smallest):
+            tries += 1
+            journal = await _made(arena, candidate, seed, 10_000 + tries + int(time.time()))
+            if not journal.is_well:
+                smallest, is_smaller = candidate, True
+                break
+            if tries >= SHRINKS_MAX:
+                break
+    return smallest
+
+
+def _smaller(experiment: Experiment) -> Iterator[Experiment]:
+    if len(experiment.method) > 1:
+        for number in range(len(experiment.method)):
+            yield without(experiment, number)
+    if experiment.runs > 1:
+        yield with_runs(experiment, 1)
+        yield with_runs(experiment, experiment.runs // 2)
+
+
+def _report(search: Search, experiment: Experiment, seed: int) -> None:
+    search.into.mkdir(parents=True, exist_ok=True)
+    file = search.into / f"{experiment.name}.yaml"
+    again = experiment.model_copy(update={"seed": seed})
+    file.write_text(as_yaml(again), encoding="utf-8")
+    search.failures.append(str(file))
+    line = Terminal.command("mandate chaos run {}", str(file))
+    say(Terminal.of("to make it again: {}", line, limit=1_000))
+
+
+def _tell(search: Search) -> None:
+    say(Terminal(), *rows_of(search.journals))
+    violations = sum(len(each.violations) for each in search.journals)
+    facts = (search.done, len(search.journals), violations, search.seed, search.commit)
+    say(Terminal.of("{} runs in {} experiments, {} violations, seed {}, commit {}", *facts))
+    journal, page, table = (search.files.get(name) for name in ("journal", "page", "table"))
+    if journal is not None:
+        write(journal, search.journals, search.facts())
+    if page is not None:
+        write_page(page, search.journals, search.facts())
+    if table is not None:
+        write_table(table, markdown(search.journals, search.facts()))
