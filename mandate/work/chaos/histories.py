@@ -3,7 +3,7 @@
 1. A stage is found by what the history of its run says of it, a run that was reset by what it was
    reset from, and what else was started, by the ids that are named besides.
 2. What a stage has started is the work of somebody else: its history is read, and not replayed.
-3. A stage may end after its run: it is waited for, ``SETTLE_S`` in all.
+3. A stage may end after its run: it is waited for, ``ENDED_WITHIN_S`` in all.
 4. At most ``RUNS_MAX`` runs are read: beyond that it is no experiment of ours.
 """
 
@@ -28,7 +28,7 @@ from integrations.errors import NotFoundError, UnavailableError
 from mandate.work.look.deep_replay import deep_replay
 
 RUNS_MAX: Final = 2_000
-SETTLE_S: Final = 5.0  # after the end of a run nothing of it may be alive
+ENDED_WITHIN_S: Final = 30.0  # stages that are told to end because their run was terminated
 _LOOK_EVERY_S: Final = 0.1
 _REPORTED: Final = "TemporalReportedProblems"
 _RESET: Final = "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW"
@@ -53,7 +53,7 @@ async def gather(client: Client, workflow_ids: Iterable[str], found: Gathered) -
         NotFoundError: one of them was never started.
         UnavailableError: Temporal does not answer, or there are too many (4).
     """
-    until = time.monotonic() + SETTLE_S
+    until = time.monotonic() + ENDED_WITHIN_S
     seen = {(each.workflow_id, each.run_id) for each in found.histories}
     pending: list[tuple[str, str | None, bool]] = [(each, None, True) for each in workflow_ids]
     while pending:
