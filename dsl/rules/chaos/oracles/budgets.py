@@ -89,9 +89,11 @@ def _overdrawn(
 
 def _since(history: History, call: HistoryCall) -> int:
     """Return since when errors count: a clarified plan begins with a whole budget."""
-    told = call.request if isinstance(call.request, Mapping) else {}
-    clarified = told.get("clarified") or told.get("clarification") or {}
-    return int(clarified.get("at_ms") or 0) if isinstance(clarified, Mapping) else 0
+    for told in (call.request, history.request):
+        clarified = told.get("clarified") if isinstance(told, Mapping) else None
+        if isinstance(clarified, Mapping):
+            return int(clarified.get("errors_until_ms") or 0)
+    return 0
 
 
 def _clarified(

@@ -1,7 +1,7 @@
 """Phases follow each other in order; PACKAGE is never skipped, and every stage is left in order.
 
-1. A phase begins when the one before it has answered, or when it is itself tried again. Behind a
-   clarification PLAN follows on EXECUTE.
+1. A phase begins when the one before it has answered, or when it is itself tried again. A stage
+   whose plan was clarified, or that goes on with an answer, is another run of its workflow.
 2. EXIT, or REVOKED in its place, is the last, once, and always there; only a workflow that was
    terminated runs none.
 3. A stage that has completed has been through all of them.
@@ -14,7 +14,7 @@ from typing import Final
 
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, next_phase
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import phases, stages, step_of
+from dsl.rules.chaos.histories import phases, stages
 from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.reconciliation.history import History, HistoryCall
 
@@ -32,26 +32,20 @@ def _in_order(history: History) -> Iterator[Finding]:
     before: tuple[AgentPhase, HistoryCall] | None = None
     for phase, call in phases(history):
         where = f"{history.workflow_id}, run {history.run_id}, event {call.asked}"
-        if before is None:
-            allowed = {AgentPhase.BOOTSTRAP, *_LAST}
-        else:
-            allowed = _after(before, is_clarified=bool(step_of(history).get("clarifications")))
+        allowed = {AgentPhase.BOOTSTRAP, *_LAST} if before is None else _after(*before)
         if phase not in allowed:  # (1) in order
             found = f"{phase} after {before[0] if before else 'nothing'}"
             yield Finding(f"one of {', '.join(sorted(allowed)) or 'nothing'}", found, where)
         before = (phase, call)
 
 
-def _after(before: tuple[AgentPhase, HistoryCall], *, is_clarified: bool) -> set[AgentPhase]:
-    phase, call = before
+def _after(phase: AgentPhase, call: HistoryCall) -> set[AgentPhase]:
     if phase in _LAST:  # (2) the last, once; it is tried again where it has not answered
         return set() if call.is_done else {phase}
     allowed = {phase, *_LAST}
     following = next_phase(phase)
     if call.is_done and following is not None:
         allowed.add(following)
-    if phase is AgentPhase.EXECUTE and is_clarified:
-        allowed.add(AgentPhase.PLAN)
     return allowed
 
 

@@ -96,17 +96,6 @@ class TestPhaseOrder:
 
         assert "REPORT after EXIT" in [each.found for each in said]
 
-    def test_behind_a_clarification_plan_follows_on_execute(self, evidence: Evidence):
-        stage = without(with_step(stage_of(evidence), clarifications=1), "publish/VERIFY#1")
-        plan = next(e for e in stage.events if "publish/PLAN#1" in str(_told(e)))
-        events = tuple(
-            {**plan, "eventId": "21"} if int(e["eventId"]) == 22 else e for e in stage.events
-        )
-
-        said = found_by("phase-order", with_history(evidence, replace(stage, events=events)))
-
-        assert "PLAN after EXECUTE" not in [each.found for each in said]
-
 
 def _told(event: Any) -> Any:
     details = attributes(event).get("details") or {}
@@ -206,6 +195,17 @@ class TestBudgets:
         [said] = found_by("budgets", with_history(self.erred(evidence), stage))
 
         assert said.found == "one accepted with 2 errors in its window"
+
+    def test_errors_until_the_plan_was_clarified_are_those_of_the_plan_before(
+        self, evidence: Evidence
+    ):
+        began = self.began(evidence)
+        erred = self.erred(evidence, began - 5, began - 9)
+        stage = stage_of(erred)
+        told = {**stage.request, "clarified": {"errors_until_ms": began - 5}}
+        stage = changed(stage, 1, input=payload(told))
+
+        assert found_by("budgets", with_history(erred, stage)) == []
 
     def clarified(self, evidence: Evidence, *numbers: int, spent: bool = True) -> Evidence:
         stage = with_step(stage_of(evidence), clarifications=2)
