@@ -5,8 +5,9 @@
 2. Intent before effect: before EXECUTE was asked for, the intent of that very try was
    acknowledged.
 3. A workflow that has come to its end has put there what it noted: the fence and the facts of
-   every phase that has answered, how a stage ended, and how a run did. What it could not record it
-   has handed to its run, or said so in its report; one that was terminated has said nothing.
+   every phase whose answer it has taken, how a stage ended, and how a run did. An answer that came
+   when the stage had been told to end was thrown away. What it could not record it has handed to
+   its run, or said so in its report; one that was terminated has said nothing.
 4. Of a run that was reset, what was done before is on the ledger under the run that did it. What
    was under way may be under either.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from dsl import actions
@@ -39,6 +41,7 @@ _OF_PURPOSE: Final = {
     REBIND: actions.REBIND_PROVEN,
     CIRCUIT: actions.CIRCUIT_PROVEN,
 }
+_COMPLETED: Final = "completed"
 _SPOKE: Final = ("COMPLETED", "FAILED", "CANCELED")  # ends that the workflow itself has come to
 
 
@@ -181,22 +184,26 @@ def _proven(history: History, call: HistoryCall) -> Iterator[Implied]:
 
 
 def _of_stage(history: History) -> Iterator[Implied]:
-    has_begun = False
+    calls = [call for call in history.activities if call.type in _PHASES]
+    if not calls or history.end is None:
+        return
     fence = 0
-    for call in history.activities:
-        if call.type not in _PHASES:
-            continue
-        has_begun = True
+    for call, following in pairwise(calls):
         told = call.result if call.is_done and isinstance(call.result, Mapping) else {}
-        if call.type in _LAST:  # nothing is noted of it
+        # (3) what came when the stage had been told to end was thrown away
+        if following.type in _LAST and not _has_completed(history):
             continue
         if int(told.get("fence") or 0) > fence:
             fence = int(told["fence"])
             yield _noted(history, call.ended, LEASE_GRANTED, {"fence": fence}, "a lease was taken")
         if told.get("facts"):
             yield _noted(history, call.ended, call.type, {}, "the phase has answered with facts")
-    if has_begun and history.end is not None:
-        yield _noted(history, history.end.event, actions.AGENT_ENDED, {}, "the stage has ended")
+    yield _noted(history, history.end.event, actions.AGENT_ENDED, {}, "the stage has ended")
+
+
+def _has_completed(history: History) -> bool:
+    report = history.end.result if history.end is not None else None
+    return isinstance(report, Mapping) and report.get("status") == _COMPLETED
 
 
 def _of_run(history: History) -> Iterator[Implied]:

@@ -147,6 +147,43 @@ def test_a_fence_and_an_end_that_nobody_recorded_are_missing():
     assert any("agent.ended on the ledger, since the stage has ended" in each for each in said)
 
 
+@pytest.mark.parametrize(("status", "missing"), [("CANCELED", 0), ("COMPLETED", 2)])
+def test_an_answer_that_came_when_the_stage_was_to_end_is_on_no_record(status: str, missing: int):
+    evidence = evidence_of(*RUN)
+    stage = evidence.histories[2]
+    after = {
+        c.asked
+        for c in stage.activities
+        if c.type in ("agent.verify", "agent.package", "agent.report")
+    }
+    last = list(stage.of_type("ledger.record"))[-1]
+    kept = [each for each in last.request["entries"] if each["action"] == "agent.ended"]
+    stage = changed(stage, last.asked, input=payload({**last.request, "entries": kept}))
+    end = {**stage.events[-1], "eventType": f"EVENT_TYPE_WORKFLOW_EXECUTION_{status}"}
+    if status == "CANCELED":
+        end = {key: end[key] for key in ("eventId", "eventTime", "eventType")}
+    events = [e for e in stage.events[:-1] if int(e["eventId"]) not in after]
+    early = {"agent.bootstrap", "agent.preflight", "agent.plan"}
+    events = [
+        e
+        for e in events
+        if int(e["eventId"]) not in {c.asked for c in stage.activities if c.type in early}
+    ]
+    own = [
+        e
+        for e in evidence.ledger
+        if e.workflow_id != stage.workflow_id or e.action in ("agent.intended", "agent.ended")
+    ]
+    ended = next(e for e in own if (e.workflow_id, e.action) == (stage.workflow_id, "agent.ended"))
+    key = ended.key.rpartition("/")[0] + "/0"
+    own = [replace(e, key=key) if e is ended else e for e in own]
+    cut = replace(stage, events=(*events, end))
+
+    said = disagreements(replace(with_history(evidence, cut), ledger=chained(own)))
+
+    assert len(said) == missing
+
+
 def test_a_run_that_was_terminated_owes_nothing_but_what_was_acknowledged():
     evidence = evidence_of("cancelled", "cancelled__look")
     run = evidence.histories[0]
