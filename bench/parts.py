@@ -15,6 +15,7 @@ from temporalio.client import Client
 from bench.progress import Progress
 from bench.subjects.agents import agent_ms
 from bench.subjects.breakers import guard_figures
+from bench.subjects.budgets import count_figures
 from bench.subjects.gates import gate_ms
 from bench.subjects.ledger import ledger_figures
 from bench.subjects.loads import against_bare, of_processes
@@ -119,7 +120,8 @@ async def _proofs(bench: Bench) -> Figures:
 
 
 async def _breakers(bench: Bench) -> Figures:
-    return {"breakers": await guard_figures(bench.stack.env)}
+    env = bench.stack.env
+    return {"breakers": await guard_figures(env), "budgets": await count_figures(env)}
 
 
 async def _wide(bench: Bench) -> Figures:
@@ -153,7 +155,7 @@ PARTS: Final = {
     "agents": Part(_agents, 6, 6),
     "revocation": Part(_revocation, 25, 80),
     "proofs": Part(_proofs, 3, 3),
-    "breakers": Part(_breakers, 6, 6),
+    "breakers": Part(_breakers, 7, 7),
     "wide": Part(_wide, 80, 300),
     "parked": Part(_parked, 60, 340),
 }

@@ -80,6 +80,8 @@ BARS: Final = (
     Bar("... p99", "breakers.guard_p99_ms", unit=" ms"),
     # The first second is asked at its beginning: six times within five seconds.
     Bar("... asks of the store a second, of one worker", "breakers.asks_per_s", 1.2),
+    Bar("error counted for a budget, p50", "budgets.count_p50_ms", 1, unit=" ms"),
+    Bar("... p99", "budgets.count_p99_ms", unit=" ms"),
     Bar("revocation: credentials dead, p50", "revocation.credentials_dead_p50_ms", 100, unit=" ms"),
     Bar("... p99", "revocation.credentials_dead_p99_ms", unit=" ms"),
     Bar("... the agent's process gone, p50", "revocation.process_gone_p50_ms", 2_000, unit=" ms"),
