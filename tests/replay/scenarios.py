@@ -17,7 +17,13 @@ from dsl.rules.proofs.proof import PLAN
 from integrations.agents.programs.catalogue import Programs
 from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
-from tests.replay import delegation_scenarios, question_scenarios, stop_scenarios, trust_scenarios
+from tests.replay import (
+    circuit_scenarios,
+    delegation_scenarios,
+    question_scenarios,
+    stop_scenarios,
+    trust_scenarios,
+)
 from tests.replay.studio import Handle, Studio, ended
 
 Scenario = Callable[[Studio, str], Awaitable[Handle]]
@@ -294,10 +300,12 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     delegation_scenarios.delegated,
     delegation_scenarios.delegated_in_vain,
     delegation_scenarios.delegated_and_stopped,
+    *circuit_scenarios.SCENARIOS,
 )
 
 
 def run_of(scenario: Scenario) -> str:
     """Return the workflow id of the run that a scenario leaves: its name, where any will do."""
     name = scenario.__name__
-    return trust_scenarios.RUNS.get(name, name.replace("_", "-"))
+    known = {**trust_scenarios.RUNS, **circuit_scenarios.RUNS}
+    return known.get(name, name.replace("_", "-"))

@@ -48,6 +48,8 @@ OTHER_ACTIVITIES = {
     "agent.processes",
     "agent.begin",
     "agent.hold",
+    "circuit.look",
+    "circuit.change",
 }
 
 
