@@ -234,6 +234,7 @@ class RedisKeys:
     """Every key name in Dragonfly; ``agent`` may be an identity or an instance."""
 
     REVOCATIONS: Final = "governance:revocations"  # stream, and channel of the same name
+    BEATS: Final = "governance:beats"  # sorted set of holders that a process lives by, by last beat
     CIRCUITS: Final = "governance:circuits"  # set of the names of circuits that were ever told of
     CIRCUIT_MOVES: Final = "governance:circuit-moves"  # stream: those that nobody has ordered
 

@@ -27,13 +27,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from dsl.rules.health.beats import BEATS_PER_LEASE
 from integrations.clock import boottime
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.errors import IntegrationError, RevokedError, UnavailableError
 
 MARGIN: Final = 0.2  # share of the time to live
-BEATS_PER_TTL: Final = 6
+BEATS_PER_TTL: Final = BEATS_PER_LEASE
 _REPEATS_PER_BEAT: Final = 4
 _REPEAT_S_MAX: Final = 0.25
 

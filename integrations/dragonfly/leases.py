@@ -207,6 +207,7 @@ class Leases:
                     RedisKeys.project_agents(lease.project),
                     RedisKeys.project_heartbeats(lease.project),
                     RedisKeys.project_ready(lease.project),
+                    RedisKeys.BEATS,
                 ],
                 args=[lease.fence, lease.ttl_ms, lease.epoch, lease.holder, KEEP_MS, int(bind)],
             )
@@ -225,7 +226,9 @@ class Leases:
     async def unbind_of(self, holder: str, fence: int) -> bool:
         """Do the same for one who has died with its worker."""
         async with answered():
-            unbound = await self._unbind(keys=[RedisKeys.agent_lock(holder)], args=[fence])
+            unbound = await self._unbind(
+                keys=[RedisKeys.agent_lock(holder), RedisKeys.BEATS], args=[fence, holder]
+            )
         return bool(unbound)
 
     async def release(self, lease: Lease) -> bool:
@@ -237,6 +240,7 @@ class Leases:
                     RedisKeys.project_agents(lease.project),
                     RedisKeys.project_heartbeats(lease.project),
                     RedisKeys.project_ready(lease.project),
+                    RedisKeys.BEATS,
                 ],
                 args=[lease.fence, lease.holder],
             )
