@@ -25,6 +25,7 @@ CIRCUIT_PROVEN: Final = "circuit.proven"  # who orders something of a circuit br
 CIRCUIT_ORDERED: Final = "circuit.ordered"  # circuit, order, by, how, reason
 CIRCUIT_CHANGED: Final = "circuit.changed"  # the same, was, now, given_ms: when it was ordered
 CIRCUIT_MOVED: Final = "circuit.moved"  # by itself: circuit, was, now, why, at_ms
+HEALTH_CHANGED: Final = "health.changed"  # what, was, now, since_ms, why
 TRUST_ASKED: Final = "trust.asked"  # kind, to, unmet, inputs: digest of what people sign
 TRUST_GRANTED: Final = "trust.granted"  # kind, was, now, inputs, votes
 TRUST_TRIAL: Final = "trust.trial"  # why: a tier that was lent, nobody has consented

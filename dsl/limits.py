@@ -135,6 +135,7 @@ TOOL_PURPOSE_LENGTH_MAX: Final = 500  # characters: what the agent wants a call 
 
 # History and ledger
 LEDGER_RESERVE_BYTES: Final = 64 << 20  # free where the ledger is, or nothing new starts
+DISK_LOW_BYTES: Final = 1 << 30  # free where ledger and artefacts are, or somebody is told
 RESULT_BYTES_MAX: Final = 64 << 10  # what a stage may put into history
 PHASE_ANSWER_BYTES_MAX: Final = 128 << 10  # a result, a hundred artefacts by digest, and facts
 LEDGER_ENTRIES_PER_RECORD_MAX: Final = 200

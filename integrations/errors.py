@@ -45,7 +45,9 @@ class CircuitOpenError(IntegrationError):
 
     def __init__(self, circuit: str, state: str, left_ms: int) -> None:
         """Say which one; ``left_ms`` is -1 where nobody can say how long."""
-        until = f"half-open in {max(left_ms, 0) / 1000:.0f} s" if left_ms >= 0 else "by order"
+        until = "by order" if state == "forced-open" else "until it is seen to live"
+        if left_ms >= 0:
+            until = f"half-open in {left_ms / 1000:.0f} s"
         super().__init__(f"circuit {circuit} is {state}: {until}")
         self.circuit = circuit
         self.state = state

@@ -44,6 +44,7 @@ from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
 from activities.runtime.engine import ensure_search_attributes
 from activities.runtime.orphans import unbind_left
+from activities.workers.health import of_phases
 from activities.workers.watched import breakers_of, look_after
 from dsl.catalogue import Catalogue
 from dsl.template_folders import TemplateFolders
@@ -62,6 +63,8 @@ from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.preflight import preflight
 from integrations.dragonfly.watcher import RevocationWatcher
 from integrations.errors import UnavailableError
+from integrations.health.breakers import Breakers
+from integrations.health.monitor import Monitor
 from integrations.settings import Settings
 from integrations.vault.checks.fitness import Examined, Fitness
 from integrations.vault.client import Vault
@@ -78,6 +81,9 @@ Activity = Callable[..., Any]
 
 class Duties(ABC):
     """What one worker does."""
+
+    monitor: Monitor | None = None  # the health of what it stands on; None: not on duty
+    circuits: Breakers | None = None
 
     @abstractmethod
     def activities(self) -> Sequence[Activity]:
@@ -108,7 +114,7 @@ class PhaseDuties(Duties):
     def __init__(self, settings: Settings, runner: AgentRunner | None, role: str) -> None:
         """Prepare the connections; ``role`` names the queue whose Vault identity it has."""
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-        breakers = breakers_of(settings, self._dragonfly)
+        self.circuits = breakers = breakers_of(settings, self._dragonfly)
         self._vault = Vault(settings.vault_url, watch=breakers.of(VAULT).watching)
         self._login = login = Login(self._vault, settings.vault_roles, role)
         self._fitness = Fitness(self._vault, login)
@@ -129,6 +135,11 @@ class PhaseDuties(Duties):
             breakers=breakers,
         )
         look_after(breakers, self._dragonfly, self._vault, self._equipment.artifacts)
+        # Not watched by a circuit: what went well would be told to all, again and again.
+        self._looked_at = Vault(settings.vault_url)
+        self.monitor = self._health = of_phases(
+            settings, self._dragonfly, self._looked_at, self._equipment.roster, breakers
+        )
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -159,7 +170,11 @@ class PhaseDuties(Duties):
             await unless_away("DragonflyDB", preflight(self._dragonfly))
             await unless_away("Vault", self._fitness.require())
             unbinding = asyncio.create_task(unbind_left(roster, leases, gone))
-            async with self._watcher.listening(), self._equipment.breakers.running():
+            async with (
+                self._watcher.listening(),
+                self._equipment.breakers.running(),
+                self._health.running(),
+            ):
                 yield
             unbinding.cancel()
         finally:
@@ -167,6 +182,7 @@ class PhaseDuties(Duties):
             await self._dragonfly.aclose()
             await self._login.aclose()
             self._vault.close()
+            self._looked_at.close()
 
 
 class WorkflowDuties(PhaseDuties):

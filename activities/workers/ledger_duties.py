@@ -13,6 +13,7 @@ from functools import partial
 from temporalio.client import Client
 
 from activities.contracts import specs
+from activities.health.on_record import HealthRecord
 from activities.ledger.anchoring import Anchoring
 from activities.ledger.attest import AttestActivities
 from activities.ledger.circuit_records import CircuitRecords
@@ -21,11 +22,13 @@ from activities.ledger.temporal_anchor import TemporalAnchor
 from activities.plans.registration import register_catalogue
 from activities.proofs.prove import ProofActivities
 from activities.revocation.record import RevocationRecord
+from activities.runtime.engine_health import TemporalHealth
 from activities.sweep.closing import ClosingActivities
 from activities.trust.evidence import Appraiser, EvidenceActivities
 from activities.trust.grants import GrantActivities
 from activities.trust.rebinding import RebindingActivities
 from activities.workers.duties import Activity, Duties, catalogue_of
+from activities.workers.health import of_ledger
 from activities.workers.watched import breakers_of
 from dsl.health.breakers import load_breakers
 from dsl.promotion import load_criteria
@@ -53,7 +56,7 @@ class LedgerDuties(Duties):
         criteria = load_criteria(settings.promotion)
         self._ledger = Ledger(settings.ledger)
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-        self._breakers = breakers_of(settings, self._dragonfly)
+        self.circuits = self._breakers = breakers_of(settings, self._dragonfly)
         room = partial(asyncio.to_thread, self._ledger.require_room)
         self._breakers.looks(LEDGER, room)
         self._activities = LedgerActivities(self._ledger, self._breakers)
@@ -102,7 +105,13 @@ class LedgerDuties(Duties):
                 await anchoring.require()
             if settings.registers_catalogue:
                 await register_catalogue(self._ledger, catalogue_of(settings))
-            async with self._breakers.running():
+            self.monitor = of_ledger(
+                settings, self._dragonfly, self._vault, self._ledger, TemporalHealth(client)
+            )
+            record = HealthRecord(self._ledger)
+            self.monitor.tells(record.heard)
+            self.monitor.tells(self._breakers.deaths.heard)
+            async with self._breakers.running(), record.kept(), self.monitor.running():
                 beside = [
                     asyncio.create_task(anchoring.keep()),
                     asyncio.create_task(self._circuits.keep()),

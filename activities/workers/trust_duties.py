@@ -26,6 +26,7 @@ from activities.trust.demotion import DemotionActivities
 from activities.trust.register import RegisterActivities
 from activities.trust.tier_changes import TierChangeActivities
 from activities.workers.duties import Activity, Duties
+from activities.workers.health import of_trust
 from dsl.health.breakers import load_breakers
 from dsl.template_folders import TemplateFolders
 from integrations.agents.programs.catalogue import Programs
@@ -72,6 +73,7 @@ class TrustDuties(Duties):
             guards=guards,
             revocations=revocations,
         )
+        self.monitor = self._health = of_trust(self._dragonfly, self._vault)
         self._sweeping = SweepActivities(Sweeper(self._vault, self._logins[naming.SWEEPER]))
         self._brakes = BrakeActivities(self._vault, revoker, guards, revocations)
         self._run_brakes = RunBrakeActivities()
@@ -111,7 +113,8 @@ class TrustDuties(Duties):
             asyncio.create_task(keep_sweeping(client)),
         ]
         try:
-            yield
+            async with self._health.running():
+                yield
         finally:
             for task in beside:
                 task.cancel()

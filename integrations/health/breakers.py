@@ -10,6 +10,7 @@
 4. Dragonfly away: each process counts for itself. Dragonfly's own circuit it always does.
 5. While a circuit is open, one process a second looks whether its system lives; when it does, the
    wait is over. For a system that nobody can look at, time has to pass.
+6. What this process has found dead lets nothing begin here: see ``integrations.health.deaths``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dsl.values.circuit_names import DRAGONFLY
 from integrations.dragonfly.circuits import CircuitReading, Circuits
 from integrations.errors import CircuitOpenError, IntegrationError
 from integrations.health.breaker import Breaker, Permit, held
+from integrations.health.deaths import Deaths, refused
 
 TELL_EVERY_S: Final = 1.0
 LOOK_LIMIT_S: Final = 2.0
@@ -54,6 +56,7 @@ class Breakers:
         self._told_at = -TELL_EVERY_S
         self._named: set[str] = set()  # to the store
         self._is_away = False
+        self.deaths = Deaths(self.of, self._looks)
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -78,6 +81,10 @@ class Breakers:
     def looks(self, name: str, look: Look) -> None:
         """Have ``look`` called, which fails where the system does not live (5)."""
         self._looks[name] = look
+
+    def states(self) -> dict[str, CircuitState]:
+        """Return every circuit that this process knows, with its state."""
+        return {name: each.state for name, each in sorted(self._breakers.items())}
 
     @asynccontextmanager
     async def let_through(self, names: Iterable[str]) -> AsyncIterator[None]:
@@ -124,10 +131,11 @@ class Breakers:
         """
         breaker = self.of(name)
         await self._hear(is_asked=breaker.state not in THROUGH)
+        self.deaths.refuse(breaker)
         if breaker.state in THROUGH:
             return
         if breaker.state is CircuitState.FORCED_OPEN or breaker.left_ms() > 0:
-            raise _refused(breaker)
+            raise refused(breaker)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -146,14 +154,15 @@ class Breakers:
 
     async def _ask(self, breaker: Breaker) -> Permit | None:
         await self._hear(is_asked=not breaker.is_heard)
+        self.deaths.refuse(breaker)  # (6) nothing begins
         if breaker.state in THROUGH:
             return None
         if breaker.is_alone or self._store is None:
             return self._alone(breaker)
         if breaker.state is CircuitState.FORCED_OPEN:
-            raise _refused(breaker)
+            raise refused(breaker)
         if breaker.state is CircuitState.OPEN and breaker.left_ms() > 0:
-            raise _refused(breaker)
+            raise refused(breaker)
         permit = secrets.token_hex(_ID_BYTES)
         try:
             # (3) all processes decide that together
@@ -163,7 +172,7 @@ class Breakers:
             return self._alone(breaker)
         self._learn(breaker, reading)
         if not reading.is_let_through:
-            raise _refused(breaker)
+            raise refused(breaker)
         if not reading.is_probe:
             return None
         return Permit(breaker.name, Probe(reading.generation, permit), is_alone=False)
@@ -171,7 +180,7 @@ class Breakers:
     def _alone(self, breaker: Breaker) -> Permit | None:
         is_given, permit = breaker.ask_alone(secrets.token_hex(_ID_BYTES))
         if not is_given:
-            raise _refused(breaker)
+            raise refused(breaker)
         return permit
 
     async def _hear(self, *, is_asked: bool = False) -> None:
@@ -288,7 +297,3 @@ class Breakers:
             self._wake.set()
         else:
             self._loop.call_soon_threadsafe(self._wake.set)
-
-
-def _refused(breaker: Breaker) -> CircuitOpenError:
-    return CircuitOpenError(breaker.name, breaker.state.value, breaker.left_ms())

@@ -110,6 +110,15 @@ class Ledger:
         """Return the entry at that place; None: there is none. Errors as ``lookup.by_key``."""
         return await asyncio.to_thread(self._look_up, lookup.by_place, seq)
 
+    async def latest(self, action: str, most: int) -> list[Entry]:
+        """Return the latest entries of that action; errors as ``lookup.latest``."""
+        return await asyncio.to_thread(lookup.latest, self.path, action, most)
+
+    @property
+    def lag_s(self) -> float:
+        """For how long what is to be recorded has been waiting for that; 0: nothing does."""
+        return self._writer.lag_s
+
     def require_file(self) -> None:
         """Look whether the file is the one that the writer left.
 

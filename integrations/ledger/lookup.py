@@ -23,6 +23,7 @@ _OF_RUNS: Final = (
     "SELECT seq FROM ledger WHERE workflow_id || char(10) || run_id IN "
     "(SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
 )
+_LATEST: Final = f"SELECT {COLUMNS} FROM ledger WHERE action = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 _BY_PLACE: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq = ?"  # noqa: S608  # constants
 
 
@@ -52,6 +53,17 @@ def places_of(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[in
     wanted = json.dumps([f"{workflow}\n{run}" for workflow, run in runs])
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         return [seq for (seq,) in connection.execute(_OF_RUNS, (wanted, most))]
+
+
+def latest(path: Path, action: str, most: int) -> list[Entry]:
+    """Return the latest entries of that action, the newest first; it reads the whole file.
+
+    Raises:
+        NotFoundError, UnavailableError: as ``by_key``.
+    """
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        rows = connection.execute(_LATEST, (action, most)).fetchall()
+    return [entry_of(row) for row in rows]
 
 
 def _entry(path: Path, question: str, value: str | int) -> Entry | None:

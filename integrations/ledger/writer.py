@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ URGENT: Final = frozenset(
         actions.RUN_ENDED,
     }
 )
+INSISTS_S: Final = 120.0  # who was told to try again has by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Writer:
         self._ended: UnavailableError | None = None
         self._held = ""  # why nothing is recorded (6); empty: all is
         self._progress = Progress(self._opened.size, 0)
+        self._waits_since: float | None = None  # what was not recorded yet
+        self._asked_at = 0.0
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -139,6 +143,12 @@ class Writer:
         self._queue(call)
         await asyncio.wrap_future(call.receipts)
 
+    @property
+    def lag_s(self) -> float:
+        """For how long what is to be recorded has been waiting; 0: nothing is."""
+        since, now = self._waits_since, time.monotonic()
+        return 0.0 if since is None or now - self._asked_at > INSISTS_S else now - since
+
     def require_alive(self) -> None:
         """Raise ``UnavailableError`` when nothing can be recorded any more (4)."""
         if self._ended is not None:
@@ -164,6 +174,9 @@ class Writer:
                 raise UnavailableError(
                     f"{WAITING_CALLS_MAX} calls wait for the ledger already: try again later"
                 )
+            self._asked_at = time.monotonic()
+            if self._waits_since is None:
+                self._waits_since = self._asked_at
             self._calls.put(call)
 
     def _run(self) -> None:
@@ -202,6 +215,7 @@ class Writer:
             for call in calls:
                 call.receipts.set_exception(error)
             return
+        self._waits_since = None if self._calls.empty() else time.monotonic()
         for call, outcome in zip(calls, outcomes, strict=True):  # (1) only after the commit
             if isinstance(outcome, CorruptError):
                 call.receipts.set_exception(outcome)

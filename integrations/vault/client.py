@@ -141,6 +141,18 @@ class Vault:
         if is_of_many and not said.get("leader_address"):
             raise UnavailableError("vault has no leader")
 
+    async def now_ms(self) -> int:
+        """Return the server's time in milliseconds since 1970; it tells whole seconds.
+
+        Raises:
+            UnavailableError: it does not answer, or is sealed.
+        """
+        said = await self.run(self.client().adapter.get, "/v1/sys/health?standbyok=true")
+        seconds = said.get("server_time_utc") if isinstance(said, dict) else None
+        if not isinstance(seconds, int):
+            raise UnavailableError("vault does not tell its time")
+        return seconds * 1000
+
     def close(self) -> None:
         """Drop the connections; calls under way end by themselves."""
         self._threads.shutdown(wait=False)

@@ -1,0 +1,71 @@
+"""What the worker of each queue looks at, so that it knows whether it can do its work.
+
+1. A worker looks at what it stands on itself: what one machine reaches another may not.
+2. The ledger's worker looks at what concerns all of them as well, and puts changes on record: there
+   is one, and it needs no other server for that.
+"""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from integrations.agents.processes.roster import Roster
+from integrations.health.beats import Beats
+from integrations.health.breakers import Breakers
+from integrations.health.monitor import Monitor
+from integrations.health.probes.agents import agents_probe, processes_probe
+from integrations.health.probes.disks import artifacts_probe, ledger_probe
+from integrations.health.probes.engine import (
+    Engine,
+    credentials_probe,
+    queues_probe,
+    runs_probe,
+    temporal_probe,
+)
+from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
+from integrations.ledger.ledger import Ledger
+from integrations.settings import Settings
+from integrations.vault.client import Vault
+
+
+def of_phases(
+    settings: Settings, dragonfly: Redis, vault: Vault, roster: Roster, breakers: Breakers
+) -> Monitor:
+    """Return what a phase worker looks at; its circuits hear of it."""
+    monitor = Monitor(
+        (
+            dragonfly_probe(dragonfly),
+            vault_probe(vault),
+            artifacts_probe(settings.artifacts, must_exist=True),
+            clock_probe(vault, dragonfly),
+            processes_probe(roster),
+        )
+    )
+    monitor.tells(breakers.deaths.heard)
+    return monitor
+
+
+def of_trust(dragonfly: Redis, vault: Vault) -> Monitor:
+    """Return what the trust worker looks at."""
+    return Monitor((dragonfly_probe(dragonfly), vault_probe(vault)))
+
+
+def of_ledger(
+    settings: Settings, dragonfly: Redis, vault: Vault, ledger: Ledger, engine: Engine
+) -> Monitor:
+    """Return what the ledger's worker looks at (2)."""
+    return Monitor(
+        (
+            temporal_probe(engine),
+            dragonfly_probe(dragonfly),
+            vault_probe(vault),
+            ledger_probe(settings.ledger, lag_s=lambda: ledger.lag_s),
+            *([artifacts_probe(settings.artifacts)] if settings.artifacts.exists() else []),
+            clock_probe(vault, dragonfly),
+            queues_probe(engine),
+            runs_probe(engine),
+            agents_probe(Beats(dragonfly), engine),
+            processes_probe(Roster()),
+            credentials_probe(engine),
+        )
+    )

@@ -1,0 +1,169 @@
+"""The health manager of one process: it looks, again and again, and tells what that comes to.
+
+What a look makes of a thing is for ``dsl.rules.health.vitality`` to say. The rules:
+
+1. Nobody who asks how things are waits for a look: they are told what was seen last.
+2. A look that is not answered within its limit is a look that found nothing. It is not begun again
+   before it has ended: a thread that hangs must not become many.
+3. Of what cannot die nothing is known while nobody answers: that is no finding.
+4. A mistake of ours in a look is logged once, and stops no other look.
+5. What is not well is looked at oftener, so that it is soon known that it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from dsl.rules.health.vitality import Grade, Pulse, Vitality, looked
+from integrations.errors import IntegrationError
+from integrations.health.probes.sighting import Figure, HealthProbe, Sighting, gone
+
+AGAIN_S: Final = 0.5
+_CANCEL_AGAIN_S: Final = 0.1
+_LOOKS_MAX: Final = 4  # of who looks once; what is settled later is told as it is
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """One thing that is looked at, as it was seen last."""
+
+    name: str
+    can_die: bool
+    pulse: Pulse = field(default_factory=Pulse)
+    grade: Grade | None = None  # of the last look; None: nothing is known
+    detail: str = "not looked at yet"
+    fix: str = ""
+    figures: tuple[Figure, ...] = ()
+    took_s: float = 0.0
+    changes: int = 0
+
+    @property
+    def state(self) -> Vitality:
+        """What it is."""
+        return self.pulse.state
+
+
+Heard = Callable[[Vital], None]
+
+
+class Monitor:
+    """Looks at things in the event loop of ``running``."""
+
+    def __init__(self, probes: Sequence[HealthProbe]) -> None:
+        """Prepare; nothing is looked at yet."""
+        self._probes = tuple(probes)
+        self._vitals = {each.name: Vital(each.name, each.can_die) for each in probes}
+        self._under_way: dict[str, asyncio.Task[Sighting | None]] = {}
+        self._heard: list[Heard] = []
+        self._wrong: set[str] = set()
+
+    def tells(self, heard: Heard) -> None:
+        """Have ``heard`` told of every look; it must not wait."""
+        self._heard.append(heard)
+
+    def vitals(self) -> tuple[Vital, ...]:
+        """Return how everything is, as seen last (1)."""
+        return tuple(self._vitals.values())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look meanwhile."""
+        tasks = [asyncio.create_task(self._keep(each)) for each in self._probes]
+        try:
+            yield
+        finally:
+            await _ended([*tasks, *self._under_way.values()])
+
+    async def settle(self) -> None:
+        """Look at everything until more looks would change nothing; for who looks once."""
+        try:
+            await asyncio.gather(*(self._settle(each) for each in self._probes))
+        finally:
+            await _ended(self._under_way.values())
+
+    async def _settle(self, probe: HealthProbe) -> None:
+        for _ in range(_LOOKS_MAX):
+            if (await self._look(probe)).pulse.is_settled:
+                return
+            await asyncio.sleep(AGAIN_S)
+
+    async def _keep(self, probe: HealthProbe) -> None:
+        while True:
+            vital = await self._look(probe)
+            is_well = vital.state is Vitality.ALIVE or not probe.can_die
+            await asyncio.sleep(probe.every_s if is_well else AGAIN_S)  # (5) oftener
+
+    async def _look(self, probe: HealthProbe) -> Vital:
+        began = time.monotonic()
+        task = self._under_way.get(probe.name)
+        if task is None:
+            task = asyncio.create_task(self._see(probe))
+            self._under_way[probe.name] = task
+        await asyncio.wait({task}, timeout=probe.limit_s)
+        if task.done():
+            del self._under_way[probe.name]
+            seen = task.result()
+        else:  # (2) not begun again
+            said = f"no answer within {probe.limit_s:g} s"
+            seen = gone(said)
+        return self._take(probe, seen, time.monotonic() - began)
+
+    async def _see(self, probe: HealthProbe) -> Sighting | None:
+        try:
+            found = await probe.look()
+        except (IntegrationError, TimeoutError) as error:
+            return gone(str(error) or "no answer")
+        except Exception:
+            if probe.name not in self._wrong:  # (4) once
+                logger.exception("bug: the look at %s went wrong", probe.name)
+            self._wrong.add(probe.name)
+            return None
+        self._wrong.discard(probe.name)
+        return found
+
+    def _take(self, probe: HealthProbe, seen: Sighting | None, took_s: float) -> Vital:
+        before = self._vitals[probe.name]
+        now = int(time.time() * 1000)
+        if seen is None or (seen.grade is Grade.GONE and not probe.can_die):  # (3) no finding
+            detail = "the look at it went wrong, see the log" if seen is None else seen.detail
+            pulse = replace(Pulse(), since_ms=before.pulse.since_ms)
+            vital = replace(
+                before,
+                pulse=pulse,
+                grade=None,
+                detail=f"not known: {detail}",
+                fix="",
+                figures=(),
+            )
+        else:
+            vital = replace(
+                before,
+                pulse=looked(before.pulse, seen.grade, now),
+                grade=seen.grade,
+                detail=seen.detail,
+                fix=seen.fix,
+                figures=seen.figures,
+            )
+        changed = vital.state is not before.state
+        vital = replace(vital, took_s=took_s, changes=before.changes + changed)
+        self._vitals[probe.name] = vital
+        if changed and before.state is not Vitality.UNKNOWN:
+            logger.warning("%s is %s: %s", vital.name, vital.state, vital.detail)
+        for heard in self._heard:
+            heard(vital)
+        return vital
+
+
+async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for each in list(tasks):
+        while not each.done():  # a cancellation may be swallowed by a client library
+            each.cancel()
+            await asyncio.wait([each], timeout=_CANCEL_AGAIN_S)
