@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from bench.progress import Progress
 from bench.subjects.agents import agent_ms
+from bench.subjects.beats import beat_figures
 from bench.subjects.breakers import guard_figures
 from bench.subjects.budgets import count_figures
 from bench.subjects.gates import gate_ms
@@ -124,6 +125,10 @@ async def _breakers(bench: Bench) -> Figures:
     return {"breakers": await guard_figures(env), "budgets": await count_figures(env)}
 
 
+async def _beats(bench: Bench) -> Figures:
+    return {"beats": await beat_figures(bench.stack.env, bench.stack.pid("valkey") or 0)}
+
+
 async def _wide(bench: Bench) -> Figures:
     async with worker("timed", bench.stack) as pid:
         figures = await wide(
@@ -156,6 +161,7 @@ PARTS: Final = {
     "revocation": Part(_revocation, 25, 80),
     "proofs": Part(_proofs, 3, 3),
     "breakers": Part(_breakers, 7, 7),
+    "beats": Part(_beats, 15, 15),
     "wide": Part(_wide, 80, 300),
     "parked": Part(_parked, 60, 340),
 }
