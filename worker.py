@@ -13,7 +13,8 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
 4. A role that came wrapped is taken before anything else: it is good for minutes. One that
    somebody else took is a refusal to start.
 5. What a worker had under way that died is failed by the one that is started after it.
-6. Short activations run where they arrive; see ``activities.runtime.activations``.
+6. Health is served where a port is named for it, beside the work and until its end.
+7. Short activations run where they arrive; see ``activities.runtime.activations``.
 """
 
 from __future__ import annotations
@@ -27,13 +28,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ReplayerConfig,
     Worker,
     WorkerConfig,
-    WorkerDeploymentConfig,
 )
 
 from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
@@ -44,8 +43,9 @@ from activities.runtime.converter import with_ours
 from activities.runtime.orphans import OrphanInterceptor
 from activities.workers.duties import Duties, HighTierDuties, WorkflowDuties
 from activities.workers.ledger_duties import LedgerDuties
+from activities.workers.process_health import ProcessHealth
 from activities.workers.trust_duties import TrustDuties
-from activities.workers.tuning import tune
+from activities.workers.tuning import tune, versioning
 from dsl.errors import DslError
 from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
@@ -116,7 +116,7 @@ class GovernancePlugin(SimplePlugin):
         config["activities"] = [*(config.get("activities") or ()), *duties.activities()]
         if isinstance(duties, WorkflowDuties):
             config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
-            config["workflow_task_executor"] = self._activations  # (6) where they arrive
+            config["workflow_task_executor"] = self._activations  # (7) where they arrive
         self._orphans[queue] = OrphanInterceptor(config["client"], queue)
         config["interceptors"] = [*(config.get("interceptors") or ()), self._orphans[queue]]
         self._duties[queue] = duties
@@ -153,6 +153,10 @@ class GovernancePlugin(SimplePlugin):
         for event in self._on_duty.values():
             await event.wait()
 
+    def duties(self) -> list[tuple[Duties, bool]]:
+        """Return the duties of every worker, and whether it has passed its preflight."""
+        return [(each, self._on_duty[queue].is_set()) for queue, each in self._duties.items()]
+
     def _duties_of(self, queue: str) -> Duties:
         settings = self._settings or read_settings(os.environ)
         require_roles(settings.vault_roles, identities_of(queue))
@@ -187,7 +191,7 @@ def build_workers(client: Client, settings: Settings) -> list[Worker]:
             max_concurrent_workflow_tasks=WORKFLOW_TASKS_MAX,
             max_concurrent_activities=ACTIVITIES_MAX[queue],
             graceful_shutdown_timeout=GRACE,
-            **_versioning(settings),
+            **versioning(settings),
         )
         for queue in settings.queues
     ]
@@ -213,14 +217,16 @@ async def _serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ours = plugin(settings)
     await take_roles(settings)  # (4) good for minutes
+    health = ProcessHealth(settings, ours.duties)
     try:
-        client = await dial(settings, ours)
+        client = await dial(settings, ours, health.runtime())
     except RuntimeError as error:
         raise UnavailableError(
             f"no answer from Temporal at {settings.temporal} ({why_of(error)}): start it, or name "
             "another in TEMPORAL_ADDRESS"
         ) from None
-    await _run(build_workers(client, settings), _told(ours, settings, stop))
+    async with health.served():  # (6) until its end
+        await _run(build_workers(client, settings), _told(ours, settings, stop))
 
 
 def _refused(why: Exception, code: int) -> int:
@@ -275,19 +281,6 @@ async def take_roles(settings: Settings) -> None:
 async def connect(settings: Settings, *, runner: AgentRunner | None = None) -> Client:
     """Connect to Temporal as the environment says, with the plugin."""
     return await dial(settings, plugin(settings, runner=runner))
-
-
-def _versioning(settings: Settings) -> dict[str, Any]:
-    """Pin runs to the code they started with, where a build is named."""
-    if settings.build_id is None:
-        return {}
-    return {
-        "deployment_config": WorkerDeploymentConfig(
-            version=WorkerDeploymentVersion("mandate", settings.build_id),
-            use_worker_versioning=True,
-            default_versioning_behavior=VersioningBehavior.PINNED,
-        )
-    }
 
 
 def main() -> None:

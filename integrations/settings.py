@@ -31,6 +31,7 @@ _DEFAULT_PORTS: Final = {
     "rediss": DEFAULT_REDIS_PORT,
     "temporal": 7233,
 }
+_PORT_MAX: Final = 65_535
 _IDENTITIES: Final = ("claimed", "verified")
 
 
@@ -68,6 +69,7 @@ class Settings:
     authors: str  # the Vault group whose members vouch for plans
     promotion: Path | None  # criteria of promotion; None: those shipped
     breakers: Path | None  # settings of circuit breakers; None: those shipped
+    health_port: int | None  # on loopback; 0: any free one; None: health is not served
     build_id: str | None
     registers_catalogue: bool
 
@@ -87,7 +89,8 @@ class Settings:
         addresses = (f"temporal://{self.temporal}", self.ui, self.vault_url, self.dragonfly_url)
         urls = [urlsplit(address) for address in addresses]
         named = {url.port or _DEFAULT_PORTS.get(url.scheme) for url in urls}
-        return self.further_ports | {port for port in named if port}
+        own = {self.health_port} if self.health_port else set()
+        return self.further_ports | own | {port for port in named if port}
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -129,6 +132,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         authors=get("MANDATE_AUTHORS") or DEFAULT_AUTHORS,
         promotion=Path(get("MANDATE_PROMOTION", "")) if get("MANDATE_PROMOTION") else None,
         breakers=Path(get("MANDATE_BREAKERS", "")) if get("MANDATE_BREAKERS") else None,
+        health_port=_port("MANDATE_HEALTH_PORT", get("MANDATE_HEALTH_PORT", "")),
         build_id=get("MANDATE_BUILD_ID") or None,
         registers_catalogue=get("MANDATE_REGISTER_CATALOGUE", "") == "1",
     )
@@ -183,6 +187,15 @@ def _ports(value: str) -> frozenset[int]:
             f"MANDATE_ENGINE_PORTS: expected port numbers with ',' between, got {value!r}"
         )
     return frozenset(map(int, parts))
+
+
+def _port(name: str, value: str) -> int | None:
+    if not value:
+        return None
+    # Not int() alone: it takes signs, spaces and digits of other scripts.
+    if not (value.isascii() and value.isdigit() and len(value) <= 5 and int(value) <= _PORT_MAX):  # noqa: PLR2004
+        raise SettingsError(f"{name}: expected a port, 0 to {_PORT_MAX}, got {value!r}")
+    return int(value)
 
 
 def _queues(value: str) -> tuple[str, ...]:

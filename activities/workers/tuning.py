@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from temporalio.worker import WorkerConfig
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import WorkerConfig, WorkerDeploymentConfig
+
+from integrations.settings import Settings
 
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
@@ -20,3 +23,16 @@ def tune(config: WorkerConfig) -> None:
     if config["client"].data_converter.external_storage is None:
         # Else the SDK makes a task for each payload, so as to store several at a time elsewhere.
         config["max_workflow_task_external_storage_concurrency"] = 1
+
+
+def versioning(settings: Settings) -> dict[str, Any]:
+    """Pin runs to the code they started with, where a build is named."""
+    if settings.build_id is None:
+        return {}
+    return {
+        "deployment_config": WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion("mandate", settings.build_id),
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.PINNED,
+        )
+    }

@@ -39,6 +39,7 @@ class StackOptions:
     trial: bool = False
     workers: tuple[WorkerProcess, ...] = DEFAULT_WORKERS
     settings: Mapping[str, str] = field(default_factory=dict)
+    health_port: int | None = None  # of the first worker, the others follow; None: not served
     report: Report = _say_nothing
 
 

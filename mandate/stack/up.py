@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from integrations.health.page import READY
 from mandate.stack import environment, external, people, trial, workers
 from mandate.stack.errors import StackError
 from mandate.stack.files import private_directory
@@ -43,6 +44,7 @@ class Stack:
         self.env: dict[str, str] = {}
         self.urls: dict[str, str] = {}
         self.people: Path | None = None
+        self._health: dict[str, int] = {}  # ports of workers, by name
         self.trial = ""  # what a person has to know of it
         self.data_dir = Path()
         self._caller = _caller(isolated=options.isolated)
@@ -72,6 +74,11 @@ class Stack:
     ) -> None:
         """Stop everything this stack started."""
         await self._exits.aclose()
+
+    @property
+    def health(self) -> dict[str, str]:
+        """Where each worker serves its health, by the worker's name; empty where none does."""
+        return {name: f"http://{HOST}:{port}{READY}" for name, port in self._health.items()}
 
     def pid(self, name: str) -> int | None:
         """Return the pid of a child by name; None while it is being restarted."""
@@ -139,8 +146,20 @@ class Stack:
             self.env["MANDATE_DRAGONFLY_URL"] = f"redis://{HOST}:{port}"
             secret = valkey.password_file(self.data_dir)
             self.env["MANDATE_DRAGONFLY_PASSWORD_FILE"] = str(secret)
+        self._health = await self._health_ports(ports)
+        hidden += self._health.values()  # each worker knows its own only
         self.env["MANDATE_ENGINE_PORTS"] = ",".join(map(str, hidden))
         return commands, bao
+
+    async def _health_ports(self, ports: Ports) -> dict[str, int]:
+        first = self.options.health_port
+        if first is None:
+            return {}
+        fix = "stop what listens there, or give --health-port 0 for free ones"
+        return {
+            process.name: await ports.take(first + number if first else 0, name="health", fix=fix)
+            for number, process in enumerate(self.options.workers)
+        }
 
     def _settle(self, settings: dict[str, str]) -> None:
         """Complete the environment by what is no server's, and say where things are."""
@@ -160,7 +179,10 @@ class Stack:
         hidden = {HOME_VARIABLE: str(home(os.environ))}  # (5) agents are kept out of there
         env = environment.for_workers(self._caller, extras | self.env | workers.SETTINGS | hidden)
         await self._start_together(
-            [workers.command(process, self.data_dir, env) for process in self.options.workers]
+            [
+                workers.command(process, self.data_dir, env, self._health.get(process.name))
+                for process in self.options.workers
+            ]
         )
 
     async def _start_together(self, commands: Sequence[Command]) -> None:

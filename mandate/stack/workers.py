@@ -38,8 +38,14 @@ DEFAULT_WORKERS = (
 )
 
 
-def command(process: WorkerProcess, data_dir: Path, env: dict[str, str]) -> Command:
-    """Return how to start ``process``; it is ready when it says so on stdout."""
+def command(
+    process: WorkerProcess, data_dir: Path, env: dict[str, str], health_port: int | None = None
+) -> Command:
+    """Return how to start ``process``; it is ready when it says so on stdout.
+
+    ``health_port`` is where it serves its health, if anywhere.
+    """
+    served = {} if health_port is None else {"MANDATE_HEALTH_PORT": str(health_port)}
     # The data directory stands in the arguments for whoever looks at `ps`.
     program = process.program or worker_command()
 
@@ -49,7 +55,7 @@ def command(process: WorkerProcess, data_dir: Path, env: dict[str, str]) -> Comm
     return Command(
         name=process.name,
         argv=(*program, "--data-dir", str(data_dir)),
-        env={**env, "MANDATE_QUEUES": ",".join(process.queues), "PYTHONUNBUFFERED": "1"},
+        env={**env, **served, "MANDATE_QUEUES": ",".join(process.queues), "PYTHONUNBUFFERED": "1"},
         log=data_dir / "logs" / f"{process.name}.log",
         ready=ready,
         start_timeout_s=START_TIMEOUT_S,

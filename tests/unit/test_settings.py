@@ -42,6 +42,11 @@ def test_one_process_serves_every_queue_unless_told_otherwise():
         ("MANDATE_GATE_HEADS", "no"),
         ("MANDATE_QUEUES", "mandate,mandat-ledger"),
         ("MANDATE_ENGINE_PORTS", "7001;7002"),
+        ("MANDATE_HEALTH_PORT", "65536"),
+        ("MANDATE_HEALTH_PORT", "-1"),
+        ("MANDATE_HEALTH_PORT", "0x50"),
+        ("MANDATE_HEALTH_PORT", "٩٤٦٤"),
+        ("MANDATE_HEALTH_PORT", "9" * 5_000),
     ],
 )
 def test_a_value_that_cannot_be_used_names_its_variable(name: str, value: str):
@@ -77,10 +82,16 @@ def test_the_engines_own_ports_are_known():
             "MANDATE_DRAGONFLY_URL": "redis://127.0.0.1:7003/0",
             "MANDATE_UI": "http://127.0.0.1:7004",
             "MANDATE_ENGINE_PORTS": "7005, 7006",
+            "MANDATE_HEALTH_PORT": "7007",
         }
     )
 
-    assert settings.engine_ports == {7001, 7002, 7003, 7004, 7005, 7006}
+    assert settings.engine_ports == {7001, 7002, 7003, 7004, 7005, 7006, 7007}
+
+
+def test_health_is_not_served_unless_somebody_asks():
+    assert read_settings({}).health_port is None
+    assert read_settings({"MANDATE_HEALTH_PORT": "0"}).health_port == 0
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,15 @@ def command(
     ui_port: Annotated[int, _PORT] = UI_PORT,
     vault_port: Annotated[int, _PORT] = VAULT_PORT,
     dragonfly_port: Annotated[int, _PORT] = DRAGONFLY_PORT,
+    health_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65532,
+            envvar="MANDATE_HEALTH_PORT",
+            help="Serve health: the ledger's worker here, the others on the next three.",
+        ),
+    ] = None,
     trial: Annotated[
         bool, typer.Option("--trial", help="Lend T3 to an agent, to try a change of production.")
     ] = False,
@@ -43,6 +52,7 @@ def command(
         ui_port=ui_port,
         vault_port=vault_port,
         dragonfly_port=dragonfly_port,
+        health_port=health_port,
         trial=trial,
     )
     end(up.run(wanted))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED
-from mandate.doctor import machine, servers, vault
+from mandate.doctor import looks, machine, servers, vault
 from mandate.doctor.finding import Finding
 from mandate.stack import environment
 from mandate.terminal import say, say_json
@@ -31,8 +31,11 @@ def run(data_dir: Path | None, *, as_json: bool = False) -> int:
 
 async def examine(env: dict[str, str]) -> list[Finding]:
     """Make all checks, those of servers at once."""
-    temporal, of_vault, dragonfly = await asyncio.gather(
-        servers.temporal_server(env), vault.vault_server(env), servers.dragonfly_server(env)
+    temporal, of_vault, dragonfly, seen = await asyncio.gather(
+        servers.temporal_server(env),
+        vault.vault_server(env),
+        servers.dragonfly_server(env),
+        looks.seen_once(env),
     )
     on_machine = [
         machine.python(),
@@ -41,4 +44,4 @@ async def examine(env: dict[str, str]) -> list[Finding]:
         machine.sandbox(),
         *machine.programs(),
     ]
-    return [*on_machine, temporal, *of_vault, dragonfly, servers.ledger_file(env)]
+    return [*on_machine, temporal, *of_vault, dragonfly, servers.ledger_file(env), *seen]

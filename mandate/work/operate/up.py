@@ -55,6 +55,8 @@ async def _serve(options: StackOptions) -> None:
 def _show(stack: Stack) -> None:
     for name, url in stack.urls.items():
         say(Terminal.of("{:<10} {}", name, url))
+    for name, url in stack.health.items():
+        say(Terminal.of("{:<10} {} ({})", "health", url, name))
     say(Terminal.of("{:<10} {}", "logs", stack.data_dir / "logs"))
     say(Terminal.of("{:<10} . {}", "variables", stack.data_dir / environment.ENV_FILE))
     if stack.people is not None:

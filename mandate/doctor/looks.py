@@ -1,0 +1,128 @@
+"""The looks of the health manager, as a command makes them: the very ones that workers make.
+
+1. Nothing is connected to before it is looked at, and no look waits for another: what is away costs
+   its own second.
+2. ``mandate doctor`` looks once, and leaves out what it says itself in full, of servers, and what a
+   stack that is only being set up cannot have yet: workers and sweeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from redis.asyncio import Redis
+
+from activities.runtime.client import connect as connect_temporal
+from activities.runtime.engine_health import TemporalHealth
+from dsl.rules.health.vitality import Grade
+from dsl.values.circuit_names import ARTIFACTS, DRAGONFLY, LEDGER, VAULT
+from integrations.agents.processes.roster import Roster
+from integrations.dragonfly.client import connect
+from integrations.errors import DeniedError, IntegrationError
+from integrations.health.beats import Beats
+from integrations.health.probes.agents import agents_probe, processes_probe
+from integrations.health.probes.disks import artifacts_probe, ledger_probe, room_at
+from integrations.health.probes.engine import (
+    CREDENTIALS,
+    QUEUES,
+    TEMPORAL,
+    credentials_probe,
+    queues_probe,
+    runs_probe,
+    temporal_probe,
+)
+from integrations.health.probes.sighting import HealthProbe
+from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
+from integrations.settings import Settings, SettingsError, read_settings
+from integrations.vault.client import Vault
+from mandate.doctor.finding import Finding, bad, good
+
+_SAID_ELSEWHERE: Final = (TEMPORAL, DRAGONFLY, VAULT, LEDGER, ARTIFACTS, QUEUES, CREDENTIALS)
+_DISK: Final = "disk"
+
+
+@asynccontextmanager
+async def looks(env: Mapping[str, str]) -> AsyncIterator[tuple[HealthProbe, ...]]:
+    """Return all looks; their connections are closed behind them.
+
+    Raises:
+        SettingsError: a variable cannot be used.
+    """
+    settings = read_settings(env)
+    vault, dragonfly = _vault(env, settings), _dragonfly(settings)
+    # (1) nothing is connected to
+    engine = TemporalHealth(await connect_temporal(settings, when_used=True))
+    try:
+        yield (
+            temporal_probe(engine),
+            dragonfly_probe(dragonfly),
+            vault_probe(vault),
+            ledger_probe(settings.ledger),
+            artifacts_probe(settings.artifacts),
+            clock_probe(vault, dragonfly),
+            queues_probe(engine),
+            runs_probe(engine),
+            agents_probe(Beats(dragonfly), engine),
+            processes_probe(Roster()),
+            credentials_probe(engine),
+        )
+    finally:
+        vault.close()
+        await dragonfly.aclose()
+
+
+async def seen_once(env: Mapping[str, str]) -> list[Finding]:
+    """Look once, for ``mandate doctor`` (2)."""
+    try:
+        async with looks(env) as found:
+            probes = [each for each in found if each.name not in _SAID_ELSEWHERE]
+            findings = await asyncio.gather(*(_seen(each) for each in probes))
+    except SettingsError:
+        return []  # whoever is asked for the server says so
+    return [each for each in (*findings, *_disks(env)) if each is not None]
+
+
+async def _seen(probe: HealthProbe) -> Finding | None:
+    """Return what a look finds; None: nobody answers, which is said elsewhere."""
+    try:
+        async with asyncio.timeout(probe.limit_s):
+            found = await probe.look()
+    except (IntegrationError, TimeoutError):
+        return None
+    if found.grade is Grade.GOOD:
+        return good(probe.name, found.detail)
+    return bad(probe.name, found.detail, found.fix)
+
+
+def _disks(env: Mapping[str, str]) -> list[Finding]:
+    settings = read_settings(env)
+    places = {LEDGER: settings.ledger.parent, ARTIFACTS: settings.artifacts}
+    return [_disk(name, place) for name, place in places.items()]
+
+
+def _disk(name: str, place: Path) -> Finding:
+    try:
+        found = room_at(name, place)
+    except IntegrationError as error:
+        return bad(_DISK, f"{name}: {error}", f"make {place} for the user of the workers")
+    if found.grade is Grade.GOOD:
+        return good(_DISK, f"{name}: {found.detail}")
+    return bad(_DISK, f"{name}: {found.detail}", found.fix)
+
+
+def _vault(env: Mapping[str, str], settings: Settings) -> Vault:
+    try:
+        return Vault(settings.vault_url, verify=env.get("VAULT_CACERT") or True)
+    except ValueError as error:
+        raise SettingsError(f"VAULT_ADDR: {error}") from None
+
+
+def _dragonfly(settings: Settings) -> Redis:
+    try:
+        return connect(settings.dragonfly_url, settings.dragonfly_password_file)
+    except (ValueError, DeniedError) as error:
+        raise SettingsError(f"MANDATE_DRAGONFLY_URL: {error}") from None
