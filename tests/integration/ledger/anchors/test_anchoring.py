@@ -28,7 +28,7 @@ from integrations.ledger.verify import HeldCheckpoint, verify
 from integrations.vault.client import Vault
 from integrations.vault.login.approle import Login
 from integrations.vault.signing.head_signer import HeadSigner
-from tests.fixtures.search import SEED, many
+from tests.fixtures.search import SEED
 from tests.fixtures.servers.openbao import OpenBao
 from tests.integration.ledger.drafts import draft, intruder
 from tests.integration.ledger.test_noted_heads import cut_off, write_anew
@@ -240,8 +240,9 @@ async def test_a_note_is_due_after_so_many_entries_and_after_what_is_urgent(
         assert note.checkpoint.size == 257
 
 
+@pytest.mark.parametrize("flips", [60, pytest.param(400, marks=pytest.mark.stress)])
 async def test_every_loss_by_one_flipped_bit_is_found_against_the_anchor(
-    tmp_path: Path, signer: HeadSigner
+    tmp_path: Path, signer: HeadSigner, flips: int
 ) -> None:
     """In the database and in its log: whatever a flip has lost or changed is found."""
     rnd = random.Random(SEED)
@@ -259,7 +260,7 @@ async def test_every_loss_by_one_flipped_bit_is_found_against_the_anchor(
         copies = {each.name: each.read_bytes() for each in origin.glob("ledger.db*")}
     noted = await held(place, signer)
     lost = 0
-    for number in range(many(400)):
+    for number in range(flips):
         name = ("ledger.db-wal", "ledger.db")[number % 2]
         folder = tmp_path / f"{number}"
         folder.mkdir()
@@ -276,7 +277,7 @@ async def test_every_loss_by_one_flipped_bit_is_found_against_the_anchor(
             whole = found.entries == 200 and found.root == noted[0].checkpoint.root.hex()
         lost += not whole
         assert whole or not sound, (SEED, number)
-    assert lost >= many(400) // 4  # half of the flips are in the log, where they lose what follows
+    assert lost >= flips // 4  # half of the flips are in the log, where they lose what follows
 
 
 def test_a_directory_that_is_not_mounted_is_no_empty_anchor(tmp_path: Path) -> None:
