@@ -10,7 +10,8 @@
 4. A phase is entered in order: the one that this run has published last must let it follow. What
    Dragonfly has forgotten is not compared. A breach is refused before the lease is taken. Local
    activities of one workflow task are done again together when that task is lost: one that this
-   run has published before under the same id is another try, whatever came after it.
+   run has published before under the same id is another try, whatever came after it. So is the
+   regular activity that takes the place of a local one which failed because of the lost task.
 5. T3 and T4 have a worker of their own, with a Vault identity of its own, which verifies
    everything itself. No other worker runs a phase of theirs, and that one runs no other.
 6. Attempts are told apart by age, in the server's time: an activity by when it was started, a local
@@ -176,8 +177,15 @@ def _step(request: messages.PhaseRequest, phase: AgentPhase, status: str) -> Ste
             "run": info.workflow_id or "",
             "run_id": info.workflow_run_id or "",
         },
-        repeats=info.is_local,  # (4) local ones are done again together
+        repeats=_repeats(request, phase),  # (4) local ones are done again together
     )
+
+
+def _repeats(request: messages.PhaseRequest, phase: AgentPhase) -> bool:
+    """Tell whether the phase can be done again after others, for its outcome was lost (4)."""
+    step = request.step
+    runs_no_program = phase not in step.phases or step.runtime is not None
+    return activity.info().is_local or (step.tier < Tier.T3 and runs_no_program)
 
 
 def refuse_queue(equipment: Equipment, request: messages.PhaseRequest) -> None:
