@@ -33,7 +33,7 @@ from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.held_worker import HELD, hold_file
 from mandate.work.chaos.ground.injection import AT_WORK, faults_of
 from mandate.work.chaos.ground.objective import clarifications, ready_for
-from mandate.work.chaos.ground.steady import until_steady
+from mandate.work.chaos.ground.steady import BACK_WITHIN_S, until_steady
 from mandate.work.chaos.ground.struck_run import StruckRun
 from mandate.work.chaos.journal import FaultRecord, Journal, PlannedFault, RunRecord, unexpected
 from mandate.work.chaos.judging import judged
@@ -143,6 +143,7 @@ class Conduct:
             for run, place in zip(self.runs, step.places, strict=True)
             if not run.is_over
         ]
+        before = self._arena.pid(step.target)
         strike.record.at_ms = _now_ms()
         try:
             strike.faults = await faults_of(self._arena, step.fault, step.target, struck)
@@ -151,7 +152,8 @@ class Conduct:
             await self._see(strike)
         except (IntegrationError, RPCError) as error:
             strike.record.note = str(error)[:300]
-        if step.fault in _SERVES_AGAIN:
+        if step.fault in _SERVES_AGAIN and strike.record.fired:
+            await _until(lambda: self._arena.pid(step.target) not in (None, before), BACK_WITHIN_S)
             await until_steady(self._arena, self._experiment.steady_state[:2])
         strike.record.until_ms = _now_ms()
 

@@ -107,8 +107,11 @@ class ChaosArena:
         Raises:
             NotOursError: it is being started again.
         """
-        child = {"dragonfly": "valkey", "vault": "openbao"}.get(name, name)
-        return self.processes.target(self.stack.pid(child) or 0)
+        return self.processes.target(self.pid(name) or 0)
+
+    def pid(self, name: str) -> int | None:
+        """Return the pid of the process of that name; None where it is none, or away."""
+        return self.stack.pids().get({"dragonfly": "valkey", "vault": "openbao"}.get(name, name))
 
     @property
     def workers(self) -> tuple[str, ...]:
