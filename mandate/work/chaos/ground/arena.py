@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import subprocess
 import sys
@@ -32,7 +31,7 @@ from integrations.dragonfly.client import connect
 from integrations.settings import Settings, read_settings
 from integrations.vault.client import Vault
 from integrations.vault.login.approle import Login
-from integrations.vault.naming import KV_SANDBOX, SWEEPER
+from integrations.vault.naming import SWEEPER
 from mandate import __version__
 from mandate._path import app_dir, is_installed
 from mandate.stack.options import private_stack
@@ -47,7 +46,6 @@ WORKERS: Final = tuple(
     for each in DEFAULT_WORKERS
 )
 ORDERS: Final = "orders"
-SECRET: Final = "chaos"  # noqa: S105 - a path
 # An outage of seconds is to be over in seconds: a circuit is looked at again soon.
 _BREAKERS: Final = "circuits:\n" + "".join(
     f"  {name}: {{wait: 1s, wait_max: 2s}}\n"
@@ -94,7 +92,6 @@ class ChaosArena:
             exits.push_async_callback(self.dragonfly.aclose)
             self.vault = Vault(self.settings.vault_url)
             exits.callback(self.vault.close)
-            await self._file_secret()
             self._exits = exits.pop_all()
         return self
 
@@ -130,7 +127,6 @@ class ChaosArena:
             "timeout": "60s",
             "error_budget": {"errors": 6, "window": "1m"},
             "sandbox": {"write": [ORDERS]},
-            "secrets": {"CHAOS_KEY": f"{KV_SANDBOX}/{SECRET}#key"},
         }
 
         def agent(name: str, *requires: str) -> dict[str, Any]:
@@ -163,14 +159,6 @@ class ChaosArena:
     def sweeper(self) -> Login:
         """Return an identity that may list and end tokens."""
         return Login(self.vault, self.settings.vault_roles, SWEEPER)
-
-    async def _file_secret(self) -> None:
-        """File the secret that agents are handed: for each a credential is minted."""
-        token = (self.data_dir / "openbao" / "installer").read_text().strip()
-        client = self.vault.client(token)
-        body = {"data": {"key": secrets.token_urlsafe()}}
-        path = f"/v1/{KV_SANDBOX}/data/{SECRET}"
-        await self.vault.run(lambda: client.adapter.post(path, json=body))
 
     def _options(self, port: int, behind: int) -> Any:
         settings = {

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -66,7 +67,14 @@ async def faults_of(
     """
     if condition in _ON_STACK:
         return [_ON_STACK[condition](arena, target)]
-    return [await _on_run(arena, condition, run, agent) for run, agent in struck]
+    found = await asyncio.gather(
+        *(_on_run(arena, condition, run, agent) for run, agent in struck), return_exceptions=True
+    )
+    faults = [each for each in found if isinstance(each, Fault)]
+    for each in found:  # a run of which there is nothing to strike keeps no other from it
+        if isinstance(each, BaseException) and (not faults or not isinstance(each, NotOursError)):
+            raise each
+    return faults
 
 
 def _death(arena: ChaosArena, target: str) -> Fault:
