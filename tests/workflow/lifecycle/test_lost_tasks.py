@@ -16,7 +16,7 @@ async def test_it_is_asked_for_as_a_regular_one_where_the_lost_task_has_the_late
 ):
     """As with a worker that was stopped and woke up: found by `mandate chaos search`."""
     acquire = Leases.acquire
-    lost = []
+    lost: list[str] = []
 
     async def acquire_behind_a_lost_task(self: Leases, **terms: Any) -> Lease:
         step = terms.get("step")
