@@ -1,4 +1,4 @@
-"""The JSON Schemas of pipelines, templates and experiments, for editors and pre-commit hooks.
+"""The JSON Schemas of what people write, for editors and pre-commit hooks.
 
 They are made from the models, so they cannot promise what the parser refuses. They say less than
 the parser: names, references and governance are no matter of shape. The files in ``schemas`` are
@@ -14,6 +14,7 @@ from dsl.chaos.experiment import Experiment
 from dsl.models import Pipeline
 from dsl.stages.stage import AnyStage, Document
 from dsl.templates import Template
+from dsl.tools.servers import ToolServer
 from dsl.values.durations import PATTERN as DURATION_PATTERN
 from dsl.values.durations import render_duration
 
@@ -24,6 +25,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER: Final = "urn:mandate:schema:pipeline:1"
 TEMPLATE_IDENTIFIER: Final = "urn:mandate:schema:template:1"
 EXPERIMENT_IDENTIFIER: Final = "urn:mandate:schema:experiment:1"
+TOOL_SERVER_IDENTIFIER: Final = "urn:mandate:schema:tool-server:1"
 
 
 def pipeline_schema() -> dict[str, Any]:
@@ -39,6 +41,11 @@ def template_schema() -> dict[str, Any]:
 def experiment_schema() -> dict[str, Any]:
     """Return that of experiments of chaos."""
     return _schema(Experiment, EXPERIMENT_IDENTIFIER, "Mandate experiment")
+
+
+def tool_server_schema() -> dict[str, Any]:
+    """Return that of tool servers."""
+    return _schema(ToolServer, TOOL_SERVER_IDENTIFIER, "Mandate tool server")
 
 
 def schema_text(schema: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from dsl.schema import (
     pipeline_schema,
     schema_text,
     template_schema,
+    tool_server_schema,
 )
 from dsl.stages.stage import AnyStage
 from dsl.template_folders import SHIPPED
@@ -27,6 +28,7 @@ OF = {
     "pipeline": pipeline_schema,
     "template": template_schema,
     "experiment": experiment_schema,
+    "tool-server": tool_server_schema,
 }
 VALIDATOR = jsonschema.Draft202012Validator(pipeline_schema())
 
@@ -147,7 +149,7 @@ def test_what_the_language_refuses_both_refuse(changes):
 def test_every_field_says_what_it_is_and_no_text_is_left_over():
     models: dict[str, Any] = {}
     for root, made in OF.items():
-        models |= {root.title(): made(), **made()["$defs"]}
+        models |= {root.title().replace("-", ""): made(), **made()["$defs"]}
     texts = {
         name: {*model.EXPLAINED}
         for name, model in documents().items()
