@@ -11,6 +11,7 @@ AGENT_INTENDED: Final = "agent.intended"
 AGENT_RETRIED: Final = "agent.retried"
 AGENT_ENDED: Final = "agent.ended"
 AGENT_ERRED: Final = "agent.erred"  # phase, errors: ids, and when each was made
+STAGE_CLARIFIED: Final = "stage.clarified"  # path, number, by, before, plan: digests, reasons, …
 AGENT_VIOLATED: Final = "agent.violated"  # kind, consequence, phase, detail
 AGENT_DEMOTED: Final = "agent.demoted"  # was, now, because
 AGENT_PROMOTED: Final = "agent.promoted"  # was, now, grant: place of the grant on the ledger

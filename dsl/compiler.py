@@ -14,6 +14,7 @@ is read no further (``dsl.document.salvage``), and all the rest is checked. The 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -27,7 +28,9 @@ from dsl.errors import TOO_MANY_PROBLEMS, DslError, Position, Problem, Severity,
 from dsl.limits import BODY_HEARTBEAT_MS
 from dsl.models import (
     AgentStage,
+    ClarifiersConfig,
     ConditionStage,
+    GateMember,
     GateStage,
     InputSpec,
     ParallelStage,
@@ -38,6 +41,7 @@ from dsl.plan import (
     AgentStep,
     AnyStep,
     BranchPlan,
+    ClarifiersPlan,
     ConditionStep,
     GateStep,
     InputPlan,
@@ -181,6 +185,9 @@ class _PlanBuilder:
             secrets=config.secrets,
             error_budget=budget_of(config),
             clarifications=config.clarifications,
+            clarify=None if config.clarify == "auto" else config.clarify,
+            clarifiers=self._clarifiers(site, config.clarifiers),
+            on_exhausted="revoke" if config.on_exhausted == "revoke" else None,
             on_revoked=config.on_revoked.replace(" ", ""),
             sandbox=_sandbox(template.sandbox, config.sandbox),
             concurrency=config.concurrency,
@@ -201,14 +208,23 @@ class _PlanBuilder:
             **dict(people_of(config)),
             reason=config.reason,
             approves=tuple(each.path for each in self._approvals.of(site)),  # (4) the plan pins it
-            members=tuple(
-                MemberPlan(
-                    stage=self._path(site, member.stage),
-                    weight=member.weight,
-                    min_confidence=member.min_confidence,
-                )
-                for member in config.members
-            ),
+            members=self._members(site, config.members),
+        )
+
+    def _clarifiers(self, site: Site, config: ClarifiersConfig | None) -> ClarifiersPlan | None:
+        if config is None:
+            return None
+        members = self._members(site, config.members)
+        return ClarifiersPlan(**dict(people_of(config)), members=members)
+
+    def _members(self, site: Site, members: Iterable[GateMember]) -> tuple[MemberPlan, ...]:
+        return tuple(
+            MemberPlan(
+                stage=self._path(site, member.stage),
+                weight=member.weight,
+                min_confidence=member.min_confidence,
+            )
+            for member in members
         )
 
     def _parallel(self, site: Site, stage: ParallelStage) -> ParallelStep:

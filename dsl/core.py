@@ -8,11 +8,17 @@ renamed without a replay test.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_serializer
 
-from dsl.limits import ERROR_BUDGET_MAX, TIMEOUT_MS_MAX
+from dsl.limits import (
+    CLARIFICATION_LINE_LENGTH_MAX,
+    CLARIFICATION_LINES_MAX,
+    ERROR_BUDGET_MAX,
+    SCOPE_MAX,
+    TIMEOUT_MS_MAX,
+)
 
 
 class AgentPhase(StrEnum):
@@ -192,6 +198,13 @@ class AgentOutput(Value):
     digest: str  # "sha256:<64 hex>"
     size: int  # bytes
     media_type: str = "application/json"
+    plan: str = ""  # digest of the clarified plan it was made under; empty: there was one plan
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: Any) -> dict[str, Any]:
+        """Leave out what came later and is not said: manifests stay what they were."""
+        fields: dict[str, Any] = serialize(self)
+        return {k: v for k, v in fields.items() if v or k != "plan"}
 
 
 class ErrorBudget(Value):
@@ -201,12 +214,16 @@ class ErrorBudget(Value):
     window_ms: int = Field(gt=0, le=TIMEOUT_MS_MAX)
 
 
-class ClarifiedPlan(Value):
-    """A plan revised after the error budget was spent."""
+Clause = Annotated[str, Field(min_length=1, max_length=CLARIFICATION_LINE_LENGTH_MAX)]
+Clauses = Annotated[tuple[Clause, ...], Field(max_length=CLARIFICATION_LINES_MAX)]
 
-    reasons: tuple[str, ...]
-    constraints: tuple[str, ...] = ()
-    scope: tuple[str, ...] = ()
+
+class ClarifiedPlan(Value):
+    """A plan revised after the error budget was spent: see ``dsl.rules.health.clarification``."""
+
+    reasons: Clauses
+    constraints: Clauses = ()
+    scope: tuple[str, ...] = Field(default=(), max_length=SCOPE_MAX)  # all that is left of it
 
 
 class StageResult(Value):

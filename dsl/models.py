@@ -16,8 +16,15 @@ from pydantic import Field
 from dsl import limits
 from dsl.stages.agent import AgentConfig, AgentStage, ErrorBudgetConfig, SandboxConfig
 from dsl.stages.fields import INPUT_NAME_PATTERN, PROJECT_PATTERN, Name
-from dsl.stages.gate import GateConfig, GateMember, GateStage
-from dsl.stages.people import ApproverGroup, Escalation, PeopleConfig, QuestionsConfig
+from dsl.stages.gate import GateConfig, GateStage
+from dsl.stages.people import (
+    ApproverGroup,
+    ClarifiersConfig,
+    Escalation,
+    GateMember,
+    PeopleConfig,
+    QuestionsConfig,
+)
 from dsl.stages.stage import AnyStage, Document, Place, StageArm
 from dsl.stages.tools import ToolApproval, ToolRateConfig, ToolRuleConfig
 from dsl.steps.step import Passes
@@ -28,6 +35,7 @@ __all__ = [
     "AgentStage",
     "ApproverGroup",
     "Branch",
+    "ClarifiersConfig",
     "ConditionStage",
     "Document",
     "ErrorBudgetConfig",

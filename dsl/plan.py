@@ -15,8 +15,15 @@ from pydantic import Field
 
 from dsl.core import StageType, Value
 from dsl.steps.agent import AgentStep, RuntimePlan, SandboxPlan
-from dsl.steps.gate import GateStep, MemberPlan
-from dsl.steps.people import EscalationPlan, GroupPlan, PeoplePlan, QuestionsPlan
+from dsl.steps.gate import GateStep
+from dsl.steps.people import (
+    ClarifiersPlan,
+    EscalationPlan,
+    GroupPlan,
+    MemberPlan,
+    PeoplePlan,
+    QuestionsPlan,
+)
 from dsl.steps.step import Passes, Shape, Step
 from dsl.steps.tools import ToolApprovalPlan, ToolRate, ToolRule
 from dsl.values.canonical import digest_of
@@ -28,6 +35,7 @@ __all__ = [
     "AnyStep",
     "Arm",
     "BranchPlan",
+    "ClarifiersPlan",
     "ConditionStep",
     "EscalationPlan",
     "GateStep",

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.servers.browser",
     "tests.fixtures.servers.openbao",
     "tests.fixtures.engine",
+    "tests.fixtures.servers.doomed",
     "tests.fixtures.outside.worker",
     "tests.fixtures.stack",
     "tests.fixtures.chaos.stand",

@@ -11,12 +11,19 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from activities.contracts.delegation import Heard
-from activities.contracts.resumption import Asked, CheckpointRef, Resumption
+from activities.contracts.resumption import (
+    Asked,
+    CheckpointRef,
+    Errors,
+    ErrorWords,
+    Resumption,
+    Spent,
+)
 from dsl.core import AgentOutput, StageStatus, Tier, Value
-from dsl.limits import ERROR_BUDGET_MAX
+from dsl.limits import CLARIFICATIONS_MAX
 from dsl.plan import AgentStep, Plan
 from dsl.rules.gates.questions import Answered
-from dsl.values.canonical import INTEGER_MAX
+from dsl.rules.health.clarification import Clarification
 from dsl.values.sizes import Sentence
 
 # Stage paths become names of directories: names joined by "/", no dots.
@@ -71,13 +78,6 @@ class Binding(Value):
     pipeline: str
     template: str
     program: str  # digest, or "" while the template has no program
-
-
-# Errors of an agent for its budget: ids, and when each was made, in milliseconds since 1970.
-Errors = Annotated[
-    dict[Annotated[str, Field(max_length=64)], Annotated[int, Field(gt=0, le=INTEGER_MAX)]],
-    Field(max_length=ERROR_BUDGET_MAX),
-]
 
 
 class Authority(Value):
@@ -154,6 +154,7 @@ class Approval(Value):
     escalated: bool = False
     subject: dict[StagePath, dict[str, str]] = Field(default_factory=dict)
     ballots: tuple[Ballot, ...] = ()
+    clarified: str = ""  # digest of the clarified plan that it is good for; empty: the run's
 
 
 class Warrant(Value):
@@ -234,6 +235,7 @@ class PhaseRequest(Value):
     checkpoint: CheckpointRef | None = None  # of the try before
     answers: tuple[Answered, ...] = ()  # to what the agent has asked in this stage
     heard: Heard | None = None  # of whoever did the work, where that is no program of ours
+    clarified: Clarification | None = None  # the stage's plan; None: as the run's plan has it
     begun_ms: int = 0  # of a local activity: its workflow task, by the clock of Temporal's server
 
 
@@ -242,12 +244,6 @@ class Violated(Value):
 
     kind: str
     detail: str = ""
-
-
-class Erred(Value):
-    """What an activity has heard an agent err, however that ended."""
-
-    errors: Errors
 
 
 class PhaseResult(Value):
@@ -264,6 +260,7 @@ class PhaseResult(Value):
     violations: tuple[Violated, ...] = ()  # seen, though the phase has delivered
     asked: Asked | None = None  # it asks people, and has delivered nothing
     erred: Errors = Field(default_factory=dict)
+    erred_words: ErrorWords = Field(default_factory=dict)
 
 
 class AgentRequest(Value):
@@ -278,6 +275,9 @@ class AgentRequest(Value):
     given: dict[StagePath, tuple[AgentOutput, ...]] = Field(default_factory=dict)
     warrant: Warrant | None = None  # T3 and T4 only
     resumption: Resumption | None = None  # it has asked, and people have answered
+    clarified: Clarification | None = None  # the stage's plan; None: as the run's plan has it
+    clarifications: int = Field(default=0, ge=0, le=CLARIFICATIONS_MAX)  # of the stage so far
+    before: tuple[AgentOutput, ...] = ()  # what was put out under its plans before
 
 
 class AgentReport(Value):
@@ -292,4 +292,5 @@ class AgentReport(Value):
     ledger: tuple[int, int] | None = None  # first and last entry
     unrecorded: tuple[EntryDraft, ...] = ()  # what EXIT could not put on the ledger
     asked: Asked | None = None  # it waits for people, and goes on with their answer
+    spent: Spent | None = None  # its plan is to be clarified, and goes on with that
     unstopped: Sentence = ""  # what of somebody else's work did not end when it was told to

@@ -1,7 +1,7 @@
 """Asking the agent's program to do a phase, under its lease, in its sandbox.
 
-1. It works in a private directory made for this attempt. Earlier outputs are copied there by
-   digest, the copy is hashed, the copy is used.
+1. It works in a private directory made for this attempt. Earlier outputs are copied there: see
+   ``activities.phases.tries.prior``.
 2. Exactly the declared secrets are read, see ``activities.phases.secrets``; what was minted for
    that is revoked before the activity ends. They go to the program and nowhere else.
 3. The lease is renewed meanwhile, and at once on word of a revocation; when it cannot be proved
@@ -26,19 +26,16 @@
 11. Nothing that it has said is lost, however it ends: see ``activities.phases.tries.keeping``.
 12. Where the work was an activity or a workflow of somebody else's it is done by now, and what it
     came to is taken: see ``activities.phases.delegation``.
-13. What it errs is counted, and a spent error budget stops it: see
-    ``activities.phases.tries.spending``.
+13. What it errs is counted, and a spent budget stops it: ``activities.phases.tries.spending``.
+14. Where its plan was clarified, it is told so, and has what that has left of its scope.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any
 
 from temporalio import activity
 
@@ -53,11 +50,13 @@ from activities.phases.machine import sandbox_of
 from activities.phases.questions.asking import Inquiry, inquire, is_unhurried
 from activities.phases.secrets import secrets_of
 from activities.phases.tries.keeping import Answer, keep, keep_failed, keep_left
+from activities.phases.tries.prior import prior_of
 from activities.phases.tries.spending import Spending
 from activities.proofs.warrant import Cleared
 from activities.runtime.effect import OutcomeLostError, acts
 from activities.runtime.violation import ViolationError, said
-from dsl.core import AgentOutput, AgentPhase, Tier
+from dsl.core import AgentPhase
+from dsl.rules.health.clarification import narrowed
 from dsl.rules.trust.violations import Violation
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import (
@@ -96,6 +95,8 @@ async def ask(
         return await take(equipment, request, phase)
     # (6) (10) admitted anew; the one that was admitted
     cleared, program = await _clear(equipment, request)
+    # (14) what is left of its scope
+    request = request.model_copy(update={"step": narrowed(request.step, request.clarified)})
     # (9) at T3 and T4 nothing is asked
     inquiry = await inquire(request) if equipment.high is None else Inquiry()
     if inquiry.waits is not None:
@@ -144,8 +145,7 @@ async def _ask(
         await stack.enter_async_context(holding)  # (3) renewed meanwhile
         # (2) exactly the declared ones
         secrets = await secrets_of(equipment, request, phase, cleared, stack)
-        seen = request.model_copy(update={"prior": _own(request, phase)})
-        prior = await asyncio.to_thread(_copies, equipment, seen, directory)
+        prior = await asyncio.to_thread(prior_of, equipment, request, phase, directory)
         pulse = await stack.enter_async_context(pulsing())
         kept = await stack.enter_async_context(keeping(equipment.artifacts, pulse))
         await stack.enter_async_context(inquiry.beside(pulse, kept.settle))
@@ -176,6 +176,7 @@ async def _ask(
                 checkpoint=checkpoint,
                 answers=inquiry.answers,
                 may_ask=inquiry.asker is not None,
+                clarification=request.clarified.told() if request.clarified else None,
             ),
             timeout_s=timeout_s,
             sandbox=sandbox_of(equipment.settings, request.step),
@@ -201,7 +202,7 @@ async def _ask(
             raise
         delivered.append(outcome)
         try:
-            return await keep(equipment, phase, outcome)
+            return await keep(equipment, phase, outcome, request.clarified)
         except (UnavailableError, ConflictError) as error:
             if phase is not AgentPhase.EXECUTE:
                 raise
@@ -267,34 +268,3 @@ async def _clear(
     if not isinstance(admission.program, Program):
         raise DeniedError(f"stage {request.step.path!r} has no program of ours")
     return admission.cleared, admission.program
-
-
-def _copies(
-    equipment: Equipment, request: messages.PhaseRequest, directory: Path
-) -> Mapping[str, Any]:
-    """Copy earlier outputs of this stage, and those it was given, into ``directory`` (1)."""
-    outputs = [(output.name, "prior", output) for output in request.prior]
-    for path, given in sorted(request.given.items()):
-        outputs += [(f"{path}/{output.name}", "given", output) for output in given]
-    prior: dict[str, Any] = {}
-    for name, folder, output in outputs:
-        target = Path(os.path.normpath(directory / folder / name))
-        if not target.is_relative_to(directory / folder):  # (5) a forged name leaves no directory
-            raise DeniedError(f"output {name[:80]!r} leaves the private directory")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        equipment.artifacts.copy_to(output.digest, target)
-        prior[name] = {
-            "path": str(target.relative_to(directory)),
-            "digest": output.digest,
-            "media_type": output.media_type,
-        }
-    return prior
-
-
-def _own(request: messages.PhaseRequest, phase: AgentPhase) -> tuple[AgentOutput, ...]:
-    """Return those outputs of earlier phases that the program may see (6)."""
-    if request.step.tier < Tier.T3:
-        return request.prior
-    if phase is not AgentPhase.VERIFY:
-        return ()
-    return tuple(output for output in request.prior if output.phase is AgentPhase.EXECUTE)

@@ -15,6 +15,7 @@ from activities.phases.delegation.account import runtime_facts
 from activities.phases.equipment import Equipment, enter, put_json
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
+from dsl.rules.health.clarification import narrowed
 
 PHASE = AgentPhase.PLAN
 
@@ -40,12 +41,15 @@ class Plan:
                 violations=answer.violations,
                 asked=answer.asked,
             )
+        clarified = request.clarified
+        step = narrowed(request.step, clarified)
         plan = {
-            "program": request.step.program or "",
+            "program": step.program or "",
             "inputs": request.inputs,
-            "secrets": request.step.secrets,
-            "sandbox": request.step.sandbox.model_dump(mode="json"),
-            **runtime_facts(request.step),
+            "secrets": step.secrets,
+            "sandbox": step.sandbox.model_dump(mode="json"),
+            **runtime_facts(step),
+            **({"clarification": clarified.told()} if clarified else {}),
         }
         return messages.PhaseResult(
             outputs=(await put_json(self._equipment, PHASE, "plan.json", plan),), fence=lease.fence

@@ -16,7 +16,9 @@ is cheaper and more final than the next; every refusal is one sentence and final
 6. Every vote is one person's, about this run, gate, opening, plan, inputs and subject; each is
    verified with that person's key, and the person is read from Vault now.
 7. The rules say that these votes let the stage pass: ``dsl.rules.gates.warrant``.
-8. The inputs of the agent follow from the inputs of the run and from approved outputs.
+8. Where the plan of the stage was clarified, each of these votes is about the clarified plan, which
+   only narrows what the stage may touch.
+9. The inputs of the agent follow from the inputs of the run and from approved outputs.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from dsl.conditions.interpolate import OPENING
 from dsl.limits import ARTIFACT_BYTES_MAX, JSON_WRAPPED_DEPTH_MAX, VERIFICATIONS_MAX
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before, is_guard
-from dsl.rules.gates.warrant import refuse_warrant, resolved_inputs
+from dsl.rules.gates.warrant import refuse_clarified, refuse_warrant, resolved_inputs
 from dsl.rules.proofs.proof import CLOCK_SKEW_S, PROOF_LIFE_S_MAX, START, Proof
 from dsl.rules.run.reserved import owner_of
 from dsl.values import strict_json
@@ -99,7 +101,10 @@ class Warrants:
         )
         if refusal is not None:  # (7) the rules let it pass
             raise DeniedError(refusal)
-        # (8) inputs follow from what was approved
+        refusal = refuse_clarified(step, run.plan.digest, request.clarified, approvals)
+        if refusal is not None:  # (8) an approval of another plan is void
+            raise DeniedError(refusal)
+        # (9) inputs follow from what was approved
         await self._require_inputs(request, found.plan, step, warrant)
         names = {vote.voter for approval in approvals for vote in approval.votes}
         return Cleared(run, tuple(sorted(names)))
@@ -225,7 +230,8 @@ def _planned(request: messages.PhaseRequest, run: PlannedRun) -> AgentStep:
     if not isinstance(step, AgentStep):
         raise DeniedError(f"plan {run.plan.digest} has no such agent stage")
     ours, asked = step.model_dump(mode="json"), request.step.model_dump(mode="json")
-    altered = sorted(name for name in ours if canonical(ours[name]) != canonical(asked[name]))
+    names = ours.keys() | asked.keys()  # some stand there only where they are declared
+    altered = sorted(n for n in names if canonical(ours.get(n)) != canonical(asked.get(n)))
     if altered:
         raise DeniedError(f"the plan says otherwise about {', '.join(altered)}")
     for what, got, expected in (

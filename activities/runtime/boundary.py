@@ -85,7 +85,7 @@ def governed(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 def _told_errors(result: R, this: Attempt) -> R:
     """Return ``result`` with what the agent has erred (3)."""
     if this.erred and isinstance(result, messages.PhaseResult):
-        return result.model_copy(update={"erred": this.erred})
+        return result.model_copy(update={"erred": this.erred, "erred_words": this.words})
     return result
 
 
@@ -93,7 +93,7 @@ def _with_errors(failure: ApplicationError, this: Attempt) -> ApplicationError:
     """Have ``failure`` tell what the agent has erred (3)."""
     if not this.erred or not isinstance(failure, MeantError):
         return failure
-    told = messages.Erred(errors=this.erred).model_dump(mode="json")
+    told = this.told().model_dump(mode="json")
     return MeantError(
         failure.message,
         *failure.details,
@@ -138,6 +138,7 @@ def _translated(error: errors.IntegrationError) -> ApplicationError:
         kind = specs.AGENT_FAILED if error.retryable else specs.AGENT_FAILED_FOR_GOOD
         if isinstance(error, BudgetSpentError):
             kind = specs.BUDGET_SPENT
+            seen.append({"spent_until_ms": error.until_ms})
         return MeantError(message, *seen, type=kind)
     return MeantError(message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL))
 

@@ -7,7 +7,8 @@
 3. The same holds for a program that a person has stopped by resetting or pausing the activity.
    Temporal would start it again; how often that may be is not for its command line to say.
 4. What an agent has erred for its budget is told with the end of the attempt that is meant, and
-   with every sign of life, so that it outlives the attempt: the next one tells it as well.
+   with every sign of life, so that it outlives the attempt: the next one tells it as well. The
+   newest are told in words, where a plan is to be clarified.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from typing import Any
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.contracts.messages import Erred
-from dsl.limits import ERROR_BUDGET_MAX
+from activities.contracts.resumption import Erred
+from dsl.limits import ERROR_BUDGET_MAX, ERROR_WORDS_LENGTH_MAX, ERROR_WORDS_MAX
 
 
 class OutcomeLostError(Exception):
@@ -35,9 +36,13 @@ class Attempt:
 
     may_have_acted: bool = False
     tells: tuple[Any, ...] = ()  # with each sign of life; the server keeps the last of them
-    erred: dict[str, int] = field(
-        default_factory=dict
-    )  # (4) ids of errors, and when they were made
+    # (4) ids of errors, and when they were made; the newest in words
+    erred: dict[str, int] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+
+    def told(self) -> Erred:
+        """Return what the agent has erred, as it is told (4)."""
+        return Erred(errors=self.erred, words=self.words)
 
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
@@ -46,7 +51,8 @@ _attempt: ContextVar[Attempt] = ContextVar("attempt")
 @contextmanager
 def attempt() -> Iterator[Attempt]:
     """Watch over one attempt; who runs in it may call ``acts``."""
-    watched = Attempt(erred=erred_before())
+    before = erred_before()
+    watched = Attempt(erred=dict(before.errors), words=dict(before.words))
     token = _attempt.set(watched)
     try:
         yield watched
@@ -68,16 +74,19 @@ def tell(*details: Any) -> None:
 def beat() -> None:
     """Give a sign of life."""
     this = _attempt.get()
-    erred = (Erred(errors=this.erred).model_dump(mode="json"),) if this.erred else ()
+    erred = (this.told().model_dump(mode="json"),) if this.erred else ()
     activity.heartbeat(*this.tells, *erred)
 
 
-def err(error_id: str, at_ms: int) -> None:
+def err(error_id: str, at_ms: int, words: str = "") -> None:
     """Note an error of the agent, once; the newest are kept (4)."""
-    erred = _attempt.get().erred
-    erred.setdefault(error_id, at_ms)
-    while len(erred) > ERROR_BUDGET_MAX:
-        del erred[next(iter(erred))]
+    this = _attempt.get()
+    this.erred.setdefault(error_id, at_ms)
+    if words:
+        this.words.setdefault(error_id, words[:ERROR_WORDS_LENGTH_MAX])
+    for kept, most in ((this.erred, ERROR_BUDGET_MAX), (this.words, ERROR_WORDS_MAX)):
+        while len(kept) > most:
+            del kept[next(iter(kept))]
 
 
 def erred() -> dict[str, int]:
@@ -85,14 +94,14 @@ def erred() -> dict[str, int]:
     return _attempt.get().erred
 
 
-def erred_before() -> dict[str, int]:
+def erred_before() -> Erred:
     """Return what the attempts before this one have told (4)."""
     for detail in reversed(activity.info().heartbeat_details):
         try:
-            return dict(Erred.model_validate(detail).errors)
+            return Erred.model_validate(detail)
         except ValidationError:
             continue
-    return {}
+    return Erred(errors={})
 
 
 def stopped_by_hand() -> OutcomeLostError | None:

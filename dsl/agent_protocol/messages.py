@@ -73,6 +73,16 @@ class Handed(Line):
     size: Annotated[int, Field(ge=0)] | None = None
 
 
+class ClarificationLine(Line):
+    """Why the plan is made anew, and what it has to keep to: the agent has erred too much."""
+
+    number: Annotated[int, Field(ge=1)]
+    plan: Digest
+    reasons: list[str]
+    constraints: list[str]
+    scope: list[str]
+
+
 class RequestLine(Line):
     """What a program is asked: the first line on its stdin."""
 
@@ -90,6 +100,7 @@ class RequestLine(Line):
     secrets: dict[str, str]
     checkpoint: Handed | None
     answers: dict[str, str]
+    clarification: ClarificationLine | None
 
 
 class AnswerLine(Line):

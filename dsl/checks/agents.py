@@ -7,9 +7,12 @@ may be a secret pasted by mistake) · ``DSL319`` the template has no program yet
 form, so the plan would have no digest · ``DSL322`` an agent id looks like a Vault token, which
 is redacted wherever it stands · ``DSL326`` a revoked agent is replaced by what is no agent id ·
 ``DSL327`` an agent of T3 or T4 is replaced · ``DSL331`` a template that cannot be used ·
-``DSL404`` an agent id is too long.
+``DSL345`` clarifications, or what follows on the last one, without an error budget: nothing would
+ever come to it · ``DSL346`` ``clarify`` and ``clarifiers`` do not fit each other, or nothing is
+ever clarified · ``DSL404`` an agent id is too long.
 
-What holds for an agent id holds for that of a replacement.
+What holds for an agent id holds for that of a replacement. Who clarifies a plan is looked at by
+``dsl.checks.gates``; no agent sits on the council about its own plan.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from dsl.checks.sites import Site, Survey
 from dsl.conditions.interpolate import OPENING
 from dsl.document.doubts import DocumentPath
 from dsl.inputs import mismatch, of_clash
-from dsl.models import AgentStage
+from dsl.models import AgentConfig, AgentStage
 from dsl.rules.trust.admission import is_inline
 from dsl.templates import Template, Templates
 from dsl.values.agent_ids import AGENT_ID_LENGTH_MAX, is_agent_id
@@ -34,6 +37,10 @@ from dsl.values.vault_tokens import TOKEN_SHAPE
 SECRET_REFERENCE_LENGTH_MAX: Final = 512
 # An id is never to be taken for a token: it would be redacted.
 _TOKEN_LIKE = re.compile(rf"(?<![A-Za-z0-9]){TOKEN_SHAPE}")
+_OF_CLARIFICATIONS: Final = (
+    *("error_budget", "clarifications", "on_exhausted"),
+    *("clarify", "clarifiers"),
+)
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _SECRET_REFERENCE = re.compile(rf"{_SEGMENT}(/{_SEGMENT})+#{_SEGMENT}")
 
@@ -48,6 +55,10 @@ def check_agents(survey: Survey, findings: Findings) -> None:
             _check_replacement(survey, site, site.stage, findings)
             _check_secrets(site, site.stage, findings)
             _check_template(survey, site, site.stage, findings)
+            if not findings.doubts.touch((*site.at, "config"), *_OF_CLARIFICATIONS):
+                _check_budget(site.stage.config, (*site.at, "config"), findings)
+                _check_whom(site.stage.config, (*site.at, "config"), findings)
+                _check_council(survey, site, site.stage.config, findings)
 
 
 def _is_half_read(survey: Survey, stage: AgentStage) -> bool:
@@ -181,3 +192,69 @@ def _is_canonical(name: str, value: Any, at: DocumentPath, findings: Findings) -
 
 def _holds_expression(value: Any) -> bool:
     return isinstance(value, str) and OPENING in value
+
+
+def _check_budget(config: AgentConfig, at: DocumentPath, findings: Findings) -> None:
+    if config.error_budget is not None:
+        return
+    for field in ("clarifications", "on_exhausted"):
+        if getattr(config, field) != type(config).model_fields[field].default:
+            findings.error(
+                "DSL345",
+                f"{field} says what follows on a spent error budget, and there is none",
+                (*at, field),
+                "add error_budget: {errors: 5, window: 10m}",
+            )
+
+
+def _check_whom(config: AgentConfig, at: DocumentPath, findings: Findings) -> None:
+    said = [f for f in ("clarify", "clarifiers") if f in config.model_fields_set]
+    if not config.clarifications:
+        for field in said:
+            findings.error(
+                "DSL346",
+                f"{field} says how a plan is clarified, and clarifications is 0",
+                (*at, field),
+                "add clarifications: 1",
+            )
+        return
+    clarifiers = config.clarifiers
+    if config.clarify == "auto":
+        if clarifiers is not None:
+            findings.error(
+                "DSL346",
+                "clarify is auto: nobody is asked",
+                (*at, "clarifiers"),
+                "add clarify: human, or clarify: council for members",
+            )
+        return
+    if clarifiers is None:
+        who = "approvers: [team-lead]" if config.clarify == "human" else "members: [{stage: …}]"
+        findings.error(
+            "DSL346",
+            f"clarify is {config.clarify}, and clarifiers does not say who that is",
+            (*at, "clarify"),
+            f"add clarifiers: {{{who}}}",
+        )
+    elif (config.clarify == "council") != bool(clarifiers.members):
+        findings.error(
+            "DSL346",
+            "a council has members, and people have none",
+            (*at, "clarifiers"),
+            "write clarify: council with members, or clarify: human without",
+        )
+
+
+def _check_council(survey: Survey, site: Site, config: AgentConfig, findings: Findings) -> None:
+    """Report an agent that would be asked about its own plan."""
+    own = survey.agent_of(site)
+    for position, member in enumerate(config.clarifiers.members if config.clarifiers else ()):
+        found = survey.resolve(site, member.stage)
+        is_agent = found is not None and isinstance(found.stage, AgentStage)
+        if found is not None and is_agent and survey.agent_of(found) == own:
+            findings.error(
+                "DSL346",
+                f"{own!r} would be asked about its own plan",
+                (*site.at, "config", "clarifiers", "members", position, "stage"),
+                "name another agent's stage",
+            )

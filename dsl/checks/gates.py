@@ -15,8 +15,9 @@ excluded where claims are taken (warning) · ``DSL325`` reminders that never com
 3. A gate of members alone goes to ``escalate_to`` whenever agents do not decide.
 4. An escalation takes identity, exclusions, reasons and reminders from its gate.
 5. What hangs on a field that could not be read is left out.
-6. What an agent stage may ask is asked at a gate, so the same holds for ``config.questions``, and
-   for what a rule of ``config.tools`` asks. At T3 and T4 there are no questions: ``DSL330``.
+6. What an agent stage may ask is asked at a gate, so the same holds for ``config.questions``, for
+   what a rule of ``config.tools`` asks, and for ``config.clarifiers``. At T3 and T4 there are no
+   questions: ``DSL330``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ from dsl.checks.sites import Site, Survey, ends_before
 from dsl.core import Tier
 from dsl.document.doubts import DocumentPath
 from dsl.limits import REMINDERS_MAX
-from dsl.models import AgentStage, GateConfig, GateStage, PeopleConfig, QuestionsConfig
+from dsl.models import (
+    AgentStage,
+    ClarifiersConfig,
+    GateConfig,
+    GateStage,
+    PeopleConfig,
+    QuestionsConfig,
+)
 from dsl.people import GROUP_PREFIX, quoted
 from dsl.values.durations import render_duration
 from dsl.values.suggestions import suggest
@@ -40,15 +48,14 @@ def check_gates(survey: Survey, findings: Findings) -> None:
     for site in survey.sites:
         if isinstance(site.stage, GateStage):
             config, at = site.stage.config, (*site.at, "config")
-            _check_voters(config, at, findings)
-            _check_lists(config, at, findings)
-            _check_escalation(config, at, findings)
-            _check_exclusion(config, at, findings)
-            _check_reminders(config, at, findings)
+            _check_people(config, at, findings)
             _check_approves(survey, site, config, findings)
-            _check_members(survey, site, config, findings)
-        elif isinstance(site.stage, AgentStage) and site.stage.config.questions is not None:
-            _check_questions(survey, site, site.stage.config.questions, findings)
+            _check_members(survey, site, config, at, findings)
+        elif isinstance(site.stage, AgentStage):
+            if site.stage.config.questions is not None:
+                _check_questions(survey, site, site.stage.config.questions, findings)
+            if site.stage.config.clarifiers is not None:
+                _check_clarifiers(survey, site, site.stage.config.clarifiers, findings)
 
 
 def _check_questions(
@@ -65,9 +72,22 @@ def _check_questions(
         )
 
 
+def _check_clarifiers(
+    survey: Survey, site: Site, clarifiers: ClarifiersConfig, findings: Findings
+) -> None:
+    """Report what would be wrong with a gate of the same people and agents (6)."""
+    config = GateConfig.model_construct(gate_type="consensus", **dict(clarifiers))
+    at = (*site.at, "config", "clarifiers")
+    _check_people(config, at, findings)
+    _check_members(survey, site, config, at, findings)
+
+
 def check_asked(people: PeopleConfig, at: DocumentPath, findings: Findings) -> None:
     """Report what would be wrong with a gate of the same people (6)."""
-    config = GateConfig.model_construct(**dict(people))
+    _check_people(GateConfig.model_construct(**dict(people)), at, findings)
+
+
+def _check_people(config: GateConfig, at: DocumentPath, findings: Findings) -> None:
     _check_voters(config, at, findings)
     _check_lists(config, at, findings)
     _check_escalation(config, at, findings)
@@ -208,25 +228,27 @@ def _check_approves(survey: Survey, site: Site, config: GateConfig, findings: Fi
             findings.error("DSL313", problem[0], at, problem[1])
 
 
-def _check_members(survey: Survey, site: Site, config: GateConfig, findings: Findings) -> None:
-    is_read = not findings.doubts.touch((*site.at, "config"), "gate_type")
+def _check_members(
+    survey: Survey, site: Site, config: GateConfig, at: DocumentPath, findings: Findings
+) -> None:
+    is_read = not findings.doubts.touch(at, "gate_type")
     if config.members and config.gate_type != "consensus" and is_read:
         findings.error(
             "DSL314",
             "members vote at a consensus gate only",
-            (*site.at, "config", "members"),
+            (*at, "members"),
             "write gate_type: consensus, or drop members",
             key=True,
         )
     for position, member in enumerate(config.members):
-        at = (*site.at, "config", "members", position, "stage")
+        place = (*at, "members", position, "stage")
         problem = _explain_unended(survey, site, member.stage)
         voter = survey.resolve(site, member.stage)
         if problem is not None:
-            findings.error("DSL314", problem[0], at, problem[1])
+            findings.error("DSL314", problem[0], place, problem[1])
         elif voter is not None and voter is not site and _is_no_agent(survey, voter):
             message = f"{member.stage!r} is no agent stage, and only agents vote as members"
-            findings.error("DSL314", message, at, "name an agent stage; people are approvers")
+            findings.error("DSL314", message, place, "name an agent stage; people are approvers")
 
 
 def _is_no_agent(survey: Survey, voter: Site) -> bool:

@@ -17,7 +17,7 @@ from dsl.stages.fields import (
     TierField,
     Whole,
 )
-from dsl.stages.people import QuestionsConfig
+from dsl.stages.people import ClarifiersConfig, QuestionsConfig
 from dsl.stages.stage import Document, LeafStage
 from dsl.stages.tools import ToolRuleConfig
 from dsl.values.agent_ids import AGENT_ID_LENGTH_MAX, AGENT_ID_PATTERN
@@ -79,7 +79,10 @@ class AgentConfig(Document):
         "inputs": "What the agent is told; text may hold ${{ expressions }}.",
         "secrets": "What EXECUTE may read and hands over: NAME: mount/path#field.",
         "error_budget": "The errors it may make; none left: it is stopped, or does not begin.",
-        "clarifications": "How often its plan may be clarified before it fails.",
+        "clarifications": "How often its plan is clarified when the error budget is spent.",
+        "clarify": "Who says how: its errors alone (auto), people (human), or agents (council).",
+        "clarifiers": "These people, or the members of that council.",
+        "on_exhausted": "What a spent budget means when no clarification is left.",
         "on_revoked": "What a revocation means: fail, skip, or 'replace: ' and another agent.",
         "sandbox": "What its processes may touch beyond their private directory, and may take.",
         "questions": "Who answers what it asks; without it, it may ask nothing.",
@@ -95,7 +98,10 @@ class AgentConfig(Document):
         default_factory=dict, max_length=limits.SECRETS_MAX
     )
     error_budget: ErrorBudgetConfig | None = None
-    clarifications: Whole = Field(default=0, ge=0, le=10)
+    clarifications: Whole = Field(default=0, ge=0, le=limits.CLARIFICATIONS_MAX)
+    clarify: Literal["auto", "human", "council"] = "auto"
+    clarifiers: ClarifiersConfig | None = None
+    on_exhausted: Literal["fail", "revoke"] = "fail"
     on_revoked: str = Field(default="fail", pattern=ON_REVOKED_PATTERN)
     sandbox: SandboxConfig = SandboxConfig()
     questions: QuestionsConfig | None = None

@@ -8,23 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from dsl import limits
-from dsl.stages.fields import Whole
-from dsl.stages.people import PeopleConfig
-from dsl.stages.stage import Document, LeafStage
-
-
-class GateMember(Document):
-    """An agent stage that votes at a consensus gate."""
-
-    EXPLAINED: ClassVar[Mapping[str, str]] = {
-        "stage": "The agent stage whose result is its vote.",
-        "weight": "How much its vote counts.",
-        "min_confidence": "Below this confidence, 0 to 1, people decide.",
-    }
-
-    stage: str
-    weight: Whole = Field(default=1, ge=1, le=100)
-    min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+from dsl.stages.people import GateMember, PeopleConfig
+from dsl.stages.stage import LeafStage
 
 
 class GateConfig(PeopleConfig):

@@ -53,6 +53,39 @@ class PeopleConfig(Document):
     identity: tuple[Literal["claimed", "verified"], ...] | None = Field(default=None, min_length=1)
 
 
+class GateMember(Document):
+    """An agent stage that votes at a consensus gate."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "stage": "The agent stage whose result is its vote.",
+        "weight": "How much its vote counts.",
+        "min_confidence": "Below this confidence, 0 to 1, people decide.",
+    }
+
+    stage: str
+    weight: Whole = Field(default=1, ge=1, le=100)
+    min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
+class ClarifiersConfig(PeopleConfig):
+    """Who clarifies the plan of an agent that has spent its error budget."""
+
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "approvers": 'Who may answer: names, or "group:" and a name.',
+        "groups": "Groups that must each reach a count of their own.",
+        "quorum": "How many have to say the same; of members alone, the weight they need.",
+        "timeout": "How long they have, with a unit; then the stage is rejected.",
+        "on_timeout": "What happens then; a plan is never clarified by time.",
+        "escalate_to": "Who is asked when the time is up, or when members do not decide.",
+        "remind_every": "How often they are reminded, with a unit.",
+        "exclude": "Who may not answer: who started the run, who registered the plan.",
+        "identity": "How they must be known; default: as the worker demands.",
+        "members": "Agent stages whose agents are asked about the clarified plan: a council.",
+    }
+
+    members: tuple[GateMember, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+
+
 class QuestionsConfig(PeopleConfig):
     """Who answers what an agent asks, and how long it is left waiting for that."""
 

@@ -8,12 +8,16 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dsl.core import ErrorBudget, StageType, Tier, Value
 from dsl.limits import PARK_AFTER_MS
-from dsl.steps.people import QuestionsPlan
+from dsl.steps.people import ClarifiersPlan, QuestionsPlan
 from dsl.steps.step import LeafStep, Shape
 from dsl.steps.tools import ToolRule
 from dsl.values.durations import render_duration
 
-_LATER: Final = ("questions", "produces", "runtime", "tools")  # fields of an agent step
+# Fields of an agent step.
+_LATER: Final = (
+    *("questions", "produces", "runtime", "tools"),
+    *("clarify", "clarifiers", "on_exhausted"),
+)
 
 
 class SandboxPlan(Value):
@@ -78,6 +82,9 @@ class AgentStep(LeafStep):
     secrets: dict[str, str] = Field(default_factory=dict)
     error_budget: ErrorBudget | None = None
     clarifications: int = 0
+    clarify: Literal["human", "council"] | None = None  # None: by its errors alone
+    clarifiers: ClarifiersPlan | None = None
+    on_exhausted: Literal["revoke"] | None = None  # None: it fails
     on_revoked: str = "fail"
     sandbox: SandboxPlan = SandboxPlan()
     concurrency: int | None = None

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from dsl.core import StageType, Value
-from dsl.steps.people import PeoplePlan
+from dsl.core import StageType
+from dsl.steps.people import MemberPlan, PeoplePlan
 from dsl.steps.step import LeafStep, Shape
 from dsl.values.durations import render_duration
-
-
-class MemberPlan(Value):
-    """An agent stage, by path, that votes at a consensus gate."""
-
-    stage: str
-    weight: int
-    min_confidence: float
 
 
 class GateStep(PeoplePlan, LeafStep):

@@ -38,6 +38,24 @@ class PeoplePlan(Value):
     identity: tuple[str, ...] | None = None  # None: the worker's default
 
 
+class MemberPlan(Value):
+    """An agent stage, by path, that votes at a consensus gate."""
+
+    stage: str
+    weight: int
+    min_confidence: float
+
+
+class ClarifiersPlan(PeoplePlan):
+    """Who clarifies the plan of an agent: people, or agents with people behind them."""
+
+    members: tuple[MemberPlan, ...] = ()
+
+    def asked(self) -> dict[str, Any]:
+        """Return what a gate of these has."""
+        return {name: getattr(self, name) for name in ClarifiersPlan.model_fields}
+
+
 class QuestionsPlan(PeoplePlan):
     """Who answers what an agent asks, and how long it is left waiting for that."""
 

@@ -42,8 +42,12 @@ class Budgets:
         """Put back what the ledger says, times by id; harmless when repeated (2)."""
         await self._ask(agent, errors, seed=True)
 
-    async def count(self, agent: str, error_id: str, budget: ErrorBudget) -> Count:
+    async def count(
+        self, agent: str, error_id: str, budget: ErrorBudget, *, since_ms: int = 0
+    ) -> Count:
         """Count one error; repeating it with the same id changes nothing (1).
+
+        What is used up is said of errors made after ``since_ms``.
 
         Raises:
             ColdError: the server knows nothing of the agent's errors (2).
@@ -51,12 +55,12 @@ class Budgets:
         if not error_id:
             raise ValueError("error_id is empty: an error without a name would count twice")
         now, times = await self._ask(agent, {error_id: 0})
-        return Count(now, read_budget(times, now, budget))
+        return Count(now, read_budget(times, now, budget, since_ms=since_ms))
 
-    async def read(self, agent: str, budget: ErrorBudget) -> BudgetReading:
+    async def read(self, agent: str, budget: ErrorBudget, *, since_ms: int = 0) -> BudgetReading:
         """Look without counting; errors as ``count``."""
         now, times = await self._ask(agent, {})
-        return read_budget(times, now, budget)
+        return read_budget(times, now, budget, since_ms=since_ms)
 
     async def _ask(
         self, agent: str, errors: Mapping[str, int], *, seed: bool = False

@@ -18,7 +18,7 @@ from temporalio import activity
 from activities import contracts
 from activities.contracts import anchor_specs, circuit_specs, messages, specs, trust_specs
 from activities.contracts.question_specs import Posed
-from activities.contracts.resumption import CheckpointRef
+from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil
 from activities.workers.duties import HighTierDuties, WorkflowDuties
 from activities.workers.ledger_duties import LedgerDuties
 from activities.workers.trust_duties import TrustDuties
@@ -33,7 +33,8 @@ LOCAL = {specs.COMPILE, specs.POLICY, trust_specs.NONCE}  # called by name, in t
 OTHERS = (
     *(messages.AgentRequest, messages.AgentReport, messages.CompileRequest),
     *(messages.CompileResult, messages.Violated, CheckpointRef, Posed),
-    *(circuit_specs.CircuitOpen, messages.Erred, anchor_specs.AnchorHeld, anchor_specs.AnchorNote),
+    *(circuit_specs.CircuitOpen, Erred, SpentUntil),
+    *(anchor_specs.AnchorHeld, anchor_specs.AnchorNote),
 )
 # The phases and what goes with them run where the stage runs; the rest in one place.
 WITH_PHASES = {

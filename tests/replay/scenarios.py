@@ -19,6 +19,7 @@ from tests.fixtures.engine import gate, stage
 from tests.fixtures.voting import seal
 from tests.replay import (
     circuit_scenarios,
+    clarification_scenarios,
     delegation_scenarios,
     question_scenarios,
     stop_scenarios,
@@ -290,6 +291,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     trust_scenarios.not_rebound,
     trust_scenarios.back,
     *question_scenarios.SCENARIOS,
+    *clarification_scenarios.SCENARIOS,
     stop_scenarios.over_reaching,
     stop_scenarios.exhausted,
     stop_scenarios.stopped,

@@ -63,6 +63,7 @@ def approval_of(opening: Opening) -> messages.Approval | None:
         opening=opening.number,
         escalated=opening.escalated,
         subject=opening.matter.subject,
+        clarified=opening.matter.clarified,
         ballots=tuple(ballots),
     )
 

@@ -17,6 +17,7 @@ from dsl.core import AgentOutput
 from dsl.plan import GateStep
 from dsl.rules.gates.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
 from dsl.rules.gates.questions import Question
+from dsl.rules.health.clarification import Clarification
 from dsl.rules.proofs.proof import reason_digest
 from dsl.values.canonical import digest_of
 from workflows.messages.inputs import VoteMessage
@@ -31,6 +32,15 @@ class Matter:
     subject: dict[str, dict[str, str]]  # digests of outputs, by stage and name
     outputs: tuple[tuple[str, AgentOutput], ...] = ()  # the same with their stages, by rank
     question: Question | None = None  # that an agent asks; ``subject`` has its digest
+    # Of a stage's plan, likewise: proposed where there is a question, else approved anew.
+    clarification: Clarification | None = None
+
+    @property
+    def clarified(self) -> str:
+        """Return the digest of the clarified plan that an approval is good for; empty: of none."""
+        if self.clarification is None or self.question is not None:
+            return ""
+        return self.clarification.digest()
 
 
 @dataclass(slots=True)
@@ -117,9 +127,10 @@ class Opening:
     def row(self) -> dict[str, Any]:
         """Return what the queries show of it."""
         rules, now = self.rules, self.tally()
-        question = self.matter.question
+        question, clarification = self.matter.question, self.matter.clarification
         return {
             **({"question": question.model_dump(mode="json")} if question else {}),
+            **({"clarification": clarification.model_dump(mode="json")} if clarification else {}),
             "gate": self.step.path,
             "opening": self.number,
             "escalated": self.escalated,

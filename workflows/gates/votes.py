@@ -22,7 +22,7 @@ from temporalio.exceptions import ActivityError
 from activities.contracts import messages, specs
 from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
 from dsl.rules.gates.consensus import Decision, Vote, refuse
-from dsl.rules.gates.questions import refuse_answer
+from dsl.rules.gates.questions import refuse_answer, refuse_clarification
 from dsl.rules.proofs.proof import VOTE, ProofError, decode, refuse_matter
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of_bytes
@@ -153,7 +153,9 @@ def _refuse(opening: Opening, vote: Vote) -> str | None:
     question = opening.matter.question
     if why is not None or question is None:
         return why
-    return refuse_answer(question, vote, opening.votes)
+    why = refuse_answer(question, vote, opening.votes)
+    proposed = opening.matter.clarification
+    return why if why or proposed is None else refuse_clarification(proposed.plan, vote)
 
 
 def _refuse_shape(message: VoteMessage, about: dict[str, Any]) -> str | None:

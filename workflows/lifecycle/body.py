@@ -150,6 +150,7 @@ class Body:
             "secrets": {},
             "checkpoint": None,
             "answers": {},
+            "clarification": None,
         }
 
     def _failure(self, error: ActivityError | ChildWorkflowError) -> Heard:

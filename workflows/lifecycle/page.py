@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from dsl.core import AgentPhase, StageStatus
 from dsl.plan import RuntimePlan
+from dsl.rules.health.clarification import Clarification, in_brief, lines_of
 from dsl.shown.surfaces import Markdown
 
 PHASES_SHOWN_MAX: Final = 30  # the last ones; eight, unless some are repeated
@@ -43,6 +44,7 @@ def page(
     ended: Ended | None,
     runtime: RuntimePlan | None = None,
     waits_for: str = "",
+    clarified: Clarification | None = None,
 ) -> Markdown:
     """Return the page in Markdown; ``runtime``: who does the work, if it is no program of ours."""
     if ended is not None:
@@ -61,11 +63,20 @@ def page(
         Markdown.of("- agent: {} ({})", agent, tier),
         *([Markdown.of("- done by: {}, in no sandbox", runtime)] if runtime else []),
         *now,
+        *_clarified(clarified),
         *([Markdown.of("- tries of the agent: {}", tries)] if tries > 1 else []),
     ]
     if entered:
         lines += [Markdown("\n### Phases\n"), *_phases(entered, ended)]
     return Markdown.joined("\n", lines)
+
+
+def _clarified(clarified: Clarification | None) -> list[Markdown]:
+    """Return why the plan was made anew, and what it keeps to."""
+    if clarified is None:
+        return []
+    told = (Markdown.of("- {}: {}", what, words) for what, words in lines_of(clarified))
+    return [Markdown.of("- {}", in_brief(clarified)), *told]
 
 
 def _phases(entered: list[Entered], ended: Ended | None) -> list[Markdown]:

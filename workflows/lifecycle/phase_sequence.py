@@ -20,8 +20,10 @@
    ``workflows.lifecycle.delegated_phase``. What came of it is then taken by the phase, as the
    answer of a program is; that is repeated, and the work is not. What did not stop has no other
    beside it.
-9. What an open circuit holds back is begun again when it may be, and that is no try of anything:
-   see ``workflows.lifecycle.circuit_wait``.
+9. So does a spent error budget, as long as the plan may be clarified: the run starts the stage
+   again with a clarified plan. See ``workflows.lifecycle.waiting``.
+10. What an open circuit holds back is begun again when it may be, and that is no try of anything:
+    see ``workflows.lifecycle.circuit_wait``.
 """
 
 from __future__ import annotations
@@ -35,7 +37,6 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, specs, trust_specs
 from activities.contracts.delegation import Heard
-from activities.contracts.resumption import Asked
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
 from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX, QUESTIONS_MAX
 from dsl.plan import AgentStep
@@ -50,20 +51,13 @@ from workflows.lifecycle.exit import leave
 from workflows.lifecycle.intent import ask_authority, intend
 from workflows.lifecycle.stage_state import StageState
 from workflows.lifecycle.violations import Consequences
+from workflows.lifecycle.waiting import StageWaitsError, after_spent, asks
 from workflows.messages.stop import StopOrder
 from workflows.runtime import failures
 from workflows.runtime.cancellation import shielded, stop
 from workflows.runtime.failures import PhaseFailedError
 
 _ERROR_LENGTH_MAX: Final = 500  # characters, as recorded
-
-
-class QuestionAskedError(Exception):
-    """The agent asks people: unwinds the phases."""
-
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked.question.id)
-        self.asked = asked
 
 
 class PhaseSequence:
@@ -75,7 +69,7 @@ class PhaseSequence:
         self.clock = StageClock(self._state)
         self._order: StopOrder | None = None
         self._is_over = False
-        self._asked: Asked | None = None
+        self._waits_for: StageWaitsError | None = None
         self._cold = 0
         self._warned = 0
         self._circuits = CircuitWaits(self._state)
@@ -123,20 +117,22 @@ class PhaseSequence:
             return state.report(status, failures.NOT_RECORDED, why)
         left = f"left to expire: {', '.join(unreleased)}" if unreleased else ""
         step = f"its last step: {state.tries.last_step}" if state.tries.last_step else ""
-        if step in detail or self._asked is not None:
+        if step in detail or status is StageStatus.WAITING:
             step = ""
         own = state.tries.untaken if status is not StageStatus.COMPLETED else _done_by(state.step)
         details = (detail, own, state.tries.unstopped, *self._consequences.said, step, left)
         report = state.report(status, kind, "; ".join(each for each in details if each))
-        return report if self._asked is None else self._waits(report, self._asked, began)
+        return report if self._waits_for is None else self._waits(report, self._waits_for, began)
 
     def _waits(
-        self, report: messages.AgentReport, asked: Asked, began: datetime
+        self, report: messages.AgentReport, waits: StageWaitsError, began: datetime
     ) -> messages.AgentReport:
-        """Say what is asked, and what the stage has used up by then (7)."""
+        """Say what the stage waits for, and where it asks what it has used up by then (7) (9)."""
+        if waits.asked is None:
+            return report.model_copy(update={"spent": waits.spent})
         worked_ms = (workflow.now() - began - self.clock.stood) // timedelta(milliseconds=1)
-        spent = {"attempts": self._state.tries.count, "worked_ms": worked_ms}
-        return report.model_copy(update={"asked": asked.model_copy(update=spent)})
+        used = {"attempts": self._state.tries.count, "worked_ms": worked_ms}
+        return report.model_copy(update={"asked": waits.asked.model_copy(update=used)})
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
@@ -172,9 +168,9 @@ class PhaseSequence:
             return StageStatus.REVOKED, failures.REVOKED, f"stopped: {self._order.reason}"
         try:
             phases.result()
-        except QuestionAskedError as error:  # (7) a question is no failure
-            self._asked = error.asked
-            return StageStatus.WAITING, "asked", f"asks {error.asked.question.text}"
+        except StageWaitsError as waits:  # (7) (9) no failure
+            self._waits_for = waits
+            return StageStatus.WAITING, waits.kind, waits.detail
         except PhaseFailedError as error:
             revoked = error.kind == failures.REVOKED
             return (
@@ -200,6 +196,8 @@ class PhaseSequence:
             try:
                 await self._phase(AgentPhase.EXECUTE)
             except PhaseFailedError as error:
+                if error.kind == specs.BUDGET_SPENT:  # (9) its plan is clarified, or it is over
+                    raise after_spent(state, self._consequences, error) from None
                 if error.kind not in (specs.AGENT_FAILED, specs.OUTCOME_LOST):
                     raise
                 if tries.count > state.step.retry or tries.unstopped:  # (8) no other beside it
@@ -223,8 +221,10 @@ class PhaseSequence:
                 result = await self._call(phase, place, heard)
             except ActivityError as error:
                 self.clock.go_on()
-                self._state.err(failures.erred_in(error))
-                if await self._circuits.held_back(error):  # (9) no try of anything
+                self._state.err(
+                    failures.erred_in(error), spent_until_ms=failures.spent_until_in(error)
+                )
+                if await self._circuits.held_back(error):  # (10) no try of anything
                     continue
                 if failures.cause_of(error)[0] == specs.COLD and self._cold < COLD_RESEEDS_MAX:
                     self._cold += 1
@@ -249,7 +249,7 @@ class PhaseSequence:
             self._state.tries.failed(end)
             raise end
         if result.asked is not None:
-            raise QuestionAskedError(result.asked)
+            raise asks(result.asked)
 
     async def _call(
         self, phase: AgentPhase, place: str, heard: Heard | None

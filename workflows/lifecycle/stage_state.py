@@ -7,21 +7,24 @@ came of it changes through the methods here, and through its ``tries`` and ``rec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from temporalio import workflow
 
 from activities.contracts import messages, specs
 from activities.contracts.delegation import Heard
+from activities.contracts.resumption import Erred, Spent
 from dsl import actions
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier, is_terminal_phase
+from dsl.limits import CLARIFICATION_LINES_MAX
 from dsl.plan import AgentStep
 from dsl.rules.health.budget import BudgetReading, read_budget
+from dsl.rules.health.clarification import in_brief, under
 from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.lifecycle.page import Ended, Entered, page
 from workflows.lifecycle.tries import Tries
+from workflows.runtime import failures
 
 
 class StageState:
@@ -35,7 +38,8 @@ class StageState:
         self._seed = False  # only right after the ledger was asked
         self._entered: list[Entered] = []
         self._ended: Ended | None = None
-        self._outputs: dict[str, AgentOutput] = {}
+        # Of plans before this one: what this one puts out has other names.
+        self._outputs: dict[str, AgentOutput] = {each.name: each for each in request.before}
         self._output: dict[str, Any] = {}
         self._entity = ""
         self._program = ""
@@ -43,6 +47,8 @@ class StageState:
         self.waits_for = ""  # a circuit, in words
         self._held_back: Counter[AgentPhase] = Counter()
         self._erred: dict[str, int] = {}
+        self._words: dict[str, str] = {}  # of errors, by id
+        self._spent_until_ms = 0
 
     @property
     def step(self) -> AgentStep:
@@ -72,6 +78,12 @@ class StageState:
         """Note that ``phase`` begins; return the id of its activity."""
         self._entered.append(Entered(phase, workflow.now()))
         self.tries.enter(phase)
+        return self.place
+
+    @property
+    def place(self) -> str:
+        """Return the id of the activity of the phase that was entered last."""
+        phase = self._entered[-1].phase
         return f"{self.step.path}/{phase}#{self.phases.count(phase) + self._held_back[phase]}"
 
     def hold_back(self) -> None:
@@ -123,13 +135,14 @@ class StageState:
             checkpoint=self.tries.checkpoint,
             answers=self.tries.answers,
             heard=heard,
+            clarified=request.clarified,
             begun_ms=int(workflow.now().timestamp() * 1000) if is_local else 0,
         )
 
     def keep(self, result: messages.PhaseResult) -> None:
         """Keep what the last phase has answered."""
         self.tries.checkpoint = None
-        self.err(result.erred)
+        self.err(failures.erred_in(result))
         self._entity = result.entity or self._entity
         self._program = result.program or self._program
         self._output.update(result.output)
@@ -142,9 +155,16 @@ class StageState:
         if result.facts:
             self.records.note(f"agent.{self._entered[-1].phase.lower()}", **result.facts)
 
-    def err(self, errors: Mapping[str, int], phase: AgentPhase | None = None) -> None:
-        """Note what the agent has erred in ``phase``, or in the one that was entered last."""
-        new = {each: errors[each] for each in errors if each not in self._erred}
+    def err(
+        self, erred: Erred, phase: AgentPhase | None = None, *, spent_until_ms: int = 0
+    ) -> None:
+        """Note what the agent has erred in ``phase``, or in the one that was entered last.
+
+        ``spent_until_ms``: when the newest error was made that has spent the budget with it.
+        """
+        self._words |= erred.words
+        self._spent_until_ms = max(self._spent_until_ms, spent_until_ms)
+        new = {each: at for each, at in erred.errors.items() if each not in self._erred}
         if new:
             self._erred |= new
             where = (phase or self._entered[-1].phase).value
@@ -161,18 +181,32 @@ class StageState:
             return None
         times = (self._authority.errors | self._erred).values()
         now_ms = int(workflow.now().timestamp() * 1000)
-        return read_budget(times, now_ms, self.step.error_budget)
+        since_ms = self.request.clarified.errors_until_ms if self.request.clarified else 0
+        return read_budget(times, now_ms, self.step.error_budget, since_ms=since_ms)
+
+    def spent(self) -> Spent:
+        """Return of what the next plan is made, this one having spent the error budget."""
+        # Those of one millisecond stand as they were said.
+        said = sorted(self._words.items(), key=lambda each: self._erred.get(each[0], 0))
+        reasons = tuple(dict.fromkeys(words for _, words in said if words))
+        return Spent(
+            reasons=reasons[-CLARIFICATION_LINES_MAX:],
+            errors_until_ms=max((self._spent_until_ms, *self._erred.values())),
+            checkpoint=self.tries.checkpoint,
+        )
 
     def keep_left(self, result: messages.PhaseResult) -> None:
         """Keep what was told at the end of tries that did not deliver."""
         before = next((each for each in reversed(self.phases) if not is_terminal_phase(each)), None)
-        self.err(result.erred, before)  # of a phase that was cut short, and answered nothing
+        self.err(
+            failures.erred_in(result), before
+        )  # of a phase that was cut short, and answered nothing
         self._outputs |= {output.name: output for output in result.outputs}
         self.tries.last_step = result.last_step
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
-        budget = self.budget()
+        budget, clarified = self.budget(), self.request.clarified
         return {
             "agent": self.request.agent,
             "tier": self.step.tier.name,
@@ -181,6 +215,7 @@ class StageState:
             "waits_for": self.waits_for,
             "outputs": [output.model_dump(mode="json") for output in self._outputs.values()],
             **({"runtime": str(self.step.runtime)} if self.is_delegated else {}),
+            **({"clarification": clarified.told()} if clarified else {}),
             **({"error_budget": budget.as_json()} if budget else {}),
         }
 
@@ -200,18 +235,21 @@ class StageState:
             ended=self._ended,
             runtime=step.runtime,
             waits_for=self.waits_for,
+            clarified=self.request.clarified,
         )
 
     def report(self, status: StageStatus, kind: str, detail: str) -> messages.AgentReport:
         """Return what became of the stage, and what is used up of its error budget."""
         budget = self.budget() if kind != specs.BUDGET_SPENT else None
-        detail = "; ".join(each for each in (detail, budget.brief() if budget else "") if each)
+        clarified = self.request.clarified
+        details = (detail, budget.brief() if budget else "", in_brief(clarified))
+        detail = "; ".join(each for each in details if each)
         return messages.AgentReport(
             status=status,
             detail=detail,
             reason=kind,
             output=self._output,
-            outputs=tuple(self._outputs.values()),
+            outputs=under(self._outputs.values(), clarified.digest() if clarified else ""),
             attempts=self.tries.count,
             ledger=self.records.range,
             unrecorded=self.records.handed_over(),

@@ -11,13 +11,15 @@
    again with their answers, from its checkpoint, in what is left of its time. No clock goes
    meanwhile. Who rejects a question, or lets it time out, ends an agent that waits.
 5. What a stage says of a circuit that it waits for is its detail meanwhile, and decides nothing.
+6. An agent that has spent its error budget has its plan clarified, and its stage is run again with
+   that: see ``workflows.run.asking.clarifications``.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -27,17 +29,19 @@ from activities.contracts import messages, question_specs
 from activities.contracts.resumption import Resumption
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
-from dsl.core import AgentOutput, StageStatus, Tier
+from dsl.core import AgentOutput, StageStatus
 from dsl.limits import TIMEOUT_MS_MIN
-from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.gates.guards import before
+from dsl.plan import AgentStep, Plan, walk
+from dsl.rules.health.clarification import Clarification
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.circuit import CircuitMessage
+from workflows.run.asking.clarifications import Clarifications, PlanOfStage
+from workflows.run.asking.questions import Questions
 from workflows.run.council import heard_only
 from workflows.run.payload_budget import PayloadBudget
 from workflows.run.provenance import Provenance
-from workflows.run.questions import Questions
+from workflows.run.stage_requests import StageRequests
 from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.cancellation import stop
@@ -84,8 +88,17 @@ class AgentStages:
         self._begins = begins
         self._payload_budget = PayloadBudget()
         self._questions = Questions(compiled, stages, gates)
+        self._clarifications = Clarifications(
+            plan,
+            compiled,
+            stages=stages,
+            gates=gates,
+            records=records,
+            identity=provenance.identity,
+        )
         self._heard_only = heard_only(plan)
         self._steps = {step.path: step for step in walk(plan.steps)}
+        self._requests = StageRequests(plan, compiled, provenance, stages, gates)
 
     async def run(self, step: AgentStep, environment: Mapping[str, Any]) -> str:
         """Run one stage; return its detail.
@@ -125,7 +138,7 @@ class AgentStages:
     def told(self, message: CircuitMessage) -> bool:
         """Show what a stage waits for; False when no agent is at work in it (5)."""
         path = message.stage
-        if path not in self.at_work:
+        if path not in self.at_work or path not in self._steps:
             return False
         if path not in self._before_waits:
             self._before_waits[path] = self._stages[path].detail
@@ -137,45 +150,69 @@ class AgentStages:
         self, step: AgentStep, agent: str, inputs: dict[str, Any]
     ) -> messages.AgentReport:
         """Run a stage, and again from where it was each time that people have answered it (4)."""
-        self._questions.begin(step.path)
-        report = await self._once(step, agent, inputs)
+        under = PlanOfStage(count=self._clarifications.count(step.path))
         left_ms = step.timeout_ms
-        while (asked := report.asked) is not None:
-            await self._questions.put(step, asked)
-            left_ms = max(TIMEOUT_MS_MIN, left_ms - asked.worked_ms)
-            report = await self._once(
-                step.model_copy(update={"timeout_ms": left_ms}),
-                agent,
-                inputs,
-                Resumption(
+        self._questions.begin(step.path)
+        while True:
+            now = step.model_copy(update={"timeout_ms": left_ms})
+            report = await self._once(now, agent, inputs, under)
+            if (asked := report.asked) is not None:
+                await self._questions.put(step, asked)
+                left_ms = max(TIMEOUT_MS_MIN, left_ms - asked.worked_ms)
+                resumption = Resumption(
                     answers=self._questions.answers(step.path),
                     phase=asked.phase,
                     checkpoint=asked.checkpoint,
                     attempts=asked.attempts,
-                ),
-            )
-        return report
+                )
+                under = replace(under, resumption=resumption)
+            elif report.spent is not None:
+                ask = partial(self._ask_member, about=step, report=report)
+                under = await self._clarifications.clarify(step, agent, under, report, ask)
+                self._questions.begin(step.path)  # (6) what was answered before is void
+                left_ms = step.timeout_ms
+            else:
+                attempts = under.attempts + report.attempts
+                return report.model_copy(update={"attempts": attempts})
+
+    async def _ask_member(
+        self,
+        member: AgentStep,
+        path: str,
+        draft: Clarification,
+        *,
+        about: AgentStep,
+        report: messages.AgentReport,
+    ) -> messages.AgentReport:
+        """Ask the agent of a council about a clarified plan, in a life of its own (6)."""
+        try:
+            environment = {"inputs": self._compiled.inputs, "stages": self._stages.environment()}
+            inputs = resolve(member.inputs, environment)
+        except ExpressionError as error:
+            raise StageEndedError(
+                failures.STAGE_FAILED, path, StageStatus.FAILED, f"inputs: {error}"
+            ) from None
+        proposed = {"stage": about.path, **draft.told()}
+        return await self._once(
+            member.model_copy(update={"path": path, "questions": None, "clarifications": 0}),
+            member.agent,
+            {**inputs, "clarification": proposed},
+            PlanOfStage(),
+            given={about.path: report.outputs},
+        )
 
     async def _once(
         self,
         step: AgentStep,
         agent: str,
         inputs: dict[str, Any],
-        resumption: Resumption | None = None,
+        under: PlanOfStage,
+        *,
+        given: dict[str, tuple[AgentOutput, ...]] | None = None,
     ) -> messages.AgentReport:
-        request = messages.AgentRequest(
-            pipeline=self._plan.name,
-            plan=self._compiled.digest,
-            project=self._project,
-            agent=self._provenance.identity(agent),
-            step=step,
-            inputs=inputs,
-            given=self._given(step),
-            warrant=self._warrant(step) if step.tier >= Tier.T3 else None,
-            resumption=resumption,
-        )
+        request = self._requests.of(step, agent, inputs, under, given=given)
         await self._payload_budget.admit(request)
-        if agent == step.agent and resumption is None:
+        if agent == step.agent and under.resumption is None and given is None:
             self._begins(step.path)
 
         def begun(child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
@@ -252,21 +289,3 @@ class AgentStages:
         if status is not StageStatus.COMPLETED:
             raise StageEndedError(failures.of_stage(report), step.path, status, report.detail)
         return report.detail
-
-    def _given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:
-        """Return the outputs a stage builds on: of stages it requires, or that a gate approved."""
-        base = step.path.removesuffix(step.name)
-        paths: list[str] = []
-        for name in step.requires:
-            required = self._steps[base + name]
-            paths += required.approves if isinstance(required, GateStep) else [required.path]
-        return self._stages.outputs_of(paths)
-
-    def _warrant(self, step: AgentStep) -> messages.Warrant:
-        standing = {each.path for each in walk(before(self._plan, step.path))}
-        return messages.Warrant(  # (2) all that its worker verifies again
-            inputs=self._compiled.inputs,
-            approvals=tuple(each for each in self._gates.approvals if each.gate in standing),
-            authors=self._provenance.author_proofs,
-            starter=self._provenance.starter_proof,
-        )

@@ -16,10 +16,11 @@ from typing import Final
 
 from dsl.core import StageStatus, StageType
 from dsl.rules.gates.gate_rules import NO_OUTPUT
+from dsl.rules.health.clarification import lines_of
 from dsl.rules.run.foremost import counted, foremost
 from dsl.shown.heads import HeadState
 from dsl.shown.surfaces import Markdown
-from workflows.gates.opening import Opening
+from workflows.gates.opening import Matter, Opening
 from workflows.gates.output_heads import Heads
 from workflows.run.stages import Stages
 
@@ -122,6 +123,7 @@ def _waiting(
         Markdown.of("- quorum: {}, still needed: {}", opening.rules.quorum, now.needed),
         Markdown.of("- until: {}, then it {}", opening.due, then),
         *([Markdown.of("- about: {}", about)] if about else []),
+        *_clarified(opening.matter),
         *([] if opening.matter.subject else [_BINDS_NOTHING]),
         *outputs,
         *([Markdown.of("- reminded: {} times", opening.reminders)] if opening.reminders else []),
@@ -134,6 +136,15 @@ def _waiting(
         *_how_to_answer(path, workflow_id, opening),
         Markdown(),
     ]
+
+
+def _clarified(matter: Matter) -> list[Markdown]:
+    """Return the clarified plan that is approved anew; what is proposed stands in the question."""
+    if matter.clarification is None or matter.question is not None:
+        return []
+    stage = Markdown.of("- clarified plan of {}:", matter.clarification.stage)
+    told = lines_of(matter.clarification)
+    return [stage, *(Markdown.of("- {}: {}", what, words) for what, words in told)]
 
 
 def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[Markdown]:

@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from activities.contracts import messages, specs
 from activities.contracts.circuit_specs import CIRCUIT_OPEN, CircuitOpen
 from activities.contracts.meant import MeantError
-from activities.contracts.resumption import CheckpointRef
+from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil
 from dsl.core import StageStatus
 from dsl.limits import PROBLEMS_MAX
 from dsl.values.sizes import sentence
@@ -146,7 +146,7 @@ def of_phase(error: ActivityError) -> PhaseFailedError:
     if kind in (specs.AGENT_FAILED, specs.OUTCOME_LOST):
         return PhaseFailedError(kind, message, of_agent=kind == specs.AGENT_FAILED)
     if kind == specs.BUDGET_SPENT:  # where it has erred no more, it was not begun
-        return PhaseFailedError(kind, message, of_agent=bool(erred_in(error)))
+        return PhaseFailedError(kind, message, of_agent=bool(erred_in(error).errors))
     return PhaseFailedError(STAGE_FAILED, message, of_agent=kind == specs.AGENT_FAILED_FOR_GOOD)
 
 
@@ -173,18 +173,31 @@ def circuit_in(error: ActivityError) -> CircuitOpen | None:
         return None
 
 
-def erred_in(answer: messages.PhaseResult | ActivityError) -> dict[str, int]:
+def erred_in(answer: messages.PhaseResult | ActivityError) -> Erred:
     """Return what a phase has heard its agent err; what cannot be read is none."""
     if isinstance(answer, messages.PhaseResult):
-        return answer.erred
+        return Erred(errors=answer.erred, words=answer.erred_words)
     cause = answer.cause
     details = cause.details if isinstance(cause, ApplicationError) else ()
     for detail in reversed(details):
         try:
-            return messages.Erred.model_validate(detail).errors
+            return Erred.model_validate(detail)
         except ValidationError:
             continue
-    return {}
+    return Erred(errors={})
+
+
+def spent_until_in(error: ActivityError) -> int:
+    """Return when the newest error was made that has spent a budget; 0: it is not said."""
+    cause = error.cause
+    if not isinstance(cause, ApplicationError) or cause.type != specs.BUDGET_SPENT:
+        return 0
+    for detail in cause.details:
+        try:
+            return SpentUntil.model_validate(detail).spent_until_ms
+        except ValidationError:
+            continue
+    return 0
 
 
 def violations_in(error: ActivityError) -> tuple[messages.Violated, ...]:

@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 from temporalio import activity
 
 from activities.contracts import messages
-from activities.contracts.resumption import Asked
+from activities.contracts.resumption import Asked, Errors
 from activities.phases.equipment import Equipment, put_bytes, put_json
 from activities.runtime.effect import erred
 from activities.runtime.violation import said
@@ -34,6 +34,7 @@ from dsl.core import (
     Value,
 )
 from dsl.limits import ERROR_BUDGET_MAX, TRY_OUTPUTS_MAX
+from dsl.rules.health.clarification import Clarification
 from integrations.agents.contract import log
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import AgentError, Artifact, Outcome
@@ -55,8 +56,13 @@ class Answer:
     asked: Asked | None = None  # then there is nothing else
 
 
-async def keep(equipment: Equipment, phase: AgentPhase, outcome: Outcome) -> Answer:
-    """Store what was delivered (1).
+async def keep(
+    equipment: Equipment,
+    phase: AgentPhase,
+    outcome: Outcome,
+    clarified: Clarification | None = None,
+) -> Answer:
+    """Store what was delivered (1), and under which clarified plan.
 
     Raises:
         ConflictError, UnavailableError: it cannot be stored.
@@ -72,6 +78,7 @@ async def keep(equipment: Equipment, phase: AgentPhase, outcome: Outcome) -> Ans
         "stderr": outcome.stderr,
         "sandbox": outcome.level,
         "milliseconds": int(outcome.seconds * 1000),
+        **({"clarification": clarified.told()} if clarified else {}),
     }
     outputs.append(await put_json(equipment, phase, f"{phase.value.lower()}.json", account))
     return Answer(
@@ -164,7 +171,7 @@ class _Try(Value):
     number: int
     step: str = ""
     outputs: tuple[AgentOutput, ...] = ()
-    erred: messages.Errors = Field(default_factory=dict)
+    erred: Errors = Field(default_factory=dict)
 
 
 def _read(about: dict[str, Any]) -> _Try | None:

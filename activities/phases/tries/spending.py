@@ -13,6 +13,7 @@ What counts, and when a budget is spent, is for ``dsl.rules.health.budget``. The
 5. Whoever cuts the try short waits for no count: what it has said and nobody has counted yet is
    kept with the attempt, under the id that it would have been counted under.
 6. A violation has its own consequence, which goes before that of a spent budget.
+7. Where the plan is clarified, its errors are told in words as well, and count from then on.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from activities.runtime.effect import err, erred
 from activities.runtime.spent import BudgetSpentError
 from activities.runtime.violation import ViolationError, said, violation_of
 from dsl.core import AgentPhase, ErrorBudget
+from dsl.limits import ERROR_WORDS_LENGTH_MAX
 from dsl.rules.health.budget import BudgetReading, Erred, error_id, read_budget
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import AgentError, Event, Outcome
 from integrations.dragonfly.budgets import Budgets
 from integrations.errors import ColdError, UnavailableError
+from integrations.redaction import redact_tokens
 
 
 class Spending:
@@ -47,6 +50,9 @@ class Spending:
         # (3) the same for every attempt
         self._where = (info.workflow_id or "", info.workflow_run_id or "", info.activity_id)
         self._stops = phase is AgentPhase.EXECUTE  # (1) where it acts
+        self._is_told = request.step.clarifications > 0  # (7) in words
+        self._since_ms = request.clarified.errors_until_ms if request.clarified else 0
+        self._words: dict[int, str] = {}  # of messages not counted yet, by number
         self._heard = 0
         self._counted = 0
         self._came = asyncio.Event()
@@ -62,9 +68,9 @@ class Spending:
             ColdError: nobody knows.
         """
         if self._budget is not None and self._stops:
-            reading = await self._budgets.read(self._agent, self._budget)
+            reading = await self._budgets.read(self._agent, self._budget, since_ms=self._since_ms)
             if reading.is_spent:
-                raise BudgetSpentError(reading.sentence(self._agent))
+                raise BudgetSpentError(reading.sentence(self._agent), until_ms=reading.last_ms)
 
     def hearing(self, tell: Callable[[Event], None]) -> Callable[[Event], None]:
         """Return what hears events: an ``error`` is counted, and ``tell`` told of each."""
@@ -73,6 +79,8 @@ class Spending:
             tell(event)
             if self._budget is not None and event.type == "error":
                 self._heard += 1
+                if self._is_told:
+                    self._words[self._heard] = _cut(str(event.data.get("message", "")))
                 self._came.set()
 
         return hear
@@ -120,13 +128,16 @@ class Spending:
         """Count what the program did that it must not, though it may have delivered."""
         if self._budget is not None:
             for kind in sorted({each.kind for each in violations}):
-                await self._count(self._budget, Erred.VIOLATION, kind)
+                await self._count(self._budget, Erred.VIOLATION, kind, words=f"violation: {kind}")
 
     async def _settle(self) -> BudgetSpentError | None:
         async with self._counting:
             while self._budget is not None and self._counted < self._heard and not self._is_spent:
-                await self._count(self._budget, Erred.MESSAGE, self._counted + 1)
-                self._counted += 1  # not before: who is cut short counts it again
+                number = self._counted + 1
+                words = self._words.get(number, "")
+                await self._count(self._budget, Erred.MESSAGE, number, words=words)
+                self._counted = number  # not before: who is cut short counts it again
+                self._words.pop(number, None)
         return self._stop() if self._counted else None
 
     async def _failed(self, error: AgentError | ViolationError) -> Exception:
@@ -137,9 +148,9 @@ class Spending:
             await self.violated(said(0, error.tokens))
         kind = error.kind if isinstance(error, ViolationError) else violation_of(error)
         if kind is not None:
-            await self._count(self._budget, Erred.VIOLATION, kind)
+            await self._count(self._budget, Erred.VIOLATION, kind, words=str(error))
             return error  # (6) its own consequence goes before
-        await self._count(self._budget, Erred.TRY)
+        await self._count(self._budget, Erred.TRY, words=str(error))
         return self._stop(error) or error
 
     @property
@@ -160,17 +171,27 @@ class Spending:
         if self._reading is None or not (self._is_spent and self._stops):
             return None
         sentence = self._reading.sentence(self._agent)
-        return BudgetSpentError(sentence, because if isinstance(because, AgentError) else None)
+        failed = because if isinstance(because, AgentError) else None
+        return BudgetSpentError(sentence, failed, until_ms=self._reading.last_ms)
 
-    async def _count(self, budget: ErrorBudget, what: Erred, which: object = "") -> None:
-        key = error_id(*self._where, what, which)
+    async def _count(
+        self, budget: ErrorBudget, what: Erred, which: object = "", *, words: str
+    ) -> None:
+        key, since_ms = error_id(*self._where, what, which), self._since_ms
+        words = _cut(words) if self._is_told else ""
         try:
-            count = await self._budgets.count(self._agent, key, budget)
+            count = await self._budgets.count(self._agent, key, budget, since_ms=since_ms)
         except (UnavailableError, ColdError):
             now_ms = int(time.time() * 1000)
-            err(key, now_ms)
+            err(key, now_ms, words)
             # (4) by itself
-            self._reading = read_budget(erred().values(), now_ms, budget)
+            self._reading = read_budget(erred().values(), now_ms, budget, since_ms=since_ms)
         else:
-            err(key, count.now_ms)
+            err(key, count.now_ms, words)
             self._reading = count.reading
+
+
+def _cut(words: str) -> str:
+    """Return what an error says as history may hold it."""
+    text = redact_tokens(words).encode(errors="backslashreplace").decode()
+    return text[:ERROR_WORDS_LENGTH_MAX]

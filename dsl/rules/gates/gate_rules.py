@@ -15,16 +15,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from dsl.plan import EscalationPlan, GateStep
+from dsl.plan import EscalationPlan, GateStep, PeoplePlan
 from dsl.rules.gates.consensus import Rules
 
 # What those who vote are told where nothing was put out before the gate.
 NO_OUTPUT: Final = "no output, only the plan and the inputs of the run"
 
 
-def has_people(step: GateStep) -> bool:
-    """Tell whether the gate asks people when it opens, and not agents alone."""
-    return bool(step.approvers or step.groups)
+def has_people(asked: PeoplePlan) -> bool:
+    """Tell whether a gate of these asks people when it opens, and not agents alone."""
+    return bool(asked.approvers or asked.groups)
 
 
 def rules_of(

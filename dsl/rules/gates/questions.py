@@ -8,6 +8,8 @@ proof of the vote covers it (docs/adr/0026). The rules:
    said differently uses nothing up.
 3. A rejection answers nothing, and ends the stage. No default is ever applied: it only tells people
    what the agent would expect.
+4. How a plan is clarified is asked as a question is, and its answer has to make a plan of it: see
+   ``dsl.rules.health.clarification``.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from typing import Final
 from pydantic import Field, model_validator
 
 from dsl.agent_protocol.messages import QUESTION_ID_PATTERN
-from dsl.core import Value
+from dsl.core import ClarifiedPlan, Value
 from dsl.limits import CHOICE_LENGTH_MAX, CHOICES_MAX, QUESTION_LENGTH_MAX
 from dsl.rules.gates.consensus import Decision, Vote
+from dsl.rules.health.clarification import ClarificationError, answered
 from dsl.values.canonical import digest_of
 
 _SHOWN_MAX: Final = 80  # characters
@@ -75,6 +78,17 @@ def refuse_answer(question: Question, vote: Vote, standing: Iterable[Vote]) -> s
     first = next((each for each in standing if each.decision is Decision.APPROVE), None)
     if first is not None and first.reason != vote.reason:
         return f"{first.voter!r} has answered {_shown(first.reason)}: answer the same, or reject"
+    return None
+
+
+def refuse_clarification(draft: ClarifiedPlan, vote: Vote) -> str | None:
+    """Say why an approval does not clarify a plan; None when it does, or rejects (4)."""
+    if vote.decision is Decision.REJECT:
+        return None
+    try:
+        answered(draft, vote.reason)
+    except ClarificationError as error:
+        return str(error)
     return None
 
 

@@ -3,7 +3,8 @@
 1. A rule that is written down and not enforced is worse than none: fields that this release
    reads and does not act upon are refused.
 2. Whoever only claims a name belongs to no group: a gate that takes nothing but claims, and that
-   groups alone can pass, could never be answered. The same holds for its escalation.
+   groups alone can pass, could never be answered. The same holds for its escalation, and for what
+   an agent asks and how its plan is clarified.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dsl.people import GROUP_PREFIX
-from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.plan import AgentStep, GateStep, PeoplePlan, Plan, walk
 from dsl.rules.gates.consensus import VERIFIED
 from dsl.rules.gates.gate_rules import has_people
 
@@ -30,16 +31,13 @@ def not_runnable(plan: Plan, gate_identity: str) -> list[str]:
     refused: list[str] = []
     for step in walk(plan.steps):
         if isinstance(step, AgentStep):
-            refused += [f"stage {step.path!r}: {why}" for why in _agent(step)]
+            refused += [f"stage {step.path!r}: {why}" for why in _agent(step, gate_identity)]
         elif isinstance(step, GateStep):
-            refused += [f"gate {step.path!r}: {why}" for why in _gate(step, gate_identity)]
+            refused += [f"gate {step.path!r}: {why}" for why in _asked(step, gate_identity, "it")]
     return refused
 
 
-def _agent(step: AgentStep) -> Iterator[str]:
-    if step.clarifications > 0:
-        # (1) worse than none
-        yield "clarifications is not enforced in this release: leave it out"
+def _agent(step: AgentStep, gate_identity: str) -> Iterator[str]:
     if step.tools:
         # (1) worse than none
         yield "tools are not called in this release: leave config.tools out"
@@ -47,17 +45,23 @@ def _agent(step: AgentStep) -> Iterator[str]:
         # (1) its errors are heard by nobody here
         yield f"error_budget is not enforced where {step.runtime} does the work: leave it out"
 
+    for people, what in ((step.questions, "questions"), (step.clarifiers, "clarifiers")):
+        if people is not None:
+            yield from _asked(people, gate_identity, what)
 
-def _gate(step: GateStep, gate_identity: str) -> Iterator[str]:
-    if VERIFIED in (step.identity or (gate_identity,)):
+
+def _asked(people: PeoplePlan, gate_identity: str, what: str) -> Iterator[str]:
+    if VERIFIED in (people.identity or (gate_identity,)):
         return
     # (2) claims belong to no group
-    if has_people(step) and (step.groups or not _suffice(step.approvers, step.quorum)):
-        yield _UNANSWERABLE.format("it")
-    target = step.escalate_to
+    if has_people(people) and (people.groups or not _suffice(people.approvers, people.quorum)):
+        yield _UNANSWERABLE.format(what)
+    target = people.escalate_to
     # (2) nor at its escalation
     if target is not None and not _suffice(target.approvers, target.quorum):
-        yield _UNANSWERABLE.format("its escalation")
+        yield _UNANSWERABLE.format(
+            "its escalation" if what == "it" else f"the escalation of {what}"
+        )
 
 
 def _suffice(approvers: Sequence[str], quorum: int) -> bool:

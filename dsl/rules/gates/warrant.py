@@ -14,7 +14,9 @@ is one sentence. The rules:
 4. T4 takes two different persons among those who approved at the guards before it.
 5. What other stages hand to it was approved, by digest, at a guard before it that approves their
    outputs.
-6. Its inputs come from the run's inputs and from approved outputs, and nothing else.
+6. Where its plan was clarified, every approval is of the clarified plan, by digest: what was
+   approved under the plan before is void. It leaves no more of the scope than the plan has.
+7. Its inputs come from the run's inputs and from approved outputs, and nothing else.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from dsl.rules.gates.guards import (
     is_guarded,
     stages_behind,
 )
+from dsl.rules.health.clarification import Clarification, clarification_name, scope_of
 
 __all__ = [
     "ARCHITECTS_MIN",
@@ -46,6 +49,7 @@ __all__ = [
     "WarrantError",
     "guards_of",
     "persons_behind",
+    "refuse_clarified",
     "refuse_warrant",
     "resolved_inputs",
     "stages_behind",
@@ -112,6 +116,35 @@ def refuse_warrant(
     )
 
 
+def refuse_clarified(
+    step: AgentStep,
+    plan: str,
+    clarified: Clarification | None,
+    approvals: Iterable[Opened],
+) -> str | None:
+    """Say why a stage may not act under its clarified plan; None when it may (6).
+
+    ``plan`` is the digest of the run's.
+    """
+    if clarified is None:
+        return None
+    is_first = clarified.number == 1
+    if clarified.stage != step.path or (is_first and clarified.before != plan):
+        return f"the clarified plan is of another stage than {step.path!r}, or of another plan"
+    if clarified.number > step.clarifications:
+        return f"stage {step.path!r} is clarified {step.clarifications} times at most"
+    if not set(clarified.plan.scope) <= set(scope_of(step)):
+        return f"the clarified plan of {step.path!r} widens its scope"
+    digest, name = clarified.digest(), clarification_name(clarified.number)
+    for each in approvals:
+        if each.subject.get(step.path, {}).get(name) != digest:
+            return (
+                f"gate {each.gate!r} has approved another plan of {step.path!r} than the clarified "
+                f"one, {digest}: that approval is void"
+            )
+    return None
+
+
 def persons_behind(
     step: GateStep, approval: Opened, excluded: frozenset[str] = frozenset()
 ) -> frozenset[str]:
@@ -135,7 +168,7 @@ def resolved_inputs(
     run_inputs: Mapping[str, Any],
     approved_outputs: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return what the stage is told, from the inputs of the run and from approved outputs (6).
+    """Return what the stage is told, from the inputs of the run and from approved outputs (7).
 
     Raises:
         WarrantError: an expression reads something else, or has no value.

@@ -10,6 +10,8 @@ The rules:
    in the window for exactly as long as the window is.
 4. Who errs is an identity: what it did in one run is counted in the next.
 5. The burn rate is what the window holds of what it allows, in percent.
+6. A clarified plan begins with a whole budget: errors until then are those of the plan before. That
+   holds for its stage alone: whatever else the agent does is asked of all errors in the window.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class BudgetReading:
     errors: int  # within the window
     budget: ErrorBudget
     free_in_ms: int = 0  # until one more error is allowed; 0: now
+    last_ms: int = 0  # when the newest of them was made; 0: there is none
 
     @property
     def is_spent(self) -> bool:
@@ -106,10 +109,14 @@ def error_id(workflow: str, run: str, place: str, what: Erred, which: object = "
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:_ID_LENGTH]
 
 
-def read_budget(times: Iterable[int], now_ms: int, budget: ErrorBudget) -> BudgetReading:
-    """Return how much is used up at ``now_ms`` by errors made at ``times``."""
-    held = sorted(at for at in times if now_ms - at < budget.window_ms)
+def read_budget(
+    times: Iterable[int], now_ms: int, budget: ErrorBudget, *, since_ms: int = 0
+) -> BudgetReading:
+    """Return how much is used up at ``now_ms`` by errors made at ``times``, after ``since_ms``."""
+    # (6) what came until then is of the plan before
+    held = sorted(at for at in times if at > since_ms and now_ms - at < budget.window_ms)
     surplus = len(held) - budget.errors
     # (3) one is free when all but one fewer than it allows have left the window
     free_in = held[surplus] + budget.window_ms - now_ms if surplus >= 0 else 0
-    return BudgetReading(errors=len(held), budget=budget, free_in_ms=free_in)
+    last = held[-1] if held else 0
+    return BudgetReading(errors=len(held), budget=budget, free_in_ms=free_in, last_ms=last)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dsl.limits import WORKFLOW_ID_BYTES_MAX
 from dsl.plan import AgentStep, Plan, walk
+from dsl.rules.health.clarification import clarification_name
 
 
 def id_of_stage(workflow_id: str, path: str) -> str:
@@ -23,6 +24,11 @@ def id_of_stage(workflow_id: str, path: str) -> str:
 def id_of_body(stage_id: str, phase: str) -> str:
     """Return the id of the workflow that does ``phase`` of an agent stage (3)."""
     return f"{stage_id}/{phase}"
+
+
+def path_of_member(path: str, number: int, member: str) -> str:
+    """Return where the agent of stage ``member`` is asked how the plan of ``path`` is clarified."""
+    return f"{path}/{clarification_name(number)}/{member.rpartition('/')[2]}"
 
 
 def refuse_id(workflow_id: str, plan: Plan) -> str | None:
@@ -47,4 +53,9 @@ def refuse_id(workflow_id: str, plan: Plan) -> str | None:
 def _of(step: AgentStep) -> list[str]:
     """Return what is put behind the id of a run for a stage."""
     is_workflow = step.runtime is not None and step.runtime.kind == "workflow"
-    return [step.path, *(id_of_body(step.path, phase) for phase in step.phases if is_workflow)]
+    members = step.clarifiers.members if step.clarifiers is not None else ()
+    return [
+        step.path,
+        *(id_of_body(step.path, phase) for phase in step.phases if is_workflow),
+        *(path_of_member(step.path, step.clarifications, each.stage) for each in members),
+    ]

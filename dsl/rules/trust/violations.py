@@ -28,6 +28,7 @@ class Violation(StrEnum):
     BUDGET_EXHAUSTED = "budget-exhausted"
     DENIED_PATH = "denied-path"
     LATE_RESULT = "late-result"
+    PLAN_EXHAUSTED = "plan-exhausted"
     SANDBOX_ESCAPE = "sandbox-escape"
     SECRET_IN_OUTPUT = "secret-in-output"  # noqa: S105  # a kind, no secret
     TOKEN_IN_OUTPUT = "token-in-output"  # noqa: S105  # a kind, no token
@@ -74,6 +75,10 @@ RULES: Final[Mapping[Violation, Rule]] = MappingProxyType(
         Violation.LATE_RESULT: Rule(
             Consequence.WARN,
             "It was told to stop and may not have heard in time; what it brought is thrown away.",
+        ),
+        Violation.PLAN_EXHAUSTED: Rule(
+            Consequence.REVOKE,
+            "Its pipeline says so: it has spent its budget under every plan it was given.",
         ),
         Violation.SANDBOX_ESCAPE: Rule(
             Consequence.REVOKE,

@@ -66,6 +66,14 @@ def took_more(case: str, heard: Heard, known: Heard) -> list[Finding]:
     return [Finding("unknown-fields", case, seen)]
 
 
+def took_clarification(case: str, heard: Heard, known: Heard) -> list[Finding]:
+    """Return what is wrong with a program whose plan was clarified."""
+    is_taken = _results(heard) or heard.exit_code in PERMANENT or heard.asks
+    if is_taken or not _results(known):  # (1) a consequence is not told
+        return []
+    return [Finding("clarification", case, f"asked anew with a clarified plan, {_ending(heard)}")]
+
+
 def refused_inputs(case: str, heard: Heard) -> list[Finding]:
     """Return what is wrong with a program that was asked without its inputs."""
     if _results(heard) or heard.exit_code in PERMANENT:

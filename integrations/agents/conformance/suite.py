@@ -6,12 +6,12 @@
 3. *Another version*: it must be refused.
 4. *Without its inputs*, where it has any: a result, or a refusal for good.
 5. *SIGTERM*, while it works; a program that is done before is not looked at.
-
-6. *Parked*, if it asks: its question ends it, and it is asked anew with the answer.
+6. *A clarified plan*: it was stopped for what it had erred, and is asked anew.
+7. *Parked*, if it asks: its question ends it, and it is asked anew with the answer.
 
 A question is answered on stdin, as the program expects, or with its first choice; one that has
 ended for it is asked anew. What follows from a case that went wrong already is not told again: 2 to
-6 are put to a program that has answered an ordinary request.
+7 are put to a program that has answered an ordinary request.
 """
 
 from __future__ import annotations
@@ -39,6 +39,14 @@ from integrations.redaction import Redactor
 TIMEOUT_S: Final = 10.0
 AT_ONCE: Final = 3
 SECRET: Final = "CHECK_SECRET"  # noqa: S105 - the name under which one is told
+_CLARIFIED: Final = "a clarified plan"
+_CLARIFICATION: Final = {
+    "number": 1,
+    "plan": "sha256:" + "0" * 64,
+    "reasons": ["the check says that it has erred too much"],
+    "constraints": ["do less"],
+    "scope": [],
+}
 _PADDING: Final = "\u00e4" * (128 << 10)  # two bytes each
 
 
@@ -90,23 +98,25 @@ class Suite:
 
     async def _further(self, phase: AgentPhase, known: Heard) -> list[Checked]:
         asks = bool(known.answered or known.asked)
-        later, another, stopped, *without = await asyncio.gather(
+        later, another, stopped, clarified, *without = await asyncio.gather(
             # (2) a later release
             self._put(phase, attempt=2, more={"later": {"\u00fcbermorgen": _PADDING}}),
             self._put(phase, more={"v": 2}),  # (3) another version
             self._put(phase, stop=True),  # (5) while it works
+            self._put(phase, more={"clarification": _CLARIFICATION}),  # (6) asked anew
             *([self._put(phase, inputs={})] if self._inputs else []),  # (4) without its inputs
         )
         cases = [
             ("a later release", later, rules.took_more("a later release", later, known)),
             ("another version", another, rules.refused_version("another version", another)),
             ("SIGTERM", stopped, rules.took_sigterm("SIGTERM", stopped)),
+            (_CLARIFIED, clarified, rules.took_clarification(_CLARIFIED, clarified, known)),
         ]
         for each in without:
             case = "without its inputs"
             cases.append((case, each, rules.refused_inputs(case, each)))
         if asks:
-            parked = await self._put(phase, parks=True)  # (6) its question ends it
+            parked = await self._put(phase, parks=True)  # (7) its question ends it
             found = rules.judge("parked", parked, self._redact, self._timeout_s)
             cases.append(("parked", parked, found))
         return [Checked(case, _taken(each), tuple(found)) for case, each, found in cases]

@@ -121,6 +121,7 @@ class Request:
     fence: int = 0
     checkpoint: Mapping[str, Any] | None = None  # see ``integrations.agents.contract.checkpoints``
     answers: Mapping[str, str] = field(default_factory=dict)  # by id of the question
+    clarification: Mapping[str, Any] | None = None  # of the plan: reasons, constraints, scope
     may_ask: bool = False  # not told: who is to be asked is for the pipeline to say
 
     def line(self, **more: Any) -> bytes:
@@ -143,6 +144,7 @@ class Request:
             "secrets": dict(self.secrets),
             "checkpoint": self.checkpoint if self.checkpoint is None else dict(self.checkpoint),
             "answers": dict(self.answers),
+            "clarification": None if self.clarification is None else dict(self.clarification),
             **more,
         }
         return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"

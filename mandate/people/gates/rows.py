@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
+from dsl.rules.health.clarification import Clarification, clarification_name
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import digest_of
 from mandate.people.errors import RefusalError
@@ -105,6 +106,7 @@ class GateRow(_Lenient):
     run_inputs: dict[str, Any] = Field(default_factory=dict)
     vault: VaultRow = VaultRow()
     question: QuestionRow | None = None
+    clarification: Clarification | None = None
 
 
 def read_rows(answer: Any) -> tuple[GateRow, ...]:
@@ -149,6 +151,14 @@ def refuse_digest(row: GateRow) -> Terminal | None:
         return Terminal.of(
             "the digest of the inputs shown is {}, and the gate asks for {}", told, row.inputs
         )
+    if row.clarification is not None:
+        shown, stage = row.clarification.digest(), row.clarification.stage
+        asked = row.subject.get(stage, {}).get(clarification_name(row.clarification.number))
+        if shown != asked:
+            return Terminal.of(
+                "the digest of the clarified plan shown is {}, and the gate asks for {}",
+                *(shown, asked or "none"),
+            )
     for each in row.outputs:
         if row.subject.get(each.stage, {}).get(each.name) != each.digest:
             return Terminal.of(

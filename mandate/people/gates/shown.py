@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dsl.plan import Plan
 from dsl.rules.gates.gate_rules import NO_OUTPUT
+from dsl.rules.health.clarification import lines_of
 from dsl.shown.surfaces import Terminal
 from mandate.people.gates.contents import Contents, output_lines
 from mandate.people.gates.rows import FILED, NONE, GateRow, VoteRow
@@ -24,6 +25,10 @@ def summary(
         yield Terminal.of("input    {} = {}", name, repr(value))
     if row.escalated:
         yield Terminal.of("opening  {}, escalated: those asked first did not answer", row.opening)
+    if row.clarification is not None:
+        yield Terminal.of("clarify  the plan of {}", row.clarification.stage)
+        for what, words in lines_of(row.clarification):
+            yield Terminal.of("         {}: {}", what, words)
     yield from output_lines(wish.run, row, contents)
     if not row.subject:
         yield Terminal.of("binds    {}", NO_OUTPUT)

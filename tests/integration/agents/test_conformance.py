@@ -44,6 +44,7 @@ TOGETHER = {
     "takes-any-version": ("version", 'asked with "v": 2'),
     "refuses-what-it-does-not-know": ("unknown-fields", "it exited with 65"),
     "crashes-without-inputs": ("inputs", "it exited with 1, with no result"),
+    "crashes-when-clarified": ("clarification", "it exited with 1, with no result"),
     "ignores-sigterm": ("sigterm", "was killed"),
 }
 # Those after which nothing more of the program is heard, or seen in the same run.

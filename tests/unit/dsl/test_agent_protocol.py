@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dsl.agent_protocol.messages import MESSAGE_TYPES, MESSAGES, RESERVED_NAMES
 from dsl.agent_protocol.schema import message_schema, protocol_schema, schema_text
-from dsl.core import AgentPhase, Tier
+from dsl.core import AgentPhase, ClarifiedPlan, Tier
 from dsl.limits import (
     AGENT_ARTIFACTS_MAX,
     AGENT_EVENTS_MAX,
@@ -27,6 +27,7 @@ from dsl.limits import (
     JSON_DEPTH_MAX,
     RESULT_BYTES_MAX,
 )
+from dsl.rules.health.clarification import Clarification
 from integrations.agents.conformance.findings import MENDS
 from integrations.agents.contract.protocol import Request, parse_message, parse_result
 from tests.docs.blocks import ROOT, blocks_of
@@ -36,7 +37,9 @@ PAGE = ROOT / "docs" / "agent-protocol.md"
 FILE = ROOT / "dsl" / "schemas" / "agent-protocol.schema.json"
 LINE = jsonschema.Draft202012Validator(protocol_schema())
 MESSAGE = jsonschema.Draft202012Validator(message_schema())
-REQUEST, MESSAGES_SHOWN, ANSWER = (each.text for each in blocks_of(PAGE) if each.language == "json")
+REQUEST, MESSAGES_SHOWN, ANSWER, CLARIFIED = (
+    each.text for each in blocks_of(PAGE) if each.language == "json"
+)
 ONE_OF_EACH = [json.loads(line) for line in MESSAGES_SHOWN.splitlines()]
 
 plain = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=20)
@@ -125,6 +128,18 @@ def test_the_request_shown_has_every_field_and_no_other():
 
     assert LINE.is_valid(shown)
     assert list(shown) == definition["required"] == list(definition["properties"])
+
+
+def test_the_clarification_shown_is_one_as_it_is_told():
+    shown = json.loads(CLARIFIED)
+    request = {**json.loads(REQUEST), "clarification": shown}
+    definition = protocol_schema()["$defs"]["ClarificationLine"]
+    plan = ClarifiedPlan(reasons=("it erred",))
+    made = Clarification(stage="a", number=1, before="x", plan=plan, errors_until_ms=1)
+
+    assert LINE.is_valid(request)
+    assert not LINE.is_valid({**request, "clarification": {"number": 1}})
+    assert list(shown) == list(made.told()) == definition["required"]
 
 
 def test_the_page_tells_limits_names_and_rules_as_they_are():

@@ -23,8 +23,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
 from activities.contracts import messages, specs
-from activities.phases.agent_program import _copies
-from dsl.core import AgentOutput, AgentPhase, OutputType
+from activities.phases.tries.prior import prior_of
+from dsl.core import AgentOutput, AgentPhase, OutputType, Tier
 from integrations.agents.sandbox import landlock
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError
@@ -157,14 +157,20 @@ def test_what_slips_through_the_patterns_is_refused_before_anything_is_made(
         size=kept.size,
         media_type="text/plain",
     )
-    request = SimpleNamespace(prior=(bad,) if field == "prior" else (), given={})
+    step = SimpleNamespace(tier=Tier.T0)
+    request = SimpleNamespace(prior=(bad,) if field == "prior" else (), given={}, step=step)
     if field == "given":
         request.given = {path: (bad,)}
     directory = tmp_path / "a" / "private"
     directory.mkdir(parents=True)
 
     with pytest.raises(DeniedError, match="leaves the private directory"):
-        _copies(SimpleNamespace(artifacts=store), request, directory)  # type: ignore[arg-type]  # the part it uses
+        prior_of(
+            SimpleNamespace(artifacts=store),  # type: ignore[arg-type]  # the part it uses
+            request,  # type: ignore[arg-type]  # likewise
+            AgentPhase.EXECUTE,
+            directory,
+        )
 
     assert list(directory.iterdir()) == []
     assert not (tmp_path / "x").exists()
@@ -181,7 +187,12 @@ def test_a_stage_named_prior_does_not_mix_with_earlier_phases(tmp_path: Path):
     )
     directory = tmp_path / "private"
     directory.mkdir()
-    prior = _copies(SimpleNamespace(artifacts=store), request, directory)  # type: ignore[arg-type]  # the part it uses
+    prior = prior_of(
+        SimpleNamespace(artifacts=store),  # type: ignore[arg-type]  # the part it uses
+        request,
+        AgentPhase.EXECUTE,
+        directory,
+    )
 
     assert (directory / prior["x"]["path"]).read_bytes() == b"own"
     assert (directory / prior["prior/x"]["path"]).read_bytes() == b"theirs"

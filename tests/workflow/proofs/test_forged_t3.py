@@ -167,6 +167,21 @@ async def start_of_an_earlier_run(made: Scene) -> dict[str, Any]:
     return made.bent("warrant", "starter", to=kept)
 
 
+async def clarified(made: Scene) -> dict[str, Any]:
+    """A clarified plan that lets the agent err more: the plan has none, and nobody approved it."""
+    return _clarified(made, before=made.compiled.digest)
+
+
+async def clarified_elsewhere(made: Scene) -> dict[str, Any]:
+    return _clarified(made, before=NOWHERE)
+
+
+def _clarified(made: Scene, **bent: Any) -> dict[str, Any]:
+    plan = {"reasons": ["it said so"], "constraints": [], "scope": []}
+    forged = {"stage": "act", "number": 1, "plan": plan, "errors_until_ms": 2**53 - 1, **bent}
+    return made.bent("clarified", to=forged)
+
+
 ATTACKS: list[tuple[str, Bend, str]] = [
     ("no warrant", bend("warrant", to=None), "acts behind an approval only"),
     ("no approval", bend("warrant", "approvals", to=[]), "no proven one is shown"),
@@ -210,6 +225,8 @@ ATTACKS: list[tuple[str, Bend, str]] = [
     ("good for ever", vote(expires=int(time.time()) + 9_000), "good for more than 600 s"),
     ("start of another run", start_of_another_run, "the proof is for workflow 'another'"),
     ("start of an earlier run", start_of_an_earlier_run, "is of another start"),
+    ("a clarified plan", clarified, "'act' is clarified 0 times at most"),
+    ("a clarified plan of another", clarified_elsewhere, "or of another plan"),
     ("no proof", bend("warrant", "starter", to="x"), "the proof is"),
     ("entity", bend("entity", to=str(uuid.UUID(int=0))), "was asked for"),
 ]

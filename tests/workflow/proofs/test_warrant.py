@@ -26,6 +26,7 @@ from dsl.core import Tier
 from dsl.plan import Plan
 from dsl.rules.proofs.proof import PLAN
 from dsl.values.canonical import canonical
+from integrations.agents.contract.protocol import Request
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, UnavailableError
 from integrations.vault.client import Vault
@@ -33,9 +34,10 @@ from integrations.vault.credentials.control_group_requests import ControlGroupRe
 from integrations.vault.identity.registry import Registry
 from integrations.vault.login.approle import Login
 from integrations.vault.signing.voters import Voters
-from tests.fixtures.engine import Engine, failure_of
+from tests.fixtures.engine import Engine, failure_of, hang, page_of
 from tests.fixtures.hostile.impostor import document, raise_agent, signed, signers
 from tests.fixtures.servers.openbao import OpenBao, People, govern
+from tests.fixtures.trust.standing import told
 from tests.fixtures.voting import Signer, honest_vote, update
 
 NOBODY = ProofVerifier(cast(Voters, None))  # for plans shown without any proof
@@ -44,14 +46,20 @@ NOBODY = ProofVerifier(cast(Voters, None))  # for plans shown without any proof
 class Deployment:
     """A registered pipeline whose stage ``act`` reads a secret of production."""
 
-    def __init__(self, engine: Engine, openbao: OpenBao, people: dict[str, Signer]) -> None:
+    def __init__(
+        self, engine: Engine, openbao: OpenBao, people: dict[str, Signer], **act_with: Any
+    ) -> None:
         self.engine = engine
         self.people = people
         name = f"p-{uuid.uuid4().hex[:12]}"
         self.secret = f"s-{uuid.uuid4().hex}"
         openbao.put_secret(f"kv-prod/{name}", key=self.secret)
         self.text = document(
-            name, secrets_of={"KEY": f"kv-prod/{name}#key"}, quorum=1, approvers=["group:sre"]
+            name,
+            secrets_of={"KEY": f"kv-prod/{name}#key"},
+            act_with=act_with,
+            quorum=1,
+            approvers=["group:sre"],
         )
         self.compiled: Compiled = compile_text(self.text, "p.yaml")
 
@@ -127,6 +135,71 @@ async def test_a_person_approves_authorises_and_the_stage_reads_its_secret(
     assert {name.partition("/")[0] for name in asked.prior} == {"look"}
     with pytest.raises(DeniedError):  # it was taken back when the stage ended
         await ann.person.request(filed["accessor"])
+
+
+async def test_a_clarified_plan_takes_a_new_approval_and_the_old_one_is_void(
+    engine: Engine, openbao: OpenBao, everybody: dict[str, Signer]
+):
+    budget = {"error_budget": {"errors": 1, "window": "1h"}, "clarifications": 1}
+    made = Deployment(engine, openbao, everybody, **budget)
+    await made.register()
+    await raise_agent(openbao, engine, made.compiled, Tier.T3)
+    acted: list[Request] = []
+
+    async def err_once(request: Request) -> dict[str, Any]:
+        acted.append(request)
+        if len(acted) > 1:
+            return {}
+        engine.runner.err(request)
+        return await hang(request)
+
+    engine.runner.behaviours["act"] = err_once
+    handle = await made.start()
+    for opening in (1, 2):
+        vault = await made.asked(handle)
+        [row] = (await handle.query("status"))["waiting_for"]
+        assert (row["gate"], row["opening"], len(acted)) == ("review", opening, opening - 1)
+        if opening == 2:
+            page = await page_of(handle)
+            assert "- what went wrong: `it went wrong`" in page or "it went wrong" in page
+        assert await everybody["ann"].person.authorise(vault["requests"][0]["accessor"])
+        await made.vote(handle, "ann", "approve")
+        if opening == 1:
+            await engine.until(handle, lambda s: any(r["opening"] == 2 for r in s["waiting_for"]))
+    report = await handle.result()
+    [clarified] = told(engine, handle, "stage.clarified")
+
+    assert report["status"] == "completed"
+    assert row["subject"]["act"] == {"clarify-1": clarified.payload["plan"]}
+    assert row["clarification"]["plan"]["reasons"] == ["it went wrong"]
+    assert [each["opening"] for each in report["approvals"]] == [1, 2]
+    assert (acted[1].clarification or {})["plan"] == clarified.payload["plan"]
+    assert acted[1].secrets == {"KEY": made.secret}
+
+
+async def test_who_rejects_the_clarified_plan_ends_the_stage(
+    engine: Engine, openbao: OpenBao, everybody: dict[str, Signer]
+):
+    budget = {"error_budget": {"errors": 1, "window": "1h"}, "clarifications": 1}
+    made = Deployment(engine, openbao, everybody, **budget)
+    await made.register()
+    await raise_agent(openbao, engine, made.compiled, Tier.T3)
+
+    async def err(request: Request) -> dict[str, Any]:
+        engine.runner.err(request)
+        return await hang(request)
+
+    engine.runner.behaviours["act"] = err
+    handle = await made.start()
+    vault = await made.asked(handle)
+    await everybody["ann"].person.authorise(vault["requests"][0]["accessor"])
+    await made.vote(handle, "ann", "approve")
+    await engine.until(handle, lambda s: any(r["opening"] == 2 for r in s["waiting_for"]))
+    await made.vote(handle, "bob", "reject")
+    failure = await failure_of(handle)
+
+    assert failure.type == "GateRejected"
+    assert failure.details[0]["stages"]["act"]["status"] == "rejected"
 
 
 async def test_the_secret_is_nowhere_in_history(deployment: Deployment):

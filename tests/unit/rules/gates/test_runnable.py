@@ -34,6 +34,7 @@ def _refused(text: str, identity: str = "claimed") -> list[str]:
         "concurrency: 1",
         "inputs: {path: src}",
         "error_budget: {errors: 3, window: 10m}",
+        "error_budget: {errors: 3, window: 10m}, clarifications: 1, on_exhausted: revoke",
         "on_revoked: skip",
         "on_revoked: 'replace: other'",
     ],
@@ -42,11 +43,17 @@ def test_what_is_enforced_runs(config: str):
     assert _refused(AGENT.format(config)) == []
 
 
-def test_a_rule_for_agents_that_is_not_enforced_is_refused():
-    [refusal] = _refused(AGENT.format("clarifications: 1"))
+@pytest.mark.parametrize("asks", ["questions", "clarifiers"])
+def test_people_who_could_never_answer_an_agent_are_refused(asks: str):
+    budget = "error_budget: {errors: 3, window: 10m}, clarifications: 1, clarify: human"
+    clarified = f"{budget}, clarifiers: {{approvers: [ann]}}" if asks == "questions" else budget
+    people = f"{asks}: {{approvers: ['group:sre']}}"
+    [refusal] = _refused(AGENT.format(f"{clarified}, {people}"))
 
-    assert "clarifications" in refusal
+    assert "a claimed voter is a member of none" in refusal
     assert "'a'" in refusal
+    assert asks in refusal
+    assert _refused(AGENT.format(f"{clarified}, {people}"), identity="verified") == []
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,18 @@ def test_an_error_is_known_by_where_it_was_made_and_not_by_the_attempt():
 def test_a_budget_without_sense_is_refused(errors, window):
     with pytest.raises(ValueError, match=r"errors|window"):
         ErrorBudget(errors=errors, window_ms=window)
+
+
+@given(
+    times=st.lists(st.integers(1, 2_000), max_size=60),
+    since=st.integers(0, 2_100),
+    errors=st.integers(1, 30),
+)
+def test_a_clarified_plan_is_asked_of_errors_after_it_alone(times, since, errors):
+    budget = ErrorBudget(errors=errors, window_ms=5_000)
+    reading = read_budget(times, 2_000, budget, since_ms=since)
+    after = [each for each in times if each > since]
+
+    assert reading == read_budget(after, 2_000, budget)
+    assert reading.last_ms == max(after, default=0)
+    assert not read_budget(times, 2_000, budget, since_ms=reading.last_ms or since).is_spent

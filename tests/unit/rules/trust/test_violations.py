@@ -19,6 +19,7 @@ EXPECTED = {
     "budget-exhausted": "demote",
     "denied-path": "demote",
     "late-result": "warn",
+    "plan-exhausted": "revoke",
     "sandbox-escape": "revoke",
     "secret-in-output": "demote",
     "token-in-output": "warn",
