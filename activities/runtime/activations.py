@@ -8,6 +8,10 @@ over and back costs as much again. The rules:
 2. What computes for longer than the SDK lets it is broken off here as there: its task fails,
    is seen in the Web UI and tried again, and the worker goes on. A thread watches over that.
 3. Either way it starts from an empty context: nothing of the worker's reaches a workflow.
+4. Nothing happens to a workflow outside a workflow task. A query that waited for a worker comes
+   with all that has happened meanwhile, and the SDK would hand that over as if a task had brought
+   it: at the wrong time, ahead of the signals of the task that does bring it, and kept in memory.
+   Such a run would not replay. It is let go of instead, and whoever asked may ask again.
 """
 
 from __future__ import annotations
@@ -22,11 +26,13 @@ from contextvars import Context
 from typing import Any, Final, TypeVar
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
 T = TypeVar("T")
 
 JOBS_MAX: Final = 4
 COMPUTES_S_MAX: Final = 2.0  # as in the SDK
+ASK_AGAIN: Final = "the run is being caught up with: ask again in a moment"
 _LOOK_EVERY_S: Final = 0.25
 
 
@@ -44,12 +50,16 @@ class Activations(ThreadPoolExecutor):
     def __init__(self, threads: int, computes_s_max: float = COMPUTES_S_MAX) -> None:
         super().__init__(threads, thread_name_prefix="temporal_workflow_")
         self._watch = _Watch(computes_s_max)
+        self._tasks = _Tasks()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Compute ``fn``; see the base class."""
+        done: Future[Any] = Future()
+        if args and isinstance(args[0], WorkflowActivation) and not self._tasks.brought(args[0]):
+            done.set_result(_let_go(args[0].run_id))  # (4) whoever asked may ask again
+            return done
         if not _is_short(args):
             return super().submit(fn, *args, **kwargs)
-        done: Future[T] = Future()
         loop = asyncio.get_running_loop()
         try:
             # (3) from an empty context
@@ -70,6 +80,37 @@ def _is_short(args: tuple[Any, ...]) -> bool:
     if len(args) != 1 or not isinstance(args[0], WorkflowActivation):
         return False
     return not args[0].is_replaying and len(args[0].jobs) <= JOBS_MAX
+
+
+class _Tasks:
+    """The workflow task that each run in memory has come to (4)."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, int, int]] = {}  # by run: its time, length of history
+
+    def brought(self, activation: WorkflowActivation) -> bool:
+        """Tell whether a workflow task has brought this, and remember which."""
+        jobs = {job.WhichOneof("variant") for job in activation.jobs}
+        if "remove_from_cache" in jobs:
+            self._seen.pop(activation.run_id, None)
+            return True
+        if jobs == {"query_workflow"}:
+            return True
+        since = activation.timestamp
+        now = since.seconds, since.nanos, activation.history_length
+        before = self._seen.get(activation.run_id)
+        # Each task has a time of its own: that of its start. Only history has grown here.
+        if before is not None and before[:2] == now[:2] and before[2] < now[2]:
+            return False
+        self._seen[activation.run_id] = now
+        return True
+
+
+def _let_go(run_id: str) -> WorkflowActivationCompletion:
+    """Have the SDK forget the run, and tell whoever asked (4)."""
+    completion = WorkflowActivationCompletion(run_id=run_id)
+    completion.failed.failure.message = ASK_AGAIN
+    return completion
 
 
 class _Watch:

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 import pytest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 
-from activities.runtime.activations import JOBS_MAX, Activations, StuckError
+from activities.runtime.activations import ASK_AGAIN, JOBS_MAX, Activations, StuckError
 
 MAY_COMPUTE_S = 0.2
 GOES_ON_S = 60.0  # unless it is broken off
@@ -94,3 +94,41 @@ async def test_what_computes_for_ever_is_broken_off_and_the_worker_goes_on(activ
     assert time.monotonic() - began < GOES_ON_S / 2
     await asyncio.sleep(2 * MAY_COMPUTE_S)  # what is broken off too late would hit this
     assert activations.submit(where, activation()).result() == threading.get_ident()
+
+
+def of_run(run: str, *, seconds: int, length: int, kind: str = "fire_timer") -> WorkflowActivation:
+    made = WorkflowActivation(run_id=run, history_length=length)
+    made.timestamp.seconds = seconds
+    getattr(made.jobs.add(), kind).SetInParent()
+    return made
+
+
+async def test_what_no_workflow_task_has_brought_never_reaches_a_workflow(activations):
+    reached: list[WorkflowActivation] = []
+    at_once = activations.submit(reached.append, of_run("a", seconds=1, length=3))
+    later = of_run("a", seconds=1, length=6)  # history has grown, and no task has begun
+
+    completion = activations.submit(reached.append, later).result()
+
+    assert at_once.result() is None
+    assert completion.run_id == "a"
+    assert completion.failed.failure.message == ASK_AGAIN
+    assert [each.history_length for each in reached] == [3]
+
+
+async def test_what_a_workflow_task_brings_is_handed_over(activations):
+    tasks = [
+        of_run("a", seconds=1, length=3),
+        of_run("a", seconds=1, length=3, kind="resolve_activity"),  # a local one, in the same
+        of_run("a", seconds=1, length=6, kind="query_workflow"),  # it only looks
+        of_run("b", seconds=1, length=9),
+        of_run("a", seconds=2, length=7),
+        of_run("a", seconds=2, length=7, kind="remove_from_cache"),
+        of_run("a", seconds=2, length=9),  # anew: what was known of it has been let go of
+    ]
+    reached: list[WorkflowActivation] = []
+
+    for each in tasks:
+        assert activations.submit(reached.append, each).result() is None
+
+    assert reached == tasks
