@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import signal
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +32,9 @@ SERVERS: Final = {"valkey", "temporal", "openbao"}
 LONGEST_FIRST: Final = ("e2e", "docs", "workflow", "integration")
 
 go_far()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As behind nohup, and programs that tests interrupt would ignore it as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +56,23 @@ def pytest_collection_finish() -> None:
     """Have collections of garbage leave alone what is loaded: it stays, and is a lot to look at."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, object, object]:
+    """Collect no garbage while a failure is told.
+
+    What is found then may warn, whoever tells of that parses source code, and Python 3.11 cannot
+    parse while it parses: the failure of one test would end all of them.
+    """
+    if call.excinfo is None:
+        return (yield)
+    gc.collect()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def _place(item: pytest.Item) -> int:

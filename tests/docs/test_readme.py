@@ -151,10 +151,11 @@ async def approve_all(shell: Shell, gate: str, reason: str) -> None:
 
 
 async def test_the_ledger_verifies_and_the_doctor_finds_nothing(shell: Shell):
-    runs, verify, doctor = block_with(README, "ledger verify")
+    runs, verify, health, doctor = block_with(README, "ledger verify")
 
     assert "deploy-2" in await shell.types(runs)
     assert ".mandate/ledger.db: ok, " in await shell.types(verify)
+    assert "vault" in await shell.types(health)
     assert await shell.types(doctor)
 
 
