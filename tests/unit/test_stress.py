@@ -32,6 +32,7 @@ def selected(expression: str, *folders: str) -> list[int]:
     listed = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--collect-only", "-m", expression, *folders],
         cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"},
         check=True,
         capture_output=True,
         text=True,

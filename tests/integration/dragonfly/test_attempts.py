@@ -41,7 +41,14 @@ async def attempt(
     request: Any = SimpleNamespace(
         agent=agent,
         project=f"project-of-{agent}",
-        step=SimpleNamespace(concurrency=1, error_budget=None, path="look", tier=Tier.T0),
+        step=SimpleNamespace(
+            concurrency=1,
+            error_budget=None,
+            path="look",
+            tier=Tier.T0,
+            phases=(AgentPhase.EXECUTE,),
+            runtime=None,
+        ),
         authority=SimpleNamespace(fence=0, epoch=0, revoked=False),
         seed=answered_before_s is not None,
     )
