@@ -207,18 +207,23 @@ def _fill(folder: Path) -> None:
 
 
 def _agents(worker: int) -> set[int]:
-    """Return the processes that the worker has started, and what these have."""
+    """Return what the worker's keepers have started; one of them waits for its agent."""
     found: set[int] = set()
-    pending = [worker]
+    pending = _children(worker)
     while pending:
-        children: set[int] = set()
-        with suppress(OSError):  # the process ended meanwhile
-            for file in Path(f"/proc/{pending.pop()}/task").glob("*/children"):
-                with suppress(OSError):  # the thread did
-                    children |= {int(child) for child in file.read_text().split()}
-        found |= children
-        pending += children
+        below = _children(pending.pop())
+        found |= below
+        pending |= below
     return found
+
+
+def _children(pid: int) -> set[int]:
+    children: set[int] = set()
+    with suppress(OSError):  # the process ended meanwhile
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError):  # the thread did
+                children |= {int(child) for child in file.read_text().split()}
+    return children
 
 
 async def _until(true: Any) -> float:
