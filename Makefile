@@ -52,7 +52,7 @@ test: .venv/ready tools  ## every test, against real servers
 FAST := tests/unit tests/replay tests/architecture tests/docs/test_blocks.py tests/docs/test_facts.py
 # These compute and do not wait: a third process on two cores would only collect them once more.
 test-fast: JOBS := 2
-test-fast: .venv/ready  ## what needs no servers, in a minute and a half
+test-fast: .venv/ready  ## what needs no servers, in about a minute
 	$(PY) -m pytest $(FAST) --no-servers $(SHARED)
 
 check: .venv/ready   ## lint, layers, types
