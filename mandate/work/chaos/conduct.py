@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,7 +27,7 @@ from temporalio.service import RPCError
 from dsl.chaos.catalogue import FAULTS, Reach
 from dsl.chaos.experiment import ChaosEvent, Experiment
 from dsl.core import ChaosCondition
-from integrations.chaos.fault import Fault
+from integrations.chaos.fault import Fault, seen
 from integrations.errors import IntegrationError
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.held_worker import HELD, hold_file
@@ -40,7 +40,6 @@ from mandate.work.chaos.judging import judged
 from mandate.work.chaos.plan import planned
 
 HELD_WITHIN_S: Final = 25.0
-LOOK_EVERY_S: Final = 0.03
 _SERVES_AGAIN: Final = (
     ChaosCondition.WORKER_DEATH,
     ChaosCondition.LEDGER_DEATH,
@@ -224,7 +223,7 @@ class Conduct:
         async def have() -> bool:
             return all([await has(run) for run in self.runs])
 
-        await _until_async(have, HELD_WITHIN_S)
+        await seen(have, HELD_WITHIN_S)
 
     async def _record_of(self, run: StruckRun, number: int) -> RunRecord:
         records = [each for each in self.journal.faults if each.fired]
@@ -256,16 +255,7 @@ async def _until(holds: Callable[[], bool], within_s: float) -> bool:
     async def looked_at() -> bool:
         return holds()
 
-    return await _until_async(looked_at, within_s)
-
-
-async def _until_async(holds: Callable[[], Awaitable[bool]], within_s: float) -> bool:
-    end = time.monotonic() + within_s
-    while not await holds():
-        if time.monotonic() > end:
-            return False
-        await asyncio.sleep(LOOK_EVERY_S)
-    return True
+    return await seen(looked_at, within_s)
 
 
 def _now_ms() -> int:
