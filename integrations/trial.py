@@ -73,15 +73,7 @@ def _binding() -> dict[str, str]:
 
 
 def _draft(action: str, payload: dict[str, Any]) -> Draft:
-    return Draft(
-        key=_key(action),
-        workflow_id="-",
-        run_id="-",
-        agent=AGENT,
-        tier=Tier.T2,
-        action=action,
-        payload=payload,
-    )
+    return Draft.of_no_run(_key(action), action, payload, agent=AGENT, tier=Tier.T2)
 
 
 def _key(action: str) -> str:

@@ -19,14 +19,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsl.actions import HEALTH_CHANGED
-from dsl.core import Tier
 from dsl.limits import DETAIL_LENGTH_MAX
 from dsl.rules.health.vitality import Vitality, to_record
 from integrations.errors import IntegrationError
 from integrations.health.monitor import Vital
 from integrations.ledger.entries import Draft
 from integrations.ledger.errors import IdempotencyMismatchError
-from integrations.ledger.events.reading import NO_AGENT
 from integrations.ledger.ledger import Ledger
 from integrations.redaction import redact_tokens
 
@@ -116,14 +114,10 @@ def _draft(name: str, told: _Told) -> Draft | None:
     if now is None:
         return None
     since = vital.pulse.since_ms
-    return Draft(
-        key=f"health/{name}/{since}/{now.value}",  # (1) what it became, and when
-        workflow_id="-",
-        run_id="-",
-        agent=NO_AGENT,
-        tier=Tier.T0,
-        action=HEALTH_CHANGED,
-        payload={
+    return Draft.of_no_run(
+        f"health/{name}/{since}/{now.value}",  # (1) what it became, and when
+        HEALTH_CHANGED,
+        {
             "what": name,
             "was": told.recorded.value,
             "now": now.value,

@@ -20,13 +20,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from dsl.actions import CIRCUIT_MOVED
-from dsl.core import Tier
 from dsl.health.breakers import BreakerBook
 from integrations.dragonfly.circuit_moves import CircuitMove, CircuitMoves
 from integrations.dragonfly.circuits import CircuitReport, Circuits
 from integrations.errors import IntegrationError
 from integrations.ledger.entries import Draft
-from integrations.ledger.events.reading import NO_AGENT
 from integrations.ledger.ledger import Ledger
 
 LOOK_EVERY_S: Final = 1.0
@@ -96,14 +94,10 @@ class CircuitRecords:
 
 def _drafts(moves: Iterable[CircuitMove]) -> Iterable[Draft]:
     for move in moves:
-        yield Draft(
-            key=f"circuit/{move.circuit}/{move.generation}",  # (1) recorded once
-            workflow_id="-",
-            run_id="-",
-            agent=NO_AGENT,
-            tier=Tier.T0,
-            action=CIRCUIT_MOVED,
-            payload={
+        yield Draft.of_no_run(
+            f"circuit/{move.circuit}/{move.generation}",  # (1) recorded once
+            CIRCUIT_MOVED,
+            {
                 "circuit": move.circuit,
                 "was": move.was.value,
                 "now": move.now.value,

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from dsl.catalogue import Catalogue
-from dsl.core import Tier
 from dsl.errors import DslError
 from integrations.ledger.entries import Draft
-from integrations.ledger.events.reading import NO_AGENT, PLAN_REGISTERED
+from integrations.ledger.events.reading import PLAN_REGISTERED
 from integrations.ledger.ledger import Ledger
 
 AUTHOR: Final = "embedded-stack"
@@ -27,14 +26,10 @@ async def register_catalogue(ledger: Ledger, catalogue: Catalogue) -> int:
         except DslError:
             continue  # it cannot be run either; `mandate list` shows why
         drafts.append(
-            Draft(
-                key=f"plan/{compiled.digest}",
-                workflow_id="-",
-                run_id="-",
-                agent=NO_AGENT,
-                tier=Tier.T0,
-                action=PLAN_REGISTERED,
-                payload={
+            Draft.of_no_run(
+                f"plan/{compiled.digest}",
+                PLAN_REGISTERED,
+                {
                     "digest": compiled.digest,
                     "name": compiled.plan.name,
                     "version": compiled.plan.version,

@@ -34,6 +34,7 @@ KEY_LENGTH_MAX: Final = 512  # characters; the schema says the same
 FIELD_LENGTH_MAX: Final = 2_000  # characters; Temporal's ids end at 1,000
 ACTION_LENGTH_MAX: Final = 100
 PAYLOAD_DEPTH_MAX: Final = 32
+NONE: Final = "-"  # where no run, or no agent, is concerned
 GENESIS: Final = bytes(32)  # what the first entry names as the one before it
 ACTION_PATTERN: Final = r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+"
 
@@ -69,10 +70,23 @@ class Draft:
     key: str  # (4) names the fact, never the attempt
     workflow_id: str
     run_id: str
-    agent: str  # identity, "-" when no agent is concerned
+    agent: str  # identity, ``NONE`` when none is concerned
     tier: Tier
     action: str
     payload: Mapping[str, Any]
+
+    @classmethod
+    def of_no_run(
+        cls,
+        key: str,
+        action: str,
+        payload: Mapping[str, Any],
+        *,
+        agent: str = NONE,
+        tier: Tier = Tier.T0,
+    ) -> Draft:
+        """Return a fact that no run has made."""
+        return cls(key, NONE, NONE, agent, tier, action, payload)
 
 
 class Content(NamedTuple):
