@@ -9,19 +9,14 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
+from dsl.values.circuit_names import ARTIFACTS
 from integrations.agents.processes.roster import Roster
-from integrations.health.beats import Beats
 from integrations.health.breakers import Breakers
 from integrations.health.monitor import Monitor
-from integrations.health.probes.agents import agents_probe, processes_probe
-from integrations.health.probes.disks import artifacts_probe, ledger_probe
-from integrations.health.probes.engine import (
-    Engine,
-    credentials_probe,
-    queues_probe,
-    runs_probe,
-    temporal_probe,
-)
+from integrations.health.probes.agents import processes_probe
+from integrations.health.probes.complete import all_probes
+from integrations.health.probes.disks import artifacts_probe
+from integrations.health.probes.engine import Engine
 from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
@@ -54,18 +49,6 @@ def of_ledger(
     settings: Settings, dragonfly: Redis, vault: Vault, ledger: Ledger, engine: Engine
 ) -> Monitor:
     """Return what the ledger's worker looks at (2)."""
-    return Monitor(
-        (
-            temporal_probe(engine),
-            dragonfly_probe(dragonfly),
-            vault_probe(vault),
-            ledger_probe(settings.ledger, lag_s=lambda: ledger.lag_s),
-            *([artifacts_probe(settings.artifacts)] if settings.artifacts.exists() else []),
-            clock_probe(vault, dragonfly),
-            queues_probe(engine),
-            runs_probe(engine),
-            agents_probe(Beats(dragonfly), engine),
-            processes_probe(Roster()),
-            credentials_probe(engine),
-        )
-    )
+    probes = all_probes(settings, dragonfly, vault, engine, lag_s=lambda: ledger.lag_s)
+    has_artifacts = settings.artifacts.exists()
+    return Monitor(tuple(each for each in probes if has_artifacts or each.name != ARTIFACTS))

@@ -20,23 +20,12 @@ from activities.runtime.client import connect as connect_temporal
 from activities.runtime.engine_health import TemporalHealth
 from dsl.rules.health.vitality import Grade
 from dsl.values.circuit_names import ARTIFACTS, DRAGONFLY, LEDGER, VAULT
-from integrations.agents.processes.roster import Roster
 from integrations.dragonfly.client import connect
 from integrations.errors import DeniedError, IntegrationError
-from integrations.health.beats import Beats
-from integrations.health.probes.agents import agents_probe, processes_probe
-from integrations.health.probes.disks import artifacts_probe, ledger_probe, room_at
-from integrations.health.probes.engine import (
-    CREDENTIALS,
-    QUEUES,
-    TEMPORAL,
-    credentials_probe,
-    queues_probe,
-    runs_probe,
-    temporal_probe,
-)
+from integrations.health.probes.complete import all_probes
+from integrations.health.probes.disks import room_at
+from integrations.health.probes.engine import CREDENTIALS, QUEUES, TEMPORAL
 from integrations.health.probes.sighting import HealthProbe
-from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
 from integrations.settings import Settings, SettingsError, read_settings
 from integrations.vault.client import Vault
 from mandate.doctor.finding import Finding, bad, good
@@ -57,19 +46,7 @@ async def looks(env: Mapping[str, str]) -> AsyncIterator[tuple[HealthProbe, ...]
     # (1) nothing is connected to
     engine = TemporalHealth(await connect_temporal(settings, when_used=True))
     try:
-        yield (
-            temporal_probe(engine),
-            dragonfly_probe(dragonfly),
-            vault_probe(vault),
-            ledger_probe(settings.ledger),
-            artifacts_probe(settings.artifacts),
-            clock_probe(vault, dragonfly),
-            queues_probe(engine),
-            runs_probe(engine),
-            agents_probe(Beats(dragonfly), engine),
-            processes_probe(Roster()),
-            credentials_probe(engine),
-        )
+        yield all_probes(settings, dragonfly, vault, engine)
     finally:
         vault.close()
         await dragonfly.aclose()
