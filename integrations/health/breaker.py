@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -213,6 +213,12 @@ class Breaker:
         with self._lock:
             settled, self._settled = self._settled, []
         return settled
+
+    def untold(self, settled: Sequence[Permit], alive: int | None) -> None:
+        """Take back what was taken to be told, and was not."""
+        with self._lock:
+            self._settled = [*settled, *self._settled]
+            self._alive_in = self._alive_in if alive is None else alive
 
     def take_alive(self) -> int | None:
         """Return the generation of which a sign of life is to be told (4)."""

@@ -267,13 +267,17 @@ class Breakers:
                 continue  # the leases of those permits end by themselves
             about = (breaker.name, breaker.settings)
             try:
-                for permit in settled:
-                    told = self._store.settle(*about, permit.probe, permit.outcome)
+                while settled:
+                    told = self._store.settle(*about, settled[0].probe, settled[0].outcome)
                     self._learn(breaker, await told)
+                    del settled[0]
                 if alive is not None:
                     self._learn(breaker, await self._store.alive(*about, alive))
             except IntegrationError as error:
                 self._lose(error)
+            except asyncio.CancelledError:
+                breaker.untold(settled, alive)  # whoever has ended this tells it: again is harmless
+                raise
 
     def _begin_looks(self) -> None:
         for name, look in self._looks.items():

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from dsl.health.breakers import BreakerBook
-from dsl.rules.health.breaker import CircuitOrder, CircuitState
+from dsl.rules.health.breaker import CircuitOrder, CircuitState, Outcome, Probe
 from dsl.rules.health.breaker_settings import BreakerSettings
 from dsl.values.circuit_names import DRAGONFLY
 from integrations.dragonfly.circuits import CircuitReport, Circuits
@@ -78,6 +78,45 @@ async def test_what_one_process_has_seen_is_heard_by_another(valkey):
         with pytest.raises(CircuitOpenError, match=rf"circuit {circuit} is open: half-open in \d+"):
             async with other.let_through([circuit]):
                 pass
+
+
+class Interrupted(Circuits):
+    """Circuits of a process that ends while it tells of the first probe."""
+
+    def __init__(self, client):
+        super().__init__(client)
+        self.begun = asyncio.Event()
+
+    async def settle(self, *about):
+        if not self.begun.is_set():
+            self.begun.set()
+            await asyncio.sleep(LONG)
+        return await super().settle(*about)
+
+
+async def test_what_came_of_a_probe_is_told_by_a_process_that_ends_meanwhile(dragonfly):
+    circuit = new_name("circuit")
+    report = CircuitReport(circuit, callers.PROBED, worker="w", number=1, calls=4, failed=4)
+    circuits = Interrupted(dragonfly)
+    await circuits.report([report])
+    await asyncio.sleep(callers.PROBED.wait_ms / 1000)
+    breakers = Breakers(circuits, BreakerBook({circuit: callers.PROBED}))
+
+    async with breakers.running():
+        async with breakers.let_through([circuit]):
+            call(breakers, circuit)
+        await circuits.begun.wait()
+
+    late = [await circuits.ask(circuit, callers.PROBED, f"late-{number}") for number in range(5)]
+    assert sum(each.is_let_through for each in late) == callers.PROBED.permits - 1
+    readings = [
+        await circuits.settle(
+            circuit, callers.PROBED, Probe(each.generation, f"late-{number}"), Outcome()
+        )
+        for number, each in enumerate(late)
+        if each.is_let_through
+    ]
+    assert readings[-1].state is CircuitState.CLOSED  # the first one counts
 
 
 async def test_twenty_callers_of_two_processes_are_exactly_as_many_probes_as_permits(
