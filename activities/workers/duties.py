@@ -56,6 +56,7 @@ from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
 from integrations.artifacts.store import Artifacts
 from integrations.artifacts.tries import Tries
+from integrations.beside import beside
 from integrations.dragonfly.budgets import Budgets
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.guards import AgentGuards
@@ -169,14 +170,13 @@ class PhaseDuties(Duties):
         try:
             await unless_away("DragonflyDB", preflight(self._dragonfly))
             await unless_away("Vault", self._fitness.require())
-            unbinding = asyncio.create_task(unbind_left(roster, leases, gone))
             async with (
                 self._watcher.listening(),
                 self._equipment.breakers.running(),
                 self._health.running(),
+                beside(unbind_left(roster, leases, gone)),
             ):
                 yield
-            unbinding.cancel()
         finally:
             await self._reserve.close()
             await self._dragonfly.aclose()

@@ -33,6 +33,7 @@ from activities.workers.watched import breakers_of
 from dsl.health.breakers import load_breakers
 from dsl.promotion import load_criteria
 from dsl.values.circuit_names import LEDGER
+from integrations.beside import beside
 from integrations.dragonfly.circuit_moves import CircuitMoves
 from integrations.dragonfly.circuits import Circuits
 from integrations.dragonfly.client import connect
@@ -111,16 +112,13 @@ class LedgerDuties(Duties):
             record = HealthRecord(self._ledger)
             self.monitor.tells(record.heard)
             self.monitor.tells(self._breakers.deaths.heard)
-            async with self._breakers.running(), record.kept(), self.monitor.running():
-                beside = [
-                    asyncio.create_task(anchoring.keep()),
-                    asyncio.create_task(self._circuits.keep()),
-                ]
-                try:
-                    yield
-                finally:
-                    for task in beside:
-                        task.cancel()
+            async with (
+                self._breakers.running(),
+                record.kept(),
+                self.monitor.running(),
+                beside(anchoring.keep(), self._circuits.keep()),
+            ):
+                yield
         finally:
             self._ledger.close()
             await self._dragonfly.aclose()

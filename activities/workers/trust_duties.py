@@ -30,6 +30,7 @@ from activities.workers.health import of_trust
 from dsl.health.breakers import load_breakers
 from dsl.template_folders import TemplateFolders
 from integrations.agents.programs.catalogue import Programs
+from integrations.beside import beside
 from integrations.dragonfly.circuits import Circuits
 from integrations.dragonfly.client import connect
 from integrations.dragonfly.guards import AgentGuards
@@ -108,16 +109,13 @@ class TrustDuties(Duties):
         without = await ensure_sweep_schedule(client)
         if without is not None:
             logger.warning("the server starts no sweeps: %s", without)
-        beside = [
-            asyncio.create_task(_stay_ready(self._logins[naming.REVOKER])),
-            asyncio.create_task(keep_sweeping(client)),
-        ]
         try:
-            async with self._health.running():
+            async with (
+                self._health.running(),
+                beside(_stay_ready(self._logins[naming.REVOKER]), keep_sweeping(client)),
+            ):
                 yield
         finally:
-            for task in beside:
-                task.cancel()
             await self._dragonfly.aclose()
             for login in self._logins.values():
                 await login.aclose()

@@ -23,11 +23,11 @@ from redis import exceptions as theirs
 from redis.asyncio import Redis
 
 from dsl.core import RedisKeys
+from integrations.beside import beside
 from integrations.dragonfly.client import translate
 
 RENEW_S: Final = 30.0
 RECONNECT_S: Final = 0.5
-_CANCEL_AGAIN_S: Final = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,8 @@ class RevocationWatcher:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Listen meanwhile."""
-        task = asyncio.create_task(self._listen())
-        try:
+        async with beside(self._listen()):
             yield
-        finally:
-            while not task.done():  # a cancellation may be swallowed, see ``holding``
-                task.cancel()
-                await asyncio.wait([task], timeout=_CANCEL_AGAIN_S)
 
     async def _listen(self) -> None:
         while True:

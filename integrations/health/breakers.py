@@ -27,6 +27,7 @@ from typing import Final
 from dsl.health.breakers import BreakerBook
 from dsl.rules.health.breaker import THROUGH, CircuitState, Probe
 from dsl.values.circuit_names import DRAGONFLY
+from integrations.beside import ended
 from integrations.dragonfly.circuits import CircuitReading, Circuits
 from integrations.errors import CircuitOpenError, IntegrationError
 from integrations.health.breaker import Breaker, Permit, held
@@ -35,7 +36,6 @@ from integrations.health.deaths import Deaths, refused
 TELL_EVERY_S: Final = 1.0
 LOOK_LIMIT_S: Final = 2.0
 _ID_BYTES: Final = 8
-_CANCEL_AGAIN_S: Final = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -146,10 +146,7 @@ class Breakers:
             yield
         finally:
             self._loop = None
-            for each in (task, *self._looking.values()):
-                while not each.done():  # a cancellation may be swallowed by a client library
-                    each.cancel()
-                    await asyncio.wait([each], timeout=_CANCEL_AGAIN_S)
+            await ended([task, *self._looking.values()])
             await self._settle()  # nobody waits for the lease of a process that has ended
 
     async def _ask(self, breaker: Breaker) -> Permit | None:

@@ -15,17 +15,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from dsl.rules.health.vitality import Grade, Pulse, Vitality, looked
+from integrations.beside import ended
 from integrations.errors import IntegrationError
 from integrations.health.probes.sighting import Figure, HealthProbe, Sighting, gone
 
 AGAIN_S: Final = 0.5
-_CANCEL_AGAIN_S: Final = 0.1
 _LOOKS_MAX: Final = 4  # of who looks once; what is settled later is told as it is
 
 logger = logging.getLogger(__name__)
@@ -80,14 +80,14 @@ class Monitor:
         try:
             yield
         finally:
-            await _ended([*tasks, *self._under_way.values()])
+            await ended([*tasks, *self._under_way.values()])
 
     async def settle(self) -> None:
         """Look at everything until more looks would change nothing; for who looks once."""
         try:
             await asyncio.gather(*(self._settle(each) for each in self._probes))
         finally:
-            await _ended(self._under_way.values())
+            await ended(self._under_way.values())
 
     async def _settle(self, probe: HealthProbe) -> None:
         for _ in range(_LOOKS_MAX):
@@ -160,10 +160,3 @@ class Monitor:
         for heard in self._heard:
             heard(vital)
         return vital
-
-
-async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    for each in list(tasks):
-        while not each.done():  # a cancellation may be swallowed by a client library
-            each.cancel()
-            await asyncio.wait([each], timeout=_CANCEL_AGAIN_S)
