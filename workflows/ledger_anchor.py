@@ -65,6 +65,8 @@ class LedgerAnchor:
     @workflow.update(name=PUBLISH)
     async def publish(self, payload: RawValue) -> int:
         """Keep one note; return how many are kept. For the ledger's worker."""
+        # It may come with the start, and is handed over first.
+        await workflow.wait_condition(lambda: self._held is not None)
         told = self._read(payload)
         held = self._require()
         if told.note not in held.notes:  # (2) kept already

@@ -25,6 +25,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from activities.contracts.anchor_specs import KEYS_MAX
 from dsl.rules.ledger.note import Checkpoint, NoteKey, NoteSignature, SignedNote
 from integrations.errors import CorruptError, IntegrationError, UnavailableError
 from integrations.ledger.anchors.anchor import Anchor, believed
@@ -71,14 +72,15 @@ class Anchoring:
             IntegrationError: it is not whole, or nobody can say so; nothing is recorded until this
                 was asked again and is well.
         """
-        self._is_clear = False
-        try:
-            await self._compare(must_be_signed=False)
-        except IntegrationError as error:
-            self._ledger.hold(str(error))
-            raise
-        self._is_clear = True
-        self._ledger.hold("")
+        async with self._one:
+            self._is_clear = False
+            try:
+                await self._compare(must_be_signed=False)
+            except IntegrationError as error:
+                self._ledger.hold(str(error))
+                raise
+            self._is_clear = True
+            self._ledger.hold("")
 
     async def keep(self) -> None:
         """Sign and publish whenever it is due (3), until cancelled."""
@@ -89,6 +91,10 @@ class Anchoring:
                 await self.once()
             except IntegrationError as error:
                 self._say("", f"the ledger is not anchored: {error}")
+            except Exception as error:  # a ledger that is anchored no more is not written to
+                self._is_clear = False
+                self._ledger.hold(f"it is not anchored: {type(error).__name__}")
+                logger.exception("the ledger is not anchored")
             else:
                 self._say("", "")
             await asyncio.sleep(LOOK_S)
@@ -149,12 +155,7 @@ class Anchoring:
             CorruptError: it was cut off or written anew, or an anchor was.
             UnavailableError: no anchor answers, or Vault or the file does not.
         """
-        try:
-            await self._learn_keys()
-        except UnavailableError:
-            if must_be_signed:
-                raise
-        keys = list(self._versions.values()) or None  # (7) unsigned, it counts against the ledger
+        keys = await self._keys(must_be_signed=must_be_signed)
         size = await asyncio.to_thread(self._tree.read_on)
         silent = []
         newest: SignedNote | None = None
@@ -173,7 +174,16 @@ class Anchoring:
                     newest = held.newest
         if len(silent) == len(self._anchors):  # (2) at least one has to answer
             raise UnavailableError(f"no anchor of the ledger answers: {silent[0]}")
-        self._noted = self._noted or newest
+        if keys is not None:  # else nobody knows whether it is signed
+            self._noted = self._noted or newest
+
+    async def _keys(self, *, must_be_signed: bool) -> list[NoteKey] | None:
+        try:
+            await self._learn_keys()
+        except UnavailableError:
+            if must_be_signed:
+                raise
+        return list(self._versions.values()) or None  # (7) unsigned, it counts against the ledger
 
     async def _require_held(self, name: str, known: Checkpoint, size: int) -> None:
         if known.origin != self._origin:
@@ -209,7 +219,8 @@ class Anchoring:
         return SignedNote(checkpoint, tuple(signatures))
 
     async def _publish(self, note: SignedNote) -> None:
-        keys = tuple(str(key) for key in self._versions.values())
+        known = [str(key) for key in self._versions.values()]
+        keys = (*known[:1], *known[1:][-(KEYS_MAX - 1) :])  # (5) the oldest, and the newest
         for anchor in self._anchors:
             if anchor.name not in self._behind:
                 continue

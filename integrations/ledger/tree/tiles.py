@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from threading import RLock
 from typing import Final
 
 from dsl.rules.ledger.merkle import (
@@ -34,13 +35,14 @@ _HASHES: Final = "SELECT seq, hash FROM ledger WHERE seq >= ? AND seq < ? ORDER 
 
 
 class LedgerTree:
-    """Written by one thread at a time."""
+    """Read on, and asked, by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         """Prepare it; nothing is read yet."""
         self._path = path
         self._rows: list[list[bytes]] = [[]]  # roots of tiles, of two tiles, of four ...
         self._part: list[bytes] = []
+        self._one = RLock()  # one at a time: leaves are not to go in twice
         self._read_again: tuple[int, list[bytes]] = (-1, [])  # one tile's leaves, and their first
 
     @property
@@ -56,9 +58,10 @@ class LedgerTree:
             CorruptError: it holds no ledger, or an entry is missing.
             UnavailableError: it cannot be read.
         """
-        while leaves := self._read(self.size, self.size + SEGMENT):
-            self._extend(leaves)
-        return self.size
+        with self._one:
+            while leaves := self._read(self.size, self.size + SEGMENT):
+                self._extend(leaves)
+            return self.size
 
     def root_at(self, size: int) -> bytes:
         """Return the root over the first ``size`` entries; errors as ``read_on``."""
@@ -88,6 +91,10 @@ class LedgerTree:
 
     def root_between(self, first: int, end: int) -> bytes:
         """Return the root over the entries from ``first``, where a subtree begins, to ``end``."""
+        with self._one:
+            return self._root_between(first, end)
+
+    def _root_between(self, first: int, end: int) -> bytes:
         if first % TILE or end - first < TILE:
             return root_of(self._leaves(first, end))
         at, stop = first // TILE, end // TILE

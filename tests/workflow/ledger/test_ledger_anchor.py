@@ -75,6 +75,19 @@ async def test_the_end_of_a_run_is_anchored_within_seconds_and_proven_to_a_stran
     assert f"ok, entry {last}, run.ended of {handle.id}" in good.stdout
 
 
+async def test_the_first_note_is_kept_as_every_other_is(engine: Engine) -> None:
+    origin = f"t.example/{uuid.uuid4().hex}"
+    note = f"{origin}\n3\n{'A' * 43}=\n\n— {origin} {'A' * 92}\n"
+    anchor = TemporalAnchor(engine.client, origin)
+
+    await anchor.publish(note, ())
+
+    assert (await anchor.read()).notes == (note,)
+    handle = engine.client.get_workflow_handle(ledger_anchor_id(origin))
+    engine.started.append(handle)  # its history replays
+    await handle.terminate()
+
+
 async def test_nobody_wedges_an_anchor_or_has_it_keep_what_is_no_note(engine: Engine) -> None:
     origin = f"t.example/{uuid.uuid4().hex}"
     workflow_id = ledger_anchor_id(origin)

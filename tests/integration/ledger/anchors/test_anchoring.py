@@ -15,15 +15,18 @@ import pytest_asyncio
 
 from activities.ledger.anchoring import Anchoring
 from dsl.rules.ledger.note import NoteKey, SignedNote
+from integrations.beside import beside
 from integrations.errors import CorruptError, IntegrationError, UnavailableError
 from integrations.ledger.anchors.anchor import Anchor, Kept, believed
 from integrations.ledger.anchors.named import anchors_of
 from integrations.ledger.entries import Content, entry_bytes, leaf_hash
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.store import SCHEMA
+from integrations.ledger.tree import tiles
 from integrations.ledger.tree.kept_notes import kept_notes
 from integrations.ledger.tree.proof import prove
 from integrations.ledger.tree.signatures import signer_of
+from integrations.ledger.tree.tiles import LedgerTree
 from integrations.ledger.verify import HeldCheckpoint, verify
 from integrations.vault.client import Vault
 from integrations.vault.login.approle import Login
@@ -32,6 +35,7 @@ from tests.fixtures.search import SEED
 from tests.fixtures.servers.openbao import OpenBao
 from tests.integration.ledger.drafts import draft, intruder
 from tests.integration.ledger.test_noted_heads import cut_off, write_anew
+from tests.integration.stack.probes import eventually
 
 ORIGIN = "test.example.com/ledger"
 COUNT = 300
@@ -291,3 +295,63 @@ def test_a_directory_that_is_not_mounted_is_no_empty_anchor(tmp_path: Path) -> N
 def test_what_is_no_anchor_is_refused_with_its_form(spec: str) -> None:
     with pytest.raises(ValueError, match="expected dir:/PATH or git:/PATH"):
         anchors_of([spec], ORIGIN)
+
+
+class Broken:
+    """An anchor that does what no anchor should, for as long as it is told to."""
+
+    name = "broken"
+
+    def __init__(self, anchor: Anchor) -> None:
+        self._anchor = anchor
+        self.is_broken = True
+
+    async def read(self) -> Kept:
+        if self.is_broken:
+            raise ValueError("nobody expected this")
+        return await self._anchor.read()
+
+    async def publish(self, note: str, keys: tuple[str, ...]) -> None:
+        await self._anchor.publish(note, keys)
+
+
+async def test_a_fault_that_nobody_expected_holds_the_ledger_until_it_is_gone(
+    tmp_path: Path, signer: HeadSigner, anchor: Anchor
+) -> None:
+    broken = Broken(anchor)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+
+        async def records() -> bool:
+            with suppress(IntegrationError):
+                await ledger.append([draft(0)])
+                return True
+            return False
+
+        async def is_held() -> bool:
+            return not await records()
+
+        async with beside(Anchoring(ledger, signer, [broken], ORIGIN).keep()):
+            await eventually(is_held)
+            with pytest.raises(IntegrationError, match="not anchored: ValueError"):
+                await ledger.append([draft(0)])
+
+            broken.is_broken = False
+            await eventually(records)
+
+
+async def test_many_who_read_on_at_once_take_in_each_entry_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    with Ledger(path) as ledger:
+        for start in range(0, 500, 100):
+            await ledger.append([draft(n) for n in range(start, start + 100)])
+    alone = LedgerTree(path)
+    alone.read_on()
+    monkeypatch.setattr(tiles, "SEGMENT", 3)  # far more turns than entries deserve
+    shared = LedgerTree(path)
+
+    await asyncio.gather(*(asyncio.to_thread(shared.read_on) for _ in range(4)))
+
+    assert shared.size == alone.size == 500
+    assert shared.root_at(500) == alone.root_at(500)
