@@ -1,7 +1,7 @@
 """Changes of health on the ledger, put there by its worker itself, which needs nobody for that.
 
 1. A change is recorded once, however often that is tried: its key says what it became and when.
-   What was recorded last is read from the ledger at the start.
+   What was recorded last is read from the ledger first, and nothing is recorded before.
 2. While the ledger is away it is kept, and tried again until it stands; what came and went
    meanwhile is left out. That also makes the writer look for a file that was lost.
 3. Of one thing a change is recorded every ``EVERY_S`` at most: what comes and goes all the time
@@ -21,6 +21,7 @@ from typing import Final
 from dsl.actions import HEALTH_CHANGED
 from dsl.limits import DETAIL_LENGTH_MAX
 from dsl.rules.health.vitality import Vitality, to_record
+from integrations.beside import beside
 from integrations.errors import IntegrationError
 from integrations.health.monitor import Vital
 from integrations.ledger.entries import Draft
@@ -31,7 +32,6 @@ from integrations.redaction import redact_tokens
 EVERY_S: Final = 10.0
 AGAIN_S: Final = 1.0
 _READ_MAX: Final = 1_000  # entries: more than things that are looked at
-_CANCEL_AGAIN_S: Final = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ class HealthRecord:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._told: dict[str, _Told] = {}
+        self._is_recalled = False
+        self._unread = ""  # why it is not
 
     def heard(self, vital: Vital) -> None:
         """Hear of a look; what is to be recorded of it is recorded soon."""
@@ -61,21 +63,19 @@ class HealthRecord:
     async def kept(self) -> AsyncIterator[None]:
         """Record meanwhile."""
         await self._recall()
-        task = asyncio.create_task(self._keep())
-        try:
+        async with beside(self._keep()):
             yield
-        finally:
-            while not task.done():
-                task.cancel()
-                await asyncio.wait([task], timeout=_CANCEL_AGAIN_S)
 
     async def _recall(self) -> None:
         """Read what was recorded last (1)."""
         try:
             entries = await self._ledger.latest(HEALTH_CHANGED, _READ_MAX)
         except IntegrationError as error:
-            logger.warning("what was recorded of health is not known: %s", error)
+            if self._unread != (unread := str(error)):
+                logger.warning("what was recorded of health is not known: %s", error)
+            self._unread = unread
             return
+        self._is_recalled = True
         for entry in reversed(entries):
             now = entry.payload.get("now")
             if now in set(Vitality):
@@ -83,6 +83,9 @@ class HealthRecord:
                 told.recorded = Vitality(str(now))
 
     async def _keep(self) -> None:
+        while not self._is_recalled:
+            await asyncio.sleep(AGAIN_S)
+            await self._recall()
         while True:
             await asyncio.sleep(AGAIN_S)
             for name, told in list(self._told.items()):

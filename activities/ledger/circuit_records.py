@@ -25,6 +25,7 @@ from integrations.dragonfly.circuit_moves import CircuitMove, CircuitMoves
 from integrations.dragonfly.circuits import CircuitReport, Circuits
 from integrations.errors import IntegrationError
 from integrations.ledger.entries import Draft
+from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.ledger import Ledger
 
 LOOK_EVERY_S: Final = 1.0
@@ -88,8 +89,18 @@ class CircuitRecords:
             if place == self._place:
                 return
             if moves:
-                await self._ledger.append(list(_drafts(moves)))
+                await self._record(list(_drafts(moves)))
             self._place = place  # not before: what is not on the ledger is read again
+
+    async def _record(self, drafts: list[Draft]) -> None:
+        try:
+            await self._ledger.append(drafts)
+        except IdempotencyMismatchError:
+            for draft in drafts:
+                try:
+                    await self._ledger.append([draft])
+                except IdempotencyMismatchError:
+                    logger.warning("%s stands on the ledger in other words", draft.key)
 
 
 def _drafts(moves: Iterable[CircuitMove]) -> Iterable[Draft]:

@@ -16,6 +16,7 @@ from dsl.rules.health.breaker_settings import BreakerSettings
 from integrations.dragonfly.circuit_moves import CircuitMoves
 from integrations.dragonfly.circuits import CircuitReport, Circuits
 from integrations.errors import UnavailableError
+from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.verify import TAIL_MAX, tail, verify
 from tests.fixtures.servers.valkey import ValkeyProcess
@@ -70,6 +71,20 @@ async def place(
     yield found
     found.ledger.close()
     await found.client.aclose()
+
+
+async def test_a_move_that_stands_in_other_words_keeps_no_other_off_the_ledger(place: Place):
+    [opened] = await place.circuits.report([FAILED])
+    key = f"circuit/vault/{opened.generation}"
+    await place.ledger.append(
+        [Draft.of_no_run(key, "circuit.moved", {"why": "of another release"})]
+    )
+    await place.circuits.alive("vault", SETTINGS, opened.generation)
+
+    await place.records().record_moves()
+
+    written = [each for each in tail(place.path, TAIL_MAX) if each.action == "circuit.moved"]
+    assert [each.payload.get("now", "") for each in written] == ["", "half-open"]
 
 
 async def test_a_move_is_recorded_once_with_why_however_often_it_is_read(place: Place):

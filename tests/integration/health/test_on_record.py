@@ -7,6 +7,7 @@ import pytest
 from activities.health import on_record
 from activities.health.on_record import HealthRecord
 from dsl.rules.health.vitality import Grade, Pulse, Vitality
+from integrations.errors import UnavailableError
 from integrations.health.monitor import Vital
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.verify import TAIL_MAX, tail, verify
@@ -101,3 +102,31 @@ async def test_what_looks_like_a_token_does_not_get_there(tmp_path):
             await until_told(path, 1)
 
     assert SECRET not in str(tail(path, TAIL_MAX)[-1].payload)
+
+
+class Away(Ledger):
+    """A ledger that cannot be read at first."""
+
+    is_away = True
+
+    async def latest(self, action, most):
+        if self.is_away:
+            raise UnavailableError("not now")
+        return await super().latest(action, most)
+
+
+async def test_a_return_is_recorded_also_where_the_death_could_not_be_read_at_first(tmp_path):
+    path = tmp_path / "ledger.db"
+    with Ledger(path) as ledger:
+        record = HealthRecord(ledger)
+        async with record.kept():
+            record.heard(DEAD)
+            await until_told(path, 1)
+    with Away(path) as ledger:
+        record = HealthRecord(ledger)
+        async with record.kept():
+            record.heard(BACK)
+            ledger.is_away = False
+            await until_told(path, 2)
+
+    assert told(path)[-1] == ("vault", "dead", "alive")
