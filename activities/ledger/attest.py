@@ -12,6 +12,7 @@ rules:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,12 +65,8 @@ class AttestActivities:
         runs = [(each.workflow_id, each.run_id) for each in histories]
         proofs = await asyncio.to_thread(self._proofs, runs, note)
         bundle = await self._signed(histories, proofs, note, self._anchoring)
-        data = bundle.text().encode()
-        if len(data) > BUNDLE_BYTES_MAX:  # (4) nothing is left out
-            raise DeniedError(
-                f"the evidence has {len(data)} bytes and the limit is {BUNDLE_BYTES_MAX}: keep "
-                "histories and an export of the ledger by themselves"
-            )
+        data = (await asyncio.to_thread(bundle.text)).encode()
+        _require_small(len(data))
         stored = await asyncio.to_thread(self._put, data)
         return contract.Attested(
             digest=stored.digest,
@@ -96,10 +93,7 @@ class AttestActivities:
         anchoring: Anchoring,
     ) -> Bundle:
         run, *stages = histories
-        files = {
-            f"{HISTORIES}{number:04}.json": each.to_json() for number, each in enumerate(histories)
-        }
-        files[ENTRIES] = "".join(f"{canonical(each.value())}\n" for each in proofs)
+        files = await asyncio.to_thread(_files, histories, proofs)
         about = {
             "workflow": run.workflow_id,
             "run": run.run_id,
@@ -113,6 +107,13 @@ class AttestActivities:
         return Bundle(said, tuple((keyid_of(key), sig) for key, sig in signatures), files)
 
 
+def _files(histories: Sequence[WorkflowHistory], proofs: Sequence[EntryProof]) -> dict[str, str]:
+    named = {
+        f"{HISTORIES}{number:04}.json": each.to_json() for number, each in enumerate(histories)
+    }
+    return named | {ENTRIES: "".join(f"{canonical(each.value())}\n" for each in proofs)}
+
+
 async def _histories(client: Client, request: contract.AttestRequest) -> list[WorkflowHistory]:
     """Return the histories of the run and of its stages, the run's first (1)."""
     try:
@@ -121,11 +122,13 @@ async def _histories(client: Client, request: contract.AttestRequest) -> list[Wo
             # (2) a part would look like the whole
             raise DeniedError(f"{request.workflow!r} is under way: ask again when it is over")
         first = await _history(client, request.workflow, found.execution.run_id)
-        histories = [first]
+        histories, size = [first], _bytes_of(first)
         for workflow_id, run_id in _children(first):
             if len(histories) > STAGES_MAX:
                 raise DeniedError(f"the run has more than {STAGES_MAX} stages: export its parts")
+            _require_small(size)  # as JSON it only grows
             histories.append(await _history(client, workflow_id, run_id))
+            size += _bytes_of(histories[-1])
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
             raise NotFoundError(
@@ -133,6 +136,18 @@ async def _histories(client: Client, request: contract.AttestRequest) -> list[Wo
             ) from None
         raise UnavailableError(f"temporal does not answer ({error})") from None
     return histories
+
+
+def _require_small(size: int) -> None:
+    if size > BUNDLE_BYTES_MAX:  # (4) nothing is left out
+        raise DeniedError(
+            f"the evidence has {size} bytes and the limit is {BUNDLE_BYTES_MAX}: keep "
+            "histories and an export of the ledger by themselves"
+        )
+
+
+def _bytes_of(history: WorkflowHistory) -> int:
+    return sum(event.ByteSize() for event in history.events)
 
 
 async def _history(client: Client, workflow_id: str, run_id: str) -> WorkflowHistory:
