@@ -25,8 +25,8 @@ from dsl.values.canonical import canonical
 from integrations.ledger.evidence.bundle import Bundle, keyid_of
 from tests.fixtures.engine import Engine, after_look, gate
 from tests.fixtures.search import SEED, many
+from tests.unit.mandate.programs import ROOT, mandate
 
-ROOT = Path(__file__).resolve().parents[3]
 ALONE = ROOT / "docs" / "verify_evidence.py"
 NODE = ROOT / "tests" / "fixtures" / "outside" / "verify_evidence.mjs"
 
@@ -42,33 +42,25 @@ class Evidence:
         return self.file.read_bytes()
 
 
-def mandate(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mandate", "evidence", *words],
-        cwd=ROOT,
-        env={
-            "TEMPORAL_ADDRESS": engine.settings.temporal,
-            "MANDATE_ARTIFACTS": str(engine.settings.artifacts),
-            "PATH": "/usr/bin:/bin",
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def typed(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
+    variables = {
+        "TEMPORAL_ADDRESS": engine.settings.temporal,
+        "MANDATE_ARTIFACTS": str(engine.settings.artifacts),
+    }
+    return mandate("evidence", *words, cwd=ROOT, env=variables)
 
 
 @pytest_asyncio.fixture
 async def evidence(engine: Engine, tmp_path: Path) -> Evidence:
     handle = await engine.start(after_look(gate("review")))
     await engine.pending(handle, "review")
-    early = await asyncio.to_thread(mandate, engine, "export", handle.id)
+    early = await asyncio.to_thread(typed, engine, "export", handle.id)
     assert early.returncode == 1, early
     assert "is under way" in early.stderr
     await handle.signal("vote", {"gate": "review", "decision": "approve", "voter": "ann"})
     await handle.result()
     file = tmp_path / "run.json"
-    made = await asyncio.to_thread(mandate, engine, "export", handle.id, "-o", str(file))
+    made = await asyncio.to_thread(typed, engine, "export", handle.id, "-o", str(file))
     assert made.returncode == 0, made
     kept = await TemporalAnchor(engine.client, engine.settings.ledger_origin).read()
     return Evidence(file, NoteKey.parse(kept.keys[0]), handle.id)
@@ -99,11 +91,9 @@ async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     assert [each["action"] for each in told["people"]] == ["gate.decided"]
     assert problems(data, key) == []
 
-    good = await asyncio.to_thread(mandate, engine, "verify", str(evidence.file), "--key", str(key))
-    again = await asyncio.to_thread(
-        mandate, engine, "export", evidence.run, "-o", str(evidence.file)
-    )
-    keyless = await asyncio.to_thread(mandate, engine, "verify", str(evidence.file))
+    good = await asyncio.to_thread(typed, engine, "verify", str(evidence.file), "--key", str(key))
+    again = await asyncio.to_thread(typed, engine, "export", evidence.run, "-o", str(evidence.file))
+    keyless = await asyncio.to_thread(typed, engine, "verify", str(evidence.file))
     assert good.returncode == 0, good
     assert f"of {evidence.run}" in good.stdout
     assert (again.returncode, keyless.returncode) == (2, 2)

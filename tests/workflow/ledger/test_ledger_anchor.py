@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from dsl.rules.ledger.note import NoteKey, SignedNote
 from dsl.rules.run.reserved import ledger_anchor_id
 from integrations.ledger.tree.signatures import signer_of
 from tests.fixtures.engine import Engine, pipeline, stage
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.unit.mandate.programs import ROOT, mandate
 
 
 async def until_anchored(engine: Engine, size: int) -> SignedNote:
@@ -34,20 +32,12 @@ async def until_anchored(engine: Engine, size: int) -> SignedNote:
             await asyncio.sleep(0.1)
 
 
-def mandate(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mandate", "ledger", *words],
-        cwd=ROOT,
-        env={
-            "TEMPORAL_ADDRESS": engine.settings.temporal,
-            "MANDATE_LEDGER": str(engine.settings.ledger),
-            "PATH": "/usr/bin:/bin",
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def typed(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
+    variables = {
+        "TEMPORAL_ADDRESS": engine.settings.temporal,
+        "MANDATE_LEDGER": str(engine.settings.ledger),
+    }
+    return mandate("ledger", *words, cwd=ROOT, env=variables)
 
 
 async def test_the_end_of_a_run_is_anchored_within_seconds_and_proven_to_a_stranger(
@@ -62,15 +52,13 @@ async def test_the_end_of_a_run_is_anchored_within_seconds_and_proven_to_a_stran
     asked = SignedNote.parse(await anchor.query("note"))
     assert asked.checkpoint.size >= note.checkpoint.size
 
-    verified, proof = await asyncio.gather(
-        asyncio.to_thread(mandate, engine, "verify"),
-        asyncio.to_thread(mandate, engine, "prove", str(last), "-o", str(tmp_path / "proof.json")),
-    )
+    file = str(tmp_path / "proof.json")
+    verified = await asyncio.to_thread(typed, engine, "verify")
+    proof = await asyncio.to_thread(typed, engine, "prove", str(last), "-o", file)
     assert (verified.returncode, proof.returncode) == (0, 0), (verified, proof)
     assert "as the anchor temporal:ledger-anchor/mandate.local/" in verified.stdout
     kept = await TemporalAnchor(engine.client, note.checkpoint.origin).read()
-    file = str(tmp_path / "proof.json")
-    good = await asyncio.to_thread(mandate, engine, "verify-proof", file, "--key", kept.keys[0])
+    good = await asyncio.to_thread(typed, engine, "verify-proof", file, "--key", kept.keys[0])
     assert good.returncode == 0, good
     assert f"ok, entry {last}, run.ended of {handle.id}" in good.stdout
 
