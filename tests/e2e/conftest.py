@@ -30,12 +30,17 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-async def up(tmp_path_factory, bao, store):
-    servers = {
+def servers(bao, store):
+    """The variables that the stack is started with."""
+    return {
         "VAULT_ADDR": bao.url,
         "MANDATE_VAULT_ROLES": str(bao.roles_dir),
         "MANDATE_DRAGONFLY_URL": store.url,
         "MANDATE_DRAGONFLY_PASSWORD_FILE": str(store.password_file),
     }
+
+
+@pytest.fixture(scope="module")
+async def up(tmp_path_factory, servers):
     async with MandateUp(tmp_path_factory.mktemp("up"), servers) as running:
         yield running

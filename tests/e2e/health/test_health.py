@@ -17,7 +17,7 @@ import pytest
 from integrations.health.metrics import METRICS
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import pipeline, stage
-from tests.fixtures.stack import MandateUp, result_of
+from tests.fixtures.stack import result_of
 from tests.integration.stack.probes import eventually
 from tests.unit.mandate.programs import mandate
 
@@ -27,16 +27,8 @@ QUICK_S = 2.0  # of a page, on a busy machine
 
 
 @pytest.fixture(scope="module")
-async def up(tmp_path_factory, bao, store):
-    servers = {
-        "VAULT_ADDR": bao.url,
-        "MANDATE_VAULT_ROLES": str(bao.roles_dir),
-        "MANDATE_DRAGONFLY_URL": store.url,
-        "MANDATE_DRAGONFLY_PASSWORD_FILE": str(store.password_file),
-        "MANDATE_HEALTH_PORT": "0",
-    }
-    async with MandateUp(tmp_path_factory.mktemp("up"), servers) as running:
-        yield running
+def servers(servers):
+    return {**servers, "MANDATE_HEALTH_PORT": "0"}
 
 
 async def page(up, worker, path):

@@ -26,7 +26,7 @@ from tests.e2e.outages.seen import (
 from tests.fixtures.dragonfly.lost_replies import LostReplies
 from tests.fixtures.engine import pipeline, stage
 from tests.fixtures.person import person_of
-from tests.fixtures.stack import MandateUp, result_of, until_gate
+from tests.fixtures.stack import result_of, until_gate
 from tests.integration.stack.probes import eventually
 
 SLOW_S = 2.0
@@ -42,15 +42,8 @@ async def wire(store):
 
 
 @pytest.fixture(scope="module")
-async def up(tmp_path_factory, bao, store, wire):
-    servers = {
-        "VAULT_ADDR": bao.url,
-        "MANDATE_VAULT_ROLES": str(bao.roles_dir),
-        "MANDATE_DRAGONFLY_URL": wire.url,
-        "MANDATE_DRAGONFLY_PASSWORD_FILE": str(store.password_file),
-    }
-    async with MandateUp(tmp_path_factory.mktemp("up"), servers) as running:
-        yield running
+def servers(servers, wire):
+    return {**servers, "MANDATE_DRAGONFLY_URL": wire.url}
 
 
 @pytest.fixture(scope="module")
