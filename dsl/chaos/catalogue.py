@@ -104,4 +104,3 @@ FAULTS: Final[Mapping[ChaosCondition, FaultKind]] = {
         "the role files of workers are gone", ("vault",), lasts=True, ends=Ends.EITHER
     ),
 }
-TARGETS: Final = tuple(dict.fromkeys(each for kind in FAULTS.values() for each in kind.targets))

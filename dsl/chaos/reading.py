@@ -107,17 +107,7 @@ def _problem(
     loaded: Loaded, code: str, message: str, place: tuple[str | int, ...], hint: str = ""
 ) -> Problem:
     """Return it, at the place or, where nothing is written there, at what it would stand in."""
-    return Problem(code, message, loaded.marks.value(_written(loaded, place)), hint)
-
-
-def _written(loaded: Loaded, place: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    found, written = loaded.data, []
-    for part in place:
-        if isinstance(found, dict) and part not in found:
-            break
-        found = found[part]
-        written.append(part)
-    return tuple(written)
+    return Problem(code, message, loaded.marks.value(place), hint)
 
 
 def _listed(targets: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ import random
 import socket
 import struct
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Self
 
 from integrations.chaos.own import LOOPBACK
@@ -75,10 +75,6 @@ class WireProxy:
             self.felt = 0
         self._changed.set()
         self._changed = asyncio.Event()
-
-    def turn(self, **changes: float | bool) -> None:
-        """Change some of it."""
-        self.set(replace(self._weather, **changes))  # type: ignore[arg-type]
 
     def reset_all(self) -> None:
         """Reset every connection that is open."""
