@@ -148,10 +148,14 @@ def _changes(then: Asked, now: Asked) -> Iterator[str]:
     else:
         for was, asked in zip(then.arguments, now.arguments, strict=True):
             if was != asked:
-                where = _first(json.loads(was), json.loads(asked), "")
+                where = _first(_read(was), _read(asked), "")
                 if where is not None:
                     yield f"{then.id} ({then.type}){where}"
                     return
+
+
+def _read(data: bytes) -> Any:
+    return json.loads(data) if data else None  # nothing at all is how None is written
 
 
 def _first(then: Any, now: Any, place: str) -> str | None:
