@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +54,7 @@ def rows(journals: Iterable[Journal]) -> list[Row]:
                 row.runs += record.planned.happens
                 row.fired += record.fired
                 row.completed += run.status == _COMPLETED
-                row.violations += sum(run.id in each for each in journal.violations)
+                row.violations += sum(_tells_of(run.id, each) for each in journal.violations)
                 if run.recovered_ms is not None and record.fired:
                     row.recovered_ms.append(run.recovered_ms)
     return [found[key] for key in sorted(found)]
@@ -98,6 +99,11 @@ def write_table(path: Path, text: str) -> None:
     if begins and ends:
         text = f"{before}{BEGINS}\n{text}{ENDS}{after}"
     path.write_text(text, encoding="utf-8")
+
+
+def _tells_of(run_id: str, violation: str) -> bool:
+    """Tell whether a violation names a run, and not another whose id begins or ends like that."""
+    return re.search(rf"(?<![\w-]){re.escape(run_id)}(?![\w-])", violation) is not None
 
 
 def _of_run(run: RunRecord) -> tuple[str, ...]:

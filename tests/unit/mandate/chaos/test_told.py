@@ -57,6 +57,16 @@ def test_a_row_counts_runs_that_were_struck_and_what_became_of_them():
     assert row.cells()[-2:] == ("0.50 s", "0.50 s")
 
 
+def test_a_violation_is_of_the_run_that_it_names_and_of_no_other():
+    one = journal()
+    one.runs[1].id = "x-01"
+    one.violations = ["ending: expected x-0 to complete", "leases: x-01/python, x-01x, a-x-0"]
+
+    assert [row.violations for row in rows([one])] == [2]
+    one.violations = ["leases: x-01/python", "x-012", "ax-01"]
+    assert [row.violations for row in rows([one])] == [1]
+
+
 def test_an_experiment_is_good_only_when_all_of_it_is():
     assert is_good(journal())
     assert not is_good(journal(fired=False))
