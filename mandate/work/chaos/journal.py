@@ -1,7 +1,7 @@
 """What an experiment did and what came of it, as one JSON object.
 
-The same experiment and seed do the same in the same order: ``planned`` says so without any time
-in it.
+The same experiment and seed do the same in the same order: what was ``planned`` of each fault says
+so without any time in it.
 """
 
 from __future__ import annotations
@@ -76,18 +76,21 @@ class Journal:
     runs: list[RunRecord] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     aborted: str = ""
-    repeat: str = ""  # the line that does it again
 
     @property
     def is_well(self) -> bool:
         """Tell whether governance held, and everything was as it has to be."""
-        is_steady = not any({**self.steady_before, **self.steady_after}.values())
-        return is_steady and not self.violations and not self.aborted
+        return self.is_steady and not self.violations and not self.aborted
 
     @property
-    def planned(self) -> list[PlannedFault]:
-        """What was to be done, in order."""
-        return [each.planned for each in self.faults]
+    def was_steady(self) -> bool:
+        """Tell whether what must hold before did; nothing was begun otherwise."""
+        return not any(self.steady_before.values())
+
+    @property
+    def is_steady(self) -> bool:
+        """Tell whether what must hold did, before and after."""
+        return self.was_steady and not any(self.steady_after.values())
 
     def to_json(self) -> dict[str, Any]:
         """Return it for a file."""

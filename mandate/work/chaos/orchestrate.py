@@ -16,12 +16,13 @@ from dsl.chaos.reading import load_experiment
 from dsl.errors import DslError
 from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.people.errors import UsageError
 from mandate.terminal import complain, say
 from mandate.work.chaos.conduct import Conduct
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.journal import Journal
 from mandate.work.chaos.page import write_page
-from mandate.work.chaos.run import is_good, on_arena
+from mandate.work.chaos.run import COMMAND, is_good, on_arena, refuse_unwritable
 from mandate.work.chaos.table import rows_of, told
 
 USAGE = "usage: orchestrator.py [SEED [PAGE.html]]"
@@ -33,8 +34,12 @@ def run(experiment: Path, arguments: Sequence[str]) -> int:
         seed = int(arguments[0]) if arguments else 0
         page = Path(arguments[1]) if len(arguments) > 1 else None
         read = load_experiment(experiment)
+        refuse_unwritable(page)
     except DslError as error:
         complain(error)
+        return EXIT_USAGE
+    except UsageError as error:
+        complain(error, COMMAND)
         return EXIT_USAGE
     except ValueError:
         say(Terminal.of("{}", USAGE))

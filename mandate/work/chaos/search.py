@@ -1,31 +1,35 @@
 """``mandate chaos search``: experiments drawn by a seed, until there were enough or time is up.
 
-1. A failure is shrunk: faults are left out and runs made fewer for as long as it still fails.
-   What is left is written to a file, and the line is said that makes it again.
+1. A failure is shrunk: faults are left out and runs made fewer for as long as it still fails, and
+   there is time. What is left is written to a file, and the line is said that makes it again.
 2. A stack that does not come back to its steady state has failed; the search goes on with
-   another.
+   another. Nothing is shrunk on such a stack: whatever is tried there fails. Where it was not
+   steady before, the experiment was not made, and no file is written of it.
 3. What the search has done is told whatever ends it, Ctrl-C as well.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from dsl.chaos.experiment import Experiment
+from dsl.limits import CHAOS_SEARCH_MAX
 from dsl.shown.surfaces import Terminal
-from mandate._entry import EXIT_FAILED
-from mandate.terminal import say
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.people.errors import UsageError
+from mandate.terminal import complain, say
 from mandate.work.chaos.conduct import Conduct
 from mandate.work.chaos.draw import as_yaml, experiments, with_runs, without
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.injection import BUILT
 from mandate.work.chaos.journal import Journal, write
 from mandate.work.chaos.page import write_page
-from mandate.work.chaos.run import on_arena
+from mandate.work.chaos.run import COMMAND, on_arena, refuse_unwritable
 from mandate.work.chaos.table import markdown, rows_of, told, write_table
 
 SHRINKS_MAX: Final = 8  # tries to make a failure smaller
@@ -44,6 +48,18 @@ class Search:
     journals: list[Journal] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     commit: str = ""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether its time is over."""
+        return time.monotonic() - self.began > self.minutes * 60
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether nothing more is to be tried."""
+        enough = self.done >= self.runs or len(self.failures) >= FAILURES_MAX
+        return enough or self.is_late
 
     @property
     def done(self) -> int:
@@ -57,40 +73,45 @@ class Search:
 
 def run(search: Search) -> int:
     """Search; return 0 when nothing was found."""
+    try:
+        refuse_unwritable(*search.files.values(), folder=search.into)
+    except UsageError as error:
+        complain(error, COMMAND)
+        return EXIT_USAGE
     drawn = experiments(search.seed, BUILT)
-    began = time.monotonic()
     code = 0
     try:
-        while not _is_enough(search, began) and code == 0:
-            code = on_arena(lambda arena: _search(arena, search, drawn, began), search.seed)
+        while not search.is_enough and code == 0:
+            code = on_arena(lambda arena: _search(arena, search, drawn), search.seed)
     finally:
         _tell(search)  # (3) whatever ends it
     return code or (EXIT_FAILED if search.failures else 0)
 
 
-def _is_enough(search: Search, began: float) -> bool:
-    is_late = time.monotonic() - began > search.minutes * 60
-    return is_late or search.done >= search.runs or len(search.failures) >= FAILURES_MAX
-
-
 async def _search(
-    arena: ChaosArena, search: Search, drawn: Iterator[tuple[Experiment, int]], began: float
+    arena: ChaosArena, search: Search, drawn: Iterator[tuple[Experiment, int]]
 ) -> int:
     search.commit = arena.commit
-    while not _is_enough(search, began):
+    while not search.is_enough:
         experiment, seed = next(drawn)
         journal = await _made(arena, experiment, seed, len(search.journals))
         search.journals.append(journal)
         faults = ", ".join(step.fault.value for step in experiment.method)
-        word = "held" if journal.is_well else "FAILED"
+        word = "held" if journal.is_well else "FAILED" if journal.is_steady else "UNSTEADY"
         took = (journal.ended_ms - journal.began_ms) / 1000
-        say(Terminal.of("{:>5}  {:<7} {:>5.1f} s  {}", search.done, word, took, faults))
+        say(Terminal.of("{:>5}  {:<8} {:>5.1f} s  {}", search.done, word, took, faults))
         if journal.is_well:
             continue
         say(*told(journal))
-        smaller = await _shrunk(arena, experiment, seed)
-        _report(search, smaller, seed)
-        if any(journal.steady_after.values()):  # (2) on with another stack
+        if not journal.was_steady:  # (2) it was not made
+            search.failures.append(f"{experiment.name}: not made, the stack was not steady")
+            return 0
+        smallest, is_steady = experiment, journal.is_steady
+        if is_steady:
+            make = partial(_tried, arena, seed)
+            smallest, is_steady = await shrunk(experiment, make, lambda: search.is_late)
+        _report(search, smallest, seed)
+        if not is_steady:  # (2) on with another stack
             return 0
     return 0
 
@@ -99,21 +120,31 @@ async def _made(arena: ChaosArena, experiment: Experiment, seed: int, number: in
     return await Conduct(arena, experiment, seed, f"{experiment.name}-{number}").conduct()
 
 
-async def _shrunk(arena: ChaosArena, experiment: Experiment, seed: int) -> Experiment:
-    """Return the smallest of it that still fails (1)."""
+async def _tried(arena: ChaosArena, seed: int, experiment: Experiment, number: int) -> Journal:
+    return await _made(arena, experiment, seed, CHAOS_SEARCH_MAX + number + int(time.time()))
+
+
+async def shrunk(
+    experiment: Experiment,
+    make: Callable[[Experiment, int], Awaitable[Journal]],
+    is_late: Callable[[], bool],
+) -> tuple[Experiment, bool]:
+    """Return the smallest of it that still fails (1), and whether the stack is steady (2)."""
     tries, smallest = 0, experiment
     is_smaller = True
-    while is_smaller and tries < SHRINKS_MAX:
+    while is_smaller:
         is_smaller = False
         for candidate in _smaller(smallest):
+            if tries >= SHRINKS_MAX or is_late():
+                return smallest, True
             tries += 1
-            journal = await _made(arena, candidate, seed, 10_000 + tries + int(time.time()))
+            journal = await make(candidate, tries)
+            if not journal.is_steady:  # (2) it may fail for that alone
+                return smallest, False
             if not journal.is_well:
                 smallest, is_smaller = candidate, True
                 break
-            if tries >= SHRINKS_MAX:
-                break
-    return smallest
+    return smallest, True
 
 
 def _smaller(experiment: Experiment) -> Iterator[Experiment]:

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from dsl.limits import CHAOS_SEARCH_MAX
 from mandate.cli_options import end
 
 _FILE = "Where to write "
 
 
 def command(
-    runs: Annotated[int, typer.Option(min=1, max=10_000, help="How many runs at most.")] = 100,
+    runs: Annotated[
+        int, typer.Option(min=1, max=CHAOS_SEARCH_MAX, help="How many runs at most.")
+    ] = 100,
     minutes: Annotated[float, typer.Option(min=0, help="How long at most.")] = 10,
     *,
     seed: Annotated[int, typer.Option(help="The same seed draws the same.")] = 0,
