@@ -34,6 +34,12 @@ class LiveToken:
     age_s: int
     asks: bool = False  # it only asks for an approval, ahead of the phase that needs it
 
+    @property
+    def run(self) -> tuple[str, str]:
+        """The workflow and the run that it was minted for."""
+        workflow, run = ("workflow", "run") if self.asks else ("run", "run_id")
+        return self.meta.get(workflow, ""), self.meta.get(run, "")
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -88,16 +94,6 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True)
-class Fired:
-    """A fault that really happened."""
-
-    fault: str  # its kind
-    target: str
-    at_ms: int
-    until_ms: int | None = None  # undone; None: it needs no undoing
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that was seen of one experiment after it had ended."""
 
@@ -115,4 +111,8 @@ class Evidence:
     artifacts: Mapping[str, bool] = field(default_factory=dict)  # by digest: it is there, and whole
     replays: tuple[Replayed, ...] = ()
     wedged: Mapping[str, str] = field(default_factory=dict)  # by workflow: what Temporal reports
-    faults: tuple[Fired, ...] = ()
+
+    def runs_of(self, workflow_id: str) -> list[History]:
+        """Return the runs of one workflow in the order in which they began."""
+        runs = (each for each in self.histories if each.workflow_id == workflow_id)
+        return sorted(runs, key=lambda each: each.began_ms)

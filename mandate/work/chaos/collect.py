@@ -21,7 +21,7 @@ from typing import Final
 from temporalio.client import Client
 
 from dsl.actions import AGENT_REVOKED
-from dsl.rules.chaos.evidence import Evidence, Fired, LeftProcess, LiveToken, Watched
+from dsl.rules.chaos.evidence import Evidence, LeftProcess, LiveToken, Watched
 from dsl.rules.chaos.histories import agents_of, digests_of, ended_ms, groups_of, proofs_of
 from dsl.rules.reconciliation.recorded import Recorded, entry_ms
 from integrations.settings import Settings
@@ -42,9 +42,7 @@ class Sources:
     scratch: Path  # TMPDIR of the workers: agents' processes live below it
 
 
-async def collect(
-    sources: Sources, watched: Sequence[Watched], faults: Iterable[Fired] = ()
-) -> Evidence:
+async def collect(sources: Sources, watched: Sequence[Watched]) -> Evidence:
     """Look at everything the runs ``watched`` have left.
 
     Raises:
@@ -80,7 +78,6 @@ async def collect(
             ),
             replays=tuple(found.replays),
             wedged=found.wedged,
-            faults=tuple(faults),
         )
 
 

@@ -18,28 +18,27 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.service import RPCError
 
 from dsl.chaos.catalogue import FAULTS, Reach
-from dsl.chaos.experiment import ChaosEvent, Experiment
+from dsl.chaos.experiment import ChaosEvent, Experiment, Steady
 from dsl.core import ChaosCondition
-from integrations.chaos.fault import Fault, seen
-from integrations.errors import IntegrationError
+from integrations.chaos.fault import seen
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.held_worker import HELD, hold_file
 from mandate.work.chaos.ground.injection import AT_WORK, faults_of
 from mandate.work.chaos.ground.objective import clarifications, ready_for
 from mandate.work.chaos.ground.steady import BACK_WITHIN_S, until_steady
+from mandate.work.chaos.ground.strike import NOT_DONE, Strike
 from mandate.work.chaos.ground.struck_run import StruckRun
 from mandate.work.chaos.journal import FaultRecord, Journal, PlannedFault, RunRecord, unexpected
 from mandate.work.chaos.judging import judged
 from mandate.work.chaos.plan import planned
 
 HELD_WITHIN_S: Final = 25.0
+_UP: Final = (Steady.PROCESSES, Steady.SERVERS)
 _SERVES_AGAIN: Final = (
     ChaosCondition.WORKER_DEATH,
     ChaosCondition.LEDGER_DEATH,
@@ -50,14 +49,6 @@ _EVENTS: Final = {
     ChaosEvent.STARTED: EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
     ChaosEvent.CHILD: EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED,
 }
-
-
-@dataclass
-class Strike:
-    """A fault that was done, or tried."""
-
-    record: FaultRecord
-    faults: list[Fault] = field(default_factory=list)
 
 
 class Conduct:
@@ -82,7 +73,7 @@ class Conduct:
         """Do it, and return what came of it."""
         journal, wanted = self.journal, self._experiment.steady_state
         journal.steady_before = await until_steady(self._arena, wanted)
-        if any(journal.steady_before.values()):  # (1) or nothing is started
+        if not journal.was_steady:  # (1) or nothing is started
             return self._closed()
         try:
             async with asyncio.timeout(self._experiment.abort.after / 1000):
@@ -93,7 +84,7 @@ class Conduct:
             await asyncio.shield(self._undo_all())  # (3) whatever happens
         journal.runs = [await self._record_of(run, number) for number, run in enumerate(self.runs)]
         journal.violations = [
-            *(await judged(self._arena, self.runs, journal.faults)),
+            *(await judged(self._arena, self.runs)),
             *unexpected(journal.runs, journal.faults),
         ]
         for run in self.runs:
@@ -111,7 +102,7 @@ class Conduct:
                 await self._step(step)
             self._let_go()
         for strike in reversed(self._strikes):
-            await self._see(strike)
+            await strike.see()
 
     async def _step(self, step: PlannedFault) -> None:
         strike = Strike(FaultRecord(step))
@@ -146,34 +137,18 @@ class Conduct:
         strike.record.at_ms = _now_ms()
         try:
             strike.faults = await faults_of(self._arena, step.fault, step.target, struck)
-            for fault in strike.faults:
-                await fault.strike()
-            await self._see(strike)
-        except (IntegrationError, RPCError) as error:
-            strike.record.note = str(error)[:300]
+        except NOT_DONE as error:
+            strike.note(error)
+        await strike.strike()
         if step.fault in _SERVES_AGAIN and strike.record.fired:
             await _until(lambda: self._arena.pid(step.target) not in (None, before), BACK_WITHIN_S)
-            await until_steady(self._arena, self._experiment.steady_state[:2])
+            await until_steady(self._arena, _UP)
         strike.record.until_ms = _now_ms()
-
-    async def _see(self, strike: Strike) -> None:
-        """Look whether it happened (4)."""
-        for fault in strike.faults:
-            with contextlib.suppress(IntegrationError, RPCError):
-                strike.record.fired = await fault.fired() or strike.record.fired
 
     async def _undo(self, strike: Strike) -> None:
         if strike.record.undone:
             return
-        await self._see(strike)
-        for fault in reversed(strike.faults):
-            try:
-                await fault.undo()
-            except (IntegrationError, OSError) as error:
-                strike.record.note = f"not undone: {error}"[:300]
-                return
-        strike.record.undone = True
-        if strike.record.planned.lasts_ms:
+        if await strike.undo() and strike.record.planned.lasts_ms:
             strike.record.until_ms = _now_ms()
 
     async def _undo_all(self) -> None:
@@ -212,18 +187,15 @@ class Conduct:
             strike.record.note = f"did not come there in time: {', '.join(missing())}"
 
     async def _until_event(self, event: ChaosEvent) -> None:
-        async def has(run: StruckRun) -> bool:
-            if run.is_over:
-                return True
+        async def comes(run: StruckRun) -> None:
             if event is ChaosEvent.GATE:
-                return run.votes_given > 0 or await run.asks()
-            kinds = [each.event_type async for each in run.events()]
-            return _EVENTS[event] in kinds
+                await seen(lambda: _gate_opens(run), HELD_WITHIN_S)
+            else:
+                await run.until_event(_EVENTS[event])
 
-        async def have() -> bool:
-            return all([await has(run) for run in self.runs])
-
-        await seen(have, HELD_WITHIN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HELD_WITHIN_S):
+                await asyncio.gather(*map(comes, self.runs))
 
     async def _record_of(self, run: StruckRun, number: int) -> RunRecord:
         records = [each for each in self.journal.faults if each.fired]
@@ -256,6 +228,10 @@ async def _until(holds: Callable[[], bool], within_s: float) -> bool:
         return holds()
 
     return await seen(looked_at, within_s)
+
+
+async def _gate_opens(run: StruckRun) -> bool:
+    return run.is_over or run.votes_given > 0 or await run.asks()
 
 
 def _now_ms() -> int:

@@ -24,7 +24,7 @@ from activities.runtime.engine import described
 from dsl.rules.chaos.evidence import Replayed
 from dsl.rules.chaos.histories import AGENT
 from dsl.rules.reconciliation.history import History, attributes, type_of
-from integrations.errors import NotFoundError, UnavailableError
+from integrations.errors import IntegrationError, NotFoundError, UnavailableError
 from mandate.work.look.deep_replay import deep_replay
 
 RUNS_MAX: Final = 2_000
@@ -65,7 +65,7 @@ async def gather(client: Client, workflow_ids: Iterable[str], found: Gathered) -
         seen.add(run)
         if len(seen) > RUNS_MAX:
             raise UnavailableError(f"there are more than {RUNS_MAX} runs: watch fewer at a time")
-        fetched = await client.get_workflow_handle(workflow_id, run_id=run[1]).fetch_history()
+        fetched = await _fetched(client, *run)
         history = _read(fetched, run, told.type.name)
         found.histories.append(history)
         if is_ours:
@@ -113,6 +113,17 @@ async def _described(client: Client, workflow_id: str, run_id: str | None) -> Wo
     try:
         return await described(client, workflow_id, run_id)
     except RPCError as error:
-        if error.status in _NO_SUCH:
-            raise NotFoundError(f"temporal knows no run of {workflow_id!r}") from None
-        raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
+        raise _said(workflow_id, error) from None
+
+
+async def _fetched(client: Client, workflow_id: str, run_id: str) -> WorkflowHistory:
+    try:
+        return await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    except RPCError as error:
+        raise _said(workflow_id, error) from None
+
+
+def _said(workflow_id: str, error: RPCError) -> IntegrationError:
+    if error.status in _NO_SUCH:
+        return NotFoundError(f"temporal knows no run of {workflow_id!r}")
+    return UnavailableError(f"temporal does not tell of {workflow_id!r} ({error})")

@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsl.chaos.catalogue import AGENTS
-from dsl.rules.chaos.evidence import Fired, Watched
+from dsl.rules.chaos.evidence import Watched
 from dsl.rules.chaos.judge import judge
 from integrations.errors import IntegrationError
 from mandate.work.chaos.collect import Sources, collect
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.struck_run import StruckRun
-from mandate.work.chaos.journal import FaultRecord
 
 
-async def judged(
-    arena: ChaosArena, runs: Sequence[StruckRun], faults: Sequence[FaultRecord]
-) -> list[str]:
+async def judged(arena: ChaosArena, runs: Sequence[StruckRun]) -> list[str]:
     """Return every violation, in words; none is well. What cannot be seen is no verdict."""
     sources = Sources(arena.client, arena.settings, arena.scratch)
     watched = [Watched(run.id, int(run.limit_s * 1000), AGENTS) for run in runs if run.began]
-    fired = [
-        Fired(each.planned.fault, each.planned.target, each.at_ms, each.until_ms or None)
-        for each in faults
-        if each.fired
-    ]
     try:
-        evidence = await collect(sources, watched, fired)
+        evidence = await collect(sources, watched)
     except IntegrationError as error:
         return [f"evidence: expected every store to be seen, found that it is not: {error}"]
     return [str(each) for each in judge(evidence)]

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from redis.asyncio import Redis
 
 from activities.contracts.specs import QUEUE_LEDGER, QUEUE_TRUST
+from dsl.core import RedisKeys
 from dsl.rules.chaos.evidence import AgentEntity, CacheValue, CheckedProof, LiveToken, Person
 from dsl.rules.proofs.proof import ProofError, decode
 from dsl.rules.reconciliation.recorded import Recorded
@@ -34,7 +35,7 @@ from integrations.vault.signing.voters import Voters
 KEYS_MAX: Final = 50_000
 TOKENS_MAX: Final = 5_000
 _OURS: Final = ("agent:*", "project:*", "governance:*")
-_LOCKS: Final = "agent:*:lock"
+_LOCKS: Final = RedisKeys.agent_lock("*")
 
 
 class Stores:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from dsl.actions import AGENT_ERRED
+from dsl.actions import AGENT_ERRED, STAGE_CLARIFIED
 from dsl.core import AgentPhase, ErrorBudget
 from dsl.rules.chaos.evidence import Evidence
 from dsl.rules.chaos.histories import agent_of, phases, stages, step_of
@@ -22,7 +22,6 @@ from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.health.budget import read_budget
 from dsl.rules.reconciliation.history import History, HistoryCall
 
-STAGE_CLARIFIED: Final = "stage.clarified"
 BUDGET_SPENT: Final = "BudgetSpent"
 
 

@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from dsl.core import AgentPhase
-from dsl.rules.chaos.evidence import Evidence, LiveToken
+from dsl.core import is_terminal_phase
+from dsl.rules.chaos.evidence import Evidence
 from dsl.rules.chaos.histories import phases, stages
 from dsl.rules.chaos.objection import Finding, Oracle
 
 DEAD_AFTER_MS: Final = 5_000
-_LAST: Final = (AgentPhase.EXIT, AgentPhase.REVOKED)
 
 
 def _look(evidence: Evidence) -> Iterator[Finding]:
     left = _left(evidence)
     disabled = {each.entity for each in evidence.agents if each.is_disabled}
     for token in evidence.tokens:
-        run = _run_of(token)
+        run = token.run
         since = left.get(run) or left.get((run[0], ""))
         about = f"a token of {token.meta.get('phase') or 'a request'}, {token.age_s} s old"
         where = f"vault, accessor {token.accessor}, run {run[0]} {run[1]}".rstrip()
@@ -38,19 +37,17 @@ def _left(evidence: Evidence) -> dict[tuple[str, str], int]:
     """Return when each run was left (1)."""
     left: dict[tuple[str, str], int] = {}
     for history in stages(evidence.histories):
-        ended = [call.ended_ms for phase, call in phases(history) if phase in _LAST and call.ended]
+        ended = [
+            call.ended_ms
+            for phase, call in phases(history)
+            if is_terminal_phase(phase) and call.ended
+        ]
         if ended:
             left[history.workflow_id, history.run_id] = max(ended)
     for history in evidence.histories:
         if history.end is not None:
             left.setdefault((history.workflow_id, history.run_id), history.end.at_ms)
     return left
-
-
-def _run_of(token: LiveToken) -> tuple[str, str]:
-    if token.asks:
-        return token.meta.get("workflow", ""), token.meta.get("run", "")
-    return token.meta.get("run", ""), token.meta.get("run_id", "")
 
 
 CREDENTIALS: Final = Oracle(

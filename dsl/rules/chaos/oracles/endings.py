@@ -13,7 +13,7 @@ from typing import Final
 
 from dsl.rules.chaos.evidence import Evidence, Watched
 from dsl.rules.chaos.objection import Finding, Oracle
-from dsl.rules.reconciliation.history import History, attributes, event_id, type_of
+from dsl.rules.reconciliation.history import attributes, event_id, type_of
 
 _CAUSE: Final = "WORKFLOW_TASK_FAILED_CAUSE_"
 # What fails a workflow task and is nobody's fault (3).
@@ -40,19 +40,15 @@ def _look(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _ended(watched: Watched, evidence: Evidence) -> Iterator[Finding]:
-    runs = [each for each in evidence.histories if each.workflow_id == watched.workflow_id]
-    last = max(runs, key=lambda each: each.began_ms, default=None)
-    if last is None:
+    runs = evidence.runs_of(watched.workflow_id)
+    if not runs:
         yield Finding("a history of every run", "none", watched.workflow_id)
         return
-    took = (last.end.at_ms if last.end else evidence.looked_ms) - _first(runs).began_ms
+    first, last = runs[0], runs[-1]
+    took = (last.end.at_ms if last.end else evidence.looked_ms) - first.began_ms
     if took > watched.limit_ms:  # (1) no later than its limit
         found = f"{took} ms"
         yield Finding(f"an end within {watched.limit_ms} ms", found, watched.workflow_id)
-
-
-def _first(runs: list[History]) -> History:
-    return min(runs, key=lambda each: each.began_ms)
 
 
 def _message(event: object) -> str:

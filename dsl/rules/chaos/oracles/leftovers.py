@@ -29,11 +29,9 @@ def _look(evidence: Evidence) -> Iterator[Finding]:
             found = f"process {process.pid} of {process.agent or 'an agent'}: {process.command}"
             yield Finding("no process of an agent", found, f"pid {process.pid}")
     for token in evidence.tokens:
-        workflow = token.meta.get("workflow") if token.asks else token.meta.get("run")
-        run = token.meta.get("run") if token.asks else token.meta.get("run_id")
-        if (str(workflow), str(run)) in over:  # (2) revoked, or swept
+        if token.run in over:  # (2) revoked, or swept
             where = f"vault, accessor {token.accessor}"
-            yield Finding("no token of a run that is over", f"one of {workflow}", where)
+            yield Finding("no token of a run that is over", f"one of {token.run[0]}", where)
     for key, held in sorted(evidence.cache.items()):
         owner = held.value.get("owner") if isinstance(held.value, Mapping) else None
         if not key.endswith(_LOCK) or owner is None:

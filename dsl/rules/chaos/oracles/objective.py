@@ -21,8 +21,8 @@ _REFUSED: Final = ("InvalidPipeline", "NotProven")  # before there was anything 
 
 def _look(evidence: Evidence) -> Iterator[Finding]:
     for watched in evidence.watched:
-        runs = [each for each in evidence.histories if each.workflow_id == watched.workflow_id]
-        last = max(runs, key=lambda each: each.began_ms, default=None)
+        runs = evidence.runs_of(watched.workflow_id)
+        last = runs[-1] if runs else None
         if last is None or last.end is None:  # said by another oracle
             continue
         where = f"{last.workflow_id}, run {last.run_id}, event {last.end.event}"

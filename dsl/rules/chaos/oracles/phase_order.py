@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, next_phase
+from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, is_terminal_phase, next_phase
 from dsl.rules.chaos.evidence import Evidence
 from dsl.rules.chaos.histories import phases, stages
 from dsl.rules.chaos.objection import Finding, Oracle
@@ -40,7 +40,7 @@ def _in_order(history: History) -> Iterator[Finding]:
 
 
 def _after(phase: AgentPhase, call: HistoryCall) -> set[AgentPhase]:
-    if phase in _LAST:  # (2) the last, once; it is tried again where it has not answered
+    if is_terminal_phase(phase):  # (2) the last, once; it is tried again where it has not answered
         return set() if call.is_done else {phase}
     allowed = {phase, *_LAST}
     following = next_phase(phase)
@@ -56,7 +56,7 @@ def _left(history: History) -> Iterator[Finding]:
     seen = [(phase, call) for phase, call in phases(history)]
     done = {phase for phase, call in seen if call.is_done}
     where = f"{history.workflow_id}, run {history.run_id}, event {end.event}"
-    if seen and seen[-1][0] not in _LAST:  # (2) always there
+    if seen and not is_terminal_phase(seen[-1][0]):  # (2) always there
         yield Finding("EXIT or REVOKED last", f"{seen[-1][0]} last", where)
     told = end.result if isinstance(end.result, dict) else {}
     if told.get("status") == "completed":  # (3) through all of them

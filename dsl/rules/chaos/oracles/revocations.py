@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dsl.actions import AGENT_REINSTATED, AGENT_REVOKED
-from dsl.core import AgentPhase, RedisKeys
+from dsl.core import AgentPhase, RedisKeys, is_terminal_phase
 from dsl.rules.chaos.evidence import Evidence
 from dsl.rules.chaos.histories import agent_of, phases, stages
 from dsl.rules.chaos.objection import Finding, Oracle
@@ -22,7 +22,6 @@ from dsl.rules.reconciliation.history import History
 from dsl.rules.reconciliation.recorded import Recorded, entry_ms
 
 _GUARD: Final = "revoke.guard"
-_LAST: Final = (AgentPhase.EXIT, AgentPhase.REVOKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def _accepted(history: History, revoked: _Revoked) -> Iterator[Finding]:
     """Look for what was begun after the revocation, and accepted (1)."""
     for phase, call in phases(history):
         began = call.began_ms or call.asked_ms
-        if phase not in _LAST and call.is_done and _is_within(began, revoked):
+        if not is_terminal_phase(phase) and call.is_done and _is_within(began, revoked):
             where = f"{history.workflow_id}, run {history.run_id}, event {call.ended}"
             found = f"{phase}, begun {began - revoked.since_ms} ms after"
             yield Finding(_nothing(revoked), found, where)

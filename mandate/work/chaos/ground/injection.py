@@ -32,6 +32,7 @@ from mandate.work.chaos.ground.run_faults import (
     SentMessages,
     messages_of,
 )
+from mandate.work.chaos.ground.strike import NOT_DONE
 from mandate.work.chaos.ground.struck_run import StruckRun
 
 _C = ChaosCondition
@@ -64,6 +65,7 @@ async def faults_of(
 
     Raises:
         NotOursError: there is nothing of ours to do it to, now (2).
+        IntegrationError: of none of the runs it can be told what that is.
     """
     if condition in _ON_STACK:
         return [_ON_STACK[condition](arena, target)]
@@ -71,8 +73,8 @@ async def faults_of(
         *(_on_run(arena, condition, run, agent) for run, agent in struck), return_exceptions=True
     )
     faults = [each for each in found if isinstance(each, Fault)]
-    for each in found:  # a run of which there is nothing to strike keeps no other from it
-        if isinstance(each, BaseException) and (not faults or not isinstance(each, NotOursError)):
+    for each in found:  # a run that cannot be struck keeps no other from it
+        if isinstance(each, BaseException) and (not faults or not isinstance(each, NOT_DONE)):
             raise each
     return faults
 
@@ -170,7 +172,7 @@ def _programs(arena: ChaosArena, instance: str) -> list[OwnTarget]:
 
 async def _instance(arena: ChaosArena, run: StruckRun, agent: str) -> str:
     """Return the name of the stage's instance, as the roster and Dragonfly have it."""
-    child = await arena.client.get_workflow_handle(f"{run.id}/{agent}").describe()
+    child = await run.stage_at(agent)
     return instance_id(await run.agent_at(agent), child.id, child.run_id, agent)
 
 

@@ -13,6 +13,7 @@ import asyncio
 import time
 from typing import Final
 
+from dsl.actions import STAGE_CLARIFIED
 from dsl.chaos.catalogue import AGENTS
 from dsl.values import strict_json
 from integrations.artifacts.store import Artifacts
@@ -28,7 +29,6 @@ from mandate.work.chaos.ground.struck_run import StruckRun
 
 HALF, DIAGNOSIS = "half.json", "diagnosis.json"
 FRESH_MS: Final = 30_000
-_CLARIFIED: Final = "stage.clarified"
 _LEASE_MS: Final = 10_000
 _BYTES_MAX: Final = 1 << 16
 
@@ -48,7 +48,7 @@ async def ready_for(arena: ChaosArena, run: StruckRun) -> bool:
 def clarifications(arena: ChaosArena, run: StruckRun) -> int:
     """Return how often a plan of the run was clarified, as the ledger has it."""
     entries = tail(arena.settings.ledger, TAIL_MAX)
-    return sum((each.workflow_id, each.action) == (run.id, _CLARIFIED) for each in entries)
+    return sum((each.workflow_id, each.action) == (run.id, STAGE_CLARIFIED) for each in entries)
 
 
 async def _claim(arena: ChaosArena, run: StruckRun, project: str) -> bool:

@@ -6,10 +6,12 @@ somebody who is logged in at our own Vault.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from typing import Any, Final
 
+from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
@@ -33,6 +35,7 @@ from mandate.work.chaos.ground.struck_run import StruckRun
 REASON: Final = "an experiment of chaos"
 WHO: Final = "ann"
 SEEN_WITHIN_S: Final = 20.0
+ANSWERED_WITHIN_S: Final = 60.0  # as long as a person waits
 _TOKEN_BYTES: Final = 8
 _NONCE_BYTES: Final = 16
 _LIFE_S: Final = 300
@@ -80,7 +83,7 @@ class OpenCircuit(Fault):
 
     async def strike(self) -> None:
         """Order it, and wait until it was carried out."""
-        self._ordered = True
+        self._ordered = True  # also where no answer comes: it may be carried out yet
         await self._order(CircuitOrder.OPEN)
 
     async def fired(self) -> bool:
@@ -97,16 +100,23 @@ class OpenCircuit(Fault):
     async def undo(self) -> None:
         """Reset it, as somebody would."""
         if self._ordered:
-            self._ordered = False
             await self._order(CircuitOrder.RESET)
+            self._ordered = False
 
     async def _order(self, what: CircuitOrder) -> None:
         message = {"circuit": self._circuit, "order": what.value, "reason": REASON, "by": WHO}
         name = circuit_id(self._circuit, secrets.token_hex(_TOKEN_BYTES))
         try:
-            await self._arena.client.execute_workflow(
-                CIRCUIT_WORKFLOW, message, id=name, task_queue=QUEUE
-            )
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                await self._arena.client.execute_workflow(
+                    CIRCUIT_WORKFLOW, message, id=name, task_queue=QUEUE
+                )
+        except TimeoutError:
+            raise UnavailableError(
+                f"no answer to {what} within {ANSWERED_WITHIN_S:g} s, and {name} goes on"
+            ) from None
+        except WorkflowFailureError as failure:
+            raise UnavailableError(f"{what} was refused: {failure.cause}") from None
         except RPCError as error:
             raise UnavailableError(f"nobody orders {what} now: {error.message}") from None
 

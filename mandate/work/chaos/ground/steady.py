@@ -11,6 +11,7 @@ from typing import Final
 from temporalio.service import RPCError
 
 from dsl.chaos.experiment import Steady
+from dsl.core import RedisKeys
 from integrations.agents.processes.roster import Roster
 from integrations.dragonfly.client import answered
 from integrations.errors import IntegrationError
@@ -22,6 +23,7 @@ BACK_WITHIN_S: Final = 45.0  # a worker that is started again and again waits up
 LOOK_EVERY_S: Final = 0.1
 _ANSWER: Final = timedelta(seconds=2)
 _OK: Final = 200
+_LOCKS: Final = RedisKeys.agent_lock("*")
 
 
 async def until_steady(
@@ -68,7 +70,7 @@ async def _quiet(arena: ChaosArena) -> str:
     left = [f"a process of {each.agent}" for each in Roster(arena.scratch).alive()]
     try:
         async with answered(5.0):
-            left += [str(key) async for key in arena.dragonfly.scan_iter("agent:*:lock", 1_000)]
+            left += [str(key) async for key in arena.dragonfly.scan_iter(_LOCKS, 1_000)]
     except IntegrationError as error:
         return str(error)
     return f"left: {', '.join(left[:5])}" if left else ""

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import Counter
@@ -17,21 +18,24 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
     Client,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import QUEUE
 from activities.runtime.endings import ended_word
 from dsl.chaos.catalogue import GATE
 from dsl.core import AGENT_PHASE_NAMES, StageType
 from integrations.chaos.fault import NotOursError
+from integrations.errors import IntegrationError, UnavailableError
 
 VOTE: Final = {"gate": GATE, "decision": "approve", "voter": "ann"}
 ASK_EVERY_S: Final = 0.2
@@ -94,6 +98,16 @@ class StruckRun:
         async for event in self.client.get_workflow_handle(name).fetch_history_events():
             yield event
 
+    async def until_event(self, kind: EventType.ValueType) -> None:
+        """Wait until its history has an event of that kind, or it is over."""
+        while not self.is_over:
+            with contextlib.suppress(RPCError):  # (1) away: asked again
+                async for event in self.handle.fetch_history_events(wait_new_event=True):
+                    if event.event_type == kind:
+                        return
+                return  # it has ended
+            await asyncio.sleep(ASK_EVERY_S)
+
     async def phases_of(self, path: str) -> list[tuple[str, int]]:
         """Return the phases that a stage has done, and when, by the server's clock."""
         asked: dict[int, str] = {}
@@ -127,13 +141,36 @@ class StruckRun:
             return False
         return any(row.get("gate") == GATE for row in asked)
 
+    async def stage_at(self, path: str) -> WorkflowExecutionDescription:
+        """Return what the server says of the workflow of a stage.
+
+        Raises:
+            NotOursError: it was not started.
+        """
+        try:
+            return await self.client.get_workflow_handle(f"{self.id}/{path}").describe()
+        except RPCError as error:
+            raise self._not_started(path, error) from None
+
     async def agent_at(self, path: str) -> str:
-        """Return the id of the agent of a stage, as its workflow was told."""
-        async for event in self.events(path):
-            told = event.workflow_execution_started_event_attributes.input.payloads[0].data
-            request: dict[str, Any] = json.loads(told)
-            return str(request["agent"])
-        raise NotOursError(f"{self.id}/{path} was not started")
+        """Return the id of the agent of a stage, as its workflow was told.
+
+        Raises:
+            NotOursError: it was not started.
+        """
+        try:
+            async for event in self.events(path):
+                told = event.workflow_execution_started_event_attributes.input.payloads[0].data
+                request: dict[str, Any] = json.loads(told)
+                return str(request["agent"])
+        except RPCError as error:
+            raise self._not_started(path, error) from None
+        raise self._not_started(path)
+
+    def _not_started(self, path: str, error: RPCError | None = None) -> IntegrationError:
+        if error is not None and error.status is not RPCStatusCode.NOT_FOUND:
+            return UnavailableError(f"temporal does not tell of {self.id}/{path}: {error.message}")
+        return NotOursError(f"{self.id}/{path} was not started")
 
     async def _has_ended(self) -> bool:
         try:
