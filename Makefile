@@ -39,7 +39,13 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	  mcp==1.30.0 mcp-server-sqlite==2025.4.25
 	touch $@
 
-tools: .tools/ansible/ready .tools/pydantic-ai/ready .tools/mcp/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready)  ## what tests of the shipped agents call, where the machine lacks it
+# Like ansible: a program that agents call. It needs nothing from the network, once it is here.
+.tools/semgrep/ready: | .venv/ready
+	python3 -m venv --without-pip $(@D)
+	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --no-compile semgrep==1.185.0
+	touch $@
+
+tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools/mcp/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready)  ## what tests of the shipped agents call, where the machine lacks it
 
 # How many processes share the tests, file by file, each with servers of its own. Three on two cores:
 # 16 minutes in place of 21, since a test that waits leaves its core to another.
