@@ -34,14 +34,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 
 from temporalio import activity
 
 from activities.contracts import messages
-from activities.contracts.resumption import Asked, CheckpointRef
-from activities.phases.admission import admit
 from activities.phases.checkpoints import handed, keeping, put_back
 from activities.phases.delegation.answer import take
 from activities.phases.equipment import Equipment, instance_of
@@ -49,12 +46,14 @@ from activities.phases.heartbeat import pulsing
 from activities.phases.machine import sandbox_of
 from activities.phases.questions.asking import Inquiry, inquire, is_unhurried
 from activities.phases.secrets import secrets_of
-from activities.phases.tries.keeping import Answer, keep, keep_failed, keep_left
+from activities.phases.tries.admitted import clear
+from activities.phases.tries.keeping import Answer, keep
+from activities.phases.tries.outcome import of_question, outcome_of
 from activities.phases.tries.prior import prior_of
 from activities.phases.tries.spending import Spending
 from activities.proofs.warrant import Cleared
 from activities.runtime.effect import OutcomeLostError, acts
-from activities.runtime.violation import ViolationError, said
+from activities.runtime.violation import ViolationError
 from dsl.core import AgentPhase
 from dsl.rules.health.clarification import narrowed
 from dsl.rules.trust.violations import Violation
@@ -74,8 +73,6 @@ from integrations.dragonfly.leases import Lease
 from integrations.errors import (
     ColdError,
     ConflictError,
-    DeniedError,
-    IntegrationError,
     RevokedError,
     UnavailableError,
 )
@@ -94,13 +91,13 @@ async def ask(
     if request.step.runtime is not None:  # (12) done by now, by somebody else's worker
         return await take(equipment, request, phase)
     # (6) (10) admitted anew; the one that was admitted
-    cleared, program = await _clear(equipment, request)
+    cleared, program = await clear(equipment, request)
     # (14) what is left of its scope
     request = request.model_copy(update={"step": narrowed(request.step, request.clarified)})
     # (9) at T3 and T4 nothing is asked
     inquiry = await inquire(request) if equipment.high is None else Inquiry()
     if inquiry.waits is not None:
-        return _of_question(QuestionAskedError(inquiry.waits), phase, handed(request))
+        return of_question(QuestionAskedError(inquiry.waits), phase, handed(request))
     spending = Spending(equipment.budgets, request, phase)
     await spending.admit()  # (13) does not begin while it is spent
     delivered: list[Outcome] = []
@@ -192,10 +189,10 @@ async def _ask(
         )
         acts()  # (7) never started again by accident
         try:
-            outcome = await _outcome(equipment, phase, running, left, spending)
+            outcome = await outcome_of(equipment, phase, running, left, spending)
         except QuestionAskedError as asking:
             # (9) a question is no failure
-            return _of_question(asking, phase, await kept.settle() or handed_back)
+            return of_question(asking, phase, await kept.settle() or handed_back)
         except AgentError as error:
             last = await kept.settle() or handed_back
             error.checkpoint = last.model_dump(mode="json") if last else None
@@ -209,62 +206,3 @@ async def _ask(
             raise OutcomeLostError(  # (7) never started again by accident
                 f"the program has delivered, and its outputs cannot be kept: {error}"
             ) from None
-
-
-def _of_question(
-    asking: QuestionAskedError, phase: AgentPhase, checkpoint: CheckpointRef | None
-) -> Answer:
-    question = asking.question
-    return Answer(
-        output={},
-        outputs=(),
-        facts={"asked": question.id, "question": question.digest()},
-        violations=said(asking.secrets, asking.tokens),
-        asked=Asked(question=question, phase=phase, checkpoint=checkpoint),
-    )
-
-
-async def _outcome(
-    equipment: Equipment,
-    phase: AgentPhase,
-    running: Awaitable[Outcome],
-    left: list[Left],
-    spending: Spending,
-) -> Outcome:
-    """Wait for the program; what one has left that did not deliver is kept (11)."""
-    try:
-        return await spending.heard_out(running, left)
-    except AgentError as error:
-        raise (await keep_failed(equipment, phase, error, left[0]) if left else error) from None
-    except (asyncio.CancelledError, IntegrationError, QuestionAskedError):
-        if spending.cut_short() or left:
-            await keep_left(equipment, phase, left[0] if left else Left(b""))
-        raise
-
-
-async def _program(equipment: Equipment, request: messages.PhaseRequest) -> Program:
-    """Return the program, which is the one that BOOTSTRAP has admitted."""
-    found = await asyncio.to_thread(equipment.programs.find, request.step.template)
-    if request.program and found.digest != request.program:
-        raise DeniedError(
-            f"the program of template {request.step.template!r} is {found.digest}, and the run "
-            f"began with {request.program}: it was changed meanwhile; start the run again"
-        )
-    return found
-
-
-async def _clear(
-    equipment: Equipment, request: messages.PhaseRequest
-) -> tuple[Cleared | None, Program]:
-    """Return the program that runs (10), and by whose leave: T3 and T4 are admitted anew."""
-    if equipment.high is None:
-        return None, await _program(equipment, request)
-    admission = await admit(equipment, request)
-    if admission.known.entity_id != request.entity:
-        raise DeniedError(
-            f"agent {request.agent!r} is entity {admission.known.entity_id}, and "
-            f"{request.entity[:64]!r} was asked for"
-        )
-    if not isinstance(admission.program, Program):
-        raise DeniedError(f"stage {request.step.path!r} has no program of ours")
-    return admission.cleared, admission.program

@@ -8,8 +8,8 @@
    to retry and end with the stage's time limit, a timer here: a run timeout of Temporal's would
    run no EXIT.
 4. However it ends, it is left in order: see ``workflows.lifecycle.exit``.
-5. What the agent must not do has its consequence: see ``workflows.lifecycle.violations``. A phase
-   that has nothing to show for, and is only warned about, is repeated.
+5. What the agent must not do has its consequence: see ``workflows.lifecycle.violations``, and
+   ``workflows.lifecycle.phase_call`` for what a phase is told and its answer ends.
 6. Told to stop, it stops at once: the phase under way is cancelled and awaited, and the stage
    is revoked. What its program brings after that is thrown away, and told.
 7. While a question of the agent waits for people, its clock stands still: see
@@ -35,23 +35,22 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import messages, specs, trust_specs
+from activities.contracts import messages, specs
 from activities.contracts.delegation import Heard
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
-from dsl.limits import COLD_RESEEDS_MAX, LEASES_LOST_MAX, QUESTIONS_MAX
+from dsl.limits import COLD_RESEEDS_MAX
 from dsl.plan import AgentStep
-from dsl.rules.trust.violations import Violation
 from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
-from workflows.lifecycle.body import GRACE
 from workflows.lifecycle.circuit_wait import CircuitWaits
 from workflows.lifecycle.clock import StageClock
 from workflows.lifecycle.delegated_phase import delegated
 from workflows.lifecycle.exit import leave
 from workflows.lifecycle.intent import ask_authority, intend
+from workflows.lifecycle.phase_call import PhaseCalls
 from workflows.lifecycle.stage_state import StageState
 from workflows.lifecycle.violations import Consequences
-from workflows.lifecycle.waiting import StageWaitsError, after_spent, asks
+from workflows.lifecycle.waiting import StageWaitsError, after_spent
 from workflows.messages.stop import StopOrder
 from workflows.runtime import failures
 from workflows.runtime.cancellation import shielded, stop
@@ -71,7 +70,7 @@ class PhaseSequence:
         self._is_over = False
         self._waits_for: StageWaitsError | None = None
         self._cold = 0
-        self._warned = 0
+        self._calls = PhaseCalls(self._state, self._consequences, lambda: self._order is not None)
         self._circuits = CircuitWaits(self._state)
 
     def stop(self, order: StopOrder) -> str | None:
@@ -218,7 +217,7 @@ class PhaseSequence:
             try:
                 if step.runtime is not None and phase in step.phases:  # (8) the work comes first
                     heard = heard or await delegated(self._state, step.runtime, phase, place)
-                result = await self._call(phase, place, heard)
+                result = await self._calls.ask(phase, place, heard)
             except ActivityError as error:
                 self.clock.go_on()
                 self._state.err(
@@ -231,7 +230,7 @@ class PhaseSequence:
                     await ask_authority(self._state, self._cold)
                     continue
                 tries.checkpoint = failures.checkpoint_in(error) or tries.checkpoint
-                failure = self._failure(error, place)
+                failure = self._calls.failure(error, place)
                 if failure is None:
                     continue
                 tries.failed(failure)
@@ -239,62 +238,9 @@ class PhaseSequence:
             self.clock.go_on()
             await self._circuits.over()
             self._state.keep(result)
-            self._end_by(result, place)
+            self._calls.end_by(result, place)
             return
-
-    def _end_by(self, result: messages.PhaseResult, place: str) -> None:
-        """Raise what a phase that has delivered ends the stage with (5) (7)."""
-        end = self._consequences.see(result.violations, place)
-        if end is not None:
-            self._state.tries.failed(end)
-            raise end
-        if result.asked is not None:
-            raise asks(result.asked)
-
-    async def _call(
-        self, phase: AgentPhase, place: str, heard: Heard | None
-    ) -> messages.PhaseResult:
-        state, step = self._state, self._state.step
-        asked = phase in step.phases and step.runtime is None
-
-        def heard_late(answer: messages.PhaseResult | ActivityError) -> None:
-            """See to what an agent has done that did not stop when it was told to (6)."""
-            state.err(failures.erred_in(answer))
-            if isinstance(answer, ActivityError):
-                self._consequences.see(failures.violations_in(answer), place)
-                return
-            late = asked and self._order is not None
-            violated = messages.Violated(kind=Violation.LATE_RESULT, detail="it delivered")
-            self._consequences.see((*answer.violations, *((violated,) if late else ())), place)
-
-        return await specs.PHASES[phase](
-            state.phase_request(seed=state.take_seed(), heard=heard),
-            activity_id=place,
-            summary=Markdown.of("{} {}", step.path, phase),
-            limit=_limit(step) if asked else None,
-            queue=state.queue,
-            local=state.is_local(phase),
-            heard_late=heard_late,
-        )
-
-    def _failure(self, error: ActivityError, place: str) -> PhaseFailedError | None:
-        """Return how the stage ends that failed so; None: the phase is repeated (5)."""
-        violations = failures.violations_in(error)
-        end = self._consequences.see(violations, place)
-        if end is not None:
-            return PhaseFailedError(end.kind, end.message, of_agent=True)
-        is_warned = failures.cause_of(error)[0] == trust_specs.VIOLATION and violations
-        if is_warned and self._warned < LEASES_LOST_MAX:
-            self._warned += 1
-            return None
-        return failures.of_phase(error)
 
 
 def _done_by(step: AgentStep) -> str:
     return "" if step.runtime is None else f"done by {step.runtime}, in no sandbox"
-
-
-def _limit(step: AgentStep) -> timedelta:
-    """Return how long a phase of the program may take: until the timer has ended the stage."""
-    waits_ms = step.park_after_ms * QUESTIONS_MAX
-    return GRACE + timedelta(milliseconds=step.timeout_ms + waits_ms + (step.sandbox.grace_ms or 0))
