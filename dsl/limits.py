@@ -187,3 +187,8 @@ CHAOS_LIMIT_MS_MAX: Final = 3_600_000
 CHAOS_RUN_MS: Final = 120_000
 CHAOS_EXPERIMENT_MS: Final = 300_000
 CHAOS_SEARCH_MAX: Final = 10_000  # runs of one search
+
+# Reviews
+REVIEWED_PATH_LENGTH_MAX: Final = 1_000  # characters, of a file of the repository
+SYMBOL_LENGTH_MAX: Final = 300
+EVIDENCE_LENGTH_MAX: Final = 1_000
