@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -156,8 +156,8 @@ def content_of(draft: Draft) -> Content:
         raise InvalidDraftError(f"the ledger refuses an entry {draft.action!r}: {error}") from error
 
 
-def entry_bytes(seq: int, ts: str, content: Content, prev_hash: bytes) -> bytes:
-    """Return the entry's canonical text (1)."""
+def entry_bytes(seq: int, ts: str, content: Sequence[str], prev_hash: bytes) -> bytes:
+    """Return the canonical text (1) of an entry, ``content`` in the order of ``Content``."""
     # The payload is canonical already, so it is spliced in and not encoded a second time. Of plain
     # text canonical JSON is what the encoder of strings makes; half of a surrogate pair ends below.
     key, workflow_id, run_id, agent, tier, action, payload = content
