@@ -13,6 +13,7 @@ nobody waits for a timer. The rules:
    the same keys tells.
 6. Nothing is recorded while somebody who has looked at an anchor says why not.
 7. A signed note is kept by the same thread, which is the only one that writes to the file.
+8. Callers are woken once a batch: waking an event loop for each takes longer than the entry.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ import asyncio
 import queue
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from dsl import actions
 from dsl.limits import LEDGER_BATCH_MAX, LEDGER_ENTRIES_PER_RECORD_MAX
@@ -58,8 +60,13 @@ INSISTS_S: Final = 120.0  # who was told to try again has by then
 class _Call:
     contents: tuple[Content, ...]
     events: tuple[Event, ...]
-    receipts: Future[tuple[Receipt, ...]] = field(default_factory=Future)
     note: SignedNote | None = None
+    receipts: asyncio.Future[tuple[Receipt, ...]] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+_Outcome: TypeAlias = tuple[Receipt, ...] | Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ class Writer:
             return ()
         call = _call_of(drafts)
         self._queue(call)
-        return await asyncio.wrap_future(call.receipts)
+        return await call.receipts
 
     @property
     def progress(self) -> Progress:
@@ -139,9 +146,9 @@ class Writer:
             UnavailableError: the disk, the file or the writer is not at hand.
             CorruptError: the file is at fault.
         """
-        call = _Call((), (), note=note)
+        call = _Call((), (), note)
         self._queue(call)
-        await asyncio.wrap_future(call.receipts)
+        await call.receipts
 
     @property
     def lag_s(self) -> float:
@@ -196,7 +203,7 @@ class Writer:
         size = 0
         call = self._calls.get()
         while call is not None:
-            if call.receipts.set_running_or_notify_cancel():  # (5) who stops waiting asks again
+            if not call.receipts.cancelled():  # (5) who stops waiting asks again
                 calls.append(call)
                 size += len(call.contents)
             if size >= LEDGER_BATCH_MAX or self._calls.empty():
@@ -205,23 +212,18 @@ class Writer:
         return calls, False
 
     def _commit(self, waiting: Sequence[_Call]) -> None:
-        for call in waiting:
-            if call.note is not None:
-                self._keep(call, call.note)
+        _settle([(call, self._keep(call.note)) for call in waiting if call.note is not None])
         calls = [call for call in waiting if call.note is None]
         try:
             outcomes = self._opened.commit([call.contents for call in calls]) if calls else []
         except IntegrationError as error:  # (3) the next call may succeed
-            for call in calls:
-                call.receipts.set_exception(error)
+            _settle([(call, error) for call in calls])
             return
         self._waits_since = None if self._calls.empty() else time.monotonic()
-        for call, outcome in zip(calls, outcomes, strict=True):  # (1) only after the commit
-            if isinstance(outcome, CorruptError):
-                call.receipts.set_exception(outcome)
-            else:
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if not isinstance(outcome, CorruptError):
                 self._take_in(call, outcome)
-                call.receipts.set_result(outcome)
+        _settle(list(zip(calls, outcomes, strict=True)))  # (1) only after the commit
 
     def _take_in(self, call: _Call, receipts: Sequence[Receipt]) -> None:
         for event in call.events:
@@ -236,14 +238,13 @@ class Writer:
         is_urgent = any(content.action in URGENT for content in call.contents)
         self._progress = Progress(size, size if is_urgent else before.urgent)
 
-    def _keep(self, call: _Call, note: SignedNote) -> None:
+    def _keep(self, note: SignedNote) -> _Outcome:
         known = note.checkpoint
         try:
             self._opened.keep(known.size, known.root, note.text())
         except IntegrationError as error:
-            call.receipts.set_exception(error)
-        else:
-            call.receipts.set_result(())
+            return error
+        return ()
 
     def _die(self, error: BaseException, calls: Sequence[_Call]) -> None:
         with self._gate:
@@ -251,11 +252,29 @@ class Writer:
         waiting = list(calls)
         while not self._calls.empty():
             call = self._calls.get()
-            if call is not None and call.receipts.set_running_or_notify_cancel():
+            if call is not None:
                 waiting.append(call)
-        for call in waiting:
-            if not call.receipts.done():
-                call.receipts.set_exception(self._ended)
+        _settle([(call, self._ended) for call in waiting])
+
+
+def _settle(outcomes: Sequence[tuple[_Call, _Outcome]]) -> None:
+    """Tell every caller what became of its call, each of their event loops woken once (8)."""
+    of_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Call, _Outcome]]] = defaultdict(list)
+    for call, outcome in outcomes:
+        of_loop[call.receipts.get_loop()].append((call, outcome))
+    for loop, theirs in of_loop.items():
+        with suppress(RuntimeError):  # it is closed: nobody waits there any more
+            loop.call_soon_threadsafe(_tell, theirs)
+
+
+def _tell(outcomes: Sequence[tuple[_Call, _Outcome]]) -> None:
+    for call, outcome in outcomes:
+        if call.receipts.done():
+            continue  # cancelled, or told before the writer died
+        if isinstance(outcome, Exception):
+            call.receipts.set_exception(outcome)
+        else:
+            call.receipts.set_result(outcome)
 
 
 def _call_of(drafts: Sequence[Draft]) -> _Call:

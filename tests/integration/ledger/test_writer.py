@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -123,6 +124,30 @@ async def test_concurrent_calls_stay_units_and_the_chain_holds(writer, path):
     assert (
         len({receipt.ts for unit in receipts for receipt in unit}) <= 2_000 / LEDGER_BATCH_MAX * 2
     )
+
+
+async def test_callers_of_one_batch_are_woken_together(writer, monkeypatch):
+    loop = asyncio.get_running_loop()
+    woken = Mock(wraps=loop.call_soon_threadsafe)
+    monkeypatch.setattr(loop, "call_soon_threadsafe", woken)
+
+    receipts = await asyncio.gather(*(writer.append([draft(n)]) for n in range(500)))
+
+    batches = len({receipt.ts for (receipt,) in receipts})
+    assert 1 <= woken.call_count <= batches
+
+
+def test_a_caller_whose_loop_is_gone_keeps_nobody_waiting(writer, path):
+    async def ask_and_leave():
+        asking = asyncio.ensure_future(writer.append([draft(0)]))
+        await asyncio.sleep(0)
+        return asking
+
+    asyncio.run(ask_and_leave())
+
+    (receipt,) = asyncio.run(writer.append([draft(1)]))
+    assert receipt.seq <= 1
+    assert verify(path).problems == ()
 
 
 async def test_racing_retries_of_one_call_record_it_once(writer, path):
