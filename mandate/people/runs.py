@@ -89,11 +89,16 @@ async def look(client: Client, *, limit: int = RUNS_MAX, running: bool = False) 
     Raises:
         temporalio.service.RPCError: the server does not say which there are.
     """
-    query = f"{_OURS} AND {_RUNNING}" if running else _OURS
-    listed = [each async for each in client.list_workflows(query, limit=limit + 1)]
+    found = await listed(client, limit=limit + 1, running=running)
     turn = asyncio.Semaphore(ASKED_AT_ONCE)
-    runs = await asyncio.gather(*(_told(client, each, turn) for each in listed[:limit]))
-    return Runs(tuple(runs), complete=len(listed) <= limit)
+    runs = await asyncio.gather(*(_told(client, each, turn) for each in found[:limit]))
+    return Runs(tuple(runs), complete=len(found) <= limit)
+
+
+async def listed(client: Client, *, limit: int, running: bool = False) -> list[WorkflowExecution]:
+    """Return the newest runs, or those that are under way, as the server's list has them."""
+    query = f"{_OURS} AND {_RUNNING}" if running else _OURS
+    return [each async for each in client.list_workflows(query, limit=limit)]
 
 
 async def described_run(client: Client, run: str) -> WorkflowExecutionDescription:

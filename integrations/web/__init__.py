@@ -1,0 +1,1 @@
+"""The HTTP server that people and other systems speak to; what it serves is given to it."""

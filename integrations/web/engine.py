@@ -1,0 +1,75 @@
+"""What somebody who serves requests may ask of runs. Whoever composes the server says how.
+
+An adapter knows no Temporal; see ``mandate.console.engine`` for what stands behind this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """A run in the server's words."""
+
+    run: str  # workflow id
+    run_id: str
+    type: str
+    status: str  # in lower case: running, completed, failed, canceled, terminated, timed_out
+    started: datetime | None = None
+    ended: datetime | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it has not ended."""
+        return self.status == "running"
+
+
+class RunEngine(Protocol):
+    """Reaches runs. What fails is an ``IntegrationError``: see ``integrations.errors``."""
+
+    async def list(self, *, running: bool = False, limit: int = 200) -> Sequence[KnownRun]:
+        """Return the newest runs of ours, or those that are under way."""
+
+    async def describe(self, run: str) -> KnownRun:
+        """Return the newest run of that workflow id.
+
+        Raises:
+            NotFoundError: there is none of ours.
+        """
+
+    async def query(self, run: str, name: str, *arguments: Any) -> Any:
+        """Ask the newest run of that id: ``status``, ``gates``, ``plan``.
+
+        Raises:
+            NotFoundError: there is none of ours.
+            UnavailableError: it does not answer, as without a worker.
+        """
+
+    async def update(self, run: str, name: str, argument: Any, *, update_id: str) -> Any:
+        """Tell the run that is under way something, once for one ``update_id``; return its answer.
+
+        Raises:
+            NotFoundError: none of that id is under way.
+            DeniedError: it refuses what it is told, and says why.
+            UnavailableError: there was no answer; sent again, it is the same update.
+        """
+
+    async def start(
+        self,
+        pipeline: str,
+        inputs: Mapping[str, Any],
+        *,
+        run: str,
+        memo: Mapping[str, str] | None = None,
+    ) -> KnownRun:
+        """Start a pipeline of the catalogue under that workflow id.
+
+        Raises:
+            ConflictError: there is a run of that id already.
+            NotFoundError: the catalogue has no such pipeline.
+            DeniedError: it does not take these inputs.
+        """

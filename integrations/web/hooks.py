@@ -1,0 +1,174 @@
+"""Hooks: where other systems tell us something, and what every one of them goes through.
+
+Whoever has something to be told makes a ``Hook``. It is called with what was received, in this
+order:
+
+1. Rate and size, before anything else is looked at; see ``integrations.web.rates``, ``bodies``.
+2. The signature, over the raw body; see ``integrations.web.signatures``. Nothing is parsed before.
+3. Is it delivered for the first time? Again is answered by 200 and ``{"ok": true, "repeated":
+   true}`` and nothing is done; see ``integrations.web.deliveries``.
+4. ``handle(received)`` parses ``received.raw``, with ``dsl.values.strict_json``, and answers within
+   ``HANDLE_S``: an answer of 2xx and 4xx is an end, whatever else may be delivered again. It raises
+   ``TurnedAwayError`` for what it does not take, and an ``IntegrationError`` where a system is
+   away.
+5. What need not be waited for goes into ``HookAnswer.later``.
+
+It reaches runs through a ``RunEngine`` (``integrations.web.engine``) and no other way::
+
+    def github_hook(secret: bytes, engine: RunEngine) -> Hook:
+        signed = HmacSignature(secret, "x-hub-signature-256", "sha256=")
+
+        async def handle(received: Received) -> HookAnswer:
+            event = strict_json.read(received.raw, bytes_max=HOOK_BYTES_MAX)
+            ...
+            return HookAnswer()
+
+        return Hook("/hooks/github", signed.verify, handle, delivery="x-github-delivery")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from integrations.errors import DeniedError, IntegrationError, NotFoundError
+from integrations.web.answers import OK, HookAnswer, TurnedAwayError
+from integrations.web.bodies import raw_body
+from integrations.web.deliveries import KEPT_S, REPLAY_S, Deliveries, Seen
+from integrations.web.rates import Buckets, Rate
+
+HOOK_BYTES_MAX: Final = 1 << 20
+HANDLE_S: Final = 10.0
+LATER_MAX: Final = 256
+DELIVERY_ID_MAX: Final = 200  # characters
+HOOK_RATE: Final = Rate(per_s=200, burst=400)  # for each hook: senders share few addresses
+logger = logging.getLogger(__name__)
+
+_CLIENT_ERRORS: Final = range(400, 500)
+_SUCCESSES: Final = range(200, 300)
+_CONFLICT: Final = 409
+_BUSY: Final = 429
+_AWAY: Final = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a hook is told: proven to be the sender's, and for the first time."""
+
+    headers: Mapping[str, str]  # names in lower case
+    raw: bytes
+    delivery: str  # the sender's id for it, or the digest of what was sent
+
+
+Verify = Callable[[bytes, Mapping[str, str]], None]  # raises TurnedAwayError
+Handle = Callable[[Received], Awaitable[HookAnswer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where something may be told, who may tell it, and what is done then."""
+
+    path: str
+    verify: Verify
+    handle: Handle
+    delivery: str = ""  # the header with the sender's id for a delivery, in lower case
+    bytes_max: int = HOOK_BYTES_MAX
+
+
+class Hooks:
+    """Serves hooks; ``aclose`` waits for what is still done."""
+
+    def __init__(self, hooks: tuple[Hook, ...], rate: Rate = HOOK_RATE) -> None:
+        """Prepare; two hooks have no path in common."""
+        self._hooks = hooks
+        self._deliveries = Deliveries()
+        self._buckets = Buckets(rate)
+        self._later: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[Route]:
+        """Return where they are served."""
+        return [Route(hook.path, self._served(hook), methods=["POST"]) for hook in self._hooks]
+
+    async def aclose(self, within_s: float = HANDLE_S) -> None:
+        """Wait until what was put off is done; what is not by then is cancelled."""
+        if self._later:
+            _, late = await asyncio.wait(self._later, timeout=within_s)
+            for each in late:
+                each.cancel()
+
+    def _served(self, hook: Hook) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            wait_s = self._buckets.take(hook.path)
+            if wait_s:  # (1) rate and size
+                raise TurnedAwayError(_BUSY, "too many at once: try again", retry_after_s=wait_s)
+            raw = await raw_body(request, hook.bytes_max)
+            headers = dict(request.headers)  # names in lower case; of two the last
+            hook.verify(raw, headers)  # (2) nothing is parsed before
+            return (await self._answer(hook, raw, headers)).response()
+
+        return serve
+
+    async def _answer(self, hook: Hook, raw: bytes, headers: Mapping[str, str]) -> HookAnswer:
+        digest = hashlib.sha256(raw).hexdigest()
+        given = headers.get(hook.delivery, "")[:DELIVERY_ID_MAX] if hook.delivery else ""
+        names = [(f"{hook.path} {digest}", REPLAY_S)]
+        names += [(f"{hook.path} id {given}", KEPT_S)] if given else []
+        seen = self._deliveries.begin(*names)
+        if seen is Seen.DONE:  # (3) delivered already
+            return HookAnswer(OK, {"ok": True, "repeated": True})
+        if seen is Seen.UNDER_WAY:
+            raise TurnedAwayError(_CONFLICT, "this delivery is being worked on", retry_after_s=1)
+        ended = False
+        try:
+            answer = await self._handled(hook, Received(headers, raw, given or digest))
+            ended = answer.status in _SUCCESSES
+            if answer.later is not None and ended:
+                self._put_off(answer.later, names)
+        except TurnedAwayError as error:
+            ended = error.status in _CLIENT_ERRORS and error.status != _BUSY
+            raise
+        finally:
+            (self._deliveries.done if ended else self._deliveries.failed)(*names)
+        return answer
+
+    async def _handled(self, hook: Hook, received: Received) -> HookAnswer:
+        try:
+            async with asyncio.timeout(HANDLE_S):  # (4) within this time
+                return await hook.handle(received)
+        except TimeoutError:
+            raise TurnedAwayError(
+                _AWAY, "not done in time: deliver again", retry_after_s=5
+            ) from None
+        except NotFoundError as error:
+            raise TurnedAwayError(404, str(error)) from None
+        except DeniedError as error:
+            raise TurnedAwayError(403, str(error)) from None
+        except IntegrationError as error:
+            raise TurnedAwayError(_AWAY, str(error), retry_after_s=5) from None
+
+    def _put_off(
+        self, later: Callable[[], Awaitable[None]], names: list[tuple[str, float]]
+    ) -> None:
+        """Do something when the answer is on its way (5)."""
+        if len(self._later) >= LATER_MAX:
+            raise TurnedAwayError(_AWAY, "too much is under way: deliver again", retry_after_s=5)
+        task = asyncio.create_task(self._do(later, names))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _do(
+        self, later: Callable[[], Awaitable[None]], names: list[tuple[str, float]]
+    ) -> None:
+        try:
+            await later()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may be delivered again
+            self._deliveries.failed(*names)
+            logger.warning("what a hook put off failed (%s): %s", type(error).__name__, error)

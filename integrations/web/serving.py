@@ -1,0 +1,92 @@
+"""Listening: one port of its own, and an end that waits for nobody without need.
+
+1. Nothing is believed of what a proxy says in headers: an address is that of the connection.
+2. At most ``AT_ONCE_MAX`` connections; of a head that is not there yet ``HEAD_BYTES_MAX`` are kept.
+3. At the end, streams that are open are ended first, and then nobody is waited for longer than
+   ``GRACE_S``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from integrations.errors import UnavailableError
+from integrations.web.door import HEAD_BYTES_MAX
+
+LOOPBACK: Final = "127.0.0.1"
+PORT: Final = 8300
+AT_ONCE_MAX: Final = 512
+GRACE_S: Final = 3
+KEEP_ALIVE_S: Final = 15
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; port 0 is any free one.
+
+    Raises:
+        UnavailableError: it is taken, or there is no such address here.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=AT_ONCE_MAX)
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what does, or give another "
+            "--port; 0 is any free one"
+        ) from None
+
+
+def names_of(listening: socket.socket) -> tuple[str, ...]:
+    """Return what may stand in ``Host`` for a socket on this machine."""
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return tuple(
+        f"{name}:{port}" for name in dict.fromkeys((shown, LOOPBACK, "localhost", "[::1]"))
+    )
+
+
+@asynccontextmanager
+async def served(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve meanwhile."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # (1) nothing is believed
+        limit_concurrency=AT_ONCE_MAX,
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        while not server.started:
+            if serving.done():
+                await serving
+                raise UnavailableError("the server did not come up: its log says why")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to whoever serves."""
+        yield
