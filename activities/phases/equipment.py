@@ -51,6 +51,7 @@ from integrations.errors import DeniedError
 from integrations.health.breakers import Breakers
 from integrations.settings import Settings
 from integrations.vault.credentials.control_group_requests import ControlGroupRequests
+from integrations.vault.credentials.ending import CredentialEnds
 from integrations.vault.credentials.issuer import CredentialIssuer
 from integrations.vault.identity.registry import Registry
 
@@ -88,6 +89,7 @@ class Equipment:
     artifacts: Artifacts
     runner: AgentRunner
     programs: Programs
+    ends: CredentialEnds
     high: HighTier | None = None  # None: phases up to T2
     watcher: RevocationWatcher | None = None  # None: leases beat in their own time
     roster: Roster = field(default_factory=Roster)

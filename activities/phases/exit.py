@@ -7,13 +7,16 @@
 4. What was asked for in Vault for a T3 or T4 stage is taken back. The place is told by the server:
    this execution's own id, and the run that started it. A failure keeps nothing else from being
    released.
-5. What tries have said, left and erred that did not deliver is told here: nobody else lives to
+5. A credential of the run that Vault has not ended yet is waited for, ``CREDENTIALS_S`` at most;
+   what is left then is named, and ended later: see ``integrations.vault.credentials.ending``.
+6. What tries have said, left and erred that did not deliver is told here: nobody else lives to
    tell it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from temporalio import activity
 
@@ -26,6 +29,8 @@ from dsl.core import AgentPhase
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.errors import ColdError, ConflictError, IntegrationError, RevokedError
 
+CREDENTIALS_S: Final = 2.0
+
 
 class Exit:
     """Lets go."""
@@ -37,14 +42,14 @@ class Exit:
     @governed
     async def exit(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Publish the last state, take requests back and give the lease back."""
-        left, result = await asyncio.gather(self._withdraw(), self._release(request))
+        left, result = await asyncio.gather(self._let_go(), self._release(request))
         return self._told(request, result, (*result.unreleased, *left))
 
     @activity.defn(name=specs.PHASES[AgentPhase.REVOKED].name)
     @governed
     async def revoked(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Confirm that the agent holds nothing (3)."""
-        left, result = await asyncio.gather(self._withdraw(), self._confirm(request))
+        left, result = await asyncio.gather(self._let_go(), self._confirm(request))
         return self._told(request, result, left)
 
     def _told(
@@ -53,7 +58,7 @@ class Exit:
         result: messages.PhaseResult,
         unreleased: tuple[str, ...],
     ) -> messages.PhaseResult:
-        """Add what tries have left that did not deliver (5)."""
+        """Add what tries have left that did not deliver (6)."""
         earlier = left_of(self._equipment, request.prior)
         return result.model_copy(
             update={
@@ -81,6 +86,13 @@ class Exit:
         except (ColdError, LeaseLostError, RevokedError, ConflictError):
             return messages.PhaseResult()
         return messages.PhaseResult(fence=lease.fence)
+
+    async def _let_go(self) -> tuple[str, ...]:
+        """Let go of what Vault has given; return what could not be (4) (5)."""
+        run = activity.info().workflow_run_id or ""
+        withdrawn = await self._withdraw()
+        alive = await self._equipment.ends.left_of(run, CREDENTIALS_S)
+        return (*withdrawn, *(f"credential {each} in vault" for each in alive))
 
     async def _withdraw(self) -> tuple[str, ...]:
         """Take back what was asked for in Vault; return what could not be (4)."""

@@ -1,6 +1,6 @@
 """What a worker left behind that died at work: failed at once, so that it is tried again at once.
 
-1. Every attempt of a regular activity is noted while it is under way, in ``Attempts``. A local one
+1. Every attempt of a regular activity is noted while it is under way, in ``UnderWay``. A local one
    is its workflow task's.
 2. A worker that starts fails those of its dead predecessors, as a passing failure: Temporal's retry
    policy goes on from there. What Temporal has given up on meanwhile is none of its business.
@@ -28,10 +28,10 @@ from temporalio.worker import (
 )
 
 from activities.contracts.meant import MeantError
-from integrations.agents.processes.attempts import Attempts
 from integrations.agents.processes.roster import Roster, Running
 from integrations.dragonfly.leases import Leases
 from integrations.errors import IntegrationError
+from integrations.under_way import UnderWay
 
 WORKER_DIED: Final = "WorkerDied"
 ENDING_S: Final = 5.0  # longer than a keeper gives an agent to end
@@ -45,7 +45,7 @@ class OrphanInterceptor(Interceptor):
 
     def __init__(self, client: Client, queue: str) -> None:
         server = client.service_client.config.target_host
-        self._attempts = Attempts(f"{server} {client.namespace} {queue}")
+        self._attempts = UnderWay("attempts", f"{server} {client.namespace} {queue}")
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  # the SDK's name
         """See base class."""
@@ -63,7 +63,7 @@ class OrphanInterceptor(Interceptor):
 
 
 class _Noted(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, attempts: Attempts) -> None:  # noqa: A002  # the SDK's name
+    def __init__(self, next: ActivityInboundInterceptor, attempts: UnderWay) -> None:  # noqa: A002  # the SDK's name
         super().__init__(next)
         self._attempts = attempts
 
@@ -78,7 +78,7 @@ class _Noted(ActivityInboundInterceptor):
             self._attempts.end(number)
 
 
-async def _fail_left(client: Client, attempts: Attempts) -> None:
+async def _fail_left(client: Client, attempts: UnderWay) -> None:
     for token in await asyncio.to_thread(attempts.take_left):
         died = MeantError("its worker died", type=WORKER_DIED, non_retryable=False)
         try:

@@ -67,9 +67,11 @@ from integrations.errors import UnavailableError
 from integrations.health.breakers import Breakers
 from integrations.health.monitor import Monitor
 from integrations.settings import Settings
+from integrations.under_way import UnderWay
 from integrations.vault.checks.fitness import Examined, Fitness
 from integrations.vault.client import Vault
 from integrations.vault.credentials.control_group_requests import ControlGroupRequests
+from integrations.vault.credentials.ending import CredentialEnds
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.registry import Registry
 from integrations.vault.login.approle import Login
@@ -120,6 +122,8 @@ class PhaseDuties(Duties):
         self._login = login = Login(self._vault, settings.vault_roles, role)
         self._fitness = Fitness(self._vault, login)
         self._examined = Examined(login, self._fitness)  # (3) before the first use
+        notes = UnderWay("credentials", f"{settings.vault_url} {role}")
+        self._ends = CredentialEnds(self._vault, self._examined, notes)
         self._watcher = RevocationWatcher(self._dragonfly)
         self._reserve = Reserve()
         self._equipment = Equipment(
@@ -128,7 +132,8 @@ class PhaseDuties(Duties):
             leases=Leases(self._dragonfly),
             budgets=Budgets(self._dragonfly),
             registry=Registry(self._vault, login),
-            issuer=TokenRoleIssuer(self._vault, self._examined),
+            issuer=TokenRoleIssuer(self._vault, self._examined, self._ends),
+            ends=self._ends,
             artifacts=Artifacts(settings.artifacts, breakers.of(ARTIFACTS).watching),
             runner=runner or ProcessRunner(self._reserve),
             programs=Programs(settings.templates, settings.agent_path),
@@ -174,10 +179,11 @@ class PhaseDuties(Duties):
                 self._watcher.listening(),
                 self._equipment.breakers.running(),
                 self._health.running(),
-                beside(unbind_left(roster, leases, gone)),
+                beside(unbind_left(roster, leases, gone), self._ends.end_left()),
             ):
                 yield
         finally:
+            await self._ends.aclose()
             await self._reserve.close()
             await self._dragonfly.aclose()
             await self._login.aclose()

@@ -22,6 +22,7 @@ from integrations.vault.checks import matrix
 from integrations.vault.checks.facts import INSTALL, Fact, bad, good, not_found_out, shortened
 from integrations.vault.client import Identity, Vault, data_of
 from integrations.vault.credentials import control_group_tokens
+from integrations.vault.credentials.ending import revoke
 from integrations.vault.identity import tiers
 
 NAME: Final = "tiers"
@@ -64,7 +65,7 @@ def _differences(client: hvac.Client, tier: Tier) -> list[str]:
         order = {"accessor": token.accessor, "paths": list(real.values())}
         reply = data_of(client.adapter.post("/v1/sys/capabilities-accessor", json=order))
     finally:
-        control_group_tokens.revoke(client, token.accessor)  # (1) whatever came of it
+        revoke(client, token.accessor)  # (1) whatever came of it
     granted = {row: reply[path] for row, path in real.items() if path in reply}
     return matrix.compare(tier, granted)  # (2) what a tier may do in a phase
 

@@ -33,6 +33,7 @@ from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
 from integrations.vault.credentials import control_group_tokens
 from integrations.vault.credentials.credential import field_of
+from integrations.vault.credentials.ending import revoke
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.identity.registry import REQUEST_LIFE_MAX_S
 
@@ -102,7 +103,7 @@ class ControlGroupRequests:
                 return self._filed(client, path, version, token, places)
             except BaseException:
                 with suppress(theirs.VaultError):  # the first failure says more
-                    control_group_tokens.revoke(client, token.accessor)
+                    revoke(client, token.accessor)
                 raise
 
         # One call in a thread: a caller who is cancelled meanwhile leaves no half of it behind.
@@ -243,9 +244,9 @@ def _end(client: hvac.Client, path: str) -> tuple[int, int]:
     record, version = _record(client, path)
     waiting = _waiting(record)
     for each in waiting.values():
-        control_group_tokens.revoke(client, each["accessor"])
+        revoke(client, each["accessor"])
     if record is not None:
-        control_group_tokens.revoke(client, record["token"])
+        revoke(client, record["token"])
     return len(waiting), version
 
 

@@ -19,6 +19,7 @@ from hvac import exceptions as theirs
 from integrations.errors import DeniedError
 from integrations.vault import naming
 from integrations.vault.client import auth_of
+from integrations.vault.credentials.ending import revoke
 from integrations.vault.credentials.issuer import difference
 
 _POLICIES = (naming.EXECUTOR_POLICY,)
@@ -84,10 +85,3 @@ def held_back(reader: hvac.Client, mount: str, path: str) -> RequestToken | None
         reply = reader.adapter.get(f"/v1/{mount}/data/{path}")
     wrapped = reply.get("wrap_info") if isinstance(reply, dict) else None
     return RequestToken(wrapped["token"], wrapped["accessor"]) if wrapped else None
-
-
-def revoke(client: hvac.Client, accessor: str) -> None:
-    """End the token that ``accessor`` names; harmless when it has ended."""
-    # Some versions answer an unknown accessor with an error, others with a warning.
-    with suppress(theirs.InvalidRequest, theirs.InvalidPath):
-        client.adapter.post("/v1/auth/token/revoke-accessor", json={"accessor": accessor})

@@ -7,14 +7,14 @@ How they are minted is behind ``CredentialIssuer``: token roles now, signed iden
    leave a token nobody knows.
 2. What was minted is compared with what was meant: the entity, the policies, the kind. A wrong
    token is revoked unused. Vault would make up an entity where it knows none.
-3. A failure to revoke fails nobody: the token's own end is near, and is never renewed.
+3. A failure to revoke fails nobody: it is tried again, whatever becomes of this worker: see
+   ``ending``. The token's own end is near besides, and is never renewed.
 4. It lives as long as asked, at most what its role allows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
@@ -26,10 +26,9 @@ from integrations.errors import DeniedError, IntegrationError, RevokedError
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, auth_of, data_of
 from integrations.vault.credentials.credential import Credential
+from integrations.vault.credentials.ending import CredentialEnds
 from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
 from integrations.vault.identity.tiers import policies_for
-
-logger = logging.getLogger(__name__)
 
 
 class CredentialIssuer(Protocol):
@@ -65,9 +64,11 @@ class CredentialIssuer(Protocol):
 class TokenRoleIssuer:
     """Mints from one token role per agent, as the broker of the worker's queue."""
 
-    def __init__(self, vault: Vault, login: Identity) -> None:
+    def __init__(self, vault: Vault, login: Identity, ends: CredentialEnds | None = None) -> None:
+        """Mint as ``login``; ``ends`` ends what was minted, also after this worker."""
         self._vault = vault
         self._login = login
+        self._ends = ends or CredentialEnds(vault, login)
         self._ending: set[asyncio.Future[None]] = set()
 
     @asynccontextmanager
@@ -115,6 +116,7 @@ class TokenRoleIssuer:
             auth = auth_of(await self._vault.run_as(self._login, ask))
         except DeniedError as error:
             raise await self._refusal(agent, error) from None
+        self._ends.keep(auth["accessor"], str(order["meta"].get("run_id", "")))
         credential = Credential(
             self._vault,
             self._vault.client(auth["client_token"]),
@@ -151,16 +153,7 @@ class TokenRoleIssuer:
 
     async def _revoke(self, credential: Credential) -> None:
         credential.end()
-
-        def ask(client: hvac.Client) -> Any:
-            return client.adapter.post(
-                "/v1/auth/token/revoke-accessor", json={"accessor": credential.accessor}
-            )
-
-        try:
-            await self._vault.run_as(self._login, ask)
-        except IntegrationError as error:  # (3) its own end is near
-            logger.warning("%r is left to end by itself: %s", credential, error)
+        await self._ends.end(credential.accessor)  # (3) and again, where that fails
 
     async def _to_the_end(self, work: Awaitable[None]) -> None:
         """Wait for ``work``; it goes on when the caller is cancelled meanwhile."""

@@ -24,7 +24,7 @@ from hvac import exceptions as theirs
 
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
-from integrations.vault.credentials import control_group_tokens
+from integrations.vault.credentials.ending import revoke
 
 LEASES_MAX: Final = 1_000  # looked at in one sweep
 _ACCESSORS: Final = "/v1/auth/token/accessors"
@@ -84,9 +84,7 @@ class Sweeper:
             DeniedError: we may not.
             UnavailableError: Vault does not answer.
         """
-        await self._vault.run_as(
-            self._login, lambda client: control_group_tokens.revoke(client, accessor)
-        )
+        await self._vault.run_as(self._login, lambda client: revoke(client, accessor))
 
     async def leases(self) -> tuple[list[SecretLease], int]:
         """Return leases of agents' dynamic secrets, and how many were not looked at (4).

@@ -65,7 +65,7 @@ async def test_a_credential_that_cannot_be_revoked_fails_nobody(
         token = str(credential._client.token) if credential._client else ""
         place.server.stop()
 
-    assert "left to end by itself" in caplog.text
+    assert "is not ended yet, and tried again" in caplog.text
     assert credential.accessor in caplog.text
     assert token
     assert token not in caplog.text

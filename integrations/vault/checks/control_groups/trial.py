@@ -16,6 +16,7 @@ import hvac
 from integrations.vault import naming
 from integrations.vault.client import Identity, Vault, data_of
 from integrations.vault.credentials import control_group_tokens
+from integrations.vault.credentials.ending import revoke
 
 _LIFE_S: Final = 60
 
@@ -38,9 +39,9 @@ async def is_enforced(vault: Vault, login: Identity) -> bool:
             reader = vault.client(token.token)  # (1) its own secret
             answer = control_group_tokens.held_back(reader, naming.KV_PROD, naming.CANARY_SECRET)
             if answer is not None:
-                control_group_tokens.revoke(client, answer.accessor)  # (2) whatever came of it
+                revoke(client, answer.accessor)  # (2) whatever came of it
         finally:
-            control_group_tokens.revoke(client, token.accessor)  # (2) whatever came of it
+            revoke(client, token.accessor)  # (2) whatever came of it
         return answer is not None
 
     return await vault.run_as(login, trial)

@@ -1,4 +1,4 @@
-"""What a worker process notes of its attempts, and what its successor reads of it."""
+"""What a worker process notes that it has under way, and what its successor reads of it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from integrations.agents.processes import attempts as module
-from integrations.agents.processes.attempts import Attempts
+from integrations import under_way as module
+from integrations.under_way import UnderWay
 
+KIND = "attempts"
 SCOPE = "127.0.0.1:7233 default mandate"
 
 
 @pytest.fixture
-def attempts(tmp_path: Path) -> Attempts:
-    return Attempts(SCOPE, tmp_path)
+def attempts(tmp_path: Path) -> UnderWay:
+    return UnderWay(KIND, SCOPE, tmp_path)
 
 
 def file_in(folder: Path) -> Path:
@@ -36,14 +37,14 @@ def test_what_was_under_way_when_a_worker_died_is_taken_once(attempts, tmp_path)
     attempts.begin(b"too")
     die(tmp_path)
 
-    assert Attempts(SCOPE, tmp_path).take_left() == [b"under way", b"too"]
-    assert Attempts(SCOPE, tmp_path).take_left() == []
+    assert UnderWay(KIND, SCOPE, tmp_path).take_left() == [b"under way", b"too"]
+    assert UnderWay(KIND, SCOPE, tmp_path).take_left() == []
 
 
 def test_what_a_living_worker_has_under_way_is_left_alone(attempts, tmp_path):
     attempts.begin(b"under way")
 
-    assert Attempts(SCOPE, tmp_path).take_left() == []
+    assert UnderWay(KIND, SCOPE, tmp_path).take_left() == []
     assert file_in(tmp_path).exists()
 
 
@@ -51,13 +52,13 @@ def test_what_is_of_another_server_or_queue_is_left_alone(attempts, tmp_path):
     attempts.begin(b"under way")
     die(tmp_path)
 
-    assert Attempts(f"{SCOPE}-t3", tmp_path).take_left() == []
+    assert UnderWay(KIND, f"{SCOPE}-t3", tmp_path).take_left() == []
 
 
 def test_what_nobody_takes_is_swept_away_after_a_day(attempts, tmp_path):
     attempts.begin(b"under way")
     file = die(tmp_path)
-    another = Attempts(f"{SCOPE}-t3", tmp_path)
+    another = UnderWay(KIND, f"{SCOPE}-t3", tmp_path)
     another.take_left()
     assert file.exists()
 
@@ -72,7 +73,7 @@ def test_a_line_that_was_cut_off_by_death_hides_no_other(attempts, tmp_path):
     file = die(tmp_path)
     file.write_text(f"{file.read_text()}+2 Zm9")
 
-    assert Attempts(SCOPE, tmp_path).take_left() == [b"under way"]
+    assert UnderWay(KIND, SCOPE, tmp_path).take_left() == [b"under way"]
 
 
 def test_the_file_of_a_busy_worker_does_not_grow_for_ever(attempts, tmp_path, monkeypatch):
@@ -83,7 +84,7 @@ def test_the_file_of_a_busy_worker_does_not_grow_for_ever(attempts, tmp_path, mo
 
     assert file_in(tmp_path).stat().st_size <= 1_000
     die(tmp_path)
-    assert Attempts(SCOPE, tmp_path).take_left() == [b"long"]
+    assert UnderWay(KIND, SCOPE, tmp_path).take_left() == [b"long"]
 
 
 def test_a_worker_that_ends_in_order_leaves_nothing(attempts, tmp_path):

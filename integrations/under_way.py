@@ -1,14 +1,14 @@
-"""Which activities a worker process has under way, for the one that comes after it.
+"""What a worker process has under way, for the one that comes after it: attempts, credentials.
 
-Temporal notices a dead worker by a heartbeat that fails to come, after seconds. Whoever is started
-on the same machine can know at once. The rules:
+What a dead worker has left is noticed from afar, later: an attempt by a heartbeat that fails to
+come, a credential by a sweep. Whoever is started on the same machine can know at once. The rules:
 
-1. A line when an attempt begins, a line when it has ended, in one file for each worker process.
-   Nothing is synced: what a machine has forgotten with its power is noticed by the heartbeat.
+1. A line when something begins, a line when it has ended, in one file for each worker process.
+   Nothing is synced: what a machine has forgotten with its power is noticed from afar.
 2. A file is read when its process is gone, by whoever takes it first. A process is told by its pid
    and the moment it started.
-3. Its name says of which server, namespace and queue it is: workers of others leave it alone.
-4. What nobody has taken for a day is swept away: Temporal has given up on it long ago.
+3. Its name says of what it is, as of one queue of one server: workers of others leave it alone.
+4. What nobody has taken for a day is swept away: it has ended long ago, or been given up.
 5. It is a shortcut. What cannot be written or read changes nothing but the time that is waited.
 """
 
@@ -31,22 +31,22 @@ KEPT_S: Final = 86_400.0
 _TAKEN: Final = ".taken"
 
 
-class Attempts:
-    """The attempts of this process on one queue, and of those that are gone."""
+class UnderWay:
+    """What this process has under way of one kind, and what those had that are gone."""
 
-    def __init__(self, scope: str, parent: Path | None = None) -> None:
-        """Prepare it; ``scope`` names server, namespace and queue (3)."""
-        self._folder = (parent or Path(tempfile.gettempdir())) / f"mandate-attempts-{os.getuid()}"
+    def __init__(self, kind: str, scope: str, parent: Path | None = None) -> None:
+        """Prepare it; ``scope`` names whose it is, as server, namespace and queue (3)."""
+        self._folder = (parent or Path(tempfile.gettempdir())) / f"mandate-{kind}-{os.getuid()}"
         self._scope = hashlib.sha256(scope.encode()).hexdigest()[:16]
         self._open: int | None = None
         self._written = 0
         self._next = 0
         self._pending: dict[int, str] = {}
 
-    def begin(self, token: bytes) -> int:
-        """Note that an attempt has begun; return its number here."""
+    def begin(self, what: bytes) -> int:
+        """Note that something has begun; return its number here."""
         self._next += 1
-        self._pending[self._next] = text = base64.b64encode(token).decode()
+        self._pending[self._next] = text = base64.b64encode(what).decode()
         self._write(f"+{self._next} {text}\n")
         return self._next
 
@@ -56,8 +56,8 @@ class Attempts:
         self._write(f"-{number}\n")
 
     def take_left(self) -> list[bytes]:
-        """Return the tokens of attempts that died with their worker, each once (2)."""
-        tokens: list[bytes] = []
+        """Return what was under way in workers that are gone, each once (2)."""
+        left: list[bytes] = []
         with suppress(OSError, DeniedError):  # (5) a shortcut: may fail
             refuse_stranger(self._folder)
             for file in sorted(self._folder.iterdir()):
@@ -67,9 +67,9 @@ class Attempts:
                 taken = file.with_name(f"{file.name}{_TAKEN}-{os.getpid()}")
                 with suppress(FileNotFoundError):  # somebody else was there first
                     file.rename(taken)
-                    tokens += _read(taken)
+                    left += _read(taken)
                     taken.unlink()
-        return tokens
+        return left
 
     def close(self) -> None:
         """Remove the file: a process that ends in order leaves nothing."""
