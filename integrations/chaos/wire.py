@@ -117,12 +117,15 @@ class WireProxy:
         *,
         is_answer: bool,
     ) -> None:
-        with suppress(OSError):
+        try:
             while chunk := await source.read(CHUNK_BYTES):
                 if not await self._weathered(chunk, sink, pair, is_answer=is_answer):
                     return
             if sink.can_write_eof():
                 sink.write_eof()
+        except OSError:  # one end is gone: the other learns it
+            for each in pair:
+                _reset(each)
 
     async def _weathered(
         self,
