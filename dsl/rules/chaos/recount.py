@@ -8,11 +8,14 @@ Rules:
    about this very opening, it was good when it came, and it was not used before. A claim is a
    claim.
 3. Where members advise and no people are asked, the members' own outputs are counted anew.
+4. A guard before a stage whose plan was clarified opens anew, about the clarified plan as well: its
+   digest is in what is approved. Of several openings that counts in which people have approved
+   exactly what the stage works by; where no plan is clarified, there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,6 +28,7 @@ from dsl.rules.chaos.histories import COMPILE, message_name, message_of
 from dsl.rules.gates.consensus import CLAIMED, Decision, Verdict, Vote, tally
 from dsl.rules.gates.council import APPROVE, Member, advise
 from dsl.rules.gates.gate_rules import has_people, rules_of
+from dsl.rules.gates.guards import is_guard
 from dsl.rules.proofs.proof import (
     VOTE,
     Proof,
@@ -44,6 +48,7 @@ from dsl.rules.reconciliation.implied import report_in
 from dsl.values.canonical import digest_of
 
 _REGISTERED: Final = "plan.registered"
+Subject = Mapping[str, Mapping[str, str]]  # digests by stage and name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Standing:
 
     approved: bool
     why: str
-    subject: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    subject: Subject = field(default_factory=dict)
 
 
 class Recount:
@@ -71,21 +76,35 @@ class Recount:
         self._compiled: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
         self.digest = str(self._compiled.get("digest", ""))
 
-    def at(self, event: int) -> dict[str, Standing]:
-        """Return what every gate had come to just before ``event``, by path."""
-        return {step.path: self._standing(step, event) for step in self._gates}
+    def at(self, event: int, about: Subject | None = None) -> dict[str, Standing]:
+        """Return what every gate had come to just before ``event``, by path.
 
-    def _standing(self, step: GateStep, until: int) -> Standing:
+        ``about`` is what a guard has approved besides: a clarified plan by stage and name (4).
+        """
+        return {step.path: self._standing(step, event, about or {}) for step in self._gates}
+
+    def _standing(self, step: GateStep, until: int, about: Subject) -> Standing:
         openings = [each for each in openings_of(self._run, step) if each.opened < until]
         if not openings:
             return self._advised(step, until)
+        if not is_guard(step):
+            return self._of(step, openings, until, {})
+        found = [  # (4) the one about exactly this
+            self._of(step, openings[: place + 1], until, about) for place in range(len(openings))
+        ]
+        return next((each for each in reversed(found) if each.approved), found[-1])
+
+    def _of(
+        self, step: GateStep, openings: Sequence[GateOpening], until: int, about: Subject
+    ) -> Standing:
+        """Return what the last of ``openings`` has come to."""
         last = openings[-1]
         if last.is_void or not last.closed or last.closed > until:
             return Standing(approved=False, why="it was still open, or void")
         is_escalated = not has_people(step) or (
             step.on_timeout == "escalate" and len(openings) > 1 and openings[-2].fired
         )
-        subject = self._subject(step, last)
+        subject = {**self._subject(step, last), **about}
         try:
             identity = step.identity or (self._default_identity(),)
             excluded = self._excluded(step)

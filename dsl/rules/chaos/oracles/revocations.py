@@ -1,7 +1,8 @@
 """Nothing of a revoked agent is accepted afterwards, and every store says that it is revoked.
 
 1. From the moment its guard was read back as revoked, no phase of the agent but EXIT and REVOKED
-   begins and answers, until it is reinstated. A phase that was under way may still answer.
+   begins and answers, until it is reinstated. A phase that was under way may still answer. Where
+   no guard was read back, it is the moment of the ledger's entry.
 2. What it had put out is handed to nobody after that.
 3. Where the ledger says revoked, Vault has its identity disabled, and Dragonfly's guard, where
    there is one, says so at that epoch or a later one; it holds no lock.
@@ -16,7 +17,7 @@ from typing import Any, Final
 from dsl.actions import AGENT_REINSTATED, AGENT_REVOKED
 from dsl.core import AgentPhase, RedisKeys, is_terminal_phase
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import agent_of, phases, stages
+from dsl.rules.chaos.histories import agent_of, agents_of, phases, stages
 from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.reconciliation.history import History
 from dsl.rules.reconciliation.recorded import Recorded, entry_ms
@@ -52,11 +53,12 @@ def _revoked(evidence: Evidence) -> Iterator[_Revoked]:
         for call in history.of_type(_GUARD)
         if call.is_done
     }
+    ours = agents_of(evidence.histories)
     for entry in evidence.ledger:
-        if entry.action == AGENT_REVOKED and entry.workflow_id in guards:
+        if entry.action == AGENT_REVOKED and entry.agent in ours:
             epoch = int(entry.payload.get("epoch") or 0)
             until = _reinstated(evidence, entry)
-            since = guards[entry.workflow_id]
+            since = guards.get(entry.workflow_id) or entry_ms(entry)
             yield _Revoked(entry.agent, epoch, since, until, entry.seq)
 
 

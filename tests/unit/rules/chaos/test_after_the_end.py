@@ -151,6 +151,15 @@ class TestRevocations:
 
         assert found_by("revocations", again) == []
 
+    def test_one_whose_guard_was_never_read_back_is_judged_by_the_ledger(self, evidence: Evidence):
+        before = self.revoked(evidence, stage_of(evidence).began_ms - 1_000)
+        order = before.histories[-1]
+        not_done = replace(order, events=order.events[:-1])  # the brake has not answered
+
+        said = [each.found for each in found_by("revocations", with_history(before, not_done))]
+
+        assert any(each.startswith("EXECUTE, begun ") for each in said)
+
     @pytest.mark.parametrize(
         ("agents", "cache", "found"),
         [
