@@ -1,8 +1,10 @@
 """Experiments drawn by a seed, so that every fault and every phase gets its turn.
 
-1. A deck holds every fault there is, and those that matter most several times; it is shuffled by
-   the seed, and another is shuffled when it is used up.
-2. Now and then a second fault comes on top: what two of them do together nobody has thought of.
+1. A deck holds every fault there is, with each of the workers that it may be done to, and the death
+   of the worker that does the agents' work several times; it is shuffled by the seed, and another
+   is shuffled when it is used up. So after a deck no fault is left out, and none is ahead by more.
+2. Now and then a second fault comes on top: what two of them do together nobody has thought of. The
+   one that has fewer phases comes first, so that the other finds one that is not past.
 3. What is drawn is an experiment like any other: it can be written to a file and made again.
 """
 
@@ -14,36 +16,47 @@ from typing import Any, Final
 
 import yaml
 
-from dsl.chaos.catalogue import FAULTS, FaultKind, Reach
+from dsl.chaos.catalogue import FAULTS, Reach
 from dsl.chaos.experiment import EACH, Experiment
 from dsl.chaos.reading import parse_experiment
 from dsl.core import ChaosCondition
 from dsl.values.durations import render_duration
 
+Card = tuple[ChaosCondition, str | None]  # a fault, and what it is done to; None: what is usual
+
 RUNS_OF_STACK: Final = 8  # one for each phase
 RUNS_OF_RUN: Final = 6
 SECOND: Final = 0.15  # how often a second fault comes on top (2)
-_OFTEN: Final = {ChaosCondition.WORKER_DEATH: 6, ChaosCondition.WORKER_PAUSE: 1}
+_OFTEN: Final[dict[Card, int]] = {(ChaosCondition.WORKER_DEATH, "worker"): 6}
 _LASTS_S: Final = (1, 3)
-_WITHIN_S: Final = 1
+_WITHIN_S: Final = (0, 0, 1)
 SEED_MAX: Final = 1 << 31
 
 
 def experiments(seed: int, known: Collection[ChaosCondition]) -> Iterator[tuple[Experiment, int]]:
     """Yield experiments without end, each with its own seed."""
     chance = random.Random(f"search/{seed}")  # noqa: S311 - it repeats
-    deck: list[ChaosCondition] = []
+    cards = [card for fault in FAULTS if fault in known for card in _cards(fault)]
+    deck: list[Card] = []
     number = 0
     while True:
         if not deck:  # (1) every fault gets its turn
-            deck = [each for each in FAULTS if each in known for _ in range(_OFTEN.get(each, 1))]
+            deck = [card for card in cards for _ in range(_OFTEN.get(card, 1))]
             chance.shuffle(deck)
         number += 1
-        first = deck.pop()
-        faults = [first]
+        drawn = [deck.pop()]
         if chance.random() < SECOND:  # (2) what two do together
-            faults.append(chance.choice([each for each in FAULTS if each in known]))
-        yield _experiment(f"drawn-{seed}-{number}", faults, chance), chance.randrange(SEED_MAX)
+            drawn.append(chance.choice(cards))
+            drawn.sort(key=lambda card: len(FAULTS[card[0]].phases))
+        yield _experiment(f"drawn-{seed}-{number}", drawn, chance), chance.randrange(SEED_MAX)
+
+
+def _cards(fault: ChaosCondition) -> list[Card]:
+    """Return the fault with each of its targets (1); agents take their turns in the runs."""
+    kind = FAULTS[fault]
+    if kind.reach is Reach.RUN or len(kind.targets) == 1:
+        return [(fault, None)]
+    return [(fault, target) for target in kind.targets]
 
 
 def as_yaml(experiment: Experiment) -> str:
@@ -68,23 +81,26 @@ def with_runs(experiment: Experiment, runs: int) -> Experiment:
     return experiment.model_copy(update={"runs": runs})
 
 
-def _experiment(name: str, faults: list[ChaosCondition], chance: random.Random) -> Experiment:
-    kinds = [FAULTS[each] for each in faults]
+def _experiment(name: str, drawn: list[Card], chance: random.Random) -> Experiment:
+    kinds = [FAULTS[fault] for fault, _ in drawn]
     is_of_run = any(kind.reach is Reach.RUN for kind in kinds)
     document = {
         "name": name,
         "runs": RUNS_OF_RUN if is_of_run else RUNS_OF_STACK,
-        "method": [_drawn(fault, kind, chance) for fault, kind in zip(faults, kinds, strict=True)],
+        "method": [_drawn(card, chance) for card in drawn],
     }
     return parse_experiment(yaml.safe_dump(document), name)
 
 
-def _drawn(fault: ChaosCondition, kind: FaultKind, chance: random.Random) -> dict[str, Any]:
-    phase = EACH if len(kind.phases) > 1 else kind.phases[0].value
-    within = chance.choice((0, 0, _WITHIN_S))
-    step: dict[str, Any] = {"fault": fault.value, "when": {"phase": phase}}
-    if within:
-        step["when"]["within"] = f"{within}s"
+def _drawn(card: Card, chance: random.Random) -> dict[str, Any]:
+    fault, target = card
+    kind = FAULTS[fault]
+    step: dict[str, Any] = {"fault": fault.value, "when": {"phase": EACH}}
+    if len(kind.phases) == 1:
+        within = chance.choice(_WITHIN_S)  # what works for a while is struck in the midst of it
+        step["when"] = {"phase": kind.phases[0].value, "within": f"{within}s"}
+    if target is not None:
+        step["target"] = target
     if kind.lasts:
         step["for"] = f"{chance.randint(*_LASTS_S)}s"
     return step

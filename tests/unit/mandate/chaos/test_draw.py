@@ -7,12 +7,12 @@ from itertools import islice
 
 from dsl.chaos.catalogue import FAULTS
 from dsl.chaos.reading import parse_experiment
-from dsl.core import ChaosCondition
+from dsl.core import AGENT_PHASES_ORDERED, ChaosCondition
 from mandate.work.chaos.draw import as_yaml, experiments, with_runs, without
 from mandate.work.chaos.ground.injection import BUILT
 from mandate.work.chaos.plan import planned
 
-DECK = 50
+DECK = 44  # cards: every fault with each worker, and six deaths of one of them
 
 
 def drawn(seed: int, count: int = DECK):
@@ -32,7 +32,26 @@ def test_every_fault_gets_its_turn_and_a_worker_dies_more_often():
     faults = Counter(step.fault for experiment, _ in drawn(1) for step in experiment.method)
 
     assert set(faults) == set(BUILT)
-    assert faults[ChaosCondition.WORKER_DEATH] >= 6
+    assert faults[ChaosCondition.WORKER_DEATH] >= 7
+
+
+def test_after_two_decks_every_fault_has_had_ten_runs_and_a_worker_died_so_often_in_each_phase():
+    for at in range(5):
+        fired: Counter[str] = Counter()
+        kills: Counter[str] = Counter()
+        targets = set()
+        for experiment, seed in drawn(at, 2 * DECK):
+            for step in planned(experiment, seed):
+                fired[step.fault] += experiment.runs
+                targets.add((step.fault, step.target))
+                if (step.fault, step.target) == (ChaosCondition.WORKER_DEATH, "worker"):
+                    kills.update(place.partition("/")[2] for place in step.places)
+
+        assert min(fired[fault] for fault in BUILT) >= 10
+        assert min(kills[phase.value] for phase in AGENT_PHASES_ORDERED) >= 10
+        assert {target for fault, target in targets if fault is ChaosCondition.WORKER_PAUSE} == {
+            *FAULTS[ChaosCondition.WORKER_PAUSE].targets
+        }
 
 
 def test_what_is_drawn_is_made_again_from_its_file():

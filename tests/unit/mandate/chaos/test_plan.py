@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsl.chaos.catalogue import AGENTS
 from dsl.chaos.reading import parse_experiment
 from dsl.core import AGENT_PHASES_ORDERED
 from mandate.work.chaos.plan import planned
@@ -39,3 +40,32 @@ def test_how_likely_a_fault_is_decides_how_often_it_happens():
 
     assert 70 < sum(happened) < 130
     assert all(planned(EXPERIMENT, seed)[1].happens for seed in range(50))
+
+
+TWICE = """\
+name: twice
+runs: 24
+method:
+  - {{fault: {first}, when: {{phase: {phase}}}}}
+  - {{fault: worker-death, when: {{phase: each}}}}
+"""
+
+
+def test_a_run_that_is_held_twice_is_held_in_the_second_place_after_the_first():
+    order = [phase.value for phase in AGENT_PHASES_ORDERED]
+    for first, phase in (("state-loss", "each"), ("agent-crash", "EXECUTE")):
+        experiment = parse_experiment(TWICE.format(first=first, phase=phase), "twice.yaml")
+        for seed in range(20):
+            one, other = planned(experiment, seed)
+            for before, after in zip(one.places, other.places, strict=True):
+                (agent, held), (same, then) = before.split("/"), after.split("/")
+                assert agent == same
+                assert order.index(held) <= order.index(then)
+
+
+def test_every_run_has_another_agent_struck_unless_one_is_named():
+    experiment = parse_experiment(TWICE.format(first="agent-crash", phase="EXECUTE"), "turns.yaml")
+    crash, _ = planned(experiment, 3)
+
+    assert crash.target == "each"
+    assert {place.partition("/")[0] for place in crash.places} == {*AGENTS}
