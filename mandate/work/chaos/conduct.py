@@ -34,8 +34,8 @@ from mandate.work.chaos.ground.steady import BACK_WITHIN_S, until_steady
 from mandate.work.chaos.ground.strike import NOT_DONE, Strike
 from mandate.work.chaos.ground.struck_run import StruckRun
 from mandate.work.chaos.journal import FaultRecord, Journal, PlannedFault, RunRecord, unexpected
-from mandate.work.chaos.judging import judged
 from mandate.work.chaos.plan import planned
+from mandate.work.chaos.seen.judging import judged
 
 HELD_WITHIN_S: Final = 25.0
 _UP: Final = (Steady.PROCESSES, Steady.SERVERS)
@@ -67,6 +67,7 @@ class Conduct:
             for run in (f"{name}-{number}" for number in range(experiment.runs))
         ]
         self._strikes: list[Strike] = []
+        self._missed: set[str] = set()  # runs that did not come where the step strikes
         self.journal = Journal(experiment.name, seed, arena.commit, _now_ms())
 
     async def conduct(self) -> Journal:
@@ -106,6 +107,7 @@ class Conduct:
 
     async def _step(self, step: PlannedFault) -> None:
         strike = Strike(FaultRecord(step))
+        self._missed = set()
         self._strikes.append(strike)
         self.journal.faults.append(strike.record)
         when = self._experiment.method[step.number].when
@@ -131,7 +133,7 @@ class Conduct:
         struck = [
             (run, place.partition("/")[0])
             for run, place in zip(self.runs, step.places, strict=True)
-            if not run.is_over
+            if not run.is_over and run.id not in self._missed
         ]
         before = self._arena.pid(step.target)
         strike.record.at_ms = _now_ms()
@@ -183,8 +185,9 @@ class Conduct:
             return [run.id for run, file in files if not file.exists() and not run.is_over]
 
         await _until(lambda: not missing(), HELD_WITHIN_S)
+        self._missed = {run.id for run, file in files if not file.exists()}
         if missing():
-            strike.record.note = f"did not come there in time: {', '.join(missing())}"
+            strike.note(f"did not come there in time: {', '.join(missing())}")
 
     async def _until_event(self, event: ChaosEvent) -> None:
         async def comes(run: StruckRun) -> None:
@@ -198,12 +201,12 @@ class Conduct:
                 await asyncio.gather(*map(comes, self.runs))
 
     async def _record_of(self, run: StruckRun, number: int) -> RunRecord:
-        records = [each for each in self.journal.faults if each.fired]
+        records = [each for each in self.journal.faults if run.id in each.struck]
         place = records[0].planned.places[number] if records else ""
         agent, _, phase = place.partition("/")
         phases = {path: await run.phases_of(path) for path in self._arena.agents}
         done = [when for name, when in phases.get(agent, ()) if name == phase]
-        back = records[0].until_ms if records else 0
+        back = records[0].until_ms if len(records) == 1 else 0  # of one fault, not of several
         return RunRecord(
             id=run.id,
             place=place,

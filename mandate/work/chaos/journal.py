@@ -12,11 +12,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dsl.chaos.catalogue import FAULTS, Ends
-from dsl.core import ChaosCondition
+from pydantic import TypeAdapter, ValidationError
 
-VERSION: Final = 1
+from dsl.chaos.catalogue import FAULTS, Ends, Reach
+from dsl.core import ChaosCondition
+from dsl.values import strict_json
+from dsl.values.strict_json import JsonError
+
+VERSION: Final = 2
+LINE_BYTES_MAX: Final = 8 << 20
 _COMPLETED: Final = "completed"
+
+
+class JournalError(ValueError):
+    """A file that holds no journals; one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,7 @@ class PlannedFault:
 
     number: int  # of the step, from 0
     fault: ChaosCondition
-    target: str
+    target: str  # by name; "each": of an agent, every run another
     happens: bool  # the seed's answer to its probability
     delay_ms: int  # after its moment
     lasts_ms: int
@@ -39,9 +48,14 @@ class FaultRecord:
     planned: PlannedFault
     at_ms: int = 0  # since 1970; 0: it did not come to it
     until_ms: int = 0  # undone, or whatever was struck served again
-    fired: bool = False
+    struck: list[str] = field(default_factory=list)  # ids of the runs it was seen to happen to
     undone: bool = False
     note: str = ""
+
+    @property
+    def fired(self) -> bool:
+        """Tell whether it was seen to happen to any run."""
+        return bool(self.struck)
 
 
 @dataclass
@@ -97,24 +111,30 @@ class Journal:
         return {"v": VERSION, "well": self.is_well, **asdict(self)}
 
 
-def may_fail(faults: Sequence[FaultRecord]) -> bool:
-    """Tell whether one of the faults that happened allows a run to end otherwise than completed."""
-    return any(
-        FAULTS[each.planned.fault].ends is not Ends.COMPLETES for each in faults if each.fired
-    )
+_JOURNAL: Final = TypeAdapter(Journal)
+
+
+def may_fail(run_id: str, faults: Sequence[FaultRecord]) -> bool:
+    """Tell whether a fault that happened allows the run to end otherwise than completed."""
+    return any(_lets_fail(run_id, each) for each in faults if each.fired)
+
+
+def _lets_fail(run_id: str, record: FaultRecord) -> bool:
+    kind = FAULTS[record.planned.fault]
+    is_struck = kind.reach is Reach.STACK or run_id in record.struck
+    return is_struck and kind.ends is not Ends.COMPLETES
 
 
 def unexpected(runs: Iterable[RunRecord], faults: Sequence[FaultRecord]) -> list[str]:
     """Say which runs ended otherwise than their faults allow, or did not reach the objective."""
-    if may_fail(faults):
-        return []
+    strict = [each for each in runs if not may_fail(each.id, faults)]
     return [
         f"ending: expected {each.id} to complete, found {each.status} ({each.detail[:200]})"
-        for each in runs
+        for each in strict
         if each.status != _COMPLETED
     ] + [
         f"objective: expected every agent of {each.id} to be ready for it, and not all are"
-        for each in runs
+        for each in strict
         if each.status == _COMPLETED and not each.objective
     ]
 
@@ -125,4 +145,32 @@ def write(path: Path, journals: Sequence[Journal], facts: Mapping[str, Any]) -> 
         json.dumps({"v": VERSION, **facts}),
         *(json.dumps(each.to_json()) for each in journals),
     ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    draft.rename(path)  # whole or not at all: it is written again after each experiment
+
+
+def read(path: Path) -> tuple[list[Journal], dict[str, Any]]:
+    """Return the journals in a file, and its facts.
+
+    Raises:
+        JournalError: it is no file of journals of this release.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise JournalError(f"{path} cannot be read: {why}") from None
+    found: list[dict[str, Any]] = []
+    try:
+        for number, line in enumerate(lines, start=1):
+            told = strict_json.read(line, bytes_max=LINE_BYTES_MAX)
+            if not isinstance(told, dict) or told.pop("v", None) != VERSION:
+                raise JournalError(f"{path}, line {number}: expected a journal of v {VERSION}")
+            found.append(told)
+        journals = [_JOURNAL.validate_python(each) for each in found[1:]]
+    except (JsonError, ValidationError) as error:
+        raise JournalError(f"{path} is no file of journals: {str(error)[:200]}") from None
+    if not found:
+        raise JournalError(f"{path} is empty: expected a line of facts, then journals")
+    return journals, found[0]

@@ -16,7 +16,7 @@ from typing import Any, Final
 from dsl.chaos.catalogue import AGENTS
 from dsl.core import AgentPhase, OutputType, get_output_type_for_phase
 from mandate.work.chaos.journal import FaultRecord, Journal, RunRecord
-from mandate.work.chaos.table import HEAD, rows
+from mandate.work.chaos.table import matrix, summary
 
 SHOWN_MAX: Final = 60
 RUNS_SHOWN_MAX: Final = 8
@@ -44,10 +44,11 @@ def write_page(path: Path, journals: Sequence[Journal], facts: Mapping[str, Any]
 def _page(journals: Sequence[Journal], facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"<!doctype html><html lang=en><meta charset=utf-8><title>Chaos</title><style>{_STYLE}"
     yield "</style><h1>Experiments of chaos</h1><p>"
-    yield escape(", ".join(f"{name} {value}" for name, value in facts.items()))
-    yield "<table><tr>" + "".join(f"<th>{escape(name.lower())}" for name in HEAD)
-    for row in rows(journals):
-        yield "<tr>" + "".join(f"<td>{escape(cell)}" for cell in row.cells())
+    yield escape(summary(journals, facts))
+    head, *found = matrix(journals)
+    yield "<table><tr>" + "".join(f"<th>{escape(name)}" for name in head)
+    for row in found:
+        yield "<tr>" + "".join(f"<td>{escape(cell)}" for cell in row)
     yield f"</table><p>{_key()}"
     shown = sorted(journals, key=lambda each: each.is_well)[:SHOWN_MAX]  # (3) what failed first
     for journal in shown:
@@ -92,7 +93,7 @@ def _run(run: RunRecord, faults: Sequence[FaultRecord]) -> Iterator[str]:
     for number, agent in enumerate(AGENTS):
         yield from _lane(run, agent, _TOP + number * (_LANE + _GAP), at)
     for fault in faults:
-        if fault.fired:
+        if run.id in fault.struck:
             x, name = at(fault.at_ms), escape(fault.planned.fault.value)
             yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height}" stroke="#cf222e" '
             yield f'stroke-width="1.5"><title>{name}</title></line>'

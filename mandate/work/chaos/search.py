@@ -5,7 +5,8 @@
 2. A stack that does not come back to its steady state has failed; the search goes on with
    another. Nothing is shrunk on such a stack: whatever is tried there fails. Where it was not
    steady before, the experiment was not made, and no file is written of it.
-3. What the search has done is told whatever ends it, Ctrl-C as well.
+3. What the search has done is told whatever ends it, Ctrl-C as well; its journal is there after
+   each experiment.
 """
 
 from __future__ import annotations
@@ -68,7 +69,13 @@ class Search:
 
     def facts(self) -> dict[str, Any]:
         """Return what is to be known of the whole."""
-        return {"seed": self.seed, "runs": self.done, "commit": self.commit}
+        return {"seed": self.seed, "commit": self.commit}
+
+    def keep(self) -> None:
+        """Write the journal, where one is wanted (3)."""
+        file = self.files.get("journal")
+        if file is not None:
+            write(file, self.journals, self.facts())
 
 
 def run(search: Search) -> int:
@@ -96,6 +103,7 @@ async def _search(
         experiment, seed = next(drawn)
         journal = await _made(arena, experiment, seed, len(search.journals))
         search.journals.append(journal)
+        search.keep()
         faults = ", ".join(step.fault.value for step in experiment.method)
         word = "held" if journal.is_well else "FAILED" if journal.is_steady else "UNSTEADY"
         took = (journal.ended_ms - journal.began_ms) / 1000
@@ -171,9 +179,8 @@ def _tell(search: Search) -> None:
     violations = sum(len(each.violations) for each in search.journals)
     facts = (search.done, len(search.journals), violations, search.seed, search.commit)
     say(Terminal.of("{} runs in {} experiments, {} violations, seed {}, commit {}", *facts))
-    journal, page, table = (search.files.get(name) for name in ("journal", "page", "table"))
-    if journal is not None:
-        write(journal, search.journals, search.facts())
+    search.keep()
+    page, table = search.files.get("page"), search.files.get("table")
     if page is not None:
         write_page(page, search.journals, search.facts())
     if table is not None:

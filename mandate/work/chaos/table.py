@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from dsl.chaos.catalogue import AGENTS
-from dsl.core import OutputType
+from dsl.core import AGENT_PHASES_ORDERED, ChaosCondition, OutputType
 from dsl.shown.surfaces import Terminal
 from mandate.columns import columns
 from mandate.work.chaos.journal import Journal, RunRecord
 
 HEAD: Final = ("FAULT", "PHASE", "RUNS", "FIRED", "VIOLATIONS", "RECOVERED", "P50", "P99")
-OF_RUNS: Final = ("RUN", "STRUCK IN", "ENDED", "OBJECTIVE", *(name.upper() for name in AGENTS))
+OF_RUNS: Final = (
+    *("RUN", "STRUCK IN", "ENDED", "OBJECTIVE", "CLARIFIED"),
+    *(name.upper() for name in AGENTS),
+)
 BEGINS: Final = "<!-- begin of the table -->"
 ENDS: Final = "<!-- end of the table -->"
 ANYWHERE: Final = "-"
+PHASES: Final = (*(phase.value for phase in AGENT_PHASES_ORDERED), ANYWHERE)
 _COMPLETED: Final = "completed"
 
 
@@ -52,10 +56,10 @@ def rows(journals: Iterable[Journal]) -> list[Row]:
                 key = (str(record.planned.fault), phase)
                 row = found.setdefault(key, Row(*key))
                 row.runs += record.planned.happens
-                row.fired += record.fired
+                row.fired += run.id in record.struck
                 row.completed += run.status == _COMPLETED
                 row.violations += sum(_tells_of(run.id, each) for each in journal.violations)
-                if run.recovered_ms is not None and record.fired:
+                if run.recovered_ms is not None and run.id in record.struck:
                     row.recovered_ms.append(run.recovered_ms)
     return [found[key] for key in sorted(found)]
 
@@ -81,14 +85,48 @@ def told(journal: Journal) -> Iterator[Terminal]:
         yield Terminal.of("VIOLATION {}", violation, limit=1_000)
 
 
+def matrix(journals: Sequence[Journal]) -> Iterator[tuple[str, ...]]:
+    """Yield the head and a row for each fault: in how many runs it was seen, by phase, and more."""
+    cells = rows(journals)
+    yield (*("fault", "runs", "fired"), *PHASES, *("violations", "completed", "p50", "p99"))
+    for name in sorted({row.fault for row in cells}):
+        own = [row for row in cells if row.fault == name]
+        fired = {row.phase: row.fired for row in own}
+        recovered = [ms for row in own for ms in row.recovered_ms]
+        yield (
+            name,
+            str(sum(row.runs for row in own)),
+            str(sum(fired.values())),
+            *(str(fired.get(phase) or ANYWHERE) for phase in PHASES),
+            str(sum(row.violations for row in own)),
+            str(sum(row.completed for row in own)),
+            *(_seconds(recovered, share) for share in (50, 99)),
+        )
+
+
 def markdown(journals: Sequence[Journal], facts: Mapping[str, Any]) -> str:
     """Return the table for a document, with what it was made from."""
-    found = rows(journals)
-    lines = [f"| {' | '.join(name.lower() for name in HEAD)} |", "|---" * len(HEAD) + "|"]
-    lines += [f"| {' | '.join(row.cells())} |" for row in found]
-    violations = sum(len(each.violations) for each in journals)
-    seeds = ", ".join(f"{name} {value}" for name, value in facts.items())
-    return "\n".join([f"{seeds}, violations {violations}.", "", *lines]) + "\n"
+    head, *found = matrix(journals)
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines += [f"| {' | '.join(row)} |" for row in found]
+    return "\n".join([f"{summary(journals, facts)}.", "", *lines]) + "\n"
+
+
+def summary(journals: Sequence[Journal], facts: Mapping[str, Any]) -> str:
+    """Return in one line what a table was made from, and what it says in all."""
+    kills = [
+        row for row in rows(journals) if row.fault == ChaosCondition.WORKER_DEATH and row.fired
+    ]
+    back = [ms for row in kills for ms in row.recovered_ms]
+    said = {
+        **facts,
+        "runs": sum(len(each.runs) for each in journals),
+        "experiments": len(journals),
+        "violations": sum(len(each.violations) for each in journals),
+        "unsteady": sum(not each.is_steady for each in journals),
+        "recovery of a worker kill p99": _seconds(back, 99),
+    }
+    return ", ".join(f"{name} {value}" for name, value in said.items())
 
 
 def write_table(path: Path, text: str) -> None:
@@ -113,7 +151,8 @@ def _of_run(run: RunRecord) -> tuple[str, ...]:
         for agent in AGENTS
     ]
     reached = "reached" if run.objective else "not reached"
-    return (run.id, run.place or ANYWHERE, run.status, reached, *outputs)
+    clarified = str(run.clarified or ANYWHERE)
+    return (run.id, run.place or ANYWHERE, run.status, reached, clarified, *outputs)
 
 
 def _seconds(values: Sequence[int], share: int) -> str:

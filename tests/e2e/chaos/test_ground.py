@@ -13,7 +13,7 @@ from integrations.errors import NotFoundError, UnavailableError
 from mandate.work.chaos.ground.injection import faults_of
 from mandate.work.chaos.ground.orders_of_people import OpenCircuit
 from mandate.work.chaos.ground.struck_run import StruckRun
-from mandate.work.chaos.histories import Gathered, gather
+from mandate.work.chaos.seen.histories import Gathered, gather
 
 
 async def test_an_order_that_is_refused_is_told_and_is_reset_as_long_as_it_takes(arena):

@@ -7,15 +7,19 @@
    that is said.
 4. One stack serves many experiments: what a fault breaks, its undo or the stack's supervisor
    mends.
+5. Agents are handed a secret, and their plan is clarified once: what an error budget and a
+   credential are for is there to be broken.
 """
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import subprocess
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -30,8 +34,9 @@ from integrations.chaos.wire import WireProxy
 from integrations.dragonfly.client import connect
 from integrations.settings import Settings, read_settings
 from integrations.vault.client import Vault
+from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.login.approle import Login
-from integrations.vault.naming import SWEEPER
+from integrations.vault.naming import KV_SANDBOX, SWEEPER
 from mandate import __version__
 from mandate._path import app_dir, is_installed
 from mandate.stack.options import private_stack
@@ -46,6 +51,8 @@ WORKERS: Final = tuple(
     for each in DEFAULT_WORKERS
 )
 ORDERS: Final = "orders"
+SECRET: Final = f"{KV_SANDBOX}/chaos#token"
+_SECRET_BYTES: Final = 16
 # An outage of seconds is to be over in seconds: a circuit is looked at again soon.
 _BREAKERS: Final = "circuits:\n" + "".join(
     f"  {name}: {{wait: 1s, wait_max: 2s}}\n"
@@ -92,6 +99,7 @@ class ChaosArena:
             exits.push_async_callback(self.dragonfly.aclose)
             self.vault = Vault(self.settings.vault_url)
             exits.callback(self.vault.close)
+            await self._keep_secret()
             self._exits = exits.pop_all()
         return self
 
@@ -126,6 +134,8 @@ class ChaosArena:
             "retry": 2,
             "timeout": "60s",
             "error_budget": {"errors": 6, "window": "1m"},
+            "clarifications": 1,
+            "secrets": {"TOKEN": SECRET},  # (5) so that a credential lives in EXECUTE
             "sandbox": {"write": [ORDERS]},
         }
 
@@ -159,6 +169,14 @@ class ChaosArena:
     def sweeper(self) -> Login:
         """Return an identity that may list and end tokens."""
         return Login(self.vault, self.settings.vault_roles, SWEEPER)
+
+    async def _keep_secret(self) -> None:
+        """Put the agents' secret where their tier may read it, as whoever has installed Vault."""
+        token = (self.data_dir / "openbao" / "installer").read_text().strip()
+        client, ref = self.vault.client(token), SecretRef.parse(SECRET)
+        value = {ref.field: secrets.token_hex(_SECRET_BYTES)}
+        path = f"/v1/{ref.mount}/data/{ref.path}"
+        await self.vault.run(partial(client.adapter.post, path, json={"data": value}))
 
     def _options(self, port: int, behind: int) -> Any:
         settings = {

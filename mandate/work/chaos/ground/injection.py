@@ -32,7 +32,7 @@ from mandate.work.chaos.ground.run_faults import (
     SentMessages,
     messages_of,
 )
-from mandate.work.chaos.ground.strike import NOT_DONE
+from mandate.work.chaos.ground.strike import NOT_DONE, Aimed
 from mandate.work.chaos.ground.struck_run import StruckRun
 
 _C = ChaosCondition
@@ -60,7 +60,7 @@ async def faults_of(
     condition: ChaosCondition,
     target: str,
     struck: Sequence[tuple[StruckRun, str]],
-) -> list[Fault]:
+) -> list[Aimed]:
     """Return what is to be done; ``struck`` are the runs, each with the agent that is meant in it.
 
     Raises:
@@ -68,11 +68,16 @@ async def faults_of(
         IntegrationError: of none of the runs it can be told what that is.
     """
     if condition in _ON_STACK:
-        return [_ON_STACK[condition](arena, target)]
+        everybody = tuple(run.id for run, _ in struck)
+        return [Aimed(_ON_STACK[condition](arena, target), everybody)]
     found = await asyncio.gather(
         *(_on_run(arena, condition, run, agent) for run, agent in struck), return_exceptions=True
     )
-    faults = [each for each in found if isinstance(each, Fault)]
+    faults = [
+        Aimed(each, (run.id,))
+        for each, (run, _) in zip(found, struck, strict=True)
+        if isinstance(each, Fault)
+    ]
     for each in found:  # a run that cannot be struck keeps no other from it
         if isinstance(each, BaseException) and (not faults or not isinstance(each, NOT_DONE)):
             raise each

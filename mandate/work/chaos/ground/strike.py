@@ -1,12 +1,14 @@
 """A fault as it is done to everything that it strikes at once: each struck, seen and undone.
 
 1. One that cannot be done, looked at or undone keeps no other from it; the record says which.
-2. It has fired when one of them was seen to have happened; nothing is asked again after that.
+2. What was seen to have happened is not asked again. A fault of a run counts for that run; one of
+   the stack for every run that was under way, and where it was to be struck.
 3. It is undone when all of them are.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,12 +23,21 @@ NOT_DONE: Final = (IntegrationError, RPCError, OSError)  # what a fault may fail
 NOTE_MAX: Final = 300  # characters
 
 
+@dataclass(frozen=True, slots=True)
+class Aimed:
+    """A fault, and the runs that it happens to when it happens."""
+
+    fault: Fault
+    runs: tuple[str, ...]
+
+
 @dataclass
 class Strike:
     """A fault that was done, or tried."""
 
     record: FaultRecord
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Aimed] = field(default_factory=list)
+    _seen: set[int] = field(default_factory=set)  # places in ``faults``
 
     def note(self, why: object) -> None:
         """Say in the record what went otherwise than planned."""
@@ -34,20 +45,24 @@ class Strike:
 
     async def strike(self) -> None:
         """Do all of it (1), and look whether it happened."""
-        for fault in self.faults:
+        for each in self.faults:
             try:
-                await fault.strike()
+                await each.fault.strike()
             except NOT_DONE as error:
                 self.note(error)
         await self.see()
 
     async def see(self) -> None:
         """Look whether it happened (2)."""
-        if self.record.fired:
-            return
-        for fault in self.faults:
-            with contextlib.suppress(*NOT_DONE):
-                self.record.fired = await fault.fired() or self.record.fired
+        unseen = [at for at in range(len(self.faults)) if at not in self._seen]
+        await asyncio.gather(*map(self._look, unseen))
+
+    async def _look(self, at: int) -> None:
+        with contextlib.suppress(*NOT_DONE):
+            if await self.faults[at].fault.fired():
+                self._seen.add(at)
+                new = [run for run in self.faults[at].runs if run not in self.record.struck]
+                self.record.struck += new
 
     async def undo(self) -> bool:
         """Take all of it back, the last one first, unless it is; tell whether it is now (3)."""
@@ -55,9 +70,9 @@ class Strike:
             return True
         await self.see()
         is_undone = True
-        for fault in reversed(self.faults):
+        for each in reversed(self.faults):
             try:
-                await fault.undo()
+                await each.fault.undo()
             except NOT_DONE as error:
                 self.note(f"not undone: {error}")
                 is_undone = False

@@ -7,7 +7,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from dsl.core import ChaosCondition
 from integrations.chaos.fault import Fault, NotOursError
-from mandate.work.chaos.ground.strike import NOTE_MAX, Strike
+from mandate.work.chaos.ground.strike import NOTE_MAX, Aimed, Strike
 from mandate.work.chaos.journal import FaultRecord, PlannedFault
 
 FAILURES = (
@@ -43,7 +43,7 @@ class Mark(Fault):
 
 def strike_of(*faults: Fault) -> Strike:
     planned = PlannedFault(0, ChaosCondition.LOCK_LOSS, "python", True, 0, 0, ())
-    return Strike(FaultRecord(planned), [*faults])
+    return Strike(FaultRecord(planned), [Aimed(each, (str(at),)) for at, each in enumerate(faults)])
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=lambda each: type(each).__name__)
@@ -53,7 +53,7 @@ async def test_one_that_fails_keeps_no_other_from_it(error: Exception):
 
     await strike.strike()
     assert [each.done for each in (first, bad, last)] == [["struck", "seen"]] * 3
-    assert (strike.record.fired, strike.record.note) == (True, str(error))
+    assert (strike.record.struck, strike.record.note) == (["0", "2"], str(error))
 
     assert not await strike.undo()
     assert [each.done[-1] for each in (first, bad, last)] == ["undone"] * 3

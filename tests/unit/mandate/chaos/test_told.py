@@ -26,7 +26,8 @@ def journal(
 ) -> Journal:
     place = "python/EXECUTE"
     planned = PlannedFault(0, fault, "worker", True, 0, 0, (place, place))
-    record = FaultRecord(planned, at_ms=2_000, until_ms=3_000, fired=fired, undone=True)
+    struck = ["x-0", "x-1"] if fired else []
+    record = FaultRecord(planned, at_ms=2_000, until_ms=3_000, struck=struck, undone=True)
     told_of = {"status": "completed", "objective": True, **run}
     phases = {"python": [("BOOTSTRAP", 1_500), ("EXECUTE", 3_500)]}
     outputs = {"python": {"alpha": 1, "beta": 2}}
@@ -55,6 +56,19 @@ def test_a_row_counts_runs_that_were_struck_and_what_became_of_them():
     assert (row.fault, row.phase, row.runs, row.fired) == ("worker-death", "EXECUTE", 6, 4)
     assert (row.completed, row.violations) == (4, 2)
     assert row.cells()[-2:] == ("0.50 s", "0.50 s")
+
+
+def test_a_fault_counts_for_the_runs_that_it_was_seen_to_strike():
+    one = journal(ChaosCondition.RUN_CANCELLED, status="failed")
+    one.faults[0].struck = ["x-1"]
+    one.violations = unexpected(one.runs, one.faults)
+
+    (row,) = rows([one])
+    assert (row.runs, row.fired) == (2, 1)
+    assert [each for each in one.violations if "x-1" in each] == []  # it may end so
+    assert [each.split(", found")[0] for each in one.violations] == [
+        "ending: expected x-0 to complete"
+    ]
 
 
 def test_a_violation_is_of_the_run_that_it_names_and_of_no_other():
@@ -116,4 +130,6 @@ def test_the_table_stands_between_its_marks_and_the_rest_of_the_page_stays(tmp_p
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert "old" not in text
-    assert "| worker-death | EXECUTE | 2 | 2 | 0 | 2 |" in text
+    assert "recovery of a worker kill p99 0.50 s.\n" in text
+    cells = "- | - | - | 2 | - | - | - | - | -"  # by phase, and at none
+    assert f"| worker-death | 2 | 2 | {cells} | 0 | 2 | 0.50 s | 0.50 s |" in text

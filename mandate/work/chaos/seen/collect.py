@@ -25,9 +25,9 @@ from dsl.rules.chaos.evidence import Evidence, LeftProcess, LiveToken, Watched
 from dsl.rules.chaos.histories import agents_of, digests_of, ended_ms, groups_of, proofs_of
 from dsl.rules.reconciliation.recorded import Recorded, entry_ms
 from integrations.settings import Settings
-from mandate.work.chaos.histories import Gathered, gather
-from mandate.work.chaos.processes import processes_left
-from mandate.work.chaos.stores import Stores
+from mandate.work.chaos.seen.histories import Gathered, gather
+from mandate.work.chaos.seen.processes import processes_left
+from mandate.work.chaos.seen.stores import Stores
 
 SETTLE_S: Final = 5.0  # after the end of a run nothing of it may be alive
 _LOOK_EVERY_S: Final = 0.25

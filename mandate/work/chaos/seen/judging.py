@@ -8,9 +8,9 @@ from dsl.chaos.catalogue import AGENTS
 from dsl.rules.chaos.evidence import Watched
 from dsl.rules.chaos.judge import judge
 from integrations.errors import IntegrationError
-from mandate.work.chaos.collect import Sources, collect
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.struck_run import StruckRun
+from mandate.work.chaos.seen.collect import Sources, collect
 
 
 async def judged(arena: ChaosArena, runs: Sequence[StruckRun]) -> list[str]:

@@ -1,0 +1,1 @@
+"""What is seen of an experiment when it is over: collected from every store once, and judged."""
