@@ -34,6 +34,7 @@ from temporalio.exceptions import ApplicationError
 from activities.contracts import messages, specs, trust_specs
 from activities.contracts.circuit_specs import CIRCUIT_OPEN, CircuitOpen
 from activities.contracts.meant import BugError, MeantError
+from activities.contracts.resumption import SpentUntil
 from activities.runtime.effect import Attempt, OutcomeLostError, attempt, beat
 from activities.runtime.spent import BudgetSpentError
 from activities.runtime.violation import ViolationError, said, violation_of
@@ -138,7 +139,7 @@ def _translated(error: errors.IntegrationError) -> ApplicationError:
         kind = specs.AGENT_FAILED if error.retryable else specs.AGENT_FAILED_FOR_GOOD
         if isinstance(error, BudgetSpentError):
             kind = specs.BUDGET_SPENT
-            seen.append({"spent_until_ms": error.until_ms})
+            seen.append(SpentUntil(spent_until_ms=error.until_ms).model_dump(mode="json"))
         return MeantError(message, *seen, type=kind)
     return MeantError(message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL))
 

@@ -2,7 +2,7 @@
 
 1. A stage tells what its phases have told: of the one under way it knows nothing yet. Dragonfly
    does, and counts all runs of the agent together. So the stage is asked whose budget it is, and
-   Dragonfly what is used up of it.
+   Dragonfly what is used up of it, after the errors of plans before a clarified one.
 2. Dragonfly away, or without a memory of the agent: then it is what the stage says.
 3. Nothing of that fails anybody: what is not known is not shown.
 """
@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 from dsl.core import ErrorBudget
 from dsl.limits import ERROR_BUDGET_MAX, TIMEOUT_MS_MAX
 from dsl.rules.health.budget import BudgetReading
+from dsl.values.canonical import INTEGER_MAX
 from dsl.values.durations import parse_duration
 from integrations.dragonfly.budgets import Budgets
 from integrations.dragonfly.client import connect
@@ -50,6 +51,7 @@ class _Status(BaseModel):
 
     agent: str = Field(min_length=1)
     error_budget: _Budget | None = None
+    errors_until_ms: StrictInt = Field(default=0, ge=0, le=INTEGER_MAX)
 
 
 async def live_budgets(
@@ -79,7 +81,10 @@ async def _counted(settings: Settings, told: Mapping[str, _Status]) -> dict[str,
         try:
             budgets = Budgets(store)
             for path, reading in list(found.items()):
-                found[path] = await budgets.read(told[path].agent, reading.budget)
+                its = told[path]
+                found[path] = await budgets.read(
+                    its.agent, reading.budget, since_ms=its.errors_until_ms
+                )
         finally:
             await store.aclose()
     return found

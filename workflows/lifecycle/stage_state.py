@@ -181,8 +181,12 @@ class StageState:
             return None
         times = (self._authority.errors | self._erred).values()
         now_ms = int(workflow.now().timestamp() * 1000)
-        since_ms = self.request.clarified.errors_until_ms if self.request.clarified else 0
-        return read_budget(times, now_ms, self.step.error_budget, since_ms=since_ms)
+        return read_budget(times, now_ms, self.step.error_budget, since_ms=self._since_ms)
+
+    @property
+    def _since_ms(self) -> int:
+        """When errors begin to count for the stage: those until then are of a plan before."""
+        return self.request.clarified.errors_until_ms if self.request.clarified else 0
 
     def spent(self) -> Spent:
         """Return of what the next plan is made, this one having spent the error budget."""
@@ -217,6 +221,7 @@ class StageState:
             **({"runtime": str(self.step.runtime)} if self.is_delegated else {}),
             **({"clarification": clarified.told()} if clarified else {}),
             **({"error_budget": budget.as_json()} if budget else {}),
+            **({"errors_until_ms": self._since_ms} if budget and clarified else {}),
         }
 
     def end(self, status: StageStatus, detail: str) -> None:

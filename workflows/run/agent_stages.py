@@ -78,12 +78,9 @@ class AgentStages:
         """Prepare; ``begins`` is told the path of each stage just before it begins."""
         self.at_work: dict[str, AtWork] = {}  # by stage path
         self._before_waits: dict[str, str] = {}  # what its detail was (5)
-        self._plan = plan
         self._compiled = compiled
         self._provenance = provenance
-        self._project = plan.project or workflow.info().workflow_id
         self._stages = stages
-        self._gates = gates
         self._records = records
         self._begins = begins
         self._payload_budget = PayloadBudget()
@@ -193,8 +190,10 @@ class AgentStages:
                 failures.STAGE_FAILED, path, StageStatus.FAILED, f"inputs: {error}"
             ) from None
         proposed = {"stage": about.path, **draft.told()}
+        # Whoever is asked for advice asks nobody, and is not revoked for erring at it.
+        alone = {"questions": None, "clarifications": 0, "on_exhausted": None}
         return await self._once(
-            member.model_copy(update={"path": path, "questions": None, "clarifications": 0}),
+            member.model_copy(update={"path": path, **alone}),
             member.agent,
             {**inputs, "clarification": proposed},
             PlanOfStage(),

@@ -11,9 +11,12 @@ What counts, and when a budget is spent, is for ``dsl.rules.health.budget``. The
 4. Where the store does not answer, or knows nothing of the agent, the error is kept with this
    attempt and goes on the ledger with it; what it has erred so may spend the budget by itself.
 5. Whoever cuts the try short waits for no count: what it has said and nobody has counted yet is
-   kept with the attempt, under the id that it would have been counted under.
+   kept with the attempt, under the id that it would have been counted under; of more than the
+   largest budget allows the newest.
 6. A violation has its own consequence, which goes before that of a spent budget.
-7. Where the plan is clarified, its errors are told in words as well, and count from then on.
+7. Where the plan is clarified, its errors are told in words as well, and count from then on. While
+   they wait to be counted, words are held of ``ERROR_BUDGET_MAX`` at most, and of none once the
+   budget is spent.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from activities.runtime.effect import err, erred
 from activities.runtime.spent import BudgetSpentError
 from activities.runtime.violation import ViolationError, said, violation_of
 from dsl.core import AgentPhase, ErrorBudget
-from dsl.limits import ERROR_WORDS_LENGTH_MAX
+from dsl.limits import ERROR_BUDGET_MAX, ERROR_WORDS_LENGTH_MAX
 from dsl.rules.health.budget import BudgetReading, Erred, error_id, read_budget
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import AgentError, Event, Outcome
@@ -79,8 +82,8 @@ class Spending:
             tell(event)
             if self._budget is not None and event.type == "error":
                 self._heard += 1
-                if self._is_told:
-                    self._words[self._heard] = _cut(str(event.data.get("message", "")))
+                if not self._is_spent and len(self._words) < ERROR_BUDGET_MAX:  # (7) a few
+                    self._words[self._heard] = self._told(event.data.get("message", ""))
                 self._came.set()
 
         return hear
@@ -111,9 +114,10 @@ class Spending:
 
     def cut_short(self) -> bool:
         """Keep what is not counted yet: nobody waits for it (5); tell whether the try has erred."""
-        for number in range(self._counted + 1, self._heard + 1):
+        first = max(self._counted, self._heard - ERROR_BUDGET_MAX) + 1
+        for number in range(first, self._heard + 1):
             key = error_id(*self._where, Erred.MESSAGE, number)
-            err(key, int(time.time() * 1000))
+            err(key, int(time.time() * 1000), self._words.get(number, ""))
         return bool(erred())
 
     @asynccontextmanager
@@ -128,7 +132,8 @@ class Spending:
         """Count what the program did that it must not, though it may have delivered."""
         if self._budget is not None:
             for kind in sorted({each.kind for each in violations}):
-                await self._count(self._budget, Erred.VIOLATION, kind, words=f"violation: {kind}")
+                words = self._told(f"violation: {kind}")
+                await self._count(self._budget, Erred.VIOLATION, kind, words=words)
 
     async def _settle(self) -> BudgetSpentError | None:
         async with self._counting:
@@ -148,9 +153,10 @@ class Spending:
             await self.violated(said(0, error.tokens))
         kind = error.kind if isinstance(error, ViolationError) else violation_of(error)
         if kind is not None:
-            await self._count(self._budget, Erred.VIOLATION, kind, words=str(error))
+            words = self._told(error)
+            await self._count(self._budget, Erred.VIOLATION, kind, words=words)
             return error  # (6) its own consequence goes before
-        await self._count(self._budget, Erred.TRY, words=str(error))
+        await self._count(self._budget, Erred.TRY, words=self._told(error))
         return self._stop(error) or error
 
     @property
@@ -178,7 +184,6 @@ class Spending:
         self, budget: ErrorBudget, what: Erred, which: object = "", *, words: str
     ) -> None:
         key, since_ms = error_id(*self._where, what, which), self._since_ms
-        words = _cut(words) if self._is_told else ""
         try:
             count = await self._budgets.count(self._agent, key, budget, since_ms=since_ms)
         except (UnavailableError, ColdError):
@@ -190,8 +195,9 @@ class Spending:
             err(key, count.now_ms, words)
             self._reading = count.reading
 
-
-def _cut(words: str) -> str:
-    """Return what an error says as history may hold it."""
-    text = redact_tokens(words).encode(errors="backslashreplace").decode()
-    return text[:ERROR_WORDS_LENGTH_MAX]
+    def _told(self, said: object) -> str:
+        """Return what an error says as history may hold it; nothing where nobody is told (7)."""
+        if not self._is_told:
+            return ""
+        text = redact_tokens(str(said)).encode(errors="backslashreplace").decode()
+        return text[:ERROR_WORDS_LENGTH_MAX]

@@ -134,11 +134,15 @@ class Clarifications:
         try:
             clarified = await self._answered(step, draft, ask)
             await self._approve_anew(step, clarified)  # (5) what was approved is void
-        except StageEndedError:
-            ended = StageStatus.REJECTED
-            attempts = under.attempts + report.attempts
+        except StageEndedError as error:
             # (7) kept, though no other follows
-            self._stages.finish(step.path, ended, outputs=kept, attempts=attempts)
+            self._stages.finish(
+                step.path,
+                StageStatus.REJECTED,
+                detail=error.detail,
+                outputs=kept,
+                attempts=under.attempts + report.attempts,
+            )
             raise
         await self._record(step, agent, clarified, kept)  # (6) before it begins again
         why = clarified.plan.reasons[-1][:REASON_SHOWN_MAX]

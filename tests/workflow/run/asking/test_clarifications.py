@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -13,8 +14,10 @@ from dsl.core import AgentPhase
 from dsl.rules.gates.questions import Question
 from integrations.agents.contract.protocol import Event, Request
 from integrations.artifacts.store import Artifacts
+from mandate.people.budgets import live_budgets
 from tests.fixtures.engine import Engine, failure_of, gate, hang, page_of, pipeline, stage
 from tests.fixtures.trust.standing import told
+from tests.integration.stack.probes import eventually
 
 ASKS = {"approvers": ["ann"], "identity": ["claimed"]}
 FIRST, SECOND = "work/clarify-1", "work/clarify-2"
@@ -222,6 +225,7 @@ async def test_who_rejects_ends_the_stage_and_what_it_put_out_is_kept(engine: En
 
     assert failure.type == "GateRejected"
     assert result["status"] == "rejected"
+    assert "ann" in result["detail"]
     assert "plan1.plan.json" in [each["name"] for each in result["outputs"]]
     assert told(engine, handle, "stage.clarified") == []
 
@@ -255,6 +259,58 @@ async def test_a_council_is_asked_anew_about_what_is_proposed(engine: Engine, de
     assert [(each["gate"], each["verdict"]) for each in report["approvals"]] == [
         (FIRST, "approved")
     ]
+
+
+async def test_a_member_that_errs_when_asked_for_advice_says_nothing_and_is_not_revoked(
+    engine: Engine,
+):
+    flaky(engine, 1)
+
+    async def judge(request: Request) -> dict[str, Any]:
+        if "clarification" in request.input:
+            said(engine, request, "a", "b")
+            return await hang(request)
+        return {"decision": "approve", "confidence": 0.9, "rationale": "seen"}
+
+    engine.runner.behaviours["judge"] = judge
+    budget = {"error_budget": {"errors": 2, "window": "1h"}, "clarifications": 1}
+    member = stage("judge", config={**budget, "on_exhausted": "revoke"})
+    council = {"clarify": "council", "clarifiers": {"members": [{"stage": "judge"}]}}
+    handle = await engine.start(pipeline(member, {**work(**council), "requires": ["judge"]}))
+    failure = await failure_of(handle)
+
+    assert failure.type == "GateRejected"
+    assert told(engine, handle, "agent.violated") == []
+    assert failure.details[0]["stages"]["judge"]["status"] == "completed"
+
+
+async def test_what_burns_of_a_clarified_stage_is_seen_as_its_plan_counts_it(engine: Engine):
+    going = asyncio.Event()
+
+    async def err(request: Request) -> dict[str, Any]:
+        if request.phase is not AgentPhase.EXECUTE:
+            return {}
+        if request.clarification is None:
+            said(engine, request, "a", "b")
+            return await hang(request)
+        said(engine, request, "c")
+        await going.wait()
+        return {}
+
+    engine.runner.behaviours["work"] = err
+    handle = await engine.start(pipeline(work()))
+
+    async def burn() -> list[int]:
+        found = await live_budgets(engine.client, engine.settings, handle.id, ["work"])
+        return [each.errors for each in found.values()]
+
+    async def burns() -> bool:
+        is_clarified = len(asked(engine)) == len(("PLAN", "EXECUTE")) * 2
+        return is_clarified and await burn() == [1]
+
+    await eventually(burns, within_s=60)
+    going.set()
+    await handle.result()
 
 
 async def test_a_council_in_doubt_leaves_it_to_people(engine: Engine):
