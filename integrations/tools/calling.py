@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,12 +20,11 @@ from typing import Any, Final
 from dsl.limits import TOOL_ANSWER_BYTES_MAX
 from dsl.rules.tools.calls import ToolCall
 from dsl.tools.servers import KnownServer
-from dsl.values.canonical import canonical
 from integrations.errors import DeniedError
-from integrations.redaction import Redactor
 from integrations.tools.listing import ListedTool, compare
 from integrations.tools.session import Surroundings, ToolSession, serving
 
+_write: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _BESIDE: Final = {"image": "an image", "audio": "a sound", "resource_link": "a link"}
 
 
@@ -62,12 +62,11 @@ async def make_call(
     if call.server != known.server.name:
         raise DeniedError(f"call {call.name} is not for tool server {known.server.name!r}")
     timeout_s = known.server.timeout_of(call.tool) / 1000
-    redact = Redactor((environment or {}).values())
     async with serving(known.server, around, environment=environment, alive_s=timeout_s) as session:
         _require_pinned(
             call, await session.tools(), known.digests
         )  # (2) what somebody has looked at
-        return await _answered(session, call, timeout_s, redact)
+        return await _answered(session, call, timeout_s)
 
 
 def _require_pinned(call: ToolCall, listed: list[ListedTool], pins: Mapping[str, str]) -> None:
@@ -82,13 +81,11 @@ def _require_pinned(call: ToolCall, listed: list[ListedTool], pins: Mapping[str,
         )
 
 
-async def _answered(
-    session: ToolSession, call: ToolCall, timeout_s: float, redact: Redactor
-) -> CallAnswer:
+async def _answered(session: ToolSession, call: ToolCall, timeout_s: float) -> CallAnswer:
     answer = await session.call(call.tool, call.arguments, timeout_s)
     if isinstance(answer, str):  # the server refuses the request
-        return CallAnswer(ok=False, text=redact.text(answer))
-    text = redact.text(_text_of(answer))
+        return CallAnswer(ok=False, text=answer)
+    text = session.redact.text(_text_of(answer))
     size = len(text.encode(errors="replace"))
     if size > TOOL_ANSWER_BYTES_MAX:  # (4) the call was made all the same
         said = (
@@ -104,7 +101,8 @@ def _text_of(answer: Mapping[str, Any]) -> str:
     parts = [_part(each) for each in content] if isinstance(content, list) else []
     structured = answer.get("structuredContent")
     if not parts and isinstance(structured, dict):
-        parts = [canonical(structured)]
+        # For people and models: what has no canonical form is an answer all the same.
+        parts = [_write(structured)]
     return "\n".join(parts)
 
 

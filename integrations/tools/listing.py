@@ -74,7 +74,7 @@ def refuse_list(listed: Sequence[ListedTool]) -> None:
     names = [each.name for each in listed]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ToolServerError(f"it lists tool {twice[:60]!a} twice")
+        raise ToolServerError(f"it lists tool {twice!a} twice")
 
 
 def _compared(listed: ListedTool, pins: Mapping[str, str]) -> Comparison:

@@ -6,7 +6,8 @@
 2. One request is under way at a time, and has its time. A server that is silent, floods, ends or
    breaks the protocol is ended; what was asked may have been done by then.
 3. What it writes to stderr is for people: its end is shown where it fails.
-4. No server writes where servers are declared: it could pin what it says itself.
+4. No word of it is shown that holds what it was handed: words are redacted whole, then cut.
+5. No server writes where servers are declared: it could pin what it says itself.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from integrations.agents.sandbox.spec import SandboxSpec, launch, path_of
 from integrations.agents.workdir import workdir
 from integrations.clock import boottime
 from integrations.errors import DeniedError
+from integrations.redaction import Redactor
 from integrations.tools import wire
 from integrations.tools.listing import ListedTool, listed_in, refuse_list
 from integrations.tools.wire import OutcomeUnknownError, Refusal, ToolServerError
@@ -34,7 +36,8 @@ from integrations.tools.wire import OutcomeUnknownError, Refusal, ToolServerErro
 START_S: Final = 60.0  # to be greeted: some load much before they listen
 PAGES_MAX: Final = 100  # of a list
 _STDERR_BYTES_MAX: Final = 4 << 10
-_SHOWN_MAX: Final = 300  # characters of stderr
+_SHOWN_MAX: Final = 300  # characters of what it says, and of stderr
+_UTF8_MAX: Final = 4  # bytes of a character
 _MARGIN_S: Final = 30.0  # by which the keeper's deadline is later than ours
 
 
@@ -45,16 +48,20 @@ class Surroundings:
     path: tuple[Path, ...] = ()  # where their programs are found, besides the system's own places
     denied: tuple[Path, ...] = ()  # what nothing may read
     ports: frozenset[int] = frozenset()  # of the engine's own servers
-    declared: tuple[Path, ...] = ()  # directories in which servers are declared, and pinned (4)
+    declared: tuple[Path, ...] = ()  # directories in which servers are declared, and pinned (5)
     required: bool = True  # without Landlock, refuse to start
 
 
 class ToolSession:
-    """A server that was greeted."""
+    """A server that was greeted; ``redact`` knows what it was handed."""
 
-    def __init__(self, name: str, process: Process) -> None:
+    def __init__(self, name: str, process: Process, redact: Redactor) -> None:
+        self.redact = redact
         self._name = name
         self._process = process
+        # (4) a secret whose start is cut off is known by its end
+        self._stderr_max = _STDERR_BYTES_MAX + _UTF8_MAX * redact.margin
+        self._stderr_is_cut = False
         self._number = 0
         self._heard = 0  # bytes
         self._stderr = bytearray()
@@ -95,7 +102,7 @@ class ToolSession:
             answer = await self._ask("tools/call", params, timeout_s)
         except ToolServerError as error:
             raise OutcomeUnknownError(str(self._failed(error))) from None
-        return answer.message if isinstance(answer, Refusal) else answer
+        return self._shown(answer.message) if isinstance(answer, Refusal) else answer
 
     async def _listed(self) -> list[ListedTool]:
         found: list[ListedTool] = []
@@ -115,7 +122,8 @@ class ToolSession:
         """Keep the end of what it says to people (3), until cancelled."""
         while chunk := await self._process.stderr.read(1 << 12):
             self._stderr += chunk
-            del self._stderr[:-_STDERR_BYTES_MAX]
+            self._stderr_is_cut |= len(self._stderr) > self._stderr_max
+            del self._stderr[: -self._stderr_max]
 
     async def _ask(
         self, method: str, params: Mapping[str, Any], timeout_s: float
@@ -140,16 +148,32 @@ class ToolSession:
             self._heard += len(line)
             if self._heard > TOOL_LIST_BYTES_MAX:
                 raise ToolServerError(f"it says more than {TOOL_LIST_BYTES_MAX >> 20} MiB")
-            taken = wire.taken(line, self._number)
+            taken = self._taken(line)
             if isinstance(taken, wire.Asked):
                 await self._process.tell(taken.reply)
             elif taken is not None:
                 return taken
 
+    def _taken(self, line: bytes) -> dict[str, Any] | Refusal | wire.Asked | None:
+        try:
+            return wire.taken(line, self._number)
+        except ToolServerError:
+            if self.redact.found_in(line):  # (4) what is quoted of it may be half a secret
+                raise ToolServerError(
+                    "it breaks the protocol with a message that holds what it was handed"
+                ) from None
+            raise
+
     def _failed(self, why: ToolServerError) -> ToolServerError:
-        said = " ".join(self._stderr.decode(errors="replace").split())[-_SHOWN_MAX:]
-        last = f"; it said: {said}" if said else ""
-        return ToolServerError(f"tool server {self._name!r}: {why}{last}")
+        said = self._stderr.decode(errors="replace")
+        clean = self.redact.cut_text(said) if self._stderr_is_cut else self.redact.text(said)
+        end = " ".join(self.redact.cut_end(clean).split())[-_SHOWN_MAX:]
+        last = f"; it said: {end}" if end else ""
+        return ToolServerError(f"tool server {self._name!r}: {self._shown(str(why))}{last}")
+
+    def _shown(self, said: str) -> str:
+        """Return words of the server as they may be shown (4)."""
+        return " ".join(self.redact.text(said).split())[:_SHOWN_MAX]
 
 
 def _unrefused(answer: dict[str, Any] | Refusal, method: str) -> dict[str, Any]:
@@ -171,7 +195,7 @@ async def serving(
     Args:
         server: as its operator has declared it.
         around: what the machine offers.
-        environment: what it is given besides, by name.
+        environment: what it is given besides, by name; it is shown nowhere (4).
         alive_s: how long it may live after it was greeted.
 
     Raises:
@@ -186,7 +210,7 @@ async def serving(
         spec["env"] = {**spec["env"], **server.environment, **(environment or {})}
         lifeline = Lifeline(boottime() + START_S + alive_s + _MARGIN_S)
         process = stack.enter_context(closing(await Process.start()))
-        session = ToolSession(server.name, process)
+        session = ToolSession(server.name, process, Redactor((environment or {}).values()))
         watching = None
         try:
             await process.begin(spec, lifeline)
@@ -234,7 +258,7 @@ def _sandbox(server: ToolServer, around: Surroundings, argv: Sequence[str]) -> S
 def _refuse_own_pins(server: ToolServer, around: Surroundings) -> None:
     for written in (Path(each).resolve() for each in server.sandbox.write):
         for folder in (each.resolve() for each in around.declared):
-            if written.is_relative_to(folder) or folder.is_relative_to(written):  # (4) its own pins
+            if written.is_relative_to(folder) or folder.is_relative_to(written):  # (5) its own pins
                 raise DeniedError(
                     f"tool server {server.name!r} would write into {written}, and servers are "
                     f"declared and pinned in {folder}: give it another directory"

@@ -26,7 +26,6 @@ from integrations.errors import IntegrationError
 
 PROTOCOL: Final = "2025-06-18"
 _VERSION: Final = "1"  # of this client, as a greeting has it
-_SHOWN_MAX: Final = 300  # characters
 _NOT_HERE: Final = -32601  # JSON-RPC's word for a method that is not there
 
 
@@ -40,7 +39,7 @@ class OutcomeUnknownError(ToolServerError):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The answer to a request that the server has refused."""
+    """The answer to a request that the server has refused, in its own words, however long."""
 
     message: str
 
@@ -102,7 +101,7 @@ def _answer(message: Mapping[str, Any]) -> dict[str, Any] | Refusal:
     error = message.get("error")
     if error is not None:
         said = error.get("message") if isinstance(error, dict) else error
-        return Refusal(" ".join(str(said).split())[:_SHOWN_MAX])
+        return Refusal(str(said))
     result = message.get("result")
     if not isinstance(result, dict):
         raise ToolServerError("its answer is no object")
