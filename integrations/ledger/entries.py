@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from dsl.core import Tier
 from dsl.limits import LEDGER_PAYLOAD_BYTES_MAX
+from dsl.rules.ledger.merkle import leaf_of
 from dsl.values import strict_json
 from dsl.values.canonical import INTEGER_MAX, canonical
 from integrations.ledger.errors import InvalidDraftError
@@ -39,7 +40,7 @@ GENESIS: Final = bytes(32)  # what the first entry names as the one before it
 ACTION_PATTERN: Final = r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+"
 
 _ACTION = re.compile(ACTION_PATTERN)
-_LEAF_PREFIX: Final = b"\x00"
+leaf_hash: Final = leaf_of  # (2) one hash for the chain and the tree
 _SMALL_DIGITS: Final = 15  # fewer than the largest integer has
 _quoted: Final = json.encoder.encode_basestring  # RFC 8785 of a string, as of the encoder below
 
@@ -168,11 +169,6 @@ def entry_bytes(seq: int, ts: str, content: Sequence[str], prev_hash: bytes) -> 
         f'"tier":{_quoted(tier)},"ts":{_quoted(ts)},"v":{VERSION},'
         f'"workflow_id":{_quoted(workflow_id)}}}'
     ).encode()
-
-
-def leaf_hash(entry: bytes) -> bytes:
-    """Return the hash of an entry's canonical text (2)."""
-    return hashlib.sha256(_LEAF_PREFIX + entry).digest()
 
 
 def is_sound(seq: int, ts: str, content: Content, prev_hash: bytes, digest: bytes) -> bool:

@@ -23,3 +23,9 @@ def health_of(path: Path) -> str:
     """
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         return str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+
+
+def notes_in(path: Path) -> int:
+    """Return how many notes the file keeps beside its entries; errors as ``health_of``."""
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        return int(connection.execute("SELECT count(*) FROM checkpoint").fetchone()[0])

@@ -45,7 +45,10 @@ def by_place(path: Path, seq: int) -> Entry | None:
 
 def row_at(path: Path, seq: int) -> tuple[Any, ...] | None:
     """Return the columns of the entry at that place, as recorded; errors as ``by_key``."""
-    return _row(path, _BY_PLACE, seq)
+    row = _row(path, _BY_PLACE, seq)
+    if row is not None:
+        _sound(row)
+    return row
 
 
 def places_of(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[int]:
@@ -59,25 +62,28 @@ def latest(path: Path, action: str, most: int) -> list[Entry]:
     """Return the latest entries of that action, the newest first; it reads the whole file.
 
     Raises:
-        NotFoundError, UnavailableError: as ``by_key``.
+        NotFoundError, CorruptError, UnavailableError: as ``by_key``.
     """
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         rows = connection.execute(_LATEST, (action, most)).fetchall()
-    return [entry_of(row) for row in rows]
+    return [_sound(row) for row in rows]
 
 
 def _entry(path: Path, question: str, value: str | int) -> Entry | None:
     row = _row(path, question, value)
-    return None if row is None else entry_of(row)
+    return None if row is None else _sound(row)
 
 
 def _row(path: Path, question: str, value: str | int) -> tuple[Any, ...] | None:
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         row: tuple[Any, ...] | None = connection.execute(question, (value,)).fetchone()
-    if row is None:
-        return None
-    entry_of(row)
+    return row
+
+
+def _sound(row: Sequence[Any]) -> Entry:
+    """Return a row as an entry that hashes to what was recorded with it."""
+    entry = entry_of(row)
     seq, ts, *columns, prev, digest = row
     if not is_sound(seq, ts, Content(*columns), prev, digest):
         raise CorruptError(f"entry {seq} was altered: verify the ledger")
-    return row
+    return entry

@@ -4,6 +4,7 @@
    one that is there is never written over.
 2. Two notes of one size that differ are both kept: whoever reads them finds that out.
 3. What is no note of this ledger's name is left alone.
+4. Of a file no more is read than shows that it is longer than a note may be, which makes it none.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from dsl.rules.ledger.note import NOTE_BYTES_MAX
 from integrations.errors import UnavailableError
 from integrations.ledger.anchors.anchor import NOTES_READ_MAX, Kept
 from integrations.ledger.anchors.specs import DIRECTORY
@@ -49,9 +51,9 @@ class DirectoryAnchor:
             if not self._folder.is_dir():
                 return Kept()
             names = sorted(self._folder.glob(f"*{_NOTE}"))[-NOTES_READ_MAX:]
-            notes = tuple(each.read_text(encoding="utf-8", errors="replace") for each in names)
+            notes = tuple(map(_text, names))
             keys = self._folder / _KEYS
-            held = tuple(keys.read_text(encoding="utf-8").split()) if keys.is_file() else ()
+            held = tuple(_text(keys).split()) if keys.is_file() else ()
         except OSError as error:
             raise UnavailableError(
                 f"the anchor {self.name} cannot be read: {error.strerror}"
@@ -74,7 +76,7 @@ class DirectoryAnchor:
 
     def _write(self, name: str, text: str, *, over: bool) -> None:
         path = self._folder / name
-        if path.exists() and (not over or path.read_text(encoding="utf-8") == text):
+        if path.exists() and (not over or _text(path) == text):
             return
         aside = self._folder / f".{name}.{os.getpid()}"
         with aside.open("w", encoding="utf-8") as file:
@@ -87,3 +89,9 @@ class DirectoryAnchor:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _text(path: Path) -> str:
+    """Return what a file says, as far as it can be a note (4)."""
+    with path.open("rb") as file:
+        return file.read(NOTE_BYTES_MAX + 1).decode(errors="replace")

@@ -4,8 +4,10 @@
    touched. The branch moves only from the commit that was read.
 2. Where the repository has a remote named ``anchor``, it is read from there and pushed there, never
    by force. What was rewritten there is refused, not taken over.
-3. Programs of the repository do not run: no hooks, no configuration of the caller's.
+3. Programs of the repository do not run: no hooks, no configuration of the caller's, neither of its
+   environment nor of its home; what a remote asks for stands in the repository's own.
 4. Each call of git ends within ``GIT_S``.
+5. What is longer than a note may be is none, and is not read.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from dsl.rules.ledger.note import NOTE_BYTES_MAX
 from integrations.errors import UnavailableError
 from integrations.ledger.anchors.anchor import Kept
 from integrations.ledger.anchors.specs import GIT
@@ -25,6 +28,8 @@ _REMOTE: Final = "anchor"
 _NOTE: Final = "checkpoint"
 _KEYS: Final = "keys"
 _QUIET: Final = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_AUTHOR_NAME": "mandate",
     "GIT_AUTHOR_EMAIL": "ledger@mandate.invalid",
@@ -53,14 +58,14 @@ class GitAnchor:
         if tip is None:
             return Kept()
         commits = (await self._git("rev-list", f"-{NOTES_READ}", "--reverse", tip)).split()
-        notes = [await self._git("cat-file", "blob", f"{each}:{_NOTE}") for each in commits]
-        keys = (await self._git("cat-file", "blob", f"{tip}:{_KEYS}")).split()
+        notes = [await self._text(f"{each}:{_NOTE}") for each in commits]
+        keys = (await self._text(f"{tip}:{_KEYS}")).split()
         return Kept(tuple(notes), tuple(keys))
 
     async def publish(self, note: str, keys: tuple[str, ...]) -> None:
         """See ``Anchor``."""
         tip = await self._tip()
-        if tip and await self._git("cat-file", "blob", f"{tip}:{_NOTE}") == note:
+        if tip and await self._text(f"{tip}:{_NOTE}") == note:
             await self._push()
             return
         size = note.split("\n", 2)[1]
@@ -77,6 +82,11 @@ class GitAnchor:
         # (1) only from the commit that was read
         await self._git("update-ref", self._branch, commit, tip or "0" * len(commit))
         await self._push()
+
+    async def _text(self, blob: str) -> str:
+        """Return what a file of a commit holds; nothing where it is too long (5)."""
+        size = int(await self._git("cat-file", "-s", blob))
+        return await self._git("cat-file", "blob", blob) if size <= NOTE_BYTES_MAX else ""
 
     async def _tip(self) -> str | None:
         found = await self._git("for-each-ref", "--format=%(objectname)", self._branch)
@@ -97,16 +107,14 @@ class GitAnchor:
 
     async def _git(self, *words: str, said: str = "") -> str:
         """Run git in the repository and return what it prints (3) (4)."""
-        environment = {**os.environ, **_QUIET}
-        for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-            environment.pop(name, None)
+        ours = {name: said for name, said in os.environ.items() if not name.startswith("GIT_")}
         try:
             process = await asyncio.create_subprocess_exec(
                 *("git", "-c", "core.hooksPath=/dev/null", "-C", str(self._place), *words),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=environment,
+                env={**ours, **_QUIET},
             )
         except OSError as error:
             raise UnavailableError(f"the anchor {self.name}: {error.strerror}") from error

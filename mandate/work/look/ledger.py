@@ -12,11 +12,10 @@ from dsl.shown.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.ledger import verify as ledger
 from integrations.ledger.entries import Entry
-from integrations.ledger.health import health_of
+from integrations.ledger.health import health_of, notes_in
 from integrations.ledger.lock import trouble_of_writer
 from integrations.ledger.noted import NotedHead
 from integrations.ledger.store import wal_reset_warning
-from integrations.ledger.tree.kept_notes import kept_notes
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter
 from mandate.stack import environment
@@ -24,6 +23,7 @@ from mandate.terminal import complain, counting, note, say, say_json
 from mandate.work.look.ledger_anchors import Compared, compared, keys_of
 
 _HASH_SHOWN = 12
+_FOUND = "{:<8} {}"
 _UNSEEN = Terminal(
     "not seen by this: an end that was cut off, a chain written anew. Let an anchor hold it "
     "(docs/ledger.md), or note the head elsewhere: mandate ledger verify --head SEQ:HASH"
@@ -115,21 +115,17 @@ def _as_json(
 
 def fsck(path: Path, *, data_dir: Path | None) -> int:
     """Print what is to be known of file and writer, then the verdict of ``verify``."""
-    try:
-        said = health_of(path)
-    except IntegrationError as error:
-        return _fail(error, as_json=False)
+    return enter("ledger fsck", _fsck(path, environment.present(data_dir)))
+
+
+async def _fsck(path: Path, env: Mapping[str, str]) -> int:
+    said = health_of(path)
+    say(Terminal.of(_FOUND, "sqlite", "ok" if said == "ok" else f"damaged: {said}"))
     trouble = trouble_of_writer(path)
-    warning = wal_reset_warning()
-    rows = (
-        ("sqlite", "ok" if said == "ok" else f"damaged: {said}"),
-        ("writer", trouble or "nothing amiss"),
-        ("library", warning or "ok"),
-        ("notes", f"{len(kept_notes(path))} kept in the file"),
-    )
-    for name, word in rows:
-        say(Terminal.of("{:<8} {}", name, word))
-    code = verify(path, None, anchors=(), keys=(), offline=False, data_dir=data_dir, as_json=False)
+    say(Terminal.of(_FOUND, "writer", trouble or "nothing amiss"))
+    say(Terminal.of(_FOUND, "library", wal_reset_warning() or "ok"))
+    say(Terminal.of(_FOUND, "notes", f"{notes_in(path)} kept in the file"))
+    code = await _verify(path, None, env, (), (), offline=False, as_json=False)
     return code or (EXIT_FAILED if said != "ok" or trouble else 0)
 
 

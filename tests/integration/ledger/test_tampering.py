@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from integrations.errors import CorruptError, UnavailableError
+from integrations.ledger import lookup
 from integrations.ledger.entries import Content, entry_bytes, leaf_hash
 from integrations.ledger.store import SCHEMA
 from integrations.ledger.verify import tail, verify
@@ -185,6 +186,22 @@ def test_a_reversed_revocation_keeps_the_writer_from_starting(path):
 
     with pytest.raises(CorruptError, match="entry 9 was altered"):
         Writer(path)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda path: lookup.latest(path, "agent.revoked", 5),
+        lambda path: lookup.by_place(path, 9),
+        lambda path: lookup.row_at(path, 9),
+    ],
+)
+def test_an_altered_entry_is_given_to_nobody(path, ask):
+    assert ask(path)
+    unlocked(path, "UPDATE ledger SET payload = '{\"epoch\":9}' WHERE seq = 9")
+
+    with pytest.raises(CorruptError, match="entry 9 was altered"):
+        ask(path)
 
 
 async def test_nothing_is_appended_after_what_somebody_else_wrote(path):
