@@ -63,7 +63,8 @@ class HealthPages:
         self._ready = ready
         self._metrics = metrics
         self._made: dict[str, tuple[float, Page]] = {}
-        self._making = asyncio.Lock()
+        # (3) a page never waits for the other
+        self._making = {path: asyncio.Lock() for path in (READY, METRICS_PATH)}
         self._open: set[asyncio.Task[None] | None] = set()
 
     @asynccontextmanager
@@ -92,10 +93,10 @@ class HealthPages:
         """Return the page at ``path``, as fresh as ``FRESH_S`` (2)."""
         if path == LIVE:  # that this is answered says it
             return Page(HTTPStatus.OK, b'{"live": true}\n')
-        if path not in (READY, METRICS_PATH):
+        if path not in self._making:
             said = f"expected {LIVE}, {READY} or {METRICS_PATH}\n"
             return Page(HTTPStatus.NOT_FOUND, said.encode(), _TEXT)
-        async with self._making:
+        async with self._making[path]:
             made = self._made.get(path)
             if made is None or time.monotonic() - made[0] >= FRESH_S:
                 page = self._readiness() if path == READY else await self._numbers()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from pathlib import Path
 from typing import Final
 
@@ -35,32 +35,34 @@ _DISK: Final = "disk"
 
 
 @asynccontextmanager
-async def looks(env: Mapping[str, str]) -> AsyncIterator[tuple[HealthProbe, ...]]:
-    """Return all looks; their connections are closed behind them.
+async def looks(
+    env: Mapping[str, str], settings: Settings
+) -> AsyncIterator[tuple[HealthProbe, ...]]:
+    """Return all looks; their connections are closed behind them, also where not all are made.
 
     Raises:
         SettingsError: a variable cannot be used.
     """
-    settings = read_settings(env)
-    vault, dragonfly = _vault(env, settings), _dragonfly(settings)
-    # (1) nothing is connected to
-    engine = TemporalHealth(await connect_temporal(settings, when_used=True))
-    try:
+    async with AsyncExitStack() as stack:
+        vault = stack.enter_context(closing(_vault(env, settings)))
+        dragonfly = await stack.enter_async_context(aclosing(_dragonfly(settings)))
+        # (1) nothing is connected to
+        engine = TemporalHealth(await connect_temporal(settings, when_used=True))
         yield all_probes(settings, dragonfly, vault, engine)
-    finally:
-        vault.close()
-        await dragonfly.aclose()
 
 
 async def seen_once(env: Mapping[str, str]) -> list[Finding]:
     """Look once, for ``mandate doctor`` (2)."""
     try:
-        async with looks(env) as found:
+        settings = read_settings(env)
+        async with looks(env, settings) as found:
             probes = [each for each in found if each.name not in _SAID_ELSEWHERE]
             findings = await asyncio.gather(*(_seen(each) for each in probes))
     except SettingsError:
         return []  # whoever is asked for the server says so
-    return [each for each in (*findings, *_disks(env)) if each is not None]
+    # A disk that hangs, as a mount may, holds up a thread and no look.
+    disks = await asyncio.to_thread(_disks, settings)
+    return [each for each in (*findings, *disks) if each is not None]
 
 
 async def _seen(probe: HealthProbe) -> Finding | None:
@@ -75,8 +77,7 @@ async def _seen(probe: HealthProbe) -> Finding | None:
     return bad(probe.name, found.detail, found.fix)
 
 
-def _disks(env: Mapping[str, str]) -> list[Finding]:
-    settings = read_settings(env)
+def _disks(settings: Settings) -> list[Finding]:
     places = {LEDGER: settings.ledger.parent, ARTIFACTS: settings.artifacts}
     return [_disk(name, place) for name, place in places.items()]
 

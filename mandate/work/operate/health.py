@@ -19,6 +19,7 @@ from typing import Any, Final
 from dsl.rules.health.vitality import Vitality
 from dsl.shown.surfaces import Terminal
 from integrations.health.monitor import Monitor, Vital
+from integrations.settings import read_settings
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
 from mandate.doctor.looks import looks
@@ -37,7 +38,7 @@ def run(data_dir: Path | None, *, watch: bool = False, as_json: bool = False) ->
 
 
 async def _once(env: Mapping[str, str], *, as_json: bool) -> int:
-    async with looks(env) as probes:
+    async with looks(env, read_settings(env)) as probes:
         monitor = Monitor(probes)
         await monitor.settle()  # (1) until every state is settled
     vitals = monitor.vitals()
@@ -47,7 +48,7 @@ async def _once(env: Mapping[str, str], *, as_json: bool) -> int:
 
 async def _watch(env: Mapping[str, str], *, as_json: bool) -> int:
     """Print on each change (2)."""
-    async with looks(env) as probes:
+    async with looks(env, read_settings(env)) as probes:
         monitor = Monitor(probes)
         try:
             async with monitor.running():

@@ -79,6 +79,24 @@ async def test_the_three_pages_and_no_other():
         assert await said(port, b"HEAD /metrics HTTP/1.1\r\n\r\n") == (200, "")
 
 
+async def test_who_asks_whether_it_is_ready_does_not_wait_for_the_numbers():
+    asked, begun, going = Asked(), asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        begun.set()
+        await going.wait()
+        return TEXT
+
+    pages = HealthPages(asked.ready, slow)
+    numbers = asyncio.create_task(pages.page(METRICS_PATH))
+    await begun.wait()
+    async with asyncio.timeout(10):
+        assert (await pages.page(READY)).status == 200
+    assert not numbers.done()
+    going.set()
+    assert (await numbers).body == TEXT.encode()
+
+
 async def test_what_is_not_ready_says_so_by_its_status():
     asked = Asked()
     asked.is_ready = False
