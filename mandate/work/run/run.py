@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -139,12 +140,13 @@ def _order(pipeline: str, compiled: Compiled, values: dict[str, Any]) -> Order:
 
 
 def _read(text: str, declared: str) -> Any:
-    match declared:
-        case "integer":
-            return int(text)
-        case "number":
-            return float(text)
-        case "boolean" if text in ("true", "false"):
-            return text == "true"
-        case _:
-            return text
+    """Return what ``text`` says of that type; as it stands where it is none, to be refused so."""
+    with suppress(ValueError):
+        match declared:
+            case "integer":
+                return int(text)
+            case "number":
+                return float(text)
+            case "boolean" if text in ("true", "false"):
+                return text == "true"
+    return text

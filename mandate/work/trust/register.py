@@ -39,8 +39,10 @@ def run(file: Path, *, data_dir: Path | None) -> int:
     """Register the pipeline of ``file``; return the exit code."""
     try:
         content = file.read_bytes()
-        templates = catalogue.templates(environment.present(data_dir)).look()
-        compiled = compile_text(content, str(file), templates)  # (1) signed is what was read here
+        env = environment.present(data_dir)
+        templates, servers = catalogue.templates(env).look(), catalogue.servers(env).look()
+        # (1) signed is what was read here
+        compiled = compile_text(content, str(file), templates, servers)
     except OSError as error:
         note(Terminal.of("mandate register: cannot read {}: {}", file, error.strerror))
         return EXIT_USAGE

@@ -42,6 +42,25 @@ def test_an_input_that_does_not_fit_is_refused(word: str):
         parse_inputs(compile_text(DOCUMENT, "p.yaml").plan, [word])
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("count=many", "input 'count': expected an integer, got 'many'"),
+        ("count=", "input 'count': expected an integer, got ''"),
+        ("count=1.5", "input 'count': expected an integer, got '1.5'"),
+        (f"count={'9' * 5_000}", "input 'count': expected an integer, got '9999"),
+        ("share=half", "input 'share': expected a number, got 'half'"),
+        ("deep=yes", "input 'deep': expected true or false, got 'yes'"),
+    ],
+)
+def test_and_told_so_in_the_words_of_the_pipeline(tmp_path: Path, capsys, word: str, said: str):
+    file = tmp_path / "p.yaml"
+    file.write_text(DOCUMENT.replace("  deep:", "  share: {type: number, default: 1.0}\n  deep:"))
+
+    assert run(str(file), [word], data_dir=None) == 2
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("pipeline", ["no-such-pipeline", "missing.yaml"])
 def test_an_unknown_pipeline_is_wrong_usage(pipeline: str, capsys):
     assert run(pipeline, [], wait=False, data_dir=None) == 2

@@ -27,6 +27,20 @@ ENV = {"VAULT_ADDR": "http://127.0.0.1:1", "MANDATE_UI": "http://127.0.0.1:8233"
 WISH = Wish("run-1", "review", "approve")
 
 
+def test_a_tool_that_nobody_has_declared_is_refused_before_anybody_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("MANDATE_TOOLS", str(tmp_path))
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        'name: p\nversion: "1"\nstages:\n  - {name: look, type: agent, template: default, '
+        "config: {tools: [{server: pay, tool: refund, policy: allow}]}}\n"
+    )
+
+    assert register.run(file, data_dir=None) == 2
+    assert "DSL338" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
