@@ -24,9 +24,9 @@ from dsl.document.folders import Folders
 from dsl.document.loader import load
 from dsl.errors import DslError, Severity
 from dsl.limits import CATALOGUE_FILES_MAX
-from dsl.stages.fields import NAME_PATTERN
 from dsl.template_folders import TemplateFolders
 from dsl.tools.folders import ToolFolders
+from dsl.values.names import NAME_PATTERN
 from dsl.values.suggestions import suggest
 
 EXAMPLES: Final = Path(__file__).parent / "examples"

@@ -16,6 +16,16 @@ from integrations.errors import UnavailableError
 _MIB: Final = 1 << 20
 
 
+def free_bytes(path: Path) -> int:
+    """Return how much is free on the disk of ``path``, for whoever is not its administrator.
+
+    Raises:
+        OSError: nobody can say.
+    """
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
+
+
 def require_room(path: Path, purpose: str, *, reserve: int = LEDGER_RESERVE_BYTES) -> None:
     """Make sure that more than ``reserve`` bytes are free on the disk of ``path``.
 
@@ -23,12 +33,11 @@ def require_room(path: Path, purpose: str, *, reserve: int = LEDGER_RESERVE_BYTE
         UnavailableError: they are not; ``purpose`` has to wait until there is room.
     """
     try:
-        status = os.statvfs(path)
+        free = free_bytes(path)
     except OSError as error:
         raise UnavailableError(
             f"cannot tell how much room is left for {purpose} at {path}: {error.strerror}"
         ) from error
-    free = status.f_bavail * status.f_frsize
     if free <= reserve:
         raise UnavailableError(
             f"no room for {purpose}: {free // _MIB} MiB are free on the disk of {path}, and "

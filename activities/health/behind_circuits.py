@@ -15,8 +15,8 @@ Which those are says ``dsl.rules.health.circuits``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
@@ -61,27 +61,19 @@ def behind_circuits(phase: AgentPhase) -> Callable[[Phase[P]], Phase[P]]:
     return outer
 
 
-@asynccontextmanager
-async def let_through(
+def let_through(
     equipment: Watchful, request: messages.PhaseRequest, phase: AgentPhase
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Let the work of a phase begin, or that of somebody else's worker for it (1) (4).
 
     Raises:
-        CircuitOpenError: one of the circuits holds it back.
+        CircuitOpenError: one of the circuits holds it back, once it is entered.
     """
-    async with equipment.breakers.let_through(_needed(equipment, request, phase)):
-        yield
-
-
-def _needed(
-    equipment: Watchful, request: messages.PhaseRequest, phase: AgentPhase
-) -> tuple[str, ...]:
     step = request.step
     is_done = request.heard is not None  # by somebody else's worker
     asks_outside = phase is AgentPhase.EXECUTE and not is_done
     outside = outside_of(equipment, request) if asks_outside else None
-    return circuits_before(
+    needed = circuits_before(
         phase,
         tier=step.tier,
         runs_program=phase in step.phases,
@@ -89,6 +81,7 @@ def _needed(
         is_done=is_done,
         outside=(outside,) if outside else (),
     )
+    return equipment.breakers.let_through(needed)
 
 
 def outside_of(equipment: Watchful, request: messages.PhaseRequest) -> str | None:

@@ -65,13 +65,14 @@ class Expression:
         """
         return Evaluation(self.source, Budget(steps=steps)).result(self.root, env)
 
-    def test(self, env: Mapping[str, Any]) -> bool:
-        """Return the answer for ``env``.
+    def test(self, env: Mapping[str, Any], budget: Budget | None = None) -> bool:
+        """Return the answer for ``env``; ``budget``: that of several conditions together.
 
         Raises:
+            BudgetError: it takes more than may be spent.
             EvaluationError: it has none, or it is not a bool.
         """
-        value = self.evaluate(env)
+        value = Evaluation(self.source, budget or Budget()).result(self.root, env)
         if not isinstance(value, bool):
             message = f"a condition is a bool, and this is {with_article(kind_of(value))}"
             raise EvaluationError(message, self.source, self.root.start, self.root.end)

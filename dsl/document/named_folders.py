@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 
 from dsl.document.folders import Folders
 from dsl.errors import DslError
-from dsl.stages.fields import NAME_PATTERN
+from dsl.values.names import NAME_PATTERN
 
 PROBLEMS_TOLD_MAX: Final = 5
 _NAME: Final = re.compile(NAME_PATTERN)

@@ -33,7 +33,7 @@ from dsl.document.wording import candidate, shown
 from dsl.errors import TOO_MANY_PROBLEMS, Problem
 from dsl.limits import DOCUMENT_DEPTH_MAX
 from dsl.models import Pipeline
-from dsl.stages.fields import NAME_PATTERN
+from dsl.values.names import NAME_PATTERN
 from dsl.values.suggestions import nearest
 
 NO_PIPELINE: Final = "DSL211"

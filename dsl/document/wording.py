@@ -11,12 +11,13 @@ from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.limits import NAME_LENGTH_MAX
 from dsl.stages import fields, runtime
 from dsl.values.agent_ids import AGENT_ID_PATTERN
+from dsl.values.names import NAME_PATTERN
 from dsl.values.tool_names import TOOL_NAME_PATTERN
 
 VALUE_CHARACTERS_MAX: Final = 60
 
 FORMS: Final = {
-    fields.NAME_PATTERN: "lower-case letters, digits and hyphens, starting with a letter, "
+    NAME_PATTERN: "lower-case letters, digits and hyphens, starting with a letter, "
     "not ending with a hyphen, at most 63 characters",
     AGENT_ID_PATTERN: "lower-case letters, digits, '.', '_' and '-', starting with a "
     "letter, not ending with '.' or '-', without '..', at most 128 characters",

@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from dsl.core import Tier
 from dsl.people import GROUP_PREFIX, refuse_name
+from dsl.values.names import NAME_PATTERN
 
-NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 # As far as a pattern tells; ``dsl.people`` has the rest. No name ends in a blank.
 _ENDS, _WITHIN = r"[^\u0000-\u0020\u007f-\u00a0]", r"[^\u0000-\u001f\u007f-\u009f]"
 GROUP_PATTERN = rf"^{_ENDS}({_WITHIN}{{0,254}}{_ENDS})?$"

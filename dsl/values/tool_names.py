@@ -6,12 +6,13 @@ import re
 import unicodedata
 from typing import Final
 
+from dsl.values.names import NAME_PATTERN
+
 TOOL_NAME_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$"
-SERVER_NAME_PATTERN: Final = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 _FORMS: Final = {
     "tool": (re.compile(TOOL_NAME_PATTERN), "letters, digits, '_', '.', '/' and '-', 128 at most"),
-    "server": (re.compile(SERVER_NAME_PATTERN), "lower-case letters, digits and '-', 63 at most"),
+    "server": (re.compile(NAME_PATTERN), "lower-case letters, digits and '-', 63 at most"),
 }
 
 

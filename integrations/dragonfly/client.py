@@ -103,6 +103,12 @@ async def answered(limit_s: float = CALL_LIMIT_S) -> AsyncIterator[None]:
         raise asyncio.CancelledError
 
 
+async def now_ms(client: Redis) -> int:
+    """Return the server's time; to be called where ``answered``."""
+    seconds, micros = await client.time()
+    return int(seconds) * 1000 + int(micros) // 1000
+
+
 def _times_cancelled() -> int:
     task = asyncio.current_task()
     return task.cancelling() if task else 0

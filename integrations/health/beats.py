@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from dsl.core import RedisKeys
 from dsl.limits import LEASE_TTL_MS
 from dsl.rules.health.beats import MISSED_MS, TOLD_MS
-from integrations.dragonfly.client import answered
+from integrations.dragonfly.client import answered, now_ms
 
 _NAMED_MAX: Final = 20
 
@@ -49,7 +49,7 @@ class Beats:
             UnavailableError: no answer.
         """
         async with answered(limit_s):
-            now = await self._now_ms()
+            now = await now_ms(self._client)
             dead, missed = now - LEASE_TTL_MS, now - MISSED_MS
             pipe = self._client.pipeline(transaction=True)
             await pipe.zremrangebyscore(RedisKeys.BEATS, "-inf", now - TOLD_MS)  # (2) nothing comes
@@ -75,7 +75,3 @@ class Beats:
                 await pipe.hget(RedisKeys.agent_lock(str(name)), "owner")
             found = await pipe.execute() if names else []
         return [(str(name), str(owner)) for name, owner in zip(names, found, strict=True) if owner]
-
-    async def _now_ms(self) -> int:
-        seconds, micros = await self._client.time()
-        return int(seconds) * 1000 + int(micros) // 1000

@@ -13,31 +13,15 @@ missed. The rules:
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from typing import Final
 
 from dsl.limits import LEASE_TTL_MS
-from dsl.rules.health.vitality import Vitality
 
 BEATS_PER_LEASE: Final = 6
 BEAT_MS: Final = LEASE_TTL_MS // BEATS_PER_LEASE
 MISSED_MS: Final = 2 * BEAT_MS + BEAT_MS // 2  # the second one is due, and then some
 OVER_MS: Final = 30_000
 TOLD_MS: Final = 10 * 60_000
-
-
-def of_beat(age_ms: int) -> Vitality:
-    """Return what an agent is whose last beat is so old (1)."""
-    if age_ms > LEASE_TTL_MS:
-        return Vitality.DEAD
-    return Vitality.ALIVE if age_ms <= MISSED_MS else Vitality.SUSPECT
-
-
-def counted(ages_ms: Iterable[int]) -> dict[Vitality, int]:
-    """Return how many agents are alive, suspect and dead."""
-    found = Counter(map(of_beat, ages_ms))
-    return {each: found[each] for each in (Vitality.ALIVE, Vitality.SUSPECT, Vitality.DEAD)}
 
 
 def is_orphan(over_for_ms: int | None) -> bool:

@@ -23,9 +23,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from dsl.conditions.errors import BudgetError, ExpressionError
-from dsl.conditions.evaluate import Budget, Evaluation
+from dsl.conditions.evaluate import Budget
 from dsl.conditions.parser import Expression, parse
-from dsl.conditions.values import kind_of, with_article
 from dsl.core import Tier
 from dsl.limits import TOOL_CALLS_MAX
 from dsl.rules.tools.calls import ToolCall
@@ -135,16 +134,7 @@ def _denied(number: int, why: str) -> Ruling:
 
 
 def _holds(when: str | None, env: Mapping[str, Any], budget: Budget) -> bool:
-    if when is None:
-        return True
-    expression = _parsed(when)
-    value = Evaluation(expression.source, budget).result(expression.root, env)
-    if not isinstance(value, bool):
-        root, what = expression.root, with_article(kind_of(value))
-        raise ExpressionError(
-            f"a condition is a bool, and this is {what}", when, root.start, root.end
-        )
-    return value
+    return when is None or _parsed(when).test(env, budget)
 
 
 @lru_cache(maxsize=_PARSED_MAX)

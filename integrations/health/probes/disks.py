@@ -27,6 +27,7 @@ from integrations.health.probes.sighting import (
     well,
 )
 from integrations.ledger.lock import trouble_of_writer
+from integrations.room import free_bytes
 
 LAG_S_MAX: Final = 10.0
 _MIB: Final = 1 << 20
@@ -78,12 +79,11 @@ def room_at(
     while not must_exist and not there.exists() and there != there.parent:
         there = there.parent  # where it will be made
     try:
-        status = os.statvfs(there)
+        free = free_bytes(there)
     except OSError as error:
         raise UnavailableError(f"{folder}: {error.strerror}") from error
     if not os.access(there, os.W_OK):
         raise UnavailableError(f"{there} cannot be written")
-    free = status.f_bavail * status.f_frsize
     figure = Figure(_FREE, free, name)
     said = f"{free // _MIB} MiB are free at {there}"
     if free <= LEDGER_RESERVE_BYTES:

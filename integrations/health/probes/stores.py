@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from dsl.rules.health.clocks import SKEW_MS_MAX, skew_ms
 from dsl.values.circuit_names import DRAGONFLY, VAULT
-from integrations.dragonfly.client import answered
+from integrations.dragonfly.client import answered, now_ms
 from integrations.errors import UnavailableError
 from integrations.health.probes.sighting import (
     EVERY_S,
@@ -58,8 +58,7 @@ def clock_probe(vault: Vault, client: Redis, clock: WallClock = time.time) -> He
 
     async def dragonfly_ms() -> int:
         async with answered(LIMIT_S):
-            seconds, micros = await client.time()
-        return int(seconds) * _SECOND_MS + int(micros) // _SECOND_MS
+            return await now_ms(client)
 
     async def look() -> Sighting:
         found = {

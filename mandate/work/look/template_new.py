@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from dsl.shown.surfaces import Terminal
-from dsl.stages.fields import NAME_PATTERN
+from dsl.values.names import NAME_PATTERN
 from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.stack import environment

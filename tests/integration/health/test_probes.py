@@ -14,13 +14,15 @@ import pytest
 from activities.runtime.engine_health import TemporalHealth
 from dsl.core import RedisKeys
 from dsl.limits import LEASE_TTL_MS, LEDGER_RESERVE_BYTES
-from dsl.rules.health.beats import TOLD_MS
+from dsl.rules.health.beats import BEAT_MS, MISSED_MS, TOLD_MS
 from dsl.rules.health.vitality import Grade
 from integrations.agents.processes.roster import Roster
+from integrations.dragonfly.client import now_ms
 from integrations.dragonfly.holding import Holding
 from integrations.dragonfly.leases import Leases
 from integrations.dragonfly.revocations import Revocations
 from integrations.errors import UnavailableError
+from integrations.health import beats as beats_module
 from integrations.health.beats import Beats
 from integrations.health.probes.agents import agents_probe, processes_probe
 from integrations.health.probes.disks import artifacts_probe, ledger_probe, room_at
@@ -173,9 +175,7 @@ async def test_an_agent_is_counted_while_a_process_lives_by_its_lease_and_not_lo
 
 async def silent(store, name, age_ms):
     """Have an agent beat for the last time that long ago."""
-    seconds, micros = await store.time()
-    now = int(seconds) * 1000 + int(micros) // 1000
-    await store.zadd(RedisKeys.BEATS, {name: now - age_ms})
+    await store.zadd(RedisKeys.BEATS, {name: await now_ms(store) - age_ms})
 
 
 async def test_an_agent_that_fell_silent_is_found_by_name_and_forgotten_in_time(store):
@@ -195,6 +195,26 @@ async def test_a_late_one_is_suspect_and_no_finding_yet(store):
     found = await agents_probe(Beats(store)).look()
 
     assert (found.grade, figures(found)["mandate_agents", "suspect"]) == (Grade.GOOD, 1)
+
+
+async def test_an_agent_is_dead_when_its_lease_has_run_out_to_the_millisecond(store, monkeypatch):
+    now = await now_ms(store)
+
+    async def then(_client):
+        return now
+
+    monkeypatch.setattr(beats_module, "now_ms", then)
+    ages = {
+        "alive": (0, 2 * BEAT_MS, MISSED_MS),
+        "suspect": (MISSED_MS + 1, LEASE_TTL_MS),
+        "dead": (LEASE_TTL_MS + 1, 2 * LEASE_TTL_MS, TOLD_MS - 1),
+    }
+    for age in (each for some in ages.values() for each in some):
+        await store.zadd(RedisKeys.BEATS, {f"{age:09d}": now - age})
+    found = await Beats(store).read(5)
+
+    assert (found.alive, found.suspect, found.dead) == tuple(map(len, ages.values()))
+    assert [int(each) for each in found.silent] == sorted(ages["dead"], reverse=True)
 
 
 async def test_a_revoked_agent_is_not_missed_for_ever(store):
