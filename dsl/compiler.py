@@ -209,6 +209,7 @@ class _PlanBuilder:
             reason=config.reason,
             approves=tuple(each.path for each in self._approvals.of(site)),  # (4) the plan pins it
             members=self._members(site, config.members),
+            decides=None if config.decides is None else self._path(site, config.decides),
         )
 
     def _clarifiers(self, site: Site, config: ClarifiersConfig | None) -> ClarifiersPlan | None:

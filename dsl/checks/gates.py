@@ -7,7 +7,9 @@ before · ``DSL314`` ``members`` names no agent stage that has ended before, or 
 consensus gate · ``DSL318`` a name stands twice in one list (warning) · ``DSL323`` agents alone are
 asked, and where they do not agree there is nobody to go to (warning) · ``DSL324`` somebody is
 excluded where claims are taken (warning) · ``DSL325`` reminders that never come, or stop early
-(warning).
+(warning) · ``DSL620`` ``decides`` at a gate without members · ``DSL621`` ``decides`` where people
+are asked first, or where there are none to go to · ``DSL622`` ``decides`` names no agent stage that
+has ended before.
 
 1. A group counts as unbounded: who is in it is known only when they vote.
 2. An agent's vote never counts as a person's, so members add nothing to a quorum of people;
@@ -18,6 +20,8 @@ excluded where claims are taken (warning) · ``DSL325`` reminders that never com
 6. What an agent stage may ask is asked at a gate, so the same holds for ``config.questions``, for
    what a rule of ``config.tools`` asks, and for ``config.clarifiers``. At T3 and T4 there are no
    questions: ``DSL330``.
+7. Where suggestions are decided one by one, what is of high risk goes to people, always: so there
+   are people to go to, and they are asked after the members.
 """
 
 from __future__ import annotations
@@ -51,6 +55,8 @@ def check_gates(survey: Survey, findings: Findings) -> None:
             _check_people(config, at, findings)
             _check_approves(survey, site, config, findings)
             _check_members(survey, site, config, at, findings)
+            if config.decides is not None:
+                _check_decides(survey, site, config, config.decides, findings)
         elif isinstance(site.stage, AgentStage):
             if site.stage.config.questions is not None:
                 _check_questions(survey, site, site.stage.config.questions, findings)
@@ -249,6 +255,29 @@ def _check_members(
         elif voter is not None and voter is not site and _is_no_agent(survey, voter):
             message = f"{member.stage!r} is no agent stage, and only agents vote as members"
             findings.error("DSL314", message, place, "name an agent stage; people are approvers")
+
+
+def _check_decides(
+    survey: Survey, site: Site, config: GateConfig, name: str, findings: Findings
+) -> None:
+    at = (*site.at, "config", "decides")
+    fields = ("members", "gate_type", "approvers", "groups", "escalate_to")
+    is_read = not findings.doubts.touch(at[:-1], *fields)
+    if is_read and not config.members:
+        message = "decides without members: nobody judges what is suggested"
+        hint = "name reviewers: members: [{stage: …}], with gate_type: consensus"
+        findings.error("DSL620", message, at, hint, key=True)
+    elif is_read and (config.escalate_to is None or _asks_people(config)):  # (7) people to go to
+        message = "what is of high risk goes to people after the members were heard"
+        hint = 'write escalate_to: {approvers: ["team-lead"]}, and no approvers or groups'
+        findings.error("DSL621", message, at, hint, key=True)
+    problem = _explain_unended(survey, site, name)
+    suggester = survey.resolve(site, name)
+    if problem is not None:
+        findings.error("DSL622", problem[0], at, problem[1])
+    elif suggester is site or (suggester is not None and _is_no_agent(survey, suggester)):
+        message = f"{name!r} is no agent stage, and only agents put suggestions out"
+        findings.error("DSL622", message, at, "name the agent stage that suggests")
 
 
 def _is_no_agent(survey: Survey, voter: Site) -> bool:

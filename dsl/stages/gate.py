@@ -29,12 +29,14 @@ class GateConfig(PeopleConfig):
         "reason": "Whether a vote must give one.",
         "approves": "Stages whose outputs are approved; default: all that was put out before it.",
         "members": "Agent stages that vote at a consensus gate.",
+        "decides": "Stage whose suggestions the members judge, one by one, by rules.",
     }
 
     gate_type: Literal["approval", "consensus"] = "approval"
     reason: Literal["optional", "required"] = "optional"
     approves: tuple[str, ...] | None = None
     members: tuple[GateMember, ...] = Field(default=(), max_length=limits.APPROVERS_MAX)
+    decides: str | None = None
 
 
 class GateStage(LeafStage):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from dsl.core import StageType
 from dsl.steps.people import MemberPlan, PeoplePlan
@@ -19,6 +21,13 @@ class GateStep(PeoplePlan, LeafStep):
     reason: Literal["optional", "required"] = "optional"
     approves: tuple[str, ...] = ()  # paths of stages whose outputs are approved
     members: tuple[MemberPlan, ...] = ()
+    decides: str | None = None  # path of the stage whose suggestions are decided one by one
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later and is not declared: digests stay what they were."""
+        fields: dict[str, Any] = serialize(self)
+        return {k: v for k, v in fields.items() if v or k != "decides"}
 
     @property
     def shape(self) -> Shape:
@@ -35,4 +44,5 @@ class GateStep(PeoplePlan, LeafStep):
             f"{self.gate_type} {' + '.join(people + groups + members)}",
             render_duration(self.timeout_ms),
             f"approves {', '.join(self.approves) or 'no output'}",
+            *([f"decides suggestions of {self.decides}"] if self.decides else []),
         )

@@ -45,6 +45,12 @@ def of_council(step: GateStep, advice: Advice) -> dict[str, Any]:
     }
 
 
+def with_decisions(summary: dict[str, Any], advice: Advice | None) -> dict[str, Any]:
+    """Return ``summary`` with what was decided about suggestions, where any were."""
+    decisions = [each.on_record() for each in advice.decisions] if advice is not None else []
+    return {**summary, "decisions": decisions} if decisions else summary
+
+
 def approval_of(opening: Opening) -> messages.Approval | None:
     """Return what a T3 stage behind the gate can show; None where a vote is only claimed."""
     ballots = [

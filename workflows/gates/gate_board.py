@@ -148,13 +148,14 @@ class GateBoard:
             if advice.verdict == APPROVE and not asks_people:
                 return await self._close_by_council(step, matter, advice)
         opening = self._open(step, matter, escalated=not asks_people)
+        opening.advice = advice
         answered = await self._wait(opening)
         escalates = step.on_timeout == "escalate" and step.escalate_to is not None
         if not answered and escalates and not opening.escalated:
             # (3) a new opening, without the votes of the one before
             opening = self._open(step, matter, escalated=True)
             answered = await self._wait(opening)
-        return await self._close(opening, answered=answered)
+        return await self._close(opening, advice, answered=answered)
 
     def _open(self, step: GateStep, matter: Matter, *, escalated: bool) -> Opening:
         number = self._openings[step.path] = self._openings.get(step.path, 0) + 1
@@ -227,7 +228,7 @@ class GateBoard:
         if opening.is_void or opening.tally().verdict is not Verdict.PASSED:
             await self._control_groups.withdraw(opening)
 
-    async def _close(self, opening: Opening, *, answered: bool) -> str:
+    async def _close(self, opening: Opening, advice: Advice | None, *, answered: bool) -> str:
         summary = decision.of_opening(opening, answered=answered)
         await self._decided(opening.step.path, summary, opening.matter)
         if opening.is_void:
@@ -235,12 +236,13 @@ class GateBoard:
         self._undone.pop(opening.step.path, None)
         if opening.matter.question is not None and summary["verdict"] == decision.APPROVED:
             self.answers[opening.step.path] = answer_of(opening.votes)
+        summary = decision.with_decisions(summary, advice)
         return self._outcome(summary, decision.approval_of(opening))
 
     async def _close_by_council(self, step: GateStep, matter: Matter, advice: Advice) -> str:
         summary = decision.of_council(step, advice)
         await self._decided(step.path, summary, matter)
-        return self._outcome(summary, None)
+        return self._outcome(decision.with_decisions(summary, advice), None)
 
     async def _decided(self, path: str, summary: dict[str, Any], matter: Matter) -> None:
         self._records.note("gate.decided", **summary, subject=matter.subject)

@@ -16,6 +16,7 @@ from typing import Any
 from dsl.core import AgentOutput
 from dsl.plan import GateStep
 from dsl.rules.gates.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
+from dsl.rules.gates.council import Advice
 from dsl.rules.gates.questions import Question
 from dsl.rules.health.clarification import Clarification
 from dsl.rules.proofs.proof import reason_digest
@@ -71,6 +72,7 @@ class Opening:
     vault: ControlGroupState = field(default_factory=ControlGroupState)
     judging: list[asyncio.Task[str | None]] = field(default_factory=list)  # as they came
     is_void: bool = False  # the run was reset while it was open
+    advice: Advice | None = None  # what members have said before people were asked
     over: asyncio.Future[None] = field(  # done once it is decided or void
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -124,6 +126,13 @@ class Opening:
             "reason": reason_digest(message.reason),
         }
 
+    def _decisions(self) -> dict[str, Any]:
+        """Return what members have decided of what was suggested, where they were asked that."""
+        if self.advice is None or not self.advice.decisions:
+            return {}
+        decisions = [each.on_record() for each in self.advice.decisions]
+        return {"advice": self.advice.detail, "decisions": decisions}
+
     def row(self) -> dict[str, Any]:
         """Return what the queries show of it."""
         rules, now = self.rules, self.tally()
@@ -131,6 +140,7 @@ class Opening:
         return {
             **({"question": question.model_dump(mode="json")} if question else {}),
             **({"clarification": clarification.model_dump(mode="json")} if clarification else {}),
+            **self._decisions(),
             "gate": self.step.path,
             "opening": self.number,
             "escalated": self.escalated,

@@ -3,6 +3,7 @@
 1. What a member says is the output of its stage; a stage that failed has said nothing.
 2. A member that fails does not fail the run: its error is a matter for people, at the gate. Only
    where nothing but such gates waits for it; a stage that needs its outputs cannot go on.
+3. A gate that decides suggestions hears its members about each of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dsl.core import StageStatus
 from dsl.plan import AnyStep, GateStep, Plan, children, walk
 from dsl.rules.gates.council import Advice, Member, advise
 from dsl.rules.gates.gate_rules import has_people
+from dsl.rules.review.hearing import advise_on
 from workflows.run.stages import Stages
 
 
@@ -18,19 +20,25 @@ def hear(step: GateStep, stages: Stages) -> Advice | None:
     """Return the advice of the gate's members; None when it has none (1)."""
     if not step.members:
         return None
-    heard = []
-    for member in step.members:
-        result = stages[member.stage]
-        heard.append(
-            Member(
-                stage=member.stage,
-                weight=member.weight,
-                min_confidence=member.min_confidence,
-                completed=result.status is StageStatus.COMPLETED,
-                output=result.output,
-            )
-        )
+    heard = [
+        _member(stages, member.stage, member.weight, member.min_confidence)
+        for member in step.members
+    ]
+    if step.decides is not None:  # (3) about each of them
+        return advise_on(_member(stages, step.decides), heard, quorum=step.quorum)
     return advise(heard, quorum=None if has_people(step) else step.quorum)
+
+
+def _member(stages: Stages, path: str, weight: int = 0, min_confidence: float = 0.0) -> Member:
+    result = stages[path]
+    return Member(
+        stage=path,
+        weight=weight,
+        min_confidence=min_confidence,
+        completed=result.status is StageStatus.COMPLETED,
+        output=result.output,
+        detail=result.detail,
+    )
 
 
 def heard_only(plan: Plan) -> frozenset[str]:

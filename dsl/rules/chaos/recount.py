@@ -45,6 +45,7 @@ from dsl.rules.reconciliation.history import (
     event_id,
 )
 from dsl.rules.reconciliation.implied import report_in
+from dsl.rules.review.hearing import advise_on
 from dsl.values.canonical import digest_of
 
 _REGISTERED: Final = "plan.registered"
@@ -213,21 +214,28 @@ class Recount:
         """Return what members alone have decided (3)."""
         if not step.members or has_people(step):
             return Standing(approved=False, why="it was never opened")
-        reports = [(member, self._report(member.stage, until)) for member in step.members]
-        advice = advise(
-            (
-                Member(
-                    member.stage,
-                    member.weight,
-                    member.min_confidence,
-                    completed=report.get("status") == StageStatus.COMPLETED,
-                    output=report.get("output") or {},
-                )
-                for member, report in reports
-            ),
-            quorum=step.quorum,
-        )
+        heard = [
+            self._member(member.stage, until, member.weight, member.min_confidence)
+            for member in step.members
+        ]
+        if step.decides is not None:
+            suggester = self._member(step.decides, until)
+            advice = advise_on(suggester, heard, quorum=step.quorum)
+        else:
+            advice = advise(heard, quorum=step.quorum)
         return Standing(approved=advice.verdict == APPROVE, why=advice.detail)
+
+    def _member(
+        self, stage: str, until: int, weight: int = 0, min_confidence: float = 0.0
+    ) -> Member:
+        report = self._report(stage, until)
+        return Member(
+            stage,
+            weight,
+            min_confidence,
+            completed=report.get("status") == StageStatus.COMPLETED,
+            output=report.get("output") or {},
+        )
 
     def _default_identity(self) -> str:
         policy = self._compiled.get("policy")

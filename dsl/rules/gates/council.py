@@ -12,6 +12,8 @@ else goes to people. The rules:
 4. An agent's vote never counts as a person's. Where people are asked as well, agents that approve
    change nothing; agents that reject, reject.
 5. On record a confidence is text: the ledger has no spelling for a fraction.
+6. Where a gate decides suggestions one by one, ``dsl.rules.review.hearing`` says what members say
+   together, in the same form.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from dsl.limits import REASON_LENGTH_MAX
+from dsl.review.decision import CouncilDecision
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
@@ -38,6 +41,7 @@ class Member:
     min_confidence: float
     completed: bool
     output: Mapping[str, Any]
+    detail: str = ""  # why its stage ended so
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,18 @@ class Advice:
     verdict: str  # APPROVE, REJECT or ESCALATE
     voices: tuple[Voice, ...]
     detail: str  # one sentence
+    decisions: tuple[CouncilDecision, ...] = ()  # of suggestions, one by one (6)
 
     def on_record(self) -> dict[str, Any]:
         """Return it as JSON without fractions (5)."""
         voices = [asdict(voice) for voice in self.voices]
-        return {"verdict": self.verdict, "detail": self.detail, "voices": voices}
+        told = {"decisions": [each.on_record() for each in self.decisions]}
+        return {
+            "verdict": self.verdict,
+            "detail": self.detail,
+            "voices": voices,
+            **(told if self.decisions else {}),
+        }
 
 
 def advise(members: Iterable[Member], *, quorum: int | None) -> Advice:

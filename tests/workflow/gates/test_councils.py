@@ -40,8 +40,10 @@ async def run(engine: Engine, left: Any, right: Any, **config: Any) -> Any:
     return await engine.start(council(**config))
 
 
-async def approve(engine: Engine, handle: Any) -> None:
-    vote = {"gate": "review", "decision": "approve", "voter": "ann"}
+async def approve(
+    engine: Engine, handle: Any, *, gate: str = "review", decision: str = "approve"
+) -> None:
+    vote = {"gate": gate, "decision": decision, "voter": "ann"}
     code, said = await engine.cli(
         *("workflow", "update", "execute", "-w", handle.id, "--name", "vote"),
         *("--input", as_json(vote)),

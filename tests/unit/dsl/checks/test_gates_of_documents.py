@@ -35,6 +35,13 @@ def gate(config: str, requires: str = "[]") -> str:
         ("{approvers: [ana], approves: [nowhere]}", "DSL313"),
         ("{gate_type: consensus, members: [{stage: nowhere}]}", "DSL314"),
         ("{approvers: [ana], members: [{stage: a}]}", "DSL314"),
+        ("{approvers: [ana], decides: a}", "DSL620"),
+        ("{gate_type: consensus, approvers: [ana], members: [{stage: a}], decides: a}", "DSL621"),
+        (
+            "{gate_type: consensus, members: [{stage: a}], decides: nowhere, "
+            "escalate_to: {approvers: [ana]}}",
+            "DSL622",
+        ),
     ],
 )
 def test_a_gate_nobody_could_answer_is_refused(config, code):
@@ -51,6 +58,8 @@ def test_a_gate_nobody_could_answer_is_refused(config, code):
         "{approvers: [ana, bo], quorum: 2}",
         "{gate_type: consensus, members: [{stage: a}], escalate_to: {approvers: [ana]}}",
         "{gate_type: consensus, members: [{stage: a, weight: 3}], quorum: 3, "
+        "escalate_to: {approvers: [ana]}}",
+        "{gate_type: consensus, members: [{stage: a}], decides: a, "
         "escalate_to: {approvers: [ana]}}",
         "{approvers: [ana], on_timeout: escalate, escalate_to: {approvers: [bo]}}",
         "{approvers: [ana], approves: [a]}",
