@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from dsl.errors import DslError
-from dsl.shown.surfaces import Terminal
+from dsl.shown.surfaces import Html, Terminal
 from mandate.stack.errors import StackError
 
 ERROR_MAX: Final = 2_000  # characters
@@ -31,6 +31,11 @@ def say(*lines: Terminal) -> None:
     """Print what was asked for."""
     for line in lines:
         print(line, flush=True)
+
+
+def say_document(document: Html) -> None:
+    """Print a document, for a file or a program; what is in it is legible at a terminal, too."""
+    print(document, end="", flush=True)
 
 
 def note(*lines: Terminal) -> None:

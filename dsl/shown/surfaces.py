@@ -13,6 +13,7 @@ Another surface is another class with one function, ``quote``.
 
 from __future__ import annotations
 
+import html
 import re
 import shlex
 import unicodedata
@@ -126,6 +127,26 @@ class Markdown(Surface):
         """Return a command line to copy as a block of code, or why there is none (3)."""
         line = pasteable(template, *words)
         return cls(NO_COMMAND if line is None else f"```\n{line}\n```")
+
+
+class Html(Surface):
+    """Text or the value of an attribute in HTML and SVG; a template keeps its attributes in quotes.
+
+    It must not stand in a script, a style, a comment, an address or the name of an attribute. Where
+    it stands beside words of ours, that is in an element of its own, which isolates its direction.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def quote(cls, text: str, limit: int) -> str:
+        """Return it on one line, with nothing in it that a browser obeys."""
+        return html.escape(legible(text, limit))
+
+    @classmethod
+    def excerpt(cls, lines: Iterable[str], limit: int = REPORT_LINE_MAX) -> Self:
+        """Return lines of others for a ``pre``: each keeps its columns, and is one line."""
+        return cls("\n".join(html.escape(aligned(line, limit)) for line in lines))
 
 
 def _is_from_the_right(character: str) -> bool:

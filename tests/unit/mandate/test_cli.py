@@ -159,12 +159,27 @@ def test_a_refused_document_is_listed_with_the_command_that_says_why(files):
 
 def test_a_pipeline_can_be_drawn_by_name_and_from_a_file(files):
     tree = mandate("graph", "good.yaml", cwd=files)
-    chart = mandate("graph", "--mermaid", "code-review", cwd=files)
+    chart = mandate("graph", "--format", "mermaid", "code-review", cwd=files)
+    picture = mandate("graph", "--format", "svg", "good.yaml", cwd=files)
+    kept = mandate("graph", "--format", "svg", "good.yaml", "-o", "good.svg", cwd=files)
+    again = mandate("graph", "good.yaml", "-o", "good.svg", cwd=files)
 
-    assert tree.returncode == chart.returncode == 0
+    assert tree.returncode == chart.returncode == picture.returncode == kept.returncode == 0
+    assert picture.stdout.startswith("<svg ")
+    assert (files / "good.svg").read_text() == picture.stdout
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "good.svg is there already" in again.stderr
     assert "look" in tree.stdout
     assert "review" in tree.stdout
     assert chart.stdout.startswith("flowchart TD\n")
+
+
+def test_a_drawing_nobody_knows_is_refused_with_those_there_are(files):
+    said = mandate("graph", "good.yaml", "--format", "png", cwd=files)
+
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "tree" in said.stderr
+    assert "svg" in said.stderr
 
 
 @pytest.mark.parametrize("pipeline", ["nope", "missing.yaml", "bad.yaml", "./nope"])
