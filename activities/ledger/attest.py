@@ -14,15 +14,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError
 
 from activities.contracts import attestation_specs as contract
-from activities.contracts.specs import AGENT_WORKFLOW
 from activities.ledger.anchoring import Anchoring
+from activities.ledger.histories import with_stages
 from activities.runtime.boundary import governed
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.ledger.note import SignedNote
@@ -121,14 +121,14 @@ async def _histories(client: Client, request: contract.AttestRequest) -> list[Wo
         if not found.HasField("close_time"):
             # (2) a part would look like the whole
             raise DeniedError(f"{request.workflow!r} is under way: ask again when it is over")
-        first = await _history(client, request.workflow, found.execution.run_id)
-        histories, size = [first], _bytes_of(first)
-        for workflow_id, run_id in _children(first):
+        histories: list[WorkflowHistory] = []
+        size = 0
+        async for history in with_stages(client, request.workflow, found.execution.run_id):
             if len(histories) > STAGES_MAX:
                 raise DeniedError(f"the run has more than {STAGES_MAX} stages: export its parts")
+            size += _bytes_of(history)
             _require_small(size)  # as JSON it only grows
-            histories.append(await _history(client, workflow_id, run_id))
-            size += _bytes_of(histories[-1])
+            histories.append(history)
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
             raise NotFoundError(
@@ -148,18 +148,3 @@ def _require_small(size: int) -> None:
 
 def _bytes_of(history: WorkflowHistory) -> int:
     return sum(event.ByteSize() for event in history.events)
-
-
-async def _history(client: Client, workflow_id: str, run_id: str) -> WorkflowHistory:
-    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
-    return await handle.fetch_history()
-
-
-def _children(history: WorkflowHistory) -> list[tuple[str, str]]:
-    found = []
-    for event in history.events:
-        started: Any = event.child_workflow_execution_started_event_attributes
-        if started.workflow_type.name == AGENT_WORKFLOW:
-            execution = started.workflow_execution
-            found.append((execution.workflow_id, execution.run_id))
-    return found

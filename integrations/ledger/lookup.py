@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from dsl.rules.reconciliation.recorded import Recorded
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, Entry, is_sound
 from integrations.ledger.errors import sqlite_faults
@@ -21,6 +22,10 @@ from integrations.ledger.verify import COLUMNS, entry_of
 _BY_KEY: Final = f"SELECT {COLUMNS} FROM ledger WHERE idempotency_key = ?"  # noqa: S608  # constants
 _OF_RUNS: Final = (
     "SELECT seq FROM ledger WHERE workflow_id || char(10) || run_id IN "
+    "(SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
+)
+_ALL_OF_RUNS: Final = (
+    f"SELECT {COLUMNS} FROM ledger WHERE workflow_id || char(10) || run_id IN "  # noqa: S608  # constants
     "(SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
 )
 _LATEST: Final = f"SELECT {COLUMNS} FROM ledger WHERE action = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
@@ -56,6 +61,35 @@ def places_of(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[in
     wanted = json.dumps([f"{workflow}\n{run}" for workflow, run in runs])
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         return [seq for (seq,) in connection.execute(_OF_RUNS, (wanted, most))]
+
+
+def of_runs(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[Recorded]:
+    """Return the entries of these runs, each by its ids, as a stranger reads them.
+
+    Raises:
+        NotFoundError, CorruptError, UnavailableError: as ``by_key``.
+    """
+    wanted = json.dumps([f"{workflow}\n{run}" for workflow, run in runs])
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        rows = connection.execute(_ALL_OF_RUNS, (wanted, most)).fetchall()
+    return [recorded(entry_of(row)) for row in rows]
+
+
+def recorded(entry: Entry) -> Recorded:
+    """Return an entry as a judge of ledgers takes it."""
+    return Recorded(
+        seq=entry.seq,
+        ts=entry.ts,
+        key=entry.key,
+        workflow_id=entry.workflow_id,
+        run_id=entry.run_id,
+        agent=entry.agent,
+        tier=entry.tier.name,
+        action=entry.action,
+        payload=entry.payload,
+        prev_hash=entry.prev_hash,
+        hash=entry.hash,
+    )
 
 
 def latest(path: Path, action: str, most: int) -> list[Entry]:

@@ -146,7 +146,7 @@ async def page_with(up: MandateUp, run: str, word: str) -> str:
 
 
 async def test_a_run_is_shown_on_one_page_while_it_waits_and_when_it_is_over(
-    mandate_up: MandateUp,
+    mandate_up: MandateUp, tmp_path: Path
 ):
     approved, rejected = [await mandate_up.start(asks()) for _ in range(2)]
     await until_gate(approved, "ok")
@@ -156,13 +156,23 @@ async def test_a_run_is_shown_on_one_page_while_it_waits_and_when_it_is_over(
     await handle_ended(approved)
     over = await says(mandate_up, "show", approved.id)
     late = json.loads(await says(mandate_up, "show", approved.id, "--json"))
+    written = await says(mandate_up, "report", approved.id, "-o", f"{tmp_path}/r.html")
+    again = await says(mandate_up, "report", approved.id, "-o", f"{tmp_path}/r.html", code=2)
     await until_gate(rejected, "ok")
     await mandate_up.vote(rejected.id, "ok", "reject")
     await handle_ended(rejected)
     refused = await says(mandate_up, "show", rejected.id, code=4)
     stranger = await says(mandate_up, "show", f"{approved.id}/look", code=2)
     nobody = await says(mandate_up, "show", "no-such-run", code=2)
+    unreported = await says(mandate_up, "report", "no-such-run", code=1)
+    page = (tmp_path / "r.html").read_text()
 
+    assert "bytes, to be opened in any browser" in written
+    assert "is there already" in again
+    assert "there is no run 'no-such-run'" in unreported
+    assert "The ledger is intact, and agrees with the history." in page
+    assert page.count('<rect class="beta"') >= 2  # PLAN and EXECUTE of the stage
+    assert "they said so, nobody has proven it" in page
     assert "waiting  ok: " in waiting
     assert "inventory.json" in waiting  # of a stage that is over, while the run is not
     assert early["stages"][0]["seconds"] > 0

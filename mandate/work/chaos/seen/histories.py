@@ -13,13 +13,14 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.ledger.histories import read_history
 from activities.runtime.engine import described
 from dsl.rules.chaos.evidence import Replayed
 from dsl.rules.chaos.histories import AGENT
@@ -66,7 +67,7 @@ async def gather(client: Client, workflow_ids: Iterable[str], found: Gathered) -
         if len(seen) > RUNS_MAX:
             raise UnavailableError(f"there are more than {RUNS_MAX} runs: watch fewer at a time")
         fetched = await _fetched(client, *run)
-        history = _read(fetched, run, told.type.name)
+        history = read_history(fetched)
         found.histories.append(history)
         if is_ours:
             differences = await deep_replay(fetched)
@@ -85,11 +86,6 @@ def _started(history: History, *, is_ours: bool) -> Iterable[tuple[str, str | No
             yield str(child.get("workflowId", "")), str(child.get("runId", "")), is_ours
         elif said.get("cause") == _RESET:  # (1) what it was reset from
             yield history.workflow_id, str(said.get("baseRunId", "")), True
-
-
-def _read(fetched: WorkflowHistory, run: tuple[str, str], kind: str) -> History:
-    events: Any = fetched.to_json_dict()["events"]
-    return History(*run, kind, tuple(events))
 
 
 def _reported(told: WorkflowExecutionInfo) -> str:

@@ -22,7 +22,7 @@ from dsl.rules.reconciliation.recorded import Recorded
 from integrations.artifacts.store import Artifacts
 from integrations.dragonfly.client import answered, connect
 from integrations.errors import IntegrationError, NotFoundError, UnavailableError
-from integrations.ledger.entries import Entry
+from integrations.ledger.lookup import recorded
 from integrations.ledger.verify import SEGMENT, tail
 from integrations.settings import Settings
 from integrations.vault import naming
@@ -72,7 +72,7 @@ class Stores:
         found: list[Recorded] = []
         after = -1
         while some := tail(self._settings.ledger, SEGMENT, after=after):
-            found += map(_recorded, some)
+            found += map(recorded, some)
             after = some[-1].seq
         return tuple(found)
 
@@ -169,19 +169,3 @@ def _is_whole(store: Artifacts, digest: str) -> bool:
     except IntegrationError:
         return False
     return True
-
-
-def _recorded(entry: Entry) -> Recorded:
-    return Recorded(
-        seq=entry.seq,
-        ts=entry.ts,
-        key=entry.key,
-        workflow_id=entry.workflow_id,
-        run_id=entry.run_id,
-        agent=entry.agent,
-        tier=entry.tier.name,
-        action=entry.action,
-        payload=entry.payload,
-        prev_hash=entry.prev_hash,
-        hash=entry.hash,
-    )
