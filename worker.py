@@ -67,6 +67,7 @@ from workflows.messages.interceptors import MessageGuard
 from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
 from workflows.rebinding import Rebinding
+from workflows.reconcile import Reconcile
 from workflows.registration import Registration
 from workflows.reinstatement import Reinstatement
 from workflows.revocation import Revocation
@@ -74,7 +75,7 @@ from workflows.sweep import Sweep
 
 WORKFLOWS: Final = (
     *(Pipeline, Agent, Registration, CircuitOrdered),
-    *(Promotion, Rebinding, Reinstatement, Revocation, Sweep, LedgerAnchor, Attestation),
+    *(Promotion, Rebinding, Reinstatement, Revocation, Sweep, LedgerAnchor, Attestation, Reconcile),
 )
 GRACE: Final = timedelta(seconds=10)
 CACHED_RUNS_MAX: Final = 1_000

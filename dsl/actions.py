@@ -6,6 +6,7 @@ from typing import Final
 
 RUN_STARTED: Final = "run.started"
 RUN_ENDED: Final = "run.ended"
+RUN_DISPUTED: Final = "run.disputed"  # workflow, run, count: history and ledger disagree; first
 AGENT_REGISTERED: Final = "agent.registered"
 AGENT_INTENDED: Final = "agent.intended"
 AGENT_RETRIED: Final = "agent.retried"

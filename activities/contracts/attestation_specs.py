@@ -1,4 +1,4 @@
-"""What is asked of the ledger's worker where evidence of a run is to be put together.
+"""What is asked of the ledger's worker about runs that are over: evidence, and whether all agrees.
 
 A part of ``activities.contracts``, under the same rules, in a file of its own.
 """
@@ -38,4 +38,41 @@ class Attested(Value):
 
 attest = ActivitySpec(
     "ledger.attest", AttestRequest, Attested, queue=QUEUE_LEDGER, timeout=timedelta(minutes=2)
+)
+
+RECONCILE_WORKFLOW: Final = reserved.RECONCILE
+DISPUTED_MAX: Final = 100  # that one look tells
+DISPUTE_LENGTH_MAX: Final = 1_000  # characters
+
+
+class ReconcileRequest(Value):
+    """Which runs: those that ended after this moment, milliseconds since 1970."""
+
+    since_ms: int = Field(default=0, ge=0)
+
+
+class Dispute(Value):
+    """A run whose history and ledger do not agree, and where first."""
+
+    workflow: str
+    run: str
+    count: int  # of places
+    first: str = Field(max_length=DISPUTE_LENGTH_MAX)
+
+
+class Reconciled(Value):
+    """What one look came to."""
+
+    until_ms: int  # the next look begins here
+    compared: int
+    skipped: int  # could not be compared, or were too many
+    disputed: tuple[Dispute, ...] = Field(default=(), max_length=DISPUTED_MAX)
+
+
+reconcile = ActivitySpec(
+    "ledger.reconcile",
+    ReconcileRequest,
+    Reconciled,
+    queue=QUEUE_LEDGER,
+    timeout=timedelta(minutes=30),
 )

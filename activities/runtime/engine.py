@@ -5,9 +5,9 @@
 2. Where they may not be registered, runs go without, and the worker says so.
 3. Which run started an execution, and what runs under an id, is what the server says, never what
    an execution says itself.
-4. The sweep's schedule is made where there is none. One that is there is its operator's: it is
-   left as it is, and where it starts no sweep, that is said. Where none can be made, the worker
-   says so and goes on. Sweeps may overlap: one
+4. Schedules of sweeps and reconciliations are made where there are none. One that is there is its
+   operator's: it is left as it is, and where it starts nothing of ours, that is said. Where none
+   can be made, the worker says so and goes on. Sweeps may overlap: one
    that waits to be recorded, while the ledger is away, must not keep the next from sweeping.
 5. A run is under way until the server says when it ended. Its status is not asked for: one that is
    paused has a status that the SDK fails over.
@@ -44,7 +44,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import QUEUE
 from activities.contracts.trust_specs import SWEEP_WORKFLOW
-from dsl.rules.run.reserved import SWEEP_ID
+from dsl.rules.run.reserved import RECONCILE, RECONCILE_ID, SWEEP_ID
 from dsl.rules.run.sweeping import RunState
 from integrations.errors import NotFoundError, UnavailableError
 
@@ -58,6 +58,8 @@ CHECKS_MAX: Final = 50
 CHECK_EVERY_S: Final = 0.1
 SWEEP_SCHEDULE: Final = "mandate-sweep"
 SWEEP_EVERY: Final = timedelta(minutes=5)
+RECONCILE_SCHEDULE: Final = "mandate-reconcile"
+RECONCILE_EVERY: Final = timedelta(hours=1)
 ANSWER: Final = timedelta(seconds=5)
 NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 
@@ -155,51 +157,81 @@ async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunS
     return RunState.OVER if found.HasField("close_time") else RunState.AT_WORK
 
 
+@dataclass(frozen=True, slots=True)
+class _Scheduled:
+    """What a schedule starts, and how often."""
+
+    name: str
+    workflow: str
+    id: str
+    every: timedelta
+    overlap: ScheduleOverlapPolicy
+
+
 async def ensure_sweep_schedule(client: Client) -> str | None:
     """Let the server start a sweep every ``SWEEP_EVERY`` (4).
 
     Returns:
         None when it does, else one sentence that says why it does not.
     """
+    overlap = ScheduleOverlapPolicy.ALLOW_ALL
+    return await _ensure(
+        client, _Scheduled(SWEEP_SCHEDULE, SWEEP_WORKFLOW, SWEEP_ID, SWEEP_EVERY, overlap)
+    )
+
+
+async def ensure_reconcile_schedule(client: Client) -> str | None:
+    """Let the server have histories and ledger compared every ``RECONCILE_EVERY`` (4).
+
+    Returns:
+        None when it does, else one sentence that says why it does not.
+    """
+    overlap = ScheduleOverlapPolicy.SKIP
+    return await _ensure(
+        client, _Scheduled(RECONCILE_SCHEDULE, RECONCILE, RECONCILE_ID, RECONCILE_EVERY, overlap)
+    )
+
+
+async def _ensure(client: Client, wanted: _Scheduled) -> str | None:
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(SWEEP_WORKFLOW, id=SWEEP_ID, task_queue=QUEUE),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=SWEEP_EVERY),
+        action=ScheduleActionStartWorkflow(wanted.workflow, id=wanted.id, task_queue=QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=wanted.every)]),
+        policy=SchedulePolicy(overlap=wanted.overlap, catchup_window=wanted.every),
     )
     try:
-        await client.create_schedule(SWEEP_SCHEDULE, schedule)
+        await client.create_schedule(wanted.name, schedule)
     except ScheduleAlreadyRunningError:
-        return await _not_sweeping(client)
+        return await _not_starting(client, wanted)
     except RPCError as error:
         if error.status is RPCStatusCode.ALREADY_EXISTS:
-            return await _not_sweeping(client)
+            return await _not_starting(client, wanted)
         if error.status is RPCStatusCode.UNAVAILABLE:
             raise
-        return f"the schedule {SWEEP_SCHEDULE!r} cannot be made: {error.message}"
+        return f"the schedule {wanted.name!r} cannot be made: {error.message}"
     return None
 
 
-async def _not_sweeping(client: Client) -> str | None:
-    """Say why the schedule that is there starts no sweep (4); None: it does."""
+async def _not_starting(client: Client, wanted: _Scheduled) -> str | None:
+    """Say why the schedule that is there starts nothing of ours (4); None: it does."""
     try:
-        found = (await client.get_schedule_handle(SWEEP_SCHEDULE).describe()).schedule
+        found = (await client.get_schedule_handle(wanted.name).describe()).schedule
     except RPCError as error:
         if error.status is RPCStatusCode.UNAVAILABLE:
             raise
-        return f"the schedule {SWEEP_SCHEDULE!r} cannot be read: {error.message}"
+        return f"the schedule {wanted.name!r} cannot be read: {error.message}"
     starts = found.action
     if not isinstance(starts, ScheduleActionStartWorkflow) or (
-        (starts.workflow, starts.task_queue) != (SWEEP_WORKFLOW, QUEUE)
+        (starts.workflow, starts.task_queue) != (wanted.workflow, QUEUE)
     ):
         return (
-            f"the schedule {SWEEP_SCHEDULE!r} starts something else than {SWEEP_WORKFLOW} on queue "
+            f"the schedule {wanted.name!r} starts something else than {wanted.workflow} on queue "
             f"{QUEUE}: delete it, and start this worker again: temporal schedule delete "
-            f"--schedule-id {SWEEP_SCHEDULE}"
+            f"--schedule-id {wanted.name}"
         )
     if found.state.paused:
         return (
-            f"the schedule {SWEEP_SCHEDULE!r} is paused; to go on: temporal schedule toggle "
-            f"--unpause --schedule-id {SWEEP_SCHEDULE} --reason TEXT"
+            f"the schedule {wanted.name!r} is paused; to go on: temporal schedule toggle "
+            f"--unpause --schedule-id {wanted.name} --reason TEXT"
         )
     return None
 

@@ -6,6 +6,7 @@ There is one such worker: a second one finds the ledger taken.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -17,11 +18,13 @@ from activities.health.on_record import HealthRecord
 from activities.ledger.anchoring import Anchoring
 from activities.ledger.attest import AttestActivities
 from activities.ledger.circuit_records import CircuitRecords
+from activities.ledger.reconcile import ReconcileActivities
 from activities.ledger.record import LedgerActivities
 from activities.ledger.temporal_anchor import TemporalAnchor
 from activities.plans.registration import register_catalogue
 from activities.proofs.prove import ProofActivities
 from activities.revocation.record import RevocationRecord
+from activities.runtime.engine import ensure_reconcile_schedule
 from activities.runtime.engine_health import TemporalHealth
 from activities.sweep.closing import ClosingActivities
 from activities.trust.evidence import Appraiser, EvidenceActivities
@@ -45,6 +48,8 @@ from integrations.vault.client import Vault
 from integrations.vault.login.approle import Login
 from integrations.vault.signing.head_signer import HeadSigner
 from integrations.vault.signing.voters import Voters
+
+logger = logging.getLogger(__name__)
 
 
 class LedgerDuties(Duties):
@@ -78,6 +83,7 @@ class LedgerDuties(Duties):
         self._closing = ClosingActivities(self._ledger)
         self._signer = signer
         self._attesting = AttestActivities(self._ledger, settings.artifacts)
+        self._reconciling = ReconcileActivities(self._ledger, settings.artifacts)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -91,6 +97,7 @@ class LedgerDuties(Duties):
             self._revocations.revoke,
             self._closing.close,
             self._attesting.attest,
+            self._reconciling.reconcile,
         )
 
     @asynccontextmanager
@@ -101,6 +108,9 @@ class LedgerDuties(Duties):
         anchors = [TemporalAnchor(client, origin), *anchors_of(settings.anchors, origin)]
         anchoring = Anchoring(self._ledger, self._signer, anchors, origin)
         self._attesting.sign_by(anchoring)
+        without = await ensure_reconcile_schedule(client)
+        if without is not None:
+            logger.warning("the server starts no reconciliations: %s", without)
         try:
             with suppress(UnavailableError, CorruptError):  # whoever records is told
                 await anchoring.require()

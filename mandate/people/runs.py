@@ -30,7 +30,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.anchor_specs import LEDGER_ANCHOR_WORKFLOW
-from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW
+from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW, RECONCILE_WORKFLOW
 from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
 from activities.contracts.trust_specs import SWEEP_WORKFLOW
 from activities.runtime.endings import ended_word
@@ -53,6 +53,7 @@ _OURS: Final = " AND ".join(  # (1) what people may be asked by
         f'WorkflowType != "{SWEEP_WORKFLOW}"',
         f'WorkflowType != "{LEDGER_ANCHOR_WORKFLOW}"',
         f'WorkflowType != "{ATTESTATION_WORKFLOW}"',
+        f'WorkflowType != "{RECONCILE_WORKFLOW}"',
     )
 )
 _RUNNING: Final = 'ExecutionStatus="Running"'

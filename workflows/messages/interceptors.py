@@ -36,7 +36,7 @@ from temporalio.worker import (
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import question_specs, specs, trust_specs
     from activities.contracts.anchor_specs import LEDGER_ANCHOR_WORKFLOW
-    from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW
+    from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW, RECONCILE_WORKFLOW
     from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
     from activities.contracts.meant import WHERE, BugError, MeantError
     from dsl.rules.run.reserved import refuse_reserved
@@ -167,6 +167,7 @@ def _is_ours() -> bool:
         CIRCUIT_WORKFLOW,
         LEDGER_ANCHOR_WORKFLOW,
         ATTESTATION_WORKFLOW,
+        RECONCILE_WORKFLOW,
     )
 
 

@@ -3,8 +3,8 @@
 Temporal gives an id to whoever asks first, of any type and on any queue. So an id says nothing of
 what runs under it, and whoever holds one must not hold a brake. The rules:
 
-1. Reserved is what begins, before its first ``/``, with a word of ``OWNERS``; and a sweep's id, to
-   which the server appends ``-`` and the time. Each belongs to one type of workflow.
+1. Reserved is what begins, before its first ``/``, with a word of ``OWNERS``; and the id of what a
+   schedule starts, to which the server appends ``-`` and the time. Each belongs to one type.
 2. A revocation is called by its agent. Where that id is taken, by whatever, it hangs its own below,
    ending in a token that nobody could have known before.
 3. An agent's id holds no ``/``: whose revocation an id is can be told in one way only.
@@ -26,6 +26,9 @@ LEDGER_ANCHOR: Final = "LedgerAnchor"
 ATTESTATION: Final = "Attestation"
 SWEEP: Final = "Sweep"
 SWEEP_ID: Final = "sweep"
+RECONCILE: Final = "Reconcile"
+RECONCILE_ID: Final = "reconcile"
+_SCHEDULED: Final = (SWEEP_ID, RECONCILE_ID)  # the server appends the time
 OWNERS: Final = MappingProxyType(
     {
         "promotion": PROMOTION,
@@ -37,6 +40,7 @@ OWNERS: Final = MappingProxyType(
         "ledger-anchor": LEDGER_ANCHOR,
         "attestation": ATTESTATION,
         SWEEP_ID: SWEEP,
+        RECONCILE_ID: RECONCILE,
     }
 )
 
@@ -91,9 +95,8 @@ def is_revocation_of(agent: str, workflow_id: str) -> bool:
 def owner_of(workflow_id: str) -> str | None:
     """Return the type of workflow that an id is reserved for; None: for none (1)."""
     word = workflow_id.partition("/")[0]
-    if word.startswith(f"{SWEEP_ID}-"):
-        word = SWEEP_ID
-    return OWNERS.get(word)
+    scheduled = (each for each in _SCHEDULED if word.startswith(f"{each}-"))
+    return OWNERS.get(next(scheduled, word))
 
 
 def refuse_reserved(workflow_id: str, workflow_type: str) -> str | None:
@@ -101,8 +104,8 @@ def refuse_reserved(workflow_id: str, workflow_type: str) -> str | None:
     owner = owner_of(workflow_id)
     if owner is None or owner == workflow_type:
         return None
-    words = " ".join(f"{word}/" for word in OWNERS if word != SWEEP_ID)
+    words = " ".join(f"{word}/" for word in OWNERS if word not in _SCHEDULED)
     return (
         f"its id is reserved for {owner}: start it under one that does not begin with "
-        f"{words} or {SWEEP_ID}"
+        f"{words} or {' '.join(_SCHEDULED)}"
     )

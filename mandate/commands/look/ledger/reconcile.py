@@ -1,0 +1,26 @@
+"""``mandate ledger reconcile``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mandate.cli_options import AsJson, DataDir, LedgerFile, end
+
+
+def command(
+    run: Annotated[
+        str | None, typer.Argument(help="Workflow id of a run; default: the latest that are over.")
+    ] = None,
+    *,
+    last: Annotated[int, typer.Option(min=1, max=5_000, help="So many, without a RUN.")] = 100,
+    ledger: LedgerFile = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where the ledger and the histories of runs do not agree, either way."""
+    from mandate.work.look.ledger import locate
+    from mandate.work.look.reconciling import run as reconciling
+
+    end(reconciling(run, locate(ledger, data_dir), last, data_dir=data_dir, as_json=as_json))

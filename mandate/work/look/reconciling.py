@@ -1,0 +1,114 @@
+"""``mandate ledger reconcile``: do histories and ledger agree?
+
+1. A run that is named is compared, or it is said why it cannot be, which is 1. Without a name it is
+   the latest that are over, and those on the ledger of which the server keeps no history any more
+   are counted.
+2. 1: something does not agree. What could not be compared is said, and is no disagreement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import Client
+
+from activities.ledger.comparing import Comparison, compare
+from activities.ledger.reconcile import ended_runs
+from dsl.actions import RUN_STARTED
+from dsl.shown.surfaces import Terminal
+from integrations.artifacts.store import Artifacts
+from integrations.ledger.lookup import latest
+from mandate._entry import EXIT_FAILED
+from mandate.people.door import enter, temporal
+from mandate.people.errors import RefusalError
+from mandate.people.gates.contents import store
+from mandate.stack import environment
+from mandate.terminal import note, say, say_json
+
+AT_ONCE: Final = 4
+
+
+def run(
+    workflow: str | None, ledger: Path, last: int, *, data_dir: Path | None, as_json: bool
+) -> int:
+    """Print what does not agree; return the exit code (2)."""
+    env = environment.present(data_dir)
+    return enter("ledger reconcile", _run(workflow, ledger, last, env, as_json=as_json))
+
+
+async def _run(
+    workflow: str | None, ledger: Path, last: int, env: Mapping[str, str], *, as_json: bool
+) -> int:
+    client = await temporal(env)
+    artifacts = _artifacts(env)
+    if workflow is not None:
+        found = [await compare(client, ledger, artifacts, workflow)]
+        if found[0].untold and not found[0].entries and not as_json:
+            raise RefusalError("{} was not compared: {}", workflow, found[0].untold)
+    else:
+        found = [each async for each in _latest(client, ledger, artifacts, last)]
+    if as_json:
+        for each in found:
+            say_json(_record(each))
+    else:
+        say(*_lines(found))
+    is_untold = workflow is not None and bool(found[0].untold)  # (1) it was asked for
+    return EXIT_FAILED if is_untold or any(each.disagreements for each in found) else 0
+
+
+async def _latest(
+    client: Client, ledger: Path, artifacts: Artifacts | None, last: int
+) -> AsyncIterator[Comparison]:
+    """Compare the latest runs that are over, and tell of those that the ledger alone knows."""
+    known = [(each.id, each.run_id) async for each in ended_runs(client, last)]
+    recorded = await asyncio.to_thread(latest, ledger, RUN_STARTED, last)
+    runs = [*known, *((each.workflow_id, each.run_id) for each in recorded)]
+    wanted = list(dict.fromkeys(runs))
+    for at in range(0, len(wanted), AT_ONCE):
+        some = (compare(client, ledger, artifacts, *each) for each in wanted[at : at + AT_ONCE])
+        for found in await asyncio.gather(*some):
+            yield found
+
+
+def _artifacts(env: Mapping[str, str]) -> Artifacts | None:
+    try:
+        return store(env)
+    except RefusalError as error:
+        note(Terminal.of("whether outputs are kept was not looked at: {}", error))
+        return None
+
+
+def _lines(found: Iterable[Comparison]) -> Iterator[Terminal]:
+    agreed, untold = 0, 0
+    for each in found:
+        if each.untold:
+            untold += 1
+            yield Terminal.of("{}: not compared: {}", each.workflow, each.untold)
+        elif not each.disagreements:
+            agreed += 1
+        else:
+            count = len(each.disagreements)
+            yield Terminal.of("{}: {} disagreement(s), run {}", each.workflow, count, each.run)
+        for one in each.disagreements:
+            yield Terminal.of("  {}", one.where)
+            yield Terminal.of("    expected {}", one.expected)
+            yield Terminal.of("    found    {}", one.found)
+    yield Terminal.of("{} run(s) agree with the ledger, {} not compared", agreed, untold)
+
+
+def _record(each: Comparison) -> dict[str, Any]:
+    return {
+        "run": each.workflow,
+        "run_id": each.run,
+        "ok": not each.disagreements and not each.untold,
+        "entries": each.entries,
+        "events": each.events,
+        "not_compared": each.untold,
+        "disagreements": [
+            {"where": one.where, "expected": one.expected, "found": one.found}
+            for one in each.disagreements
+        ],
+    }
