@@ -35,7 +35,8 @@ from temporalio.worker import (
     WorkerConfig,
 )
 
-from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
+from activities.contracts.notify.specs import QUEUE_NOTIFY
+from activities.contracts.specs import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.runtime import failure_log
 from activities.runtime.activations import Activations
 from activities.runtime.client import connect as dial
@@ -43,14 +44,15 @@ from activities.runtime.converter import with_ours
 from activities.runtime.orphans import OrphanInterceptor
 from activities.workers.duties import Duties, HighTierDuties, WorkflowDuties
 from activities.workers.ledger_duties import LedgerDuties
+from activities.workers.notify_duties import NotifyDuties
 from activities.workers.process_health import ProcessHealth
 from activities.workers.trust_duties import TrustDuties
-from activities.workers.tuning import tune, versioning
+from activities.workers.tuning import ACTIVITIES_MAX, tune, versioning
 from dsl.errors import DslError
 from dsl.promotion import load_criteria
 from integrations.agents.runner import AgentRunner
 from integrations.errors import IntegrationError, UnavailableError
-from integrations.settings import DEFAULT_QUEUES, Settings, SettingsError, read_settings
+from integrations.settings import Settings, SettingsError, read_settings
 from integrations.vault.client import Vault
 from integrations.vault.login import unwrapping
 from integrations.vault.login.roles import require_roles
@@ -64,6 +66,7 @@ from workflows.attestation import Attestation
 from workflows.circuit import CircuitOrdered
 from workflows.ledger_anchor import LedgerAnchor
 from workflows.messages.interceptors import MessageGuard
+from workflows.notification import Notification
 from workflows.pipeline import Pipeline
 from workflows.promotion import Promotion
 from workflows.rebinding import Rebinding
@@ -74,12 +77,11 @@ from workflows.revocation import Revocation
 from workflows.sweep import Sweep
 
 WORKFLOWS: Final = (
-    *(Pipeline, Agent, Registration, CircuitOrdered),
+    *(Pipeline, Agent, Registration, CircuitOrdered, Notification),
     *(Promotion, Rebinding, Reinstatement, Revocation, Sweep, LedgerAnchor, Attestation, Reconcile),
 )
 GRACE: Final = timedelta(seconds=10)
 CACHED_RUNS_MAX: Final = 1_000
-ACTIVITIES_MAX: Final = {QUEUE: 50, QUEUE_T3: 50, QUEUE_TRUST: 50, QUEUE_LEDGER: 256}
 WORKFLOW_TASKS_MAX: Final = 24  # on one core, each within its timeout: a stage's carries phases
 
 
@@ -110,7 +112,7 @@ class GovernancePlugin(SimplePlugin):
             raise SettingsError("mandate.plugin() was given twice: give it to the client, once")
         config = super().configure_worker(config)
         queue = config["task_queue"]
-        if queue not in DEFAULT_QUEUES:
+        if queue not in ACTIVITIES_MAX:
             return config
         failure_log.install()
         duties = self._duties_of(queue)
@@ -118,6 +120,8 @@ class GovernancePlugin(SimplePlugin):
         if isinstance(duties, WorkflowDuties):
             config["workflows"] = [*(config.get("workflows") or ()), *WORKFLOWS]
             config["workflow_task_executor"] = self._activations  # (7) where they arrive
+        if isinstance(duties, NotifyDuties):
+            config["workflows"] = [*(config.get("workflows") or ()), Notification]
         self._orphans[queue] = OrphanInterceptor(config["client"], queue)
         config["interceptors"] = [*(config.get("interceptors") or ()), self._orphans[queue]]
         self._duties[queue] = duties
@@ -165,6 +169,8 @@ class GovernancePlugin(SimplePlugin):
             return LedgerDuties(settings)
         if queue == QUEUE_TRUST:
             return TrustDuties(settings)
+        if queue == QUEUE_NOTIFY:
+            return NotifyDuties(settings)
         if queue == QUEUE_T3:
             return HighTierDuties(settings, self._agent_runner)
         return WorkflowDuties(settings, self._agent_runner)

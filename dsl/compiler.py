@@ -46,6 +46,7 @@ from dsl.plan import (
     GateStep,
     InputPlan,
     MemberPlan,
+    NotifyPlan,
     ParallelStep,
     Plan,
     RuntimePlan,
@@ -53,6 +54,7 @@ from dsl.plan import (
 )
 from dsl.stages.planned import budget_of, people_of, questions_of, tool_rule_of
 from dsl.stages.runtime import Runtime
+from dsl.steps.notify import Happening
 from dsl.template_folders import shipped
 from dsl.templates import Template, Templates, TemplateSandbox
 from dsl.tools.servers import ToolServers
@@ -145,6 +147,10 @@ class _PlanBuilder:
             timeout_ms=pipeline.timeout,
             inputs={name: _input(spec) for name, spec in pipeline.inputs.items()},
             steps=self._steps(self._survey.top),
+            notify=tuple(
+                NotifyPlan(to=each.to, when=tuple(map(Happening, each.when)))
+                for each in pipeline.notify
+            ),
         )
 
     def _steps(self, scope: Scope) -> tuple[AnyStep, ...]:

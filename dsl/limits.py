@@ -179,6 +179,20 @@ CIRCUIT_WAIT_MS_MIN: Final = 500
 CIRCUIT_TOLD_MAX: Final = 100  # times that a stage tells its run what it waits for
 CIRCUIT_WAIT_MS_MAX: Final = 600_000  # then a stage tries again, whatever is said of the circuit
 
+# Notifications
+NOTIFY_MAX: Final = 10  # destinations of one pipeline
+DESTINATIONS_MAX: Final = 100  # of one site
+ACCOUNTS_MAX: Final = 10_000  # of people, at one service
+NOTIFY_GATES_MAX: Final = 20  # pending gates that a message shows; the others are counted
+NOTIFY_STAGES_MAX: Final = 40  # stages, likewise
+NOTIFY_DECIDED_MAX: Final = 50  # gates decided, the newest
+NOTIFY_WORDS_MAX: Final = 500  # characters of one thing that is told
+NOTIFY_QUEUED_MAX: Final = 500  # messages that wait for one destination; then the oldest is lost
+NOTIFY_MENDED_MS: Final = 60_000  # until a destination that refuses us is tried again
+NOTIFY_GIVE_UP_MS: Final = 3 * 24 * 3_600_000  # one message; then it is told of as not delivered
+NOTIFY_RETRY_AFTER_MS_MAX: Final = 3_600_000  # as long is waited as a service says, up to that
+SECRET_FILE_BYTES_MAX: Final = 64 << 10
+
 # Experiments of chaos
 CHAOS_STEPS_MAX: Final = 10  # faults of one experiment
 CHAOS_RUNS_MAX: Final = 40  # under way at once, on one machine

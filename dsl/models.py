@@ -17,6 +17,7 @@ from dsl import limits
 from dsl.stages.agent import AgentConfig, AgentStage, ErrorBudgetConfig, SandboxConfig
 from dsl.stages.fields import INPUT_NAME_PATTERN, PROJECT_PATTERN, Name
 from dsl.stages.gate import GateConfig, GateStage
+from dsl.stages.notify import NotifyConfig
 from dsl.stages.people import (
     ApproverGroup,
     ClarifiersConfig,
@@ -44,6 +45,7 @@ __all__ = [
     "GateMember",
     "GateStage",
     "InputSpec",
+    "NotifyConfig",
     "ParallelConfig",
     "ParallelStage",
     "PeopleConfig",
@@ -203,6 +205,7 @@ class Pipeline(Document):
         "project": "What its agents belong to; default: the workflow id of the run.",
         "timeout": "How long a run may take, with a unit: 90s, 30m, 2h, 1d.",
         "inputs": "What a run may be started with, by name.",
+        "notify": "Who is told of each run, and of what.",
         "stages": "The steps; each starts as soon as all it requires have completed.",
     }
 
@@ -214,4 +217,5 @@ class Pipeline(Document):
     inputs: dict[Annotated[str, Field(pattern=INPUT_NAME_PATTERN)], InputSpec] = Field(
         default_factory=dict, max_length=limits.INPUTS_MAX
     )
+    notify: tuple[NotifyConfig, ...] = Field(default=(), max_length=limits.NOTIFY_MAX)
     stages: tuple[Stage, ...] = Field(min_length=1)

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dsl.core import StageType, Value
 from dsl.steps.agent import AgentStep, RuntimePlan, SandboxPlan
 from dsl.steps.gate import GateStep
+from dsl.steps.notify import NotifyPlan
 from dsl.steps.people import (
     ClarifiersPlan,
     EscalationPlan,
@@ -42,6 +43,7 @@ __all__ = [
     "GroupPlan",
     "InputPlan",
     "MemberPlan",
+    "NotifyPlan",
     "ParallelStep",
     "PeoplePlan",
     "Plan",
@@ -170,6 +172,13 @@ class Plan(Value):
     timeout_ms: int
     inputs: dict[str, InputPlan] = Field(default_factory=dict)
     steps: tuple[AnyStep, ...]
+    notify: tuple[NotifyPlan, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later and is not declared: digests stay what they were."""
+        fields: dict[str, Any] = serialize(self)
+        return {k: v for k, v in fields.items() if v or k != "notify"}
 
     def digest(self) -> str:
         """Return ``sha256:<hex>`` of the plan in canonical JSON."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from dsl.chaos.experiment import Experiment
 from dsl.models import Pipeline
+from dsl.notify.site import NotifySite
 from dsl.stages.stage import AnyStage, Document
 from dsl.templates import Template
 from dsl.tools.servers import ToolServer
@@ -26,6 +27,7 @@ IDENTIFIER: Final = "urn:mandate:schema:pipeline:1"
 TEMPLATE_IDENTIFIER: Final = "urn:mandate:schema:template:1"
 EXPERIMENT_IDENTIFIER: Final = "urn:mandate:schema:experiment:1"
 TOOL_SERVER_IDENTIFIER: Final = "urn:mandate:schema:tool-server:1"
+NOTIFY_SITE_IDENTIFIER: Final = "urn:mandate:schema:notify-site:1"
 
 
 def pipeline_schema() -> dict[str, Any]:
@@ -46,6 +48,11 @@ def experiment_schema() -> dict[str, Any]:
 def tool_server_schema() -> dict[str, Any]:
     """Return that of tool servers."""
     return _schema(ToolServer, TOOL_SERVER_IDENTIFIER, "Mandate tool server")
+
+
+def notify_site_schema() -> dict[str, Any]:
+    """Return that of the file of destinations."""
+    return _schema(NotifySite, NOTIFY_SITE_IDENTIFIER, "Mandate destinations")
 
 
 def schema_text(schema: dict[str, Any]) -> str:

@@ -16,6 +16,14 @@ class UnavailableError(IntegrationError):
     """No answer, or "try later". Trying again may help."""
 
 
+class RateLimitedError(UnavailableError):
+    """It says when to come back; asking before that makes it later."""
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class DeniedError(IntegrationError):
     """We are not allowed to. Trying again will not help."""
 

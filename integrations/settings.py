@@ -23,6 +23,7 @@ from integrations.ledger.anchors.specs import require_specs
 DEFAULT_VAULT_URL: Final = "http://127.0.0.1:8200"
 DEFAULT_TEMPORAL: Final = "127.0.0.1:7233"
 DEFAULT_QUEUES: Final = ("mandate", "mandate-t3", "mandate-trust", "mandate-ledger")
+NOTIFY_QUEUE: Final = "mandate-notify"  # served where a file of destinations is named
 DEFAULT_AUTHORS: Final = "plan-authors"
 _DEFAULT_PORTS: Final = {
     "http": 80,
@@ -69,6 +70,7 @@ class Settings:
     authors: str  # the Vault group whose members vouch for plans
     promotion: Path | None  # criteria of promotion; None: those shipped
     breakers: Path | None  # settings of circuit breakers; None: those shipped
+    notify: Path | None  # destinations, people and doors; None: nobody is told of anything
     health_port: int | None  # on loopback; 0: any free one; None: health is not served
     build_id: str | None
     registers_catalogue: bool
@@ -132,6 +134,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         authors=get("MANDATE_AUTHORS") or DEFAULT_AUTHORS,
         promotion=Path(get("MANDATE_PROMOTION", "")) if get("MANDATE_PROMOTION") else None,
         breakers=Path(get("MANDATE_BREAKERS", "")) if get("MANDATE_BREAKERS") else None,
+        notify=Path(get("MANDATE_NOTIFY", "")) if get("MANDATE_NOTIFY") else None,
         health_port=_port("MANDATE_HEALTH_PORT", get("MANDATE_HEALTH_PORT", "")),
         build_id=get("MANDATE_BUILD_ID") or None,
         registers_catalogue=get("MANDATE_REGISTER_CATALOGUE", "") == "1",
@@ -200,11 +203,11 @@ def _port(name: str, value: str) -> int | None:
 
 def _queues(value: str) -> tuple[str, ...]:
     queues = tuple(part.strip() for part in value.split(",") if part.strip()) or DEFAULT_QUEUES
-    unknown = sorted(set(queues) - set(DEFAULT_QUEUES))
+    every = (*DEFAULT_QUEUES, NOTIFY_QUEUE)
+    unknown = sorted(set(queues) - set(every))
     if unknown:
         raise SettingsError(
-            f"MANDATE_QUEUES: expected some of {', '.join(DEFAULT_QUEUES)}, "
-            f"got {', '.join(unknown)}"
+            f"MANDATE_QUEUES: expected some of {', '.join(every)}, got {', '.join(unknown)}"
         )
     return queues
 

@@ -2,9 +2,9 @@
 
 1. Never raises for a bad document: the report is the answer, and the run ends with it.
 2. The settings that decide something in a run are pinned in its history along with the plan.
-3. What cannot be run is refused here, before anything starts: what this release does not do, and
-   a template whose program is not there. What a program needs of a machine is for the worker to say
-   that runs it.
+3. What cannot be run is refused here, before anything starts: what this release does not do,
+   a template whose program is not there, a destination that nobody has named. What a program
+   needs of a machine is for the worker to say that runs it.
 4. So is a plan too large for the history of a run: sent, it would wedge the run.
 5. A plan with stages of T3 or T4 is put where their worker finds it by its digest: it takes no
    plan from a workflow.
@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from temporalio import activity
 
@@ -26,6 +27,7 @@ from dsl.document.loader import load_data
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
 from dsl.limits import PLAN_BYTES_MAX
+from dsl.notify.site_file import SiteFile
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.gates.guards import asked_for
 from dsl.rules.gates.runnable import not_runnable
@@ -35,6 +37,8 @@ from dsl.values.sizes import wire_bytes
 from integrations.agents.programs.catalogue import Programs
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError, NotFoundError
+
+DESTINATIONS_SHOWN: Final = 10
 
 
 class Compile:
@@ -47,11 +51,14 @@ class Compile:
         policy: messages.Policy,
         artifacts: Artifacts,
         servers: ToolFolders,
+        *,
+        site: SiteFile,
     ) -> None:
         self._catalogue = catalogue
         self._programs = programs
         self._artifacts = artifacts
         self._servers = servers
+        self._site = site
         self.policy = policy  # search attributes are known after the preflight
 
     @activity.defn(name=specs.COMPILE)
@@ -81,6 +88,7 @@ class Compile:
         refused = [
             *not_runnable(compiled.plan, self.policy.gate_identity),
             *self._without_program(compiled.plan),
+            *self._without_destination(compiled.plan),
         ]
         if refused:  # (3) before anything starts
             return messages.CompileResult(problems="\n".join(refused))
@@ -108,6 +116,22 @@ class Compile:
             return compile_text(request.text, request.source, templates, servers)
         loaded = load_data(request.data, request.source)
         return compile_loaded(loaded, templates, servers)
+
+    def _without_destination(self, plan: Plan) -> list[str]:
+        """Return a sentence for each destination of ``plan`` that this site does not have (3)."""
+        if not plan.notify:
+            return []
+        try:
+            site = self._site.look()
+        except DslError as error:
+            return [str(error)]
+        unknown = site.unknown(frozenset(each.to for each in plan.notify))
+        known = ", ".join(sorted(site.destinations())[:DESTINATIONS_SHOWN]) or "none"
+        return [
+            f"notify names the destination {name!r}, and this worker knows {known}: name one of "
+            "these, or add it to the file of MANDATE_NOTIFY"
+            for name in unknown
+        ]
 
     def _without_program(self, plan: Plan) -> list[str]:
         """Return a sentence for each template of ``plan`` whose program cannot be had (3)."""

@@ -5,7 +5,8 @@
 2. ``DeniedError``, ``NotFoundError``, ``CorruptError``, ``RevokedError`` and ``ColdError`` are
    final for the activity: another attempt with the same request cannot succeed. So is whatever
    would repeat an effect; see ``activities.runtime.effect``. Everything else stays retryable:
-   Temporal's retry policy is the only retry loop.
+   Temporal's retry policy is the only retry loop; where a service says when to come back, it waits
+   as long.
 3. What an agent failed at is ``AgentFailed``, final here; the workflow counts it for ``retry:``.
    What it must not do is ``ViolationError``, final as well; see ``activities.runtime.violation``.
    Either carries in its details what else was seen; so does every ending that is meant carry
@@ -25,6 +26,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
@@ -38,7 +40,7 @@ from activities.contracts.resumption import SpentUntil
 from activities.runtime.effect import Attempt, OutcomeLostError, attempt, beat
 from activities.runtime.spent import BudgetSpentError
 from activities.runtime.violation import ViolationError, said, violation_of
-from dsl.limits import REASON_LENGTH_MAX
+from dsl.limits import NOTIFY_RETRY_AFTER_MS_MAX, REASON_LENGTH_MAX
 from dsl.rules.health.breaker import CircuitState
 from dsl.rules.trust.violations import Violation
 from integrations import errors
@@ -141,7 +143,19 @@ def _translated(error: errors.IntegrationError) -> ApplicationError:
             kind = specs.BUDGET_SPENT
             seen.append(SpentUntil(spent_until_ms=error.until_ms).model_dump(mode="json"))
         return MeantError(message, *seen, type=kind)
-    return MeantError(message, type=type(error).__name__, non_retryable=isinstance(error, _FINAL))
+    return MeantError(
+        message,
+        type=type(error).__name__,
+        non_retryable=isinstance(error, _FINAL),
+        next_retry_delay=_delay(error),
+    )
+
+
+def _delay(error: errors.IntegrationError) -> timedelta | None:
+    """Return how long a service wants to be left alone (2), within limits."""
+    if not isinstance(error, errors.RateLimitedError):
+        return None
+    return timedelta(milliseconds=min(max(1.0, error.wait_s * 1000), NOTIFY_RETRY_AFTER_MS_MAX))
 
 
 def _waits(error: errors.CircuitOpenError) -> ApplicationError:

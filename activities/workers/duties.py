@@ -47,6 +47,7 @@ from activities.runtime.orphans import unbind_left
 from activities.workers.health import of_phases
 from activities.workers.watched import breakers_of, look_after
 from dsl.catalogue import Catalogue
+from dsl.notify.site_file import SiteFile
 from dsl.template_folders import TemplateFolders
 from dsl.tools.folders import ToolFolders
 from dsl.values.circuit_names import ARTIFACTS, VAULT
@@ -206,6 +207,7 @@ class WorkflowDuties(PhaseDuties):
             ),
             self._equipment.artifacts,
             ToolFolders(settings.tools),
+            site=SiteFile(settings.notify),
         )
         self._feasibility = Feasibility(self._equipment)
 

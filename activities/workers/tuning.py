@@ -8,10 +8,19 @@ from typing import Any, Final
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import WorkerConfig, WorkerDeploymentConfig
 
+from activities.contracts.notify.specs import QUEUE_NOTIFY
+from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from integrations.settings import Settings
 
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
+ACTIVITIES_MAX: Final = {  # at once, by queue
+    QUEUE: 50,
+    QUEUE_T3: 50,
+    QUEUE_TRUST: 50,
+    QUEUE_LEDGER: 256,
+    QUEUE_NOTIFY: 1_000,  # one waits at each run that is followed
+}
 HEARTBEAT_THROTTLE: Final = timedelta(milliseconds=500)
 
 

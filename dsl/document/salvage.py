@@ -55,6 +55,7 @@ FIELDS: Final[dict[str, Any]] = {  # that have to be there
     "errors": 1,
     "window": "1s",
     **_RULE,
+    "to": _WORD,
     "calls": 1,
     **{field: word for model in STAGE_MODELS.values() for field, word in model.STAND_INS.items()},
 }
@@ -73,6 +74,8 @@ ITEMS: Final[dict[str, Any]] = {
     "approves": _WORD,
     "members": {"stage": _WORD},
     "tools": _RULE,
+    "notify": {"to": _WORD},
+    "when": "ended",
 }
 _MODELS: Final[tuple[type[BaseModel], ...]] = (Pipeline, *STAGE_MODELS.values())
 _ALL_FIELDS: Final = frozenset(

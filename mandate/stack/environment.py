@@ -67,6 +67,8 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
         chosen["MANDATE_TOOLS"] = os.pathsep.join(str(Path(each).resolve()) for each in folders)
     if caller.get("MANDATE_AGENT_PATH"):
         chosen["MANDATE_AGENT_PATH"] = caller["MANDATE_AGENT_PATH"]
+    if caller.get("MANDATE_NOTIFY"):
+        chosen["MANDATE_NOTIFY"] = str(Path(caller["MANDATE_NOTIFY"]).resolve())
     if caller.get("MANDATE_PROMOTION"):
         chosen["MANDATE_PROMOTION"] = str(Path(caller["MANDATE_PROMOTION"]).resolve())
     chosen["MANDATE_WORKSPACE"] = str(Path(caller.get("MANDATE_WORKSPACE") or ".").resolve())

@@ -92,6 +92,12 @@ class Stack:
         """Return what a child, as it runs now, has written so far."""
         return next(each.output() for each in self._children if each.command.name == name)
 
+    @property
+    def _processes(self) -> tuple[workers.WorkerProcess, ...]:
+        """Return our own processes; one tells people of runs where the caller says whom."""
+        asked = {**self._caller, **dict(self.options.settings)}
+        return (*self.options.workers, *([workers.NOTIFY] if asked.get("MANDATE_NOTIFY") else []))
+
     async def _start(self) -> None:
         private_directory(self.data_dir / "logs")
         foreign = external.named(self.data_dir, self._caller)
@@ -158,7 +164,7 @@ class Stack:
         fix = "stop what listens there, or give --health-port 0 for free ones"
         return {
             process.name: await ports.take(first + number if first else 0, name="health", fix=fix)
-            for number, process in enumerate(self.options.workers)
+            for number, process in enumerate(self._processes)
         }
 
     def _settle(self, settings: dict[str, str]) -> None:
@@ -181,7 +187,7 @@ class Stack:
         await self._start_together(
             [
                 workers.command(process, self.data_dir, env, self._health.get(process.name))
-                for process in self.options.workers
+                for process in self._processes
             ]
         )
 
@@ -193,7 +199,7 @@ class Stack:
     async def _stop(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
-        names = {process.name for process in self.options.workers}
+        names = {process.name for process in self._processes}
         ours = [child for child in self._children if child.command.name in names]
         servers = [child for child in self._children if child.command.name not in names]
         for group in (ours, servers):  # (3) workers first

@@ -37,6 +37,9 @@ DEFAULT_WORKERS = (
     WorkerProcess("worker", ("mandate",)),
 )
 
+# Where the caller names a file of destinations.
+NOTIFY = WorkerProcess("notify", ("mandate-notify",))
+
 
 def command(
     process: WorkerProcess, data_dir: Path, env: dict[str, str], health_port: int | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
@@ -17,10 +17,12 @@ from temporalio import activity
 
 from activities import contracts
 from activities.contracts import anchor_specs, circuit_specs, messages, specs, trust_specs
+from activities.contracts.notify.specs import QUEUE_NOTIFY, NotificationRequest
 from activities.contracts.question_specs import Posed
 from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil
 from activities.workers.duties import HighTierDuties, WorkflowDuties
 from activities.workers.ledger_duties import LedgerDuties
+from activities.workers.notify_duties import NotifyDuties
 from activities.workers.trust_duties import TrustDuties
 from dsl.core import Value
 from integrations.settings import read_settings
@@ -34,7 +36,7 @@ OTHERS = (
     *(messages.AgentRequest, messages.AgentReport, messages.CompileRequest),
     *(messages.CompileResult, messages.Violated, CheckpointRef, Posed),
     *(circuit_specs.CircuitOpen, Erred, SpentUntil),
-    *(anchor_specs.AnchorHeld, anchor_specs.AnchorNote),
+    *(anchor_specs.AnchorHeld, anchor_specs.AnchorNote, NotificationRequest),
 )
 # The phases and what goes with them run where the stage runs; the rest in one place.
 WITH_PHASES = {
@@ -44,7 +46,7 @@ WITH_PHASES = {
 
 
 def modules() -> Iterator[ModuleType]:
-    for module in iter_modules(contracts.__path__, "activities.contracts."):
+    for module in walk_packages(contracts.__path__, "activities.contracts."):
         yield import_module(module.name)
 
 
@@ -73,6 +75,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
         specs.QUEUE_T3: HighTierDuties(settings, None),
         specs.QUEUE_TRUST: TrustDuties(settings),
         specs.QUEUE_LEDGER: LedgerDuties(settings),
+        QUEUE_NOTIFY: NotifyDuties(settings),
     }
     return {
         queue: {name_of(function): function for function in each.activities()}

@@ -23,6 +23,7 @@ from dsl.core import AgentPhase, Tier
 from dsl.document.loader import load
 from dsl.document.parse import shaped
 from dsl.health.breakers import parse_breakers
+from dsl.notify.site import parse_site
 from dsl.templates import Template
 from dsl.tools.servers import ToolServer
 from integrations.agents.contract.protocol import Request, parse_message, parse_result
@@ -83,6 +84,9 @@ def test_a_document_is_what_it_looks_like_and_a_pipeline_gives_no_warning(block)
         return
     if "method" in loaded.data:
         assert parse_experiment(block.text, block.name).method
+        return
+    if {"slack", "github", "webhook", "email"} & set(loaded.data):
+        assert parse_site(block.text, block.name).destinations()
         return
     if "circuits" in loaded.data:
         assert parse_breakers(block.text, block.name).names

@@ -21,16 +21,19 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHandle
 
+from activities.contracts.notify.specs import NOTIFICATION_WORKFLOW
 from integrations.settings import read_settings
 from mandate._entry import EXIT_USAGE, run_main
 from mandate.stack.options import StackOptions, private_stack
 from mandate.stack.up import Stack
 from tests.fixtures.engine import OUTSIDE
+from tests.fixtures.notify.receiver import receiver
 from tests.fixtures.servers.temporal import temporal_cli
 from tests.fixtures.trust.past import make_known, write_criteria, write_past
 from tests.replay.scenarios import SCENARIOS, Scenario, run_of
@@ -63,7 +66,7 @@ async def main(names: list[str]) -> int:
         print(f"no scenario {', '.join(sorted(unknown))}", file=sys.stderr)
         return EXIT_USAGE
     chosen = [each for each in SCENARIOS if not names or each.__name__ in names]
-    with tempfile.TemporaryDirectory(prefix="mandate-record-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mandate-record-") as folder, ExitStack() as beside:
         workspace = Path(folder) / "workspace"
         (workspace / "code").mkdir(parents=True)
         (workspace / "code" / "main.py").write_text(CODE)
@@ -72,6 +75,8 @@ async def main(names: list[str]) -> int:
             "MANDATE_PROMOTION": str(write_criteria(Path(folder))),
             "MANDATE_TEMPLATES": os.pathsep.join(map(str, (OUTSIDE, TEMPLATES))),
         }
+        hook = beside.enter_context(receiver())
+        settings["MANDATE_NOTIFY"] = str(_site(Path(folder), hook.url))
         options = private_stack(Path(folder) / "data", settings=settings)
         if not {each.__name__ for each in chosen}.isdisjoint(WITH_A_PAST):
             await _give_past(options)
@@ -81,6 +86,15 @@ async def main(names: list[str]) -> int:
             for scenario in chosen:
                 await _record(studio, scenario, here.temporal)
     return 0
+
+
+def _site(folder: Path, url: str) -> Path:
+    """Write whom runs may tell: a webhook."""
+    (folder / "url").write_text(url)
+    (folder / "secret").write_text("a secret")
+    file = folder / "notify.yaml"
+    file.write_text(f"webhook: {{hook: {{url_file: {folder}/url, secret_file: {folder}/secret}}}}")
+    return file
 
 
 async def _give_past(options: StackOptions) -> None:
@@ -108,7 +122,10 @@ async def _agents(client: Client, run: WorkflowHandle[Any, Any]) -> list[Workflo
     found = {}
     async for event in run.fetch_history_events():
         if event.HasField("child_workflow_execution_started_event_attributes"):
-            child = event.child_workflow_execution_started_event_attributes.workflow_execution
+            started = event.child_workflow_execution_started_event_attributes
+            if started.workflow_type.name == NOTIFICATION_WORKFLOW:  # whose id is drawn by lot
+                continue
+            child = started.workflow_execution
             found[child.workflow_id] = client.get_workflow_handle(
                 child.workflow_id, run_id=child.run_id
             )

@@ -21,6 +21,7 @@ from tests.replay import (
     circuit_scenarios,
     clarification_scenarios,
     delegation_scenarios,
+    notify_scenarios,
     question_scenarios,
     stop_scenarios,
     trust_scenarios,
@@ -303,11 +304,12 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     delegation_scenarios.delegated_in_vain,
     delegation_scenarios.delegated_and_stopped,
     *circuit_scenarios.SCENARIOS,
+    *notify_scenarios.SCENARIOS,
 )
 
 
 def run_of(scenario: Scenario) -> str:
     """Return the workflow id of the run that a scenario leaves: its name, where any will do."""
     name = scenario.__name__
-    known = {**trust_scenarios.RUNS, **circuit_scenarios.RUNS}
+    known = {**trust_scenarios.RUNS, **circuit_scenarios.RUNS, **notify_scenarios.RUNS}
     return known.get(name, name.replace("_", "-"))

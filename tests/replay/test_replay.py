@@ -50,6 +50,8 @@ OTHER_ACTIVITIES = {
     "agent.hold",
     "circuit.look",
     "circuit.change",
+    "notify.observe",
+    "notify.deliver",
 }
 
 

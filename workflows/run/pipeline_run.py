@@ -29,6 +29,7 @@ from dsl.values.durations import render_duration
 from dsl.values.sizes import wire_bytes
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
+from workflows.notify.notified import Notified
 from workflows.run.admission import admit
 from workflows.run.admitted_run import AdmittedRun
 from workflows.run.board import board
@@ -54,11 +55,14 @@ class PipelineRun:
         self._compiled = compiled
         self._provenance = Provenance(compiled.digest)  # until it is known
         self._records = LedgerBuffer("run")
+        self._notified = Notified(plan, compiled.inputs)
         self._ended: tuple[str, str] | None = None
 
     async def run(self) -> dict[str, Any]:
         """Return the report, or raise how the run ended (4)."""
+        self._notified.begin()
         ending, cancelled = await self._supervise(asyncio.create_task(self._work()))
+        cancelled = await self._notified.begun() or cancelled
         return await self._finish(*ending, cancelled)
 
     async def _supervise(

@@ -24,6 +24,7 @@ REGISTRATION: Final = "Registration"
 CIRCUIT: Final = "Circuit"
 LEDGER_ANCHOR: Final = "LedgerAnchor"
 ATTESTATION: Final = "Attestation"
+NOTIFICATION: Final = "Notification"
 SWEEP: Final = "Sweep"
 SWEEP_ID: Final = "sweep"
 RECONCILE: Final = "Reconcile"
@@ -39,10 +40,13 @@ OWNERS: Final = MappingProxyType(
         "circuit": CIRCUIT,
         "ledger-anchor": LEDGER_ANCHOR,
         "attestation": ATTESTATION,
+        "notification": NOTIFICATION,
         SWEEP_ID: SWEEP,
         RECONCILE_ID: RECONCILE,
     }
 )
+
+NOTIFIED_MAX: Final = 200  # characters; the server takes 1,000 bytes in all
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -75,6 +79,14 @@ def ledger_anchor_id(origin: str) -> str:
 def attestation_id(workflow: str, token: str) -> str:
     """Return the workflow id of what puts the evidence of a run together: one for each request."""
     return f"attestation/{workflow}/{token}"
+
+
+def notification_id(workflow: str, token: str) -> str:
+    """Return the workflow id of what tells people of a run: one for each start of it.
+
+    The token alone makes it one of a kind, so a long id of the run is cut.
+    """
+    return f"notification/{workflow[:NOTIFIED_MAX]}/{token}"
 
 
 def revocation_id(agent: str, token: str = "") -> str:

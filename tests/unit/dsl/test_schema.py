@@ -15,6 +15,7 @@ from dsl.errors import DslError
 from dsl.schema import (
     documents,
     experiment_schema,
+    notify_site_schema,
     pipeline_schema,
     schema_text,
     template_schema,
@@ -29,6 +30,7 @@ OF = {
     "template": template_schema,
     "experiment": experiment_schema,
     "tool-server": tool_server_schema,
+    "notify-site": notify_site_schema,
 }
 VALIDATOR = jsonschema.Draft202012Validator(pipeline_schema())
 

@@ -40,6 +40,7 @@ name: whole
 version: "1.0"
 description: all there is
 project: acme
+notify: [{to: ops, when: [gate-opened, ended]}]
 timeout: 2h
 inputs:
   folder: {type: string, description: where, enum: [".", src], default: ".", required: false}

@@ -24,6 +24,7 @@ from dsl.limits import (
     REPORT_BYTES_MAX,
     REQUEST_BYTES_MAX,
 )
+from dsl.notify.site_file import SiteFile
 from dsl.tools.folders import ToolFolders
 from dsl.values.canonical import digest_of
 from dsl.values.sizes import wire_bytes
@@ -143,6 +144,7 @@ async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: 
     compiler = Compile(
         *(Catalogue(), Programs(), messages.Policy(), Artifacts(tmp_path / "artifacts")),
         ToolFolders(),
+        site=SiteFile(None),
     )
     definition = pipeline(stage("look"), inputs={"text": {"type": "string"}})
     request = messages.CompileRequest(

@@ -1,0 +1,1 @@
+"""Runs looked at from outside, and people told of them."""

@@ -1,0 +1,51 @@
+"""What the worker of ``mandate-notify`` does: it looks at runs, and tells people of them.
+
+It has no login at Vault, no ledger and no part in any run: what it may do is ask runs how they are,
+and post where the operator's file says. It is there only where such a file is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from temporalio.client import Client
+
+from activities.notify.delivering import Delivering
+from activities.notify.observing import Observing
+from activities.workers.duties import Activity, Duties
+from dsl.notify.site import NotifySite
+from dsl.notify.site_file import SiteFile
+from integrations.notify.channel import MessageChannel
+from integrations.notify.mail import MailChannel
+from integrations.notify.webhook import WebhookChannel
+from integrations.settings import Settings
+
+
+class NotifyDuties(Duties):
+    """Tells people of runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        site = SiteFile(settings.notify)
+        site.look()  # a file with mistakes is a refusal to start
+        self._observing = Observing()
+        self._delivering = Delivering(site, lambda site: channels_of(site, ui=settings.ui))
+
+    def activities(self) -> Sequence[Activity]:
+        """See base class."""
+        return (self._observing.observe, self._delivering.deliver)
+
+    @asynccontextmanager
+    async def on_duty(self, client: Client) -> AsyncIterator[None]:
+        """See base class."""
+        yield
+
+
+def channels_of(site: NotifySite, *, ui: str = "") -> dict[str, MessageChannel]:
+    """Return every channel of a site, by the name that pipelines use."""
+    found: dict[str, MessageChannel] = {
+        name: WebhookChannel(name, each) for name, each in site.webhook.items()
+    }
+    for name, mail in site.email.items():
+        found[name] = MailChannel(name, mail, ui=ui)
+    return found

@@ -1,0 +1,1 @@
+"""Messages about runs, to people: one channel for each kind of destination."""

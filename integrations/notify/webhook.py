@@ -1,0 +1,87 @@
+"""Any system that takes a signed JSON document by HTTP.
+
+1. ``Mandate-Signature: t=<seconds>,v1=<hex>``: HMAC-SHA256 over ``<seconds>.<body>``. Who takes it
+   refuses what is not signed so, and what is old.
+2. ``Mandate-Delivery`` is the same over all tries of one message: who takes it takes it once. We
+   cannot ask a webhook whether a message is there.
+3. The address is the operator's, from a file: https, or http on loopback. Nothing else is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from dsl.notify.site import WebhookDestination
+from dsl.rules.notify.changes import Event
+from dsl.rules.notify.snapshot import RunSnapshot
+from integrations.errors import DeniedError
+from integrations.notify.http import ask, require_taken
+from integrations.notify.plain import headline
+from integrations.notify.secret_files import read_secret
+
+FORMAT: Final = "mandate/notification/1"
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+class WebhookChannel:
+    """One address."""
+
+    has_board = False
+
+    def __init__(self, name: str, destination: WebhookDestination) -> None:
+        self._name = name
+        self._destination = destination
+
+    async def deliver(
+        self, event: Event | None, run: RunSnapshot, known: Mapping[str, str], *, again: bool
+    ) -> dict[str, str]:
+        """See ``MessageChannel``."""
+        if event is not None:
+            await asyncio.to_thread(self._post, event, run)
+        return {}
+
+    def _post(self, event: Event, run: RunSnapshot) -> None:
+        body = json.dumps(_document(event, run), separators=(",", ":")).encode()
+        delivery = hashlib.sha256(event.id.encode()).hexdigest()[:32]
+        headers = {
+            "Content-Type": "application/json",
+            "Mandate-Delivery": delivery,  # (2) the same over all tries
+            "Mandate-Signature": signature(
+                read_secret(self._destination.secret_file), body, int(time.time())
+            ),
+        }
+        who = f"the webhook {self._name!r}"
+        url = _address(read_secret(self._destination.url_file), who)
+        require_taken(ask("POST", url, who=who, headers=headers, body=body), who)
+
+
+def signature(secret: str, body: bytes, at: int) -> str:
+    """Return the header that says who has sent ``body`` (1)."""
+    signed = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={signed}"
+
+
+def _address(url: str, who: str) -> str:
+    parts = urlsplit(url)
+    is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not parts.hostname or not (parts.scheme == "https" or is_local):  # (3) nothing else
+        raise DeniedError(f"the address of {who}: expected https://, or http:// on loopback")
+    return url
+
+
+def _document(event: Event, run: RunSnapshot) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "id": event.id,
+        "event": event.kind.value,
+        "text": headline(event, run),
+        **event.model_dump(mode="json", include={"gate", "decided", "stage"}),
+        "run": run.model_dump(mode="json"),
+    }

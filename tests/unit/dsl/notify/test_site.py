@@ -1,0 +1,75 @@
+"""The operator's file of destinations, read as strictly as a pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dsl.compiler import compile_text
+from dsl.errors import DslError
+from dsl.notify.site import parse_site
+from dsl.notify.site_file import SiteFile
+
+HOOK = "{url_file: /etc/u, secret_file: /etc/s}"
+
+
+def codes(text: str) -> list[str]:
+    with pytest.raises(DslError) as caught:
+        parse_site(text, "notify.yaml")
+    return [each.code for each in caught.value.problems]
+
+
+def test_destinations_are_found_by_their_names_of_whatever_kind():
+    site = parse_site(
+        f"""\
+webhook: {{hook: {HOOK}}}
+email: {{duty: {{host: h, from: a@b.c, to: [d@e.f]}}}}
+""",
+        "notify.yaml",
+    )
+
+    assert sorted(site.destinations()) == ["duty", "hook"]
+    assert site.unknown(frozenset({"duty", "other"})) == ("other",)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"webhook: {{a: {HOOK}}}\nemail: {{a: {{host: h, from: a@b.c, to: [d@e.f]}}}}", "DSL661"),
+        ("email: {a: {host: h, from: a@b.c, to: [d@e.f], user: x}}", "DSL663"),
+        ("email: {a: {host: h, from: a@b.c, to: [d@e.f], tls: none}}", "DSL663"),
+        ('email: {a: {host: h, from: "a@b.c\\r\\nBcc: x@y.z", to: [d@e.f]}}', "DSL206"),
+        ("webhook: {a: {url_file: relative, secret_file: /s}}", "DSL206"),
+        ("webhook: {a: {url: 'https://x', secret_file: /s}}", "DSL201"),
+        ("- 1", "DSL204"),
+    ],
+)
+def test_a_mistake_is_told_with_its_code(text, code):
+    assert code in codes(text)
+
+
+def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path):
+    file = tmp_path / "notify.yaml"
+    site = SiteFile(file)
+    with pytest.raises(DslError, match="cannot be read"):
+        site.look()
+    file.write_text(f"webhook: {{a: {HOOK}}}")
+    assert set(site.look().destinations()) == {"a"}
+    assert site.look() is site.look()
+    file.write_text(f"webhook: {{a: {HOOK}, b: {HOOK}}}")
+    assert set(site.look().destinations()) == {"a", "b"}
+
+
+def test_a_destination_stands_once_in_a_pipeline_and_a_plan_without_any_is_what_it_was():
+    plain = """\
+name: a
+version: "1"
+stages: [{name: g, type: gate, config: {approvers: [ann]}}]
+"""
+    told = plain + "notify: [{to: ops}, {to: ops, when: [ended, ended]}]\n"
+    with pytest.raises(DslError) as caught:
+        compile_text(told, "a.yaml")
+
+    assert [each.code for each in caught.value.problems if each.code == "DSL650"] == ["DSL650"] * 2
+    assert "notify" not in compile_text(plain, "a.yaml").plan.model_dump(mode="json")
