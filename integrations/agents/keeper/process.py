@@ -6,7 +6,9 @@
    grace alone, where a longer one than usual was granted: who cancels again is in a hurry.
 4. The keeper has a deadline of its own, which this end only moves on: a worker that stands still
    moves nothing. An agent that ended by it was without a lease, and has failed at nothing.
-5. Where the private directory is a tmpfs that only the agent's namespace sees, a descriptor of it
+5. What is told goes past the stream that is heard: a keeper that has ended hears nothing any more,
+   and its last word is heard even so.
+6. Where the private directory is a tmpfs that only the agent's namespace sees, a descriptor of it
    comes over a socket of its own. It holds the files until ``close``.
 """
 
@@ -48,11 +50,13 @@ class Process:
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        voice: socket.socket,
         directory: socket.socket,
     ) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._voice = voice  # (5) of the same connection, and never waited for
         self._ending: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._lifeline = ExitStack()
@@ -75,7 +79,7 @@ class Process:
             UnavailableError: this machine starts no process now.
         """
         ours, theirs = socket.socketpair()
-        directory, sender = socket.socketpair()  # (5) a tmpfs comes by a socket of its own
+        directory, sender = socket.socketpair()  # (6) a tmpfs comes by a socket of its own
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(_KEEPER)),
@@ -89,6 +93,8 @@ class Process:
                 limit=AGENT_LINE_BYTES_MAX,
             )
             reader, writer = await asyncio.open_connection(sock=ours)
+            voice = ours.dup()
+            voice.settimeout(0)
         except OSError as error:
             ours.close()
             raise UnavailableError(f"no agent starts on this machine: {error.strerror}") from error
@@ -100,7 +106,7 @@ class Process:
             theirs.close()
             sender.close()
         directory.settimeout(0)
-        return cls(process, reader, writer, directory)
+        return cls(process, reader, writer, voice, directory)
 
     @property
     def is_alive(self) -> bool:
@@ -124,11 +130,15 @@ class Process:
             await self.end()
             self.close()
             raise
-        self._tell({**spec, "deadline": lifeline.deadline})
+        told = json.dumps({**spec, "deadline": lifeline.deadline}).encode() + b"\n"
+        with suppress(ConnectionError):  # (5) it has ended: that is heard
+            await asyncio.get_running_loop().sock_sendall(self._voice, told)
         self._lifeline.enter_context(lifeline.told_to(lambda at: self._tell({"deadline": at})))
 
     def _tell(self, message: dict[str, Any]) -> None:
-        self._writer.write(json.dumps(message).encode() + b"\n")
+        # (4) (5) one that hears nothing ends by its deadline, or has ended
+        with suppress(BlockingIOError, ConnectionError):
+            self._voice.send(json.dumps(message).encode() + b"\n")
 
     async def ready(self) -> None:
         """Wait until the agent runs inside its sandbox.
@@ -163,11 +173,11 @@ class Process:
 
     @property
     def directory(self) -> Path | None:
-        """Where the agent's files are, when not where its directory was made (5)."""
+        """Where the agent's files are, when not where its directory was made (6)."""
         return None if self._directory is None else Path(f"/proc/self/fd/{self._directory}")
 
     def close(self) -> None:
-        """Let the agent's files go, where they are in memory (5); harmless when repeated."""
+        """Let the agent's files go, where they are in memory (6); harmless when repeated."""
         self._sender.close()
         if self._directory is not None:
             os.close(self._directory)
@@ -238,6 +248,7 @@ class Process:
                     await _first_of(self._process.wait(), self._hurry.wait())
         self.settled.set()
         self._lifeline.close()
+        self._voice.close()
         self._writer.close()
         try:
             async with asyncio.timeout(END_S):
