@@ -2,7 +2,8 @@
 
 It is ordered to misbehave by a file of the folder ``orders`` in the workspace, named after run and
 stage. Who takes it removes it: so an order is obeyed once, and whoever gave it sees that it was.
-Standard library only.
+Where the order to live by another clock names libfaketime, it begins again under that, and all of
+its process is in another year; elsewhere only what it says is. Standard library only.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ STEP_S = 0.05
 FLOOD_LINES = 20_000
 ERRORS = 12
 YEAR_S = 365 * 24 * 3_600
+CLOCK = {"FAKETIME": "+365d", "FAKETIME_DISABLE_SHM": "1"}
+BEGAN = "CHAOS_BEGAN"
 HALF = "half.json"
 
 
@@ -29,7 +32,9 @@ def main() -> None:
         diagnose(request)
     else:
         leave(HALF, {"objective": request["input"]["objective"], "half": request["stage"]})
-    output = {"objective": request["input"]["objective"], "skewed": skew > 0}
+    began = float(os.environ.get(BEGAN, "inf"))  # by the clock before, where there was another
+    is_skewed = skew > 0 or time.time() - began > YEAR_S / 2
+    output = {"objective": request["input"]["objective"], "skewed": is_skewed}
     say("result", status="ok", summary="its part of the objective is done", output=output)
 
 
@@ -61,7 +66,7 @@ def work(request: dict[str, Any]) -> float:
 
 def obey(request: dict[str, Any]) -> float:
     """Do what is ordered, if anything is; return by how much the clock is wrong from now on."""
-    what = taken(request)
+    what, _, library = taken(request).partition(" ")
     if what == "flood":
         for line in range(FLOOD_LINES):
             sys.stdout.write(f"nobody reads line {line}\n")
@@ -69,7 +74,19 @@ def obey(request: dict[str, Any]) -> float:
         for error in range(ERRORS):
             say("error", message=f"error {error + 1} that was ordered")
             time.sleep(STEP_S)
+    if what == "skew" and library:
+        begin_again(request, library)
     return float(YEAR_S) if what == "skew" else 0.0
+
+
+def begin_again(request: dict[str, Any], library: str) -> None:
+    """Take the place of this program, as the same one with another clock."""
+    source, sink = os.pipe()
+    os.write(sink, f"{json.dumps(request)}\n".encode())
+    os.close(sink)
+    os.dup2(source, sys.stdin.fileno())
+    clock = {**os.environ, **CLOCK, "LD_PRELOAD": library, BEGAN: str(time.time())}
+    os.execve(sys.executable, sys.orig_argv, clock)  # noqa: S606 - the program that it is
 
 
 def taken(request: dict[str, Any]) -> str:

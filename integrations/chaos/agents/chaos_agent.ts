@@ -41,7 +41,7 @@ function obey(request: Request): number {
   } catch {
     return 0; // nothing is ordered
   }
-  switch (what) {
+  switch (what.split(" ", 1)[0]) { // what a Python program may do besides
     case "skew":
       return YEAR_MS;
     case "flood":

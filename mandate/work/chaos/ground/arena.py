@@ -3,8 +3,9 @@
 1. Everything is below one private folder: data, workspace, the agents' directories, what holds
    them. No variable of the caller names a server here, so nobody else's is reached.
 2. The workers speak to Dragonfly through a proxy of ours; who looks at it goes past the proxy.
-3. The TypeScript agent runs on Bun; where it is missing, the Python program takes its place, and
-   that is said.
+3. The TypeScript agent runs on Bun; where it is missing, the Python program takes its place. A
+   Python agent lives by another clock under libfaketime; where that is missing, it only says
+   another time. Either is said.
 4. One stack serves many experiments: what a fault breaks, its undo or the stack's supervisor
    mends.
 5. Agents are handed a secret, and their plan is clarified once: what an error budget and a
@@ -64,8 +65,19 @@ _BUN: Final = "[bun, run]"
 class ChaosArena:
     """``async with ChaosArena(folder) as arena``: up inside, nothing of it left outside."""
 
-    def __init__(self, folder: Path, *, seed: int = 0, bun: Path | None = None) -> None:
-        """Prepare it below ``folder``; ``bun`` is the program, where it is not on the PATH."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seed: int = 0,
+        bun: Path | None = None,
+        faketime: Path | None = None,
+    ) -> None:
+        """Prepare it below ``folder``.
+
+        ``bun`` and ``faketime`` are program and library, where they do not lie where they are
+        looked for.
+        """
         self.folder = folder.resolve()
         self.data_dir = self.folder / "data"
         self.scratch = self.folder / "tmp"
@@ -74,9 +86,10 @@ class ChaosArena:
         self.orders = self.workspace / ORDERS
         self.commit = commit()
         self.agents = AGENTS
-        self.missing: tuple[str, ...] = ()
+        self.missing: list[str] = []
         self.said: list[str] = []  # by the stack's supervisor
         self.processes = OwnProcesses(str(self.folder))
+        self.faketime = faketime or find_faketime()
         self._bun = bun.resolve() if bun else _which_bun()
         self._seed = seed
         self._ports = Ports()
@@ -199,8 +212,14 @@ class ChaosArena:
         for folder in (self.scratch, self.holds, self.workspace, self.orders):
             folder.mkdir(mode=0o700)
         (self.folder / "breakers.yaml").write_text(_BREAKERS)
+        if self.faketime is None:
+            self.missing.append("libfaketime: an agent with another clock only says another time")
+        else:
+            for name in ("python", "diagnostic"):
+                with (templates / f"chaos-{name}.yaml").open("a") as template:
+                    template.write(f"sandbox: {{read: [{self.faketime.parent}]}}\n")
         if self._bun is None:  # (3) the Python program takes its place
-            self.missing = ("bun: the TypeScript agent is played by the Python program",)
+            self.missing.append("bun: the TypeScript agent is played by the Python program")
             python = (templates / "chaos-python.yaml").read_text()
             played = python.replace("name: chaos-python", "name: chaos-typescript")
             (templates / "chaos-typescript.yaml").write_text(played)
@@ -219,6 +238,11 @@ def commit() -> str:
     words = (git, "-C", str(app_dir()), "describe", "--always", "--dirty", "--abbrev=12")
     told = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
     return told.stdout.strip() or __version__
+
+
+def find_faketime() -> Path | None:
+    """Return the library, as Debian's package ``faketime`` installs it."""
+    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
 
 
 def _which_bun() -> Path | None:

@@ -124,7 +124,13 @@ _ON_STACK: Final[dict[ChaosCondition, Callable[[ChaosArena, str], Fault]]] = {
 
 
 def _ordered(condition: ChaosCondition) -> Callable[[ChaosArena, StruckRun, str], Fault]:
-    return lambda arena, run, agent: AgentOrder(arena.orders, run, agent, _ORDERED[condition])
+    def fault(arena: ChaosArena, run: StruckRun, agent: str) -> Fault:
+        words = [_ORDERED[condition]]
+        if condition is _C.CLOCK_SKEW and arena.faketime is not None:
+            words.append(str(arena.faketime))
+        return AgentOrder(arena.orders, run, agent, " ".join(words))
+
+    return fault
 
 
 def _sent(condition: ChaosCondition) -> Callable[[ChaosArena, StruckRun, str], Fault]:
