@@ -5,6 +5,8 @@
 2. A fault that lasts says how long, within the limits; one that does not, says nothing of it.
 3. A fault of an agent's program happens in a phase in which one runs.
 4. The method stays within the blast radius.
+5. Faults strike in their order: no run is struck in a phase that it has left when it was struck
+   before, unless another agent of it is named.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dsl.chaos.catalogue import FAULTS, FaultKind
+from dsl.chaos.catalogue import AGENTS, FAULTS, FaultKind
 from dsl.chaos.experiment import EACH, Experiment, FaultStep
+from dsl.core import AGENT_PHASES_ORDERED, AgentPhase
 from dsl.document.loader import Loaded, load
 from dsl.document.parse import shaped
 from dsl.document.settings_file import content_of
@@ -69,6 +72,7 @@ def _problems(experiment: Experiment, loaded: Loaded) -> Iterator[Problem]:
         kind = FAULTS[step.fault]
         yield from _of_target(experiment, step, kind, loaded, number)
         yield from _of_time(step, kind, loaded, number)
+        yield from _of_order(experiment, number, loaded)
 
 
 def _of_target(
@@ -101,6 +105,23 @@ def _of_time(step: FaultStep, kind: FaultKind, loaded: Loaded, number: int) -> I
         message = f"{step.fault} needs an agent's program, and none runs in {step.when.phase}"
         hint = f"write phase: {kind.phases[0]}"
         yield _problem(loaded, NEVER, message, ("method", number, "when", "phase"), hint)
+
+
+def _of_order(experiment: Experiment, number: int, loaded: Loaded) -> Iterator[Problem]:
+    step = experiment.method[number]
+    for earlier in experiment.method[:number]:
+        phases = (earlier.when.phase, step.when.phase)
+        if not all(isinstance(each, AgentPhase) for each in phases):
+            continue
+        agents = [each.target for each in (earlier, step) if each.target in AGENTS]
+        before, after = (AGENT_PHASES_ORDERED.index(AgentPhase(each)) for each in phases if each)
+        is_behind = agents[:1] == [AGENTS[-1]] and agents[-1] != AGENTS[-1]  # of the gate
+        if is_behind or (len({*agents}) < 2 and after < before):  # (5) it is past  # noqa: PLR2004
+            places = [f"{each.target or 'any agent'}/{each.when.phase}" for each in (earlier, step)]
+            message = f"{step.fault} strikes in {places[1]}, after a fault in {places[0]}"
+            place = ("method", number, "when", "phase")
+            yield _problem(loaded, NEVER, message, place, "put what comes first in a run first")
+            return
 
 
 def _problem(

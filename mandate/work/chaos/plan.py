@@ -3,8 +3,8 @@
 1. Everything random is drawn here and in this order, and nothing of it depends on time: the same
    seed plans the same.
 2. A run that is held in two phases is held in the second one after the first: of the same agent,
-   unless another is named, and in a phase that it has not left by then. Else both would wait for
-   each other.
+   unless another is named, and in a phase that it has not left by then; the agent behind the gate
+   is not held where another is named after it. Else both would wait for each other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def planned(experiment: Experiment, seed: int) -> list[PlannedFault]:
     for number, step in enumerate(experiment.method):
         happens = chance.random() < step.probability
         delay_ms = chance.randint(0, step.when.within) + (step.when.time or 0)
-        places = [*_places(step, held, chance)]
+        named = {each.target for each in experiment.method[number + 1 :] if each.when.phase}
+        agents = AGENTS[:-1] if named & {*AGENTS[:-1]} else AGENTS
+        places = [*_places(step, held, agents, chance)]
         if step.when.phase is not None:
             held = places
         plan.append(
@@ -44,12 +46,14 @@ def planned(experiment: Experiment, seed: int) -> list[PlannedFault]:
     return plan
 
 
-def _places(step: FaultStep, held: Sequence[str], chance: random.Random) -> Iterator[str]:
+def _places(
+    step: FaultStep, held: Sequence[str], agents: Sequence[str], chance: random.Random
+) -> Iterator[str]:
     """Yield where each run is struck: every phase and every agent gets its turn (2)."""
     kind = FAULTS[step.fault]
     first = chance.randrange(len(kind.phases) * len(AGENTS))
     is_agent = target_of(step) in AGENTS and not _is_turned(step)
-    agents = [target_of(step)] if is_agent else [*AGENTS]
+    agents = [target_of(step)] if is_agent else agents
     phases = kind.phases if step.when.phase == EACH else (step.when.phase,)
     for turn, earlier in enumerate(held, start=first):
         if phases == (None,):

@@ -77,6 +77,36 @@ def test_a_mistake_in_a_step_is_told(fields, code):
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "codes"),
+    [
+        ("phase: EXECUTE", "phase: PLAN", ["DSL544"]),
+        ("phase: PLAN", "phase: EXECUTE", []),
+        ("phase: EXECUTE", "phase: EXECUTE", []),
+        ("phase: EXECUTE", "phase: each", []),
+        ("phase: EXECUTE", "time: 1s", []),
+    ],
+)
+def test_faults_strike_in_their_order(first, second, codes):
+    faults = "".join(f"  - {{fault: state-loss, when: {{{each}}}}}\n" for each in (first, second))
+    text = f"name: x\nmethod:\n{faults}"
+
+    if codes:
+        assert [each for each, *_ in refused(text)] == codes
+    else:
+        parse_experiment(text, "good.yaml")
+
+
+def test_another_agent_may_be_struck_in_an_earlier_phase_unless_it_is_past_its_gate():
+    first, second = (
+        f"  - {{fault: lock-loss, target: {agent}, when: {{phase: {phase}}}}}\n"
+        for agent, phase in (("python", "EXECUTE"), ("diagnostic", "PLAN"))
+    )
+    parse_experiment(f"name: x\nmethod:\n{first}{second}", "good.yaml")
+
+    assert [each for each, *_ in refused(f"name: x\nmethod:\n{second}{first}")] == ["DSL544"]
+
+
+@pytest.mark.parametrize(
     ("text", "code"),
     [
         (GOOD.replace("runs: 8\n", "runs: 9\n", 1), "DSL545"),

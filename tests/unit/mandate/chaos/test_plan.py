@@ -30,7 +30,7 @@ def test_every_agent_is_struck_in_every_phase_where_each_run_takes_another():
 
     phases = {place.partition("/")[2] for place in death.places}
     assert phases == {phase.value for phase in AGENT_PHASES_ORDERED}
-    assert len(set(death.places)) == 24
+    assert len(set(death.places)) == 16  # none behind the gate: another is struck after it
     assert all("/" not in place for place in slow.places)
     assert set(crash.places) == {"typescript/EXECUTE"}
 
@@ -61,6 +61,15 @@ def test_a_run_that_is_held_twice_is_held_in_the_second_place_after_the_first():
                 (agent, held), (same, then) = before.split("/"), after.split("/")
                 assert agent == same
                 assert order.index(held) <= order.index(then)
+
+
+def test_nobody_is_held_behind_the_gate_while_another_is_held_before_it():
+    text = TWICE.format(first="clock-skew", phase="EXECUTE").replace(
+        "fault: worker-death, ", "fault: lock-loss, target: typescript, "
+    )
+    for seed in range(20):
+        one, _ = planned(parse_experiment(text, "twice.yaml"), seed)
+        assert {place.partition("/")[0] for place in one.places} == {"python", "typescript"}
 
 
 def test_every_run_has_another_agent_struck_unless_one_is_named():
