@@ -37,7 +37,7 @@ from mandate.work.chaos.journal import FaultRecord, Journal, PlannedFault, RunRe
 from mandate.work.chaos.plan import planned
 from mandate.work.chaos.seen.judging import judged
 
-HELD_WITHIN_S: Final = 25.0
+HELD_WITHIN_S: Final = 40.0
 _UP: Final = (Steady.PROCESSES, Steady.SERVERS)
 _SERVES_AGAIN: Final = (
     ChaosCondition.WORKER_DEATH,
@@ -219,6 +219,7 @@ class Conduct:
             objective=await ready_for(self._arena, run),
             outputs=run.outputs(),
             phases=phases,
+            gates=await run.gates(),
         )
 
     def _closed(self) -> Journal:

@@ -24,8 +24,8 @@ from dsl.values.durations import render_duration
 
 Card = tuple[ChaosCondition, str | None]  # a fault, and what it is done to; None: what is usual
 
-RUNS_OF_STACK: Final = 8  # one for each phase
-RUNS_OF_RUN: Final = 6
+RUNS: Final = 12  # of an experiment
+RUNS_OF_DEATH: Final = 16  # of one in which a worker dies: two in each phase
 SECOND: Final = 0.15  # how often a second fault comes on top (2)
 _OFTEN: Final[dict[Card, int]] = {(ChaosCondition.WORKER_DEATH, "worker"): 6}
 _LASTS_S: Final = (1, 3)
@@ -82,11 +82,9 @@ def with_runs(experiment: Experiment, runs: int) -> Experiment:
 
 
 def _experiment(name: str, drawn: list[Card], chance: random.Random) -> Experiment:
-    kinds = [FAULTS[fault] for fault, _ in drawn]
-    is_of_run = any(kind.reach is Reach.RUN for kind in kinds)
     document = {
         "name": name,
-        "runs": RUNS_OF_RUN if is_of_run else RUNS_OF_STACK,
+        "runs": RUNS_OF_DEATH if drawn[0] in _OFTEN else RUNS,
         "method": [_drawn(card, chance) for card in drawn],
     }
     return parse_experiment(yaml.safe_dump(document), name)

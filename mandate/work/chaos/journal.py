@@ -73,6 +73,7 @@ class RunRecord:
     objective: bool = False  # every agent was ready for the objective
     outputs: dict[str, dict[str, int]] = field(default_factory=dict)  # by agent and maturity
     phases: dict[str, list[tuple[str, int]]] = field(default_factory=dict)  # by agent: done, when
+    gates: list[tuple[int, int]] = field(default_factory=list)  # its gate: opened, and closed
 
 
 @dataclass

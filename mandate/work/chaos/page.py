@@ -1,7 +1,8 @@
 """One HTML page of experiments, with nothing from elsewhere: a timeline of each run, as SVG.
 
 1. A lane for each agent: its phases as bars, in the colour of the maturity of what they put out;
-   the gate between; every fault as a line over all lanes.
+   a lane for the gate between, while it was open; a line over all lanes for every fault that was
+   seen to strike this run.
 2. Whatever is written was escaped.
 3. At most ``SHOWN_MAX`` experiments are drawn, those that failed first; the table tells of all.
 """
@@ -13,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from dsl.chaos.catalogue import AGENTS
+from dsl.chaos.catalogue import AGENTS, GATE
 from dsl.core import AgentPhase, OutputType, get_output_type_for_phase
 from dsl.shown.surfaces import Html
 from dsl.shown.timeline import TIMELINE_STYLE, Lane, Span, Stroke, swatch, timeline
@@ -24,9 +25,10 @@ SHOWN_MAX: Final = 60
 RUNS_SHOWN_MAX: Final = 8
 _STYLE: Final = f"""{TIMELINE_STYLE}
 :root{{color-scheme:light dark}}
-body{{font:14px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem}}
-table{{border-collapse:collapse;margin:1rem 0}}td,th{{padding:.15rem .6rem;text-align:left;
-border-bottom:1px solid #d0d7de}}td:nth-child(n+3){{text-align:right}}
+body{{font:14px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem}}
+table{{border-collapse:collapse;margin:1rem 0;font-size:12px}}
+td,th{{padding:.1rem .4rem;text-align:right;border-bottom:1px solid #d0d7de;white-space:nowrap}}
+td:first-child,th:first-child{{text-align:left}}th{{font-size:10.5px}}
 h2{{margin:1.6rem 0 .2rem;font-size:1.05rem}}.bad{{color:#b42318}}.well{{color:#1a7f37}}
 """
 
@@ -55,9 +57,9 @@ def _page(journals: Sequence[Journal], facts: Mapping[str, Any]) -> Iterator[str
 def _key() -> Html:
     kinds = (Html.of("{} {}", swatch(kind.value), kind) for kind in OutputType)
     return Html.of(
-        "A bar is a phase, in the colour of what it puts out: {}. A red line is a fault. Beside a "
-        "lane: how many outputs of each it has.",
-        Html.joined(" ", kinds),
+        "A bar is a phase, in the colour of what it puts out: {}; beside it, how many of each. {} "
+        "is a gate while it is open. A red line is a fault that struck this run.",
+        *(Html.joined(" ", kinds), swatch("wait")),
     )
 
 
@@ -76,10 +78,13 @@ def _run(run: RunRecord, faults: Sequence[FaultRecord]) -> Html:
     end = max(run.ended_ms, last, run.began_ms + 1)
     reached = "objective reached" if run.objective else "objective not reached"
     lasted = f"{(end - run.began_ms) / 1000:.1f} s"
-    said = Html.of("{}: {}, {}, {}", run.id, run.status, reached, lasted)
+    plan = f"plan clarified {run.clarified} times, " if run.clarified else ""
+    said = Html.of("{}: {}, {}, {}{}", run.id, run.status, reached, plan, lasted)
     hit = [each for each in faults if run.id in each.struck]
     struck = [Stroke(each.at_ms, each.planned.fault.value) for each in hit]
-    lanes = [_lane(run, agent) for agent in AGENTS]
+    *halves, last_lane = (_lane(run, agent) for agent in AGENTS)
+    opened = [Span(since, until, "wait", "open") for since, until in run.gates]
+    lanes = [*halves, Lane(GATE, opened), last_lane]
     drawn = timeline(f"run {run.id}", run.began_ms, end, lanes, struck)
     return Html.of("<p>{}</p>{}", said, drawn)
 
@@ -98,6 +103,8 @@ def _lane(run: RunRecord, agent: str) -> Lane:
 
 
 def _opened(run: RunRecord) -> int:
-    """Return when the gate before the last agent was passed, as far as its phases tell."""
+    """Return when the gate before the last agent was passed, as far as the run tells."""
+    if run.gates:
+        return run.gates[-1][1]
     before = [when for agent in AGENTS[:-1] for _, when in run.phases.get(agent, ())]
     return max(before, default=run.began_ms)

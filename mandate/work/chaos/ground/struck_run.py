@@ -40,6 +40,7 @@ from integrations.errors import IntegrationError, UnavailableError
 VOTE: Final = {"gate": GATE, "decision": "approve", "voter": "ann"}
 ASK_EVERY_S: Final = 0.2
 ANSWER: Final = timedelta(seconds=3)
+_WAITS: Final = b"WAITING FOR APPROVAL "  # in the summary of a gate's timer
 _MARKER: Final = "core_local_activity"
 _RUNNING: Final = WorkflowExecutionStatus.RUNNING
 NOT_ENDED: Final = "not ended"
@@ -124,6 +125,22 @@ class StruckRun:
             return done
         return done
 
+    async def gates(self) -> list[tuple[int, int]]:
+        """Return from when to when its gate was open, each time, by the server's clock."""
+        opened: dict[int, int] = {}
+        closed: list[tuple[int, int]] = []
+        try:
+            async for event in self.events():
+                at_ms = event.event_time.ToMilliseconds()
+                if _WAITS in event.user_metadata.summary.data:
+                    opened[event.event_id] = at_ms
+                began = opened.pop(_timer_ended(event), 0)
+                if began:
+                    closed.append((began, at_ms))
+        except RPCError:
+            return closed
+        return closed
+
     def outputs(self) -> dict[str, dict[str, int]]:
         """Return how many outputs of each maturity the agents have put out, by agent."""
         stages = self.report.get("stages", {})
@@ -203,6 +220,12 @@ class StruckRun:
                 self.votes_given += 1
         except RPCError:  # (1) away: asked again
             return
+
+
+def _timer_ended(event: HistoryEvent) -> int:
+    """Return which timer an event ends; 0: none."""
+    cancelled = event.timer_canceled_event_attributes.started_event_id
+    return cancelled or event.timer_fired_event_attributes.started_event_id
 
 
 def _done(event: HistoryEvent, asked: Mapping[int, str], prefix: str) -> str:

@@ -2,17 +2,16 @@
 
 1. Vault is asked by the identities that may look: the sweeper for tokens, the ledger's for people,
    the registrar for agents. No secret is read, and no token is seen.
-2. Of Dragonfly everything of ours is read, at most ``KEYS_MAX`` keys.
+2. Of Dragonfly everything of ours is read, at most ``KEYS_MAX`` keys, some at a time. All of it
+   may take ``LOOK_S``, as much as a busy machine needs: whoever looks here holds up nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
-
-from redis.asyncio import Redis
 
 from activities.contracts.specs import QUEUE_LEDGER, QUEUE_TRUST
 from dsl.core import RedisKeys
@@ -34,6 +33,14 @@ from integrations.vault.signing.voters import Voters
 
 KEYS_MAX: Final = 50_000
 TOKENS_MAX: Final = 5_000
+LOOK_S: Final = 30.0
+AT_ONCE: Final = 500  # keys
+_READ: Final[dict[str, Callable[[Any, str], Any]]] = {
+    "hash": lambda asked, key: asked.hgetall(key),
+    "zset": lambda asked, key: asked.zrange(key, 0, -1, withscores=True),
+    "set": lambda asked, key: asked.smembers(key),
+    "string": lambda asked, key: asked.get(key),
+}
 _OURS: Final = ("agent:*", "project:*", "governance:*")
 _LOCKS: Final = RedisKeys.agent_lock("*")
 
@@ -120,21 +127,43 @@ class Stores:
     async def cache(self) -> dict[str, CacheValue]:
         """Return what Dragonfly holds of ours (2)."""
         found: dict[str, CacheValue] = {}
-        async with answered():
-            for pattern in _OURS:
-                async for key in self._dragonfly.scan_iter(match=pattern, count=1_000):
-                    if len(found) >= KEYS_MAX:
-                        raise UnavailableError(f"dragonfly holds more than {KEYS_MAX} keys of ours")
-                    value = await _value(self._dragonfly, key)
-                    if value is not None:
-                        left_ms = await self._dragonfly.pttl(key)
-                        found[key] = CacheValue(value, int(left_ms))
+        async with answered(LOOK_S):
+            keys = await self._keys()
+            for first in range(0, len(keys), AT_ONCE):
+                found.update(await self._values(keys[first : first + AT_ONCE]))
         return found
+
+    async def _keys(self) -> list[str]:
+        keys: set[str] = set()
+        for pattern in _OURS:
+            async for key in self._dragonfly.scan_iter(match=pattern, count=1_000):
+                keys.add(str(key))
+                if len(keys) > KEYS_MAX:
+                    raise UnavailableError(f"dragonfly holds more than {KEYS_MAX} keys of ours")
+        return sorted(keys)
+
+    async def _values(self, keys: Sequence[str]) -> dict[str, CacheValue]:
+        """Return what stands under ``keys``, but for what is gone by now, or is a stream."""
+        asked: Any = self._dragonfly.pipeline(transaction=False)
+        for key in keys:
+            asked.type(key)
+        kinds = await asked.execute()
+        read = [(key, kind) for key, kind in zip(keys, kinds, strict=True) if kind in _READ]
+        for key, kind in read:
+            _READ[kind](asked, key)
+            asked.pttl(key)
+        told = await asked.execute()
+        values = zip(read, told[::2], told[1::2], strict=True)
+        return {
+            key: CacheValue(_plain(kind, value), int(left_ms))
+            for (key, kind), value, left_ms in values
+            if value not in (None, [], {}, set())
+        }
 
     async def leases_held(self, workflows: Iterable[str]) -> bool:
         """Tell whether a run of one of these workflows holds a lease."""
         ours = set(workflows)
-        async with answered():
+        async with answered(LOOK_S):
             async for key in self._dragonfly.scan_iter(match=_LOCKS, count=1_000):
                 owner = await self._dragonfly.hget(key, "owner")
                 if str(owner).rpartition("/")[0] in ours:
@@ -147,20 +176,11 @@ class Stores:
         return {digest: _is_whole(store, digest) for digest in digests}
 
 
-async def _value(client: Redis, key: str) -> Any:
-    """Return what stands under ``key``; None when it is gone, or is a stream."""
-    match await client.type(key):
-        case "hash":
-            return dict(await client.hgetall(key))
-        case "zset":
-            scored: Any = await client.zrange(key, 0, -1, withscores=True)
-            return {name: int(at) for name, at in scored}
-        case "set":
-            return sorted(await client.smembers(key))
-        case "string":
-            return await client.get(key)
-        case _:
-            return None
+def _plain(kind: str, value: Any) -> Any:
+    """Return what Dragonfly has told of a key as plain data."""
+    if kind == "zset":
+        return {name: int(at) for name, at in value}
+    return sorted(value) if kind == "set" else value
 
 
 def _is_whole(store: Artifacts, digest: str) -> bool:

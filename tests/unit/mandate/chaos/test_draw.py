@@ -35,12 +35,12 @@ def test_every_fault_gets_its_turn_and_a_worker_dies_more_often():
     assert faults[ChaosCondition.WORKER_DEATH] >= 7
 
 
-def test_after_two_decks_every_fault_has_had_ten_runs_and_a_worker_died_so_often_in_each_phase():
-    for at in range(5):
+def test_after_a_deck_every_fault_has_had_ten_runs_and_a_worker_died_as_often_in_each_phase():
+    for at in range(20):
         fired: Counter[str] = Counter()
         kills: Counter[str] = Counter()
         targets = set()
-        for experiment, seed in drawn(at, 2 * DECK):
+        for experiment, seed in drawn(at):
             for step in planned(experiment, seed):
                 fired[step.fault] += experiment.runs
                 targets.add((step.fault, step.target))
