@@ -155,11 +155,11 @@ class Pipeline(GatedWorkflow):
         path, agents = read_stage([payload]), self._agents
         return agents.posed(path) if agents else []
 
-    @workflow.query(description="Named points in history for `temporal workflow reset`")
+    @workflow.query(description="Points to go back to: what each would repeat, and make void")
     def checkpoints(self) -> list[dict[str, Any]]:
         """Return, per stage, the event to reset to in order to repeat it."""
         admitted = self._run.admitted if self._run else None
-        return admitted.checkpoints if admitted else []
+        return admitted.checkpoints.points() if admitted else []
 
     @property
     def board(self) -> GateBoard | None:

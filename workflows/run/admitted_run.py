@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from temporalio import workflow
@@ -13,6 +14,7 @@ from temporalio import workflow
 from activities.contracts import messages
 from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.rules.run.checkpoints import Checkpoints
 from dsl.shown.heads import by_rank
 from dsl.values.canonical import digest_of
 from workflows.gates.control_groups import ControlGroups
@@ -27,6 +29,7 @@ from workflows.run.provenance import Provenance
 from workflows.run.scheduler import Scheduler
 from workflows.run.stages import Stages
 from workflows.run.turns import Turns
+from workflows.runtime.failures import StageEndedError
 
 
 class AdmittedRun:
@@ -42,7 +45,6 @@ class AdmittedRun:
         turns: Turns,
         records: LedgerBuffer,
     ) -> None:
-        self.checkpoints: list[dict[str, Any]] = []
         self._plan = plan
         self._digest = compiled.digest
         self._inputs = compiled.inputs
@@ -63,6 +65,7 @@ class AdmittedRun:
             identity=policy.gate_identity,
             excluded=provenance.people,
         )
+        self.checkpoints = Checkpoints(self.gates.decided)
         self.agents = AgentStages(
             plan,
             compiled,
@@ -70,7 +73,7 @@ class AdmittedRun:
             stages=stages,
             gates=self.gates,
             records=records,
-            begins=self._mark,
+            begins=self._begin_agent,
         )
         self.stopping = AgentStops(plan, provenance, self.agents, records)
         self._feasibility = Feasibility(plan, compiled.inputs, stages, provenance)
@@ -86,12 +89,18 @@ class AdmittedRun:
 
     async def agent(self, step: AgentStep) -> str:
         """Run an agent stage as a child workflow."""
-        return await self.agents.run(step, self.environment())
+        try:
+            detail = await self.agents.run(step, self.environment())
+        except (StageEndedError, asyncio.CancelledError):
+            self.checkpoints.end(step.path, _this_task())
+            raise
+        self.checkpoints.end(step.path, _this_task())
+        return detail
 
     async def gate(self, step: GateStep) -> str:
         """Wait at a gate."""
         await self._feasibility.require_behind(step)  # (2) once more before it opens
-        self._mark(step.path)
+        self._begin_gate(step.path)
         self._stages.move(step.path, StageStatus.WAITING)
         approved = self._stages.outputs_of(step.approves)
         subject = {
@@ -99,19 +108,28 @@ class AdmittedRun:
             for path, outputs in approved.items()
         }
         matter = Matter(self._digest, digest_of(self._inputs), subject, tuple(by_rank(approved)))
-        return await self.gates.decide(step, matter, hear(step, self._stages))
+        detail = await self.gates.decide(step, matter, hear(step, self._stages))
+        self.checkpoints.end(step.path, _this_task())
+        return detail
 
     def environment(self) -> dict[str, Any]:
         """Return what conditions and agent inputs may refer to."""
         return {"inputs": self._inputs, "stages": self._stages.environment()}
 
-    def _mark(self, path: str) -> None:
-        """Name the point in history from which ``temporal workflow reset`` repeats a stage."""
-        self.checkpoints.append(
-            {
-                "before": path,
-                # The workflow task under way: started is the last event, completed the next.
-                "event_id": workflow.info().get_current_history_length() + 1,
-                "time": workflow.now().isoformat(timespec="seconds"),
-            }
-        )
+    def _begin_agent(self, path: str) -> None:
+        self.checkpoints.begin(path, _this_task(), _now())
+
+    def _begin_gate(self, path: str) -> None:
+        self.checkpoints.begin(path, _this_task(), _now(), is_gate=True)
+
+
+def _this_task() -> int:
+    """Return the event that will complete the workflow task under way: a run is reset to those.
+
+    Its start is the last event there is, and its completion will be the next.
+    """
+    return workflow.info().get_current_history_length() + 1
+
+
+def _now() -> str:
+    return workflow.now().isoformat(timespec="seconds")

@@ -1,0 +1,190 @@
+"""``mandate resume RUN --from STAGE[/PHASE]``: go back to a point of a run, and on from there.
+
+1. What the point repeats, and which approvals it makes void, is shown first, and asked about.
+2. A phase of an agent that is at work is gone back to in its stage alone: the run waits on, and
+   takes what comes of it. Else the run goes back to before the stage, which begins anew as a whole.
+3. Nothing that people have sent since is applied again: no vote, no order. What was done before the
+   point is not done again, whatever code runs now.
+4. The bounds are those of workflow tasks: what was decided in one task is repeated together.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.runtime.engine import run_under_way
+from dsl.core import AGENT_PHASE_NAMES, AgentPhase
+from dsl.shown.surfaces import Terminal
+from dsl.values import strict_json
+from mandate.people.door import enter, temporal
+from mandate.people.errors import RefusalError, UsageError
+from mandate.people.outputs import ANSWER
+from mandate.people.runs import existing
+from mandate.stack import environment
+from mandate.terminal import confirmed, say
+
+REASON: Final = "taken back to {}"
+MARKER_BYTES_MAX: Final = 1 << 20
+_NOTHING_AGAIN: Final = (  # (3) nothing again
+    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL,
+    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE,
+    ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Where to go back to, and what that undoes."""
+
+    workflow: str
+    run: str
+    event: int
+    repeats: tuple[str, ...]
+    voids: tuple[str, ...] = ()
+
+
+def run(workflow: str, place: str, *, is_sure: bool, data_dir: Path | None) -> int:
+    """Go back; return 0, or 1 when somebody thought better of it."""
+    return enter("resume", _run(workflow, place, environment.present(data_dir), is_sure=is_sure))
+
+
+async def _run(workflow: str, place: str, env: Mapping[str, str], *, is_sure: bool) -> int:
+    client = await temporal(env)
+    stage, _, word = place.rpartition("/")
+    phase = AgentPhase(word) if word in AGENT_PHASE_NAMES else None
+    if phase is None:
+        stage = place
+    back = await _in_stage(client, workflow, stage, phase) if phase is not None else None
+    if back is None:  # (2) the run, to before the stage
+        back = await _before(client, workflow, stage)
+        if phase is not None:
+            say(Terminal.of("{} is not at work: it begins anew as a whole", stage))
+    say(*_told(back))
+    if not is_sure and not await confirmed(Terminal("Go back?")):  # (1) asked about
+        return 1
+    run_id = await _reset(client, back, place)
+    say(Terminal.of("goes on as run {}", run_id))
+    say(Terminal.of("follow it: {}", Terminal.command("mandate watch {}", workflow)))
+    return 0
+
+
+def _told(back: Return) -> Iterator[Terminal]:
+    yield Terminal.of("back to event {} of {}", back.event, back.workflow)
+    yield Terminal.of("repeats  {}", Terminal.listed(back.repeats) or Terminal("nothing"))
+    yield Terminal.of("void     {}", Terminal.listed(back.voids) or Terminal("no approval"))
+
+
+async def _before(client: Client, workflow: str, stage: str) -> Return:
+    """Return the point of the run before a stage.
+
+    Raises:
+        RefusalError: it has none.
+    """
+    handle = await existing(client, workflow)
+    run_id = (await handle.describe(rpc_timeout=ANSWER)).run_id
+    try:
+        told: Any = await handle.query("checkpoints", rpc_timeout=ANSWER)
+    except RPCError as error:
+        raise RefusalError("{!r} does not tell its points: {}", workflow, error.message) from None
+    points = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    for each in points:
+        if each.get("before") == stage:
+            return Return(
+                workflow,
+                run_id,
+                int(each.get("reset_to") or each["event_id"]),
+                tuple(map(str, each.get("repeats") or (stage,))),
+                tuple(map(str, each.get("voids") or ())),
+            )
+    raise RefusalError(
+        "{!r} has no point before {!r}; it has: {}",
+        *(workflow, stage, ", ".join(str(each.get("before")) for each in points) or "none yet"),
+    )
+
+
+async def _in_stage(client: Client, workflow: str, stage: str, phase: AgentPhase) -> Return | None:
+    """Return the point of a stage before a phase (2); None: it is not at work.
+
+    Raises:
+        RefusalError: it has not come to that phase.
+        UsageError: there is no stage before the phase.
+    """
+    if not stage:
+        raise UsageError("--from {}: name the stage before the phase: STAGE/{}", phase, phase)
+    place = f"{workflow}/{stage}"
+    found = await run_under_way(client, place)
+    if found is None or await run_under_way(client, workflow) is None:
+        return None
+    run_id = found.execution.run_id
+    handle = client.get_workflow_handle(place, run_id=run_id)
+    events = [each async for each in handle.fetch_history_events()]
+    phases = list(_phases(events))
+    points = dict(reversed(phases))  # the first try
+    if phase.value not in points:
+        raise RefusalError(
+            "{!r} has not come to {}; it has been in: {}",
+            *(place, phase, ", ".join(points) or "no phase"),
+        )
+    event = points[phase.value]
+    repeats = dict.fromkeys(f"{stage}/{name}" for name, at in phases if at >= event)
+    return Return(place, run_id, event, tuple(repeats))
+
+
+def _phases(events: Sequence[HistoryEvent]) -> Iterator[tuple[str, int]]:
+    """Yield every phase that was begun, and the workflow task that has begun it (4)."""
+    for event in events:
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            asked = event.activity_task_scheduled_event_attributes
+            name, task = asked.activity_type.name, asked.workflow_task_completed_event_id
+        elif event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
+            marker = event.marker_recorded_event_attributes
+            name, task = _local(marker), marker.workflow_task_completed_event_id
+        else:
+            continue
+        word = name.removeprefix("agent.").upper()
+        if name.startswith("agent.") and word in AGENT_PHASE_NAMES:
+            yield word, task
+
+
+def _local(marker: Any) -> str:
+    """Return the type of the local activity that a marker tells of; empty: of none."""
+    payloads = marker.details["data"].payloads if "data" in marker.details else ()
+    for payload in payloads:
+        try:
+            told = strict_json.read(payload.data, bytes_max=MARKER_BYTES_MAX)
+        except strict_json.JsonError:
+            return ""
+        return str(told.get("activity_type", "")) if isinstance(told, dict) else ""
+    return ""
+
+
+async def _reset(client: Client, back: Return, place: str) -> str:
+    """Take the workflow back (3); return the run that goes on.
+
+    Raises:
+        RefusalError: the server does not do it.
+    """
+    order = ResetWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=back.workflow, run_id=back.run),
+        reason=REASON.format(place),
+        workflow_task_finish_event_id=back.event,
+        request_id=secrets.token_hex(16),
+        reset_reapply_exclude_types=_NOTHING_AGAIN,
+    )
+    try:
+        answer = await client.workflow_service.reset_workflow_execution(order, timeout=ANSWER)
+    except RPCError as error:
+        raise RefusalError("{!r} was not taken back: {}", back.workflow, error.message) from None
+    return answer.run_id

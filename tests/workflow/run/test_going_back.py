@@ -1,0 +1,144 @@
+"""A run is taken back to a point: what is before it stays done, no approval after it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.fixtures.engine import Engine, failure_of, gate, hang, pipeline, stage
+from tests.unit.mandate.programs import ROOT, mandate
+
+SEEN_S = 60
+
+
+async def resumed(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
+    variables = {"TEMPORAL_ADDRESS": engine.settings.temporal}
+    return await asyncio.to_thread(mandate, "resume", *words, cwd=ROOT, env=variables)
+
+
+async def at_once(_request: Any) -> dict[str, Any]:
+    return {}
+
+
+async def breaks(_request: Any) -> dict[str, Any]:
+    raise RuntimeError("the old code")
+
+
+async def run_of(engine: Engine, workflow: str) -> str:
+    return (await engine.client.get_workflow_handle(workflow).describe()).run_id
+
+
+async def until_running(engine: Engine, name: str) -> None:
+    async with asyncio.timeout(SEEN_S):
+        while name not in engine.runner.running:  # noqa: ASYNC110  # until it has begun
+            await asyncio.sleep(0.02)
+
+
+async def test_what_stopped_at_a_stage_goes_on_on_new_code_without_repeating_what_was_done(
+    engine: Engine,
+):
+    names = [f"s{n}" for n in range(1, 5)]
+    stages = [stage(name, **({"requires": [f"s{n}"]} if n else {})) for n, name in enumerate(names)]
+    engine.runner.behaviours["s3"] = breaks
+    handle = await engine.start(pipeline(*stages))
+    await failure_of(handle)
+    engine.runner.behaviours["s3"] = at_once  # the deploy
+    before = [await run_of(engine, f"{handle.id}/{name}") for name in names[:3]]
+
+    said = await resumed(engine, handle.id, "--from", "s3", "--yes")
+    again = engine.adopt(handle.id)
+    report = await again.result()
+    after = [await run_of(engine, f"{handle.id}/{name}") for name in names[:3]]
+
+    assert after[:2] == before[:2]  # not run again
+    assert after[2] != before[2]
+    assert said.returncode == 0, said
+    assert "repeats  s3\n" in said.stdout
+    assert report["status"] == "completed"
+    assert {path: row["status"] for path, row in report["stages"].items()} == dict.fromkeys(
+        names, "completed"
+    )
+
+
+async def test_a_run_taken_back_to_before_its_approval_keeps_none(engine: Engine):
+    document = pipeline(stage("look"), gate("ok", requires=["look"]), stage("go", requires=["ok"]))
+    handle = await engine.start(document)
+    await engine.pending(handle, "ok")
+    vote = {"gate": "ok", "decision": "approve", "voter": "ann"}
+    await handle.execute_update("vote", vote)
+    await handle.result()
+    [look, ok, go] = await handle.query("checkpoints")
+
+    said = await resumed(engine, handle.id, "--from", "look", "--yes")
+    again = engine.adopt(handle.id)
+    status = await engine.pending(again, "ok")
+    await again.execute_update("vote", vote)
+    report = await again.result()
+
+    assert (look["voids"], ok["voids"], go["voids"]) == (["ok"], ["ok"], [])
+    assert (look["repeats"], go["repeats"]) == (["look", "ok", "go"], ["go"])
+    assert "void     ok\n" in said.stdout
+    assert status["approvals"] == []
+    assert len(report["approvals"]) == 1
+
+
+async def test_a_point_at_which_an_agent_was_at_work_goes_back_to_before_it(engine: Engine):
+    quick, slow = stage("quick"), stage("slow")
+    after = stage("after", requires=["quick"])
+    engine.runner.behaviours["slow"] = hang
+    engine.runner.behaviours["after"] = hang
+    handle = await engine.start(pipeline(quick, slow, after))
+    await until_running(engine, "after")
+    points = {each["before"]: each for each in await handle.query("checkpoints")}
+    engine.runner.behaviours["slow"] = engine.runner.behaviours["after"] = at_once
+
+    said = await resumed(engine, handle.id, "--from", "after", "--yes")
+    report = await engine.adopt(handle.id).result()
+
+    assert points["after"]["reset_to"] == points["slow"]["event_id"] < points["after"]["event_id"]
+    assert points["after"]["repeats"] == ["quick", "slow", "after"]
+    assert said.returncode == 0, said
+    assert report["status"] == "completed"
+
+
+async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(engine: Engine):
+    engine.runner.behaviours["look"] = hang
+    handle = await engine.start(pipeline(stage("look")))
+    await until_running(engine, "look")
+    run_id = (await handle.describe()).run_id
+    engine.runner.behaviours["look"] = at_once
+
+    said = await resumed(engine, handle.id, "--from", "look/EXECUTE", "--yes")
+    report = await handle.result()
+
+    assert said.returncode == 0, said
+    assert f"back to event 11 of {handle.id}/look" in said.stdout
+    assert report["status"] == "completed"
+    assert (await handle.describe()).run_id == run_id  # the run has waited on
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("nowhere", "has no point before 'nowhere'; it has: look"),
+        ("look/VERIFY", "has not come to VERIFY; it has been in: "),
+        ("EXECUTE", "name the stage before the phase"),
+    ],
+)
+async def test_a_point_that_there_is_not_is_said_with_those_there_are(
+    engine: Engine, place: str, why: str
+):
+    engine.runner.behaviours["look"] = hang
+    handle = await engine.start(pipeline(stage("look")))
+    await until_running(engine, "look")
+    said = await resumed(engine, handle.id, "--from", place, "--yes")
+    nobody = await resumed(engine, "no-such-run", "--from", "look", "--yes")
+    await handle.cancel()
+
+    assert said.returncode in (1, 2)
+    assert why in said.stderr
+    assert nobody.returncode == 1
+    assert "there is no run 'no-such-run'" in nobody.stderr
