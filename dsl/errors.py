@@ -3,7 +3,8 @@
 A document is checked to the end and every problem is reported at once: an author who fixes
 one mistake per run stops trusting the tool. Codes are stable, tied to the field or the rule,
 listed in ``docs/errors.md`` (a test compares) and never renumbered: ``DSL1xx`` syntax,
-``DSL2xx`` structure, ``DSL3xx`` meaning, ``DSL4xx`` limits, ``DSL5xx`` governance (linter).
+``DSL2xx`` structure, ``DSL3xx`` meaning, ``DSL4xx`` limits, ``DSL5xx`` governance (linter),
+``DSL6xx`` reviews.
 """
 
 from __future__ import annotations

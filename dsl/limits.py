@@ -212,3 +212,4 @@ PATCH_LENGTH_MAX: Final = 100_000  # characters
 TRIAL_LINES_MAX: Final = 20
 OPINION_LENGTH_MAX: Final = 200  # characters of a rationale that are kept
 DECISION_WHY_LENGTH_MAX: Final = 120  # characters: why one decision was made
+SUPPRESSIONS_MAX: Final = 1_000

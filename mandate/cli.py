@@ -4,6 +4,8 @@
    in it a group of commands. See `mandate.commands` for what such a file holds.
 2. Commands stand in their panel by name, groups of commands behind them.
 3. Finding them reads no folder by its path: an import is enough, also from an archive.
+4. A group may name the one of its commands that is usual (``USUAL``): what is none of its words is
+   given to that.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from dsl.shown.surfaces import Terminal
 from mandate import __version__, commands
@@ -47,10 +50,25 @@ def command_line(root: ModuleType) -> typer.Typer:
     return made
 
 
+class _WithUsual(TyperGroup):
+    """A group of commands one of which is usual (4)."""
+
+    usual: str
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the usual word before what is none of the words of the group."""
+        is_help = args[:1] in ([each] for each in self.get_help_option_names(ctx))
+        if args and args[0] not in self.commands and not is_help:
+            args = [self.usual, *args]
+        return super().parse_args(ctx, args)
+
+
 def _add(to: typer.Typer, package: ModuleType, panel: str | None) -> None:
     for module in _modules(package):
         if hasattr(module, "__path__"):
-            group = typer.Typer(help=inspect.getdoc(module), no_args_is_help=True)
+            usual = getattr(module, "USUAL", None)
+            kind = type("_Group", (_WithUsual,), {"usual": usual}) if usual else TyperGroup
+            group = typer.Typer(help=inspect.getdoc(module), no_args_is_help=True, cls=kind)
             _add(group, module, None)
             to.add_typer(group, name=_word(module), rich_help_panel=panel)
         else:

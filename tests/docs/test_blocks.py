@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from dsl.document.loader import load
 from dsl.document.parse import shaped
 from dsl.health.breakers import parse_breakers
 from dsl.notify.site import parse_site
+from dsl.suppressions.suppressions import parse_suppressions
 from dsl.templates import Template
 from dsl.tools.servers import ToolServer
 from integrations.agents.contract.protocol import Request, parse_message, parse_result
@@ -52,6 +54,7 @@ REFUSED_ON_PURPOSE = ROOT / "docs" / "errors.md"  # tests/architecture/test_erro
 SUBSTITUTION = re.compile(r"\$\((.*)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 README_PIPELINE_LINES_MAX = 14
+SHOWN_ON = date(2027, 1, 1)  # days that documents show lie ahead of it
 
 BLOCKS = all_blocks()
 COMMANDS = [(block.name, line) for block in BLOCKS for line in block.commands]
@@ -90,6 +93,9 @@ def test_a_document_is_what_it_looks_like_and_a_pipeline_gives_no_warning(block)
         return
     if "circuits" in loaded.data:
         assert parse_breakers(block.text, block.name).names
+        return
+    if "suppress" in loaded.data:
+        assert parse_suppressions(block.text, block.name, today=SHOWN_ON)
         return
     assert compile_text(block.text, block.name).warnings == ()
 

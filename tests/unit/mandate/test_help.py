@@ -129,3 +129,18 @@ def test_a_shell_completes_the_commands(tmp_path):
     )
 
     assert said.stdout.split() == ["approve"]
+
+
+def test_what_is_no_word_of_a_group_goes_to_its_usual_command(tmp_path, monkeypatch):
+    usual = '"""Look."""\n\nUSUAL = "run"\n'
+    files = {"__init__.py": "", "look/__init__.py": "", "look/view/__init__.py": usual}
+    for path, text in {**files, "look/view/run.py": FILE, "look/view/other.py": FILE}.items():
+        (tmp_path / "with_usual" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "with_usual" / path).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    made = command_line(import_module("with_usual"))
+
+    for words, code in (("--count 3", 3), ("run --count 4", 4), ("other --count 5", 5), ("-h", 0)):
+        with pytest.raises(SystemExit) as ended:
+            made(["view", *words.split()])
+        assert ended.value.code == code

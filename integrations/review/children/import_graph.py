@@ -1,0 +1,199 @@
+"""Build the import graph of packages, and tell its cycles and what breaks contracts.
+
+A process of its own. It reads one JSON object and writes one. Packages are found where it is told
+they are, and are read as text by grimp: nothing of them is imported.
+
+1. An import for type checkers alone, or within a function, needs nobody when a module is loaded, so
+   it makes no cycle.
+2. Contracts are those of import-linter that it ships itself: a type of the repository's own would
+   be its code.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Final
+
+import grimp
+from grimp.application.config import settings as grimp_settings
+from grimp.application.ports.packagefinder import AbstractPackageFinder
+
+CYCLES_MAX: Final = 200
+CHAINS_MAX: Final = 500
+
+Deferred = dict[str, list[int]]  # of each module, the lines of imports within functions
+
+
+class ToldWhere(AbstractPackageFinder):
+    """Finds packages where it was told that they are."""
+
+    def __init__(self, places: dict[str, str]) -> None:
+        self.places = places
+
+    def determine_package_directories(self, package_name: str, file_system: Any) -> set[str]:
+        """Return the folder of a package."""
+        if package_name not in self.places:
+            raise ValueError(f"no package {package_name!r}")
+        return {self.places[package_name]}
+
+
+def main() -> None:
+    """Answer."""
+    asked = json.loads(sys.stdin.read())
+    grimp_settings.configure(PACKAGE_FINDER=ToldWhere(asked["packages"]))
+    graph = grimp.build_graph(
+        *sorted(asked["packages"]), cache_dir=None, exclude_type_checking_imports=True
+    )
+    answer = {
+        "modules": len(graph.modules),
+        "cycles": cycles(graph, asked["deferred"])[:CYCLES_MAX],
+        "breaches": [],
+        "invalid": "",
+    }
+    if asked.get("contracts"):
+        answer.update(checked(asked["session"], asked["contracts"]))
+    sys.stdout.write(json.dumps(answer))
+
+
+def cycles(graph: grimp.ImportGraph, deferred: Deferred) -> list[list[dict[str, Any]]]:
+    """Return a shortest round trip of each knot of modules that load each other (1)."""
+    loads = {
+        module: sorted(
+            other
+            for other in graph.find_modules_directly_imported_by(module)
+            if lines(graph, module, other, deferred)
+        )
+        for module in sorted(graph.modules)
+    }
+    found = []
+    for knot in knots(loads):
+        trip = round_trip(loads, knot)
+        steps = zip(trip, [*trip[1:], trip[0]], strict=True)
+        found.append([step(graph, one, other, deferred) for one, other in steps])
+    return found
+
+
+def step(
+    graph: grimp.ImportGraph, importer: str, imported: str, deferred: Deferred
+) -> dict[str, Any]:
+    """Return where one module imports another."""
+    at = lines(graph, importer, imported, deferred)
+    return {"importer": importer, "imported": imported, "line": min(at, default=0)}
+
+
+def lines(graph: grimp.ImportGraph, importer: str, imported: str, deferred: Deferred) -> list[int]:
+    """Return where one module loads another when it is loaded itself (1)."""
+    late = deferred.get(importer, ())
+    return [
+        each["line_number"]
+        for each in graph.get_import_details(importer=importer, imported=imported)
+        if each["line_number"] not in late and not each.get("is_lazy")
+    ]
+
+
+def knots(loads: dict[str, list[str]]) -> list[list[str]]:
+    """Return the knots: modules that are strongly connected (Kosaraju's algorithm)."""
+    loaded_by: dict[str, list[str]] = {}
+    for module, others in loads.items():
+        for other in others:
+            loaded_by.setdefault(other, []).append(module)
+    order: list[str] = []
+    seen: set[str] = set()
+    for module in loads:
+        order += finished(module, loads, seen)
+    found = []
+    taken: set[str] = set()
+    for module in reversed(order):
+        knot = finished(module, loaded_by, taken)
+        if len(knot) > 1:
+            found.append(sorted(knot))
+    return sorted(found)
+
+
+def finished(start: str, edges: dict[str, list[str]], seen: set[str]) -> list[str]:
+    """Return what is reached from ``start`` and was not seen, in the order in which it is done."""
+    done: list[str] = []
+    waiting = [] if start in seen else [(start, iter(edges.get(start, ())))]
+    seen.add(start)
+    while waiting:
+        module, others = waiting[-1]
+        new = next((each for each in others if each not in seen), None)
+        if new is None:
+            waiting.pop()
+            done.append(module)
+        else:
+            seen.add(new)
+            waiting.append((new, iter(edges.get(new, ()))))
+    return done
+
+
+def round_trip(loads: dict[str, list[str]], knot: list[str]) -> list[str]:
+    """Return the shortest way round that leads through the knot, beginning with its first name."""
+    within = set(knot)
+    best: list[str] = []
+    for start in knot:
+        before: dict[str, str] = {}
+        waiting = [start]
+        for module in waiting:
+            for other in loads.get(module, []):
+                if other == start:
+                    way = [module]
+                    while way[-1] != start:
+                        way.append(before[way[-1]])
+                    way.reverse()
+                    if not best or len(way) < len(best):
+                        best = way
+                    break
+                if other in within and other not in before:
+                    before[other] = module
+                    waiting.append(other)
+            else:
+                continue
+            break
+    first = best.index(min(best))
+    return best[first:] + best[:first]
+
+
+def checked(session: dict[str, Any], contracts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the imports that contracts forbid (2)."""
+    from importlinter.application.use_cases import (  # noqa: PLC0415  # where there are contracts
+        _register_contract_types,
+        create_report,
+    )
+    from importlinter.application.user_options import UserOptions  # noqa: PLC0415
+    from importlinter.configuration import configure  # noqa: PLC0415
+
+    configure()
+    options = UserOptions(session_options=session, contracts_options=contracts)
+    try:
+        _register_contract_types(UserOptions({}, []))
+        report = create_report(options, cache_dir=None)
+    except Exception as error:  # noqa: BLE001 - whatever a contract of strangers makes of it
+        return {"invalid": f"{type(error).__name__}: {error}"}
+    if report.could_not_run:
+        return {"invalid": "; ".join(map(str, report.invalid_contract_options.values()))}
+    breaches = [
+        {"contract": contract.name, **each}
+        for contract, check in report.get_contracts_and_checks()
+        if not check.kept
+        for each in imports_in(check.metadata)
+    ]
+    return {"breaches": breaches[:CHAINS_MAX]}
+
+
+def imports_in(told: Any) -> list[dict[str, Any]]:
+    """Return each import that a broken contract names, wherever in its answer it stands."""
+    if isinstance(told, dict):
+        at = told.get("line_numbers", (told.get("line_number"),))
+        if "importer" in told and "imported" in told and any(at):
+            line = next(each for each in at if each)
+            return [{"importer": told["importer"], "imported": told["imported"], "line": line}]
+        return [each for value in told.values() for each in imports_in(value)]
+    if isinstance(told, (list, tuple, set)):
+        return [each for value in told for each in imports_in(value)]
+    return []
+
+
+if __name__ == "__main__":
+    main()

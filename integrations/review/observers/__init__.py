@@ -1,0 +1,1 @@
+"""What looks at a repository: one file for each tool or subject."""

@@ -1,0 +1,50 @@
+"""Distributions whose modules have other names, where these are not installed beside us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+NAME_MAP: Final[Mapping[str, tuple[str, ...]]] = {
+    "attrs": ("attr", "attrs"),
+    "beautifulsoup4": ("bs4",),
+    "django-rest-framework": ("rest_framework",),
+    "djangorestframework": ("rest_framework",),
+    "faiss-cpu": ("faiss",),
+    "gitpython": ("git",),
+    "google-api-python-client": ("googleapiclient", "apiclient"),
+    "google-cloud-storage": ("google",),
+    "grpcio": ("grpc",),
+    "levenshtein": ("Levenshtein",),
+    "markdown": ("markdown",),
+    "markdown-it-py": ("markdown_it",),
+    "msgpack-python": ("msgpack",),
+    "mysqlclient": ("MySQLdb",),
+    "opencv-python": ("cv2",),
+    "opencv-python-headless": ("cv2",),
+    "paho-mqtt": ("paho",),
+    "pillow": ("PIL",),
+    "protobuf": ("google",),
+    "psycopg2-binary": ("psycopg2",),
+    "pycryptodome": ("Crypto",),
+    "pyjwt": ("jwt",),
+    "pymysql": ("pymysql",),
+    "pyopenssl": ("OpenSSL",),
+    "pyserial": ("serial",),
+    "pysocks": ("socks",),
+    "python-dateutil": ("dateutil",),
+    "python-dotenv": ("dotenv",),
+    "python-jose": ("jose",),
+    "python-magic": ("magic",),
+    "python-multipart": ("multipart", "python_multipart"),
+    "python-slugify": ("slugify",),
+    "pyyaml": ("yaml",),
+    "pyzmq": ("zmq",),
+    "ruamel-yaml": ("ruamel",),
+    "scikit-image": ("skimage",),
+    "scikit-learn": ("sklearn",),
+    "sentry-sdk": ("sentry_sdk",),
+    "setuptools": ("setuptools", "pkg_resources"),
+    "typing-extensions": ("typing_extensions",),
+    "websocket-client": ("websocket",),
+}

@@ -1,0 +1,99 @@
+"""Pipelines in the repository: all that the compiler says, and what will not do though it works.
+
+1. A pipeline is a YAML file that says ``stages``; it is read by the strict loader, which is made
+   for documents of strangers.
+2. Templates and tool servers of a site are not known here: what is wrong for that reason alone is a
+   note.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dsl.compiler import compile_text
+from dsl.errors import DslError, Problem, Severity
+from dsl.limits import DOCUMENT_BYTES_MAX
+from dsl.review.anomaly import AnomalySeverity
+from dsl.review.kinds import AnomalyKind
+from dsl.review.sighting import Sighting
+from dsl.rules.review.plans import Doubt, doubts_about
+from integrations.review.observation import Observation
+from integrations.review.observers.observer import Observer, Scene
+
+PIPELINES_MAX: Final = 500
+TOOL: Final = "mandate"
+_OF_SITES: Final = frozenset({"DSL306", "DSL338"})  # (2) unknown template; tool that nobody pinned
+_STAGES: Final = re.compile(rb"^stages:[ \t]*(#.*)?$", re.MULTILINE)
+_NAME: Final = re.compile(rb"^name:", re.MULTILINE)
+
+
+def _observe(scene: Scene, seen: Observation) -> None:
+    snapshot = scene.snapshot
+    count = 0
+    for path in snapshot.others:
+        if not path.endswith((".yaml", ".yml")) or not snapshot.is_looked_at(path):
+            continue
+        data = snapshot.read(path, DOCUMENT_BYTES_MAX)
+        if data is None or not _STAGES.search(data) or not _NAME.search(data):
+            continue
+        count += 1
+        if count > PIPELINES_MAX:
+            seen.notes.append(f"pipelines: more than {PIPELINES_MAX}: the rest was not looked at")
+            return
+        _look(path, data, seen)
+
+
+def _look(path: str, data: bytes, seen: Observation) -> None:
+    try:
+        compiled = compile_text(data, path)
+    except DslError as error:
+        of_site = [each for each in error.problems if each.code in _OF_SITES]
+        if of_site:
+            seen.notes.append(f"pipelines: {path}: {of_site[0].message}, which a site may have")
+            return
+        seen.sightings += [_problem(path, each) for each in error.problems]
+        return
+    seen.sightings += [_problem(path, each) for each in compiled.warnings]
+    text = data.decode("utf-8", "replace")
+    seen.sightings += [_doubt(path, text, each) for each in doubts_about(compiled.plan)]
+
+
+def _problem(path: str, problem: Problem) -> Sighting:
+    is_error = problem.severity is Severity.ERROR
+    return Sighting(
+        kind=AnomalyKind.PIPELINE_PROBLEM,
+        severity=AnomalySeverity.HIGH if is_error else AnomalySeverity.MEDIUM,
+        confidence=0.95,
+        path=path,
+        line=problem.at.line,
+        message=problem.message,
+        evidence=problem.hint,
+        tool=TOOL,
+        rule=problem.code,
+    )
+
+
+def _doubt(path: str, text: str, doubt: Doubt) -> Sighting:
+    return Sighting(
+        kind=doubt.kind,
+        severity=doubt.severity,
+        confidence=0.85,
+        path=path,
+        line=_line_of(text, doubt.path.rpartition("/")[2]),
+        message=f"stage {doubt.path} {doubt.message}",
+        tool=TOOL,
+        rule=doubt.rule,
+        symbol=doubt.path,
+    )
+
+
+def _line_of(text: str, name: str) -> int:
+    pattern = re.compile(rf"\bname:\s*[\"']?{re.escape(name)}\b")
+    for number, line in enumerate(text.splitlines(), 1):
+        if pattern.search(line):
+            return number
+    return 0
+
+
+PIPELINES: Final = Observer("pipelines", _observe)

@@ -1,0 +1,41 @@
+"""``mandate review run``, for which ``mandate review`` is enough."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mandate.cli_options import end
+
+
+def command(
+    path: Annotated[Path, typer.Argument(help="The folder of a repository.")],
+    *,
+    since: Annotated[
+        str | None, typer.Option(metavar="REF", help="Only what has changed since a commit.")
+    ] = None,
+    fail_on: Annotated[
+        Literal["low", "medium", "high", "critical"] | None,
+        typer.Option(help="End with 1 where a new finding is as bad, or worse."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="What is known: a baseline, or an earlier review.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Have all that is found known from now on.")
+    ] = None,
+    sarif: Annotated[Path | None, typer.Option(help="Where to write SARIF 2.1.0.")] = None,
+    page: Annotated[
+        Path | None, typer.Option("-o", "--page", help="Where to write review.md.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Review a repository, of which nothing is executed; five lines say what was found."""
+    from dsl.review.anomaly import AnomalySeverity
+    from mandate.work.review import run
+
+    least = None if fail_on is None else AnomalySeverity(fail_on)
+    files = (baseline, write_baseline, sarif, page)
+    end(run.run(run.ReviewRequest(path, since, least, *files, as_json=as_json)))

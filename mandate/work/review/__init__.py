@@ -1,0 +1,1 @@
+"""Reviews of repositories: watched, judged, told and written."""

@@ -1,0 +1,136 @@
+"""``mandate review PATH``: watch, judge, tell.
+
+1. Without a stack: everything happens here, in processes that hold nothing of ours.
+2. A suppression that cannot be read is a refusal, not a suppression that is left out.
+3. The exit code is 1 only where something new is as bad as ``--fail-on``, or worse. What could not
+   be looked at does not fail a review; it is told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dsl.errors import DslError
+from dsl.limits import DOCUMENT_BYTES_MAX
+from dsl.review.anomaly import AnomalySeverity
+from dsl.review.suppression import Suppression
+from dsl.rules.review.verdict import judged
+from dsl.suppressions.suppressions import FILE, parse_suppressions
+from integrations.review.snapshot import NotReviewableError
+from integrations.review.watcher import watch
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate.people.errors import RefusalError, UsageError
+from mandate.terminal import complain, say, say_json
+from mandate.work.review.baseline import baseline, known_in
+from mandate.work.review.page import page
+from mandate.work.review.reviewed import Reviewed
+from mandate.work.review.sarif import sarif
+from mandate.work.review.summary import summary
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """What was typed."""
+
+    path: Path
+    since: str | None = None
+    fail_on: AnomalySeverity | None = None
+    baseline: Path | None = None
+    write_baseline: Path | None = None
+    sarif: Path | None = None
+    page: Path | None = None
+    as_json: bool = False
+
+
+def run(asked: ReviewRequest) -> int:
+    """Review, tell, and return the exit code (3)."""
+    try:
+        reviewed = review(asked)
+        if asked.page is not None:
+            _write(asked.page, "\n".join(page(reviewed)) + "\n")
+        if asked.sarif is not None:
+            _write(asked.sarif, json.dumps(sarif(reviewed), indent=1) + "\n")
+        if asked.write_baseline is not None:
+            verdict = reviewed.verdict
+            known = baseline((*verdict.new, *verdict.known))
+            _write(asked.write_baseline, json.dumps(known, indent=1) + "\n")
+    except (RefusalError, DslError) as error:
+        complain(error, "mandate review")
+        return getattr(error, "exit_code", EXIT_USAGE)
+    if asked.as_json:
+        say_json(record(reviewed))
+    else:
+        say(*summary(reviewed, None if asked.page is None else str(asked.page)))
+    return EXIT_FAILED if reviewed.verdict.fails(asked.fail_on) else 0
+
+
+def review(asked: ReviewRequest) -> Reviewed:
+    """Look at the repository, and say what becomes of what is found.
+
+    Raises:
+        RefusalError: it cannot be reviewed.
+        DslError: its suppressions cannot be read (2).
+    """
+    began = time.monotonic()
+    now = datetime.now(UTC)
+    known = frozenset() if asked.baseline is None else known_in(asked.baseline)
+    suppressions = _suppressions(asked.path, now)
+    try:
+        report = watch(asked.path, since=asked.since, now_s=now.timestamp())
+    except NotReviewableError as error:
+        raise UsageError("{}", error) from None
+    except OSError as error:
+        raise RefusalError("{}: {}", asked.path, error.strerror or error) from None
+    verdict = judged(report.anomalies, known, suppressions, now.date())
+    return Reviewed(str(asked.path), report, verdict, time.monotonic() - began)
+
+
+def record(reviewed: Reviewed) -> dict[str, Any]:
+    """Return the review for a program."""
+    verdict, report = reviewed.verdict, reviewed.report
+    return {
+        "path": reviewed.path,
+        "files": report.files,
+        "lines": report.lines,
+        "took_s": round(reviewed.took_s, 3),
+        "new": [each.model_dump(mode="json") for each in verdict.new],
+        "known": [each.model_dump(mode="json") for each in verdict.known],
+        "suppressed": [
+            {"anomaly": each.model_dump(mode="json"), "by": by.model_dump(mode="json")}
+            for each, by in verdict.suppressed
+        ],
+        "notes": list(reviewed.notes),
+    }
+
+
+def _suppressions(root: Path, now: datetime) -> tuple[Suppression, ...]:
+    path = root / FILE
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        if not root.is_dir():
+            return ()  # the watcher says so
+        raise UsageError("{}: cannot be read: {}", path, error.strerror) from None
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(DOCUMENT_BYTES_MAX + 1)
+    return parse_suppressions(content, str(path), today=now.date())
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole, or not at all; what was there is replaced."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        raise RefusalError("{} is not written: {}", path, error.strerror) from None
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,57 @@
+"""A review in five lines, the worst first: what a person reads in a minute.
+
+The first line says how many and of what, the last how to see the rest; between them stand the
+three worst.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dsl.review.anomaly import Anomaly
+from dsl.shown.surfaces import Terminal
+from mandate.work.review.reviewed import Reviewed, counted
+
+WORST_SHOWN: Final = 3
+_SHOWN_MAX: Final = 160
+
+
+def summary(reviewed: Reviewed, page: str | None) -> list[Terminal]:
+    """Return the lines; ``page`` is where the whole review was written, if anywhere."""
+    new = reviewed.verdict.new
+    lines = [_headline(reviewed)]
+    lines += [_line(each) for each in new[:WORST_SHOWN]]
+    notes = len(reviewed.notes)
+    beside = Terminal.of(", {} on what was not looked at", _count(notes, "note")) if notes else ""
+    rest = len(new) - WORST_SHOWN
+    what = _count(rest, "more finding") if rest > 0 else "the whole of it"
+    if page is not None:
+        lines.append(Terminal.of("{}{}: {}", what, beside, page))
+    else:
+        command = Terminal.command("mandate review {} -o review.md", reviewed.path)
+        lines.append(Terminal.of("{}{}: {}", what, beside, command))
+    return lines
+
+
+def _headline(reviewed: Reviewed) -> Terminal:
+    verdict, report = reviewed.verdict, reviewed.report
+    found = [Terminal.of("{} {}", count, severity) for severity, count in counted(verdict.new)]
+    aside = [
+        Terminal.of("{} {}", len(which), word)
+        for which, word in ((verdict.known, "known"), (verdict.suppressed, "suppressed"))
+        if which
+    ]
+    size = Terminal.of("{}, {:,} lines", _count(report.files, "file"), report.lines)
+    words = Terminal.joined(", ", [*(found or [Terminal.of("nothing found")]), *aside])
+    return Terminal.of("{}: {} in {}, {:.1f} s", reviewed.path, words, size, reviewed.took_s)
+
+
+def _line(each: Anomaly) -> Terminal:
+    line = Terminal.of(":{}", each.place.line) if each.place.line else Terminal("")
+    place = Terminal.of("{}{}", each.place.path, line)
+    about = (each.severity, each.kind, place)
+    return Terminal.of("  {} {} {}: {}", *about, each.message, limit=_SHOWN_MAX)
+
+
+def _count(count: int, thing: str) -> Terminal:
+    return Terminal.of("{} {}", count, thing if count == 1 else f"{thing}s")

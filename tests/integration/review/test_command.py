@@ -1,0 +1,144 @@
+"""``mandate review`` as people and their CI type it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator
+
+from tests.integration.review.repositories import committed, written
+from tests.unit.mandate.programs import mandate
+
+SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text())
+FILES = {
+    "app/__init__.py": "",
+    "app/run.py": "import subprocess\n\n\ndef run(given):\n    subprocess.run(given, shell=True)\n",
+    "app/walk.py": "import os\n\n\ndef walk():\n    return nowhere\n",
+    "app/a b.py": "import os\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    return written(tmp_path / "repository", FILES)
+
+
+def test_five_lines_the_worst_first_and_how_to_see_the_rest(root, tmp_path):
+    done = mandate("review", root, cwd=tmp_path)
+
+    first, *worst, last = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert len(worst) == 3
+    assert "2 high, 2 low in 4 files" in first
+    assert "high" in worst[0]
+    assert "high" in worst[1]
+    assert "app/a b.py:1" in worst[2]
+    assert last.endswith(f"mandate review {root} -o review.md")
+
+
+def test_the_exit_code_is_one_only_for_what_is_new_and_as_bad(root, tmp_path):
+    def code(*words) -> int:
+        return mandate("review", root, *words, cwd=tmp_path).returncode
+
+    assert code("--fail-on", "high") == 1
+    assert code("--fail-on", "critical") == 0
+    assert code("--fail-on", "worst") == 2
+    assert code("--write-baseline", "known.json", "--sarif", "known.sarif") == 0
+    for known in ("known.json", "known.sarif"):
+        assert code("--fail-on", "low", "--baseline", known) == 0
+    written(root, {"app/run.py": "# a line more\n" + FILES["app/run.py"]})
+    assert code("--fail-on", "low", "--baseline", "known.json") == 0
+    written(root, {"app/more.py": FILES["app/run.py"]})
+    assert code("--fail-on", "high", "--baseline", "known.json") == 1
+
+
+def test_all_forms_say_the_same_and_sarif_fits_its_schema(root, tmp_path):
+    soon = (datetime.now(UTC) + timedelta(days=30)).date()
+    suppress = f"suppress:\n  - {{rule: B602, reason: 'a | [b](c)', until: {soon}}}\n"
+    suppress += "  - {rule: B999, reason: old, until: 2020-01-01}\n"
+    written(root, {".mandate-review.yaml": suppress})
+
+    done = mandate("review", root, "--json", "--sarif", "r.sarif", "-o", "r.md", cwd=tmp_path)
+
+    told = json.loads(done.stdout)
+    document = json.loads((tmp_path / "r.sarif").read_text())
+    page = (tmp_path / "r.md").read_text()
+    assert list(Draft7Validator(SCHEMA).iter_errors(document)) == []
+    (run,) = document["runs"]
+    by_print = {each["partialFingerprints"]["mandateReview/v1"]: each for each in run["results"]}
+    suppressed = [each["anomaly"] for each in told["suppressed"]]
+    assert {each["fingerprint"] for each in (*told["new"], *suppressed)} == set(by_print)
+    assert [bool(by_print[each["fingerprint"]].get("suppressions")) for each in suppressed] == [
+        True
+    ]
+    assert all(each["fingerprint"] in page for each in told["new"])
+    assert any("expired on 2020-01-01" in note for note in told["notes"])
+    assert {
+        each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        for each in run["results"]
+    } == {
+        "app/run.py",
+        "app/walk.py",
+        "app/a%20b.py",
+    }
+
+
+def test_text_of_the_repository_does_nothing_where_it_is_shown(root, tmp_path):
+    written(root, {"app/\u202ex.py": "import os  # \x1b[2J](x) <script> `| **\n"})
+
+    done = mandate("review", root, "-o", "r.md", cwd=tmp_path)
+
+    assert "\x1b" not in done.stdout + (tmp_path / "r.md").read_text()
+    assert "\u202e" not in done.stdout + (tmp_path / "r.md").read_text()
+
+
+def test_since_a_commit_only_what_is_other_counts(root, tmp_path):
+    committed(root)
+    written(root, {"app/new.py": "import os\n", "app/run.py": FILES["app/run.py"] + "\n"})
+
+    told = json.loads(mandate("review", root, "--since", "HEAD", "--json", cwd=tmp_path).stdout)
+
+    assert {each["place"]["path"] for each in told["new"]} == {"app/new.py", "app/run.py"}
+    assert told["files"] == 2
+
+
+def test_a_folder_below_the_top_of_a_repository_has_its_history(root, tmp_path):
+    committed(root)
+    written(root, {"app/new.py": "import os\n"})
+
+    told = json.loads(mandate("review", root / "app", "--since", "HEAD", "--json", cwd=root).stdout)
+
+    assert [each["place"]["path"] for each in told["new"]] == ["new.py"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nowhere"], "is no folder"),
+        (["repository", "--since", "no-such"], "what has changed since"),
+        (["repository", "--baseline", "nowhere"], "cannot be read"),
+        (["repository", "--baseline", "repository/app/run.py"], "it is not JSON"),
+        (["repository", "--baseline", "other.json"], "expected what --write-baseline"),
+        (["repository", "-o", "nowhere/r.md"], "is not written"),
+    ],
+)
+def test_what_was_typed_wrongly_is_said_in_one_line(root, tmp_path, words, says):
+    (tmp_path / "other.json").write_text("[1]")
+
+    done = mandate("review", *words, cwd=tmp_path)
+
+    assert done.returncode in (1, 2)
+    assert len(done.stderr.splitlines()) == 1
+    assert says in done.stderr
+
+
+def test_suppressions_that_cannot_be_read_are_a_refusal(root, tmp_path):
+    written(root, {".mandate-review.yaml": "suppress:\n  - {until: 2026-12-31}\n"})
+
+    done = mandate("review", root, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert ".mandate-review.yaml:2" in done.stderr
