@@ -37,6 +37,7 @@ class Outline:
     deferred: frozenset[int] = frozenset()  # lines of imports within functions
     taken: frozenset[str] = frozenset()  # what it takes from modules, as ``module.name``
     renamed: Mapping[str, str] = field(default_factory=dict)  # imports by other names
+    probed: frozenset[str] = frozenset()  # names of which it finds out whether they are there
     derived: frozenset[int] = frozenset()  # lines of methods of classes that have a base
     empty: tuple[tuple[int, str, bool], ...] = ()  # tests: line, name, whether it calls anything
 
@@ -94,5 +95,6 @@ def _outline(told: Any) -> Outline:
         deferred=frozenset(told["deferred"]),
         taken=frozenset(told["taken"]),
         renamed=told["renamed"],
+        probed=frozenset(told["probed"]),
         empty=tuple((line, name, calls) for line, name, calls in told["empty"]),
     )

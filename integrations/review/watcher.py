@@ -6,6 +6,7 @@
 3. Observers look side by side, and the answer does not depend on who is done first.
 4. A sighting without symbol or mark gets them from where it stands: the function around it, and the
    line of code. So all tools are named by one rule, ``dsl.rules.review.fingerprints``.
+5. What Python cannot parse is told as that; no tool is given it, since half of them end there.
 """
 
 from __future__ import annotations
@@ -87,6 +88,9 @@ def watch(
             snapshot = _narrowed(snapshot, since, scratch)
         now_s = time.time() if now_s is None else now_s
         scene = Scene(snapshot, outlined(snapshot), scratch, now_s)
+        for path, outline in scene.outlines.items():
+            if outline.error:
+                (copy / path).unlink()  # (5) no tool is given it
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             seen = list(pool.map(lambda each: _ask(each, scene), observers))  # (3) in this order
         return _put_together(scene, observers, seen)

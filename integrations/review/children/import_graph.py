@@ -62,7 +62,7 @@ def cycles(graph: grimp.ImportGraph, deferred: Deferred) -> list[list[dict[str, 
         module: sorted(
             other
             for other in graph.find_modules_directly_imported_by(module)
-            if lines(graph, module, other, deferred)
+            if other != module and lines(graph, module, other, deferred)
         )
         for module in sorted(graph.modules)
     }
@@ -173,26 +173,49 @@ def checked(session: dict[str, Any], contracts: list[dict[str, Any]]) -> dict[st
         return {"invalid": f"{type(error).__name__}: {error}"}
     if report.could_not_run:
         return {"invalid": "; ".join(map(str, report.invalid_contract_options.values()))}
-    breaches = [
-        {"contract": contract.name, **each}
-        for contract, check in report.get_contracts_and_checks()
-        if not check.kept
-        for each in imports_in(check.metadata)
-    ]
-    return {"breaches": breaches[:CHAINS_MAX]}
+    breaches: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for contract, check in report.get_contracts_and_checks():
+        for chain in [] if check.kept else chains_in(check.metadata):
+            # A chain is broken where it begins; several that begin so are mended by one edit.
+            first, last = chain[0], chain[-1]
+            breaches.setdefault(
+                (contract.name, first["importer"], first["imported"]),
+                {
+                    "contract": contract.name,
+                    "importer": first["importer"],
+                    "imported": first["imported"],
+                    "line": lines_in(first)[0],
+                    "through": [link["imported"] for link in chain[:-1]],
+                    "reaches": last["imported"],
+                },
+            )
+    return {"breaches": list(breaches.values())[:CHAINS_MAX]}
 
 
-def imports_in(told: Any) -> list[dict[str, Any]]:
-    """Return each import that a broken contract names, wherever in its answer it stands."""
+def chains_in(told: Any) -> list[list[dict[str, Any]]]:
+    """Return the chains of imports that a broken contract names, wherever they stand in it."""
+    if is_link(told):
+        return [[told]]
     if isinstance(told, dict):
-        at = told.get("line_numbers", (told.get("line_number"),))
-        if "importer" in told and "imported" in told and any(at):
-            line = next(each for each in at if each)
-            return [{"importer": told["importer"], "imported": told["imported"], "line": line}]
-        return [each for value in told.values() for each in imports_in(value)]
+        # What only says by which other modules the same chain may begin or end is no other chain.
+        values = [value for key, value in told.items() if not str(key).startswith("extra_")]
+        return [chain for value in values for chain in chains_in(value)]
     if isinstance(told, (list, tuple, set)):
-        return [each for value in told for each in imports_in(value)]
+        links = list(told)
+        if links and all(map(is_link, links)):
+            return [links]
+        return [chain for value in links for chain in chains_in(value)]
     return []
+
+
+def is_link(told: Any) -> bool:
+    """Tell whether it is one import, with its lines."""
+    return isinstance(told, dict) and {"importer", "imported"} <= set(told) and any(lines_in(told))
+
+
+def lines_in(link: dict[str, Any]) -> list[int]:
+    """Return the lines on which an import stands."""
+    return [each for each in link.get("line_numbers", (link.get("line_number"),)) if each]
 
 
 if __name__ == "__main__":

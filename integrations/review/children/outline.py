@@ -57,7 +57,8 @@ def told(name: str) -> dict[str, Any]:
         "notes": list(notes_of(data)),
         "guarded": sorted(imports_within(tree, (ast.Try, ast.If, *FUNCTIONS))),
         "derived": sorted(derived_of(tree)),
-        "deferred": sorted(imports_within(tree, FUNCTIONS)),
+        "deferred": sorted(imports_within(tree, FUNCTIONS) | imports_of_scripts(tree)),
+        "probed": sorted(probed_of(tree)),
         "taken": sorted(taken_of(tree)),
         "renamed": renamed_of(tree),
         "empty": list(empty_tests(tree)) if is_of_tests(name) else [],
@@ -142,6 +143,30 @@ def imports_within(tree: ast.AST, kinds: tuple[type[ast.AST], ...]) -> set[int]:
         if isinstance(node, kinds)
         for each in ast.walk(node)
         if isinstance(each, (ast.Import, ast.ImportFrom))
+    }
+
+
+def imports_of_scripts(tree: ast.AST) -> set[int]:
+    """Return the lines of imports that happen only where the file is run as a program."""
+    return {
+        each.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+        for each in ast.walk(node)
+        if isinstance(each, (ast.Import, ast.ImportFrom))
+    }
+
+
+def probed_of(tree: ast.AST) -> set[str]:
+    """Return the names of which the code finds out whether they are there."""
+    return {
+        each.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try)
+        and any("NameError" in ast.unparse(h.type) for h in node.handlers if h.type)
+        for statement in node.body
+        for each in ast.walk(statement)
+        if isinstance(each, ast.Name)
     }
 
 

@@ -31,6 +31,7 @@ TOOL: Final = "bandit"
 # in an except, B105 to B107 any text beside a name with "pass" in it: see _CREDENTIALS.
 _SKIPPED: Final = "B101,B110,B112,B311,B403,B404,B405,B406,B408,B409,B410,B411,B412,B413,B415,B603"
 _CREDENTIALS: Final = ("B105", "B106", "B107")
+_OFTEN_HARMLESS: Final = ("B324",)  # a weak hash is mostly a name or a checksum, and no defence
 _SURE: Final = {"HIGH": 0.9, "MEDIUM": 0.75, "LOW": 0.5}
 _SECRET_LENGTH_MIN: Final = 8
 
@@ -74,7 +75,7 @@ def _is_noise(item: dict[str, Any]) -> bool:
 
 def _sighting(item: dict[str, Any], path: str) -> Sighting:
     severity = AnomalySeverity(item["issue_severity"].lower())
-    if item["test_id"] in _CREDENTIALS:
+    if item["test_id"] in (*_CREDENTIALS, *_OFTEN_HARMLESS):
         severity = AnomalySeverity.MEDIUM
     return Sighting(
         kind=AnomalyKind.SECURITY,

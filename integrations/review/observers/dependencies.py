@@ -40,6 +40,8 @@ _LOCKS: Final = (
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "constraints.txt"),
 )
 _REQUIREMENTS: Final = re.compile(r"(?:.*/)?requirements[^/]*\.txt|requirements/[^/]+\.txt")
+# What people install to work on it, and what it does not import itself.
+_OF_WORK: Final = re.compile(r"dev|test|doc|lint|ci\b|tool|build|extra|optional|type|style|bench")
 _PINNING: Final = ("==", "===")
 _COMMIT: Final = re.compile(r"@[0-9a-f]{40}(?:$|[#\s])|\.(?:whl|tar\.gz|zip)(?:$|#)")
 _NOT_SHIPPED: Final = (
@@ -88,7 +90,8 @@ def _declared(snapshot: Snapshot, seen: Observation) -> Iterator[Declared]:
                 bare = line.partition(" #")[0].strip().rstrip("\\").strip()
                 bare = bare.partition(" --hash")[0]
                 if bare and not bare.startswith(("#", "-")) and (found := _parsed(bare)):
-                    yield Declared(path, number, bare, found, is_range=False)
+                    of_work = _OF_WORK.search(path) is not None
+                    yield Declared(path, number, bare, found, is_range=False, is_optional=of_work)
 
 
 def _of_pyproject(snapshot: Snapshot, seen: Observation) -> Iterator[Declared]:

@@ -153,11 +153,10 @@ def _value(text: str) -> str | list[str]:
 
 def _file_of(packages: dict[str, str], snapshot: Snapshot, module: str) -> str:
     top, _, rest = module.partition(".")
-    stem = "/".join([packages.get(top, top), *(rest.split(".") if rest else [])]).removeprefix("./")
-    for path in (f"{stem}.py", f"{stem}/{_INIT}"):
-        if path in snapshot.files:
-            return path
-    return f"{stem}.py"
+    folder = packages.get(top, top)
+    parts = [*([] if folder == "." else [folder]), *(rest.split(".") if rest else [])]
+    candidates = ("/".join(parts) + ".py", "/".join([*parts, _INIT]))
+    return next((path for path in candidates if path in snapshot.files), candidates[0])
 
 
 def _cycle(packages: dict[str, str], snapshot: Snapshot, trip: list[dict[str, Any]]) -> Sighting:
@@ -184,13 +183,14 @@ def _cycle(packages: dict[str, str], snapshot: Snapshot, trip: list[dict[str, An
 
 def _breach(packages: dict[str, str], snapshot: Snapshot, breach: dict[str, Any]) -> Sighting:
     importer, imported, contract = breach["importer"], breach["imported"], breach["contract"]
+    way = f" through {', '.join(breach['through'][:SHOWN_MAX])}" if breach["through"] else ""
     return Sighting(
         kind=AnomalyKind.LAYER_BREACH,
         severity=AnomalySeverity.HIGH,
         confidence=0.95,
         path=_file_of(packages, snapshot, importer),
         line=breach["line"] or 0,
-        message=f"{importer} imports {imported}, which the contract {contract!r} forbids",
+        message=f"{importer} imports {breach['reaches']}{way}: {contract!r} forbids it",
         tool="import-linter",
         rule="contract",
         symbol=importer,
