@@ -10,7 +10,7 @@ not compared: two of anything are no habit. The rules:
 3. It regresses where so much more of its runs fail: ``REGRESSION``.
 4. A gate is stuck that has waited ``STUCK`` times as long as gates of that name took before, and
    an hour at least, and whose time is not up.
-5. A budget is nearly spent where ``SPENT`` of the errors it allows have been made within its window.
+5. A budget is nearly spent where ``SPENT`` of the errors it allows were made within its window.
 6. Phases that the lifecycle does not have in that order are told of each run.
 7. What an entry should say and does not is skipped: the ledger is read here, not judged.
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from dsl.errors import DslError
 from dsl.limits import DOCUMENT_BYTES_MAX
 from dsl.review.anomaly import AnomalySeverity
 from dsl.review.suppression import Suppression
+from dsl.rules.review.severity import worst_first
 from dsl.rules.review.verdict import judged
 from dsl.suppressions.suppressions import FILE, parse_suppressions
 from integrations.review.snapshot import NotReviewableError
@@ -28,6 +29,7 @@ from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.errors import RefusalError, UsageError
 from mandate.terminal import complain, say, say_json
 from mandate.work.review.baseline import baseline, known_in
+from mandate.work.review.behaviour import behaviour_of
 from mandate.work.review.page import page
 from mandate.work.review.reviewed import Reviewed
 from mandate.work.review.sarif import sarif
@@ -45,6 +47,7 @@ class ReviewRequest:
     write_baseline: Path | None = None
     sarif: Path | None = None
     page: Path | None = None
+    ledger: Path | None = None
     as_json: bool = False
 
 
@@ -74,7 +77,7 @@ def review(asked: ReviewRequest) -> Reviewed:
     """Look at the repository, and say what becomes of what is found.
 
     Raises:
-        RefusalError: it cannot be reviewed.
+        RefusalError: it, or the ledger, cannot be reviewed.
         DslError: its suppressions cannot be read (2).
     """
     began = time.monotonic()
@@ -87,6 +90,10 @@ def review(asked: ReviewRequest) -> Reviewed:
         raise UsageError("{}", error) from None
     except OSError as error:
         raise RefusalError("{}: {}", asked.path, error.strerror or error) from None
+    if asked.ledger is not None:
+        seen, notes = behaviour_of(asked.ledger, int(now.timestamp() * 1_000))
+        found = worst_first((*report.anomalies, *seen))
+        report = replace(report, anomalies=tuple(found), notes=(*report.notes, *notes))
     verdict = judged(report.anomalies, known, suppressions, now.date())
     return Reviewed(str(asked.path), report, verdict, time.monotonic() - began)
 

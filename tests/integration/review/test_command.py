@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,10 +10,14 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
+from dsl.core import Tier
+from integrations.ledger.entries import Draft
+from integrations.ledger.ledger import Ledger
 from tests.integration.review.repositories import committed, written
 from tests.unit.mandate.programs import mandate
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text())
+ENDED = {"status": "completed", "errors": 0, "phases": "BOOTSTRAP EXECUTE EXIT"}
 FILES = {
     "app/__init__.py": "",
     "app/run.py": "import subprocess\n\n\ndef run(given):\n    subprocess.run(given, shell=True)\n",
@@ -142,3 +147,19 @@ def test_suppressions_that_cannot_be_read_are_a_refusal(root, tmp_path):
 
     assert done.returncode == 2
     assert ".mandate-review.yaml:2" in done.stderr
+
+
+def test_what_a_ledger_says_of_behaviour_is_told_beside_the_code(root, tmp_path):
+    path = tmp_path / "ledger.db"
+    with Ledger(path) as ledger:
+        asyncio.run(
+            ledger.append([Draft("k", "run/stage", "r", "a.b", Tier.T1, "agent.ended", ENDED)])
+        )
+
+    told = json.loads(mandate("review", root, "--ledger", path, "--json", cwd=tmp_path).stdout)
+
+    (worst, *_) = told["new"]
+    assert (worst["kind"], worst["severity"]) == ("phases-out-of-order", "critical")
+    for wrong in ("nowhere.db", "repository/app/run.py"):
+        done = mandate("review", root, "--ledger", wrong, cwd=tmp_path)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)

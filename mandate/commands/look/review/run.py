@@ -30,6 +30,9 @@ def command(
     page: Annotated[
         Path | None, typer.Option("-o", "--page", help="Where to write review.md.")
     ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Also what the ledger in this file says of behaviour.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Review a repository, of which nothing is executed; five lines say what was found."""
@@ -37,5 +40,5 @@ def command(
     from mandate.work.review import run
 
     least = None if fail_on is None else AnomalySeverity(fail_on)
-    files = (baseline, write_baseline, sarif, page)
-    end(run.run(run.ReviewRequest(path, since, least, *files, as_json=as_json)))
+    files = (baseline, write_baseline, sarif, page, ledger)
+    end(run.run(run.ReviewRequest(path, since, least, *files, as_json)))
