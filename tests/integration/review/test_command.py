@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
 
 from dsl.core import Tier
+from dsl.review.anomaly import AnomalySeverity
 from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
-from tests.integration.review.repositories import committed, written
+from integrations.review.observers.ruff import RUFF
+from integrations.review.watcher import watch
+from mandate.work.review import run
+from tests.integration.review.repositories import committed, seen_by, written
 from tests.unit.mandate.programs import mandate
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text())
@@ -44,20 +50,23 @@ def test_five_lines_the_worst_first_and_how_to_see_the_rest(root, tmp_path):
     assert last.endswith(f"mandate review {root} -o review.md")
 
 
-def test_the_exit_code_is_one_only_for_what_is_new_and_as_bad(root, tmp_path):
-    def code(*words) -> int:
-        return mandate("review", root, *words, cwd=tmp_path).returncode
+def test_the_exit_code_is_one_only_for_what_is_new_and_as_bad(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "watch", partial(watch, observers=[RUFF]))
 
-    assert code("--fail-on", "high") == 1
-    assert code("--fail-on", "critical") == 0
-    assert code("--fail-on", "worst") == 2
-    assert code("--write-baseline", "known.json", "--sarif", "known.sarif") == 0
-    for known in ("known.json", "known.sarif"):
-        assert code("--fail-on", "low", "--baseline", known) == 0
-    written(root, {"app/run.py": "# a line more\n" + FILES["app/run.py"]})
-    assert code("--fail-on", "low", "--baseline", "known.json") == 0
-    written(root, {"app/more.py": FILES["app/run.py"]})
-    assert code("--fail-on", "high", "--baseline", "known.json") == 1
+    def code(fail_on: str | None = None, **words: Any) -> int:
+        least = None if fail_on is None else AnomalySeverity(fail_on)
+        return run.run(run.ReviewRequest(root, fail_on=least, **words))
+
+    known, sarif = tmp_path / "known.json", tmp_path / "known.sarif"
+    assert code("high") == 1
+    assert code("critical") == 0
+    assert code(write_baseline=known, sarif=sarif) == 0
+    for each in (known, sarif):
+        assert code("low", baseline=each) == 0
+    written(root, {"app/walk.py": "# a line more\n" + FILES["app/walk.py"]})
+    assert code("low", baseline=known) == 0
+    written(root, {"app/more.py": FILES["app/walk.py"]})
+    assert code("high", baseline=known) == 1
 
 
 def test_all_forms_say_the_same_and_sarif_fits_its_schema(root, tmp_path):
@@ -100,23 +109,23 @@ def test_text_of_the_repository_does_nothing_where_it_is_shown(root, tmp_path):
     assert "\u202e" not in done.stdout + (tmp_path / "r.md").read_text()
 
 
-def test_since_a_commit_only_what_is_other_counts(root, tmp_path):
+def test_since_a_commit_only_what_is_other_counts(root):
     committed(root)
     written(root, {"app/new.py": "import os\n", "app/run.py": FILES["app/run.py"] + "\n"})
 
-    told = json.loads(mandate("review", root, "--since", "HEAD", "--json", cwd=tmp_path).stdout)
+    report = seen_by(root, "ruff", "bandit", since="HEAD")
 
-    assert {each["place"]["path"] for each in told["new"]} == {"app/new.py", "app/run.py"}
-    assert told["files"] == 2
+    assert {each.place.path for each in report.anomalies} == {"app/new.py", "app/run.py"}
+    assert report.files == 2
 
 
-def test_a_folder_below_the_top_of_a_repository_has_its_history(root, tmp_path):
+def test_a_folder_below_the_top_of_a_repository_has_its_history(root):
     committed(root)
     written(root, {"app/new.py": "import os\n"})
 
-    told = json.loads(mandate("review", root / "app", "--since", "HEAD", "--json", cwd=root).stdout)
+    (anomaly,) = seen_by(root / "app", "ruff", since="HEAD").anomalies
 
-    assert [each["place"]["path"] for each in told["new"]] == ["new.py"]
+    assert anomaly.place.path == "new.py"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +136,6 @@ def test_a_folder_below_the_top_of_a_repository_has_its_history(root, tmp_path):
         (["repository", "--baseline", "nowhere"], "cannot be read"),
         (["repository", "--baseline", "repository/app/run.py"], "it is not JSON"),
         (["repository", "--baseline", "other.json"], "expected what --write-baseline"),
-        (["repository", "-o", "nowhere/r.md"], "is not written"),
     ],
 )
 def test_what_was_typed_wrongly_is_said_in_one_line(root, tmp_path, words, says):
@@ -135,7 +143,7 @@ def test_what_was_typed_wrongly_is_said_in_one_line(root, tmp_path, words, says)
 
     done = mandate("review", *words, cwd=tmp_path)
 
-    assert done.returncode in (1, 2)
+    assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert says in done.stderr
 
@@ -160,6 +168,15 @@ def test_what_a_ledger_says_of_behaviour_is_told_beside_the_code(root, tmp_path)
 
     (worst, *_) = told["new"]
     assert (worst["kind"], worst["severity"]) == ("phases-out-of-order", "critical")
-    for wrong in ("nowhere.db", "repository/app/run.py"):
-        done = mandate("review", root, "--ledger", wrong, cwd=tmp_path)
-        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["nowhere.db", "known.db"])
+def test_a_ledger_that_cannot_be_read_is_said_in_one_line(
+    root, tmp_path, capsys, monkeypatch, name
+):
+    monkeypatch.setattr(run, "watch", partial(watch, observers=[RUFF]))
+    (tmp_path / "known.db").write_text("words")
+
+    code = run.run(run.ReviewRequest(root, ledger=tmp_path / name))
+
+    assert (code, len(capsys.readouterr().err.splitlines())) == (1, 1)
