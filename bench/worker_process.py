@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench import bare
 from bench.activations import time_activations
+from integrations.agents.contract.calls import OnCall
 from integrations.agents.contract.checkpoints import Checkpoint
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import Event, Outcome, Request, Result
@@ -47,6 +48,7 @@ class TrivialRunner:
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
         on_left: Callable[[Left], None] | None = None,
         on_question: OnQuestion | None = None,
+        on_call: OnCall | None = None,
         unhurried: Unhurried | None = None,
         halt: asyncio.Future[None] | None = None,
     ) -> Outcome:

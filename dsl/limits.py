@@ -138,6 +138,15 @@ TOOL_ANSWER_BYTES_MAX: Final = 256 << 10  # of one call
 TOOL_TIMEOUT_MS: Final = 30_000  # of one call, where nothing is declared
 TOOL_TIMEOUT_MS_MAX: Final = 600_000
 TOOL_PURPOSE_LENGTH_MAX: Final = 500  # characters: what the agent wants a call for
+TOOL_CALLS_ASKED_MAX: Final = 1_500  # of one stage, denied ones too; the server takes 2,000 updates
+TOOL_CALLS_WAITING_MAX: Final = 100  # of one agent, which are made one after the other
+TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX: Final = 4 << 20  # each stands in history several times
+TOOL_ANSWER_INLINE_BYTES_MAX: Final = 512  # that history keeps; a longer answer goes by digest
+TOOL_SENTENCE_LENGTH_MAX: Final = 1_200  # characters of what became of a call, likewise
+TOOL_APPROVAL_GOOD_MS: Final = 15 * 60_000  # from the decision on a call until it is made
+TOOL_LOOKS_MAX: Final = 1_000  # of one stage: what people have decided, which anybody may say
+TOOL_APPROVALS_WAIT_MS_MAX: Final = 30 * 86_400_000  # of one stage, with its clock standing still
+TOOLS_TOLD_BYTES_MAX: Final = 512 << 10  # of what an agent is told of the tools it may call
 
 # History and ledger
 LEDGER_RESERVE_BYTES: Final = 64 << 20  # free where the ledger is, or nothing new starts

@@ -17,7 +17,7 @@ from temporalio.common import RawValue
 from dsl.shown.surfaces import Markdown
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import messages, question_specs, specs
+    from activities.contracts import messages, question_specs, specs, tool_specs
     from activities.contracts.meant import MeantError
     from dsl.rules.run.ids import refuse_id
     from workflows.gates.gate_board import GateBoard
@@ -42,7 +42,7 @@ _NOTHING_RUNS: Final = "no stage has begun yet"
 class Pipeline(GatedWorkflow):
     """Run one pipeline (1)."""
 
-    signals: ClassVar[tuple[str, ...]] = ("asked", "pause", "resume", "revoke", "vote")
+    signals: ClassVar[tuple[str, ...]] = ("asked", "called", "pause", "resume", "revoke", "vote")
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,6 +100,25 @@ class Pipeline(GatedWorkflow):
         refusal = agents.look(path) if agents else _NOTHING_RUNS
         if refusal is not None:
             self.on_bad_message(question_specs.ASKED, refusal)
+
+    @workflow.signal(name=tool_specs.CALLED, description="A stage: look which of its calls wait")
+    def called(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
+        """Look whether calls of a stage wait; whoever says so is not believed."""
+        try:
+            path = read_stage([payload])
+        except MessageError as error:
+            self.on_bad_message(tool_specs.CALLED, str(error))
+            return
+        agents = self._agents
+        refusal = agents.look_at_calls(path) if agents else _NOTHING_RUNS
+        if refusal is not None:
+            self.on_bad_message(tool_specs.CALLED, refusal)
+
+    @workflow.query(name=tool_specs.DECISIONS, description="What was decided on calls of a stage")
+    def decisions(self, payload: RawValue = None) -> tool_specs.Decisions:  # type: ignore[assignment]  # (3) exactly RawValue
+        """Return the decisions on calls of the stage of that path."""
+        path = read_stage([payload])
+        return self._agents.decisions(path) if self._agents else tool_specs.Decisions()
 
     @workflow.signal(description=_REVOKE)
     async def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from activities.contracts.delegation import Heard
 from activities.contracts.resumption import (
     Asked,
     CheckpointRef,
     Errors,
     ErrorWords,
+    Heard,
     Resumption,
     Spent,
 )
@@ -24,6 +24,7 @@ from dsl.limits import CLARIFICATIONS_MAX
 from dsl.plan import AgentStep, Plan
 from dsl.rules.gates.questions import Answered
 from dsl.rules.health.clarification import Clarification
+from dsl.steps.tools import KnownTool
 from dsl.values.sizes import Sentence
 
 # Stage paths become names of directories: names joined by "/", no dots.
@@ -59,6 +60,7 @@ class CompileResult(Value):
     inputs: dict[str, Any] = Field(default_factory=dict)
     problems: str = ""
     policy: Policy = Policy()
+    tools: dict[str, KnownTool] = Field(default_factory=dict)  # that stages may call, by full name
     # Gates at which Vault is asked as well; None: a run of an earlier release does not know.
     asking: tuple[str, ...] | None = None
 
@@ -278,6 +280,8 @@ class AgentRequest(Value):
     clarified: Clarification | None = None  # the stage's plan; None: as the run's plan has it
     clarifications: int = Field(default=0, ge=0, le=CLARIFICATIONS_MAX)  # of the stage so far
     before: tuple[AgentOutput, ...] = ()  # what was put out under its plans before
+    run_inputs: dict[str, Any] = Field(default_factory=dict)  # of the run, for a table of tools
+    tools: dict[str, KnownTool] = Field(default_factory=dict)  # that it may call, by full name
 
 
 class AgentReport(Value):

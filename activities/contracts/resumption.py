@@ -1,8 +1,8 @@
-"""What one try of an agent's program leaves for the next, and errs, as it crosses the boundary."""
+"""What one try of an agent's work comes to, leaves for the next, and errs, across the boundary."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from dsl.limits import (
     ERROR_WORDS_MAX,
 )
 from dsl.rules.gates.questions import Answered, Question
+from dsl.rules.tools.journal import JournalEntry
 from dsl.values.canonical import INTEGER_MAX
 
 
@@ -33,6 +34,7 @@ class Asked(Value):
     checkpoint: CheckpointRef | None = None
     attempts: int = 0  # tries of EXECUTE so far, this one included
     worked_ms: int = 0  # of the stage's time
+    calls: tuple[JournalEntry, ...] = ()  # what it has called by then
 
 
 class Spent(Value):
@@ -53,6 +55,7 @@ class Resumption(Value):
     phase: AgentPhase
     checkpoint: CheckpointRef | None = None
     attempts: int = 0
+    calls: tuple[JournalEntry, ...] = ()  # what it has called by then
 
 
 # Errors of an agent for its budget: ids, and when each was made, in milliseconds since 1970.
@@ -82,3 +85,13 @@ class SpentUntil(Value):
     """When the newest of the errors was made that have spent an agent's budget."""
 
     spent_until_ms: Annotated[int, Field(ge=0, le=INTEGER_MAX)]
+
+
+class Heard(Value):
+    """An answer as it came, to be read by an activity; or, where there is none, why."""
+
+    answer: str | None = None  # JSON, nobody has looked into it
+    kind: Literal["protocol", "failed", "timeout"] = "failed"  # as an agent's error is called
+    why: str = ""
+    retryable: bool = False
+    worked_ms: int = 0

@@ -58,6 +58,9 @@ _OF_AGENT: Final = frozenset(
         actions.AGENT_ERRED,
         actions.AGENT_VIOLATED,
         actions.AGENT_DEMOTED,
+        actions.TOOL_ANSWERED,
+        actions.TOOL_DENIED,
+        actions.TOOL_INTENDED,
     }
 )
 _OF_RUN: Final = frozenset({actions.RUN_STARTED, actions.RUN_ENDED})

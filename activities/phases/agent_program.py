@@ -28,6 +28,7 @@
     came to is taken: see ``activities.phases.delegation``.
 13. What it errs is counted, and a spent budget stops it: ``activities.phases.tries.spending``.
 14. Where its plan was clarified, it is told so, and has what that has left of its scope.
+15. What it calls is handed to its workflow: see ``activities.phases.tools.handing``.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ from activities.phases.heartbeat import pulsing
 from activities.phases.machine import sandbox_of
 from activities.phases.questions.asking import Inquiry, inquire, is_unhurried
 from activities.phases.secrets import secrets_of
+from activities.phases.tools.handing import handing_of
+from activities.phases.tools.telling import told_of
 from activities.phases.tries.admitted import clear
 from activities.phases.tries.keeping import Answer, keep
 from activities.phases.tries.outcome import of_question, outcome_of
@@ -154,6 +157,7 @@ async def _ask(
             checkpoint = await asyncio.to_thread(put_back, *back)
         held = (request.agent, instance_of(request), lease.holder, lease.fence)
         listed = equipment.roster.listed(*held)
+        on_call = handing_of(equipment, request, phase, pulse)  # (15) known by it from now on
         left: list[Left] = []
         await stack.enter_async_context(spending.working())  # (13) stopped when it is spent
         running = equipment.runner.run(
@@ -174,6 +178,7 @@ async def _ask(
                 answers=inquiry.answers,
                 may_ask=inquiry.asker is not None,
                 clarification=request.clarified.told() if request.clarified else None,
+                tools=await told_of(equipment, request, phase),
             ),
             timeout_s=timeout_s,
             sandbox=sandbox_of(equipment.settings, request.step),
@@ -184,6 +189,7 @@ async def _ask(
             on_left=left.append,
             on_start=stack.enter_context(listed),
             on_question=inquiry.put,
+            on_call=on_call,
             unhurried=is_unhurried,
             halt=spending.halt,
         )

@@ -1,7 +1,8 @@
 """Signs of life while a program works, so that a cancel arrives.
 
 Progress that the agent tells is passed on with them, seen in the Web UI while it works: the last
-one, and of that no more than a server takes. So are its last checkpoint, and what it asks.
+one, and of that no more than a server takes. So are its last checkpoint, what it asks,
+and by what its calls are known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 from activities.contracts import question_specs
 from activities.contracts.resumption import CheckpointRef
+from activities.contracts.tool_specs import ChainHead
 from activities.runtime.effect import beat, tell
 from dsl.rules.gates.questions import Question
 from integrations.agents.contract.protocol import Event
@@ -30,6 +32,7 @@ class Pulse:
         self._progress: dict[str, str] = {}
         self._checkpoint: CheckpointRef | None = None
         self._question: Question | None = None
+        self._chain: ChainHead | None = None
 
     def tell(self, event: Event) -> None:
         """Pass on ``event`` if it is progress."""
@@ -51,6 +54,11 @@ class Pulse:
         self._question = question
         self._tell()
 
+    def show(self, chain: ChainHead) -> None:
+        """Have the server keep by what calls of this attempt are known."""
+        self._chain = chain
+        self._tell()
+
     async def beat(self) -> None:
         """Give signs of life until cancelled; that the attempt has begun is the first of them."""
         while True:
@@ -61,6 +69,8 @@ class Pulse:
         told: list[dict[str, Any]] = [self._progress] if self._progress else []
         if self._question is not None:
             told.append(question_specs.Asks(question=self._question).model_dump(mode="json"))
+        if self._chain is not None:
+            told.append(self._chain.model_dump(mode="json"))
         if self._checkpoint is not None:
             told.append(self._checkpoint.model_dump(mode="json"))
         tell(*told)

@@ -3,8 +3,9 @@
 1. Never raises for a bad document: the report is the answer, and the run ends with it.
 2. The settings that decide something in a run are pinned in its history along with the plan.
 3. What cannot be run is refused here, before anything starts: what this release does not do,
-   a template whose program is not there, a destination that nobody has named. What a program
-   needs of a machine is for the worker to say that runs it.
+   a template whose program is not there, a destination that nobody has named, a tool that no
+   operator has declared and pinned. What a program needs of a machine is for the worker to say that
+   runs it.
 4. So is a plan too large for the history of a run: sent, it would wedge the run.
 5. A plan with stages of T3 or T4 is put where their worker finds it by its digest: it takes no
    plan from a workflow.
@@ -20,6 +21,7 @@ from typing import Final
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.plans.known_tools import known_tools
 from dsl.catalogue import Catalogue, UnknownPipelineError
 from dsl.compiler import Compiled, compile_loaded, compile_text
 from dsl.core import Tier
@@ -90,6 +92,8 @@ class Compile:
             *self._without_program(compiled.plan),
             *self._without_destination(compiled.plan),
         ]
+        tools, unknown = known_tools(compiled.plan, self._servers.look())
+        refused += unknown
         if refused:  # (3) before anything starts
             return messages.CompileResult(problems="\n".join(refused))
         result = messages.CompileResult(
@@ -97,6 +101,7 @@ class Compile:
             digest=compiled.digest,
             inputs=inputs,
             policy=self.policy,
+            tools=tools,
             asking=tuple(asked_for(compiled.plan)),
         )
         size = wire_bytes(result)

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts import question_specs, specs
+from activities.contracts import question_specs, specs, tool_specs
 from activities.contracts.resumption import CheckpointRef
 from activities.runtime.engine import ANSWER
 from dsl.rules.gates.questions import Question
@@ -59,6 +59,16 @@ def asked_in(details: Sequence[Any]) -> Question | None:
             continue
         if asks.question is not None:
             return asks.question
+    return None
+
+
+def chain_in(details: Sequence[Any]) -> str | None:
+    """Return by what calls of the attempt are known."""
+    for detail in reversed(details):
+        try:
+            return tool_specs.ChainHead.model_validate(detail).chain
+        except ValidationError:
+            continue
     return None
 
 

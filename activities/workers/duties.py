@@ -44,6 +44,8 @@ from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
 from activities.runtime.engine import ensure_search_attributes
 from activities.runtime.orphans import unbind_left
+from activities.tools.calling import ToolCalls
+from activities.tools.looking import ToolLooks
 from activities.workers.health import of_phases
 from activities.workers.watched import breakers_of, look_after
 from dsl.catalogue import Catalogue
@@ -68,6 +70,7 @@ from integrations.errors import UnavailableError
 from integrations.health.breakers import Breakers
 from integrations.health.monitor import Monitor
 from integrations.settings import Settings
+from integrations.tools.surroundings import surroundings_of
 from integrations.under_way import UnderWay
 from integrations.vault.checks.fitness import Examined, Fitness
 from integrations.vault.client import Vault
@@ -210,6 +213,9 @@ class WorkflowDuties(PhaseDuties):
             site=SiteFile(settings.notify),
         )
         self._feasibility = Feasibility(self._equipment)
+        self._calls = ToolCalls(
+            ToolFolders(settings.tools), surroundings_of(settings), self._equipment.artifacts
+        )
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -220,8 +226,10 @@ class WorkflowDuties(PhaseDuties):
             *(holders.look, holders.nonce, heads.read),
         )
         delegating, looking = Delegating(self._equipment), Looking()
+        looks, calls = ToolLooks(), self._calls
         of_phases = (delegating.begin, delegating.hold, looking.look)
-        return (*of_workflows, self._feasibility.run, *of_phases, *super().activities())
+        of_tools = (looks.chain, looks.waiting, looks.decisions, calls.call)
+        return (*of_workflows, self._feasibility.run, *of_phases, *of_tools, *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:

@@ -17,9 +17,16 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase
-from dsl.limits import CHOICE_LENGTH_MAX, CHOICES_MAX, QUESTION_LENGTH_MAX, REASON_LENGTH_MAX
+from dsl.limits import (
+    CHOICE_LENGTH_MAX,
+    CHOICES_MAX,
+    QUESTION_LENGTH_MAX,
+    REASON_LENGTH_MAX,
+    TOOL_PURPOSE_LENGTH_MAX,
+)
 
 VERSION: Final = 1
+CALL_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
 QUESTION_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 MEDIA_TYPE_PATTERN: Final = r"^[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]{1,63})?$"
 # What the engine itself puts out for a stage, beside what the agent does.
@@ -83,6 +90,15 @@ class ClarificationLine(Line):
     scope: list[str]
 
 
+class ToolTold(Line):
+    """A tool that the stage may call, in the words of its server that somebody has read."""
+
+    server: str
+    tool: str
+    description: str = ""
+    input_schema: dict[str, Any] | None = None
+
+
 class RequestLine(Line):
     """What a program is asked: the first line on its stdin."""
 
@@ -101,6 +117,7 @@ class RequestLine(Line):
     checkpoint: Handed | None
     answers: dict[str, str]
     clarification: ClarificationLine | None
+    tools: list[ToolTold] = []
 
 
 class AnswerLine(Line):
@@ -109,6 +126,16 @@ class AnswerLine(Line):
     type: Literal["answer"]
     id: Annotated[str, Field(pattern=QUESTION_ID_PATTERN)]
     answer: str
+    deadline: Annotated[float, Field(ge=0)]  # of the request, moved on by the time it waited
+
+
+class ToolResultLine(Line):
+    """What became of a call: a further line on the stdin of a program that waits for it."""
+
+    type: Literal["tool_result"]
+    id: Annotated[str, Field(pattern=CALL_ID_PATTERN)]
+    status: Literal["ok", "error", "denied", "not_made", "unknown"]
+    text: str
     deadline: Annotated[float, Field(ge=0)]  # of the request, moved on by the time it waited
 
 
@@ -162,6 +189,17 @@ class QuestionLine(Line):
     default: Annotated[str, Field(max_length=QUESTION_LENGTH_MAX)] = ""
 
 
+class ToolCallLine(Line):
+    """A call of a tool: wait for its result on stdin. Whether it is made is decided elsewhere."""
+
+    type: Literal["tool_call"]
+    id: Annotated[str, Field(pattern=CALL_ID_PATTERN)]
+    server: str
+    tool: str
+    arguments: dict[str, Any] = {}
+    why: Annotated[str, Field(max_length=TOOL_PURPOSE_LENGTH_MAX)] = ""
+
+
 class CheckpointLine(Line):
     """What the next try begins from: a small object, or a file at the top of the directory."""
 
@@ -190,13 +228,31 @@ class ResultLine(Line):
 
 
 Message = Annotated[
-    Log | Progress | Heartbeat | Error | ArtifactLine | QuestionLine | CheckpointLine | ResultLine,
+    Log
+    | Progress
+    | Heartbeat
+    | Error
+    | ArtifactLine
+    | QuestionLine
+    | CheckpointLine
+    | ToolCallLine
+    | ResultLine,
     Field(discriminator="type"),
 ]
 MESSAGES: Final = (
     *(Log, Progress, Heartbeat, Error),
-    *(ArtifactLine, QuestionLine, CheckpointLine, ResultLine),
+    *(ArtifactLine, QuestionLine, CheckpointLine, ToolCallLine, ResultLine),
 )
 MESSAGE_TYPES: Final = frozenset(
-    {"log", "progress", "heartbeat", "error", "artifact", "question", "checkpoint", "result"}
+    {
+        "log",
+        "progress",
+        "heartbeat",
+        "error",
+        "artifact",
+        "question",
+        "checkpoint",
+        "tool_call",
+        "result",
+    }
 )

@@ -13,11 +13,18 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from dsl.agent_protocol.messages import MESSAGES, AnswerLine, Line, Message, RequestLine
+from dsl.agent_protocol.messages import (
+    MESSAGES,
+    AnswerLine,
+    Line,
+    Message,
+    RequestLine,
+    ToolResultLine,
+)
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER: Final = "urn:mandate:schema:agent-protocol:1"
-_LINES: Final[tuple[type[Line], ...]] = (RequestLine, AnswerLine, *MESSAGES)
+_LINES: Final[tuple[type[Line], ...]] = (RequestLine, AnswerLine, ToolResultLine, *MESSAGES)
 
 
 def protocol_schema() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dsl.core import Value
+from dsl.limits import TOOL_TIMEOUT_MS_MAX
 from dsl.steps.people import PeoplePlan
 
 
@@ -41,3 +42,9 @@ class ToolRule(Value):
     def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = serialize(self)
         return {name: value for name, value in fields.items() if value is not None}
+
+
+class KnownTool(Value):
+    """What its operator says of a tool that a stage may call, pinned in the run's history."""
+
+    timeout_ms: int = Field(ge=1, le=TOOL_TIMEOUT_MS_MAX)

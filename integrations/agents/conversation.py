@@ -10,7 +10,8 @@
 5. To ask what is answered breaks the contract, and so does a question where nobody may be asked.
 6. One that is told to end is listened to until it has ended: it says what it has tidied up, and is
    not held up by a pipe that nobody reads.
-7. Who runs it may halt it, for a reason that only they know; it is ended as for a breach.
+7. What it calls is made beside that: ``integrations.agents.calls``.
+8. Who runs it may halt it, for a reason that only they know; it is ended as for a breach.
 """
 
 from __future__ import annotations
@@ -20,23 +21,24 @@ import json
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from dsl.rules.gates.questions import Question
+from integrations.agents.calls import Calls
 from integrations.agents.contract.protocol import (
     QuestionAskedError,
     Request,
     broken,
-    parse_question,
 )
+from integrations.agents.contract.questions import parse_question
 from integrations.agents.contract.transcript import Transcript
 from integrations.agents.keeper.process import Process
+from integrations.agents.standing import Standing
 
 DRAIN_S: Final = 0.5  # for output still in the pipes when everything has ended
 
 # Waits until people have answered; None: it is not waited for any longer.
 OnQuestion = Callable[[Question], Awaitable[str | None]]
-T = TypeVar("T")
 
 
 class Inquiries:
@@ -92,7 +94,7 @@ class Inquiries:
         if not delivered and status == 0 and question is not None:
             raise QuestionAskedError(question)
 
-    async def attend(self, process: Process, limit: asyncio.Timeout) -> None:
+    async def attend(self, process: Process, standing: Standing) -> None:
         """Put what is asked, and pass on the answers, until cancelled (2).
 
         Raises:
@@ -103,7 +105,7 @@ class Inquiries:
             self._came.clear()
             while self._waiting:
                 question = self._waiting[0]
-                answer, left_s = await _standing_still(limit, self._on_question(question))
+                answer, left_s = await standing.still(self._on_question(question))
                 if answer is None:
                     raise QuestionAskedError(question)
                 self._answered = self._waiting.popleft()
@@ -114,33 +116,37 @@ async def converse(
     process: Process,
     request: Request,
     transcript: Transcript,
-    inquiries: Inquiries,
+    requests: tuple[Inquiries, Calls],
     limit: asyncio.Timeout,
     *,
     halt: asyncio.Future[None] | None = None,
 ) -> None:
     """Hand over the request, listen and answer until the agent's tree has ended.
 
-    What ``halt`` fails with is raised as soon as it does (7).
+    What ``halt`` fails with is raised as soon as it does (8).
     """
+    inquiries, calls = requests
     await process.ready()
+    standing, goes_on = Standing(limit), inquiries.are_answered or calls.are_made
     ended = asyncio.ensure_future(process.exited())
-    speaking = asyncio.ensure_future(_speak(process, request, goes_on=inquiries.are_answered))
+    speaking = asyncio.ensure_future(_speak(process, request, goes_on=goes_on))
     listening = asyncio.ensure_future(_listen(process, transcript))
-    attending = asyncio.ensure_future(inquiries.attend(process, limit))
-    tasks = (ended, speaking, listening, attending)
+    attending = asyncio.ensure_future(inquiries.attend(process, standing))
+    calling = asyncio.ensure_future(calls.attend(process, standing))
+    tasks = (ended, speaking, listening, attending, calling)
     try:
-        undone = {ended, listening, attending, *([halt] if halt is not None else [])}
+        undone = {ended, listening, attending, calling, *([halt] if halt is not None else [])}
         while not ended.done():
             done, undone = await asyncio.wait(undone, return_when=asyncio.FIRST_COMPLETED)
             for each in done:
-                await each  # raises a breach (1), a question (3), or what it is halted for (7)
+                await each  # raises a breach (1), a question (3), or what it is halted for (8)
         await ended
         await asyncio.wait((listening,), timeout=DRAIN_S)
         if listening.done():
             await listening
         delivered = transcript.result is not None
         inquiries.refuse_unanswered(delivered=delivered, status=process.exit_code)
+        calls.refuse_unanswered(delivered=delivered)
     finally:
         for task in tasks:
             task.cancel()
@@ -169,17 +175,6 @@ async def _listen(process: Process, transcript: Transcript) -> None:
     await asyncio.gather(
         transcript.read_messages(process.stdout), transcript.read_stderr(process.stderr)
     )
-
-
-async def _standing_still(limit: asyncio.Timeout, waiting: Awaitable[T]) -> tuple[T, float]:
-    """Return what ``waiting`` does, and how many seconds are left of ``limit`` then as before."""
-    now = asyncio.get_running_loop().time
-    left_s = max(0.0, (limit.when() or now()) - now())
-    limit.reschedule(None)
-    try:
-        return await waiting, left_s
-    finally:
-        limit.reschedule(now() + left_s)
 
 
 def _line(question: Question, answer: str, left_s: float) -> bytes:

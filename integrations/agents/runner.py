@@ -34,13 +34,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from integrations.agents import workdir
+from integrations.agents.calls import Calls
 from integrations.agents.contract import protocol
+from integrations.agents.contract.calls import OnCall
 from integrations.agents.contract.checkpoints import Checkpoint, Checkpoints
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import (
     AgentError,
-    Artifact,
     Event,
     Outcome,
     QuestionAskedError,
@@ -52,6 +52,7 @@ from integrations.agents.ending import judge
 from integrations.agents.keeper.process import Process
 from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.keeper.watch import GRACE_S
+from integrations.agents.leaving import collected, leave
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec, launch
@@ -79,12 +80,14 @@ class AgentRunner(Protocol):
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
         on_left: Callable[[Left], None] | None = None,
         on_question: OnQuestion | None = None,
+        on_call: OnCall | None = None,
         unhurried: Unhurried | None = None,
         halt: asyncio.Future[None] | None = None,
     ) -> Outcome:
         """Run ``program`` in ``request.workdir``, where its artifacts are left.
 
         ``on_question`` waits for the answer to a question, if anybody waits with the agent;
+        ``on_call`` makes a call of a tool, if it may call any;
         ``unhurried`` tells whether one that is cancelled may take its grace (8).
 
         ``on_event`` hears every event as it arrives, ``on_start`` the pid of the process that
@@ -126,6 +129,7 @@ class ProcessRunner:
         on_checkpoint: Callable[[Checkpoint], None] | None = None,
         on_left: Callable[[Left], None] | None = None,
         on_question: OnQuestion | None = None,
+        on_call: OnCall | None = None,
         unhurried: Unhurried | None = None,
         halt: asyncio.Future[None] | None = None,
     ) -> Outcome:
@@ -133,14 +137,19 @@ class ProcessRunner:
         redact = redact.including(request.secrets.values())
         checkpoints = Checkpoints(request.workdir, redact, on_checkpoint)
         inquiries = Inquiries(request, on_question)
-        transcript = Transcript(redact, on_event, checkpoints.take, inquiries.take)
+        calls = Calls(on_call)
+
+        def take_call(message: dict[str, Any], was_redacted: bool) -> None:  # noqa: FBT001
+            calls.take(message, was_redacted=was_redacted)
+
+        transcript = Transcript(redact, on_event, checkpoints.take, inquiries.take, take_call)
         try:
             return await self._run(
                 program,
                 request,
                 transcript,
                 checkpoints,
-                inquiries,
+                (inquiries, calls),
                 timeout_s=timeout_s,
                 sandbox=sandbox,
                 redact=redact,
@@ -162,7 +171,7 @@ class ProcessRunner:
         request: Request,
         transcript: Transcript,
         checkpoints: Checkpoints,
-        inquiries: Inquiries,
+        requests: tuple[Inquiries, Calls],
         *,
         timeout_s: float,
         sandbox: SandboxSpec,
@@ -181,11 +190,11 @@ class ProcessRunner:
             keeper = await self._reserve.begin(spec, lifeline, on_start)
             process = stack.enter_context(closing(keeper))
             checkpoints.found_in = lambda: process.directory
-            collecting = partial(_collected, process, request.workdir, transcript, redact)
+            collecting = partial(collected, process, request.workdir, transcript, redact)
             try:
                 await self._hear_out(
                     process,
-                    partial(converse, process, request, transcript, inquiries, halt=halt),
+                    partial(converse, process, request, transcript, requests, halt=halt),
                     transcript,
                     timeout_s=timeout_s,
                     grace_s=sandbox.grace_s,
@@ -197,7 +206,7 @@ class ProcessRunner:
             except BaseException:
                 if on_left is not None:
                     # (9) told however it ends
-                    await _leave(on_left, transcript, partial(collecting, lenient=True))
+                    await leave(on_left, transcript, partial(collecting, lenient=True))
                 raise
         secrets, tokens = transcript.taken_out()  # (7) told however it ends
         outcome = Outcome(
@@ -252,29 +261,6 @@ class ProcessRunner:
             raise
         finally:
             await process.end()
-
-
-def _collected(
-    process: Process,
-    directory: Path,
-    transcript: Transcript,
-    redact: Redactor,
-    *,
-    lenient: bool = False,
-) -> tuple[Artifact, ...]:
-    announced, found_in = transcript.artifacts, process.directory
-    return workdir.collect(directory, announced, redact, found_in=found_in, lenient=lenient)
-
-
-async def _leave(
-    on_left: Callable[[Left], None],
-    transcript: Transcript,
-    collecting: Callable[[], tuple[Artifact, ...]],
-) -> None:
-    """Tell what an agent has left that does not deliver; nothing of it is alive."""
-    artifacts = await asyncio.to_thread(collecting)
-    lines = await asyncio.to_thread(transcript.log.lines)
-    on_left(Left(lines, artifacts, transcript.log.last_step))
 
 
 async def _is_sure(unhurried: Unhurried | None) -> bool:

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,10 +44,12 @@ async def make_call(
     around: Surroundings,
     *,
     environment: Mapping[str, str] | None = None,
+    sends: Callable[[], None] | None = None,
 ) -> CallAnswer:
     """Make ``call``, which was decided on as ``digest``.
 
     ``environment`` holds what the server is handed for this call; its values come back in nothing.
+    ``sends`` hears that the request is about to be written (3).
 
     Raises:
         DeniedError: it was not made: something else was decided on, or the tool is another by now.
@@ -66,6 +68,8 @@ async def make_call(
         _require_pinned(
             call, await session.tools(), known.digests
         )  # (2) what somebody has looked at
+        if sends is not None:
+            sends()
         return await _answered(session, call, timeout_s)
 
 

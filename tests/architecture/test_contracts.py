@@ -16,7 +16,14 @@ import pytest
 from temporalio import activity
 
 from activities import contracts
-from activities.contracts import anchor_specs, circuit_specs, messages, specs, trust_specs
+from activities.contracts import (
+    anchor_specs,
+    circuit_specs,
+    messages,
+    specs,
+    tool_specs,
+    trust_specs,
+)
 from activities.contracts.notify.specs import QUEUE_NOTIFY, NotificationRequest
 from activities.contracts.question_specs import Posed
 from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil
@@ -37,6 +44,7 @@ OTHERS = (
     *(messages.CompileResult, messages.Violated, CheckpointRef, Posed),
     *(circuit_specs.CircuitOpen, Erred, SpentUntil),
     *(anchor_specs.AnchorHeld, anchor_specs.AnchorNote, NotificationRequest),
+    *(tool_specs.CallMessage, tool_specs.ChainHead),
 )
 # The phases and what goes with them run where the stage runs; the rest in one place.
 WITH_PHASES = {

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from activities.contracts.tool_specs import WaitingCall
 from dsl.core import AgentOutput
 from dsl.plan import GateStep
 from dsl.rules.gates.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
@@ -33,6 +34,7 @@ class Matter:
     subject: dict[str, dict[str, str]]  # digests of outputs, by stage and name
     outputs: tuple[tuple[str, AgentOutput], ...] = ()  # the same with their stages, by rank
     question: Question | None = None  # that an agent asks; ``subject`` has its digest
+    call: WaitingCall | None = None  # of a tool; ``subject`` has the digest of the occurrence
     # Of a stage's plan, likewise: proposed where there is a question, else approved anew.
     clarification: Clarification | None = None
 
@@ -139,6 +141,7 @@ class Opening:
         question, clarification = self.matter.question, self.matter.clarification
         return {
             **({"question": question.model_dump(mode="json")} if question else {}),
+            **({"call": _shown(self.matter.call)} if self.matter.call else {}),
             **({"clarification": clarification.model_dump(mode="json")} if clarification else {}),
             **self._decisions(),
             "gate": self.step.path,
@@ -172,3 +175,19 @@ class Opening:
                 "requests": self.vault.requests,
             },
         }
+
+
+def _shown(waiting: WaitingCall) -> dict[str, Any]:
+    """Return what people are shown of a call."""
+    occurrence = waiting.occurrence
+    call = occurrence.call
+    return {
+        "server": call.server,
+        "tool": call.tool,
+        "arguments": call.arguments,
+        "purpose": call.purpose,
+        "ordinal": occurrence.ordinal,
+        "stage": occurrence.stage,
+        "rule": waiting.why,
+        "occurrence": occurrence.model_dump(mode="json", exclude={"call"}),
+    }

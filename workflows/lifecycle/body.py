@@ -30,7 +30,7 @@ from temporalio.exceptions import (
 )
 from temporalio.exceptions import TimeoutError as ExpiredError
 
-from activities.contracts.delegation import Heard
+from activities.contracts.resumption import Heard
 from dsl.agent_protocol.messages import VERSION
 from dsl.core import AgentPhase
 from dsl.limits import BODY_ANSWER_BYTES_MAX

@@ -3,14 +3,15 @@
 1. It stops only where the server's record of the agent's activity says that something is asked
    (``agent.asks``). A message says no more than that it is worth a look, and a stage looks
    ``QUESTION_LOOKS_MAX`` times: beyond that its questions take of its time.
-2. It goes on when the activity says so, when the phase has ended, and, whatever was said or not,
+2. So it does while people decide on a call: that the workflow knows itself.
+3. It goes on when the activity says so, when the phase has ended, and, whatever was said or not,
    when the answer is not waited for any longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,6 +37,7 @@ class StageClock:
         self._is_over = False
         self._stood = timedelta()
         self._since: datetime | None = None  # it stands still
+        self._holds = 0  # for so many reasons
 
     @property
     def stood(self) -> timedelta:
@@ -43,12 +45,32 @@ class StageClock:
         now = timedelta() if self._since is None else workflow.now() - self._since
         return self._stood + now
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stand still meanwhile (2)."""
+        if not self._holds:
+            self._since = workflow.now()
+        self._holds += 1
+        try:
+            yield
+        except GeneratorExit:  # the run is evicted: there is no clock any more
+            raise
+        except BaseException:
+            self._goes()
+            raise
+        self._goes()
+
+    def _goes(self) -> None:
+        self._holds -= 1
+        if not self._holds:
+            self._stood, self._since = self.stood, None
+
     def look(self) -> None:
         """Be told that the agent asks (1)."""
         self._is_told, self._goes_on = True, False
 
     def go_on(self) -> None:
-        """Be told that it works again, or that its phase has ended (2)."""
+        """Be told that it works again, or that its phase has ended (3)."""
         self._goes_on = True
 
     def close(self) -> None:
@@ -79,14 +101,12 @@ class StageClock:
                 continue
             if found.question is None or self._goes_on:
                 continue
-            self._since = workflow.now()
-            with suppress(TimeoutError):
+            with self.standing_still(), suppress(TimeoutError):
                 await workflow.wait_condition(
                     lambda: self._goes_on,
                     timeout=most,
                     timeout_summary=Markdown.of("{}: its clock stands still", step.path),
                 )
-            self._stood, self._since = self.stood, None
 
     async def within(self, limit: timedelta, done: Callable[[], bool], summary: Markdown) -> None:
         """Wait until ``done``.

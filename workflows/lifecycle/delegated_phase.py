@@ -20,7 +20,7 @@ from typing import Any
 from temporalio import workflow
 
 from activities.contracts import delegation_specs
-from activities.contracts.delegation import Heard
+from activities.contracts.resumption import Heard
 from dsl.core import AgentPhase
 from dsl.limits import BODY_STOP_MS, WORKFLOW_STOP_MS
 from dsl.plan import RuntimePlan

@@ -14,9 +14,9 @@ from datetime import timedelta
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, specs, trust_specs
-from activities.contracts.delegation import Heard
+from activities.contracts.resumption import Heard
 from dsl.core import AgentPhase
-from dsl.limits import LEASES_LOST_MAX, QUESTIONS_MAX
+from dsl.limits import LEASES_LOST_MAX, QUESTIONS_MAX, TOOL_APPROVALS_WAIT_MS_MAX
 from dsl.plan import AgentStep
 from dsl.rules.trust.violations import Violation
 from dsl.shown.surfaces import Markdown
@@ -90,4 +90,5 @@ class PhaseCalls:
 def _limit(step: AgentStep) -> timedelta:
     """Return how long a phase of the program may take: until the timer has ended the stage."""
     waits_ms = step.park_after_ms * QUESTIONS_MAX
+    waits_ms += TOOL_APPROVALS_WAIT_MS_MAX if any(rule.approve for rule in step.tools) else 0
     return GRACE + timedelta(milliseconds=step.timeout_ms + waits_ms + (step.sandbox.grace_ms or 0))

@@ -24,6 +24,7 @@
    again with a clarified plan. See ``workflows.lifecycle.waiting``.
 10. What an open circuit holds back is begun again when it may be, and that is no try of anything:
     see ``workflows.lifecycle.circuit_wait``.
+11. While EXECUTE is under way its program may call tools: see ``workflows.tools.desk``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, specs
-from activities.contracts.delegation import Heard
+from activities.contracts.resumption import Heard
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, StageStatus
 from dsl.limits import COLD_RESEEDS_MAX
 from dsl.plan import AgentStep
@@ -55,6 +56,7 @@ from workflows.messages.stop import StopOrder
 from workflows.runtime import failures
 from workflows.runtime.cancellation import shielded, stop
 from workflows.runtime.failures import PhaseFailedError
+from workflows.tools.desk import CallDesk
 
 _ERROR_LENGTH_MAX: Final = 500  # characters, as recorded
 
@@ -66,6 +68,7 @@ class PhaseSequence:
         self._state = StageState(request)
         self._consequences = Consequences(self._state)
         self.clock = StageClock(self._state)
+        self.calls = CallDesk(request, self._state.records, self.clock.standing_still)
         self._order: StopOrder | None = None
         self._is_over = False
         self._waits_for: StageWaitsError | None = None
@@ -95,6 +98,7 @@ class PhaseSequence:
         except asyncio.CancelledError as error:
             cancelled = error
         self.clock.close()
+        cancelled = await self.calls.close() or cancelled
         if attending is not None:
             cancelled = await stop(attending) or cancelled
         self._is_over = True
@@ -130,7 +134,11 @@ class PhaseSequence:
         if waits.asked is None:
             return report.model_copy(update={"spent": waits.spent})
         worked_ms = (workflow.now() - began - self.clock.stood) // timedelta(milliseconds=1)
-        used = {"attempts": self._state.tries.count, "worked_ms": worked_ms}
+        used = {
+            "attempts": self._state.tries.count,
+            "worked_ms": worked_ms,
+            "calls": tuple(self.calls.journal),
+        }
         return report.model_copy(update={"asked": waits.asked.model_copy(update=used)})
 
     def status(self) -> dict[str, Any]:
@@ -192,6 +200,7 @@ class PhaseSequence:
         state, tries = self._state, self._state.tries
         while True:
             tries.count += 1
+            self.calls.open(state.entity)
             try:
                 await self._phase(AgentPhase.EXECUTE)
             except PhaseFailedError as error:
@@ -206,6 +215,9 @@ class PhaseSequence:
                 # (2) on record before the next try
                 await intend(state, "agent.retried", because=because)
             else:
+                cancelled = await self.calls.close()
+                if cancelled is not None:
+                    raise cancelled
                 return
 
     async def _phase(self, phase: AgentPhase) -> None:

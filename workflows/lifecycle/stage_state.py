@@ -12,8 +12,7 @@ from typing import Any
 from temporalio import workflow
 
 from activities.contracts import messages, specs
-from activities.contracts.delegation import Heard
-from activities.contracts.resumption import Erred, Spent
+from activities.contracts.resumption import Erred, Heard, Spent
 from dsl import actions
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier, is_terminal_phase
 from dsl.limits import CLARIFICATION_LINES_MAX
@@ -54,6 +53,11 @@ class StageState:
     def step(self) -> AgentStep:
         """The stage, as the plan has it."""
         return self.request.step
+
+    @property
+    def entity(self) -> str:
+        """The agent's entity in Vault; empty before BOOTSTRAP."""
+        return self._entity
 
     @property
     def queue(self) -> str | None:

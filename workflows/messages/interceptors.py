@@ -34,7 +34,7 @@ from temporalio.worker import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import question_specs, specs, trust_specs
+    from activities.contracts import question_specs, specs, tool_specs, trust_specs
     from activities.contracts.anchor_specs import LEDGER_ANCHOR_WORKFLOW
     from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW, RECONCILE_WORKFLOW
     from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
@@ -45,7 +45,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages.inputs import MessageError
     from workflows.runtime import failures
 
-_ABOUT_ONE: Final = ("gates", question_specs.QUESTIONS)  # queries with an input
+_ABOUT_ONE: Final = (
+    "gates",
+    question_specs.QUESTIONS,
+    tool_specs.DECISIONS,
+)  # queries with an input
 _REFUSED: Final = "Refused"
 
 

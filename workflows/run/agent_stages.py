@@ -17,15 +17,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 from temporalio import workflow
 
-from activities.contracts import messages, question_specs
+from activities.contracts import messages, question_specs, tool_specs
 from activities.contracts.resumption import Resumption
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
@@ -36,6 +35,8 @@ from dsl.rules.health.clarification import Clarification
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.circuit import CircuitMessage
+from workflows.run.asking.at_work import attended
+from workflows.run.asking.call_gates import CallGates
 from workflows.run.asking.clarifications import Clarifications, PlanOfStage
 from workflows.run.asking.questions import Questions
 from workflows.run.council import heard_only
@@ -44,7 +45,6 @@ from workflows.run.provenance import Provenance
 from workflows.run.stage_requests import StageRequests
 from workflows.run.stages import Stages
 from workflows.runtime import failures
-from workflows.runtime.cancellation import stop
 from workflows.runtime.children import run_agent
 from workflows.runtime.failures import StageEndedError
 
@@ -85,6 +85,7 @@ class AgentStages:
         self._begins = begins
         self._payload_budget = PayloadBudget()
         self._questions = Questions(compiled, stages, gates)
+        self._calls = CallGates(compiled, stages, gates)
         self._clarifications = Clarifications(
             plan,
             compiled,
@@ -128,6 +129,18 @@ class AgentStages:
         self._questions.look(path)
         return None
 
+    def look_at_calls(self, path: str) -> str | None:
+        """Be told that a call of a stage waits; return why there is nothing to look at."""
+        step = self._steps.get(path)
+        if not isinstance(step, AgentStep) or not step.tools or path not in self.at_work:
+            return f"no agent that calls tools is at work at {path[:DETAIL_SHOWN_MAX]!r}"
+        self._calls.look(path)
+        return None
+
+    def decisions(self, path: str) -> tool_specs.Decisions:
+        """Return what was decided on calls of a stage."""
+        return self._calls.decisions(path)
+
     def posed(self, path: str) -> list[dict[str, Any]]:
         """Return what was asked in a stage, and answered."""
         return self._questions.posed(path)
@@ -149,7 +162,7 @@ class AgentStages:
         """Run a stage, and again from where it was each time that people have answered it (4)."""
         under = PlanOfStage(count=self._clarifications.count(step.path))
         left_ms = step.timeout_ms
-        self._questions.begin(step.path)
+        self._begin(step.path)
         while True:
             now = step.model_copy(update={"timeout_ms": left_ms})
             report = await self._once(now, agent, inputs, under)
@@ -161,12 +174,13 @@ class AgentStages:
                     phase=asked.phase,
                     checkpoint=asked.checkpoint,
                     attempts=asked.attempts,
+                    calls=asked.calls,
                 )
                 under = replace(under, resumption=resumption)
             elif report.spent is not None:
                 ask = partial(self._ask_member, about=step, report=report)
                 under = await self._clarifications.clarify(step, agent, under, report, ask)
-                self._questions.begin(step.path)  # (6) what was answered before is void
+                self._begin(step.path)  # (6) what was answered before is void
                 left_ms = step.timeout_ms
             else:
                 attempts = under.attempts + report.attempts
@@ -191,7 +205,7 @@ class AgentStages:
             ) from None
         proposed = {"stage": about.path, **draft.told()}
         # Whoever is asked for advice asks nobody, and is not revoked for erring at it.
-        alone = {"questions": None, "clarifications": 0, "on_exhausted": None}
+        alone = {"questions": None, "clarifications": 0, "on_exhausted": None, "tools": ()}
         return await self._once(
             member.model_copy(update={"path": path, **alone}),
             member.agent,
@@ -224,34 +238,19 @@ class AgentStages:
             take_over=self._records.take_over,
         )
         try:
-            return await (self._attended(step, running) if step.questions else running)
+            if not step.questions and not step.tools:
+                return await running
+            child = partial(self._child, step.path)
+            return await attended(
+                step, running, child, questions=self._questions, calls=self._calls
+            )
         finally:
             self.at_work.pop(step.path, None)
             self._before_waits.pop(step.path, None)
 
-    async def _attended(
-        self, step: AgentStep, running: Coroutine[Any, Any, messages.AgentReport]
-    ) -> messages.AgentReport:
-        """Run an agent, and put meanwhile what it asks (4)."""
-        work = asyncio.create_task(running)
-        asking = asyncio.create_task(self._questions.attend(step, partial(self._child, step.path)))
-        cancelled: asyncio.CancelledError | None = None
-        try:
-            await asyncio.wait((work, asking), return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError as error:
-            cancelled = error
-        is_refused = asking.done() and not work.done()
-        if cancelled is not None or is_refused:
-            cancelled = await stop(work) or cancelled
-        cancelled = await stop(asking) or cancelled
-        is_parked = not work.cancelled() and not work.exception() and work.result().asked
-        if not is_parked:
-            cancelled = await self._questions.close(step.path) or cancelled
-        if cancelled is not None:
-            raise cancelled
-        if is_refused:
-            asking.result()
-        return work.result()
+    def _begin(self, path: str) -> None:
+        self._questions.begin(path)
+        self._calls.begin(path)
 
     def _child(self, path: str) -> question_specs.AsksRequest:
         """Return whose activity tells what is asked in a stage."""

@@ -20,6 +20,7 @@ from dsl.rules.health.clarification import lines_of
 from dsl.rules.run.foremost import counted, foremost
 from dsl.shown.heads import HeadState
 from dsl.shown.surfaces import Markdown
+from dsl.values.canonical import canonical
 from workflows.gates.opening import Matter, Opening
 from workflows.gates.output_heads import Heads
 from workflows.run.stages import Stages
@@ -35,6 +36,8 @@ _SIGNAL: Final = "temporal workflow signal \\\n  -w {} \\\n  --name vote --input
 _OUTPUTS: Final = "mandate artifact list \\\n  {}"
 BOARD_GATES_MAX: Final = 10
 BOARD_OUTPUTS_MAX: Final = 3
+BOARD_ARGUMENTS_MAX: Final = 12  # of one call
+BOARD_ARGUMENT_MAX: Final = 200  # characters
 BOARD_HEAD_LINES_MAX: Final = 4
 
 
@@ -124,6 +127,7 @@ def _waiting(
         Markdown.of("- until: {}, then it {}", opening.due, then),
         *([Markdown.of("- about: {}", about)] if about else []),
         *_clarified(opening.matter),
+        *_called(opening.matter),
         *([] if opening.matter.subject else [_BINDS_NOTHING]),
         *outputs,
         *([Markdown.of("- reminded: {} times", opening.reminders)] if opening.reminders else []),
@@ -145,6 +149,23 @@ def _clarified(matter: Matter) -> list[Markdown]:
     stage = Markdown.of("- clarified plan of {}:", matter.clarification.stage)
     told = lines_of(matter.clarification)
     return [stage, *(Markdown.of("- {}: {}", what, words) for what, words in told)]
+
+
+def _called(matter: Matter) -> list[Markdown]:
+    """Return which call is decided on, an argument a line."""
+    if matter.call is None:
+        return []
+    call = matter.call.occurrence.call
+    arguments = sorted(call.arguments.items())
+    return [
+        Markdown.of("- call: {} of {}", call.tool, call.server),
+        *(
+            Markdown.of("- argument: {} = {}", name, canonical(value)[:BOARD_ARGUMENT_MAX])
+            for name, value in arguments[:BOARD_ARGUMENTS_MAX]
+        ),
+        Markdown.of("- the table: {}", matter.call.why),
+        *([Markdown.of("- the agent: {}", call.purpose)] if call.purpose else []),
+    ]
 
 
 def _how_to_answer(path: str, workflow_id: str, opening: Opening) -> list[Markdown]:

@@ -17,6 +17,7 @@ from dsl.core import AgentOutput, Tier
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before
 from dsl.rules.health.clarification import Clarification
+from dsl.steps.tools import KnownTool
 from workflows.gates.gate_board import GateBoard
 from workflows.run.asking.clarifications import PlanOfStage
 from workflows.run.provenance import Provenance
@@ -66,7 +67,13 @@ class StageRequests:
             clarified=clarified,
             clarifications=under.count,
             before=under.before,
+            run_inputs=self._compiled.inputs if step.tools else {},
+            tools=self._tools(step),
         )
+
+    def _tools(self, step: AgentStep) -> dict[str, KnownTool]:
+        names = {f"{rule.server}/{rule.tool}" for rule in step.tools}
+        return {name: tool for name, tool in self._compiled.tools.items() if name in names}
 
     def _given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:
         """Return the outputs a stage builds on (1)."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 
 from activities.contracts import messages
-from activities.contracts.delegation import Heard
+from activities.contracts.resumption import Heard
 from activities.phases.admission import refuse_delegation
 from activities.phases.delegation.account import NO_SANDBOX
 from activities.phases.equipment import Equipment

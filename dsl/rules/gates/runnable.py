@@ -38,9 +38,6 @@ def not_runnable(plan: Plan, gate_identity: str) -> list[str]:
 
 
 def _agent(step: AgentStep, gate_identity: str) -> Iterator[str]:
-    if step.tools:
-        # (1) worse than none
-        yield "tools are not called in this release: leave config.tools out"
     if step.error_budget is not None and step.runtime is not None:
         # (1) its errors are heard by nobody here
         yield f"error_budget is not enforced where {step.runtime} does the work: leave it out"
@@ -48,6 +45,9 @@ def _agent(step: AgentStep, gate_identity: str) -> Iterator[str]:
     for people, what in ((step.questions, "questions"), (step.clarifiers, "clarifiers")):
         if people is not None:
             yield from _asked(people, gate_identity, what)
+    for number, rule in enumerate(step.tools, start=1):
+        if rule.approve is not None:
+            yield from _asked(rule.approve, gate_identity, f"calls of rule {number}")
 
 
 def _asked(people: PeoplePlan, gate_identity: str, what: str) -> Iterator[str]:

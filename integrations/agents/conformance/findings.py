@@ -40,6 +40,8 @@ MENDS: Final = {
     "sigterm": "let SIGTERM end you: half a second later SIGKILL does",
     "answer": "wait for the answer on stdin, and look into `answers` before you ask: it comes the "
     "one way or the other, and nothing is asked twice",
+    "tool-call": "wait for the `tool_result` of each call, give each an id of its own, and bear "
+    "that it is denied",
     "clarification": "take `clarification`, an object or null: keep to its constraints and to what "
     "is left of the scope, or refuse for good with status 65",
     "sandbox": "stay within the sandbox and its quotas, or declare what you need",

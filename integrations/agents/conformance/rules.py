@@ -22,9 +22,9 @@ from integrations.agents.contract.protocol import (
     AgentError,
     flaw_of_a_result,
     parse_message,
-    parse_question,
     parse_result,
 )
+from integrations.agents.contract.questions import parse_question
 from integrations.redaction import Redactor
 
 PERMANENT: Final = (64, 65, 78)  # sysexits.h: usage, data, configuration
@@ -43,6 +43,7 @@ def judge(case: str, heard: Heard, redact: Redactor, timeout_s: float) -> list[F
         *(_of_questions(heard) if heard.asks else _of_results(heard, timeout_s)),
         *(("artifact", flaw) for flaw in heard.flaws),
         *_of_secrets(heard, redact),
+        *_of_calls(heard),
     ]
     if heard.lingering:
         found.append(("leftovers", "it ended, and processes it had started went on"))
@@ -134,6 +135,14 @@ def _of_fields(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for each in error.errors(include_url=False, include_input=False):
             place = ".".join((message["type"], *(str(key) for key in each["loc"][1:])))
             yield rule, f"{place}: {each['msg'][:1].lower()}{each['msg'][1:]}"
+
+
+def _of_calls(heard: Heard) -> Iterator[tuple[str, str]]:
+    ids = [str(each.get("id")) for each in heard.messages() if each["type"] == "tool_call"]
+    for twice in sorted({each for each in ids if ids.count(each) > 1}):
+        yield "tool-call", f"two calls have the id {twice[:_SHOWN_MAX]!r}"
+    if len(ids) > heard.denied and _results(heard):
+        yield "tool-call", "it delivers, and a call of it waits for an answer"
 
 
 def _is_spoilt(line: bytes) -> bool:

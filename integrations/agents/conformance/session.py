@@ -8,6 +8,7 @@ nothing is judged here. The rules:
    time, it is closed: who ends then has waited for that.
 3. Artifacts are looked at when nothing that could change them is alive.
 4. A question is answered on stdin, or ends it, as in a run; once it was answered, it ends it.
+5. A call of a tool is denied on stdin: a check acts on nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from typing import Any, Final
 
 from dsl.limits import AGENT_OUTPUT_BYTES_MAX, AGENT_STDERR_BYTES_MAX
 from dsl.rules.gates.questions import Question
+from dsl.rules.tools.journal import CallStatus
 from integrations.agents import workdir
-from integrations.agents.contract.protocol import AgentError, parse_message, parse_question
+from integrations.agents.contract.calls import CallTold, parse_call
+from integrations.agents.contract.protocol import AgentError, parse_message
+from integrations.agents.contract.questions import parse_question
 from integrations.agents.keeper.process import Process
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
@@ -54,6 +58,7 @@ class Heard:
     asks: bool = False  # and was ended for it, or has ended without waiting
     asked: Question | None = None  # the last one, if it can be put to people
     answered: tuple[str, ...] = ()  # on stdin, by id
+    denied: int = 0  # calls, on stdin
     again: bool = False  # it asked what it had been answered on stdin
     told: frozenset[str] = frozenset()  # answers in its request, likewise
     stopped: bool = False  # SIGTERM was sent while it was at work
@@ -157,6 +162,7 @@ async def _answer(process: Process, heard: Heard, said: asyncio.Event, reply: Re
     while True:
         await said.wait()
         said.clear()
+        await _deny_calls(process, heard)
         for message in _questions(heard)[len(heard.answered) :]:
             heard.asked = None
             with suppress(AgentError):  # told with its line
@@ -173,6 +179,16 @@ async def _answer(process: Process, heard: Heard, said: asyncio.Event, reply: Re
             told = {"type": "answer", "id": heard.asked.id, "answer": answer}
             line = json.dumps({**told, "deadline": time.time() + HANG_UP_S}).encode() + b"\n"
             await process.tell(line)
+
+
+async def _deny_calls(process: Process, heard: Heard) -> None:
+    """Answer its calls (5); one that cannot be answered is told with its line."""
+    called = [each for each in heard.messages() if each["type"] == "tool_call"]
+    for message in called[heard.denied :]:
+        heard.denied += 1
+        with suppress(AgentError):
+            denied = CallTold(CallStatus.DENIED, "a check makes no calls")
+            await process.tell(denied.line(parse_call(message).id, HANG_UP_S))
 
 
 def _questions(heard: Heard) -> list[dict[str, Any]]:

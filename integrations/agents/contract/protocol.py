@@ -24,12 +24,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-
-from pydantic import ValidationError
 
 from dsl.agent_protocol.messages import MEDIA_TYPE_PATTERN, MESSAGE_TYPES, VERSION
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase, Tier
@@ -41,7 +39,13 @@ from dsl.values.strict_json import JsonError, NotJsonError, TooDeepError
 from integrations.errors import IntegrationError
 
 RESULT_STATUSES: Final = ("ok", "failed")
-_DECIDE: Final = ("result", "artifact", "checkpoint", "question")  # messages that are acted upon
+_DECIDE: Final = (
+    "result",
+    "artifact",
+    "checkpoint",
+    "question",
+    "tool_call",
+)  # messages that are acted upon
 _BOM: Final = b"\xef\xbb\xbf"  # some runtimes begin their output with it
 _TYPE: Final = re.compile(rb'"type"\s*:\s*"(' + "|".join(MESSAGE_TYPES).encode() + rb')"')
 _LIKE_A_RESULT: Final = re.compile(rb"""["']type["']\s*:\s*["']result["']""", re.IGNORECASE)
@@ -122,6 +126,7 @@ class Request:
     checkpoint: Mapping[str, Any] | None = None  # see ``integrations.agents.contract.checkpoints``
     answers: Mapping[str, str] = field(default_factory=dict)  # by id of the question
     clarification: Mapping[str, Any] | None = None  # of the plan: reasons, constraints, scope
+    tools: Sequence[Mapping[str, Any]] = ()  # that it may call, in EXECUTE
     may_ask: bool = False  # not told: who is to be asked is for the pipeline to say
 
     def line(self, **more: Any) -> bytes:
@@ -145,6 +150,7 @@ class Request:
             "checkpoint": self.checkpoint if self.checkpoint is None else dict(self.checkpoint),
             "answers": dict(self.answers),
             "clarification": None if self.clarification is None else dict(self.clarification),
+            "tools": [dict(each) for each in self.tools],
             **more,
         }
         return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
@@ -250,21 +256,6 @@ def parse_result(message: Mapping[str, Any]) -> Result:
             "put it into an artifact"
         )
     return Result(status == "ok", output, str(message.get("summary", ""))[:REASON_LENGTH_MAX])
-
-
-def parse_question(message: Mapping[str, Any]) -> Question:
-    """Check a ``question`` message.
-
-    Raises:
-        AgentError: of kind ``protocol``: it is none that can be put to people.
-    """
-    known = {name: message[name] for name in Question.model_fields if name in message}
-    try:
-        return Question.model_validate(known)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(("question", *(str(key) for key in fault["loc"])))
-        raise broken(f"{place}: {fault['msg'][:1].lower()}{fault['msg'][1:]}") from None
 
 
 def broken(message: str, **detail: Any) -> AgentError:

@@ -51,11 +51,13 @@ class Transcript:
         on_event: Callable[[Event], None] | None,
         on_checkpoint: Callable[[dict[str, Any]], None] | None = None,
         on_question: Callable[[dict[str, Any]], None] | None = None,
+        on_call: Callable[[dict[str, Any], bool], None] | None = None,
     ) -> None:
         self._redact = redact
         self._on_event = on_event
         self._on_checkpoint = on_checkpoint
         self._on_question = on_question
+        self._on_call = on_call
         self._error_tail = bytearray()
         self._error_cut = False
         self._output_bytes = 0
@@ -131,6 +133,8 @@ class Transcript:
             self.log.message(kind, {"status": status or data.get("status"), **data})
             self.result = self._check_result({**data, "status": status} if ours else data)
         else:
+            if kind == "tool_call" and self._on_call is not None:
+                self._on_call(data, data != message)
             self._keep(Event(kind, data), len(line))
 
     def _keep_noise(self, line: bytes) -> None:

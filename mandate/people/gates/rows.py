@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from dsl.rules.health.clarification import Clarification, clarification_name
+from dsl.rules.tools.calls import Occurrence
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import digest_of
 from mandate.people.errors import RefusalError
@@ -81,6 +82,26 @@ class QuestionRow(_Lenient):
     choices: tuple[str, ...] = ()
 
 
+class CallRow(_Lenient):
+    """A call of a tool that an agent asks for."""
+
+    server: str
+    tool: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    purpose: str = ""
+    rule: str = ""
+    occurrence: dict[str, Any] = Field(default_factory=dict)
+
+    def is_among(self, subject: Mapping[str, Mapping[str, str]]) -> bool:
+        """Tell whether what is shown is what ``subject`` has the digest of."""
+        call = {"server": self.server, "tool": self.tool, "arguments": self.arguments}
+        try:
+            shown = Occurrence.model_validate({**self.occurrence, "call": call})
+            return shown.digest() in subject.get(shown.stage, {}).values()
+        except ValueError:
+            return False
+
+
 class GateRow(_Lenient):
     """One pending gate."""
 
@@ -106,6 +127,7 @@ class GateRow(_Lenient):
     run_inputs: dict[str, Any] = Field(default_factory=dict)
     vault: VaultRow = VaultRow()
     question: QuestionRow | None = None
+    call: CallRow | None = None
     clarification: Clarification | None = None
 
 
@@ -151,6 +173,10 @@ def refuse_digest(row: GateRow) -> Terminal | None:
         return Terminal.of(
             "the digest of the inputs shown is {}, and the gate asks for {}", told, row.inputs
         )
+    return _refuse_asked(row) or _refuse_outputs(row)
+
+
+def _refuse_asked(row: GateRow) -> Terminal | None:
     if row.clarification is not None:
         shown, stage = row.clarification.digest(), row.clarification.stage
         asked = row.subject.get(stage, {}).get(clarification_name(row.clarification.number))
@@ -159,6 +185,12 @@ def refuse_digest(row: GateRow) -> Terminal | None:
                 "the digest of the clarified plan shown is {}, and the gate asks for {}",
                 *(shown, asked or "none"),
             )
+    if row.call is not None and not row.call.is_among(row.subject):
+        return Terminal("the call that is shown is not the one that the gate asks for")
+    return None
+
+
+def _refuse_outputs(row: GateRow) -> Terminal | None:
     for each in row.outputs:
         if row.subject.get(each.stage, {}).get(each.name) != each.digest:
             return Terminal.of(

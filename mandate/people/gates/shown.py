@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from dsl.plan import Plan
 from dsl.rules.gates.gate_rules import NO_OUTPUT
 from dsl.rules.health.clarification import lines_of
 from dsl.shown.surfaces import Terminal
+from dsl.values.canonical import canonical
 from mandate.people.gates.contents import Contents, output_lines
-from mandate.people.gates.rows import FILED, NONE, GateRow, VoteRow
+from mandate.people.gates.rows import FILED, NONE, CallRow, GateRow, VoteRow
 from mandate.people.gates.wishes import APPROVE, Wish
+
+FOLD: Final = 100  # characters of an argument on one line
+FOLDS_MAX: Final = 40  # lines of one argument
 
 
 def summary(
@@ -25,10 +30,7 @@ def summary(
         yield Terminal.of("input    {} = {}", name, repr(value))
     if row.escalated:
         yield Terminal.of("opening  {}, escalated: those asked first did not answer", row.opening)
-    if row.clarification is not None:
-        yield Terminal.of("clarify  the plan of {}", row.clarification.stage)
-        for what, words in lines_of(row.clarification):
-            yield Terminal.of("         {}: {}", what, words)
+    yield from _asked(row)
     yield from output_lines(wish.run, row, contents)
     if not row.subject:
         yield Terminal.of("binds    {}", NO_OUTPUT)
@@ -36,6 +38,34 @@ def summary(
     yield from counts(row)
     if wish.decision == APPROVE and row.vault.state not in (NONE, FILED):
         yield Terminal.of("vault    {}: {}", row.vault.state, row.vault.detail)
+
+
+def _asked(row: GateRow) -> Iterator[Terminal]:
+    if row.call is not None:
+        yield from call_lines(row.call)
+    if row.clarification is not None:
+        yield Terminal.of("clarify  the plan of {}", row.clarification.stage)
+        for what, words in lines_of(row.clarification):
+            yield Terminal.of("         {}: {}", what, words)
+
+
+def call_lines(call: CallRow) -> Iterator[Terminal]:
+    """Yield what would be called: each argument on a line of its own, a long one folded."""
+    yield Terminal.of("call     {} of {}", call.tool, call.server)
+    for name, value in sorted(call.arguments.items()):
+        text = value if isinstance(value, str) else canonical(value)
+        first, *more = [text[at : at + FOLD] for at in range(0, len(text), FOLD)] or [""]
+        yield Terminal.of(
+            "argument {} = {}", name, repr(first) if isinstance(value, str) else first
+        )
+        for part in more[:FOLDS_MAX]:
+            yield Terminal.of("         | {}", part)
+        if len(more) > FOLDS_MAX:
+            yield Terminal.of("         | ... {} characters in all", len(text))
+    if call.rule:
+        yield Terminal.of("rule     {}", call.rule)
+    if call.purpose:
+        yield Terminal.of("it says  {}", call.purpose)
 
 
 def counts(row: GateRow) -> Iterator[Terminal]:

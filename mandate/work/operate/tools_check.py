@@ -19,12 +19,12 @@ from typing import Final
 
 from dsl.shown.surfaces import Terminal
 from dsl.tools.folders import ServerFile
-from integrations.agents.sandbox import landlock
 from integrations.errors import IntegrationError
 from integrations.settings import SettingsError, read_settings
 from integrations.tools.listing import Comparison, compare
 from integrations.tools.pins import write_pins
 from integrations.tools.session import Surroundings, serving
+from integrations.tools.surroundings import surroundings_of
 from mandate._entry import EXIT_USAGE
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
@@ -58,14 +58,7 @@ def around_of(data_dir: Path | None) -> Surroundings:
     Raises:
         SettingsError: a variable cannot be read.
     """
-    settings = read_settings(environment.present(data_dir))
-    return Surroundings(
-        path=settings.agent_path,
-        denied=settings.hidden_from_agents,
-        ports=settings.engine_ports,
-        declared=settings.tools,
-        required=landlock.abi() > 0,
-    )
+    return surroundings_of(read_settings(environment.present(data_dir)))
 
 
 def _check(file: ServerFile, around: Surroundings, *, pin: bool, as_json: bool) -> int:

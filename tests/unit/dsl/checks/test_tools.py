@@ -178,9 +178,10 @@ def test_the_table_is_told_in_words():
     ]
 
 
-def test_a_plan_with_tools_is_refused_when_started():
-    plan = compile_text(document(stage(rule())), SOURCE, TEMPLATES).plan
+def test_a_rule_that_asks_whom_nobody_can_be_is_refused_when_started():
+    asks = rule('policy: approve, approve: {approvers: ["group:sre"]}')
+    plan = compile_text(document(stage(asks)), SOURCE, TEMPLATES).plan
 
-    assert not_runnable(plan, "claimed") == [
-        "stage 'refund': tools are not called in this release: leave config.tools out"
-    ]
+    assert not_runnable(plan, "verified") == []
+    [why] = not_runnable(plan, "claimed")
+    assert "only members of groups can pass calls of rule 1" in why

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from dsl.limits import CHOICES_MAX, QUESTION_LENGTH_MAX
 from dsl.rules.gates.consensus import Decision, Vote
 from dsl.rules.gates.questions import Question, answer_of, refuse_answer
-from integrations.agents.contract.protocol import AgentError, parse_question
+from integrations.agents.contract.protocol import AgentError
+from integrations.agents.contract.questions import parse_question
 
 FREE = Question(id="size", text="How large?")
 CHOICE = Question(id="region", text="Where?", choices=("eu", "us"), default="eu")

@@ -1,0 +1,1 @@
+"""What an agent at work calls: handed to its workflow, and answered beside its program."""

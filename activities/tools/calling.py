@@ -1,0 +1,100 @@
+"""``tool.call``: one call that was let through, made of its server, and what became of it.
+
+1. What is sent is what was decided on: the digest of the occurrence is computed anew.
+2. An approval is good for a while, by the clock of this worker as well.
+3. A call is made by one attempt. Another one, after a worker that died, cannot know what was done
+   by then: the outcome is unknown. Whatever keeps an attempt from making the call is told, and
+   fails nothing.
+4. One that is cancelled says how far it had come.
+5. An answer that is too long for history is put into the artefact store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from temporalio import activity
+
+from activities.contracts import tool_specs
+from activities.contracts.specs import AGENT_WORKFLOW
+from activities.runtime.boundary import governed
+from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX
+from dsl.rules.tools.journal import CallAnswer, CallStatus
+from dsl.tools.folders import ToolFolders
+from dsl.tools.servers import KnownServer
+from dsl.values.sizes import sentence
+from integrations.artifacts.store import Artifacts
+from integrations.errors import DeniedError, IntegrationError
+from integrations.tools.calling import make_call
+from integrations.tools.session import Surroundings
+from integrations.tools.wire import OutcomeUnknownError
+
+MEDIA_TYPE = "text/plain; charset=utf-8"
+
+
+class ToolCalls:
+    """Makes calls, as a client of the declared servers."""
+
+    def __init__(self, folders: ToolFolders, around: Surroundings, artifacts: Artifacts) -> None:
+        self._folders = folders
+        self._around = around
+        self._artifacts = artifacts
+
+    @activity.defn(name=tool_specs.call.name)
+    @governed
+    async def call(self, request: tool_specs.CallRequest) -> tool_specs.CallMade:
+        """Make the call, once."""
+        began = time.monotonic()
+        sent: list[bool] = []
+        try:
+            answer = await self._made(request, sent)
+        except OutcomeUnknownError as error:
+            answer = _said(CallStatus.UNKNOWN, f"it may have been made: {error}")
+        except IntegrationError as error:
+            answer = _said(CallStatus.NOT_MADE, str(error))
+        except asyncio.CancelledError:  # (4) how far it had come
+            status = CallStatus.UNKNOWN if sent else CallStatus.NOT_MADE
+            answer = _said(status, "it was cancelled" + (" while it was made" if sent else ""))
+        return tool_specs.CallMade(answer=answer, took_ms=round((time.monotonic() - began) * 1_000))
+
+    async def _made(self, request: tool_specs.CallRequest, sent: list[bool]) -> CallAnswer:
+        info, call = activity.info(), request.occurrence.call
+        if info.workflow_type != AGENT_WORKFLOW:
+            raise DeniedError(f"only the stage of an agent calls tools, not {info.workflow_type!r}")
+        if info.attempt > 1:  # (3) nobody knows what was done by then
+            return _said(CallStatus.UNKNOWN, "it may have been made: its worker died meanwhile")
+        if request.occurrence.digest() != request.digest:  # (1) what was decided on
+            raise DeniedError(f"call {call.name}: another occurrence was decided on")
+        if request.good_until_ms and time.time() * 1_000 > request.good_until_ms:
+            raise DeniedError(f"call {call.name}: its approval has expired")
+        known = await asyncio.to_thread(self._known, call.server)
+        needed = known.server.tier_of(call.tool)
+        if needed > request.tier:
+            raise DeniedError(
+                f"{call.name} asks for {needed.name}, and the stage has {request.tier.name}"
+            )
+        answer = await make_call(
+            call, call.digest(), known, self._around, sends=lambda: sent.append(True)
+        )
+        status = CallStatus.OK if answer.ok else CallStatus.ERROR
+        return await self._kept(status, answer.text)
+
+    def _known(self, name: str) -> KnownServer:
+        found = self._folders.named(name)
+        file = found.files.get(name)
+        if file is None:
+            why = found.refused.get(name, "nobody has declared it")
+            raise DeniedError(f"tool server {name!r}: {why}")
+        return file.known()
+
+    async def _kept(self, status: CallStatus, text: str) -> CallAnswer:
+        data = text.encode(errors="replace")
+        if len(data) <= TOOL_ANSWER_INLINE_BYTES_MAX:
+            return CallAnswer(status=status, text=data.decode())
+        stored = await asyncio.to_thread(self._artifacts.put, data, MEDIA_TYPE)  # (5) too long
+        return CallAnswer(status=status, digest=stored.digest, size=len(data))
+
+
+def _said(status: CallStatus, why: str) -> CallAnswer:
+    return CallAnswer(status=status, text=sentence(why))

@@ -1,0 +1,89 @@
+"""The calls of one stage so far: what was answered, and what is never done a second time.
+
+Pure. An agent's program may be started again: its worker died, it failed and is tried again, or it
+had asked people. It then makes its calls again, and must neither ask nor act twice. The rules:
+
+1. The same call at the same ordinal gets the recorded answer. Another call at an ordinal that is
+   taken is another call, and is decided anew.
+2. A call of which nobody knows whether it was made is never made again: an equal one, at whatever
+   ordinal, is denied until a person has said what happened.
+3. What was let through, or asked about, counts for the limits of its rule, whatever came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from pydantic import Field
+
+from dsl.core import Value
+from dsl.limits import TOOL_ANSWER_BYTES_MAX, TOOL_SENTENCE_LENGTH_MAX
+from dsl.rules.tools.ruling import Passed
+
+
+class CallStatus(StrEnum):
+    """What became of a call; the words of the contract of agents."""
+
+    OK = "ok"  # made, and its server says that it went well
+    ERROR = "error"  # made, and its server says that it did not
+    DENIED = "denied"
+    NOT_MADE = "not_made"
+    UNKNOWN = "unknown"  # it may have been made
+
+
+class CallAnswer(Value):
+    """What became of a call, as history keeps it."""
+
+    status: CallStatus
+    text: str = Field(default="", max_length=TOOL_SENTENCE_LENGTH_MAX)  # a sentence, or the answer
+    digest: str = ""  # of an answer in the artefact store, which is too long for here
+    size: int = Field(default=0, ge=0, le=TOOL_ANSWER_BYTES_MAX)  # bytes of that
+
+
+class JournalEntry(Value):
+    """One call at its place."""
+
+    ordinal: int = Field(ge=1)
+    call: str  # digest
+    name: str  # server and tool
+    policy: str  # as it was ruled
+    rule: int = Field(default=0, ge=0)
+    at_ms: int = 0
+    answer: CallAnswer
+
+
+class Journal:
+    """The calls of one stage that were answered."""
+
+    def __init__(self, entries: tuple[JournalEntry, ...] = ()) -> None:
+        self._entries = {(each.ordinal, each.call): each for each in entries}
+
+    def __iter__(self) -> Iterator[JournalEntry]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def answered(self, ordinal: int, call: str) -> CallAnswer | None:
+        """Return the recorded answer (1)."""
+        found = self._entries.get((ordinal, call))
+        return None if found is None else found.answer
+
+    def keep(self, entry: JournalEntry) -> None:
+        """Keep what became of a call."""
+        self._entries[(entry.ordinal, entry.call)] = entry
+
+    def refuse_repeat(self, call: str) -> str | None:
+        """Say why an equal call is not made (2)."""
+        for each in self:
+            if each.call == call and each.answer.status is CallStatus.UNKNOWN:
+                return (
+                    f"nobody knows whether call {each.ordinal}, which is equal to it, was made: "
+                    "it is not made again"
+                )
+        return None
+
+    def passed(self) -> list[Passed]:
+        """Return what counts for the limits of rules (3)."""
+        return [Passed(each.rule, each.at_ms) for each in self if each.policy != "deny"]

@@ -1,0 +1,83 @@
+"""Calls of tools in the contract of agents: what an agent asks for, and the line that answers it.
+
+1. A ``tool_call`` that has no ``id``, or no names and arguments, breaks the contract: nobody could
+   answer it. What the names and arguments may be is decided where the call is.
+2. A call holds no secret of the agent. What it says is redacted before anybody sees it, and a call
+   that was changed so is none that it has asked for: it is denied.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dsl.agent_protocol.messages import CALL_ID_PATTERN
+from dsl.limits import TOOL_PURPOSE_LENGTH_MAX
+from dsl.rules.tools.journal import CallStatus
+from integrations.agents.contract.protocol import broken
+
+_ID: Final = re.compile(CALL_ID_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCall:
+    """A call, as an agent has asked for it."""
+
+    id: str
+    server: str
+    tool: str
+    arguments: Mapping[str, Any]
+    purpose: str = ""
+    was_redacted: bool = False  # it held a secret (2)
+
+
+@dataclass(frozen=True, slots=True)
+class CallTold:
+    """What became of it, as the agent is told."""
+
+    status: CallStatus
+    text: str
+
+    def line(self, call_id: str, left_s: float) -> bytes:
+        """Return the answer as the line an agent reads."""
+        said = {
+            "type": "tool_result",
+            "id": call_id,
+            "status": self.status.value,
+            "text": self.text,
+            "deadline": time.time() + left_s,
+        }
+        return json.dumps(said, separators=(",", ":")).encode() + b"\n"
+
+
+# Waits until the call was made, or is known not to be.
+OnCall = Callable[[AskedCall], Awaitable[CallTold]]
+
+
+def parse_call(message: Mapping[str, Any], *, was_redacted: bool = False) -> AskedCall:
+    """Check a ``tool_call`` message.
+
+    Raises:
+        AgentError: of kind ``protocol``: nobody could answer it (1).
+    """
+    call_id, arguments = message.get("id"), message.get("arguments", {})
+    if not isinstance(call_id, str) or _ID.fullmatch(call_id) is None:
+        raise broken(f"tool_call.id must match {CALL_ID_PATTERN}, got {str(call_id)[:40]!r}")
+    for name in ("server", "tool"):
+        if not isinstance(message.get(name), str):
+            raise broken(f"tool_call {call_id!r}: {name} must be text")
+    if not isinstance(arguments, dict):
+        raise broken(f"tool_call {call_id!r}: arguments must be an object: name each of them")
+    purpose = message.get("why", "")
+    return AskedCall(
+        id=call_id,
+        server=message["server"],
+        tool=message["tool"],
+        arguments=arguments,
+        purpose=str(purpose)[:TOOL_PURPOSE_LENGTH_MAX],
+        was_redacted=was_redacted,
+    )

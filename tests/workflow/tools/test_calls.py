@@ -1,0 +1,219 @@
+"""Calls of tools by agents at work: ruled on, asked about, made once, and told of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from integrations.agents.contract.protocol import Request
+from integrations.ledger.verify import TAIL_MAX, tail
+from tests.fixtures.engine import Engine, fail, failure_of, pipeline, stage
+from tests.fixtures.tools.shop import Shop
+from tests.fixtures.voting import update
+
+Told = list[tuple[str, str]]
+GATE = "work/call-1"
+
+
+@pytest_asyncio.fixture
+async def shop(engine: Engine, tmp_path: Path) -> Shop:
+    made = Shop(engine.settings.tools[0], tmp_path)
+    await made.open()
+    return made
+
+
+@pytest.fixture
+def calls(engine: Engine, shop: Shop) -> Callable[..., Told]:
+    """Have the agent call ``refund`` with these amounts; return what it will have been told."""
+
+    def prepare(*amounts: Any, tool: str = "refund", why: str = "") -> Told:
+        told: Told = []
+
+        async def work(request: Request) -> dict[str, Any]:
+            for amount in amounts:
+                arguments = amount if isinstance(amount, dict) else {"amount": amount}
+                made = await engine.runner.call(request, f"{shop.name}/{tool}", arguments, why)
+                told.append((made.status.value, made.text))
+            return {}
+
+        engine.runner.behaviours["work"] = work
+        return told
+
+    return prepare
+
+
+def calling(*rules: dict[str, Any], **config: Any) -> dict[str, Any]:
+    config = {"tier": 1, "timeout": "2m", "tools": list(rules), **config}
+    return pipeline(stage("work", config=config))
+
+
+def vote(decision: str = "approve", gate: str = GATE, voter: str = "ann", **more: Any) -> Any:
+    return {"gate": gate, "decision": decision, "voter": voter, **more}
+
+
+def on_record(engine: Engine, handle: Any) -> list[tuple[str, dict[str, Any]]]:
+    """What the ledger says of calls of a run."""
+    entries = tail(engine.settings.ledger, TAIL_MAX)
+    mine = (e for e in entries if e.workflow_id.partition("/")[0] == handle.id)
+    return [(e.action, dict(e.payload)) for e in mine if e.action.startswith("tool.")]
+
+
+async def test_an_allowed_call_is_made_and_answered(engine: Engine, shop: Shop, calls):
+    told = calls(82, why="the customer asked")
+    handle = await engine.start(calling(shop.rule("allow")))
+    await handle.result()
+
+    assert told == [("ok", "paid 82")]
+    assert shop.paid == [{"amount": 82}]
+    (intended, about), (answered, outcome) = on_record(engine, handle)
+    assert (intended, answered) == ("tool.intended", "tool.answered")
+    assert about["arguments"] == {"amount": 82}
+    assert about["purpose"] == "the customer asked"
+    assert (outcome["status"], outcome["occurrence"]) == ("ok", about["occurrence"])
+
+
+async def test_what_the_table_does_not_let_through_reaches_nobody(engine: Engine, shop, calls):
+    told = calls(82, 9_000, {"amount": 10, "__proto__": 1}, {"amount": "82"})
+    small = shop.rule("allow", when="args.amount < 50")
+    handle = await engine.start(calling(small, shop.rule("deny", when="args.amount > 1000")))
+    await handle.result()
+
+    assert [status for status, _ in told] == ["denied"] * 4
+    assert "no rule for" in told[0][1]
+    assert told[1][1] == "rule 2 denies it"
+    assert "'__proto__'" in told[2][1]
+    assert "has no value here" in told[3][1]
+    assert shop.paid == []
+    assert [action for action, _ in on_record(engine, handle)] == ["tool.denied"] * 4
+
+
+async def test_people_decide_on_one_call_with_these_arguments(engine: Engine, shop, calls):
+    told = calls(5_000, 9_000, why="order 17")
+    handle = await engine.start(calling(shop.asks()))
+    [row] = (await engine.pending(handle, GATE))["waiting_for"]
+    await update(engine, handle.id, vote())
+    [second] = (await engine.pending(handle, "work/call-2"))["waiting_for"]
+    before = list(shop.paid)
+    await update(engine, handle.id, vote("reject", "work/call-2", reason="far too much"))
+    await handle.result()
+
+    assert row["call"]["arguments"] == {"amount": 5_000}
+    assert (row["call"]["tool"], row["call"]["purpose"]) == ("refund", "order 17")
+    assert row["call"]["rule"] == "rule 1 asks people"
+    assert row["subject"]["work"]["call-1"] != second["subject"]["work"]["call-2"]
+    assert before == shop.paid == [{"amount": 5_000}]
+    assert told[0] == ("ok", "paid 5000")
+    assert told[1][0] == "denied"
+    assert "far too much" in told[1][1]
+
+
+async def test_the_same_call_twice_is_two_approvals(engine: Engine, shop, calls):
+    told = calls(82, 82)
+    handle = await engine.start(calling(shop.asks()))
+    for number in (1, 2):
+        await engine.pending(handle, f"work/call-{number}")
+        assert len(shop.paid) == number - 1
+        await update(engine, handle.id, vote(gate=f"work/call-{number}"))
+    await handle.result()
+
+    assert [status for status, _ in told] == ["ok", "ok"]
+    assert len(shop.paid) == 2
+
+
+async def test_nobody_answers_in_time_and_the_agent_goes_on(engine: Engine, shop, calls):
+    told = calls(82)
+    handle = await engine.start(calling(shop.asks(approve={"timeout": "1s"})))
+    report = await handle.result()
+
+    assert told[0][0] == "denied"
+    assert "was not answered within 1s" in told[0][1]
+    assert shop.paid == []
+    assert report["stages"]["work"]["status"] == "completed"
+
+
+async def test_an_agent_that_begins_again_is_answered_from_the_journal(engine: Engine, shop):
+    tries: list[list[str]] = []
+
+    async def work(request: Request) -> dict[str, Any]:
+        told = []
+        for amount in (82, 83 if len(tries) else 84):
+            made = await engine.runner.call(request, f"{shop.name}/refund", {"amount": amount})
+            told.append(made.text)
+        tries.append(told)
+        return await fail(request) if len(tries) == 1 else {}
+
+    engine.runner.behaviours["work"] = work
+    handle = await engine.start(calling(shop.rule("allow"), retry=1))
+    await handle.result()
+
+    assert tries == [["paid 82", "paid 84"], ["paid 82", "paid 83"]]
+    assert [each["amount"] for each in shop.paid] == [82, 84, 83]
+
+
+async def test_an_answer_that_is_lost_is_unknown_and_an_equal_call_is_not_made(engine, shop, calls):
+    shop.declare("lost")
+    told = calls(82, 82)
+    handle = await engine.start(calling(shop.rule("allow")))
+    await handle.result()
+
+    assert [status for status, _ in told] == ["unknown", "denied"]
+    assert "nobody knows whether call 1" in told[1][1]
+    assert len(shop.paid) == 1
+
+
+async def test_what_is_not_as_it_was_pinned_is_not_called(engine: Engine, shop, calls):
+    shop.declare("pulled")
+    told = calls(82)
+    handle = await engine.start(calling(shop.rule("allow")))
+    await handle.result()
+
+    assert told[0][0] == "not_made"
+    assert "the tool is changed" in told[0][1]
+    assert shop.paid == []
+
+
+async def test_a_long_answer_goes_by_its_digest(engine: Engine, shop, calls):
+    shop.declare("huge")
+    told = calls(82)
+    handle = await engine.start(calling(shop.rule("allow")))
+    await handle.result()
+
+    assert told[0][0] == "ok"
+    assert "is beyond 262144" in told[0][1]
+
+
+async def test_a_forged_update_calls_nothing(engine: Engine, shop):
+    done = asyncio.Event()
+
+    async def work(_request: Request) -> dict[str, Any]:
+        await done.wait()
+        return {}
+
+    engine.runner.behaviours["work"] = work
+    handle = await engine.start(calling(shop.rule("allow")))
+    await engine.runner.until_running("work")
+    forged = {"link": "0" * 64, "ordinal": 1, "server": shop.name, "tool": "refund"}
+    child = ("-w", f"{handle.id}/work", "--name", "tool_call")
+    said = []
+    for message in ({**forged, "arguments": {"amount": 1}}, {"amount": 1}, None):
+        given = ("--input", json.dumps(message)) if message else ()
+        said.append(await engine.cli("workflow", "update", "execute", *child, *given))
+    done.set()
+    await handle.result()
+
+    assert all(code != 0 for code, _ in said)
+    assert "does not come from the agent at work" in said[0][1]
+    assert shop.paid == []
+
+
+async def test_a_tool_that_nobody_has_declared_is_refused_before_anything_starts(engine: Engine):
+    rule = {"server": "nowhere", "tool": "refund", "policy": "allow"}
+    handle = await engine.start(calling(rule))
+
+    assert "nowhere" in (await failure_of(handle)).message

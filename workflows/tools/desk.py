@@ -1,0 +1,214 @@
+"""Where the calls of one stage are decided and carried out, one after the other as they come.
+
+1. A call is taken from the attempt of EXECUTE that is under way, and from nobody else: see
+   ``workflows.tools.link_check``. It decides nothing: the plan's table does, by one pure rule.
+2. What was answered before is answered so again, whatever program asks: see
+   ``dsl.rules.tools.journal``.
+3. People are asked where the table says so, each time, on this one occurrence. Their word is good
+   until ``TOOL_APPROVAL_GOOD_MS`` after they gave it.
+4. When EXECUTE is over, or the stage is stopped, what is under way is cancelled and awaited.
+5. A stage calls ``TOOL_CALLS_ASKED_MAX`` times, denied calls included, with
+   ``TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX`` of arguments: they stand in history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final
+
+from temporalio import workflow
+
+from activities.contracts import messages, tool_specs
+from activities.contracts.meant import MeantError
+from dsl import actions
+from dsl.limits import (
+    TOOL_APPROVAL_GOOD_MS,
+    TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX,
+    TOOL_CALLS_ASKED_MAX,
+)
+from dsl.rules.tools.calls import CallRefusedError, Occurrence, ToolCall, call_of, text_of
+from dsl.rules.tools.journal import CallAnswer, CallStatus, Journal, JournalEntry
+from dsl.rules.tools.ruling import Caller, Passed, Ruling, ToolPolicy, rule_on
+from dsl.values.sizes import sentence
+from workflows.ledger.ledger_buffer import LedgerBuffer
+from workflows.runtime.cancellation import stop
+from workflows.tools.link_check import LinkCheck
+from workflows.tools.made_call import CallMaker, about_call
+from workflows.tools.people_asked import PeopleAsked
+
+REFUSED: Final = "ToolCallRefused"  # type of the failure of an update that is not the agent's
+_Place = tuple[int, str]  # ordinal, and the digest of the call
+
+
+class CallDesk:
+    """The calls of one stage."""
+
+    def __init__(
+        self,
+        request: messages.AgentRequest,
+        records: LedgerBuffer,
+        standing_still: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """Prepare; ``standing_still`` stops the clock of the stage."""
+        self._request = request
+        self._records = records
+        self._links = LinkCheck(request.step.path)
+        self.people = PeopleAsked(request.step.path, standing_still)
+        self.journal = Journal(request.resumption.calls if request.resumption else ())
+        self._under_way: dict[_Place, asyncio.Task[CallAnswer]] = {}
+        self._passed: dict[_Place, Passed] = {}  # of those under way
+        self._asked = 0
+        self._bytes = 0
+        self._maker = CallMaker(request, records)
+        self._entity: str | None = None  # None: EXECUTE is not under way
+
+    def open(self, entity: str) -> None:
+        """Take calls: EXECUTE begins, of the agent that Vault knows as ``entity``."""
+        self._entity = entity
+
+    async def close(self) -> asyncio.CancelledError | None:
+        """Take no more, and end what is under way (4); return the cancel that came meanwhile."""
+        self._entity = None
+        cancelled: asyncio.CancelledError | None = None
+        for task in tuple(self._under_way.values()):
+            cancelled = await stop(task) or cancelled
+        return cancelled
+
+    def refuse(self) -> str | None:
+        """Say why no call would be taken now."""
+        if not self._request.step.tools:
+            return "the stage has no config.tools"
+        if self._entity is None:
+            return "EXECUTE is not under way"
+        return None
+
+    async def take(self, message: tool_specs.CallMessage) -> CallAnswer:
+        """Return what became of a call.
+
+        Raises:
+            MeantError: it is not the agent's, or the stage is over.
+        """
+        if not await self._links.takes(message.link):  # (1) from nobody else
+            raise MeantError("this call does not come from the agent at work", type=REFUSED)
+        self._asked += 1
+        try:
+            call = call_of(message.server, message.tool, message.arguments, message.purpose)
+            self._require_room(call)
+        except CallRefusedError as error:
+            return self._not_called(message, str(error))
+        place = (message.ordinal, call.digest())
+        known = self.journal.answered(*place)
+        if known is not None:  # (2) answered so again
+            return known
+        task = self._under_way.get(place)
+        if task is None:
+            task = asyncio.create_task(self._decided(place, call))
+            self._under_way[place] = task
+        await asyncio.wait((task,))
+        if task.cancelled():
+            raise MeantError("the stage is over", type=REFUSED)
+        return task.result()
+
+    def _require_room(self, call: ToolCall) -> None:
+        """Refuse a call beyond what a stage may ask (5)."""
+        self._bytes += len(text_of(call.arguments).encode())
+        if self._asked > TOOL_CALLS_ASKED_MAX:
+            raise CallRefusedError(f"the stage has called {TOOL_CALLS_ASKED_MAX} times")
+        if self._bytes > TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX:
+            raise CallRefusedError(
+                f"the arguments of the stage's calls have more than "
+                f"{TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX} bytes together"
+            )
+
+    def _not_called(self, message: tool_specs.CallMessage, why: str) -> CallAnswer:
+        """Deny what is no call: it has no digest, and stands in no journal."""
+        answer = CallAnswer(status=CallStatus.DENIED, text=sentence(why))
+        if self._asked <= TOOL_CALLS_ASKED_MAX:
+            self._records.note(
+                actions.TOOL_DENIED,
+                ordinal=message.ordinal,
+                call=f"{message.server[:80]}/{message.tool[:80]}",
+                why=answer.text,
+            )
+        return answer
+
+    async def _decided(self, place: _Place, call: ToolCall) -> CallAnswer:
+        ordinal, digest = place
+        ruling = self._ruling(call, digest)
+        now_ms = _now_ms()
+        occurrence = self._occurrence(ordinal, call)
+        if ruling.policy is not ToolPolicy.DENY:
+            self._passed[place] = Passed(ruling.rule, now_ms)
+        try:
+            answer = await self._answered(occurrence, ruling)
+            self.journal.keep(
+                JournalEntry(
+                    ordinal=ordinal,
+                    call=digest,
+                    name=call.name,
+                    policy=ruling.policy.value,
+                    rule=ruling.rule,
+                    at_ms=now_ms,
+                    answer=answer,
+                )
+            )
+        finally:
+            self._passed.pop(place, None)
+            del self._under_way[place]
+        return answer
+
+    def _ruling(self, call: ToolCall, digest: str) -> Ruling:
+        repeats = self.journal.refuse_repeat(digest)
+        if repeats is not None:
+            return Ruling(ToolPolicy.DENY, 0, repeats)
+        step = self._request.step
+        return rule_on(
+            call,
+            step.tools,
+            caller=Caller(self._request.agent, step.tier, step.path),
+            inputs=self._request.run_inputs,
+            earlier=(*self.journal.passed(), *self._passed.values()),
+            now_ms=_now_ms(),
+        )
+
+    def _occurrence(self, ordinal: int, call: ToolCall) -> Occurrence:
+        parent = workflow.info().parent
+        return Occurrence(
+            call=call,
+            plan=self._request.plan,
+            run=parent.workflow_id if parent else "",
+            run_id=parent.run_id if parent else "",
+            stage=self._request.step.path,
+            ordinal=ordinal,
+        )
+
+    async def _answered(self, occurrence: Occurrence, ruling: Ruling) -> CallAnswer:
+        if ruling.policy is ToolPolicy.DENY:
+            return self._denied(occurrence, ruling, ruling.why)
+        good_until_ms, gate = 0, ""
+        if ruling.policy is ToolPolicy.APPROVE:  # (3) each time, on this one
+            asked = tool_specs.WaitingCall(
+                occurrence=occurrence, rule=ruling.rule, why=sentence(ruling.why)
+            )
+            decision = await self.people.ask(asked)
+            if not decision.is_approved:
+                return self._denied(occurrence, ruling, decision.detail)
+            good_until_ms, gate = decision.at_ms + TOOL_APPROVAL_GOOD_MS, decision.gate
+        why = await self._maker.intend(occurrence, ruling, gate)
+        if why is not None:
+            return self._denied(occurrence, ruling, why)
+        if good_until_ms and _now_ms() > good_until_ms:
+            return self._denied(occurrence, ruling, f"the approval at {gate} has expired")
+        return await self._maker.make(occurrence, self._entity or "", good_until_ms)
+
+    def _denied(self, occurrence: Occurrence, ruling: Ruling, why: str) -> CallAnswer:
+        answer = CallAnswer(status=CallStatus.DENIED, text=sentence(why))
+        about = about_call(occurrence)
+        self._records.note(actions.TOOL_DENIED, **about, rule=ruling.rule, why=answer.text)
+        return answer
+
+
+def _now_ms() -> int:
+    return int(workflow.now().timestamp() * 1_000)

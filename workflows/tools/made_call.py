@@ -1,0 +1,121 @@
+"""One call that was let through: put on the ledger, made, and what became of it noted.
+
+1. Intent before effect: nothing is called that is not on the ledger.
+2. The outcome is noted as soon as it is known, and is there with the next record, or with the end
+   of the stage. So it is when the call was cancelled meanwhile.
+3. What nobody has heard the end of may have been made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio.exceptions import ActivityError
+
+from activities.contracts import messages, tool_specs
+from dsl import actions
+from dsl.rules.tools.calls import Occurrence
+from dsl.rules.tools.journal import CallAnswer, CallStatus
+from dsl.rules.tools.ruling import Ruling
+from dsl.shown.surfaces import Markdown
+from dsl.values.sizes import sentence
+from workflows.ledger.ledger_buffer import LedgerBuffer
+from workflows.runtime import failures
+
+
+class CallMaker:
+    """Has the calls of one stage made."""
+
+    def __init__(self, request: messages.AgentRequest, records: LedgerBuffer) -> None:
+        self._request = request
+        self._records = records
+        self._made = 0
+
+    async def intend(self, occurrence: Occurrence, ruling: Ruling, gate: str) -> str | None:
+        """Put the intent on the ledger (1); return why it is not there."""
+        self._records.note(
+            actions.TOOL_INTENDED,
+            **about_call(occurrence),
+            rule=ruling.rule,
+            policy=ruling.policy.value,
+            **({"gate": gate} if gate else {}),
+        )
+        try:
+            await self._records.flush(f"call {occurrence.ordinal} of {occurrence.stage}")
+        except ActivityError as error:
+            return f"the call is not on the ledger: {failures.cause_of(error)[1]}"
+        return None
+
+    async def make(self, occurrence: Occurrence, entity: str, good_until_ms: int) -> CallAnswer:
+        """Have the call made, and note what became of it (2)."""
+        step, call = self._request.step, occurrence.call
+        known = self._request.tools.get(call.name)
+        if known is None:
+            return self._outcome(occurrence, _not_made(f"{call.name} was not declared"))
+        self._made += 1
+        late: list[tool_specs.CallMade] = []
+
+        def heard_late(answer: tool_specs.CallMade | ActivityError) -> None:
+            late.append(answer if isinstance(answer, tool_specs.CallMade) else _unheard(answer))
+
+        try:
+            made = await tool_specs.call(
+                tool_specs.CallRequest(
+                    occurrence=occurrence,
+                    digest=occurrence.digest(),
+                    agent=self._request.agent,
+                    entity=entity,
+                    tier=step.tier,
+                    good_until_ms=good_until_ms,
+                ),
+                activity_id=f"{step.path}/call#{self._made}",
+                summary=Markdown.of("{} calls {}", step.path, call.name),
+                limit=tool_specs.limit_of(known),
+                heard_late=heard_late,
+            )
+        except ActivityError as error:
+            made = _unheard(error)
+        except asyncio.CancelledError:  # (2) noted all the same
+            told = late[0] if late else tool_specs.CallMade(answer=_not_made("it was cancelled"))
+            self._outcome(occurrence, told)
+            raise
+        return self._outcome(occurrence, made)
+
+    def _outcome(self, occurrence: Occurrence, made: tool_specs.CallMade) -> CallAnswer:
+        answer = made.answer
+        said: dict[str, Any] = {"status": answer.status.value, "took_ms": made.took_ms}
+        if answer.status not in (CallStatus.OK, CallStatus.ERROR):
+            said["why"] = answer.text
+        elif answer.digest:
+            said["answer"] = answer.digest
+        self._records.note(
+            actions.TOOL_ANSWERED,
+            occurrence=occurrence.digest(),
+            ordinal=occurrence.ordinal,
+            call=occurrence.call.name,
+            **said,
+        )
+        return answer
+
+
+def about_call(occurrence: Occurrence) -> dict[str, Any]:
+    """Return what the ledger says of a call."""
+    call = occurrence.call
+    return {
+        "occurrence": occurrence.digest(),
+        "ordinal": occurrence.ordinal,
+        "call": call.name,
+        "arguments": call.arguments,
+        "purpose": call.purpose,
+    }
+
+
+def _not_made(why: str) -> tool_specs.CallMade:
+    return tool_specs.CallMade(answer=CallAnswer(status=CallStatus.NOT_MADE, text=why))
+
+
+def _unheard(error: ActivityError) -> tool_specs.CallMade:
+    """Return what became of a call of which nobody has heard the end (3)."""
+    why = sentence(f"it may have been made: {failures.cause_of(error)[1]}")
+    return tool_specs.CallMade(answer=CallAnswer(status=CallStatus.UNKNOWN, text=why))
