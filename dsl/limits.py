@@ -146,6 +146,9 @@ TOOL_SENTENCE_LENGTH_MAX: Final = 1_200  # characters of what became of a call, 
 TOOL_APPROVAL_GOOD_MS: Final = 15 * 60_000  # from the decision on a call until it is made
 TOOL_LOOKS_MAX: Final = 1_000  # of one stage: what people have decided, which anybody may say
 TOOL_APPROVALS_WAIT_MS_MAX: Final = 30 * 86_400_000  # of one stage, with its clock standing still
+TOOL_ATTEMPTS_MAX: Final = 3  # of a call that may be made twice
+EFFECT_LENGTH_MAX: Final = 300  # characters of the name of what a call brings about
+EFFECT_CLAIMS_MAX: Final = 1_000  # of one effect, all but the last let go of
 TOOLS_TOLD_BYTES_MAX: Final = 512 << 10  # of what an agent is told of the tools it may call
 
 # History and ledger

@@ -61,8 +61,7 @@ class CompileResult(Value):
     problems: str = ""
     policy: Policy = Policy()
     tools: dict[str, KnownTool] = Field(default_factory=dict)  # that stages may call, by full name
-    # Gates at which Vault is asked as well; None: a run of an earlier release does not know.
-    asking: tuple[str, ...] | None = None
+    asking: tuple[str, ...] | None = None  # gates at which Vault is asked too; None: an older run
 
 
 class EntryDraft(Value):
@@ -176,6 +175,7 @@ class RecordResult(Value):
     authority: Authority | None = None
     standing: Standing | None = None
     exhausted_in_a_row: int = 0  # runs of the agent that used up all tries, this one included
+    taken: dict[str, int] = Field(default_factory=dict)  # effects, and the entry that has them
 
 
 class AuthorityRequest(Value):

@@ -72,11 +72,12 @@ class WaitingCall(Value):
     occurrence: Occurrence
     rule: int = Field(ge=1, le=TOOL_RULES_MAX)
     why: Sentence
-    kind: Literal["approve"] = "approve"
+    kind: Literal["approve", "outcome"] = "approve"  # may it be made? was it made?
 
     def digest(self) -> str:
         """Return what a decision on it is bound to."""
-        return self.occurrence.digest()
+        asks_outcome = self.kind == "outcome"
+        return self.occurrence.outcome_digest() if asks_outcome else self.occurrence.digest()
 
 
 class Waiting(Value):
@@ -92,6 +93,7 @@ class CallDecision(Value):
     gate: str
     is_approved: bool
     detail: Sentence = ""
+    answer: str = ""  # whether it was made, where that was asked
     at_ms: int = 0
 
 

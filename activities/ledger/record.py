@@ -13,6 +13,7 @@
 6. What begins waits while the disk is nearly full; a record that also ends something does not.
 7. What an append comes to is counted for the circuit of the ledger, and none is ever held back by
    it (docs/adr/0034).
+8. What a call of a tool brings about is claimed with its intent: see ``activities.ledger.effects``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from temporalio import activity
 from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
 from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
+from activities.ledger.effects import append_claiming
 from activities.runtime.boundary import governed
 from dsl import actions
 from dsl.rules.trust.admission import agent_identity
@@ -47,6 +49,8 @@ _NEVER: Final = frozenset(
         PLAN_REGISTERED,
         actions.PROOF_REFUSED,
         actions.START_PROVEN,
+        actions.TOOL_EFFECT,
+        actions.TOOL_FREED,
         actions.VOTE_PROVEN,
     }
 )
@@ -59,6 +63,7 @@ _OF_AGENT: Final = frozenset(
         actions.AGENT_VIOLATED,
         actions.AGENT_DEMOTED,
         actions.TOOL_ANSWERED,
+        actions.TOOL_SETTLED,
         actions.TOOL_DENIED,
         actions.TOOL_INTENDED,
     }
@@ -120,7 +125,8 @@ class LedgerActivities:
             with self._breakers.of(LEDGER).watching():
                 if recorded & _BEGINS and not recorded & _ENDS:
                     self._ledger.require_room()  # (6) what begins waits for room
-                receipts = await self._ledger.append(drafts)  # (3) acknowledged means on disk
+                # (3) acknowledged means on disk
+                receipts, taken = await append_claiming(self._ledger, info.namespace, drafts)
         numbers = [receipt.seq for receipt in receipts] or [-1]
         return messages.RecordResult(
             first=min(numbers),
@@ -128,6 +134,7 @@ class LedgerActivities:
             authority=self._authority(request.authority_of) if request.authority_of else None,
             standing=self._standing(request) if request.standing_of else None,
             exhausted_in_a_row=self._exhausted(request.exhausted_of),
+            taken=taken,
         )
 
     @activity.defn(name=specs.authority.name)

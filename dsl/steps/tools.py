@@ -48,3 +48,5 @@ class KnownTool(Value):
     """What its operator says of a tool that a stage may call, pinned in the run's history."""
 
     timeout_ms: int = Field(ge=1, le=TOOL_TIMEOUT_MS_MAX)
+    idempotent: bool = False  # to make it twice is to make it once
+    effect: str | None = None  # what a call brings about, made of its arguments

@@ -10,6 +10,8 @@ ask for. Here is its form and nothing of the machine. The rules:
 3. Its tools are pinned: all that the server says of a tool, name, description and schema, stands in
    a file beside this one, ``<name>.pins.json``, as somebody has read it. A tool that is not pinned,
    or of which something else is said by now, is none that anybody has looked at, and is not called.
+4. ``effect`` names what a call brings about; ``idempotent`` says that it may be made again where
+   nobody knows whether it was made. Neither can a pipeline say.
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ from pydantic import Field, field_validator, model_validator
 
 from dsl import limits
 from dsl.core import Tier
+from dsl.rules.tools.effects import refuse_effect
 from dsl.stages.fields import Name, TierField, refused
 from dsl.stages.stage import Document
 from dsl.stages.tools import ToolName
+from dsl.steps.tools import KnownTool
 from dsl.templates import INTERPRETER_PATTERN, TemplateSandbox
 from dsl.values.durations import ToolTimeout
 
@@ -40,10 +44,23 @@ class ToolConfig(Document):
     EXPLAINED: ClassVar[Mapping[str, str]] = {
         "tier": "The least tier of a stage that calls it; default: that of the server.",
         "timeout": "How long one call may take, up to 10m; default: that of the server.",
+        "idempotent": "To call it twice with the same arguments is to call it once.",
+        "effect": "What a call brings about, made of args, as refund:${{ args.payment_id }}: it "
+        "happens once, whichever run or agent asks for it.",
     }
 
     tier: TierField | None = None
     timeout: ToolTimeout | None = None
+    idempotent: bool = False
+    effect: str | None = Field(default=None, min_length=1, max_length=limits.EFFECT_LENGTH_MAX)
+
+    @field_validator("effect")
+    @classmethod
+    def _of_arguments(cls, effect: str | None) -> str | None:
+        why = refuse_effect(effect) if effect is not None else None
+        if why is not None:
+            raise refused(why)
+        return effect
 
 
 class ToolServerSandbox(TemplateSandbox):
@@ -114,6 +131,15 @@ class ToolServer(Document):
         """Return the least tier of a stage that calls ``tool`` (2)."""
         declared = self.tools.get(tool)
         return self.tier if declared is None or declared.tier is None else declared.tier
+
+    def known_of(self, tool: str) -> KnownTool:
+        """Return what a run is told of ``tool``."""
+        declared = self.tools.get(tool) or ToolConfig()
+        return KnownTool(
+            timeout_ms=self.timeout_of(tool),
+            idempotent=declared.idempotent,
+            effect=declared.effect,
+        )
 
     def timeout_of(self, tool: str) -> int:
         """Return how many milliseconds a call of ``tool`` may take."""

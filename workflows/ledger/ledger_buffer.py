@@ -50,6 +50,7 @@ class LedgerBuffer:
         self._flushing = asyncio.Lock()
         self.first: int | None = None
         self.last: int | None = None
+        self.taken: dict[str, int] = {}  # effects of calls that somebody else has, and its entry
 
     def note(self, action: str, /, **payload: Any) -> None:
         """Remember one fact until the next flush."""
@@ -172,6 +173,7 @@ class LedgerBuffer:
         if self.first is None:
             self.first = result.first
         self.last = result.last
+        self.taken |= result.taken
         return result
 
     def _in_place_of(

@@ -7,7 +7,9 @@
 3. People are asked where the table says so, each time, on this one occurrence. Their word is good
    until ``TOOL_APPROVAL_GOOD_MS`` after they gave it.
 4. When EXECUTE is over, or the stage is stopped, what is under way is cancelled and awaited.
-5. A stage calls ``TOOL_CALLS_ASKED_MAX`` times, denied calls included, with
+5. Where nobody knows whether a call was made, those are asked who decide on it, or who answer the
+   questions of the stage. Where they do not say, it stays unknown.
+6. A stage calls ``TOOL_CALLS_ASKED_MAX`` times, denied calls included, with
    ``TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX`` of arguments: they stand in history.
 """
 
@@ -112,7 +114,7 @@ class CallDesk:
         return task.result()
 
     def _require_room(self, call: ToolCall) -> None:
-        """Refuse a call beyond what a stage may ask (5)."""
+        """Refuse a call beyond what a stage may ask (6)."""
         self._bytes += len(text_of(call.arguments).encode())
         if self._asked > TOOL_CALLS_ASKED_MAX:
             raise CallRefusedError(f"the stage has called {TOOL_CALLS_ASKED_MAX} times")
@@ -185,23 +187,42 @@ class CallDesk:
         )
 
     async def _answered(self, occurrence: Occurrence, ruling: Ruling) -> CallAnswer:
-        if ruling.policy is ToolPolicy.DENY:
-            return self._denied(occurrence, ruling, ruling.why)
+        why: str | None = ruling.why
         good_until_ms, gate = 0, ""
         if ruling.policy is ToolPolicy.APPROVE:  # (3) each time, on this one
             asked = tool_specs.WaitingCall(
                 occurrence=occurrence, rule=ruling.rule, why=sentence(ruling.why)
             )
             decision = await self.people.ask(asked)
-            if not decision.is_approved:
-                return self._denied(occurrence, ruling, decision.detail)
-            good_until_ms, gate = decision.at_ms + TOOL_APPROVAL_GOOD_MS, decision.gate
-        why = await self._maker.intend(occurrence, ruling, gate)
+            gate, why = decision.gate, None if decision.is_approved else decision.detail
+            good_until_ms = decision.at_ms + TOOL_APPROVAL_GOOD_MS
+        elif ruling.policy is ToolPolicy.ALLOW:
+            why = None
+        if why is None and good_until_ms and _now_ms() > good_until_ms:
+            why = f"the approval at {gate} has expired"
+        if why is None:
+            why = await self._maker.intend(occurrence, ruling, gate)
         if why is not None:
             return self._denied(occurrence, ruling, why)
-        if good_until_ms and _now_ms() > good_until_ms:
-            return self._denied(occurrence, ruling, f"the approval at {gate} has expired")
-        return await self._maker.make(occurrence, self._entity or "", good_until_ms)
+        answer = await self._maker.make(occurrence, self._entity or "", good_until_ms)
+        if answer.status is not CallStatus.UNKNOWN:
+            return answer
+        return await self._settled(occurrence, ruling, answer)
+
+    async def _settled(
+        self, occurrence: Occurrence, ruling: Ruling, answer: CallAnswer
+    ) -> CallAnswer:
+        """Have people say whether a call was made, where somebody can be asked (5)."""
+        rule = self._request.step.tools[ruling.rule - 1]
+        if rule.approve is None and self._request.step.questions is None:
+            return answer
+        asked = tool_specs.WaitingCall(
+            occurrence=occurrence, rule=ruling.rule, why=sentence(answer.text), kind="outcome"
+        )
+        decision = await self.people.ask(asked)
+        if not decision.is_approved:
+            return answer
+        return await self._maker.settle(occurrence, decision)
 
     def _denied(self, occurrence: Occurrence, ruling: Ruling, why: str) -> CallAnswer:
         answer = CallAnswer(status=CallStatus.DENIED, text=sentence(why))

@@ -3,7 +3,10 @@
 1. Intent before effect: nothing is called that is not on the ledger.
 2. The outcome is noted as soon as it is known, and is there with the next record, or with the end
    of the stage. So it is when the call was cancelled meanwhile.
-3. What nobody has heard the end of may have been made.
+3. What nobody has heard the end of may have been made. It is made again where its operator says
+   that this is to make it once; else a person says what happened.
+4. One effect happens once: see ``activities.ledger.effects``. A call that was not made lets go of
+   it, and the ledger is told at once.
 """
 
 from __future__ import annotations
@@ -15,10 +18,13 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, tool_specs
 from dsl import actions
-from dsl.rules.tools.calls import Occurrence
+from dsl.limits import TOOL_ATTEMPTS_MAX
+from dsl.rules.tools.calls import HAPPENED, CallRefusedError, Occurrence, ToolCall
+from dsl.rules.tools.effects import effect_of
 from dsl.rules.tools.journal import CallAnswer, CallStatus
 from dsl.rules.tools.ruling import Ruling
 from dsl.shown.surfaces import Markdown
+from dsl.steps.tools import KnownTool
 from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime import failures
@@ -32,27 +38,88 @@ class CallMaker:
         self._records = records
         self._made = 0
 
+    def effect_of(self, call: ToolCall) -> str:
+        """Return what ``call`` brings about, by name; empty: its operator has not said.
+
+        Raises:
+            CallRefusedError: it has none, and should.
+        """
+        known = self._request.tools.get(call.name)
+        return "" if known is None or known.effect is None else effect_of(call, known.effect)
+
     async def intend(self, occurrence: Occurrence, ruling: Ruling, gate: str) -> str | None:
-        """Put the intent on the ledger (1); return why it is not there."""
+        """Put the intent on the ledger (1); return why nothing may be called."""
+        try:
+            effect = self.effect_of(occurrence.call)
+        except CallRefusedError as error:
+            return str(error)
         self._records.note(
             actions.TOOL_INTENDED,
             **about_call(occurrence),
             rule=ruling.rule,
             policy=ruling.policy.value,
             **({"gate": gate} if gate else {}),
+            **({"effect": effect} if effect else {}),
         )
         try:
             await self._records.flush(f"call {occurrence.ordinal} of {occurrence.stage}")
         except ActivityError as error:
             return f"the call is not on the ledger: {failures.cause_of(error)[1]}"
+        taken = self._records.taken.pop(effect, None)
+        if taken is not None:  # (4) it happens once
+            return f"its effect {effect!r} was asked for before: entry {taken} of the ledger"
         return None
+
+    async def settle(self, occurrence: Occurrence, decision: tool_specs.CallDecision) -> CallAnswer:
+        """Note what a person says of a call of which nobody knew, and return it (3)."""
+        happened = decision.answer == HAPPENED
+        self._records.note(
+            actions.TOOL_SETTLED,
+            occurrence=occurrence.digest(),
+            ordinal=occurrence.ordinal,
+            call=occurrence.call.name,
+            happened=happened,
+            gate=decision.gate,
+            **({} if happened else self._frees(occurrence)),
+        )
+        if happened:
+            text = "it was made, as a person says; its answer is lost"
+            return CallAnswer(status=CallStatus.OK, text=text)
+        await self._let_go(occurrence)
+        return CallAnswer(status=CallStatus.NOT_MADE, text="it was not made, as a person says")
+
+    def _frees(self, occurrence: Occurrence) -> dict[str, str]:
+        effect = self.effect_of(occurrence.call)
+        return {"frees": effect} if effect else {}
+
+    async def _let_go(self, occurrence: Occurrence) -> None:
+        """Have the ledger know at once that an effect was not brought about (4)."""
+        if not self.effect_of(occurrence.call):
+            return
+        try:
+            await self._records.flush(f"call {occurrence.ordinal} was not made")
+        except ActivityError:
+            return  # it goes with the next record
 
     async def make(self, occurrence: Occurrence, entity: str, good_until_ms: int) -> CallAnswer:
         """Have the call made, and note what became of it (2)."""
-        step, call = self._request.step, occurrence.call
+        call = occurrence.call
         known = self._request.tools.get(call.name)
         if known is None:
             return self._outcome(occurrence, _not_made(f"{call.name} was not declared"))
+        for _ in range(TOOL_ATTEMPTS_MAX if known.idempotent else 1):
+            made = await self._once(occurrence, entity, good_until_ms, known)
+            if made.answer.status is not CallStatus.UNKNOWN:
+                break
+        answer = self._outcome(occurrence, made)
+        if answer.status is CallStatus.NOT_MADE:
+            await self._let_go(occurrence)
+        return answer
+
+    async def _once(
+        self, occurrence: Occurrence, entity: str, good_until_ms: int, known: KnownTool
+    ) -> tool_specs.CallMade:
+        step, call = self._request.step, occurrence.call
         self._made += 1
         late: list[tool_specs.CallMade] = []
 
@@ -60,7 +127,7 @@ class CallMaker:
             late.append(answer if isinstance(answer, tool_specs.CallMade) else _unheard(answer))
 
         try:
-            made = await tool_specs.call(
+            return await tool_specs.call(
                 tool_specs.CallRequest(
                     occurrence=occurrence,
                     digest=occurrence.digest(),
@@ -75,12 +142,11 @@ class CallMaker:
                 heard_late=heard_late,
             )
         except ActivityError as error:
-            made = _unheard(error)
+            return _unheard(error)
         except asyncio.CancelledError:  # (2) noted all the same
             told = late[0] if late else tool_specs.CallMade(answer=_not_made("it was cancelled"))
             self._outcome(occurrence, told)
             raise
-        return self._outcome(occurrence, made)
 
     def _outcome(self, occurrence: Occurrence, made: tool_specs.CallMade) -> CallAnswer:
         answer = made.answer
@@ -89,6 +155,8 @@ class CallMaker:
             said["why"] = answer.text
         elif answer.digest:
             said["answer"] = answer.digest
+        if answer.status is CallStatus.NOT_MADE:
+            said |= self._frees(occurrence)
         self._records.note(
             actions.TOOL_ANSWERED,
             occurrence=occurrence.digest(),

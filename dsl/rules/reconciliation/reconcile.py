@@ -36,6 +36,7 @@ from dsl.values.canonical import canonical
 
 # What besides ``ledger.record`` makes entries, and which (2).
 _MAKES: Final[Mapping[str, frozenset[str]]] = {
+    "ledger.record": frozenset({actions.TOOL_EFFECT, actions.TOOL_FREED}),
     "ledger.prove": frozenset(
         {
             actions.VOTE_PROVEN,

@@ -30,6 +30,8 @@ from dsl.values import strict_json
 from dsl.values.canonical import canonical, digest_of
 from dsl.values.tool_names import refuse_tool_name
 
+HAPPENED: Final = "happened"
+DID_NOT: Final = "did-not"  # what people say of a call of which nobody knows
 _KEY_SHOWN_MAX: Final = 60
 _PROTOTYPE: Final = "__proto__"
 
@@ -78,6 +80,10 @@ class Occurrence(Value):
                 "ordinal": self.ordinal,
             }
         )
+
+    def outcome_digest(self) -> str:
+        """Return what is said when people say whether it was made."""
+        return digest_of({"outcome": self.digest()})
 
 
 def call_of(server: str, tool: str, arguments: Any, purpose: str = "") -> ToolCall:

@@ -97,7 +97,8 @@ class CallRow(_Lenient):
         call = {"server": self.server, "tool": self.tool, "arguments": self.arguments}
         try:
             shown = Occurrence.model_validate({**self.occurrence, "call": call})
-            return shown.digest() in subject.get(shown.stage, {}).values()
+            asked = subject.get(shown.stage, {}).values()
+            return shown.digest() in asked or shown.outcome_digest() in asked
         except ValueError:
             return False
 

@@ -9,20 +9,26 @@
 4. A rejection, or no answer in time, ends no stage: the call is denied, and the agent hears why.
 5. What was decided is good for the life of the agent that it was decided for. A stage that begins
    anew begins without it.
+6. Where nobody knows whether a call was made, people are asked that, ``<stage>/outcome-<n>``: those
+   of its rule, or who answer the questions of the stage. They say ``happened`` or ``did-not``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.contracts import messages, question_specs, tool_specs
 from dsl.core import StageStatus
-from dsl.limits import TOOL_LOOKS_MAX
+from dsl.limits import QUESTION_LENGTH_MAX, TOOL_LOOKS_MAX
 from dsl.plan import AgentStep, GateStep
+from dsl.rules.gates.questions import Question
+from dsl.rules.tools.calls import DID_NOT, HAPPENED
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of
 from dsl.values.sizes import sentence
@@ -33,6 +39,7 @@ from workflows.runtime import failures
 from workflows.runtime.cancellation import stop
 from workflows.runtime.failures import StageEndedError
 
+_NAMES: Final = {"approve": "call", "outcome": "outcome"}
 Child = Callable[[], question_specs.AsksRequest]
 
 
@@ -43,7 +50,7 @@ class CallGates:
         self._compiled = compiled
         self._stages = stages
         self._gates = gates
-        self._count: dict[str, int] = {}  # by stage path, as all that follows
+        self._count: dict[str, Counter[str]] = {}  # by stage path, as all that follows
         self._looks: dict[str, int] = {}
         self._told: set[str] = set()
         self._deciding: dict[str, dict[str, asyncio.Task[tool_specs.CallDecision]]] = {}
@@ -127,7 +134,8 @@ class CallGates:
         self._gates.expect_one(gate.path)
         self._stages.move(step.path, StageStatus.WAITING, f"a call waits at {gate.path}")
         subject = {step.path: {gate.name: call.digest()}}  # (3) bound to the occurrence
-        matter = Matter(self._compiled.digest, digest_of(self._compiled.inputs), subject, call=call)
+        about = (self._compiled.digest, digest_of(self._compiled.inputs), subject)
+        matter = Matter(*about, call=call, question=_question(call))
         try:
             detail, is_approved = await self._gates.decide(gate, matter, None), True
         except StageEndedError as ended:  # (4) the agent hears why
@@ -140,22 +148,44 @@ class CallGates:
             gate=gate.path,
             is_approved=is_approved,
             detail=sentence(detail),
+            answer=self._gates.answers.get(gate.path, "") if is_approved else "",
             at_ms=int(workflow.now().timestamp() * 1_000),
         )
 
     def _gate(self, step: AgentStep, call: tool_specs.WaitingCall) -> GateStep | None:
         rule = step.tools[call.rule - 1] if call.rule <= len(step.tools) else None
-        if rule is None or rule.approve is None:
+        people = None if rule is None else rule.approve
+        asked: dict[str, Any] = {}
+        if people is not None:
+            asked = {name: getattr(people, name) for name in type(people).model_fields}
+        elif call.kind == "outcome" and step.questions is not None:  # (6) who answers questions
+            asked = step.questions.asked()
+        if not asked:
             return None
-        number = self._count[step.path] = self._count.get(step.path, 0) + 1
-        name = f"call-{number}"
+        count = self._count.setdefault(step.path, Counter())
+        count[call.kind] += 1
+        name = f"{_NAMES[call.kind]}-{count[call.kind]}"
         return GateStep(
             path=f"{step.path}/{name}",
             name=name,
-            description=f"call {call.occurrence.call.name}",
+            description=_about(call),
             gate_type="approval",
-            **{name: getattr(rule.approve, name) for name in type(rule.approve).model_fields},
+            **asked,
         )
+
+
+def _question(call: tool_specs.WaitingCall) -> Question | None:
+    """Return what is asked where nobody knows whether a call was made (6)."""
+    if call.kind != "outcome":
+        return None
+    return Question(id="outcome", text=_about(call), choices=(HAPPENED, DID_NOT))
+
+
+def _about(call: tool_specs.WaitingCall) -> str:
+    name, ordinal = call.occurrence.call.name, call.occurrence.ordinal
+    if call.kind == "outcome":
+        return f"was call {ordinal}, {name}, made? nobody knows: {call.why}"[:QUESTION_LENGTH_MAX]
+    return f"call {name}"
 
 
 async def _tell(child: question_specs.AsksRequest) -> None:

@@ -1,0 +1,111 @@
+"""One effect happens once: whoever records the intent first has it, whichever run or agent asks.
+
+Decided where the ledger is written, in the one append that records the intent: two intents cannot
+both have the key of a claim. The rules:
+
+1. An intent that names an effect claims it, by an entry of its own beside it, under a key made of
+   the effect. Where that stands already, nothing is claimed, and the answer says where.
+2. A call that was not made lets go of its claim, and only the run that has it can. The next claim
+   has the next number.
+3. Asked again, the same occurrence has what it had: a repeated attempt claims nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dsl import actions
+from dsl.limits import EFFECT_CLAIMS_MAX
+from dsl.values.canonical import digest_of
+from integrations.errors import DeniedError, UnavailableError
+from integrations.ledger.entries import Draft, Entry, Receipt, entry_key
+from integrations.ledger.errors import IdempotencyMismatchError
+from integrations.ledger.ledger import Ledger
+
+_TRIES_MAX: Final = 20  # so often somebody else may be first
+
+
+async def append_claiming(
+    ledger: Ledger, namespace: str, drafts: Sequence[Draft]
+) -> tuple[tuple[Receipt, ...], dict[str, int]]:
+    """Append ``drafts`` with the claims they make; return which effects are taken, and where.
+
+    Raises:
+        DeniedError: an effect was claimed too often.
+        UnavailableError: others were first again and again; nothing was recorded.
+        IntegrationError: as ``Ledger.append``.
+    """
+    for _ in range(_TRIES_MAX):
+        beside: list[Draft] = []
+        taken: dict[str, int] = {}
+        for draft in drafts:
+            if draft.action == actions.TOOL_INTENDED and _effect(draft, "effect"):
+                held = await _claim(ledger, namespace, draft, beside)
+                if held is not None:  # (1) somebody has it
+                    taken[_effect(draft, "effect")] = held.seq
+            elif draft.action in (actions.TOOL_ANSWERED, actions.TOOL_SETTLED):
+                await _free(ledger, namespace, draft, beside)
+        try:
+            receipts = await ledger.append([*drafts, *beside])
+        except IdempotencyMismatchError:
+            if not beside:
+                raise
+            continue  # somebody was first: look again
+        return receipts[: len(drafts)], taken
+    raise UnavailableError("others claim the same effect again and again: try again")
+
+
+async def _claim(ledger: Ledger, namespace: str, draft: Draft, beside: list[Draft]) -> Entry | None:
+    """Add the claim of an intent to ``beside``; return who has the effect instead."""
+    effect = _effect(draft, "effect")
+    for number in range(EFFECT_CLAIMS_MAX):
+        key = _key(actions.TOOL_EFFECT, namespace, effect, number)
+        held = await ledger.by_key(key)
+        if held is None or _is_of(held, draft):  # (3) what it had
+            beside.append(_beside(key, actions.TOOL_EFFECT, draft, effect, number))
+            return None
+        freed = await ledger.by_key(_key(actions.TOOL_FREED, namespace, effect, number))
+        if freed is None:
+            return held
+    raise DeniedError(f"effect {effect!r} was claimed {EFFECT_CLAIMS_MAX} times")
+
+
+async def _free(ledger: Ledger, namespace: str, draft: Draft, beside: list[Draft]) -> None:
+    """Add that a claim is let go of (2)."""
+    effect = _effect(draft, "frees")
+    for number in range(EFFECT_CLAIMS_MAX if effect else 0):
+        held = await ledger.by_key(_key(actions.TOOL_EFFECT, namespace, effect, number))
+        if held is None:
+            return
+        if _is_of(held, draft):
+            key = _key(actions.TOOL_FREED, namespace, effect, number)
+            beside.append(_beside(key, actions.TOOL_FREED, draft, effect, number))
+            return
+
+
+def _beside(key: str, action: str, draft: Draft, effect: str, number: int) -> Draft:
+    payload = {
+        "effect": effect,
+        "occurrence": draft.payload.get("occurrence"),
+        "claim": number,
+    }
+    return Draft(key, draft.workflow_id, draft.run_id, draft.agent, draft.tier, action, payload)
+
+
+def _is_of(held: Entry, draft: Draft) -> bool:
+    """Tell whether a claim is of that occurrence, of that run (3)."""
+    return (held.workflow_id, held.run_id, held.payload.get("occurrence")) == (
+        draft.workflow_id,
+        draft.run_id,
+        draft.payload.get("occurrence"),
+    )
+
+
+def _effect(draft: Draft, name: str) -> str:
+    value: Any = draft.payload.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _key(action: str, namespace: str, effect: str, number: int) -> str:
+    return entry_key(action, namespace, digest_of(effect), str(number))

@@ -1,0 +1,46 @@
+"""What a call brings about in the world, by a name made of its arguments: it happens once.
+
+Pure. Whether it was brought about already is known where the ledger is written. The rules:
+
+1. An effect is named by the operator, as ``refund:${{ args.payment_id }}``: of arguments alone.
+2. It belongs to its server. One for which an argument is missing, or that is too long, is none, and
+   the call is denied: without a name nobody could tell it from another.
+"""
+
+from __future__ import annotations
+
+from dsl.conditions.errors import ExpressionError
+from dsl.conditions.interpolate import expressions_in, resolve
+from dsl.limits import EFFECT_LENGTH_MAX
+from dsl.rules.tools.calls import CallRefusedError, ToolCall
+
+
+def effect_of(call: ToolCall, template: str) -> str:
+    """Return the effect of ``call``.
+
+    Raises:
+        CallRefusedError: it has none (2).
+    """
+    try:
+        value = resolve(template, {"args": call.arguments})
+    except ExpressionError as error:
+        raise CallRefusedError(f"its effect {template!r} has no value here: {error}") from None
+    named = isinstance(value, str | int) and not isinstance(value, bool)
+    if not named or not str(value).strip() or len(str(value)) > EFFECT_LENGTH_MAX:
+        raise CallRefusedError(
+            f"its effect {template!r} is no name of at most {EFFECT_LENGTH_MAX} characters here"
+        )
+    return f"{call.server}/{value}"
+
+
+def refuse_effect(template: str) -> str | None:
+    """Say why ``template`` names no effect (1)."""
+    try:
+        found = expressions_in(template)
+    except ExpressionError as error:
+        return f"effect: {error}"
+    for _, expression in found:
+        for each in expression.references:
+            if each.names[0] != "args":
+                return f"effect: it is made of args alone, got {each.names[0]!r}"
+    return None

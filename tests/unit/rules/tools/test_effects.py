@@ -1,0 +1,44 @@
+"""The name of an effect is made of arguments alone, or there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsl.limits import EFFECT_LENGTH_MAX
+from dsl.rules.tools.calls import CallRefusedError, call_of
+from dsl.rules.tools.effects import effect_of, refuse_effect
+
+CALL = call_of("pay", "refund", {"id": "p1", "amount": 82, "cut": 0.5, "more": {"at": [1]}})
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("refund:${{ args.id }}", "pay/refund:p1"),
+        ("${{ args.amount }}", "pay/82"),
+        ("${{ args.id }}/${{ args.amount }}", "pay/p1/82"),
+        ("end-of-year", "pay/end-of-year"),
+    ],
+)
+def test_an_effect_has_a_name(template: str, name: str):
+    assert refuse_effect(template) is None
+    assert effect_of(CALL, template) == name
+
+
+@pytest.mark.parametrize(
+    "template", ["${{ args.nobody }}", "${{ args.more }}", "${{ args.amount == 82 }}", " "]
+)
+def test_without_a_name_nothing_is_called(template: str):
+    with pytest.raises(CallRefusedError, match="its effect"):
+        effect_of(CALL, template)
+
+
+def test_a_name_that_is_too_long_is_none():
+    long = call_of("pay", "refund", {"id": "x" * EFFECT_LENGTH_MAX})
+    with pytest.raises(CallRefusedError, match="no name of at most"):
+        effect_of(long, "refund:${{ args.id }}")
+
+
+@pytest.mark.parametrize("template", ["${{ inputs.id }}", "${{ args. }}", "${{ agent.id }}"])
+def test_what_is_not_made_of_arguments_is_refused_when_declared(template: str):
+    assert (refuse_effect(template) or "").startswith("effect: ")

@@ -1,0 +1,128 @@
+"""One effect happens once, and what nobody knows is asked of people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+
+from integrations.agents.contract.protocol import Request
+from integrations.ledger.verify import TAIL_MAX, tail
+from tests.fixtures.engine import Engine, pipeline, stage
+from tests.fixtures.tools.shop import Shop
+from tests.fixtures.voting import update
+
+Told = list[tuple[str, str]]
+REFUND = {"refund": {"effect": "refund:${{ args.amount }}"}}
+TWICE = {"refund": {"idempotent": True}}
+
+
+@pytest_asyncio.fixture
+async def shop(engine: Engine, tmp_path: Path) -> Shop:
+    made = Shop(engine.settings.tools[0], tmp_path)
+    await made.open(tools=REFUND)
+    return made
+
+
+def calling(*rules: dict[str, Any], **config: Any) -> dict[str, Any]:
+    config = {"tier": 1, "timeout": "2m", "tools": list(rules), **config}
+    return pipeline(stage("work", config=config))
+
+
+def agent(engine: Engine, shop: Shop, *amounts: int) -> Told:
+    """Have the agent call ``refund`` with these amounts; return what it will have been told."""
+    told: Told = []
+
+    async def work(request: Request) -> dict[str, Any]:
+        for amount in amounts:
+            made = await engine.runner.call(request, f"{shop.name}/refund", {"amount": amount})
+            told.append((made.status.value, made.text))
+        return {}
+
+    engine.runner.behaviours["work"] = work
+    return told
+
+
+def entries(engine: Engine, handle: Any, action: str) -> list[Any]:
+    found = tail(engine.settings.ledger, TAIL_MAX)
+    return [e for e in found if e.action == action and e.workflow_id.partition("/")[0] == handle.id]
+
+
+async def test_the_same_effect_of_another_run_is_refused_with_a_pointer(engine: Engine, shop):
+    first = agent(engine, shop, 82, 82)
+    handle = await engine.start(calling(shop.rule("allow")))
+    await handle.result()
+    second = agent(engine, shop, 82, 83)
+    await (await engine.start(calling(shop.rule("allow")))).result()
+    [claim] = entries(engine, handle, "tool.effect")
+
+    assert [status for status, _ in first] == ["ok", "denied"]
+    assert [status for status, _ in second] == ["denied", "ok"]
+    for _, why in (first[1], second[0]):
+        assert why == f"its effect '{shop.name}/refund:82' was asked for before: " + (
+            f"entry {claim.seq} of the ledger"
+        )
+    assert [each["amount"] for each in shop.paid] == [82, 83]
+
+
+async def test_a_call_that_was_not_made_lets_go_of_its_effect(engine: Engine, shop: Shop):
+    shop.declare("pulled", tools=REFUND)
+    told = agent(engine, shop, 82)
+    await (await engine.start(calling(shop.rule("allow")))).result()
+    shop.declare("good", tools=REFUND)
+    again = agent(engine, shop, 82)
+    await (await engine.start(calling(shop.rule("allow")))).result()
+
+    assert [told[0][0], again[0][0]] == ["not_made", "ok"]
+    assert shop.paid == [{"amount": 82}]
+
+
+async def test_people_say_that_it_happened_and_nobody_is_paid_twice(engine: Engine, shop: Shop):
+    shop.declare("lost", tools=REFUND)
+    told = agent(engine, shop, 82, 82)
+    handle = await engine.start(calling(shop.asks()))
+    await engine.pending(handle, "work/call-1")
+    approve = {"decision": "approve", "voter": "ann"}
+    await update(engine, handle.id, {"gate": "work/call-1", **approve})
+    [row] = (await engine.pending(handle, "work/outcome-1"))["waiting_for"]
+    refused, said = await update(engine, handle.id, {"gate": "work/outcome-1", **approve})
+    vote = {"gate": "work/outcome-1", **approve, "answer": "happened"}
+    await update(engine, handle.id, vote)
+    await engine.pending(handle, "work/call-2")
+    await update(engine, handle.id, {"gate": "work/call-2", **approve})
+    await handle.result()
+    [settled] = entries(engine, handle, "tool.settled")
+
+    assert row["question"]["choices"] == ["happened", "did-not"]
+    assert refused != 0, said
+    assert told[0] == ("ok", "it was made, as a person says; its answer is lost")
+    assert told[1][0] == "denied"
+    assert settled.payload["happened"] is True
+    assert shop.paid == [{"amount": 82}]
+
+
+async def test_people_say_that_it_did_not_and_it_can_be_made(engine: Engine, shop: Shop):
+    shop.declare("lost", tools=REFUND)
+    told = agent(engine, shop, 82)
+    people = {"approvers": ["ann"], "timeout": "1m"}
+    handle = await engine.start(calling(shop.rule("allow"), questions=people))
+    await engine.pending(handle, "work/outcome-1")
+    shop.declare("good", tools=REFUND)
+    vote = {"gate": "work/outcome-1", "decision": "approve", "voter": "ann", "answer": "did-not"}
+    await update(engine, handle.id, vote)
+    await handle.result()
+    again = agent(engine, shop, 82)
+    await (await engine.start(calling(shop.rule("allow")))).result()
+
+    assert told == [("not_made", "it was not made, as a person says")]
+    assert again[0][0] == "ok"
+
+
+async def test_what_may_be_made_twice_is_made_again(engine: Engine, shop: Shop):
+    shop.declare("lost", tools=TWICE)
+    told = agent(engine, shop, 82)
+    await (await engine.start(calling(shop.rule("allow")))).result()
+
+    assert told[0][0] == "unknown"
+    assert len(shop.paid) == 3
