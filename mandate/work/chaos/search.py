@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,7 @@ class Search:
     journals: list[Journal] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     commit: str = ""
+    skip: int = 0  # of the experiments that are drawn
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -85,7 +87,7 @@ def run(search: Search) -> int:
     except UsageError as error:
         complain(error, COMMAND)
         return EXIT_USAGE
-    drawn = experiments(search.seed, BUILT)
+    drawn = islice(experiments(search.seed, BUILT), search.skip, None)
     code = 0
     try:
         while not search.is_enough and code == 0:

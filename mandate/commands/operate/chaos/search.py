@@ -20,6 +20,9 @@ def command(
     minutes: Annotated[float, typer.Option(min=0, help="How long at most.")] = 10,
     *,
     seed: Annotated[int, typer.Option(help="The same seed draws the same.")] = 0,
+    skip: Annotated[
+        int, typer.Option(min=0, max=CHAOS_SEARCH_MAX, help="How many drawn ones to leave out.")
+    ] = 0,
     into: Annotated[Path, typer.Option(help="A folder for experiments that failed.")] = Path(
         "chaos"
     ),
@@ -31,4 +34,4 @@ def command(
     from mandate.work.chaos import search
 
     files = {"journal": journal, "page": page, "table": table}
-    end(search.run(search.Search(seed, runs, minutes, into, files)))
+    end(search.run(search.Search(seed, runs, minutes, into, files, skip=skip)))

@@ -145,7 +145,7 @@ class ChaosArena:
         config = {
             "inputs": {"objective": objective},
             "retry": 2,
-            "timeout": "60s",
+            "timeout": "4m",
             "error_budget": {"errors": 6, "window": "1m"},
             "clarifications": 1,
             "secrets": {"TOKEN": SECRET},  # (5) so that a credential lives in EXECUTE
