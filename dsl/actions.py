@@ -20,6 +20,7 @@ AGENT_REVOKED: Final = "agent.revoked"  # epoch, reason, by, how
 AGENT_REINSTATED: Final = "agent.reinstated"  # epoch, now, grant
 AGENT_REBOUND: Final = "agent.rebound"  # was, now, binding: its digest, and what it is; grant
 VOTE_PROVEN: Final = "vote.proven"  # whose proof: entity, name; gate, opening, decision
+VOTE_VOUCHED: Final = "vote.vouched"  # by a door: door, account, entity, name; gate, …
 START_PROVEN: Final = "start.proven"  # who has started the run
 PROOF_REFUSED: Final = "proof.refused"  # purpose, why; the digest of what was sent
 REBIND_PROVEN: Final = "rebind.proven"  # who vouches for what an agent is bound to

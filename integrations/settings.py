@@ -70,6 +70,7 @@ class Settings:
     authors: str  # the Vault group whose members vouch for plans
     promotion: Path | None  # criteria of promotion; None: those shipped
     breakers: Path | None  # settings of circuit breakers; None: those shipped
+    door_key_file: Path | None  # of who serves Slack and GitHub, and of the ledger's worker
     notify: Path | None  # destinations, people and doors; None: nobody is told of anything
     health_port: int | None  # on loopback; 0: any free one; None: health is not served
     build_id: str | None
@@ -134,6 +135,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         authors=get("MANDATE_AUTHORS") or DEFAULT_AUTHORS,
         promotion=Path(get("MANDATE_PROMOTION", "")) if get("MANDATE_PROMOTION") else None,
         breakers=Path(get("MANDATE_BREAKERS", "")) if get("MANDATE_BREAKERS") else None,
+        door_key_file=Path(get("MANDATE_DOOR_KEY_FILE", ""))
+        if get("MANDATE_DOOR_KEY_FILE")
+        else None,
         notify=Path(get("MANDATE_NOTIFY", "")) if get("MANDATE_NOTIFY") else None,
         health_port=_port("MANDATE_HEALTH_PORT", get("MANDATE_HEALTH_PORT", "")),
         build_id=get("MANDATE_BUILD_ID") or None,

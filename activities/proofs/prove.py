@@ -36,6 +36,7 @@ from dsl.actions import (
     REBIND_PROVEN,
     START_PROVEN,
     VOTE_PROVEN,
+    VOTE_VOUCHED,
 )
 from dsl.rules.proofs.proof import (
     CIRCUIT,
@@ -44,8 +45,10 @@ from dsl.rules.proofs.proof import (
     REBIND,
     START,
     VOTE,
+    VOUCHED,
 )
 from dsl.values.canonical import digest_of_bytes
+from integrations.doors.key import DoorKey
 from integrations.errors import DeniedError
 from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.events.reading import NO_AGENT, PLAN_REGISTERED
@@ -54,6 +57,7 @@ from integrations.vault.signing.voters import Voter, Voters
 
 _ACTIONS: Final = {
     VOTE: VOTE_PROVEN,
+    VOUCHED: VOTE_VOUCHED,
     START: START_PROVEN,
     PLAN: PLAN_REGISTERED,
     REBIND: REBIND_PROVEN,
@@ -65,9 +69,11 @@ _OF_AUTHORS: Final = {PLAN: "plans", REBIND: "what agents are bound to"}  # (6) 
 class ProofActivities:
     """Speaks for the one writer, as the identity of its queue."""
 
-    def __init__(self, ledger: Ledger, voters: Voters, authors: str) -> None:
+    def __init__(
+        self, ledger: Ledger, voters: Voters, authors: str, door: DoorKey | None = None
+    ) -> None:
         self._ledger = ledger
-        self._verifier = ProofVerifier(voters)
+        self._verifier = ProofVerifier(voters, door)
         self._authors = authors
 
     @activity.defn(name=specs.prove.name)
@@ -114,6 +120,8 @@ class ProofActivities:
         matter = _OF_AUTHORS.get(request.purpose)
         if matter is not None and self._authors not in voter.groups:  # (6) of one group
             return f"{voter.name!r} may not vouch for {matter}: that takes group {self._authors!r}"
+        if request.purpose == VOUCHED:  # (4) sent by whoever serves the door, which has signed it
+            return None
         senders = await senders_of(
             activity.client(), info.workflow_id or "", info.workflow_run_id or "", request.proof
         )
@@ -192,12 +200,13 @@ def _of_purpose(request: messages.ProveRequest, voter: Voter) -> dict[str, Any]:
             "author": voter.name,
             "how": "proof of the author",
         }
-    if request.purpose == VOTE:
+    if request.purpose in (VOTE, VOUCHED):
         return {
             "gate": about["gate"],
             "opening": about["opening"],
             "decision": about["decision"],
             "groups": sorted(voter.groups),
+            **{name: about[name] for name in ("door", "account") if name in about},
         }
     if request.purpose in (REBIND, CIRCUIT):
         return {"about": dict(about)}

@@ -7,7 +7,8 @@ every refusal is one sentence:
 2. It is of the right time, as a rule of ``dsl.rules.proofs.proof`` or of the caller says: what is
    decided now takes a proof that was good when it came, a stage of a run that waits for days one
    that was good in that run.
-3. The signature is made with the key of the entity it names, and that entity is a person whom
+3. The signature is made with the key of the entity it names, or, where a door vouches for an
+   account, with the key of the door; and that entity is a person whom
    Vault knows and has not disabled. Nothing is remembered. Vault away: no answer.
 4. Whether it was used before is for the ledger to say: a proof is recorded under ``Verified.key``,
    and the same key with other content is refused there. Who verifies a second time, because it
@@ -24,7 +25,8 @@ from typing import Any, Final
 
 from temporalio import activity
 
-from dsl.rules.proofs.proof import Proof, ProofError, decode, refuse_matter, refuse_time
+from dsl.rules.proofs.proof import VOUCHED, Proof, ProofError, decode, refuse_matter, refuse_time
+from integrations.doors.key import DoorKey
 from integrations.errors import DeniedError
 from integrations.ledger.entries import entry_key
 from integrations.vault.signing.voters import Voter, Voters
@@ -54,8 +56,10 @@ class Verified:
 class ProofVerifier:
     """Verifies proofs with the login of one worker."""
 
-    def __init__(self, voters: Voters) -> None:
+    def __init__(self, voters: Voters, door: DoorKey | None = None) -> None:
+        """Verify as ``voters`` may ask; ``door``: whose word is taken for accounts elsewhere."""
         self._voters = voters
+        self._door = door
 
     async def verify(
         self,
@@ -93,16 +97,24 @@ class ProofVerifier:
 
     async def _person(self, proof: Proof, groups: Iterable[str]) -> Voter:
         is_signed, voter = await asyncio.gather(  # (3) side by side: a brake waits for it
-            self._voters.verify(proof.entity, proof.message(), proof.signature),
+            self._signed(proof),
             self._voters.read(proof.entity, groups),
         )
         if not is_signed:
-            raise ProofRefusedError("the signature is not made with the key of the person it names")
+            whose = "the door" if proof.purpose == VOUCHED else "the person it names"
+            raise ProofRefusedError(f"the signature is not made with the key of {whose}")
         if voter is None:
             raise ProofRefusedError("the proof names a person whom vault does not know")
         if voter.disabled:
             raise ProofRefusedError(f"{voter.name!r} is disabled in vault")
         return voter
+
+    async def _signed(self, proof: Proof) -> bool:
+        if proof.purpose != VOUCHED:
+            return await self._voters.verify(proof.entity, proof.message(), proof.signature)
+        if self._door is None:
+            raise ProofRefusedError("no door is known here: name its key in MANDATE_DOOR_KEY_FILE")
+        return await asyncio.to_thread(self._door.is_signed, proof.message(), proof.signature)
 
 
 def good_when_it_came(proof: Proof) -> str | None:

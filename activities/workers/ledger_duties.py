@@ -37,6 +37,7 @@ from dsl.health.breakers import load_breakers
 from dsl.promotion import load_criteria
 from dsl.values.circuit_names import LEDGER
 from integrations.beside import beside
+from integrations.doors.key import door_key_of
 from integrations.dragonfly.circuit_moves import CircuitMoves
 from integrations.dragonfly.circuits import Circuits
 from integrations.dragonfly.client import connect
@@ -73,7 +74,9 @@ class LedgerDuties(Duties):
             load_breakers(settings.breakers),
         )
         voters = Voters(self._vault, self._login)
-        self._proofs = ProofActivities(self._ledger, voters, settings.authors)
+        self._proofs = ProofActivities(
+            self._ledger, voters, settings.authors, door_key_of(settings.door_key_file)
+        )
         appraiser = Appraiser(self._ledger, criteria)
         self._evidence = EvidenceActivities(self._ledger, appraiser)
         signer = HeadSigner(self._vault, self._login)

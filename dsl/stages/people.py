@@ -50,7 +50,9 @@ class PeopleConfig(Document):
     escalate_to: Escalation | None = None
     remind_every: Duration | None = None
     exclude: tuple[Literal["starter", "author"], ...] = ()
-    identity: tuple[Literal["claimed", "verified"], ...] | None = Field(default=None, min_length=1)
+    identity: tuple[Literal["claimed", "verified", "slack", "github"], ...] | None = Field(
+        default=None, min_length=1
+    )
 
 
 class GateMember(Document):

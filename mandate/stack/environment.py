@@ -21,6 +21,7 @@ from mandate.stack.files import write_private
 
 SERVER_VARIABLES = ("TEMPORAL_ADDRESS", "VAULT_ADDR", "MANDATE_DRAGONFLY_URL")
 ENV_FILE = "env"
+DOOR_KEY = "door.key"  # by which votes from Slack and GitHub are known
 DATA_DIR = Path(".mandate")
 _PREFIXES = ("TEMPORAL_", "VAULT_", "BAO_", "MANDATE_")
 _SERVER_NEEDS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ")
@@ -69,6 +70,9 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
         chosen["MANDATE_AGENT_PATH"] = caller["MANDATE_AGENT_PATH"]
     if caller.get("MANDATE_NOTIFY"):
         chosen["MANDATE_NOTIFY"] = str(Path(caller["MANDATE_NOTIFY"]).resolve())
+    chosen["MANDATE_DOOR_KEY_FILE"] = caller.get("MANDATE_DOOR_KEY_FILE") or str(
+        data_dir / DOOR_KEY
+    )
     if caller.get("MANDATE_PROMOTION"):
         chosen["MANDATE_PROMOTION"] = str(Path(caller["MANDATE_PROMOTION"]).resolve())
     chosen["MANDATE_WORKSPACE"] = str(Path(caller.get("MANDATE_WORKSPACE") or ".").resolve())

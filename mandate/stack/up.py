@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from integrations.health.page import READY
 from mandate.stack import environment, external, people, trial, workers
 from mandate.stack.errors import StackError
-from mandate.stack.files import private_directory
+from mandate.stack.files import private_directory, write_private
 from mandate.stack.home import HOME_VARIABLE, home
 from mandate.stack.lock import DataDirLock
 from mandate.stack.options import StackOptions
@@ -30,6 +31,8 @@ from mandate.stack.process import Child, Command
 from mandate.stack.servers import temporal, valkey, vault
 from mandate.stack.servers.openbao import OpenBao
 from mandate.stack.servers.ports import HOST, Ports
+
+DOOR_KEY_BYTES: Final = 32
 
 
 class Stack:
@@ -112,10 +115,17 @@ class Stack:
             self.people = await people.make_ready(bao, self.data_dir)
             self._renewal = asyncio.create_task(vault.keep_renewed(bao, self.options.report))
         self._settle(settings)
+        self._make_door_key()
         environment.write(self.data_dir, self.env)
         if self.options.trial:
             await self._try_out(is_ours=bao is not None)
         await self._start_workers(foreign)
+
+    def _make_door_key(self) -> None:
+        """Have a key of our own by which votes from Slack and GitHub are known."""
+        file = self.data_dir / environment.DOOR_KEY
+        if self.env.get("MANDATE_DOOR_KEY_FILE") == str(file) and not file.exists():
+            write_private(file, secrets.token_hex(DOOR_KEY_BYTES))
 
     async def _try_out(self, *, is_ours: bool) -> None:
         if not is_ours:

@@ -79,7 +79,7 @@ def _shown(vote: Vote) -> dict[str, Any]:
         "voter": vote.voter,
         "decision": vote.decision.value,
         "reason": vote.reason,
-        "identity": "verified" if vote.proven else "claimed",
+        "identity": vote.known_by,
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from activities.contracts.tool_specs import WaitingCall
 from dsl.core import AgentOutput
 from dsl.plan import GateStep
-from dsl.rules.gates.consensus import VERIFIED, Rules, Tally, Verdict, Vote, tally
+from dsl.rules.gates.consensus import CLAIMED, Rules, Tally, Verdict, Vote, tally
 from dsl.rules.gates.council import Advice
 from dsl.rules.gates.questions import Question
 from dsl.rules.health.clarification import Clarification
@@ -113,7 +113,7 @@ class Opening:
 
     def takes_claims(self) -> bool:
         """Tell whether a voter's word is enough here."""
-        return self.rules.identity != frozenset({VERIFIED})
+        return CLAIMED in self.rules.identity
 
     def about(self, message: VoteMessage) -> dict[str, Any]:
         """Return what a proof of that vote has to be about, less what the server knows."""
@@ -157,7 +157,12 @@ class Opening:
             "still_needed_of": now.detail,
             "votes": len(now.counted),
             "voted": [
-                {"voter": vote.voter, "decision": vote.decision.value, "proven": vote.proven}
+                {
+                    "voter": vote.voter,
+                    "decision": vote.decision.value,
+                    "proven": vote.proven,
+                    **({"door": vote.door} if vote.door else {}),
+                }
                 for vote in now.counted
             ],
             "refused": self.refusals,

@@ -21,9 +21,9 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, specs
 from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
-from dsl.rules.gates.consensus import Decision, Vote, refuse
+from dsl.rules.gates.consensus import DOORS, Decision, Vote, refuse
 from dsl.rules.gates.questions import refuse_answer, refuse_clarification
-from dsl.rules.proofs.proof import VOTE, ProofError, decode, refuse_matter
+from dsl.rules.proofs.proof import VOTE, VOUCHED, Proof, ProofError, decode, refuse_matter
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of_bytes
 from workflows.gates.opening import Opening
@@ -91,19 +91,20 @@ class VoteJudge:
     async def _prove(self, opening: Opening, message: VoteMessage) -> Vote | str:
         """Return the vote of a person, or why it is none (2)."""
         path = opening.step.path
-        about = opening.about(message)
-        mismatch = _refuse_shape(message, about)
-        if mismatch is not None:
-            return mismatch
+        proof = _read(message, opening.about(message))
+        if isinstance(proof, str):
+            return proof
+        is_vouched = proof.purpose == VOUCHED
+        about = {k: v for k, v in proof.matter().items() if k not in ("workflow", "run")}
         opening.verifications += 1  # (5) so many are given to ledger.prove
         number = self._count[path] = self._count.get(path, 0) + 1
         try:
             proven = await specs.prove(
                 messages.ProveRequest(
-                    purpose=VOTE,
+                    purpose=proof.purpose,
                     about=about,
                     proof=message.proof,
-                    voter=message.voter,
+                    voter="" if is_vouched else message.voter,
                     groups=tuple(sorted(opening.rules.asked_groups())),
                 ),
                 activity_id=f"{path}/vote#{number}",
@@ -120,14 +121,15 @@ class VoteJudge:
             decision=Decision(message.decision),
             person=proven.entity,
             groups=frozenset(proven.groups),
-            proven=True,
+            proven=not is_vouched,
             reason=message.reason,
+            door=str(about["door"]) if is_vouched else "",
         )
 
     def _count_in(self, opening: Opening, vote: Vote, proof: str) -> str | None:
         why = _refuse(opening, vote)
         if why is None:
-            if proof:
+            if proof and vote.proven:
                 opening.proofs[len(opening.votes)] = proof
             opening.count(vote)
         return why
@@ -158,15 +160,22 @@ def _refuse(opening: Opening, vote: Vote) -> str | None:
     return why if why or proposed is None else refuse_clarification(proposed.plan, vote)
 
 
-def _refuse_shape(message: VoteMessage, about: dict[str, Any]) -> str | None:
+def _read(message: VoteMessage, about: dict[str, Any]) -> Proof | str:
+    """Return the proof of a vote, or of a door's word for one; or what else it is about (2)."""
     info = workflow.info()
     try:
         proof = decode(message.proof)
     except ProofError as error:
         return str(error)
+    said = proof.statement
     # The run is left to the activity: after a reset this one would name the old one.
-    known = {**about, "workflow": info.workflow_id, "run": proof.statement.get("run")}
-    return refuse_matter(proof, VOTE, known)
+    known = {**about, "workflow": info.workflow_id, "run": said.get("run")}
+    if proof.purpose != VOUCHED:
+        return refuse_matter(proof, VOTE, known) or proof
+    if said["door"] not in DOORS:
+        return f"no door is called {str(said['door'])[:20]!r}"
+    whose = {name: said[name] for name in ("door", "account")}  # for the activity to judge
+    return refuse_matter(proof, VOUCHED, {**known, **whose}) or proof
 
 
 def _claim(message: VoteMessage) -> Vote:

@@ -10,7 +10,9 @@ up. The rules, in the order applied:
    group is for the caller to know (``Vote.groups``); a claimed voter's word is no membership,
    and no voter is called ``group:…``.
 3. Excluded persons do not vote, whatever name or group would let them.
-4. Where the gate does not accept claims, only a proven vote counts.
+4. A vote counts only if the gate accepts how its voter is known. A proof is accepted everywhere.
+   The word of Slack or GitHub for whose account it was is accepted where the gate names that
+   service, or takes claims: it is never a proof.
 5. Where reasons are required, a vote without one does not count.
 6. The first vote of a person counts. Votes under one name are one person's, and so are votes of
    one entity, whatever names led to it.
@@ -34,6 +36,10 @@ from dsl.people import GROUP_PREFIX, listed, quoted
 
 CLAIMED: Final = "claimed"
 VERIFIED: Final = "verified"
+SLACK: Final = "slack"
+GITHUB: Final = "github"
+DOORS: Final = (SLACK, GITHUB)  # services that say whose account it was
+IDENTITIES: Final = (CLAIMED, VERIFIED, *DOORS)
 NAMES_SHOWN_MAX: Final = 8
 REASON_SHOWN_MAX: Final = 100
 
@@ -68,10 +74,18 @@ class Vote:
     groups: frozenset[str] = frozenset()  # memberships established, without "group:"
     proven: bool = False
     reason: str = ""
+    door: str = ""  # the service that says whose account it was; empty: none does
 
     def __post_init__(self) -> None:
-        if self.proven and not self.person:
+        if (self.proven or self.door) and not self.person:
             raise ValueError(f"a proven vote belongs to an entity, and {self.voter!r} has none")
+        if self.door and (self.proven or self.door not in DOORS):
+            raise ValueError(f"what {self.door!r} says is no proof")
+
+    @property
+    def known_by(self) -> str:
+        """Return how its voter is known."""
+        return VERIFIED if self.proven else self.door or CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,10 @@ class Rules:
             raise ValueError(f"a quorum is at least 1, got {self.quorum} and {dict(self.groups)}")
         if not self.identity:
             raise ValueError("a gate that accepts no identity can be answered by nobody")
+
+    def accepts(self, vote: Vote) -> bool:
+        """Tell whether its voter is known in a way that is accepted (4)."""
+        return vote.proven or not self.identity.isdisjoint({CLAIMED, vote.known_by})
 
     def names(self) -> frozenset[str]:
         """Return the approvers asked by name."""
@@ -188,7 +206,9 @@ class _Count:
             return f"{who} is not an approver of {self._where}; approvers: {self._rules.asked()}"
         if self._rules.excluded & {vote.voter, vote.person}:  # (3) excluded by any name
             return f"{who} is excluded from {self._where}"
-        if CLAIMED not in self._rules.identity and not vote.proven:  # (4) only proven ones count
+        if not self._rules.accepts(vote):  # (4) as the gate accepts
+            if vote.door:
+                return f"{who} is known by {vote.door} alone, and {self._where} demands a proof"
             return f"{who} has not proven who they are, and {self._where} demands it"
         return None
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from dsl.people import GROUP_PREFIX
 from dsl.plan import AgentStep, GateStep, PeoplePlan, Plan, walk
-from dsl.rules.gates.consensus import VERIFIED
+from dsl.rules.gates.consensus import DOORS, VERIFIED
 from dsl.rules.gates.gate_rules import has_people
 
 _UNANSWERABLE: Final = (
@@ -51,7 +51,7 @@ def _agent(step: AgentStep, gate_identity: str) -> Iterator[str]:
 
 
 def _asked(people: PeoplePlan, gate_identity: str, what: str) -> Iterator[str]:
-    if VERIFIED in (people.identity or (gate_identity,)):
+    if not {VERIFIED, *DOORS}.isdisjoint(people.identity or (gate_identity,)):
         return
     # (2) claims belong to no group
     if has_people(people) and (people.groups or not _suffice(people.approvers, people.quorum)):

@@ -30,21 +30,18 @@ PLAN: Final = "mandate/plan/1"
 REVOKE: Final = "mandate/revoke/1"
 REBIND: Final = "mandate/rebind/1"
 CIRCUIT: Final = "mandate/circuit/1"
+# A vote that Slack or GitHub says somebody's account has given: whoever serves that door signs it,
+# and not the person. It is about all that a vote is about.
+VOUCHED: Final = "mandate/vouched/1"
+_OF_VOTES: Final = (
+    *("workflow", "run", "gate", "opening", "escalated"),
+    *("plan", "inputs", "subject", "decision", "reason"),
+)
 
 # What a statement of each purpose is about (2), beside who signed it and until when.
 MATTERS: Final[Mapping[str, tuple[str, ...]]] = {
-    VOTE: (
-        "workflow",
-        "run",
-        "gate",
-        "opening",
-        "escalated",
-        "plan",
-        "inputs",
-        "subject",
-        "decision",
-        "reason",
-    ),
+    VOTE: _OF_VOTES,
+    VOUCHED: (*_OF_VOTES, "door", "account"),
     START: ("workflow", "plan", "inputs"),
     PLAN: ("plan", "name", "version"),
     REVOKE: ("agent", "reason"),
@@ -71,7 +68,7 @@ class Proof:
     """A statement and its signature, as sent; nothing of it is checked but its shape."""
 
     statement: Mapping[str, Any]
-    signature: str  # as Vault writes it: vault:v<key version>:<base64>
+    signature: str  # as Vault writes it, vault:v<key version>:<base64>; or a door
 
     @property
     def purpose(self) -> str:
@@ -92,6 +89,10 @@ class Proof:
     def expires(self) -> int:
         """When it ends, in seconds since 1970."""
         return int(self.statement["expires"])
+
+    def matter(self) -> dict[str, Any]:
+        """What it is about (2)."""
+        return {name: self.statement[name] for name in MATTERS[self.purpose]}
 
     def message(self) -> bytes:
         """Return the bytes that were signed."""

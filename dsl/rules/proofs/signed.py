@@ -17,6 +17,7 @@ from dsl.values.canonical import canonical
 from dsl.values.strict_json import JsonError
 
 SIGNATURE_LENGTH_MAX: Final = 512
+SIGNERS: Final = ("vault:", "door:")  # whose signatures begin so
 
 
 class SignedError(ValueError):
@@ -58,6 +59,6 @@ def _parts(value: Any, what: str) -> tuple[dict[str, Any], str]:
     statement, signature = value["statement"], value["signature"]
     if not isinstance(statement, dict) or not isinstance(signature, str):
         raise SignedError(f"the {what} has no statement with a signature: make it anew")
-    if len(signature) > SIGNATURE_LENGTH_MAX or not signature.startswith("vault:"):
-        raise SignedError(f"the signature of the {what} is not one of Vault's")
+    if len(signature) > SIGNATURE_LENGTH_MAX or not signature.startswith(SIGNERS):
+        raise SignedError(f"the signature of the {what} is not one of Vault's, or of a door")
     return statement, signature

@@ -33,7 +33,7 @@ def restated(rules: Rules, votes: Sequence[Vote]) -> Verdict:
     for vote in votes:
         by_name = vote.voter in rules.approvers and not vote.voter.startswith("group:")
         by_group = any(f"group:{g}" in rules.approvers or g in rules.groups for g in vote.groups)
-        known = "claimed" in rules.identity or vote.proven
+        known = "claimed" in rules.identity or vote.proven or vote.door in rules.identity
         excluded = vote.voter in rules.excluded or vote.person in rules.excluded
         silent = rules.reason_required and not vote.reason
         again = any(
@@ -59,7 +59,7 @@ def eligible(rules: Rules, vote: Vote) -> bool:
     return (
         (by_name or bool(vote.groups & asked))
         and not rules.excluded & {vote.voter, vote.person}
-        and (vote.proven or "claimed" in rules.identity)
+        and (vote.proven or "claimed" in rules.identity or vote.door in rules.identity)
         and (bool(vote.reason) or not rules.reason_required)
     )
 
@@ -79,13 +79,22 @@ proofs = st.builds(
     proven=st.just(True),
     reason=reasons,
 )
-ballots = st.lists(claims | proofs, max_size=12)
+vouched = st.builds(
+    Vote,
+    st.sampled_from(NAMES),
+    decisions,
+    persons,
+    memberships,
+    reason=reasons,
+    door=st.sampled_from(["slack", "github"]),
+)
+ballots = st.lists(claims | proofs | vouched, max_size=12)
 rulebooks = st.builds(
     Rules,
     st.frozensets(st.sampled_from(["ana", "bo", "cy", "group:sre"]), min_size=1),
     st.sampled_from([1, 1, 2, 3]),
     st.just({}) | st.dictionaries(st.sampled_from(GROUPS), st.integers(1, 2)),
-    st.frozensets(st.sampled_from(["claimed", "verified"]), min_size=1),
+    st.frozensets(st.sampled_from(["claimed", "verified", "slack", "github"]), min_size=1),
     st.booleans(),
     st.just(frozenset()) | st.frozensets(st.sampled_from(["ana", "e3"])),
 )

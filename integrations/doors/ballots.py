@@ -1,0 +1,179 @@
+"""A vote that somebody has given elsewhere, as a run takes it: vouched for, once, with an answer.
+
+1. Who somebody is stands in the operator's file, by the account's id. An account that is not there
+   is told so, and nothing is sent.
+2. What is voted on is what was shown: where the button or the comment says which opening, and the
+   gate has been opened anew, nothing is sent.
+3. A gate that does not take this service's word is answered by a proof: the line that makes one is
+   said, and nothing is sent.
+4. One delivery is one vote: its id makes the id of the update and the nonce of what is signed.
+5. Whatever happens there is one sentence for whoever has voted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from dsl.limits import REASON_LENGTH_MAX
+from dsl.rules.gates.consensus import CLAIMED, is_reason
+from dsl.rules.proofs.proof import VOUCHED, Proof, encode, reason_digest, statement_of
+from dsl.shown.surfaces import Terminal
+from dsl.values.canonical import canonical
+from integrations.doors.key import DoorKey
+from integrations.errors import DeniedError, IntegrationError, NotFoundError
+
+LIFE_S: Final = 300
+_DECISIONS: Final = ("approve", "reject")
+_APPROVE: Final = "mandate approve {} {}"
+_REJECT: Final = "mandate reject {} {}"
+
+
+class _Described(Protocol):
+    @property
+    def run_id(self) -> str: ...
+
+
+class Runs(Protocol):
+    """What a ballot needs of whoever reaches runs; see ``integrations.web.engine``."""
+
+    async def describe(self, run: str) -> _Described:
+        """Return the newest run of that workflow id."""
+
+    async def query(self, run: str, name: str, *arguments: Any) -> Any:
+        """Ask it something."""
+
+    async def update(self, run: str, name: str, argument: Any, *, update_id: str) -> Any:
+        """Tell it something, once for one id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody has said elsewhere."""
+
+    door: str  # slack, github
+    account: str  # its id there
+    run: str
+    gate: str
+    decision: str
+    reason: str = ""
+    opening: int | None = None  # that was shown; None: nothing was said of it
+    delivery: str = ""  # makes it one of a kind
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of it, in a sentence."""
+
+    counted: bool
+    text: str
+
+
+class Ballots:
+    """Casts votes for accounts of one service."""
+
+    def __init__(self, runs: Runs, people: Mapping[str, str], key: DoorKey) -> None:
+        """Reach ``runs``; ``people`` are entities by account (1)."""
+        self._runs = runs
+        self._people = people
+        self._key = key
+
+    async def cast(self, given: Given) -> Told:
+        """Have it counted, and say what became of it (5)."""
+        try:
+            return await self._cast(given)
+        except NotFoundError as error:
+            return Told(counted=False, text=f"There is nothing to answer: {error}.")
+        except DeniedError as error:
+            return Told(counted=False, text=f"It does not count: {error}.")
+        except IntegrationError as error:
+            return Told(counted=False, text=f"It could not be given now, try again: {error}.")
+
+    async def _cast(self, given: Given) -> Told:
+        entity = self._people.get(given.account)
+        if entity is None:  # (1) told so
+            raise DeniedError(
+                f"{given.door} account {given.account} is nobody here: an operator adds it to "
+                f"people.{given.door} in the file of MANDATE_NOTIFY"
+            )
+        if given.decision not in _DECISIONS:
+            raise DeniedError("expected approve or reject")
+        if len(given.reason) > REASON_LENGTH_MAX:
+            raise DeniedError(f"a reason has at most {REASON_LENGTH_MAX} characters")
+        row = await self._row(given)
+        gate = str(row["gate"])
+        reason_required = row.get("reason_required") is True
+        if reason_required and not is_reason(given.reason):
+            raise DeniedError(f"gate {gate!r} asks for a reason: say why")
+        state = await self._runs.describe(given.run)
+        vote = {
+            "gate": gate,
+            "decision": given.decision,
+            "voter": f"{given.door}:{given.account}",
+            "reason": given.reason,
+            "proof": self._word(given, row, entity, state.run_id),
+        }
+        told = await self._runs.update(given.run, "vote", vote, update_id=_update_id(given))
+        return _told(told)
+
+    async def _row(self, given: Given) -> Mapping[str, Any]:
+        rows = await self._runs.query(given.run, "gates", given.gate)
+        row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else None
+        if row is None:
+            raise NotFoundError(f"gate {given.gate!r} of {given.run!r} waits for nobody now")
+        if given.opening not in (None, row.get("opening")):  # (2) opened anew
+            raise DeniedError(f"gate {given.gate!r} was opened anew since: look at it again")
+        gate = str(row["gate"])
+        if not {CLAIMED, given.door} & set(row.get("identity") or ()):  # (3) by a proof
+            if given.decision == "approve":
+                line = Terminal.command(_APPROVE, given.run, gate)
+            else:
+                line = Terminal.command(_REJECT, given.run, gate)
+            raise DeniedError(f"this gate asks for a proof; after `mandate login NAME`: {line}")
+        return row
+
+    def _word(self, given: Given, row: Mapping[str, Any], entity: str, run_id: str) -> str:
+        about = {
+            "workflow": given.run,
+            "run": run_id,
+            "gate": row["gate"],
+            "opening": row["opening"],
+            "escalated": row["escalated"],
+            "plan": row["plan"],
+            "inputs": row["inputs"],
+            "subject": row["subject_digest"],
+            "decision": given.decision,
+            "reason": reason_digest(given.reason),
+            "door": given.door,
+            "account": given.account,
+        }
+        statement = statement_of(
+            VOUCHED,
+            about,
+            entity=entity,
+            expires=int(time.time()) + LIFE_S,
+            nonce=_digest(given)[:32],  # (4) one vote
+        )
+        signature = self._key.sign(canonical(statement).encode())
+        return encode(Proof(statement, signature))
+
+
+def _told(answer: Any) -> Told:
+    if not isinstance(answer, dict):
+        return Told(counted=False, text="The run has not said what became of it.")
+    detail = str(answer.get("detail", ""))
+    if not answer.get("counted"):
+        return Told(counted=False, text=f"It does not count: {answer.get('why', detail)}.")
+    return Told(counted=True, text=f"Counted: {detail}.")
+
+
+def _update_id(given: Given) -> str:
+    return f"{given.door}-{_digest(given)[:40]}"
+
+
+def _digest(given: Given) -> str:
+    words = (given.door, given.account, given.run, given.gate, given.decision, given.delivery)
+    return hashlib.sha256("\x00".join(words).encode(errors="replace")).hexdigest()
