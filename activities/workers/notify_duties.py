@@ -16,10 +16,12 @@ from activities.notify.observing import Observing
 from activities.workers.duties import Activity, Duties
 from dsl.notify.site import NotifySite
 from dsl.notify.site_file import SiteFile
+from integrations.github.channel import GitHubChannel
 from integrations.notify.channel import MessageChannel
 from integrations.notify.mail import MailChannel
 from integrations.notify.webhook import WebhookChannel
 from integrations.settings import Settings
+from integrations.slack.channel import SlackChannel
 
 
 class NotifyDuties(Duties):
@@ -48,4 +50,11 @@ def channels_of(site: NotifySite, *, ui: str = "") -> dict[str, MessageChannel]:
     }
     for name, mail in site.email.items():
         found[name] = MailChannel(name, mail, ui=ui)
+    slack, github = site.inbound.slack, site.inbound.github
+    for name, channel in site.slack.items():
+        has_door = slack is not None and slack.destination == name
+        found[name] = SlackChannel(channel, ui=ui, has_door=has_door)
+    for name, repositories in site.github.items():
+        has_door = github is not None and github.destination == name
+        found[name] = GitHubChannel(repositories, ui=ui, has_door=has_door)
     return found

@@ -149,6 +149,25 @@ class Html(Surface):
         return cls("\n".join(html.escape(aligned(line, limit)) for line in lines))
 
 
+class SlackText(Surface):
+    """Slack's mrkdwn.
+
+    Text of others is a span of code, as for ``Markdown``: nothing in it is a mention, a link or an
+    emphasis. Slack reads ``<``, ``>`` and ``&`` everywhere, so they are escaped; and no fence is
+    longer than one backtick, so others stand in the place of theirs.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def quote(cls, text: str, limit: int) -> str:
+        """Return it as one span of code."""
+        shown = legible(text, limit).replace("`", "\u02cb")
+        for found, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            shown = shown.replace(found, safe)
+        return f"`{shown}`" if shown else ""
+
+
 def _is_from_the_right(character: str) -> bool:
     return unicodedata.bidirectional(character) in _RIGHT_TO_LEFT
 

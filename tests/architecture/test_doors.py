@@ -23,7 +23,7 @@ PRINTS: Final = (
     "mandate/_entry.py",
     "mandate/__main__.py",
 )
-SURFACES: Final = ("Terminal", "Markdown", "Html")
+SURFACES: Final = ("Terminal", "Markdown", "Html", "SlackText")
 DRAWN: Final = ("summary", "static_summary", "static_details", "timeout_summary")
 # A renderer looks for the ends of these before it looks for spans of code.
 FRAGILE: Final = re.compile(r"[*~<\[].*\{|#.*\{")

@@ -18,6 +18,7 @@ from dsl.shown.surfaces import Terminal
 from integrations.web.app import make_app
 from integrations.web.serving import LOOPBACK, PORT, listen, names_of, served
 from mandate import catalogue, logs
+from mandate.console.doors import doors_of
 from mandate.console.engine import TemporalEngine
 from mandate.console.hooks import hooks_of
 from mandate.people.door import enter, temporal
@@ -73,8 +74,9 @@ async def _serve(place: Place, data_dir: Path | None) -> int:
     client = await temporal(env)
     engine = TemporalEngine(client, lambda name: catalogue.compile_named(name, data_dir))
     with listen(place.host, place.port) as listening:
-        app = make_app(hooks=hooks_of(env, engine), hosts=(*names_of(listening), *names))
-        async with served(app, listening):
+        doors = doors_of(env, engine)
+        app = make_app(hooks=hooks_of(doors), hosts=(*names_of(listening), *names))
+        async with served(app, listening), doors.sockets():
             _tell(place, names_of(listening)[0])
             await _signalled()
     say(Terminal("mandate serves no more"))

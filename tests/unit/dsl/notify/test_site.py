@@ -11,6 +11,7 @@ from dsl.errors import DslError
 from dsl.notify.site import parse_site
 from dsl.notify.site_file import SiteFile
 
+ENTITY = "0e1d2c3b-0000-4000-8000-0123456789ab"
 HOOK = "{url_file: /etc/u, secret_file: /etc/s}"
 
 
@@ -23,25 +24,31 @@ def codes(text: str) -> list[str]:
 def test_destinations_are_found_by_their_names_of_whatever_kind():
     site = parse_site(
         f"""\
+slack: {{ops: {{channel: C0123, token_file: /etc/slack}}}}
+github: {{repo: {{app: "1", installation: 2, key_file: /etc/k, repositories: [acme/shop]}}}}
 webhook: {{hook: {HOOK}}}
 email: {{duty: {{host: h, from: a@b.c, to: [d@e.f]}}}}
+people: {{slack: {{U0123: {ENTITY}}}, github: {{"583231": {ENTITY}}}}}
+inbound: {{slack: {{destination: ops, app_token_file: /etc/app}}}}
 """,
         "notify.yaml",
     )
 
-    assert sorted(site.destinations()) == ["duty", "hook"]
-    assert site.unknown(frozenset({"duty", "other"})) == ("other",)
+    assert sorted(site.destinations()) == ["duty", "hook", "ops", "repo"]
+    assert site.unknown(frozenset({"ops", "other"})) == ("other",)
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
     [
         (f"webhook: {{a: {HOOK}}}\nemail: {{a: {{host: h, from: a@b.c, to: [d@e.f]}}}}", "DSL661"),
+        ("inbound: {slack: {destination: ops}}", "DSL662"),
         ("email: {a: {host: h, from: a@b.c, to: [d@e.f], user: x}}", "DSL663"),
         ("email: {a: {host: h, from: a@b.c, to: [d@e.f], tls: none}}", "DSL663"),
         ('email: {a: {host: h, from: "a@b.c\\r\\nBcc: x@y.z", to: [d@e.f]}}', "DSL206"),
         ("webhook: {a: {url_file: relative, secret_file: /s}}", "DSL206"),
         ("webhook: {a: {url: 'https://x', secret_file: /s}}", "DSL201"),
+        ("people: {github: {octocat: x}}", "DSL206"),
         ("- 1", "DSL204"),
     ],
 )

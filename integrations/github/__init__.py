@@ -1,0 +1,1 @@
+"""GitHub: checks, comments and deployments that show a run, and votes that come from there."""

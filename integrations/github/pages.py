@@ -1,0 +1,137 @@
+"""What GitHub shows of a run: the check, the comment at a pull request, the word for a deployment.
+
+1. Every word of others is a span of code: no mention, no link, no mark-up of theirs.
+2. GitHub takes 65,535 characters in a summary or a comment, 1,024 in the word for a deployment.
+   What is longer is cut at a line.
+3. A gate that takes GitHub's word says how it is answered there; one that asks for a proof has the
+   line that makes one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dsl.rules.gates.consensus import CLAIMED, GITHUB
+from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
+from dsl.shown.surfaces import Markdown
+
+SUMMARY_MAX: Final = 60_000
+WORD_MAX: Final = 1_024
+COMMAND: Final = "/mandate"
+ACTIONS_MAX: Final = 3  # buttons of a check
+_CONCLUSIONS: Final = {"completed": "success", "cancelled": "cancelled", "timed out": "timed_out"}
+
+
+def mark(run: RunSnapshot) -> str:
+    """Return what a comment of ours begins with, so that it is found again."""
+    name = hashlib.sha256(f"{run.workflow}/{run.run}".encode()).hexdigest()[:32]
+    return f"<!-- mandate {name} -->"
+
+
+def check_of(run: RunSnapshot, link: str, *, has_door: bool) -> dict[str, Any]:
+    """Return the check of a run as it is now."""
+    waits = _word_of_gates(run)
+    fields: dict[str, Any] = {
+        "status": "completed" if run.ended else "in_progress",
+        "output": {"title": waits or run.status[:100], "summary": summary(run, link)},
+        "actions": [],
+    }
+    if run.ended:
+        fields["conclusion"] = _CONCLUSIONS.get(run.status, "failure")
+    if link:
+        fields["details_url"] = link
+    [*gates] = run.gates
+    if has_door and len(gates) == 1 and takes_word(gates[0]) and not gates[0].reason_required:
+        fields["actions"] = [  # a button names no gate, so there is one only where one gate waits
+            _action("Approve", "approve", gates[0]),
+            _action("Reject", "reject", gates[0]),
+        ]
+    return fields
+
+
+def takes_word(gate: GateSnapshot) -> bool:
+    """Tell whether GitHub's word is accepted at a gate."""
+    return not {CLAIMED, GITHUB}.isdisjoint(gate.identity)
+
+
+def summary(run: RunSnapshot, link: str) -> Markdown:
+    """Return what people read of a run (2)."""
+    lines = [
+        Markdown.of("Run {} of {} {}: {}", run.workflow, run.pipeline, run.version, run.status),
+        *([Markdown.of("\nWhy: {}", run.detail)] if run.ended and run.detail else []),
+        *(line for gate in run.gates for line in _gate(gate, run)),
+        *([Markdown.of("\nand {} more gates", run.more_gates)] if run.more_gates else []),
+        *([Markdown("\n### Decided\n")] if run.decided else []),
+        *(Markdown.of("- {}: {}, {}", g.path, g.verdict, g.detail) for g in run.decided),
+        *([Markdown("\n### Stages\n")] if run.stages else []),
+        *(
+            Markdown.of("- {}: {}{}", each.path, each.status, _why(each.detail))
+            for each in run.stages
+        ),
+    ]
+    shown = _fitting(lines, SUMMARY_MAX)
+    return Markdown.joined("\n", [*shown, *_link(link)])
+
+
+def word_for_deployment(run: RunSnapshot) -> str:
+    """Return what a deployment is told, in plain words (2)."""
+    waits = _word_of_gates(run)
+    why = run.detail if run.ended else waits
+    text = f"Mandate, run {run.workflow}: {run.status}{f': {why}' if why else ''}"
+    return " ".join(text.split())[:WORD_MAX]
+
+
+def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Markdown]:
+    rows = [
+        Markdown("\n### Waiting for approval\n"),
+        Markdown.of("- gate: {}", gate.path),
+        Markdown.of("- asked: {}, still needed: {}", gate.asked, gate.needed),
+        Markdown.of("- until: {}", gate.due),
+        *([Markdown.of("- about: {}", gate.description)] if gate.description else []),
+        *(Markdown.of("- approves: {}", each) for each in gate.outputs),
+        *([Markdown.of("- digest: {}", gate.subject)] if gate.subject else []),
+        Markdown(),
+    ]
+    if takes_word(gate):  # (3) answered there
+        why = " REASON" if gate.reason_required else ""
+        line = f"{COMMAND} approve {gate.path}{why}"
+        return [*rows, Markdown.of("Answer with a comment: {}", line)]
+    line = f"mandate approve {run.workflow} {gate.path}"
+    return [*rows, Markdown.of("Answer after `mandate login NAME` with: {}", line)]
+
+
+def _word_of_gates(run: RunSnapshot) -> str:
+    if not run.gates:
+        return ""
+    first = run.gates[0].path
+    more = len(run.gates) + run.more_gates - 1
+    return f"waits for approval: {first}{f' and {more} more' if more else ''}"[:250]
+
+
+def _action(label: str, decision: str, gate: GateSnapshot) -> dict[str, str]:
+    return {
+        "label": label,
+        "description": f"{label} what waits now"[:40],
+        "identifier": f"{decision}-{gate.opening}"[:20],
+    }
+
+
+def _fitting(lines: Sequence[Markdown], limit: int) -> list[Markdown]:
+    kept: list[Markdown] = []
+    size = 0
+    for line in lines:
+        size += len(line) + 1
+        if size > limit:
+            return [*kept, Markdown.of("\nand {} more lines", len(lines) - len(kept))]
+        kept.append(line)
+    return kept
+
+
+def _why(detail: str) -> Markdown:
+    return Markdown.of(": {}", detail) if detail else Markdown()
+
+
+def _link(link: str) -> list[Markdown]:
+    return [Markdown.of("\nIn Temporal: {}", link)] if link else []

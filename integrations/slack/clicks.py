@@ -1,0 +1,164 @@
+"""What comes in from Slack: clicks on a gate's buttons, and the dialog that asks why.
+
+1. Who has sent it was found out before: by the signature over the raw body, or by Slack's socket.
+2. Nothing in a payload is an address. What is said to somebody goes to our channel at our API, for
+   that person alone.
+3. A click that needs a reason opens the dialog; its answer is one vote with it. Rejecting always
+   asks why.
+4. A payload of another kind, or that is none, does nothing and is said to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from dsl.rules.gates.consensus import SLACK
+from dsl.shown.surfaces import SlackText
+from dsl.values import strict_json
+from dsl.values.canonical import canonical
+from dsl.values.strict_json import JsonError
+from integrations.doors.ballots import Ballots, Given
+from integrations.errors import DeniedError
+from integrations.slack.api import SlackApi
+from integrations.slack.board import APPROVE, REJECT, reason_dialog
+
+PAYLOAD_MAX: Final = 256 << 10
+ID_MAX: Final = 300  # characters
+_DECISIONS: Final = {APPROVE: "approve", REJECT: "reject"}
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """What somebody has pressed."""
+
+    user: str
+    decision: str
+    run: str
+    gate: str
+    opening: int
+    needs_reason: bool
+    trigger: str
+    delivery: str
+
+
+def payload_of(raw: bytes) -> dict[str, Any]:
+    """Return the payload of a request by HTTP.
+
+    Raises:
+        DeniedError: there is none.
+    """
+    try:
+        form = parse_qs(raw.decode("utf-8"), strict_parsing=True, max_num_fields=10)
+        [text] = form["payload"]
+        return _object(strict_json.read(text.encode(), bytes_max=PAYLOAD_MAX))
+    except (UnicodeDecodeError, ValueError, KeyError, JsonError):
+        raise DeniedError("expected a form with one payload in JSON") from None
+
+
+class SlackClicks:
+    """Takes clicks to runs."""
+
+    def __init__(self, api: SlackApi, ballots: Ballots) -> None:
+        self._api = api
+        self._ballots = ballots
+
+    async def take(self, payload: Mapping[str, Any]) -> None:
+        """Do what a payload asks for, and tell whoever has pressed."""
+        if payload.get("type") == "view_submission":
+            await self._submitted(payload)
+            return
+        if payload.get("type") != "block_actions":
+            raise DeniedError("expected block_actions or view_submission")  # (4) it is said
+        click = _click(payload)
+        if click.needs_reason or click.decision == "reject":  # (3) say why
+            await self._ask_why(click)
+            return
+        await self._cast(click, "")
+
+    async def _ask_why(self, click: Click) -> None:
+        metadata = canonical(
+            {"w": click.run, "g": click.gate, "o": click.opening, "d": click.decision}
+        )
+        view = reason_dialog(click.decision, metadata, click.gate)
+        await self._api.call("views.open", trigger_id=click.trigger, view=view)
+
+    async def _submitted(self, payload: Mapping[str, Any]) -> None:
+        view = _object(payload.get("view"))
+        if view.get("callback_id") != "mandate-reason":
+            raise DeniedError("expected a dialog of ours")
+        said = _value(view.get("private_metadata"))
+        values = _object(_object(_object(view.get("state")).get("values")).get("why"))
+        reason = _object(values.get("reason")).get("value")
+        click = Click(
+            user=_text(_object(payload.get("user")).get("id")),
+            decision=_text(said.get("d")),
+            run=_text(said.get("w"), 1_000),
+            gate=_text(said.get("g"), 1_000),
+            opening=_number(said.get("o")),
+            needs_reason=False,
+            trigger="",
+            delivery=_text(view.get("id")),
+        )
+        await self._cast(click, reason if isinstance(reason, str) else "")
+
+    async def _cast(self, click: Click, reason: str) -> None:
+        told = await self._ballots.cast(
+            Given(
+                door=SLACK,
+                account=click.user,
+                run=click.run,
+                gate=click.gate,
+                decision=click.decision,
+                reason=reason,
+                opening=click.opening,
+                delivery=click.delivery,
+            )
+        )
+        mark = SlackText(":white_check_mark:") if told.counted else SlackText(":warning:")
+        await self._api.call(  # (2) to our channel, for that person alone
+            "chat.postEphemeral",
+            channel=self._api.channel,
+            user=click.user,
+            text=SlackText.of("{} {}", mark, told.text, limit=1_000),
+        )
+
+
+def _click(payload: Mapping[str, Any]) -> Click:
+    actions = payload.get("actions")
+    action = _object(actions[0] if isinstance(actions, list) and actions else None)
+    decision = _DECISIONS.get(_text(action.get("action_id")))
+    if decision is None:
+        raise DeniedError("expected a button of ours")
+    value = _value(action.get("value"))
+    return Click(
+        user=_text(_object(payload.get("user")).get("id")),
+        decision=decision,
+        run=_text(value.get("w"), 1_000),
+        gate=_text(value.get("g"), 1_000),
+        opening=_number(value.get("o")),
+        needs_reason=value.get("r") is True,
+        trigger=_text(payload.get("trigger_id")),
+        delivery=_text(action.get("action_ts")),
+    )
+
+
+def _value(text: Any) -> dict[str, Any]:
+    try:
+        return _object(strict_json.read(_text(text, 4_000).encode(), bytes_max=PAYLOAD_MAX))
+    except (JsonError, UnicodeEncodeError):
+        raise DeniedError("expected a button or a dialog of ours") from None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any, limit: int = ID_MAX) -> str:
+    return value[:limit] if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> int:
+    return value if type(value) is int else -1

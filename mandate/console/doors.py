@@ -1,0 +1,167 @@
+"""The doors of services where people are: what comes in from GitHub and Slack, and their votes.
+
+1. Which there are stands in the operator's file, ``MANDATE_NOTIFY``, read when the server starts.
+2. Nobody votes through a door whose word the ledger's worker cannot check: it takes the same key,
+   ``MANDATE_DOOR_KEY_FILE``, on both sides. Without one there are no ballots.
+3. What takes longer than a service waits is done when the answer is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from dsl.errors import DslError
+from dsl.notify.site import NotifySite
+from dsl.notify.site_file import SiteFile
+from dsl.values import strict_json
+from dsl.values.strict_json import JsonError
+from integrations.doors.ballots import Ballots
+from integrations.doors.key import door_key_of
+from integrations.errors import DeniedError
+from integrations.github.api import GitHubApi
+from integrations.github.events import STARTING, GitHubEvents
+from integrations.notify.secret_files import read_secret
+from integrations.slack.api import SlackApi
+from integrations.slack.clicks import SlackClicks, payload_of
+from integrations.web.answers import OK, HookAnswer
+from integrations.web.engine import RunEngine
+from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received
+from integrations.web.signatures import HmacSignature
+from mandate.people.errors import UsageError
+
+GITHUB_PATH: Final = "/hooks/github"
+SLACK_PATH: Final = "/hooks/slack"
+
+
+class Doors:
+    """The doors of one site."""
+
+    def __init__(self, env: Mapping[str, str], engine: RunEngine) -> None:
+        """Read which there are (1).
+
+        Raises:
+            DslError: the file has mistakes.
+        """
+        file = env.get("MANDATE_NOTIFY")
+        self._site: NotifySite = SiteFile(Path(file) if file else None).look()
+        self._engine = engine
+        key = env.get("MANDATE_DOOR_KEY_FILE")
+        self._key = door_key_of(Path(key) if key else None)
+
+    def hooks(self) -> tuple[Hook, ...]:
+        """Return where these services tell us something.
+
+        Raises:
+            DeniedError: a secret cannot be read, or is none.
+        """
+        inbound = self._site.inbound
+        found = [self._github()] if inbound.github is not None else []
+        if inbound.slack is not None and inbound.slack.signing_secret_file is not None:
+            found.append(self._slack(inbound.slack.signing_secret_file))
+        return tuple(found)
+
+    @asynccontextmanager
+    async def sockets(self) -> AsyncIterator[None]:
+        """Hear Slack by its socket meanwhile, where that is set up."""
+        door = self._site.inbound.slack
+        if door is None or door.app_token_file is None:
+            yield
+            return
+        # Here: who has no socket needs no client for one.
+        from integrations.slack.socket_mode import listening  # noqa: PLC0415
+
+        token = read_secret(door.app_token_file)
+        api = self._site.slack[door.destination].api
+        async with listening(api, token, self._clicks().take):
+            yield
+
+    def _github(self) -> Hook:
+        door = self._site.inbound.github
+        assert door is not None  # noqa: S101  # `hooks` has looked
+        secret = read_secret(door.secret_file)
+        api = GitHubApi(self._site.github[door.destination])
+        events = GitHubEvents(api, door, self._engine, self._ballots(self._site.people.github))
+
+        async def handle(received: Received) -> HookAnswer:
+            payload = _json(received.raw)
+            event = received.headers.get("x-github-event", "")[:100]
+
+            async def take() -> None:
+                await events.take(event, payload)
+
+            if event in STARTING:  # where it starts nothing, GitHub's log of deliveries says why
+                await take()
+                return HookAnswer()
+            return HookAnswer(later=take)  # (3) GitHub waits ten seconds
+
+        signed = _signed(secret, "x-hub-signature-256", "sha256=")
+        return Hook(GITHUB_PATH, signed.verify, handle, delivery="x-github-delivery")
+
+    def _slack(self, secret_file: str) -> Hook:
+        clicks = self._clicks()
+
+        async def handle(received: Received) -> HookAnswer:
+            payload = payload_of(received.raw)
+
+            async def take() -> None:
+                await clicks.take(payload)
+
+            return HookAnswer(OK, {}, later=take)  # (3) Slack waits three seconds
+
+        signed = _signed(
+            read_secret(secret_file),
+            "x-slack-signature",
+            "v0=",
+            stamp="x-slack-request-timestamp",
+            base="v0:{}:",
+        )
+        return Hook(SLACK_PATH, signed.verify, handle)
+
+    def _clicks(self) -> SlackClicks:
+        door = self._site.inbound.slack
+        assert door is not None  # noqa: S101  # whoever asks has looked
+        ballots = self._ballots(self._site.people.slack)
+        if ballots is None:
+            raise DeniedError(
+                "inbound.slack takes votes, and nobody could check them: name the same file in "
+                "MANDATE_DOOR_KEY_FILE here and for the worker of mandate-ledger"
+            )
+        return SlackClicks(SlackApi(self._site.slack[door.destination]), ballots)
+
+    def _ballots(self, people: Mapping[str, str]) -> Ballots | None:
+        # (2) nobody votes by a word that cannot be checked
+        return None if self._key is None else Ballots(self._engine, people, self._key)
+
+
+def doors_of(env: Mapping[str, str], engine: RunEngine) -> Doors:
+    """Return the doors that the environment sets up.
+
+    Raises:
+        UsageError: the file has mistakes.
+    """
+    try:
+        return Doors(env, engine)
+    except DslError as error:
+        raise UsageError("MANDATE_NOTIFY: {}", error) from None
+
+
+def _signed(
+    secret: str, header: str, prefix: str, *, stamp: str = "", base: str = "{}"
+) -> HmacSignature:
+    try:
+        return HmacSignature(secret.encode(), header, prefix, stamp, base)
+    except ValueError as error:
+        raise DeniedError(str(error)) from None
+
+
+def _json(raw: bytes) -> dict[str, object]:
+    try:
+        payload = strict_json.read(raw, bytes_max=HOOK_BYTES_MAX)
+    except JsonError as error:
+        raise DeniedError(f"the body cannot be taken: {error}") from None
+    if not isinstance(payload, dict):
+        raise DeniedError("expected a JSON object")
+    return payload

@@ -1,0 +1,79 @@
+"""One gate, every door: whatever comes first, the rule decides, and each is told of its vote."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from temporalio.client import WorkflowUpdateFailedError
+
+from tests.fixtures.engine import Engine, after_look, gate
+from tests.fixtures.notify.site import (
+    GITHUB_ANN,
+    REPOSITORY,
+    SLACK_ANN,
+    SLACK_BOB,
+    Site,
+    site_of,
+    until,
+)
+from tests.fixtures.servers.openbao import People
+
+
+@pytest_asyncio.fixture
+async def site(engine: Engine, people: People, tmp_path: Path) -> AsyncIterator[Site]:
+    async with site_of(engine, people, tmp_path) as found:
+        yield found
+
+
+async def test_votes_by_signal_update_slack_and_github_race(site: Site):
+    config = {
+        "approvers": ["ann", "bob", "cyd"],
+        "identity": ["claimed", "slack", "github"],
+        "quorum": 3,
+    }
+    run = await site.engine.start(after_look(gate("sign-off", **config)))
+    await site.engine.pending(run, "sign-off")
+    value = json.dumps({"w": run.id, "g": "sign-off", "o": 1, "r": False})
+
+    def pressed(user: str) -> dict[str, object]:
+        action = {"action_id": "mandate-approve", "value": value, "action_ts": f"1.{user}"}
+        return {"type": "block_actions", "user": {"id": user}, "actions": [action]}
+
+    button = {
+        "action": "requested_action",
+        "repository": {"full_name": REPOSITORY},
+        "requested_action": {"identifier": "approve-1"},
+        "check_run": {"id": 1, "external_id": run.id},
+        "sender": {"id": GITHUB_ANN},
+    }
+    mallory = {"gate": "sign-off", "decision": "approve", "voter": "mallory"}
+    claimed = {"gate": "sign-off", "decision": "approve", "voter": "cyd"}
+    told = await asyncio.gather(
+        run.signal("vote", mallory),
+        site.slack_sends(pressed(SLACK_ANN)),
+        site.github_says("check_run", button),
+        site.slack_sends(pressed(SLACK_BOB)),
+        run.execute_update("vote", claimed),
+        run.execute_update("vote", mallory),
+        return_exceptions=True,
+    )
+    report = await run.result()
+    await until(lambda: len(site.slack.ephemeral) == 2)
+
+    [decided] = report["approvals"]
+    assert sorted(vote["voter"] for vote in decided["votes"]) == ["ann", "bob", "cyd"]
+    assert decided["verdict"] == "approved"
+    assert told[4]["counted"] is True  # type: ignore[index]
+    assert isinstance(told[5], WorkflowUpdateFailedError)
+    words = {each["user"]: each["text"] for each in site.slack.ephemeral}
+    assert "Counted" in words[SLACK_BOB]
+    how = {vote["voter"]: vote["identity"] for vote in decided["votes"]}
+    assert how["cyd"] == "claimed"
+    assert how["bob"] == "slack"
+    # Ann is one person: by whichever door she came first, the other vote is told that it is void.
+    assert ("Counted" in words[SLACK_ANN]) is (how["ann"] == "slack")
+    assert how["ann"] in ("slack", "github")

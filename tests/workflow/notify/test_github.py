@@ -1,0 +1,265 @@
+"""GitHub, held by its own schema: checks and comments that show a run, and votes from there."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+
+from tests.fixtures.engine import Engine, after_look, gate
+from tests.fixtures.notify.receiver import Reply
+from tests.fixtures.notify.site import GITHUB_ANN, REPOSITORY, Site, site_of, until
+from tests.fixtures.servers.openbao import People
+
+STRANGER = 1
+
+
+@pytest_asyncio.fixture
+async def site(engine: Engine, people: People, tmp_path: Path) -> AsyncIterator[Site]:
+    async with site_of(engine, people, tmp_path) as found:
+        yield found
+        assert found.github.wrong == []
+
+
+def pull_request(commit: str, number: int = 5, **fields: Any) -> dict[str, Any]:
+    return {
+        "action": "opened",
+        "repository": {"full_name": REPOSITORY},
+        "pull_request": {"number": number, "head": {"sha": commit}},
+        "sender": {"id": STRANGER},
+        **fields,
+    }
+
+
+def comment(body: str, account: int = GITHUB_ANN, number: int = 5, **fields: Any) -> dict[str, Any]:
+    return {
+        "action": "created",
+        "repository": {"full_name": REPOSITORY},
+        "issue": {"number": number, "pull_request": {"url": "https://evil.example/"}},
+        "comment": {"id": zlib.crc32(body.encode()), "body": body, "user": {"id": account}},
+        **fields,
+    }
+
+
+def run_of(site: Site, commit: str, number: int = 5) -> WorkflowHandle[Any, Any]:
+    return site.engine.adopt(f"github/{REPOSITORY}/pull/{number}/{commit[:12]}/told-at-github")
+
+
+async def begun(site: Site, commit: str, number: int) -> WorkflowHandle[Any, Any]:
+    """Open a pull request, and wait until its run asks somebody."""
+    assert (await site.github_says("pull_request", pull_request(commit, number))).status == 202
+    run = run_of(site, commit, number)
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await site.engine.pending(run, "sign-off")
+            except Exception as error:  # not started yet
+                if "not found" not in str(error):
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                return run
+
+
+async def test_a_pull_request_starts_a_run_that_shows_there_and_is_answered_there(site: Site):
+    commit = "a1" * 20
+    run = await begun(site, commit, 5)
+    comments = site.github.comments
+    await until(lambda: any("Waiting for approval" in c["body"] for c in comments.values()))
+    [check] = site.github.checks.values()
+    assert (check["status"], check["head_sha"], check["external_id"]) == (
+        "in_progress",
+        commit,
+        run.id,
+    )
+    assert [each["label"] for each in check["actions"]] == ["Approve", "Reject"]
+    reply = await site.github_says(
+        "issue_comment", comment("/mandate approve sign-off read it @all")
+    )
+    assert reply.status == 202
+    report = await run.result()
+    await until(lambda: check["status"] == "completed" or site.github.checks[1].get("conclusion"))
+
+    assert report["approvals"][0]["votes"] == [
+        {"voter": "ann", "decision": "approve", "reason": "read it @all", "identity": "github"}
+    ]
+    assert site.github.checks[1]["conclusion"] == "success"
+    ours = [c for c in site.github.comments.values() if c["body"].startswith("<!-- mandate")]
+    assert len(ours) == 1  # edited, never repeated
+    assert "@all" not in ours[0]["body"].replace("`", "\x00").split("\x00")[0::2]
+    said = [c["body"] for c in site.github.comments.values() if c not in ours]
+    assert said == ["`Counted: approved by ann (read it @all).`"]
+
+
+async def test_the_same_webhook_twice_is_one_run_and_one_vote(site: Site):
+    commit = "b2" * 20
+    run = await begun(site, commit, 6)
+    again = await site.github_says("pull_request", pull_request(commit, 6, action="reopened"))
+    assert again.status == 202
+    vote = comment("/mandate reject\nnot on a Friday", number=6)
+    for _ in range(3):
+        await site.github_says("issue_comment", vote, delivery="")
+    with pytest.raises(WorkflowFailureError):
+        await run.result()
+
+    [event] = [
+        each.workflow_execution_update_accepted_event_attributes
+        for each in await site.engine.events(run)
+        if each.HasField("workflow_execution_update_accepted_event_attributes")
+    ]
+    assert event.accepted_request.meta.update_id.startswith("github-")
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [(STRANGER, "is nobody here"), (GITHUB_ANN, "waits for nobody now")],
+)
+async def test_who_is_nobody_here_and_what_waits_for_nobody_is_told(site: Site, account, said):
+    commit, number = ("c3" * 20, 7) if account == STRANGER else ("c4" * 20, 8)
+    run = await begun(site, commit, number)
+    if account == GITHUB_ANN:
+        await run.terminate("the test")
+        body = "/mandate approve sign-off"
+        expected = "Expected one gate that waits, and there are 0"
+    else:
+        body, expected = "/mandate approve", said
+    await site.github_says("issue_comment", comment(body, account, number))
+    words = await until(
+        lambda: [c["body"] for c in site.github.comments.values() if expected in c["body"]]
+    )
+
+    assert len(words) == 1
+    if account == STRANGER:
+        assert (await run.query("status"))["approvals"] == []
+
+
+async def test_a_button_of_the_check_votes_for_what_was_shown(site: Site):
+    run = await begun(site, "d5" * 20, 9)
+    await until(lambda: site.github.checks and site.github.checks[1].get("actions"))
+    payload = {
+        "action": "requested_action",
+        "repository": {"full_name": REPOSITORY},
+        "requested_action": {"identifier": "approve-7"},
+        "check_run": {"id": 1, "external_id": run.id},
+        "sender": {"id": GITHUB_ANN},
+    }
+    await site.github_says("check_run", payload)  # of an opening that is none
+    payload["requested_action"] = {"identifier": "approve-1"}
+    await site.github_says("check_run", payload)
+    report = await run.result()
+
+    assert [vote["voter"] for vote in report["approvals"][0]["votes"]] == ["ann"]
+
+
+async def test_a_deployment_waits_for_the_gate_and_is_told_until_it_has_heard(site: Site):
+    site.github.waiting = {"production"}
+    site.github.deaf = 1  # it takes an answer, and goes on waiting
+    payload = {
+        "action": "requested",
+        "repository": {"full_name": REPOSITORY},
+        "environment": "production",
+        "deployment": {"sha": "e6" * 20},
+        "deployment_callback_url": "https://evil.example/repos/x/y/actions/runs/77"
+        "/deployment_protection_rule",
+    }
+    for _ in range(2):
+        await site.github_says("deployment_protection_rule", payload)
+    run = site.engine.adopt(f"github/{REPOSITORY}/deployment/77/production/told-at-github")
+    await until(lambda: site.github.made("actions/review-custom-gates-for-run"))
+    await site.engine.pending(run, "sign-off")
+    [check] = site.github.checks
+    await site.github_says(
+        "check_run",
+        {
+            "action": "requested_action",
+            "repository": {"full_name": REPOSITORY},
+            "requested_action": {"identifier": "approve-1"},
+            "check_run": {"id": check, "external_id": run.id},
+            "sender": {"id": GITHUB_ANN},
+        },
+    )
+    await run.result()
+    await until(lambda: not site.github.waiting)
+
+    assert set(site.github.states) == {("production", "approved")}
+    assert len(site.github.states) == 2  # the first was not heard
+    reports = site.github.made("actions/review-custom-gates-for-run")
+    assert len(reports) <= 10
+    assert not any("evil" in each.path for each in site.github.http.heard)
+
+
+@pytest.mark.parametrize("trouble", ["suspended", "key", "repository"])
+async def test_what_github_refuses_is_one_sentence_and_nothing_is_lost(site: Site, trouble: str):
+    said = {
+        "suspended": "This installation has been suspended",
+        "key": "holds no private key of a GitHub App",
+        "repository": "is none of the repositories of this destination",
+    }
+    site.github.suspended = trouble == "suspended"
+    if trouble == "key":
+        (site.folder / "key.pem").write_text("no key")
+    inputs = {"repository": "acme/other" if trouble == "repository" else REPOSITORY}
+    definition = after_look(
+        gate("sign-off"), notify=[{"to": "repo"}], inputs={"repository": {}, "commit": {}}
+    )
+    run = await site.engine.start(definition, inputs={**inputs, "commit": "f7" * 20})
+    await site.engine.pending(run, "sign-off")
+    handle = await telling(site, run)
+    async with asyncio.timeout(60):
+        while not (state := (await handle.query("status"))["repo"])["trouble"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+    assert said[trouble] in state["trouble"]
+    assert state["waiting"] >= 1
+    await handle.terminate("the test ends")
+
+
+async def test_a_limit_and_a_lost_answer_make_it_late_and_not_two(site: Site):
+    limited = {"Retry-After": "2", "Content-Type": "application/json"}
+    site.github.faults = [
+        Reply(403, limited, b'{"message": "You have exceeded a secondary rate limit"}'),
+    ]
+    run = await begun(site, "a8" * 20, 11)
+    await until(lambda: site.github.checks and site.github.comments)
+    await run.terminate("enough")
+    await until(lambda: site.github.checks[1].get("conclusion") == "failure")
+
+    assert len(site.github.checks) == 1
+    assert len(site.github.comments) == 1
+
+
+async def telling(site: Site, run: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
+    async with asyncio.timeout(60):
+        while True:
+            async for each in site.engine.client.list_workflows('WorkflowType="Notification"'):
+                if each.id.startswith(f"notification/{run.id}/"):
+                    return site.engine.client.get_workflow_handle(each.id)
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"\xff\xfe", 403),
+        (b"[1]", 403),
+        (b'{"action": "opened"', 403),
+        (b'{"action": 1, "repository": {"full_name": 5}}', 403),
+        (b'{"action": "opened", "repository": {"full_name": "acme/other"}}', 403),
+    ],
+)
+async def test_a_body_that_is_none_starts_nothing_and_is_never_a_500(site: Site, raw, status):
+    reply = await site.github_sends("pull_request", raw)
+
+    assert reply.status == status
+
+
+async def test_a_wrong_signature_is_refused(site: Site):
+    payload = pull_request("a9" * 20)
+
+    assert (await site.github_says("pull_request", payload, secret="wrong" * 8)).status == 401
