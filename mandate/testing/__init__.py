@@ -1,0 +1,1 @@
+"""Pipelines tested as they run: the real engine, people who really sign, agents made up."""

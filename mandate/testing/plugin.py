@@ -1,0 +1,94 @@
+"""The fixtures: ``pytest_plugins = ["mandate.testing.plugin"]`` in a ``conftest.py``.
+
+``mandate`` starts pipelines on an engine that comes up once a session, with servers of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from integrations.agents.contract.protocol import Request
+    from mandate.testing.bed import Bed, RunUnderTest
+
+
+class Pipelines:
+    """What a test does: it makes agents up, starts pipelines, and votes."""
+
+    def __init__(self, bed: Bed) -> None:
+        self._bed = bed
+
+    def agent(
+        self,
+        stage: str,
+        output: Mapping[str, Any] | None = None,
+        *,
+        files: Mapping[str, str] | None = None,
+        fails: str = "",
+        does: Callable[[Any], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Say what the agent of a stage, by its path, puts out or does in place of its program.
+
+        Args:
+            stage: the path, such as ``checks/lint/review``.
+            output: what conditions and later stages read of it.
+            files: that it delivers, by name.
+            fails: why its work fails, where it does.
+            does: is called with the request of each phase in which a program runs.
+        """
+        from mandate.testing.fakes import raising, saying  # noqa: PLC0415 - only where it is used
+
+        behaviour = does or (raising(fails) if fails else saying(output or {}))
+        self._bed.agents.put(stage, behaviour, files or {})
+
+    def start(self, pipeline: str | Path | Mapping[str, Any], **inputs: Any) -> RunUnderTest:
+        """Start a pipeline: a file, the text of a document, or a document."""
+        from mandate.testing.bed import started  # noqa: PLC0415
+
+        if isinstance(pipeline, Mapping):
+            return started(self._bed, pipeline, inputs)
+        is_text = isinstance(pipeline, str) and "\n" in pipeline
+        text = str(pipeline) if is_text else Path(pipeline).read_text(encoding="utf-8")
+        return started(self._bed, yaml.safe_load(text), inputs)
+
+    @property
+    def asked(self) -> list[Request]:
+        """What the made up agents were asked in this test, phase by phase, in order."""
+        return self._bed.agents.asked
+
+    def failure_of(self, run: RunUnderTest) -> str:
+        """Wait for the end of a run that does not complete; return why not.
+
+        Raises:
+            AssertionError: it has completed.
+        """
+        from temporalio.client import WorkflowFailureError  # noqa: PLC0415
+
+        try:
+            report = run.result()
+        except WorkflowFailureError as error:
+            return str(getattr(error.cause, "message", error.cause))
+        raise AssertionError(f"it has completed: {report}")
+
+
+@pytest.fixture(scope="session")
+def mandate_bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+    """The engine, up for the session."""
+    from mandate.testing.bed import Bed  # noqa: PLC0415 - the engine is loaded when it is needed
+
+    bed = Bed(tmp_path_factory.mktemp("mandate") / "data")
+    bed.open()
+    yield bed
+    bed.close()
+
+
+@pytest.fixture
+def mandate(mandate_bed: Bed) -> Pipelines:
+    """The engine for one test: what the test before made up is forgotten."""
+    mandate_bed.agents.forget()
+    return Pipelines(mandate_bed)
