@@ -59,7 +59,8 @@ def rows(journals: Iterable[Journal]) -> list[Row]:
                 row.fired += run.id in record.struck
                 row.completed += run.status == _COMPLETED
                 row.violations += sum(_tells_of(run.id, each) for each in journal.violations)
-                if run.recovered_ms is not None and run.id in record.struck:
+                is_alone = len(journal.faults) == 1  # what two cost is the time of neither
+                if run.recovered_ms is not None and run.id in record.struck and is_alone:
                     row.recovered_ms.append(run.recovered_ms)
     return [found[key] for key in sorted(found)]
 
