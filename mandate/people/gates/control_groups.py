@@ -3,7 +3,8 @@
 Whoever could make a person authorise a request of his own would have that person open Vault for
 him. So before anything is signed:
 
-1. The plan is the one the gate is about: its digest is computed here from the plan itself.
+1. The plan is the one the gate is about: its digest is computed here from the plan itself. It has
+   the gate, or lets such a one be opened; behind that, no request stands.
 2. A request belongs to a stage of that plan behind that gate, made by that stage's agent, for a
    secret that stage declares.
 3. What Vault says of the request decides, not what the run says: it reads that very path, as that
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import stages_behind
+from dsl.rules.gates.unnamed import may_be_opened
 from dsl.shown.surfaces import Terminal
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.naming import entity_name
@@ -48,7 +50,11 @@ def read_plan(answer: Any, row: GateRow) -> Plan:
             digest,
             row.plan,
         )
-    if not any(isinstance(step, GateStep) and step.path == row.gate for step in walk(plan.steps)):
+    is_named = any(
+        isinstance(step, GateStep) and step.path == row.gate for step in walk(plan.steps)
+    )
+    asks = row.question is not None or row.call is not None
+    if not is_named and not (asks and may_be_opened(plan, row.gate)):
         raise RefusalError("the plan has no gate {!r}: not signed", row.gate)
     return plan
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -28,6 +28,7 @@ from dsl.core import StageStatus
 from dsl.limits import QUESTION_LENGTH_MAX, TOOL_LOOKS_MAX
 from dsl.plan import AgentStep, GateStep
 from dsl.rules.gates.questions import Question
+from dsl.rules.gates.unnamed import call_name
 from dsl.rules.tools.calls import DID_NOT, HAPPENED
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of
@@ -39,7 +40,6 @@ from workflows.runtime import failures
 from workflows.runtime.cancellation import stop
 from workflows.runtime.failures import StageEndedError
 
-_NAMES: Final = {"approve": "call", "outcome": "outcome"}
 Child = Callable[[], question_specs.AsksRequest]
 
 
@@ -164,7 +164,7 @@ class CallGates:
             return None
         count = self._count.setdefault(step.path, Counter())
         count[call.kind] += 1
-        name = f"{_NAMES[call.kind]}-{count[call.kind]}"
+        name = call_name(call.kind, count[call.kind])
         return GateStep(
             path=f"{step.path}/{name}",
             name=name,

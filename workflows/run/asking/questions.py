@@ -28,6 +28,7 @@ from dsl.core import StageStatus
 from dsl.limits import QUESTION_LOOKS_MAX, QUESTIONS_MAX
 from dsl.plan import AgentStep, GateStep
 from dsl.rules.gates.questions import Answered, Question
+from dsl.rules.gates.unnamed import question_name
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of
 from workflows.gates.gate_board import GateBoard
@@ -176,7 +177,7 @@ class Questions:
                 else f"it has asked {QUESTIONS_MAX} times"
             )
             raise StageEndedError(failures.STAGE_FAILED, step.path, StageStatus.FAILED, why)
-        name = f"question-{number}"
+        name = question_name(number)
         return GateStep(
             path=f"{step.path}/{name}",
             name=name,

@@ -64,6 +64,68 @@ def test_a_plan_without_that_gate_is_not_signed_for():
         read_plan(answer(), at)
 
 
+ASKS = """
+name: asks
+version: "1"
+stages:
+  - name: branches
+    type: parallel
+    branches:
+      - {name: quiet, stages: [{name: work, type: agent, template: default}]}
+      - name: asks
+        stages:
+          - name: work
+            type: agent
+            template: default
+            config: {questions: {approvers: [ann]}}
+      - name: errs
+        stages:
+          - name: work
+            type: agent
+            template: default
+            config:
+              error_budget: {errors: 1, window: 1h}
+              clarifications: 2
+              clarify: human
+              clarifiers: {approvers: [ann]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("gate", "is_signed"),
+    [
+        ("branches/asks/work/question-1", True),
+        ("branches/asks/work/question-20", True),
+        ("branches/asks/work/question-21", False),
+        ("branches/asks/work/question-0", False),
+        ("branches/asks/work/clarify-1", False),
+        ("branches/asks/work/review", False),
+        ("branches/asks/work", False),
+        ("branches/errs/work/clarify-1", True),
+        ("branches/errs/work/clarify-2", True),
+        ("branches/errs/work/clarify-3", False),
+        ("branches/errs/work/question-1", False),
+        ("branches/quiet/work/question-1", False),
+        ("branches/question-1", False),
+        ("work/question-1", False),
+        ("question-1", False),
+        ("", False),
+    ],
+)
+def test_what_an_agent_asks_is_signed_for_where_the_plan_lets_it_ask(gate, is_signed):
+    compiled = compile_text(ASKS, "p.yaml")
+    given = {"digest": compiled.digest, "plan": compiled.plan.model_dump(mode="json")}
+    asked = row(plan=compiled.digest, gate=gate, question={"text": "Which?"})
+    (at,) = read_rows([asked])
+    (not_asked,) = read_rows([{**asked, "question": None}])
+
+    if is_signed:
+        assert read_plan(given, at) == compiled.plan
+        at = not_asked
+    with pytest.raises(RefusalError, match="has no gate"):
+        read_plan(given, at)
+
+
 @pytest.mark.parametrize("given", [None, {}, {"plan": None}, {"plan": {"name": "x"}}, []])
 def test_a_run_that_does_not_show_its_plan_is_not_signed_for(given):
     (at,) = read_rows([row()])
