@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from dsl.rules.health import breaker
 from dsl.rules.health.breaker import Circuit, CircuitOrder, CircuitState, Outcome, Probe
 from dsl.rules.health.breaker_settings import BUCKETS, BreakerSettings
-from tests.fixtures.search import inputs
+from tests.fixtures.search import inputs, many
 
-STEPS = 50  # of one search: `make stress` makes twenty times as many searches, 50,000 steps
+SEARCHES, STEPS = 200, 50  # 10,000 steps in every run of the tests, which is no share of them
 
 outcomes = st.builds(Outcome, failed=st.booleans(), slow=st.booleans())
 callers = st.sampled_from("abcdefgh")
@@ -216,4 +216,6 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 TestBreaker = BreakerMachine.TestCase
-TestBreaker.settings = settings(inputs(50), stateful_step_count=STEPS)
+TestBreaker.settings = settings(
+    inputs(SEARCHES), max_examples=max(SEARCHES, many(SEARCHES)), stateful_step_count=STEPS
+)
