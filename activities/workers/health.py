@@ -3,6 +3,7 @@
 1. A worker looks at what it stands on itself: what one machine reaches another may not.
 2. The ledger's worker looks at what concerns all of them as well, and puts changes on record: there
    is one, and it needs no other server for that.
+3. What is not served any more its own worker cannot tell. So that of trust looks at queues as well.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from integrations.health.monitor import Monitor
 from integrations.health.probes.agents import processes_probe
 from integrations.health.probes.complete import all_probes
 from integrations.health.probes.disks import artifacts_probe
-from integrations.health.probes.engine import Engine
+from integrations.health.probes.engine import Engine, queues_probe
 from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
 from integrations.ledger.ledger import Ledger
 from integrations.settings import Settings
@@ -40,9 +41,9 @@ def of_phases(
     return monitor
 
 
-def of_trust(dragonfly: Redis, vault: Vault) -> Monitor:
-    """Return what the trust worker looks at."""
-    return Monitor((dragonfly_probe(dragonfly), vault_probe(vault)))
+def of_trust(dragonfly: Redis, vault: Vault, engine: Engine) -> Monitor:
+    """Return what the trust worker looks at, the queue of the ledger among it (3)."""
+    return Monitor((dragonfly_probe(dragonfly), vault_probe(vault), queues_probe(engine)))
 
 
 def of_ledger(

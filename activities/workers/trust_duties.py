@@ -20,6 +20,7 @@ from activities.health.circuit_change import CircuitChanging
 from activities.revocation.brakes import BrakeActivities
 from activities.revocation.run_brakes import RunBrakeActivities
 from activities.runtime.engine import ensure_sweep_schedule
+from activities.runtime.engine_health import TemporalHealth
 from activities.sweep.sweep import SweepActivities
 from activities.sweep.watch import keep_sweeping
 from activities.trust.demotion import DemotionActivities
@@ -74,7 +75,6 @@ class TrustDuties(Duties):
             guards=guards,
             revocations=revocations,
         )
-        self.monitor = self._health = of_trust(self._dragonfly, self._vault)
         self._sweeping = SweepActivities(Sweeper(self._vault, self._logins[naming.SWEEPER]))
         self._brakes = BrakeActivities(self._vault, revoker, guards, revocations)
         self._run_brakes = RunBrakeActivities()
@@ -109,9 +109,10 @@ class TrustDuties(Duties):
         without = await ensure_sweep_schedule(client)
         if without is not None:
             logger.warning("the server starts no sweeps: %s", without)
+        self.monitor = of_trust(self._dragonfly, self._vault, TemporalHealth(client))
         try:
             async with (
-                self._health.running(),
+                self.monitor.running(),
                 beside(_stay_ready(self._logins[naming.REVOKER]), keep_sweeping(client)),
             ):
                 yield

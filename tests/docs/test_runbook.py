@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -49,3 +51,15 @@ def test_an_alert_is_what_prometheus_takes_and_asks_for_what_is_served(rule):
     )
     known = {METRICS[name].label for name in asked}
     assert set(labels) <= known
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_prometheus_itself_takes_the_alerts():
+    checked = subprocess.run(
+        ["promtool", "check", "rules", ROOT / "deploy" / "alerts.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert f"{len(ALERTS)} rules found" in checked.stdout

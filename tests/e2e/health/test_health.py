@@ -86,6 +86,14 @@ async def test_all_pages_of_a_stack_that_is_well(up, bao, store):
         secrets = [store.password, bao.root_token, *_role_secrets(bao)]
         assert not [each for each in secrets if each and each in text]
 
+    async def sees_the_ledgers_queue():  # of which its own worker would say nothing any more
+        said = (await page(up, "trust", "/metrics"))[1]
+        return re.search(
+            r'^mandate_queue_pollers\{queue="mandate-ledger"\} [1-9]', said, re.MULTILINE
+        )
+
+    await eventually(sees_the_ledgers_queue)
+
 
 def _role_secrets(bao):
     files = [path for path in bao.roles_dir.rglob("*") if path.is_file()]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+
 import pytest
 import yaml
 
 from activities.contracts import specs
+from integrations.health.page import HealthPages, ProcessState
 from integrations.settings import read_settings
 from integrations.vault import naming
 from mandate.stack.servers import temporal
@@ -27,6 +31,28 @@ def test_each_workers_environment_is_one_our_settings_accept(service, queue):
     assert settings.queues == (queue,)
     assert settings.gate_identity == "verified"
     assert settings.inline_tier == settings.initial_tier == 0
+
+
+@pytest.mark.parametrize("is_ready", [True, False])
+@pytest.mark.parametrize("service", WORKERS)
+async def test_each_worker_is_healthy_when_it_is_ready(service, is_ready):
+    worker = COMPOSE["services"][service]
+    asked_at = worker["environment"]["MANDATE_HEALTH_PORT"]
+    how, program, *words = worker["healthcheck"]["test"]
+
+    async def no_numbers() -> str:
+        return ""
+
+    pages = HealthPages(lambda: ProcessState(is_ready=is_ready, states={}), no_numbers)
+    async with pages.served(0) as port:
+        typed = [word.replace(f":{asked_at}/", f":{port}/") for word in words]
+        checked = await asyncio.create_subprocess_exec(
+            sys.executable, *typed, stderr=asyncio.subprocess.DEVNULL
+        )
+        code = await checked.wait()
+
+    assert (how, program, typed != words) == ("CMD", "python", True)
+    assert (code == 0) is is_ready
 
 
 def test_only_the_ledger_worker_may_write_the_ledger():
