@@ -18,6 +18,7 @@ from activities.phases.admission import admit
 from activities.phases.equipment import Equipment, enter, put_json, refuse_queue, run_of
 from activities.runtime.boundary import governed
 from dsl.core import AgentPhase
+from dsl.values.circuit_names import VAULT
 from integrations.errors import RevokedError
 from integrations.vault.identity.registry import Known
 
@@ -39,7 +40,8 @@ class Bootstrap:
         refuse_queue(self._equipment, request)
         if request.authority.revoked:  # (1) a revoked agent does not start
             raise RevokedError(f"agent {request.agent!r} is revoked")
-        admission = await admit(self._equipment, request)  # (2) it is admitted
+        async with self._equipment.breakers.attending(VAULT):
+            admission = await admit(self._equipment, request)  # (2) it is admitted
         known = admission.known
         lease = await enter(self._equipment, request, PHASE)  # (3) a cold or revoked guard refuses
         await self._prove(request, known)  # (4) minted, compared, revoked

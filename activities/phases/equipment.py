@@ -131,8 +131,11 @@ async def enter(
     )
     begun_ms = _begun_ms(request)
     try:
-        with equipment.breakers.of(DRAGONFLY).watching():
-            return await _take(equipment, request, phase, known, begun_ms=begun_ms, status=status)
+        async with equipment.breakers.attending(DRAGONFLY):  # nothing was done yet
+            with equipment.breakers.of(DRAGONFLY).watching():
+                return await _take(
+                    equipment, request, phase, known, begun_ms=begun_ms, status=status
+                )
     except OrderError as error:
         raise ViolationError(Violation.PHASE_ORDER, str(error)) from None
 

@@ -11,7 +11,8 @@ from dsl.values.circuit_names import ARTIFACTS, DRAGONFLY, VAULT
 from integrations.artifacts.store import Artifacts
 from integrations.dragonfly.circuits import Circuits
 from integrations.dragonfly.client import answered
-from integrations.health.breakers import LOOK_LIMIT_S, Breakers
+from integrations.health.breakers import Breakers
+from integrations.health.looking import LOOK_LIMIT_S
 from integrations.settings import Settings
 from integrations.vault.client import Vault
 

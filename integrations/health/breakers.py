@@ -9,8 +9,8 @@
 3. A half-open circuit is asked each time: who may try is decided where all processes see it.
 4. Dragonfly away: each process counts for itself. Dragonfly's own circuit it always does.
 5. While a circuit is open, one process a second looks whether its system lives; when it does, the
-   wait is over. For a system that nobody can look at, time has to pass.
-6. What this process has found dead lets nothing begin here: see ``integrations.health.deaths``.
+   wait is over. For a system that nobody can look at, time has to pass. See ``looking``.
+6. What this process has found dead lets nothing begin here: see ``deaths``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Final
 
 from dsl.health.breakers import BreakerBook
@@ -31,15 +31,13 @@ from integrations.beside import ended
 from integrations.dragonfly.circuits import CircuitReading, Circuits
 from integrations.errors import CircuitOpenError, IntegrationError
 from integrations.health.breaker import Breaker, Permit, held
-from integrations.health.deaths import Deaths, refused
+from integrations.health.deaths import refused
+from integrations.health.looking import Look, Looking, beginning
 
 TELL_EVERY_S: Final = 1.0
-LOOK_LIMIT_S: Final = 2.0
 _ID_BYTES: Final = 8
 
 logger = logging.getLogger(__name__)
-
-Look = Callable[[], Awaitable[object]]
 
 
 class Breakers:
@@ -50,13 +48,12 @@ class Breakers:
         self._store = store
         self._book = book or BreakerBook()
         self._breakers: dict[str, Breaker] = {}
-        self._looks: dict[str, Look] = {}
-        self._looking: dict[str, asyncio.Task[None]] = {}
+        self._looking = Looking(self.of)
         self._worker = secrets.token_hex(_ID_BYTES)
         self._told_at = -TELL_EVERY_S
         self._named: set[str] = set()  # to the store
         self._is_away = False
-        self.deaths = Deaths(self.of, self._looks)
+        self.deaths = self._looking.deaths
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -80,7 +77,15 @@ class Breakers:
 
     def looks(self, name: str, look: Look) -> None:
         """Have ``look`` called, which fails where the system does not live (5)."""
-        self._looks[name] = look
+        self._looking.add(name, look)
+
+    def attending(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Give up the begin of work whose call hangs, where that system answers nobody.
+
+        Raises:
+            CircuitOpenError: it was given up; see ``looking``.
+        """
+        return self._looking.attending(name)
 
     def states(self) -> dict[str, CircuitState]:
         """Return every circuit that this process knows, with its state."""
@@ -94,14 +99,15 @@ class Breakers:
             CircuitOpenError: one of them lets nothing through now.
         """
         permits: dict[str, Permit] = {}
-        token = None
+        token, names = None, tuple(names)
         try:
             for name in names:
                 permit = await self._ask(self.of(name))
                 if permit is not None:
                     permits[name] = permit
             token = held.set({**held.get(), **permits})
-            yield
+            with beginning(names):
+                yield
         finally:
             if token is not None:
                 held.reset(token)
@@ -146,7 +152,8 @@ class Breakers:
             yield
         finally:
             self._loop = None
-            await ended([task, *self._looking.values()])
+            await ended([task])
+            await self._looking.end()
             await self._settle()  # nobody waits for the lease of a process that has ended
 
     async def _ask(self, breaker: Breaker) -> Permit | None:
@@ -251,7 +258,7 @@ class Breakers:
             if self._has_news() and time.monotonic() >= self._told_at + TELL_EVERY_S:
                 await self._tell()
                 self._told_at = time.monotonic()  # also where there is no store to be told
-                self._begin_looks()
+                self._looking.begin(self._breakers)
 
     def _has_news(self) -> bool:
         return self._is_away or any(each.has_news for each in self._breakers.values())
@@ -275,21 +282,6 @@ class Breakers:
             except asyncio.CancelledError:
                 breaker.untold(settled, alive)  # whoever has ended this tells it: again is harmless
                 raise
-
-    def _begin_looks(self) -> None:
-        for name, look in self._looks.items():
-            breaker = self._breakers.get(name)
-            under_way = self._looking.get(name)
-            if breaker is None or (under_way is not None and not under_way.done()):
-                continue
-            if breaker.take_look():
-                self._looking[name] = asyncio.create_task(self._look(breaker, look))
-
-    async def _look(self, breaker: Breaker, look: Look) -> None:
-        with suppress(IntegrationError, TimeoutError):
-            async with asyncio.timeout(LOOK_LIMIT_S):
-                with breaker.watching():  # what goes well is a sign of life
-                    await look()
 
     def _news(self) -> None:
         if self._loop is None:

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from dsl.actions import AGENT_REVOKED
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.e2e.outages.seen import (
     GOES_ON_WITHIN_S,
     SAYS_WITHIN_S,
@@ -186,8 +188,40 @@ async def test_a_dragonfly_lost_in_mid_run_stops_who_works_and_grants_nothing_bu
     slow.empty()
     if lost == "killed":
         await asyncio.to_thread(store.start)  # empty
+    back = time.time()
     report = await result_of(run)
+    went_on_s = await went_on_after(up, run, back, stage="look")
+    print(f"dragonfly {lost} in mid-run: goes on after {went_on_s:.1f} s")
 
+    assert went_on_s < GOES_ON_WITHIN_S
     assert report["stages"]["look"]["attempts"] == 1  # the agent has not failed
     assert "ledger.authority" in await activities_of(up, f"{run.id}/look")
     up.check_ledger(run.id, agents=["look"])
+
+
+async def test_who_is_revoked_while_dragonfly_is_lost_in_mid_run_stays_revoked(up, store, ann):
+    slow = up.slow_folder()
+    document = pipeline(stage("look", config={"inputs": {"path": slow.name}}))
+    run = await up.start(document)
+    await up.until_agent_works()
+    child = (await up.client()).get_workflow_handle(f"{run.id}/look")
+    agent = (await child.query("status"))["agent"]
+
+    await asyncio.to_thread(store.stop)
+    revoking = asyncio.create_task(ann.mandate("revoke", agent, "--reason", "not this one"))
+    await eventually(lambda: not up.agents(), within_s=60)
+    await eventually(lambda: _is_revoked(up, agent), within_s=60)
+    slow.empty()
+    await asyncio.to_thread(store.start)  # empty: nobody there has ever heard of it
+    await must_be_refused(run)
+    revoked = await revoking
+    await must_be_refused(await up.start(document))
+
+    assert revoked.code == 0, revoked
+    assert (await run.query("status"))["stages"]["look"]["status"] == "revoked"
+
+
+def _is_revoked(up, agent) -> bool:
+    return any(
+        (entry.action, entry.agent) == (AGENT_REVOKED, agent) for entry in tail(up.ledger, TAIL_MAX)
+    )
