@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from dsl.plan import AgentStep, walk
+from dsl.shown.markup import shown_text_time, table
 from dsl.shown.surfaces import Html
 from dsl.values.durations import render_duration
 from mandate.work.look.report.findings import Findings, standings
-from mandate.work.look.report.words import shown_text_time, table
 
 STANDINGS_SHOWN_MAX: Final = 1_500
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from dsl import actions
 from dsl.plan import GateStep, walk
+from dsl.shown.markup import described, kind_of, shown_text_time, table
 from dsl.shown.surfaces import Html
 from mandate.people.accounts import CountedVote, DecidedGate, PendingGate
 from mandate.work.look.report.findings import GATE_DECIDED, GATE_OPENED, Findings
-from mandate.work.look.report.words import described, kind_of, shown_text_time, table
 
 VOTES_SHOWN_MAX: Final = 200  # of one gate
 GATES_SHOWN_MAX: Final = 500

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from dsl.shown.heads import HEADED_RANK_MAX, HeadState, rank
+from dsl.shown.markup import table
 from dsl.shown.surfaces import Html
 from mandate.people.outputs import Put
 from mandate.work.look.report.findings import Findings
-from mandate.work.look.report.words import table
 
 OUTPUTS_SHOWN_MAX: Final = 2_000
 

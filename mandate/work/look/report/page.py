@@ -13,6 +13,8 @@ from typing import Final
 
 from dsl.core import StageStatus
 from dsl.shown.diagram import Mark, diagram
+from dsl.shown.markup import described, kind_of, shown_time, table, took
+from dsl.shown.page_style import PAGE_STYLE
 from dsl.shown.surfaces import Html
 from dsl.shown.timeline import Lane, Span, swatch, timeline
 from mandate.people.accounts import Account, StageAccount
@@ -20,8 +22,6 @@ from mandate.work.look.report.agents import agents_part
 from mandate.work.look.report.findings import Findings, PhaseDone
 from mandate.work.look.report.gates import gates_part
 from mandate.work.look.report.outputs import outputs_part
-from mandate.work.look.report.style import REPORT_STYLE
-from mandate.work.look.report.words import described, kind_of, shown_time, table, took
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 LANES_MAX: Final = 200
@@ -38,7 +38,7 @@ def report_page(found: Findings) -> Html:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta http-equiv="Content-Security-Policy" content="{}">'
         '<meta name="referrer" content="no-referrer"><title>{}: {}</title><style>{}</style></head>',
-        *(Html(POLICY), account.workflow, account.status, Html(REPORT_STYLE)),
+        *(Html(POLICY), account.workflow, account.status, Html(PAGE_STYLE)),
     )
     parts = [
         head,

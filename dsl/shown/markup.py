@@ -1,4 +1,4 @@
-"""Pieces of a report that its parts share: times, tables, lists of facts, what is good and bad."""
+"""Pieces that pages share: times, tables, lists of facts, what is good and bad."""
 
 from __future__ import annotations
 

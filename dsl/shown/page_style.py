@@ -1,4 +1,4 @@
-"""How a report looks: on a screen, light or dark, on a phone, and on paper."""
+"""How pages look: on a screen, light or dark, on a phone, and on paper."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LIGHT: Final = """--ink:#1f2328;--quiet:#59636e;--page:#ffffff;--soft:#f6f8fa;-
 --well:#1a7f37;--bad:#cf222e;--wait:#9a6700"""
 _DARK: Final = """--ink:#f0f6fc;--quiet:#9198a1;--page:#0d1117;--soft:#151b23;--rule:#30363d;
 --well:#3fb950;--bad:#f85149;--wait:#d29922"""
-REPORT_STYLE: Final = f"""
+PAGE_STYLE: Final = f"""
 :root{{color-scheme:light dark;{_LIGHT}}}
 @media (prefers-color-scheme:dark){{:root{{{_DARK}}}}}
 *{{box-sizing:border-box}}
