@@ -140,8 +140,10 @@ class Account:
         return max(0.0, ((self.closed or datetime.now(UTC)) - self.started).total_seconds())
 
 
-async def account_of(client: Client, workflow: str) -> Account:
+async def account_of(client: Client, workflow: str, *, with_outputs: bool = True) -> Account:
     """Return the account of the newest run of that workflow id.
+
+    Without ``with_outputs`` no stage is asked what it has put out.
 
     Raises:
         RefusalError: there is none of ours, or what it says cannot be read.
@@ -155,7 +157,7 @@ async def account_of(client: Client, workflow: str) -> Account:
     is_told = isinstance(report, dict)
     said = report if is_told else await status_of(handle)  # (1) over: its result, else it is asked
     told, left = read(said, workflow), 0
-    if not is_told:
+    if not is_told and with_outputs:
         told, left = await _with_outputs(client, workflow, told)
     times = (state.start_time, state.close_time)
     about = (workflow, state.run_id, state.workflow_type, server)

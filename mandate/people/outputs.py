@@ -25,6 +25,8 @@ from temporalio.service import RPCError
 from activities.contracts.specs import AGENT_WORKFLOW
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.values.canonical import DIGEST_PATTERN
+from integrations.artifacts.store import Artifacts
+from integrations.errors import NotFoundError
 from mandate.people.errors import RefusalError
 
 ANSWER: Final = timedelta(seconds=10)
@@ -160,3 +162,19 @@ def _read(said: Any, place: str) -> Iterable[Put]:
 
 def _latest(outputs: Iterable[Put]) -> tuple[Put, ...]:
     return tuple({each.name: each for each in outputs}.values())
+
+
+def read_output(artifacts: Artifacts, output: Put) -> bytes:
+    """Return the bytes of an output, by its digest.
+
+    Raises:
+        RefusalError: they are not in the store of this machine.
+    """
+    try:
+        return artifacts.get(output.digest)  # hashed as it is read
+    except NotFoundError:
+        raise RefusalError(
+            "{} is not in the artefact store of this machine: set MANDATE_ARTIFACTS to where the "
+            "workers keep it",
+            output.digest,
+        ) from None

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 from temporalio.client import (
     Client,
@@ -43,6 +44,7 @@ from workflows.messages.inputs import PIPELINE
 from workflows.runtime.visibility import STATUS
 
 RUNS_MAX: Final = 200
+ADDRESS_MAX: Final = 4_000  # characters of a page: an id of 1,000, percent-encoded
 ANSWER_S: Final = 5.0
 ASKED_AT_ONCE: Final = 16
 _OURS: Final = " AND ".join(  # (1) what people may be asked by
@@ -96,9 +98,20 @@ async def look(client: Client, *, limit: int = RUNS_MAX, running: bool = False) 
     return Runs(tuple(runs), complete=len(found) <= limit)
 
 
-async def listed(client: Client, *, limit: int, running: bool = False) -> list[WorkflowExecution]:
-    """Return the newest runs, or those that are under way, as the server's list has them."""
+async def listed(
+    client: Client, *, limit: int, running: bool = False, before: datetime | None = None
+) -> list[WorkflowExecution]:
+    """Return the newest runs, as the server's list has them.
+
+    Args:
+        client: of Temporal.
+        limit: how many at most.
+        running: those alone that are under way.
+        before: those alone that began earlier.
+    """
     query = f"{_OURS} AND {_RUNNING}" if running else _OURS
+    if before is not None:
+        query += f' AND StartTime < "{before.isoformat()}"'
     return [each async for each in client.list_workflows(query, limit=limit)]
 
 
@@ -222,3 +235,12 @@ def asked(row: Mapping[str, Any]) -> Terminal:
     whom = row.get("still_needed_of") or Terminal.listed(row.get("approvers") or ())
     gate = row.get("gate", "")
     return Terminal.of("{}: {}", gate, whom) if whom else Terminal.of("{}", gate)
+
+
+def address(env: Mapping[str, str], workflow_id: str, run_id: str = "") -> str:
+    """Return the page of a run in the Web UI; of the newest of that id without ``run_id``."""
+    namespace = quote(env.get("TEMPORAL_NAMESPACE", "default"), safe="")
+    base = env.get("MANDATE_UI", "").rstrip("/")
+    page = quote(workflow_id, safe="", errors="replace")
+    of = f"{base}/namespaces/{namespace}/workflows/{page}"
+    return f"{of}/{run_id}/history" if run_id else of

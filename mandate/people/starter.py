@@ -15,7 +15,7 @@ from dsl.values.canonical import digest_of
 from integrations.errors import IntegrationError
 from mandate.people.errors import RefusalError
 from mandate.people.gates.statements import sign
-from mandate.people.login.session import kept, session
+from mandate.people.login.session import Session, kept, session
 from mandate.terminal import note
 from workflows.run.provenance import STARTER_MEMO
 
@@ -31,14 +31,24 @@ async def starter_memo(
         plan: its digest.
         inputs: all of them, with their defaults.
     """
-    about = {"workflow": workflow_id, "plan": plan, "inputs": digest_of(inputs)}
     try:
         url = env.get("VAULT_ADDR", "")
         if not url or kept().get(url) is None:
             return None
         async with session(env) as who:
-            signed = await sign(who, START, about)
+            return await memo_of(who, workflow_id, plan, inputs)
     except (RefusalError, IntegrationError) as error:
         note(Terminal.of("mandate run: started without a proof of who starts it: {}", error))
         return None
-    return {STARTER_MEMO: signed.word}
+
+
+async def memo_of(
+    who: Session, workflow_id: str, plan: str, inputs: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the memo of a start by that person.
+
+    Raises:
+        integrations.errors.IntegrationError: Vault does not sign.
+    """
+    about = {"workflow": workflow_id, "plan": plan, "inputs": digest_of(inputs)}
+    return {STARTER_MEMO: (await sign(who, START, about)).word}

@@ -90,7 +90,7 @@ def output_lines(run: str, row: GateRow, contents: Contents | None = None) -> It
         if described.get((stage, name)) not in telling
     ]
     for each in telling:
-        head = _best(contents.heads.get(each.digest), each.head)
+        head = best_head(contents.heads.get(each.digest), each.head)
         yield _named(each, head)
         yield from _head_lines(run, each, head)
     for stage, name, digest in rest:
@@ -115,7 +115,7 @@ def brief_lines(row: GateRow) -> Iterator[Terminal]:
         yield Terminal.of("         and {} more", more)
 
 
-def _best(here: HeadRow | None, told: HeadRow | None) -> HeadRow | None:
+def best_head(here: HeadRow | None, told: HeadRow | None) -> HeadRow | None:
     """Return what was read here, or where there is nothing, what the run tells (1)."""
     if here is None or (here.state == HeadState.GONE and told is not None):
         return told

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from pydantic import ValidationError
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -89,16 +90,15 @@ async def prepare(
         RefusalError: it is not signed, and why.
         integrations.errors.IntegrationError: Vault does not do its part.
     """
-    _refuse_reason(wish.reason)
-    seen = await _look(client, session, wish)
+    seen = await looked(client, session, wish)
     if wish.decision == APPROVE:
-        for line in since_lines(await _before(client, seen), seen.row):
+        for line in since_lines(await before(client, seen), seen.row):
             say(line)
     await _show(seen, wish, env, say)  # (3) what the signature is for
     if confirm is not None:
         if not await confirm():
             raise RefusalError("nothing is signed")
-        again = await _look(client, session, wish)
+        again = await looked(client, session, wish)
         if again.binds() != seen.binds():  # (4) it asks for something else now
             await _show(again, wish, env, say)
             raise RefusalError(
@@ -107,6 +107,15 @@ async def prepare(
                 seen.row.gate,
             )
         seen = again
+    return await signed(session, wish, seen, say)
+
+
+async def signed(session: Session, wish: Wish, seen: Seen, say: Say) -> Ready:
+    """Sign a vote at what was seen, and authorise where that is due.
+
+    Raises:
+        integrations.errors.IntegrationError: Vault does not do its part.
+    """
     row, handle = seen.row, seen.handle
     about = about_vote(
         row,
@@ -115,7 +124,7 @@ async def prepare(
         decision=wish.decision,
         reason=wish.reason,
     )
-    signed = await sign(session, VOTE, about)
+    proof = await sign(session, VOTE, about)
     if wish.decision == APPROVE:
         # (5) Vault first: a vote counts once
         await control_groups.authorise(session.person, row.vault.requests, say)
@@ -124,31 +133,60 @@ async def prepare(
         "decision": wish.decision,
         "voter": session.login.name,
         "reason": wish.reason,
-        "proof": signed.word,
+        "proof": proof.word,
     }
-    return Ready(handle, vote, signed.nonce)
+    return Ready(handle, vote, proof.nonce)
 
 
-async def _look(client: Client, session: Session, wish: Wish) -> Seen:
-    """Return what waits, of which everything was found to be what it says it is (2)."""
-    handle = await current(client, wish.run)
-    row = await _row(handle, wish.gate)
+async def seen_at(client: Client, run: str, gate: str) -> Seen:
+    """Return what waits, if its digests are those of what it shows (2).
+
+    Raises:
+        RefusalError: it does not wait, or its digests are others.
+    """
+    handle = await current(client, run)
+    row = await _row(handle, gate)
+    mismatch = refuse_digest(row)
+    if mismatch is not None:
+        raise RefusalError("{}: not signed", mismatch)
+    return Seen(handle, row, control_groups.read_plan(await _ask(handle, "plan"), row))
+
+
+async def looked(client: Client, session: Session, wish: Wish) -> Seen:
+    """Return what waits, of which everything was found to be what it says it is (2).
+
+    Raises:
+        RefusalError: it is not, or the wish is none that could count there.
+    """
+    _refuse_reason(wish.reason)
+    seen = await seen_at(client, wish.run, wish.gate)
+    row = seen.row
     if row.reason_required and not is_reason(wish.reason):
         raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
     if row.question is not None and wish.decision == APPROVE and not wish.reason.strip():
         of = f", one of {', '.join(row.question.choices)}" if row.question.choices else ""
         raise UsageError("gate {!r} asks: {}: add --answer TEXT{}", row.gate, row.question.text, of)
-    mismatch = refuse_digest(row)
-    if mismatch is not None:
-        raise RefusalError("{}: not signed", mismatch)
-    plan = control_groups.read_plan(await _ask(handle, "plan"), row)
     if wish.decision == APPROVE:
-        row = await _filed(handle, row)
-        await control_groups.examine(session.person, plan, row)
-    return Seen(handle, row, plan)
+        row = await _filed(seen.handle, row)
+        await control_groups.examine(session.person, seen.plan, row)
+    return Seen(seen.handle, row, seen.plan)
 
 
-async def _before(client: Client, seen: Seen) -> Earlier:
+async def plan_of(client: Client, workflow: str, run: str) -> Plan:
+    """Return the plan that a run says it has, whose digest nobody has compared.
+
+    Raises:
+        RefusalError: it does not say.
+    """
+    said = await _ask(client.get_workflow_handle(workflow, run_id=run), "plan")
+    try:
+        return Plan.model_validate(said["plan"])
+    except (ValidationError, TypeError, KeyError):
+        raise RefusalError("{!r} does not show its plan", workflow) from None
+
+
+async def before(client: Client, seen: Seen) -> Earlier:
+    """Return the last approval of the same gate and plan."""
     run = (seen.handle.id, seen.handle.run_id or "")
     return await last_approval(client, run, seen.plan.name, seen.row.gate)
 

@@ -28,11 +28,11 @@ from mandate.people.gates.answering import answers
 from mandate.people.gates.contents import brief_lines
 from mandate.people.gates.inbox import INBOX_RUNS_MAX, Inbox, InboxRun
 from mandate.people.gates.rows import NONE, GateRow
+from mandate.people.runs import ADDRESS_MAX, address
 from mandate.people.void import void_lines
 from mandate.people.waiting import until_asked
 from mandate.stack import environment
 from mandate.terminal import clear, note, say, say_json
-from mandate.work.run.run import ADDRESS_MAX, address
 
 LOOK_S: Final = 2.0
 UNDER_WAY_MAX: Final = 20  # runs that are named while nothing waits

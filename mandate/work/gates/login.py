@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -22,17 +21,17 @@ from typing import Final
 from dsl.shown.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.vault import naming
-from integrations.vault.client import Vault, data_of
-from integrations.vault.people.person import Person, log_in
+from integrations.vault.client import Vault
+from integrations.vault.people.person import Person
 from mandate.people.door import enter
 from mandate.people.errors import UsageError
+from mandate.people.login.arriving import adopt, by_password
 from mandate.people.login.logins import Login
 from mandate.people.login.session import address_of, connect, kept, login_at
 from mandate.stack import environment
 from mandate.terminal import say
 
 SECRET_LENGTH_MAX: Final = 4_096
-LIFE_S_MAX: Final = 24 * 3600  # after that a token without an end is asked for again
 
 
 class Given(StrEnum):
@@ -67,7 +66,7 @@ async def _log_in(name: str, given: Given, env: Mapping[str, str]) -> int:
     vault = connect(env)
     try:
         adopts = given is Given.TOKEN
-        made = await (adopt(vault, name, secret) if adopts else _by_password(vault, name, secret))
+        made = await (adopt(vault, name, secret) if adopts else by_password(vault, name, secret))
         logins.put(url, made)
         if earlier is not None and earlier.token != made.token:
             await _end(vault, earlier)  # (3) never more than one of ours
@@ -75,28 +74,6 @@ async def _log_in(name: str, given: Given, env: Mapping[str, str]) -> int:
         vault.close()
     say(Terminal.of("logged in as {} until {}", made.name, until(made.expires)))
     return 0
-
-
-async def _by_password(vault: Vault, name: str, password: str) -> Login:
-    made = await log_in(vault, name, password)
-    return Login(made.name, made.entity, made.token, made.expires, login=name)
-
-
-async def adopt(vault: Vault, name: str, token: str) -> Login:
-    """Return the login of whoever has that token already; it must be ``name`` (2).
-
-    Raises:
-        UsageError: it is somebody else's.
-        integrations.errors.IntegrationError: Vault does not let it sign.
-    """
-    person = Person(vault, token)
-    who = await person.whoami()
-    if who.name != name:
-        raise UsageError("the token belongs to {!r}, and {!r} was to be logged in", who.name, name)
-    await person.make_key()
-    reply = await vault.run(vault.client(token).adapter.get, "/v1/auth/token/lookup-self")
-    life_s = int(data_of(reply).get("ttl") or 0) or LIFE_S_MAX  # none: it does not end by itself
-    return Login(who.name, who.entity, token, int(time.time()) + life_s)
 
 
 async def _who(data_dir: Path | None) -> int:

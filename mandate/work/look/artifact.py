@@ -22,12 +22,10 @@ from temporalio.client import Client
 from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.shown.surfaces import Terminal
 from integrations.artifacts.heads import as_text
-from integrations.artifacts.store import Artifacts
-from integrations.errors import NotFoundError
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.contents import store
-from mandate.people.outputs import Put, StageOutputs, stages_of
+from mandate.people.outputs import Put, StageOutputs, read_output, stages_of
 from mandate.stack import environment
 from mandate.terminal import note, page, say, say_bytes, say_json
 
@@ -123,22 +121,6 @@ async def _save(place: str, name: str | None, into: Path, env: Mapping[str, str]
     if not found:
         note(Terminal.of("no stage of {!r} has put anything out", place))
     return 0
-
-
-def read_output(artifacts: Artifacts, output: Put) -> bytes:
-    """Return the bytes of an output (1).
-
-    Raises:
-        RefusalError: they are not in the store of this machine.
-    """
-    try:
-        return artifacts.get(output.digest)  # (1) by digest, and hashed
-    except NotFoundError:
-        raise RefusalError(
-            "{} is not in the artefact store of this machine: set MANDATE_ARTIFACTS to where the "
-            "workers keep it",
-            output.digest,
-        ) from None
 
 
 def _write(out: Path, data: bytes, output: Put) -> None:

@@ -20,21 +20,15 @@ from temporalio.client import Client, WorkflowFailureError
 
 from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
 from activities.contracts.specs import QUEUE
-from dsl.errors import DslError
-from dsl.health.breakers import BreakerBook, load_breakers
 from dsl.rules.health.breaker import CircuitOrder
 from dsl.rules.proofs.proof import CIRCUIT, reason_digest
 from dsl.rules.run.reserved import circuit_id
 from dsl.shown.surfaces import Terminal
-from dsl.template_folders import TemplateFolders
-from dsl.values.circuit_names import DRAGONFLY
-from integrations.dragonfly.circuits import CircuitReading, CircuitReport, Circuits
-from integrations.dragonfly.client import CALL_LIMIT_S, connect
 from integrations.errors import IntegrationError, NotFoundError
-from integrations.health.known_circuits import known_circuits, require_circuit
-from integrations.settings import read_settings
+from integrations.health.known_circuits import require_circuit
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
+from mandate.people.circuits import NamedCircuit, circuits_now, known
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.statements import sign
@@ -44,7 +38,6 @@ from mandate.terminal import note, say, say_json
 
 ANSWER: Final = timedelta(seconds=60)
 _TOKEN_BYTES: Final = 8
-_SECOND_MS: Final = 1_000
 
 
 def show(*, as_json: bool, data_dir: Path | None) -> int:
@@ -59,44 +52,24 @@ def order(name: str, what: CircuitOrder, reason: str, *, data_dir: Path | None) 
 
 
 async def _list(env: Mapping[str, str], *, as_json: bool) -> int:
-    book, known = _known(env)
-    settings = read_settings(env)
-    client = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-    circuits = Circuits(client)
-    try:
-        names = sorted({*known, *await circuits.names()})
-        asked = [CircuitReport(name, book.of(name)) for name in names]
-        readings = await circuits.report(asked, limit_s=CALL_LIMIT_S)
-    except IntegrationError as error:
-        raise RefusalError("{}; meanwhile each worker counts for itself", error) from None
-    finally:
-        await client.aclose()
-    rows = list(zip(names, readings, strict=True))
+    rows = await circuits_now(env)
     if as_json:
-        for name, reading in rows:
-            say_json({"circuit": name, "state": reading.state, "left_ms": reading.left_ms})
+        for each in rows:
+            say_json({"circuit": each.name, "state": each.state, "left_ms": each.left_ms})
     else:
         say(*_table(rows))
     return 0
 
 
-def _table(rows: Sequence[tuple[str, CircuitReading]]) -> Iterator[Terminal]:
+def _table(rows: Sequence[NamedCircuit]) -> Iterator[Terminal]:
     table: list[tuple[Any, ...]] = [("CIRCUIT", "STATE", "")]
-    table += [(name, reading.state.value, _more(name, reading)) for name, reading in rows]
+    table += [(each.name, each.state, each.more) for each in rows]
     yield from columns(table)
-
-
-def _more(name: str, reading: CircuitReading) -> str:
-    if reading.order and reading.left_ms < 0:
-        return "until somebody resets it"
-    if reading.left_ms > 0:
-        return f"half-open in {max(1, round(reading.left_ms / _SECOND_MS))} s"
-    return "each worker counts for itself" if name == DRAGONFLY else ""
 
 
 async def _order(env: Mapping[str, str], name: str, what: CircuitOrder, reason: str) -> int:
     try:
-        require_circuit(name, _known(env)[1])
+        require_circuit(name, known(env)[1])
     except NotFoundError as error:
         raise UsageError("{}", error) from None
     client = await temporal(env)
@@ -152,12 +125,3 @@ async def _answer(client: Client, name: str, message: Mapping[str, str]) -> dict
     if not isinstance(report, dict):
         raise RefusalError("its report cannot be read")
     return report
-
-
-def _known(env: Mapping[str, str]) -> tuple[BreakerBook, tuple[str, ...]]:
-    settings = read_settings(env)
-    try:
-        book = load_breakers(settings.breakers)
-    except DslError as error:
-        raise UsageError("{}", error) from None
-    return book, known_circuits(book, TemplateFolders(settings.templates))

@@ -33,13 +33,14 @@ from integrations.ledger.verify import verify
 from integrations.settings import read_settings
 from mandate._entry import EXIT_FAILED
 from mandate._path import app_dir
+from mandate.people.runs import ADDRESS_MAX, address
+from mandate.people.starting import Order, start
 from mandate.stack import environment
 from mandate.stack.errors import StackError
 from mandate.stack.options import private_stack
 from mandate.stack.servers import binaries
 from mandate.stack.up import Stack
 from mandate.terminal import complain, note, say
-from mandate.work.run.run import ADDRESS_MAX, Order, address, start
 from mandate.work.run.watch import outcome
 
 RUN: Final = "code-review-demo"

@@ -23,10 +23,10 @@ from integrations.artifacts.store import Artifacts
 from mandate._entry import EXIT_INTERRUPTED
 from mandate.people.door import enter, temporal
 from mandate.people.gates.contents import store
-from mandate.people.outputs import StageOutputs, stages_of
+from mandate.people.outputs import StageOutputs, read_output, stages_of
 from mandate.stack import environment
 from mandate.terminal import note, say
-from mandate.work.look.artifact import read_output, say_lines
+from mandate.work.look.artifact import say_lines
 
 LOOK_EVERY_S: Final = 1.0
 SUFFIX: Final = ".log"

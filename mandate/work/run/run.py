@@ -11,43 +11,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.contracts.specs import QUEUE
 from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
-from dsl.plan import Plan
 from dsl.shown.surfaces import Terminal
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
+from mandate.people.runs import ADDRESS_MAX, address
 from mandate.people.starter import starter_memo
+from mandate.people.starting import Order, parse_inputs, start
 from mandate.stack import environment
 from mandate.terminal import complain, say, say_json
 from mandate.work.run.watch import attend
-
-ADDRESS_MAX: Final = 4_000  # characters: an id of 1,000, percent-encoded
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be started."""
-
-    workflow_type: str
-    input: dict[str, Any]
-    name: str
-    plan: str = ""  # digest, as compiled here
-    values: Mapping[str, Any] = field(default_factory=dict)  # every input, with defaults
 
 
 def run(
@@ -69,31 +52,6 @@ def run(
     env = environment.present(data_dir)
     workflow_id = workflow_id or f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
     return enter("run", _run(order, env, workflow_id, wait=wait, as_json=as_json))
-
-
-def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
-    """Read ``k=v`` words by the declared types (2).
-
-    Raises:
-        ValueError: a word without ``=``, or inputs that the plan refuses.
-    """
-    values: dict[str, Any] = {}
-    for word in given:
-        name, equals, text = word.partition("=")
-        if not equals or not name:
-            raise ValueError(f"--input: expected name=value, got {word!r}")
-        declared = plan.inputs.get(name)
-        values[name] = _read(text, declared.type if declared else "string")
-    resolve_inputs(plan, values)
-    return values
-
-
-def address(env: Mapping[str, str], workflow_id: str, run_id: str) -> str:
-    """Return the Web UI page of a run."""
-    namespace = env.get("TEMPORAL_NAMESPACE", "default")
-    base = env.get("MANDATE_UI", "").rstrip("/")
-    page = quote(workflow_id, safe="", errors="replace")
-    return f"{base}/namespaces/{namespace}/workflows/{page}/{run_id}/history"
 
 
 async def _run(
@@ -122,31 +80,9 @@ async def _run(
     return 0
 
 
-async def start(
-    client: Client, order: Order, workflow_id: str, memo: Mapping[str, str] | None = None
-) -> WorkflowHandle[Any, Any]:
-    """Start what was ordered."""
-    return await client.start_workflow(
-        order.workflow_type, order.input, id=workflow_id, task_queue=QUEUE, memo=memo
-    )
-
-
 def _order(pipeline: str, compiled: Compiled, values: dict[str, Any]) -> Order:
     name, resolved = compiled.plan.name, resolve_inputs(compiled.plan, values)
     if catalogue.is_file_name(pipeline):
         document = {"definition": Path(pipeline).read_text(encoding="utf-8"), "inputs": values}
         return Order("Pipeline", document, name, compiled.digest, resolved)
     return Order(name, values, name, compiled.digest, resolved)
-
-
-def _read(text: str, declared: str) -> Any:
-    """Return what ``text`` says of that type; as it stands where it is none, to be refused so."""
-    with suppress(ValueError):
-        match declared:
-            case "integer":
-                return int(text)
-            case "number":
-                return float(text)
-            case "boolean" if text in ("true", "false"):
-                return text == "true"
-    return text

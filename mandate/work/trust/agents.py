@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from dsl.core import Tier
-from dsl.criteria import Criteria
 from dsl.errors import DslError
-from dsl.promotion import describe, load_criteria
 from dsl.rules.health.budget import BudgetReading
-from dsl.rules.trust.grant import PROMOTE, REINSTATE
-from dsl.rules.trust.promotion import unmet, unmet_reinstatement
+from dsl.rules.trust.grant import PROMOTE
 from dsl.rules.trust.scorecard import Card
 from dsl.shown.surfaces import Terminal
 from dsl.values.suggestions import suggest
@@ -26,9 +21,9 @@ from integrations.errors import IntegrationError
 from integrations.ledger import scores, verify
 from integrations.ledger.events import budgets
 from integrations.trial import WHY
-from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.columns import columns
+from mandate.people.standing import Next, criteria_of, next_of
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
 
@@ -37,32 +32,10 @@ _DAY: Final = 10  # characters of a date
 _SHOWN_MAX: Final = 10  # runs and violations, of each the last
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What could come next for an agent, and what it lacks."""
-
-    act: str  # empty: nothing
-    to: Tier
-    gate: str  # who has to consent
-    unmet: tuple[str, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it for a program."""
-        told = {"act": self.act, "to": self.to.name, "gate": self.gate}
-        return {**told, "unmet": list(self.unmet)}
-
-    def brief(self) -> str:
-        """Return it for a table."""
-        if not self.act:
-            return "-"
-        what = self.to.name if self.act == PROMOTE else self.act
-        return f"{what}: {len(self.unmet)} unmet" if self.unmet else f"{what}: all met"
-
-
 def run(ledger: Path, *, as_json: bool, data_dir: Path | None) -> int:
     """Print every agent the ledger knows; none is no failure."""
     try:
-        criteria = load_criteria(_file(data_dir))
+        criteria = criteria_of(environment.present(data_dir))
         known = sorted(scores.cards(ledger).items())
     except (IntegrationError, DslError) as error:
         return _fail(error)
@@ -82,7 +55,7 @@ def run(ledger: Path, *, as_json: bool, data_dir: Path | None) -> int:
 def show(agent: str, ledger: Path, *, as_json: bool, data_dir: Path | None) -> int:
     """Print one agent; its evidence is verified, so a large ledger takes a while."""
     try:
-        criteria = load_criteria(_file(data_dir))
+        criteria = criteria_of(environment.present(data_dir))
         known = scores.cards(ledger)
         card = known.get(agent)
         if card is None:
@@ -100,20 +73,6 @@ def show(agent: str, ledger: Path, *, as_json: bool, data_dir: Path | None) -> i
     else:
         say(*lines(card, following, budget, verified=verified))
     return 0
-
-
-def next_of(criteria: Criteria, card: Card, *, verified: bool) -> Next:
-    """Return what could come next for the agent, from the ledger's point of view."""
-    now = int(time.time() * 1000)
-    if card.revoked:
-        why = unmet_reinstatement(card, Tier.T0, now, TOKEN_LIFE_MAX_S)
-        return Next(REINSTATE, Tier.T0, describe(criteria.reinstatement.gate), why)
-    if card.tier is Tier.T4:
-        return Next("", Tier.T4, "", ())
-    to = Tier(card.tier + 1)
-    needed = criteria.to(to)
-    why = unmet(criteria, card, card.tier, to, now, verified=verified)
-    return Next(PROMOTE, to, describe(needed.gate) if needed else "", why)
 
 
 def row(card: Card, following: Next) -> tuple[str, ...]:
@@ -207,11 +166,6 @@ def _secrets(card: Card) -> Terminal:
 
 def _sound(verified: bool) -> str:  # noqa: FBT001 - a word for it
     return "the ledger verifies" if verified else "the ledger does NOT verify"
-
-
-def _file(data_dir: Path | None) -> Path | None:
-    named = environment.present(data_dir).get("MANDATE_PROMOTION")
-    return Path(named) if named else None
 
 
 def _fail(error: IntegrationError | DslError) -> int:

@@ -22,13 +22,13 @@ from mandate.people.gates.contents import Contents
 from mandate.people.gates.earlier import Earlier, since_lines
 from mandate.people.gates.inbox import InboxRun
 from mandate.people.gates.rows import HeadRow, find, read_rows, refuse_digest
+from mandate.people.gates.sending import verdict_line
 from mandate.people.gates.shown import summary
 from mandate.people.gates.wishes import Wish
 from mandate.people.outputs import Put
 from mandate.people.revoking import Ended, told
 from mandate.terminal import complain
 from mandate.work.gates import gates
-from mandate.work.gates.answer import verdict_line
 from tests.fixtures.hostile.foreign_texts import TEXTS, faults
 from tests.integration.ledger.drafts import draft
 from tests.unit.mandate.people.test_rows import row

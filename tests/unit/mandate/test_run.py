@@ -11,7 +11,9 @@ from rich.text import Text
 
 from dsl.compiler import compile_text
 from mandate.board import page, table
-from mandate.work.run.run import address, parse_inputs, run
+from mandate.people.runs import address
+from mandate.people.starting import parse_inputs
+from mandate.work.run.run import run
 from tests.fixtures.servers.valkey import free_port
 
 DOCUMENT = """

@@ -12,13 +12,13 @@ from dsl.values.canonical import digest_of
 from mandate.people.errors import UsageError
 from mandate.people.gates.inbox import InboxRun
 from mandate.people.gates.rows import read_rows
+from mandate.people.gates.sending import verdict_line
 from mandate.people.gates.shown import summary
 from mandate.people.gates.wishes import Wish
 from mandate.people.login.logins import Login, Logins
 from mandate.people.login.session import address_of, connect, login_at
 from mandate.people.void import void_lines, void_of, void_words
 from mandate.work.gates import gates
-from mandate.work.gates.answer import verdict_line
 from mandate.work.trust import register
 from tests.unit.mandate.people.test_rows import row
 from tests.unit.mandate.programs import mandate

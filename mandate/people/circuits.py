@@ -1,0 +1,79 @@
+"""The circuit breakers as all processes share them.
+
+Of Dragonfly's own circuit that is orders only: each process counts for itself there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dsl.errors import DslError
+from dsl.health.breakers import BreakerBook, load_breakers
+from dsl.template_folders import TemplateFolders
+from dsl.values.circuit_names import DRAGONFLY
+from integrations.dragonfly.circuits import CircuitReading, CircuitReport, Circuits
+from integrations.dragonfly.client import CALL_LIMIT_S, connect
+from integrations.errors import IntegrationError
+from integrations.health.known_circuits import known_circuits
+from integrations.settings import read_settings
+from mandate.people.errors import RefusalError, UsageError
+
+_SECOND_MS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCircuit:
+    """A circuit, and how it stands."""
+
+    name: str
+    state: str
+    left_ms: int
+    more: str  # until when
+
+
+async def circuits_now(env: Mapping[str, str]) -> list[NamedCircuit]:
+    """Return every circuit.
+
+    Raises:
+        RefusalError: Dragonfly does not say.
+    """
+    book, names_known = known(env)
+    settings = read_settings(env)
+    client = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+    circuits = Circuits(client)
+    try:
+        names = sorted({*names_known, *await circuits.names()})
+        asked = [CircuitReport(name, book.of(name)) for name in names]
+        readings = await circuits.report(asked, limit_s=CALL_LIMIT_S)
+    except IntegrationError as error:
+        raise RefusalError("{}; meanwhile each worker counts for itself", error) from None
+    finally:
+        await client.aclose()
+    return [
+        NamedCircuit(name, reading.state.value, reading.left_ms, _more(name, reading))
+        for name, reading in zip(names, readings, strict=True)
+    ]
+
+
+def known(env: Mapping[str, str]) -> tuple[BreakerBook, tuple[str, ...]]:
+    """Return what a site says of circuits, and which there may be.
+
+    Raises:
+        UsageError: what it says is wrong.
+    """
+    settings = read_settings(env)
+    try:
+        book = load_breakers(settings.breakers)
+    except DslError as error:
+        raise UsageError("{}", error) from None
+    return book, known_circuits(book, TemplateFolders(settings.templates))
+
+
+def _more(name: str, reading: CircuitReading) -> str:
+    if reading.order and reading.left_ms < 0:
+        return "until somebody resets it"
+    if reading.left_ms > 0:
+        return f"half-open in {max(1, round(reading.left_ms / _SECOND_MS))} s"
+    return "each worker counts for itself" if name == DRAGONFLY else ""

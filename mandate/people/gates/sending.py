@@ -1,0 +1,57 @@
+"""A vote that is signed, on its way: sent once, and what became of it in the run's own words.
+
+1. The vote is an update: it has an answer. Its id is made from the proof's nonce, so a request that
+   is sent again is the same vote.
+2. Waiting for the answer ends after ``VERDICT``; the vote may still count then, and that is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError
+
+from dsl.shown.surfaces import Terminal
+from mandate.people.errors import RefusalError
+from mandate.people.gates.voting import Ready
+from mandate.people.gates.wishes import Wish
+
+VERDICT: Final = timedelta(seconds=60)
+
+
+async def send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
+    """Send it; return whether it counted, and the verdict as people read it.
+
+    Raises:
+        RefusalError: no verdict came in time (2).
+    """
+    try:
+        async with asyncio.timeout(VERDICT.total_seconds()):
+            answer = await ready.handle.execute_update(
+                "vote",
+                ready.vote,
+                id=f"vote-{ready.nonce}",
+                rpc_timeout=VERDICT,  # (1) sent again, it is the same vote
+            )
+    except WorkflowUpdateFailedError as failure:
+        return False, Terminal.of("refused: {}", failure.cause)
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # (2) it may still count
+        raise RefusalError(
+            "no verdict within {:g} s: the vote is sent and may count yet; see: mandate gates",
+            VERDICT.total_seconds(),
+        ) from None
+    except RPCError as error:
+        return False, Terminal.of("refused: {}", error.message)
+    return verdict_line(wish, answer)
+
+
+def verdict_line(wish: Wish, answer: Any) -> tuple[bool, Terminal]:
+    """Return whether the vote counted, and the verdict as people read it."""
+    said = answer if isinstance(answer, dict) else {}
+    if said.get("counted") is True:
+        words = (wish.decision, said.get("gate", wish.gate), said.get("detail", ""))
+        return True, Terminal.of("counted: {} at {}; {}", *words)
+    return False, Terminal.of("refused: {}", said.get("why") or "the run does not say why")

@@ -1,0 +1,64 @@
+"""What is to be started, and its inputs as somebody typed them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+
+from activities.contracts.specs import QUEUE
+from dsl.inputs import resolve_inputs
+from dsl.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be started."""
+
+    workflow_type: str
+    input: dict[str, Any]
+    name: str
+    plan: str = ""  # digest, as compiled here
+    values: Mapping[str, Any] = field(default_factory=dict)  # every input, with defaults
+
+
+def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
+    """Read ``k=v`` words by the declared types.
+
+    Raises:
+        ValueError: a word without ``=``, or inputs that the plan refuses.
+    """
+    values: dict[str, Any] = {}
+    for word in given:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--input: expected name=value, got {word!r}")
+        declared = plan.inputs.get(name)
+        values[name] = read_input(text, declared.type if declared else "string")
+    resolve_inputs(plan, values)
+    return values
+
+
+async def start(
+    client: Client, order: Order, workflow_id: str, memo: Mapping[str, str] | None = None
+) -> WorkflowHandle[Any, Any]:
+    """Start what was ordered."""
+    return await client.start_workflow(
+        order.workflow_type, order.input, id=workflow_id, task_queue=QUEUE, memo=memo
+    )
+
+
+def read_input(text: str, declared: str) -> Any:
+    """Return what ``text`` says of that type; as it stands where it is none, to be refused so."""
+    with suppress(ValueError):
+        match declared:
+            case "integer":
+                return int(text)
+            case "number":
+                return float(text)
+            case "boolean" if text in ("true", "false"):
+                return text == "true"
+    return text
