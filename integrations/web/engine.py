@@ -21,6 +21,8 @@ class KnownRun:
     status: str  # in lower case: running, completed, failed, canceled, terminated, timed_out
     started: datetime | None = None
     ended: datetime | None = None
+    told: str = ""  # the state that it has told the server's list
+    gates: tuple[str, ...] = ()  # that wait, as far as the list tells
 
     @property
     def is_under_way(self) -> bool:
@@ -31,8 +33,10 @@ class KnownRun:
 class RunEngine(Protocol):
     """Reaches runs. What fails is an ``IntegrationError``: see ``integrations.errors``."""
 
-    async def list(self, *, running: bool = False, limit: int = 200) -> Sequence[KnownRun]:
-        """Return the newest runs of ours, or those that are under way."""
+    async def list(
+        self, *, running: bool = False, limit: int = 200, before: datetime | None = None
+    ) -> Sequence[KnownRun]:
+        """Return the newest runs of ours, those that are under way, or that began before then."""
 
     async def describe(self, run: str) -> KnownRun:
         """Return the newest run of that workflow id.

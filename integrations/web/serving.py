@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -53,9 +54,15 @@ def names_of(listening: socket.socket) -> tuple[str, ...]:
     )
 
 
+def _nothing() -> None:
+    """End nothing."""
+
+
 @asynccontextmanager
-async def served(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
-    """Serve meanwhile."""
+async def served(
+    app: ASGIApp, listening: socket.socket, ending: Callable[[], None] = _nothing
+) -> AsyncIterator[None]:
+    """Serve meanwhile; ``ending`` is called first when it ends (3)."""
     config = uvicorn.Config(
         app,
         http="h11",
@@ -71,6 +78,7 @@ async def served(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # that it serves we say ourselves
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
@@ -81,6 +89,7 @@ async def served(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
             await asyncio.sleep(0.01)
         yield
     finally:
+        ending()
         server.should_exit = True
         await serving
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from temporalio.client import (
@@ -40,6 +40,7 @@ from integrations.errors import (
 from integrations.web.engine import KnownRun
 from mandate.people.errors import RefusalError
 from mandate.people.runs import described_run, existing, listed, under_way
+from workflows.runtime.visibility import GATES, STATUS
 
 ANSWER: Final = timedelta(seconds=8)  # less than a hook has
 _WORDS: Final[dict[type[BaseException], type[IntegrationError]]] = {
@@ -65,10 +66,12 @@ class TemporalEngine:
         self._client = client
         self._compile = compile_named
 
-    async def list(self, *, running: bool = False, limit: int = 200) -> Sequence[KnownRun]:
+    async def list(
+        self, *, running: bool = False, limit: int = 200, before: datetime | None = None
+    ) -> Sequence[KnownRun]:
         """See the protocol."""
         with _ours():
-            found = await listed(self._client, limit=limit, running=running)
+            found = await listed(self._client, limit=limit, running=running, before=before)
         return [_known(each) for each in found]
 
     async def describe(self, run: str) -> KnownRun:
@@ -136,4 +139,6 @@ def _known(found: WorkflowExecution) -> KnownRun:
     return KnownRun(
         *(found.id, found.run_id, found.workflow_type, status),
         *(found.start_time, found.close_time),
+        told=str(found.typed_search_attributes.get(STATUS) or ""),
+        gates=tuple(found.typed_search_attributes.get(GATES) or ()),
     )

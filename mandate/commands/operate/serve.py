@@ -17,7 +17,10 @@ def command(
     ] = "",
     data_dir: DataDir = None,
 ) -> None:
-    """Serve what other systems tell us, until Ctrl-C."""
+    """Serve the console, and what other systems tell us, until Ctrl-C."""
+    from mandate.work.operate.needed import require_extra
+
+    require_extra("starlette", "console")
     from mandate.work.operate import serve
 
     end(serve.run(serve.Place(host, port, origin), data_dir))

@@ -1,26 +1,35 @@
-"""``mandate serve``: the server that other systems tell things, until Ctrl-C or SIGTERM.
+"""``mandate serve``: the console, and the hooks of other systems, until Ctrl-C or SIGTERM.
 
-1. It listens on loopback unless told otherwise, on a port of its own.
+1. It listens on loopback unless told otherwise, on a port of its own. Where others than this
+   machine can ask, they log in before they see anything.
 2. Who is behind a proxy names the address that people and systems use by ``--origin``: then
    requests for that name are served as well, and for no other.
+3. Where others than this machine can ask, nothing goes in the clear: the address is one of https.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from dsl.shown.surfaces import Terminal
+from integrations.health.monitor import Monitor
+from integrations.settings import read_settings
 from integrations.web.app import make_app
 from integrations.web.serving import LOOPBACK, PORT, listen, names_of, served
-from mandate import catalogue, logs
+from mandate import logs
 from mandate.console.doors import doors_of
-from mandate.console.engine import TemporalEngine
 from mandate.console.hooks import hooks_of
+from mandate.console.keeping import kept
+from mandate.console.served_pages import told_as_page
+from mandate.console.site import Grounds, console_of, console_routes
+from mandate.doctor.looks import looks
 from mandate.people.door import enter, temporal
 from mandate.people.errors import UsageError
 from mandate.stack import environment
@@ -67,24 +76,66 @@ def names_in(origin: str) -> tuple[str, ...]:
     return (f"{parts.hostname}:{port}",)
 
 
+def origins_of(place: Place, names: Sequence[str]) -> tuple[str, ...]:
+    """Return what a browser calls our own pages: by the address that people use, where one is."""
+    return (
+        (place.origin.rstrip("/"),) if place.origin else tuple(f"http://{each}" for each in names)
+    )
+
+
+def refuse_plain(place: Place) -> None:
+    """Refuse to have passwords sent where others read them (3).
+
+    Raises:
+        UsageError: they would be.
+    """
+    host = urlsplit(place.origin).hostname if place.origin else place.host
+    if not place.origin.startswith("https:") and not _is_loopback(host or ""):
+        raise UsageError(
+            "passwords would go to {} for everybody to read: put a proxy that speaks TLS before "
+            "it, and name the address that people use: --origin https://NAME",
+            host,
+        )
+
+
+def is_this_machine(place: Place) -> bool:
+    """Tell whether only who is on this machine can ask (1)."""
+    return not place.origin and _is_loopback(place.host)
+
+
 async def _serve(place: Place, data_dir: Path | None) -> int:
     logs.set_up()
     env = environment.present(data_dir)
     names = names_in(place.origin)
+    refuse_plain(place)
     client = await temporal(env)
-    engine = TemporalEngine(client, lambda name: catalogue.compile_named(name, data_dir))
     with listen(place.host, place.port) as listening:
-        doors = doors_of(env, engine)
-        app = make_app(hooks=hooks_of(doors), hosts=(*names_of(listening), *names))
-        async with served(app, listening), doors.sockets():
-            _tell(place, names_of(listening)[0])
-            await _signalled()
+        async with looks(env, read_settings(env)) as probes:
+            grounds = Grounds(env, client, monitor := Monitor(probes), data_dir)
+            hosts = (*names_of(listening), *names)
+            console = console_of(
+                grounds,
+                port=int(listening.getsockname()[1]),
+                origins=origins_of(place, names_of(listening)),
+                is_open=is_this_machine(place),
+            )
+            doors = doors_of(env, console.engine)
+            app = make_app(
+                hooks=hooks_of(doors),
+                routes=console_routes(console),
+                hosts=hosts,
+                told=told_as_page,
+                opened=lambda: kept(console, monitor),
+            )
+            async with served(app, listening, console.live.aclose), doors.sockets():
+                _tell(place, names_of(listening)[0])
+                await _signalled()
     say(Terminal("mandate serves no more"))
     return 0
 
 
 def _tell(place: Place, name: str) -> None:
-    say(Terminal.of("server     http://{}", name))
+    say(Terminal.of("console    http://{}", name))
     if place.origin:
         say(Terminal.of("known as   {}", place.origin))
     say(Terminal.of("{}", READY_LINE))
@@ -96,3 +147,10 @@ async def _signalled() -> None:
     for number in _SIGNALS:
         loop.add_signal_handler(number, told.set)
     await told.wait()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, which may lead anywhere but this one
+        return host == "localhost"

@@ -1,0 +1,204 @@
+"""What pages ask of runs: found, put together, and what a person has decided sent.
+
+Everything a vote needs before it is sent lies in ``mandate.people.gates``, as for ``mandate
+approve``:
+
+1. What is looked at is what is shown, and what was shown is what is signed: the form brings back
+   the digest of all that the vote is bound to, and where the gate asks for something else by now,
+   nothing is signed.
+2. The session's login signs, and nothing else does; its token goes to Vault alone.
+3. A vote is an update whose id is made of its proof: sent twice, it is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, is_dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+from temporalio.client import Client
+
+from dsl.compiler import Compiled
+from dsl.inputs import resolve_inputs
+from dsl.plan import Plan
+from dsl.shown.surfaces import Terminal
+from dsl.values.canonical import digest_of
+from integrations.artifacts.heads import as_text
+from integrations.vault.people.person import Person
+from mandate.console.pages.gate import GateView
+from mandate.console.pages.run import Board
+from mandate.console.sessions import WebSession
+from mandate.people.accounts import Account, account_of
+from mandate.people.errors import RefusalError
+from mandate.people.gates import inbox
+from mandate.people.gates.contents import read_contents, store
+from mandate.people.gates.earlier import since_lines
+from mandate.people.gates.inbox import Inbox
+from mandate.people.gates.rows import GateRow
+from mandate.people.gates.sending import send
+from mandate.people.gates.voting import Seen, before, looked, plan_of, seen_at, signed
+from mandate.people.gates.wishes import Wish
+from mandate.people.login.arriving import adopt, by_password
+from mandate.people.login.logins import Login
+from mandate.people.login.session import Session, connect
+from mandate.people.outputs import outputs_of, read_output
+from mandate.people.runs import address
+from mandate.people.starter import memo_of
+
+PLANS_KEPT_MAX: Final = 200
+
+
+class Desk:
+    """Reaches runs for pages."""
+
+    def __init__(self, client: Client, env: Mapping[str, str]) -> None:
+        """Ask by ``client``; ``env`` names Vault, the artefact store and the Web UI."""
+        self._client = client
+        self._env = env
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+
+    async def board(self, run: str, *, is_whole: bool) -> Board:
+        """Return what is to be seen of a run; ``is_whole``: with what its stages have put out.
+
+        Raises:
+            RefusalError: there is none of ours, or it cannot be read.
+        """
+        account = await account_of(self._client, run, with_outputs=is_whole)
+        plan = await self._plan(account)
+        stages = {
+            path: address(self._env, f"{run}/{path}")
+            for path, row in account.told.stages.items()
+            if row.type == "agent" and row.began_ms
+        }
+        return Board(account, plan, address(self._env, run, account.run), stages)
+
+    async def gate(self, run: str, gate: str) -> GateView:
+        """Return a gate that waits, as a person is shown it (1).
+
+        Raises:
+            RefusalError: it does not, or is not what it says it is.
+        """
+        seen = await seen_at(self._client, run, gate)
+        contents, earlier = await asyncio.gather(
+            asyncio.to_thread(read_contents, self._env, seen.row), before(self._client, seen)
+        )
+        return GateView(
+            run=run,
+            row=seen.row,
+            plan=seen.plan,
+            shown=shown_digest(seen),
+            contents=contents,
+            since=tuple(since_lines(earlier, seen.row)),
+            web_ui=address(self._env, run, seen.handle.run_id or ""),
+        )
+
+    async def vote(self, session: WebSession, wish: Wish, shown: str) -> tuple[bool, Terminal]:
+        """Sign and send a vote; return whether it counted, and the run's words.
+
+        Raises:
+            RefusalError: it is not signed, and why.
+            integrations.errors.IntegrationError: Vault does not do its part.
+        """
+        said: list[Terminal] = []
+        async with self.acting(session) as who:
+            seen = await looked(self._client, who, wish)
+            if shown_digest(seen) != shown:  # (1) what was shown is what is signed
+                raise RefusalError(
+                    "what {!r} asks for changed while you read: nothing is signed; look again",
+                    seen.row.gate,
+                )
+            ready = await signed(who, wish, seen, said.append)
+        counted, line = await send(ready, wish)
+        return counted, Terminal.joined("; ", [line, *said])
+
+    async def row(self, run: str, gate: str) -> GateRow:
+        """Return what a gate says of itself.
+
+        Raises:
+            RefusalError: it does not wait.
+        """
+        return (await seen_at(self._client, run, gate)).row
+
+    async def waiting(self) -> Inbox:
+        """Return every gate that waits.
+
+        Raises:
+            temporalio.service.RPCError: the server does not say.
+        """
+        return await inbox.look(self._client)
+
+    async def log_in(self, name: str, secret: str, *, is_token: bool) -> Login:
+        """Log somebody in, as ``mandate login`` does.
+
+        Raises:
+            integrations.errors.IntegrationError: Vault does not let them in.
+            UsageError: the token is somebody else's.
+        """
+        vault = connect(self._env)
+        try:
+            return await (adopt if is_token else by_password)(vault, name, secret)
+        finally:
+            vault.close()
+
+    async def starter(
+        self, session: WebSession, run: str, found: Compiled, inputs: Mapping[str, Any]
+    ) -> dict[str, str]:
+        """Return the memo that proves who starts a run.
+
+        Raises:
+            integrations.errors.IntegrationError: Vault does not sign.
+        """
+        async with self.acting(session) as who:
+            return await memo_of(who, run, found.digest, resolve_inputs(found.plan, inputs))
+
+    async def output(self, run: str, stage: str, name: str) -> tuple[str, int, list[str] | None]:
+        """Return digest, size and lines of an output, read here by its digest; None: no text.
+
+        Raises:
+            RefusalError: there is none, or not in the store of this machine.
+        """
+        found = (await outputs_of(self._client, f"{run}/{stage}")).find(name)
+        data = await asyncio.to_thread(read_output, store(self._env), found)
+        text = await asyncio.to_thread(as_text, data)
+        lines = None if text is None else text.removesuffix("\n").split("\n")
+        return found.digest, len(data), lines
+
+    @asynccontextmanager
+    async def acting(self, session: WebSession) -> AsyncIterator[Session]:
+        """Act as whoever is logged in (2)."""
+        vault = connect(self._env)
+        try:
+            yield Session(session.login, Person(vault, session.login.token))
+        finally:
+            vault.close()
+
+    async def _plan(self, account: Account) -> Plan | None:
+        if not account.told.plan:
+            return None
+        kept = self._plans.get(account.run)
+        if kept is None:
+            try:
+                kept = await plan_of(self._client, account.workflow, account.run)
+            except RefusalError:
+                return None
+            self._plans[account.run] = kept
+            if len(self._plans) > PLANS_KEPT_MAX:
+                self._plans.popitem(last=False)
+        return kept
+
+
+def shown_digest(seen: Seen) -> str:
+    """Return the digest of all that a vote is bound to (1)."""
+    return digest_of([_plain(each) for each in seen.binds()])
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

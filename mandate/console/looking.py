@@ -1,0 +1,152 @@
+"""Pages that are looked at, and the streams that tell what of them has moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from integrations.web.answers import TurnedAwayError
+from mandate.console.forms import asked
+from mandate.console.live import Look, Moving
+from mandate.console.pages.agents import agent_page, agents_page
+from mandate.console.pages.gate import gate_page
+from mandate.console.pages.run import board_part, run_page
+from mandate.console.pages.runs import runs_page, runs_part
+from mandate.console.pages.start import pipeline_page, start_page
+from mandate.console.pages.system import system_page, system_part
+from mandate.console.pages.waiting import waiting_page, waiting_part
+from mandate.console.pages.words import output_page
+from mandate.console.served_pages import ConsoleSite, in_a_sentence, looked_at, shown
+from mandate.console.sessions import WebSession
+
+PAGE_RUNS: Final = 100
+PATH_MAX: Final = 2_000  # characters: of a stage or a gate
+
+
+class Looking:
+    """Answers GET."""
+
+    def __init__(self, console: ConsoleSite) -> None:
+        """Look at ``console``."""
+        self._of = console
+
+    def routes(self) -> list[Route]:
+        """Return the addresses."""
+        pages = {
+            "/": self._runs,
+            "/run": self._run,
+            "/waiting": self._waiting,
+            "/gate": self._gate,
+            "/output": self._output,
+            "/start": self._start,
+            "/agents": self._agents,
+            "/agent": self._agent,
+            "/system": self._system,
+        }
+        streams = {
+            "/live/runs": self._live_runs,
+            "/live/run": self._live_run,
+            "/live/waiting": self._live_waiting,
+            "/live/system": self._live_system,
+        }
+        return [
+            Route(path, looked_at(self._of, answer), methods=["GET"])
+            for path, answer in (pages | streams).items()
+        ]
+
+    async def _runs(self, request: Request, session: WebSession | None) -> Response:
+        before = request.query_params.get("before", "")
+        found = await self._of.engine.list(limit=PAGE_RUNS + 1, before=_moment(before))
+        last = found[PAGE_RUNS - 1].started if len(found) > PAGE_RUNS else None
+        older = last.isoformat() if last else ""
+        return shown(request, runs_page(found[:PAGE_RUNS], older=older, before=before), session)
+
+    async def _run(self, request: Request, session: WebSession | None) -> Response:
+        board = await self._of.desk.board(asked(request, "id"), is_whole=True)
+        return shown(request, run_page(board), session)
+
+    async def _waiting(self, request: Request, session: WebSession | None) -> Response:
+        return shown(request, waiting_page(await self._of.desk.waiting()), session)
+
+    async def _gate(self, request: Request, session: WebSession | None) -> Response:
+        run, gate = asked(request, "run"), asked(request, "gate", PATH_MAX)
+        return shown(request, gate_page(await self._of.desk.gate(run, gate), session), session)
+
+    async def _output(self, request: Request, session: WebSession | None) -> Response:
+        run, stage = asked(request, "run"), asked(request, "stage", PATH_MAX)
+        name = asked(request, "name")
+        digest, size, lines = await self._of.desk.output(run, stage, name)
+        return shown(request, output_page((run, stage, name), digest, lines, size), session)
+
+    async def _start(self, request: Request, session: WebSession | None) -> Response:
+        if "pipeline" not in request.query_params:
+            return shown(request, start_page(await asyncio.to_thread(self._of.names)), session)
+        found = await asyncio.to_thread(self._of.compiled, asked(request, "pipeline"))
+        return shown(request, pipeline_page(found.plan, found.digest, session), session)
+
+    async def _agents(self, request: Request, session: WebSession | None) -> Response:
+        return shown(request, agents_page(await self._of.stores.agents()), session)
+
+    async def _agent(self, request: Request, session: WebSession | None) -> Response:
+        name = asked(request, "id")
+        for card, following in await self._of.stores.agents():
+            if card.agent == name:
+                return shown(request, agent_page(card, following), session)
+        raise TurnedAwayError(404, "the ledger knows no such agent")
+
+    async def _system(self, request: Request, session: WebSession | None) -> Response:
+        return shown(request, system_page(await self._of.stores.condition()), session)
+
+    async def _live_runs(self, _request: Request, _session: WebSession | None) -> Response:
+        async def look() -> Moving:
+            return Moving(runs_part(await self._of.engine.list(limit=PAGE_RUNS)))
+
+        return self._of.live.stream("runs", _sentenced(look))
+
+    async def _live_run(self, request: Request, _session: WebSession | None) -> Response:
+        run = asked(request, "id")
+        await self._of.engine.describe(run)  # who asks for what is not there is told so
+
+        async def look() -> Moving:
+            board = await self._of.desk.board(run, is_whole=False)
+            return Moving(board_part(board), is_last=not board.account.is_under_way)
+
+        return self._of.live.stream(f"run {run}", _sentenced(look))
+
+    async def _live_waiting(self, _request: Request, _session: WebSession | None) -> Response:
+        async def look() -> Moving:
+            return Moving(waiting_part(await self._of.desk.waiting()))
+
+        return self._of.live.stream("waiting", _sentenced(look))
+
+    async def _live_system(self, _request: Request, _session: WebSession | None) -> Response:
+        async def look() -> Moving:
+            return Moving(system_part(await self._of.stores.condition()))
+
+        return self._of.live.stream("system", _sentenced(look))
+
+
+def _sentenced(look: Callable[[], Awaitable[Moving]]) -> Look:
+    async def seen() -> Moving:
+        with in_a_sentence():
+            return await look()
+
+    return seen
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise TurnedAwayError(400, "expected in ?before=… a time with its zone")
+    return moment

@@ -1,0 +1,233 @@
+"""The board of one run: how far it has come, what it waits for, and what is to be known of it.
+
+What moves is made of the run's own answer to ``status``; the rest of it all, when the page is
+loaded. Events, payloads and the stack are Temporal's Web UI's, which is a link away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from dsl.core import StageStatus
+from dsl.plan import Plan
+from dsl.rules.run.foremost import counted, foremost
+from dsl.shown.diagram import Mark, diagram
+from dsl.shown.markup import (
+    described,
+    kind_of,
+    shown_text_time,
+    shown_time,
+    table,
+    took,
+)
+from dsl.shown.surfaces import Html, Terminal
+from mandate.console.pages.frame import Viewed, href, link, outside
+from mandate.people.accounts import Account, DecidedGate, PendingGate, StageAccount
+
+ROWS_MAX: Final = 100
+DRAWN_MAX: Final = 200  # stages; of more the table tells what matters
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What was found of a run."""
+
+    account: Account
+    plan: Plan | None  # None: it does not say
+    web_ui: str  # its page there
+    stage_uis: Mapping[str, str]
+
+
+def run_page(board: Board) -> Viewed:
+    """Return the page."""
+    account, told = board.account, board.account.told
+    title = Html.of("{}", account.workflow)
+    what = Html.of("{} {}", told.pipeline or account.type, told.version)
+    if told.kind:
+        what = Html.of("{} {}", told.kind, told.agent)
+    body = Html.of(
+        '<h1><bdi>{}</bdi></h1><p class="lead"><bdi>{}</bdi> {}</p>',
+        *(Html.of("{}", account.workflow, limit=1_000), what),
+        outside(board.web_ui, Html("In the Temporal Web UI")),
+    )
+    after = Html.joined("\n", [each for each in (_decided(account), _outputs(account)) if each])
+    after = Html.of("{}{}", after, _facts(account))
+    stream = href("/live/run", id=account.workflow) if account.is_under_way else ""
+    return Viewed(title, body, stream, board_part(board), after)
+
+
+def board_part(board: Board) -> Html:
+    """Return what moves: the state, the picture, what is waited for, the stages."""
+    account = board.account
+    word = account.status
+    if account.is_under_way:
+        waits = bool(account.told.waiting_for)
+        word = "paused" if account.told.paused else "waiting" if waits else "running"
+    parts = [
+        Html.of(
+            '<p class="lead"><span class="state {}">{}</span> {}</p>',
+            *(kind_of(word), word, Html.of("<bdi>{}</bdi>", account.sentence, limit=2_000)),
+        ),
+        _silent(account),
+        _waiting(account),
+        _picture(board),
+        _stages(board),
+    ]
+    return Html.joined("\n", [each for each in parts if each])
+
+
+def _silent(account: Account) -> Html:
+    if account.answered:
+        return Html()
+    return Html('<p class="bad">The run does not answer: is a worker running?</p>')
+
+
+def _waiting(account: Account) -> Html:
+    gates = account.told.waiting_for if account.is_under_way else ()
+    rows = [_gate_line(account.workflow, each) for each in gates[:ROWS_MAX]]
+    if len(gates) > ROWS_MAX:
+        rows.append(Html.of("<li>and {} more</li>", len(gates) - ROWS_MAX))
+    return Html.of('<ul class="waits">{}</ul>', Html.joined("", rows)) if rows else Html()
+
+
+def _gate_line(run: str, gate: PendingGate) -> Html:
+    whom = (
+        Html.of("{}", gate.still_needed_of) if gate.still_needed_of else Html.listed(gate.approvers)
+    )
+    return Html.of(
+        "<li>{}: <bdi>{}</bdi>, until {}</li>",
+        *(link(href("/gate", run=run, gate=gate.gate), gate.gate), whom),
+        shown_text_time(gate.due),
+    )
+
+
+def _picture(board: Board) -> Html:
+    rows = board.account.told.stages
+    if board.plan is None or len(rows) > DRAWN_MAX:
+        return Html()
+    now = datetime.now(UTC)
+    marks = {path: Mark(_status(row), _note(row, now)) for path, row in rows.items()}
+    gates = {each.gate for each in board.account.told.waiting_for}
+
+    def leads(path: str) -> str:
+        if path in gates:
+            return href("/gate", run=board.account.workflow, gate=path)
+        return f"#stage-{_number(board, path)}"
+
+    return Html.of('<div class="wide">{}</div>', diagram(board.plan, marks, link=leads))
+
+
+def _number(board: Board, path: str) -> int:
+    paths = list(board.account.told.stages)
+    return paths.index(path) if path in paths else 0
+
+
+def _stages(board: Board) -> Html:
+    rows, now = board.account.told.stages, datetime.now(UTC)
+    brief = {path: {"status": row.status} for path, row in rows.items()}
+    shown = foremost(brief, ROWS_MAX)
+    if not shown:
+        return Html()
+    lines = (_stage(board, path, rows[path], now) for path in shown)
+    found = table(("Stage", "Kind", "State", "Took", "Detail"), lines)
+    if len(shown) < len(rows):
+        each = [Html.of("{} {}", count, kind) for count, kind in counted(brief)]
+        found = Html.of("{}<p>{} stages: {}</p>", found, len(rows), Html.joined(", ", each))
+    return Html.of("<h2>Stages</h2>{}", found)
+
+
+def _stage(board: Board, path: str, row: StageAccount, now: datetime) -> list[Html]:
+    tries = Html.of(" ({} tries)", row.attempts) if row.attempts > 1 else Html()
+    return [
+        Html.of(
+            '<bdi id="stage-{}">{}</bdi> {}',
+            *(_number(board, path), path),
+            outside(board.stage_uis.get(path, ""), Html("UI")),
+        ),
+        Html.of("{}", row.type),
+        Html.of('<span class="state {}">{}</span>', kind_of(row.status), row.status),
+        Html.of("{}", took(row.seconds(now))),
+        Html.of("<bdi>{}</bdi>{}", row.detail, tries),
+    ]
+
+
+def _decided(account: Account) -> Html:
+    gates = [_verdict(each) for each in account.told.gates()[:ROWS_MAX]]
+    if not gates:
+        return Html()
+    return Html.of("<section><h2>Decided</h2>{}</section>", Html.joined("", gates))
+
+
+def _verdict(gate: DecidedGate) -> Html:
+    votes = gate.votes if isinstance(gate.votes, tuple) else ()
+    lines = (
+        Html.of(
+            "<li><bdi>{}</bdi>: {} ({}) <bdi>{}</bdi></li>",
+            *(vote.voter, vote.decision, vote.identity or "not known", vote.reason),
+        )
+        for vote in votes[:ROWS_MAX]
+    )
+    return Html.of(
+        '<div class="gate"><h3><bdi>{}</bdi>: <span class="{}">{}</span></h3><p>{}</p>'
+        "<ul>{}</ul></div>",
+        *(gate.gate, kind_of(gate.verdict), gate.verdict, gate.detail, Html.joined("", lines)),
+    )
+
+
+def _outputs(account: Account) -> Html:
+    rows = list(_output_rows(account))
+    if not rows:
+        return Html()
+    more = Html()
+    if len(rows) > ROWS_MAX:
+        rest = Terminal.command("mandate artifact list {}", account.workflow)
+        more = Html.of("<p>and {} more: <code>{}</code></p>", len(rows) - ROWS_MAX, rest)
+    found = table(("Output", "Stage", "Kind", "Bytes", "Digest"), rows[:ROWS_MAX])
+    return Html.of("<section><h2>Outputs</h2>{}{}</section>", found, more)
+
+
+def _output_rows(account: Account) -> Iterator[list[Html]]:
+    for path, row in account.told.stages.items():
+        for each in {output.name: output for output in row.outputs}.values():
+            where = href("/output", run=account.workflow, stage=path, name=each.name)
+            yield [
+                link(where, each.name),
+                Html.of("<bdi>{}</bdi>", path),
+                Html.of("<bdi>{}</bdi>", each.media_type),
+                Html.of("{:,}", each.size),
+                Html.of("<code>{}</code>", each.digest),
+            ]
+
+
+def _facts(account: Account) -> Html:
+    told = account.told
+    rows = [
+        (Html("run id"), Html.of("<code>{}</code>", account.run)),
+        (Html("plan"), Html.of("<code>{}</code>", told.plan)),
+        (Html("began"), shown_time(account.started)),
+        (Html("ended"), shown_time(account.closed) if account.closed else Html("under way")),
+        (Html("took"), Html.of("{}", took(account.seconds()))),
+    ]
+    if told.starter or account.is_under_way:  # the report that it ends with does not tell
+        starter = told.starter or "nobody who could be proven"
+        rows.append((Html("started by"), Html.of("<bdi>{}</bdi>", starter)))
+    if told.ledger:
+        rows.append((Html("ledger"), Html.of("entries {}", Html.listed(told.ledger, " to "))))
+    if told.not_recorded:
+        rows.append((Html("not recorded"), Html.of("{} entries", told.not_recorded)))
+    return Html.of("<section><h2>Facts</h2>{}</section>", described(rows))
+
+
+def _status(row: StageAccount) -> StageStatus:
+    try:
+        return StageStatus(row.status)
+    except ValueError:  # of a later release
+        return StageStatus.PENDING
+
+
+def _note(row: StageAccount, now: datetime) -> str:
+    seconds = row.seconds(now)
+    return "" if seconds is None or row.status == StageStatus.SKIPPED else took(seconds)

@@ -1,0 +1,56 @@
+"""The runs, as the server's list has them: no run is asked, so a thousand cost what one costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from dsl.shown.markup import kind_of, shown_time, table, took
+from dsl.shown.surfaces import Html
+from integrations.web.engine import KnownRun
+from mandate.console.pages.frame import Viewed, address, href, link
+
+_HEAD: Final = ("Run", "Pipeline", "State", "Began", "Took", "Waits for")
+
+
+def runs_page(runs: Sequence[KnownRun], *, older: str, before: str) -> Viewed:
+    """Return the newest runs, or those older than a moment; ``older`` is where the next begin."""
+    body = Html(
+        '<h1>Runs</h1><p class="lead">Newest first. <a href="/start">Start one</a>, or see what '
+        '<a href="/waiting">waits for somebody</a>.</p>'
+    )
+    more = Html()
+    if older:
+        more = Html.of(
+            '<p><a rel="next" href="{}">Older runs</a></p>', address(href("/", before=older))
+        )
+    if before:  # what is past does not move
+        return Viewed(Html("Runs"), body, moving=runs_part(runs), after=more)
+    return Viewed(Html("Runs"), body, "/live/runs", runs_part(runs), more)
+
+
+def runs_part(runs: Sequence[KnownRun]) -> Html:
+    """Return the table."""
+    if not runs:
+        return Html('<p>There is no run here. <a href="/start">Start one</a>.</p>')
+    return table(_HEAD, map(_row, runs))
+
+
+def _row(run: KnownRun) -> Sequence[Html]:
+    word = run.told or run.status
+    now = run.ended or datetime.now(UTC)
+    lasted = (now - run.started).total_seconds() if run.started and run.ended else None
+    return (
+        link(href("/run", id=run.run), run.run),
+        Html.of("<bdi>{}</bdi>", run.type),
+        Html.of('<span class="state {}">{}</span>', kind_of(word), word),
+        shown_time(run.started),
+        Html.of("{}", took(lasted)),
+        Html.joined(", ", _gates(run)),
+    )
+
+
+def _gates(run: KnownRun) -> Iterator[Html]:
+    for each in run.gates if run.is_under_way else ():
+        yield link(href("/gate", run=run.run, gate=each), each)

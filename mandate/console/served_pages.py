@@ -1,0 +1,107 @@
+"""What the console is made of, and what every request for a page goes by.
+
+1. Looking needs no login where only this machine can look; elsewhere everything does but the login.
+2. What fails on the way is one sentence, for people; what is not there is told alike, whatever it
+   is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
+from temporalio.service import RPCError
+
+from dsl.catalogue import UnknownPipelineError
+from dsl.compiler import Compiled
+from dsl.errors import DslError
+from integrations.errors import DeniedError, IntegrationError, NotFoundError
+from integrations.web.answers import TurnedAwayError, turned_away
+from integrations.web.door import HOOKS_BELOW
+from integrations.web.engine import RunEngine
+from mandate.console.desk import Desk
+from mandate.console.live import Live
+from mandate.console.pages.frame import Viewed, href, page
+from mandate.console.pages.words import refusal_page
+from mandate.console.sessions import Sessions, WebSession
+from mandate.console.stores import SiteStores
+from mandate.people.errors import RefusalError, UsageError
+
+_SEE_OTHER = 303
+_UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSite:
+    """Everything that pages are made from."""
+
+    engine: RunEngine
+    desk: Desk
+    stores: SiteStores
+    sessions: Sessions
+    live: Live
+    names: Callable[[], Sequence[str]]  # of pipelines in the catalogue
+    compiled: Callable[[str], Compiled]
+    is_open: bool  # who can ask may look (1)
+
+
+Answer = Callable[[Request, WebSession | None], Awaitable[Response]]
+
+
+def looked_at(console: ConsoleSite, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """Return what serves a page that may be looked at (1)."""
+
+    async def serve(request: Request) -> Response:
+        session = console.sessions.of(request)
+        if session is None and not console.is_open:
+            return RedirectResponse(href("/login", next=here_of(request)), _SEE_OTHER)
+        with in_a_sentence():
+            return await answer(request, session)
+
+    return serve
+
+
+def shown(
+    request: Request, viewed: Viewed, session: WebSession | None, *, status: int = 200
+) -> Response:
+    """Return a page as it is sent."""
+    return HTMLResponse(page(viewed, here_of(request), session), status)
+
+
+def here_of(request: Request) -> str:
+    """Return the address that was asked for, without the name of the server."""
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def told_as_page(scope: Scope, error: TurnedAwayError) -> Response:
+    """Tell somebody who looks at pages that something was not done; a program in JSON."""
+    accepts = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+    if scope["path"].startswith(HOOKS_BELOW) or "text/html" not in accepts:
+        return turned_away(error)
+    response = HTMLResponse(
+        page(refusal_page(error.status, error.message), "/", None), error.status
+    )
+    if error.retry_after_s:
+        response.headers["retry-after"] = str(error.retry_after_s)
+    return response
+
+
+@contextmanager
+def in_a_sentence() -> Iterator[None]:
+    """Turn away in one sentence what fails (2)."""
+    try:
+        yield
+    except (UsageError, DslError) as error:
+        raise TurnedAwayError(400, str(error)) from None
+    except (RefusalError, NotFoundError, UnknownPipelineError) as error:
+        raise TurnedAwayError(404, str(error)) from None
+    except DeniedError as error:
+        raise TurnedAwayError(403, str(error)) from None
+    except (IntegrationError, RPCError, TimeoutError) as error:
+        words = getattr(error, "message", str(error)) or "no answer in time"
+        raise TurnedAwayError(_UNAVAILABLE, str(words), retry_after_s=5) from None

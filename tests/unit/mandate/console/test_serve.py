@@ -1,0 +1,64 @@
+"""Where `mandate serve` may listen, what it is called there, and who may look."""
+
+from __future__ import annotations
+
+import pytest
+
+from mandate.people.errors import UsageError
+from mandate.work.operate.serve import (
+    Place,
+    is_this_machine,
+    names_in,
+    origins_of,
+    refuse_plain,
+)
+
+
+@pytest.mark.parametrize(
+    ("origin", "names"),
+    [
+        ("", ()),
+        ("https://m.example", ("m.example", "m.example:443")),
+        ("https://m.example:8443/", ("m.example:8443",)),
+    ],
+)
+def test_an_address_says_what_stands_in_host(origin: str, names: tuple[str, ...]):
+    assert names_in(origin) == names
+
+
+@pytest.mark.parametrize(
+    "origin", ["m.example", "ftp://m.example", "https://", "https://m/x", "https://m:x"]
+)
+def test_what_is_no_address_is_refused(origin: str):
+    with pytest.raises(UsageError, match="--origin: expected an address"):
+        names_in(origin)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        Place(host="0.0.0.0"),
+        Place(host="192.0.2.1"),
+        Place(host="m.example"),
+        Place(origin="http://m.example"),
+    ],
+)
+def test_no_password_is_sent_in_the_clear(place: Place):
+    with pytest.raises(UsageError, match="TLS"):
+        refuse_plain(place)
+    assert not is_this_machine(place)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_this_machine_alone_may_look_without_a_login(host: str):
+    refuse_plain(Place(host=host))
+
+    assert is_this_machine(Place(host=host))
+    assert not is_this_machine(Place(host=host, origin="https://m.example"))
+
+
+def test_pages_of_ours_are_those_of_the_address_that_people_use():
+    assert origins_of(Place(), ["127.0.0.1:8300"]) == ("http://127.0.0.1:8300",)
+    assert origins_of(Place(origin="https://m.example/"), ["127.0.0.1:8300"]) == (
+        "https://m.example",
+    )
