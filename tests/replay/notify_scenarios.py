@@ -37,5 +37,20 @@ async def told(studio: Studio, name: str) -> Handle:
     return telling
 
 
-SCENARIOS = (tells, told)
+async def vouched(studio: Studio, name: str) -> Handle:
+    """A vote that Slack vouches for: at a gate that takes its word, and at one that does not."""
+    asked = {"approvers": ["group:sre"], "requires": ["look"]}
+    run = await studio.start(
+        name,
+        stage("look"),
+        gate("asked", **asked, identity=["slack"]),
+        gate("proven", **asked, identity=["verified"]),
+    )
+    await studio.vouch(run, "asked", "approve", "ann")
+    await studio.vouch(run, "proven", "approve", "ann")
+    await studio.prove(run, "proven", "approve", "bob")
+    return run
+
+
+SCENARIOS = (tells, told, vouched)
 RUNS = {"told": "notification/told"}

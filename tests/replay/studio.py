@@ -19,6 +19,9 @@ from temporalio.service import RPCError
 
 from activities.contracts.specs import QUEUE_TRUST
 from dsl.core import Tier
+from dsl.rules.proofs.proof import VOUCHED, Proof, encode
+from dsl.values.canonical import canonical
+from integrations.doors.key import DoorKey
 from integrations.settings import Settings
 from integrations.vault.client import Vault
 from integrations.vault.identity.brake import Brake
@@ -30,7 +33,7 @@ from integrations.vault.people.person import Person, log_in
 from mandate.stack.people import PEOPLE_FILE
 from tests.fixtures.hostile.leaks import Leaks
 from tests.fixtures.slow_folder import SlowFolder
-from tests.fixtures.voting import Signer, honest_vote
+from tests.fixtures.voting import Signer, honest_vote, matter_of, seal, vote_of
 
 Handle = WorkflowHandle[Any, Any]
 WAIT_S: Final = 60.0
@@ -72,6 +75,17 @@ class Studio:
         await run.execute_update(
             "vote", await honest_vote(run, path, who, decision, because="seen")
         )
+
+    async def vouch(self, run: Handle, path: str, decision: str, name: str) -> None:
+        """Vote as the account of somebody at Slack, by whoever serves that door."""
+        await self.until_open(run, path)
+        who, about = await self.person(name), await matter_of(run, path, decision)
+        assert self._settings.door_key_file is not None
+        about |= {"door": "slack", "account": f"U0{name.upper()}"}
+        statement = seal(about, who.entity, purpose=VOUCHED)
+        signature = DoorKey(self._settings.door_key_file).sign(canonical(statement).encode())
+        word = encode(Proof(statement, signature))
+        await run.execute_update("vote", vote_of(path, "slack", decision, proof=word))
 
     async def raise_agent(self, agent: str, binding: Mapping[str, str]) -> None:
         """Have an agent hold T3, as if people had consented."""
