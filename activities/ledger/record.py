@@ -52,6 +52,7 @@ _NEVER: Final = frozenset(
         actions.TOOL_EFFECT,
         actions.TOOL_FREED,
         actions.VOTE_PROVEN,
+        actions.VOTE_VOUCHED,
     }
 )
 _OF_AGENT: Final = frozenset(

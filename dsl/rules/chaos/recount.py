@@ -31,6 +31,7 @@ from dsl.rules.gates.gate_rules import has_people, rules_of
 from dsl.rules.gates.guards import is_guard
 from dsl.rules.proofs.proof import (
     VOTE,
+    VOUCHED,
     Proof,
     ProofError,
     decode,
@@ -154,32 +155,38 @@ class Recount:
                 "decision": decision.value,
                 "reason": reason_digest(reason),
             }
-            person = self._person(str(word), about, at_ms(event), used)
-            if person is not None and person.name == said.get("voter"):
+            person, door = self._person(str(word), about, at_ms(event), used)
+            if person is not None and (door or person.name == said.get("voter")):
                 yield Vote(
                     person.name,
                     decision,
                     person=person.entity,
                     groups=person.groups,
-                    proven=True,
+                    proven=not door,
                     reason=reason,
+                    door=door,
                 )
 
     def _person(
         self, word: str, about: Mapping[str, Any], came_ms: int, used: set[str]
-    ) -> Person | None:
-        """Return whose proof of ``about`` it is (2)."""
+    ) -> tuple[Person | None, str]:
+        """Return whose proof of ``about`` it is (2), and the door that vouches for it."""
         try:
             proof: Proof = decode(word)
         except ProofError:
-            return None
-        whose = {**about, "run": proof.statement.get("run")}
-        is_ours = proof.statement.get("run") in self._run_ids()
-        refused = refuse_matter(proof, VOTE, whose) or refuse_time(proof, came_ms / 1000)
+            return None, ""
+        said = proof.statement
+        is_vouched = proof.purpose == VOUCHED
+        whose = {**about, "run": said.get("run")}
+        if is_vouched:
+            whose |= {name: said[name] for name in ("door", "account")}
+        purpose = VOUCHED if is_vouched else VOTE
+        is_ours = said.get("run") in self._run_ids()
+        refused = refuse_matter(proof, purpose, whose) or refuse_time(proof, came_ms / 1000)
         if word not in self._signed or refused or not is_ours or proof.nonce in used:
-            return None
+            return None, ""
         used.add(proof.nonce)
-        return self._people.get(proof.entity)
+        return self._people.get(proof.entity), str(said["door"]) if is_vouched else ""
 
     def _run_ids(self) -> set[str]:
         return {call.run_id for call in self._run.activities} | {self._run.run_id}

@@ -24,7 +24,9 @@ STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://mandate.example/evidence/run/v1"
 ENTRIES: Final = "ledger.jsonl"  # a proof a line
 HISTORIES: Final = "histories/"  # a file for the run and for each of its stages
-_ABOUT_PEOPLE: Final = frozenset({actions.VOTE_PROVEN, actions.START_PROVEN, "gate.decided"})
+_ABOUT_PEOPLE: Final = frozenset(
+    {actions.VOTE_PROVEN, actions.VOTE_VOUCHED, actions.START_PROVEN, "gate.decided"}
+)
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _NOBODY: Final = "-"
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from dsl import actions
 from dsl.core import AgentPhase, Tier
-from dsl.rules.proofs.proof import CIRCUIT, PLAN, REBIND, START, VOTE
+from dsl.rules.proofs.proof import CIRCUIT, PLAN, REBIND, START, VOTE, VOUCHED
 from dsl.rules.reconciliation.history import History, HistoryCall, argument_of
 from dsl.rules.reconciliation.recorded import key_of
 
@@ -36,6 +36,7 @@ _PHASES: Final = tuple(f"agent.{phase.lower()}" for phase in AgentPhase)
 _LAST: Final = (f"agent.{AgentPhase.EXIT.lower()}", f"agent.{AgentPhase.REVOKED.lower()}")
 _OF_PURPOSE: Final = {
     VOTE: actions.VOTE_PROVEN,
+    VOUCHED: actions.VOTE_VOUCHED,
     START: actions.START_PROVEN,
     PLAN: "plan.registered",
     REBIND: actions.REBIND_PROVEN,

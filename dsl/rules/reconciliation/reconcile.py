@@ -40,6 +40,7 @@ _MAKES: Final[Mapping[str, frozenset[str]]] = {
     "ledger.prove": frozenset(
         {
             actions.VOTE_PROVEN,
+            actions.VOTE_VOUCHED,
             actions.START_PROVEN,
             actions.REBIND_PROVEN,
             actions.CIRCUIT_PROVEN,

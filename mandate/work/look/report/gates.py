@@ -69,7 +69,8 @@ def _votes(found: Findings, gate: DecidedGate, decided: str) -> Html:
 
 
 def _vote(found: Findings, gate: DecidedGate, vote: CountedVote, decided: str) -> tuple[Html, ...]:
-    proven = found.moment(actions.VOTE_PROVEN, gate.gate, gate.opening, vote.voter)
+    where = gate.gate, gate.opening, vote.voter
+    proven = found.moment(actions.VOTE_PROVEN, *where) or found.moment(actions.VOTE_VOUCHED, *where)
     before = Html.of("by {}", shown_text_time(decided)) if decided else Html()
     return (
         Html.of("<bdi>{}</bdi>", vote.voter),

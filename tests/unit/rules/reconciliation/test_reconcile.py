@@ -110,6 +110,15 @@ def test_a_proof_that_was_told_and_is_not_recorded_there_is_found():
     assert any(each.startswith("vote.proven on the ledger") for each in disagreements(evidence))
 
 
+def test_a_vote_that_a_service_vouches_for_is_recorded_as_that_and_as_nothing_else():
+    evidence = evidence_of("vouched", "vouched__look")
+    assert list(disagreements(evidence)) == []
+    assert len([each for each in evidence.ledger if each.action == "vote.vouched"]) == 2
+    evidence = tampered(evidence, "vote.vouched", payload={"name": "x"})
+
+    assert any(each.startswith("vote.vouched on the ledger") for each in disagreements(evidence))
+
+
 def test_a_forged_answer_of_the_ledger_is_found():
     evidence = evidence_of("proven", "proven__look")
     run = evidence.histories[0]
