@@ -7,9 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowUpdateFailedError
 
+from dsl.rules.proofs.proof import VOUCHED, Proof, encode
+from dsl.values.canonical import canonical
+from integrations.doors.key import DoorKey
 from tests.fixtures.engine import Engine, after_look, gate
 from tests.fixtures.notify.site import (
     GITHUB_ANN,
@@ -21,12 +25,46 @@ from tests.fixtures.notify.site import (
     until,
 )
 from tests.fixtures.servers.openbao import People
+from tests.fixtures.voting import matter_of, seal, vote_of
 
 
 @pytest_asyncio.fixture
 async def site(engine: Engine, people: People, tmp_path: Path) -> AsyncIterator[Site]:
     async with site_of(engine, people, tmp_path) as found:
         yield found
+
+
+@pytest.mark.parametrize("bent", ["key", "account", "gate", "person", "twice"])
+async def test_a_word_that_is_none_counts_for_nobody_and_is_on_record(
+    site: Site, people: People, bent: str, tmp_path: Path
+):
+    config = {"approvers": ["group:sre"], "identity": ["slack"]}
+    run = await site.engine.start(after_look(gate("sign-off", **config, quorum=2)))
+    await site.engine.pending(run, "sign-off")
+    about = await matter_of(run, "sign-off") | {"door": "slack", "account": SLACK_ANN}
+    entity = people.entity("eve" if bent == "person" else "ann")  # eve is in no group
+    key = DoorKey(site.engine.settings.door_key_file)  # type: ignore[arg-type]
+    if bent == "key":
+        (tmp_path / "other").write_text("another key, which has thirty-two bytes and more")
+        key = DoorKey(tmp_path / "other")
+    statement = seal(about, entity, purpose=VOUCHED)
+    signature = key.sign(canonical(statement).encode())
+    if bent in ("account", "gate"):
+        statement |= {bent: "other"}  # after it was signed
+    vote = vote_of("sign-off", "slack", proof=encode(Proof(statement, signature)))
+    if bent == "twice":
+        assert (await run.execute_update("vote", vote))["counted"]
+    answer = await run.execute_update("vote", vote)
+
+    assert answer["counted"] is False
+    assert (await run.query("gates"))[0]["votes"] == (1 if bent == "twice" else 0)
+    assert {
+        "key": "not made with the key of the door",
+        "account": "not made with the key of the door",
+        "gate": "the proof is for gate 'other'",
+        "person": "is not an approver",
+        "twice": "used before",
+    }[bent] in answer["why"] or (bent == "twice" and "already voted" in answer["why"])
 
 
 async def test_votes_by_signal_update_slack_and_github_race(site: Site):
