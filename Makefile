@@ -67,6 +67,9 @@ check: .venv/ready   ## lint, layers, types
 	.venv/bin/lint-imports
 	.venv/bin/mypy
 
+review: .venv/ready  ## our own review of ourselves: nothing new may be bad (docs/review.md)
+	$(PY) -m mandate review . --fail-on high --baseline .ci/review-baseline.json
+
 # PART=load runs one part alone; `make bench-full` has the same parts, and takes a quarter of an hour.
 bench: .venv/ready   ## this engine against bare Temporal, in one run of six minutes
 	$(PY) -m bench $(if $(PART),--only $(PART))
@@ -93,4 +96,4 @@ chaos-night: .venv/ready  ## ... RUNS of them in MINUTES, with the table of docs
 	$(PY) -m mandate chaos search --runs $(RUNS) --minutes $(MINUTES) --seed $(SEED) \
 	  --page chaos.html --journal chaos.jsonl --table docs/chaos.md
 
-.PHONY: demo tools test test-fast check bench bench-full stress chaos chaos-night
+.PHONY: demo tools test test-fast check review bench bench-full stress chaos chaos-night

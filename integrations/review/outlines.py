@@ -38,7 +38,7 @@ class Outline:
     taken: frozenset[str] = frozenset()  # what it takes from modules, as ``module.name``
     renamed: Mapping[str, str] = field(default_factory=dict)  # imports by other names
     probed: frozenset[str] = frozenset()  # names of which it finds out whether they are there
-    derived: frozenset[int] = frozenset()  # lines of methods of classes that have a base
+    lent: frozenset[int] = frozenset()  # lines of functions that others call by themselves
     empty: tuple[tuple[int, str, bool], ...] = ()  # tests: line, name, whether it calls anything
 
     def symbol_at(self, line: int) -> str:
@@ -91,7 +91,7 @@ def _outline(told: Any) -> Outline:
         bodies=tuple((name, line, tuple(lines)) for name, line, lines in told["bodies"]),
         notes=tuple((line, text) for line, text in told["notes"]),
         guarded=frozenset(told["guarded"]),
-        derived=frozenset(told["derived"]),
+        lent=frozenset(told["lent"]),
         deferred=frozenset(told["deferred"]),
         taken=frozenset(told["taken"]),
         renamed=told["renamed"],

@@ -56,7 +56,7 @@ def told(name: str) -> dict[str, Any]:
         "bodies": list(bodies_of(tree, "")),
         "notes": list(notes_of(data)),
         "guarded": sorted(imports_within(tree, (ast.Try, ast.If, *FUNCTIONS))),
-        "derived": sorted(derived_of(tree)),
+        "lent": sorted(lent_of(tree)),
         "deferred": sorted(imports_within(tree, FUNCTIONS) | imports_of_scripts(tree)),
         "probed": sorted(probed_of(tree)),
         "taken": sorted(taken_of(tree)),
@@ -170,14 +170,19 @@ def probed_of(tree: ast.AST) -> set[str]:
     }
 
 
-def derived_of(tree: ast.AST) -> set[int]:
-    """Return the lines of methods of classes that have a base: another class may call them."""
-    return {
-        each.lineno
+def lent_of(tree: ast.AST) -> set[int]:
+    """Return the lines of what others call: methods of classes with a base, what is decorated."""
+    lent = {
+        id(each)
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef) and node.bases
         for each in node.body
-        if isinstance(each, FUNCTIONS)
+    }
+    return {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, SCOPES) and (id(node) in lent or node.decorator_list)
+        for line in (node.lineno, *(each.lineno for each in node.decorator_list))
     }
 
 

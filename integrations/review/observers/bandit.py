@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -33,7 +34,8 @@ _SKIPPED: Final = "B101,B110,B112,B311,B403,B404,B405,B406,B408,B409,B410,B411,B
 _CREDENTIALS: Final = ("B105", "B106", "B107")
 _OFTEN_HARMLESS: Final = ("B324",)  # a weak hash is mostly a name or a checksum, and no defence
 _SURE: Final = {"HIGH": 0.9, "MEDIUM": 0.75, "LOW": 0.5}
-_SECRET_LENGTH_MIN: Final = 8
+# A text that somebody may have drawn: letters and digits, and nothing of a path or a pattern.
+_SECRET: Final = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9])[A-Za-z0-9_+/=!@#$%&*.-]{8,}")
 
 
 def is_test(path: str) -> bool:
@@ -69,7 +71,7 @@ def _is_noise(item: dict[str, Any]) -> bool:
         return True
     if item["test_id"] in _CREDENTIALS:  # (2) nobody acts on it
         value = item["issue_text"].partition("'")[2].rpartition("'")[0]
-        return len(value) < _SECRET_LENGTH_MIN or not any(map(str.isdigit, value)) or " " in value
+        return _SECRET.fullmatch(value) is None
     return False
 
 

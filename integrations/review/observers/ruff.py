@@ -18,6 +18,7 @@ from dsl.review.anomaly import AnomalySeverity
 from dsl.review.kinds import AnomalyKind
 from dsl.review.sighting import Sighting
 from integrations.review.observation import Observation
+from integrations.review.observers.bandit import is_test
 from integrations.review.observers.observer import (
     TOOL_LIMIT_S,
     Observer,
@@ -88,6 +89,8 @@ def _observe(scene: Scene, seen: Observation) -> None:
                 continue
             if rule == "F821" and _quoted(item["message"]) in scene.outlines[path].probed:
                 continue  # it finds out whether there is such a name
+            if rule.startswith("ASYNC") and is_test(path):
+                continue  # a test keeps nobody else waiting
             if rule[:1].isupper() and rule[-1:].isdigit():
                 seen.sightings.append(_sighting(item, rule, path))
 

@@ -3,6 +3,7 @@
 1. All files are read, also where few of them count: what is used is used by others.
 2. What a package offers is used by those who install it, whom nobody sees from here: of what only
    looks unused, private names alone are told. What can never run is told whatever its name.
+3. What is decorated, or a method of a class with a base, is called by whom it was lent to.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def _sighting(scene: Scene, name: str, line: str, says: str, percent: str) -> Si
         rule, confidence = "unreachable", int(percent) / 100
     elif named[1] in _OTHERS or not _PRIVATE.fullmatch(named[2]) or _HOOKS.match(named[2]):
         return None  # (2) private names alone
-    elif int(line) in scene.outlines[path].derived:
-        return None  # a base may call it
+    elif int(line) in scene.outlines[path].lent:
+        return None  # (3) others call it
     else:
         rule, confidence = f"unused-{named[1]}", 0.75
     return Sighting(

@@ -214,6 +214,8 @@ def test_what_nothing_uses_and_what_others_may(tmp_path):
     files = {
         "app/__init__.py": "from app.b import thing\n",
         "app/a.py": text,
+        "app/lent.py": "import app\n\n\n@app.later\ndef _one(): ...\n\n\n"
+        "class Two(app.Base):\n    def _two(self): ...\n",
         "app/b.py": "import json as thing\ntry:\n    import yaml\nexcept ImportError:\n    pass\n",
     }
 
