@@ -8,7 +8,7 @@ that for the phase's answer, and both history and ledger then say the same. The 
 2. An output that an answer names lies in the artefact store under its digest. One that was made up
    lies nowhere, whatever its author calls himself.
 
-Neither proves that an answer is true: what acts at T3 believes none of them (docs/threat-model.md).
+Neither proves that an answer is true: what acts at T3 believes none of them (docs/adr/0047).
 """
 
 from __future__ import annotations

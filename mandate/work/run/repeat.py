@@ -32,7 +32,7 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.people.outputs import ANSWER
 from mandate.people.runs import existing
 from mandate.stack import environment
-from mandate.terminal import confirmed, say
+from mandate.terminal import at_terminal, confirmed, say
 
 REASON: Final = "taken back to {}"
 MARKER_BYTES_MAX: Final = 1 << 20
@@ -71,7 +71,9 @@ async def _run(workflow: str, place: str, env: Mapping[str, str], *, is_sure: bo
         if phase is not None:
             say(Terminal.of("{} is not at work: it begins anew as a whole", stage))
     say(*_told(back))
-    if not is_sure and not await confirmed(Terminal("Go back?")):  # (1) asked about
+    if not is_sure and not at_terminal():  # (1) asked about, where somebody can be
+        raise UsageError("nobody can be asked here: add --yes")
+    if not is_sure and not await confirmed(Terminal("go back? [y/N] ")):
         return 1
     run_id = await _reset(client, back, place)
     say(Terminal.of("goes on as run {}", run_id))

@@ -136,9 +136,11 @@ async def test_a_point_that_there_is_not_is_said_with_those_there_are(
     await until_running(engine, "look")
     said = await resumed(engine, handle.id, "--from", place, "--yes")
     nobody = await resumed(engine, "no-such-run", "--from", "look", "--yes")
+    unasked = await resumed(engine, handle.id, "--from", "look")
     await handle.cancel()
 
     assert said.returncode in (1, 2)
     assert why in said.stderr
     assert nobody.returncode == 1
+    assert (unasked.returncode, "add --yes" in unasked.stderr) == (2, True)
     assert "there is no run 'no-such-run'" in nobody.stderr
