@@ -28,10 +28,10 @@ from dsl.core import ChaosCondition
 from integrations.chaos.fault import seen
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.held_worker import HELD, hold_file
-from mandate.work.chaos.ground.injection import AT_WORK, faults_of
+from mandate.work.chaos.ground.injection import AT_WORK, aims_of
 from mandate.work.chaos.ground.objective import clarifications, ready_for
 from mandate.work.chaos.ground.steady import BACK_WITHIN_S, until_steady
-from mandate.work.chaos.ground.strike import NOT_DONE, Strike
+from mandate.work.chaos.ground.strike import Strike
 from mandate.work.chaos.ground.struck_run import StruckRun
 from mandate.work.chaos.journal import FaultRecord, Journal, PlannedFault, RunRecord, unexpected
 from mandate.work.chaos.plan import planned
@@ -137,11 +137,7 @@ class Conduct:
         ]
         before = self._arena.pid(step.target)
         strike.record.at_ms = _now_ms()
-        try:
-            strike.faults = await faults_of(self._arena, step.fault, step.target, struck)
-        except NOT_DONE as error:
-            strike.note(error)
-        await strike.strike()
+        await strike.strike(aims_of(self._arena, step.fault, step.target, struck))
         if step.fault in _SERVES_AGAIN and strike.record.fired:
             await _until(lambda: self._arena.pid(step.target) not in (None, before), BACK_WITHIN_S)
             await until_steady(self._arena, _UP)

@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from dsl.core import ChaosCondition
 from integrations.chaos.fault import NotOursError
 from integrations.errors import NotFoundError, UnavailableError
-from mandate.work.chaos.ground.injection import faults_of
+from mandate.work.chaos.ground.injection import aims_of
 from mandate.work.chaos.ground.orders_of_people import OpenCircuit
 from mandate.work.chaos.ground.struck_run import StruckRun
 from mandate.work.chaos.seen.histories import Gathered, gather
@@ -33,7 +33,7 @@ async def test_a_stage_that_was_not_started_is_nothing_of_ours(arena, fault):
     run = StruckRun(arena.client, "never-started", "never", 1.0)
 
     with pytest.raises(NotOursError, match="never-started/python was not started"):
-        await faults_of(arena, fault, "python", [(run, "python")])
+        await aims_of(arena, fault, "python", [(run, "python")])[0]
 
 
 async def test_an_event_of_a_run_is_waited_for_until_it_comes(arena):

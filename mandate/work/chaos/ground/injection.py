@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dsl.core import ChaosCondition
 from dsl.rules.trust.admission import instance_id
@@ -32,7 +31,7 @@ from mandate.work.chaos.ground.run_faults import (
     SentMessages,
     messages_of,
 )
-from mandate.work.chaos.ground.strike import NOT_DONE, Aimed
+from mandate.work.chaos.ground.strike import Aimed
 from mandate.work.chaos.ground.struck_run import StruckRun
 
 _C = ChaosCondition
@@ -55,33 +54,32 @@ _WEATHERS: Final = {
 }
 
 
-async def faults_of(
+def aims_of(
     arena: ChaosArena,
     condition: ChaosCondition,
     target: str,
     struck: Sequence[tuple[StruckRun, str]],
-) -> list[Aimed]:
+) -> list[Coroutine[Any, Any, Aimed]]:
     """Return what is to be done; ``struck`` are the runs, each with the agent that is meant in it.
 
-    Raises:
-        NotOursError: there is nothing of ours to do it to, now (2).
-        IntegrationError: of none of the runs it can be told what that is.
+    Each is looked up when it is awaited (2), and raises ``NotOursError`` where there is nothing of
+    ours to do it to, and another ``IntegrationError`` where nobody can tell.
     """
     if condition in _ON_STACK:
-        everybody = tuple(run.id for run, _ in struck)
-        return [Aimed(_ON_STACK[condition](arena, target), everybody)]
-    found = await asyncio.gather(
-        *(_on_run(arena, condition, run, agent) for run, agent in struck), return_exceptions=True
-    )
-    faults = [
-        Aimed(each, (run.id,))
-        for each, (run, _) in zip(found, struck, strict=True)
-        if isinstance(each, Fault)
-    ]
-    for each in found:  # a run that cannot be struck keeps no other from it
-        if isinstance(each, BaseException) and (not faults or not isinstance(each, NOT_DONE)):
-            raise each
-    return faults
+        return [_at_stack(arena, condition, target, tuple(run.id for run, _ in struck))]
+    return [_at_run(arena, condition, run, agent) for run, agent in struck]
+
+
+async def _at_stack(
+    arena: ChaosArena, condition: ChaosCondition, target: str, runs: tuple[str, ...]
+) -> Aimed:
+    return Aimed(_ON_STACK[condition](arena, target), runs)
+
+
+async def _at_run(
+    arena: ChaosArena, condition: ChaosCondition, run: StruckRun, agent: str
+) -> Aimed:
+    return Aimed(await _on_run(arena, condition, run, agent), (run.id,))
 
 
 def _death(arena: ChaosArena, target: str) -> Fault:

@@ -1,6 +1,7 @@
 """A fault as it is done to everything that it strikes at once: each struck, seen and undone.
 
-1. One that cannot be done, looked at or undone keeps no other from it; the record says which.
+1. One that cannot be found, done, looked at or undone keeps no other from it, and none waits for
+   another: each is struck as soon as it is found. The record says which could not.
 2. What was seen to have happened is not asked again. A fault of a run counts for that run; one of
    the stack for every run that was under way, and where it was to be struck.
 3. It is undone when all of them are.
@@ -10,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from temporalio.service import RPCError
 
-from integrations.chaos.fault import Fault
+from integrations.chaos.fault import Fault, NotOursError
 from integrations.errors import IntegrationError
 from mandate.work.chaos.journal import FaultRecord
 
@@ -38,23 +40,32 @@ class Strike:
     record: FaultRecord
     faults: list[Aimed] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)  # places in ``faults``
+    _missed: set[int] = field(default_factory=set)  # what was gone when it was to be struck
 
     def note(self, why: object) -> None:
         """Say in the record what went otherwise than planned."""
         self.record.note = str(why)[:NOTE_MAX]
 
-    async def strike(self) -> None:
+    async def strike(self, aims: Iterable[Awaitable[Aimed]]) -> None:
         """Do all of it (1), and look whether it happened."""
-        for each in self.faults:
-            try:
-                await each.fault.strike()
-            except NOT_DONE as error:
-                self.note(error)
+        await asyncio.gather(*map(self._strike, aims))
         await self.see()
+
+    async def _strike(self, aim: Awaitable[Aimed]) -> None:
+        aimed = None
+        try:
+            aimed = await aim
+            self.faults.append(aimed)  # before it is struck: it may have to be undone even so
+            await aimed.fault.strike()
+        except NotOursError as error:  # (2) it was gone: what is seen now is not our doing
+            self.note(error)
+            self._missed.update(at for at, each in enumerate(self.faults) if each is aimed)
+        except NOT_DONE as error:
+            self.note(error)
 
     async def see(self) -> None:
         """Look whether it happened (2)."""
-        unseen = [at for at in range(len(self.faults)) if at not in self._seen]
+        unseen = [at for at in range(len(self.faults)) if at not in self._seen | self._missed]
         await asyncio.gather(*map(self._look, unseen))
 
     async def _look(self, at: int) -> None:

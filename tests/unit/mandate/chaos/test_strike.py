@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -24,8 +28,10 @@ class Mark(Fault):
         self.error = error
         self.happens = happens
         self.done: list[str] = []
+        self.was_struck = asyncio.Event()
 
     async def strike(self) -> None:
+        self.was_struck.set()
         self._do("struck")
 
     async def fired(self) -> bool:
@@ -41,18 +47,25 @@ class Mark(Fault):
             raise self.error
 
 
-def strike_of(*faults: Fault) -> Strike:
+def strike_of() -> Strike:
     planned = PlannedFault(0, ChaosCondition.LOCK_LOSS, "python", True, 0, 0, ())
-    return Strike(FaultRecord(planned), [Aimed(each, (str(at),)) for at, each in enumerate(faults)])
+    return Strike(FaultRecord(planned))
+
+
+def aims(*faults: Fault) -> list[Coroutine[Any, Any, Aimed]]:
+    async def aim(at: int, fault: Fault) -> Aimed:
+        return Aimed(fault, (str(at),))
+
+    return [aim(at, each) for at, each in enumerate(faults)]
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=lambda each: type(each).__name__)
 async def test_one_that_fails_keeps_no_other_from_it(error: Exception):
     first, bad, last = Mark(), Mark(error=error), Mark()
-    strike = strike_of(first, bad, last)
+    strike = strike_of()
 
-    await strike.strike()
-    assert [each.done for each in (first, bad, last)] == [["struck", "seen"]] * 3
+    await strike.strike(aims(first, bad, last))
+    assert [each.done for each in (first, last)] == [["struck", "seen"]] * 2
     assert (strike.record.struck, strike.record.note) == (["0", "2"], str(error))
 
     assert not await strike.undo()
@@ -62,7 +75,8 @@ async def test_one_that_fails_keeps_no_other_from_it(error: Exception):
 
 async def test_what_could_not_be_undone_is_tried_again():
     bad = Mark(error=OSError("busy"))
-    strike = strike_of(bad)
+    strike = strike_of()
+    await strike.strike(aims(bad))
     assert not await strike.undo()
 
     bad.error = None
@@ -75,14 +89,31 @@ async def test_what_could_not_be_undone_is_tried_again():
 async def test_what_has_fired_is_not_asked_again():
     seen, unseen = Mark(), Mark(happens=False)
     for fault, times in ((seen, 1), (unseen, 3)):
-        strike = strike_of(fault)
-        await strike.strike()
+        strike = strike_of()
+        await strike.strike(aims(fault))
         await strike.see()
         await strike.undo()
         assert fault.done.count("seen") == times
 
 
 async def test_a_note_is_cut():
-    strike = strike_of(Mark(error=OSError("x" * 1_000)))
-    await strike.strike()
+    strike = strike_of()
+    await strike.strike(aims(Mark(error=OSError("x" * 1_000))))
     assert len(strike.record.note) == NOTE_MAX
+
+
+async def test_none_waits_for_another_and_what_was_gone_before_does_not_count():
+    first, gone = Mark(), Mark(error=NotOursError("it has ended"))
+
+    async def late() -> Aimed:
+        await first.was_struck.wait()
+        return Aimed(gone, ("late",))
+
+    strike = strike_of()
+    async with asyncio.timeout(60):
+        await strike.strike([*aims(first), late()])
+
+    gone.error = None  # what was to be killed is gone: that is not our doing
+    await strike.see()
+    assert (strike.record.struck, strike.record.note) == (["0"], "it has ended")
+    assert gone.done == ["struck"]
