@@ -50,7 +50,13 @@ async def _history(client: Client, workflow_id: str, run_id: str) -> WorkflowHis
 
 
 def read_history(history: WorkflowHistory) -> History:
-    """Return a history as rules read it."""
+    """Return a history as rules read it.
+
+    One that was reset begins as the run before did, which is the one that the SDK names: whose it
+    is says the last reset.
+    """
     events: Any = history.to_json_dict()["events"]
     started = history.events[0].workflow_execution_started_event_attributes
-    return History(history.workflow_id, history.run_id, started.workflow_type.name, tuple(events))
+    resets = [each.workflow_task_failed_event_attributes.new_run_id for each in history.events]
+    run_id = next(filter(None, reversed(resets)), history.run_id)
+    return History(history.workflow_id, run_id, started.workflow_type.name, tuple(events))
