@@ -86,6 +86,7 @@ class ActivitySpec(Generic[In, Out]):
     queue: str | None = None  # None: the workflow's own
     timeout: timedelta = QUICK
     answer_bytes_max: int = REPORT_BYTES_MAX
+    retry: RetryPolicy | None = None  # None: as all others
 
     async def __call__(
         self,
@@ -120,7 +121,7 @@ class ActivitySpec(Generic[In, Out]):
                     start_to_close_timeout=limit or self.timeout,
                     schedule_to_close_timeout=give_up_after,
                     heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3) a dead worker is noticed in seconds
-                    retry_policy=RETRY,  # (2) an outage is waited out
+                    retry_policy=self.retry or RETRY,  # (2) an outage is waited out
                     cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 )
             result = self._read(answer, activity_id)

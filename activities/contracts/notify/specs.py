@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Annotated, Final
 
 from pydantic import Field
+from temporalio.common import RetryPolicy
 
 from activities.contracts.specs import ActivitySpec
 from dsl.core import Value
@@ -102,4 +103,6 @@ deliver = ActivitySpec(
     Delivered,
     queue=QUEUE_NOTIFY,
     timeout=timedelta(minutes=2),
+    # Whoever is away for long is not asked every other second by every run that has ended.
+    retry=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 )
