@@ -5,6 +5,7 @@
 2. Limits of time, memory and output. What goes beyond is ended with all it has started, and that
    is an error in one sentence.
 3. Python is started isolated: neither the working directory nor the reviewed code is on its path.
+4. Tools are not of the terminal's process group: whoever gives a review up ends them (``end_all``).
 """
 
 from __future__ import annotations
@@ -39,6 +40,16 @@ class Ran:
     err: str
 
 
+_running: Final[set[subprocess.Popen[bytes]]] = set()  # those of this process
+
+
+def end_all() -> None:
+    """End every tool that is at work; whoever waits for one goes on (4)."""
+    for process in list(_running):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def python(*words: str) -> list[str]:
     """Return how our own interpreter is started so that it loads nothing of the repository (3)."""
     return [sys.executable, "-I", "-B", *words]
@@ -71,6 +82,7 @@ def run(
             )
         except OSError as error:
             raise ToolFailedError(f"could not be started: {error.strerror}") from None
+        _running.add(process)
         try:
             with contextlib.suppress(ProcessLookupError):
                 _bound(process.pid)
@@ -78,6 +90,7 @@ def run(
         except subprocess.TimeoutExpired:
             raise ToolFailedError(f"took longer than {limit_s:.0f} s and was ended") from None
         finally:
+            _running.discard(process)
             _end(process)
         if process.returncode == -signal.SIGXFSZ:
             raise ToolFailedError(f"said more than {OUTPUT_BYTES_MAX >> 20} MiB and was ended")

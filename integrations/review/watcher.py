@@ -45,7 +45,7 @@ from integrations.review.observers.tests import TESTS
 from integrations.review.observers.types import TYPES
 from integrations.review.observers.vulture import VULTURE
 from integrations.review.outlines import outlined
-from integrations.review.running import ToolFailedError
+from integrations.review.running import ToolFailedError, end_all
 from integrations.review.snapshot import FILE_BYTES_MAX, NotReviewableError, Snapshot, taken
 
 SIDE_BY_SIDE: Final = 2
@@ -91,8 +91,15 @@ def watch(
         for path, outline in scene.outlines.items():
             if outline.error:
                 (copy / path).unlink()  # (5) no tool is given it
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        pool = ThreadPoolExecutor(SIDE_BY_SIDE)
+        try:
             seen = list(pool.map(lambda each: _ask(each, scene), observers))  # (3) in this order
+        except BaseException:  # somebody gives up: no tool goes on for nobody
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
+        finally:
+            pool.shutdown()
         return _put_together(scene, observers, seen)
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,7 +25,7 @@ from integrations.review.observers.ruff import RUFF
 from integrations.review.watcher import watch
 from mandate.work.review import run
 from tests.integration.review.repositories import committed, seen_by, written
-from tests.unit.mandate.programs import mandate
+from tests.unit.mandate.programs import environment, mandate
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text())
 ENDED = {"status": "completed", "errors": 0, "phases": "BOOTSTRAP EXECUTE EXIT"}
@@ -98,6 +103,31 @@ def test_all_forms_say_the_same_and_sarif_fits_its_schema(root, tmp_path):
         "app/walk.py",
         "app/a%20b.py",
     }
+
+
+def test_who_gives_up_leaves_no_tool_at_work(root, tmp_path):
+    # So much of it that tools are at work for a while.
+    written(root, {"app/slow.py": "x = (" + "1 + " * 20_000 + "1)\n" + "def f(): ...\n" * 30_000})
+    words = [sys.executable, "-m", "mandate", "review", str(root)]
+    environ = environment({"TMPDIR": str(tmp_path)})
+    with subprocess.Popen(words, cwd=tmp_path, env=environ, stderr=subprocess.PIPE) as process:
+        while not (tools := list(_tools(process.pid))):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert [pid for pid in tools if Path(f"/proc/{pid}").exists()] == []
+    assert list(tmp_path.glob("mandate-review-*")) == []
+
+
+def _tools(pid: int) -> Iterator[str]:
+    """Yield the processes of tools that are at work for a review."""
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in listed.read_text().split():
+            with suppress(OSError):
+                if b"vulture" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    yield child
 
 
 def test_text_of_the_repository_does_nothing_where_it_is_shown(root, tmp_path):
