@@ -18,6 +18,7 @@
    not, there is the shortest grace of all, and a second cancel ends any.
 9. What it has said and announced is told however it ends. Of what it announced, that is what may
     be kept: no secret, nothing outside its directory.
+10. One that may call tools is started behind a relay, which lets MCP clients of it call them too.
 
 UDP and sockets with a path are closed by a filter that is known for x86-64 and arm64 only;
 ``Outcome.level`` says what was reached.
@@ -55,6 +56,7 @@ from integrations.agents.keeper.watch import GRACE_S
 from integrations.agents.leaving import collected, leave
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
+from integrations.agents.relaying import relayed
 from integrations.agents.sandbox.spec import SandboxSpec, launch
 from integrations.redaction import Redactor
 
@@ -185,6 +187,8 @@ class ProcessRunner:
         started = time.monotonic()
         with ExitStack() as stack:
             folder, argv = await _copied(program, stack)  # (1) what was admitted, or nothing runs
+            if request.tools:  # (10) any MCP client of it may call them
+                argv = await asyncio.to_thread(relayed, folder, argv)
             opened = replace(sandbox, read=(*sandbox.read, *program.read))
             spec = launch(argv, folder, request.workdir, opened)
             keeper = await self._reserve.begin(spec, lifeline, on_start)

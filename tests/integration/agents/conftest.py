@@ -66,6 +66,7 @@ def run(private) -> Callable[..., Any]:
             secrets=options.pop("secrets", {}),
             answers=options.pop("answers", {}),
             may_ask=options.pop("may_ask", False),
+            tools=options.pop("tools", ()),
         )
         runner = options.pop("runner", None) or ProcessRunner()
         return await runner.run(
