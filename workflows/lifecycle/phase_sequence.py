@@ -143,7 +143,8 @@ class PhaseSequence:
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
-        return {**self._state.status(), "told_to_stop": self._order is not None}
+        calls = {"calls": self.calls.rows()} if self._state.step.tools else {}
+        return {**self._state.status(), **calls, "told_to_stop": self._order is not None}
 
     def page(self) -> Markdown:
         """Return what the Web UI shows of the stage."""

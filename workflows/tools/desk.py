@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Any, Final
 
 from temporalio import workflow
 
@@ -31,7 +31,13 @@ from dsl.limits import (
     TOOL_CALLS_ASKED_MAX,
 )
 from dsl.rules.tools.calls import CallRefusedError, Occurrence, ToolCall, call_of, text_of
-from dsl.rules.tools.journal import CallAnswer, CallStatus, Journal, JournalEntry
+from dsl.rules.tools.journal import (
+    MADE,
+    CallAnswer,
+    CallStatus,
+    Journal,
+    JournalEntry,
+)
 from dsl.rules.tools.ruling import Caller, Passed, Ruling, ToolPolicy, rule_on
 from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
@@ -77,6 +83,31 @@ class CallDesk:
         for task in tuple(self._under_way.values()):
             cancelled = await stop(task) or cancelled
         return cancelled
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the calls so far, for whoever asks; those under way last."""
+        over = [
+            {
+                "ordinal": each.ordinal,
+                "call": each.name,
+                "policy": each.policy,
+                "status": each.answer.status.value,
+                "why": each.answer.text if each.answer.status not in MADE else "",
+                "began_ms": each.at_ms,
+                "ended_ms": each.ended_ms,
+            }
+            for each in self.journal
+        ]
+        waits = [
+            {
+                "ordinal": each.occurrence.ordinal,
+                "call": each.occurrence.call.name,
+                "policy": "approve",
+                "status": "waiting",
+            }
+            for each in self.people.waiting().calls
+        ]
+        return [*over, *waits]
 
     def refuse(self) -> str | None:
         """Say why no call would be taken now."""
@@ -153,6 +184,7 @@ class CallDesk:
                     policy=ruling.policy.value,
                     rule=ruling.rule,
                     at_ms=now_ms,
+                    ended_ms=_now_ms(),
                     answer=answer,
                 )
             )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
@@ -30,6 +31,9 @@ class CallStatus(StrEnum):
     DENIED = "denied"
     NOT_MADE = "not_made"
     UNKNOWN = "unknown"  # it may have been made
+
+
+MADE: Final = (CallStatus.OK, CallStatus.ERROR)
 
 
 class CallAnswer(Value):
@@ -50,6 +54,7 @@ class JournalEntry(Value):
     policy: str  # as it was ruled
     rule: int = Field(default=0, ge=0)
     at_ms: int = 0
+    ended_ms: int = 0
     answer: CallAnswer
 
 

@@ -24,13 +24,21 @@ from integrations.errors import IntegrationError
 from integrations.settings import read_settings
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
-from mandate.people.accounts import Account, CountedVote, DecidedGate, PendingGate, account_of
+from mandate.people.accounts import (
+    Account,
+    CountedVote,
+    DecidedGate,
+    PendingGate,
+    StageAccount,
+    account_of,
+)
 from mandate.people.budgets import live_budgets
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.outputs import Put
 from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
+from mandate.work.run.calls import CallOfStage, calls_of
 
 ROWS_MAX: Final = 100
 EXIT_UNDER_WAY: Final = 3
@@ -60,10 +68,13 @@ async def _show(workflow: str, env: Mapping[str, str], *, is_whole: bool, as_jso
     rows = account.told.stages.items() if account.is_under_way else ()
     at_work = [path for path, row in rows if (row.type, row.status) == ("agent", "running")]
     budgets = await live_budgets(client, read_settings(env), workflow, at_work)
+    begun = [path for path, row in account.told.stages.items() if _may_have_called(row)]
+    calls = await calls_of(client, workflow, begun)
     if as_json:
-        say_json(record(account, budgets))
+        told = [each.model_dump(mode="json") for each in calls]
+        say_json({**record(account, budgets), "calls": told})
     else:
-        say(*page(account, budgets, is_whole=is_whole))
+        say(*page(account, budgets, calls, is_whole=is_whole))
         note(*_missing(account))
     return exit_code(account)
 
@@ -78,7 +89,11 @@ def exit_code(account: Account) -> int:
 
 
 def page(
-    account: Account, budgets: Mapping[str, BudgetReading] = _NONE, *, is_whole: bool = False
+    account: Account,
+    budgets: Mapping[str, BudgetReading] = _NONE,
+    calls: Sequence[CallOfStage] = (),
+    *,
+    is_whole: bool = False,
 ) -> Iterator[Terminal]:
     """Yield the lines of the board."""
     most = None if is_whole else ROWS_MAX
@@ -87,6 +102,7 @@ def page(
         _stages(account, most, budgets),
         _decided(account, most),
         _pending(account, most),
+        _called(calls, most),
         _outputs(account, most),
     ):
         lines = list(section)
@@ -211,6 +227,23 @@ def _pending(account: Account, most: int | None) -> Iterator[Terminal]:
 def _asked(gate: PendingGate) -> Terminal:
     words = Terminal.listed(gate.approvers)
     return Terminal.of("{}", gate.still_needed_of) if gate.still_needed_of else words
+
+
+def _may_have_called(row: StageAccount) -> bool:
+    return row.type == "agent" and row.status not in ("pending", "skipped")
+
+
+def _called(calls: Sequence[CallOfStage], most: int | None) -> Iterator[Terminal]:
+    rows = [
+        (
+            f"{each.stage}#{each.ordinal}",
+            *(each.call, each.policy, each.status, _lasted(each.took_s), each.why),
+        )
+        for each in calls[:most]
+    ]
+    if rows:
+        yield from columns([("CALL", "TOOL", "DECIDED", "OUTCOME", "TOOK", "WHY"), *rows])
+    yield from _more(len(calls), most, "calls")
 
 
 def _outputs(account: Account, most: int | None) -> Iterator[Terminal]:

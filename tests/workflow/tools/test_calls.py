@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from integrations.agents.contract.protocol import Request
 from integrations.ledger.verify import TAIL_MAX, tail
+from mandate.work.run.calls import calls_of
 from tests.fixtures.engine import Engine, fail, failure_of, pipeline, stage
 from tests.fixtures.tools.shop import Shop
 from tests.fixtures.voting import update
@@ -69,8 +70,12 @@ async def test_an_allowed_call_is_made_and_answered(engine: Engine, shop: Shop, 
     handle = await engine.start(calling(shop.rule("allow")))
     await handle.result()
 
+    [row] = await calls_of(engine.client, handle.id, ["work"])
+
     assert told == [("ok", "paid 82")]
     assert shop.paid == [{"amount": 82}]
+    assert (row.call, row.policy, row.status) == (f"{shop.name}/refund", "allow", "ok")
+    assert row.took_s
     (intended, about), (answered, outcome) = on_record(engine, handle)
     assert (intended, answered) == ("tool.intended", "tool.answered")
     assert about["arguments"] == {"amount": 82}
