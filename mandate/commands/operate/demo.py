@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,12 +11,15 @@ from mandate.cli_options import end
 
 
 def command(
+    what: Annotated[
+        Literal["review", "tools"], typer.Argument(help="A code review, or an agent's calls.")
+    ] = "review",
     workspace: Annotated[
         Path | None, typer.Option(help="What is reviewed; default this checkout.")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep it up until Ctrl-C.")] = False,
 ) -> None:
     """Show a governed pipeline from start to report, on a stack of its own."""
-    from mandate.work.operate import demo
+    from mandate.work.operate import demo, demo_tools
 
-    end(demo.run(workspace, keep=keep))
+    end(demo_tools.run() if what == "tools" else demo.run(workspace, keep=keep))
