@@ -32,6 +32,7 @@ from integrations.settings import read_settings
 from mandate._entry import EXIT_USAGE, run_main
 from mandate.stack.options import StackOptions, private_stack
 from mandate.stack.up import Stack
+from mandate.work.operate.demo_tools import open_shop, pin
 from tests.fixtures.engine import OUTSIDE
 from tests.fixtures.notify.receiver import receiver
 from tests.fixtures.servers.temporal import temporal_cli
@@ -73,8 +74,10 @@ async def main(names: list[str]) -> int:
         settings = {
             "MANDATE_WORKSPACE": str(workspace),
             "MANDATE_PROMOTION": str(write_criteria(Path(folder))),
-            "MANDATE_TEMPLATES": os.pathsep.join(map(str, (OUTSIDE, TEMPLATES))),
         }
+        settings = {**open_shop(Path(folder) / "shop"), **settings}
+        templates = (OUTSIDE, TEMPLATES, settings["MANDATE_TEMPLATES"])
+        settings["MANDATE_TEMPLATES"] = os.pathsep.join(map(str, templates))
         hook = beside.enter_context(receiver())
         settings["MANDATE_NOTIFY"] = str(_site(Path(folder), hook.url))
         options = private_stack(Path(folder) / "data", settings=settings)
@@ -82,6 +85,7 @@ async def main(names: list[str]) -> int:
             await _give_past(options)
         async with Stack(options) as stack:
             here = read_settings(stack.env)
+            await pin(here)
             studio = Studio(await connect(here), here, workspace)
             for scenario in chosen:
                 await _record(studio, scenario, here.temporal)

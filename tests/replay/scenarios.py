@@ -24,6 +24,7 @@ from tests.replay import (
     notify_scenarios,
     question_scenarios,
     stop_scenarios,
+    tool_scenarios,
     trust_scenarios,
 )
 from tests.replay.studio import Handle, Studio, ended
@@ -293,6 +294,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     trust_scenarios.back,
     *question_scenarios.SCENARIOS,
     *clarification_scenarios.SCENARIOS,
+    *tool_scenarios.SCENARIOS,
     stop_scenarios.over_reaching,
     stop_scenarios.exhausted,
     stop_scenarios.stopped,

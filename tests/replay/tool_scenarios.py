@@ -1,0 +1,37 @@
+"""Scenarios of agents that call tools: alone, asked about, rejected, lost, and a stage stopped."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mandate.work.operate.demo_tools import PERSON, STAGE, pipeline
+from tests.replay.studio import Handle, Studio, ended
+
+
+async def _refunds(studio: Studio, name: str) -> Handle:
+    stages: list[dict[str, Any]] = pipeline()["stages"]
+    return await studio.start(name, *stages)
+
+
+async def called(studio: Studio, name: str) -> Handle:
+    """One call goes through alone, one is approved, one rejected, one lost, one had before."""
+    run = await _refunds(studio, name)
+    await studio.vote(run, f"{STAGE}/call-1", "approve", PERSON)
+    await studio.vote(run, f"{STAGE}/call-2", "reject", PERSON)
+    gate = f"{STAGE}/outcome-1"
+    await studio.until_open(run, gate)
+    vote = {"gate": gate, "decision": "approve", "voter": PERSON, "answer": "happened"}
+    await run.execute_update("vote", vote)
+    return run
+
+
+async def stopped_while_a_call_waits(studio: Studio, name: str) -> Handle:
+    """An agent is stopped while people think about a call, and its gate is closed."""
+    run = await _refunds(studio, name)
+    await studio.until_open(run, f"{STAGE}/call-1")
+    await run.execute_update("revoke", {"stage": STAGE, "reason": "it asks for too much"})
+    await ended(run)
+    return run
+
+
+SCENARIOS: Final = (called, stopped_while_a_call_waits)
