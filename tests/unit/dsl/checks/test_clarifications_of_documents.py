@@ -40,6 +40,23 @@ def test_what_nobody_could_clarify_is_refused(config: str, code: str):
     assert any(each.code.startswith(code) for each in problems(stages(config))), config
 
 
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("errors: 0, window: 10m", "errors: expected at least 1, got 0"),
+        ("errors: -1, window: 10m", "errors: expected at least 1, got -1"),
+        ("errors: 101, window: 10m", "errors: expected at most 100, got 101"),
+        ("errors: 1, window: 0s", "window: '0s' is outside the limits of 1s to 30d"),
+        ("errors: 1, window: -1h", "window: '-1h' is not a duration"),
+        ("errors: 1, window: 31d", "window: '31d' is outside the limits of 1s to 30d"),
+    ],
+)
+def test_a_budget_of_nothing_and_a_window_that_holds_nothing_are_refused(budget: str, words: str):
+    said = [each.message for each in problems(stages(f"error_budget: {{{budget}}}"))]
+
+    assert any(words in each for each in said), said
+
+
 @pytest.mark.parametrize("member", ["nowhere", "work"])
 def test_a_council_is_of_other_agents_that_have_worked_before(member: str):
     clarifiers = f"clarifiers: {{members: [{{stage: {member}}}], escalate_to: {{approvers: [a]}}}}"
