@@ -10,8 +10,7 @@ of the environment, prints ``worker ready: <queues>``, and stops gracefully on S
 2. Connections are opened when a worker is configured, never for replay.
 3. Nothing polls before its preflight has passed, and nothing is said to be ready. A preflight
    that fails ends the process with one sentence.
-4. A role that came wrapped is taken before anything else: it is good for minutes. One that
-   somebody else took is a refusal to start.
+4. A wrapped role is taken before anything else, good for minutes; one already taken is a refusal.
 5. What a worker had under way that died is failed by the one that is started after it.
 6. Health is served where a port is named for it, beside the work and until its end.
 7. Short activations run where they arrive; see ``activities.runtime.activations``.
@@ -73,11 +72,12 @@ from workflows.rebinding import Rebinding
 from workflows.reconcile import Reconcile
 from workflows.registration import Registration
 from workflows.reinstatement import Reinstatement
+from workflows.review_outcome import ReviewOutcome
 from workflows.revocation import Revocation
 from workflows.sweep import Sweep
 
 WORKFLOWS: Final = (
-    *(Pipeline, Agent, Registration, CircuitOrdered, Notification),
+    *(Pipeline, Agent, Registration, CircuitOrdered, Notification, ReviewOutcome),
     *(Promotion, Rebinding, Reinstatement, Revocation, Sweep, LedgerAnchor, Attestation, Reconcile),
 )
 GRACE: Final = timedelta(seconds=10)

@@ -47,6 +47,7 @@ from activities.contracts.messages import (
 )
 from dsl.core import AgentPhase, Value
 from dsl.limits import PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
+from dsl.rules.run import reserved
 from dsl.shown.surfaces import Markdown
 
 QUEUE: Final = "mandate"
@@ -207,3 +208,4 @@ PHASES: Final = {
 
 AGENT_WORKFLOW: Final = "Agent"
 REGISTRATION_WORKFLOW: Final = "Registration"
+REVIEW_OUTCOME_WORKFLOW: Final = reserved.REVIEW_OUTCOME

@@ -42,6 +42,7 @@ _NEVER: Final = frozenset(
         actions.AGENT_REVOKED,
         actions.CIRCUIT_MOVED,
         actions.CIRCUIT_PROVEN,
+        actions.REVIEW_PROVEN,
         actions.REBIND_PROVEN,
         actions.TRUST_ASKED,
         actions.TRUST_GRANTED,
@@ -77,6 +78,7 @@ _ONLY_FROM: Final = {
     actions.AGENT_REBOUND: trust.REBINDING_WORKFLOW,
     actions.CIRCUIT_ORDERED: CIRCUIT_WORKFLOW,
     actions.CIRCUIT_CHANGED: CIRCUIT_WORKFLOW,
+    actions.REVIEW_OUTCOME: specs.REVIEW_OUTCOME_WORKFLOW,
 }
 # What such an entry has to have in common with its grant.
 _BEHIND_A_GRANT: Final = {

@@ -34,6 +34,7 @@ from dsl.actions import (
     CIRCUIT_PROVEN,
     PROOF_REFUSED,
     REBIND_PROVEN,
+    REVIEW_PROVEN,
     START_PROVEN,
     VOTE_PROVEN,
     VOTE_VOUCHED,
@@ -43,6 +44,7 @@ from dsl.rules.proofs.proof import (
     MATTERS,
     PLAN,
     REBIND,
+    REVIEW,
     START,
     VOTE,
     VOUCHED,
@@ -62,6 +64,7 @@ _ACTIONS: Final = {
     PLAN: PLAN_REGISTERED,
     REBIND: REBIND_PROVEN,
     CIRCUIT: CIRCUIT_PROVEN,
+    REVIEW: REVIEW_PROVEN,
 }
 _OF_AUTHORS: Final = {PLAN: "plans", REBIND: "what agents are bound to"}  # (6) of one group
 
@@ -208,6 +211,6 @@ def _of_purpose(request: messages.ProveRequest, voter: Voter) -> dict[str, Any]:
             "groups": sorted(voter.groups),
             **{name: about[name] for name in ("door", "account") if name in about},
         }
-    if request.purpose in (REBIND, CIRCUIT):
+    if request.purpose in (REBIND, CIRCUIT, REVIEW):
         return {"about": dict(about)}
     return {"plan": about["plan"]}

@@ -1,7 +1,7 @@
 """One suggestion: what could be done about anomalies, what that costs, and what its patch came to.
 
 1. It names the anomalies it is about by their fingerprints, and is itself known by a name made of
-   them: the same suggestion in the next review has the same name.
+   its remedy and them: the same suggestion in the next review has the same name.
 2. A patch is text, a unified diff of files of the repository, and was tried where ``trial`` says
    so; a suggestion without one is for people to carry out.
 3. The figures are those of its remedy (``dsl.rules.review.remedies``), never an agent's feeling.
@@ -24,7 +24,7 @@ from dsl.limits import (
 from dsl.review.anomaly import AnomalyPlace, AnomalySeverity
 from dsl.review.remedy import Remedy
 
-SUGGESTION_PATTERN: Final = r"^s-[0-9a-f]{12}$"
+SUGGESTION_PATTERN: Final = r"^[a-z]{1,20}(-[a-z]{1,20}){0,3}-[0-9a-f]{12}$"  # remedy, and a digest
 
 
 class Risk(StrEnum):

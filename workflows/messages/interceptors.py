@@ -169,6 +169,7 @@ def _is_ours() -> bool:
         trust_specs.REBINDING_WORKFLOW,
         trust_specs.SWEEP_WORKFLOW,
         CIRCUIT_WORKFLOW,
+        specs.REVIEW_OUTCOME_WORKFLOW,
         LEDGER_ANCHOR_WORKFLOW,
         ATTESTATION_WORKFLOW,
         RECONCILE_WORKFLOW,

@@ -31,6 +31,7 @@ REINSTATEMENT_REFUSED: Final = "ReinstatementRefused"
 REBINDING_REFUSED: Final = "RebindingRefused"
 REVOCATION_REFUSED: Final = "RevocationRefused"
 CIRCUIT_REFUSED: Final = "CircuitRefused"
+OUTCOME_REFUSED: Final = "OutcomeRefused"
 UNKNOWN_AGENT: Final = "UnknownAgent"
 NOT_RECORDED: Final = "NotRecorded"
 

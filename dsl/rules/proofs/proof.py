@@ -30,6 +30,7 @@ PLAN: Final = "mandate/plan/1"
 REVOKE: Final = "mandate/revoke/1"
 REBIND: Final = "mandate/rebind/1"
 CIRCUIT: Final = "mandate/circuit/1"
+REVIEW: Final = "mandate/review/1"
 # A vote that Slack or GitHub says somebody's account has given: whoever serves that door signs it,
 # and not the person. It is about all that a vote is about.
 VOUCHED: Final = "mandate/vouched/1"
@@ -47,6 +48,7 @@ MATTERS: Final[Mapping[str, tuple[str, ...]]] = {
     REVOKE: ("agent", "reason"),
     REBIND: ("agent", "pipeline", "template", "program", "reason"),
     CIRCUIT: ("circuit", "order", "reason"),
+    REVIEW: ("suggestion", "outcome", "reason"),
 }
 PROOF_LIFE_S_MAX: Final = 600
 CLOCK_SKEW_S: Final = 30

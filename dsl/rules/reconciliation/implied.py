@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from dsl import actions
 from dsl.core import AgentPhase, Tier
-from dsl.rules.proofs.proof import CIRCUIT, PLAN, REBIND, START, VOTE, VOUCHED
+from dsl.rules.proofs.proof import CIRCUIT, PLAN, REBIND, REVIEW, START, VOTE, VOUCHED
 from dsl.rules.reconciliation.history import History, HistoryCall, argument_of
 from dsl.rules.reconciliation.recorded import key_of
 
@@ -41,6 +41,7 @@ _OF_PURPOSE: Final = {
     PLAN: "plan.registered",
     REBIND: actions.REBIND_PROVEN,
     CIRCUIT: actions.CIRCUIT_PROVEN,
+    REVIEW: actions.REVIEW_PROVEN,
 }
 _COMPLETED: Final = "completed"
 _SPOKE: Final = ("COMPLETED", "FAILED", "CANCELED")  # ends that the workflow itself has come to

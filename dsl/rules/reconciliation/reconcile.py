@@ -44,6 +44,7 @@ _MAKES: Final[Mapping[str, frozenset[str]]] = {
             actions.START_PROVEN,
             actions.REBIND_PROVEN,
             actions.CIRCUIT_PROVEN,
+            actions.REVIEW_PROVEN,
             actions.PROOF_REFUSED,
             "plan.registered",
         }

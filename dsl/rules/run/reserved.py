@@ -22,6 +22,7 @@ REBINDING: Final = "Rebinding"
 REVOCATION: Final = "Revocation"
 REGISTRATION: Final = "Registration"
 CIRCUIT: Final = "Circuit"
+REVIEW_OUTCOME: Final = "ReviewOutcome"
 LEDGER_ANCHOR: Final = "LedgerAnchor"
 ATTESTATION: Final = "Attestation"
 NOTIFICATION: Final = "Notification"
@@ -38,6 +39,7 @@ OWNERS: Final = MappingProxyType(
         "revocation": REVOCATION,
         "registration": REGISTRATION,
         "circuit": CIRCUIT,
+        "review-outcome": REVIEW_OUTCOME,
         "ledger-anchor": LEDGER_ANCHOR,
         "attestation": ATTESTATION,
         "notification": NOTIFICATION,
@@ -69,6 +71,11 @@ def rebinding_id(agent: str) -> str:
 def circuit_id(circuit: str, token: str) -> str:
     """Return the workflow id of an order about a circuit: as many as there are orders."""
     return f"circuit/{circuit}/{token}"
+
+
+def review_outcome_id(suggestion: str, token: str) -> str:
+    """Return the workflow id of what is told of a suggestion: as many as there are tellings."""
+    return f"review-outcome/{suggestion}/{token}"
 
 
 def ledger_anchor_id(origin: str) -> str:

@@ -5,6 +5,8 @@
    any of them makes another program. Where the work is an activity or a workflow of somebody
    else's, it covers the template: which type, of which task queue. What that does, nobody knows.
 3. What is found wrong is one sentence that says what to do.
+4. A Python package that a template requires can be read where it lies: an editable install lies in
+   its checkout and not beside the interpreter. The digest does not cover it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Final
 from dsl.limits import PROGRAM_BYTES_MAX, PROGRAM_FILES_MAX
 from dsl.template_folders import TemplateFile, TemplateFolders
 from dsl.values.canonical import digest_of
+from integrations.agents.programs.editable import sources_of
 from integrations.agents.programs.program import (
     Program,
     ProgramFile,
@@ -115,7 +118,11 @@ class Programs:
             digest,
             files,
             interpreter_of(template.interpreter, self.path),
-            tuple(Path(each) for each in template.sandbox.read),
+            (
+                *(Path(each) for each in template.sandbox.read),
+                # (4) read where it lies
+                *(place for tool in template.requires_tools for place in sources_of(tool)),
+            ),
         )
 
     def _files(self, name: str, root: Path, places: Sequence[str]) -> Iterator[ProgramFile]:

@@ -16,6 +16,7 @@ from tests.unit.dsl.documents import document
 SHIPPED = [
     "agent-council",
     "ansible-rollout",
+    "architecture-review",
     "code-review",
     "infrastructure-deploy",
     "llm-triage",

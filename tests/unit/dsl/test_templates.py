@@ -27,6 +27,9 @@ def test_the_shipped_templates_are_those_of_the_design():
         "ansible": (Tier.T1, "./ansible_run.py"),
         "llm": (Tier.T0, "./llm.py"),
         "council-member": (Tier.T0, "./council_member.py"),
+        "bug-watcher": (Tier.T0, "./review/bug_watcher.py"),
+        "suggester": (Tier.T0, "./review/suggester.py"),
+        "suggestion-reviewer": (Tier.T0, "./review/suggestion_reviewer.py"),
     }
 
 

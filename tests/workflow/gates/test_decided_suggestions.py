@@ -9,7 +9,7 @@ import pytest
 from tests.fixtures.engine import Engine, fail, failure_of, gate, pipeline, stage
 from tests.workflow.gates.test_councils import approve, saying
 
-LOW, HIGH = "s-000000000001", "s-000000000002"
+LOW, HIGH = "settle-note-000000000001", "break-cycle-000000000002"
 REVIEWERS = ("architect", "security", "reliability", "cost")
 MEMBERS = [{"stage": name, "weight": 2, "min_confidence": 0.8} for name in REVIEWERS]
 ASKED = {

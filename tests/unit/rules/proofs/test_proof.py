@@ -18,6 +18,7 @@ from dsl.rules.proofs.proof import (
     PROOF_LENGTH_MAX,
     PROOF_LIFE_S_MAX,
     REBIND,
+    REVIEW,
     REVOKE,
     START,
     VOTE,
@@ -54,6 +55,11 @@ ABOUT: dict[str, dict[str, Any]] = {
     PLAN: {"plan": DIGEST, "name": "deploy", "version": "1.0"},
     REVOKE: {"agent": "deploy.plan", "reason": reason_digest("it deletes")},
     CIRCUIT: {"circuit": "vault", "order": "open", "reason": reason_digest("moved")},
+    REVIEW: {
+        "suggestion": "pin-dependency-0123456789ab",
+        "outcome": "accepted",
+        "reason": reason_digest("done"),
+    },
     REBIND: {
         "agent": "deploy.plan",
         "pipeline": "deploy",

@@ -13,7 +13,7 @@ from dsl.review.suggestion import PatchTrial, Risk
 from dsl.rules.review.decision import RULING_OF, Seat, decide
 from tests.fixtures.search import inputs
 
-NAME = "s-0123456789ab"
+NAME = "pin-dependency-0123456789ab"
 YES = Opinion(Stance.APPROVE, 0.9, "nothing stands against it")
 NO = Opinion(Stance.REJECT, 0.9, "it is worse than before")
 UNSURE = Opinion(Stance.APPROVE, 0.5, "it may be")

@@ -11,7 +11,7 @@ from dsl.rules.gates.council import APPROVE, ESCALATE, Member
 from dsl.rules.review.hearing import advise_on
 from dsl.values.canonical import canonical
 
-ONE, TWO = "s-000000000001", "s-000000000002"
+ONE, TWO = "pin-dependency-000000000001", "break-cycle-000000000002"
 
 
 def suggester(*suggested: Any, completed: bool = True, **more: Any) -> Member:
@@ -111,7 +111,7 @@ def test_one_that_came_too_late_is_missing_and_the_reason_is_told():
 
 
 def test_one_that_leaves_one_out_is_missing_there_only():
-    panel = [member(says(TWO), says("s-00000000000f"))]
+    panel = [member(says(TWO), says("break-cycle-00000000000f"))]
 
     advice = advise_on(suggester(low(), low(TWO)), panel, quorum=1)
 
@@ -164,7 +164,7 @@ def test_no_list_that_a_council_can_decide_about_goes_to_people(by):
 
 
 def test_as_many_as_there_may_be_fit_on_the_ledger():
-    names = [f"s-{number:012x}" for number in range(SUGGESTIONS_MAX)]
+    names = [f"remove-unused-variable-{number:012x}" for number in range(SUGGESTIONS_MAX)]
     stages = [f"reviews/{'long-name' * 6}-{number}" for number in range(8)]
     panel = [member(*map(says, names), stage=stage) for stage in stages]
 

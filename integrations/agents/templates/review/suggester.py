@@ -1,0 +1,106 @@
+"""suggester: what could be done about the anomalies it is given, in rank, with patches tried.
+
+Input: ``workspace`` (absolute; the engine sets it) and what the template declares. It reads every
+``<stage>/anomalies.json`` it is handed. Output: ``suggestions``, those a council decides about,
+each with ``id``, ``risk`` and ``trial``; ``left``, how many more there are. Artifacts:
+``suggestions.json`` with all that is known of each, and ``suggestions.md`` for people.
+
+1. ``checks`` executes what the workspace says, in the sandbox that this program runs in.
+2. What does not have the form of an anomaly is refused: half a list would be half a review.
+3. ``learned`` is what the ledger knew when the run was started, by kind: accepted, and all.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from dsl.limits import SUGGESTIONS_MAX
+from dsl.review.anomaly import Anomaly
+from dsl.review.remedy import Remedy
+from dsl.review.suggestion import Suggestion
+from integrations.review.suggester import suggestions_for
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # beside its template
+
+from contract import (
+    asked,
+    below,
+    finish,
+    give_up,
+    leave,
+    leave_json,
+    workspace,
+)
+
+_NAME = "/anomalies.json"
+
+
+def main() -> None:
+    """Answer one request."""
+    request = asked()
+    given = request["input"]
+    root = workspace(given) / below(given, "path", ".")
+    anomalies = list(_anomalies(request["prior"]))
+    checks = shlex.split(given.get("checks") or "")  # (1) named by whoever started the run
+    suggestions = suggestions_for(root, anomalies, _learned(given.get("learned") or "{}"), checks)
+    told = suggestions[:SUGGESTIONS_MAX]
+    leave_json("suggestions.json", [each.model_dump(mode="json") for each in told])
+    leave("suggestions.md", "text/markdown", page(told))
+    left = len(suggestions) - len(told)
+    finish(
+        f"{len(told)} suggestions for {len(anomalies)} anomalies",
+        {
+            "suggestions": [
+                {"id": each.id, "risk": each.risk.value, "trial": each.trial.value} for each in told
+            ],
+            "left": left,
+        },
+    )
+
+
+def page(suggestions: Sequence[Suggestion]) -> str:
+    """Return the suggestions for people, as Markdown."""
+    lines = ["# Suggestions", "", "| suggestion | risk | patch | what |", "|---|---|---|---|"]
+    for each in suggestions:
+        place = f"{each.place.path}:{each.place.line}"
+        what = f"{place}: {each.title}".replace("|", "\\|").replace("\n", " ")
+        lines.append(f"| {each.id} | {each.risk} | {each.trial} | {what} |")
+    return "\n".join([*lines, ""])
+
+
+def _anomalies(prior: dict[str, Any]) -> Iterable[Anomaly]:
+    found = [name for name in sorted(prior) if name.endswith(_NAME)]
+    if not found:
+        give_up("no earlier stage hands over anomalies.json: require one that watches")
+    for name in found:
+        try:
+            yield from TypeAdapter(list[Anomaly]).validate_json(
+                Path(prior[name]["path"]).read_bytes()
+            )
+        except (OSError, ValidationError) as error:  # (2) half a list is half a review
+            give_up(f"{name} is no list of anomalies: {error}"[:400])
+
+
+def _learned(text: str) -> dict[Remedy, Fraction]:
+    """Return acceptance by kind, from ``{"<remedy>": [accepted, all]}`` (3)."""
+    try:
+        told = json.loads(text)
+        return {
+            Remedy(name): Fraction(1 + min(int(accepted), int(count)), 2 + int(count))
+            for name, (accepted, count) in told.items()
+            if int(accepted) >= 0 and int(count) >= 0
+        }
+    except (ValueError, TypeError, AttributeError) as error:
+        give_up(f'input `learned`: expected {{"pin-dependency": [accepted, all]}}: {error}')
+
+
+if __name__ == "__main__":
+    main()

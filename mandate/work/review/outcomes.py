@@ -1,0 +1,156 @@
+"""``mandate review outcomes``: what became of suggestions, from the ledger and onto it.
+
+1. Recording is a workflow's, which puts it on the ledger with whose word it is: the person's who is
+   logged in, else the name of whoever runs this command, as claimed.
+2. What is listed is read from the ledger's file: the latest first, at most ``SHOWN_MAX``, and what
+   is learned from all of them, by kind, with the formula of ``dsl.rules.review.ranking``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import WorkflowFailureError
+
+from activities.contracts.specs import QUEUE, REVIEW_OUTCOME_WORKFLOW
+from dsl.actions import REVIEW_OUTCOME
+from dsl.core import DEFAULT_LEDGER_PATH
+from dsl.review.outcome import OutcomeKind, SuggestionOutcome, outcome_in, remedy_in
+from dsl.rules.proofs.proof import REVIEW, reason_digest
+from dsl.rules.review.ranking import acceptance
+from dsl.rules.run.reserved import review_outcome_id
+from dsl.shown.surfaces import Terminal
+from integrations.errors import IntegrationError, NotFoundError
+from integrations.ledger.entries import Entry
+from integrations.ledger.lookup import latest
+from mandate._entry import EXIT_FAILED
+from mandate.columns import columns
+from mandate.people.door import enter, temporal
+from mandate.people.errors import RefusalError, UsageError
+from mandate.people.gates.statements import sign
+from mandate.people.login.session import kept, session
+from mandate.stack import environment
+from mandate.terminal import note, say, say_json
+
+ANSWER: Final = timedelta(seconds=60)
+OUTCOMES_MAX: Final = 10_000  # of which is learned: the latest
+SHOWN_MAX: Final = 50
+_TOKEN_BYTES: Final = 8
+
+
+def show(*, as_json: bool, data_dir: Path | None) -> int:
+    """List the outcomes on the ledger."""
+    return enter("review outcomes", _show(environment.present(data_dir), as_json=as_json))
+
+
+def record(suggestion: str, outcome: str, reason: str, *, data_dir: Path | None) -> int:
+    """Put an outcome on the ledger; return 0 when it is there."""
+    env = environment.present(data_dir)
+    return enter("review outcomes", _record(env, suggestion, outcome, reason))
+
+
+def recorded(path: Path) -> list[SuggestionOutcome]:
+    """Return the outcomes on a ledger in their order; none where there is no ledger."""
+    return [outcome for outcome in map(_outcome_of, _entries(path)) if outcome is not None]
+
+
+def ledger_of(env: Mapping[str, str]) -> Path:
+    """Return the ledger that is meant."""
+    return Path(env.get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
+
+
+def _entries(path: Path) -> list[Entry]:
+    try:
+        return latest(path, REVIEW_OUTCOME, OUTCOMES_MAX)[::-1]
+    except NotFoundError:
+        return []
+
+
+def _outcome_of(entry: Entry) -> SuggestionOutcome | None:
+    return outcome_in(entry.payload)
+
+
+async def _show(env: Mapping[str, str], *, as_json: bool) -> int:
+    entries = await asyncio.to_thread(_entries, ledger_of(env))
+    outcomes = [each for each in map(_outcome_of, entries) if each is not None]
+    rows = [entry for entry in reversed(entries) if _outcome_of(entry) is not None][:SHOWN_MAX]
+    if as_json:
+        for entry in rows:
+            say_json({"seq": entry.seq, "ts": entry.ts, **entry.payload})
+        return 0
+    if not rows:
+        say(Terminal("no outcome is on the ledger yet"))
+        return 0
+    say(*_table(rows), Terminal(""), *_learned(outcomes))
+    return 0
+
+
+def _table(rows: Sequence[Entry]) -> Iterator[Terminal]:
+    table: list[tuple[Any, ...]] = [("ENTRY", "SUGGESTION", "OUTCOME", "BY", "REASON")]
+    for entry in rows:
+        said = entry.payload
+        who = f"{said.get('by')} ({said.get('how')})"
+        words = (said.get("suggestion"), said.get("outcome"), who, said.get("reason"))
+        table.append((str(entry.seq), *map(str, words)))
+    yield from columns(table)
+
+
+def _learned(outcomes: Sequence[SuggestionOutcome]) -> Iterator[Terminal]:
+    table: list[tuple[str, ...]] = [("KIND", "ACCEPTANCE")]
+    known = sorted(acceptance(outcomes).items(), key=lambda pair: (-pair[1], pair[0]))
+    table += [(kind.value, f"{float(share):.2f}") for kind, share in known]
+    yield from columns(table)
+
+
+async def _record(env: Mapping[str, str], suggestion: str, outcome: str, reason: str) -> int:
+    try:
+        remedy_in(suggestion)
+        kind = OutcomeKind(outcome)
+    except ValueError as error:
+        raise UsageError("{}; an outcome is accepted, rejected or reverted", error) from None
+    if not reason.strip():
+        raise UsageError("say why: --reason TEXT")
+    client = await temporal(env)
+    said = {"suggestion": suggestion, "outcome": kind.value, "reason": reason}
+    handle = await client.start_workflow(
+        REVIEW_OUTCOME_WORKFLOW,
+        {**said, **await _who(env, said)},
+        id=review_outcome_id(suggestion, secrets.token_hex(_TOKEN_BYTES)),
+        task_queue=QUEUE,
+    )
+    try:
+        async with asyncio.timeout(ANSWER.total_seconds()):
+            report = await handle.result()
+    except TimeoutError:
+        raise RefusalError(
+            "no answer within {:g} s, and it goes on; see: temporal workflow describe -w {}",
+            ANSWER.total_seconds(),
+            handle.id,
+        ) from None
+    except WorkflowFailureError as failure:
+        say(Terminal.of("refused: {}", failure.cause))
+        return EXIT_FAILED
+    told = report if isinstance(report, dict) else {}
+    by, how = told.get("by"), told.get("how")
+    at = Terminal.listed(told.get("ledger") or (), " to ")
+    say(Terminal.of("{} {}: by {} ({}), ledger entries {}", suggestion, kind.value, by, how, at))
+    return 0
+
+
+async def _who(env: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
+    """Return whose word it is (1)."""
+    about = {**said, "reason": reason_digest(said["reason"])}
+    url = env.get("VAULT_ADDR", "")
+    try:
+        if url and kept().get(url) is not None:
+            async with session(env) as who:
+                return {"proof": (await sign(who, REVIEW, about)).word}
+    except (RefusalError, IntegrationError) as error:
+        note(Terminal.of("mandate review: recorded without a proof of whose word it is: {}", error))
+    return {"by": getpass.getuser()}
