@@ -1,0 +1,82 @@
+"""``tool.call`` makes what was decided on, by its first attempt, while the approval is good."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.contracts.tool_specs import CallMade, CallRequest
+from activities.tools.calling import ToolCalls
+from dsl.core import Tier
+from dsl.rules.tools.calls import Occurrence, call_of
+from dsl.tools.folders import ToolFolders
+from integrations.artifacts.store import Artifacts
+from integrations.tools.session import Surroundings
+from tests.fixtures.tools.shop import Shop
+
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> Shop:
+    for name in ("tools", "room"):
+        (tmp_path / name).mkdir()
+    made = Shop(tmp_path / "tools", tmp_path / "room")
+    await made.open()
+    return made
+
+
+def occurrence(shop: Shop, amount: int = 82) -> Occurrence:
+    call = call_of(shop.name, "refund", {"amount": amount})
+    return Occurrence(call=call, plan="p", run="r", run_id="1", stage="work", ordinal=1)
+
+
+async def made(shop: Shop, tmp_path: Path, *, attempt: int = 1, **asked: Any) -> CallMade:
+    of = occurrence(shop)
+    said = {"occurrence": of, "digest": of.digest(), "agent": "a", "entity": "e", "tier": Tier.T1}
+    calls = ToolCalls(ToolFolders([tmp_path / "tools"]), Surroundings(), Artifacts(tmp_path / "a"))
+    environment = ActivityEnvironment()
+    workflow = asked.pop("workflow", "Agent")
+    environment.info = replace(environment.info, attempt=attempt, workflow_type=workflow)
+    answer: CallMade = await environment.run(calls.call, CallRequest(**{**said, **asked}))
+    return answer
+
+
+async def test_it_is_made_while_the_approval_is_good(shop: Shop, tmp_path: Path):
+    until_ms = int(time.time() * 1_000) + MINUTE_MS
+    answer = (await made(shop, tmp_path, good_until_ms=until_ms)).answer
+
+    assert (answer.status, answer.text) == ("ok", "paid 82")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "why"),
+    [
+        ({"good_until_ms": 1}, "not_made", "its approval has expired"),
+        ({"digest": "sha256:820"}, "not_made", "another occurrence was decided on"),
+        ({"tier": Tier.T0}, "not_made", "asks for T1, and the stage has T0"),
+        ({"workflow": "Pipeline"}, "not_made", "only the stage of an agent calls tools"),
+        ({"attempt": 2}, "unknown", "its worker died meanwhile"),
+    ],
+)
+async def test_nothing_else_reaches_the_server(
+    shop: Shop, tmp_path: Path, asked: dict[str, Any], status: str, why: str
+):
+    answer = (await made(shop, tmp_path, **asked)).answer
+
+    assert answer.status == status
+    assert why in answer.text
+    assert shop.paid == []
+
+
+async def test_what_was_approved_is_not_good_for_another_amount(shop: Shop, tmp_path: Path):
+    approved, wanted = occurrence(shop, 82), occurrence(shop, 820)
+    answer = (await made(shop, tmp_path, occurrence=wanted, digest=approved.digest())).answer
+
+    assert answer.status == "not_made"
+    assert shop.paid == []
