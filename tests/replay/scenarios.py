@@ -23,6 +23,7 @@ from tests.replay import (
     delegation_scenarios,
     notify_scenarios,
     question_scenarios,
+    review_scenarios,
     stop_scenarios,
     tool_scenarios,
     trust_scenarios,
@@ -307,11 +308,17 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     delegation_scenarios.delegated_and_stopped,
     *circuit_scenarios.SCENARIOS,
     *notify_scenarios.SCENARIOS,
+    *review_scenarios.SCENARIOS,
 )
 
 
 def run_of(scenario: Scenario) -> str:
     """Return the workflow id of the run that a scenario leaves: its name, where any will do."""
     name = scenario.__name__
-    known = {**trust_scenarios.RUNS, **circuit_scenarios.RUNS, **notify_scenarios.RUNS}
+    known = {
+        **trust_scenarios.RUNS,
+        **circuit_scenarios.RUNS,
+        **notify_scenarios.RUNS,
+        **review_scenarios.RUNS,
+    }
     return known.get(name, name.replace("_", "-"))
