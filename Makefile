@@ -45,7 +45,12 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --no-compile semgrep==1.185.0
 	touch $@
 
-tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools/mcp/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready)  ## what tests of the shipped agents call, where the machine lacks it
+# Where agents in TypeScript are looked for, those of chaos experiments too.
+.venv/bun/ready: | .venv/ready
+	npm install --prefix $(@D) --no-save --no-audit --no-fund --loglevel error bun@1.4.5
+	touch $@
+
+tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools/mcp/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready .venv/bun/ready)  ## what tests of the shipped agents call, where the machine lacks it
 
 # How many processes share the tests, file by file, each with servers of its own. Three on two cores:
 # 16 minutes in place of 21, since a test that waits leaves its core to another.

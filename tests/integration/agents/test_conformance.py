@@ -119,7 +119,7 @@ def example(language: str, folder: Path) -> list[str]:
     if language == "typescript":
         program = bun()
         if program is None:
-            pytest.skip("bun is not here, and npm does not bring it: npm install bun")
+            pytest.skip("bun is not here: make tools, with npm")
         return [str(program), str(file)]
     if shutil.which("jq") is None:
         pytest.skip("jq is not here: apt-get install jq")
