@@ -4,6 +4,8 @@
 2. A server that does not know a question says nothing of health by that: it is left out.
 3. A worker whose hands are full does not poll. That nobody does is no finding before something
    waits, or the server itself has forgotten who did.
+4. Who tells people of runs is one more, where somebody is to be told: its queue is looked at where
+   it is served, or something waits in it.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.contracts.notify.specs import QUEUE_NOTIFY
 from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.run.reserved import SWEEP
@@ -33,6 +36,7 @@ from integrations.health.probes.engine import QueueReading, SweepReading
 
 ANSWER_S: Final = 1.0
 QUEUES: Final = (QUEUE, QUEUE_T3, QUEUE_TRUST, QUEUE_LEDGER)
+_WORKFLOWS_TOO: Final = (QUEUE, QUEUE_NOTIFY)
 _SERVED_S: Final = 75.0  # a poll lasts a minute; the server remembers it for five
 _NOT_ASKED: Final = (
     *NO_SUCH_RUN,
@@ -82,7 +86,9 @@ class TemporalHealth:
     async def queues(self) -> Sequence[QueueReading]:
         """See ``Engine``."""
         async with _answered():
-            return await asyncio.gather(*map(self._queue, QUEUES))
+            *always, notify = await asyncio.gather(*map(self._queue, (*QUEUES, QUEUE_NOTIFY)))
+        is_wanted = notify.pollers or notify.waits_s  # (4) one more
+        return [*always, notify] if is_wanted else always
 
     async def last_sweep(self) -> SweepReading | None:
         """See ``Engine``."""
@@ -118,7 +124,7 @@ class TemporalHealth:
     async def _queue(self, name: str) -> QueueReading:
         pollers, waits_s = 0, 0.0
         kinds = [TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY]
-        if name == QUEUE:
+        if name in _WORKFLOWS_TOO:
             kinds.append(TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
         for kind in kinds:
             found = await self._client.workflow_service.describe_task_queue(

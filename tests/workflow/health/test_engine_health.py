@@ -89,7 +89,19 @@ async def test_a_queue_that_nobody_serves_is_found_by_its_name():
         found = await queues_probe(TemporalHealth(environment.client)).look()
 
     assert found.grade is Grade.POOR
-    assert "nobody serves mandate, mandate-t3, mandate-trust, mandate-ledger" in found.detail
+    assert found.detail == "nobody serves mandate, mandate-t3, mandate-trust, mandate-ledger"
+
+
+async def test_who_is_to_tell_people_is_missed_where_something_waits():
+    async with await dev_server() as environment:
+        client, queue = environment.client, "mandate-notify"
+        await client.start_workflow("Notification", id=new_name("told"), task_queue=queue)
+
+        async def is_missed():
+            found = await queues_probe(TemporalHealth(client)).look()
+            return "mandate-ledger, mandate-notify" in found.detail
+
+        await eventually(is_missed)
 
 
 async def test_a_temporal_that_is_away_is_no_answer_and_soon(openbao, valkey, tmp_path):
