@@ -8,15 +8,18 @@ both have the key of a claim. The rules:
 2. A call that was not made lets go of its claim, and only the run that has it can. The next claim
    has the next number.
 3. Asked again, the same occurrence has what it had: a repeated attempt claims nothing twice.
+4. Intents of one record are taken in their order: what an earlier one claims, a later one finds.
+5. What a run records in the stead of a stage is of that stage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dsl import actions
 from dsl.limits import EFFECT_CLAIMS_MAX
+from dsl.rules.trust.scorecard import OF_STAGE
 from dsl.values.canonical import digest_of
 from integrations.errors import DeniedError, UnavailableError
 from integrations.ledger.entries import Draft, Entry, Receipt, entry_key
@@ -37,50 +40,57 @@ async def append_claiming(
         IntegrationError: as ``Ledger.append``.
     """
     for _ in range(_TRIES_MAX):
-        beside: list[Draft] = []
-        taken: dict[str, int] = {}
+        beside: dict[str, Draft] = {}  # by key
+        taken: dict[str, Draft | Entry] = {}
         for draft in drafts:
             if draft.action == actions.TOOL_INTENDED and _effect(draft, "effect"):
                 held = await _claim(ledger, namespace, draft, beside)
                 if held is not None:  # (1) somebody has it
-                    taken[_effect(draft, "effect")] = held.seq
+                    taken[_effect(draft, "effect")] = held
             elif draft.action in (actions.TOOL_ANSWERED, actions.TOOL_SETTLED):
                 await _free(ledger, namespace, draft, beside)
         try:
-            receipts = await ledger.append([*drafts, *beside])
+            receipts = await ledger.append([*drafts, *beside.values()])
         except IdempotencyMismatchError:
             if not beside:
                 raise
             continue  # somebody was first: look again
-        return receipts[: len(drafts)], taken
+        places = dict(zip(beside, receipts[len(drafts) :], strict=True))
+        return receipts[: len(drafts)], {
+            effect: held.seq if isinstance(held, Entry) else places[held.key].seq
+            for effect, held in taken.items()
+        }
     raise UnavailableError("others claim the same effect again and again: try again")
 
 
-async def _claim(ledger: Ledger, namespace: str, draft: Draft, beside: list[Draft]) -> Entry | None:
+async def _claim(
+    ledger: Ledger, namespace: str, draft: Draft, beside: dict[str, Draft]
+) -> Draft | Entry | None:
     """Add the claim of an intent to ``beside``; return who has the effect instead."""
     effect = _effect(draft, "effect")
     for number in range(EFFECT_CLAIMS_MAX):
         key = _key(actions.TOOL_EFFECT, namespace, effect, number)
-        held = await ledger.by_key(key)
+        held = beside.get(key) or await ledger.by_key(key)  # (4) in their order
         if held is None or _is_of(held, draft):  # (3) what it had
-            beside.append(_beside(key, actions.TOOL_EFFECT, draft, effect, number))
+            beside[key] = _beside(key, actions.TOOL_EFFECT, draft, effect, number)
             return None
-        freed = await ledger.by_key(_key(actions.TOOL_FREED, namespace, effect, number))
-        if freed is None:
+        let_go = _key(actions.TOOL_FREED, namespace, effect, number)
+        if let_go not in beside and await ledger.by_key(let_go) is None:
             return held
     raise DeniedError(f"effect {effect!r} was claimed {EFFECT_CLAIMS_MAX} times")
 
 
-async def _free(ledger: Ledger, namespace: str, draft: Draft, beside: list[Draft]) -> None:
+async def _free(ledger: Ledger, namespace: str, draft: Draft, beside: dict[str, Draft]) -> None:
     """Add that a claim is let go of (2)."""
     effect = _effect(draft, "frees")
     for number in range(EFFECT_CLAIMS_MAX if effect else 0):
-        held = await ledger.by_key(_key(actions.TOOL_EFFECT, namespace, effect, number))
+        claim = _key(actions.TOOL_EFFECT, namespace, effect, number)
+        held = beside.get(claim) or await ledger.by_key(claim)  # (4) in their order
         if held is None:
             return
         if _is_of(held, draft):
             key = _key(actions.TOOL_FREED, namespace, effect, number)
-            beside.append(_beside(key, actions.TOOL_FREED, draft, effect, number))
+            beside[key] = _beside(key, actions.TOOL_FREED, draft, effect, number)
             return
 
 
@@ -89,17 +99,23 @@ def _beside(key: str, action: str, draft: Draft, effect: str, number: int) -> Dr
         "effect": effect,
         "occurrence": draft.payload.get("occurrence"),
         "claim": number,
+        **({OF_STAGE: draft.payload[OF_STAGE]} if OF_STAGE in draft.payload else {}),
     }
     return Draft(key, draft.workflow_id, draft.run_id, draft.agent, draft.tier, action, payload)
 
 
-def _is_of(held: Entry, draft: Draft) -> bool:
-    """Tell whether a claim is of that occurrence, of that run (3)."""
-    return (held.workflow_id, held.run_id, held.payload.get("occurrence")) == (
-        draft.workflow_id,
-        draft.run_id,
-        draft.payload.get("occurrence"),
-    )
+def _is_of(held: Draft | Entry, draft: Draft) -> bool:
+    """Tell whether a claim is of that occurrence, of that stage (3)."""
+    return _whose(held) == _whose(draft)
+
+
+def _whose(said: Draft | Entry) -> tuple[Any, Any, Any]:
+    """Return workflow, run and occurrence; who has recorded it has vouched for its stage (5)."""
+    of = said.payload.get(OF_STAGE)
+    occurrence = said.payload.get("occurrence")
+    if isinstance(of, Mapping):
+        return of.get("workflow"), of.get("run"), occurrence
+    return said.workflow_id, said.run_id, occurrence
 
 
 def _effect(draft: Draft, name: str) -> str:

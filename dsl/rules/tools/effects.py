@@ -4,7 +4,8 @@ Pure. Whether it was brought about already is known where the ledger is written.
 
 1. An effect is named by the operator, as ``refund:${{ args.payment_id }}``: of arguments alone.
 2. It belongs to its server. One for which an argument is missing, or that is too long, is none, and
-   the call is denied: without a name nobody could tell it from another.
+   the call is denied: without a name nobody could tell it from another. So is one with white space
+   at its ends, or with what cannot be seen: its server may take it for the same as another.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ def effect_of(call: ToolCall, template: str) -> str:
         value = resolve(template, {"args": call.arguments})
     except ExpressionError as error:
         raise CallRefusedError(f"its effect {template!r} has no value here: {error}") from None
-    named = isinstance(value, str | int) and not isinstance(value, bool)
-    if not named or not str(value).strip() or len(str(value)) > EFFECT_LENGTH_MAX:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not text.strip() or len(text) > EFFECT_LENGTH_MAX:
         raise CallRefusedError(
             f"its effect {template!r} is no name of at most {EFFECT_LENGTH_MAX} characters here"
         )
-    return f"{call.server}/{value}"
+    if text != text.strip() or not all(line.isprintable() for line in text.split("\n")):
+        raise CallRefusedError(
+            f"its effect {template!r} has white space at its ends here, or what cannot be seen: "
+            "leave that out of the arguments"
+        )
+    return f"{call.server}/{text}"
 
 
 def refuse_effect(template: str) -> str | None:

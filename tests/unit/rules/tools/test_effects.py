@@ -39,6 +39,17 @@ def test_a_name_that_is_too_long_is_none():
         effect_of(long, "refund:${{ args.id }}")
 
 
+@pytest.mark.parametrize("payment", ["p-4 ", " p-4", "p-4\n", "p-4\u200b", "p\x00-4", "p-4\u00a0"])
+def test_one_effect_has_one_name(payment: str):
+    with pytest.raises(CallRefusedError, match="white space at its ends here, or what cannot be"):
+        effect_of(call_of("pay", "refund", {"id": payment}), "${{ args.id }}")
+
+
+def test_a_name_may_have_several_lines():
+    call = call_of("git", "commit", {"message": "Mend it\n\nIt was broken"})
+    assert effect_of(call, "commit:${{ args.message }}").endswith("\n\nIt was broken")
+
+
 @pytest.mark.parametrize("template", ["${{ inputs.id }}", "${{ args. }}", "${{ agent.id }}"])
 def test_what_is_not_made_of_arguments_is_refused_when_declared(template: str):
     assert (refuse_effect(template) or "").startswith("effect: ")

@@ -1,0 +1,89 @@
+"""One effect is claimed by one call, whatever else stands in the same record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from activities.ledger.effects import append_claiming
+from dsl import actions
+from dsl.rules.trust.scorecard import OF_STAGE
+from integrations.ledger.entries import Draft
+from integrations.ledger.ledger import Ledger
+from integrations.ledger.verify import tail
+from tests.integration.ledger.drafts import draft
+
+EFFECT = "pay/refund:p-4"
+OF = {OF_STAGE: {"workflow": "w/stage", "run": "r-stage"}}
+
+
+def intended(n: int, occurrence: str, **more: Any) -> Draft:
+    said = {"occurrence": occurrence, "effect": EFFECT, **more}
+    return draft(n, action=actions.TOOL_INTENDED, payload=said)
+
+
+def not_made(n: int, occurrence: str, **more: Any) -> Draft:
+    said = {"occurrence": occurrence, "frees": EFFECT, **more}
+    return draft(n, action=actions.TOOL_ANSWERED, payload=said)
+
+
+def claims(ledger: Path) -> list[tuple[str, str, int]]:
+    found = tail(ledger, 100)
+    return [
+        (e.action, e.payload["occurrence"], e.payload["claim"])
+        for e in found
+        if e.action in (actions.TOOL_EFFECT, actions.TOOL_FREED)
+    ]
+
+
+async def test_of_two_intents_in_one_record_the_first_has_it(tmp_path: Path):
+    file = tmp_path / "ledger.db"
+    with Ledger(file) as ledger:
+        receipts, taken = await append_claiming(ledger, "n", [intended(1, "a"), intended(2, "b")])
+    [claim] = [e for e in tail(file, 100) if e.action == actions.TOOL_EFFECT]
+
+    assert len(receipts) == 2
+    assert taken == {EFFECT: claim.seq}
+    assert claims(file) == [(actions.TOOL_EFFECT, "a", 0)]
+
+
+async def test_an_intent_that_nothing_came_of_lets_go_in_the_same_record(tmp_path: Path):
+    file = tmp_path / "ledger.db"
+    drafts = [intended(1, "a"), not_made(2, "a"), intended(3, "b")]
+    with Ledger(file) as ledger:
+        _, taken = await append_claiming(ledger, "n", drafts)
+        again, _ = await append_claiming(ledger, "n", [intended(4, "b")])  # another attempt
+
+    assert taken == {}
+    assert len(again) == 1
+    assert claims(file) == [
+        (actions.TOOL_EFFECT, "a", 0),
+        (actions.TOOL_FREED, "a", 0),
+        (actions.TOOL_EFFECT, "b", 1),
+    ]
+
+
+async def test_a_run_lets_go_in_the_stead_of_its_stage(tmp_path: Path):
+    file = tmp_path / "ledger.db"
+    with Ledger(file) as ledger:
+        held = Draft(**{**_fields(intended(1, "a")), "workflow_id": "w/stage", "run_id": "r-stage"})
+        await append_claiming(ledger, "n", [held])
+        await append_claiming(ledger, "n", [not_made(2, "a")])  # of the run itself: not its own
+        before = claims(file)
+        await append_claiming(ledger, "n", [not_made(3, "a", **OF)])
+
+    assert before == [(actions.TOOL_EFFECT, "a", 0)]
+    assert claims(file)[-1] == (actions.TOOL_FREED, "a", 0)
+
+
+async def test_what_a_run_claims_for_its_stage_is_of_the_stage(tmp_path: Path):
+    file = tmp_path / "ledger.db"
+    with Ledger(file) as ledger:
+        await append_claiming(ledger, "n", [intended(1, "a", **OF), not_made(2, "a", **OF)])
+        _, taken = await append_claiming(ledger, "n", [intended(3, "b")])
+
+    assert taken == {}
+
+
+def _fields(said: Draft) -> dict[str, Any]:
+    return {name: getattr(said, name) for name in Draft.__dataclass_fields__}
