@@ -6,7 +6,9 @@
    by then: the outcome is unknown. Whatever keeps an attempt from making the call is told, and
    fails nothing.
 4. One that is cancelled says how far it had come.
-5. An answer that is too long for history is put into the artefact store.
+5. An answer that is too long for history is put into the artefact store. Where that keeps nothing
+   the call was made all the same.
+6. No call is made for a stage of T3 or T4, whatever its workflow says.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from temporalio import activity
 from activities.contracts import tool_specs
 from activities.contracts.specs import AGENT_WORKFLOW
 from activities.runtime.boundary import governed
+from dsl.core import Tier
 from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX
 from dsl.rules.tools.journal import CallAnswer, CallStatus
 from dsl.tools.folders import ToolFolders
@@ -52,7 +55,7 @@ class ToolCalls:
         except OutcomeUnknownError as error:
             answer = _said(CallStatus.UNKNOWN, f"it may have been made: {error}")
         except IntegrationError as error:
-            answer = _said(CallStatus.NOT_MADE, str(error))
+            answer = _said(CallStatus.UNKNOWN if sent else CallStatus.NOT_MADE, str(error))
         except asyncio.CancelledError:  # (4) how far it had come
             status = CallStatus.UNKNOWN if sent else CallStatus.NOT_MADE
             answer = _said(status, "it was cancelled" + (" while it was made" if sent else ""))
@@ -68,6 +71,8 @@ class ToolCalls:
             raise DeniedError(f"call {call.name}: another occurrence was decided on")
         if request.good_until_ms and time.time() * 1_000 > request.good_until_ms:
             raise DeniedError(f"call {call.name}: its approval has expired")
+        if request.tier >= Tier.T3:  # (6) whatever its workflow says
+            raise DeniedError(f"call {call.name}: a stage of {request.tier.name} calls no tools")
         known = await asyncio.to_thread(self._known, call.server)
         needed = known.server.tier_of(call.tool)
         if needed > request.tier:
@@ -92,7 +97,10 @@ class ToolCalls:
         data = text.encode(errors="replace")
         if len(data) <= TOOL_ANSWER_INLINE_BYTES_MAX:
             return CallAnswer(status=status, text=data.decode())
-        stored = await asyncio.to_thread(self._artifacts.put, data, MEDIA_TYPE)  # (5) too long
+        try:
+            stored = await asyncio.to_thread(self._artifacts.put, data, MEDIA_TYPE)
+        except IntegrationError as error:  # (5) it was made all the same
+            return _said(status, f"the call was made, and its answer cannot be kept: {error}")
         return CallAnswer(status=status, digest=stored.digest, size=len(data))
 
 

@@ -39,7 +39,8 @@ def occurrence(shop: Shop, amount: int = 82) -> Occurrence:
 async def made(shop: Shop, tmp_path: Path, *, attempt: int = 1, **asked: Any) -> CallMade:
     of = occurrence(shop)
     said = {"occurrence": of, "digest": of.digest(), "agent": "a", "entity": "e", "tier": Tier.T1}
-    calls = ToolCalls(ToolFolders([tmp_path / "tools"]), Surroundings(), Artifacts(tmp_path / "a"))
+    store = asked.pop("store", None) or Artifacts(tmp_path / "a")
+    calls = ToolCalls(ToolFolders([tmp_path / "tools"]), Surroundings(), store)
     environment = ActivityEnvironment()
     workflow = asked.pop("workflow", "Agent")
     environment.info = replace(environment.info, attempt=attempt, workflow_type=workflow)
@@ -61,6 +62,7 @@ async def test_it_is_made_while_the_approval_is_good(shop: Shop, tmp_path: Path)
         ({"digest": "sha256:820"}, "not_made", "another occurrence was decided on"),
         ({"tier": Tier.T0}, "not_made", "asks for T1, and the stage has T0"),
         ({"workflow": "Pipeline"}, "not_made", "only the stage of an agent calls tools"),
+        ({"tier": Tier.T3}, "not_made", "a stage of T3 calls no tools"),
         ({"attempt": 2}, "unknown", "its worker died meanwhile"),
     ],
 )
@@ -80,3 +82,14 @@ async def test_what_was_approved_is_not_good_for_another_amount(shop: Shop, tmp_
 
     assert answer.status == "not_made"
     assert shop.paid == []
+
+
+async def test_a_call_whose_answer_cannot_be_kept_was_made(shop: Shop, tmp_path: Path):
+    shop.declare("long")
+    store = Artifacts(tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "elsewhere")
+    answer = (await made(shop, tmp_path, store=store)).answer
+
+    assert answer.status == "ok"
+    assert "its answer cannot be kept" in answer.text
+    assert len(shop.paid) == 1
