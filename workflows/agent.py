@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -34,9 +33,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages.stop import STOP_EXAMPLE, StopOrder, read_stop
     from workflows.messages.tool_call import read_call
     from workflows.runtime import failures
-
-
-_SIGNALS: Final = "answered, asked, decided, revoke"
 
 
 @workflow.defn(name=specs.AGENT_WORKFLOW, sandboxed=False)  # docs/adr/0008

@@ -53,7 +53,9 @@ class ToolServer:
             except ValueError:
                 continue
             if isinstance(message, dict) and "method" in message and "id" in message:
-                self._answer(message["id"], message["method"], message.get("params") or {})
+                params = message.get("params")
+                given = params if isinstance(params, dict) else {}
+                self._answer(message["id"], message["method"], given)
 
     def _answer(self, number: Any, method: str, params: dict[str, Any]) -> None:
         if method == "initialize":

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import TemporalError
 
 from activities.runtime.client import connect
 from dsl.shown.surfaces import Terminal
@@ -94,9 +95,10 @@ async def _demo() -> int:
         try:
             async with Stack(options) as stack:
                 return await _show(stack, shop)
-        except StackError as error:
-            complain(error, "mandate demo tools")
-            return error.exit_code
+        except (StackError, TimeoutError, TemporalError) as error:
+            why = error if str(error) else StackError(f"nothing came of it within {WAIT_S} s")
+            complain(why, "mandate demo tools")
+            return error.exit_code if isinstance(error, StackError) else EXIT_FAILED
         except asyncio.CancelledError:
             return EXIT_FAILED
 
@@ -213,8 +215,13 @@ async def _vote(handle: WorkflowHandle[Any, Any], gate: str, decision: str, **mo
 async def _receipt(
     client: Client, settings: Settings, paid_file: Path, report: Mapping[str, Any]
 ) -> int:
-    told = report["stages"][STAGE]["output"]["told"]
+    told = report["stages"][STAGE]["output"].get("told", ())
     calls = await calls_of(client, RUN, [STAGE])
+    if not len(ORDERS) == len(calls) == len(told):
+        raise StackError(
+            f"{len(ORDERS)} refunds were asked for, and {len(calls)} calls with {len(told)} "
+            "answers are known: it went wrong"
+        )
     rows = [
         (
             f"{order['payment']}",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from dsl.rules.tools.journal import CallStatus
 from integrations.agents.contract.calls import AskedCall, CallTold
 from integrations.agents.contract.protocol import AgentError
 from integrations.agents.programs.program import Program
+from integrations.agents.relay import tool_server
 from integrations.agents.sandbox.spec import SandboxSpec
 
 AGENT = Path(__file__).parents[3] / "fixtures" / "agents" / "mcp_client.py"
@@ -72,3 +76,28 @@ async def test_the_official_client_needs_nothing_but_the_command_of_the_server(r
         [True, "git/list {}"],
         [False, "denied: far too much"],
     ]
+
+
+@pytest.mark.parametrize("params", [[], [1], "all", 7])
+def test_params_that_are_no_object_end_no_server(tmp_path: Path, params: Any):
+    (tmp_path / tool_server.LISTED).write_text(json.dumps(TOOLS))
+    for name in (tool_server.ASKS, tool_server.TOLD):
+        (tmp_path / name).touch()
+    asked = ["initialize", "tools/list", "tools/call"]
+    lines = [
+        json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        for number, method in enumerate(asked)
+    ]
+    done = subprocess.run(
+        [sys.executable, tool_server.__file__, str(tmp_path)],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [each["id"] for each in answers] == [0, 1, 2]
+    assert "no such tool" in answers[2]["error"]["message"]
