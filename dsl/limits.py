@@ -131,6 +131,9 @@ TOOL_RULES_MAX: Final = 200  # of one stage
 TOOL_CALLS_MAX: Final = 1_000  # of one stage
 TOOL_ARGUMENTS_BYTES_MAX: Final = 64 << 10  # of one call, in canonical JSON: they stand in history
 TOOL_ARGUMENTS_DEPTH_MAX: Final = 32
+TOOL_MESSAGE_BYTES_MAX: Final = (
+    128 << 10
+)  # of one call on its way, however its arguments are written
 TOOL_SERVERS_MAX: Final = 1_000  # in all directories
 TOOLS_OF_SERVER_MAX: Final = 2_000  # that a server may list, and that are pinned
 TOOL_LIST_BYTES_MAX: Final = 8 << 20  # all that a server says of its tools
@@ -143,6 +146,7 @@ TOOL_CALLS_WAITING_MAX: Final = 100  # of one agent, which are made one after th
 TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX: Final = 4 << 20  # each stands in history several times
 TOOL_ANSWER_INLINE_BYTES_MAX: Final = 512  # that history keeps; a longer answer goes by digest
 TOOL_SENTENCE_LENGTH_MAX: Final = 1_200  # characters of what became of a call, likewise
+TOOL_JOURNAL_BYTES_MAX: Final = 5 << 18  # of the calls of one stage, with their answers
 TOOL_APPROVAL_GOOD_MS: Final = 15 * 60_000  # from the decision on a call until it is made
 TOOL_LOOKS_MAX: Final = 1_000  # of one stage: what people have decided, which anybody may say
 TOOL_APPROVALS_WAIT_MS_MAX: Final = 30 * 86_400_000  # of one stage, with its clock standing still

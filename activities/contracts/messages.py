@@ -24,6 +24,7 @@ from dsl.limits import CLARIFICATIONS_MAX
 from dsl.plan import AgentStep, Plan
 from dsl.rules.gates.questions import Answered
 from dsl.rules.health.clarification import Clarification
+from dsl.rules.tools.journal import JournalEntry
 from dsl.steps.tools import KnownTool
 from dsl.values.sizes import Sentence
 
@@ -298,3 +299,4 @@ class AgentReport(Value):
     asked: Asked | None = None  # it waits for people, and goes on with their answer
     spent: Spent | None = None  # its plan is to be clarified, and goes on with that
     unstopped: Sentence = ""  # what of somebody else's work did not end when it was told to
+    calls: tuple[JournalEntry, ...] = ()  # of which nobody knows whether they were made

@@ -18,13 +18,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from activities.contracts.question_specs import AsksRequest
 from activities.contracts.specs import ActivitySpec
 from dsl.core import Tier, Value
 from dsl.limits import (
     TOOL_CALLS_ASKED_MAX,
+    TOOL_MESSAGE_BYTES_MAX,
     TOOL_PURPOSE_LENGTH_MAX,
     TOOL_RULES_MAX,
 )
@@ -32,7 +33,7 @@ from dsl.rules.tools.calls import Occurrence
 from dsl.rules.tools.chain import LINK_PATTERN
 from dsl.rules.tools.journal import CallAnswer
 from dsl.steps.tools import KnownTool
-from dsl.values.sizes import Sentence
+from dsl.values.sizes import Sentence, wire_bytes
 
 CALL: Final = "tool_call"
 CALLED: Final = "called"
@@ -52,6 +53,17 @@ class CallMessage(Value):
     tool: str
     arguments: dict[str, Any]
     purpose: str = Field(default="", max_length=TOOL_PURPOSE_LENGTH_MAX)
+
+    @model_validator(mode="after")
+    def _is_sized(self) -> CallMessage:
+        """Refuse what would stand in history before anybody could deny it."""
+        size = wire_bytes(self)
+        if size > TOOL_MESSAGE_BYTES_MAX:
+            raise ValueError(
+                f"the call has {size} bytes, and {TOOL_MESSAGE_BYTES_MAX} is the limit: put what "
+                "is large into a file, and name it"
+            )
+        return self
 
 
 class ChainHead(Value):

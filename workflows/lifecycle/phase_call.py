@@ -90,5 +90,7 @@ class PhaseCalls:
 def _limit(step: AgentStep) -> timedelta:
     """Return how long a phase of the program may take: until the timer has ended the stage."""
     waits_ms = step.park_after_ms * QUESTIONS_MAX
-    waits_ms += TOOL_APPROVALS_WAIT_MS_MAX if any(rule.approve for rule in step.tools) else 0
+    # Where a call may be approved, or what came of it asked: see workflows.tools.desk.
+    are_asked = any(rule.approve for rule in step.tools) or (step.tools and step.questions)
+    waits_ms += TOOL_APPROVALS_WAIT_MS_MAX if are_asked else 0
     return GRACE + timedelta(milliseconds=step.timeout_ms + waits_ms + (step.sandbox.grace_ms or 0))

@@ -24,7 +24,8 @@
    again with a clarified plan. See ``workflows.lifecycle.waiting``.
 10. What an open circuit holds back is begun again when it may be, and that is no try of anything:
     see ``workflows.lifecycle.circuit_wait``.
-11. While EXECUTE is under way its program may call tools: see ``workflows.tools.desk``.
+11. While EXECUTE is under way its program may call tools: see ``workflows.tools.desk``. What ends
+   the phases ends that first.
 """
 
 from __future__ import annotations
@@ -125,6 +126,7 @@ class PhaseSequence:
         own = state.tries.untaken if status is not StageStatus.COMPLETED else _done_by(state.step)
         details = (detail, own, state.tries.unstopped, *self._consequences.said, step, left)
         report = state.report(status, kind, "; ".join(each for each in details if each))
+        report = report.model_copy(update={"calls": self.calls.journal.unknown()})
         return report if self._waits_for is None else self._waits(report, self._waits_for, began)
 
     def _waits(
@@ -162,14 +164,17 @@ class PhaseSequence:
                 Markdown.of("time limit of {}: {}", step.path, limit),
             )
         except TimeoutError:
+            self.calls.shut()  # (11) nothing is made any more
             cancelled = await stop(phases)
             if cancelled is not None:
                 raise cancelled from None
             return StageStatus.FAILED, failures.TIMED_OUT, f"not finished within {limit}"
         except asyncio.CancelledError:
+            self.calls.shut()  # (11) nothing is made any more
             await stop(phases)
             raise
         if self._order is not None:
+            self.calls.shut()  # (11) nothing is made any more
             cancelled = await stop(phases)
             if cancelled is not None:
                 raise cancelled

@@ -28,10 +28,11 @@ from activities.contracts import messages, question_specs, tool_specs
 from activities.contracts.resumption import Resumption
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
-from dsl.core import AgentOutput, StageStatus
+from dsl.core import AgentOutput, AgentPhase, StageStatus
 from dsl.limits import TIMEOUT_MS_MIN
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.health.clarification import Clarification
+from dsl.rules.tools.journal import JournalEntry
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.circuit import CircuitMessage
@@ -114,7 +115,7 @@ class AgentStages:
         # (3) replace: once, as the other agent
         if report.status == StageStatus.REVOKED and step.replacement is not None:
             replaced = self._replace(step, step.replacement, report.detail)
-            report = await self._answered(step, step.replacement, inputs)
+            report = await self._answered(step, step.replacement, inputs, report.calls)
             detail = "; ".join(each for each in (replaced, report.detail) if each)
             report = report.model_copy(update={"detail": detail})
         elif report.status == StageStatus.REVOKED and step.on_revoked == SKIP:
@@ -157,10 +158,18 @@ class AgentStages:
         return True
 
     async def _answered(
-        self, step: AgentStep, agent: str, inputs: dict[str, Any]
+        self,
+        step: AgentStep,
+        agent: str,
+        inputs: dict[str, Any],
+        calls: tuple[JournalEntry, ...] = (),
     ) -> messages.AgentReport:
-        """Run a stage, and again from where it was each time that people have answered it (4)."""
-        under = PlanOfStage(count=self._clarifications.count(step.path))
+        """Run a stage, and again from where it was each time that people have answered it (4).
+
+        ``calls``: of which nobody knows, of the agent before; an equal one is denied (3).
+        """
+        begins = Resumption(answers=(), phase=AgentPhase.EXECUTE, calls=calls) if calls else None
+        under = PlanOfStage(count=self._clarifications.count(step.path), resumption=begins)
         left_ms = step.timeout_ms
         self._begin(step.path)
         while True:

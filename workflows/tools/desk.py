@@ -6,11 +6,11 @@
    ``dsl.rules.tools.journal``.
 3. People are asked where the table says so, each time, on this one occurrence. Their word is good
    until ``TOOL_APPROVAL_GOOD_MS`` after they gave it.
-4. When EXECUTE is over, or the stage is stopped, what is under way is cancelled and awaited.
+4. When EXECUTE is over, or the stage is stopped, nothing is taken, decided or made any more; what
+   is under way is cancelled and awaited. What may have been made by then stands in the journal.
 5. Where nobody knows whether a call was made, those are asked who decide on it, or who answer the
    questions of the stage. Where they do not say, it stays unknown.
-6. A stage calls ``TOOL_CALLS_ASKED_MAX`` times, denied calls included, with
-   ``TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX`` of arguments: they stand in history.
+6. A stage has room for so many calls, denied ones included: see ``workflows.tools.call_room``.
 """
 
 from __future__ import annotations
@@ -25,28 +25,20 @@ from temporalio import workflow
 from activities.contracts import messages, tool_specs
 from activities.contracts.meant import MeantError
 from dsl import actions
-from dsl.limits import (
-    TOOL_APPROVAL_GOOD_MS,
-    TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX,
-    TOOL_CALLS_ASKED_MAX,
-)
-from dsl.rules.tools.calls import CallRefusedError, Occurrence, ToolCall, call_of, text_of
-from dsl.rules.tools.journal import (
-    MADE,
-    CallAnswer,
-    CallStatus,
-    Journal,
-    JournalEntry,
-)
+from dsl.limits import TOOL_APPROVAL_GOOD_MS
+from dsl.rules.tools.calls import SAID, CallRefusedError, Occurrence, ToolCall, call_of
+from dsl.rules.tools.journal import MADE, CallAnswer, CallStatus, Journal, JournalEntry
 from dsl.rules.tools.ruling import Caller, Passed, Ruling, ToolPolicy, rule_on
 from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime.cancellation import stop
+from workflows.tools.call_room import CallRoom
 from workflows.tools.link_check import LinkCheck
 from workflows.tools.made_call import CallMaker, about_call
 from workflows.tools.people_asked import PeopleAsked
 
 REFUSED: Final = "ToolCallRefused"  # type of the failure of an update that is not the agent's
+_OVER: Final = "the stage is over"
 _Place = tuple[int, str]  # ordinal, and the digest of the call
 
 
@@ -67,8 +59,7 @@ class CallDesk:
         self.journal = Journal(request.resumption.calls if request.resumption else ())
         self._under_way: dict[_Place, asyncio.Task[CallAnswer]] = {}
         self._passed: dict[_Place, Passed] = {}  # of those under way
-        self._asked = 0
-        self._bytes = 0
+        self._room = CallRoom()
         self._maker = CallMaker(request, records)
         self._entity: str | None = None  # None: EXECUTE is not under way
 
@@ -76,9 +67,13 @@ class CallDesk:
         """Take calls: EXECUTE begins, of the agent that Vault knows as ``entity``."""
         self._entity = entity
 
+    def shut(self) -> None:
+        """Take no more, and make nothing that was taken (4)."""
+        self._entity = None
+
     async def close(self) -> asyncio.CancelledError | None:
         """Take no more, and end what is under way (4); return the cancel that came meanwhile."""
-        self._entity = None
+        self.shut()
         cancelled: asyncio.CancelledError | None = None
         for task in tuple(self._under_way.values()):
             cancelled = await stop(task) or cancelled
@@ -86,6 +81,8 @@ class CallDesk:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the calls so far, for whoever asks; those under way last."""
+        waiting = self.people.waiting().calls
+        asked_of = {each.occurrence.ordinal for each in waiting if each.kind == "outcome"}
         over = [
             {
                 "ordinal": each.ordinal,
@@ -97,6 +94,7 @@ class CallDesk:
                 "ended_ms": each.ended_ms,
             }
             for each in self.journal
+            if each.ordinal not in asked_of
         ]
         waits = [
             {
@@ -105,7 +103,7 @@ class CallDesk:
                 "policy": "approve",
                 "status": "waiting",
             }
-            for each in self.people.waiting().calls
+            for each in waiting
         ]
         return [*over, *waits]
 
@@ -115,7 +113,7 @@ class CallDesk:
             return "the stage has no config.tools"
         if self._entity is None:
             return "EXECUTE is not under way"
-        return None
+        return self._room.refuse() or self.journal.refuse()  # (6) before it stands in history
 
     async def take(self, message: tool_specs.CallMessage) -> CallAnswer:
         """Return what became of a call.
@@ -125,76 +123,78 @@ class CallDesk:
         """
         if not await self._links.takes(message.link):  # (1) from nobody else
             raise MeantError("this call does not come from the agent at work", type=REFUSED)
-        self._asked += 1
+        over = self.refuse()
+        if over is not None:  # (4) it has ended meanwhile
+            raise MeantError(over, type=REFUSED)
         try:
+            self._room.take(message.arguments)
             call = call_of(message.server, message.tool, message.arguments, message.purpose)
-            self._require_room(call)
         except CallRefusedError as error:
             return self._not_called(message, str(error))
         place = (message.ordinal, call.digest())
-        known = self.journal.answered(*place)
-        if known is not None:  # (2) answered so again
-            return known
         task = self._under_way.get(place)
         if task is None:
+            known = self.journal.answered(*place)
+            if known is not None:  # (2) answered so again
+                return known
             task = asyncio.create_task(self._decided(place, call))
             self._under_way[place] = task
         await asyncio.wait((task,))
         if task.cancelled():
-            raise MeantError("the stage is over", type=REFUSED)
+            raise MeantError(_OVER, type=REFUSED)
         return task.result()
-
-    def _require_room(self, call: ToolCall) -> None:
-        """Refuse a call beyond what a stage may ask (6)."""
-        self._bytes += len(text_of(call.arguments).encode())
-        if self._asked > TOOL_CALLS_ASKED_MAX:
-            raise CallRefusedError(f"the stage has called {TOOL_CALLS_ASKED_MAX} times")
-        if self._bytes > TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX:
-            raise CallRefusedError(
-                f"the arguments of the stage's calls have more than "
-                f"{TOOL_ARGUMENTS_OF_STAGE_BYTES_MAX} bytes together"
-            )
 
     def _not_called(self, message: tool_specs.CallMessage, why: str) -> CallAnswer:
         """Deny what is no call: it has no digest, and stands in no journal."""
         answer = CallAnswer(status=CallStatus.DENIED, text=sentence(why))
-        if self._asked <= TOOL_CALLS_ASKED_MAX:
-            self._records.note(
-                actions.TOOL_DENIED,
-                ordinal=message.ordinal,
-                call=f"{message.server[:80]}/{message.tool[:80]}",
-                why=answer.text,
-            )
+        self._records.note(
+            actions.TOOL_DENIED,
+            ordinal=message.ordinal,
+            call=f"{message.server[:80]}/{message.tool[:80]}",
+            why=answer.text,
+        )
         return answer
 
     async def _decided(self, place: _Place, call: ToolCall) -> CallAnswer:
-        ordinal, digest = place
-        ruling = self._ruling(call, digest)
+        ruling = self._ruling(call, place)
         now_ms = _now_ms()
-        occurrence = self._occurrence(ordinal, call)
+        occurrence = self._occurrence(place[0], call)
         if ruling.policy is not ToolPolicy.DENY:
             self._passed[place] = Passed(ruling.rule, now_ms)
+
+        def keep(answer: CallAnswer) -> None:
+            self._keep(occurrence, ruling, now_ms, answer)
+
         try:
-            answer = await self._answered(occurrence, ruling)
-            self.journal.keep(
-                JournalEntry(
-                    ordinal=ordinal,
-                    call=digest,
-                    name=call.name,
-                    policy=ruling.policy.value,
-                    rule=ruling.rule,
-                    at_ms=now_ms,
-                    ended_ms=_now_ms(),
-                    answer=answer,
-                )
-            )
+            answer = await self._answered(occurrence, ruling, keep)
+            keep(answer)
+        except asyncio.CancelledError:
+            late = self._maker.cut_short.pop(occurrence.digest(), None)
+            if late is not None and late.status is not CallStatus.NOT_MADE:
+                keep(late)  # (4) it may have been made
+            raise
         finally:
             self._passed.pop(place, None)
             del self._under_way[place]
         return answer
 
-    def _ruling(self, call: ToolCall, digest: str) -> Ruling:
-        repeats = self.journal.refuse_repeat(digest)
+    def _keep(self, occurrence: Occurrence, ruling: Ruling, at_ms: int, answer: CallAnswer) -> None:
+        self._passed.pop((occurrence.ordinal, occurrence.call.digest()), None)  # it counts there
+        self.journal.keep(
+            JournalEntry(
+                ordinal=occurrence.ordinal,
+                call=occurrence.call.digest(),
+                name=occurrence.call.name,
+                policy=ruling.policy.value,
+                rule=ruling.rule,
+                at_ms=at_ms,
+                ended_ms=_now_ms(),
+                answer=answer,
+            )
+        )
+
+    def _ruling(self, call: ToolCall, place: _Place) -> Ruling:
+        repeats = self.journal.refuse_repeat(*place, self._under_way)
         if repeats is not None:
             return Ruling(ToolPolicy.DENY, 0, repeats)
         step = self._request.step
@@ -218,7 +218,9 @@ class CallDesk:
             ordinal=ordinal,
         )
 
-    async def _answered(self, occurrence: Occurrence, ruling: Ruling) -> CallAnswer:
+    async def _answered(
+        self, occurrence: Occurrence, ruling: Ruling, keep: Callable[[CallAnswer], None]
+    ) -> CallAnswer:
         why: str | None = ruling.why
         good_until_ms, gate = 0, ""
         if ruling.policy is ToolPolicy.APPROVE:  # (3) each time, on this one
@@ -232,13 +234,26 @@ class CallDesk:
             why = None
         if why is None and good_until_ms and _now_ms() > good_until_ms:
             why = f"the approval at {gate} has expired"
-        if why is None:
-            why = await self._maker.intend(occurrence, ruling, gate)
+        if why is None:  # (4) nothing is made any more
+            is_over = self._entity is None
+            why = _OVER if is_over else await self._maker.intend(occurrence, ruling, gate)
         if why is not None:
             return self._denied(occurrence, ruling, why)
-        answer = await self._maker.make(occurrence, self._entity or "", good_until_ms)
+        return await self._made(occurrence, ruling, good_until_ms, keep)
+
+    async def _made(
+        self,
+        occurrence: Occurrence,
+        ruling: Ruling,
+        good_until_ms: int,
+        keep: Callable[[CallAnswer], None],
+    ) -> CallAnswer:
+        if self._entity is None:  # (4) it was shut meanwhile
+            return await self._maker.leave(occurrence, _OVER)
+        answer = await self._maker.make(occurrence, self._entity, good_until_ms)
         if answer.status is not CallStatus.UNKNOWN:
             return answer
+        keep(answer)  # (4) it may have been made, whatever ends the wait for people
         return await self._settled(occurrence, ruling, answer)
 
     async def _settled(
@@ -252,7 +267,7 @@ class CallDesk:
             occurrence=occurrence, rule=ruling.rule, why=sentence(answer.text), kind="outcome"
         )
         decision = await self.people.ask(asked)
-        if not decision.is_approved:
+        if not decision.is_approved or decision.answer not in SAID:
             return answer
         return await self._maker.settle(occurrence, decision)
 

@@ -3,10 +3,12 @@
 1. Intent before effect: nothing is called that is not on the ledger.
 2. The outcome is noted as soon as it is known, and is there with the next record, or with the end
    of the stage. So it is when the call was cancelled meanwhile.
-3. What nobody has heard the end of may have been made. It is made again where its operator says
-   that this is to make it once; else a person says what happened.
+3. What nobody has heard the end of may have been made, whatever comes of a later attempt that was
+   not. It is made again where its operator says that this is to make it once; else a person says
+   what happened.
 4. One effect happens once: see ``activities.ledger.effects``. A call that was not made lets go of
-   it, and the ledger is told at once.
+   it, and the ledger is told at once. So does an intent that nothing came of.
+5. Where the stage ends over a call, what was heard of it by then is kept: it may have been made.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ class CallMaker:
         self._request = request
         self._records = records
         self._made = 0
+        self._claiming: dict[str, int] = {}  # effects that are asked for, and by which call
+        self.cut_short: dict[str, CallAnswer] = {}  # by occurrence (5)
 
     def effect_of(self, call: ToolCall) -> str:
         """Return what ``call`` brings about, by name; empty: its operator has not said.
@@ -53,6 +57,21 @@ class CallMaker:
             effect = self.effect_of(occurrence.call)
         except CallRefusedError as error:
             return str(error)
+        if effect in self._claiming:  # (4) before the ledger has said whose it is
+            return f"its effect {effect!r} is asked for by call {self._claiming[effect]}"
+        if effect:
+            self._claiming[effect] = occurrence.ordinal
+        try:
+            return await self._intended(occurrence, ruling, gate, effect)
+        except asyncio.CancelledError:  # (4) nothing came of it
+            self._outcome(occurrence, _not_made("it was cancelled"))
+            raise
+        finally:
+            self._claiming.pop(effect, None)
+
+    async def _intended(
+        self, occurrence: Occurrence, ruling: Ruling, gate: str, effect: str
+    ) -> str | None:
         self._records.note(
             actions.TOOL_INTENDED,
             **about_call(occurrence),
@@ -64,14 +83,25 @@ class CallMaker:
         try:
             await self._records.flush(f"call {occurrence.ordinal} of {occurrence.stage}")
         except ActivityError as error:
-            return f"the call is not on the ledger: {failures.cause_of(error)[1]}"
+            why = f"the call is not on the ledger: {failures.cause_of(error)[1]}"
+            self._outcome(occurrence, _not_made(why))  # (4) it may get there yet
+            return why
         taken = self._records.taken.pop(effect, None)
         if taken is not None:  # (4) it happens once
             return f"its effect {effect!r} was asked for before: entry {taken} of the ledger"
         return None
 
+    async def leave(self, occurrence: Occurrence, why: str) -> CallAnswer:
+        """Note that an intended call is not made (4)."""
+        answer = self._outcome(occurrence, _not_made(why))
+        await self._let_go(occurrence)
+        return answer
+
     async def settle(self, occurrence: Occurrence, decision: tool_specs.CallDecision) -> CallAnswer:
-        """Note what a person says of a call of which nobody knew, and return it (3)."""
+        """Note what a person says of a call of which nobody knew, and return it (3).
+
+        ``decision`` says one of both: it happened, or it did not.
+        """
         happened = decision.answer == HAPPENED
         self._records.note(
             actions.TOOL_SETTLED,
@@ -107,18 +137,26 @@ class CallMaker:
         known = self._request.tools.get(call.name)
         if known is None:
             return self._outcome(occurrence, _not_made(f"{call.name} was not declared"))
+        unknown: tool_specs.CallMade | None = None
         for _ in range(TOOL_ATTEMPTS_MAX if known.idempotent else 1):
-            made = await self._once(occurrence, entity, good_until_ms, known)
-            if made.answer.status is not CallStatus.UNKNOWN:
+            made = await self._once(occurrence, entity, good_until_ms, known, unknown)
+            if made.answer.status is not CallStatus.UNKNOWN or made is unknown:
                 break
+            unknown = made
         answer = self._outcome(occurrence, made)
         if answer.status is CallStatus.NOT_MADE:
             await self._let_go(occurrence)
         return answer
 
     async def _once(
-        self, occurrence: Occurrence, entity: str, good_until_ms: int, known: KnownTool
+        self,
+        occurrence: Occurrence,
+        entity: str,
+        good_until_ms: int,
+        known: KnownTool,
+        unknown: tool_specs.CallMade | None,
     ) -> tool_specs.CallMade:
+        """Make one attempt, after one of which nobody knows, if any."""
         step, call = self._request.step, occurrence.call
         self._made += 1
         late: list[tool_specs.CallMade] = []
@@ -127,7 +165,7 @@ class CallMaker:
             late.append(answer if isinstance(answer, tool_specs.CallMade) else _unheard(answer))
 
         try:
-            return await tool_specs.call(
+            made = await tool_specs.call(
                 tool_specs.CallRequest(
                     occurrence=occurrence,
                     digest=occurrence.digest(),
@@ -144,9 +182,10 @@ class CallMaker:
         except ActivityError as error:
             return _unheard(error)
         except asyncio.CancelledError:  # (2) noted all the same
-            told = late[0] if late else tool_specs.CallMade(answer=_not_made("it was cancelled"))
-            self._outcome(occurrence, told)
+            told = _of_both(unknown, late[0] if late else _not_made("it was cancelled"))
+            self.cut_short[occurrence.digest()] = self._outcome(occurrence, told)  # (5) kept
             raise
+        return _of_both(unknown, made)
 
     def _outcome(self, occurrence: Occurrence, made: tool_specs.CallMade) -> CallAnswer:
         answer = made.answer
@@ -181,6 +220,11 @@ def about_call(occurrence: Occurrence) -> dict[str, Any]:
 
 def _not_made(why: str) -> tool_specs.CallMade:
     return tool_specs.CallMade(answer=CallAnswer(status=CallStatus.NOT_MADE, text=why))
+
+
+def _of_both(unknown: tool_specs.CallMade | None, made: tool_specs.CallMade) -> tool_specs.CallMade:
+    """Return what is known after another attempt (3)."""
+    return unknown if unknown and made.answer.status is CallStatus.NOT_MADE else made
 
 
 def _unheard(error: ActivityError) -> tool_specs.CallMade:

@@ -3,7 +3,8 @@
 1. A signal only has somebody look. What waits is what this workflow says when it is queried; what
    was decided is what the run says. So no message asks in the agent's name, or answers it.
 2. While people think, the clock of the stage stands still.
-3. A decision is for the one digest that was shown. There are ``TOOL_LOOKS_MAX`` looks.
+3. A decision is for the one digest that was shown. There are ``TOOL_LOOKS_MAX`` looks, and beyond
+   that nothing is approved.
 """
 
 from __future__ import annotations
@@ -52,14 +53,20 @@ class PeopleAsked:
                     await workflow.wait_condition(
                         lambda: digest in self._decided or self._may_look()
                     )
-                    if digest not in self._decided:
-                        await self._look()
+                    if digest in self._decided:
+                        break
+                    if self._looks >= TOOL_LOOKS_MAX:  # (3) nothing is approved
+                        why = f"it was said more than {TOOL_LOOKS_MAX} times that it was decided"
+                        return tool_specs.CallDecision(
+                            digest=digest, gate="", is_approved=False, detail=why
+                        )
+                    await self._look()
         finally:
             del self._waiting[digest]
         return self._decided[digest]
 
     def _may_look(self) -> bool:
-        return self._is_told and not self._looking and self._looks < TOOL_LOOKS_MAX
+        return self._is_told and not self._looking
 
     async def _look(self) -> None:
         self._is_told, self._looking = False, True

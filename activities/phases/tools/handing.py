@@ -41,6 +41,7 @@ from integrations.errors import IntegrationError, UnavailableError
 SHOWN_EVERY_S: Final = 0.05
 AGAIN_S: Final = 0.5
 _LINK_BYTES: Final = 32
+_WHY_MAX: Final = 500  # characters
 
 
 class Handing:
@@ -74,8 +75,9 @@ class Handing:
                 arguments=dict(asked.arguments),
                 purpose=asked.purpose,
             )
-        except ValidationError:
-            return CallTold(CallStatus.DENIED, "the call cannot be written as JSON")
+        except ValidationError as error:
+            why = error.errors(include_url=False, include_input=False)[0]["msg"]
+            return CallTold(CallStatus.DENIED, f"the call cannot be handed over: {why}"[:_WHY_MAX])
         return await self._told(await self._answer(message))
 
     async def _answer(self, message: tool_specs.CallMessage) -> CallAnswer:
@@ -94,14 +96,16 @@ class Handing:
                 self._begin_anew()
                 cause = error.cause
                 why = cause.message if isinstance(cause, ApplicationError) else str(cause)
-                return CallAnswer(status=CallStatus.DENIED, text=why[:500])
+                return CallAnswer(status=CallStatus.DENIED, text=why[:_WHY_MAX])
             except WorkflowUpdateRPCTimeoutOrCancelledError:
                 if _is_cancelled():
                     raise asyncio.CancelledError from None
                 await asyncio.sleep(AGAIN_S)  # (3) asked again
             except RPCError as error:
                 if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
-                    return CallAnswer(status=CallStatus.DENIED, text=f"not taken: {error}"[:500])
+                    return CallAnswer(
+                        status=CallStatus.DENIED, text=f"not taken: {error}"[:_WHY_MAX]
+                    )
                 await asyncio.sleep(AGAIN_S)  # (3) asked again
 
     def _begin_anew(self) -> None:

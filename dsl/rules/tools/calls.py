@@ -31,7 +31,8 @@ from dsl.values.canonical import canonical, digest_of
 from dsl.values.tool_names import refuse_tool_name
 
 HAPPENED: Final = "happened"
-DID_NOT: Final = "did-not"  # what people say of a call of which nobody knows
+DID_NOT: Final = "did-not"
+SAID: Final = (HAPPENED, DID_NOT)  # what people say of a call of which nobody knows
 _KEY_SHOWN_MAX: Final = 60
 _PROTOTYPE: Final = "__proto__"
 

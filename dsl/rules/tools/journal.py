@@ -6,21 +6,28 @@ had asked people. It then makes its calls again, and must neither ask nor act tw
 1. The same call at the same ordinal gets the recorded answer. Another call at an ordinal that is
    taken is another call, and is decided anew.
 2. A call of which nobody knows whether it was made is never made again: an equal one, at whatever
-   ordinal, is denied until a person has said what happened.
+   ordinal, is denied until a person has said what happened. So it is as long as one is under way.
 3. What was let through, or asked about, counts for the limits of its rule, whatever came of it.
+4. A stage that waits for people hands its journal on, so there is room for
+   ``TOOL_JOURNAL_BYTES_MAX``. Who works in its place is handed what nobody knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
 from pydantic import Field
 
 from dsl.core import Value
-from dsl.limits import TOOL_ANSWER_BYTES_MAX, TOOL_SENTENCE_LENGTH_MAX
+from dsl.limits import (
+    TOOL_ANSWER_BYTES_MAX,
+    TOOL_JOURNAL_BYTES_MAX,
+    TOOL_SENTENCE_LENGTH_MAX,
+)
 from dsl.rules.tools.ruling import Passed
+from dsl.values.sizes import wire_bytes
 
 
 class CallStatus(StrEnum):
@@ -62,7 +69,10 @@ class Journal:
     """The calls of one stage that were answered."""
 
     def __init__(self, entries: tuple[JournalEntry, ...] = ()) -> None:
-        self._entries = {(each.ordinal, each.call): each for each in entries}
+        self._entries: dict[tuple[int, str], JournalEntry] = {}
+        self._bytes = 0
+        for each in entries:
+            self.keep(each)
 
     def __iter__(self) -> Iterator[JournalEntry]:
         return iter(self._entries.values())
@@ -78,11 +88,32 @@ class Journal:
     def keep(self, entry: JournalEntry) -> None:
         """Keep what became of a call."""
         self._entries[(entry.ordinal, entry.call)] = entry
+        self._bytes += wire_bytes(entry)
 
-    def refuse_repeat(self, call: str) -> str | None:
-        """Say why an equal call is not made (2)."""
-        for each in self:
-            if each.call == call and each.answer.status is CallStatus.UNKNOWN:
+    def refuse(self) -> str | None:
+        """Say why nothing more can be kept (4)."""
+        if self._bytes <= TOOL_JOURNAL_BYTES_MAX:
+            return None
+        return f"the calls of the stage have more than {TOOL_JOURNAL_BYTES_MAX} bytes together"
+
+    def unknown(self) -> tuple[JournalEntry, ...]:
+        """Return the calls of which nobody knows whether they were made (4)."""
+        return tuple(each for each in self if each.answer.status is CallStatus.UNKNOWN)
+
+    def refuse_repeat(
+        self, ordinal: int, call: str, under_way: Iterable[tuple[int, str]] = ()
+    ) -> str | None:
+        """Say why a call is not made that is equal to another (2).
+
+        ``under_way``: places of calls that are not over, in the order in which they were taken.
+        """
+        for place in under_way:
+            if place == (ordinal, call):
+                break  # what was taken later is not before it
+            if place[1] == call:
+                return f"call {place[0]}, which is equal to it, is under way: wait for its answer"
+        for each in self.unknown():
+            if each.call == call:
                 return (
                     f"nobody knows whether call {each.ordinal}, which is equal to it, was made: "
                     "it is not made again"

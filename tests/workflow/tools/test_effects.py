@@ -126,3 +126,12 @@ async def test_what_may_be_made_twice_is_made_again(engine: Engine, shop: Shop):
 
     assert told[0][0] == "unknown"
     assert len(shop.paid) == 3
+
+
+async def test_a_later_attempt_that_is_not_made_says_nothing_of_the_first(engine, shop: Shop):
+    shop.declare("lost-once", tools=TWICE)
+    told = agent(engine, shop, 82, 82)
+    await (await engine.start(calling(shop.rule("allow")))).result()
+
+    assert [status for status, _ in told] == ["unknown", "denied"]
+    assert len(shop.paid) == 1

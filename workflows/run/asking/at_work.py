@@ -3,8 +3,8 @@
 1. It is put beside the agent, which goes on or waits as it likes.
 2. Who rejects a question ends the agent; a call that is rejected is denied, see
    ``workflows.run.asking.call_gates``.
-3. Where the agent is over without an answer, what is open is closed, unless it only waits to go on
-   with it.
+3. Where the agent is over without an answer, what is open is closed. A question stays open where
+   the agent only waits to go on with its answer; a call does not: who goes on makes it anew.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ async def attended(
     is_parked = not work.cancelled() and not work.exception() and work.result().asked
     if not is_parked:  # (3) closed, or it goes on with it
         cancelled = await questions.close(step.path) or cancelled
-        cancelled = await calls.close(step.path) or cancelled
+    cancelled = await calls.close(step.path) or cancelled
     if cancelled is not None:
         raise cancelled
     for each in refused:

@@ -11,6 +11,8 @@
    anew begins without it.
 6. Where nobody knows whether a call was made, people are asked that, ``<stage>/outcome-<n>``: those
    of its rule, or who answer the questions of the stage. They say ``happened`` or ``did-not``.
+7. For one agent there are ``TOOL_LOOKS_MAX`` looks. Beyond that the stage fails: nobody would be
+   asked, and its agent would wait for good.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from dsl.limits import QUESTION_LENGTH_MAX, TOOL_LOOKS_MAX
 from dsl.plan import AgentStep, GateStep
 from dsl.rules.gates.questions import Question
 from dsl.rules.gates.unnamed import call_name
-from dsl.rules.tools.calls import DID_NOT, HAPPENED
+from dsl.rules.tools.calls import SAID
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of
 from dsl.values.sizes import sentence
@@ -52,12 +54,14 @@ class CallGates:
         self._gates = gates
         self._count: dict[str, Counter[str]] = {}  # by stage path, as all that follows
         self._looks: dict[str, int] = {}
+        self._looks_max: dict[str, int] = {}
         self._told: set[str] = set()
         self._deciding: dict[str, dict[str, asyncio.Task[tool_specs.CallDecision]]] = {}
 
     def begin(self, path: str) -> None:
         """Note that an agent begins the stage: what was decided before is not for it (5)."""
         self._deciding[path] = {}
+        self._looks_max[path] = self._looks.get(path, 0) + TOOL_LOOKS_MAX
 
     def look(self, path: str) -> None:
         """Be told that a call of the stage waits (2)."""
@@ -75,13 +79,18 @@ class CallGates:
         )
 
     async def attend(self, step: AgentStep, child: Child) -> None:
-        """Put the calls that wait while the agent works, until cancelled."""
+        """Put the calls that wait while the agent works, until cancelled.
+
+        Raises:
+            StageEndedError: it cannot be looked any more (7).
+        """
         path = step.path
         self._told.discard(path)
         while True:
-            await workflow.wait_condition(
-                lambda: path in self._told and self._looks.get(path, 0) < TOOL_LOOKS_MAX
-            )
+            await workflow.wait_condition(lambda: path in self._told)
+            if self._looks.get(path, 0) >= self._looks_max.get(path, TOOL_LOOKS_MAX):
+                why = f"it was said more than {TOOL_LOOKS_MAX} times that a call of it waits"
+                raise StageEndedError(failures.STAGE_FAILED, path, StageStatus.FAILED, why)
             self._told.discard(path)
             deciding = self._deciding.setdefault(path, {})
             for call in await self._seen(step, child()):
@@ -90,7 +99,7 @@ class CallGates:
                     deciding[call.digest()] = asyncio.create_task(work)
 
     async def close(self, path: str) -> asyncio.CancelledError | None:
-        """Close what is still open of the stage, which is over without it.
+        """Close what is open of the stage, whose agent is over, and void what was decided (5).
 
         Returns the cancel that reached the caller meanwhile.
         """
@@ -98,6 +107,7 @@ class CallGates:
         for task in self._deciding.get(path, {}).values():
             cancelled = await stop(task) or cancelled
             _ = task.cancelled() or task.exception()  # seen
+        self._deciding[path] = {}
         return cancelled
 
     async def _seen(
@@ -178,7 +188,7 @@ def _question(call: tool_specs.WaitingCall) -> Question | None:
     """Return what is asked where nobody knows whether a call was made (6)."""
     if call.kind != "outcome":
         return None
-    return Question(id="outcome", text=_about(call), choices=(HAPPENED, DID_NOT))
+    return Question(id="outcome", text=_about(call), choices=SAID)
 
 
 def _about(call: tool_specs.WaitingCall) -> str:

@@ -154,7 +154,10 @@ class Clarifications:
             count=number,
             attempts=under.attempts + report.attempts,
             resumption=Resumption(
-                answers=(), phase=AgentPhase.EXECUTE, checkpoint=spent.checkpoint
+                answers=(),
+                phase=AgentPhase.EXECUTE,
+                checkpoint=spent.checkpoint,
+                calls=report.calls,
             ),
         )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydantic_core import to_json
+
+from dsl.limits import REPORT_BYTES_MAX, TOOL_JOURNAL_BYTES_MAX
 from dsl.rules.tools.journal import CallAnswer, CallStatus, Journal, JournalEntry
 from dsl.rules.tools.ruling import Passed
 
@@ -30,8 +33,24 @@ def test_another_call_at_a_place_that_is_taken_stands_beside_it():
 def test_an_equal_call_is_not_made_where_nobody_knows_of_the_first():
     journal = Journal((entry(1, "a", "unknown"), entry(2, "b")))
 
-    assert "call 1" in (journal.refuse_repeat("a") or "")
-    assert journal.refuse_repeat("b") is None
+    assert "call 1" in (journal.refuse_repeat(3, "a") or "")
+    assert journal.refuse_repeat(3, "b") is None
+    assert journal.unknown() == (entry(1, "a", "unknown"),)
+
+
+def test_an_equal_call_is_not_made_while_the_first_is_under_way():
+    under_way = [(1, "a"), (2, "b"), (3, "a")]
+
+    assert Journal().refuse_repeat(1, "a", under_way) is None  # what came later denies nothing
+    assert "call 1" in (Journal().refuse_repeat(3, "a", under_way) or "")
+
+
+def test_there_is_no_room_for_more_than_a_report_can_hold():
+    journal = Journal()
+    while journal.refuse() is None:
+        journal.keep(entry(len(journal) + 1, "x" * 64))
+    assert TOOL_JOURNAL_BYTES_MAX < len(to_json(tuple(journal))) < REPORT_BYTES_MAX
+    assert Journal(tuple(journal)).refuse() == journal.refuse()
 
 
 def test_what_was_let_through_or_asked_about_counts_and_what_the_table_denied_does_not():
