@@ -6,7 +6,7 @@ replay test. Nothing here is a secret, and nothing here loads a client library.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
@@ -26,10 +26,8 @@ from dsl.rules.gates.questions import Answered
 from dsl.rules.health.clarification import Clarification
 from dsl.rules.tools.journal import JournalEntry
 from dsl.steps.tools import KnownTool
+from dsl.values.names import StagePath
 from dsl.values.sizes import Sentence
-
-# Stage paths become names of directories: names joined by "/", no dots.
-StagePath = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)*$")]
 
 
 class CompileRequest(Value):
