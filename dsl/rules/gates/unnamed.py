@@ -17,17 +17,33 @@ from typing import Final
 from dsl.limits import QUESTIONS_MAX, TOOL_CALLS_ASKED_MAX
 from dsl.plan import AgentStep, Plan, walk
 
+QUESTION: Final = "question"
+CLARIFY: Final = "clarify"
+CALL: Final = "call"
+OUTCOME: Final = "outcome"
+KINDS: Final = (QUESTION, CLARIFY, CALL, OUTCOME)
 _NAME: Final = re.compile(r"([a-z]+)-([1-9][0-9]{0,3})")
 
 
 def question_name(number: int) -> str:
     """Return the name of the gate at which an agent asks, and of what is approved there."""
-    return f"question-{number}"
+    return f"{QUESTION}-{number}"
 
 
 def call_name(kind: str, number: int) -> str:
     """Return the name of a gate about a call of a tool; ``kind``: what is asked of it."""
-    return f"{'call' if kind == 'approve' else kind}-{number}"
+    return f"{CALL if kind == 'approve' else kind}-{number}"
+
+
+def own_of(gate: str) -> tuple[str, str, str]:
+    """Return the stage that a gate of that path is opened for, its name, and its kind.
+
+    The kind is empty where no run opens such a gate by itself.
+    """
+    stage, _, name = gate.rpartition("/")
+    numbered = _NAME.fullmatch(name)
+    kind = numbered.group(1) if numbered is not None else ""
+    return stage, name, kind if kind in KINDS else ""
 
 
 def may_be_opened(plan: Plan, gate: str) -> bool:
@@ -46,8 +62,8 @@ def _most(step: AgentStep) -> dict[str, int]:
     asks_calls = any(rule.approve is not None for rule in step.tools)
     has_somebody = asks_calls or (bool(step.tools) and step.questions is not None)
     return {
-        "question": QUESTIONS_MAX if step.questions is not None else 0,
-        "clarify": step.clarifications if step.clarify is not None else 0,
-        "call": TOOL_CALLS_ASKED_MAX if asks_calls else 0,
-        "outcome": TOOL_CALLS_ASKED_MAX if has_somebody else 0,
+        QUESTION: QUESTIONS_MAX if step.questions is not None else 0,
+        CLARIFY: step.clarifications if step.clarify is not None else 0,
+        CALL: TOOL_CALLS_ASKED_MAX if asks_calls else 0,
+        OUTCOME: TOOL_CALLS_ASKED_MAX if has_somebody else 0,
     }

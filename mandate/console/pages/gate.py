@@ -1,7 +1,7 @@
 """A gate: exactly what is approved, and the form that answers.
 
-1. All that a vote is bound to stands here: plan, inputs, every output with its digest, what waits
-   in Vault. What outputs say is text, whatever it says it is.
+1. All that a vote is bound to stands here: plan, inputs, every output with its digest, a call with
+   its arguments, what waits in Vault. What outputs say is text, whatever it says it is.
 2. The form carries the digest of all that. What is signed later is this, or nothing.
 3. A clarified plan is shown against the plan as it was written.
 """
@@ -31,6 +31,7 @@ from mandate.console.sessions import WebSession
 from mandate.people.gates.answering import answers
 from mandate.people.gates.contents import Contents, best_head, headed
 from mandate.people.gates.rows import NONE, GateRow, HeadRow, OutputRow
+from mandate.people.gates.shown import call_lines
 from mandate.people.gates.wishes import APPROVE, REJECT
 
 SHOWN_FIELD: Final = "shown"
@@ -63,6 +64,7 @@ def gate_page(view: GateView, session: WebSession | None) -> Viewed:
     )
     parts = [
         _question(row),
+        _call(row),
         _form(view, session),
         Html.of("<section><h2>What is approved</h2>{}</section>", _bound(view)),
         _clarified(view),
@@ -81,6 +83,16 @@ def _question(row: GateRow) -> Html:
     return Html.of(
         '<section class="gate"><h2>The agent asks</h2><p><bdi>{}</bdi></p></section>',
         Html.of("{}", row.question.text, limit=VALUE_MAX),
+    )
+
+
+def _call(row: GateRow) -> Html:
+    """Show the call that is asked for, as at a terminal: nobody approves a digest alone (1)."""
+    if row.call is None:
+        return Html()
+    return Html.of(
+        '<section class="gate"><h2>The call</h2><pre tabindex="0">{}</pre></section>',
+        Html.excerpt(call_lines(row.call)),
     )
 
 

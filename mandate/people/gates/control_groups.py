@@ -4,7 +4,8 @@ Whoever could make a person authorise a request of his own would have that perso
 him. So before anything is signed:
 
 1. The plan is the one the gate is about: its digest is computed here from the plan itself. It has
-   the gate, or lets such a one be opened; behind that, no request stands.
+   the gate, or lets such a one be opened, which then shows what it asks; behind that, no request
+   stands.
 2. A request belongs to a stage of that plan behind that gate, made by that stage's agent, for a
    secret that stage declares.
 3. What Vault says of the request decides, not what the run says: it reads that very path, as that
@@ -27,7 +28,7 @@ from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.naming import entity_name
 from integrations.vault.people.person import ControlRequest, Person
 from mandate.people.errors import RefusalError
-from mandate.people.gates.rows import Filed, GateRow
+from mandate.people.gates.rows import Filed, GateRow, shows_its_own
 
 REQUESTS_MAX: Final = 1_000
 _READ: Final = "read"
@@ -53,8 +54,7 @@ def read_plan(answer: Any, row: GateRow) -> Plan:
     is_named = any(
         isinstance(step, GateStep) and step.path == row.gate for step in walk(plan.steps)
     )
-    asks = row.question is not None or row.call is not None
-    if not is_named and not (asks and may_be_opened(plan, row.gate)):
+    if not is_named and not (shows_its_own(row) and may_be_opened(plan, row.gate)):
         raise RefusalError("the plan has no gate {!r}: not signed", row.gate)
     return plan
 

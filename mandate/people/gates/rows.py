@@ -4,16 +4,19 @@
    a later release, and left alone.
 2. A gate is named by its path, or by its bare name where only one pending gate has it.
 3. A digest is believed only when it is that of what is shown beside it, and a description only of
-   an output that is among what is approved.
+   an output that is among what is approved. A gate that no plan names shows what it is for: the
+   question, the clarified plan or the call that has the digest which stands under its own name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
+from dsl.rules.gates.questions import Question
+from dsl.rules.gates.unnamed import CALL, CLARIFY, OUTCOME, QUESTION, own_of
 from dsl.rules.health.clarification import Clarification, clarification_name
 from dsl.rules.tools.calls import Occurrence
 from dsl.shown.surfaces import Terminal
@@ -80,6 +83,15 @@ class QuestionRow(_Lenient):
 
     text: str
     choices: tuple[str, ...] = ()
+    id: str = ""
+    default: str | None = None
+
+    def digest(self) -> str:
+        """Return what an answer is bound to; empty: it is no question."""
+        try:
+            return Question.model_validate(self.model_dump()).digest()
+        except ValueError:
+            return ""
 
 
 class CallRow(_Lenient):
@@ -92,15 +104,14 @@ class CallRow(_Lenient):
     rule: str = ""
     occurrence: dict[str, Any] = Field(default_factory=dict)
 
-    def is_among(self, subject: Mapping[str, Mapping[str, str]]) -> bool:
-        """Tell whether what is shown is what ``subject`` has the digest of."""
+    def digest(self, kind: str) -> str:
+        """Return what a gate of that kind asks for where it is about this; empty: it never is."""
         call = {"server": self.server, "tool": self.tool, "arguments": self.arguments}
         try:
             shown = Occurrence.model_validate({**self.occurrence, "call": call})
-            asked = subject.get(shown.stage, {}).values()
-            return shown.digest() in asked or shown.outcome_digest() in asked
-        except ValueError:
-            return False
+            return {CALL: shown.digest, OUTCOME: shown.outcome_digest}[kind]()
+        except (ValueError, KeyError):
+            return ""
 
 
 class GateRow(_Lenient):
@@ -186,9 +197,27 @@ def _refuse_asked(row: GateRow) -> Terminal | None:
                 "the digest of the clarified plan shown is {}, and the gate asks for {}",
                 *(shown, asked or "none"),
             )
-    if row.call is not None and not row.call.is_among(row.subject):
+    stage, name, kind = own_of(row.gate)
+    asked = row.subject.get(stage, {}).get(name)
+    if row.call is not None and (not asked or row.call.digest(kind) != asked):
         return Terminal("the call that is shown is not the one that the gate asks for")
+    if kind == QUESTION and row.question is not None and row.question.digest() != asked:
+        return Terminal("the question that is shown is not the one that the gate asks")
+    if kind == CLARIFY and row.clarification is not None and row.clarification.digest() != asked:
+        return Terminal("the clarified plan that is shown is not the one that the gate asks for")
     return None
+
+
+def shows_its_own(row: GateRow) -> bool:
+    """Tell whether a gate that no plan names shows what such a one is for (3)."""
+    call, question = row.call is not None, row.question is not None
+    shown = {
+        QUESTION: question,
+        CLARIFY: question and row.clarification is not None,
+        CALL: call,
+        OUTCOME: call and question,
+    }
+    return shown.get(own_of(row.gate)[2], False)
 
 
 def _refuse_outputs(row: GateRow) -> Terminal | None:

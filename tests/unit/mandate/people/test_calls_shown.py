@@ -6,18 +6,26 @@ from typing import Any
 
 import pytest
 
+from dsl.rules.gates.questions import Question
 from dsl.rules.tools.calls import Occurrence, call_of
 from dsl.values.canonical import digest_of
-from mandate.people.gates.rows import GateRow, refuse_digest
+from mandate.people.gates.rows import GateRow, QuestionRow, refuse_digest
 from mandate.people.gates.shown import FOLD, FOLDS_MAX, call_lines
 
 ABOUT = {"plan": "sha256:p", "run": "r", "run_id": "1", "stage": "work", "ordinal": 1}
 
 
-def row(arguments: dict[str, Any], *, shown: dict[str, Any] | None = None, **more: Any) -> GateRow:
+def row(
+    arguments: dict[str, Any],
+    *,
+    shown: dict[str, Any] | None = None,
+    gate: str = "call-1",
+    subject: dict[str, str] | None = None,
+    **more: Any,
+) -> GateRow:
     call = call_of("pay", "refund", arguments)
     occurrence = Occurrence(call=call, **ABOUT)
-    subject = {"work": {"call-1": occurrence.digest()}}
+    asked = {"work": {"call-1": occurrence.digest()} if subject is None else subject}
     seen = {
         "server": "pay",
         "tool": "refund",
@@ -29,13 +37,13 @@ def row(arguments: dict[str, Any], *, shown: dict[str, Any] | None = None, **mor
     }
     return GateRow.model_validate(
         {
-            "gate": "work/call-1",
+            "gate": f"work/{gate}",
             "opening": 1,
             "escalated": False,
             "plan": "sha256:p",
             "inputs": digest_of({}),
-            "subject": subject,
-            "subject_digest": digest_of(subject),
+            "subject": asked,
+            "subject_digest": digest_of(asked),
             "call": seen,
         }
     )
@@ -82,3 +90,44 @@ def test_a_run_that_shows_another_call_is_not_believed(lie: dict[str, Any]):
     why = refuse_digest(row({"amount": 820}, **lie))
 
     assert str(why) == "the call that is shown is not the one that the gate asks for"
+
+
+def digest(*, outcome: bool = False) -> str:
+    found = Occurrence(call=call_of("pay", "refund", {"amount": 82}), **ABOUT)
+    return found.outcome_digest() if outcome else found.digest()
+
+
+def test_a_gate_about_an_outcome_has_the_digest_of_the_outcome():
+    asked = {"outcome-1": digest(outcome=True)}
+
+    assert refuse_digest(row({"amount": 82}, gate="outcome-1", subject=asked)) is None
+
+
+@pytest.mark.parametrize(
+    ("gate", "subject"),
+    [
+        ("call-1", {"call-1": digest(outcome=True)}),
+        ("outcome-1", {"outcome-1": digest()}),
+        ("call-2", {"call-1": digest(), "call-2": "sha256:other"}),
+        ("call-2", {"call-1": digest()}),
+        ("question-1", {"question-1": digest()}),
+        ("review", {"review": digest()}),
+    ],
+)
+def test_the_digest_of_another_gate_is_not_that_of_this_one(gate: str, subject: dict[str, str]):
+    why = refuse_digest(row({"amount": 82}, gate=gate, subject=subject))
+
+    assert str(why) == "the call that is shown is not the one that the gate asks for"
+
+
+def test_a_question_is_the_one_that_has_the_digest_of_its_gate():
+    question = Question(id="q", text="Which?", choices=("a", "b"))
+    asked = {"question-1": question.digest()}
+    given = row({}, gate="question-1", subject=asked).model_copy(update={"call": None})
+    honest = QuestionRow.model_validate(question.model_dump(mode="json"))
+
+    assert refuse_digest(given.model_copy(update={"question": honest})) is None
+    for lie in ({"text": "Shall it?"}, {"choices": ("a",)}, {"id": "p"}, {"id": ""}):
+        shown = honest.model_copy(update=lie)
+        why = refuse_digest(given.model_copy(update={"question": shown}))
+        assert str(why) == "the question that is shown is not the one that the gate asks"

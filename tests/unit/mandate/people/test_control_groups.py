@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from dsl.compiler import compile_text
+from dsl.core import ClarifiedPlan
 from dsl.plan import AgentStep, walk
+from dsl.rules.health.clarification import Clarification
+from dsl.steps.tools import ToolApprovalPlan, ToolRule
 from integrations.vault.people.person import ControlRequest
 from mandate.people.errors import RefusalError
 from mandate.people.gates.control_groups import read_plan, refuse_other, refuse_undeclared
@@ -30,6 +34,7 @@ stages:
     agent: rollout.apply
     config: {tier: 3, secrets: {TOKEN: "kv-prod/web/db#password"}}
 """
+DRAFT = ClarifiedPlan(reasons=("it wrote too much",))
 COMPILED = compile_text(DOCUMENT, "p.yaml")
 PLAN = COMPILED.plan
 (APPLY,) = (s for s in walk(PLAN.steps) if isinstance(s, AgentStep) and s.name == "apply")
@@ -115,7 +120,11 @@ stages:
 def test_what_an_agent_asks_is_signed_for_where_the_plan_lets_it_ask(gate, is_signed):
     compiled = compile_text(ASKS, "p.yaml")
     given = {"digest": compiled.digest, "plan": compiled.plan.model_dump(mode="json")}
-    asked = row(plan=compiled.digest, gate=gate, question={"text": "Which?"})
+    drafted = Clarification(
+        stage="work", number=1, before="sha256:p", plan=DRAFT, errors_until_ms=0
+    )
+    clarified = {"clarification": drafted.model_dump()} if "clarify" in gate else {}
+    asked = row(plan=compiled.digest, gate=gate, question={"text": "Which?"}, **clarified)
     (at,) = read_rows([asked])
     (not_asked,) = read_rows([{**asked, "question": None}])
 
@@ -124,6 +133,57 @@ def test_what_an_agent_asks_is_signed_for_where_the_plan_lets_it_ask(gate, is_si
         at = not_asked
     with pytest.raises(RefusalError, match="has no gate"):
         read_plan(given, at)
+
+
+@pytest.mark.parametrize(
+    ("gate", "lacks"),
+    [
+        ("work/question-1", "question"),
+        ("work/clarify-1", "clarification"),
+        ("work/call-1", "call"),
+        ("work/outcome-1", "call"),
+        ("work/outcome-1", "question"),
+    ],
+)
+def test_a_gate_that_does_not_show_what_it_is_for_is_not_signed_for(gate, lacks):
+    people = {"approvers": ["ann"]}
+    config = {
+        "questions": people,
+        "error_budget": {"errors": 1, "window": "1h"},
+        "clarifications": 1,
+        "clarify": "human",
+        "clarifiers": people,
+    }
+    stage = {"name": "work", "type": "agent", "template": "default", "config": config}
+    document = {"name": "asks", "version": "1", "stages": [stage]}
+    written = compile_text(json.dumps(document), "p.yaml").plan
+    (step,) = written.steps
+    assert isinstance(step, AgentStep)
+    rule = ToolRule(
+        server="pay",
+        tool="refund",
+        policy="approve",
+        approve=ToolApprovalPlan(
+            approvers=("ann",), quorum=1, timeout_ms=1, on_timeout="reject"
+        ),
+    )
+    asks = written.model_copy(update={"steps": (step.model_copy(update={"tools": (rule,)}),)})
+    drafted = Clarification(
+        stage="work", number=1, before="sha256:p", plan=DRAFT, errors_until_ms=0
+    )
+    shown = {
+        "question": {"text": "Which?"},
+        "clarification": drafted.model_dump(),
+        "call": {"server": "pay", "tool": "refund"},
+    }
+    whole = row(plan=asks.digest(), gate=gate, **shown)
+    given = {"plan": asks.model_dump(mode="json")}
+    (honest,) = read_rows([whole])
+    (silent,) = read_rows([{**whole, lacks: None}])
+
+    assert read_plan(given, honest) == asks
+    with pytest.raises(RefusalError, match="has no gate"):
+        read_plan(given, silent)
 
 
 @pytest.mark.parametrize("given", [None, {}, {"plan": None}, {"plan": {"name": "x"}}, []])
