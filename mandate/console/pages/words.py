@@ -12,6 +12,12 @@ LINES_MAX: Final = 5_000  # of an output
 LINE_MAX: Final = 2_000
 CHARACTERS_MAX: Final = 1 << 20
 
+_VERDICTS: Final = {
+    True: (Html("Your vote counted"), Html("well")),
+    False: (Html("Your vote did not count"), Html("bad")),
+    None: (Html("Nobody knows yet whether your vote counts"), Html("wait")),
+}
+
 
 def login_page(back: str, why: str = "") -> Viewed:
     """Return the form of a login; ``why`` the last one was none."""
@@ -31,12 +37,12 @@ def login_page(back: str, why: str = "") -> Viewed:
     return Viewed(Html("Log in"), body)
 
 
-def verdict_page(run: str, gate: str, *, counted: bool, line: str) -> Viewed:
-    """Return what became of a vote, in the run's own words."""
-    kind = Html("well") if counted else Html("bad")
+def verdict_page(run: str, gate: str, *, counted: bool | None, line: str) -> Viewed:
+    """Return what became of a vote, in the run's own words; None: nobody knows yet."""
+    head, kind = _VERDICTS[counted]
     body = Html.of(
         '<h1>{}</h1><p class="lead {}" role="status"><bdi>{}</bdi></p><p>Back to {}, or to {}.</p>',
-        *(Html("Your vote counted") if counted else Html("Your vote did not count"), kind),
+        *(head, kind),
         Html.of("{}", line, limit=2_000),
         *(link(href("/run", id=run), run), link(href("/waiting"), "what waits")),
     )

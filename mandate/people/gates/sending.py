@@ -3,6 +3,7 @@
 1. The vote is an update: it has an answer. Its id is made from the proof's nonce, so a request that
    is sent again is the same vote.
 2. Waiting for the answer ends after ``VERDICT``; the vote may still count then, and that is said.
+   So it is where the server was lost on the way: refused is what the server says it has refused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
@@ -20,13 +21,22 @@ from mandate.people.gates.voting import Ready
 from mandate.people.gates.wishes import Wish
 
 VERDICT: Final = timedelta(seconds=60)
+_REFUSED: Final = (
+    RPCStatusCode.NOT_FOUND,
+    RPCStatusCode.INVALID_ARGUMENT,
+    RPCStatusCode.FAILED_PRECONDITION,
+)
+
+
+class NoVerdictError(RefusalError):
+    """A vote is sent, and nobody knows yet whether it counts."""
 
 
 async def send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
     """Send it; return whether it counted, and the verdict as people read it.
 
     Raises:
-        RefusalError: no verdict came in time (2).
+        NoVerdictError: no verdict came in time, or the server was lost (2).
     """
     try:
         async with asyncio.timeout(VERDICT.total_seconds()):
@@ -39,12 +49,17 @@ async def send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
     except WorkflowUpdateFailedError as failure:
         return False, Terminal.of("refused: {}", failure.cause)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # (2) it may still count
-        raise RefusalError(
+        raise NoVerdictError(
             "no verdict within {:g} s: the vote is sent and may count yet; see: mandate gates",
             VERDICT.total_seconds(),
         ) from None
     except RPCError as error:
-        return False, Terminal.of("refused: {}", error.message)
+        if error.status in _REFUSED:
+            return False, Terminal.of("refused: {}", error.message)
+        raise NoVerdictError(
+            "no verdict ({}): the vote was on its way and may count yet; see: mandate gates",
+            error.message,
+        ) from None
     return verdict_line(wish, answer)
 
 
