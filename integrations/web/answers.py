@@ -15,7 +15,6 @@ from starlette.responses import JSONResponse, Response
 
 OK: Final = 200
 ACCEPTED: Final = 202
-MAX_AGE_NONE: Final = {"cache-control": "no-store"}
 
 
 class TurnedAwayError(Exception):
@@ -43,12 +42,10 @@ class HookAnswer:
 
     def response(self) -> Response:
         """Return it as it is sent."""
-        return JSONResponse(dict(self.body), self.status, dict(MAX_AGE_NONE))
+        return JSONResponse(dict(self.body), self.status)
 
 
 def turned_away(error: TurnedAwayError) -> Response:
     """Return a refusal as it is sent to a program."""
-    headers = dict(MAX_AGE_NONE)
-    if error.retry_after_s:
-        headers["retry-after"] = str(error.retry_after_s)
+    headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s else None
     return JSONResponse({"error": error.message}, error.status, headers)

@@ -11,7 +11,7 @@ order:
    ``HANDLE_S``: an answer of 2xx and 4xx is an end, whatever else may be delivered again. It raises
    ``TurnedAwayError`` for what it does not take, and an ``IntegrationError`` where a system is
    away.
-5. What need not be waited for goes into ``HookAnswer.later``.
+5. What need not be waited for goes into ``HookAnswer.later``, and is done within ``LATER_S``.
 
 It reaches runs through a ``RunEngine`` (``integrations.web.engine``) and no other way::
 
@@ -48,6 +48,7 @@ from integrations.web.rates import Buckets, Rate
 HOOK_BYTES_MAX: Final = 1 << 20
 HANDLE_S: Final = 10.0
 LATER_MAX: Final = 256
+LATER_S: Final = 60.0
 DELIVERY_ID_MAX: Final = 200  # characters
 HOOK_RATE: Final = Rate(per_s=200, burst=400)  # for each hook: senders share few addresses
 logger = logging.getLogger(__name__)
@@ -168,7 +169,8 @@ class Hooks:
         self, later: Callable[[], Awaitable[None]], names: list[tuple[str, float]]
     ) -> None:
         try:
-            await later()
+            async with asyncio.timeout(LATER_S):  # (5) none is under way for good
+                await later()
         except Exception as error:  # noqa: BLE001 - whatever it is, it may be delivered again
             self._deliveries.failed(*names)
             logger.warning("what a hook put off failed (%s): %s", type(error).__name__, error)

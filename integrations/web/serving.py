@@ -2,6 +2,8 @@
 
 1. Nothing is believed of what a proxy says in headers: an address is that of the connection.
 2. At most ``AT_ONCE_MAX`` connections; of a head that is not there yet ``HEAD_BYTES_MAX`` are kept.
+   One that does not send a whole head within ``HEAD_S`` is ended, whatever trickles in: so many
+   that say nothing would else leave no place for anybody.
 3. At the end, streams that are open are ended first, and then nobody is waited for longer than
    ``GRACE_S``.
 """
@@ -16,8 +18,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from integrations.errors import UnavailableError
 from integrations.web.door import HEAD_BYTES_MAX
@@ -27,6 +31,7 @@ PORT: Final = 8300
 AT_ONCE_MAX: Final = 512
 GRACE_S: Final = 3
 KEEP_ALIVE_S: Final = 15
+HEAD_S: Final = 10.0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -65,7 +70,7 @@ async def served(
     """Serve meanwhile; ``ending`` is called first when it ends (3)."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_Connection,
         loop="asyncio",
         ws="none",
         lifespan="on",
@@ -92,6 +97,43 @@ async def served(
         ending()
         server.should_exit = True
         await serving
+
+
+class _Connection(H11Protocol):
+    """A connection that is ended where no whole head comes (2)."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_late()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._waits_for_head():
+            self._unset_late()
+        elif self._late is None:  # the beginning of a next head
+            self._wait_for_head()
+
+    def _waits_for_head(self) -> bool:
+        return self.conn.their_state is h11.IDLE
+
+    def _wait_for_head(self) -> None:
+        self._late = self.loop.call_later(HEAD_S, self._end_late)
+
+    def _end_late(self) -> None:
+        self._late = None
+        if self._waits_for_head() and not self.transport.is_closing():
+            self.transport.close()
+
+    def _unset_late(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class _Server(uvicorn.Server):

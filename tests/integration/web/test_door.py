@@ -13,10 +13,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from integrations.errors import UnavailableError
+from integrations.web import serving
 from integrations.web.app import make_app
 from integrations.web.door import REQUEST_RATE
 from integrations.web.serving import listen
-from tests.fixtures.servers.http import Place, free_port, place_of
+from tests.fixtures.servers.http import Place, free_port, place_of, read_reply
 
 
 async def echo(request: Request) -> Response:
@@ -135,3 +136,32 @@ async def test_who_asks_too_often_is_told_when_to_ask_again(place: Place):
 async def test_a_port_that_is_taken_is_said_to_be(place: Place):
     with pytest.raises(UnavailableError, match="give another --port"):
         listen("127.0.0.1", place.port)
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /live HTTP/1.1\r\nHost: "])
+@pytest.mark.parametrize("is_next", [False, True], ids=["first", "next"])
+async def test_who_sends_no_whole_head_is_waited_for_no_longer(
+    place: Place, monkeypatch: pytest.MonkeyPatch, begun: bytes, *, is_next: bool
+):
+    monkeypatch.setattr(serving, "HEAD_S", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
+    if is_next:
+        writer.write(f"GET /live HTTP/1.1\r\nHost: {place.host}\r\n\r\n".encode())
+        assert (await read_reply(reader)).status == 200
+    writer.write(begun)
+    async with asyncio.timeout(60):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_slow_answer_is_no_slow_head(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(serving, "HEAD_S", 0.05)
+    port = free_port()
+
+    async def slow(_request: Request) -> Response:
+        await asyncio.sleep(0.5)  # ten times as long as a head may take
+        return PlainTextResponse("well")
+
+    app = make_app(routes=[Route("/slow", slow)], hosts=[f"127.0.0.1:{port}"])
+    async with place_of(app, port) as found:
+        assert (await found.ask("GET", "/slow")).text == "well"

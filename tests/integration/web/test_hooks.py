@@ -16,6 +16,7 @@ import pytest_asyncio
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
+from integrations.web import hooks as room
 from integrations.web.answers import HookAnswer, TurnedAwayError
 from integrations.web.app import make_app
 from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received
@@ -41,6 +42,7 @@ class Told:
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     proceed: asyncio.Event = field(default_factory=asyncio.Event)
     failed: asyncio.Event = field(default_factory=asyncio.Event)
+    stuck: set[str] = field(default_factory=set)
 
     async def handle(self, received: Received) -> HookAnswer:
         try:
@@ -61,6 +63,9 @@ class Told:
         if delivery in self.failing:
             self.failed.set()
             raise self.failing.pop(delivery)
+        if delivery in self.stuck:
+            self.stuck.remove(delivery)
+            await asyncio.Event().wait()
         self.later.append(delivery)
 
 
@@ -147,6 +152,22 @@ async def test_what_was_put_off_and_failed_may_be_delivered_again(hooked: Hooked
 def slack_headers(body: bytes, at: int | str) -> dict[str, str]:
     mac = hmac.new(SECRET, f"v0:{at}:".encode() + body, hashlib.sha256).hexdigest()
     return {"x-slack-request-timestamp": str(at), "x-slack-signature": f"v0={mac}"}
+
+
+async def test_what_was_put_off_is_not_under_way_for_good(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(room, "LATER_S", 0.05)
+    hooked.told.stuck.add("d-1")
+    first = await hooked.deliver()
+    async with asyncio.timeout(60):
+        while (await hooked.deliver()).json.get("repeated"):  # noqa: ASYNC110 - it ends by itself
+            await asyncio.sleep(0.01)
+
+    assert first.status == 202
+    async with asyncio.timeout(60):
+        while hooked.told.later != ["d-1"]:  # noqa: ASYNC110 - it is done behind the answer
+            await asyncio.sleep(0.01)
 
 
 async def test_a_time_that_is_signed_has_to_be_now(hooked: Hooked):
