@@ -52,7 +52,6 @@ DIAGRAM_STYLE: Final = f"""
 .diagram .head{{fill:var(--d-line)}}
 .diagram .box{{fill:var(--d-box);stroke:var(--d-line);stroke-width:1.5}}
 .diagram .arm{{fill:none;stroke:var(--d-line);stroke-dasharray:3 3}}
-.diagram .frame>.box{{fill:var(--d-page)}}
 .diagram text{{fill:var(--d-quiet);font-size:11px;text-anchor:middle}}
 .diagram .name{{fill:var(--d-ink);font-size:13px;font-weight:600}}
 .diagram .label{{text-anchor:start}}

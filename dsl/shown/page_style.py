@@ -32,7 +32,6 @@ table{{border-collapse:collapse;width:100%;margin:.4rem 0;font-size:.92em}}
 th,td{{text-align:left;vertical-align:top;padding:.25rem .8rem .25rem 0;
 border-bottom:1px solid var(--rule);overflow-wrap:anywhere}}
 th{{color:var(--quiet);font-weight:500}}
-td.number{{text-align:right;white-space:nowrap}}td.when{{white-space:nowrap}}
 code,pre{{font:12.5px/1.45 ui-monospace,SFMono-Regular,Menlo,monospace}}
 code{{overflow-wrap:anywhere}}
 pre{{background:var(--soft);border:1px solid var(--rule);border-radius:6px;padding:.5rem .7rem;

@@ -25,7 +25,10 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError
 
+from dsl.core import StageStatus
 from dsl.limits import STAGES_MAX
+from dsl.shown.diagram import Mark
+from dsl.shown.markup import took
 from mandate.people.errors import RefusalError
 from mandate.people.gates.rows import VoteRow
 from mandate.people.outputs import ANSWER, Put, outputs_of
@@ -57,6 +60,16 @@ class StageAccount(_Read):
         under_way = int(now.timestamp() * 1_000) if self.status in _BEGUN else 0
         end = self.ended_ms or under_way
         return max(0, end - self.began_ms) / 1_000 if self.began_ms and end else None
+
+    def mark(self, now: datetime) -> Mark:
+        """Return how it stands in a picture of its run: its state, and how long it has taken."""
+        try:
+            state = StageStatus(self.status)
+        except ValueError:  # of a later release
+            state = StageStatus.PENDING
+        seconds = self.seconds(now)
+        is_told = seconds is not None and state is not StageStatus.SKIPPED
+        return Mark(state, took(seconds) if is_told else "")
 
 
 class CountedVote(_Read):

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from dsl.core import StageStatus
 from dsl.plan import Plan
 from dsl.rules.run.foremost import counted, foremost
-from dsl.shown.diagram import Mark, diagram
+from dsl.shown.diagram import diagram
 from dsl.shown.markup import (
     described,
     kind_of,
@@ -109,20 +108,21 @@ def _picture(board: Board) -> Html:
     if board.plan is None or len(rows) > DRAWN_MAX:
         return Html()
     now = datetime.now(UTC)
-    marks = {path: Mark(_status(row), _note(row, now)) for path, row in rows.items()}
+    marks = {path: row.mark(now) for path, row in rows.items()}
     gates = {each.gate for each in board.account.told.waiting_for}
+    numbers = _numbers(board)
 
     def leads(path: str) -> str:
         if path in gates:
             return href("/gate", run=board.account.workflow, gate=path)
-        return f"#stage-{_number(board, path)}"
+        return f"#stage-{numbers.get(path, 0)}"
 
     return Html.of('<div class="wide">{}</div>', diagram(board.plan, marks, link=leads))
 
 
-def _number(board: Board, path: str) -> int:
-    paths = list(board.account.told.stages)
-    return paths.index(path) if path in paths else 0
+def _numbers(board: Board) -> dict[str, int]:
+    """Return what each stage is called within the page."""
+    return {path: number for number, path in enumerate(board.account.told.stages)}
 
 
 def _stages(board: Board) -> Html:
@@ -131,7 +131,8 @@ def _stages(board: Board) -> Html:
     shown = foremost(brief, ROWS_MAX)
     if not shown:
         return Html()
-    lines = (_stage(board, path, rows[path], now) for path in shown)
+    numbers = _numbers(board)
+    lines = (_stage(board, (numbers[path], path), rows[path], now) for path in shown)
     found = table(("Stage", "Kind", "State", "Took", "Detail"), lines)
     if len(shown) < len(rows):
         each = [Html.of("{} {}", count, kind) for count, kind in counted(brief)]
@@ -139,13 +140,13 @@ def _stages(board: Board) -> Html:
     return Html.of("<h2>Stages</h2>{}", found)
 
 
-def _stage(board: Board, path: str, row: StageAccount, now: datetime) -> list[Html]:
+def _stage(board: Board, called: tuple[int, str], row: StageAccount, now: datetime) -> list[Html]:
     tries = Html.of(" ({} tries)", row.attempts) if row.attempts > 1 else Html()
     return [
         Html.of(
             '<bdi id="stage-{}">{}</bdi> {}',
-            *(_number(board, path), path),
-            outside(board.stage_uis.get(path, ""), Html("UI")),
+            *called,
+            outside(board.stage_uis.get(called[1], ""), Html("UI")),
         ),
         Html.of("{}", row.type),
         Html.of('<span class="state {}">{}</span>', kind_of(row.status), row.status),
@@ -219,15 +220,3 @@ def _facts(account: Account) -> Html:
     if told.not_recorded:
         rows.append((Html("not recorded"), Html.of("{} entries", told.not_recorded)))
     return Html.of("<section><h2>Facts</h2>{}</section>", described(rows))
-
-
-def _status(row: StageAccount) -> StageStatus:
-    try:
-        return StageStatus(row.status)
-    except ValueError:  # of a later release
-        return StageStatus.PENDING
-
-
-def _note(row: StageAccount, now: datetime) -> str:
-    seconds = row.seconds(now)
-    return "" if seconds is None or row.status == StageStatus.SKIPPED else took(seconds)

@@ -28,7 +28,7 @@ from mandate.people.gates.contents import store
 from mandate.stack import environment
 from mandate.terminal import say, say_json
 from mandate.work.look.ledger_anchors import keys_of
-from mandate.work.look.new_files import write_new
+from mandate.work.look.new_files import named_after, refuse_old, write_new
 
 TOKEN_BYTES: Final = 4
 
@@ -44,9 +44,8 @@ def verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
 
 
 async def _export(run: str, out: Path | None, env: Mapping[str, str]) -> int:
-    target = out or Path(f"{run.replace('/', '_')}.evidence.json")
-    if target.exists():  # before anything is asked for
-        raise UsageError("{} is there already: name a new file with -o", target)
+    target = out or named_after(run, "evidence.json")
+    refuse_old(target)  # before anything is asked for
     artifacts = store(env)
     client = await temporal(env)
     try:

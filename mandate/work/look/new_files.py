@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from mandate.people.errors import RefusalError, UsageError
+
+STEM_BYTES_MAX: Final = 150
+
+
+def refuse_old(path: Path) -> None:
+    """Refuse a path at which no new file can be made, before anything is asked for.
+
+    Raises:
+        UsageError: something is there already.
+        RefusalError: there is no such name here.
+    """
+    try:
+        is_there = path.exists()
+    except (OSError, ValueError) as error:  # too long a name, or one that is none
+        raise RefusalError("{}: {}", path, getattr(error, "strerror", None) or error) from None
+    if is_there:
+        raise UsageError("{} is there already: name a new file with -o", path)
+
+
+def named_after(workflow: str, ending: str) -> Path:
+    """Return the file, here, that tells of a run: its id as far as a name of a file may have it."""
+    stem = workflow.replace("/", "_").encode(errors="replace")[:STEM_BYTES_MAX]
+    return Path(f"{stem.decode(errors='ignore')}.{ending}")
 
 
 def write_new(path: Path, texts: Iterable[str]) -> int:
@@ -16,9 +41,8 @@ def write_new(path: Path, texts: Iterable[str]) -> int:
         UsageError: it is there already.
         RefusalError: the disk does not take it.
     """
-    if path.exists():
-        raise UsageError("{} is there already: name a new file", path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    refuse_old(path)
+    aside = path.with_name(f".{os.getpid()}.{secrets.token_hex(8)}")
     count = 0
     try:
         with aside.open("x", encoding="utf-8") as file:

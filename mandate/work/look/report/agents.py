@@ -50,18 +50,8 @@ def _budgets(found: Findings) -> list[tuple[Html, ...]]:
             Html.of(
                 "{} in {}", step.error_budget.errors, render_duration(step.error_budget.window_ms)
             ),
-            Html.of("{}", _errors(found, f"{run}/{step.path}")),
+            Html.of("{}", found.errors(f"{run}/{step.path}")),
         )
         for step in steps
         if isinstance(step, AgentStep) and step.error_budget is not None
     ]
-
-
-def _errors(found: Findings, stage: str) -> int:
-    """Return how many errors the ledger has of a stage."""
-    ended = [
-        entry.payload.get("errors")
-        for entry in found.entries
-        if entry.workflow_id == stage and entry.action == "agent.ended"
-    ]
-    return sum(each for each in ended if isinstance(each, int))

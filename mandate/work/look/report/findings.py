@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from string import Formatter
 from typing import Final
 
@@ -64,6 +66,7 @@ class LedgerVerdict:
     is_sound: bool | None = None  # None: it was not looked at
     sentences: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    is_compared: bool = True  # with the history of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,9 @@ class Standing:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Findings:
-    """All of it."""
+    """All of it; what is looked up in the entries is looked for once."""
 
     account: Account
     made: datetime
@@ -91,12 +94,31 @@ class Findings:
 
     def moment(self, action: str, gate: str, opening: int, name: str = "") -> str:
         """Return when the ledger has recorded something of a gate; empty: it has not."""
+        return self._moments.get((action, gate, opening, name), "")
+
+    def errors(self, stage: str) -> int:
+        """Return how many errors the ledger has of a stage, by its workflow id."""
+        return self._errors.get(stage, 0)
+
+    @cached_property
+    def _moments(self) -> dict[tuple[str, str, int, str], str]:
+        """When what was first recorded of which gate; without a name: of whomever."""
+        found: dict[tuple[str, str, int, str], str] = {}
         for entry in self.entries:
-            said = entry.payload
-            of_gate = (said.get("gate"), said.get("opening")) == (gate, opening)
-            if entry.action == action and of_gate and (not name or said.get("name") == name):
-                return entry.ts
-        return ""
+            gate, opening = entry.payload.get("gate"), entry.payload.get("opening")
+            if isinstance(gate, str) and isinstance(opening, int):
+                for name in ("", str(entry.payload.get("name", ""))):
+                    found.setdefault((entry.action, gate, opening, name), entry.ts)
+        return found
+
+    @cached_property
+    def _errors(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for entry in self.entries:
+            errors = entry.payload.get("errors")
+            if entry.action == actions.AGENT_ENDED and isinstance(errors, int):
+                found[entry.workflow_id] += errors
+        return found
 
 
 def phases_of(run: str, histories: Iterable[History]) -> dict[str, list[PhaseDone]]:

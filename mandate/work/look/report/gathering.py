@@ -2,7 +2,8 @@
 
 1. Without the server there is no report. Whatever else does not answer is left out, by a sentence.
 2. The ledger is verified as ``mandate ledger verify`` does it, up to ``VERIFIED_MAX`` entries; and
-   what the run's history implies is looked for on it, and the reverse.
+   what the run's history implies is looked for on it, and the reverse, where both are whole here:
+   what was not read is not missing.
 3. At most ``STAGES_MAX`` stages are read, and ``PREVIEWS_MAX`` outputs, the most telling first.
 """
 
@@ -11,13 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.ledger.comparing import disagreements
+from activities.ledger.comparing import DISAGREEMENTS_MAX, disagreements
 from activities.ledger.histories import read_history, with_stages
 from dsl.core import DEFAULT_LEDGER_PATH
 from dsl.rules.chaos.histories import plan_of
@@ -52,7 +54,9 @@ async def gathered(client: Client, workflow: str, env: Mapping[str, str]) -> Fin
     histories = await _histories(client, account, missing)
     path = Path(env.get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
     entries = await asyncio.to_thread(_entries, path, histories, missing)
-    verdict = await _verdict(path, env, histories, entries, client.namespace)
+    verdict = await verdict_on(
+        *(path, env, histories, entries, client.namespace), is_whole=not missing
+    )
     previews = await asyncio.to_thread(_previews, env, account, missing)
     return Findings(
         account=account,
@@ -91,36 +95,51 @@ def _entries(path: Path, histories: Sequence[History], missing: list[str]) -> li
     return found[:ENTRIES_MAX]
 
 
-async def _verdict(
+async def verdict_on(
     path: Path,
     env: Mapping[str, str],
     histories: Sequence[History],
     entries: Sequence[Recorded],
     namespace: str,
+    *,
+    is_whole: bool,
 ) -> LedgerVerdict:
     """Say what was found out of the ledger (2)."""
+    why = _not_compared(histories, entries, is_whole=is_whole)
+    told = () if why else _apart(histories, entries, namespace)
+    apart = tuple(islice(told, DISAGREEMENTS_MAX))
+    unasked = (f"not compared with the history of the run: {why}",) if why else ()
     try:
         length = await asyncio.to_thread(ledger.length, path)
         if length > VERIFIED_MAX:
             sentence = f"{length} entries: to verify all of them, mandate ledger verify"
-            return LedgerVerdict(None, (sentence,), tuple(_apart(histories, entries, namespace)))
+            return LedgerVerdict(False if apart else None, (sentence, *unasked), apart)
         anchors = await compared(path, env)
         report = await asyncio.to_thread(ledger.verify, path, None, anchors.held)
     except (IntegrationError, RefusalError, UsageError) as error:
-        return LedgerVerdict(None, (str(error),))
-    problems = [*report.problems, *anchors.problems, *_apart(histories, entries, namespace)]
+        return LedgerVerdict(False if apart else None, (str(error), *unasked), apart)
+    problems = [*report.problems, *anchors.problems, *apart]
     sentences = [f"{report.entries} entries, head {report.entries - 1}:{report.head}"]
     sentences += [f"compared with the anchor {name}" for name in anchors.by]
-    sentences += [str(each) for each in anchors.silent]
-    return LedgerVerdict(not problems, tuple(sentences), tuple(problems))
+    sentences += [*map(str, anchors.silent), *unasked]
+    return LedgerVerdict(not problems, tuple(sentences), tuple(problems), is_compared=not why)
+
+
+def _not_compared(
+    histories: Sequence[History], entries: Sequence[Recorded], *, is_whole: bool
+) -> str:
+    """Return why history and ledger cannot be compared here; empty: they can be."""
+    if not is_whole:
+        return "not all of both was read"
+    if not histories or histories[0].end is None:
+        return "the run is not over"
+    return "" if entries else "the ledger has nothing of it"
 
 
 def _apart(
     histories: Sequence[History], entries: Sequence[Recorded], namespace: str
 ) -> Iterator[str]:
-    """Yield where history and ledger do not agree; of a run under way that is not asked."""
-    if not histories or histories[0].end is None or not entries:
-        return
+    """Yield where history and ledger do not agree."""
     for each in disagreements(histories, entries, namespace):
         yield f"{each.where}: expected {each.expected}, found {each.found}"
 

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from dsl.core import StageStatus
-from dsl.shown.diagram import Mark, diagram
+from dsl.shown.diagram import diagram
 from dsl.shown.markup import described, kind_of, shown_time, table, took
 from dsl.shown.page_style import PAGE_STYLE
 from dsl.shown.surfaces import Html
@@ -84,11 +83,13 @@ def _facts(found: Findings) -> Html:
         (Html("run"), Html.of("<code>{}</code>", account.workflow, limit=1_000)),
         (Html("run id"), Html.of("<code>{}</code>", account.run)),
         (Html("plan"), Html.of("<code>{}</code>", told.plan)),
-        (Html("started by"), Html.of("{}", told.starter or "nobody who could be proven")),
         (Html("began"), shown_time(account.started)),
         (Html("ended"), shown_time(account.closed) if account.closed else Html("under way")),
         (Html("took"), Html.of("{}", took(seconds))),
     ]
+    if told.starter or account.is_under_way:  # the report that it ends with does not tell
+        starter = told.starter or "nobody who could be proven"
+        rows.append((Html("started by"), Html.of("<bdi>{}</bdi>", starter)))
     if told.ledger:
         rows.append((Html("ledger"), Html.of("entries {}", Html.listed(told.ledger, " to "))))
     if told.not_recorded:
@@ -99,24 +100,9 @@ def _facts(found: Findings) -> Html:
 def _plan(found: Findings) -> Html:
     if found.plan is None:
         return Html()
-    marks = {
-        path: Mark(_status(row), _note(row, found))
-        for path, row in found.account.told.stages.items()
-    }
+    marks = {path: row.mark(found.made) for path, row in found.account.told.stages.items()}
     drawn = diagram(found.plan, marks)
     return Html.of('<section><h2>What ran</h2><div class="wide">{}</div></section>', drawn)
-
-
-def _status(row: StageAccount) -> StageStatus:
-    try:
-        return StageStatus(row.status)
-    except ValueError:  # of a later release
-        return StageStatus.PENDING
-
-
-def _note(row: StageAccount, found: Findings) -> str:
-    seconds = row.seconds(found.made)
-    return "" if seconds is None or row.status == StageStatus.SKIPPED else took(seconds)
 
 
 def _times(found: Findings) -> Html:
@@ -184,8 +170,9 @@ def _stages(account: Account) -> Html:
 
 def _ledger(found: Findings) -> Html:
     verdict = found.verdict
+    agrees = ", and agrees with the history" if verdict.is_compared else ""
     word = {
-        True: Html('<p class="state well">The ledger is intact, and agrees with the history.</p>'),
+        True: Html.of('<p class="state well">The ledger is intact{}.</p>', agrees),
         False: Html('<p class="state bad">The ledger and the history cannot be relied on.</p>'),
         None: Html('<p class="state wait">The ledger was not verified for this report.</p>'),
     }[verdict.is_sound]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from dsl.shown.surfaces import Terminal
 from mandate.people.door import enter, temporal
-from mandate.people.errors import UsageError
 from mandate.stack import environment
 from mandate.terminal import note, say
-from mandate.work.look.new_files import write_new
+from mandate.work.look.new_files import named_after, refuse_old, write_new
 from mandate.work.look.report.gathering import gathered
 from mandate.work.look.report.page import report_page
 
@@ -21,9 +20,8 @@ def run(workflow: str, out: Path | None, *, data_dir: Path | None) -> int:
 
 
 async def _run(workflow: str, out: Path | None, env: Mapping[str, str]) -> int:
-    target = out or Path(f"{workflow.replace('/', '_')}.report.html")
-    if target.exists():  # before anything is asked for
-        raise UsageError("{} is there already: name a new file with -o", target)
+    target = out or named_after(workflow, "report.html")
+    refuse_old(target)  # before anything is asked for
     found = await gathered(await temporal(env), workflow, env)
     page = report_page(found)
     write_new(target, [page])

@@ -101,6 +101,28 @@ def test_the_verdict_on_the_ledger_is_said_in_words(is_sound, words):
     assert '<li class="bad">b</li>' in page
 
 
+def test_a_ledger_that_was_not_compared_is_not_said_to_agree():
+    page = report_page(replace(large(1), verdict=LedgerVerdict(True, is_compared=False)))
+
+    assert "The ledger is intact." in page
+    assert "agrees" not in page
+
+
+@pytest.mark.parametrize(
+    ("starter", "closed", "is_said"),
+    [("", BEGAN, False), ("ann", BEGAN, True), ("", None, True)],
+)
+def test_who_started_it_is_said_where_that_is_told(starter, closed, is_said):
+    found = large(1)
+    told = found.account.told.model_copy(update={"starter": starter})
+    status = "completed" if closed else "running"
+    account = replace(found.account, told=told, closed=closed, status=status)
+    page = report_page(replace(found, account=account))
+
+    assert ("started by" in page) is is_said
+    assert (starter or "nobody who could be proven") in page or not is_said
+
+
 def test_a_run_under_way_is_told_as_far_as_it_is():
     found = large(2)
     account = replace(found.account, status="running", closed=None, answered=False)
