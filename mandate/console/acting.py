@@ -2,7 +2,9 @@
 
 1. Everything here is a POST from a page of ours; whatever acts for somebody carries the word of
    their session as well. See ``mandate.console.sessions``.
-2. Tries to log in are few, ``LOGIN_RATE`` for each address. Vault counts for each name besides.
+2. Tries to log in are few, ``LOGIN_RATE`` for each address. Where everybody comes from the address
+   of a proxy they are counted by the name that is given, so that nobody keeps all others out, and
+   ``LOGINS_RATE`` for all together. Vault counts for each name besides.
 3. After a login the way leads back to a page of ours and nowhere else.
 """
 
@@ -32,12 +34,15 @@ from mandate.console.pages.start import FIELD_NAME, pipeline_page
 from mandate.console.pages.words import login_page, verdict_page
 from mandate.console.served_pages import ConsoleSite, in_a_sentence, shown
 from mandate.console.sessions import WebSession
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.rows import GateRow
+from mandate.people.gates.sending import NoVerdictError
 from mandate.people.gates.wishes import APPROVE, REJECT, Wish
 from mandate.people.starting import read_input
 
 LOGIN_RATE: Final = Rate(per_s=0.2, burst=10)
+LOGINS_RATE: Final = Rate(per_s=20, burst=200)
+NAME_MAX: Final = 200  # characters, of which a name is known again
 _SEE_OTHER: Final = 303
 _TOKEN: Final = "token"  # noqa: S105 - what it is called
 
@@ -49,6 +54,7 @@ class Acting:
         """Act on ``console``."""
         self._of = console
         self._tries = Buckets(LOGIN_RATE)
+        self._all_tries = Buckets(LOGINS_RATE)
 
     def routes(self) -> list[Route]:
         """Return the addresses."""
@@ -65,12 +71,9 @@ class Acting:
 
     async def _login(self, request: Request) -> Response:
         self._of.sessions.refuse_foreign(request)  # (1) from a page of ours
-        client = request.client.host if request.client else ""
-        wait_s = self._tries.take(client)
-        if wait_s:  # (2) few tries
-            raise TurnedAwayError(429, "too many logins: try again", retry_after_s=wait_s)
         form, back = await form_of(request), back_of(request)
         name, secret = form.get("name", ""), form.get("secret", "")
+        self._refuse_many(request, name)
         is_token = form.get("by") == _TOKEN
         try:
             if not is_token:
@@ -81,7 +84,8 @@ class Acting:
         except IntegrationError as error:
             raise TurnedAwayError(503, str(error), retry_after_s=5) from None
         response = RedirectResponse(back, _SEE_OTHER)
-        self._of.sessions.begin(login, response, is_brought=is_token)
+        before = self._of.sessions.of(request)
+        self._of.sessions.begin(login, response, is_brought=is_token, before=before)
         return response
 
     async def _logout(self, request: Request) -> Response:
@@ -100,7 +104,15 @@ class Acting:
         with in_a_sentence():
             seen = await self._of.desk.row(run, gate)
             wish = Wish(run, gate, decision, _said(form, seen))
-            counted, line = await self._of.desk.vote(session, wish, form.get(SHOWN_FIELD, ""))
+            try:
+                counted, line = await self._of.desk.vote(session, wish, form.get(SHOWN_FIELD, ""))
+            except NoVerdictError as error:
+                viewed = verdict_page(run, gate, counted=None, line=error.line)
+                return shown(request, viewed, session, status=504)
+            except UsageError:
+                raise
+            except RefusalError as error:  # the gate is there, and nothing is signed at it
+                raise TurnedAwayError(409, error.line) from None
         viewed = verdict_page(run, gate, counted=counted, line=line)
         return shown(request, viewed, session, status=200 if counted else 409)
 
@@ -115,9 +127,20 @@ class Acting:
             return shown(request, viewed, session, status=400)
         run = f"pipeline/{found.plan.name}/{uuid.uuid4().hex[:8]}"
         with in_a_sentence():
-            memo = await self._of.desk.starter(session, run, found, inputs)
-            await self._of.engine.start(found.plan.name, inputs, run=run, memo=memo)
+            await self._of.desk.start(session, run, found, inputs)
         return RedirectResponse(href("/run", id=run), _SEE_OTHER)
+
+    def _refuse_many(self, request: Request, name: str) -> None:
+        """Refuse to try a login where too many were tried (2).
+
+        Raises:
+            TurnedAwayError: too many were.
+        """
+        address = request.client.host if request.client else ""
+        wait_s = self._tries.take(address if self._of.is_open else name[:NAME_MAX])
+        wait_s = wait_s or self._all_tries.take("")
+        if wait_s:
+            raise TurnedAwayError(429, "too many logins: try again", retry_after_s=wait_s)
 
     async def _acted(self, request: Request) -> tuple[WebSession, dict[str, str]]:
         """Return who acts, and the form (1).

@@ -48,8 +48,10 @@ from mandate.people.login.session import Session, connect
 from mandate.people.outputs import outputs_of, read_output
 from mandate.people.runs import address
 from mandate.people.starter import memo_of
+from mandate.people.starting import Order, start
 
 PLANS_KEPT_MAX: Final = 200
+START_S: Final = 10.0
 
 
 class Desk:
@@ -144,16 +146,23 @@ class Desk:
         finally:
             vault.close()
 
-    async def starter(
+    async def start(
         self, session: WebSession, run: str, found: Compiled, inputs: Mapping[str, Any]
-    ) -> dict[str, str]:
-        """Return the memo that proves who starts a run.
+    ) -> None:
+        """Start what was compiled, with the proof of who starts it.
 
         Raises:
             integrations.errors.IntegrationError: Vault does not sign.
+            temporalio.service.RPCError, TimeoutError: the server does not start it.
         """
+        values = resolve_inputs(found.plan, inputs)
         async with self.acting(session) as who:
-            return await memo_of(who, run, found.digest, resolve_inputs(found.plan, inputs))
+            memo = await memo_of(who, run, found.digest, values)
+        name = found.plan.name
+        async with asyncio.timeout(START_S):
+            await start(
+                self._client, Order(name, dict(inputs), name, found.digest, values), run, memo
+            )
 
     async def output(self, run: str, stage: str, name: str) -> tuple[str, int, list[str] | None]:
         """Return digest, size and lines of an output, read here by its digest; None: no text.
@@ -163,9 +172,7 @@ class Desk:
         """
         found = (await outputs_of(self._client, f"{run}/{stage}")).find(name)
         data = await asyncio.to_thread(read_output, store(self._env), found)
-        text = await asyncio.to_thread(as_text, data)
-        lines = None if text is None else text.removesuffix("\n").split("\n")
-        return found.digest, len(data), lines
+        return found.digest, len(data), await asyncio.to_thread(_lines, data)
 
     @asynccontextmanager
     async def acting(self, session: WebSession) -> AsyncIterator[Session]:
@@ -189,6 +196,11 @@ class Desk:
             if len(self._plans) > PLANS_KEPT_MAX:
                 self._plans.popitem(last=False)
         return kept
+
+
+def _lines(data: bytes) -> list[str] | None:
+    text = as_text(data)
+    return None if text is None else text.removesuffix("\n").split("\n")
 
 
 def shown_digest(seen: Seen) -> str:

@@ -1,6 +1,7 @@
 """The doors of services where people are: what comes in from GitHub and Slack, and their votes.
 
-1. Which there are stands in the operator's file, ``MANDATE_NOTIFY``, read when the server starts.
+1. Which there are stands in the operator's file, ``MANDATE_NOTIFY``, read when the server starts. A
+   system that is not set up there has no hook, and what is sent there finds nothing.
 2. Nobody votes through a door whose word the ledger's worker cannot check: it takes the same key,
    ``MANDATE_DOOR_KEY_FILE``, on both sides. Without one there are no ballots.
 3. What takes longer than a service waits is done when the answer is on its way.

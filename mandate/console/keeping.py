@@ -22,6 +22,7 @@ from mandate.console.sessions import WebSession
 
 LOOK_S: Final = 15.0
 END_S: Final = 5.0  # at the end of the server, for all of them
+AT_ONCE_MAX: Final = 16  # logins that are ended at a time
 
 
 @asynccontextmanager
@@ -40,11 +41,15 @@ async def kept(site: ConsoleSite, monitor: Monitor) -> AsyncIterator[None]:
 
 async def log_out(desk: Desk, sessions: Iterable[WebSession]) -> None:
     """End the logins of sessions, but those that were brought (2)."""
-    for each in sessions:
-        if not each.is_brought:
+    turn = asyncio.Semaphore(AT_ONCE_MAX)
+
+    async def end(session: WebSession) -> None:
+        async with turn:
             with suppress(IntegrationError):  # (3) by its own time
-                async with desk.acting(each) as who:
+                async with desk.acting(session) as who:
                     await who.person.log_out()
+
+    await asyncio.gather(*(end(each) for each in sessions if not each.is_brought))
 
 
 async def _keep(site: ConsoleSite) -> None:

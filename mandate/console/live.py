@@ -1,11 +1,13 @@
 """Pages that change while they are looked at, by Server-Sent Events.
 
 1. One watcher looks for all who look at the same: it makes the page's moving part every ``LOOK_S``,
-   and sends it where it has changed. When nobody looks any more, it ends.
+   or as seldom as what it asks of many runs is asked, and sends it where it has changed. When
+   nobody looks any more, it ends.
 2. At most ``STREAMS_MAX`` look at a time, and ``STREAM_S`` each; a browser comes again by itself.
 3. A look that fails is left out and tried again: the page shows what was seen last, and when.
 4. Who reads too slowly gets the newest, not all: nothing is piled up for them.
-5. When the server ends, every stream ends at once.
+5. When the server ends, every stream ends at once. A stream of somebody who may not look any more
+   says nothing of what changes from then on, and ends within ``KEEPALIVE_S``.
 """
 
 from __future__ import annotations
@@ -42,6 +44,11 @@ class Moving:
 Look = Callable[[], Awaitable[Moving]]
 
 
+def _always() -> bool:
+    """Let whoever looks look on."""
+    return True
+
+
 @dataclass(slots=True)
 class _Watch:
     task: asyncio.Task[None] | None = None
@@ -65,8 +72,21 @@ class Live:
         """How many watch."""
         return len(self._watches)
 
-    def stream(self, key: str, look: Look) -> StreamingResponse:
+    def stream(
+        self,
+        key: str,
+        look: Look,
+        *,
+        alive: Callable[[], bool] = _always,
+        look_s: float | None = None,
+    ) -> StreamingResponse:
         """Return an answer that tells of each change; who gives the same ``key`` sees the same.
+
+        Args:
+            key: what is looked at.
+            look: how it is looked at.
+            alive: whether who looks may do so still (5).
+            look_s: how long between two looks, where not as for all.
 
         Raises:
             TurnedAwayError: too many look.
@@ -75,7 +95,7 @@ class Live:
             raise TurnedAwayError(_AWAY, "too many pages are open: try again", retry_after_s=10)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(
-            self._told(key, look), media_type="text/event-stream", headers=headers
+            self._told(key, look, alive, look_s), media_type="text/event-stream", headers=headers
         )
 
     def aclose(self) -> None:
@@ -84,17 +104,20 @@ class Live:
         for watch in self._watches.values():
             watch.changed.set()
 
-    async def _told(self, key: str, look: Look) -> AsyncIterator[str]:
+    async def _told(
+        self, key: str, look: Look, alive: Callable[[], bool], look_s: float | None
+    ) -> AsyncIterator[str]:
         watch = self._watches.setdefault(key, _Watch())
         watch.readers += 1
         self._streams += 1
         if watch.task is None:
-            watch.task = asyncio.create_task(self._watch(watch, look))
+            every_s = self._look_s if look_s is None else look_s
+            watch.task = asyncio.create_task(self._watch(watch, look, every_s))
         shown: Moving | None = None
         end = time.monotonic() + STREAM_S
         try:
             yield "retry: 2000\n\n"
-            while not self._ended and time.monotonic() < end:
+            while not self._ended and time.monotonic() < end and alive():  # (5) who may look
                 if watch.seen is not None and watch.seen is not shown:
                     shown = watch.seen  # (4) the newest
                     yield f"data: {json.dumps(shown.html)}\n\n"
@@ -114,12 +137,12 @@ class Live:
                 if watch.task is not None:
                     watch.task.cancel()
 
-    async def _watch(self, watch: _Watch, look: Look) -> None:
+    async def _watch(self, watch: _Watch, look: Look, every_s: float) -> None:
         while True:
             await self._look(watch, look)
             if watch.seen is not None and watch.seen.is_last:
                 return
-            await asyncio.sleep(self._look_s)
+            await asyncio.sleep(every_s)
 
     async def _look(self, watch: _Watch, look: Look) -> None:
         try:

@@ -26,6 +26,7 @@ from mandate.console.served_pages import ConsoleSite, in_a_sentence, looked_at, 
 from mandate.console.sessions import WebSession
 
 PAGE_RUNS: Final = 100
+SELDOM_S: Final = 5.0  # between looks that ask many runs, or many systems
 PATH_MAX: Final = 2_000  # characters: of a stage or a gate
 
 
@@ -103,11 +104,11 @@ class Looking:
     async def _system(self, request: Request, session: WebSession | None) -> Response:
         return shown(request, system_page(await self._of.stores.condition()), session)
 
-    async def _live_runs(self, _request: Request, _session: WebSession | None) -> Response:
+    async def _live_runs(self, request: Request, _session: WebSession | None) -> Response:
         async def look() -> Moving:
             return Moving(runs_part(await self._of.engine.list(limit=PAGE_RUNS)))
 
-        return self._of.live.stream("runs", _sentenced(look))
+        return self._stream(request, "runs", look)
 
     async def _live_run(self, request: Request, _session: WebSession | None) -> Response:
         run = asked(request, "id")
@@ -117,19 +118,27 @@ class Looking:
             board = await self._of.desk.board(run, is_whole=False)
             return Moving(board_part(board), is_last=not board.account.is_under_way)
 
-        return self._of.live.stream(f"run {run}", _sentenced(look))
+        return self._stream(request, f"run {run}", look)
 
-    async def _live_waiting(self, _request: Request, _session: WebSession | None) -> Response:
+    async def _live_waiting(self, request: Request, _session: WebSession | None) -> Response:
         async def look() -> Moving:
             return Moving(waiting_part(await self._of.desk.waiting()))
 
-        return self._of.live.stream("waiting", _sentenced(look))
+        return self._stream(request, "waiting", look, SELDOM_S)
 
-    async def _live_system(self, _request: Request, _session: WebSession | None) -> Response:
+    async def _live_system(self, request: Request, _session: WebSession | None) -> Response:
         async def look() -> Moving:
             return Moving(system_part(await self._of.stores.condition()))
 
-        return self._of.live.stream("system", _sentenced(look))
+        return self._stream(request, "system", look, SELDOM_S)
+
+    def _stream(
+        self, request: Request, key: str, look: Look, look_s: float | None = None
+    ) -> Response:
+        def may_look() -> bool:  # a login may end while its page is open
+            return self._of.is_open or self._of.sessions.of(request) is not None
+
+        return self._of.live.stream(key, _sentenced(look), alive=may_look, look_s=look_s)
 
 
 def _sentenced(look: Callable[[], Awaitable[Moving]]) -> Look:

@@ -7,8 +7,8 @@
    since cookies know hosts and no ports.
 3. What changes something carries a second word, which stands in the form alone; and it comes from a
    page of ours, as the browser says in ``Origin``.
-4. At most ``SESSIONS_MAX``; the oldest goes first. With a session its login ends, at Vault as well:
-   see ``mandate.console.keeping``.
+4. At most ``SESSIONS_MAX``; the oldest goes first, and that of a browser that logs in anew. With a
+   session its login ends, at Vault as well: see ``mandate.console.keeping``.
 """
 
 from __future__ import annotations
@@ -56,17 +56,27 @@ class Sessions:
         self._secure = all(origin.startswith("https:") for origin in origins)
         self._clock = clock
         self._kept: dict[str, WebSession] = {}
+        self._gone: list[WebSession] = []  # not kept any more, and not told by ``ended`` yet
 
     def of(self, request: Request) -> WebSession | None:
         """Return the session of whoever asks; None: nobody is logged in, or not any more."""
         found = self._kept.get(request.cookies.get(self._cookie, ""))
         return None if found is None or found.until <= self._clock() else found
 
-    def begin(self, login: Login, response: Response, *, is_brought: bool = False) -> WebSession:
-        """Begin a session, and have the browser keep its word (2)."""
+    def begin(
+        self,
+        login: Login,
+        response: Response,
+        *,
+        is_brought: bool = False,
+        before: WebSession | None = None,
+    ) -> WebSession:
+        """Begin a session, and have the browser keep its word (2), not that of ``before``."""
         now = self._clock()
+        if before is not None:
+            self._drop(before.word)
         while len(self._kept) >= SESSIONS_MAX:
-            self._kept.pop(next(iter(self._kept)))  # (4) the oldest goes
+            self._drop(next(iter(self._kept)))  # (4) the oldest goes
         word, token = (secrets.token_urlsafe(_WORD_BYTES) for _ in range(2))
         until = min(now + SESSION_S, float(login.expires))
         session = self._kept[word] = WebSession(login, word, token, until, is_brought)
@@ -84,15 +94,16 @@ class Sessions:
     def ended(self) -> list[WebSession]:
         """Forget the sessions that are over by now, and return them."""
         now = self._clock()
-        over = [each for each in self._kept.values() if each.until <= now]
-        for each in over:
-            del self._kept[each.word]
+        for each in [each for each in self._kept.values() if each.until <= now]:
+            self._drop(each.word)
+        over, self._gone = self._gone, []
         return over
 
     def all_ended(self) -> list[WebSession]:
         """Forget every session, and return them."""
-        over = list(self._kept.values())
-        self._kept.clear()
+        for word in list(self._kept):
+            self._drop(word)
+        over, self._gone = self._gone, []
         return over
 
     def end(self, session: WebSession | None, response: Response) -> None:
@@ -100,6 +111,12 @@ class Sessions:
         if session is not None:
             self._kept.pop(session.word, None)
         response.delete_cookie(self._cookie, path="/")
+
+    def _drop(self, word: str) -> None:
+        """Keep a session no longer; whoever asks what has ended ends its login (4)."""
+        dropped = self._kept.pop(word, None)
+        if dropped is not None:
+            self._gone.append(dropped)
 
     def refuse_foreign(self, request: Request) -> None:
         """Refuse a form that no page of ours has sent (3).

@@ -5,6 +5,7 @@ Of Dragonfly's own circuit that is orders only: each process counts for itself t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -37,11 +38,14 @@ async def circuits_now(env: Mapping[str, str]) -> list[NamedCircuit]:
     """Return every circuit.
 
     Raises:
-        RefusalError: Dragonfly does not say.
+        RefusalError: Dragonfly does not say, or how it is reached is set up wrongly.
     """
-    book, names_known = known(env)
+    book, names_known = await asyncio.to_thread(known, env)
     settings = read_settings(env)
-    client = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+    try:
+        client = connect(settings.dragonfly_url, settings.dragonfly_password_file)
+    except (IntegrationError, ValueError) as error:
+        raise RefusalError("dragonfly: {}", error) from None
     circuits = Circuits(client)
     try:
         names = sorted({*names_known, *await circuits.names()})

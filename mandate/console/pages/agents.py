@@ -39,7 +39,7 @@ def agent_page(card: Card, following: Next) -> Viewed:
         (Html("tier"), Html.of("{} ({}) since {}", card.tier.name, card.tier.title, card.since)),
         (
             Html("stands"),
-            Html('<span class="bad">revoked</span>') if card.revoked else Html("well"),
+            _REVOKED if card.revoked else Html("well"),
         ),
         (Html("pipeline"), Html.of("<bdi>{}</bdi>", card.pipeline)),
         (Html("template"), Html.of("<bdi>{}</bdi>", card.template)),
@@ -62,9 +62,7 @@ def agent_page(card: Card, following: Next) -> Viewed:
 
 
 def _row(card: Card, following: Next) -> Sequence[Html]:
-    tier = (
-        Html('<span class="bad">revoked</span>') if card.revoked else Html.of("{}", card.tier.name)
-    )
+    tier = _REVOKED if card.revoked else Html.of("{}", card.tier.name)
     return (
         link(href("/agent", id=card.agent), card.agent),
         Html.of("{}{}", tier, Html(" (trial)") if card.trial else Html()),

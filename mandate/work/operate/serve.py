@@ -10,10 +10,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,7 +26,6 @@ from integrations.web.app import make_app
 from integrations.web.serving import LOOPBACK, PORT, listen, names_of, served
 from mandate import logs
 from mandate.console.doors import doors_of
-from mandate.console.hooks import hooks_of
 from mandate.console.keeping import kept
 from mandate.console.served_pages import told_as_page
 from mandate.console.site import Grounds, console_of, console_routes
@@ -37,6 +37,7 @@ from mandate.terminal import say
 
 READY_LINE: Final = "mandate serves"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,250}[a-z0-9])?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -62,25 +63,22 @@ def names_in(origin: str) -> tuple[str, ...]:
     """
     if not origin:
         return ()
-    try:
-        parts = urlsplit(origin)
-        scheme, port = parts.scheme, parts.port
-    except ValueError:
-        scheme, parts, port = "", urlsplit(""), None
-    if scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path not in ("", "/"):
-        raise UsageError(
-            "--origin: expected an address such as https://mandate.example.org, got {!r}", origin
-        )
-    if port in (None, _DEFAULT_PORTS[scheme]):
-        return (parts.hostname, f"{parts.hostname}:{_DEFAULT_PORTS[scheme]}")
-    return (f"{parts.hostname}:{port}",)
+    scheme, host, port = _read(origin)
+    name = _shown(host)
+    usual = _DEFAULT_PORTS[scheme]
+    return (name, f"{name}:{usual}") if port == usual else (f"{name}:{port}",)
 
 
 def origins_of(place: Place, names: Sequence[str]) -> tuple[str, ...]:
-    """Return what a browser calls our own pages: by the address that people use, where one is."""
-    return (
-        (place.origin.rstrip("/"),) if place.origin else tuple(f"http://{each}" for each in names)
-    )
+    """Return what a browser calls our own pages: by the address that people use, where one is.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not place.origin:
+        return tuple(f"http://{each}" for each in names)
+    scheme, _, _ = _read(place.origin)
+    return (f"{scheme}://{names_in(place.origin)[0]}",)  # without the usual port, as browsers say
 
 
 def refuse_plain(place: Place) -> None:
@@ -89,13 +87,14 @@ def refuse_plain(place: Place) -> None:
     Raises:
         UsageError: they would be.
     """
-    host = urlsplit(place.origin).hostname if place.origin else place.host
-    if not place.origin.startswith("https:") and not _is_loopback(host or ""):
-        raise UsageError(
-            "passwords would go to {} for everybody to read: put a proxy that speaks TLS before "
-            "it, and name the address that people use: --origin https://NAME",
-            host,
-        )
+    scheme, host, _ = _read(place.origin) if place.origin else ("http", place.host, 0)
+    for each in () if scheme == "https" else (host, place.host):
+        if not _is_loopback(each):
+            raise UsageError(
+                "passwords would go to {} for everybody to read: put a proxy that speaks TLS "
+                "before it, and name the address that people use: --origin https://NAME",
+                each,
+            )
 
 
 def is_this_machine(place: Place) -> bool:
@@ -121,7 +120,7 @@ async def _serve(place: Place, data_dir: Path | None) -> int:
             )
             doors = doors_of(env, console.engine)
             app = make_app(
-                hooks=hooks_of(doors),
+                hooks=doors.hooks(),
                 routes=console_routes(console),
                 hosts=hosts,
                 told=told_as_page,
@@ -147,6 +146,37 @@ async def _signalled() -> None:
     for number in _SIGNALS:
         loop.add_signal_handler(number, told.set)
     await told.wait()
+
+
+def _read(origin: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of an address, and nothing else stands in it (2).
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        parts = urlsplit(origin)
+        scheme, host = parts.scheme, parts.hostname or ""
+        port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(scheme, 0)
+        if ":" in host:
+            host = str(IPv6Address(host))
+    except ValueError:
+        scheme, host, port = "", "", 0
+    is_plain = origin.rstrip("/").lower() in (
+        f"{scheme}://{_shown(host)}",
+        f"{scheme}://{_shown(host)}:{port}",
+    )
+    is_host = ":" in host or _HOST.fullmatch(host) is not None
+    if scheme not in _DEFAULT_PORTS or not is_host or not port or not is_plain:
+        raise UsageError(
+            "--origin: expected an address such as https://mandate.example.org, got {!r}", origin
+        )
+    return scheme, host, port
+
+
+def _shown(host: str) -> str:
+    """Return a host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_loopback(host: str) -> bool:

@@ -165,7 +165,7 @@ async def test_a_form_that_is_none_of_ours_does_nothing(served: Served):
     assert await status(vote, cookie="") == 403
     assert await status(vote, cookie=ann[:-2] + "xx") == 403
     assert await status(vote, Host="evil.example") == 421
-    assert await status({**vote, "shown": "sha256:" + "0" * 64}) == 404
+    assert await status({**vote, "shown": "sha256:" + "0" * 64}) == 409
     assert await status({**vote, "decision": "approve it"}) == 400
     assert await status({**vote, "reason": ""}) == 400
     assert await status({**vote, "reason": "x" * 9_000}) == 400

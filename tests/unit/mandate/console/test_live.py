@@ -88,6 +88,37 @@ async def test_too_many_are_turned_away(monkeypatch: pytest.MonkeyPatch):
         live.stream("run", thing.look)
 
 
+async def test_who_may_not_look_any_more_is_told_nothing_new(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(room, "KEEPALIVE_S", 0.05)
+    live, thing, may_look = Live(0.01), Thing(), [True]
+    ending = live.stream("run", thing.look, alive=lambda: may_look[0]).body_iterator
+    staying = live.stream("run", thing.look).body_iterator
+    for each in (ending, staying):
+        await read(each, '"a"')
+
+    may_look[0], thing.now = False, Moving(Html("b"))
+
+    await read(staying, '"b"')
+    async with asyncio.timeout(60):
+        told = [str(each) async for each in ending]
+    assert '"b"' not in "".join(told)
+
+
+async def test_what_asks_much_is_looked_at_seldom():
+    live, often, seldom = Live(0.01), Thing(), Thing()
+    rare = live.stream("waiting", seldom.look, look_s=3_600).body_iterator
+    await read(rare, '"a"')
+    usual = live.stream("run", often.look).body_iterator
+    await read(usual, '"a"')
+    async with asyncio.timeout(60):
+        while often.looks < 5:  # noqa: ASYNC110 - it looks by itself
+            await asyncio.sleep(0.01)
+
+    assert seldom.looks == 1
+    for each in (rare, usual):
+        await each.aclose()  # type: ignore[attr-defined]
+
+
 async def test_at_the_end_every_stream_ends():
     live, thing = Live(0.01), Thing()
     stream = live.stream("run", thing.look).body_iterator

@@ -20,6 +20,9 @@ from mandate.work.operate.serve import (
         ("", ()),
         ("https://m.example", ("m.example", "m.example:443")),
         ("https://m.example:8443/", ("m.example:8443",)),
+        ("https://M.example:443", ("m.example", "m.example:443")),
+        ("https://[::1]", ("[::1]", "[::1]:443")),
+        ("https://[::1]:8443", ("[::1]:8443",)),
     ],
 )
 def test_an_address_says_what_stands_in_host(origin: str, names: tuple[str, ...]):
@@ -27,7 +30,12 @@ def test_an_address_says_what_stands_in_host(origin: str, names: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    "origin", ["m.example", "ftp://m.example", "https://", "https://m/x", "https://m:x"]
+    "origin",
+    [
+        *("m.example", "ftp://m.example", "https://", "https://m/x", "https://m:x", "https://m:0"),
+        *("https://user@m", "https://user:word@m", "https://m?x", "https://m?", "https://m#x"),
+        *("https://[::1", "https://[zz]", "https://m m", "https://m,n", "https://\u00e9.example"),
+    ],
 )
 def test_what_is_no_address_is_refused(origin: str):
     with pytest.raises(UsageError, match="--origin: expected an address"):
@@ -41,6 +49,8 @@ def test_what_is_no_address_is_refused(origin: str):
         Place(host="192.0.2.1"),
         Place(host="m.example"),
         Place(origin="http://m.example"),
+        Place(host="0.0.0.0", origin="http://localhost:8300"),
+        Place(origin="http://[2001:db8::1]"),
     ],
 )
 def test_no_password_is_sent_in_the_clear(place: Place):
@@ -59,6 +69,21 @@ def test_this_machine_alone_may_look_without_a_login(host: str):
 
 def test_pages_of_ours_are_those_of_the_address_that_people_use():
     assert origins_of(Place(), ["127.0.0.1:8300"]) == ("http://127.0.0.1:8300",)
-    assert origins_of(Place(origin="https://m.example/"), ["127.0.0.1:8300"]) == (
-        "https://m.example",
-    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "ours"),
+    [
+        ("https://m.example/", "https://m.example"),
+        ("https://m.example:443", "https://m.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("HTTPS://M.example:8443", "https://m.example:8443"),
+        ("https://[::1]", "https://[::1]"),
+    ],
+)
+def test_an_address_that_people_use_is_what_a_browser_calls_it(origin: str, ours: str):
+    assert origins_of(Place(origin=origin), ["127.0.0.1:8300"]) == (ours,)
+
+
+def test_a_proxy_that_speaks_tls_may_stand_on_another_machine():
+    refuse_plain(Place(host="0.0.0.0", origin="https://m.example"))

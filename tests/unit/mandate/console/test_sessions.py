@@ -87,6 +87,18 @@ def test_the_oldest_session_makes_room():
     assert all(sessions.of(request(cookie=each)) for each in others)
 
 
+def test_a_login_ends_with_the_session_that_made_room_or_was_replaced():
+    sessions = Sessions(8300, [OURS], Clock())
+    first, _, _ = begun(sessions)
+    second = sessions.begin(login(), Response(), before=first)
+    others = [begun(sessions)[0] for _ in range(SESSIONS_MAX)]
+
+    assert sessions.ended() == [first, second]
+    assert sessions.ended() == []
+    third = sessions.begin(login(), Response(), before=others[-1])
+    assert sessions.all_ended() == [others[-1], *others[:-1], third]
+
+
 @pytest.mark.parametrize(
     "origin",
     ["", "null", "https://evil.example", f"{OURS}.evil.example", "http://127.0.0.1", "\xff"],

@@ -163,9 +163,7 @@ def test_a_gate_that_does_not_show_what_it_is_for_is_not_signed_for(gate, lacks)
         server="pay",
         tool="refund",
         policy="approve",
-        approve=ToolApprovalPlan(
-            approvers=("ann",), quorum=1, timeout_ms=1, on_timeout="reject"
-        ),
+        approve=ToolApprovalPlan(approvers=("ann",), quorum=1, timeout_ms=1, on_timeout="reject"),
     )
     asks = written.model_copy(update={"steps": (step.model_copy(update={"tools": (rule,)}),)})
     drafted = Clarification(
