@@ -22,6 +22,7 @@ from dsl.rules.proofs.proof import (
     REVOKE,
     START,
     VOTE,
+    VOUCHED,
     Proof,
     ProofError,
     decode,
@@ -38,19 +39,21 @@ DIGEST = "sha256:" + "0" * 64
 ENTITY = "0e0e0e0e-1111-2222-3333-444444444444"
 NONCE = "ab" * 16
 NOW = 1_800_000_000
+_OF_A_VOTE: dict[str, Any] = {
+    "workflow": "deploy-1",
+    "run": "11111111-1111-1111-1111-111111111111",
+    "gate": "checks/people/sign-off",
+    "opening": 1,
+    "escalated": False,
+    "plan": DIGEST,
+    "inputs": DIGEST,
+    "subject": DIGEST,
+    "decision": "approve",
+    "reason": reason_digest("seen"),
+}
 ABOUT: dict[str, dict[str, Any]] = {
-    VOTE: {
-        "workflow": "deploy-1",
-        "run": "11111111-1111-1111-1111-111111111111",
-        "gate": "checks/people/sign-off",
-        "opening": 1,
-        "escalated": False,
-        "plan": DIGEST,
-        "inputs": DIGEST,
-        "subject": DIGEST,
-        "decision": "approve",
-        "reason": reason_digest("seen"),
-    },
+    VOTE: _OF_A_VOTE,
+    VOUCHED: {**_OF_A_VOTE, "door": "slack", "account": "T0/U0"},
     START: {"workflow": "deploy-1", "plan": DIGEST, "inputs": DIGEST},
     PLAN: {"plan": DIGEST, "name": "deploy", "version": "1.0"},
     REVOKE: {"agent": "deploy.plan", "reason": reason_digest("it deletes")},
