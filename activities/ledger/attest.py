@@ -22,7 +22,7 @@ from temporalio.service import RPCError
 
 from activities.contracts import attestation_specs as contract
 from activities.ledger.anchoring import Anchoring
-from activities.ledger.histories import with_stages
+from activities.ledger.histories import bytes_of, with_stages
 from activities.runtime.boundary import governed
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.ledger.note import SignedNote
@@ -126,7 +126,7 @@ async def _histories(client: Client, request: contract.AttestRequest) -> list[Wo
         async for history in with_stages(client, request.workflow, found.execution.run_id):
             if len(histories) > STAGES_MAX:
                 raise DeniedError(f"the run has more than {STAGES_MAX} stages: export its parts")
-            size += _bytes_of(history)
+            size += bytes_of(history)
             _require_small(size)  # as JSON it only grows
             histories.append(history)
     except RPCError as error:
@@ -144,7 +144,3 @@ def _require_small(size: int) -> None:
             f"the evidence has {size} bytes and the limit is {BUNDLE_BYTES_MAX}: keep "
             "histories and an export of the ledger by themselves"
         )
-
-
-def _bytes_of(history: WorkflowHistory) -> int:
-    return sum(event.ByteSize() for event in history.events)

@@ -3,12 +3,17 @@
 1. Only a run that is over is compared: of one under way either may be ahead of the other.
 2. Histories are read first, then the ledger: what a history implies is on it by then.
 3. A history that the server does not keep any more cannot be compared; the ledger's entries of that
-   run are counted, and that is said.
+   run are counted, and that is said. Of a stage whose history is gone the run's own is compared all
+   the same.
+4. Nothing that a history says keeps the runs after it from being compared: what a rule cannot read
+   is a disagreement, and what is too large is not compared.
+5. A store that does not answer leaves out whether outputs are kept, and that is said.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,18 +23,22 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.ledger.histories import read_history, with_stages
+from activities.ledger.histories import bytes_of, read_history, with_stages
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.reconciliation.discrepancy import Discrepancy
 from dsl.rules.reconciliation.forged import forged
 from dsl.rules.reconciliation.history import History
 from dsl.rules.reconciliation.reconcile import reconcile
 from dsl.rules.reconciliation.recorded import Recorded
+from dsl.shown.foreign import legible
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, NotFoundError, UnavailableError
-from integrations.ledger.lookup import of_runs
+from integrations.ledger.lookup import of_runs, places_of
+
+logger = logging.getLogger(__name__)
 
 STAGES_MAX: Final = 1_000
+BYTES_MAX: Final = 64 << 20  # of one run's histories
 ENTRIES_MAX: Final = 50_000  # of one run
 DISAGREEMENTS_MAX: Final = 100  # that are told of one run
 
@@ -44,6 +53,7 @@ class Comparison:
     events: int = 0
     disagreements: tuple[Discrepancy, ...] = ()
     untold: str = ""  # why it was not compared; empty: it was
+    missing: tuple[str, ...] = ()  # stages whose histories are gone (3)
 
 
 async def compare(
@@ -60,24 +70,30 @@ async def compare(
         run = found.execution.run_id
         if not found.HasField("close_time"):  # (1) only what is over
             return Comparison(workflow, run, 0, untold="it is under way: ask again when it is over")
-        histories = await _histories(client, workflow, run)
+        histories, missing = await _histories(client, workflow, run)
+    except DeniedError as error:  # (4) too large
+        return Comparison(workflow, run, 0, untold=str(error))
     except RPCError as error:
         if error.status not in NO_SUCH_RUN:
             raise UnavailableError(f"temporal does not tell of {workflow!r} ({error})") from None
-        entries = await asyncio.to_thread(of_runs, ledger, [(workflow, run)], ENTRIES_MAX)
+        known = await asyncio.to_thread(places_of, ledger, [(workflow, run)], ENTRIES_MAX)
         # (3) a history that is not kept any more
-        return Comparison(workflow, run, len(entries), untold=_forgotten(len(entries)))
+        return Comparison(workflow, run, len(known), untold=_forgotten(len(known)))
     runs = [(each.workflow_id, each.run_id) for each in histories]
     entries = await asyncio.to_thread(of_runs, ledger, runs, ENTRIES_MAX + 1)
     if len(entries) > ENTRIES_MAX:
-        return Comparison(workflow, run, ENTRIES_MAX, untold=f"it has more than {ENTRIES_MAX}")
-    apart = disagreements(histories, entries, client.namespace, _kept_in(artifacts))
+        many = f"it has more than {ENTRIES_MAX} entries on the ledger"
+        return Comparison(workflow, run, ENTRIES_MAX, untold=many)
+    apart = await asyncio.to_thread(
+        _apart, histories, entries, client.namespace, _kept_in(artifacts)
+    )
     return Comparison(
         workflow,
         run,
         len(entries),
         sum(len(each.events) for each in histories),
-        tuple(islice(apart, DISAGREEMENTS_MAX)),
+        apart,
+        missing=missing,
     )
 
 
@@ -92,13 +108,39 @@ def disagreements(
     yield from forged(histories, is_kept)
 
 
-async def _histories(client: Client, workflow: str, run: str) -> list[History]:
+def _apart(
+    histories: Sequence[History],
+    entries: Sequence[Recorded],
+    namespace: str,
+    is_kept: Callable[[str], bool] | None,
+) -> tuple[Discrepancy, ...]:
+    found: list[Discrepancy] = []
+    try:
+        apart = disagreements(histories, entries, namespace, is_kept)
+        found.extend(islice(apart, DISAGREEMENTS_MAX))
+    except Exception as error:  # (4) whatever a history says
+        first = histories[0]
+        logger.exception("%s", f"{legible(first.workflow_id)} cannot be read")
+        said = f"one that is not understood: {type(error).__name__}"
+        where = f"{first.workflow_id}, run {first.run_id}"
+        found.append(Discrepancy("a history that can be read", said, where))
+    return tuple(found)
+
+
+async def _histories(
+    client: Client, workflow: str, run: str
+) -> tuple[list[History], tuple[str, ...]]:
     found: list[History] = []
-    async for history in with_stages(client, workflow, run):
+    missing: list[tuple[str, str]] = []
+    size = 0
+    async for history in with_stages(client, workflow, run, missing):
+        size += bytes_of(history)
+        if size > BYTES_MAX:
+            raise DeniedError(f"its histories have more than {BYTES_MAX} bytes")
         found.append(await asyncio.to_thread(read_history, history))
         if len(found) > STAGES_MAX:
-            raise DeniedError(f"{workflow!r} has more than {STAGES_MAX} stages")
-    return found
+            raise DeniedError(f"it has more than {STAGES_MAX} stages")
+    return found, tuple(f"{stage}, run {of}" for stage, of in missing)
 
 
 def _forgotten(entries: int) -> str:
@@ -108,15 +150,27 @@ def _forgotten(entries: int) -> str:
     )
 
 
+def gone(stage: str) -> str:
+    """Say that the history of a stage is not kept any more (3)."""
+    return f"{stage}: temporal does not keep its history any more"
+
+
 def _kept_in(artifacts: Artifacts | None) -> Callable[[str], bool] | None:
     if artifacts is None:
         return None
 
+    is_away = False
+
     def is_kept(digest: str) -> bool:
+        nonlocal is_away
         try:
-            artifacts.get(digest)
+            if not is_away:
+                artifacts.get(digest)
         except (NotFoundError, CorruptError, DeniedError):
             return False
+        except UnavailableError as error:
+            is_away = True  # (5) and is not asked for more of this run
+            logger.warning("%s", f"whether outputs are kept was not looked at: {error}")
         return True
 
     return is_kept

@@ -1,6 +1,7 @@
 """Histories of a run and of its stages, fetched from the server, each by run id.
 
-Which stages a run has, its own history says: every child workflow of an agent that was started.
+Which stages a run has, its own history says: every child workflow of an agent that was started. A
+stage ends before its run, and so may its retention: who takes what is left is told what is missing.
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import AGENT_WORKFLOW
 from dsl.rules.reconciliation.history import History
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 4  # each may have megabytes
 
 
 async def with_stages(
-    client: Client, workflow_id: str, run_id: str
+    client: Client, workflow_id: str, run_id: str, missing: list[tuple[str, str]] | None = None
 ) -> AsyncIterator[WorkflowHistory]:
     """Yield the history of a run, then those of its stages in the order of their starts.
+
+    Args:
+        client: of the server.
+        workflow_id: of the run.
+        run_id: of the run.
+        missing: takes the stages that the server does not keep any more; None: that is an error.
 
     Raises:
         temporalio.service.RPCError: the server does not tell.
@@ -29,9 +37,13 @@ async def with_stages(
     yield first
     stages = stages_in(first)
     for at in range(0, len(stages), AT_ONCE):
-        some = (_history(client, *each) for each in stages[at : at + AT_ONCE])
-        for history in await asyncio.gather(*some):
-            yield history
+        some = stages[at : at + AT_ONCE]
+        found = (_stage(client, each, is_needed=missing is None) for each in some)
+        for each, history in zip(some, await asyncio.gather(*found), strict=True):
+            if history is not None:
+                yield history
+            elif missing is not None:
+                missing.append(each)
 
 
 def stages_in(history: WorkflowHistory) -> list[tuple[str, str]]:
@@ -47,6 +59,22 @@ def stages_in(history: WorkflowHistory) -> list[tuple[str, str]]:
 
 async def _history(client: Client, workflow_id: str, run_id: str) -> WorkflowHistory:
     return await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+
+
+async def _stage(
+    client: Client, stage: tuple[str, str], *, is_needed: bool
+) -> WorkflowHistory | None:
+    try:
+        return await _history(client, *stage)
+    except RPCError as error:
+        if is_needed or error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None
+
+
+def bytes_of(history: WorkflowHistory) -> int:
+    """Return the size of its events as the server sends them."""
+    return sum(event.ByteSize() for event in history.events)
 
 
 def read_history(history: WorkflowHistory) -> History:

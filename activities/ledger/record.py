@@ -24,6 +24,7 @@ from temporalio import activity
 
 from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
+from activities.contracts.attestation_specs import RECONCILE_WORKFLOW
 from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
 from activities.ledger.effects import append_claiming
 from activities.runtime.boundary import governed
@@ -79,6 +80,7 @@ _ONLY_FROM: Final = {
     actions.CIRCUIT_ORDERED: CIRCUIT_WORKFLOW,
     actions.CIRCUIT_CHANGED: CIRCUIT_WORKFLOW,
     actions.REVIEW_OUTCOME: specs.REVIEW_OUTCOME_WORKFLOW,
+    actions.RUN_DISPUTED: RECONCILE_WORKFLOW,
 }
 # What such an entry has to have in common with its grant.
 _BEHIND_A_GRANT: Final = {

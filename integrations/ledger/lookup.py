@@ -21,11 +21,7 @@ from integrations.ledger.verify import COLUMNS, entry_of
 
 _BY_KEY: Final = f"SELECT {COLUMNS} FROM ledger WHERE idempotency_key = ?"  # noqa: S608  # constants
 _OF_RUNS: Final = (
-    "SELECT seq FROM ledger WHERE workflow_id || char(10) || run_id IN "
-    "(SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
-)
-_ALL_OF_RUNS: Final = (
-    f"SELECT {COLUMNS} FROM ledger WHERE workflow_id || char(10) || run_id IN "  # noqa: S608  # constants
+    "FROM ledger WHERE workflow_id || char(10) || run_id IN "
     "(SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
 )
 _LATEST: Final = f"SELECT {COLUMNS} FROM ledger WHERE action = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
@@ -58,9 +54,7 @@ def row_at(path: Path, seq: int) -> tuple[Any, ...] | None:
 
 def places_of(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[int]:
     """Return where the entries of these runs stand, each by its ids; errors as ``by_key``."""
-    wanted = json.dumps([f"{workflow}\n{run}" for workflow, run in runs])
-    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
-        return [seq for (seq,) in connection.execute(_OF_RUNS, (wanted, most))]
+    return [seq for (seq,) in _of_runs(path, "seq", runs, most)]
 
 
 def of_runs(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[Recorded]:
@@ -69,10 +63,16 @@ def of_runs(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[Reco
     Raises:
         NotFoundError, CorruptError, UnavailableError: as ``by_key``.
     """
+    return [recorded(entry_of(row)) for row in _of_runs(path, COLUMNS, runs, most)]
+
+
+def _of_runs(
+    path: Path, columns: str, runs: Sequence[tuple[str, str]], most: int
+) -> list[tuple[Any, ...]]:
     wanted = json.dumps([f"{workflow}\n{run}" for workflow, run in runs])
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
-        rows = connection.execute(_ALL_OF_RUNS, (wanted, most)).fetchall()
-    return [recorded(entry_of(row)) for row in rows]
+        query = f"SELECT {columns} {_OF_RUNS}"  # constants
+        return connection.execute(query, (wanted, most)).fetchall()
 
 
 def recorded(entry: Entry) -> Recorded:

@@ -32,6 +32,7 @@ from activities.workers.ledger_duties import LedgerDuties
 from activities.workers.notify_duties import NotifyDuties
 from activities.workers.trust_duties import TrustDuties
 from dsl.core import Value
+from dsl.rules.reconciliation.forged import OURS
 from integrations.settings import read_settings
 
 Served = dict[str, dict[str, Callable[..., Any]]]
@@ -65,6 +66,10 @@ SPECS = {
     for spec in (each.values() if isinstance(each, dict) else (each,))
     if isinstance(spec, specs.ActivitySpec)
 }
+
+
+def test_who_answers_is_looked_at_of_every_activity():
+    assert [name for name in SPECS if not name.startswith(OURS)] == []
 
 
 @pytest.fixture(scope="module")

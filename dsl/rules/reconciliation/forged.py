@@ -19,7 +19,21 @@ from typing import Any, Final
 from dsl.rules.reconciliation.discrepancy import Discrepancy
 from dsl.rules.reconciliation.history import History, attributes, event_id, type_of
 
-_OURS: Final = ("agent.", "gate.", "ledger.", "plan.", "revoke.", "run.", "trust.")
+_PHASES: Final = "agent."
+OURS: Final = (
+    _PHASES,
+    "circuit.",
+    "engine.",
+    "gate.",
+    "ledger.",
+    "notify.",
+    "pipeline.",
+    "plan.",
+    "revoke.",
+    "run.",
+    "tool.",
+    "trust.",
+)
 _STARTED: Final = "ACTIVITY_TASK_STARTED"
 _ANSWERED: Final = ("ACTIVITY_TASK_COMPLETED", "ACTIVITY_TASK_FAILED")
 
@@ -43,7 +57,7 @@ def _of_strangers(history: History) -> Iterator[Discrepancy]:
     names = {
         call.asked: f"{call.type} {call.id}"
         for call in history.activities
-        if call.type.startswith(_OURS)
+        if call.type.startswith(OURS)
     }
     took: dict[int, str] = {}
     for event in history.events:
@@ -65,7 +79,7 @@ def _of_nothing(history: History, is_kept: Callable[[str], bool]) -> Iterator[Di
     """Yield the outputs that nobody has kept (2); each once."""
     seen: set[str] = set()
     for call in history.activities:
-        for digest in _outputs(call.result) if call.type.startswith(_OURS[0]) else ():
+        for digest in _outputs(call.result) if call.type.startswith(_PHASES) else ():
             if digest not in seen and not is_kept(digest):
                 yield Discrepancy(
                     f"what {call.type} {call.id} has put out to be in the artefact store",

@@ -256,5 +256,5 @@ def _number(value: Any) -> int:
     """Return an integer, which Temporal writes as text where it may be large."""
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0

@@ -10,6 +10,8 @@
    its run, or said so in its report; one that was terminated has said nothing.
 4. Of a run that was reset, what was done before is on the ledger under the run that did it. What
    was under way may be under either.
+5. Whoever may write to the namespace may complete an activity with anything. A value that is not
+   what it should be is read as none, and a tier that is none is one that no entry has.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ PROVE: Final = "ledger.prove"
 LEASE_GRANTED: Final = "lease.granted"
 LEASE_LATE: Final = "agent.lease"  # its name where the run records what its stage could not
 STAGE: Final = "Agent"  # the workflow type of an agent stage
+TEXT_LENGTH_MAX: Final = 100  # characters of a value that is none, where one is shown
 _INTENTS: Final = (actions.AGENT_INTENDED, actions.AGENT_RETRIED)
 _EXECUTE: Final = f"agent.{AgentPhase.EXECUTE.lower()}"
 _PHASES: Final = tuple(f"agent.{phase.lower()}" for phase in AgentPhase)
@@ -106,9 +109,9 @@ def unintended(history: History) -> Iterator[Unintended]:
         if entry.get("action") in _INTENTS
     ]
     for call in history.of_type(_EXECUTE):
-        attempt = call.request.get("attempt", 1) if isinstance(call.request, Mapping) else 1
+        attempt = _number(_mapping(call.request).get("attempt", 1), 0)
         known = (
-            ended < call.asked and entry.get("payload", {}).get("attempt") == attempt
+            ended < call.asked and _mapping(entry.get("payload")).get("attempt") == attempt
             for ended, entry in acknowledged
         )
         if not any(known):
@@ -118,7 +121,26 @@ def unintended(history: History) -> Iterator[Unintended]:
 def drafts_of(call: HistoryCall) -> list[Mapping[str, Any]]:
     """Return the entries that a record was asked to make."""
     entries = call.request.get("entries") if isinstance(call.request, Mapping) else None
-    return [each for each in entries or () if isinstance(each, Mapping)]
+    return [each for each in _list(entries) if isinstance(each, Mapping)]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _number(value: Any, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
+
+
+def _tier(value: Any) -> str:
+    try:
+        return Tier(value).name
+    except ValueError:
+        return f"no tier: {value!r}"[:TEXT_LENGTH_MAX]  # (5) no entry has it
 
 
 def keys_of(history: History, call: HistoryCall, number: int, namespace: str) -> tuple[str, ...]:
@@ -156,7 +178,7 @@ def _acknowledged(history: History, call: HistoryCall, namespace: str) -> Iterat
             event=call.ended,
             because="the ledger has acknowledged it",
             agent=str(draft.get("agent")),
-            tier=Tier(draft.get("tier", 0)).name,
+            tier=_tier(draft.get("tier", 0)),
             says=draft.get("payload") or {},
             is_all=True,
             keys=keys_of(history, call, number, namespace),
@@ -181,7 +203,7 @@ def _proven(history: History, call: HistoryCall) -> Iterator[Implied]:
             "proof": asked.get("proof"),
             "activity": call.id,
         },
-        seq=int(told.get("entry", -1)),
+        seq=_number(told.get("entry"), -1),
     )
 
 
@@ -195,8 +217,8 @@ def _of_stage(history: History) -> Iterator[Implied]:
         # (3) what came when the stage had been told to end was thrown away
         if following.type in _LAST and not _has_completed(history):
             continue
-        if int(told.get("fence") or 0) > fence:
-            fence = int(told["fence"])
+        if _number(told.get("fence"), 0) > fence:
+            fence = _number(told.get("fence"), 0)
             yield _noted(history, call.ended, LEASE_GRANTED, {"fence": fence}, "a lease was taken")
         if told.get("facts"):
             yield _noted(history, call.ended, call.type, {}, "the phase has answered with facts")

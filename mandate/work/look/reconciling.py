@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from temporalio.client import Client
 
-from activities.ledger.comparing import Comparison, compare
+from activities.ledger.comparing import Comparison, compare, gone
 from activities.ledger.reconcile import ended_runs
 from dsl.actions import RUN_STARTED
 from dsl.shown.surfaces import Terminal
@@ -89,6 +89,8 @@ def _lines(found: Iterable[Comparison]) -> Iterator[Terminal]:
             yield Terminal.of("{}: not compared: {}", each.workflow, each.untold)
         elif not each.disagreements:
             agreed += 1
+            if each.missing:
+                yield Terminal.of("{}: agrees, as far as it is told", each.workflow)
         else:
             count = len(each.disagreements)
             yield Terminal.of("{}: {} disagreement(s), run {}", each.workflow, count, each.run)
@@ -96,6 +98,8 @@ def _lines(found: Iterable[Comparison]) -> Iterator[Terminal]:
             yield Terminal.of("  {}", one.where)
             yield Terminal.of("    expected {}", one.expected)
             yield Terminal.of("    found    {}", one.found)
+        for stage in each.missing:
+            yield Terminal.of("  not compared: {}", gone(stage))
     yield Terminal.of("{} run(s) agree with the ledger, {} not compared", agreed, untold)
 
 
@@ -107,6 +111,7 @@ def _record(each: Comparison) -> dict[str, Any]:
         "entries": each.entries,
         "events": each.events,
         "not_compared": each.untold,
+        "missing": list(each.missing),
         "disagreements": [
             {"where": one.where, "expected": one.expected, "found": one.found}
             for one in each.disagreements

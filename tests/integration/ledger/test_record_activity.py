@@ -80,6 +80,7 @@ async def test_who_asks_is_taken_from_temporal(tmp_path: Path):
         ("agent.ended", "Pipeline"),
         ("agent.violated", "Promotion"),
         ("agent.demoted", "deploy"),
+        ("run.disputed", "Pipeline"),
     ],
 )
 async def test_entries_that_carry_authority_come_from_nowhere_else(
