@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.gates.gate_board import GateBoard
     from workflows.gates.gated_workflow import GatedWorkflow
     from workflows.messages.circuit import read_circuit
-    from workflows.messages.inputs import MessageError, read_stage, read_start
+    from workflows.messages.inputs import MessageError, read_point, read_stage, read_start
     from workflows.messages.stop import REVOKE_EXAMPLE, RevokeMessage, read_revoke
     from workflows.run.agent_stages import AgentStages
     from workflows.run.agent_stops import AgentStops
@@ -174,11 +174,14 @@ class Pipeline(GatedWorkflow):
         path, agents = read_stage([payload]), self._agents
         return agents.posed(path) if agents else []
 
-    @workflow.query(description="Points to go back to: what each would repeat, and make void")
-    def checkpoints(self) -> list[dict[str, Any]]:
+    @workflow.query(
+        description="Points to go back to; before a stage, by its path: what is repeated, and void"
+    )
+    def checkpoints(self, payload: RawValue = None) -> list[dict[str, Any]]:  # type: ignore[assignment]  # (3) exactly RawValue
         """Return, per stage, the event to reset to in order to repeat it."""
+        before = read_point([payload])
         admitted = self._run.admitted if self._run else None
-        return admitted.checkpoints.points() if admitted else []
+        return admitted.checkpoints.points(before) if admitted else []
 
     @property
     def board(self) -> GateBoard | None:

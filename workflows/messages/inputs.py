@@ -111,10 +111,19 @@ def read_vote(args: Sequence[Any]) -> VoteMessage:
 
 def read_gate(args: Sequence[Any]) -> str | None:
     """Return the gate a query is about; None: it is about all of them."""
+    return _named_or_all(args, "name of a gate")
+
+
+def read_point(args: Sequence[Any]) -> str | None:
+    """Return before what the point is that a query is about; None: it is about all of them."""
+    return _named_or_all(args, "path of a stage or gate")
+
+
+def _named_or_all(args: Sequence[Any], what: str) -> str | None:
     value = decode(args)
     if value is None or isinstance(value, str):
         return value
-    raise MessageError('expected the name of a gate, such as "review", or no input')
+    raise MessageError(f'expected the {what}, such as "review", or no input')
 
 
 def read_stage(args: Sequence[Any]) -> str:

@@ -47,6 +47,7 @@ with workflow.unsafe.imports_passed_through():
 
 _ABOUT_ONE: Final = (
     "gates",
+    "checkpoints",
     question_specs.QUESTIONS,
     tool_specs.DECISIONS,
 )  # queries with an input

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,38 +50,49 @@ class Checkpoints:
         if path in self._began:
             self._began[path].ended = event
 
-    def points(self) -> list[dict[str, Any]]:
+    def points(self, before: str | None = None) -> list[dict[str, Any]]:
         """Return every point, in the order of their events.
 
-        ``event_id`` is where the stage began; ``reset_to`` where nothing is left half-way (2).
+        ``event_id`` is where the stage began; ``reset_to`` where nothing is left half-way (2). What
+        is repeated and made void is told of the point before one stage: of all it grows with the
+        square of their number.
         """
-        return [self._point(each) for each in self._began.values()]
+        wholes = self._wholes()
+        return [
+            {
+                "before": path,
+                "event_id": each.event,
+                "time": each.time,
+                "reset_to": wholes[path].event,
+                **(self._undone(wholes[path]) if path == before else {}),
+            }
+            for path, each in self._began.items()
+        ]
 
-    def _point(self, wanted: _Began) -> dict[str, Any]:
-        back = self._whole(wanted)
+    def _undone(self, back: _Began) -> dict[str, list[str]]:
+        """Return what is undone by going back to that point."""
         repeats = [each.path for each in self._began.values() if _is_undone(each, back.event)]
         voids = [str(row.get("gate")) for row in self._decided[back.decided :]]
-        return {
-            "before": wanted.path,
-            "event_id": wanted.event,
-            "time": wanted.time,
-            "reset_to": back.event,
-            "repeats": repeats,
-            "voids": list(dict.fromkeys(voids)),
-        }
+        return {"repeats": repeats, "voids": list(dict.fromkeys(voids))}
 
-    def _whole(self, wanted: _Began) -> _Began:
-        """Return the latest point, not after ``wanted``, at which no agent was at work (2)."""
-        back = wanted
-        while True:
-            busy = [each for each in self._began.values() if _is_at_work(each, back.event)]
-            if not busy:
-                return back
-            back = min(busy, key=lambda each: each.event)
+    def _wholes(self) -> dict[str, _Began]:
+        """Return, for each stage, the latest point not after it at which no agent was at work (2).
 
-
-def _is_at_work(each: _Began, event: int) -> bool:
-    return not each.is_gate and each.event < event and (not each.ended or each.ended > event)
+        Agents that were at work one across the start of another are gone back to before together:
+        to where the first of them began.
+        """
+        wholes: dict[str, _Began] = {}
+        first: _Began | None = None
+        until = 0.0  # when all have ended that began with the first or across another
+        for each in sorted(self._began.values(), key=lambda each: each.event):
+            is_amid = first is not None and first.event < each.event < until
+            wholes[each.path] = first if first is not None and is_amid else each
+            if each.is_gate:
+                continue
+            if not is_amid and each.event >= until:
+                first, until = each, 0.0
+            until = max(until, each.ended or math.inf)
+        return wholes
 
 
 def _is_undone(each: _Began, event: int) -> bool:

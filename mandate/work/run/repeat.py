@@ -20,7 +20,11 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
 from temporalio.service import RPCError
 
 from activities.runtime.engine import run_under_way
@@ -75,6 +79,7 @@ async def _run(workflow: str, place: str, env: Mapping[str, str], *, is_sure: bo
         raise UsageError("nobody can be asked here: add --yes")
     if not is_sure and not await confirmed(Terminal("go back? [y/N] ")):
         return 1
+    await _refuse_moved(client, workflow, back)
     run_id = await _reset(client, back, place)
     say(Terminal.of("goes on as run {}", run_id))
     say(Terminal.of("follow it: {}", Terminal.command("mandate watch {}", workflow)))
@@ -96,7 +101,11 @@ async def _before(client: Client, workflow: str, stage: str) -> Return:
     handle = await existing(client, workflow)
     run_id = (await handle.describe(rpc_timeout=ANSWER)).run_id
     try:
-        told: Any = await handle.query("checkpoints", rpc_timeout=ANSWER)
+        told: Any = await handle.query("checkpoints", stage, rpc_timeout=ANSWER)
+    except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+        raise RefusalError(
+            "{!r} does not tell its points ({}): is it a pipeline?", workflow, error
+        ) from None
     except RPCError as error:
         raise RefusalError("{!r} does not tell its points: {}", workflow, error.message) from None
     points = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
@@ -169,6 +178,23 @@ def _local(marker: Any) -> str:
             return ""
         return str(told.get("activity_type", "")) if isinstance(told, dict) else ""
     return ""
+
+
+async def _refuse_moved(client: Client, workflow: str, back: Return) -> None:
+    """Refuse to go back in what somebody else has ended or taken back while it was asked about.
+
+    Raises:
+        RefusalError: it is not any more what was shown.
+    """
+    if back.workflow == workflow:
+        handle = await existing(client, workflow)
+        is_same = (await handle.describe(rpc_timeout=ANSWER)).run_id == back.run
+    else:  # (2) its run has to wait for it
+        found = await run_under_way(client, back.workflow)
+        is_same = found is not None and found.execution.run_id == back.run
+        is_same = is_same and await run_under_way(client, workflow) is not None
+    if not is_same:
+        raise RefusalError("{!r} went on meanwhile, and nothing was done: try again", back.workflow)
 
 
 async def _reset(client: Client, back: Return, place: str) -> str:

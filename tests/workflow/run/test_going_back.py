@@ -7,7 +7,10 @@ import subprocess
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
+from mandate.people.errors import RefusalError
+from mandate.work.run import repeat
 from tests.fixtures.engine import Engine, failure_of, gate, hang, pipeline, stage
 from tests.unit.mandate.programs import ROOT, mandate
 
@@ -29,6 +32,12 @@ async def breaks(_request: Any) -> dict[str, Any]:
 
 async def run_of(engine: Engine, workflow: str) -> str:
     return (await engine.client.get_workflow_handle(workflow).describe()).run_id
+
+
+async def point(handle: Any, before: str) -> dict[str, Any]:
+    """Return the point before a stage, whole."""
+    points: list[dict[str, Any]] = await handle.query("checkpoints", before)
+    return next(each for each in points if each["before"] == before)
 
 
 async def until_running(engine: Engine, name: str) -> None:
@@ -70,7 +79,7 @@ async def test_a_run_taken_back_to_before_its_approval_keeps_none(engine: Engine
     vote = {"gate": "ok", "decision": "approve", "voter": "ann"}
     await handle.execute_update("vote", vote)
     await handle.result()
-    [look, ok, go] = await handle.query("checkpoints")
+    look, ok, go = [await point(handle, name) for name in ("look", "ok", "go")]
 
     said = await resumed(engine, handle.id, "--from", "look", "--yes")
     again = engine.adopt(handle.id)
@@ -92,7 +101,7 @@ async def test_a_point_at_which_an_agent_was_at_work_goes_back_to_before_it(engi
     engine.runner.behaviours["after"] = hang
     handle = await engine.start(pipeline(quick, slow, after))
     await until_running(engine, "after")
-    points = {each["before"]: each for each in await handle.query("checkpoints")}
+    points = {name: await point(handle, name) for name in ("slow", "after")}
     engine.runner.behaviours["slow"] = engine.runner.behaviours["after"] = at_once
 
     said = await resumed(engine, handle.id, "--from", "after", "--yes")
@@ -144,3 +153,36 @@ async def test_a_point_that_there_is_not_is_said_with_those_there_are(
     assert nobody.returncode == 1
     assert (unasked.returncode, "add --yes" in unasked.stderr) == (2, True)
     assert "there is no run 'no-such-run'" in nobody.stderr
+
+
+async def test_what_went_on_while_it_was_asked_about_is_not_taken_back(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    engine.runner.behaviours["look"] = hang
+    handle = await engine.start(pipeline(stage("look")))
+    await until_running(engine, "look")
+
+    async def ended(_question: object) -> bool:
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+        return True
+
+    monkeypatch.setattr(repeat, "at_terminal", lambda: True)
+    monkeypatch.setattr(repeat, "confirmed", ended)
+    env = {"TEMPORAL_ADDRESS": engine.settings.temporal}
+
+    with pytest.raises(RefusalError, match="went on meanwhile, and nothing was done: try again"):
+        await repeat._run(handle.id, "look/EXECUTE", env, is_sure=False)  # in this loop
+    assert "back to event" in capsys.readouterr().out
+
+
+async def test_a_workflow_that_is_no_pipeline_has_no_points_and_says_so(engine: Engine):
+    swept = await engine.start_type("Reconcile", {"since": 1})  # takes no input
+    await failure_of(swept)
+
+    said = await resumed(engine, swept.id, "--from", "look", "--yes")
+
+    assert said.returncode == 1
+    assert "Traceback" not in said.stderr
+    assert len(said.stderr.splitlines()) == 1

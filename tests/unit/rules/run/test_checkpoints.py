@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dsl.rules.run.checkpoints import Checkpoints
 
 NOW = "2026-01-01T00:00:00+00:00"
@@ -23,7 +26,12 @@ def points(*moves: tuple[str, str, int]) -> dict[str, dict[str, Any]]:
                 found.end(path, event)
             case _:
                 decided.append({"gate": path, "verdict": what})
-    return {each["before"]: each for each in found.points()}
+    return {
+        each["before"]: each
+        for path in [point["before"] for point in found.points()]
+        for each in found.points(path)
+        if each["before"] == path
+    }
 
 
 def test_a_point_repeats_what_began_from_there_on_and_nothing_that_had_ended():
@@ -91,3 +99,39 @@ def test_of_a_stage_that_began_several_times_the_first_counts():
     assert found["a"]["event_id"] == 10
     assert found["b"]["reset_to"] == 10
     assert points(("end", "never", 5)) == {}
+
+
+SPANS = st.lists(
+    st.tuples(st.integers(1, 30), st.integers(0, 12), st.booleans()), min_size=1, max_size=12
+)
+
+
+@given(SPANS)
+def test_how_far_a_point_goes_back_is_what_one_finds_step_by_step(spans):
+    """Going back to before whoever is at work, again and again, comes to the same point."""
+    began = sorted((began, lasts and began + lasts, is_gate) for began, lasts, is_gate in spans)
+    found = Checkpoints([])
+    for number, (at, ended, is_gate) in enumerate(began):
+        found.begin(str(number), at, NOW, is_gate=is_gate)
+        if ended:
+            found.end(str(number), ended)
+    for number, point in enumerate(found.points()):
+        back = began[number][0]
+        while busy := [
+            at
+            for at, ended, gate in began
+            if not gate and at < back and (not ended or ended > back)
+        ]:
+            back = min(busy)
+        assert point["reset_to"] == back
+
+
+def test_of_many_stages_what_is_undone_is_told_of_the_point_that_is_asked_for():
+    found = Checkpoints([])
+    for number in range(1_000):  # all at work at once
+        found.begin(f"stage-{number}", number, NOW)
+    points = found.points("stage-7")
+
+    assert [each["before"] for each in points if "repeats" in each] == ["stage-7"]
+    assert len(points[7]["repeats"]) == 1_000
+    assert len(str(points)) < 500_000
