@@ -5,8 +5,9 @@ Nobody can use a token of a Vault that does not answer, but when Vault is back i
 1. What was minted is noted before it is handed out, by its accessor, which opens nothing, and until
    Vault has ended it. A worker that is killed leaves the note: whoever is started after it on this
    machine ends what stands there, and notes it as its own until then.
-2. What Vault does not end at first is tried again, every ``AGAIN_S``, for as long as a credential
-   lives at most. By then it has ended by itself.
+2. What Vault does not end at first is tried again for as long as a credential lives at most; by
+   then it has ended by itself. Every ``AGAIN_S`` at first, then ever more seldom, ``AT_ONCE`` at a
+   time: a Vault that comes back is not overrun by all that was left.
 3. Whoever leaves a run may wait for what is still to be ended of it, and names what is not.
 4. A worker that ends in order while something is left leaves it to its successor.
 """
@@ -16,8 +17,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import hvac
@@ -32,6 +35,9 @@ from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
 logger = logging.getLogger(__name__)
 
 AGAIN_S: Final = 0.5
+SOON: Final = 10  # tries at that pace
+AGAIN_MAX_S: Final = 10.0
+AT_ONCE: Final = 16
 KEPT_MAX: Final = 10_000  # of one process; what is beyond it ends by itself
 
 
@@ -55,6 +61,7 @@ class CredentialEnds:
         self._kept: dict[str, UnendedCredential] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._fewer = asyncio.Event()  # another one when it has been set
+        self._turn = asyncio.Semaphore(AT_ONCE)
 
     def keep(self, accessor: str, run: str = "") -> None:
         """Note that a credential is about to be handed out (1)."""
@@ -81,7 +88,7 @@ class CredentialEnds:
             self.keep(accessor, run)
         if left:
             logger.info("%d credentials of a worker that died are ended", len(left))
-        await asyncio.gather(*map(self.end, left))
+        await asyncio.gather(*map(self._end_in_turn, left))
 
     async def left_of(self, run: str, within_s: float) -> tuple[str, ...]:
         """Return the accessors that are not ended of a run, when ``within_s`` is over (3)."""
@@ -105,12 +112,19 @@ class CredentialEnds:
         self._tasks.add(task)  # the loop holds tasks weakly
         task.add_done_callback(self._tasks.discard)
 
+    async def _end_in_turn(self, accessor: str) -> None:
+        async with self._turn:
+            await self.end(accessor)
+
     async def _until_ended(self, accessor: str) -> None:
         until = time.monotonic() + TOKEN_LIFE_MAX_S
-        while time.monotonic() < until:
-            await asyncio.sleep(AGAIN_S)
-            if await self._try(accessor) is None:
-                return
+        for wait_s in waits():
+            if time.monotonic() >= until:
+                break
+            await asyncio.sleep(wait_s)
+            async with self._turn:
+                if await self._try(accessor) is None:
+                    return
         self._forget(accessor)  # (2) it has ended by itself
 
     async def _try(self, accessor: str) -> IntegrationError | None:
@@ -128,6 +142,15 @@ class CredentialEnds:
         self._fewer = asyncio.Event()
         if kept is not None and self._notes is not None:
             self._notes.end(kept.number)
+
+
+def waits() -> Iterator[float]:
+    """Yield how long to wait before each try (2)."""
+    yield from repeat(AGAIN_S, SOON)
+    wait_s = AGAIN_S
+    while True:
+        wait_s = min(2 * wait_s, AGAIN_MAX_S)
+        yield wait_s
 
 
 def revoke(client: hvac.Client, accessor: str) -> None:

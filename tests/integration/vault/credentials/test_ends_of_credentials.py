@@ -6,14 +6,26 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from dsl.core import Tier
+from integrations.errors import UnavailableError
 from integrations.under_way import UnderWay
 from integrations.vault.client import Vault
-from integrations.vault.credentials.ending import CredentialEnds
+from integrations.vault.credentials import ending
+from integrations.vault.credentials.ending import (
+    AGAIN_MAX_S,
+    AGAIN_S,
+    AT_ONCE,
+    SOON,
+    CredentialEnds,
+    waits,
+)
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.registry import Registrar
 from integrations.vault.login.approle import Login
@@ -118,3 +130,44 @@ async def test_who_leaves_a_run_waits_for_what_is_of_that_run_alone(place: Place
     assert await ends.left_of("run-2", 0.0) == ("two",)
     await ends.end("two")
     await ends.aclose()
+
+
+class AwayVault:
+    """Is away, and counts who asks it at a time."""
+
+    def __init__(self) -> None:
+        self.asking = self.most = self.asked = 0
+
+    async def run_as(self, *_: Any) -> None:
+        self.asked += 1
+        self.asking += 1
+        self.most = max(self.most, self.asking)
+        try:
+            await asyncio.sleep(0.01)
+        finally:
+            self.asking -= 1
+        raise UnavailableError("it is away")
+
+
+async def test_many_that_cannot_be_ended_are_tried_a_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ending, "AGAIN_S", 0.0)
+    vault: Any = AwayVault()
+    ends = CredentialEnds(vault, vault)
+    for number in range(4 * AT_ONCE):
+        ends.keep(f"a-{number}")
+        ends._go_on(f"a-{number}")
+    async with asyncio.timeout(LONG_S):
+        while vault.asked < 8 * AT_ONCE:  # noqa: ASYNC110  # until each was tried about twice
+            await asyncio.sleep(0.01)
+    await ends.aclose()
+
+    assert vault.most == AT_ONCE
+
+
+def test_it_is_tried_again_soon_at_first_and_then_ever_more_seldom() -> None:
+    found = list(islice(waits(), SOON + 8))
+
+    assert found[:SOON] == [AGAIN_S] * SOON
+    assert found[SOON:] == [1.0, 2.0, 4.0, 8.0, *[AGAIN_MAX_S] * 4]
