@@ -11,7 +11,8 @@ signatures under them; what the run itself said of its gates is not looked at. T
 4. An agent that nobody has started as a stage executes nothing.
 5. A stage that works by a clarified plan has that on the ledger, as it is: of the plan before it,
    by number, and no wider than the stage. At T3 and T4 the guards before it have approved it.
-6. A member of a council that is asked about a clarified plan is asked by the stage that it is of.
+6. A member of a council that is asked about a clarified plan is asked by the stage that it is of,
+   which stands behind the guards. It is of the plan that was approved like every other.
 """
 
 from __future__ import annotations
@@ -65,8 +66,6 @@ def _look(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("EXECUTE as a stage of a run with a plan", "no such run", where)
             continue
         stage = _Stage(history, executed[0], plan, str(step_of(history).get("path")), where)
-        if _is_member(stage):  # (6) what it is asked about stands in its own stage's history
-            continue
         recount = recounts.setdefault(history.parent, Recount(run, plan, evidence))
         yield from _unapproved(stage, recount)
         if stage.clarified:  # (5) as it is
@@ -76,7 +75,8 @@ def _look(evidence: Evidence) -> Iterator[Finding]:
 def _unapproved(stage: _Stage, recount: Recount) -> Iterator[Finding]:
     path, where = stage.path, stage.where
     try:
-        earlier = before(stage.plan, path)
+        # (6) the stage that it is of stands behind the guards
+        earlier = () if _is_member(stage) else before(stage.plan, path)
     except KeyError:
         yield Finding("a stage of the plan of its run", f"stage {path!r}", where)
         return

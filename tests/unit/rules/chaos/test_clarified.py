@@ -62,6 +62,16 @@ def test_a_stage_under_its_clarified_plan_is_well(who: str):
     assert said_of(evidence) == []
 
 
+def test_a_member_of_its_council_is_of_the_plan_that_was_approved_too():
+    evidence = evidence_of(*RUNS["council"])
+    member = next(e for e in evidence.histories if e.workflow_id.endswith("clarify-1/look"))
+    other = changed(member, 1, input=payload({**member.request, "plan": "sha256:other"}))
+
+    said = said_of(with_history(evidence, other))
+
+    assert [each.partition(" | ")[2] for each in said] == ["sha256:other"]
+
+
 def test_one_that_is_not_on_the_ledger_is_found(evidence: Evidence):
     left = [
         replace(each, action="nothing.said") if each.action == STAGE_CLARIFIED else each
