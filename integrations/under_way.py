@@ -110,7 +110,7 @@ def _is_gone(file: Path) -> bool:
 
 def _read(file: Path) -> list[bytes]:
     pending: dict[str, bytes] = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
         number, _, text = line[1:].partition(" ")
         if line.startswith("+"):
             with suppress(ValueError):  # it died in the middle of a line

@@ -76,6 +76,14 @@ def test_a_line_that_was_cut_off_by_death_hides_no_other(attempts, tmp_path):
     assert UnderWay(KIND, SCOPE, tmp_path).take_left() == [b"under way"]
 
 
+def test_a_file_that_was_damaged_hides_what_is_whole_in_it_from_nobody(attempts, tmp_path):
+    attempts.begin(b"under way")
+    file = die(tmp_path)
+    file.write_bytes(file.read_bytes() + b"+2 \xff\xfe\n")
+
+    assert UnderWay(KIND, SCOPE, tmp_path).take_left() == [b"under way"]
+
+
 def test_the_file_of_a_busy_worker_does_not_grow_for_ever(attempts, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BYTES_MAX", 1_000)
     attempts.begin(b"long")

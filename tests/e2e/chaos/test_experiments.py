@@ -97,3 +97,22 @@ def test_an_agent_begins_again_under_libfaketime_where_it_is_at_hand(tmp_path):
 
     assert said[-1]["output"] == {"objective": "o", "skewed": True}
     assert said[0]["at"] > time.time() + 300 * 24 * 3_600
+
+
+def test_an_agent_that_begins_again_keeps_a_request_longer_than_a_pipe_takes(tmp_path):
+    orders = tmp_path / "orders"
+    orders.mkdir()
+    (orders / "r~python").write_text(f"skew {tmp_path / 'no-such-library.so'}")
+    steps = {"objective": "o" * 200_000, "steps": 1, "workspace": str(tmp_path)}
+    request = {"run": "r/python", "stage": "python", "input": steps, "prior": {}}
+    told = subprocess.run(
+        [sys.executable, str(Path(programs.__file__).with_name("chaos_agent.py"))],
+        input=f"{json.dumps(request)}\n",
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
+
+    assert json.loads(told.stdout.splitlines()[-1])["output"]["objective"] == steps["objective"]
