@@ -20,7 +20,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import yaml
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import TimeSkipper
 
@@ -185,15 +184,15 @@ class RunUnderTest:
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-def started(bed: Bed, document: Mapping[str, Any], inputs: Mapping[str, Any]) -> RunUnderTest:
-    """Start an inline pipeline.
+def started(bed: Bed, text: str, source: str, inputs: Mapping[str, Any]) -> RunUnderTest:
+    """Start an inline pipeline; ``source`` is its name in messages.
 
     Raises:
         dsl.errors.DslError: the document is wrong; with every mistake.
     """
-    compiled = compile_text(yaml.safe_dump(dict(document)), "pipeline", bed.templates())
+    compiled = compile_text(text, source, bed.templates())
     bed.agents.produce(compiled.plan)
-    value = {"definition": dict(document), "inputs": dict(inputs)}
+    value = {"definition": text, "inputs": dict(inputs)}
     name = f"test-{uuid.uuid4().hex[:12]}"
     start = bed.client.start_workflow("Pipeline", value, id=name, task_queue=QUEUE)
     return RunUnderTest(bed, bed.loop.do(start))

@@ -51,10 +51,12 @@ class Pipelines:
         from mandate.testing.bed import started  # noqa: PLC0415
 
         if isinstance(pipeline, Mapping):
-            return started(self._bed, pipeline, inputs)
-        is_text = isinstance(pipeline, str) and "\n" in pipeline
-        text = str(pipeline) if is_text else Path(pipeline).read_text(encoding="utf-8")
-        return started(self._bed, yaml.safe_load(text), inputs)
+            text = yaml.safe_dump(dict(pipeline), sort_keys=False)
+            return started(self._bed, text, "pipeline", inputs)
+        if isinstance(pipeline, str) and "\n" in pipeline:
+            return started(self._bed, pipeline, "pipeline", inputs)
+        text = Path(pipeline).read_text(encoding="utf-8")
+        return started(self._bed, text, str(pipeline), inputs)
 
     @property
     def asked(self) -> list[Request]:
@@ -82,9 +84,11 @@ def mandate_bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     from mandate.testing.bed import Bed  # noqa: PLC0415 - the engine is loaded when it is needed
 
     bed = Bed(tmp_path_factory.mktemp("mandate") / "data")
-    bed.open()
-    yield bed
-    bed.close()
+    try:
+        bed.open()
+        yield bed
+    finally:
+        bed.close()
 
 
 @pytest.fixture

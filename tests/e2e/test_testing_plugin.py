@@ -58,6 +58,8 @@ def test_a_gate_that_is_never_open_is_said_with_what_the_run_has_done(mandate):
 def test_a_wrong_document_is_refused_with_every_mistake(mandate):
     with pytest.raises(DslError, match="DSL"):
         mandate.start(DOCUMENT.replace("type: gate", "type: gates"))
+    with pytest.raises(DslError, match="duplicate key"):
+        mandate.start(DOCUMENT + 'version: "2"')
 '''
 
 
