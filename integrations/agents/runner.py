@@ -30,7 +30,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -189,7 +188,7 @@ class ProcessRunner:
             folder, argv = await _copied(program, stack)  # (1) what was admitted, or nothing runs
             if request.tools:  # (10) any MCP client of it may call them
                 argv = await asyncio.to_thread(relayed, folder, argv)
-            opened = replace(sandbox, read=(*sandbox.read, *program.read))
+            opened = program.opened_in(sandbox)
             spec = launch(argv, folder, request.workdir, opened)
             keeper = await self._reserve.begin(spec, lifeline, on_start)
             process = stack.enter_context(closing(keeper))

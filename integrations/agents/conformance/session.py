@@ -18,7 +18,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,7 +103,7 @@ async def ask(
     try:
         with ExitStack() as stack:
             place, argv = await asyncio.to_thread(stack.enter_context, program.copied())
-            opened = replace(sandbox, read=(*sandbox.read, *program.read))
+            opened = program.opened_in(sandbox)
             spec = launch(argv, place, directory, opened)
             lifeline = Lifeline(boottime() + _LEASE_S)
             process = stack.enter_context(closing(await Process.start()))

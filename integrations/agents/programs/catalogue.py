@@ -6,7 +6,8 @@
    else's, it covers the template: which type, of which task queue. What that does, nobody knows.
 3. What is found wrong is one sentence that says what to do.
 4. A Python package that a template requires can be read where it lies: an editable install lies in
-   its checkout and not beside the interpreter. The digest does not cover it.
+   its checkout and not beside the interpreter. Of that nothing is opened whose name begins with a
+   dot: ``.git`` and ``.env`` have credentials. The digest does not cover it.
 """
 
 from __future__ import annotations
@@ -118,11 +119,9 @@ class Programs:
             digest,
             files,
             interpreter_of(template.interpreter, self.path),
-            (
-                *(Path(each) for each in template.sandbox.read),
-                # (4) read where it lies
-                *(place for tool in template.requires_tools for place in sources_of(tool)),
-            ),
+            tuple(Path(each) for each in template.sandbox.read),
+            # (4) read where it lies
+            tuple(place for tool in template.requires_tools for place in sources_of(tool)),
         )
 
     def _files(self, name: str, root: Path, places: Sequence[str]) -> Iterator[ProgramFile]:

@@ -31,7 +31,7 @@ def require_runnable(
     program = programs.find(template)
     _refuse_interpreter(program, programs.path)
     _refuse_tools(programs.template(template).template, programs.path)
-    if program.read:
+    if program.read or program.checkouts:
         _refuse_reading(program, hidden())
     return program
 
@@ -68,7 +68,7 @@ def _is_there(tool: RequiredTool, path: str) -> bool:
 
 
 def _refuse_reading(program: Program, hidden: Sequence[Path]) -> None:
-    for path in program.read:
+    for path in (*program.read, *program.checkouts):
         if not path.exists():
             raise DeniedError(
                 f"template {program.name!r}: sandbox.read names {path}, which is not there"

@@ -17,13 +17,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
 from dsl.templates import PYTHON
 from dsl.values.canonical import digest_of_bytes
+from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import DeniedError
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -58,6 +59,7 @@ class Program:
     files: tuple[ProgramFile, ...]  # itself first
     interpreter: tuple[str, ...] = ()  # words before the file; none: it is executed itself
     read: tuple[Path, ...] = ()  # what it may read and execute besides
+    checkouts: tuple[Path, ...] = ()  # likewise, but for what is hidden in them
 
     @classmethod
     def from_file(cls, name: str, file: Path) -> Program:
@@ -66,6 +68,14 @@ class Program:
         itself = ProgramFile(file.name, file.resolve(), digest, executable=file.suffix != ".py")
         words = python() if file.suffix == ".py" else ()
         return cls(name, file.resolve(), digest, (itself,), words)
+
+    def opened_in(self, sandbox: SandboxSpec) -> SandboxSpec:
+        """Return the sandbox of a stage with what this program may read besides."""
+        return replace(
+            sandbox,
+            read=(*sandbox.read, *self.read),
+            checkouts=(*sandbox.checkouts, *self.checkouts),
+        )
 
     @contextmanager
     def copied(self, parent: Path | None = None) -> Iterator[tuple[Path, list[str]]]:
@@ -127,8 +137,7 @@ def open_regular(path: Path) -> BufferedReader:
         OSError: it is not there, may not be read, or is no regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    file = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
+        os.close(descriptor)
         raise OSError(0, "is no regular file", str(path))
-    return file
+    return os.fdopen(descriptor, "rb")

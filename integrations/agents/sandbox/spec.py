@@ -15,6 +15,9 @@
    that takes port 53 besides.
 6. What its tree may take together is limited, see ``quota``; a limit that is not given has a
    default in ``dsl.limits``.
+7. A checkout that a program is installed from holds its owner's credentials as well
+   (``.git/config``, ``.env``): nothing at its top whose name begins with a dot is readable. What
+   is new there later is not either.
 """
 
 from __future__ import annotations
@@ -71,6 +74,7 @@ class SandboxSpec:
 
     workspace: Path | None = None  # looked at, never written
     read: tuple[Path, ...] = ()  # likewise; programs in it may be executed
+    checkouts: tuple[Path, ...] = ()  # likewise, but for what is hidden at their top (7)
     path: tuple[Path, ...] = ()  # where tools are found, besides the system's own places
     write: tuple[Path, ...] = ()  # directories that outlast the attempt
     denied: tuple[Path, ...] = ()  # the data directory, whatever else it lies in
@@ -104,7 +108,7 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
     writable = [str(path) for path in _writable(spec, denied)]
     rules += [(path, landlock.WRITE) for path in writable]
     for root, access in _readable(spec):
-        for path, granted in _without(root.resolve(), denied, access):
+        for path, granted in _without(root, denied, access):
             rules.append((str(path), granted))
             if len(rules) > RULES_MAX:
                 raise DeniedError(
@@ -133,12 +137,15 @@ def launch(argv: list[str], program: Path, workdir: Path, spec: SandboxSpec) -> 
 
 
 def _readable(spec: SandboxSpec) -> Iterator[tuple[Path, int]]:
+    """Yield what may be read, links followed, and how."""
     for path in (*map(Path, (sys.prefix, sys.base_prefix, *_PROGRAMS)), *spec.read):
-        yield path, landlock.RUN
+        yield path.resolve(), landlock.RUN
     for text in _SETTINGS:
-        yield Path(text), landlock.READ
+        yield Path(text).resolve(), landlock.READ
     for path in spec.path:
-        yield path.parent if path.name in _BINARIES else path, landlock.RUN
+        yield (path.parent if path.name in _BINARIES else path).resolve(), landlock.RUN
+    for path in spec.checkouts:
+        yield from _but_hidden(path.resolve())
     if spec.workspace is not None:
         workspace = spec.workspace.resolve()
         if workspace == Path(workspace.anchor):
@@ -154,6 +161,17 @@ def _writable(spec: SandboxSpec, denied: tuple[Path, ...]) -> Iterator[Path]:
         if any(resolved.is_relative_to(each) or each.is_relative_to(resolved) for each in denied):
             raise DeniedError(f"{path} holds what is hidden from agents, or lies in it")
         yield resolved
+
+
+def _but_hidden(checkout: Path) -> Iterator[tuple[Path, int]]:
+    """Grant a checkout but for what its name hides, such as ``.git`` and ``.env`` (7)."""
+    if not checkout.is_dir():
+        return
+    yield checkout, landlock.LIST  # (3) names on the way, never contents
+    for child in sorted(checkout.iterdir()):
+        # A rule on a symbolic link would grant what it points to, wherever that is.
+        if not child.name.startswith(".") and not child.is_symlink():
+            yield child, landlock.RUN
 
 
 def _without(root: Path, denied: tuple[Path, ...], access: int) -> Iterator[tuple[Path, int]]:

@@ -60,6 +60,29 @@ async def test_the_level_that_was_reached_is_told(attempt, namespaces):
     assert ("seccomp" in level) == seccomp.is_known()
 
 
+async def test_what_is_hidden_in_a_checkout_is_not_read(attempt, workspace):
+    (workspace / ".git").mkdir()
+    (workspace / ".git/config").write_text("token")
+    (workspace / ".env").write_text("token")
+    (workspace / "data").mkdir()
+    (workspace / "data/ledger.db").write_text("ledger")
+    answers, _ = await attempt(
+        ("read", f"{workspace}/README"),
+        ("read", f"{workspace}/src/deep/a.py"),
+        ("names", f"{workspace}"),
+        ("read", f"{workspace}/.git/config"),
+        ("read", f"{workspace}/.env"),
+        ("read", f"{workspace}/escape/id_rsa"),
+        ("read", f"{workspace}/data/ledger.db"),
+        checkouts=(workspace,),
+        denied=(workspace / "data",),
+    )
+
+    assert answers[:2] == ["readme", "source"]
+    assert "src" in answers[2]
+    assert set(answers[3:]) <= DENIED
+
+
 async def test_the_workspace_can_be_read_and_not_written(attempt, workspace):
     answers, _ = await attempt(
         ("read", f"{workspace}/README"),

@@ -5,14 +5,15 @@ Input: ``workspace`` (absolute; the engine sets it) and what the template declar
 each with ``id``, ``risk`` and ``trial``; ``left``, how many more there are. Artifacts:
 ``suggestions.json`` with all that is known of each, and ``suggestions.md`` for people.
 
-1. ``checks`` executes what the workspace says, in the sandbox that this program runs in.
+1. ``checks`` executes what the workspace says, in the sandbox that this program runs in. Where the
+   machine has none, it is refused before anything is done.
 2. What does not have the form of an anomaly is refused: half a list would be half a review.
 3. ``learned`` is what the ledger knew when the run was started, by kind: accepted, and all.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,10 +23,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dsl.limits import SUGGESTIONS_MAX
+from dsl.limits import DOCUMENT_BYTES_MAX, SUGGESTIONS_MAX
 from dsl.review.anomaly import Anomaly
 from dsl.review.remedy import Remedy
 from dsl.review.suggestion import Suggestion
+from dsl.rules.review.ranking import share
+from dsl.values.strict_json import read
+from integrations.agents.sandbox import landlock
 from integrations.review.suggester import suggestions_for
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # beside its template
@@ -48,8 +52,8 @@ def main() -> None:
     request = asked()
     given = request["input"]
     root = workspace(given) / below(given, "path", ".")
+    checks = checks_of(given)
     anomalies = list(_anomalies(request["prior"]))
-    checks = shlex.split(given.get("checks") or "")  # (1) named by whoever started the run
     suggestions = suggestions_for(root, anomalies, _learned(given.get("learned") or "{}"), checks)
     told = suggestions[:SUGGESTIONS_MAX]
     leave_json("suggestions.json", [each.model_dump(mode="json") for each in told])
@@ -64,6 +68,21 @@ def main() -> None:
             "left": left,
         },
     )
+
+
+def checks_of(given: dict[str, Any]) -> list[str]:
+    """Return the command that whoever started the run has named (1)."""
+    try:
+        checks = shlex.split(given.get("checks") or "")
+    except ValueError as error:
+        give_up(f"input `checks` is no command: {error}")
+    if checks and not landlock.abi():
+        give_up(
+            "input `checks` runs what the repository says, only in a sandbox, and this machine has "
+            "none: use Linux 5.13 or newer, or leave it out",
+            os.EX_CONFIG,
+        )
+    return checks
 
 
 def page(suggestions: Sequence[Suggestion]) -> str:
@@ -92,9 +111,9 @@ def _anomalies(prior: dict[str, Any]) -> Iterable[Anomaly]:
 def _learned(text: str) -> dict[Remedy, Fraction]:
     """Return acceptance by kind, from ``{"<remedy>": [accepted, all]}`` (3)."""
     try:
-        told = json.loads(text)
+        told = read(text, bytes_max=DOCUMENT_BYTES_MAX)
         return {
-            Remedy(name): Fraction(1 + min(int(accepted), int(count)), 2 + int(count))
+            Remedy(name): share(min(int(accepted), int(count)), int(count))
             for name, (accepted, count) in told.items()
             if int(accepted) >= 0 and int(count) >= 0
         }
