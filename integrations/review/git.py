@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from integrations.review.running import Ran, ToolFailedError, run, said
-from integrations.review.snapshot import FILE_BYTES_MAX, Snapshot, hashed_as_git_does
+from integrations.review.snapshot import FILE_BYTES_MAX, Snapshot, hashed_as_git_does, read_within
 
 LIMIT_S: Final = 30.0
 POINTER_BYTES_MAX: Final = 4_096
+REFS_BYTES_MAX: Final = 32 << 20
 _CONFIG: Final = "[core]\n\trepositoryformatversion = {}\n\tbare = true\n"
 _SHA256: Final = "[extensions]\n\tobjectformat = sha256\n"
 _OBJECT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -132,8 +133,10 @@ def _git_folder(path: Path) -> Path:
 def _pointed_at(file: Path, base: Path) -> Path:
     """Return the folder that a file of git points at."""
     try:
-        with file.open(encoding="utf-8") as opened:
-            said_of_it = opened.read(POINTER_BYTES_MAX).strip()
+        told = read_within(file.parent, file.name, POINTER_BYTES_MAX)
+        if told is None:
+            raise ToolFailedError("its .git is no file that can be read")
+        said_of_it = told.decode().strip()
         folder = (base / said_of_it.removeprefix("gitdir:").strip()).resolve()
     except (OSError, ValueError):
         raise ToolFailedError("its .git cannot be read") from None
@@ -153,8 +156,12 @@ def _prepare(own: Path, git: Path, shared: Path) -> int:
     try:
         for name, folder in (("HEAD", git), ("packed-refs", shared)):
             if (folder / name).is_file():
-                shutil.copyfile(folder / name, own / name)
-        is_long = _has_long_names(own)
+                # Bounded, and not through a link.
+                data = read_within(folder, name, REFS_BYTES_MAX)
+                if data is None:
+                    raise ToolFailedError(f"{name} of its .git is a link, or too large")
+                (own / name).write_bytes(data)
+        is_long = _has_long_names(own, shared / "refs")
     except OSError as error:
         raise ToolFailedError(f"its .git cannot be read: {error.strerror}") from None
     config = _CONFIG.format(1 if is_long else 0) + (_SHA256 if is_long else "")
@@ -162,13 +169,13 @@ def _prepare(own: Path, git: Path, shared: Path) -> int:
     return 64 if is_long else 40
 
 
-def _has_long_names(own: Path) -> bool:
+def _has_long_names(own: Path, refs: Path) -> bool:
     """Tell by any reference at hand whether objects are named by SHA-256."""
     head = (own / "HEAD").read_text(encoding="utf-8", errors="replace").strip()
     candidates = [head]
-    if head.startswith("ref: refs/") and ".." not in head:
-        ref = own / head.removeprefix("ref: ")
-        candidates.append(ref.read_text().strip() if ref.is_file() else "")
+    if head.startswith("ref: refs/") and ".." not in head and refs.is_dir():
+        ref = read_within(refs, head.removeprefix("ref: refs/"), POINTER_BYTES_MAX)
+        candidates.append((ref or b"").decode("utf-8", "replace").strip())
     if (own / "packed-refs").is_file():
         with (own / "packed-refs").open(encoding="utf-8", errors="replace") as packed:
             candidates += [line.partition(" ")[0] for line in packed]

@@ -1,11 +1,13 @@
 """What stands where in the files of a snapshot, read in a process of its own.
 
-A file that takes the process along is found by halving, so that it costs itself and no other.
+A file that takes the process along is found by halving, so that it costs itself and no other. A
+smaller part has less time, and all of it together an end: what is left then is told as not read.
 """
 
 from __future__ import annotations
 
 import bisect
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,8 @@ from integrations.review.snapshot import Snapshot
 
 BATCH: Final = 400  # files of one process
 LIMIT_S: Final = 60.0  # for a batch
+LIMIT_S_MIN: Final = 5.0  # for a part of one
+ALL_LIMIT_S: Final = 300.0
 CHILDREN: Final = Path(__file__).parent / "children"
 _CHILD: Final = CHILDREN / "outline.py"
 _BYTES_MAX: Final = 32 << 20
@@ -57,16 +61,21 @@ def outlined(snapshot: Snapshot) -> dict[str, Outline]:
     """Return the outline of every Python file, by its path."""
     found: dict[str, Outline] = {}
     files = snapshot.files
+    ends = time.monotonic() + ALL_LIMIT_S
     for start in range(0, len(files), BATCH):
-        found.update(_batch(snapshot.copy, files[start : start + BATCH]))
+        found.update(_batch(snapshot.copy, files[start : start + BATCH], ends))
     return found
 
 
-def _batch(copy: Path, files: Sequence[str]) -> dict[str, Outline]:
+def _batch(copy: Path, files: Sequence[str], ends: float) -> dict[str, Outline]:
+    left = ends - time.monotonic()
+    if left <= 0:
+        return {each: Outline(each, "no time was left to read it", 1) for each in files}
+    limit_s = min(left, max(LIMIT_S_MIN, LIMIT_S * len(files) / BATCH))
     given = "\n".join(files).encode()
     why = "the parser ends without an answer"
     try:
-        ran = run(python(str(_CHILD)), cwd=copy, limit_s=LIMIT_S, given=given)
+        ran = run(python(str(_CHILD)), cwd=copy, limit_s=limit_s, given=given)
         if ran.status == 0:
             return {each.path: each for each in _read_all(ran)}
     except (ToolFailedError, JsonError, KeyError, TypeError) as error:
@@ -74,7 +83,7 @@ def _batch(copy: Path, files: Sequence[str]) -> dict[str, Outline]:
     if len(files) == 1:
         return {files[0]: Outline(files[0], why, 1)}
     half = len(files) // 2
-    return {**_batch(copy, files[:half]), **_batch(copy, files[half:])}
+    return {**_batch(copy, files[:half], ends), **_batch(copy, files[half:], ends)}
 
 
 def _read_all(ran: Ran) -> list[Outline]:

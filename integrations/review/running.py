@@ -82,6 +82,8 @@ def run(
             )
         except OSError as error:
             raise ToolFailedError(f"could not be started: {error.strerror}") from None
+        except ValueError as error:  # a word that no program can be given
+            raise ToolFailedError(f"could not be started: {error}") from None
         _running.add(process)
         try:
             with contextlib.suppress(ProcessLookupError):

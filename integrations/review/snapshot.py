@@ -66,7 +66,7 @@ class Snapshot:
 
         No part of ``path`` may be a link (3).
         """
-        return _read(self.root, path, most)
+        return read_within(self.root, path, most)
 
 
 def taken(root: Path, into: Path) -> Snapshot:
@@ -87,7 +87,7 @@ def taken(root: Path, into: Path) -> Snapshot:
         elif not path.endswith(_SUFFIXES):
             others.append(path)
         else:
-            data = _read(root, path, FILE_BYTES_MAX)
+            data = read_within(root, path, FILE_BYTES_MAX)
             if data is None:
                 left_out.setdefault("not readable", []).append(path)
                 continue
@@ -156,8 +156,11 @@ def _is_skipped(folder: Path, name: str) -> bool:
     return (folder / name / _OF_AN_ENVIRONMENT).is_file()
 
 
-def _read(root: Path, path: str, most: int) -> bytes | None:
-    """Open each part of the way by itself, so that none of them is a link (3)."""
+def read_within(root: Path, path: str, most: int) -> bytes | None:
+    """Return what a file below ``root`` holds; None where it cannot be had, or is larger.
+
+    Each part of the way is opened by itself, so that none of them is a link (3).
+    """
     *folders, name = path.split("/")
     at = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

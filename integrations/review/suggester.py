@@ -3,8 +3,8 @@
 1. What is suggested, and in which rank, is decided by ``dsl.rules.review``; here files are read,
    patches made and tried.
 2. A file is read only where it is a regular one of the repository, reached through no link.
-3. At most ``PATCHES_MAX`` patches are made, for the first in rank; who is told so knows why others
-   have none.
+3. At most ``PATCHES_MAX`` patches are made, for the first in rank, and none for what is beyond
+   ``SUGGESTIONS_MAX``, of which nobody hears; who is told so knows why others have none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from dsl.limits import SUGGESTIONS_MAX
 from dsl.review.anomaly import Anomaly
 from dsl.review.remedy import Remedy
 from dsl.review.suggestion import Suggestion
@@ -39,9 +40,10 @@ def suggestions_for(
     known = {each.fingerprint: each for each in anomalies}
     named = NamedChecks(root, tuple(checks)) if checks else None
     left, made = PATCHES_MAX, []
-    for each in ranked(suggest_for(known.values()), accepted):
+    for at, each in enumerate(ranked(suggest_for(known.values()), accepted)):
         about = [known[name] for name in each.anomalies]
-        with_patch = _with_patch(root, each, about, named) if left else None
+        is_tried = left and at < SUGGESTIONS_MAX  # (3) nobody hears of the others
+        with_patch = _with_patch(root, each, about, named) if is_tried else None
         left -= with_patch is not None
         made.append(with_patch or each)
     return made

@@ -125,6 +125,8 @@ def _ask(observer: Observer, scene: Scene) -> tuple[Observation, float]:
         observer.observe(scene, seen)
     except ToolFailedError as error:
         seen.notes.append(f"{observer.name}: {error}")
+    except (OSError, MemoryError, RecursionError) as error:
+        seen.notes.append(f"{observer.name}: could not look: {error!r}")
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         # A tool of another release that answers in another form.
         seen.notes.append(f"{observer.name}: its answer is not understood: {error!r}")

@@ -78,7 +78,7 @@ class _Read:
     """What a ledger tells of it all."""
 
     lives: dict[tuple[str, str], _Life] = field(default_factory=dict)  # by workflow and run
-    waits: dict[tuple[str, str], _Wait] = field(default_factory=dict)  # by run and gate
+    waits: dict[str, dict[str, _Wait]] = field(default_factory=dict)  # by run, then by gate
     budgets: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # of each agent, the last
     erred_ms: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -130,15 +130,15 @@ def _take_wait(read: _Read, entry: Recorded) -> None:
     gate, at = str(entry.payload.get("gate", "")), entry_ms(entry)
     if entry.action == "gate.opened":
         due = _moment(entry.payload.get("due"))
-        read.waits[entry.workflow_id, gate] = _Wait(entry.workflow_id, gate, at, due)
+        wait = _Wait(entry.workflow_id, gate, at, due)
+        read.waits.setdefault(entry.workflow_id, {})[gate] = wait
     elif entry.action in _ANSWERED:
-        wait = read.waits.get((entry.workflow_id, gate))
-        if wait is not None:
-            wait.ended_ms = at
+        found = read.waits.get(entry.workflow_id, {}).get(gate)
+        if found is not None:
+            found.ended_ms = at
     elif entry.action == actions.RUN_ENDED:
-        for wait in read.waits.values():
-            if wait.run == entry.workflow_id and not wait.ended_ms:
-                wait.ended_ms = at
+        for wait in read.waits.get(entry.workflow_id, {}).values():
+            wait.ended_ms = wait.ended_ms or at
 
 
 def _spike(agent: str, now: Sequence[_Life], before: Sequence[_Life]) -> Iterator[Sighting]:
@@ -188,14 +188,16 @@ def _budgets(read: _Read, now_ms: int) -> Iterator[Sighting]:
 
 
 def _stuck(read: _Read, now_ms: int) -> Iterator[Sighting]:
+    waits = [wait for of_run in read.waits.values() for wait in of_run.values()]
     took: dict[str, list[int]] = defaultdict(list)
-    for wait in read.waits.values():
+    for wait in waits:
         if wait.ended_ms:
             took[wait.gate].append(wait.ended_ms - wait.opened_ms)
-    for wait in read.waits.values():
+    usually = {gate: median(times) for gate, times in took.items()}
+    for wait in waits:
         if wait.ended_ms or (wait.due_ms and wait.due_ms < now_ms):
             continue
-        usual = median(took[wait.gate]) if took[wait.gate] else 0
+        usual = usually.get(wait.gate, 0)
         waited = now_ms - wait.opened_ms
         if waited >= max(STUCK_MS, STUCK * usual):  # (4) far longer than such gates do
             says = f"gate {wait.gate} of {wait.run} has waited {_shown(waited)}"

@@ -27,14 +27,22 @@ _HALF: Final = Fraction(1, 2)
 
 def acceptance(outcomes: Iterable[SuggestionOutcome]) -> dict[Remedy, Fraction]:
     """Return by kind how likely a suggestion is to be taken (2) (3)."""
+    return {kind: share(*counts) for kind, counts in counted(outcomes).items()}
+
+
+def counted(outcomes: Iterable[SuggestionOutcome]) -> dict[Remedy, tuple[int, int]]:
+    """Return by kind how many suggestions were accepted, and of how many something is known (3)."""
     last = {each.suggestion: each for each in outcomes}
-    taken: dict[Remedy, int] = {}
-    heard: dict[Remedy, int] = {}
+    counts: dict[Remedy, tuple[int, int]] = {}
     for each in last.values():
-        heard[each.remedy] = heard.get(each.remedy, 0) + 1
-        if each.outcome is OutcomeKind.ACCEPTED:
-            taken[each.remedy] = taken.get(each.remedy, 0) + 1
-    return {kind: Fraction(1 + taken.get(kind, 0), 2 + count) for kind, count in heard.items()}
+        accepted, known = counts.get(each.remedy, (0, 0))
+        counts[each.remedy] = (accepted + (each.outcome is OutcomeKind.ACCEPTED), known + 1)
+    return counts
+
+
+def share(accepted: int, known: int) -> Fraction:
+    """Return the acceptance of a kind (2)."""
+    return Fraction(1 + accepted, 2 + known)
 
 
 def ranked(

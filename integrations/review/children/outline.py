@@ -194,22 +194,28 @@ def is_of_tests(name: str) -> bool:
 
 def empty_tests(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
     """Yield line, name and whether it calls anything, of each test that asserts nothing (2)."""
-    functions = [each for each in ast.walk(tree) if isinstance(each, FUNCTIONS)]
+    known: dict[int, str] = {}
+    seen = [(each, *asserts(each, known)) for each in ast.walk(tree) if isinstance(each, FUNCTIONS)]
     asserting = {
         alias.asname or alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.level or OF_TESTS.search(node.module or ""))
         for alias in node.names
     }
-    while True:
-        more = {each.name for each in functions if asserts(each, asserting)} - asserting
-        if not more:
-            break
+    asserting |= {each.name for each, by_itself, _ in seen if by_itself}
+    callers: dict[str, set[str]] = {}
+    for each, _, called in seen:
+        for name in called:
+            callers.setdefault(name, set()).add(each.name)
+    left = list(asserting)
+    while left:  # whoever calls one that asserts does so too; each name is looked at once
+        more = callers.pop(left.pop(), set()) - asserting
         asserting |= more
-    for each in functions:
-        if each.name.startswith("test") and not asserts(each, asserting) and not is_stub(each):
-            calls = any(isinstance(node, ast.Call) for node in within(each))
-            yield each.lineno, each.name, calls
+        left += more
+    for each, by_itself, called in seen:
+        if not each.name.startswith("test") or by_itself or called & asserting or is_stub(each):
+            continue
+        yield each.lineno, each.name, any(isinstance(node, ast.Call) for node in within(each))
 
 
 def is_stub(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -224,29 +230,38 @@ def within(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST
         yield from ast.walk(statement)
 
 
-def asserts(function: ast.FunctionDef | ast.AsyncFunctionDef, asserting: set[str]) -> bool:
-    """Tell whether it may fail because of what the code does (2)."""
+def asserts(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, known: dict[int, str]
+) -> tuple[bool, set[str]]:
+    """Tell whether it may fail by itself because of what the code does (2), and what it calls."""
+    called: set[str] = set()
     for node in within(function):
-        if isinstance(node, ast.Raise):
-            return True
+        if isinstance(node, (ast.Raise, ast.Yield, ast.YieldFrom)):
+            return True, set()
         if isinstance(node, ast.Assert) and not is_always_true(node.test):
-            return True
-        if isinstance(node, (ast.Yield, ast.YieldFrom)):
-            return True
-        if isinstance(node, ast.Call) and may_assert(node, asserting):
-            return True
-    return False
+            return True, set()
+        if isinstance(node, ast.Call):
+            name = name_of(node.func)
+            if ASSERTING.search(name.lower()):
+                return True, set()
+            called |= {name, root_of(node.func, known)}
+    return False, called
 
 
-def may_assert(node: ast.Call, asserting: set[str]) -> bool:
-    """Tell whether what is called may assert something."""
-    called = node.func
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    base = called
-    while isinstance(base, (ast.Attribute, ast.Call)):
-        base = base.value if isinstance(base, ast.Attribute) else base.func
-    root = getattr(base, "id", "")
-    return bool(name in asserting or root in asserting or ASSERTING.search(name.lower()))
+def name_of(called: ast.expr) -> str:
+    """Return the name by which something is called; empty: by none."""
+    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+
+
+def root_of(node: ast.expr, known: dict[int, str]) -> str:
+    """Return the name at which a chain of attributes and calls begins; each link is passed once."""
+    passed = []
+    while isinstance(node, (ast.Attribute, ast.Call)) and id(node) not in known:
+        passed.append(id(node))
+        node = node.value if isinstance(node, ast.Attribute) else node.func
+    root = known.get(id(node)) or (node.id if isinstance(node, ast.Name) else "")
+    known.update(dict.fromkeys(passed, root))
+    return root
 
 
 def is_always_true(test: ast.expr) -> bool:

@@ -5,12 +5,16 @@
    file that the report does not know may never have been measured.
 3. A report older than the code tells of other lines: where it is older than a file, that file is
    left out, with a note.
+4. A database of strangers computes nothing for us: tables are read and no view, what it gives is
+   looked at before it is used, and reading it has limits of time, of a value and of lines in all.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -23,7 +27,7 @@ from dsl.values.strict_json import JsonError, read
 from integrations.review.observation import Observation
 from integrations.review.observers.bandit import is_test
 from integrations.review.observers.observer import Observer, Scene
-from integrations.review.snapshot import Snapshot
+from integrations.review.snapshot import FILE_BYTES_MAX
 
 REPORT_BYTES_MAX: Final = 32 << 20
 STATEMENTS_MIN: Final = 3
@@ -31,6 +35,11 @@ LARGE: Final = 15  # statements of a function that is worse to leave untested
 TOOL: Final = "coverage"
 _DECLARATION: Final = re.compile(rb"<!(ENTITY|DOCTYPE\s+[^>]*\[)", re.IGNORECASE)
 _BITS: Final = 8
+NUMBITS_MAX: Final = FILE_BYTES_MAX // _BITS + 1  # a file has no more lines than bytes
+LINES_MAX: Final = 4_000_000  # that a report tells of
+QUERY_LIMIT_S: Final = 20.0
+STEPS: Final = 10_000  # of the database, between two looks at the clock
+PARTS_MAX: Final = 16  # of the end of a path, by which a report may name a file
 
 Lines = dict[str, set[int]]  # of each file, those that were run
 
@@ -56,7 +65,8 @@ def _observe(scene: Scene, seen: Observation) -> None:
 def _tell(scene: Scene, lines: Lines, report: Path, seen: Observation) -> None:
     made = report.lstat().st_mtime
     older = []
-    by_path = {path: ran for told, ran in lines.items() for path in _named(scene.snapshot, told)}
+    named = _Names(scene.snapshot.files)
+    by_path = {path: ran for told, ran in lines.items() if (path := named.meant(told))}
     for path in scene.parsed:
         ran = by_path.get(path)
         if not ran or is_test(path):
@@ -86,18 +96,36 @@ def _gap(path: str, name: str, line: int, statements: int) -> Sighting:
     )
 
 
-def _named(snapshot: Snapshot, told: str) -> list[str]:
-    """Return the files that a report may mean: it names them from wherever it was made."""
-    told = told.replace("\\", "/")
-    if told in snapshot.files:
-        return [told]
-    ends = [
-        path for path in snapshot.files if told.endswith(f"/{path}") or path.endswith(f"/{told}")
-    ]
-    return [max(ends, key=len)] if ends else []
+class _Names:
+    """The files that a report may mean: it names them from wherever it was made."""
+
+    def __init__(self, files: Iterable[str]) -> None:
+        self._files = frozenset(files)
+        self._by_end: dict[str, str] = {}
+        for path in files:
+            for end in _ends(path):
+                if len(path) > len(self._by_end.get(end, "")):
+                    self._by_end[end] = path
+
+    def meant(self, told: str) -> str:
+        """Return the file that is meant; empty: none."""
+        told = told.replace("\\", "/")
+        if told in self._files:
+            return told
+        shorter = next((end for end in _ends(told) if end in self._files), "")
+        return self._by_end.get(told, shorter)  # the longest that fits
+
+
+def _ends(path: str) -> Iterator[str]:
+    """Yield the ends of a path that begin where a part of it does, the longest first."""
+    parts = path.split("/")
+    for start in range(max(1, len(parts) - PARTS_MAX), len(parts)):
+        yield "/".join(parts[start:])
 
 
 def _of_xml(data: bytes, _: Scene) -> Lines:
+    if b"\0" in data:
+        raise ValueError("it is not UTF-8, so what it declares cannot be told")
     if _DECLARATION.search(data):
         raise ValueError("it declares entities, which no report does")
     try:
@@ -124,18 +152,38 @@ def _of_database(data: bytes, scene: Scene) -> Lines:
     copy = scene.scratch / "coverage.db"
     copy.write_bytes(data)
     found: Lines = {}
+    left, ends = LINES_MAX, time.monotonic() + QUERY_LIMIT_S
     with closing(sqlite3.connect(f"file:{copy}?mode=ro&immutable=1", uri=True)) as database:
+        # (4) limits of time, and of a value
+        database.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, FILE_BYTES_MAX)
         database.execute("PRAGMA trusted_schema = OFF")
+        _require_tables(database)
         query = "SELECT path, numbits FROM line_bits JOIN file ON file.id = file_id"
         for path, bits in database.execute(query):
-            lines = (
-                at * _BITS + bit
-                for at, byte in enumerate(bytes(bits))
-                for bit in range(_BITS)
-                if byte & 1 << bit
-            )
-            found.setdefault(str(path), set()).update(lines)
+            # (4) looked at before it is used
+            if not isinstance(path, str) or not isinstance(bits, bytes) or len(bits) > NUMBITS_MAX:
+                raise ValueError("its lines are not told as coverage tells them")
+            lines = found.setdefault(path, set())
+            before = len(lines)
+            lines.update(_lines_of(bits))
+            left -= len(lines) - before
+            if left < 0 or time.monotonic() > ends:
+                raise ValueError(f"it takes more than {LINES_MAX} lines, or {QUERY_LIMIT_S:.0f} s")
     return found
+
+
+def _require_tables(database: sqlite3.Connection) -> None:
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
+    if not {"line_bits", "file"} <= {name for (name,) in database.execute(tables)}:  # (4) no view
+        raise ValueError("it has not the tables of coverage")
+
+
+def _lines_of(bits: bytes) -> Iterator[int]:
+    for at, byte in enumerate(bits):
+        for bit in range(_BITS):
+            if byte & 1 << bit:
+                yield at * _BITS + bit
 
 
 _READERS: Final = {"coverage.json": _of_json, "coverage.xml": _of_xml, ".coverage": _of_database}

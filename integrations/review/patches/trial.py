@@ -7,6 +7,8 @@
    They execute what the repository says.
 3. Checks that fail without the patch say nothing of it: then it is unchecked, and says so.
 4. The copy has limits of size; beyond them nothing is checked, and that is said.
+5. All checks together have ``CHECKS_LIMIT_S``, within the time of the stage: past it nothing is
+   checked, and that is said. They find programs where the sandbox does.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +35,8 @@ from integrations.review.watcher import watch
 COPY_BYTES_MAX: Final = 128 << 20
 COPY_FILES_MAX: Final = 20_000
 CHECK_LIMIT_S: Final = 300.0
+CHECKS_LIMIT_S: Final = 600.0
+_NO_TIME: Final = "no time was left"
 _LEFT_OUT: Final = shutil.ignore_patterns(
     *(".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".mandate", ".tox", "*.pyc")
 )
@@ -51,39 +56,52 @@ class NamedChecks:
 
     root: Path
     command: tuple[str, ...]
-    without: str | None = field(
-        default=None, init=False
-    )  # why they fail without; empty: they do not
+    # Why they fail without; empty: they do not.
+    without: str | None = field(default=None, init=False)
+    left_s: float = field(default=CHECKS_LIMIT_S, init=False)  # (5) for all of them
 
     def try_with(self, path: str, text: str) -> TrialReport:
         """Run them with one file replaced."""
         if self.without is None:
             self.without = self._failure(None)
         named = " ".join(self.command)[:MESSAGE_LENGTH_MAX]
-        if self.without:  # (3) they say nothing of it
+        if self.without and self.without != _NO_TIME:  # (3) they say nothing of it
             return TrialReport(
                 PatchTrial.UNCHECKED, (f"{named}: fails without the patch: {self.without}",)
             )
-        failure = self._failure((path, text))
+        failure = self.without or self._failure((path, text))
+        if failure == _NO_TIME:  # (5) nothing is checked
+            return TrialReport(PatchTrial.UNCHECKED, (f"{named}: {failure}",))
         if failure:
             return TrialReport(PatchTrial.FAILED, (f"{named}: fails with the patch: {failure}",))
         return TrialReport(PatchTrial.HELD, (f"{named}: passes with the patch",))
 
     def _failure(self, change: tuple[str, str] | None) -> str:
+        if self.left_s <= 0:
+            return _NO_TIME
+        began = time.monotonic()
+        try:
+            return self._run(change)
+        except (OSError, shutil.Error) as error:
+            return f"the repository could not be copied: {error}"[:MESSAGE_LENGTH_MAX]
+        except ToolFailedError as error:
+            is_cut_short = self.left_s < CHECK_LIMIT_S and time.monotonic() - began >= self.left_s
+            return _NO_TIME if is_cut_short else str(error)
+        finally:
+            self.left_s -= time.monotonic() - began
+
+    def _run(self, change: tuple[str, str] | None) -> str:
         too_large = _too_large(self.root)
         if too_large:  # (4) nothing is checked
             return too_large
         with tempfile.TemporaryDirectory(prefix="mandate-trial-") as folder:
             copy = Path(folder, "copy")
-            try:
-                shutil.copytree(self.root, copy, symlinks=True, ignore=_LEFT_OUT)
-                if change is not None:
-                    (copy / change[0]).write_text(change[1], encoding="utf-8", newline="")
-                ran = run(self.command, cwd=copy, limit_s=CHECK_LIMIT_S)
-            except (OSError, shutil.Error) as error:
-                return f"the repository could not be copied: {error}"[:MESSAGE_LENGTH_MAX]
-            except ToolFailedError as error:
-                return str(error)
+            shutil.copytree(self.root, copy, symlinks=True, ignore=_LEFT_OUT)
+            if change is not None:
+                (copy / change[0]).write_text(change[1], encoding="utf-8", newline="")
+            path = {"PATH": os.environ.get("PATH", os.defpath)}  # (5) where the sandbox does
+            limit_s = min(CHECK_LIMIT_S, self.left_s)
+            ran = run(self.command, cwd=copy, limit_s=limit_s, env=path)
         return "" if ran.status == 0 else said(ran)
 
 

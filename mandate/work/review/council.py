@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -20,6 +21,7 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from activities.contracts.specs import QUEUE
+from dsl.rules.review.ranking import counted
 from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
@@ -47,9 +49,16 @@ def inputs_of(env: Mapping[str, str], path: str, checks: str) -> dict[str, str]:
     """Return the inputs of a run.
 
     Raises:
-        UsageError: the stack's agents may not look there (1).
+        UsageError: the stack's agents may not look there (1), or the checks are no command.
     """
-    return {"path": _within(env, path), "checks": checks, "learned": _learned(ledger_of(env))}
+    place = place_in(env, path)
+    if not (workspace_of(env) / place).is_dir():
+        raise UsageError("{} is no folder of {}", path, workspace_of(env))
+    try:
+        shlex.split(checks)
+    except ValueError as error:
+        raise UsageError("--checks {!r} is no command: {}", checks, error) from None
+    return {"path": place, "checks": checks, "learned": _learned(ledger_of(env))}
 
 
 async def _run(env: Mapping[str, str], path: str, checks: str, *, as_json: bool) -> int:
@@ -120,8 +129,18 @@ def _told(run: str, decisions: Sequence[Mapping[str, str]], *, waits: bool) -> I
         yield Terminal.of("people decide   {}", Terminal.command("mandate gates {}", run))
 
 
-def _within(env: Mapping[str, str], path: str) -> str:
-    workspace = Path(env.get("MANDATE_WORKSPACE") or Path.cwd()).resolve()
+def workspace_of(env: Mapping[str, str]) -> Path:
+    """Return the folder that the stack's agents may look at."""
+    return Path(env.get("MANDATE_WORKSPACE") or Path.cwd()).resolve()
+
+
+def place_in(env: Mapping[str, str], path: str) -> str:
+    """Return a path as it is within the workspace, whether or not something is there.
+
+    Raises:
+        UsageError: it is not within.
+    """
+    workspace = workspace_of(env)
     place = Path(path)
     place = (place if place.is_absolute() else workspace / place).resolve()
     if not place.is_relative_to(workspace):
@@ -131,17 +150,10 @@ def _within(env: Mapping[str, str], path: str) -> str:
             path,
             workspace,
         )
-    if not place.is_dir():
-        raise UsageError("{} is no folder of {}", path, workspace)
     return str(place.relative_to(workspace))
 
 
 def _learned(ledger: Path) -> str:
     """Return what the ledger knows of earlier outcomes, as the pipeline takes it (2)."""
-    last = {each.suggestion: each for each in recorded(ledger)}
-    counts: dict[str, list[int]] = {}
-    for each in last.values():
-        known = counts.setdefault(each.remedy.value, [0, 0])
-        known[0] += each.outcome.value == "accepted"
-        known[1] += 1
-    return json.dumps(counts, sort_keys=True)
+    counts = counted(recorded(ledger))
+    return json.dumps({kind.value: told for kind, told in counts.items()}, sort_keys=True)

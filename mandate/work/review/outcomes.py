@@ -78,8 +78,9 @@ def _outcome_of(entry: Entry) -> SuggestionOutcome | None:
 
 async def _show(env: Mapping[str, str], *, as_json: bool) -> int:
     entries = await asyncio.to_thread(_entries, ledger_of(env))
-    outcomes = [each for each in map(_outcome_of, entries) if each is not None]
-    rows = [entry for entry in reversed(entries) if _outcome_of(entry) is not None][:SHOWN_MAX]
+    told = [(entry, outcome) for entry in entries if (outcome := _outcome_of(entry)) is not None]
+    outcomes = [outcome for _, outcome in told]
+    rows = [entry for entry, _ in told[: -SHOWN_MAX - 1 : -1]]
     if as_json:
         for entry in rows:
             say_json({"seq": entry.seq, "ts": entry.ts, **entry.payload})

@@ -9,12 +9,12 @@
 from __future__ import annotations
 
 import json
-import os
+import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dsl.errors import DslError
 from dsl.limits import DOCUMENT_BYTES_MAX
@@ -23,6 +23,7 @@ from dsl.review.suppression import Suppression
 from dsl.rules.review.severity import worst_first
 from dsl.rules.review.verdict import judged
 from dsl.suppressions.suppressions import FILE, parse_suppressions
+from integrations.agents.programs.program import open_regular
 from integrations.review.snapshot import NotReviewableError
 from integrations.review.watcher import watch
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
@@ -34,6 +35,9 @@ from mandate.work.review.page import page
 from mandate.work.review.reviewed import Reviewed
 from mandate.work.review.sarif import sarif
 from mandate.work.review.summary import summary
+
+_TOKEN_BYTES: Final = 8
+_NAME_MAX: Final = 40  # characters, of a file that is there for a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +122,25 @@ def record(reviewed: Reviewed) -> dict[str, Any]:
 
 def _suppressions(root: Path, now: datetime) -> tuple[Suppression, ...]:
     path = root / FILE
+    if not root.is_dir():
+        return ()  # the watcher says so
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open_regular(path) as file:
+            content = file.read(DOCUMENT_BYTES_MAX + 1)
     except FileNotFoundError:
         return ()
     except OSError as error:
-        if not root.is_dir():
-            return ()  # the watcher says so
         raise UsageError("{}: cannot be read: {}", path, error.strerror) from None
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(DOCUMENT_BYTES_MAX + 1)
     return parse_suppressions(content, str(path), today=now.date())
 
 
 def _write(path: Path, text: str) -> None:
     """Write a file whole, or not at all; what was there is replaced."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name[:_NAME_MAX]}.{secrets.token_hex(_TOKEN_BYTES)}")
     try:
-        aside.write_text(text, encoding="utf-8")
+        # Made here or not at all: a link of that name would have another file written.
+        with aside.open("x", encoding="utf-8") as file:
+            file.write(text)
         aside.replace(path)
     except OSError as error:
         raise RefusalError("{} is not written: {}", path, error.strerror) from None

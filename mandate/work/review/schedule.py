@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.stack import environment
 from mandate.terminal import say
-from mandate.work.review.council import PIPELINE, inputs_of
+from mandate.work.review.council import PIPELINE, inputs_of, place_in
 
 EVERY_MS_MIN: Final = 60_000
 CATCHUP: Final = timedelta(minutes=1)
@@ -62,7 +63,7 @@ async def _begin(env: Mapping[str, str], path: str, every: str, checks: str) -> 
         raise UsageError("--every: {}", error) from None
     if every_ms < EVERY_MS_MIN:
         raise UsageError("--every: at least {}", render_duration(EVERY_MS_MIN))
-    inputs = inputs_of(env, path, checks)
+    inputs = await asyncio.to_thread(inputs_of, env, path, checks)
     made = _schedule(inputs, timedelta(milliseconds=every_ms))
     client = await temporal(env)
     name = schedule_id(inputs["path"])
@@ -81,7 +82,7 @@ async def _begin(env: Mapping[str, str], path: str, every: str, checks: str) -> 
 
 
 async def _end(env: Mapping[str, str], path: str) -> int:
-    name = schedule_id(inputs_of(env, path, "")["path"])
+    name = schedule_id(place_in(env, path))  # the folder itself may be gone
     client = await temporal(env)
     try:
         await client.get_schedule_handle(name).delete()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from dsl.rules.gates.council import APPROVE, ESCALATE, Advice, Member
 from dsl.rules.review.fingerprints import named
 from dsl.rules.review.hearing import advise_on
 from tests.fixtures.chat_server import answer, chat_server
-from tests.integration.programs.conftest import Answer, Ask
+from tests.integration.programs.conftest import TEMPLATES, Answer, Ask
 
 CODE = {
     "unused.py": "import os\n\n\ndef size(text):\n    return len(text)\n",
@@ -167,10 +169,41 @@ def test_bad_input_is_refused_for_good(ask, workspace, suggested):
     assert "no list of suggestions" in no_list.error
 
 
-@pytest.mark.parametrize("learned", ["[]", "{no", '{"unknown": [1, 2]}', '{"split-file": 7}'])
+NO_COUNTS = '{"split-file": [%s, 2]}'
+
+
+@pytest.mark.parametrize(
+    "learned",
+    [
+        *("[]", "{no", '{"unknown": [1, 2]}', '{"split-file": 7}', "[" * 5_000),
+        *(NO_COUNTS % each for each in ("Infinity", "1e999", "NaN", "9" * 5_000)),
+    ],
+)
 def test_what_was_learned_has_a_form(ask, workspace, learned):
     given = {"watch": watched(workspace, [])}
     said = ask("review/suggester", "EXECUTE", given=given, learned=learned)
 
     assert said.status == 65
     assert "learned" in said.error
+
+
+@pytest.mark.parametrize("checks", ["'", "true \\"])
+def test_checks_that_are_no_command_are_refused(ask, workspace, checks):
+    said = ask(
+        "review/suggester", "EXECUTE", given={"watch": watched(workspace, [])}, checks=checks
+    )
+
+    assert said.status == 65
+    assert "is no command" in said.error
+
+
+def test_checks_are_refused_where_there_is_no_sandbox(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(TEMPLATES))
+    suggester = importlib.import_module("integrations.agents.templates.review.suggester")
+    monkeypatch.setattr(suggester.landlock, "abi", lambda: 0)
+
+    assert suggester.checks_of({"checks": ""}) == []
+    with pytest.raises(SystemExit) as ended:
+        suggester.checks_of({"checks": "true"})
+    assert ended.value.code == os.EX_CONFIG
+    assert "only in a sandbox" in capsys.readouterr().err

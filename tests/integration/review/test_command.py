@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
 from integrations.review.observers.ruff import RUFF
 from integrations.review.watcher import watch
+from mandate.people.errors import RefusalError
 from mandate.work.review import run
 from tests.integration.review.repositories import committed, seen_by, written
 from tests.unit.mandate.programs import environment, mandate
@@ -210,3 +212,24 @@ def test_a_ledger_that_cannot_be_read_is_said_in_one_line(
     code = run.run(run.ReviewRequest(root, ledger=tmp_path / name))
 
     assert (code, len(capsys.readouterr().err.splitlines())) == (1, 1)
+
+
+def test_suppressions_that_are_no_file_are_refused_in_a_sentence(root, tmp_path):
+    (root / ".mandate-review.yaml").mkdir()
+
+    done = mandate("review", root, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert ".mandate-review.yaml: cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_page_is_not_written_through_a_link_that_somebody_has_planted(tmp_path, monkeypatch):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / ".page.md.known").symlink_to(tmp_path / "victim")
+    monkeypatch.setattr(secrets, "token_hex", lambda _bytes: "known")
+
+    with pytest.raises(RefusalError, match="is not written"):
+        run._write(tmp_path / "page.md", "text")
+
+    assert (tmp_path / "victim").read_text() == "mine"

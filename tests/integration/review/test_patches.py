@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from dsl.review.remedy import Remedy
 from dsl.review.sighting import Sighting
 from dsl.review.suggestion import PatchTrial, Suggestion
 from dsl.rules.review.fingerprints import named
+from integrations.review import suggester
 from integrations.review.observers.bandit import BANDIT
 from integrations.review.observers.ruff import RUFF
+from integrations.review.patches import trial
+from integrations.review.patches.trial import NamedChecks
 from integrations.review.suggester import suggestions_for
 from integrations.review.watcher import watch
 
@@ -68,7 +72,6 @@ def test_checks_that_were_named_say_whether_it_holds(repository, checks):
 
     assert found.trial is trial
     assert told in found.trial_says[-1]
-    assert found.is_auto_fixable is (trial is not PatchTrial.FAILED)
 
 
 def test_a_check_that_is_not_there_checks_nothing(repository):
@@ -76,6 +79,54 @@ def test_a_check_that_is_not_there_checks_nothing(repository):
 
     assert found.trial is PatchTrial.UNCHECKED
     assert "could not be started" in found.trial_says[-1]
+
+
+def test_checks_are_found_where_the_sandbox_finds_programs(repository, tmp_path, monkeypatch):
+    program = tmp_path / "bin" / "own-check"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    assert suggested(repository, "own-check")[Remedy.NARROW_EXCEPT].trial is PatchTrial.HELD
+
+
+def test_all_checks_together_have_an_end(repository, tmp_path):
+    code = f"import time; time.sleep(600 if open({str(tmp_path / 'slow')!r}).read() else 0)"
+    checks = NamedChecks(repository, (sys.executable, "-c", code))
+    (tmp_path / "slow").write_text("")
+    first = checks.try_with("bare.py", BARE)
+    (tmp_path / "slow").write_text("x")
+    checks.left_s = 1.0
+    cut_short = checks.try_with("bare.py", BARE)
+    not_begun = checks.try_with("bare.py", BARE)
+
+    assert first.outcome is PatchTrial.HELD
+    for each in (cut_short, not_begun):
+        assert each.outcome is PatchTrial.UNCHECKED
+        assert "no time was left" in each.says[-1]
+
+
+def test_a_repository_that_cannot_be_walked_checks_nothing(repository, monkeypatch):
+    def gone(_root):
+        raise FileNotFoundError(2, "gone")
+
+    monkeypatch.setattr(trial, "_too_large", gone)
+    found = suggested(repository, "true")[Remedy.NARROW_EXCEPT]
+
+    assert found.trial is PatchTrial.UNCHECKED
+    assert "could not be copied" in found.trial_says[-1]
+
+
+def test_no_patch_is_tried_of_which_nobody_hears(repository, monkeypatch):
+    monkeypatch.setattr(suggester, "SUGGESTIONS_MAX", 1)
+    seen = watch(repository, observers=(RUFF, BANDIT))
+
+    first, *others = suggestions_for(repository, seen.anomalies, {})
+
+    assert first.patch
+    assert others
+    assert not any(each.patch for each in others)
 
 
 UNSURE = {

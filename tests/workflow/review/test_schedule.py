@@ -32,6 +32,21 @@ async def test_there_is_one_schedule_for_a_folder_and_it_skips(engine: Engine, e
         await schedule._end(env, "src")
 
 
+async def test_the_schedule_of_a_folder_that_is_gone_can_be_ended(engine: Engine, env, tmp_path):
+    (tmp_path / "gone").mkdir()
+    assert await schedule._begin(env, "gone", "1h", "") == 0
+    (tmp_path / "gone").rmdir()
+
+    assert await schedule._end(env, "gone") == 0
+    with pytest.raises(RefusalError, match="no schedule"):
+        await schedule._end(env, "gone")
+
+
+async def test_checks_that_are_no_command_are_refused(env):
+    with pytest.raises(UsageError, match="is no command"):
+        await schedule._begin(env, "src", "1h", "'")
+
+
 @pytest.mark.parametrize(
     ("path", "every"), [("..", "1h"), ("nowhere", "1h"), ("src", "1s"), ("src", "often")]
 )
