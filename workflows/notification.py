@@ -7,7 +7,8 @@ for or fails at is in no history but its own (docs/adr/0046).
    a reset makes of the run is another run, which starts another.
 2. What has happened is decided by ``dsl.rules.notify.changes`` from two looks, and told once.
 3. Who is slow or away is waited for alone; see ``workflows.notify.outbox``.
-4. A long history is left behind between two messages, and all that is known goes on.
+4. A long history is left behind between two messages, also while one only waits to be tried
+   again, and all that is known goes on; unless too much waits to go on in one request.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ with workflow.unsafe.imports_passed_through():
         QueuedMessages,
         observe,
     )
+    from dsl.limits import NOTIFY_CARRIED_BYTES_MAX
     from dsl.rules.notify.changes import changes
+    from dsl.values.sizes import wire_bytes
     from workflows.messages.inputs import MessageError, decode, fault_of
     from workflows.notify.outbox import Outbox
     from workflows.runtime import failures
@@ -133,8 +136,12 @@ class Notification:
         )
 
     def _may_go_on_anew(self) -> bool:
-        is_long = workflow.info().is_continue_as_new_suggested()
-        return is_long and all(box.is_idle for box in self._boxes.values())
+        if not workflow.info().is_continue_as_new_suggested():
+            return False
+        if not all(box.is_at_rest for box in self._boxes.values()):
+            return False
+        states = [box.state().model_dump(mode="json") for box in self._boxes.values()]
+        return wire_bytes(states) <= NOTIFY_CARRIED_BYTES_MAX
 
 
 def _account(box: Outbox) -> dict[str, int]:

@@ -32,6 +32,7 @@ class Outgoing(Value):
 
     event: Event | None = None
     run: RunSnapshot
+    since_ms: int = 0  # when it was to be told first
 
 
 class QueuedMessages(Value):
@@ -42,6 +43,7 @@ class QueuedMessages(Value):
     has_board: bool = True  # until it says otherwise
     delivered: int = 0
     lost: int = 0
+    tries: int = 0  # of the first that waits
 
 
 class NotificationRequest(Value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,17 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
+from activities.contracts.notify.specs import (
+    NOTIFICATION_WORKFLOW,
+    QUEUE_NOTIFY,
+    NotificationRequest,
+    Outgoing,
+    QueuedMessages,
+)
+from dsl.limits import NOTIFY_GIVE_UP_MS
+from dsl.rules.notify.changes import changes
+from dsl.rules.notify.snapshot import RunSnapshot
+from dsl.steps.notify import NotifyPlan
 from tests.fixtures.engine import Engine, after_look, fail, failure_of, gate, pipeline, stage
 from tests.fixtures.notify.receiver import Mailbox, Receiver, Reply, mailbox, receiver
 
@@ -162,6 +174,44 @@ async def test_what_nobody_can_deliver_is_said_and_delivered_once_it_is_mended(
     assert "cannot be read" in state["trouble"]
     assert state["waiting"] >= 1
     await handle.terminate("the test ends")
+
+
+async def test_what_waited_goes_on_where_it_was_and_what_is_too_old_is_given_up(
+    engine: Engine, site: Path, hook: Receiver
+):
+    run = await engine.start(pipeline(stage("look")))
+    await run.result()
+    seen = RunSnapshot(workflow=run.id, run=run.result_run_id or "", status="over", ended=True)
+    [event] = changes(None, seen)
+    now = time.time() * 1_000
+    ages = {"young": 1_000, "old": NOTIFY_GIVE_UP_MS + 1_000}
+    waiting = [
+        Outgoing(event=event.model_copy(update={"id": name}), run=seen, since_ms=int(now - age))
+        for name, age in ages.items()
+    ]
+    request = NotificationRequest(
+        workflow=run.id,
+        run=run.result_run_id or "",
+        notify=(NotifyPlan(to="hook", when=()),),
+        seen=seen,
+        queues={"hook": QueuedMessages(waiting=tuple(waiting), tries=4)},
+    )
+    handle = await engine.client.start_workflow(
+        NOTIFICATION_WORKFLOW,
+        request,
+        id=f"notification/{run.id}/anew",
+        task_queue=QUEUE_NOTIFY,
+    )
+    answer = await handle.result()
+
+    assert answer["told"]["hook"] == {"delivered": 1, "waiting": 0, "lost": 1}
+    assert [each.json["id"] for each in hook.heard] == ["young"]
+    ids = [
+        each.activity_task_scheduled_event_attributes.activity_id
+        for each in (await handle.fetch_history()).events
+        if each.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert ids == ["hook/1#5"]
 
 
 async def test_a_run_that_was_refused_or_failed_is_told_of(
