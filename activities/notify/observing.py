@@ -5,11 +5,14 @@
 2. It asks a run at most every ``LOOK_S``, and only when its history has moved: the run has better
    to do.
 3. A run that does not answer looks as it did: its worker may be away. How it ended needs none.
+4. A worker looks at ``observers_max`` runs at once, so that there is room for messages. Where more
+   want to be looked at, each has its turn of ``TURN_S``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -40,24 +43,53 @@ from integrations.errors import NotFoundError, UnavailableError
 LOOK_S: Final = 0.5
 UNANSWERED_S: Final = 2.0
 ASK_S: Final = 10.0
+TURN_S: Final = 30.0
 
 
 class Observing:
     """Looks at runs."""
 
+    def __init__(self, observers_max: int) -> None:
+        """Look at so many at once (4)."""
+        self._observers_max = observers_max
+        self._at_work = 0
+        self._turned_away = 0.0  # when somebody was, last
+
     @activity.defn(name=observe.name)
     @governed
     async def observe(self, request: ObserveRequest) -> Observed:
         """Return how the run looks once it looks otherwise."""
+        if self._at_work >= self._observers_max:  # (4) room for messages
+            self._turned_away = time.monotonic()
+            raise UnavailableError(
+                f"{self._at_work} runs are looked at here: this one has its turn"
+            )
+        self._at_work += 1
+        try:
+            return await self._observed(request)
+        finally:
+            self._at_work -= 1
+
+    async def _observed(self, request: ObserveRequest) -> Observed:
         ending = asyncio.create_task(activity.wait_for_worker_shutdown())
         looking = asyncio.create_task(_until_otherwise(activity.client(), request))
+        others = asyncio.create_task(self._others_wait())
         try:
-            await asyncio.wait((ending, looking), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ending, looking, others), return_when=asyncio.FIRST_COMPLETED)
             if looking.done():
                 return looking.result()
-            raise UnavailableError("this worker ends: another goes on looking")
+            why = "this worker ends" if ending.done() else "other runs wait to be looked at"
+            raise UnavailableError(f"{why}: the look goes on later, or elsewhere")
         finally:
-            await ended((ending, looking))
+            await ended((ending, looking, others))
+
+    async def _others_wait(self) -> None:
+        """Return when somebody else was turned away meanwhile, and the turn is over (4)."""
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(TURN_S)
+            if self._turned_away >= began:
+                return
 
 
 async def _until_otherwise(client: Client, request: ObserveRequest) -> Observed:

@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 
 from temporalio.client import Client
 
+from activities.contracts.notify.specs import QUEUE_NOTIFY
 from activities.notify.delivering import Delivering
 from activities.notify.observing import Observing
 from activities.workers.duties import Activity, Duties
+from activities.workers.tuning import ACTIVITIES_MAX
 from dsl.notify.site import NotifySite
 from dsl.notify.site_file import SiteFile
 from integrations.github.channel import GitHubChannel
@@ -30,7 +32,7 @@ class NotifyDuties(Duties):
     def __init__(self, settings: Settings) -> None:
         site = SiteFile(settings.notify)
         site.look()  # a file with mistakes is a refusal to start
-        self._observing = Observing()
+        self._observing = Observing(ACTIVITIES_MAX[QUEUE_NOTIFY] * 9 // 10)
         self._delivering = Delivering(site, lambda site: channels_of(site, ui=settings.ui))
 
     def activities(self) -> Sequence[Activity]:
@@ -56,5 +58,6 @@ def channels_of(site: NotifySite, *, ui: str = "") -> dict[str, MessageChannel]:
         found[name] = SlackChannel(channel, ui=ui, has_door=has_door)
     for name, repositories in site.github.items():
         has_door = github is not None and github.destination == name
-        found[name] = GitHubChannel(repositories, ui=ui, has_door=has_door)
+        starts = github.starts if github is not None and has_door else ()
+        found[name] = GitHubChannel(repositories, ui=ui, has_door=has_door, starts=starts)
     return found

@@ -7,6 +7,8 @@
 3. People are named by the account's id at the service, never by a name that can be given up and
    taken by somebody else; and as Vault's entity, by its id, for the same reason.
 4. A name is that of one destination, of whatever kind.
+5. One deployment that waits starts one pipeline at most: the first of two to end would answer for
+   both.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from dsl.values.names import NAME_PATTERN
 NAMED_TWICE: Final = "DSL661"
 NO_DESTINATION: Final = "DSL662"
 UNSAFE_MAIL: Final = "DSL663"
+TWO_ANSWERS: Final = "DSL664"
 
 SecretFile = Annotated[str, Field(pattern=r"^/[^\x00]{1,1023}$")]
 _Destination = Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -149,12 +152,29 @@ class GitHubStart(Document):
         "repository": "Of which repository; default: of every one of the destination.",
         "environment": "Of which environment, of a deployment; default: of every one.",
         "pipeline": "The pipeline of the catalogue.",
+        "forks": "Also for a pull request from a fork, which anybody can open; default: false.",
     }
 
     on: Literal["pull_request", "deployment"]
     repository: _Repository | None = None
     environment: str | None = Field(default=None, min_length=1, max_length=255)
     pipeline: Name
+    forks: bool = False
+
+    def is_for(self, on: str, repository: str, environment: str = "") -> bool:
+        """Tell whether that event of that repository starts it."""
+        is_there = self.repository is None or self.repository.lower() == repository.lower()
+        return self.on == on and is_there and self.environment in (None, environment)
+
+    def is_beside(self, other: GitHubStart) -> bool:
+        """Tell whether some one deployment starts both."""
+        ours, theirs = (self.repository or "").lower(), (other.repository or "").lower()
+        environments = {self.environment, other.environment}
+        return (
+            self.on == other.on == "deployment"
+            and (not ours or not theirs or ours == theirs)
+            and (len(environments) == 1 or None in environments)
+        )
 
 
 class GitHubDoor(Document):
@@ -249,8 +269,18 @@ def _mistakes(site: NotifySite) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
         if door is not None and kinds.get(door.destination) != kind:
             why = f"{door.destination!r} is no destination of {kind}: name one that is"
             yield NO_DESTINATION, why, ("inbound", kind, "destination")
+    yield from _mistakes_of_starts(site.inbound.github.starts if site.inbound.github else ())
     for name, mail in site.email.items():
         yield from _mistakes_of_mail(name, mail)
+
+
+def _mistakes_of_starts(
+    starts: tuple[GitHubStart, ...],
+) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+    for number, start in enumerate(starts):
+        if any(start.is_beside(earlier) for earlier in starts[:number]):  # (5) one answer
+            why = "one run answers for a deployment, and an entry above starts one: remove one"
+            yield TWO_ANSWERS, why, ("inbound", "github", "starts", number)
 
 
 def _mistakes_of_mail(

@@ -28,6 +28,7 @@ COMMAND_WORD_MAX: Final = 1_000  # characters: what the id of a workflow may hav
 REPORT_LINE_MAX: Final = 1_000
 NO_COMMAND: Final = "no command to copy: a name in it cannot be shown as it is"
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+_NO_FENCE: Final = "\u02cb"
 _BACKTICKS: Final = re.compile("`+")
 
 
@@ -162,10 +163,18 @@ class SlackText(Surface):
     @classmethod
     def quote(cls, text: str, limit: int) -> str:
         """Return it as one span of code."""
-        shown = legible(text, limit).replace("`", "\u02cb")
+        shown = legible(text, limit).replace("`", _NO_FENCE)
         for found, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             shown = shown.replace(found, safe)
         return f"`{shown}`" if shown else ""
+
+    @classmethod
+    def command(cls, template: str, /, *words: str) -> Self:
+        """Return a command line to copy as a span of code, or why there is none (3)."""
+        line = pasteable(template, *words)
+        if line is None or "`" in line:  # another would stand in its place
+            return cls(NO_COMMAND)
+        return cls(cls.quote(line, len(line)))
 
 
 def _is_from_the_right(character: str) -> bool:

@@ -2,11 +2,12 @@
 
 1. Who somebody is stands in the operator's file, by the account's id. An account that is not there
    is told so, and nothing is sent.
-2. What is voted on is what was shown: where the button or the comment says which opening, and the
-   gate has been opened anew, nothing is sent.
-3. A gate that does not take this service's word is answered by a proof: the line that makes one is
-   said, and nothing is sent.
-4. One delivery is one vote: its id makes the id of the update and the nonce of what is signed.
+2. What is voted on is what was shown. A button says which run, opening and digest that was, and a
+   comment when it was written: where the gate is another by now, nothing is sent.
+3. A gate that does not take this service's word is answered by a proof, and so is one that asks for
+   what no message shows: the line that makes one is said, and nothing is sent.
+4. One delivery is one vote, at whatever gate, in whatever run: who sent it and its id make the id
+   of the update and the nonce of what is signed, and nothing else does.
 5. Whatever happens there is one sentence for whoever has voted.
 """
 
@@ -16,10 +17,12 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from dsl.limits import REASON_LENGTH_MAX
-from dsl.rules.gates.consensus import CLAIMED, is_reason
+from dsl.rules.gates.consensus import is_reason, takes_word_of
+from dsl.rules.notify.reading import is_shown_elsewhere
 from dsl.rules.proofs.proof import VOUCHED, Proof, encode, reason_digest, statement_of
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import canonical
@@ -60,8 +63,12 @@ class Given:
     gate: str
     decision: str
     reason: str = ""
-    opening: int | None = None  # that was shown; None: nothing was said of it
     delivery: str = ""  # makes it one of a kind
+    # What was shown; None: nothing was said of that.
+    run_id: str | None = None
+    opening: int | None = None
+    subject: str | None = None
+    at: str | None = None  # when it was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,10 @@ class Ballots:
         self._people = people
         self._key = key
 
+    def knows(self, account: str) -> bool:
+        """Tell whether an account is somebody here (1)."""
+        return account in self._people
+
     async def cast(self, given: Given) -> Told:
         """Have it counted, and say what became of it (5)."""
         try:
@@ -99,16 +110,18 @@ class Ballots:
                 f"{given.door} account {given.account} is nobody here: an operator adds it to "
                 f"people.{given.door} in the file of MANDATE_NOTIFY"
             )
-        if given.decision not in _DECISIONS:
-            raise DeniedError("expected approve or reject")
+        if given.decision not in _DECISIONS or not given.delivery:
+            raise DeniedError("expected approve or reject, in a delivery that has an id")
         if len(given.reason) > REASON_LENGTH_MAX:
             raise DeniedError(f"a reason has at most {REASON_LENGTH_MAX} characters")
+        state = await self._runs.describe(given.run)
+        if given.run_id not in (None, state.run_id):  # (2) another run
+            raise DeniedError(f"another run is called {given.run!r} since, or it was reset")
         row = await self._row(given)
         gate = str(row["gate"])
         reason_required = row.get("reason_required") is True
         if reason_required and not is_reason(given.reason):
             raise DeniedError(f"gate {gate!r} asks for a reason: say why")
-        state = await self._runs.describe(given.run)
         vote = {
             "gate": gate,
             "decision": given.decision,
@@ -124,15 +137,14 @@ class Ballots:
         row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else None
         if row is None:
             raise NotFoundError(f"gate {given.gate!r} of {given.run!r} waits for nobody now")
-        if given.opening not in (None, row.get("opening")):  # (2) opened anew
+        if given.opening not in (None, row.get("opening")) or _is_before(given.at, row):
             raise DeniedError(f"gate {given.gate!r} was opened anew since: look at it again")
-        gate = str(row["gate"])
-        if not {CLAIMED, given.door} & set(row.get("identity") or ()):  # (3) by a proof
-            if given.decision == "approve":
-                line = Terminal.command(_APPROVE, given.run, gate)
-            else:
-                line = Terminal.command(_REJECT, given.run, gate)
-            raise DeniedError(f"this gate asks for a proof; after `mandate login NAME`: {line}")
+        if given.subject not in (None, row.get("subject_digest")):  # (2) something else
+            raise DeniedError(f"gate {given.gate!r} asks for something else since: look again")
+        if is_shown_elsewhere(row):  # (3) nobody approves what was not shown
+            raise DeniedError(f"{given.door} does not show what this gate asks for; {_line(given)}")
+        if not takes_word_of(given.door, row.get("identity") or ()):  # (3) by a proof
+            raise DeniedError(f"this gate asks for a proof; {_line(given)}")
         return row
 
     def _word(self, given: Given, row: Mapping[str, Any], entity: str, run_id: str) -> str:
@@ -161,6 +173,24 @@ class Ballots:
         return encode(Proof(statement, signature))
 
 
+def _is_before(at: str | None, row: Mapping[str, Any]) -> bool:
+    """Tell whether something was written before the gate was opened (2), or nobody can say."""
+    if at is None:
+        return False
+    try:
+        return datetime.fromisoformat(at) < datetime.fromisoformat(str(row.get("since")))
+    except (ValueError, TypeError):  # no time, or one without its zone
+        return True
+
+
+def _line(given: Given) -> str:
+    if given.decision == "approve":
+        line = Terminal.command(_APPROVE, given.run, given.gate)
+    else:
+        line = Terminal.command(_REJECT, given.run, given.gate)
+    return f"after `mandate login NAME`: {line}"
+
+
 def _told(answer: Any) -> Told:
     if not isinstance(answer, dict):
         return Told(counted=False, text="The run has not said what became of it.")
@@ -175,5 +205,5 @@ def _update_id(given: Given) -> str:
 
 
 def _digest(given: Given) -> str:
-    words = (given.door, given.account, given.run, given.gate, given.decision, given.delivery)
+    words = (given.door, given.account, given.delivery)  # (4) and nothing else
     return hashlib.sha256("\x00".join(words).encode(errors="replace")).hexdigest()

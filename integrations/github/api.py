@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from dsl.notify.site import GitHubDestination
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
-from integrations.errors import DeniedError, RateLimitedError, UnavailableError
-from integrations.notify.http import ANSWER_MAX, HttpAnswer, ask, require_taken
+from integrations.errors import DeniedError, NotFoundError, RateLimitedError, UnavailableError
+from integrations.notify.http import ANSWER_MAX, HttpAnswer, ask, require_taken, retry_after
 from integrations.notify.secret_files import read_secret
 
 VERSION: Final = "2022-11-28"
@@ -72,6 +72,7 @@ class GitHubApi:
         """Return what GitHub answers; None: nothing.
 
         Raises:
+            NotFoundError: it is not there.
             DeniedError: it refuses.
             RateLimitedError: it says when to come back (3).
             UnavailableError: it does not answer.
@@ -89,7 +90,10 @@ class GitHubApi:
         with self._buying:  # one buys for all
             if time.time() > self._until - EARLY_S:
                 path = f"/app/installations/{self._destination.installation}/access_tokens"
-                bought = _content(self._asked("POST", path, None, f"Bearer {self._word()}"))
+                try:
+                    bought = _content(self._asked("POST", path, None, f"Bearer {self._word()}"))
+                except NotFoundError as error:  # not what was asked for is missing, but the App
+                    raise DeniedError(str(error)) from None
                 if not isinstance(bought, dict) or not isinstance(bought.get("token"), str):
                     raise UnavailableError("github gives no token")
                 self._token = bought["token"]
@@ -152,8 +156,8 @@ def _content(answer: HttpAnswer) -> Any:
 def _limited(answer: HttpAnswer, message: str) -> float | None:
     """Return how long its limits want us away (3); None: it is not that."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    if headers.get("retry-after", "").isdigit():
-        return float(headers["retry-after"])
+    if (wait := retry_after(answer.headers)) is not None:
+        return wait
     if headers.get("x-ratelimit-remaining") == "0":
         reset = headers.get("x-ratelimit-reset", "")
         return max(1.0, float(reset) - time.time()) if reset.isdigit() else _A_WHILE_S

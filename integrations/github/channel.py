@@ -7,15 +7,18 @@ request a comment, an environment that waits is answered. Each is made once and 
    mark. GitHub is asked, and nobody's memory.
 2. What somebody has deleted is made anew.
 3. A deployment that waits is told at most ``REPORTS_MAX`` times how its run is, and then how it
-   ended. That it has heard is read back: GitHub may take an answer and go on waiting.
+   ended. That it has heard is read back, and where it has not it is told once more: GitHub may take
+   an answer and go on waiting; or it waits for somebody else, and that is no concern of ours.
+4. It is told by one run alone: the one that the operator's file has started for it. Whatever else
+   names an environment among its inputs is about it, and answers nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dsl.notify.site import GitHubDestination
+from dsl.notify.site import GitHubDestination, GitHubStart
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from dsl.rules.notify.subject import (
@@ -29,6 +32,7 @@ from dsl.steps.notify import Happening
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
 from integrations.github.api import GitHubApi, segment
 from integrations.github.pages import check_of, mark, summary, word_for_deployment
+from integrations.github.run_names import COMPLETED, is_started_for, of_deployment
 from integrations.notify.links import run_in_ui
 
 REPORTS_MAX: Final = 9  # GitHub takes ten, the last is the answer
@@ -42,11 +46,26 @@ class GitHubChannel:
 
     has_board = True
 
-    def __init__(self, destination: GitHubDestination, *, ui: str = "", has_door: bool) -> None:
-        """Write there; ``has_door``: whether what people do there comes back."""
+    def __init__(
+        self,
+        destination: GitHubDestination,
+        *,
+        ui: str = "",
+        has_door: bool,
+        starts: Sequence[GitHubStart] = (),
+    ) -> None:
+        """Write there.
+
+        Args:
+            destination: where.
+            ui: of Temporal.
+            has_door: whether what people do there comes back.
+            starts: which pipelines events start: their runs answer deployments (4).
+        """
         self._api = GitHubApi(destination)
         self._ui = ui
         self._has_door = has_door
+        self._starts = tuple(starts)
 
     async def deliver(
         self, event: Event | None, run: RunSnapshot, known: Mapping[str, str], *, again: bool
@@ -64,28 +83,40 @@ class GitHubChannel:
             kept["check"] = await self._check(repository, run, kept.get("check"), again=again)
         if PULL_REQUEST in about:
             kept["comment"] = await self._comment(repository, run, kept.get("comment"), again=again)
-        if ENVIRONMENT in about and ACTIONS_RUN in about:
-            kept["reports"] = await self._deployment(repository, event, run, kept, again=again)
+        if self._answers_deployment(repository, run):
+            kept |= await self._deployment(repository, event, run, kept, again=again)
         return kept
+
+    def _answers_deployment(self, repository: str, run: RunSnapshot) -> bool:
+        """Tell whether a deployment is told by that run (4)."""
+        about = run.subject
+        if ENVIRONMENT not in about or ACTIONS_RUN not in about:
+            return False
+        environment = about[ENVIRONMENT]
+        starts = [
+            each for each in self._starts if each.is_for("deployment", repository, environment)
+        ]
+        prefix = of_deployment(repository, about[ACTIONS_RUN], environment)
+        return len(starts) == 1 and is_started_for(run, prefix, starts[0].pipeline)
 
     async def _check(
         self, repository: str, run: RunSnapshot, check: str | None, *, again: bool
     ) -> str:
         link = run_in_ui(self._ui, run)
         fields = check_of(run, link, has_door=self._has_door)
-        if check is None and again:
-            check = await self._find_check(repository, run)  # (1) it may be there
-        if check is not None and await self._edited(
-            f"/repos/{repository}/check-runs/{segment(check)}", fields
-        ):
+        where = f"/repos/{repository}/check-runs"
+        if check is not None and await self._edited(f"{where}/{segment(check)}", fields):
             return check
+        found = await self._find_check(repository, run) if again else None  # (1) it may be there
+        if found is not None and await self._edited(f"{where}/{segment(found)}", fields):
+            return found
         made = await self._api.call(
             "POST",
-            f"/repos/{repository}/check-runs",
+            where,
             {
                 "name": _name(run),
                 "head_sha": run.subject[COMMIT],
-                "external_id": run.workflow,
+                "external_id": _external_id(run),
                 **fields,
             },
         )
@@ -99,7 +130,7 @@ class GitHubChannel:
         )
         rows = found.get("check_runs") if isinstance(found, dict) else None
         for row in rows if isinstance(rows, list) else ():
-            if row.get("external_id") == run.workflow:
+            if row.get("external_id") == _external_id(run):
                 return _id_of(row)
         return None
 
@@ -108,12 +139,12 @@ class GitHubChannel:
     ) -> str:
         body = f"{mark(run)}\n{summary(run, run_in_ui(self._ui, run))}"
         issue = f"/repos/{repository}/issues/{run.subject[PULL_REQUEST]}/comments"
-        if comment is None and again:
-            comment = await self._find_comment(issue, mark(run))  # (1) it may be there
-        if comment is not None and await self._edited(
-            f"/repos/{repository}/issues/comments/{segment(comment)}", {"body": body}
-        ):
+        where, fields = f"/repos/{repository}/issues/comments", {"body": body}
+        if comment is not None and await self._edited(f"{where}/{segment(comment)}", fields):
             return comment
+        found = await self._find_comment(issue, mark(run)) if again else None  # (1) it may be there
+        if found is not None and await self._edited(f"{where}/{segment(found)}", fields):
+            return found
         return _id_of(await self._api.call("POST", issue, {"body": body}))
 
     async def _find_comment(self, issue: str, marked: str) -> str | None:
@@ -131,10 +162,8 @@ class GitHubChannel:
         """Return whether it was still there (2)."""
         try:
             await self._api.call("PATCH", path, fields)
-        except DeniedError as error:
-            if "answers 404" in str(error):
-                return False
-            raise
+        except NotFoundError:
+            return False
         return True
 
     async def _deployment(
@@ -145,25 +174,28 @@ class GitHubChannel:
         known: Mapping[str, str],
         *,
         again: bool,
-    ) -> str:
+    ) -> dict[str, str]:
+        """Return what is to be known of it."""
         reports = int(known.get("reports") or 0)
         environment = run.subject[ENVIRONMENT]
         actions = f"/repos/{repository}/actions/runs/{run.subject[ACTIONS_RUN]}"
         said = {"environment_name": environment, "comment": word_for_deployment(run)}
         if run.ended:
+            if "answered" in known:
+                return {}
+            state = "approved" if run.status == COMPLETED else "rejected"
             if again and not await self._waits(actions, environment):
-                return str(reports)  # (3) it has heard
-            state = "approved" if run.status == "completed" else "rejected"
+                return {"answered": state}  # (3) it has heard
             path = f"{actions}/deployment_protection_rule"
             await self._api.call("POST", path, {**said, "state": state})
-            if await self._waits(actions, environment):
+            if not again and await self._waits(actions, environment):  # (3) once more
                 raise UnavailableError(f"github still waits at environment {environment!r}")
-            return str(reports)
+            return {"answered": state}
         tells = event is not None and event.kind in _TELLS
         if not tells or reports >= REPORTS_MAX:  # (3) at most so often
-            return str(reports)
+            return {}
         await self._api.call("POST", f"{actions}/deployment_protection_rule", said)
-        return str(reports + 1)
+        return {"reports": str(reports + 1)}
 
     async def _waits(self, actions: str, environment: str) -> bool:
         try:
@@ -172,6 +204,10 @@ class GitHubChannel:
             return False
         rows = found if isinstance(found, list) else []
         return any((row.get("environment") or {}).get("name") == environment for row in rows)
+
+
+def _external_id(run: RunSnapshot) -> str:
+    return f"{run.workflow}/{run.run}"  # what a reset has made is another
 
 
 def _name(run: RunSnapshot) -> str:

@@ -5,20 +5,21 @@
 2. Nothing in a payload is an address: of ``deployment_callback_url`` only the number of the Actions
    run is read, and the answer goes to the operator's API.
 3. The same thing starts one run, however often it is delivered: the run's id is made of it.
-4. ``/mandate approve GATE [REASON]`` in a comment is a vote of whoever has written it; so is a
-   button of a check, whose ``external_id`` names the run. A comment that was edited is none.
-5. What somebody has asked for there is answered there, by one comment with one sentence.
+   What comes from a fork starts nothing, unless the operator's file says so: anybody can make one.
+4. ``/mandate approve GATE [REASON]`` in a comment is a vote of whoever has written it, on what had
+   waited when it was written; so is a button of a check, on what was shown beside it. A comment
+   that was edited is none.
+5. What somebody has asked for there is answered there, by one comment with one sentence; and
+   strangers by nothing: whoever passes by must not have us write.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from dsl.limits import REASON_LENGTH_MAX
-from dsl.notify.site import GitHubDoor, GitHubStart
+from dsl.notify.site import GitHubDoor
 from dsl.rules.gates.consensus import GITHUB
 from dsl.rules.notify.subject import (
     ACTIONS_RUN,
@@ -29,16 +30,19 @@ from dsl.rules.notify.subject import (
 )
 from dsl.shown.surfaces import Markdown
 from integrations.doors.ballots import Ballots, Given, Told
-from integrations.errors import ConflictError, DeniedError
+from integrations.errors import ConflictError, DeniedError, IntegrationError
 from integrations.github.api import GitHubApi
+from integrations.github.pages import button
+from integrations.github.payloads import Comment, command_in, object_of, text_of
+from integrations.github.run_names import of_deployment, of_pull
 
-_COMMAND: Final = re.compile(r"^/mandate[ \t]+(approve|reject)(?:[ \t]+(\S{1,1000}))?[ \t]*(.*)$")
 _CALLBACK: Final = re.compile(r"/actions/runs/([1-9][0-9]{0,18})/deployment_protection_rule$")
 _SHA: Final = re.compile(r"[0-9a-f]{40}")
-_BUTTON: Final = re.compile(r"(approve|reject)-([1-9][0-9]{0,8})")
+_BUTTON: Final = re.compile(r"([ar])-([1-9][0-9]{0,6})-[0-9a-f]{10}")
+_DECISIONS: Final = {"a": "approve", "r": "reject"}
+_HERE: Final = ("OWNER", "MEMBER", "COLLABORATOR")  # what GitHub calls who is no stranger
 STARTING: Final = ("pull_request", "deployment_protection_rule")  # events
 _OPENED: Final = ("opened", "reopened", "synchronize")
-COMMENT_MAX: Final = 4_000  # characters that are looked at
 RUNS_LOOKED_AT: Final = 200
 
 
@@ -67,17 +71,6 @@ class Starts(Protocol):
         """Start a pipeline of the catalogue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """A command that somebody has written at a pull request."""
-
-    account: str
-    decision: str
-    gate: str
-    reason: str
-    delivery: str
-
-
 class GitHubEvents:
     """Takes deliveries to runs."""
 
@@ -90,13 +83,18 @@ class GitHubEvents:
         self._engine = engine
         self._ballots = ballots
 
-    async def take(self, event: str, payload: Mapping[str, Any]) -> str:
+    async def take(self, event: str, payload: Mapping[str, Any], *, delivery: str) -> str:
         """Do what a delivery asks for; return what was done, in a sentence.
+
+        Args:
+            event: its kind.
+            payload: what it says.
+            delivery: GitHub's id for it.
 
         Raises:
             DeniedError: it is of no repository of ours, or cannot be read.
         """
-        action = _text(payload.get("action"))
+        action = text_of(payload.get("action"))
         if event == "ping":
             return "pong"
         repository = self._repository(payload)  # (1) of ours
@@ -108,25 +106,30 @@ class GitHubEvents:
             case "issue_comment", "created":  # (4) as it was written
                 return await self._comment(repository, payload)
             case "check_run", "requested_action":
-                return await self._button(repository, payload)
+                return await self._button(payload, delivery)
         return "nothing is done about that"
 
     def _repository(self, payload: Mapping[str, Any]) -> str:
-        return self._api.require_ours(_text(_object(payload.get("repository")).get("full_name")))
+        return self._api.require_ours(
+            text_of(object_of(payload.get("repository")).get("full_name"))
+        )
 
     async def _pull_request(self, repository: str, payload: Mapping[str, Any]) -> str:
-        pull = _object(payload.get("pull_request"))
-        number, commit = pull.get("number"), _text(_object(pull.get("head")).get("sha"))
+        pull = object_of(payload.get("pull_request"))
+        head = object_of(pull.get("head"))
+        number, commit = pull.get("number"), text_of(head.get("sha"))
         if type(number) is not int or not _SHA.fullmatch(commit):
             raise DeniedError("expected a pull request with its number and the commit of its head")
         inputs = {REPOSITORY: repository, COMMIT: commit, PULL_REQUEST: number}
-        where = f"{_of_pull(repository, number)}{commit[:12]}"
-        return await self._start("pull_request", repository, "", inputs, where)
+        where = f"{of_pull(repository, number)}{commit[:12]}/"
+        source = text_of(object_of(head.get("repo")).get("full_name"))
+        is_fork = source.lower() != repository.lower()  # (3) or of what is not there any more
+        return await self._start("pull_request", repository, "", inputs, where, is_fork=is_fork)
 
     async def _deployment(self, repository: str, payload: Mapping[str, Any]) -> str:
-        found = _CALLBACK.search(_text(payload.get("deployment_callback_url"), 2_000))
-        environment = _text(payload.get("environment"))
-        commit = _text(_object(payload.get("deployment")).get("sha"))
+        found = _CALLBACK.search(text_of(payload.get("deployment_callback_url"), 2_000))
+        environment = text_of(payload.get("environment"))
+        commit = text_of(object_of(payload.get("deployment")).get("sha"))
         if found is None or not environment:
             raise DeniedError("expected an environment, and the Actions run that waits for it")
         inputs: dict[str, Any] = {  # (2) the number alone
@@ -136,17 +139,27 @@ class GitHubEvents:
         }
         if _SHA.fullmatch(commit):
             inputs[COMMIT] = commit
-        where = f"github/{repository}/deployment/{found[1]}/{environment}"
+        where = of_deployment(repository, found[1], environment)
+        number = object_of(payload.get("deployment")).get("id")
+        if type(number) is int and number > 0:  # Actions that run again make another
+            where = f"{where}{number}/"
         return await self._start("deployment", repository, environment, inputs, where)
 
     async def _start(
-        self, on: str, repository: str, environment: str, inputs: Mapping[str, Any], where: str
+        self,
+        on: str,
+        repository: str,
+        environment: str,
+        inputs: Mapping[str, Any],
+        where: str,
+        *,
+        is_fork: bool = False,
     ) -> str:
         done = []
         for start in self._door.starts:
-            if start.on != on or not _is_for(start, repository, environment):
+            if not start.is_for(on, repository, environment) or (is_fork and not start.forks):
                 continue
-            run = f"{where}/{start.pipeline}"
+            run = f"{where}{start.pipeline}"
             try:
                 await self._engine.start(start.pipeline, inputs, run=run)
             except ConflictError:  # (3) once
@@ -156,11 +169,13 @@ class GitHubEvents:
         return "; ".join(done) or "no pipeline starts by that"
 
     async def _comment(self, repository: str, payload: Mapping[str, Any]) -> str:
-        issue, comment = _object(payload.get("issue")), _object(payload.get("comment"))
-        asked = _command(comment)
+        issue, comment = object_of(payload.get("issue")), object_of(payload.get("comment"))
+        asked = command_in(comment)
         number = issue.get("number")
         if asked is None or "pull_request" not in issue or type(number) is not int:
             return "no command of ours"
+        if not self._is_heard(asked, comment):  # (5) strangers
+            return "a command of a stranger, who is told nothing"
         told = await self._answered(repository, number, asked)
         body = Markdown.of("{}", told.text, limit=1_000)  # (5) one sentence
         await self._api.call(
@@ -168,10 +183,19 @@ class GitHubEvents:
         )
         return told.text
 
+    def _is_heard(self, asked: Comment, comment: Mapping[str, Any]) -> bool:
+        is_here = comment.get("author_association") in _HERE
+        return is_here or (self._ballots is not None and self._ballots.knows(asked.account))
+
     async def _answered(self, repository: str, number: int, asked: Comment) -> Told:
         if self._ballots is None:
             return Told(counted=False, text="Nobody votes from here: no key is set up.")
-        found = await self._waiting(_of_pull(repository, number), asked.gate)
+        if not self._ballots.knows(asked.account):
+            return await self._ballots.cast(_given(asked, "", ""))  # it says so
+        try:
+            found = await self._waiting(of_pull(repository, number), asked.gate)
+        except IntegrationError as error:
+            return Told(counted=False, text=f"It could not be given now, try again: {error}.")
         if len(found) != 1:
             names = ", ".join(sorted({gate for _, gate in found})[:10]) or "no gate"
             return Told(
@@ -180,17 +204,7 @@ class GitHubEvents:
                 "write /mandate approve GATE",
             )
         [(run, gate)] = found
-        return await self._ballots.cast(
-            Given(
-                door=GITHUB,
-                account=asked.account,
-                run=run,
-                gate=gate,
-                decision=asked.decision,
-                reason=asked.reason,
-                delivery=asked.delivery,
-            )
-        )
+        return await self._ballots.cast(_given(asked, run, gate))
 
     async def _waiting(self, prefix: str, gate: str) -> list[tuple[str, str]]:
         """Return the gates that wait in runs of a pull request, or those called so."""
@@ -200,67 +214,52 @@ class GitHubEvents:
                 continue
             rows = await self._engine.query(each.run, "gates")
             for row in rows if isinstance(rows, list) else ():
-                path = _text(row.get("gate"), 1_000)
+                path = text_of(row.get("gate"), 1_000)
                 if gate in ("", path, path.rpartition("/")[2]):
                     found.append((each.run, path))
         return found
 
-    async def _button(self, repository: str, payload: Mapping[str, Any]) -> str:
-        check = _object(payload.get("check_run"))
-        run = _text(check.get("external_id"), 1_000)
+    async def _button(self, payload: Mapping[str, Any], delivery: str) -> str:
+        named = text_of(object_of(payload.get("check_run")).get("external_id"), 1_100)
+        run, _, run_id = named.rpartition("/")
         pressed = _BUTTON.fullmatch(
-            _text(_object(payload.get("requested_action")).get("identifier"))
+            text_of(object_of(payload.get("requested_action")).get("identifier"))
         )
-        account = _object(payload.get("sender")).get("id")
+        account = object_of(payload.get("sender")).get("id")
         if pressed is None or not run or type(account) is not int or self._ballots is None:
             return "no button of ours"
+        decision, opening = _DECISIONS[pressed[1]], int(pressed[2])
         rows = await self._engine.query(run, "gates")
-        gates = [_text(row.get("gate"), 1_000) for row in rows if isinstance(row, dict)]
-        if len(gates) != 1:
-            return "expected one gate that waits"
-        told = await self._ballots.cast(
-            Given(
-                door=GITHUB,
-                account=str(account),
-                run=run,
-                gate=gates[0],
-                decision=pressed[1],
-                opening=int(pressed[2]),
-                delivery=f"{check.get('id')}-{pressed[0]}",
+        for row in rows if isinstance(rows, list) else ():
+            gate, subject = text_of(row.get("gate"), 1_000), text_of(row.get("subject_digest"))
+            named = button(decision, run=run_id, gate=gate, opening=opening, subject=subject)
+            if named != pressed[0]:
+                continue
+            told = await self._ballots.cast(
+                Given(
+                    door=GITHUB,
+                    account=str(account),
+                    run=run,
+                    gate=gate,
+                    decision=decision,
+                    delivery=delivery,
+                    run_id=run_id,
+                    opening=opening,
+                    subject=subject,
+                )
             )
-        )
-        return told.text
+            return told.text
+        return "what that button was for waits no more: nothing was sent"
 
 
-def _command(comment: Mapping[str, Any]) -> Comment | None:
-    """Return the command in a comment, if its first line is one (4)."""
-    line, _, rest = _text(comment.get("body"), COMMENT_MAX).strip().partition("\n")
-    found = _COMMAND.match(line.strip())
-    account = _object(comment.get("user")).get("id")
-    if found is None or type(account) is not int:
-        return None
-    reason = "\n".join(part.strip() for part in (found[3], rest) if part.strip())
-    return Comment(
-        account=str(account),
-        decision=found[1],
-        gate=found[2] or "",
-        reason=reason[:REASON_LENGTH_MAX],
-        delivery=str(comment.get("id")),
+def _given(asked: Comment, run: str, gate: str) -> Given:
+    return Given(
+        door=GITHUB,
+        account=asked.account,
+        run=run,
+        gate=gate,
+        decision=asked.decision,
+        reason=asked.reason,
+        delivery=asked.delivery,
+        at=asked.at,
     )
-
-
-def _is_for(start: GitHubStart, repository: str, environment: str) -> bool:
-    is_there = start.repository is None or start.repository.lower() == repository.lower()
-    return is_there and start.environment in (None, environment)
-
-
-def _of_pull(repository: str, number: int) -> str:
-    return f"github/{repository}/pull/{number}/"
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any, limit: int = 300) -> str:
-    return value[:limit] if isinstance(value, str) else ""

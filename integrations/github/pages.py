@@ -3,8 +3,10 @@
 1. Every word of others is a span of code: no mention, no link, no mark-up of theirs.
 2. GitHub takes 65,535 characters in a summary or a comment, 1,024 in the word for a deployment.
    What is longer is cut at a line.
-3. A gate that takes GitHub's word says how it is answered there; one that asks for a proof has the
-   line that makes one.
+3. A gate that takes GitHub's word says how it is answered there; one that asks for a proof, or for
+   what is not shown there, has the line that makes one.
+4. A button names what was shown: the run, the gate, its opening and its digest. It is good for
+   nothing else.
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dsl.rules.gates.consensus import CLAIMED, GITHUB
+from dsl.rules.gates.consensus import GITHUB
 from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import Markdown
 
 SUMMARY_MAX: Final = 60_000
 WORD_MAX: Final = 1_024
 COMMAND: Final = "/mandate"
-ACTIONS_MAX: Final = 3  # buttons of a check
+OPENING_MAX: Final = 9_999_999  # that a button's name, of 20 characters, has room for
 _CONCLUSIONS: Final = {"completed": "success", "cancelled": "cancelled", "timed out": "timed_out"}
 
 
@@ -43,17 +45,23 @@ def check_of(run: RunSnapshot, link: str, *, has_door: bool) -> dict[str, Any]:
     if link:
         fields["details_url"] = link
     [*gates] = run.gates
-    if has_door and len(gates) == 1 and takes_word(gates[0]) and not gates[0].reason_required:
-        fields["actions"] = [  # a button names no gate, so there is one only where one gate waits
-            _action("Approve", "approve", gates[0]),
-            _action("Reject", "reject", gates[0]),
+    if has_door and len(gates) == 1 and not run.more_gates and _has_buttons(gates[0]):
+        fields["actions"] = [  # people read no name of a gate on a button: only where one waits
+            _action("Approve", "approve", gates[0], run),
+            _action("Reject", "reject", gates[0], run),
         ]
     return fields
 
 
-def takes_word(gate: GateSnapshot) -> bool:
-    """Tell whether GitHub's word is accepted at a gate."""
-    return not {CLAIMED, GITHUB}.isdisjoint(gate.identity)
+def button(decision: str, *, run: str, gate: str, opening: int, subject: str) -> str:
+    """Return the name of a button (4), of at most 20 characters; ``run`` is the run's own id."""
+    shown = hashlib.sha256("\x00".join((run, gate, subject)).encode(errors="replace")).hexdigest()
+    return f"{decision[:1]}-{opening}-{shown[:10]}"
+
+
+def _has_buttons(gate: GateSnapshot) -> bool:
+    answered = gate.is_answered_at(GITHUB) and not gate.reason_required
+    return answered and 0 < gate.opening <= OPENING_MAX
 
 
 def summary(run: RunSnapshot, link: str) -> Markdown:
@@ -75,12 +83,13 @@ def summary(run: RunSnapshot, link: str) -> Markdown:
     return Markdown.joined("\n", [*shown, *_link(link)])
 
 
-def word_for_deployment(run: RunSnapshot) -> str:
-    """Return what a deployment is told, in plain words (2)."""
-    waits = _word_of_gates(run)
-    why = run.detail if run.ended else waits
-    text = f"Mandate, run {run.workflow}: {run.status}{f': {why}' if why else ''}"
-    return " ".join(text.split())[:WORD_MAX]
+def word_for_deployment(run: RunSnapshot) -> Markdown:
+    """Return what a deployment is told (2): GitHub reads mark-up in it."""
+    why = run.detail if run.ended else _word_of_gates(run)
+    short = Markdown.of("Mandate: {}", run.status, limit=100)
+    named = Markdown.of("Mandate, run {}: {}", run.workflow, run.status, limit=200)
+    whole = Markdown.of("{}{}", named, _why(why))
+    return next(each for each in (whole, named, short) if len(each) <= WORD_MAX)
 
 
 def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Markdown]:
@@ -94,12 +103,15 @@ def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Markdown]:
         *([Markdown.of("- digest: {}", gate.subject)] if gate.subject else []),
         Markdown(),
     ]
-    if takes_word(gate):  # (3) answered there
+    if gate.is_answered_at(GITHUB):  # (3) answered there
         why = " REASON" if gate.reason_required else ""
         line = f"{COMMAND} approve {gate.path}{why}"
         return [*rows, Markdown.of("Answer with a comment: {}", line)]
-    line = f"mandate approve {run.workflow} {gate.path}"
-    return [*rows, Markdown.of("Answer after `mandate login NAME` with: {}", line)]
+    if gate.reason_required:
+        line = Markdown.command("mandate approve {} {} --reason ...", run.workflow, gate.path)
+    else:
+        line = Markdown.command("mandate approve {} {}", run.workflow, gate.path)
+    return [*rows, Markdown("Answer after `mandate login NAME` with:\n"), line]
 
 
 def _word_of_gates(run: RunSnapshot) -> str:
@@ -110,11 +122,14 @@ def _word_of_gates(run: RunSnapshot) -> str:
     return f"waits for approval: {first}{f' and {more} more' if more else ''}"[:250]
 
 
-def _action(label: str, decision: str, gate: GateSnapshot) -> dict[str, str]:
+def _action(label: str, decision: str, gate: GateSnapshot, run: RunSnapshot) -> dict[str, str]:
+    named = button(
+        decision, run=run.run, gate=gate.path, opening=gate.opening, subject=gate.subject
+    )
     return {
         "label": label,
-        "description": f"{label} what waits now"[:40],
-        "identifier": f"{decision}-{gate.opening}"[:20],
+        "description": f"{label} what is shown here",
+        "identifier": named,
     }
 
 

@@ -4,8 +4,8 @@
    operator's word.
 2. 429 and 503 with ``Retry-After``, in seconds or as a date, say when to come back. Other 5xx and
    no answer at all are an outage. Every other 4xx is a refusal.
-3. No answer is read beyond ``ANSWER_MAX``, and none is waited for beyond ``WITHIN_S``. No refusal
-   tells the address, which may be the secret.
+3. No answer is read beyond ``ANSWER_MAX``, and none is waited for beyond ``WITHIN_S``, nor beyond
+   ``WHOLE_S`` where it trickles. No refusal tells the address, which may be the secret.
 """
 
 from __future__ import annotations
@@ -17,16 +17,25 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 import requests
+import urllib3
 
-from integrations.errors import DeniedError, RateLimitedError, UnavailableError
+from integrations.errors import (
+    DeniedError,
+    NotFoundError,
+    RateLimitedError,
+    UnavailableError,
+)
 
 CONNECT_S: Final = 5.0
-WITHIN_S: Final = 15.0
+WITHIN_S: Final = 15.0  # for each wait
+WHOLE_S: Final = 30.0  # for all of an answer, however slowly it comes
+CHUNK: Final = 64 << 10
 ANSWER_MAX: Final = 4 << 20
 USER_AGENT: Final = "mandate"
 TOO_MANY: Final = 429
 _AWAY: Final = 500
 _ELSEWHERE: Final = 300
+_MISSING: Final = 404
 _REFUSED: Final = 400
 _A_WHILE_S: Final = 30.0  # where a service says too much, and not until when
 
@@ -55,6 +64,7 @@ def ask(
         UnavailableError: there is none.
         DeniedError: the address is none.
     """
+    until = time.monotonic() + WHOLE_S
     try:
         with (session or requests).request(
             method,
@@ -65,12 +75,26 @@ def ask(
             allow_redirects=False,  # (1) nothing is followed
             stream=True,
         ) as reply:
-            content = reply.raw.read(ANSWER_MAX, decode_content=True)
-            return HttpAnswer(reply.status_code, dict(reply.headers), content)
+            return HttpAnswer(reply.status_code, dict(reply.headers), _content(reply, until, who))
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema):
         raise DeniedError(f"the address of {who} is none: write it anew") from None
-    except (requests.exceptions.RequestException, OSError) as error:
+    except (
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,  # reading ``raw`` raises these as they are
+        OSError,
+    ) as error:
         raise UnavailableError(f"{who} does not answer: {type(error).__name__}") from None
+
+
+def _content(reply: requests.Response, until: float, who: str) -> bytes:
+    """Return the body as far as it is read (3)."""
+    parts, size = [], 0
+    while size < ANSWER_MAX and (part := reply.raw.read1(CHUNK, decode_content=True)):
+        parts.append(part)
+        size += len(part)
+        if time.monotonic() > until:
+            raise UnavailableError(f"{who} does not end its answer within {WHOLE_S:g} s")
+    return b"".join(parts)[:ANSWER_MAX]
 
 
 def require_taken(answer: HttpAnswer, who: str, *, why: str = "") -> None:
@@ -79,6 +103,7 @@ def require_taken(answer: HttpAnswer, who: str, *, why: str = "") -> None:
     Raises:
         RateLimitedError: come back then.
         UnavailableError: it is away.
+        NotFoundError: what was named is not there.
         DeniedError: it refuses.
     """
     said = f"{who} answers {answer.status}{f': {why}' if why else ''}"
@@ -87,6 +112,8 @@ def require_taken(answer: HttpAnswer, who: str, *, why: str = "") -> None:
         raise RateLimitedError(said, _A_WHILE_S if wait is None else wait)
     if answer.status >= _AWAY:
         raise UnavailableError(said)
+    if answer.status == _MISSING:
+        raise NotFoundError(said)
     if answer.status >= _ELSEWHERE:  # (1) elsewhere is nowhere
         raise DeniedError(said)
 

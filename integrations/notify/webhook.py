@@ -69,9 +69,13 @@ def signature(secret: str, body: bytes, at: int) -> str:
 
 
 def _address(url: str, who: str) -> str:
-    parts = urlsplit(url)
-    is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not parts.hostname or not (parts.scheme == "https" or is_local):  # (3) nothing else
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:  # such as a bracket that is never closed
+        raise DeniedError(f"the address of {who} is none: write it anew") from None
+    is_local = parts.scheme == "http" and host in _LOOPBACK
+    if not host or not (parts.scheme == "https" or is_local):  # (3) nothing else
         raise DeniedError(f"the address of {who}: expected https://, or http:// on loopback")
     return url
 

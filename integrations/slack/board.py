@@ -3,8 +3,10 @@
 1. Every word of others is made inert by ``SlackText``: no mention, no link, no mark-up.
 2. Slack takes 3,000 characters in a section, 50 blocks and 2,000 characters in a button. What does
    not fit is cut at a line, and said to be.
-3. A gate that takes Slack's word has buttons. One that asks for a proof, or where no clicks come
-   back, has the line that makes one: nobody presses a button that cannot count.
+3. A gate that takes Slack's word has buttons. One that asks for a proof or for what is not shown
+   here, or where no clicks come back, has the line that makes one: nobody presses a button that
+   cannot count.
+4. A button says which run, opening and digest were shown: it is good for nothing else.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dsl.rules.gates.consensus import CLAIMED, SLACK
+from dsl.rules.gates.consensus import SLACK
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import DecidedSnapshot, GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import SlackText
@@ -75,12 +77,9 @@ def gate_blocks(gate: GateSnapshot, run: RunSnapshot, link: str, *, has_door: bo
         *(SlackText.of("approves: {}", each) for each in gate.outputs),
         *([SlackText.of("digest: {}", gate.subject)] if gate.subject else []),
     ]
-    value = json.dumps(
-        {"w": run.workflow, "g": gate.path, "o": gate.opening, "r": gate.reason_required},
-        separators=(",", ":"),
-    )
-    takes_word = has_door and not {CLAIMED, SLACK}.isdisjoint(gate.identity)
-    if takes_word and len(value) <= BUTTON_VALUE_MAX:  # (3) buttons only where they count
+    value = _value(gate, run)
+    counts = has_door and gate.is_answered_at(SLACK)
+    if counts and len(value) <= BUTTON_VALUE_MAX:  # (3) buttons only where they count
         return [section(lines), _buttons(value), *_link(link)]
     line = SlackText.of("answer after `mandate login NAME` with {}", _command(gate, run))
     return [section([*lines, line]), *_link(link)]
@@ -94,6 +93,11 @@ def decided_blocks(decided: DecidedSnapshot, run: RunSnapshot, link: str) -> lis
         *([SlackText.of("{}", decided.detail)] if decided.detail else []),
     ]
     return [section(lines), *_link(link)]
+
+
+def closed_blocks(run: RunSnapshot, link: str) -> list[Block]:
+    """Return what stands in the place of a gate that waits for nobody any more."""
+    return [section([SlackText.of("a gate of run {} that is closed", run.workflow)]), *_link(link)]
 
 
 def happened(event: Event, run: RunSnapshot) -> SlackText:
@@ -176,9 +180,16 @@ def _plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text}
 
 
-def _command(gate: GateSnapshot, run: RunSnapshot) -> str:
-    why = " --reason ..." if gate.reason_required else ""
-    return f"mandate approve {run.workflow} {gate.path}{why}"
+def _value(gate: GateSnapshot, run: RunSnapshot) -> str:
+    """Return what a button says: all that a click is good for (4)."""
+    shown = {"w": run.workflow, "i": run.run, "g": gate.path, "o": gate.opening, "s": gate.subject}
+    return json.dumps({**shown, "r": gate.reason_required}, separators=(",", ":"))
+
+
+def _command(gate: GateSnapshot, run: RunSnapshot) -> SlackText:
+    if gate.reason_required:
+        return SlackText.command("mandate approve {} {} --reason ...", run.workflow, gate.path)
+    return SlackText.command("mandate approve {} {}", run.workflow, gate.path)
 
 
 def _link(link: str) -> list[Block]:

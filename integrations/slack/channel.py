@@ -3,7 +3,8 @@
 1. What asks for somebody is shown in the channel as well as in the thread.
 2. A message carries the id of its happening as metadata. A try that is not the first looks for it
    before it writes: Slack is asked, and nobody's memory.
-3. A message that somebody has deleted is written anew; a gate that was decided loses its buttons.
+3. A message that somebody has deleted is written anew, once: a try after the first looks for it.
+4. A gate that waits for nobody any more loses its buttons, whether or not that is told.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from dsl.rules.notify.snapshot import RunSnapshot
 from dsl.steps.notify import Happening
 from integrations.notify.links import run_in_ui
 from integrations.slack.api import GONE, SlackApi, SlackRefusedError
-from integrations.slack.board import board_blocks, decided_blocks, gate_blocks, happened
+from integrations.slack.board import (
+    board_blocks,
+    closed_blocks,
+    decided_blocks,
+    gate_blocks,
+    happened,
+)
 
 BOARD: Final = "board"
 GATES_KEPT: Final = 18
@@ -45,10 +52,9 @@ class SlackChannel:
         link = run_in_ui(self._ui, run)
         kept = dict(known)
         kept[BOARD] = await self._board(run, kept.get(BOARD), link, again=again)
+        await self._close(run, kept, link)
         if event is None:
             return kept
-        if event.decided is not None:
-            await self._decided(event, run, kept, link)
         name = f"{event.kind}:{event.id}"
         ts = await self._find(name, kept[BOARD]) if again else None  # (2) it may be there
         if ts is None:
@@ -71,21 +77,25 @@ class SlackChannel:
     async def _board(self, run: RunSnapshot, ts: str | None, link: str, *, again: bool) -> str:
         blocks, text = board_blocks(run, link), f"Run of {run.pipeline}"
         name = f"board:{run.workflow}:{run.run}"
-        if ts is None and again:
-            ts = await self._find(name, None)  # (2) it may be there
         if ts is not None and await self._edit(ts, text, blocks):
             return ts
+        found = await self._find(name, None) if again else None  # (2) it may be there
+        if found is not None and await self._edit(found, text, blocks):
+            return found
         return await self._post(name, text=text, blocks=blocks)
 
-    async def _decided(
-        self, event: Event, run: RunSnapshot, kept: dict[str, str], link: str
-    ) -> None:
-        decided = event.decided
-        if decided is None:
-            return
-        ts = kept.pop(_gate_key(decided.path, decided.opening), None)
-        if ts is not None:  # (3) nobody presses what is decided
-            await self._edit(ts, happened(event, run), decided_blocks(decided, run, link))
+    async def _close(self, run: RunSnapshot, kept: dict[str, str], link: str) -> None:
+        """Take the buttons from what waits for nobody any more (4)."""
+        open_now = {_gate_key(each.path, each.opening) for each in run.gates}
+        decided = {_gate_key(each.path, each.opening): each for each in run.decided}
+        for name in [each for each in kept if each != BOARD and each not in open_now]:
+            if name in decided:
+                blocks = decided_blocks(decided[name], run, link)
+            elif run.more_gates:  # it may be one of those that are only counted
+                continue
+            else:
+                blocks = closed_blocks(run, link)
+            await self._edit(kept.pop(name), f"A gate of {run.pipeline}", blocks)
 
     async def _edit(self, ts: str, text: str, blocks: list[dict[str, Any]]) -> bool:
         """Return whether the message was still there (3)."""

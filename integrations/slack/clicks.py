@@ -37,8 +37,10 @@ class Click:
     user: str
     decision: str
     run: str
+    run_id: str
     gate: str
     opening: int
+    subject: str
     needs_reason: bool
     trigger: str
     delivery: str
@@ -79,9 +81,8 @@ class SlackClicks:
         await self._cast(click, "")
 
     async def _ask_why(self, click: Click) -> None:
-        metadata = canonical(
-            {"w": click.run, "g": click.gate, "o": click.opening, "d": click.decision}
-        )
+        shown = {"w": click.run, "i": click.run_id, "g": click.gate, "s": click.subject}
+        metadata = canonical({**shown, "o": click.opening, "d": click.decision})
         view = reason_dialog(click.decision, metadata, click.gate)
         await self._api.call("views.open", trigger_id=click.trigger, view=view)
 
@@ -96,8 +97,10 @@ class SlackClicks:
             user=_text(_object(payload.get("user")).get("id")),
             decision=_text(said.get("d")),
             run=_text(said.get("w"), 1_000),
+            run_id=_text(said.get("i")),
             gate=_text(said.get("g"), 1_000),
             opening=_number(said.get("o")),
+            subject=_text(said.get("s")),
             needs_reason=False,
             trigger="",
             delivery=_text(view.get("id")),
@@ -113,8 +116,10 @@ class SlackClicks:
                 gate=click.gate,
                 decision=click.decision,
                 reason=reason,
-                opening=click.opening,
                 delivery=click.delivery,
+                run_id=click.run_id,
+                opening=click.opening,
+                subject=click.subject,
             )
         )
         mark = SlackText(":white_check_mark:") if told.counted else SlackText(":warning:")
@@ -137,8 +142,10 @@ def _click(payload: Mapping[str, Any]) -> Click:
         user=_text(_object(payload.get("user")).get("id")),
         decision=decision,
         run=_text(value.get("w"), 1_000),
+        run_id=_text(value.get("i")),
         gate=_text(value.get("g"), 1_000),
         opening=_number(value.get("o")),
+        subject=_text(value.get("s")),
         needs_reason=value.get("r") is True,
         trigger=_text(payload.get("trigger_id")),
         delivery=_text(action.get("action_ts")),

@@ -5,12 +5,15 @@
    ``integrations.doors.ballots``.
 2. The client reconnects by itself. What goes wrong with one envelope is a line in the log, and the
    next is taken.
+3. At most ``TAKEN_MAX`` are worked on at once. What comes beyond that is not acknowledged: Slack
+   says so to whoever has pressed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -20,11 +23,10 @@ from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from integrations.errors import IntegrationError
-
 logger = logging.getLogger(__name__)
 
 TAKE_S: Final = 60.0
+TAKEN_MAX: Final = 64
 
 Take = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -36,10 +38,22 @@ async def listening(api: str, app_token: str, take: Take) -> AsyncIterator[None]
     web = WebClient(token=app_token, base_url=f"{api}/")
     client = SocketModeClient(app_token=app_token, web_client=web, auto_reconnect_enabled=True)
 
+    under_way = threading.BoundedSemaphore(TAKEN_MAX)
+
+    async def taken(payload: Mapping[str, Any]) -> None:
+        try:
+            await _taken(take, payload)
+        finally:
+            under_way.release()
+
     def heard(_: Any, request: SocketModeRequest) -> None:
+        is_ours = request.type == "interactive"
+        if is_ours and not under_way.acquire(blocking=False):  # (3) pressed again
+            logger.warning("a click was not taken: %d are under way", TAKEN_MAX)
+            return
         client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
-        if request.type == "interactive":  # (1) worked on after that
-            asyncio.run_coroutine_threadsafe(_taken(take, request.payload), loop)
+        if is_ours:  # (1) worked on after that
+            asyncio.run_coroutine_threadsafe(taken(request.payload), loop)
 
     client.socket_mode_request_listeners.append(heard)
     try:
@@ -53,5 +67,5 @@ async def _taken(take: Take, payload: Mapping[str, Any]) -> None:
     try:
         async with asyncio.timeout(TAKE_S):
             await take(payload)
-    except (IntegrationError, TimeoutError) as error:
-        logger.warning("a click was not taken: %s", error)  # (2) the next is taken
+    except Exception as error:  # noqa: BLE001  # (2) whatever it is, the next is taken
+        logger.warning("a click was not taken (%s): %s", type(error).__name__, error)

@@ -5,10 +5,12 @@
 2. Nobody votes through a door whose word the ledger's worker cannot check: it takes the same key,
    ``MANDATE_DOOR_KEY_FILE``, on both sides. Without one there are no ballots.
 3. What takes longer than a service waits is done when the answer is on its way.
+4. What became of a delivery stands in the log, where nobody is told of it there.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Final
 from dsl.errors import DslError
 from dsl.notify.site import NotifySite
 from dsl.notify.site_file import SiteFile
+from dsl.shown.surfaces import Terminal
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.doors.ballots import Ballots
@@ -32,6 +35,8 @@ from integrations.web.engine import RunEngine
 from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received
 from integrations.web.signatures import HmacSignature
 from mandate.people.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 GITHUB_PATH: Final = "/hooks/github"
 SLACK_PATH: Final = "/hooks/slack"
@@ -91,7 +96,8 @@ class Doors:
             event = received.headers.get("x-github-event", "")[:100]
 
             async def take() -> None:
-                await events.take(event, payload)
+                done = await events.take(event, payload, delivery=received.delivery)
+                logger.info("github: %s", Terminal.of("{}", done))  # (4) it is said
 
             if event in STARTING:  # where it starts nothing, GitHub's log of deliveries says why
                 await take()

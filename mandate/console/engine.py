@@ -3,6 +3,7 @@
 1. A run is ours as ``mandate.people.runs`` says it: on the engine's queue, and no holder of an id
    that is for something else. Of anything else nothing is told.
 2. What the server says is put into the words of ``integrations.errors``; nothing else gets out.
+3. What is started has an id of its own: as long as the server knows a run of it, there is no other.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -106,7 +108,13 @@ class TemporalEngine:
             plan = (await asyncio.to_thread(self._compile, pipeline)).plan
             resolve_inputs(plan, inputs)  # here, where whoever asks learns what is wrong
             handle = await self._client.start_workflow(
-                plan.name, dict(inputs), id=run, task_queue=QUEUE, memo=memo, rpc_timeout=ANSWER
+                plan.name,
+                dict(inputs),
+                id=run,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,  # (3) also once it is over
+                task_queue=QUEUE,
+                memo=memo,
+                rpc_timeout=ANSWER,
             )
         return KnownRun(run, handle.first_execution_run_id or "", plan.name, "running")
 

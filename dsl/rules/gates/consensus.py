@@ -44,6 +44,11 @@ NAMES_SHOWN_MAX: Final = 8
 REASON_SHOWN_MAX: Final = 100
 
 
+def takes_word_of(door: str, identity: Iterable[str]) -> bool:
+    """Tell whether a gate that takes ``identity`` takes that service's word for an account."""
+    return not {CLAIMED, door}.isdisjoint(identity)
+
+
 def is_reason(text: str) -> bool:
     """Tell whether ``text`` says anything: the dots of a line to copy do not."""
     return any(character.isalnum() for character in text)

@@ -3,6 +3,8 @@
 1. The answer is another program's: what is missing or of another type is left out, and nothing that
    it says is too long.
 2. Of more than a message shows, what went wrong and what waits comes first.
+3. The arguments of a call and the plan that an answer has clarified are in no message. Who decides
+   on them sees them first, where all of it is shown.
 """
 
 from __future__ import annotations
@@ -56,6 +58,11 @@ def snapshot_of(status: Mapping[str, Any], *, workflow: str, run: str) -> RunSna
     )
 
 
+def is_shown_elsewhere(row: Mapping[str, Any]) -> bool:
+    """Tell whether a gate asks for what no message shows (3)."""
+    return bool(row.get("call") or row.get("clarification"))
+
+
 def _gate(row: Mapping[str, Any]) -> GateSnapshot:
     outputs = [
         f"{_text(each.get('stage'))}: {_text(each.get('name'))}"
@@ -70,10 +77,12 @@ def _gate(row: Mapping[str, Any]) -> GateSnapshot:
         due=_text(row.get("due")),
         description=_text(row.get("description")),
         identity=tuple(_words(row.get("identity"))),
-        reason_required=row.get("reason_required") is True,
+        # What is answered to a question is said as the reason.
+        reason_required=row.get("reason_required") is True or bool(row.get("question")),
         subject=_text(row.get("subject_digest")),
         outputs=tuple(outputs),
         reminders=_number(row.get("reminders")),
+        is_shown_elsewhere=is_shown_elsewhere(row),
     )
 
 

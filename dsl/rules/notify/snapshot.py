@@ -18,6 +18,7 @@ from dsl.limits import (
     NOTIFY_STAGES_MAX,
     NOTIFY_WORDS_MAX,
 )
+from dsl.rules.gates.consensus import takes_word_of
 
 RUNNING: Final = "running"
 
@@ -44,6 +45,11 @@ class GateSnapshot(Value):
     subject: Words = ""  # digest of what is approved
     outputs: tuple[Words, ...] = ()
     reminders: int = 0
+    is_shown_elsewhere: bool = False  # a call, a clarified plan: no message holds what it asks for
+
+    def is_answered_at(self, door: str) -> bool:
+        """Tell whether who reads a message there may answer: nobody approves what is not shown."""
+        return takes_word_of(door, self.identity) and not self.is_shown_elsewhere
 
 
 class DecidedSnapshot(Value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dsl.notify.site import GitHubDestination, SlackDestination
@@ -49,6 +50,23 @@ async def test_slack_has_one_board_and_one_gate(tmp_path: Path):
     assert sorted(known.values()) == [each["ts"] for each in slack.messages]
     assert len(slack.messages) == 2
     assert slack.wrong == []
+
+
+async def test_slack_has_one_board_anew_where_somebody_deleted_it(tmp_path: Path):
+    (tmp_path / "bot").write_text(BOT)
+    async with fake_slack() as slack:
+        where = SlackDestination(
+            channel=CHANNEL, token_file=f"{tmp_path}/bot", api=f"{slack.http.url}/api"
+        )
+        telling, deleted = SlackChannel(where, has_door=True), {"board": "1780000000.000001"}
+        [event] = changes(None, RUN)
+        slack.lose = 2
+        for again in (False, True, True):
+            with suppress(UnavailableError):
+                await telling.deliver(event, RUN, deleted, again=again)
+
+    assert len([each for each in slack.messages if "thread_ts" not in each]) == 1
+    assert len(slack.messages) == 2
 
 
 async def test_github_has_one_check_and_one_comment(tmp_path: Path):

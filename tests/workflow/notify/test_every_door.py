@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,11 +15,11 @@ from dsl.values.canonical import canonical
 from integrations.doors.key import DoorKey
 from tests.fixtures.engine import Engine, after_look, gate
 from tests.fixtures.notify.site import (
-    GITHUB_ANN,
-    REPOSITORY,
     SLACK_ANN,
     SLACK_BOB,
     Site,
+    check_pressed_at,
+    pressed_at,
     site_of,
     until,
 )
@@ -75,26 +74,15 @@ async def test_votes_by_signal_update_slack_and_github_race(site: Site):
     }
     run = await site.engine.start(after_look(gate("sign-off", **config)))
     await site.engine.pending(run, "sign-off")
-    value = json.dumps({"w": run.id, "g": "sign-off", "o": 1, "r": False})
-
-    def pressed(user: str) -> dict[str, object]:
-        action = {"action_id": "mandate-approve", "value": value, "action_ts": f"1.{user}"}
-        return {"type": "block_actions", "user": {"id": user}, "actions": [action]}
-
-    button = {
-        "action": "requested_action",
-        "repository": {"full_name": REPOSITORY},
-        "requested_action": {"identifier": "approve-1"},
-        "check_run": {"id": 1, "external_id": run.id},
-        "sender": {"id": GITHUB_ANN},
-    }
+    ann, bob = await pressed_at(run, SLACK_ANN), await pressed_at(run, SLACK_BOB)
+    button = await check_pressed_at(run)
     mallory = {"gate": "sign-off", "decision": "approve", "voter": "mallory"}
     claimed = {"gate": "sign-off", "decision": "approve", "voter": "cyd"}
     told = await asyncio.gather(
         run.signal("vote", mallory),
-        site.slack_sends(pressed(SLACK_ANN)),
+        site.slack_sends(ann),
         site.github_says("check_run", button),
-        site.slack_sends(pressed(SLACK_BOB)),
+        site.slack_sends(bob),
         run.execute_update("vote", claimed),
         run.execute_update("vote", mallory),
         return_exceptions=True,

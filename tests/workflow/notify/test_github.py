@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError
 
-from tests.fixtures.engine import Engine, after_look, gate
+from tests.fixtures.engine import Engine, after_look, gate, pipeline, stage
 from tests.fixtures.notify.receiver import Reply
-from tests.fixtures.notify.site import GITHUB_ANN, REPOSITORY, Site, site_of, until
+from tests.fixtures.notify.site import (
+    GITHUB_ANN,
+    REPOSITORY,
+    Site,
+    check_pressed_at,
+    site_of,
+    until,
+)
 from tests.fixtures.servers.openbao import People
 
 STRANGER = 1
@@ -31,19 +39,34 @@ def pull_request(commit: str, number: int = 5, **fields: Any) -> dict[str, Any]:
     return {
         "action": "opened",
         "repository": {"full_name": REPOSITORY},
-        "pull_request": {"number": number, "head": {"sha": commit}},
+        "pull_request": {
+            "number": number,
+            "head": {"sha": commit, "repo": {"full_name": REPOSITORY}},
+        },
         "sender": {"id": STRANGER},
         **fields,
     }
 
 
-def comment(body: str, account: int = GITHUB_ANN, number: int = 5, **fields: Any) -> dict[str, Any]:
+def comment(
+    body: str,
+    account: int = GITHUB_ANN,
+    number: int = 5,
+    *,
+    at: str = "",
+    association: str = "MEMBER",
+) -> dict[str, Any]:
     return {
         "action": "created",
         "repository": {"full_name": REPOSITORY},
         "issue": {"number": number, "pull_request": {"url": "https://evil.example/"}},
-        "comment": {"id": zlib.crc32(body.encode()), "body": body, "user": {"id": account}},
-        **fields,
+        "comment": {
+            "id": time.time_ns() // 1_000,
+            "body": body,
+            "user": {"id": account},
+            "created_at": at or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "author_association": association,
+        },
     }
 
 
@@ -73,11 +96,8 @@ async def test_a_pull_request_starts_a_run_that_shows_there_and_is_answered_ther
     comments = site.github.comments
     await until(lambda: any("Waiting for approval" in c["body"] for c in comments.values()))
     [check] = site.github.checks.values()
-    assert (check["status"], check["head_sha"], check["external_id"]) == (
-        "in_progress",
-        commit,
-        run.id,
-    )
+    assert (check["status"], check["head_sha"]) == ("in_progress", commit)
+    assert check["external_id"] == f"{run.id}/{(await run.describe()).run_id}"
     assert [each["label"] for each in check["actions"]] == ["Approve", "Reject"]
     reply = await site.github_says(
         "issue_comment", comment("/mandate approve sign-off read it @all")
@@ -142,15 +162,13 @@ async def test_who_is_nobody_here_and_what_waits_for_nobody_is_told(site: Site, 
 async def test_a_button_of_the_check_votes_for_what_was_shown(site: Site):
     run = await begun(site, "d5" * 20, 9)
     await until(lambda: site.github.checks and site.github.checks[1].get("actions"))
-    payload = {
-        "action": "requested_action",
-        "repository": {"full_name": REPOSITORY},
-        "requested_action": {"identifier": "approve-7"},
-        "check_run": {"id": 1, "external_id": run.id},
-        "sender": {"id": GITHUB_ANN},
-    }
-    await site.github_says("check_run", payload)  # of an opening that is none
-    payload["requested_action"] = {"identifier": "approve-1"}
+    approve, _ = site.github.checks[1]["actions"]
+    payload = await check_pressed_at(run)
+    assert payload["requested_action"]["identifier"] == approve["identifier"]
+    assert payload["check_run"]["external_id"] == site.github.checks[1]["external_id"]
+    for old in (f"a-7{approve['identifier'][3:]}", "a-1-0123456789"):  # of what is no more
+        await site.github_says("check_run", {**payload, "requested_action": {"identifier": old}})
+    assert (await run.query("gates"))[0]["votes"] == 0
     await site.github_says("check_run", payload)
     report = await run.result()
 
@@ -173,17 +191,7 @@ async def test_a_deployment_waits_for_the_gate_and_is_told_until_it_has_heard(si
     run = site.engine.adopt(f"github/{REPOSITORY}/deployment/77/production/told-at-github")
     await until(lambda: site.github.made("actions/review-custom-gates-for-run"))
     await site.engine.pending(run, "sign-off")
-    [check] = site.github.checks
-    await site.github_says(
-        "check_run",
-        {
-            "action": "requested_action",
-            "repository": {"full_name": REPOSITORY},
-            "requested_action": {"identifier": "approve-1"},
-            "check_run": {"id": check, "external_id": run.id},
-            "sender": {"id": GITHUB_ANN},
-        },
-    )
+    await site.github_says("check_run", await check_pressed_at(run))
     await run.result()
     await until(lambda: not site.github.waiting)
 
@@ -192,6 +200,60 @@ async def test_a_deployment_waits_for_the_gate_and_is_told_until_it_has_heard(si
     reports = site.github.made("actions/review-custom-gates-for-run")
     assert len(reports) <= 10
     assert not any("evil" in each.path for each in site.github.http.heard)
+
+
+async def test_a_run_that_only_names_an_environment_answers_nothing_for_it(site: Site):
+    site.github.waiting = {"production"}
+    declared: dict[str, Any] = {
+        name: {} for name in ("repository", "commit", "environment", "actions_run")
+    }
+    about = {"repository": REPOSITORY, "environment": "production", "actions_run": "78"}
+    run = await site.engine.start(
+        pipeline(stage("look"), notify=[{"to": "repo"}], inputs=declared),
+        inputs={**about, "commit": "b9" * 20},
+    )
+    await run.result()
+    await until(lambda: site.github.checks and site.github.checks[1].get("conclusion"))
+    await (await telling(site, run)).result()
+
+    assert site.github.states == []
+    assert site.github.waiting == {"production"}
+
+
+async def test_what_is_started_twice_is_one_run_also_once_it_is_over(site: Site):
+    run = await begun(site, "c9" * 20, 12)
+    await run.terminate("over")
+    before = (await run.describe()).run_id
+    again = pull_request("c9" * 20, 12, action="reopened")
+    assert (await site.github_says("pull_request", again)).status == 202
+
+    assert (await run.describe()).run_id == before
+
+
+@pytest.mark.parametrize("source", [{"full_name": "stranger/shop"}, None])
+async def test_a_fork_starts_nothing(site: Site, source: Any):
+    opened = pull_request("d9" * 20, 13)
+    opened["pull_request"]["head"]["repo"] = source
+    assert (await site.github_says("pull_request", opened)).status == 202
+
+    run = f"github/{REPOSITORY}/pull/13/{'d9' * 6}/told-at-github"
+    with pytest.raises(RPCError, match="not found"):
+        await site.engine.client.get_workflow_handle(run).describe()
+
+
+async def test_a_comment_of_before_the_gate_counts_for_nothing_and_a_stranger_hears_nothing(
+    site: Site,
+):
+    run = await begun(site, "e9" * 20, 14)
+    stranger = comment("/mandate approve sign-off", STRANGER, 14, association="NONE")
+    await site.github_says("issue_comment", stranger)
+    await site.github_says("issue_comment", comment("/mandate approved? not yet", number=14))
+    early = comment("/mandate approve sign-off", number=14, at="2020-01-01T00:00:00Z")
+    await site.github_says("issue_comment", early)
+    await until(lambda: any("opened anew" in c["body"] for c in site.github.comments.values()))
+
+    assert (await run.query("gates"))[0]["votes"] == 0
+    assert not any("nobody here" in c["body"] for c in site.github.comments.values())
 
 
 @pytest.mark.parametrize("trouble", ["suspended", "key", "repository"])

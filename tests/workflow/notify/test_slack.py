@@ -15,7 +15,14 @@ from temporalio.client import WorkflowHandle
 
 from tests.fixtures.engine import Engine, after_look, gate
 from tests.fixtures.notify.receiver import Reply
-from tests.fixtures.notify.site import SLACK_ANN, SLACK_BOB, Site, site_of, until
+from tests.fixtures.notify.site import (
+    SLACK_ANN,
+    SLACK_BOB,
+    Site,
+    pressed_at,
+    site_of,
+    until,
+)
 from tests.fixtures.servers.openbao import People
 
 EVERYTHING = ["gate-opened", "gate-decided", "ended"]
@@ -47,9 +54,7 @@ def buttons(site: Site) -> list[dict[str, Any]]:
     ]
 
 
-def click(
-    site: Site, user: str = SLACK_ANN, label: str = "Approve", at: str = "1790000009.1"
-) -> dict[str, Any]:
+def click(site: Site, user: str = SLACK_ANN, label: str = "Approve") -> dict[str, Any]:
     """What Slack sends when somebody presses."""
     [button] = [each for each in buttons(site) if each["text"]["text"] == label]
     return {
@@ -57,7 +62,7 @@ def click(
         "user": {"id": user},
         "trigger_id": "t-1",
         "response_url": "https://evil.example/take",
-        "actions": [{**button, "action_ts": at}],
+        "actions": [{**button, "action_ts": f"{time.time():.6f}"}],
     }
 
 
@@ -68,7 +73,7 @@ def submitted(site: Site, reason: str, user: str = SLACK_ANN) -> dict[str, Any]:
         "user": {"id": user},
         "view": {
             **view,
-            "id": f"V{len(site.slack.views)}",
+            "id": f"V{time.time_ns()}",
             "state": {"values": {"why": {"reason": {"value": reason}}}},
         },
     }
@@ -110,7 +115,7 @@ async def test_a_click_by_the_socket_is_acknowledged_and_counts_once(site: Site)
     assert set(envelopes) <= set(site.slack.acknowledged)
     [row] = await run.query("gates")
     assert (row["votes"], row["refused"]) == (1, 0)  # the same answer to the same click
-    await site.slack.click(click(site, SLACK_BOB, at="1790000010.1"))
+    await site.slack.click(click(site, SLACK_BOB))
     report = await run.result()
 
     assert [vote["voter"] for vote in report["approvals"][0]["votes"]] == ["ann", "bob"]
@@ -136,13 +141,7 @@ async def test_rejecting_asks_why_and_the_reason_is_shown_and_does_nothing(site:
 async def test_a_gate_that_asks_for_a_proof_has_no_buttons_and_takes_no_click(site: Site):
     run = await asked(site, identity=["verified"])
     [message] = [each for each in site.slack.messages if "thread_ts" in each]
-    value = json.dumps({"w": run.id, "g": "sign-off", "o": 1, "r": False})
-    forged = {
-        "type": "block_actions",
-        "user": {"id": SLACK_ANN},
-        "actions": [{"action_id": "mandate-approve", "value": value, "action_ts": "1.1"}],
-    }
-    await site.slack_sends(forged)
+    await site.slack_sends(await pressed_at(run, SLACK_ANN))
     await until(lambda: said(site))
 
     assert buttons(site) == []
@@ -161,6 +160,31 @@ async def test_who_is_nobody_here_is_told_and_so_is_what_was_opened_anew(site: S
 
     assert any("account U0STRANGER is nobody here" in each for each in said(site))
     assert any("was opened anew since" in each for each in said(site))
+
+
+@pytest.mark.parametrize(("field", "said_of_it"), [("i", "another run"), ("s", "something else")])
+async def test_a_button_of_another_run_or_of_other_outputs_counts_for_nothing(
+    site: Site, field: str, said_of_it: str
+):
+    run = await asked(site)
+    old = click(site)
+    value = json.loads(old["actions"][0]["value"])
+    old["actions"][0]["value"] = json.dumps({**value, field: "of before"})
+    await site.slack_sends(old)
+    await until(lambda: said(site))
+
+    assert said_of_it in said(site)[0]
+    assert (await run.query("gates"))[0]["votes"] == 0
+
+
+async def test_a_gate_that_is_closed_without_a_word_of_it_loses_its_buttons(site: Site):
+    config = {"approvers": ["group:sre"], "identity": ["slack"]}
+    notify = [{"to": "ops", "when": ["gate-opened"]}]
+    run = await site.engine.start(after_look(gate("sign-off", **config), notify=notify))
+    await until(lambda: buttons(site))
+    await run.terminate("enough")
+
+    assert await until(lambda: not buttons(site))
 
 
 async def test_a_deleted_board_is_written_anew_and_a_lost_answer_writes_nothing_twice(site: Site):

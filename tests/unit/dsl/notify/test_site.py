@@ -15,6 +15,24 @@ ENTITY = "0e1d2c3b-0000-4000-8000-0123456789ab"
 HOOK = "{url_file: /etc/u, secret_file: /etc/s}"
 
 
+def starting(*starts: str) -> str:
+    """A door that starts a pipeline for deployments."""
+    lines = [f"{{on: deployment, pipeline: ship, {each}}}" for each in starts]
+    return f"""\
+github: {{repo: {{app: "1", installation: 2, key_file: /etc/k, repositories: [acme/shop]}}}}
+inbound: {{github: {{destination: repo, secret_file: /etc/s, starts: [{", ".join(lines)}]}}}}
+"""
+
+
+def test_deployments_of_other_environments_or_repositories_are_no_mistake():
+    places = ("", "repository: acme/a, "), ("a", "b")
+    apart = [f"{where}environment: {name}" for where in places[0] for name in places[1]]
+
+    for starts in (apart[:2], (apart[2], apart[1])):
+        site = parse_site(starting(*starts), "notify.yaml")
+        assert site.inbound.github is not None
+
+
 def codes(text: str) -> list[str]:
     with pytest.raises(DslError) as caught:
         parse_site(text, "notify.yaml")
@@ -49,6 +67,8 @@ inbound: {{slack: {{destination: ops, app_token_file: /etc/app}}}}
         ("webhook: {a: {url_file: relative, secret_file: /s}}", "DSL206"),
         ("webhook: {a: {url: 'https://x', secret_file: /s}}", "DSL201"),
         ("people: {github: {octocat: x}}", "DSL206"),
+        (starting("", "environment: staging"), "DSL664"),
+        (starting("repository: Acme/Shop", "repository: acme/shop"), "DSL664"),
         ("- 1", "DSL204"),
     ],
 )
