@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from temporalio import workflow
@@ -91,28 +91,24 @@ class Pipeline(GatedWorkflow):
     @workflow.signal(name=question_specs.ASKED, description="A stage's activity: look what it asks")
     def asked(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
         """Look whether the agent of a stage asks; whoever says so is not believed."""
-        try:
-            path = read_stage([payload])
-        except MessageError as error:
-            self.on_bad_message(question_specs.ASKED, str(error))
-            return
-        agents = self._agents
-        refusal = agents.look(path) if agents else _NOTHING_RUNS
-        if refusal is not None:
-            self.on_bad_message(question_specs.ASKED, refusal)
+        self._look(question_specs.ASKED, payload, AgentStages.look)
 
     @workflow.signal(name=tool_specs.CALLED, description="A stage: look which of its calls wait")
     def called(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue
         """Look whether calls of a stage wait; whoever says so is not believed."""
+        self._look(tool_specs.CALLED, payload, AgentStages.look_at_calls)
+
+    def _look(
+        self, name: str, payload: RawValue, look: Callable[[AgentStages, str], str | None]
+    ) -> None:
         try:
             path = read_stage([payload])
         except MessageError as error:
-            self.on_bad_message(tool_specs.CALLED, str(error))
+            self.on_bad_message(name, str(error))
             return
-        agents = self._agents
-        refusal = agents.look_at_calls(path) if agents else _NOTHING_RUNS
+        refusal = look(self._agents, path) if self._agents else _NOTHING_RUNS
         if refusal is not None:
-            self.on_bad_message(tool_specs.CALLED, refusal)
+            self.on_bad_message(name, refusal)
 
     @workflow.query(name=tool_specs.DECISIONS, description="What was decided on calls of a stage")
     def decisions(self, payload: RawValue = None) -> tool_specs.Decisions:  # type: ignore[assignment]  # (3) exactly RawValue
