@@ -127,7 +127,9 @@ def test_the_request_shown_has_every_field_and_no_other():
     definition = protocol_schema()["$defs"]["RequestLine"]
 
     assert LINE.is_valid(shown)
-    assert list(shown) == definition["required"] == list(definition["properties"])
+    assert list(shown) == list(definition["properties"])
+    # An activity of somebody else's worker calls no tools, and is not told of any.
+    assert [*definition["required"], "tools"] == list(definition["properties"])
 
 
 def test_the_clarification_shown_is_one_as_it_is_told():

@@ -208,7 +208,8 @@ def test_a_template_without_a_program_is_a_warning():
     assert not is_error(problem)
     assert problem.hint == (
         "a run that comes to it is refused, before anybody is asked: take another template "
-        "(ansible, code-review, council-member, default, llm, terraform)"
+        "(ansible, bug-watcher, code-review, council-member, default, llm, suggester, "
+        "suggestion-reviewer, terraform)"
     )
 
 
