@@ -24,6 +24,7 @@ from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.lifecycle.page import Ended, Entered, page
 from workflows.lifecycle.tries import Tries
 from workflows.runtime import failures
+from workflows.runtime.moment import now_ms
 
 
 class StageState:
@@ -140,7 +141,7 @@ class StageState:
             answers=self.tries.answers,
             heard=heard,
             clarified=request.clarified,
-            begun_ms=int(workflow.now().timestamp() * 1000) if is_local else 0,
+            begun_ms=now_ms() if is_local else 0,
         )
 
     def keep(self, result: messages.PhaseResult) -> None:
@@ -184,8 +185,7 @@ class StageState:
         if self.step.error_budget is None:
             return None
         times = (self._authority.errors | self._erred).values()
-        now_ms = int(workflow.now().timestamp() * 1000)
-        return read_budget(times, now_ms, self.step.error_budget, since_ms=self._since_ms)
+        return read_budget(times, now_ms(), self.step.error_budget, since_ms=self._since_ms)
 
     @property
     def _since_ms(self) -> int:

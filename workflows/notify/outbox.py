@@ -28,6 +28,7 @@ from dsl.limits import NOTIFY_GIVE_UP_MS, NOTIFY_QUEUED_MAX
 from dsl.rules.notify.waits import wait_ms
 from dsl.shown.surfaces import Markdown
 from workflows.runtime import failures
+from workflows.runtime.moment import now_ms
 
 
 class Outbox:
@@ -56,7 +57,7 @@ class Outbox:
         if len(self._waiting) >= NOTIFY_QUEUED_MAX:  # (5) the oldest but the one under way
             del self._waiting[1]
             self._lost += 1
-        self._waiting.append(message.model_copy(update={"since_ms": _now_ms()}))
+        self._waiting.append(message.model_copy(update={"since_ms": now_ms()}))
 
     def close(self) -> None:
         """Have it end when all is delivered: nothing more comes."""
@@ -94,9 +95,9 @@ class Outbox:
 
     async def _delivers(self, message: Outgoing) -> bool:
         """Return whether it is there; False: given up."""
-        until = (message.since_ms or _now_ms()) + NOTIFY_GIVE_UP_MS
+        until = (message.since_ms or now_ms()) + NOTIFY_GIVE_UP_MS
         number = self._delivered + self._lost + 1
-        while (left := timedelta(milliseconds=until - _now_ms())) > timedelta():
+        while (left := timedelta(milliseconds=until - now_ms())) > timedelta():
             self._tries += 1
             what = message.event.kind if message.event else "board"
             try:
@@ -126,7 +127,3 @@ class Outbox:
             await workflow.sleep(wait, summary=summary)
         finally:
             self._is_sleeping = False
-
-
-def _now_ms() -> int:
-    return int(workflow.now().timestamp() * 1_000)

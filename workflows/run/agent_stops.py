@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from dsl.plan import AgentStep, Plan, walk
@@ -20,6 +19,7 @@ from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.stop import RevokeMessage
 from workflows.run.agent_stages import AgentStages, AtWork
 from workflows.run.provenance import Provenance
+from workflows.runtime.moment import now_ms
 from workflows.runtime.revocation_start import start_revocation
 
 
@@ -53,7 +53,7 @@ class AgentStops:
 
     async def stop(self, message: RevokeMessage) -> dict[str, Any]:
         """Stop what is meant (1); return the stages that were told, and what became of whom."""
-        epoch = int(workflow.now().timestamp() * 1000)
+        epoch = now_ms()
         meant = self._meant(message)
         agents = sorted({self._agents.at_work[path].agent for path in meant})
         stopped = []

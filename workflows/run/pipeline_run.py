@@ -40,6 +40,7 @@ from workflows.run.turns import Turns
 from workflows.runtime import failures
 from workflows.runtime.cancellation import shielded, stop
 from workflows.runtime.failures import StageEndedError
+from workflows.runtime.moment import now_ms
 from workflows.runtime.query_answers import decided_rows, gate_rows, stage_rows
 
 
@@ -49,7 +50,7 @@ class PipelineRun:
     def __init__(self, plan: Plan, compiled: messages.CompileResult) -> None:
         self.plan = plan
         self.digest = compiled.digest
-        self.stages = Stages(walk(plan.steps), _now_ms)
+        self.stages = Stages(walk(plan.steps), now_ms)
         self.turns = Turns()
         self.admitted: AdmittedRun | None = None
         self._compiled = compiled
@@ -183,7 +184,3 @@ class PipelineRun:
                 "not_recorded": len(self._records.unrecorded),
             }
         )
-
-
-def _now_ms() -> int:
-    return int(workflow.now().timestamp() * 1_000)

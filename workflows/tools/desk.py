@@ -32,6 +32,7 @@ from dsl.rules.tools.ruling import Caller, Passed, Ruling, ToolPolicy, rule_on
 from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime.cancellation import stop
+from workflows.runtime.moment import now_ms
 from workflows.tools.call_room import CallRoom
 from workflows.tools.link_check import LinkCheck
 from workflows.tools.made_call import CallMaker, about_call
@@ -157,13 +158,13 @@ class CallDesk:
 
     async def _decided(self, place: _Place, call: ToolCall) -> CallAnswer:
         ruling = self._ruling(call, place)
-        now_ms = _now_ms()
+        began_ms = now_ms()
         occurrence = self._occurrence(place[0], call)
         if ruling.policy is not ToolPolicy.DENY:
-            self._passed[place] = Passed(ruling.rule, now_ms)
+            self._passed[place] = Passed(ruling.rule, began_ms)
 
         def keep(answer: CallAnswer) -> None:
-            self._keep(occurrence, ruling, now_ms, answer)
+            self._keep(occurrence, ruling, began_ms, answer)
 
         try:
             answer = await self._answered(occurrence, ruling, keep)
@@ -188,7 +189,7 @@ class CallDesk:
                 policy=ruling.policy.value,
                 rule=ruling.rule,
                 at_ms=at_ms,
-                ended_ms=_now_ms(),
+                ended_ms=now_ms(),
                 answer=answer,
             )
         )
@@ -204,7 +205,7 @@ class CallDesk:
             caller=Caller(self._request.agent, step.tier, step.path),
             inputs=self._request.run_inputs,
             earlier=(*self.journal.passed(), *self._passed.values()),
-            now_ms=_now_ms(),
+            now_ms=now_ms(),
         )
 
     def _occurrence(self, ordinal: int, call: ToolCall) -> Occurrence:
@@ -232,7 +233,7 @@ class CallDesk:
             good_until_ms = decision.at_ms + TOOL_APPROVAL_GOOD_MS
         elif ruling.policy is ToolPolicy.ALLOW:
             why = None
-        if why is None and good_until_ms and _now_ms() > good_until_ms:
+        if why is None and good_until_ms and now_ms() > good_until_ms:
             why = f"the approval at {gate} has expired"
         if why is None:  # (4) nothing is made any more
             is_over = self._entity is None
@@ -276,7 +277,3 @@ class CallDesk:
         about = about_call(occurrence)
         self._records.note(actions.TOOL_DENIED, **about, rule=ruling.rule, why=answer.text)
         return answer
-
-
-def _now_ms() -> int:
-    return int(workflow.now().timestamp() * 1_000)

@@ -41,6 +41,7 @@ from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.cancellation import stop
 from workflows.runtime.failures import StageEndedError
+from workflows.runtime.moment import now_ms
 
 Child = Callable[[], question_specs.AsksRequest]
 
@@ -159,7 +160,7 @@ class CallGates:
             is_approved=is_approved,
             detail=sentence(detail),
             answer=self._gates.answers.get(gate.path, "") if is_approved else "",
-            at_ms=int(workflow.now().timestamp() * 1_000),
+            at_ms=now_ms(),
         )
 
     def _gate(self, step: AgentStep, call: tool_specs.WaitingCall) -> GateStep | None:
