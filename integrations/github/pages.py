@@ -18,6 +18,7 @@ from typing import Any, Final
 from dsl.rules.gates.consensus import GITHUB
 from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import Markdown
+from integrations.notify.channel import kept_id
 
 SUMMARY_MAX: Final = 60_000
 WORD_MAX: Final = 1_024
@@ -28,8 +29,7 @@ _CONCLUSIONS: Final = {"completed": "success", "cancelled": "cancelled", "timed 
 
 def mark(run: RunSnapshot) -> str:
     """Return what a comment of ours begins with, so that it is found again."""
-    name = hashlib.sha256(f"{run.workflow}/{run.run}".encode()).hexdigest()[:32]
-    return f"<!-- mandate {name} -->"
+    return f"<!-- mandate {kept_id(f'{run.workflow}/{run.run}')} -->"
 
 
 def check_of(run: RunSnapshot, link: str, *, has_door: bool) -> dict[str, Any]:

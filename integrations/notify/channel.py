@@ -9,11 +9,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Protocol
 
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
+
+
+def kept_id(words: str) -> str:
+    """Return the id of what these words name: 32 digits, the same over all tries (1)."""
+    return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
 class MessageChannel(Protocol):

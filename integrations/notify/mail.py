@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import smtplib
 import ssl
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from dsl.notify.site import EmailDestination
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from integrations.errors import DeniedError, UnavailableError
+from integrations.notify.channel import kept_id
 from integrations.notify.links import run_in_ui
 from integrations.notify.plain import headline, lines
 from integrations.notify.secret_files import read_secret
@@ -52,14 +52,14 @@ class MailChannel:
     def _message(self, event: Event, run: RunSnapshot) -> EmailMessage:
         where = self._destination
         domain = where.from_.rpartition("@")[2]
-        thread = f"<{_id(f'{run.workflow}/{run.run}')}@{domain}>"
+        thread = f"<{kept_id(f'{run.workflow}/{run.run}')}@{domain}>"
         message = EmailMessage()
         message["From"] = where.from_
         message["To"] = ", ".join(where.to)
         # (2) one line: `headline` has no line break in it
         message["Subject"] = headline(event, run)[:SUBJECT_MAX]
         message["Date"] = formatdate()
-        message["Message-ID"] = f"<{_id(event.id)}@{domain}>"  # (1) the same over all tries
+        message["Message-ID"] = f"<{kept_id(event.id)}@{domain}>"  # (1) the same over all tries
         message["References"] = message["In-Reply-To"] = thread
         message["Auto-Submitted"] = "auto-generated"
         link = run_in_ui(self._ui, run)
@@ -104,7 +104,3 @@ class MailChannel:
             server.close()
             raise
         return server
-
-
-def _id(words: str) -> str:
-    return hashlib.sha256(words.encode()).hexdigest()[:32]

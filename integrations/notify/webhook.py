@@ -22,6 +22,7 @@ from dsl.notify.site import WebhookDestination
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from integrations.errors import DeniedError
+from integrations.notify.channel import kept_id
 from integrations.notify.http import ask, require_taken
 from integrations.notify.plain import headline
 from integrations.notify.secret_files import read_secret
@@ -49,10 +50,9 @@ class WebhookChannel:
 
     def _post(self, event: Event, run: RunSnapshot) -> None:
         body = json.dumps(_document(event, run), separators=(",", ":")).encode()
-        delivery = hashlib.sha256(event.id.encode()).hexdigest()[:32]
         headers = {
             "Content-Type": "application/json",
-            "Mandate-Delivery": delivery,  # (2) the same over all tries
+            "Mandate-Delivery": kept_id(event.id),  # (2) the same over all tries
             "Mandate-Signature": signature(
                 read_secret(self._destination.secret_file), body, int(time.time())
             ),

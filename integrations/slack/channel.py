@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from dsl.notify.site import SlackDestination
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from dsl.steps.notify import Happening
+from integrations.notify.channel import kept_id
 from integrations.notify.links import run_in_ui
 from integrations.slack.api import GONE, SlackApi, SlackRefusedError
 from integrations.slack.board import (
@@ -110,7 +110,7 @@ class SlackChannel:
         return True
 
     async def _post(self, name: str, **fields: Any) -> str:
-        metadata = {"event_type": "mandate", "event_payload": {"id": _id(name)}}
+        metadata = {"event_type": "mandate", "event_payload": {"id": kept_id(name)}}
         posted = await self._api.call(
             "chat.postMessage",
             channel=self._api.channel,
@@ -136,7 +136,7 @@ class SlackChannel:
             )
             for message in found.get("messages") or ():
                 payload = (message.get("metadata") or {}).get("event_payload") or {}
-                if payload.get("id") == _id(name):
+                if payload.get("id") == kept_id(name):
                     return str(message.get("ts", ""))
             cursor = str((found.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
@@ -145,14 +145,10 @@ class SlackChannel:
 
 
 def _gate_key(path: str, opening: int) -> str:
-    return f"gate-{_id(f'{path}#{opening}')}"
+    return f"gate-{kept_id(f'{path}#{opening}')}"
 
 
 def _newest(kept: dict[str, str]) -> dict[str, str]:
     """Return the board and the gates that were opened last."""
     gates = [name for name in kept if name != BOARD][-GATES_KEPT:]
     return {name: kept[name] for name in (BOARD, *gates)}
-
-
-def _id(words: str) -> str:
-    return hashlib.sha256(words.encode()).hexdigest()[:32]
