@@ -23,7 +23,7 @@ from dsl.shown.surfaces import Markdown
 with workflow.unsafe.imports_passed_through():
     from pydantic import Field, ValidationError
 
-    from activities.contracts import circuit_specs, messages, specs
+    from activities.contracts import circuit_specs
     from activities.contracts.meant import MeantError
     from dsl.actions import CIRCUIT_CHANGED, CIRCUIT_ORDERED
     from dsl.core import Value
@@ -35,11 +35,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages.inputs import MessageError, decode, fault_of
     from workflows.runtime import failures
     from workflows.runtime.cancellation import shielded
+    from workflows.trust.word import whose_word
 
 _USE: Final = "use `mandate breaker open NAME --reason TEXT`, or close, or reset"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-CLAIMED: Final = "claimed"
-PROVEN: Final = "proven"
 
 
 class _OrderMessage(Value):
@@ -76,25 +75,20 @@ class CircuitOrdered:
         }
 
     async def _whose(self, order: _OrderMessage) -> tuple[str, str]:
-        """Return whose word it is, and how that is known (1)."""
-        if not order.proof:
-            return order.by, CLAIMED
-        proven = await specs.prove(
-            messages.ProveRequest(
-                purpose=CIRCUIT,
-                about={
-                    "circuit": order.circuit,
-                    "order": order.order.value,
-                    "reason": reason_digest(order.reason),
-                },
-                proof=order.proof,
-            ),
+        """Return whose word it is, and how that is known (1); no bad proof is taken (2)."""
+        return await whose_word(
+            order.by,
+            order.proof,
+            CIRCUIT,
+            {
+                "circuit": order.circuit,
+                "order": order.order.value,
+                "reason": reason_digest(order.reason),
+            },
             activity_id="circuit/prove#1",
             summary=Markdown.of("whose word is it about {}?", order.circuit),
+            refused=failures.CIRCUIT_REFUSED,
         )
-        if proven.refusal:  # (2) no good
-            raise _refused(proven.refusal)
-        return proven.name, PROVEN
 
     async def _obey(self, order: _OrderMessage, by: str, how: str) -> circuit_specs.CircuitChanged:
         told = {"circuit": order.circuit, "order": order.order.value, "by": by, "how": how}

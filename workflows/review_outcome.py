@@ -20,7 +20,7 @@ from dsl.shown.surfaces import Markdown
 with workflow.unsafe.imports_passed_through():
     from pydantic import AfterValidator, Field, ValidationError
 
-    from activities.contracts import messages, specs
+    from activities.contracts import specs
     from activities.contracts.meant import MeantError
     from dsl.actions import REVIEW_OUTCOME
     from dsl.core import Value
@@ -30,10 +30,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.ledger.ledger_buffer import LedgerBuffer
     from workflows.messages.inputs import MessageError, decode, fault_of
     from workflows.runtime import failures
+    from workflows.trust.word import whose_word
 
 _USE: Final = "use `mandate review outcomes SUGGESTION accepted|rejected|reverted --reason TEXT`"
-_CLAIMED: Final = "claimed"
-_PROVEN: Final = "proven"
 
 
 def _known(suggestion: str) -> str:
@@ -70,25 +69,20 @@ class ReviewOutcome:
         return {**fields, "by": by, "how": how, "ledger": list(self._records.range or ())}
 
     async def _whose(self, told: _OutcomeMessage) -> tuple[str, str]:
-        """Return whose word it is, and how that is known (1)."""
-        if not told.proof:
-            return told.by, _CLAIMED
-        proven = await specs.prove(
-            messages.ProveRequest(
-                purpose=REVIEW,
-                about={
-                    "suggestion": told.suggestion,
-                    "outcome": told.outcome.value,
-                    "reason": reason_digest(told.reason),
-                },
-                proof=told.proof,
-            ),
+        """Return whose word it is, and how that is known (1); no bad proof is taken (2)."""
+        return await whose_word(
+            told.by,
+            told.proof,
+            REVIEW,
+            {
+                "suggestion": told.suggestion,
+                "outcome": told.outcome.value,
+                "reason": reason_digest(told.reason),
+            },
             activity_id="review/prove#1",
             summary=Markdown.of("whose word is it about {}?", told.suggestion),
+            refused=failures.OUTCOME_REFUSED,
         )
-        if proven.refusal:  # (2) no good
-            raise _refused(proven.refusal)
-        return proven.name, _PROVEN
 
 
 def _read(payload: RawValue) -> _OutcomeMessage:

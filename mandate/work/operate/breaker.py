@@ -8,15 +8,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import WorkflowFailureError
 
 from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
 from activities.contracts.specs import QUEUE
@@ -24,20 +21,19 @@ from dsl.rules.health.breaker import CircuitOrder
 from dsl.rules.proofs.proof import CIRCUIT, reason_digest
 from dsl.rules.run.reserved import circuit_id
 from dsl.shown.surfaces import Terminal
-from integrations.errors import IntegrationError, NotFoundError
+from integrations.errors import NotFoundError
 from integrations.health.known_circuits import require_circuit
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
 from mandate.people.circuits import NamedCircuit, circuits_now, known
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError
-from mandate.people.gates.statements import sign
-from mandate.people.login.session import kept, session
+from mandate.people.errors import UsageError
+from mandate.people.gates.word import in_whose_word, report_of
 from mandate.stack import environment
-from mandate.terminal import note, say, say_json
+from mandate.terminal import say, say_json
 
-ANSWER: Final = timedelta(seconds=60)
 _TOKEN_BYTES: Final = 8
+_UNPROVEN: Final = Terminal("mandate breaker: ordered without a proof of who orders it")
 
 
 def show(*, as_json: bool, data_dir: Path | None) -> int:
@@ -73,14 +69,16 @@ async def _order(env: Mapping[str, str], name: str, what: CircuitOrder, reason: 
     except NotFoundError as error:
         raise UsageError("{}", error) from None
     client = await temporal(env)
-    message = {
-        "circuit": name,
-        "order": what.value,
-        "reason": reason,
-        **await _who(env, name, what, reason),
-    }
+    said = {"circuit": name, "order": what.value}
+    about = {**said, "reason": reason_digest(reason)}
+    handle = await client.start_workflow(
+        CIRCUIT_WORKFLOW,
+        {**said, "reason": reason, **await in_whose_word(env, CIRCUIT, about, _UNPROVEN)},
+        id=circuit_id(name, secrets.token_hex(_TOKEN_BYTES)),
+        task_queue=QUEUE,
+    )
     try:
-        report = await _answer(client, name, message)
+        report = await report_of(handle)
     except WorkflowFailureError as failure:
         say(Terminal.of("refused: {}", failure.cause))
         return EXIT_FAILED
@@ -89,39 +87,3 @@ async def _order(env: Mapping[str, str], name: str, what: CircuitOrder, reason: 
     say(Terminal.of("circuit {} is {}; it was {}", name, now, was))
     say(Terminal.of("by {} ({}), ledger entries {}", by, how, ledger))
     return 0
-
-
-async def _who(
-    env: Mapping[str, str], name: str, what: CircuitOrder, reason: str
-) -> dict[str, str]:
-    """Return whose word it is (1)."""
-    about = {"circuit": name, "order": what.value, "reason": reason_digest(reason)}
-    url = env.get("VAULT_ADDR", "")
-    try:
-        if url and kept().get(url) is not None:
-            async with session(env) as who:
-                return {"proof": (await sign(who, CIRCUIT, about)).word}
-    except (RefusalError, IntegrationError) as error:
-        note(Terminal.of("mandate breaker: ordered without a proof of who orders it: {}", error))
-    return {"by": getpass.getuser()}
-
-
-async def _answer(client: Client, name: str, message: Mapping[str, str]) -> dict[str, Any]:
-    handle = await client.start_workflow(
-        CIRCUIT_WORKFLOW,
-        dict(message),
-        id=circuit_id(name, secrets.token_hex(_TOKEN_BYTES)),
-        task_queue=QUEUE,
-    )
-    try:
-        async with asyncio.timeout(ANSWER.total_seconds()):
-            report = await handle.result()
-    except TimeoutError:
-        raise RefusalError(
-            "no answer within {:g} s, and it goes on; see: temporal workflow describe -w {}",
-            ANSWER.total_seconds(),
-            handle.id,
-        ) from None
-    if not isinstance(report, dict):
-        raise RefusalError("its report cannot be read")
-    return report

@@ -9,10 +9,8 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,22 +24,21 @@ from dsl.rules.proofs.proof import REVIEW, reason_digest
 from dsl.rules.review.ranking import acceptance
 from dsl.rules.run.reserved import review_outcome_id
 from dsl.shown.surfaces import Terminal
-from integrations.errors import IntegrationError, NotFoundError
+from integrations.errors import NotFoundError
 from integrations.ledger.entries import Entry
 from integrations.ledger.lookup import latest
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError
-from mandate.people.gates.statements import sign
-from mandate.people.login.session import kept, session
+from mandate.people.errors import UsageError
+from mandate.people.gates.word import in_whose_word, report_of
 from mandate.stack import environment
-from mandate.terminal import note, say, say_json
+from mandate.terminal import say, say_json
 
-ANSWER: Final = timedelta(seconds=60)
 OUTCOMES_MAX: Final = 10_000  # of which is learned: the latest
 SHOWN_MAX: Final = 50
 _TOKEN_BYTES: Final = 8
+_UNPROVEN: Final = Terminal("mandate review: recorded without a proof of whose word it is")
 
 
 def show(*, as_json: bool, data_dir: Path | None) -> int:
@@ -119,39 +116,19 @@ async def _record(env: Mapping[str, str], suggestion: str, outcome: str, reason:
         raise UsageError("say why: --reason TEXT")
     client = await temporal(env)
     said = {"suggestion": suggestion, "outcome": kind.value, "reason": reason}
+    about = {**said, "reason": reason_digest(reason)}
     handle = await client.start_workflow(
         REVIEW_OUTCOME_WORKFLOW,
-        {**said, **await _who(env, said)},
+        {**said, **await in_whose_word(env, REVIEW, about, _UNPROVEN)},
         id=review_outcome_id(suggestion, secrets.token_hex(_TOKEN_BYTES)),
         task_queue=QUEUE,
     )
     try:
-        async with asyncio.timeout(ANSWER.total_seconds()):
-            report = await handle.result()
-    except TimeoutError:
-        raise RefusalError(
-            "no answer within {:g} s, and it goes on; see: temporal workflow describe -w {}",
-            ANSWER.total_seconds(),
-            handle.id,
-        ) from None
+        report = await report_of(handle)
     except WorkflowFailureError as failure:
         say(Terminal.of("refused: {}", failure.cause))
         return EXIT_FAILED
-    told = report if isinstance(report, dict) else {}
-    by, how = told.get("by"), told.get("how")
-    at = Terminal.listed(told.get("ledger") or (), " to ")
+    by, how = report.get("by"), report.get("how")
+    at = Terminal.listed(report.get("ledger") or (), " to ")
     say(Terminal.of("{} {}: by {} ({}), ledger entries {}", suggestion, kind.value, by, how, at))
     return 0
-
-
-async def _who(env: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
-    """Return whose word it is (1)."""
-    about = {**said, "reason": reason_digest(said["reason"])}
-    url = env.get("VAULT_ADDR", "")
-    try:
-        if url and kept().get(url) is not None:
-            async with session(env) as who:
-                return {"proof": (await sign(who, REVIEW, about)).word}
-    except (RefusalError, IntegrationError) as error:
-        note(Terminal.of("mandate review: recorded without a proof of whose word it is: {}", error))
-    return {"by": getpass.getuser()}
