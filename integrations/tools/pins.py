@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from integrations.tools.listing import ListedTool
+from integrations.whole_files import whole
 
 
 def write_pins(path: Path, server: str, tools: Iterable[ListedTool]) -> None:
@@ -18,12 +18,5 @@ def write_pins(path: Path, server: str, tools: Iterable[ListedTool]) -> None:
     """
     pinned = [each.said for each in sorted(tools, key=lambda tool: tool.name) if each.digest]
     text = json.dumps({"server": server, "tools": pinned}, indent=2) + "\n"
-    made = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with made.open("x", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(path)
-    finally:
-        made.unlink(missing_ok=True)
+    with whole(path) as file:
+        file.write(text)

@@ -19,6 +19,7 @@ from dsl.rules.ledger.note import NOTE_BYTES_MAX
 from integrations.errors import UnavailableError
 from integrations.ledger.anchors.anchor import NOTES_READ_MAX, Kept
 from integrations.ledger.anchors.specs import DIRECTORY
+from integrations.whole_files import whole
 
 _KEYS: Final = "keys"
 _NOTE: Final = ".note"
@@ -78,12 +79,8 @@ class DirectoryAnchor:
         path = self._folder / name
         if path.exists() and (not over or _text(path) == text):
             return
-        aside = self._folder / f".{name}.{os.getpid()}"
-        with aside.open("w", encoding="utf-8") as file:
+        with whole(path) as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
         descriptor = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

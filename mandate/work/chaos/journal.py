@@ -18,6 +18,7 @@ from dsl.chaos.catalogue import FAULTS, Ends, Reach
 from dsl.core import ChaosCondition
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
+from integrations.whole_files import whole
 
 VERSION: Final = 2
 LINE_BYTES_MAX: Final = 8 << 20
@@ -146,9 +147,8 @@ def write(path: Path, journals: Sequence[Journal], facts: Mapping[str, Any]) -> 
         json.dumps({"v": VERSION, **facts}),
         *(json.dumps(each.to_json()) for each in journals),
     ]
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    draft.rename(path)  # whole or not at all: it is written again after each experiment
+    with whole(path) as file:  # it is written again after each experiment
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def read(path: Path) -> tuple[list[Journal], dict[str, Any]]:

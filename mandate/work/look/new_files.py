@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from integrations.whole_files import whole
 from mandate.people.errors import RefusalError, UsageError
 
 STEM_BYTES_MAX: Final = 150
@@ -42,18 +42,12 @@ def write_new(path: Path, texts: Iterable[str]) -> int:
         RefusalError: the disk does not take it.
     """
     refuse_old(path)
-    aside = path.with_name(f".{os.getpid()}.{secrets.token_hex(8)}")
     count = 0
     try:
-        with aside.open("x", encoding="utf-8") as file:
+        with whole(path, os.link) as file:  # refuses what is there by now
             for text in texts:
                 file.write(text)
                 count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(aside, path)  # refuses what is there by now
     except OSError as error:
         raise RefusalError("{}: {}", path, error.strerror or error) from None
-    finally:
-        aside.unlink(missing_ok=True)
     return count

@@ -9,12 +9,11 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dsl.errors import DslError
 from dsl.limits import DOCUMENT_BYTES_MAX
@@ -26,6 +25,7 @@ from dsl.suppressions.suppressions import FILE, parse_suppressions
 from integrations.agents.programs.program import open_regular
 from integrations.review.snapshot import NotReviewableError
 from integrations.review.watcher import watch
+from integrations.whole_files import whole
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.errors import RefusalError, UsageError
 from mandate.terminal import complain, say, say_json
@@ -35,9 +35,6 @@ from mandate.work.review.page import page
 from mandate.work.review.reviewed import Reviewed
 from mandate.work.review.sarif import sarif
 from mandate.work.review.summary import summary
-
-_TOKEN_BYTES: Final = 8
-_NAME_MAX: Final = 40  # characters, of a file that is there for a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +133,8 @@ def _suppressions(root: Path, now: datetime) -> tuple[Suppression, ...]:
 
 def _write(path: Path, text: str) -> None:
     """Write a file whole, or not at all; what was there is replaced."""
-    aside = path.with_name(f".{path.name[:_NAME_MAX]}.{secrets.token_hex(_TOKEN_BYTES)}")
     try:
-        # Made here or not at all: a link of that name would have another file written.
-        with aside.open("x", encoding="utf-8") as file:
+        with whole(path) as file:
             file.write(text)
-        aside.replace(path)
     except OSError as error:
         raise RefusalError("{} is not written: {}", path, error.strerror) from None
-    finally:
-        aside.unlink(missing_ok=True)

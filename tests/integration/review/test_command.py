@@ -226,7 +226,7 @@ def test_suppressions_that_are_no_file_are_refused_in_a_sentence(root, tmp_path)
 
 def test_a_page_is_not_written_through_a_link_that_somebody_has_planted(tmp_path, monkeypatch):
     (tmp_path / "victim").write_text("mine")
-    (tmp_path / ".page.md.known").symlink_to(tmp_path / "victim")
+    (tmp_path / ".known").symlink_to(tmp_path / "victim")
     monkeypatch.setattr(secrets, "token_hex", lambda _bytes: "known")
 
     with pytest.raises(RefusalError, match="is not written"):
