@@ -21,6 +21,7 @@ from pydantic import Field
 from dsl.document.settings_file import parse_settings
 from dsl.errors import DslError, Problem
 from dsl.limits import ACCOUNTS_MAX, APPROVERS_MAX, DESTINATIONS_MAX
+from dsl.rules.notify.subject import REPOSITORY_PATTERN
 from dsl.rules.proofs.proof import ENTITY_PATTERN
 from dsl.stages.fields import Name, Port
 from dsl.stages.stage import Document
@@ -35,9 +36,7 @@ SecretFile = Annotated[str, Field(pattern=r"^/[^\x00]{1,1023}$")]
 _Destination = Annotated[str, Field(pattern=NAME_PATTERN)]
 _Entity = Annotated[str, Field(pattern=f"^{ENTITY_PATTERN}$")]
 _Address = Annotated[str, Field(pattern=r"^[^@\s<>,;\x00-\x20\x7f]{1,64}@[A-Za-z0-9.-]{1,190}$")]
-_Repository = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")
-]
+_Repository = Annotated[str, Field(pattern=f"^{REPOSITORY_PATTERN}$")]
 _Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,253}$")]
 # Loopback without TLS is for whoever puts a proxy or a test double there.
 _Api = Annotated[

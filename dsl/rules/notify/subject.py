@@ -17,9 +17,10 @@ PULL_REQUEST: Final = "pull_request"
 ENVIRONMENT: Final = "environment"
 ACTIONS_RUN: Final = "actions_run"  # that waits for the environment's protection rule
 
+REPOSITORY_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}"
 _FORMS: Final = MappingProxyType(
     {
-        REPOSITORY: re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}"),
+        REPOSITORY: re.compile(REPOSITORY_PATTERN),
         COMMIT: re.compile(r"[0-9a-f]{40}"),
         PULL_REQUEST: re.compile(r"[1-9][0-9]{0,9}"),
         ENVIRONMENT: re.compile(r"[^\x00-\x1f\x7f]{1,255}"),
