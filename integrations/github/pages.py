@@ -18,6 +18,7 @@ from typing import Any, Final
 from dsl.rules.gates.consensus import GITHUB
 from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import Markdown
+from integrations.notify.answering import approving
 from integrations.notify.channel import kept_id
 
 SUMMARY_MAX: Final = 60_000
@@ -107,10 +108,7 @@ def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Markdown]:
         why = " REASON" if gate.reason_required else ""
         line = f"{COMMAND} approve {gate.path}{why}"
         return [*rows, Markdown.of("Answer with a comment: {}", line)]
-    if gate.reason_required:
-        line = Markdown.command("mandate approve {} {} --reason ...", run.workflow, gate.path)
-    else:
-        line = Markdown.command("mandate approve {} {}", run.workflow, gate.path)
+    line = approving(Markdown, gate, run)
     return [*rows, Markdown("Answer after `mandate login NAME` with:\n"), line]
 
 

@@ -6,6 +6,7 @@ from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import Terminal
 from dsl.steps.notify import Happening
+from integrations.notify.answering import approving
 
 
 def headline(event: Event, run: RunSnapshot) -> Terminal:
@@ -47,8 +48,5 @@ def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Terminal]:
         *([Terminal.of("about: {}", gate.description)] if gate.description else []),
         *(Terminal.of("approves: {}", each) for each in gate.outputs),
     ]
-    if gate.reason_required:
-        line = Terminal.command("mandate approve {} {} --reason ...", run.workflow, gate.path)
-    else:
-        line = Terminal.command("mandate approve {} {}", run.workflow, gate.path)
+    line = approving(Terminal, gate, run)
     return [*rows, Terminal(), Terminal("answer after `mandate login NAME` with:"), line]

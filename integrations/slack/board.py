@@ -20,6 +20,7 @@ from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import DecidedSnapshot, GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import SlackText
 from dsl.steps.notify import Happening
+from integrations.notify.answering import approving
 
 Block = dict[str, Any]
 
@@ -81,7 +82,8 @@ def gate_blocks(gate: GateSnapshot, run: RunSnapshot, link: str, *, has_door: bo
     counts = has_door and gate.is_answered_at(SLACK)
     if counts and len(value) <= BUTTON_VALUE_MAX:  # (3) buttons only where they count
         return [section(lines), _buttons(value), *_link(link)]
-    line = SlackText.of("answer after `mandate login NAME` with {}", _command(gate, run))
+    line = approving(SlackText, gate, run)
+    line = SlackText.of("answer after `mandate login NAME` with {}", line)
     return [section([*lines, line]), *_link(link)]
 
 
@@ -184,12 +186,6 @@ def _value(gate: GateSnapshot, run: RunSnapshot) -> str:
     """Return what a button says: all that a click is good for (4)."""
     shown = {"w": run.workflow, "i": run.run, "g": gate.path, "o": gate.opening, "s": gate.subject}
     return json.dumps({**shown, "r": gate.reason_required}, separators=(",", ":"))
-
-
-def _command(gate: GateSnapshot, run: RunSnapshot) -> SlackText:
-    if gate.reason_required:
-        return SlackText.command("mandate approve {} {} --reason ...", run.workflow, gate.path)
-    return SlackText.command("mandate approve {} {}", run.workflow, gate.path)
 
 
 def _link(link: str) -> list[Block]:
