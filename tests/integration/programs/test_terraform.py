@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fixtures.servers.threaded_http import threaded_http
 from tests.integration.programs.conftest import Answer, Ask, needs
 
 pytestmark = needs("tofu", "terraform")
@@ -391,19 +391,11 @@ class _Backend(BaseHTTPRequestHandler):
 def backend(infra: Path) -> Iterator[type[_Backend]]:
     """A backend on the network in place of a state file."""
     handler = type("_Fresh", (_Backend,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/state"
-    (infra / "backend.tf").write_text(
-        'terraform {\n  backend "http" {\n'
-        + "".join(
-            f'    {name} = "{address}"\n' for name in ("address", "lock_address", "unlock_address")
-        )
-        + "  }\n}\n"
-    )
-    yield handler
-    server.shutdown()
-    server.server_close()
+    with threaded_http(handler) as port:
+        names = ("address", "lock_address", "unlock_address")
+        said = "".join(f'    {name} = "http://127.0.0.1:{port}/state"\n' for name in names)
+        (infra / "backend.tf").write_text(f'terraform {{\n  backend "http" {{\n{said}  }}\n}}\n')
+        yield handler
 
 
 def test_a_backend_on_the_network_keeps_state_and_lock(ask, backend):
