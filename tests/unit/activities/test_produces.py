@@ -6,9 +6,9 @@ import pytest
 
 from activities.contracts import messages
 from activities.phases.verify import refuse_missing
-from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier
-from dsl.plan import AgentStep
+from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase
 from integrations.agents.contract.protocol import FAILED, AgentError
+from tests.fixtures.tries.phase_request import phase_request
 
 
 def output(name: str, phase: AgentPhase = AgentPhase.EXECUTE) -> AgentOutput:
@@ -17,26 +17,7 @@ def output(name: str, phase: AgentPhase = AgentPhase.EXECUTE) -> AgentOutput:
 
 
 def request(*outputs: AgentOutput) -> messages.PhaseRequest:
-    step = AgentStep(
-        path="look",
-        name="look",
-        template="triage",
-        program="triage.py",
-        phases=("EXECUTE",),
-        agent="a",
-        tier=Tier.T0,
-        timeout_ms=1_000,
-        produces=("findings.json", "report.txt"),
-    )
-    return messages.PhaseRequest(
-        pipeline="p",
-        plan="sha256:1",
-        project="p",
-        agent="a",
-        step=step,
-        authority=messages.Authority(),
-        prior=outputs,
-    )
+    return phase_request(outputs, produces=("findings.json", "report.txt"))
 
 
 def test_what_is_there_is_enough():

@@ -9,37 +9,19 @@ from temporalio.testing import ActivityEnvironment
 from activities.contracts import messages
 from activities.phases.tries.spending import Spending
 from activities.runtime.effect import Attempt, attempt
-from dsl.core import AgentPhase, ErrorBudget, Tier
+from dsl.core import AgentPhase, ErrorBudget
 from dsl.limits import ERROR_BUDGET_MAX, ERROR_WORDS_MAX
-from dsl.plan import AgentStep
 from integrations.agents.contract.protocol import Event
 from integrations.dragonfly.budgets import Budgets
 from integrations.dragonfly.client import connect
+from tests.fixtures.tries.phase_request import phase_request
 
 NOWHERE = "redis://127.0.0.1:1"
 
 
 def request(clarifications: int) -> messages.PhaseRequest:
-    step = AgentStep(
-        path="look",
-        name="look",
-        template="triage",
-        program="triage.py",
-        phases=("EXECUTE",),
-        agent="a",
-        tier=Tier.T0,
-        timeout_ms=1_000,
-        error_budget=ErrorBudget(errors=ERROR_BUDGET_MAX, window_ms=60_000),
-        clarifications=clarifications,
-    )
-    return messages.PhaseRequest(
-        pipeline="p",
-        plan="sha256:1",
-        project="p",
-        agent="a",
-        step=step,
-        authority=messages.Authority(),
-    )
+    budget = ErrorBudget(errors=ERROR_BUDGET_MAX, window_ms=60_000)
+    return phase_request(error_budget=budget, clarifications=clarifications)
 
 
 async def cut_short(clarifications: int, said: int) -> tuple[Attempt, Spending]:
