@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -38,7 +38,7 @@ from activities.runtime.endings import ended_word
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.holders import refuse_stranger
-from mandate.people.outputs import report_of
+from mandate.people.outputs import ANSWER, report_of
 from mandate.people.void import Void, void_of
 from workflows.messages.inputs import PIPELINE
 from workflows.runtime.visibility import STATUS
@@ -157,6 +157,21 @@ async def status_of(handle: WorkflowHandle[Any, Any], within: float = ANSWER_S) 
     except (RPCError, TimeoutError, WorkflowQueryFailedError, WorkflowQueryRejectedError):
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+async def stages_said(
+    client: Client, workflow: str, stages: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """Return what stages of a run say of themselves, by their paths; errors as ``status_of``."""
+    turn = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def ask(path: str) -> dict[str, Any]:
+        async with turn:
+            stage = client.get_workflow_handle(f"{workflow}/{path}")
+            return await status_of(stage, ANSWER.total_seconds())
+
+    asked = tuple(stages)
+    return dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))
 
 
 def at_work(status: Mapping[str, Any]) -> tuple[str, ...]:

@@ -35,11 +35,12 @@ from integrations.tools.shop import payments
 from integrations.tools.surroundings import surroundings_of
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
+from mandate.people.runs import stages_said
 from mandate.stack.errors import StackError
 from mandate.stack.options import private_stack
 from mandate.stack.up import Stack
 from mandate.terminal import complain, note, say
-from mandate.work.run.calls import calls_of
+from mandate.work.run.calls import calls_in
 
 RUN: Final = "refunds-demo"
 STAGE: Final = "refund"
@@ -216,7 +217,7 @@ async def _receipt(
     client: Client, settings: Settings, paid_file: Path, report: Mapping[str, Any]
 ) -> int:
     told = report["stages"][STAGE]["output"].get("told", ())
-    calls = await calls_of(client, RUN, [STAGE])
+    calls = calls_in(await stages_said(client, RUN, [STAGE]))
     if not len(ORDERS) == len(calls) == len(told):
         raise StackError(
             f"{len(ORDERS)} refunds were asked for, and {len(calls)} calls with {len(told)} "

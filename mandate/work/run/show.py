@@ -36,11 +36,13 @@ from mandate.people.budgets import live_budgets
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.outputs import Put
+from mandate.people.runs import stages_said
 from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
-from mandate.work.run.calls import CallOfStage, calls_of
+from mandate.work.run.calls import CallOfStage, calls_in
 
 ROWS_MAX: Final = 100
+STAGES_ASKED_MAX: Final = 100  # for their budgets, and for their calls
 EXIT_UNDER_WAY: Final = 3
 EXITS: Final[Mapping[str, int]] = {  # by the kind of a bad end
     "GateRejected": 4,
@@ -67,9 +69,11 @@ async def _show(workflow: str, env: Mapping[str, str], *, is_whole: bool, as_jso
         raise UsageError("{}", error) from None
     rows = account.told.stages.items() if account.is_under_way else ()
     at_work = [path for path, row in rows if (row.type, row.status) == ("agent", "running")]
-    budgets = await live_budgets(client, read_settings(env), workflow, at_work)
-    begun = [path for path, row in account.told.stages.items() if _may_have_called(row)]
-    calls = await calls_of(client, workflow, begun)
+    begun = [path for path, row in account.told.stages.items() if _has_begun(row)]
+    at_work, begun = at_work[:STAGES_ASKED_MAX], begun[:STAGES_ASKED_MAX]
+    said = await stages_said(client, workflow, dict.fromkeys((*at_work, *begun)))
+    budgets = await live_budgets(read_settings(env), {path: said[path] for path in at_work})
+    calls = calls_in({path: said[path] for path in begun})
     if as_json:
         told = [each.model_dump(mode="json") for each in calls]
         say_json({**record(account, budgets), "calls": told})
@@ -229,16 +233,13 @@ def _asked(gate: PendingGate) -> Terminal:
     return Terminal.of("{}", gate.still_needed_of) if gate.still_needed_of else words
 
 
-def _may_have_called(row: StageAccount) -> bool:
+def _has_begun(row: StageAccount) -> bool:
     return row.type == "agent" and row.status not in ("pending", "skipped")
 
 
 def _called(calls: Sequence[CallOfStage], most: int | None) -> Iterator[Terminal]:
     rows = [
-        (
-            f"{each.stage}#{each.ordinal}",
-            *(each.call, each.policy, each.status, _lasted(each.took_s), each.why),
-        )
+        (each.place, each.call, each.policy, each.status, _lasted(each.took_s), each.why)
         for each in calls[:most]
     ]
     if rows:

@@ -16,6 +16,7 @@ from integrations.dragonfly.client import connect
 from integrations.errors import UnavailableError
 from integrations.ledger.events.budgets import budget_of
 from mandate.people.budgets import live_budgets
+from mandate.people.runs import stages_said
 from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stage
 from tests.fixtures.trust.standing import told
 from tests.integration.stack.probes import eventually
@@ -177,7 +178,8 @@ async def test_what_burns_is_seen_while_the_agent_is_at_work(engine: Engine):
     handle = await engine.start(document(errors=4))
 
     async def burn() -> list[int]:
-        found = await live_budgets(engine.client, engine.settings, handle.id, ["work", "none"])
+        said = await stages_said(engine.client, handle.id, ["work", "none"])
+        found = await live_budgets(engine.settings, said)
         return [each.burn for each in found.values()]
 
     async def burns() -> bool:

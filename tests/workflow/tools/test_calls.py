@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from integrations.agents.contract.protocol import Request
 from integrations.ledger.verify import TAIL_MAX, tail
-from mandate.work.run.calls import calls_of
+from mandate.people.runs import stages_said
+from mandate.work.run.calls import calls_in
 from tests.fixtures.engine import Engine, fail, failure_of, pipeline, stage
 from tests.fixtures.tools.shop import Shop
 from tests.fixtures.voting import update
@@ -70,7 +71,7 @@ async def test_an_allowed_call_is_made_and_answered(engine: Engine, shop: Shop, 
     handle = await engine.start(calling(shop.rule("allow")))
     await handle.result()
 
-    [row] = await calls_of(engine.client, handle.id, ["work"])
+    [row] = calls_in(await stages_said(engine.client, handle.id, ["work"]))
 
     assert told == [("ok", "paid 82")]
     assert shop.paid == [{"amount": 82}]

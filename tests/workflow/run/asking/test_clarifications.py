@@ -15,6 +15,7 @@ from dsl.rules.gates.questions import Question
 from integrations.agents.contract.protocol import Event, Request
 from integrations.artifacts.store import Artifacts
 from mandate.people.budgets import live_budgets
+from mandate.people.runs import stages_said
 from tests.fixtures.engine import Engine, failure_of, gate, hang, page_of, pipeline, stage
 from tests.fixtures.trust.standing import told
 from tests.integration.stack.probes import eventually
@@ -301,7 +302,8 @@ async def test_what_burns_of_a_clarified_stage_is_seen_as_its_plan_counts_it(eng
     handle = await engine.start(pipeline(work()))
 
     async def burn() -> list[int]:
-        found = await live_budgets(engine.client, engine.settings, handle.id, ["work"])
+        said = await stages_said(engine.client, handle.id, ["work"])
+        found = await live_budgets(engine.settings, said)
         return [each.errors for each in found.values()]
 
     async def burns() -> bool:
