@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
-from dsl.core import DEFAULT_LEDGER_PATH
 from dsl.rules.trust.scorecard import Card
 from integrations.errors import IntegrationError
 from integrations.health.monitor import Monitor
@@ -16,6 +14,7 @@ from mandate.console.pages.system import Condition, LedgerHead
 from mandate.people.circuits import NamedCircuit, circuits_now
 from mandate.people.errors import RefusalError
 from mandate.people.standing import Next, criteria_of, next_of
+from mandate.stack.environment import ledger_of
 
 
 class SiteStores:
@@ -25,7 +24,7 @@ class SiteStores:
         """Read where ``env`` says; what ``monitor`` has seen is told as it is."""
         self._env = env
         self._monitor = monitor
-        self._ledger = Path(env.get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
+        self._ledger = ledger_of(env)
 
     async def agents(self) -> list[tuple[Card, Next]]:
         """Return every agent that the ledger knows.

@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from dsl.core import DEFAULT_LEDGER_PATH
 from integrations.dragonfly.client import connect as connect_dragonfly
 from integrations.dragonfly.preflight import preflight
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
 from integrations.ledger.lock import trouble_of_writer
 from integrations.ledger.verify import verify as verify_ledger
 from mandate.doctor.finding import Finding, bad, good
+from mandate.stack.environment import ledger_of
 from mandate.stack.servers import temporal
 from mandate.unanswered import why_of
 
@@ -83,7 +83,7 @@ async def dragonfly_server(env: Mapping[str, str]) -> Finding:
 
 def ledger_file(env: Mapping[str, str]) -> Finding:
     """Check the writer and the whole chain; a ledger that was never written is no fault."""
-    path = Path(env.get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
+    path = ledger_of(env)
     trouble = trouble_of_writer(path)
     if trouble is not None:
         return bad("ledger", f"{path}: {trouble}", "see The ledger in docs/operations.md")

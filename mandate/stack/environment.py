@@ -15,6 +15,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from dsl.core import DEFAULT_LEDGER_PATH
 from integrations.settings import template_directories
 from mandate.stack.errors import SettingError
 from mandate.stack.files import write_private
@@ -77,6 +78,11 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
         chosen["MANDATE_PROMOTION"] = str(Path(caller["MANDATE_PROMOTION"]).resolve())
     chosen["MANDATE_WORKSPACE"] = str(Path(caller.get("MANDATE_WORKSPACE") or ".").resolve())
     return inside | chosen
+
+
+def ledger_of(env: Mapping[str, str]) -> Path:
+    """Return the ledger that a command means where none was named."""
+    return Path(env.get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
 
 
 def for_servers(caller: Mapping[str, str], home: Path) -> dict[str, str]:

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dsl.core import DEFAULT_LEDGER_PATH
 from dsl.shown.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.ledger import verify as ledger
@@ -34,7 +33,7 @@ def locate(path: Path | None, data_dir: Path | None) -> Path:
     """Return the ledger meant: given, of the data directory, or of the environment."""
     if path is not None:
         return path
-    return Path(environment.present(data_dir).get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
+    return environment.ledger_of(environment.present(data_dir))
 
 
 def verify(

@@ -30,7 +30,7 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.people.runs import status_of
 from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
-from mandate.work.review.outcomes import ledger_of, recorded
+from mandate.work.review.outcomes import recorded
 
 PIPELINE: Final = "architecture-review"
 GATE: Final = "council"
@@ -58,7 +58,7 @@ def inputs_of(env: Mapping[str, str], path: str, checks: str) -> dict[str, str]:
         shlex.split(checks)
     except ValueError as error:
         raise UsageError("--checks {!r} is no command: {}", checks, error) from None
-    return {"path": place, "checks": checks, "learned": _learned(ledger_of(env))}
+    return {"path": place, "checks": checks, "learned": _learned(environment.ledger_of(env))}
 
 
 async def _run(env: Mapping[str, str], path: str, checks: str, *, as_json: bool) -> int:

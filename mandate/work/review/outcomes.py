@@ -18,7 +18,6 @@ from temporalio.client import WorkflowFailureError
 
 from activities.contracts.specs import QUEUE, REVIEW_OUTCOME_WORKFLOW
 from dsl.actions import REVIEW_OUTCOME
-from dsl.core import DEFAULT_LEDGER_PATH
 from dsl.review.outcome import OutcomeKind, SuggestionOutcome, outcome_in, remedy_in
 from dsl.rules.proofs.proof import REVIEW, reason_digest
 from dsl.rules.review.ranking import acceptance
@@ -57,11 +56,6 @@ def recorded(path: Path) -> list[SuggestionOutcome]:
     return [outcome for outcome in map(_outcome_of, _entries(path)) if outcome is not None]
 
 
-def ledger_of(env: Mapping[str, str]) -> Path:
-    """Return the ledger that is meant."""
-    return Path(env.get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
-
-
 def _entries(path: Path) -> list[Entry]:
     try:
         return latest(path, REVIEW_OUTCOME, OUTCOMES_MAX)[::-1]
@@ -74,7 +68,7 @@ def _outcome_of(entry: Entry) -> SuggestionOutcome | None:
 
 
 async def _show(env: Mapping[str, str], *, as_json: bool) -> int:
-    entries = await asyncio.to_thread(_entries, ledger_of(env))
+    entries = await asyncio.to_thread(_entries, environment.ledger_of(env))
     told = [(entry, outcome) for entry in entries if (outcome := _outcome_of(entry)) is not None]
     outcomes = [outcome for _, outcome in told]
     rows = [entry for entry, _ in told[: -SHOWN_MAX - 1 : -1]]

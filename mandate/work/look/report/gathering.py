@@ -21,7 +21,6 @@ from temporalio.service import RPCError
 
 from activities.ledger.comparing import DISAGREEMENTS_MAX, disagreements
 from activities.ledger.histories import read_history, with_stages
-from dsl.core import DEFAULT_LEDGER_PATH
 from dsl.rules.chaos.histories import plan_of
 from dsl.rules.reconciliation.history import History
 from dsl.rules.reconciliation.recorded import Recorded
@@ -33,6 +32,7 @@ from integrations.ledger.lookup import of_runs
 from mandate.people.accounts import Account, account_of
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.contents import store
+from mandate.stack.environment import ledger_of
 from mandate.work.look.ledger_anchors import compared
 from mandate.work.look.report.findings import Findings, LedgerVerdict, phases_of
 
@@ -52,7 +52,7 @@ async def gathered(client: Client, workflow: str, env: Mapping[str, str]) -> Fin
     account = await account_of(client, workflow)
     missing: list[str] = []
     histories = await _histories(client, account, missing)
-    path = Path(env.get("MANDATE_LEDGER") or DEFAULT_LEDGER_PATH)
+    path = ledger_of(env)
     entries = await asyncio.to_thread(_entries, path, histories, missing)
     verdict = await verdict_on(
         *(path, env, histories, entries, client.namespace), is_whole=not missing
