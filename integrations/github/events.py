@@ -66,7 +66,6 @@ class Starts(Protocol):
         inputs: Mapping[str, Any],
         *,
         run: str,
-        memo: Mapping[str, str] | None = None,
     ) -> Any:
         """Start a pipeline of the catalogue."""
 

@@ -68,7 +68,6 @@ class RunEngine(Protocol):
         inputs: Mapping[str, Any],
         *,
         run: str,
-        memo: Mapping[str, str] | None = None,
     ) -> KnownRun:
         """Start a pipeline of the catalogue under that workflow id.
 

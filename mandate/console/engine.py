@@ -101,7 +101,6 @@ class TemporalEngine:
         inputs: Mapping[str, Any],
         *,
         run: str,
-        memo: Mapping[str, str] | None = None,
     ) -> KnownRun:
         """See the protocol."""
         with _ours():
@@ -113,7 +112,6 @@ class TemporalEngine:
                 id=run,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,  # (3) also once it is over
                 task_queue=QUEUE,
-                memo=memo,
                 rpc_timeout=ANSWER,
             )
         return KnownRun(run, handle.first_execution_run_id or "", plan.name, "running")
