@@ -102,10 +102,11 @@ class Acting:
         if decision not in (APPROVE, REJECT):
             raise TurnedAwayError(400, f"expected {APPROVE} or {REJECT}")
         with in_a_sentence():
-            seen = await self._of.desk.row(run, gate)
-            wish = Wish(run, gate, decision, _said(form, seen))
+            seen = await self._of.desk.seen(run, gate)
+            wish = Wish(run, gate, decision, _said(form, seen.row))
+            shown_then = form.get(SHOWN_FIELD, "")
             try:
-                counted, line = await self._of.desk.vote(session, wish, form.get(SHOWN_FIELD, ""))
+                counted, line = await self._of.desk.vote(session, wish, seen, shown_then)
             except NoVerdictError as error:
                 viewed = verdict_page(run, gate, counted=None, line=error.line)
                 return shown(request, viewed, session, status=504)

@@ -38,7 +38,6 @@ from mandate.people.gates import inbox
 from mandate.people.gates.contents import read_contents, store
 from mandate.people.gates.earlier import since_lines
 from mandate.people.gates.inbox import Inbox
-from mandate.people.gates.rows import GateRow
 from mandate.people.gates.sending import send
 from mandate.people.gates.voting import Seen, before, looked, plan_of, seen_at, signed
 from mandate.people.gates.wishes import Wish
@@ -84,7 +83,7 @@ class Desk:
         Raises:
             RefusalError: it does not, or is not what it says it is.
         """
-        seen = await seen_at(self._client, run, gate)
+        seen = await self.seen(run, gate)
         contents, earlier = await asyncio.gather(
             asyncio.to_thread(read_contents, self._env, seen.row), before(self._client, seen)
         )
@@ -98,8 +97,16 @@ class Desk:
             web_ui=address(self._env, run, seen.handle.run_id or ""),
         )
 
-    async def vote(self, session: WebSession, wish: Wish, shown: str) -> tuple[bool, Terminal]:
+    async def vote(
+        self, session: WebSession, wish: Wish, seen: Seen, shown: str
+    ) -> tuple[bool, Terminal]:
         """Sign and send a vote; return whether it counted, and the run's words.
+
+        Args:
+            session: of whoever votes.
+            wish: what they want.
+            seen: the gate as it is now.
+            shown: the digest of what they were shown.
 
         Raises:
             RefusalError: it is not signed, and why.
@@ -107,7 +114,7 @@ class Desk:
         """
         said: list[Terminal] = []
         async with self.acting(session) as who:
-            seen = await looked(self._client, who, wish)
+            seen = await looked(self._client, who, wish, seen)
             if shown_digest(seen) != shown:  # (1) what was shown is what is signed
                 raise RefusalError(
                     "what {!r} asks for changed while you read: nothing is signed; look again",
@@ -117,13 +124,13 @@ class Desk:
         counted, line = await send(ready, wish)
         return counted, Terminal.joined("; ", [line, *said])
 
-    async def row(self, run: str, gate: str) -> GateRow:
-        """Return what a gate says of itself.
+    async def seen(self, run: str, gate: str) -> Seen:
+        """Return a gate as it is now.
 
         Raises:
-            RefusalError: it does not wait.
+            RefusalError: it does not wait, or is not what it says it is.
         """
-        return (await seen_at(self._client, run, gate)).row
+        return await seen_at(self._client, run, gate)
 
     async def waiting(self) -> Inbox:
         """Return every gate that waits.

@@ -152,14 +152,20 @@ async def seen_at(client: Client, run: str, gate: str) -> Seen:
     return Seen(handle, row, control_groups.read_plan(await _ask(handle, "plan"), row))
 
 
-async def looked(client: Client, session: Session, wish: Wish) -> Seen:
+async def looked(client: Client, session: Session, wish: Wish, seen: Seen | None = None) -> Seen:
     """Return what waits, of which everything was found to be what it says it is (2).
+
+    Args:
+        client: of Temporal.
+        session: of whoever votes.
+        wish: what they want.
+        seen: the gate, where the wish was made at what was just seen of it.
 
     Raises:
         RefusalError: it is not, or the wish is none that could count there.
     """
     _refuse_reason(wish.reason)
-    seen = await seen_at(client, wish.run, wish.gate)
+    seen = seen or await seen_at(client, wish.run, wish.gate)
     row = seen.row
     if row.reason_required and not is_reason(wish.reason):
         raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)

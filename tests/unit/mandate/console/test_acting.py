@@ -19,8 +19,8 @@ from mandate.console.live import Live
 from mandate.console.served_pages import ConsoleSite
 from mandate.console.sessions import Sessions
 from mandate.people.errors import RefusalError, UsageError
-from mandate.people.gates.rows import GateRow
 from mandate.people.gates.sending import NoVerdictError
+from mandate.people.gates.voting import Seen
 from mandate.people.login.logins import Login
 from tests.fixtures.servers.pages import row_of
 
@@ -34,8 +34,9 @@ class Said:
     verdict: Exception | tuple[bool, Terminal] = (True, Terminal("counted"))
     logins: list[str] = field(default_factory=list)
 
-    async def row(self, _run: str, _gate: str) -> GateRow:
-        return row_of("x").model_copy(update={"question": None})
+    async def seen(self, _run: str, _gate: str) -> Seen:
+        unused = cast("Any", None)
+        return Seen(unused, row_of("x").model_copy(update={"question": None}), unused)
 
     async def vote(self, *_about: object) -> tuple[bool, Terminal]:
         if isinstance(self.verdict, Exception):
