@@ -8,7 +8,7 @@ from activities.contracts import messages
 from activities.phases.verify import refuse_missing
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase
 from integrations.agents.contract.protocol import FAILED, AgentError
-from tests.fixtures.tries.phase_request import phase_request
+from tests.unit.activities.phase_request import phase_request
 
 
 def output(name: str, phase: AgentPhase = AgentPhase.EXECUTE) -> AgentOutput:

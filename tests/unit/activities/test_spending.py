@@ -14,7 +14,7 @@ from dsl.limits import ERROR_BUDGET_MAX, ERROR_WORDS_MAX
 from integrations.agents.contract.protocol import Event
 from integrations.dragonfly.budgets import Budgets
 from integrations.dragonfly.client import connect
-from tests.fixtures.tries.phase_request import phase_request
+from tests.unit.activities.phase_request import phase_request
 
 NOWHERE = "redis://127.0.0.1:1"
 
