@@ -49,6 +49,7 @@ class HistoryCall:
     failure: Mapping[str, Any] | None = None
     is_local: bool = False
     began_ms: int = 0  # the attempt that ended it; 0: not told
+    task: int = 0  # the workflow task that has decided on it, by the event of its end
 
     @property
     def is_done(self) -> bool:
@@ -205,6 +206,7 @@ def _call(
         result=argument_of(answered.get("result")),
         failure=answered.get("failure"),
         began_ms=at_ms(start) if start else 0,
+        task=_number(said.get("workflowTaskCompletedEventId")),
     )
 
 
@@ -230,6 +232,7 @@ def _local(event: Mapping[str, Any], run_id: str) -> HistoryCall | None:
         result=argument_of(details.get("result")),
         failure=failure,
         is_local=True,
+        task=_number(said.get("workflowTaskCompletedEventId")),
     )
 
 

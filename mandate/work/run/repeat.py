@@ -11,14 +11,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.enums.v1 import ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import (
     Client,
@@ -27,10 +26,11 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
+from activities.ledger.histories import read_history
 from activities.runtime.engine import run_under_way
 from dsl.core import AGENT_PHASE_NAMES, AgentPhase
+from dsl.rules.reconciliation.history import History
 from dsl.shown.surfaces import Terminal
-from dsl.values import strict_json
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.outputs import ANSWER
@@ -39,7 +39,6 @@ from mandate.stack import environment
 from mandate.terminal import at_terminal, confirmed, say
 
 REASON: Final = "taken back to {}"
-MARKER_BYTES_MAX: Final = 1 << 20
 _NOTHING_AGAIN: Final = (  # (3) nothing again
     ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL,
     ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE,
@@ -139,8 +138,7 @@ async def _in_stage(client: Client, workflow: str, stage: str, phase: AgentPhase
         return None
     run_id = found.execution.run_id
     handle = client.get_workflow_handle(place, run_id=run_id)
-    events = [each async for each in handle.fetch_history_events()]
-    phases = list(_phases(events))
+    phases = list(_phases(read_history(await handle.fetch_history())))
     points = dict(reversed(phases))  # the first try
     if phase.value not in points:
         raise RefusalError(
@@ -152,32 +150,12 @@ async def _in_stage(client: Client, workflow: str, stage: str, phase: AgentPhase
     return Return(place, run_id, event, tuple(repeats))
 
 
-def _phases(events: Sequence[HistoryEvent]) -> Iterator[tuple[str, int]]:
+def _phases(history: History) -> Iterator[tuple[str, int]]:
     """Yield every phase that was begun, and the workflow task that has begun it (4)."""
-    for event in events:
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-            asked = event.activity_task_scheduled_event_attributes
-            name, task = asked.activity_type.name, asked.workflow_task_completed_event_id
-        elif event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
-            marker = event.marker_recorded_event_attributes
-            name, task = _local(marker), marker.workflow_task_completed_event_id
-        else:
-            continue
-        word = name.removeprefix("agent.").upper()
-        if name.startswith("agent.") and word in AGENT_PHASE_NAMES:
-            yield word, task
-
-
-def _local(marker: Any) -> str:
-    """Return the type of the local activity that a marker tells of; empty: of none."""
-    payloads = marker.details["data"].payloads if "data" in marker.details else ()
-    for payload in payloads:
-        try:
-            told = strict_json.read(payload.data, bytes_max=MARKER_BYTES_MAX)
-        except strict_json.JsonError:
-            return ""
-        return str(told.get("activity_type", "")) if isinstance(told, dict) else ""
-    return ""
+    for call in history.activities:
+        word = call.type.removeprefix("agent.").upper()
+        if call.type.startswith("agent.") and word in AGENT_PHASE_NAMES:
+            yield word, call.task
 
 
 async def _refuse_moved(client: Client, workflow: str, back: Return) -> None:

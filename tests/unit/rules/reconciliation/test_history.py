@@ -43,6 +43,7 @@ def test_every_activity_of_every_recorded_history_has_an_id_and_a_run(file):
 
     assert calls
     assert all(call.id and call.type and call.run_id and call.asked for call in calls)
+    assert all(0 < call.task < call.asked for call in calls)
 
 
 @pytest.mark.parametrize(
