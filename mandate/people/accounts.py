@@ -32,7 +32,7 @@ from dsl.shown.markup import took
 from mandate.people.errors import RefusalError
 from mandate.people.gates.rows import VoteRow
 from mandate.people.outputs import ANSWER, Put, outputs_of
-from mandate.people.runs import existing, status_of
+from mandate.people.runs import described_run, status_of
 
 STAGES_ASKED_MAX: Final = 100
 ASKED_AT_ONCE: Final = 16
@@ -162,7 +162,7 @@ async def account_of(client: Client, workflow: str, *, with_outputs: bool = True
         RefusalError: there is none of ours, or what it says cannot be read.
         temporalio.service.RPCError: the server does not answer.
     """
-    state = await (await existing(client, workflow)).describe(rpc_timeout=ANSWER)
+    state = await described_run(client, workflow)
     handle = client.get_workflow_handle(workflow, run_id=state.run_id)
     server = state.status.name.lower() if state.status else "unknown"
     over = state.status is not WorkflowExecutionStatus.RUNNING
