@@ -28,7 +28,8 @@ from temporalio.service import RPCError
 from dsl.core import StageStatus
 from dsl.limits import STAGES_MAX
 from dsl.shown.diagram import Mark
-from dsl.shown.markup import took
+from dsl.shown.markup import shown_time, took
+from dsl.shown.surfaces import Html
 from mandate.people.errors import RefusalError
 from mandate.people.gates.rows import VoteRow
 from mandate.people.outputs import ANSWER, Put, outputs_of
@@ -151,6 +152,25 @@ class Account:
         if self.started is None:
             return None
         return max(0.0, ((self.closed or datetime.now(UTC)) - self.started).total_seconds())
+
+    def facts(self) -> list[tuple[Html, Html]]:
+        """Return what pages tell of it besides its stages, with the name of each."""
+        told = self.told
+        rows = [
+            (Html("run id"), Html.of("<code>{}</code>", self.run)),
+            (Html("plan"), Html.of("<code>{}</code>", told.plan)),
+            (Html("began"), shown_time(self.started)),
+            (Html("ended"), shown_time(self.closed) if self.closed else Html("under way")),
+            (Html("took"), Html.of("{}", took(self.seconds()))),
+        ]
+        if told.starter or self.is_under_way:  # the report that it ends with does not tell
+            starter = told.starter or "nobody who could be proven"
+            rows.append((Html("started by"), Html.of("<bdi>{}</bdi>", starter)))
+        if told.ledger:
+            rows.append((Html("ledger"), Html.of("entries {}", Html.listed(told.ledger, " to "))))
+        if told.not_recorded:
+            rows.append((Html("not recorded"), Html.of("{} entries", told.not_recorded)))
+        return rows
 
 
 async def account_of(client: Client, workflow: str, *, with_outputs: bool = True) -> Account:

@@ -18,7 +18,6 @@ from dsl.shown.markup import (
     described,
     kind_of,
     shown_text_time,
-    shown_time,
     table,
     took,
 )
@@ -204,19 +203,4 @@ def _output_rows(account: Account) -> Iterator[list[Html]]:
 
 
 def _facts(account: Account) -> Html:
-    told = account.told
-    rows = [
-        (Html("run id"), Html.of("<code>{}</code>", account.run)),
-        (Html("plan"), Html.of("<code>{}</code>", told.plan)),
-        (Html("began"), shown_time(account.started)),
-        (Html("ended"), shown_time(account.closed) if account.closed else Html("under way")),
-        (Html("took"), Html.of("{}", took(account.seconds()))),
-    ]
-    if told.starter or account.is_under_way:  # the report that it ends with does not tell
-        starter = told.starter or "nobody who could be proven"
-        rows.append((Html("started by"), Html.of("<bdi>{}</bdi>", starter)))
-    if told.ledger:
-        rows.append((Html("ledger"), Html.of("entries {}", Html.listed(told.ledger, " to "))))
-    if told.not_recorded:
-        rows.append((Html("not recorded"), Html.of("{} entries", told.not_recorded)))
-    return Html.of("<section><h2>Facts</h2>{}</section>", described(rows))
+    return Html.of("<section><h2>Facts</h2>{}</section>", described(account.facts()))

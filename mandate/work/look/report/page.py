@@ -77,24 +77,8 @@ def _lead(found: Findings) -> Html:
 
 
 def _facts(found: Findings) -> Html:
-    account, told = found.account, found.account.told
-    seconds = account.seconds()
-    rows: list[tuple[Html, Html]] = [
-        (Html("run"), Html.of("<code>{}</code>", account.workflow, limit=1_000)),
-        (Html("run id"), Html.of("<code>{}</code>", account.run)),
-        (Html("plan"), Html.of("<code>{}</code>", told.plan)),
-        (Html("began"), shown_time(account.started)),
-        (Html("ended"), shown_time(account.closed) if account.closed else Html("under way")),
-        (Html("took"), Html.of("{}", took(seconds))),
-    ]
-    if told.starter or account.is_under_way:  # the report that it ends with does not tell
-        starter = told.starter or "nobody who could be proven"
-        rows.append((Html("started by"), Html.of("<bdi>{}</bdi>", starter)))
-    if told.ledger:
-        rows.append((Html("ledger"), Html.of("entries {}", Html.listed(told.ledger, " to "))))
-    if told.not_recorded:
-        rows.append((Html("not recorded"), Html.of("{} entries", told.not_recorded)))
-    return described(rows)
+    run = Html.of("<code>{}</code>", found.account.workflow, limit=1_000)
+    return described([(Html("run"), run), *found.account.facts()])
 
 
 def _plan(found: Findings) -> Html:
