@@ -17,7 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from dsl.rules.reconciliation.discrepancy import Discrepancy
-from dsl.rules.reconciliation.history import History, attributes, event_id, type_of
+from dsl.rules.reconciliation.history import (
+    History,
+    attributes,
+    event_id,
+    number_of,
+    type_of,
+)
 
 _PHASES: Final = "agent."
 OURS: Final = (
@@ -62,7 +68,7 @@ def _of_strangers(history: History) -> Iterator[Discrepancy]:
     took: dict[int, str] = {}
     for event in history.events:
         said = attributes(event)
-        asked = _number(said, "scheduledEventId")
+        asked = number_of(said.get("scheduledEventId"))
         if asked not in names:
             continue
         if type_of(event) == _STARTED:
@@ -98,10 +104,3 @@ def _outputs(result: Any) -> Iterator[str]:
 
 def _where(history: History, event: int) -> str:
     return f"{history.workflow_id}, run {history.run_id}, event {event}"
-
-
-def _number(said: Mapping[str, Any], name: str) -> int:
-    try:
-        return int(said.get(name) or 0)
-    except (TypeError, ValueError):
-        return 0

@@ -98,7 +98,7 @@ class History:
     def parent_event(self) -> int:
         """The event of its parent by which it was asked for."""
         started = attributes(self.events[0]) if self.events else {}
-        return _number(started.get("parentInitiatedEventId"))
+        return number_of(started.get("parentInitiatedEventId"))
 
     @cached_property
     def end(self) -> End | None:
@@ -134,7 +134,7 @@ def type_of(event: Mapping[str, Any]) -> str:
 
 def event_id(event: Mapping[str, Any]) -> int:
     """Return the number of an event."""
-    return _number(event.get("eventId"))
+    return number_of(event.get("eventId"))
 
 
 def at_ms(event: Mapping[str, Any]) -> int:
@@ -142,6 +142,14 @@ def at_ms(event: Mapping[str, Any]) -> int:
     try:
         return int(datetime.fromisoformat(str(event.get("eventTime"))).timestamp() * 1000)
     except ValueError:
+        return 0
+
+
+def number_of(value: Any) -> int:
+    """Return an integer, which Temporal writes as text where it may be large."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 
@@ -166,7 +174,7 @@ def argument_of(payloads: Any) -> Any:
 def _calls(history: History, asked_by: str, ended_by: str) -> Iterator[HistoryCall]:
     opener = "initiatedEventId" if ended_by.startswith("CHILD") else "scheduledEventId"
     following: dict[tuple[int, str], Mapping[str, Any]] = {
-        (_number(attributes(event).get(opener)), type_of(event).removeprefix(ended_by)): event
+        (number_of(attributes(event).get(opener)), type_of(event).removeprefix(ended_by)): event
         for event in history.events
         if type_of(event).startswith(ended_by)
     }
@@ -206,7 +214,7 @@ def _call(
         result=argument_of(answered.get("result")),
         failure=answered.get("failure"),
         began_ms=at_ms(start) if start else 0,
-        task=_number(said.get("workflowTaskCompletedEventId")),
+        task=number_of(said.get("workflowTaskCompletedEventId")),
     )
 
 
@@ -232,7 +240,7 @@ def _local(event: Mapping[str, Any], run_id: str) -> HistoryCall | None:
         result=argument_of(details.get("result")),
         failure=failure,
         is_local=True,
-        task=_number(said.get("workflowTaskCompletedEventId")),
+        task=number_of(said.get("workflowTaskCompletedEventId")),
     )
 
 
@@ -252,12 +260,4 @@ def _runs(history: History) -> dict[int, str]:
 def _moment(value: Any) -> int:
     if not isinstance(value, Mapping):
         return 0
-    return _number(value.get("seconds")) * 1000 + _number(value.get("nanos")) // 1_000_000
-
-
-def _number(value: Any) -> int:
-    """Return an integer, which Temporal writes as text where it may be large."""
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        return 0
+    return number_of(value.get("seconds")) * 1000 + number_of(value.get("nanos")) // 1_000_000
