@@ -119,8 +119,7 @@ async def _ended(client: Client, since_ms: int, until_ms: int) -> list[WorkflowE
 
 
 def _dispute(found: Comparison) -> contract.Dispute:
-    first = found.disagreements[0]
-    said = f"{first.where}: expected {first.expected}, found {first.found}"
+    said = str(found.disagreements[0])
     logger.error("%s", f"history and ledger of {legible(found.workflow)} disagree: {legible(said)}")
     return contract.Dispute(
         workflow=found.workflow,

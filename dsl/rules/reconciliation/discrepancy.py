@@ -12,3 +12,6 @@ class Discrepancy:
     expected: str
     found: str
     where: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: expected {self.expected}, found {self.found}"

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -106,8 +106,8 @@ async def verdict_on(
 ) -> LedgerVerdict:
     """Say what was found out of the ledger (2)."""
     why = _not_compared(histories, entries, is_whole=is_whole)
-    told = () if why else _apart(histories, entries, namespace)
-    apart = tuple(islice(told, DISAGREEMENTS_MAX))
+    told = () if why else disagreements(histories, entries, namespace)
+    apart = tuple(map(str, islice(told, DISAGREEMENTS_MAX)))
     unasked = (f"not compared with the history of the run: {why}",) if why else ()
     try:
         length = await asyncio.to_thread(ledger.length, path)
@@ -134,14 +134,6 @@ def _not_compared(
     if not histories or histories[0].end is None:
         return "the run is not over"
     return "" if entries else "the ledger has nothing of it"
-
-
-def _apart(
-    histories: Sequence[History], entries: Sequence[Recorded], namespace: str
-) -> Iterator[str]:
-    """Yield where history and ledger do not agree."""
-    for each in disagreements(histories, entries, namespace):
-        yield f"{each.where}: expected {each.expected}, found {each.found}"
 
 
 def _previews(env: Mapping[str, str], account: Account, missing: list[str]) -> dict[str, Head]:
