@@ -101,7 +101,7 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
     is_over = found.HasField("close_time")
     said = await report_of(handle) if is_over else None
     said = said or await _status(handle)
-    return StageOutputs(run, stage, _latest(_read(said, place)))
+    return StageOutputs(run, stage, latest(_read(said, place)))
 
 
 async def stages_of(client: Client, place: str) -> AsyncIterator[StageOutputs]:
@@ -160,7 +160,8 @@ def _read(said: Any, place: str) -> Iterable[Put]:
         raise RefusalError("what {!r} says of its outputs cannot be read", place) from None
 
 
-def _latest(outputs: Iterable[Put]) -> tuple[Put, ...]:
+def latest(outputs: Iterable[Put]) -> tuple[Put, ...]:
+    """Return of outputs of one name the last; in the order in which the names came."""
     return tuple({each.name: each for each in outputs}.values())
 
 

@@ -35,7 +35,7 @@ from mandate.people.accounts import (
 from mandate.people.budgets import live_budgets
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
-from mandate.people.outputs import Put
+from mandate.people.outputs import latest
 from mandate.people.runs import stages_said
 from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
@@ -249,17 +249,13 @@ def _called(calls: Sequence[CallOfStage], most: int | None) -> Iterator[Terminal
 
 def _outputs(account: Account, most: int | None) -> Iterator[Terminal]:
     outputs = (
-        (path, each) for path, row in account.told.stages.items() for each in _latest(row.outputs)
+        (path, each) for path, row in account.told.stages.items() for each in latest(row.outputs)
     )
     found = sorted(outputs, key=lambda pair: rank(pair[1].phase, pair[1].name))
     rows = [(each.name, path, f"{each.size:,} bytes") for path, each in found[:most]]
     if rows:
         yield from columns([("OUTPUT", "STAGE", "SIZE"), *rows])
     yield from _more(len(found), most, "outputs")
-
-
-def _latest(outputs: Sequence[Put]) -> Iterator[Put]:
-    yield from {each.name: each for each in outputs}.values()
 
 
 def _more(count: int, most: int | None, what: str) -> Iterator[Terminal]:

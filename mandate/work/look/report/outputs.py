@@ -7,7 +7,7 @@ from typing import Final
 from dsl.shown.heads import HEADED_RANK_MAX, HeadState, rank
 from dsl.shown.markup import table
 from dsl.shown.surfaces import Html
-from mandate.people.outputs import Put
+from mandate.people.outputs import Put, latest
 from mandate.work.look.report.findings import Findings
 
 OUTPUTS_SHOWN_MAX: Final = 2_000
@@ -18,8 +18,9 @@ def outputs_part(found: Findings) -> Html:
     parts, left = [], OUTPUTS_SHOWN_MAX
     more = 0
     for path, row in found.account.told.stages.items():
-        latest = {each.name: each for each in row.outputs}.values()
-        ranked = sorted(latest, key=lambda each: (rank(each.phase, each.name), each.name))
+        ranked = sorted(
+            latest(row.outputs), key=lambda each: (rank(each.phase, each.name), each.name)
+        )
         shown = ranked[:left]
         left, more = left - len(shown), more + len(ranked) - len(shown)
         if shown:
