@@ -1,4 +1,4 @@
-"""One entry of the ledger, by its key or its place; from the file, also while its writer runs.
+"""Entries of the ledger, by key, place, run or action; from the file, also while its writer runs.
 
 What is returned hashes to what was recorded with it. That the chain around it is whole is for
 ``integrations.ledger.verify`` to find out.
@@ -7,7 +7,7 @@ What is returned hashes to what was recorded with it. That the chain around it i
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, Entry, is_sound
 from integrations.ledger.errors import sqlite_faults
 from integrations.ledger.store import open_reader
-from integrations.ledger.verify import COLUMNS, entry_of
+from integrations.ledger.verify import COLUMNS, SEGMENT, entry_of, tail
 
 _BY_KEY: Final = f"SELECT {COLUMNS} FROM ledger WHERE idempotency_key = ?"  # noqa: S608  # constants
 _OF_RUNS: Final = (
@@ -73,6 +73,20 @@ def _of_runs(
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         query = f"SELECT {columns} {_OF_RUNS}"  # constants
         return connection.execute(query, (wanted, most)).fetchall()
+
+
+def entries_after(path: Path, seq: int) -> Iterator[Entry]:
+    """Yield every entry that follows entry ``seq``, in order; -1: all there are.
+
+    As they stand there: nothing is hashed. No reader stays meanwhile, which would keep the writer's
+    log from being reset.
+
+    Raises:
+        NotFoundError, CorruptError, UnavailableError: as ``by_key``.
+    """
+    while segment := tail(path, SEGMENT, after=seq):
+        yield from segment
+        seq = segment[-1].seq
 
 
 def recorded(entry: Entry) -> Recorded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +11,7 @@ from dsl.rules.review.behaviour import behaviour
 from dsl.rules.review.fingerprints import named
 from integrations.errors import IntegrationError
 from integrations.ledger import verify as ledger
-from integrations.ledger.entries import Entry
-from integrations.ledger.lookup import recorded
+from integrations.ledger.lookup import entries_after, recorded
 from mandate.people.errors import RefusalError
 
 ENTRIES_MAX: Final = 200_000
@@ -26,21 +25,11 @@ def behaviour_of(path: Path, now_ms: int) -> tuple[list[Anomaly], list[str]]:
     """
     try:
         length = ledger.length(path)
-        entries = list(_last(path, length))
+        last = entries_after(path, length - ENTRIES_MAX - 1)
+        entries = list(islice(last, ENTRIES_MAX))
     except IntegrationError as error:
         raise RefusalError("--ledger {}: {}", path, error) from None
     notes = []
     if length > len(entries):
         notes.append(f"behaviour: only the last {len(entries)} of {length} entries were read")
     return named(behaviour(map(recorded, entries), now_ms)), notes
-
-
-def _last(path: Path, length: int) -> Iterator[Entry]:
-    """Yield the last entries, in order; entries are numbered from 0 without a gap."""
-    after = length - ENTRIES_MAX - 1
-    while after < length - 1:
-        batch = ledger.tail(path, ledger.TAIL_MAX, after)
-        if not batch:
-            return
-        yield from batch
-        after = batch[-1].seq

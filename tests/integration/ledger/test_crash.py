@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from integrations.ledger.verify import TAIL_MAX, tail, verify
+from integrations.ledger.lookup import entries_after
+from integrations.ledger.verify import verify
 
 ROOT = Path(__file__).resolve().parents[3]
 ROUNDS = 5
@@ -47,9 +48,4 @@ def appended_until_killed(path: Path, first: int, output: Path) -> set[int]:
 
 def recorded(path: Path) -> set[int]:
     """Return the numbers of all entries."""
-    numbers: set[int] = set()
-    last = -1
-    while entries := tail(path, TAIL_MAX, after=last):
-        numbers |= {int(entry.payload["n"]) for entry in entries}
-        last = entries[-1].seq
-    return numbers
+    return {int(entry.payload["n"]) for entry in entries_after(path, -1)}

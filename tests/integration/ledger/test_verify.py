@@ -9,7 +9,9 @@ import pytest
 
 from dsl.core import Tier
 from integrations.errors import CorruptError, NotFoundError
+from integrations.ledger import lookup
 from integrations.ledger import verify as verify_module
+from integrations.ledger.lookup import entries_after
 from integrations.ledger.store import open_reader, wal_reset_warning
 from integrations.ledger.verify import TAIL_MAX, tail, verify
 from integrations.ledger.writer import Writer
@@ -90,6 +92,18 @@ async def test_tail_gives_the_last_entries_or_those_that_follow_one(tmp_path):
     last = tail(path, 1)[0]
     assert (last.key, last.workflow_id, last.run_id) == ("w/r/9", "w", "r")
     assert (last.agent, last.tier, last.action) == ("agent-1", Tier.T1, "run.started")
+
+
+async def test_all_entries_after_one_are_read_in_segments(tmp_path, monkeypatch):
+    monkeypatch.setattr(lookup, "SEGMENT", 3)
+    path = tmp_path / "ledger.db"
+    writer = Writer(path)
+    await writer.append([draft(n) for n in range(10)])
+    writer.close()
+
+    assert [entry.seq for entry in entries_after(path, -1)] == list(range(10))
+    assert [entry.seq for entry in entries_after(path, 6)] == [7, 8, 9]
+    assert list(entries_after(path, 9)) == []
 
 
 @pytest.mark.parametrize("n", [0, -1, TAIL_MAX + 1])

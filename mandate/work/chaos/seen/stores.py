@@ -22,8 +22,7 @@ from integrations.artifacts.store import Artifacts
 from integrations.doors.key import door_key_of
 from integrations.dragonfly.client import answered, connect
 from integrations.errors import IntegrationError, NotFoundError, UnavailableError
-from integrations.ledger.lookup import recorded
-from integrations.ledger.verify import SEGMENT, tail
+from integrations.ledger.lookup import entries_after, recorded
 from integrations.settings import Settings
 from integrations.vault import naming
 from integrations.vault.client import Vault
@@ -77,12 +76,7 @@ class Stores:
 
     def entries(self) -> tuple[Recorded, ...]:
         """Return the whole ledger, in order; blocks on the disk."""
-        found: list[Recorded] = []
-        after = -1
-        while some := tail(self._settings.ledger, SEGMENT, after=after):
-            found += map(recorded, some)
-            after = some[-1].seq
-        return tuple(found)
+        return tuple(map(recorded, entries_after(self._settings.ledger, -1)))
 
     async def tokens(self) -> tuple[LiveToken, ...]:
         """Return the agents' tokens that are alive (1)."""
