@@ -22,7 +22,7 @@ from dsl.rules.review.ranking import ranked
 from dsl.rules.review.suggesting import suggest_for
 from integrations.review.patches.making import diff_of, patched
 from integrations.review.patches.trial import NamedChecks, try_patch
-from integrations.review.snapshot import FILE_BYTES_MAX
+from integrations.review.snapshot import FILE_BYTES_MAX, read_within
 
 PATCHES_MAX: Final = 20
 
@@ -71,11 +71,8 @@ def _source(root: Path, path: str) -> str | None:
     place = PurePosixPath(path)
     if place.suffix != ".py" or place.is_absolute() or ".." in place.parts:
         return None
-    file = root / place
     try:
-        is_ours = file.resolve(strict=True) == root.resolve() / place
-        if not is_ours or not file.is_file() or file.stat().st_size > FILE_BYTES_MAX:
-            return None
-        return file.read_bytes().decode("utf-8")
+        data = read_within(root, path, FILE_BYTES_MAX)
+        return None if data is None else data.decode("utf-8")
     except (OSError, ValueError):
         return None
