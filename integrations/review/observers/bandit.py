@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 from dsl.review.anomaly import AnomalySeverity
@@ -23,6 +22,7 @@ from integrations.review.observers.observer import (
     Scene,
     answer_of,
     batches,
+    is_test,
     within,
 )
 from integrations.review.running import python, run
@@ -38,21 +38,9 @@ _SURE: Final = {"HIGH": 0.9, "MEDIUM": 0.75, "LOW": 0.5}
 _SECRET: Final = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9])[A-Za-z0-9_+/=!@#$%&*.-]{8,}")
 
 
-def is_test(path: str) -> bool:
-    """Tell whether a file is of tests (3)."""
-    parts = PurePosixPath(path).parts
-    name = parts[-1]
-    return (
-        any(part in ("test", "tests", "testing") for part in parts[:-1])
-        or name.startswith("test_")
-        or name.endswith("_test.py")
-        or name == "conftest.py"
-    )
-
-
 def _observe(scene: Scene, seen: Observation) -> None:
     copy = scene.snapshot.copy
-    files = [path for path in scene.parsed if not is_test(path)]
+    files = [path for path in scene.parsed if not is_test(path)]  # (3) not called from outside
     options = ("--format=json", "--quiet", "--exit-zero", "--ignore-nosec", f"--skip={_SKIPPED}")
     for batch in batches(files):
         # (1) from a folder that holds no configuration

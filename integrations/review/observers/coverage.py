@@ -25,8 +25,7 @@ from dsl.review.kinds import AnomalyKind
 from dsl.review.sighting import Sighting
 from dsl.values.strict_json import JsonError, read
 from integrations.review.observation import Observation
-from integrations.review.observers.bandit import is_test
-from integrations.review.observers.observer import Observer, Scene
+from integrations.review.observers.observer import Observer, Scene, is_test
 from integrations.review.snapshot import FILE_BYTES_MAX
 
 REPORT_BYTES_MAX: Final = 32 << 20

@@ -82,3 +82,15 @@ def within(copy: Path, name: str) -> str:
     if path.is_absolute() and path.is_relative_to(copy.as_posix()):
         path = path.relative_to(copy.as_posix())
     return str(path)
+
+
+def is_test(path: str) -> bool:
+    """Tell whether a file is of tests."""
+    parts = PurePosixPath(path).parts
+    name = parts[-1]
+    return (
+        any(part in ("test", "tests", "testing") for part in parts[:-1])
+        or name.startswith("test_")
+        or name.endswith("_test.py")
+        or name == "conftest.py"
+    )

@@ -18,13 +18,13 @@ from dsl.review.anomaly import AnomalySeverity
 from dsl.review.kinds import AnomalyKind
 from dsl.review.sighting import Sighting
 from integrations.review.observation import Observation
-from integrations.review.observers.bandit import is_test
 from integrations.review.observers.observer import (
     TOOL_LIMIT_S,
     Observer,
     Scene,
     answer_of,
     batches,
+    is_test,
     within,
 )
 from integrations.review.running import python, run

@@ -15,8 +15,7 @@ from dsl.review.kinds import AnomalyKind
 from dsl.review.sighting import Sighting
 from dsl.values.strict_json import JsonError, read
 from integrations.review.observation import Observation
-from integrations.review.observers.bandit import is_test
-from integrations.review.observers.observer import Observer, Scene, within
+from integrations.review.observers.observer import Observer, Scene, is_test, within
 from integrations.review.running import ToolFailedError, python, run, said
 
 LIMIT_S: Final = 180.0
