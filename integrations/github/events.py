@@ -30,10 +30,11 @@ from dsl.rules.notify.subject import (
 )
 from dsl.shown.surfaces import Markdown
 from integrations.doors.ballots import Ballots, Given, Told
+from integrations.doors.payloads import object_of, text_of
 from integrations.errors import ConflictError, DeniedError, IntegrationError
 from integrations.github.api import GitHubApi
 from integrations.github.pages import button
-from integrations.github.payloads import Comment, command_in, object_of, text_of
+from integrations.github.payloads import Comment, command_in
 from integrations.github.run_names import of_deployment, of_pull
 
 _CALLBACK: Final = re.compile(r"/actions/runs/([1-9][0-9]{0,18})/deployment_protection_rule$")

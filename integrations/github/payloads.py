@@ -1,8 +1,7 @@
-"""What payloads of GitHub say, read with care.
+"""A command that somebody has written in a comment at GitHub.
 
-1. What is of another type than was expected is as good as nothing.
-2. A command is the first line of a comment, and the line begins with its words: what goes on
-   otherwise, such as ``/mandate approved?``, is none.
+It is the first line of the comment, and the line begins with its words: what goes on otherwise,
+such as ``/mandate approved?``, is none.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dsl.limits import REASON_LENGTH_MAX
+from integrations.doors.payloads import object_of, text_of
 
 _COMMAND: Final = re.compile(
     r"^/mandate[ \t]+(approve|reject)(?=[ \t]|$)(?:[ \t]+(\S{1,1000}))?[ \t]*(.*)$"
@@ -32,18 +32,8 @@ class Comment:
     at: str
 
 
-def object_of(value: Any) -> dict[str, Any]:
-    """Return it if it is one; else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def text_of(value: Any, limit: int = 300) -> str:
-    """Return it if it is text, as far as ``limit``; else none."""
-    return value[:limit] if isinstance(value, str) else ""
-
-
 def command_in(comment: Mapping[str, Any]) -> Comment | None:
-    """Return the command in a comment, if its first line is one (2)."""
+    """Return the command in a comment, if its first line is one."""
     line, _, rest = text_of(comment.get("body"), COMMENT_MAX).strip().partition("\n")
     found = _COMMAND.match(line.strip())
     account, number = object_of(comment.get("user")).get("id"), comment.get("id")

@@ -21,12 +21,12 @@ from dsl.values import strict_json
 from dsl.values.canonical import canonical
 from dsl.values.strict_json import JsonError
 from integrations.doors.ballots import Ballots, Given
+from integrations.doors.payloads import object_of, text_of
 from integrations.errors import DeniedError
 from integrations.slack.api import SlackApi
 from integrations.slack.board import APPROVE, REJECT, reason_dialog
 
 PAYLOAD_MAX: Final = 256 << 10
-ID_MAX: Final = 300  # characters
 _DECISIONS: Final = {APPROVE: "approve", REJECT: "reject"}
 
 
@@ -55,7 +55,7 @@ def payload_of(raw: bytes) -> dict[str, Any]:
     try:
         form = parse_qs(raw.decode("utf-8"), strict_parsing=True, max_num_fields=10)
         [text] = form["payload"]
-        return _object(strict_json.read(text.encode(), bytes_max=PAYLOAD_MAX))
+        return object_of(strict_json.read(text.encode(), bytes_max=PAYLOAD_MAX))
     except (UnicodeDecodeError, ValueError, KeyError, JsonError):
         raise DeniedError("expected a form with one payload in JSON") from None
 
@@ -87,23 +87,23 @@ class SlackClicks:
         await self._api.call("views.open", trigger_id=click.trigger, view=view)
 
     async def _submitted(self, payload: Mapping[str, Any]) -> None:
-        view = _object(payload.get("view"))
+        view = object_of(payload.get("view"))
         if view.get("callback_id") != "mandate-reason":
             raise DeniedError("expected a dialog of ours")
         said = _value(view.get("private_metadata"))
-        values = _object(_object(_object(view.get("state")).get("values")).get("why"))
-        reason = _object(values.get("reason")).get("value")
+        values = object_of(object_of(object_of(view.get("state")).get("values")).get("why"))
+        reason = object_of(values.get("reason")).get("value")
         click = Click(
-            user=_text(_object(payload.get("user")).get("id")),
-            decision=_text(said.get("d")),
-            run=_text(said.get("w"), 1_000),
-            run_id=_text(said.get("i")),
-            gate=_text(said.get("g"), 1_000),
+            user=text_of(object_of(payload.get("user")).get("id")),
+            decision=text_of(said.get("d")),
+            run=text_of(said.get("w"), 1_000),
+            run_id=text_of(said.get("i")),
+            gate=text_of(said.get("g"), 1_000),
             opening=_number(said.get("o")),
-            subject=_text(said.get("s")),
+            subject=text_of(said.get("s")),
             needs_reason=False,
             trigger="",
-            delivery=_text(view.get("id")),
+            delivery=text_of(view.get("id")),
         )
         await self._cast(click, reason if isinstance(reason, str) else "")
 
@@ -133,38 +133,30 @@ class SlackClicks:
 
 def _click(payload: Mapping[str, Any]) -> Click:
     actions = payload.get("actions")
-    action = _object(actions[0] if isinstance(actions, list) and actions else None)
-    decision = _DECISIONS.get(_text(action.get("action_id")))
+    action = object_of(actions[0] if isinstance(actions, list) and actions else None)
+    decision = _DECISIONS.get(text_of(action.get("action_id")))
     if decision is None:
         raise DeniedError("expected a button of ours")
     value = _value(action.get("value"))
     return Click(
-        user=_text(_object(payload.get("user")).get("id")),
+        user=text_of(object_of(payload.get("user")).get("id")),
         decision=decision,
-        run=_text(value.get("w"), 1_000),
-        run_id=_text(value.get("i")),
-        gate=_text(value.get("g"), 1_000),
+        run=text_of(value.get("w"), 1_000),
+        run_id=text_of(value.get("i")),
+        gate=text_of(value.get("g"), 1_000),
         opening=_number(value.get("o")),
-        subject=_text(value.get("s")),
+        subject=text_of(value.get("s")),
         needs_reason=value.get("r") is True,
-        trigger=_text(payload.get("trigger_id")),
-        delivery=_text(action.get("action_ts")),
+        trigger=text_of(payload.get("trigger_id")),
+        delivery=text_of(action.get("action_ts")),
     )
 
 
 def _value(text: Any) -> dict[str, Any]:
     try:
-        return _object(strict_json.read(_text(text, 4_000).encode(), bytes_max=PAYLOAD_MAX))
+        return object_of(strict_json.read(text_of(text, 4_000).encode(), bytes_max=PAYLOAD_MAX))
     except (JsonError, UnicodeEncodeError):
         raise DeniedError("expected a button or a dialog of ours") from None
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any, limit: int = ID_MAX) -> str:
-    return value[:limit] if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> int:
