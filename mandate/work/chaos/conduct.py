@@ -17,7 +17,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from temporalio.api.enums.v1 import EventType
@@ -157,25 +158,24 @@ class Conduct:
     def _hold(self) -> None:
         """Let runs stand still where they are to be struck (2)."""
         for step in self._plan:
-            if self._experiment.method[step.number].when.phase is not None and step.happens:
-                for run, place in zip(self.runs, step.places, strict=True):
-                    agent, _, phase = place.partition("/")
-                    hold_file(self._arena.holds, f"{run.id}/{agent}", phase).touch()
+            if step.happens:
+                for _, file in self._holds(step):
+                    file.touch()
 
     def _let_go(self, step: PlannedFault | None = None) -> None:
         for each in self._plan if step is None else [step]:
-            for run, place in zip(self.runs, each.places, strict=True):
-                agent, _, phase = place.partition("/")
-                if phase:
-                    file = hold_file(self._arena.holds, f"{run.id}/{agent}", phase)
-                    file.unlink(missing_ok=True)
+            for _, file in self._holds(each):
+                file.unlink(missing_ok=True)
 
-    async def _until_held(self, step: PlannedFault, strike: Strike) -> None:
-        files = []
+    def _holds(self, step: PlannedFault) -> Iterator[tuple[StruckRun, Path]]:
+        """Yield the runs that a step strikes in a phase, each with the file that holds it there."""
         for run, place in zip(self.runs, step.places, strict=True):
             agent, _, phase = place.partition("/")
-            file = hold_file(self._arena.holds, f"{run.id}/{agent}", phase)
-            files.append((run, file.with_name(file.name + HELD)))
+            if phase:
+                yield run, hold_file(self._arena.holds, f"{run.id}/{agent}", phase)
+
+    async def _until_held(self, step: PlannedFault, strike: Strike) -> None:
+        files = [(run, file.with_name(file.name + HELD)) for run, file in self._holds(step)]
 
         def missing() -> list[str]:
             return [run.id for run, file in files if not file.exists() and not run.is_over]
