@@ -6,7 +6,7 @@ It is bounded by ``CLEANING``, however many attempts that leaves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -46,6 +46,15 @@ async def stop(task: asyncio.Task[Any]) -> asyncio.CancelledError | None:
     """
     task.cancel()
     return await finish(task)
+
+
+async def stop_each(tasks: Iterable[asyncio.Task[Any]]) -> asyncio.CancelledError | None:
+    """Stop ``tasks``, one after the other; return what ``stop`` does."""
+    cancelled: asyncio.CancelledError | None = None
+    for task in tuple(tasks):
+        cancelled = await stop(task) or cancelled
+        _ = task.cancelled() or task.exception()  # seen
+    return cancelled
 
 
 async def finish(task: asyncio.Task[Any]) -> asyncio.CancelledError | None:

@@ -31,7 +31,7 @@ from dsl.rules.tools.journal import MADE, CallAnswer, CallStatus, Journal, Journ
 from dsl.rules.tools.ruling import Caller, Passed, Ruling, ToolPolicy, rule_on
 from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
-from workflows.runtime.cancellation import stop
+from workflows.runtime.cancellation import stop_each
 from workflows.runtime.moment import now_ms
 from workflows.tools.call_room import CallRoom
 from workflows.tools.link_check import LinkCheck
@@ -75,10 +75,7 @@ class CallDesk:
     async def close(self) -> asyncio.CancelledError | None:
         """Take no more, and end what is under way (4); return the cancel that came meanwhile."""
         self.shut()
-        cancelled: asyncio.CancelledError | None = None
-        for task in tuple(self._under_way.values()):
-            cancelled = await stop(task) or cancelled
-        return cancelled
+        return await stop_each(self._under_way.values())
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the calls so far, for whoever asks; those under way last."""

@@ -17,7 +17,7 @@ from activities.contracts import messages
 from dsl.plan import AgentStep
 from workflows.run.asking.call_gates import CallGates, Child
 from workflows.run.asking.questions import Questions
-from workflows.runtime.cancellation import stop
+from workflows.runtime.cancellation import stop, stop_each
 
 
 async def attended(
@@ -46,8 +46,7 @@ async def attended(
     if cancelled is not None or is_refused:
         cancelled = await stop(work) or cancelled
     refused = [each for each in asking if each.done()] if is_refused else []
-    for each in asking:
-        cancelled = await stop(each) or cancelled
+    cancelled = await stop_each(asking) or cancelled
     is_parked = not work.cancelled() and not work.exception() and work.result().asked
     if not is_parked:  # (3) closed, or it goes on with it
         cancelled = await questions.close(step.path) or cancelled

@@ -39,7 +39,7 @@ from workflows.gates.gate_board import GateBoard
 from workflows.gates.opening import Matter
 from workflows.run.stages import Stages
 from workflows.runtime import failures
-from workflows.runtime.cancellation import stop
+from workflows.runtime.cancellation import stop_each
 from workflows.runtime.failures import StageEndedError
 from workflows.runtime.moment import now_ms
 
@@ -104,10 +104,7 @@ class CallGates:
 
         Returns the cancel that reached the caller meanwhile.
         """
-        cancelled: asyncio.CancelledError | None = None
-        for task in self._deciding.get(path, {}).values():
-            cancelled = await stop(task) or cancelled
-            _ = task.cancelled() or task.exception()  # seen
+        cancelled = await stop_each(self._deciding.get(path, {}).values())
         self._deciding[path] = {}
         return cancelled
 

@@ -35,7 +35,7 @@ from workflows.gates.gate_board import GateBoard
 from workflows.gates.opening import Matter
 from workflows.run.stages import Stages
 from workflows.runtime import failures
-from workflows.runtime.cancellation import stop
+from workflows.runtime.cancellation import stop_each
 from workflows.runtime.failures import StageEndedError
 
 
@@ -120,11 +120,7 @@ class Questions:
 
         Returns the cancel that reached the caller meanwhile.
         """
-        cancelled: asyncio.CancelledError | None = None
-        for each in self._put.get(path, ()):
-            cancelled = await stop(each.decided) or cancelled
-            _ = each.decided.cancelled() or each.decided.exception()  # seen
-        return cancelled
+        return await stop_each(each.decided for each in self._put.get(path, ()))
 
     def _may_look(self, path: str) -> bool:
         return self._looks.get(path, 0) < QUESTION_LOOKS_MAX
