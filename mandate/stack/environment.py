@@ -37,6 +37,16 @@ _SETTINGS = {
     "MANDATE_ANCHORS": "",  # besides Temporal: none
     "MANDATE_LEDGER_ORIGIN": "",  # made of where it lies
 }
+# Settings that the embedded stack has no word in: the caller's, and not set where there is none.
+_HANDED_ON = ("MANDATE_AGENT_PATH", "MANDATE_GATE_HEADS")
+_HANDED_ON_PATHS = (
+    "MANDATE_BREAKERS",
+    "MANDATE_HOME",
+    "MANDATE_NOTIFY",
+    "MANDATE_PROMOTION",
+    "MANDATE_TOOLS",
+    "MANDATE_WRITABLE",
+)
 
 
 def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
@@ -58,26 +68,21 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
             )
     chosen = {name: caller.get(name) or default for name, default in _SETTINGS.items()}
     # Whoever sources the file stands elsewhere: no path is relative.
-    folders = [folder for folder in chosen["MANDATE_PIPELINES"].split(os.pathsep) if folder]
-    chosen["MANDATE_PIPELINES"] = os.pathsep.join(str(Path(each).resolve()) for each in folders)
+    chosen["MANDATE_PIPELINES"] = _resolved(chosen["MANDATE_PIPELINES"])
     beside = (*template_directories(caller), Path("templates"))
-    chosen["MANDATE_TEMPLATES"] = os.pathsep.join(
-        dict.fromkeys(str(each.resolve()) for each in beside)
-    )
-    if caller.get("MANDATE_TOOLS"):
-        folders = [folder for folder in caller["MANDATE_TOOLS"].split(os.pathsep) if folder]
-        chosen["MANDATE_TOOLS"] = os.pathsep.join(str(Path(each).resolve()) for each in folders)
-    if caller.get("MANDATE_AGENT_PATH"):
-        chosen["MANDATE_AGENT_PATH"] = caller["MANDATE_AGENT_PATH"]
-    if caller.get("MANDATE_NOTIFY"):
-        chosen["MANDATE_NOTIFY"] = str(Path(caller["MANDATE_NOTIFY"]).resolve())
+    chosen["MANDATE_TEMPLATES"] = _resolved(os.pathsep.join(map(str, beside)))
     chosen["MANDATE_DOOR_KEY_FILE"] = caller.get("MANDATE_DOOR_KEY_FILE") or str(
         data_dir / DOOR_KEY
     )
-    if caller.get("MANDATE_PROMOTION"):
-        chosen["MANDATE_PROMOTION"] = str(Path(caller["MANDATE_PROMOTION"]).resolve())
     chosen["MANDATE_WORKSPACE"] = str(Path(caller.get("MANDATE_WORKSPACE") or ".").resolve())
+    chosen |= {name: caller[name] for name in _HANDED_ON if caller.get(name)}
+    chosen |= {name: _resolved(caller[name]) for name in _HANDED_ON_PATHS if caller.get(name)}
     return inside | chosen
+
+
+def _resolved(paths: str) -> str:
+    folders = (str(Path(each).resolve()) for each in paths.split(os.pathsep) if each)
+    return os.pathsep.join(dict.fromkeys(folders))
 
 
 def ledger_of(env: Mapping[str, str]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,19 @@ from hypothesis import strategies as st
 
 from mandate.stack import environment
 from mandate.stack.errors import SettingError
+
+OPERATIONS = Path(__file__).parents[4] / "docs" / "operations.md"
+# What the stack says of its own servers and workers, whatever the caller does, and by its options.
+STACKS_OWN = {
+    "MANDATE_VAULT_ROLES",
+    "MANDATE_DRAGONFLY_URL",
+    "MANDATE_DRAGONFLY_PASSWORD_FILE",
+    "MANDATE_UI",
+    "MANDATE_ENGINE_PORTS",
+    "MANDATE_QUEUES",
+    "MANDATE_HEALTH_PORT",
+    "MANDATE_BUILD_ID",
+}
 
 values = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
 
@@ -87,6 +101,22 @@ def test_tool_servers_are_looked_for_where_the_caller_says_from_wherever_a_worke
     chosen = environment.settings(tmp_path, {"MANDATE_TOOLS": "ops:/etc/tools:"})
     assert chosen["MANDATE_TOOLS"] == f"{tmp_path / 'ops'}:/etc/tools"
     assert "MANDATE_TOOLS" not in environment.settings(tmp_path, {})
+
+
+def test_every_setting_of_a_worker_that_the_caller_gives_reaches_it(tmp_path):
+    documented = re.findall(r"^\| `(MANDATE_[A-Z_]+)` \|", OPERATIONS.read_text(), re.MULTILINE)
+    caller = {name: str(tmp_path / name.lower()) for name in documented}
+    for name in ("MANDATE_LEDGER", "MANDATE_ARTIFACTS"):  # where they lie is the stack's word
+        del caller[name]
+
+    chosen = environment.settings(tmp_path, caller)
+
+    assert len(documented) > 20
+    assert {name: chosen.get(name) for name in caller if name not in STACKS_OWN} == {
+        name: f"{value}:{Path('templates').resolve()}" if name == "MANDATE_TEMPLATES" else value
+        for name, value in caller.items()
+        if name not in STACKS_OWN
+    }
 
 
 @pytest.mark.parametrize("name", ["MANDATE_LEDGER", "MANDATE_ARTIFACTS"])
