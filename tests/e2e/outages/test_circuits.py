@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from temporalio.api.enums.v1 import EventType
 
+from integrations.health.breakers import TELL_EVERY_S
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.e2e.outages.seen import (
     GOES_ON_WITHIN_S,
@@ -34,6 +35,14 @@ WHY = ("--reason", "it is being moved")
 
 
 @pytest.fixture(scope="module")
+def servers(servers, tmp_path_factory):
+    """As usual, and a site's circuit of artifacts that opens by its last six calls."""
+    breakers = tmp_path_factory.mktemp("breakers") / "breakers.yaml"
+    breakers.write_text("circuits: {artifacts: {window_calls: 6}}\n")
+    return {**servers, "MANDATE_BREAKERS": str(breakers)}
+
+
+@pytest.fixture(scope="module")
 async def ann(tmp_path_factory, bao, up) -> Somebody:
     return await person_of(bao, tmp_path_factory.mktemp("ann"), "ann", up.env)
 
@@ -41,6 +50,13 @@ async def ann(tmp_path_factory, bao, up) -> Somebody:
 @pytest.fixture(scope="module")
 async def revoked(up, ann):
     return await revoked_agent(up, ann)
+
+
+async def order_open(ann, circuit):
+    """Order a circuit open, and wait until every process has heard of it or will before it acts."""
+    ordered = await ann.mandate("breaker", "open", circuit, *WHY)
+    assert ordered.code == 0, ordered
+    await asyncio.sleep(TELL_EVERY_S)
 
 
 async def detail_of(run, path):
@@ -118,8 +134,7 @@ async def test_a_vault_that_is_away_opens_its_circuit_and_runs_wait_visibly(
 
 
 async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_ledger(up, ann):
-    ordered = await ann.mandate("breaker", "open", "artifacts", *WHY)
-    assert ordered.code == 0, ordered
+    await order_open(ann, "artifacts")
     listed = await ann.mandate("breaker", "list")
     run = await up.start(pipeline(stage("look")))
     said = await until_waits(run, "look", "artifacts")
@@ -188,7 +203,7 @@ async def test_a_store_of_artifacts_that_fails_opens_its_circuit_and_the_ledger_
 async def test_nothing_acts_behind_a_circuit_of_the_ledger_and_an_order_outlives_dragonfly(
     up, store, ann
 ):
-    assert (await ann.mandate("breaker", "open", "ledger", *WHY)).code == 0
+    await order_open(ann, "ledger")
     run = await up.start(pipeline(stage("look")))
     await until_waits(run, "look", "ledger")
     child = (await up.client()).get_workflow_handle(f"{run.id}/look")
@@ -223,7 +238,7 @@ async def test_who_is_not_logged_in_is_named_as_claimed(up, tmp_path):
 
 
 async def test_an_agent_that_is_revoked_while_it_waits_stays_revoked(up, ann):
-    assert (await ann.mandate("breaker", "open", "dragonfly", *WHY)).code == 0
+    await order_open(ann, "dragonfly")
     run = await up.start(pipeline(stage("look")))
     await until_waits(run, "look", "dragonfly")
     child = (await up.client()).get_workflow_handle(f"{run.id}/look")

@@ -130,11 +130,13 @@ async def test_callers_of_one_batch_are_woken_together(writer, monkeypatch):
     loop = asyncio.get_running_loop()
     woken = Mock(wraps=loop.call_soon_threadsafe)
     monkeypatch.setattr(loop, "call_soon_threadsafe", woken)
+    committed = Mock(wraps=writer._opened.commit)
+    monkeypatch.setattr(writer._opened, "commit", committed)
 
     receipts = await asyncio.gather(*(writer.append([draft(n)]) for n in range(500)))
 
-    batches = len({receipt.ts for (receipt,) in receipts})
-    assert 1 <= woken.call_count <= batches
+    assert [receipt.seq for (receipt,) in receipts] == list(range(500))
+    assert 1 <= woken.call_count <= committed.call_count < 500
 
 
 def test_a_caller_whose_loop_is_gone_keeps_nobody_waiting(writer, path):
