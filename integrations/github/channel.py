@@ -16,7 +16,7 @@ request a comment, an environment that waits is answered. Each is made once and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from dsl.notify.site import GitHubDestination, GitHubStart
 from dsl.rules.notify.changes import Event
@@ -31,12 +31,12 @@ from dsl.rules.notify.subject import (
 from dsl.steps.notify import Happening
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
 from integrations.github.api import GitHubApi, segment
+from integrations.github.checks import PAGE, CheckPlace, Checks, edited, id_of
 from integrations.github.pages import check_of, mark, summary, word_for_deployment
 from integrations.github.run_names import COMPLETED, is_started_for, of_deployment
 from integrations.notify.links import run_in_ui
 
 REPORTS_MAX: Final = 9  # GitHub takes ten, the last is the answer
-PAGE: Final = 100
 PAGES_MAX: Final = 10
 _TELLS: Final = (Happening.GATE_OPENED, Happening.GATE_ESCALATED, Happening.GATE_DECIDED)
 
@@ -63,6 +63,7 @@ class GitHubChannel:
             starts: which pipelines events start: their runs answer deployments (4).
         """
         self._api = GitHubApi(destination)
+        self._checks = Checks(self._api)
         self._ui = ui
         self._has_door = has_door
         self._starts = tuple(starts)
@@ -104,35 +105,8 @@ class GitHubChannel:
     ) -> str:
         link = run_in_ui(self._ui, run)
         fields = check_of(run, link, has_door=self._has_door)
-        where = f"/repos/{repository}/check-runs"
-        if check is not None and await self._edited(f"{where}/{segment(check)}", fields):
-            return check
-        found = await self._find_check(repository, run) if again else None  # (1) it may be there
-        if found is not None and await self._edited(f"{where}/{segment(found)}", fields):
-            return found
-        made = await self._api.call(
-            "POST",
-            where,
-            {
-                "name": _name(run),
-                "head_sha": run.subject[COMMIT],
-                "external_id": _external_id(run),
-                **fields,
-            },
-        )
-        return _id_of(made)
-
-    async def _find_check(self, repository: str, run: RunSnapshot) -> str | None:
-        found = await self._api.call(
-            "GET",
-            f"/repos/{repository}/commits/{run.subject[COMMIT]}/check-runs"
-            f"?check_name={segment(_name(run))}&filter=all&per_page={PAGE}",
-        )
-        rows = found.get("check_runs") if isinstance(found, dict) else None
-        for row in rows if isinstance(rows, list) else ():
-            if row.get("external_id") == _external_id(run):
-                return _id_of(row)
-        return None
+        place = CheckPlace(repository, run.subject[COMMIT], _name(run), _external_id(run))
+        return await self._checks.put(place, fields, known=check, look=again)
 
     async def _comment(
         self, repository: str, run: RunSnapshot, comment: str | None, *, again: bool
@@ -140,12 +114,12 @@ class GitHubChannel:
         body = f"{mark(run)}\n{summary(run, run_in_ui(self._ui, run))}"
         issue = f"/repos/{repository}/issues/{run.subject[PULL_REQUEST]}/comments"
         where, fields = f"/repos/{repository}/issues/comments", {"body": body}
-        if comment is not None and await self._edited(f"{where}/{segment(comment)}", fields):
+        if comment is not None and await edited(self._api, f"{where}/{segment(comment)}", fields):
             return comment
         found = await self._find_comment(issue, mark(run)) if again else None  # (1) it may be there
-        if found is not None and await self._edited(f"{where}/{segment(found)}", fields):
+        if found is not None and await edited(self._api, f"{where}/{segment(found)}", fields):
             return found
-        return _id_of(await self._api.call("POST", issue, {"body": body}))
+        return id_of(await self._api.call("POST", issue, {"body": body}))
 
     async def _find_comment(self, issue: str, marked: str) -> str | None:
         for page in range(1, PAGES_MAX + 1):
@@ -153,18 +127,10 @@ class GitHubChannel:
             rows = found if isinstance(found, list) else []
             for row in rows:
                 if str(row.get("body", "")).startswith(marked):
-                    return _id_of(row)
+                    return id_of(row)
             if len(rows) < PAGE:
                 return None
         return None
-
-    async def _edited(self, path: str, fields: Mapping[str, Any]) -> bool:
-        """Return whether it was still there (2)."""
-        try:
-            await self._api.call("PATCH", path, fields)
-        except NotFoundError:
-            return False
-        return True
 
     async def _deployment(
         self,
@@ -212,10 +178,3 @@ def _external_id(run: RunSnapshot) -> str:
 
 def _name(run: RunSnapshot) -> str:
     return f"mandate: {run.pipeline or 'run'}"[:100]
-
-
-def _id_of(made: Any) -> str:
-    found = made.get("id") if isinstance(made, dict) else None
-    if not isinstance(found, int):
-        raise UnavailableError("github answers without an id")
-    return str(found)

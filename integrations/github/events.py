@@ -9,8 +9,9 @@
 4. ``/mandate approve GATE [REASON]`` in a comment is a vote of whoever has written it, on what had
    waited when it was written; so is a button of a check, on what was shown beside it. A comment
    that was edited is none.
-5. What somebody has asked for there is answered there, by one comment with one sentence; and
-   strangers by nothing: whoever passes by must not have us write.
+5. What somebody has asked for there is answered there in one sentence: a comment by a comment, a
+   press by a check beside the one that was pressed. Strangers who comment are answered by nothing:
+   whoever passes by must not have us write. Only who may write to the repository can press.
 """
 
 from __future__ import annotations
@@ -31,16 +32,14 @@ from dsl.rules.notify.subject import (
 from dsl.shown.surfaces import Markdown
 from integrations.doors.ballots import Ballots, Given, Told
 from integrations.doors.payloads import object_of, text_of
-from integrations.errors import ConflictError, DeniedError, IntegrationError
+from integrations.errors import ConflictError, DeniedError, IntegrationError, NotFoundError
 from integrations.github.api import GitHubApi
 from integrations.github.pages import button
-from integrations.github.payloads import Comment, command_in
+from integrations.github.payloads import Comment, Press, command_in, is_commit, press_in
 from integrations.github.run_names import of_deployment, of_pull
+from integrations.github.verdicts import Verdicts
 
 _CALLBACK: Final = re.compile(r"/actions/runs/([1-9][0-9]{0,18})/deployment_protection_rule$")
-_SHA: Final = re.compile(r"[0-9a-f]{40}")
-_BUTTON: Final = re.compile(r"([ar])-([1-9][0-9]{0,6})-[0-9a-f]{10}")
-_DECISIONS: Final = {"a": "approve", "r": "reject"}
 _HERE: Final = ("OWNER", "MEMBER", "COLLABORATOR")  # what GitHub calls who is no stranger
 STARTING: Final = ("pull_request", "deployment_protection_rule")  # events
 _OPENED: Final = ("opened", "reopened", "synchronize")
@@ -79,6 +78,7 @@ class GitHubEvents:
     ) -> None:
         """Reach runs by ``engine``; without ``ballots`` nobody votes from there."""
         self._api = api
+        self._verdicts = Verdicts(api)
         self._door = door
         self._engine = engine
         self._ballots = ballots
@@ -106,7 +106,7 @@ class GitHubEvents:
             case "issue_comment", "created":  # (4) as it was written
                 return await self._comment(repository, payload)
             case "check_run", "requested_action":
-                return await self._button(payload, delivery)
+                return await self._button(repository, payload, delivery)
         return "nothing is done about that"
 
     def _repository(self, payload: Mapping[str, Any]) -> str:
@@ -118,7 +118,7 @@ class GitHubEvents:
         pull = object_of(payload.get("pull_request"))
         head = object_of(pull.get("head"))
         number, commit = pull.get("number"), text_of(head.get("sha"))
-        if type(number) is not int or not _SHA.fullmatch(commit):
+        if type(number) is not int or not is_commit(commit):
             raise DeniedError("expected a pull request with its number and the commit of its head")
         inputs = {REPOSITORY: repository, COMMIT: commit, PULL_REQUEST: number}
         where = f"{of_pull(repository, number)}{commit[:12]}/"
@@ -137,7 +137,7 @@ class GitHubEvents:
             ENVIRONMENT: environment,
             ACTIONS_RUN: found[1],
         }
-        if _SHA.fullmatch(commit):
+        if is_commit(commit):
             inputs[COMMIT] = commit
         where = of_deployment(repository, found[1], environment)
         number = object_of(payload.get("deployment")).get("id")
@@ -219,37 +219,45 @@ class GitHubEvents:
                     found.append((each.run, path))
         return found
 
-    async def _button(self, payload: Mapping[str, Any], delivery: str) -> str:
-        named = text_of(object_of(payload.get("check_run")).get("external_id"), 1_100)
-        run, _, run_id = named.rpartition("/")
-        pressed = _BUTTON.fullmatch(
-            text_of(object_of(payload.get("requested_action")).get("identifier"))
-        )
-        account = object_of(payload.get("sender")).get("id")
-        if pressed is None or not run or type(account) is not int or self._ballots is None:
+    async def _button(self, repository: str, payload: Mapping[str, Any], delivery: str) -> str:
+        press = press_in(payload)
+        if press is None or self._ballots is None:
             return "no button of ours"
-        decision, opening = _DECISIONS[pressed[1]], int(pressed[2])
-        rows = await self._engine.query(run, "gates")
+        told = await self._pressed(press, self._ballots, delivery)
+        await self._verdicts.tell(repository, press, told)  # (5) where it was pressed
+        return told.text
+
+    async def _pressed(self, press: Press, ballots: Ballots, delivery: str) -> Told:
+        try:
+            rows = await self._engine.query(press.run, "gates")
+        except NotFoundError:
+            rows = []
+        except IntegrationError as error:
+            return Told(counted=False, text=f"It could not be given now, try again: {error}.")
         for row in rows if isinstance(rows, list) else ():
             gate, subject = text_of(row.get("gate"), 1_000), text_of(row.get("subject_digest"))
-            named = button(decision, run=run_id, gate=gate, opening=opening, subject=subject)
-            if named != pressed[0]:
-                continue
-            told = await self._ballots.cast(
-                Given(
-                    door=GITHUB,
-                    account=str(account),
-                    run=run,
-                    gate=gate,
-                    decision=decision,
-                    delivery=delivery,
-                    run_id=run_id,
-                    opening=opening,
-                    subject=subject,
-                )
+            shown = button(
+                press.decision,
+                run=press.run_id,
+                gate=gate,
+                opening=press.opening,
+                subject=subject,
             )
-            return told.text
-        return "what that button was for waits no more: nothing was sent"
+            if shown == press.button:
+                return await ballots.cast(
+                    Given(
+                        door=GITHUB,
+                        account=press.account,
+                        run=press.run,
+                        gate=gate,
+                        decision=press.decision,
+                        delivery=delivery,
+                        run_id=press.run_id,
+                        opening=press.opening,
+                        subject=subject,
+                    )
+                )
+        return Told(counted=False, text="What that button was for waits no more: nothing was sent.")
 
 
 def _given(asked: Comment, run: str, gate: str) -> Given:

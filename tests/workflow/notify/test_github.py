@@ -166,11 +166,19 @@ async def test_a_button_of_the_check_votes_for_what_was_shown(site: Site):
     payload = await check_pressed_at(run)
     assert payload["requested_action"]["identifier"] == approve["identifier"]
     assert payload["check_run"]["external_id"] == site.github.checks[1]["external_id"]
-    for old in (f"a-7{approve['identifier'][3:]}", "a-1-0123456789"):  # of what is no more
-        await site.github_says("check_run", {**payload, "requested_action": {"identifier": old}})
+    old = {f"a-7{approve['identifier'][3:]}": "opened anew", "a-1-0123456789": "waits no more"}
+    for name, said in old.items():  # of what is no more
+        await site.github_says("check_run", {**payload, "requested_action": {"identifier": name}})
+        await until(lambda said=said: said in site.verdict())
     assert (await run.query("gates"))[0]["votes"] == 0
+    stranger = {**payload, "sender": {"id": STRANGER, "login": "`@all`"}}
+    await site.github_says("check_run", stranger)
+    await until(lambda: "is nobody here" in site.verdict(STRANGER))
     await site.github_says("check_run", payload)
     report = await run.result()
+    await until(lambda: "Counted" in site.verdict())  # edited, never repeated
+    names = [each["name"] for each in site.github.checks.values()]
+    assert names[1:] == ["mandate: vote of ann-at-github", f"mandate: vote of {STRANGER}"]
 
     assert [vote["voter"] for vote in report["approvals"][0]["votes"]] == ["ann"]
 
