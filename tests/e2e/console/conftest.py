@@ -6,16 +6,15 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
-from html import unescape
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 import pytest
 import pytest_asyncio
 
-from tests.fixtures.servers.http import Place, Reply
+from tests.fixtures.servers.http import Place
+from tests.fixtures.servers.visits import Visits
 from tests.fixtures.stack import MandateUp
 from tests.unit.mandate.programs import ROOT
 from tests.unit.mandate.programs import environment as clean
@@ -38,53 +37,11 @@ stages:
 
 
 @dataclass(frozen=True)
-class Served:
-    """The console that is served, and who may log in."""
+class Served(Visits):
+    """The console that is served, with the stack beside it."""
 
-    place: Place
     stack: MandateUp
-    passwords: Mapping[str, str]
     pid: int = 0
-    sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.place.host}"
-
-    async def post(
-        self, path: str, form: Mapping[str, str], cookie: str = "", **headers: str
-    ) -> Reply:
-        """Send a form, as a page of ours would; ``headers`` win."""
-        ours = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.url}
-        given = {**ours, "Cookie": cookie, "Accept": "text/html"}
-        given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.place.ask("POST", path, urlencode(form).encode(), given)
-
-    async def get(self, path: str, cookie: str = "") -> Reply:
-        return await self.place.ask("GET", path, headers={"Cookie": cookie, "Accept": "text/html"})
-
-    async def log_in(self, name: str) -> tuple[str, str]:
-        """Log in once, without a browser; return the cookie and the word of the session."""
-        if name in self.sessions:
-            return self.sessions[name]
-        form = {"name": name, "secret": self.passwords[name]}
-        reply = await self.post("/login?next=/start", form)
-        assert (reply.status, reply.headers["location"]) == (303, "/start"), reply.text
-        cookie = reply.headers["set-cookie"].partition(";")[0]
-        word = hidden("token", (await self.get("/", cookie)).text)
-        self.sessions[name] = cookie, word
-        return cookie, word
-
-
-def hidden(name: str, page: str) -> str:
-    """Return the value of a hidden field."""
-    found = re.search(f'name="{name}" value="([^"]*)"', page)
-    assert found, page
-    return unescape(found[1])
-
-
-def gate_address(run: str, gate: str = "sign-off") -> str:
-    return f"/gate?run={quote(run, safe='')}&gate={gate}"
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -112,7 +69,7 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
                     said += line
             port = int(re.search(r"http://127\.0\.0\.1:(\d+)", said)[1])  # type: ignore[index]
             passwords = json.loads((stack.data_dir / "people.json").read_text())
-            yield Served(Place(port), stack, passwords, process.pid)
+            yield Served(Place(port), passwords, stack, process.pid)
             process.terminate()
             rest = (await process.communicate())[0].decode()
             assert process.returncode == 0, rest

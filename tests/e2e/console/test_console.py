@@ -15,8 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.async_api import Browser, Page, expect
 
 from mandate.console.acting import LOGIN_RATE
-from tests.e2e.console.conftest import Served, gate_address, hidden
+from tests.e2e.console.conftest import Served
 from tests.fixtures.servers.browser import pictures
+from tests.fixtures.servers.visits import gate_address, hidden
 from tests.fixtures.stack import until_gate
 
 WAIT_MS = 60_000

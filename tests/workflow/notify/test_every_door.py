@@ -23,6 +23,7 @@ from tests.fixtures.notify.site import (
     site_of,
     until,
 )
+from tests.fixtures.servers.http import Reply
 from tests.fixtures.servers.openbao import People
 from tests.fixtures.voting import matter_of, seal, vote_of
 
@@ -66,40 +67,51 @@ async def test_a_word_that_is_none_counts_for_nobody_and_is_on_record(
     }[bent] in answer["why"] or (bent == "twice" and "already voted" in answer["why"])
 
 
-async def test_votes_by_signal_update_slack_and_github_race(site: Site):
+async def test_votes_by_signal_update_slack_github_and_console_race(site: Site):
     config = {
-        "approvers": ["ann", "bob", "cyd"],
-        "identity": ["claimed", "slack", "github"],
-        "quorum": 3,
+        "approvers": ["ann", "bob", "cyd", "eve"],
+        "identity": ["claimed", "slack", "github"],  # and a proof always counts
+        "quorum": 4,
     }
     run = await site.engine.start(after_look(gate("sign-off", **config)))
     await site.engine.pending(run, "sign-off")
     ann, bob = await pressed_at(run, SLACK_ANN), await pressed_at(run, SLACK_BOB)
     button = await check_pressed_at(run)
+    anns, eves = [await site.console.ballot(name, run.id) for name in ("ann", "eve")]
     mallory = {"gate": "sign-off", "decision": "approve", "voter": "mallory"}
     claimed = {"gate": "sign-off", "decision": "approve", "voter": "cyd"}
     told = await asyncio.gather(
         run.signal("vote", mallory),
         site.slack_sends(ann),
         site.github_says("check_run", button),
+        anns.cast(),
         site.slack_sends(bob),
+        eves.cast(),
         run.execute_update("vote", claimed),
         run.execute_update("vote", mallory),
         return_exceptions=True,
     )
     report = await run.result()
     await until(lambda: len(site.slack.ephemeral) == 2)
+    at_github = await until(site.verdict)
 
     [decided] = report["approvals"]
-    assert sorted(vote["voter"] for vote in decided["votes"]) == ["ann", "bob", "cyd"]
+    assert sorted(vote["voter"] for vote in decided["votes"]) == ["ann", "bob", "cyd", "eve"]
     assert decided["verdict"] == "approved"
-    assert told[4]["counted"] is True  # type: ignore[index]
-    assert isinstance(told[5], WorkflowUpdateFailedError)
     words = {each["user"]: each["text"] for each in site.slack.ephemeral}
-    assert "Counted" in words[SLACK_BOB]
     how = {vote["voter"]: vote["identity"] for vote in decided["votes"]}
-    assert how["cyd"] == "claimed"
-    assert how["bob"] == "slack"
-    # Ann is one person: by whichever door she came first, the other vote is told that it is void.
-    assert ("Counted" in words[SLACK_ANN]) is (how["ann"] == "slack")
-    assert how["ann"] in ("slack", "github")
+    assert {**how, "ann": ""} == {"ann": "", "bob": "slack", "cyd": "claimed", "eve": "verified"}
+    assert "Counted" in words[SLACK_BOB]
+    assert told[6]["counted"] is True  # type: ignore[index]
+    assert isinstance(told[7], WorkflowUpdateFailedError)
+    at_console = [each for each in told if isinstance(each, Reply)]
+    [_, _, anns_page, _, eves_page] = at_console
+    assert (eves_page.status, "Your vote counted" in eves_page.text) == (200, True)
+    # Ann is one person: whichever door she came by first, at the others she is told it is void.
+    counted = {
+        "slack": "Counted" in words[SLACK_ANN],
+        "github": "Counted" in at_github,
+        "verified": "Your vote counted" in anns_page.text,
+    }
+    assert [door for door, has in counted.items() if has] == [how["ann"]]
+    assert how["ann"] == "verified" or anns_page.status in (404, 409)
