@@ -37,6 +37,7 @@ _Destination = Annotated[str, Field(pattern=NAME_PATTERN)]
 _Entity = Annotated[str, Field(pattern=f"^{ENTITY_PATTERN}$")]
 _Address = Annotated[str, Field(pattern=r"^[^@\s<>,;\x00-\x20\x7f]{1,64}@[A-Za-z0-9.-]{1,190}$")]
 _Repository = Annotated[str, Field(pattern=f"^{REPOSITORY_PATTERN}$")]
+_Environment = Annotated[str, Field(min_length=1, max_length=255)]
 _Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,253}$")]
 # Loopback without TLS is for whoever puts a proxy or a test double there.
 _Api = Annotated[
@@ -66,6 +67,7 @@ class GitHubDestination(Document):
         "installation": "The id of its installation.",
         "key_file": "Holds the App's private key, in PEM.",
         "repositories": "What it may write to; no other, whatever a run says.",
+        "environments": "In which runs are shown as deployments, by their names; default: in none.",
         "api": "Where GitHub's API is; of an Enterprise Server: https://HOST/api/v3.",
     }
 
@@ -73,6 +75,7 @@ class GitHubDestination(Document):
     installation: int = Field(ge=1)
     key_file: SecretFile
     repositories: tuple[_Repository, ...] = Field(min_length=1, max_length=DESTINATIONS_MAX)
+    environments: tuple[_Environment, ...] = Field(default=(), max_length=DESTINATIONS_MAX)
     api: _Api = "https://api.github.com"
 
 
@@ -156,7 +159,7 @@ class GitHubStart(Document):
 
     on: Literal["pull_request", "deployment"]
     repository: _Repository | None = None
-    environment: str | None = Field(default=None, min_length=1, max_length=255)
+    environment: _Environment | None = None
     pipeline: Name
     forks: bool = False
 

@@ -1,7 +1,8 @@
 """Repositories at GitHub: what a run is about there shows how it is.
 
 What that is, the run's inputs say (``dsl.rules.notify.subject``): a commit has a check, a pull
-request a comment, an environment that waits is answered. Each is made once and edited.
+request a comment, an environment a deployment or, where one waits there, its answer. Each is made
+once and edited.
 
 1. A try that is not the first looks for what it makes: a check by ``external_id``, a comment by its
    mark. GitHub is asked, and nobody's memory.
@@ -32,6 +33,7 @@ from dsl.steps.notify import Happening
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
 from integrations.github.api import GitHubApi, segment
 from integrations.github.checks import PAGE, CheckPlace, Checks, edited, id_of
+from integrations.github.deployments import Deployments
 from integrations.github.pages import check_of, mark, summary, word_for_deployment
 from integrations.github.run_names import COMPLETED, is_started_for, of_deployment
 from integrations.notify.links import run_in_ui
@@ -64,6 +66,7 @@ class GitHubChannel:
         """
         self._api = GitHubApi(destination)
         self._checks = Checks(self._api)
+        self._deployments = Deployments(self._api, destination)
         self._ui = ui
         self._has_door = has_door
         self._starts = tuple(starts)
@@ -84,6 +87,9 @@ class GitHubChannel:
             kept["check"] = await self._check(repository, run, kept.get("check"), again=again)
         if PULL_REQUEST in about:
             kept["comment"] = await self._comment(repository, run, kept.get("comment"), again=again)
+        if self._deployments.shows(run):
+            link = run_in_ui(self._ui, run)
+            kept |= await self._deployments.show(repository, run, link, kept, again=again)
         if self._answers_deployment(repository, run):
             kept |= await self._deployment(repository, event, run, kept, again=again)
         return kept

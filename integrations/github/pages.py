@@ -1,8 +1,8 @@
 """What GitHub shows of a run: the check, the comment at a pull request, the word for a deployment.
 
 1. Every word of others is a span of code: no mention, no link, no mark-up of theirs.
-2. GitHub takes 65,535 characters in a summary or a comment, 1,024 in the word for a deployment.
-   What is longer is cut at a line.
+2. GitHub takes 65,535 characters in a summary or a comment, 1,024 in the word for a deployment that
+   waits, 140 in the status of one. What is longer is cut at a line.
 3. A gate that takes GitHub's word says how it is answered there; one that asks for a proof, or for
    what is not shown there, has the line that makes one.
 4. A button names what was shown: the run, the gate, its opening and its digest. It is good for
@@ -16,15 +16,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from dsl.rules.gates.consensus import GITHUB
-from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
-from dsl.shown.surfaces import Markdown
+from dsl.rules.notify.snapshot import RUNNING, GateSnapshot, RunSnapshot
+from dsl.shown.surfaces import Markdown, Terminal
 from integrations.notify.answering import approving
 from integrations.notify.channel import kept_id
 
 SUMMARY_MAX: Final = 60_000
 WORD_MAX: Final = 1_024
+DESCRIPTION_MAX: Final = 140
 COMMAND: Final = "/mandate"
 OPENING_MAX: Final = 9_999_999  # that a button's name, of 20 characters, has room for
+# Of a deployment; one that somebody took away has neither worked nor failed.
+_ENDS: Final = {"completed": "success", "failed": "failure", "timed out": "failure"}
 _CONCLUSIONS: Final = {"completed": "success", "cancelled": "cancelled", "timed out": "timed_out"}
 
 
@@ -91,6 +94,17 @@ def word_for_deployment(run: RunSnapshot) -> Markdown:
     named = Markdown.of("Mandate, run {}: {}", run.workflow, run.status, limit=200)
     whole = Markdown.of("{}{}", named, _why(why))
     return next(each for each in (whole, named, short) if len(each) <= WORD_MAX)
+
+
+def status_of_deployment(run: RunSnapshot) -> dict[str, str]:
+    """Return what a deployment says of its run, which GitHub shows as it stands (2)."""
+    if run.ended:
+        state = _ENDS.get(run.status, "error")
+        words = f"{run.status}: {run.detail}" if run.detail else run.status
+    else:
+        words = _word_of_gates(run) or run.status
+        state = "in_progress" if words == RUNNING else "pending"
+    return {"state": state, "description": Terminal.of("{}", words, limit=DESCRIPTION_MAX)}
 
 
 def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Markdown]:

@@ -86,3 +86,71 @@ async def test_github_has_one_check_and_one_comment(tmp_path: Path):
     assert known == {"check": "1", "comment": "1"}
     assert (len(github.checks), len(github.comments)) == (1, 1)
     assert github.wrong == []
+
+
+async def test_github_has_one_deployment_with_ten_statuses_at_most_and_its_end(tmp_path: Path):
+    key_in(tmp_path / "key")
+    subject = {"repository": "acme/shop", "commit": "a" * 40, "environment": "pre prod/eu"}
+    with fake_github() as github:
+        where = GitHubDestination(
+            app="1",
+            installation=2,
+            key_file=f"{tmp_path}/key",
+            repositories=("acme/shop",),
+            environments=("pre prod/eu",),
+            api=github.http.url,
+        )
+        telling, known = GitHubChannel(where, has_door=True), dict[str, str]()
+
+        async def told(run: RunSnapshot, *, again: bool = False) -> None:
+            known.update(await telling.deliver(None, run, known, again=again))
+
+        def now(status: str = "running", **fields: object) -> RunSnapshot:
+            return RUN.model_copy(
+                update={"subject": subject, "gates": (), "status": status} | fields
+            )
+
+        for again in (False, True, True, True, True):  # what is made loses its answer
+            github.lose = 0 if again and github.statuses else 1
+            with suppress(UnavailableError):
+                await told(now(), again=again)
+        assert [each["state"] for each in github.statuses[1]] == ["in_progress"]
+        for number in range(20):
+            waits = GateSnapshot(path=f"g{number}" + "x" * 300, opening=1)
+            await told(now(gates=(waits,)))
+            await told(now(gates=(waits,)))
+        await told(now("completed", ended=True))
+        await told(now("completed", ended=True), again=True)
+        states = [each["state"] for each in github.statuses[1]]
+        github.statuses.clear()
+        made = github.deployments.pop(1)
+        await told(now("terminated", ended=True, detail="by hand"))
+
+    assert states == ["in_progress", *["pending"] * 8, "success"]
+    assert (made["auto_merge"], made["required_contexts"]) == (False, [])
+    assert github.statuses == {
+        1: [{"state": "error", "description": "terminated: by hand", "log_url": ""}]
+    }
+    assert github.wrong == []
+
+
+async def test_only_what_the_operator_names_is_a_deployment_and_what_actions_deploy_is_none(
+    tmp_path: Path,
+):
+    key_in(tmp_path / "key")
+    about = {"repository": "acme/shop", "commit": "a" * 40, "environment": "production"}
+    with fake_github() as github:
+        where = {
+            "app": "1",
+            "installation": 2,
+            "key_file": f"{tmp_path}/key",
+            "repositories": ("acme/shop",),
+            "api": github.http.url,
+        }
+        for environments, more in ((("staging",), {}), (("production",), {"actions_run": "7"})):
+            there = GitHubDestination(**where, environments=environments)
+            run = RUN.model_copy(update={"subject": about | more})
+            await GitHubChannel(there, has_door=True).deliver(None, run, {}, again=False)
+
+    assert github.deployments == {}
+    assert len(github.checks) == 2

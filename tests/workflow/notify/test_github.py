@@ -228,6 +228,26 @@ async def test_a_run_that_only_names_an_environment_answers_nothing_for_it(site:
     assert site.github.waiting == {"production"}
 
 
+async def test_a_run_in_an_environment_of_the_operator_is_a_deployment_there(site: Site):
+    names = ("repository", "commit", "environment")
+    declared: dict[str, Any] = {name: {} for name in names}
+    run = await site.engine.start(
+        pipeline(gate("sign-off"), notify=[{"to": "repo"}], inputs=declared),
+        inputs=dict(zip(names, (REPOSITORY, "ab" * 20, "staging"), strict=True)),
+    )
+    await site.engine.pending(run, "sign-off")
+    await until(lambda: site.github.statuses)
+    await run.signal("vote", {"gate": "sign-off", "decision": "reject", "voter": "ann"})
+    await (await telling(site, run)).result()
+
+    [made] = site.github.deployments.values()
+    assert (made["ref"], made["environment"]) == ("ab" * 20, "staging")
+    statuses = [(each["state"], each["description"]) for each in site.github.statuses[1]]
+    assert statuses[-2:-1] == [("pending", "waits for approval: sign-off")]
+    assert statuses[-1][0] == "failure"
+    assert "rejected" in statuses[-1][1]
+
+
 async def test_what_is_started_twice_is_one_run_also_once_it_is_over(site: Site):
     run = await begun(site, "c9" * 20, 12)
     await run.terminate("over")
