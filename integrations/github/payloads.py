@@ -1,7 +1,7 @@
-"""A command that somebody has written in a comment at GitHub.
+"""What somebody has asked for at GitHub: a command in a comment, or a press of a check's button.
 
-It is the first line of the comment, and the line begins with its words: what goes on otherwise,
-such as ``/mandate approved?``, is none.
+A command is the first line of the comment, and the line begins with its words: what goes on
+otherwise, such as ``/mandate approved?``, is none.
 """
 
 from __future__ import annotations
