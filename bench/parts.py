@@ -24,6 +24,7 @@ from bench.subjects.parked import parked
 from bench.subjects.proofs import proof_ms
 from bench.subjects.rates import compile_ms, ledger_rate
 from bench.subjects.revocations import revocation_ms
+from bench.subjects.tools import Shop, tool_figures
 from bench.subjects.wide import wide
 from bench.workers import worker
 from mandate.stack.up import Stack
@@ -38,10 +39,13 @@ class Sizes:
     revocations: int
     wide: int
     entries: int  # of a ledger
+    calls: int  # of one stage
 
 
-QUICK: Final = Sizes(parked=1_000, woken=50, revocations=6, wide=200, entries=100_000)
-FULL: Final = Sizes(parked=10_000, woken=200, revocations=20, wide=1_000, entries=1_000_000)
+QUICK: Final = Sizes(parked=1_000, woken=50, revocations=6, wide=200, entries=100_000, calls=200)
+FULL: Final = Sizes(
+    parked=10_000, woken=200, revocations=20, wide=1_000, entries=1_000_000, calls=1_000
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,16 @@ async def _wide(bench: Bench) -> Figures:
     return {"wide": figures}
 
 
+async def _tools(bench: Bench) -> Figures:
+    data = bench.stack.data_dir
+    shop = Shop(data.with_name("shop"))
+    await shop.pin(bench.stack.env)
+    async with worker("calls", bench.stack, shop.settings):
+        sizes, tell = bench.sizes, bench.progress.tell
+        figures = await tool_figures(bench.client, shop, data, many=sizes.calls, tell=tell)
+    return {"tools": figures}
+
+
 async def _parked(bench: Bench) -> Figures:
     async with worker("engine", bench.stack) as pid:
         sizes = bench.sizes
@@ -162,6 +176,7 @@ PARTS: Final = {
     "proofs": Part(_proofs, 3, 3),
     "breakers": Part(_breakers, 7, 7),
     "beats": Part(_beats, 15, 15),
+    "tools": Part(_tools, 40, 90),
     "wide": Part(_wide, 80, 300),
     "parked": Part(_parked, 60, 340),
 }

@@ -1,22 +1,26 @@
 """The worker process that is measured: ``bare``, ``engine`` (trivial agent) or ``process``.
 
 It runs apart from the load generator, so that its CPU seconds are its own. ``timed`` is ``engine``,
-with a clock on every workflow task.
+with a clock on every workflow task. With ``calls`` agents call the tool of the shop as often as
+the names of their stages end in, and write down how long each call took.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bench import bare
 from bench.activations import time_activations
-from integrations.agents.contract.calls import OnCall
+from bench.subjects.tools import RULE, TIMES
+from integrations.agents.contract.calls import AskedCall, OnCall
 from integrations.agents.contract.checkpoints import Checkpoint
 from integrations.agents.contract.log import Left
 from integrations.agents.contract.protocol import Event, Outcome, Request, Result
@@ -53,7 +57,21 @@ class TrivialRunner:
         halt: asyncio.Future[None] | None = None,
     ) -> Outcome:
         """Deliver nothing."""
+        if on_call is not None:
+            await self._call(on_call, request.run, int(request.stage.rpartition("-")[2]))
         return Outcome(result=Result(ok=True, output={}, summary=""), level="none")
+
+    async def _call(self, call: OnCall, run: str, times: int) -> None:
+        took = []
+        for number in range(times):
+            arguments = {"payment": f"{run}-{number}", "amount": 1}
+            asked = AskedCall(f"c{number}", RULE["server"], RULE["tool"], arguments)
+            begun = time.perf_counter()
+            told = await call(asked)
+            took.append((time.perf_counter() - begun) * 1000)
+            assert told.status == "ok", told
+        with (Path.home() / TIMES).open("a") as file:
+            file.write(json.dumps(took) + "\n")
 
 
 async def serve(kind: str) -> None:

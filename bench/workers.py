@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from mandate.stack.up import Stack
 
 
 @asynccontextmanager
-async def worker(kind: str, stack: Stack) -> AsyncIterator[int]:
+async def worker(
+    kind: str, stack: Stack, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[int]:
     """Run one worker process; yield its pid. What it says goes to a file in the data directory."""
     log = stack.data_dir / f"bench-{kind}.log"
     with log.open("ab") as said:
@@ -20,7 +22,12 @@ async def worker(kind: str, stack: Stack) -> AsyncIterator[int]:
             "-m",
             "bench.worker_process",
             kind,
-            env={**stack.env, "PATH": "/usr/bin:/bin", "HOME": str(stack.data_dir)},
+            env={
+                **stack.env,
+                **(settings or {}),
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(stack.data_dir),
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=said,
         )

@@ -9,6 +9,7 @@
 5. An answer that is too long for history is put into the artefact store. Where that keeps nothing
    the call was made all the same.
 6. No call is made for a stage of T3 or T4, whatever its workflow says.
+7. A server that is up already serves the stage that asks, by the server's word for which that is.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError, IntegrationError
 from integrations.tools.calling import make_call
 from integrations.tools.session import Surroundings
+from integrations.tools.warm import WarmServers, Whom
 from integrations.tools.wire import OutcomeUnknownError
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
@@ -39,10 +41,18 @@ MEDIA_TYPE = "text/plain; charset=utf-8"
 class ToolCalls:
     """Makes calls, as a client of the declared servers."""
 
-    def __init__(self, folders: ToolFolders, around: Surroundings, artifacts: Artifacts) -> None:
+    def __init__(
+        self,
+        folders: ToolFolders,
+        around: Surroundings,
+        artifacts: Artifacts,
+        warm: WarmServers | None = None,
+    ) -> None:
+        """Prepare; ``warm`` is its owner's to close. Without it a server is started for a call."""
         self._folders = folders
         self._around = around
         self._artifacts = artifacts
+        self._warm = warm
 
     @activity.defn(name=tool_specs.call.name)
     @governed
@@ -79,8 +89,15 @@ class ToolCalls:
             raise DeniedError(
                 f"{call.name} asks for {needed.name}, and the stage has {request.tier.name}"
             )
+        stage = (info.workflow_id or "", info.workflow_run_id or "")  # (7) the server's word
+        whom = Whom(request.agent, *stage, request.tier)
         answer = await make_call(
-            call, call.digest(), known, self._around, sends=lambda: sent.append(True)
+            call,
+            call.digest(),
+            known,
+            self._around,
+            lend=None if self._warm is None else self._warm.to(whom),
+            sends=lambda: sent.append(True),
         )
         status = CallStatus.OK if answer.ok else CallStatus.ERROR
         return await self._kept(status, answer.text)

@@ -71,6 +71,7 @@ from integrations.health.breakers import Breakers
 from integrations.health.monitor import Monitor
 from integrations.settings import Settings
 from integrations.tools.surroundings import surroundings_of
+from integrations.tools.warm import WarmServers
 from integrations.under_way import UnderWay
 from integrations.vault.checks.fitness import Examined, Fitness
 from integrations.vault.client import Vault
@@ -213,8 +214,15 @@ class WorkflowDuties(PhaseDuties):
             site=SiteFile(settings.notify),
         )
         self._feasibility = Feasibility(self._equipment)
+        around = surroundings_of(settings)
+        self._warm = WarmServers(
+            around,
+            reserve=self._reserve,
+            roster=self._equipment.roster,
+            watching=self._watcher.watching,
+        )
         self._calls = ToolCalls(
-            ToolFolders(settings.tools), surroundings_of(settings), self._equipment.artifacts
+            ToolFolders(settings.tools), around, self._equipment.artifacts, self._warm
         )
 
     def activities(self) -> Sequence[Activity]:
@@ -240,8 +248,11 @@ class WorkflowDuties(PhaseDuties):
         self._compile.policy = self._compile.policy.model_copy(
             update={"search_attributes": without is None, "shows_ends": without is None}
         )
-        async with super().on_duty(client):
-            yield
+        try:
+            async with super().on_duty(client):
+                yield
+        finally:
+            await self._warm.close()
 
 
 class HighTierDuties(PhaseDuties):

@@ -12,6 +12,8 @@ ask for. Here is its form and nothing of the machine. The rules:
    or of which something else is said by now, is none that anybody has looked at, and is not called.
 4. ``effect`` names what a call brings about; ``idempotent`` says that it may be made again where
    nobody knows whether it was made. Neither can a pipeline say.
+5. ``keep`` says for whom one process may work: never for two stages, unless its operator says that
+   it keeps nothing of whoever calls.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, field_validator, model_validator
@@ -36,6 +39,14 @@ from dsl.values.durations import ToolTimeout
 _COMMAND: Final = re.compile(INTERPRETER_PATTERN)
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 PINS_SUFFIX: Final = ".pins.json"
+
+
+class Keep(StrEnum):
+    """For whose calls a process of a server stays up (5)."""
+
+    CALL = "call"  # for one
+    STAGE = "stage"  # for those of one stage of one run
+    SHARED = "shared"  # for everybody's
 
 
 class ToolConfig(Document):
@@ -92,6 +103,8 @@ class ToolServer(Document):
         "environment": "Variables that it is started with; it has no others. No secrets.",
         "timeout": "How long one call may take, with a unit, up to 10m; default: 30s.",
         "sandbox": "What it may touch and take.",
+        "keep": "For whose calls one process stays up: call, stage (default), or shared: by all, "
+        "for it keeps nothing of whoever calls.",
         "tools": "What is to be known of single tools, by their names.",
     }
 
@@ -104,6 +117,7 @@ class ToolServer(Document):
     )
     timeout: ToolTimeout = limits.TOOL_TIMEOUT_MS
     sandbox: ToolServerSandbox = ToolServerSandbox()
+    keep: Keep = Keep.STAGE
     tools: dict[ToolName, ToolConfig] = Field(
         default_factory=dict, max_length=limits.TOOLS_OF_SERVER_MAX
     )

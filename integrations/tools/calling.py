@@ -13,19 +13,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dsl.limits import TOOL_ANSWER_BYTES_MAX
 from dsl.rules.tools.calls import ToolCall
-from dsl.tools.servers import KnownServer
+from dsl.tools.servers import KnownServer, ToolServer
 from integrations.errors import DeniedError
+from integrations.tools.asking import ToolSession
 from integrations.tools.listing import ListedTool, compare
-from integrations.tools.session import Surroundings, ToolSession, serving
+from integrations.tools.session import Surroundings, serving
 
 _write: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _BESIDE: Final = {"image": "an image", "audio": "a sound", "resource_link": "a link"}
+
+# Lends a server, for one exchange of so many seconds, with what it lists now (2).
+Lend = Callable[
+    [ToolServer, Mapping[str, str] | None, float],
+    AbstractAsyncContextManager[tuple[ToolSession, list[ListedTool]]],
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +52,13 @@ async def make_call(
     around: Surroundings,
     *,
     environment: Mapping[str, str] | None = None,
+    lend: Lend | None = None,
     sends: Callable[[], None] | None = None,
 ) -> CallAnswer:
     """Make ``call``, which was decided on as ``digest``.
 
     ``environment`` holds what the server is handed for this call; its values come back in nothing.
+    ``lend`` has a server that is up already, perhaps; without it one is started for this call.
     ``sends`` hears that the request is about to be written (3).
 
     Raises:
@@ -64,13 +74,23 @@ async def make_call(
     if call.server != known.server.name:
         raise DeniedError(f"call {call.name} is not for tool server {known.server.name!r}")
     timeout_s = known.server.timeout_of(call.tool) / 1000
-    async with serving(known.server, around, environment=environment, alive_s=timeout_s) as session:
-        _require_pinned(
-            call, await session.tools(), known.digests
-        )  # (2) what somebody has looked at
+    lends = lend or _alone(around)
+    async with lends(known.server, environment, timeout_s) as (session, listed):
+        _require_pinned(call, listed, known.digests)  # (2) what somebody has looked at
         if sends is not None:
             sends()
         return await _answered(session, call, timeout_s)
+
+
+def _alone(around: Surroundings) -> Lend:
+    @asynccontextmanager
+    async def lend(
+        server: ToolServer, environment: Mapping[str, str] | None, alive_s: float
+    ) -> AsyncIterator[tuple[ToolSession, list[ListedTool]]]:
+        async with serving(server, around, environment=environment, alive_s=alive_s) as session:
+            yield session, await session.tools()
+
+    return lend
 
 
 def _require_pinned(call: ToolCall, listed: list[ListedTool], pins: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from dsl.limits import TOOLS_OF_SERVER_MAX
 from dsl.tools.servers import ToolServer
 from integrations.errors import DeniedError
-from integrations.tools import session as sessions
+from integrations.tools import asking
 from integrations.tools.listing import ListedTool, compare
 from integrations.tools.session import Surroundings, serving
 from integrations.tools.wire import ToolServerError
@@ -70,7 +70,7 @@ async def test_a_server_that_breaks_the_protocol_is_ended_and_told_of(mode, why)
 
 
 async def test_a_server_that_says_nothing_has_its_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sessions, "START_S", 2.0)
+    monkeypatch.setattr(asking, "START_S", 2.0)
     with pytest.raises(ToolServerError, match=r"'pay': no answer to tools/list within 2 s"):
         await listed("silent")
 
