@@ -57,6 +57,9 @@ tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools
 # A process that dies ends the run: what was left of its file would be waited for without end.
 JOBS ?= 3
 SHARED = -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20
+# What is imported is compiled once and not by each of the thousand processes that tests start,
+# whatever the machine's own setting says.
+test test-fast: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/ready tools  ## every test, against real servers
 	$(PY) -m pytest $(SHARED)
 
