@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from mandate.work.operate.demo_tools import open_shop
 from tests.fixtures.servers.http import Place
 from tests.fixtures.servers.visits import Visits
 from tests.fixtures.stack import MandateUp
@@ -49,7 +50,11 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     folder: Path = tmp_path_factory.mktemp("console")
     (folder / "pipelines").mkdir()
     (folder / "pipelines" / "ask-first.yaml").write_text(PIPELINE)
-    variables = {"MANDATE_PIPELINES": str(folder / "pipelines")}
+    shop = open_shop(folder / "shop")
+    variables = {
+        "MANDATE_PIPELINES": str(folder / "pipelines"),
+        **{name: shop[name] for name in ("MANDATE_TOOLS", "MANDATE_TEMPLATES")},
+    }
     async with MandateUp(folder, variables) as stack:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "mandate", "serve", "--port", "0"),
