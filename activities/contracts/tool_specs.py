@@ -11,6 +11,8 @@ Whoever may write to the namespace can send messages, so none is believed for wh
 3. What they have decided stays with the run. The signal ``decided`` has the agent's workflow look:
    ``tool.decisions`` asks the run by the query ``decisions``.
 4. ``tool.call`` makes the call, on no word but what is in its request, and says what became of it.
+   At T3 and T4 that holds what its worker verifies again: the stage with its warrant, and the votes
+   on this one call (``activities.phases.tools.proven_calls``).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from activities.contracts.messages import Approval, PhaseRequest
 from activities.contracts.question_specs import AsksRequest
 from activities.contracts.specs import ActivitySpec
 from dsl.core import Tier, Value
@@ -107,6 +110,7 @@ class CallDecision(Value):
     detail: Sentence = ""
     answer: str = ""  # whether it was made, where that was asked
     at_ms: int = 0
+    approval: Approval | None = None  # the votes, where all of them are proven
 
 
 class DecisionsRequest(Value):
@@ -130,6 +134,8 @@ class CallRequest(Value):
     entity: str
     tier: Tier
     good_until_ms: int = 0  # an approval's end; 0: nobody was asked
+    stage: PhaseRequest | None = None  # T3 and T4 only, as this
+    approval: Approval | None = None  # of this one call; None: nobody was asked
 
 
 class CallMade(Value):

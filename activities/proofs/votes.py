@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,9 +50,15 @@ class VoteVerifier:
         self._verifier = verifier
 
     async def verify(
-        self, run: PlannedRun, approvals: Sequence[messages.Approval]
+        self,
+        run: PlannedRun,
+        approvals: Sequence[messages.Approval],
+        *,
+        own: Iterable[GateStep] = (),
     ) -> tuple[Opened, ...]:
         """Return what the approvals come to, every vote verified.
+
+        ``own``: gates that no plan names, and that a run opens for a stage of it.
 
         Raises:
             DeniedError: one of the votes is not what the warrant says.
@@ -61,7 +67,7 @@ class VoteVerifier:
         turn = asyncio.Semaphore(AT_ONCE)  # (3) a few at a time
         gates = {
             step.path: step for step in walk(run.plan.plan.steps) if isinstance(step, GateStep)
-        }
+        } | {step.path: step for step in own}
         return tuple([await self._approval(run, gates, turn, each) for each in approvals])
 
     async def _approval(

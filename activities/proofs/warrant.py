@@ -58,6 +58,8 @@ class Cleared:
 
     run: PlannedRun
     approved_by: tuple[str, ...]
+    # Names and entities by role, of those whose votes may not count; None: not known.
+    excluded_for: Mapping[str, frozenset[str] | None]
 
 
 class Warrants:
@@ -107,7 +109,7 @@ class Warrants:
         # (9) inputs follow from what was approved
         await self._require_inputs(request, found.plan, step, warrant)
         names = {vote.voter for approval in approvals for vote in approval.votes}
-        return Cleared(run, tuple(sorted(names)))
+        return Cleared(run, tuple(sorted(names)), excluded)
 
     async def _excluded(
         self, run: PlannedRun, warrant: messages.Warrant, started: float

@@ -8,7 +8,8 @@
 4. One that is cancelled says how far it had come.
 5. An answer that is too long for history is put into the artefact store. Where that keeps nothing
    the call was made all the same.
-6. No call is made for a stage of T3 or T4, whatever its workflow says.
+6. A call of T3 or T4 is made by the worker of these alone, which verifies what it rests on: see
+   ``activities.phases.tools.proven_calls``.
 7. A server that is up already serves the stage that asks, by the server's word for which that is.
 """
 
@@ -16,14 +17,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 from temporalio import activity
 
-from activities.contracts import tool_specs
-from activities.contracts.specs import AGENT_WORKFLOW
+from activities.contracts import specs, tool_specs
 from activities.runtime.boundary import governed
 from dsl.core import Tier
-from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX
+from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX, TOOL_ATTEMPTS_MAX
 from dsl.rules.tools.journal import CallAnswer, CallStatus
 from dsl.tools.folders import ToolFolders
 from dsl.tools.servers import KnownServer
@@ -34,6 +35,8 @@ from integrations.tools.calling import make_call
 from integrations.tools.session import Surroundings
 from integrations.tools.warm import WarmServers, Whom
 from integrations.tools.wire import OutcomeUnknownError
+
+Prove = Callable[[tool_specs.CallRequest, int], Awaitable[None]]  # at most how often
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
 
@@ -47,8 +50,13 @@ class ToolCalls:
         around: Surroundings,
         artifacts: Artifacts,
         warm: WarmServers | None = None,
+        proven: Prove | None = None,
     ) -> None:
-        """Prepare; ``warm`` is its owner's to close. Without it a server is started for a call."""
+        """Prepare; ``warm`` is its owner's to close. Without it a server is started for a call.
+
+        ``proven``: makes calls of T3 and T4, and no others.
+        """
+        self._proven = proven
         self._folders = folders
         self._around = around
         self._artifacts = artifacts
@@ -73,7 +81,7 @@ class ToolCalls:
 
     async def _made(self, request: tool_specs.CallRequest, sent: list[bool]) -> CallAnswer:
         info, call = activity.info(), request.occurrence.call
-        if info.workflow_type != AGENT_WORKFLOW:
+        if info.workflow_type != specs.AGENT_WORKFLOW:
             raise DeniedError(f"only the stage of an agent calls tools, not {info.workflow_type!r}")
         if info.attempt > 1:  # (3) nobody knows what was done by then
             return _said(CallStatus.UNKNOWN, "it may have been made: its worker died meanwhile")
@@ -81,14 +89,18 @@ class ToolCalls:
             raise DeniedError(f"call {call.name}: another occurrence was decided on")
         if request.good_until_ms and time.time() * 1_000 > request.good_until_ms:
             raise DeniedError(f"call {call.name}: its approval has expired")
-        if request.tier >= Tier.T3:  # (6) whatever its workflow says
-            raise DeniedError(f"call {call.name}: a stage of {request.tier.name} calls no tools")
+        if (request.tier >= Tier.T3) != (self._proven is not None):  # (6) by its own worker
+            queue = specs.QUEUE_T3 if request.tier >= Tier.T3 else specs.QUEUE
+            raise DeniedError(f"a call at {request.tier.name} is made on queue {queue}")
         known = await asyncio.to_thread(self._known, call.server)
         needed = known.server.tier_of(call.tool)
         if needed > request.tier:
             raise DeniedError(
                 f"{call.name} asks for {needed.name}, and the stage has {request.tier.name}"
             )
+        if self._proven is not None:  # (6) nobody's word is taken
+            is_idempotent = known.server.known_of(call.tool).idempotent
+            await self._proven(request, TOOL_ATTEMPTS_MAX if is_idempotent else 1)
         stage = (info.workflow_id or "", info.workflow_run_id or "")  # (7) the server's word
         whom = Whom(request.agent, *stage, request.tier)
         answer = await make_call(

@@ -35,11 +35,13 @@ from activities.phases.plan import Plan
 from activities.phases.preflight import Preflight
 from activities.phases.questions.looking import Looking
 from activities.phases.report import Report
+from activities.phases.tools.proven_calls import ProvenCalls
 from activities.phases.verify import Verify
 from activities.plans.compile import Compile
 from activities.plans.feasibility import Feasibility
 from activities.proofs.registered_plans import RegisteredPlans
 from activities.proofs.verifier import ProofVerifier
+from activities.proofs.votes import VoteVerifier
 from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
 from activities.runtime.engine import ensure_search_attributes
@@ -57,6 +59,7 @@ from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.programs.catalogue import Programs
 from integrations.agents.runner import AgentRunner, ProcessRunner
 from integrations.agents.workdir import sweep
+from integrations.artifacts.spent import SpentCalls
 from integrations.artifacts.store import Artifacts
 from integrations.artifacts.tries import Tries
 from integrations.beside import beside
@@ -271,16 +274,26 @@ class HighTierDuties(PhaseDuties):
         self._equipment = replace(
             equipment, high=HighTier(Warrants(plans, voters, equipment.artifacts), requests)
         )
+        self._spent = SpentCalls(settings.artifacts)
+        proven = ProvenCalls(self._equipment, VoteVerifier(ProofVerifier(voters)), self._spent)
+        self._calls = ToolCalls(
+            ToolFolders(settings.tools),
+            surroundings_of(settings),
+            equipment.artifacts,
+            proven=proven.require,
+        )
         self._probe = ControlGroupProbe(self._vault, self._login)
         self._gates = ControlGroupActivities(plans, requests, equipment.registry, self._probe)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
-        return (*super().activities(), self._gates.request, self._gates.withdraw)
+        of_gates = (self._gates.request, self._gates.withdraw)
+        return (*super().activities(), *of_gates, self._calls.call)
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
+        await asyncio.to_thread(self._spent.sweep)
         async with super().on_duty(client):
             await self._probe.try_early()
             yield

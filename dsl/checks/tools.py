@@ -3,15 +3,15 @@
 ``DSL315``, ``DSL316`` a ``when`` that cannot be read, or with names and types that never fit ·
 ``DSL310``, ``DSL311`` and the rest of a gate's, of those who are asked (``dsl.checks.gates``) ·
 ``DSL335`` a rule says two things, or leaves open who is asked · ``DSL336`` a rule never decides
-anything (warning) · ``DSL337`` tools at T3 or T4 · ``DSL338`` a server that is not declared, or a
-tool of it that is not pinned · ``DSL339`` a tool asks for more trust than the stage has ·
-``DSL340`` a ``when`` reads an argument that the tool does not speak of (warning).
+anything (warning) · ``DSL338`` a server that is not declared, or a tool of it that is not pinned ·
+``DSL339`` a tool asks for more trust than the stage has · ``DSL340`` a ``when`` reads an argument
+that the tool does not speak of (warning) · ``DSL670`` at T3 or T4 a claim lets a call through.
 
 1. The first rule that names a tool and whose ``when`` holds decides
    (``dsl.rules.tools.ruling``), so one behind a rule that always holds is never come to.
 2. A ``when`` that reads nothing has one value, whatever is called.
-3. At T3 and T4 nobody's word is enough, and this release has no worker that verifies the approvals
-   of a call itself: there, no tool is called.
+3. At T3 and T4 nobody's word is enough: the worker verifies the votes on each call itself, so they
+   are of people of verified identity (``dsl.rules.tools.proven``).
 4. Servers are looked for where it is known where they are declared. What is denied need not be
    there.
 """
@@ -43,7 +43,7 @@ def check_tools(survey: Survey, findings: Findings) -> None:
     for site in survey.agents():
         if isinstance(site.stage, AgentStage) and site.stage.config.tools:
             _check_table(site, site.stage.config.tools, Map(names), findings)
-            _check_tier(survey, site, findings)
+            _check_proof(survey, site, site.stage.config.tools, findings)
             if survey.servers is not None:  # (4) where it is known where they are
                 for position, rule in enumerate(site.stage.config.tools):
                     at = (*site.at, "config", "tools", position)
@@ -185,12 +185,21 @@ def _report_unknown(servers: ToolServers, name: str, at: DocumentPath, findings:
     findings.error("DSL338", f"unknown tool server {name!r}", at, hint)
 
 
-def _check_tier(survey: Survey, site: Site, findings: Findings) -> None:
-    if survey.tier_of(site) >= Tier.T3:  # (3) nobody's word is enough
-        findings.error(
-            "DSL337",
-            "an agent of T3 or T4 calls no tools in this release",
-            (*site.at, "config", "tools"),
-            "let a stage of T2 or less call them, or put a gate before what acts",
-            key=True,
-        )
+def _check_proof(
+    survey: Survey, site: Site, table: Sequence[ToolRuleConfig], findings: Findings
+) -> None:
+    if survey.tier_of(site) < Tier.T3:
+        return
+    for position, rule in enumerate(table):
+        at = (*site.at, "config", "tools", position, "approve")
+        asks = rule.approve
+        if asks is None or findings.doubts.touch(at, "identity"):
+            continue
+        if asks.identity != ("verified",):  # (3) nobody's word is enough
+            findings.error(
+                "DSL670",
+                "at T3 and T4 a call is let through by people of verified identity alone",
+                at,
+                "write identity: [verified]",
+                key=True,
+            )

@@ -50,7 +50,7 @@ OTHERS = (
 # The phases and what goes with them run where the stage runs; the rest in one place.
 WITH_PHASES = {
     *(spec.name for spec in specs.PHASES.values()),
-    *(trust_specs.confirm_processes.name, circuit_specs.look.name),
+    *(trust_specs.confirm_processes.name, circuit_specs.look.name, tool_specs.call.name),
 }
 
 

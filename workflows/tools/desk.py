@@ -35,7 +35,7 @@ from workflows.runtime.cancellation import stop_each
 from workflows.runtime.moment import now_ms
 from workflows.tools.call_room import CallRoom
 from workflows.tools.link_check import LinkCheck
-from workflows.tools.made_call import CallMaker, about_call
+from workflows.tools.made_call import CallMaker, Leave, about_call
 from workflows.tools.people_asked import PeopleAsked
 
 REFUSED: Final = "ToolCallRefused"  # type of the failure of an update that is not the agent's
@@ -220,35 +220,35 @@ class CallDesk:
         self, occurrence: Occurrence, ruling: Ruling, keep: Callable[[CallAnswer], None]
     ) -> CallAnswer:
         why: str | None = ruling.why
-        good_until_ms, gate = 0, ""
+        leave, gate = Leave(), ""
         if ruling.policy is ToolPolicy.APPROVE:  # (3) each time, on this one
             asked = tool_specs.WaitingCall(
                 occurrence=occurrence, rule=ruling.rule, why=sentence(ruling.why)
             )
             decision = await self.people.ask(asked)
             gate, why = decision.gate, None if decision.is_approved else decision.detail
-            good_until_ms = decision.at_ms + TOOL_APPROVAL_GOOD_MS
+            leave = Leave(decision.at_ms + TOOL_APPROVAL_GOOD_MS, decision.approval)
         elif ruling.policy is ToolPolicy.ALLOW:
             why = None
-        if why is None and good_until_ms and now_ms() > good_until_ms:
+        if why is None and leave.good_until_ms and now_ms() > leave.good_until_ms:
             why = f"the approval at {gate} has expired"
         if why is None:  # (4) nothing is made any more
             is_over = self._entity is None
             why = _OVER if is_over else await self._maker.intend(occurrence, ruling, gate)
         if why is not None:
             return self._denied(occurrence, ruling, why)
-        return await self._made(occurrence, ruling, good_until_ms, keep)
+        return await self._made(occurrence, ruling, leave, keep)
 
     async def _made(
         self,
         occurrence: Occurrence,
         ruling: Ruling,
-        good_until_ms: int,
+        leave: Leave,
         keep: Callable[[CallAnswer], None],
     ) -> CallAnswer:
         if self._entity is None:  # (4) it was shut meanwhile
             return await self._maker.leave(occurrence, _OVER)
-        answer = await self._maker.make(occurrence, self._entity, good_until_ms)
+        answer = await self._maker.make(occurrence, self._entity, leave)
         if answer.status is not CallStatus.UNKNOWN:
             return answer
         keep(answer)  # (4) it may have been made, whatever ends the wait for people

@@ -9,17 +9,20 @@
 4. One effect happens once: see ``activities.ledger.effects``. A call that was not made lets go of
    it, and the ledger is told at once. So does an intent that nothing came of.
 5. Where the stage ends over a call, what was heard of it by then is kept: it may have been made.
+6. At T3 and T4 the worker of these makes it, which is handed all that it verifies again.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import messages, tool_specs
+from activities.contracts import messages, specs, tool_specs
 from dsl import actions
+from dsl.core import Tier
 from dsl.limits import TOOL_ATTEMPTS_MAX
 from dsl.rules.tools.calls import HAPPENED, CallRefusedError, Occurrence, ToolCall
 from dsl.rules.tools.effects import effect_of
@@ -30,6 +33,14 @@ from dsl.steps.tools import KnownTool
 from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime import failures
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Why a call may be made: people have approved it, or nobody had to be asked."""
+
+    good_until_ms: int = 0  # 0: nobody was asked
+    approval: messages.Approval | None = None  # the votes, where all of them are proven
 
 
 class CallMaker:
@@ -131,7 +142,7 @@ class CallMaker:
         except ActivityError:
             return  # it goes with the next record
 
-    async def make(self, occurrence: Occurrence, entity: str, good_until_ms: int) -> CallAnswer:
+    async def make(self, occurrence: Occurrence, entity: str, leave: Leave) -> CallAnswer:
         """Have the call made, and note what became of it (2)."""
         call = occurrence.call
         known = self._request.tools.get(call.name)
@@ -139,7 +150,7 @@ class CallMaker:
             return self._outcome(occurrence, _not_made(f"{call.name} was not declared"))
         unknown: tool_specs.CallMade | None = None
         for _ in range(TOOL_ATTEMPTS_MAX if known.idempotent else 1):
-            made = await self._once(occurrence, entity, good_until_ms, known, unknown)
+            made = await self._once(occurrence, entity, leave, known, unknown)
             if made.answer.status is not CallStatus.UNKNOWN or made is unknown:
                 break
             unknown = made
@@ -152,7 +163,7 @@ class CallMaker:
         self,
         occurrence: Occurrence,
         entity: str,
-        good_until_ms: int,
+        leave: Leave,
         known: KnownTool,
         unknown: tool_specs.CallMade | None,
     ) -> tool_specs.CallMade:
@@ -172,11 +183,14 @@ class CallMaker:
                     agent=self._request.agent,
                     entity=entity,
                     tier=step.tier,
-                    good_until_ms=good_until_ms,
+                    good_until_ms=leave.good_until_ms,
+                    stage=self._stage(entity) if step.tier >= Tier.T3 else None,
+                    approval=leave.approval if step.tier >= Tier.T3 else None,
                 ),
                 activity_id=f"{step.path}/call#{self._made}",
                 summary=Markdown.of("{} calls {}", step.path, call.name),
                 limit=tool_specs.limit_of(known),
+                queue=specs.QUEUE_T3 if step.tier >= Tier.T3 else None,  # (6) trusts no workflow
                 heard_late=heard_late,
             )
         except ActivityError as error:
@@ -186,6 +200,23 @@ class CallMaker:
             self.cut_short[occurrence.digest()] = self._outcome(occurrence, told)  # (5) kept
             raise
         return _of_both(unknown, made)
+
+    def _stage(self, entity: str) -> messages.PhaseRequest:
+        """Return what the stage rests on, for a worker that verifies it again (6)."""
+        request = self._request
+        return messages.PhaseRequest(
+            pipeline=request.pipeline,
+            plan=request.plan,
+            project=request.project,
+            agent=request.agent,
+            step=request.step,
+            inputs=request.inputs,
+            authority=messages.Authority(),
+            entity=entity,
+            given=request.given,
+            warrant=request.warrant,
+            clarified=request.clarified,
+        )
 
     def _outcome(self, occurrence: Occurrence, made: tool_specs.CallMade) -> CallAnswer:
         answer = made.answer

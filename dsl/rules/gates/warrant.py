@@ -47,6 +47,7 @@ __all__ = [
     "ARCHITECTS_MIN",
     "Opened",
     "WarrantError",
+    "excluded_at",
     "guards_of",
     "persons_behind",
     "refuse_clarified",
@@ -163,6 +164,25 @@ def persons_behind(
     return frozenset(vote.person for vote in result.counted if vote.person is not None)
 
 
+def excluded_at(
+    step: GateStep, excluded_for: Mapping[str, frozenset[str] | None]
+) -> frozenset[str]:
+    """Return whose votes do not count at ``step``, by name and entity (2).
+
+    Raises:
+        WarrantError: nobody knows whom it excludes.
+    """
+    excluded: frozenset[str] = frozenset()
+    for role in step.exclude:
+        people = excluded_for.get(role)
+        if people is None:  # (2) not known, not believed
+            raise WarrantError(
+                f"gate {step.path!r} excludes the {role}, and nobody has proven to be that"
+            )
+        excluded |= people
+    return excluded
+
+
 def resolved_inputs(
     step: AgentStep,
     run_inputs: Mapping[str, Any],
@@ -203,7 +223,7 @@ def _passed(
             raise WarrantError(f"an approval names {approval.gate!r}, which is no gate of the plan")
         if step.path in passed:
             raise WarrantError(f"gate {step.path!r} is shown as approved twice")
-        persons = persons_behind(step, approval, _excluded(step, excluded_for))
+        persons = persons_behind(step, approval, excluded_at(step, excluded_for))
         passed[step.path] = _Passed(step, approval.subject, persons)
     return list(passed.values())
 
@@ -216,18 +236,6 @@ def _tally(step: GateStep, approval: Opened, excluded: frozenset[str]) -> Tally:
     except ValueError as error:
         raise WarrantError(f"gate {step.path!r} cannot have been opened so: {error}") from None
     return tally(rules, approval.votes, step.path)  # (1) the rules that decide it in a run
-
-
-def _excluded(step: GateStep, excluded_for: Mapping[str, frozenset[str] | None]) -> frozenset[str]:
-    excluded: frozenset[str] = frozenset()
-    for role in step.exclude:
-        people = excluded_for.get(role)
-        if people is None:  # (2) not known, not believed
-            raise WarrantError(
-                f"gate {step.path!r} excludes the {role}, and nobody has proven to be that"
-            )
-        excluded |= people
-    return excluded
 
 
 def _refuse_empty(path: str, standing: Iterable[AnyStep]) -> str | None:

@@ -62,7 +62,7 @@ async def test_it_is_made_while_the_approval_is_good(shop: Shop, tmp_path: Path)
         ({"digest": "sha256:820"}, "not_made", "another occurrence was decided on"),
         ({"tier": Tier.T0}, "not_made", "asks for T1, and the stage has T0"),
         ({"workflow": "Pipeline"}, "not_made", "only the stage of an agent calls tools"),
-        ({"tier": Tier.T3}, "not_made", "a stage of T3 calls no tools"),
+        ({"tier": Tier.T3}, "not_made", "is made on queue mandate-t3"),
         ({"attempt": 2}, "unknown", "its worker died meanwhile"),
     ],
 )

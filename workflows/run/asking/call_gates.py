@@ -20,7 +20,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -31,6 +30,7 @@ from dsl.limits import QUESTION_LENGTH_MAX, TOOL_LOOKS_MAX
 from dsl.plan import AgentStep, GateStep
 from dsl.rules.gates.questions import Question
 from dsl.rules.gates.unnamed import call_name
+from dsl.rules.tools.asked import call_gate
 from dsl.rules.tools.calls import SAID
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of
@@ -158,28 +158,21 @@ class CallGates:
             detail=sentence(detail),
             answer=self._gates.answers.get(gate.path, "") if is_approved else "",
             at_ms=now_ms(),
+            approval=self._approval(gate.path) if is_approved else None,
         )
 
+    def _approval(self, path: str) -> messages.Approval | None:
+        """Return the votes with their proofs, for a worker that trusts no workflow."""
+        found = (each for each in reversed(self._gates.approvals) if each.gate == path)
+        return next(found, None)
+
     def _gate(self, step: AgentStep, call: tool_specs.WaitingCall) -> GateStep | None:
-        rule = step.tools[call.rule - 1] if call.rule <= len(step.tools) else None
-        people = None if rule is None else rule.approve
-        asked: dict[str, Any] = {}
-        if people is not None:
-            asked = {name: getattr(people, name) for name in type(people).model_fields}
-        elif call.kind == "outcome" and step.questions is not None:  # (6) who answers questions
-            asked = step.questions.asked()
-        if not asked:
-            return None
         count = self._count.setdefault(step.path, Counter())
-        count[call.kind] += 1
-        name = call_name(call.kind, count[call.kind])
-        return GateStep(
-            path=f"{step.path}/{name}",
-            name=name,
-            description=_about(call),
-            gate_type="approval",
-            **asked,
-        )
+        name = call_name(call.kind, count[call.kind] + 1)
+        gate = call_gate(step, call.rule, name, _about(call), call.kind)  # (6) whom it asks
+        if gate is not None:
+            count[call.kind] += 1
+        return gate
 
 
 def _question(call: tool_specs.WaitingCall) -> Question | None:

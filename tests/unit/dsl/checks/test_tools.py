@@ -139,10 +139,15 @@ def test_a_rule_that_cannot_be_read_makes_no_other_unreachable():
 
 
 @pytest.mark.parametrize("tier", ["T3", "T4"])
-def test_at_t3_and_t4_no_tool_is_called(tier):
-    codes = [code for code, _ in found(stage(rule(), tier=tier), HEAD)]
+def test_at_t3_and_t4_nobody_lets_a_call_through_by_a_claim(tier):
+    asks = "policy: approve, approve: {approvers: [ann]%s}"
 
-    assert "DSL337" in codes
+    def codes(*rules: str) -> list[str]:
+        return [code for code, _ in found(stage(*rules, tier=tier), HEAD)]
+
+    assert "DSL670" in codes(rule(asks % ""))
+    assert "DSL670" in codes(rule(asks % ", identity: [claimed, verified]"))
+    assert "DSL670" not in codes(rule(asks % ", identity: [verified]"), rule("policy: allow"))
 
 
 def test_the_work_of_somebody_elses_worker_calls_nothing_through_mandate(tmp_path):

@@ -1,0 +1,100 @@
+"""Calls of tools that the worker of T3 and T4 has let through, as it notes them for itself.
+
+They lie beside the artefact store, which all workers of T3 share: neither a workflow nor Dragonfly
+can make them forget one. The rules:
+
+1. A place is named by the digest of run and stage, never by what they are called.
+2. The next note has the next number, and is made by whoever makes its file: of two that have read
+   the same, one is told to read again.
+3. It is on the disk before anything is called. What cannot be read lets nothing be called.
+4. Files older than ``KEPT_S``, longer than any run lasts, are removed when a worker starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from dsl.limits import TOOL_ATTEMPTS_MAX, TOOL_CALLS_MAX
+from dsl.values import strict_json
+from dsl.values.canonical import canonical
+from integrations.errors import CorruptError, UnavailableError
+from integrations.whole_files import whole
+
+KEPT_S: Final = 62 * 24 * 3_600
+NOTES_MAX: Final = TOOL_CALLS_MAX * TOOL_ATTEMPTS_MAX
+_BYTES_MAX: Final = 1 << 20
+
+
+class SpentCalls:
+    """Notes under ``root``; any number of processes may share it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve() / "calls"
+
+    def of(self, stage: tuple[str, ...]) -> list[Mapping[str, Any]]:
+        """Return what was noted of a stage of a run, in order.
+
+        Raises:
+            CorruptError: a note cannot be read (3).
+            UnavailableError: the disk fails.
+        """
+        place, found = self._place(stage), []
+        try:
+            for number in range(NOTES_MAX):
+                file = place / f"{number}.json"
+                if not file.exists():
+                    break
+                found.append(strict_json.read(file.read_bytes(), bytes_max=_BYTES_MAX))
+        except OSError as error:
+            raise UnavailableError(f"cannot read {place}: {error.strerror}") from error
+        except ValueError as error:
+            raise CorruptError(f"{place} holds what is no note of a call: {error}") from None
+        return found
+
+    def note(self, stage: tuple[str, ...], number: int, about: Mapping[str, Any]) -> bool:
+        """Note one more, as ``number`` after all that were read; False: somebody was faster (2).
+
+        Raises:
+            UnavailableError: the disk is full or failing.
+        """
+        place = self._place(stage)
+        try:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with whole(place / f"{number}.json", bring=os.link) as file:
+                file.write(canonical(dict(about)))
+            _sync(place)  # (3) before anything is called
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise UnavailableError(f"cannot use {place}: {error.strerror}") from error
+        return True
+
+    def sweep(self) -> None:
+        """Remove what is old (4)."""
+        before = time.time() - KEPT_S
+        for place in self._root.glob("*"):
+            with suppress(OSError):
+                files = list(place.iterdir())
+                # All of a stage or none: a gap would hide what comes after it.
+                if all(file.stat().st_mtime < before for file in files):
+                    for file in files:
+                        file.unlink()
+                    place.rmdir()
+
+    def _place(self, stage: tuple[str, ...]) -> Path:
+        # (1) never what they are called
+        return self._root / hashlib.sha256("\n".join(stage).encode()).hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

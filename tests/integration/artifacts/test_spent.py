@@ -1,0 +1,66 @@
+"""Notes of calls that were let through: in order, made by one of two, and kept whatever happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from integrations.artifacts.spent import KEPT_S, SpentCalls
+from integrations.errors import CorruptError, UnavailableError
+
+STAGE = ("run", "1", "act")
+
+
+def test_what_was_noted_is_read_in_order_by_everybody(tmp_path: Path):
+    spent = SpentCalls(tmp_path)
+
+    assert spent.of(STAGE) == []
+    assert [spent.note(STAGE, number, {"n": number}) for number in range(3)] == [True] * 3
+    assert spent.note(STAGE, 2, {"n": 7}) is False
+    assert SpentCalls(tmp_path).of(STAGE) == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert spent.of(("run", "2", "act")) == []
+
+
+def test_of_many_at_once_one_has_the_number(tmp_path: Path):
+    def take(name: int) -> bool:
+        return SpentCalls(tmp_path).note(STAGE, 0, {"by": name})
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(take, range(32)))
+
+    assert sum(taken) == 1
+    assert SpentCalls(tmp_path).of(STAGE) == [{"by": taken.index(True)}]
+
+
+def test_what_cannot_be_read_lets_nothing_be_called(tmp_path: Path):
+    spent = SpentCalls(tmp_path)
+    spent.note(STAGE, 0, {"n": 0})
+    [place] = (tmp_path / "calls").iterdir()
+    (place / "0.json").write_text("{")
+    with pytest.raises(CorruptError, match="no note of a call"):
+        spent.of(STAGE)
+    (tmp_path / "calls").rename(tmp_path / "aside")
+    (tmp_path / "calls").write_text("")
+    with pytest.raises(UnavailableError, match="cannot use"):
+        spent.note(STAGE, 1, {})
+
+
+def test_old_stages_are_forgotten_whole(tmp_path: Path):
+    spent, other = SpentCalls(tmp_path), ("run", "2", "act")
+    for number in range(2):
+        spent.note(STAGE, number, {})
+        spent.note(other, number, {})
+    old = time.time() - KEPT_S - 60
+    for place in (tmp_path / "calls").iterdir():
+        for file in place.iterdir():
+            is_new = place == spent._place(other) and file.name == "1.json"
+            if not is_new:
+                os.utime(file, (old, old))
+    spent.sweep()
+
+    assert spent.of(STAGE) == []
+    assert len(spent.of(other)) == 2
