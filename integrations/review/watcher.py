@@ -24,6 +24,7 @@ from dsl.review.anomaly import Anomaly
 from dsl.review.sighting import Sighting
 from dsl.rules.review.fingerprints import named
 from integrations.review.git import history_of
+from integrations.review.lines import lines_of
 from integrations.review.observation import Observation
 from integrations.review.observers.bandit import BANDIT
 from integrations.review.observers.coverage import COVERAGE
@@ -170,10 +171,10 @@ def _reader(snapshot: Snapshot) -> Callable[[str, int], str]:
     @cache
     def lines(path: str) -> list[str]:
         data = snapshot.read(path, FILE_BYTES_MAX) or b""
-        return data.decode("utf-8", "replace").splitlines()
+        return lines_of(data.decode("utf-8", "replace"))
 
     def line_of(path: str, number: int) -> str:
         found = lines(path)
-        return found[number - 1] if 0 < number <= len(found) else ""
+        return found[number - 1].rstrip("\r\n") if 0 < number <= len(found) else ""
 
     return line_of

@@ -27,6 +27,7 @@ from dsl.review.anomaly import AnomalySeverity
 from dsl.review.kinds import AnomalyKind
 from dsl.review.sighting import Sighting
 from dsl.values.strict_json import JsonError, read
+from integrations.review.lines import lines_of
 from integrations.review.observation import Observation
 from integrations.review.observers.module_names import NAME_MAP
 from integrations.review.observers.observer import TOOL_LIMIT_S, Observer, Scene, within
@@ -86,7 +87,7 @@ def _declared(snapshot: Snapshot, seen: Observation) -> Iterator[Declared]:
     for path in snapshot.others:
         if _REQUIREMENTS.fullmatch(path):
             text = _text(snapshot, path)
-            for number, line in enumerate(text.splitlines(), 1):
+            for number, line in enumerate(lines_of(text), 1):
                 bare = line.partition(" #")[0].strip().rstrip("\\").strip()
                 bare = bare.partition(" --hash")[0]
                 if bare and not bare.startswith(("#", "-")) and (found := _parsed(bare)):
@@ -276,7 +277,7 @@ def _text(snapshot: Snapshot, path: str) -> str:
 
 
 def _line_of(text: str, word: str) -> int:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if word in line:
             return number
     return 0

@@ -18,6 +18,7 @@ from dsl.review.anomaly import AnomalySeverity
 from dsl.review.kinds import AnomalyKind
 from dsl.review.sighting import Sighting
 from dsl.rules.review.plans import Doubt, doubts_about
+from integrations.review.lines import lines_of
 from integrations.review.observation import Observation
 from integrations.review.observers.observer import Observer, Scene
 
@@ -90,7 +91,7 @@ def _doubt(path: str, text: str, doubt: Doubt) -> Sighting:
 
 def _line_of(text: str, name: str) -> int:
     pattern = re.compile(rf"\bname:\s*[\"']?{re.escape(name)}\b")
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if pattern.search(line):
             return number
     return 0

@@ -54,6 +54,13 @@ def test_modules_that_load_each_other_and_not_those_that_wait(tmp_path):
     assert anomaly.message == "3 modules load each other: app.a → app.b → app.c → app.a"
 
 
+def test_a_line_is_quoted_that_an_editor_shows_under_its_number(tmp_path):
+    written(tmp_path, {"a.py": "A = 1\n\x0c\nB = '\u2028'\nimport os\n"})
+    (anomaly,) = seen_by(tmp_path, "ruff").anomalies
+
+    assert (anomaly.place.line, anomaly.evidence) == (4, "import os")
+
+
 def test_a_contract_of_the_repository_is_held(tmp_path):
     files = {
         "pyproject.toml": CONTRACTS,
