@@ -20,8 +20,8 @@ from dsl.review.remedy import Remedy
 from dsl.review.suggestion import Suggestion
 from dsl.rules.review.ranking import ranked
 from dsl.rules.review.suggesting import suggest_for
-from integrations.review.patches.making import diff_of, patched
-from integrations.review.patches.trial import NamedChecks, try_patch
+from integrations.review.patches.making import Wanted, diff_of, patches_for
+from integrations.review.patches.trial import NamedChecks, PatchDraft, try_patches
 from integrations.review.snapshot import FILE_BYTES_MAX, read_within
 
 PATCHES_MAX: Final = 20
@@ -39,31 +39,33 @@ def suggestions_for(
     """
     known = {each.fingerprint: each for each in anomalies}
     named = NamedChecks(root, tuple(checks)) if checks else None
-    left, made = PATCHES_MAX, []
-    for at, each in enumerate(ranked(suggest_for(known.values()), accepted)):
-        about = [known[name] for name in each.anomalies]
-        is_tried = left and at < SUGGESTIONS_MAX  # (3) nobody hears of the others
-        with_patch = _with_patch(root, each, about, named) if is_tried else None
-        left -= with_patch is not None
-        made.append(with_patch or each)
-    return made
+    suggested = ranked(suggest_for(known.values()), accepted)
+    told = suggested[:SUGGESTIONS_MAX]  # (3) nobody hears of the others
+    wanted = [_wanted(root, each, known) for each in told]
+    made = iter(patches_for([each for each in wanted if each is not None]))
+    drafts: dict[str, tuple[PatchDraft, str]] = {}
+    for suggestion, each in zip(told, wanted, strict=True):
+        after = None if each is None else next(made)
+        if each is None or after is None or len(drafts) == PATCHES_MAX:
+            continue
+        diff = diff_of(each.path, each.source, after)
+        if diff is not None:
+            draft = PatchDraft(each.path, each.source, after, each.anomalies)
+            drafts[suggestion.id] = draft, diff
+    reports = try_patches([draft for draft, _ in drafts.values()], named)
+    with_patch = {
+        name: {"patch": diff, "trial": report.outcome, "trial_says": report.says}
+        for (name, (_, diff)), report in zip(drafts.items(), reports, strict=True)
+    }
+    return [each.model_copy(update=with_patch.get(each.id, {})) for each in suggested]
 
 
-def _with_patch(
-    root: Path, suggestion: Suggestion, about: Sequence[Anomaly], checks: NamedChecks | None
-) -> Suggestion | None:
-    path = suggestion.place.path
-    before = _source(root, path)
-    after = None if before is None else patched(suggestion.remedy, before, about)
-    if before is None or after is None:
+def _wanted(root: Path, suggestion: Suggestion, known: Mapping[str, Anomaly]) -> Wanted | None:
+    source = _source(root, suggestion.place.path)
+    if source is None:
         return None
-    diff = diff_of(path, before, after)
-    if diff is None:
-        return None
-    report = try_patch(path, before, after, about, checks)
-    return suggestion.model_copy(
-        update={"patch": diff, "trial": report.outcome, "trial_says": report.says}
-    )
+    about = tuple(known[name] for name in suggestion.anomalies)
+    return Wanted(suggestion.remedy, suggestion.place.path, source, about)
 
 
 def _source(root: Path, path: str) -> str | None:

@@ -1,13 +1,15 @@
 """A patch tried in a copy of the repository: does it do what it says, and does anything break?
 
 1. It parses; the anomalies that it is for are gone from the patched file, and nothing there is
-   unreadable or worse than before. Asked of the same observers that found them.
+   unreadable or worse than before. Asked of observers that see them there without the patch: of
+   what is not seen so, being gone says nothing, and then nobody has tried it.
 2. The repository's own checks run only where somebody has named them, in a copy of it, and only
    inside the sandbox of an agent: ``checks`` is given by an agent's program and by nobody else.
    They execute what the repository says.
 3. Checks that fail without the patch say nothing of it: then it is unchecked, and says so.
 4. The copy has limits of size; beyond them nothing is checked, and that is said.
-5. All checks together have ``CHECKS_LIMIT_S``, within the time of the stage: past it nothing is
+5. Patches are tried each by itself: each file has a folder of its own, and all are looked at once.
+6. All checks together have ``CHECKS_LIMIT_S``, within the time of the stage: past it nothing is
    checked, and that is said. They find programs where the sandbox does.
 """
 
@@ -17,8 +19,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,7 @@ from dsl.review.anomaly import Anomaly
 from dsl.review.kinds import AnomalyKind
 from dsl.review.suggestion import PatchTrial
 from integrations.review.observers.bandit import BANDIT
+from integrations.review.observers.readability import READABILITY
 from integrations.review.observers.ruff import RUFF
 from integrations.review.running import ToolFailedError, run, said
 from integrations.review.snapshot import NotReviewableError
@@ -37,9 +40,21 @@ COPY_FILES_MAX: Final = 20_000
 CHECK_LIMIT_S: Final = 300.0
 CHECKS_LIMIT_S: Final = 600.0
 _NO_TIME: Final = "no time was left"
+_GONE: Final = "it applies and parses, and what it is for is gone"
+_SAID_MAX: Final = 200  # characters
 _LEFT_OUT: Final = shutil.ignore_patterns(
     *(".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".mandate", ".tox", "*.pyc")
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PatchDraft:
+    """One file before and after a patch, and what the patch is for."""
+
+    path: str
+    before: str
+    after: str
+    anomalies: tuple[Anomaly, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,7 @@ class NamedChecks:
     command: tuple[str, ...]
     # Why they fail without; empty: they do not.
     without: str | None = field(default=None, init=False)
-    left_s: float = field(default=CHECKS_LIMIT_S, init=False)  # (5) for all of them
+    left_s: float = field(default=CHECKS_LIMIT_S, init=False)  # (6) for all of them
 
     def try_with(self, path: str, text: str) -> TrialReport:
         """Run them with one file replaced."""
@@ -70,7 +85,7 @@ class NamedChecks:
                 PatchTrial.UNCHECKED, (f"{named}: fails without the patch: {self.without}",)
             )
         failure = self.without or self._failure((path, text))
-        if failure == _NO_TIME:  # (5) nothing is checked
+        if failure == _NO_TIME:  # (6) nothing is checked
             return TrialReport(PatchTrial.UNCHECKED, (f"{named}: {failure}",))
         if failure:
             return TrialReport(PatchTrial.FAILED, (f"{named}: fails with the patch: {failure}",))
@@ -99,45 +114,87 @@ class NamedChecks:
             shutil.copytree(self.root, copy, symlinks=True, ignore=_LEFT_OUT)
             if change is not None:
                 (copy / change[0]).write_text(change[1], encoding="utf-8", newline="")
-            path = {"PATH": os.environ.get("PATH", os.defpath)}  # (5) where the sandbox does
+            path = {"PATH": os.environ.get("PATH", os.defpath)}  # (6) where the sandbox does
             limit_s = min(CHECK_LIMIT_S, self.left_s)
             ran = run(self.command, cwd=copy, limit_s=limit_s, env=path)
         return "" if ran.status == 0 else said(ran)
 
 
-def try_patch(
-    path: str, before: str, after: str, anomalies: Sequence[Anomaly], checks: NamedChecks | None
-) -> TrialReport:
-    """Try a patch of one file."""
+def try_patches(drafts: Sequence[PatchDraft], checks: NamedChecks | None) -> list[TrialReport]:
+    """Try each patch by itself, and say what came of it."""
+    if not drafts:
+        return []
+    places = [f"{number}/{each.path}" for number, each in enumerate(drafts)]
     try:
-        compile(after, path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        return TrialReport(PatchTrial.FAILED, (f"it does not parse: {error}",))
-    try:
-        was, now = _seen(path, before), _seen(path, after)
-    except NotReviewableError as error:
-        return TrialReport(PatchTrial.FAILED, (f"it could not be looked at: {error}",))
-    wanted = {each.fingerprint for each in anomalies}
-    left = wanted & now.keys()
+        was = _seen(places, [each.before for each in drafts])
+        now = _seen(places, [each.after for each in drafts])
+    except (NotReviewableError, OSError) as error:
+        why = f"it could not be looked at: {error}"[:_SAID_MAX]
+        return [TrialReport(PatchTrial.UNTRIED, (why,)) for _ in drafts]
+    return [
+        _checked(each, _compared(each, place, was, now), checks)
+        for each, place in zip(drafts, places, strict=True)
+    ]
+
+
+def _compared(draft: PatchDraft, place: str, was: _SeenInCopy, now: _SeenInCopy) -> TrialReport:
+    before, after = was.of(place), now.of(place)
+    known = {_spot(each): name for name, each in before.items()}
+    wanted = {known.get(_spot(each), "") for each in draft.anomalies}
+    if "" in wanted:  # (1) being gone says nothing
+        says = "what it is for is not seen in the file by itself"
+        return TrialReport(PatchTrial.UNTRIED, (says,))
+    silent = [each for each in now.notes if each not in was.notes]
+    if silent:
+        return TrialReport(PatchTrial.UNTRIED, (f"not looked at with it: {silent[0]}"[:_SAID_MAX],))
+    worse = [each for name, each in after.items() if name not in before and _is_bad(each)]
+    unreadable = [each for each in worse if each.kind is AnomalyKind.UNREADABLE]
+    if unreadable:
+        return TrialReport(PatchTrial.FAILED, (f"it does not parse: {unreadable[0].message}",))
+    left = len(wanted & after.keys())
     if left:  # (1) they are not gone
-        return TrialReport(PatchTrial.FAILED, (f"{len(left)} of {len(wanted)} anomalies stay",))
-    worse = [each for name, each in now.items() if name not in was and _is_bad(each)]
+        return TrialReport(PatchTrial.FAILED, (f"{left} of {len(wanted)} anomalies stay",))
     if worse:
         return TrialReport(PatchTrial.FAILED, (f"it brings another: {worse[0].message}",))
-    says = ("it applies and parses, and what it is for is gone",)
+    return TrialReport(PatchTrial.UNCHECKED, (_GONE,))
+
+
+def _checked(draft: PatchDraft, seen: TrialReport, checks: NamedChecks | None) -> TrialReport:
+    if seen.outcome is not PatchTrial.UNCHECKED:
+        return seen
     if checks is None:
-        return TrialReport(PatchTrial.UNCHECKED, (*says, "no check of the repository was named"))
-    checked = checks.try_with(path, after)
-    return TrialReport(checked.outcome, (*says, *checked.says))
+        return replace(seen, says=(*seen.says, "no check of the repository was named"))
+    checked = checks.try_with(draft.path, draft.after)
+    return TrialReport(checked.outcome, (*seen.says, *checked.says))
 
 
-def _seen(path: str, text: str) -> dict[str, Anomaly]:
+@dataclass(frozen=True, slots=True)
+class _SeenInCopy:
+    """What observers see in some files."""
+
+    anomalies: Mapping[str, Mapping[str, Anomaly]]  # by file, then by fingerprint
+    notes: tuple[str, ...]
+
+    def of(self, path: str) -> Mapping[str, Anomaly]:
+        return self.anomalies.get(path, {})
+
+
+def _seen(places: Sequence[str], texts: Sequence[str]) -> _SeenInCopy:
     with tempfile.TemporaryDirectory(prefix="mandate-patched-") as folder:
-        file = Path(folder, path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="")
-        report = watch(Path(folder), observers=(RUFF, BANDIT), now_s=0.0)
-    return {each.fingerprint: each for each in report.anomalies}
+        for place, text in zip(places, texts, strict=True):
+            file = Path(folder, place)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="")
+        report = watch(Path(folder), observers=(RUFF, BANDIT, READABILITY), now_s=0.0)
+    found: dict[str, dict[str, Anomaly]] = {}
+    for each in report.anomalies:
+        found.setdefault(each.place.path, {})[each.fingerprint] = each
+    return _SeenInCopy(found, report.notes)
+
+
+def _spot(each: Anomaly) -> tuple[AnomalyKind, str, int]:
+    """Return what an anomaly is known by where only the folder is another."""
+    return each.kind, each.rule, each.place.line
 
 
 def _is_bad(anomaly: Anomaly) -> bool:

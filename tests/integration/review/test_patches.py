@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -129,22 +130,88 @@ def test_no_patch_is_tried_of_which_nobody_hears(repository, monkeypatch):
     assert not any(each.patch for each in others)
 
 
-UNSURE = {
-    "a loader that somebody has chosen": "import yaml\n\nyaml.load('a', Loader=yaml.Loader)\n",
-    "two on a line": "import yaml\n\nprint(yaml.load('a'), yaml.load('b'))\n",
-    "a name like it": "import yaml as y\n\ny.load('a')\n",
+MENDED = {
+    "two loads on a line": (
+        "import yaml\n\nprint(yaml.load('a'), yaml.load('b'))\n",
+        "print(yaml.safe_load('a'), yaml.safe_load('b'))",
+    ),
+    "a load by another name": ("import yaml as y\n\ny.load('a')\n", "y.safe_load('a')"),
+    "a bare except with a blank": (
+        "try:\n    pass\nexcept :\n    print('except:')\n",
+        "except Exception :",
+    ),
+    "a default that calls share": ("def f(a=[]):\n    return a\n", "        a = []"),
+    "two of them": ("def f(a=[], b={}):\n    return a, b\n", "        b = {}"),
+    "one whose type has None": (
+        "def f(a: list | None = []):\n    return a\n",
+        "def f(a: list | None = None):",
+    ),
+    "a value compared by identity": ("def f(a):\n    return a is 1\n", "    return a == 1"),
+    "a variable that nothing reads": ("def f(a):\n    b = a()\n", "    a()"),
+    "super without brackets": (
+        "class A:\n    def __init__(self):\n        super.__init__()\n",
+        "        super().__init__()",
+    ),
+    "an import that comes twice": ("import os\nimport os\n\nos.sep\n", "import os"),
+    "a value that stands twice in a set": ("S = {1, 1, 2}\n", "S = {1, 2}"),
+    # Lines are those of Python, of ruff and of an editor: neither ends one.
+    "behind a form feed": ("A = 1\n\x0c\nB = '\u2028'\nS = {1, 1, 2}\n", "S = {1, 2}"),
+    "with ends of lines as Windows has them": ("A = 1\r\nS = {1, 1, 2}\r\n", "S = {1, 2}"),
+    "behind a mark of byte order": ("\ufeffS = {1, 1}\n", "\ufeffS = {1}"),
 }
 
 
-@pytest.mark.parametrize("text", UNSURE.values(), ids=UNSURE)
-def test_what_is_not_sure_makes_no_patch(repository, text):
-    (repository / "load.py").write_text(text)
-    found = suggested(repository).get(Remedy.LOAD_SAFELY)
+def test_what_is_sure_is_mended_and_the_patches_apply(tmp_path):
+    for name, (text, _) in MENDED.items():
+        (tmp_path / f"{name}.py").write_bytes(text.encode())
 
-    assert found is None or (found.patch, found.trial) == ("", PatchTrial.NONE)
+    seen = watch(tmp_path, observers=(RUFF, BANDIT))
+    found = [each for each in suggestions_for(tmp_path, seen.anomalies, {}) if each.patch]
+    (tmp_path / "patch").write_bytes("".join(each.patch for each in found).encode())
+    subprocess.run(["git", "apply", "patch"], cwd=tmp_path, check=True)
+
+    assert {each.trial for each in found} == {PatchTrial.UNCHECKED}
+    for name, (text, after) in MENDED.items():
+        end = "\r\n" if "\r" in text else "\n"
+        assert after in (tmp_path / f"{name}.py").read_bytes().decode().split(end), name
 
 
-def at(path: str, line: int = 1) -> Sighting:
+UNSURE = {
+    "a loader that somebody has chosen": "import yaml\n\nyaml.load('a', Loader=yaml.Loader)\n",
+    "a default that has a type": "def f(a: list = []):\n    return a\n",
+    "a default, and nothing that uses it": "def f(a=[]): return a\n",
+    "a format and its arguments": "print('%(a)s' % {'a': 1, 'b': 2})\n",
+    "a name that is not there": "print(nowhere)\n",
+    "an exception that nobody raises": "ValueError('no')\n",
+}
+
+
+def test_what_is_not_sure_makes_no_patch(tmp_path):
+    for name, text in UNSURE.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    seen = watch(tmp_path, observers=(RUFF, BANDIT))
+    found = suggestions_for(tmp_path, seen.anomalies, {})
+
+    assert {each.place.path.removesuffix(".py") for each in found} == set(UNSURE)
+    assert {(each.patch, each.trial) for each in found} == {("", PatchTrial.NONE)}
+
+
+def test_a_patch_is_tried_only_where_what_it_is_for_is_seen(repository):
+    """Of what nobody sees without the patch, being gone says nothing."""
+    seen = at("bare.py", 4, rule="E722")  # of a watcher that calls it another kind of thing
+    (found,) = suggestions_for(repository, named([seen]), {})
+
+    assert (bool(found.patch), found.trial) == (True, PatchTrial.UNTRIED)
+
+
+@pytest.mark.parametrize("rule", ["ALL", "E722/../x", "config:x"])
+def test_a_rule_that_is_none_of_ruff_is_never_on_its_command_line(repository, rule):
+    (found,) = suggestions_for(repository, named([at("imports.py", rule=rule)]), {})
+
+    assert found.patch == ""
+
+
+def at(path: str, line: int = 1, rule: str = "F401") -> Sighting:
     return Sighting(
         kind=AnomalyKind.DEAD_CODE,
         severity=AnomalySeverity.LOW,
@@ -153,7 +220,7 @@ def at(path: str, line: int = 1) -> Sighting:
         line=line,
         message="`os` imported but unused",
         tool="ruff",
-        rule="F401",
+        rule=rule,
     )
 
 
