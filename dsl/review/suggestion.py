@@ -62,3 +62,8 @@ class Suggestion(Value):
     trial: PatchTrial = PatchTrial.NONE
     trial_says: tuple[str, ...] = Field(default=(), max_length=TRIAL_LINES_MAX)
     score: str = "0"  # see dsl.rules.review.ranking; text, so that it is the same everywhere
+
+    @property
+    def is_auto_fixable(self) -> bool:
+        """Tell whether its patch can be applied as it is: it was tried, and did not fail (2)."""
+        return bool(self.patch) and self.trial in (PatchTrial.UNCHECKED, PatchTrial.HELD)

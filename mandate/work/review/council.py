@@ -30,7 +30,7 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.people.runs import status_of
 from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
-from mandate.work.review.outcomes import recorded
+from mandate.work.review.learned import recorded
 
 PIPELINE: Final = "architecture-review"
 GATE: Final = "council"

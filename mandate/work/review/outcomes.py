@@ -17,15 +17,12 @@ from typing import Any, Final
 from temporalio.client import WorkflowFailureError
 
 from activities.contracts.specs import QUEUE, REVIEW_OUTCOME_WORKFLOW
-from dsl.actions import REVIEW_OUTCOME
-from dsl.review.outcome import OutcomeKind, SuggestionOutcome, outcome_in, remedy_in
+from dsl.review.outcome import OutcomeKind, SuggestionOutcome, remedy_in
 from dsl.rules.proofs.proof import REVIEW, reason_digest
 from dsl.rules.review.ranking import acceptance
 from dsl.rules.run.reserved import review_outcome_id
 from dsl.shown.surfaces import Terminal
-from integrations.errors import NotFoundError
 from integrations.ledger.entries import Entry
-from integrations.ledger.lookup import latest
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
 from mandate.people.door import enter, temporal
@@ -33,8 +30,8 @@ from mandate.people.errors import UsageError
 from mandate.people.gates.word import in_whose_word, report_of
 from mandate.stack import environment
 from mandate.terminal import say, say_json
+from mandate.work.review.learned import told_in
 
-OUTCOMES_MAX: Final = 10_000  # of which is learned: the latest
 SHOWN_MAX: Final = 50
 _TOKEN_BYTES: Final = 8
 _UNPROVEN: Final = Terminal("mandate review: recorded without a proof of whose word it is")
@@ -51,25 +48,8 @@ def record(suggestion: str, outcome: str, reason: str, *, data_dir: Path | None)
     return enter("review outcomes", _record(env, suggestion, outcome, reason))
 
 
-def recorded(path: Path) -> list[SuggestionOutcome]:
-    """Return the outcomes on a ledger in their order; none where there is no ledger."""
-    return [outcome for outcome in map(_outcome_of, _entries(path)) if outcome is not None]
-
-
-def _entries(path: Path) -> list[Entry]:
-    try:
-        return latest(path, REVIEW_OUTCOME, OUTCOMES_MAX)[::-1]
-    except NotFoundError:
-        return []
-
-
-def _outcome_of(entry: Entry) -> SuggestionOutcome | None:
-    return outcome_in(entry.payload)
-
-
 async def _show(env: Mapping[str, str], *, as_json: bool) -> int:
-    entries = await asyncio.to_thread(_entries, environment.ledger_of(env))
-    told = [(entry, outcome) for entry in entries if (outcome := _outcome_of(entry)) is not None]
+    told = await asyncio.to_thread(told_in, environment.ledger_of(env))
     outcomes = [outcome for _, outcome in told]
     rows = [entry for entry, _ in told[: -SHOWN_MAX - 1 : -1]]
     if as_json:

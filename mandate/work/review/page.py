@@ -31,6 +31,7 @@ def page(reviewed: Reviewed) -> list[str]:
         ),
         *_kinds(verdict.new),
         *_findings(verdict.new),
+        *_suggestions(reviewed),
         *_suppressed(reviewed),
         *_notes(reviewed.notes),
     ]
@@ -65,6 +66,20 @@ def _finding(each: Anomaly) -> Iterable[str]:
     yield Markdown.of("  {} % sure, {} {}, fingerprint {}", *about)
     if each.evidence:
         yield Markdown.of("  — {}", each.evidence, limit=_LINE_MAX)
+
+
+def _suggestions(reviewed: Reviewed) -> Iterable[str]:
+    if reviewed.suggestions:
+        yield from ("", "## Suggestions, the first in rank first", "")
+    for number, each in enumerate(reviewed.suggestions[:SHOWN_MAX], 1):
+        place = Markdown.of("{}", f"{each.place.path}:{each.place.line}")
+        yield Markdown.of("{}. {} {}: {}", number, each.id, place, each.title, limit=_LINE_MAX)
+        takes = (each.impact, each.risk, each.effort, round(100 * each.confidence))
+        line = Markdown.of("   impact {}, risk {}, effort {}, {} % sure", *takes)
+        fix = Markdown.of("auto-fixable") if each.is_auto_fixable else Markdown.of("by hand")
+        yield Markdown.of("{}, {}; patch: {}", line, fix, each.trial)
+        for said in each.trial_says:
+            yield Markdown.of("   — {}", said, limit=_LINE_MAX)
 
 
 def _suppressed(reviewed: Reviewed) -> Iterable[str]:

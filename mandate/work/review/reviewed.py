@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dsl.review.anomaly import Anomaly, AnomalySeverity
+from dsl.review.suggestion import Suggestion
 from dsl.rules.review.severity import SEVERITIES_ORDERED
 from dsl.rules.review.verdict import ReviewVerdict
 from integrations.review.watcher import WatcherReport
@@ -19,6 +20,7 @@ class Reviewed:
     path: str  # as it was typed
     report: WatcherReport
     verdict: ReviewVerdict
+    suggestions: tuple[Suggestion, ...]  # about what is new, the first in rank first
     took_s: float
 
     @property

@@ -1,9 +1,11 @@
-"""``mandate review PATH``: watch, judge, tell.
+"""``mandate review PATH``: watch, judge, suggest, tell.
 
 1. Without a stack: everything happens here, in processes that hold nothing of ours.
 2. A suppression that cannot be read is a refusal, not a suppression that is left out.
 3. The exit code is 1 only where something new is as bad as ``--fail-on``, or worse. What could not
    be looked at does not fail a review; it is told.
+4. Suggestions are made of what is new. Patches are tried in a copy, by what executes nothing; the
+   ledger, where one is given, says what became of earlier ones.
 """
 
 from __future__ import annotations
@@ -18,12 +20,17 @@ from typing import Any
 from dsl.errors import DslError
 from dsl.limits import DOCUMENT_BYTES_MAX
 from dsl.review.anomaly import AnomalySeverity
+from dsl.review.outcome import SuggestionOutcome
 from dsl.review.suppression import Suppression
+from dsl.rules.review.ranking import acceptance
 from dsl.rules.review.severity import worst_first
 from dsl.rules.review.verdict import judged
+from dsl.shown.surfaces import Terminal
 from dsl.suppressions.suppressions import FILE, parse_suppressions
 from integrations.agents.programs.program import open_regular
+from integrations.errors import IntegrationError
 from integrations.review.snapshot import NotReviewableError
+from integrations.review.suggester import suggestions_for
 from integrations.review.watcher import watch
 from integrations.whole_files import whole
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
@@ -31,9 +38,11 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.terminal import complain, say, say_json
 from mandate.work.review.baseline import baseline, known_in
 from mandate.work.review.behaviour import behaviour_of
+from mandate.work.review.learned import recorded
 from mandate.work.review.page import page
 from mandate.work.review.reviewed import Reviewed
 from mandate.work.review.sarif import sarif
+from mandate.work.review.suggested import listed, patch_of
 from mandate.work.review.summary import summary
 
 
@@ -49,6 +58,8 @@ class ReviewRequest:
     sarif: Path | None = None
     page: Path | None = None
     ledger: Path | None = None
+    patch: Path | None = None
+    suggestions: bool = False  # list them
     as_json: bool = False
 
 
@@ -60,6 +71,8 @@ def run(asked: ReviewRequest) -> int:
             _write(asked.page, "\n".join(page(reviewed)) + "\n")
         if asked.sarif is not None:
             _write(asked.sarif, json.dumps(sarif(reviewed), indent=1) + "\n")
+        if asked.patch is not None:
+            _write(asked.patch, patch_of(reviewed.suggestions))
         if asked.write_baseline is not None:
             verdict = reviewed.verdict
             known = baseline((*verdict.new, *verdict.known))
@@ -71,6 +84,8 @@ def run(asked: ReviewRequest) -> int:
         say_json(record(reviewed))
     else:
         say(*summary(reviewed, None if asked.page is None else str(asked.page)))
+        if asked.suggestions:
+            say(Terminal(""), *listed(reviewed.suggestions))
     return EXIT_FAILED if reviewed.verdict.fails(asked.fail_on) else 0
 
 
@@ -96,7 +111,9 @@ def review(asked: ReviewRequest) -> Reviewed:
         found = worst_first((*report.anomalies, *seen))
         report = replace(report, anomalies=tuple(found), notes=(*report.notes, *notes))
     verdict = judged(report.anomalies, known, suppressions, now.date())
-    return Reviewed(str(asked.path), report, verdict, time.monotonic() - began)
+    accepted = {} if asked.ledger is None else acceptance(_outcomes(asked.ledger))
+    made = tuple(suggestions_for(asked.path.absolute(), verdict.new, accepted))  # (4) of the new
+    return Reviewed(str(asked.path), report, verdict, made, time.monotonic() - began)
 
 
 def record(reviewed: Reviewed) -> dict[str, Any]:
@@ -113,8 +130,19 @@ def record(reviewed: Reviewed) -> dict[str, Any]:
             {"anomaly": each.model_dump(mode="json"), "by": by.model_dump(mode="json")}
             for each, by in verdict.suppressed
         ],
+        "suggestions": [
+            {**each.model_dump(mode="json"), "auto_fixable": each.is_auto_fixable}
+            for each in reviewed.suggestions
+        ],
         "notes": list(reviewed.notes),
     }
+
+
+def _outcomes(ledger: Path) -> list[SuggestionOutcome]:
+    try:
+        return recorded(ledger)
+    except IntegrationError as error:
+        raise RefusalError("--ledger {}: {}", ledger, error) from None
 
 
 def _suppressions(root: Path, now: datetime) -> tuple[Suppression, ...]:

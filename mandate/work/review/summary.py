@@ -1,7 +1,7 @@
 """A review in five lines, the worst first: what a person reads in a minute.
 
-The first line says how many and of what, the last how to see the rest; between them stand the
-three worst.
+The first line says how many and of what, the last how to see the rest. Between them stand the two
+worst, and what is suggested to be done first.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from dsl.review.anomaly import Anomaly
+from dsl.review.suggestion import Suggestion
 from dsl.shown.surfaces import Terminal
 from mandate.work.review.reviewed import Reviewed, counted
 
-WORST_SHOWN: Final = 3
+WORST_SHOWN: Final = 2
 _SHOWN_MAX: Final = 160
 
 
@@ -21,10 +22,15 @@ def summary(reviewed: Reviewed, page: str | None) -> list[Terminal]:
     new = reviewed.verdict.new
     lines = [_headline(reviewed)]
     lines += [_line(each) for each in new[:WORST_SHOWN]]
+    lines += [_first(each) for each in reviewed.suggestions[:1]]
     notes = len(reviewed.notes)
     beside = Terminal.of(", {} on what was not looked at", _count(notes, "note")) if notes else ""
     rest = len(new) - WORST_SHOWN
     what = _count(rest, "more finding") if rest > 0 else "the whole of it"
+    if reviewed.suggestions:
+        fixable = sum(each.is_auto_fixable for each in reviewed.suggestions)
+        suggested = _count(len(reviewed.suggestions), "suggestion")
+        what = Terminal.of("{}, {}, {} with a patch", what, suggested, fixable)
     if page is not None:
         lines.append(Terminal.of("{}{}: {}", what, beside, page))
     else:
@@ -51,6 +57,13 @@ def _line(each: Anomaly) -> Terminal:
     place = Terminal.of("{}{}", each.place.path, line)
     about = (each.severity, each.kind, place)
     return Terminal.of("  {} {} {}: {}", *about, each.message, limit=_SHOWN_MAX)
+
+
+def _first(each: Suggestion) -> Terminal:
+    takes = Terminal.of("impact {}, risk {}, effort {}", each.impact, each.risk, each.effort)
+    fix = Terminal(", with a patch") if each.is_auto_fixable else Terminal("")
+    place = Terminal.of("{}:{}", each.place.path, each.place.line)
+    return Terminal.of("  first {} ({}{}): {}", place, takes, fix, each.title, limit=_SHOWN_MAX)
 
 
 def _count(count: int, thing: str) -> Terminal:

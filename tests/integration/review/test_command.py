@@ -22,6 +22,7 @@ from dsl.core import Tier
 from dsl.review.anomaly import AnomalySeverity
 from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
+from integrations.review.observers.bandit import BANDIT
 from integrations.review.observers.ruff import RUFF
 from integrations.review.watcher import watch
 from mandate.people.errors import RefusalError
@@ -47,14 +48,52 @@ def root(tmp_path):
 def test_five_lines_the_worst_first_and_how_to_see_the_rest(root, tmp_path):
     done = mandate("review", root, cwd=tmp_path)
 
-    first, *worst, last = done.stdout.splitlines()
+    first, *worst, do, last = done.stdout.splitlines()
     assert done.returncode == 0
-    assert len(worst) == 3
+    assert len(worst) == 2
     assert "2 high, 2 low in 4 files" in first
     assert "high" in worst[0]
     assert "high" in worst[1]
-    assert "app/a b.py:1" in worst[2]
+    assert do.startswith("  first app/")
+    assert "2 more findings, 4 suggestions, 2 with a patch" in last
     assert last.endswith(f"mandate review {root} -o review.md")
+
+
+def test_suggestions_come_with_the_review_in_rank_and_their_patches_apply(root, tmp_path):
+    words = ("review", root, "--suggestions", "--patch", "r.patch", "-o", "r.md", "--json")
+    told = json.loads(mandate(*words, cwd=tmp_path).stdout)["suggestions"]
+    listed = mandate(*words[:3], cwd=tmp_path).stdout.partition("\n\n")[2].splitlines()
+    page = (tmp_path / "r.md").read_text()
+    subprocess.run(["git", "apply", "../r.patch"], cwd=root, check=True)
+
+    assert [float(each["score"]) for each in told] == sorted(
+        (float(each["score"]) for each in told), reverse=True
+    )
+    assert [line.split()[0] for line in listed] == ["SUGGESTION", *(each["id"] for each in told)]
+    assert all(each["id"] in page for each in told)
+    fixable = [each for each in told if each["auto_fixable"]]
+    assert {(each["remedy"], each["trial"]) for each in fixable} == {
+        ("remove-unused-import", "unchecked")
+    }
+    assert {each["place"]["path"] for each in fixable} == {"app/walk.py", "app/a b.py"}
+    assert "import os" not in (root / "app/walk.py").read_text() + (root / "app/a b.py").read_text()
+
+
+def test_what_became_of_suggestions_moves_the_rank(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "watch", partial(watch, observers=[RUFF, BANDIT]))
+    path = tmp_path / "ledger.db"
+    asked = run.ReviewRequest(root, ledger=path)
+    with Ledger(path):
+        pass
+    (first, *_) = run.review(asked).suggestions
+    refused = {"suggestion": first.id, "outcome": "rejected", "reason": "no"}
+    with Ledger(path) as ledger:
+        entry = Draft("k", "review", "r", "review", Tier.T0, "review.outcome", refused)
+        asyncio.run(ledger.append([entry]))
+
+    again = {each.id: each.score for each in run.review(asked).suggestions}
+
+    assert float(again[first.id]) == pytest.approx(float(first.score) * 2 / 3, abs=1e-5)
 
 
 def test_the_exit_code_is_one_only_for_what_is_new_and_as_bad(root, tmp_path, monkeypatch):

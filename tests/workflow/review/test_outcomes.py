@@ -15,7 +15,7 @@ from dsl.review.remedy import Remedy
 from dsl.rules.review.ranking import acceptance
 from dsl.rules.run.reserved import review_outcome_id
 from integrations.ledger.lookup import latest
-from mandate.work.review.outcomes import recorded
+from mandate.work.review.learned import recorded
 from tests.fixtures.engine import Engine, failure_of
 
 TOLD = {"outcome": "accepted", "reason": "it was merged", "by": "ann"}

@@ -33,6 +33,12 @@ def command(
     ledger: Annotated[
         Path | None, typer.Option(help="Also what the ledger in this file says of behaviour.")
     ] = None,
+    patch: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write patches, for `git apply`.")
+    ] = None,
+    suggestions: Annotated[
+        bool, typer.Option("--suggestions", help="Also list what is suggested, in rank.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Review a repository, of which nothing is executed; five lines say what was found."""
@@ -40,5 +46,5 @@ def command(
     from mandate.work.review import run
 
     least = None if fail_on is None else AnomalySeverity(fail_on)
-    files = (baseline, write_baseline, sarif, page, ledger)
-    end(run.run(run.ReviewRequest(path, since, least, *files, as_json)))
+    files = (baseline, write_baseline, sarif, page, ledger, patch)
+    end(run.run(run.ReviewRequest(path, since, least, *files, suggestions, as_json)))
