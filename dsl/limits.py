@@ -28,6 +28,7 @@ DETAIL_LENGTH_MAX: Final = 1_000  # characters: why a stage ended so
 STACK_TRACE_LENGTH_MAX: Final = 8_000  # characters, of a bug in history
 BRANCHES_MAX: Final = 50
 PATH_LENGTH_MAX: Final = 500  # of a stage; ids of its activities are made of it
+GATE_PATH_LENGTH_MAX: Final = 600  # of a gate, which may be a part of a stage
 NAME_LENGTH_MAX: Final = 63
 INPUTS_MAX: Final = 100
 RETRIES_MAX: Final = 10

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ _DEFAULT_PORTS: Final = {
     "temporal": 7233,
 }
 _PORT_MAX: Final = 65_535
+_CONSOLE: Final = re.compile(
+    r"(?:https://[A-Za-z0-9.-]+|http://(?:127\.0\.0\.1|localhost|\[::1\])(?=:))(:\d{1,5})?"
+)
 _IDENTITIES: Final = ("claimed", "verified")
 
 
@@ -46,6 +50,7 @@ class Settings:
 
     temporal: str
     ui: str  # URL of the Web UI, which carries Temporal's API; empty: there is none
+    console: str  # URL that people use for the console, likewise
     vault_url: str
     vault_roles: Path
     logins: Path | None  # where people on this machine keep theirs, as far as is known
@@ -89,7 +94,8 @@ class Settings:
     @property
     def engine_ports(self) -> frozenset[int]:
         """TCP ports of the engine's own servers, which no agent may reach."""
-        addresses = (f"temporal://{self.temporal}", self.ui, self.vault_url, self.dragonfly_url)
+        web = (self.ui, self.console)
+        addresses = (f"temporal://{self.temporal}", *web, self.vault_url, self.dragonfly_url)
         urls = [urlsplit(address) for address in addresses]
         named = {url.port or _DEFAULT_PORTS.get(url.scheme) for url in urls}
         own = {self.health_port} if self.health_port else set()
@@ -108,6 +114,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(
         temporal=get("TEMPORAL_ADDRESS", DEFAULT_TEMPORAL),
         ui=get("MANDATE_UI", ""),
+        console=_console(get("MANDATE_CONSOLE", "")),
         vault_url=get("VAULT_ADDR", DEFAULT_VAULT_URL),
         vault_roles=Path(get("MANDATE_VAULT_ROLES", str(data / "roles"))),
         logins=Path(get("MANDATE_HOME", "")) if get("MANDATE_HOME") else None,
@@ -230,6 +237,15 @@ def _switch(name: str, value: str) -> bool:
     if value not in ("0", "1"):
         raise SettingsError(f"{name}: expected 0 or 1, got {value!r}")
     return value == "1"
+
+
+def _console(value: str) -> str:
+    found = _CONSOLE.fullmatch(value)
+    if value and (found is None or int((found[1] or ":0")[1:]) > _PORT_MAX):
+        raise SettingsError(
+            f"MANDATE_CONSOLE: expected https://NAME, or http://127.0.0.1:PORT, got {value!r}"
+        )
+    return value
 
 
 def _identity(value: str) -> str:

@@ -20,6 +20,7 @@ from dsl.notify.site import NotifySite
 from dsl.notify.site_file import SiteFile
 from integrations.github.channel import GitHubChannel
 from integrations.notify.channel import MessageChannel
+from integrations.notify.links import NO_PAGES, SitePages
 from integrations.notify.mail import MailChannel
 from integrations.notify.webhook import WebhookChannel
 from integrations.settings import Settings
@@ -33,7 +34,8 @@ class NotifyDuties(Duties):
         site = SiteFile(settings.notify)
         site.look()  # a file with mistakes is a refusal to start
         self._observing = Observing(ACTIVITIES_MAX[QUEUE_NOTIFY] * 9 // 10)
-        self._delivering = Delivering(site, lambda site: channels_of(site, ui=settings.ui))
+        pages = SitePages(settings.ui, settings.console)
+        self._delivering = Delivering(site, lambda site: channels_of(site, pages))
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -45,19 +47,19 @@ class NotifyDuties(Duties):
         yield
 
 
-def channels_of(site: NotifySite, *, ui: str = "") -> dict[str, MessageChannel]:
+def channels_of(site: NotifySite, pages: SitePages = NO_PAGES) -> dict[str, MessageChannel]:
     """Return every channel of a site, by the name that pipelines use."""
     found: dict[str, MessageChannel] = {
         name: WebhookChannel(name, each) for name, each in site.webhook.items()
     }
     for name, mail in site.email.items():
-        found[name] = MailChannel(name, mail, ui=ui)
+        found[name] = MailChannel(name, mail, pages=pages)
     slack, github = site.inbound.slack, site.inbound.github
     for name, channel in site.slack.items():
         has_door = slack is not None and slack.destination == name
-        found[name] = SlackChannel(channel, ui=ui, has_door=has_door)
+        found[name] = SlackChannel(channel, pages=pages, has_door=has_door)
     for name, repositories in site.github.items():
         has_door = github is not None and github.destination == name
         starts = github.starts if github is not None and has_door else ()
-        found[name] = GitHubChannel(repositories, ui=ui, has_door=has_door, starts=starts)
+        found[name] = GitHubChannel(repositories, pages=pages, has_door=has_door, starts=starts)
     return found

@@ -36,7 +36,7 @@ from integrations.github.checks import PAGE, CheckPlace, Checks, edited, id_of
 from integrations.github.deployments import Deployments
 from integrations.github.pages import check_of, mark, summary, word_for_deployment
 from integrations.github.run_names import COMPLETED, is_started_for, of_deployment
-from integrations.notify.links import run_in_ui
+from integrations.notify.links import NO_PAGES, SitePages
 
 REPORTS_MAX: Final = 9  # GitHub takes ten, the last is the answer
 PAGES_MAX: Final = 10
@@ -52,7 +52,7 @@ class GitHubChannel:
         self,
         destination: GitHubDestination,
         *,
-        ui: str = "",
+        pages: SitePages = NO_PAGES,
         has_door: bool,
         starts: Sequence[GitHubStart] = (),
     ) -> None:
@@ -60,14 +60,14 @@ class GitHubChannel:
 
         Args:
             destination: where.
-            ui: of Temporal.
+            pages: where messages lead.
             has_door: whether what people do there comes back.
             starts: which pipelines events start: their runs answer deployments (4).
         """
         self._api = GitHubApi(destination)
         self._checks = Checks(self._api)
         self._deployments = Deployments(self._api, destination)
-        self._ui = ui
+        self._pages = pages
         self._has_door = has_door
         self._starts = tuple(starts)
 
@@ -88,7 +88,7 @@ class GitHubChannel:
         if PULL_REQUEST in about:
             kept["comment"] = await self._comment(repository, run, kept.get("comment"), again=again)
         if self._deployments.shows(run):
-            link = run_in_ui(self._ui, run)
+            link = self._pages.run(run)
             kept |= await self._deployments.show(repository, run, link, kept, again=again)
         if self._answers_deployment(repository, run):
             kept |= await self._deployment(repository, event, run, kept, again=again)
@@ -109,15 +109,14 @@ class GitHubChannel:
     async def _check(
         self, repository: str, run: RunSnapshot, check: str | None, *, again: bool
     ) -> str:
-        link = run_in_ui(self._ui, run)
-        fields = check_of(run, link, has_door=self._has_door)
+        fields = check_of(run, self._pages, has_door=self._has_door)
         place = CheckPlace(repository, run.subject[COMMIT], _name(run), _external_id(run))
         return await self._checks.put(place, fields, known=check, look=again)
 
     async def _comment(
         self, repository: str, run: RunSnapshot, comment: str | None, *, again: bool
     ) -> str:
-        body = f"{mark(run)}\n{summary(run, run_in_ui(self._ui, run))}"
+        body = f"{mark(run)}\n{summary(run, self._pages)}"
         issue = f"/repos/{repository}/issues/{run.subject[PULL_REQUEST]}/comments"
         where, fields = f"/repos/{repository}/issues/comments", {"body": body}
         if comment is not None and await edited(self._api, f"{where}/{segment(comment)}", fields):

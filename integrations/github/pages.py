@@ -4,7 +4,7 @@
 2. GitHub takes 65,535 characters in a summary or a comment, 1,024 in the word for a deployment that
    waits, 140 in the status of one. What is longer is cut at a line.
 3. A gate that takes GitHub's word says how it is answered there; one that asks for a proof, or for
-   what is not shown there, has the line that makes one.
+   what is not shown there, leads to the console or has the line that makes one.
 4. A button names what was shown: the run, the gate, its opening and its digest. It is good for
    nothing else.
 """
@@ -20,6 +20,7 @@ from dsl.rules.notify.snapshot import RUNNING, GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import Markdown, Terminal
 from integrations.notify.answering import approving
 from integrations.notify.channel import kept_id
+from integrations.notify.links import SitePages
 
 SUMMARY_MAX: Final = 60_000
 WORD_MAX: Final = 1_024
@@ -36,17 +37,17 @@ def mark(run: RunSnapshot) -> str:
     return f"<!-- mandate {kept_id(f'{run.workflow}/{run.run}')} -->"
 
 
-def check_of(run: RunSnapshot, link: str, *, has_door: bool) -> dict[str, Any]:
+def check_of(run: RunSnapshot, pages: SitePages, *, has_door: bool) -> dict[str, Any]:
     """Return the check of a run as it is now."""
     waits = _word_of_gates(run)
     fields: dict[str, Any] = {
         "status": "completed" if run.ended else "in_progress",
-        "output": {"title": waits or run.status[:100], "summary": summary(run, link)},
+        "output": {"title": waits or run.status[:100], "summary": summary(run, pages)},
         "actions": [],
     }
     if run.ended:
         fields["conclusion"] = _CONCLUSIONS.get(run.status, "failure")
-    if link:
+    if link := pages.run(run):
         fields["details_url"] = link
     [*gates] = run.gates
     if has_door and len(gates) == 1 and not run.more_gates and _has_buttons(gates[0]):
@@ -68,12 +69,12 @@ def _has_buttons(gate: GateSnapshot) -> bool:
     return answered and 0 < gate.opening <= OPENING_MAX
 
 
-def summary(run: RunSnapshot, link: str) -> Markdown:
+def summary(run: RunSnapshot, pages: SitePages) -> Markdown:
     """Return what people read of a run (2)."""
     lines = [
         Markdown.of("Run {} of {} {}: {}", run.workflow, run.pipeline, run.version, run.status),
         *([Markdown.of("\nWhy: {}", run.detail)] if run.ended and run.detail else []),
-        *(line for gate in run.gates for line in _gate(gate, run)),
+        *(line for gate in run.gates for line in _gate(gate, run, pages)),
         *([Markdown.of("\nand {} more gates", run.more_gates)] if run.more_gates else []),
         *([Markdown("\n### Decided\n")] if run.decided else []),
         *(Markdown.of("- {}: {}, {}", g.path, g.verdict, g.detail) for g in run.decided),
@@ -84,7 +85,7 @@ def summary(run: RunSnapshot, link: str) -> Markdown:
         ),
     ]
     shown = _fitting(lines, SUMMARY_MAX)
-    return Markdown.joined("\n", [*shown, *_link(link)])
+    return Markdown.joined("\n", [*shown, *_link(pages.run(run))])
 
 
 def word_for_deployment(run: RunSnapshot) -> Markdown:
@@ -107,7 +108,7 @@ def status_of_deployment(run: RunSnapshot) -> dict[str, str]:
     return {"state": state, "description": Terminal.of("{}", words, limit=DESCRIPTION_MAX)}
 
 
-def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Markdown]:
+def _gate(gate: GateSnapshot, run: RunSnapshot, pages: SitePages) -> list[Markdown]:
     rows = [
         Markdown("\n### Waiting for approval\n"),
         Markdown.of("- gate: {}", gate.path),
@@ -122,6 +123,8 @@ def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Markdown]:
         why = " REASON" if gate.reason_required else ""
         line = f"{COMMAND} approve {gate.path}{why}"
         return [*rows, Markdown.of("Answer with a comment: {}", line)]
+    if link := pages.gate(gate, run):
+        return [*rows, Markdown.of("Answer in the console, after a login to Vault: {}", link)]
     line = approving(Markdown, gate, run)
     return [*rows, Markdown("Answer after `mandate login NAME` with:\n"), line]
 

@@ -22,7 +22,7 @@ from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from integrations.errors import DeniedError, UnavailableError
 from integrations.notify.channel import kept_id
-from integrations.notify.links import run_in_ui
+from integrations.notify.links import NO_PAGES, SitePages
 from integrations.notify.plain import headline, lines
 from integrations.notify.secret_files import read_secret
 
@@ -36,10 +36,12 @@ class MailChannel:
 
     has_board = False
 
-    def __init__(self, name: str, destination: EmailDestination, *, ui: str = "") -> None:
+    def __init__(
+        self, name: str, destination: EmailDestination, *, pages: SitePages = NO_PAGES
+    ) -> None:
         self._name = name
         self._destination = destination
-        self._ui = ui
+        self._pages = pages
 
     async def deliver(
         self, event: Event | None, run: RunSnapshot, known: Mapping[str, str], *, again: bool
@@ -62,8 +64,7 @@ class MailChannel:
         message["Message-ID"] = f"<{kept_id(event.id)}@{domain}>"  # (1) the same over all tries
         message["References"] = message["In-Reply-To"] = thread
         message["Auto-Submitted"] = "auto-generated"
-        link = run_in_ui(self._ui, run)
-        message.set_content("\n".join(lines(event, run, link)))
+        message.set_content("\n".join(lines(event, run, self._pages)))
         return message
 
     def _send(self, message: EmailMessage) -> None:

@@ -7,6 +7,7 @@ from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import Terminal
 from dsl.steps.notify import Happening
 from integrations.notify.answering import approving
+from integrations.notify.links import SitePages
 
 
 def headline(event: Event, run: RunSnapshot) -> Terminal:
@@ -25,23 +26,23 @@ def headline(event: Event, run: RunSnapshot) -> Terminal:
     return Terminal.of("{}: the run {} {}", run.pipeline, run.workflow, run.status)
 
 
-def lines(event: Event, run: RunSnapshot, ui: str) -> list[Terminal]:
+def lines(event: Event, run: RunSnapshot, pages: SitePages) -> list[Terminal]:
     """Return what there is to know, and how to answer."""
     found = [headline(event, run), Terminal(), Terminal.of("run: {}", run.workflow)]
     if event.gate is not None:
-        found += _gate(event.gate, run)
+        found += _gate(event.gate, run, pages)
     if event.decided is not None and event.decided.detail:
         found.append(Terminal.of("why: {}", event.decided.detail))
     if event.stage is not None and event.stage.detail:
         found.append(Terminal.of("why: {}", event.stage.detail))
     if event.kind is Happening.ENDED and run.detail:
         found.append(Terminal.of("why: {}", run.detail))
-    if ui:
-        found.append(Terminal.of("see: {}", ui))
+    if link := pages.run(run):
+        found.append(Terminal.of("see: {}", link))
     return found
 
 
-def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Terminal]:
+def _gate(gate: GateSnapshot, run: RunSnapshot, pages: SitePages) -> list[Terminal]:
     rows = [
         Terminal.of("asked: {}", gate.asked),
         Terminal.of("until: {}", gate.due),
@@ -49,4 +50,6 @@ def _gate(gate: GateSnapshot, run: RunSnapshot) -> list[Terminal]:
         *(Terminal.of("approves: {}", each) for each in gate.outputs),
     ]
     line = approving(Terminal, gate, run)
+    if link := pages.gate(gate, run):
+        rows += [Terminal(), Terminal.of("answer in the console: {}", link, limit=len(link))]
     return [*rows, Terminal(), Terminal("answer after `mandate login NAME` with:"), line]

@@ -4,8 +4,8 @@
 2. Slack takes 3,000 characters in a section, 50 blocks and 2,000 characters in a button. What does
    not fit is cut at a line, and said to be.
 3. A gate that takes Slack's word has buttons. One that asks for a proof or for what is not shown
-   here, or where no clicks come back, has the line that makes one: nobody presses a button that
-   cannot count.
+   here, or where no clicks come back, leads to the console, where one is served, or has the line
+   that makes a proof: nobody presses a button that cannot count.
 4. A button says which run, opening and digest were shown: it is good for nothing else.
 """
 
@@ -21,6 +21,7 @@ from dsl.rules.notify.snapshot import DecidedSnapshot, GateSnapshot, RunSnapshot
 from dsl.shown.surfaces import SlackText
 from dsl.steps.notify import Happening
 from integrations.notify.answering import approving
+from integrations.notify.links import SitePages
 
 Block = dict[str, Any]
 
@@ -63,11 +64,13 @@ def board_blocks(run: RunSnapshot, link: str) -> list[Block]:
         section(lines),
         *([section(gates)] if gates else []),
         *([section(stages)] if stages else []),
-        *_link(link),
+        *_links(link),
     ]
 
 
-def gate_blocks(gate: GateSnapshot, run: RunSnapshot, link: str, *, has_door: bool) -> list[Block]:
+def gate_blocks(
+    gate: GateSnapshot, run: RunSnapshot, pages: SitePages, *, has_door: bool
+) -> list[Block]:
     """Return a gate that waits."""
     what = SlackText("*Escalated*") if gate.escalated else SlackText("*Waiting for approval*")
     lines = [
@@ -81,10 +84,13 @@ def gate_blocks(gate: GateSnapshot, run: RunSnapshot, link: str, *, has_door: bo
     value = _value(gate, run)
     counts = has_door and gate.is_answered_at(SLACK)
     if counts and len(value) <= BUTTON_VALUE_MAX:  # (3) buttons only where they count
-        return [section(lines), _buttons(value), *_link(link)]
-    line = approving(SlackText, gate, run)
-    line = SlackText.of("answer after `mandate login NAME` with {}", line)
-    return [section([*lines, line]), *_link(link)]
+        return [section(lines), _buttons(value), *_links(pages.run(run), pages.gate(gate, run))]
+    if pages.console:
+        line = SlackText("answer in the console, after a login to Vault")
+    else:
+        line = approving(SlackText, gate, run)
+        line = SlackText.of("answer after `mandate login NAME` with {}", line)
+    return [section([*lines, line]), *_links(pages.run(run), pages.gate(gate, run))]
 
 
 def decided_blocks(decided: DecidedSnapshot, run: RunSnapshot, link: str) -> list[Block]:
@@ -94,12 +100,12 @@ def decided_blocks(decided: DecidedSnapshot, run: RunSnapshot, link: str) -> lis
         SlackText.of("*Decided:* {}", decided.verdict),
         *([SlackText.of("{}", decided.detail)] if decided.detail else []),
     ]
-    return [section(lines), *_link(link)]
+    return [section(lines), *_links(link)]
 
 
 def closed_blocks(run: RunSnapshot, link: str) -> list[Block]:
     """Return what stands in the place of a gate that waits for nobody any more."""
-    return [section([SlackText.of("a gate of run {} that is closed", run.workflow)]), *_link(link)]
+    return [section([SlackText.of("a gate of run {} that is closed", run.workflow)]), *_links(link)]
 
 
 def happened(event: Event, run: RunSnapshot) -> SlackText:
@@ -188,11 +194,12 @@ def _value(gate: GateSnapshot, run: RunSnapshot) -> str:
     return json.dumps({**shown, "r": gate.reason_required}, separators=(",", ":"))
 
 
-def _link(link: str) -> list[Block]:
-    if not link:
-        return []
-    text = f"<{link}|Open in Temporal>"
-    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
+def _links(run: str, gate: str = "") -> list[Block]:
+    """Return where it goes on; both are ours, and all that is of others in them is encoded."""
+    named = {"Open in the console": gate, "Open in Temporal": run}
+    shown = [f"<{each.replace('&', '&amp;')}|{name}>" for name, each in named.items() if each]
+    elements = [{"type": "mrkdwn", "text": each} for each in shown]
+    return [{"type": "context", "elements": elements}] if elements else []
 
 
 def _icon(status: str) -> SlackText:

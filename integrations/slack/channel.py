@@ -17,7 +17,7 @@ from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from dsl.steps.notify import Happening
 from integrations.notify.channel import kept_id
-from integrations.notify.links import run_in_ui
+from integrations.notify.links import NO_PAGES, SitePages
 from integrations.slack.api import GONE, SlackApi, SlackRefusedError
 from integrations.slack.board import (
     board_blocks,
@@ -39,17 +39,19 @@ class SlackChannel:
 
     has_board = True
 
-    def __init__(self, destination: SlackDestination, *, ui: str = "", has_door: bool) -> None:
+    def __init__(
+        self, destination: SlackDestination, *, pages: SitePages = NO_PAGES, has_door: bool
+    ) -> None:
         """Write there; ``has_door``: whether clicks come back."""
         self._api = SlackApi(destination)
-        self._ui = ui
+        self._pages = pages
         self._has_door = has_door
 
     async def deliver(
         self, event: Event | None, run: RunSnapshot, known: Mapping[str, str], *, again: bool
     ) -> dict[str, str]:
         """See ``MessageChannel``."""
-        link = run_in_ui(self._ui, run)
+        link = self._pages.run(run)
         kept = dict(known)
         kept[BOARD] = await self._board(run, kept.get(BOARD), link, again=again)
         await self._close(run, kept, link)
@@ -63,16 +65,16 @@ class SlackChannel:
                 text=happened(event, run),
                 thread_ts=kept[BOARD],
                 reply_broadcast=event.kind in _ASKING,  # (1) seen in the channel as well
-                **self._blocks(event, run, link),
+                **self._blocks(event, run),
             )
         if event.gate is not None and event.kind is not Happening.GATE_REMINDER:
             kept[_gate_key(event.gate.path, event.gate.opening)] = ts
         return _newest(kept)
 
-    def _blocks(self, event: Event, run: RunSnapshot, link: str) -> dict[str, Any]:
+    def _blocks(self, event: Event, run: RunSnapshot) -> dict[str, Any]:
         if event.gate is None or event.kind is Happening.GATE_REMINDER:
             return {}
-        return {"blocks": gate_blocks(event.gate, run, link, has_door=self._has_door)}
+        return {"blocks": gate_blocks(event.gate, run, self._pages, has_door=self._has_door)}
 
     async def _board(self, run: RunSnapshot, ts: str | None, link: str, *, again: bool) -> str:
         blocks, text = board_blocks(run, link), f"Run of {run.pipeline}"

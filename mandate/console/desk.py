@@ -8,6 +8,7 @@ approve``:
    nothing is signed.
 2. The session's login signs, and nothing else does; its token goes to Vault alone.
 3. A vote is an update whose id is made of its proof: sent twice, it is one.
+4. A link in a message is good for the one time that the gate was open when it was written.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from mandate.people.runs import address
 from mandate.people.starter import memo_of
 from mandate.people.starting import Order, start
 
+Meant = tuple[str, str, int]  # a run's own id, a gate, and which time it is open
 PLANS_KEPT_MAX: Final = 200
 START_S: Final = 10.0
 
@@ -77,13 +79,24 @@ class Desk:
         }
         return Board(account, plan, address(self._env, run, account.run), stages)
 
-    async def gate(self, run: str, gate: str) -> GateView:
+    async def gate(self, run: str, gate: str, meant: Meant | None = None) -> GateView:
         """Return a gate that waits, as a person is shown it (1).
+
+        Args:
+            run: the workflow's id.
+            gate: its path.
+            meant: which time it is open, where a message has led here (4).
 
         Raises:
             RefusalError: it does not, or is not what it says it is.
         """
         seen = await self.seen(run, gate)
+        if meant not in (None, (seen.handle.run_id, seen.row.gate, seen.row.opening)):
+            raise RefusalError(
+                "the link was for another time that {!r} was open, and it was opened anew since: "
+                "find it under Waiting, and look at what it asks for now",
+                seen.row.gate,
+            )
         contents, earlier = await asyncio.gather(
             asyncio.to_thread(read_contents, self._env, seen.row), before(self._client, seen)
         )

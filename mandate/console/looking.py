@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from integrations.web.answers import TurnedAwayError
+from mandate.console.desk import Meant
 from mandate.console.forms import asked
 from mandate.console.live import Look, Moving
 from mandate.console.pages.agents import agent_page, agents_page
@@ -28,6 +29,7 @@ from mandate.console.sessions import WebSession
 PAGE_RUNS: Final = 100
 SELDOM_S: Final = 5.0  # between looks that ask many runs, or many systems
 PATH_MAX: Final = 2_000  # characters: of a stage or a gate
+OPENING_DIGITS_MAX: Final = 18
 
 
 class Looking:
@@ -77,7 +79,8 @@ class Looking:
 
     async def _gate(self, request: Request, session: WebSession | None) -> Response:
         run, gate = asked(request, "run"), asked(request, "gate", PATH_MAX)
-        return shown(request, gate_page(await self._of.desk.gate(run, gate), session), session)
+        view = await self._of.desk.gate(run, gate, meant_in(request, gate))
+        return shown(request, gate_page(view, session), session)
 
     async def _output(self, request: Request, session: WebSession | None) -> Response:
         run, stage = asked(request, "run"), asked(request, "stage", PATH_MAX)
@@ -147,6 +150,16 @@ def _sentenced(look: Callable[[], Awaitable[Moving]]) -> Look:
             return await look()
 
     return seen
+
+
+def meant_in(request: Request, gate: str) -> Meant | None:
+    """Return which time a gate is open is meant by an address that a message has told of."""
+    if "opening" not in request.query_params:
+        return None
+    number = asked(request, "opening", OPENING_DIGITS_MAX)
+    if not (number.isascii() and number.isdigit()):
+        raise TurnedAwayError(400, "expected in ?opening=… a number")
+    return asked(request, "id"), gate, int(number)
 
 
 def _moment(text: str) -> datetime | None:

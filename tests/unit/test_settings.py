@@ -83,10 +83,26 @@ def test_the_engines_own_ports_are_known():
             "MANDATE_UI": "http://127.0.0.1:7004",
             "MANDATE_ENGINE_PORTS": "7005, 7006",
             "MANDATE_HEALTH_PORT": "7007",
+            "MANDATE_CONSOLE": "http://127.0.0.1:7008",
         }
     )
 
-    assert settings.engine_ports == {7001, 7002, 7003, 7004, 7005, 7006, 7007}
+    assert settings.engine_ports == {*range(7001, 7009)}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mandate.example",
+        "http://mandate.example",
+        "https://a/b",
+        "https://a:99999",
+        "http://localhost",
+    ],
+)
+def test_messages_lead_to_a_console_over_tls_or_on_this_machine(url: str):
+    with pytest.raises(SettingsError, match="MANDATE_CONSOLE: expected https"):
+        read_settings({"MANDATE_CONSOLE": url})
 
 
 def test_health_is_not_served_unless_somebody_asks():

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from dsl.core import StageStatus, StageType, Value
 from dsl.limits import (
+    GATE_PATH_LENGTH_MAX,
     INPUTS_MAX,
     NOTIFY_DECIDED_MAX,
     NOTIFY_GATES_MAX,
@@ -23,17 +24,19 @@ from dsl.rules.gates.consensus import takes_word_of
 RUNNING: Final = "running"
 
 
-def _cut(value: object) -> object:
-    return value[:NOTIFY_WORDS_MAX] if isinstance(value, str) else value
+def _cut(value: object, limit: int = NOTIFY_WORDS_MAX) -> object:
+    return value[:limit] if isinstance(value, str) else value
 
 
 Words = Annotated[str, BeforeValidator(_cut)]
+# Whole: what answers a gate names it.
+GatePath = Annotated[str, BeforeValidator(lambda value: _cut(value, GATE_PATH_LENGTH_MAX))]
 
 
 class GateSnapshot(Value):
     """A gate that waits."""
 
-    path: Words
+    path: GatePath
     opening: int
     escalated: bool = False
     asked: Words = ""  # who may answer
@@ -55,7 +58,7 @@ class GateSnapshot(Value):
 class DecidedSnapshot(Value):
     """A gate that has been decided."""
 
-    path: Words
+    path: GatePath
     opening: int
     verdict: Words
     detail: Words = ""

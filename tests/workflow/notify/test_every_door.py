@@ -10,9 +10,11 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowUpdateFailedError
 
+from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
 from dsl.rules.proofs.proof import VOUCHED, Proof, encode
 from dsl.values.canonical import canonical
 from integrations.doors.key import DoorKey
+from integrations.notify.links import SitePages
 from tests.fixtures.engine import Engine, after_look, gate
 from tests.fixtures.notify.site import (
     SLACK_ANN,
@@ -77,6 +79,16 @@ async def test_votes_by_signal_update_slack_github_and_console_race(site: Site):
     await site.engine.pending(run, "sign-off")
     ann, bob = await pressed_at(run, SLACK_ANN), await pressed_at(run, SLACK_BOB)
     button = await check_pressed_at(run)
+    shown = GateSnapshot(path="sign-off", opening=1)
+    now = RunSnapshot(workflow=run.id, run=(await run.describe()).run_id)
+    for gate_then, run_then, answer in (
+        (shown, now, (200, "What is approved")),
+        (shown.model_copy(update={"opening": 2}), now, (404, "was for another time")),
+        (shown, now.model_copy(update={"run": "before a reset"}), (404, "was for another time")),
+    ):  # the link in a message is good for one time that a gate is open
+        link = SitePages(console=site.console.url).gate(gate_then, run_then)
+        reply = await site.console.get(link.removeprefix(site.console.url))
+        assert (reply.status, answer[1] in reply.text) == (answer[0], True)
     anns, eves = [await site.console.ballot(name, run.id) for name in ("ann", "eve")]
     mallory = {"gate": "sign-off", "decision": "approve", "voter": "mallory"}
     claimed = {"gate": "sign-off", "decision": "approve", "voter": "cyd"}
