@@ -24,12 +24,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from dsl.notify.site import GitHubDestination
+from dsl.notify.destinations import GitHubDestination
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.errors import DeniedError, NotFoundError, RateLimitedError, UnavailableError
 from integrations.notify.http import ANSWER_MAX, HttpAnswer, ask, require_taken, retry_after
-from integrations.notify.secret_files import read_secret
+from integrations.notify.secrets import FILES, SiteSecrets
 
 VERSION: Final = "2022-11-28"
 WORD_LIFE_S: Final = 540  # GitHub takes 600
@@ -39,7 +39,7 @@ _FORBIDDEN: Final = 403
 _SUCCESSES: Final = range(200, 300)
 _A_WHILE_S: Final = 60.0
 _MENDED: Final = {
-    401: "is the App's key in key_file, and is its id right?",
+    401: "is it the App's own key, and is the App's id right?",
     403: "does the App have the permission, and is its installation active?",
     404: "is the App installed there, and the installation's id right?",
 }
@@ -48,8 +48,9 @@ _MENDED: Final = {
 class GitHubApi:
     """One installation of one App."""
 
-    def __init__(self, destination: GitHubDestination) -> None:
+    def __init__(self, destination: GitHubDestination, secrets: SiteSecrets = FILES) -> None:
         self._destination = destination
+        self._secrets = secrets
         self._token = ""
         self._until = 0.0
         self._buying = threading.Lock()
@@ -77,21 +78,22 @@ class GitHubApi:
             RateLimitedError: it says when to come back (3).
             UnavailableError: it does not answer.
         """
-        return await asyncio.to_thread(self._call, method, path, body)
+        key = await self._secrets.read(self._destination.secret("key"))
+        return await asyncio.to_thread(self._call, method, path, body, key)
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        answer = self._asked(method, path, body, f"Bearer {self._installation_token()}")
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None, key: str) -> Any:
+        answer = self._asked(method, path, body, f"Bearer {self._installation_token(key)}")
         if answer.status == _UNAUTHORIZED:  # (2) once: it may have been taken back
             self._until = 0.0
-            answer = self._asked(method, path, body, f"Bearer {self._installation_token()}")
+            answer = self._asked(method, path, body, f"Bearer {self._installation_token(key)}")
         return _content(answer)
 
-    def _installation_token(self) -> str:
+    def _installation_token(self, key: str) -> str:
         with self._buying:  # one buys for all
             if time.time() > self._until - EARLY_S:
                 path = f"/app/installations/{self._destination.installation}/access_tokens"
                 try:
-                    bought = _content(self._asked("POST", path, None, f"Bearer {self._word()}"))
+                    bought = _content(self._asked("POST", path, None, f"Bearer {self._word(key)}"))
                 except NotFoundError as error:  # not what was asked for is missing, but the App
                     raise DeniedError(str(error)) from None
                 if not isinstance(bought, dict) or not isinstance(bought.get("token"), str):
@@ -100,23 +102,25 @@ class GitHubApi:
                 self._until = _seconds(bought.get("expires_at"))
             return self._token
 
-    def _word(self) -> str:
+    def _word(self, key: str) -> str:
         """Return a word of the App (2)."""
         now = int(time.time())
         claims = {"iat": now - 60, "exp": now + WORD_LIFE_S, "iss": self._destination.app}
         parts = [_part({"alg": "RS256", "typ": "JWT"}), _part(claims)]
-        signed = self._key().sign(".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256())
+        signed = self._signer(key).sign(
+            ".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256()
+        )
         return ".".join([*parts, _base64(signed)])
 
-    def _key(self) -> RSAPrivateKey:
-        file = self._destination.key_file
+    def _signer(self, key: str) -> RSAPrivateKey:
         try:
-            key = serialization.load_pem_private_key(read_secret(file).encode(), None)
+            found = serialization.load_pem_private_key(key.encode(), None)
         except (ValueError, TypeError):
-            key = None
-        if not isinstance(key, RSAPrivateKey):
-            raise DeniedError(f"{file} holds no private key of a GitHub App: download one there")
-        return key
+            found = None
+        if not isinstance(found, RSAPrivateKey):
+            place = self._destination.secret("key")
+            raise DeniedError(f"{place} holds no private key of a GitHub App: download one there")
+        return found
 
     def _asked(
         self, method: str, path: str, body: Mapping[str, Any] | None, authorization: str

@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dsl.notify.site import GitHubDestination, GitHubStart
+from dsl.notify.destinations import GitHubDestination
+from dsl.notify.doors import GitHubStart
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from dsl.rules.notify.subject import (
@@ -37,6 +38,7 @@ from integrations.github.deployments import Deployments
 from integrations.github.pages import check_of, mark, summary, word_for_deployment
 from integrations.github.run_names import COMPLETED, is_started_for, of_deployment
 from integrations.notify.links import NO_PAGES, SitePages
+from integrations.notify.secrets import FILES, SiteSecrets
 
 REPORTS_MAX: Final = 9  # GitHub takes ten, the last is the answer
 PAGES_MAX: Final = 10
@@ -51,6 +53,7 @@ class GitHubChannel:
     def __init__(
         self,
         destination: GitHubDestination,
+        secrets: SiteSecrets = FILES,
         *,
         pages: SitePages = NO_PAGES,
         has_door: bool,
@@ -60,11 +63,12 @@ class GitHubChannel:
 
         Args:
             destination: where.
+            secrets: reads what opens it.
             pages: where messages lead.
             has_door: whether what people do there comes back.
             starts: which pipelines events start: their runs answer deployments (4).
         """
-        self._api = GitHubApi(destination)
+        self._api = GitHubApi(destination, secrets)
         self._checks = Checks(self._api)
         self._deployments = Deployments(self._api, destination)
         self._pages = pages

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dsl.notify.site import GitHubDestination
+from dsl.notify.destinations import GitHubDestination
 from dsl.rules.notify.snapshot import RunSnapshot
 from dsl.rules.notify.subject import ACTIONS_RUN, COMMIT, ENVIRONMENT
 from dsl.values.canonical import digest_of

@@ -20,7 +20,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from dsl.notify.site import GitHubDoor
+from dsl.notify.doors import GitHubDoor
 from dsl.rules.gates.consensus import GITHUB
 from dsl.rules.notify.subject import (
     ACTIONS_RUN,

@@ -17,14 +17,14 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Final
 
-from dsl.notify.site import EmailDestination
+from dsl.notify.destinations import EmailDestination
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from integrations.errors import DeniedError, UnavailableError
 from integrations.notify.channel import kept_id
 from integrations.notify.links import NO_PAGES, SitePages
 from integrations.notify.plain import headline, lines
-from integrations.notify.secret_files import read_secret
+from integrations.notify.secrets import FILES, SiteSecrets
 
 WITHIN_S: Final = 20.0
 SUBJECT_MAX: Final = 200  # characters
@@ -37,10 +37,16 @@ class MailChannel:
     has_board = False
 
     def __init__(
-        self, name: str, destination: EmailDestination, *, pages: SitePages = NO_PAGES
+        self,
+        name: str,
+        destination: EmailDestination,
+        secrets: SiteSecrets = FILES,
+        *,
+        pages: SitePages = NO_PAGES,
     ) -> None:
         self._name = name
         self._destination = destination
+        self._secrets = secrets
         self._pages = pages
 
     async def deliver(
@@ -48,7 +54,9 @@ class MailChannel:
     ) -> dict[str, str]:
         """See ``MessageChannel``."""
         if event is not None:
-            await asyncio.to_thread(self._send, self._message(event, run))
+            place = self._destination.optional_secret("password")
+            password = None if place is None else await self._secrets.read(place)
+            await asyncio.to_thread(self._send, self._message(event, run), password)
         return {}
 
     def _message(self, event: Event, run: RunSnapshot) -> EmailMessage:
@@ -67,10 +75,10 @@ class MailChannel:
         message.set_content("\n".join(lines(event, run, self._pages)))
         return message
 
-    def _send(self, message: EmailMessage) -> None:
+    def _send(self, message: EmailMessage, password: str | None) -> None:
         who = f"the mail server of {self._name!r}"
         try:
-            with self._connected() as server:
+            with self._connected(password) as server:
                 server.send_message(message)
         except smtplib.SMTPResponseException as error:  # (3) later, or no
             said = f"{who} answers {error.smtp_code}"
@@ -88,7 +96,7 @@ class MailChannel:
         except (smtplib.SMTPException, OSError) as error:
             raise UnavailableError(f"{who} does not answer: {type(error).__name__}") from None
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self, password: str | None) -> smtplib.SMTP:
         where, context = self._destination, ssl.create_default_context()
         if where.tls == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -99,8 +107,8 @@ class MailChannel:
         try:
             if where.tls == "starttls":
                 server.starttls(context=context)
-            if where.user is not None and where.password_file is not None:
-                server.login(where.user, read_secret(where.password_file))
+            if where.user is not None and password is not None:
+                server.login(where.user, password)
         except BaseException:
             server.close()
             raise

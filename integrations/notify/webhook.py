@@ -4,7 +4,8 @@
    refuses what is not signed so, and what is old.
 2. ``Mandate-Delivery`` is the same over all tries of one message: who takes it takes it once. We
    cannot ask a webhook whether a message is there.
-3. The address is the operator's, from a file: https, or http on loopback. Nothing else is asked.
+3. The address is the operator's, and a secret of theirs: https, or http on loopback. Nothing else
+   is asked.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from dsl.notify.site import WebhookDestination
+from dsl.notify.destinations import WebhookDestination
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from integrations.errors import DeniedError
 from integrations.notify.channel import kept_id
 from integrations.notify.http import ask, require_taken
 from integrations.notify.plain import headline
-from integrations.notify.secret_files import read_secret
+from integrations.notify.secrets import FILES, SiteSecrets
 
 FORMAT: Final = "mandate/notification/1"
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -36,30 +37,35 @@ class WebhookChannel:
 
     has_board = False
 
-    def __init__(self, name: str, destination: WebhookDestination) -> None:
+    def __init__(
+        self, name: str, destination: WebhookDestination, secrets: SiteSecrets = FILES
+    ) -> None:
         self._name = name
         self._destination = destination
+        self._secrets = secrets
 
     async def deliver(
         self, event: Event | None, run: RunSnapshot, known: Mapping[str, str], *, again: bool
     ) -> dict[str, str]:
         """See ``MessageChannel``."""
         if event is not None:
-            await asyncio.to_thread(self._post, event, run)
+            secret, url = [
+                await self._secrets.read(self._destination.secret(name))
+                for name in ("secret", "url")
+            ]
+            await asyncio.to_thread(self._post, event, run, secret, url)
         return {}
 
-    def _post(self, event: Event, run: RunSnapshot) -> None:
+    def _post(self, event: Event, run: RunSnapshot, secret: str, url: str) -> None:
         body = json.dumps(_document(event, run), separators=(",", ":")).encode()
         headers = {
             "Content-Type": "application/json",
             "Mandate-Delivery": kept_id(event.id),  # (2) the same over all tries
-            "Mandate-Signature": signature(
-                read_secret(self._destination.secret_file), body, int(time.time())
-            ),
+            "Mandate-Signature": signature(secret, body, int(time.time())),
         }
         who = f"the webhook {self._name!r}"
-        url = _address(read_secret(self._destination.url_file), who)
-        require_taken(ask("POST", url, who=who, headers=headers, body=body), who)
+        address = _address(url, who)
+        require_taken(ask("POST", address, who=who, headers=headers, body=body), who)
 
 
 def signature(secret: str, body: bytes, at: int) -> str:

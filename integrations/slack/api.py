@@ -12,23 +12,25 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dsl.notify.site import SlackDestination
+from dsl.notify.destinations import SlackDestination
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.errors import DeniedError, UnavailableError
 from integrations.notify.http import ANSWER_MAX, ask, require_taken
-from integrations.notify.secret_files import read_secret
+from integrations.notify.secrets import FILES, SiteSecrets
 
 GONE: Final = ("message_not_found", "cant_update_message", "edit_window_closed")
 _PASSES: Final = ("internal_error", "fatal_error", "service_unavailable", "request_timeout")
+_VALID: Final = "put a valid bot token where its destination names it"
+_ANEW: Final = "install the app again, and put its new token where its destination names it"
 _MENDED: Final = {
     "channel_not_found": "is the channel's id right, and the app in it?",
     "not_in_channel": "invite the app into the channel",
     "is_archived": "the channel is archived: name another",
-    "invalid_auth": "put a valid bot token into token_file",
-    "not_authed": "put a valid bot token into token_file",
-    "token_revoked": "install the app again, and put its new token into token_file",
-    "account_inactive": "install the app again, and put its new token into token_file",
+    "invalid_auth": _VALID,
+    "not_authed": _VALID,
+    "token_revoked": _ANEW,
+    "account_inactive": _ANEW,
     "missing_scope": "give the app chat:write and channels:history, and install it again",
 }
 
@@ -45,8 +47,9 @@ class SlackRefusedError(DeniedError):
 class SlackApi:
     """One app in one workspace."""
 
-    def __init__(self, destination: SlackDestination) -> None:
+    def __init__(self, destination: SlackDestination, secrets: SiteSecrets = FILES) -> None:
         self._destination = destination
+        self._secrets = secrets
 
     @property
     def channel(self) -> str:
@@ -61,15 +64,16 @@ class SlackApi:
             RateLimitedError: it says when to come back.
             UnavailableError: it does not answer.
         """
-        return await asyncio.to_thread(self._call, method, arguments)
+        token = await self._secrets.read(self._destination.secret("token"))
+        return await asyncio.to_thread(self._call, method, arguments, token)
 
-    def _call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _call(self, method: str, arguments: Mapping[str, Any], token: str) -> dict[str, Any]:
         answer = ask(
             "POST",
             f"{self._destination.api}/{method}",
             who="slack",
             headers={
-                "Authorization": f"Bearer {read_secret(self._destination.token_file)}",
+                "Authorization": f"Bearer {token}",
                 "Content-Type": "application/json; charset=utf-8",
             },
             body=json.dumps(arguments).encode(),

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dsl.notify.site import SlackDestination
+from dsl.notify.destinations import SlackDestination
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
 from dsl.steps.notify import Happening
 from integrations.notify.channel import kept_id
 from integrations.notify.links import NO_PAGES, SitePages
+from integrations.notify.secrets import FILES, SiteSecrets
 from integrations.slack.api import GONE, SlackApi, SlackRefusedError
 from integrations.slack.board import (
     board_blocks,
@@ -40,10 +41,15 @@ class SlackChannel:
     has_board = True
 
     def __init__(
-        self, destination: SlackDestination, *, pages: SitePages = NO_PAGES, has_door: bool
+        self,
+        destination: SlackDestination,
+        secrets: SiteSecrets = FILES,
+        *,
+        pages: SitePages = NO_PAGES,
+        has_door: bool,
     ) -> None:
         """Write there; ``has_door``: whether clicks come back."""
-        self._api = SlackApi(destination)
+        self._api = SlackApi(destination, secrets)
         self._pages = pages
         self._has_door = has_door
 

@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import quote
 
 from dsl.core import Tier
+from dsl.notify.secrets import SECRETS_MOUNT
 from dsl.people import quoted, refuse_name
 from dsl.values.agent_ids import AGENT_IDENTITY_FORM, is_agent_identity
 from integrations.errors import DeniedError
@@ -27,7 +28,8 @@ KV_SANDBOX: Final = "kv-sandbox"
 KV_BUILD: Final = "kv-build"
 KV_PROD: Final = "kv-prod"
 KV_GATES: Final = "kv-gates"  # where requests wait for their approval
-KV_MOUNTS: Final = (KV_SHARED, KV_AGENTS, KV_SANDBOX, KV_BUILD, KV_PROD, KV_GATES)
+KV_NOTIFY: Final = SECRETS_MOUNT  # what opens the places where people are told
+KV_MOUNTS: Final = (KV_SHARED, KV_AGENTS, KV_SANDBOX, KV_BUILD, KV_PROD, KV_GATES, KV_NOTIFY)
 TRANSIT_MOUNT: Final = "gov-transit"
 SIGNING_KEYS: Final = ("ledger-head", "artifact-build")
 WORKERS_AUTH: Final = "workers"
@@ -47,9 +49,11 @@ PROMOTER: Final = "mandate-promoter"
 REVOKER: Final = "mandate-revoker"
 REINSTATER: Final = "mandate-reinstater"
 SWEEPER: Final = "mandate-sweeper"
+NOTIFIER: Final = "mandate-notifier"
 
 # Who there is to Vault, and the one policy of each. A task queue's worker has the identity that is
-# named as the queue is; the one of ``mandate-trust`` has four more, each for one kind of act.
+# named as the queue is; the one of ``mandate-trust`` has four more, each for one kind of act. Who
+# tells people, and ``mandate serve``, log in only where the operator keeps secrets there.
 IDENTITIES: Final = {
     "mandate": "gov-broker",
     "mandate-t3": "gov-broker-t3",
@@ -59,6 +63,7 @@ IDENTITIES: Final = {
     REVOKER: "gov-revoker",
     REINSTATER: "gov-reinstater",
     SWEEPER: "gov-sweeper",
+    NOTIFIER: "gov-notifier",
 }
 OF_TRUST: Final = ("mandate-trust", PROMOTER, REVOKER, REINSTATER, SWEEPER)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from dsl.errors import DslError
+from dsl.notify.doors import GitHubDoor
 from dsl.notify.site import NotifySite
 from dsl.notify.site_file import SiteFile
 from dsl.shown.surfaces import Terminal
@@ -27,9 +28,11 @@ from integrations.doors.key import door_key_of
 from integrations.errors import DeniedError
 from integrations.github.api import GitHubApi
 from integrations.github.events import STARTING, GitHubEvents
-from integrations.notify.secret_files import read_secret
+from integrations.notify.secrets import SiteSecrets
+from integrations.settings import read_settings
 from integrations.slack.api import SlackApi
 from integrations.slack.clicks import SlackClicks, payload_of
+from integrations.vault.site_secrets import NotifySecrets
 from integrations.web.answers import OK, HookAnswer
 from integrations.web.engine import RunEngine
 from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received
@@ -56,39 +59,50 @@ class Doors:
         self._engine = engine
         key = env.get("MANDATE_DOOR_KEY_FILE")
         self._key = door_key_of(Path(key) if key else None)
+        self._vault = _vault_of(env) if env.get("VAULT_ADDR") else None
+        self._secrets = SiteSecrets(self._vault)
 
-    def hooks(self) -> tuple[Hook, ...]:
+    async def hooks(self) -> tuple[Hook, ...]:
         """Return where these services tell us something.
 
         Raises:
-            DeniedError: a secret cannot be read, or is none.
+            IntegrationError: a secret cannot be read, or is none.
         """
         inbound = self._site.inbound
-        found = [self._github()] if inbound.github is not None else []
-        if inbound.slack is not None and inbound.slack.signing_secret_file is not None:
-            found.append(self._slack(inbound.slack.signing_secret_file))
+        found = [await self._github(inbound.github)] if inbound.github is not None else []
+        signing = inbound.slack.optional_secret("signing_secret") if inbound.slack else None
+        if signing is not None:
+            found.append(self._slack(await self._secrets.read(signing)))
         return tuple(found)
 
     @asynccontextmanager
     async def sockets(self) -> AsyncIterator[None]:
-        """Hear Slack by its socket meanwhile, where that is set up."""
+        """Hear Slack by its socket meanwhile, where that is set up; end the login at Vault then."""
+        try:
+            async with self._slack_socket():
+                yield
+        finally:
+            if self._vault is not None:
+                await self._vault.aclose()
+
+    @asynccontextmanager
+    async def _slack_socket(self) -> AsyncIterator[None]:
         door = self._site.inbound.slack
-        if door is None or door.app_token_file is None:
+        place = None if door is None else door.optional_secret("app_token")
+        if door is None or place is None:
             yield
             return
         # Here: who has no socket needs no client for one.
         from integrations.slack.socket_mode import listening  # noqa: PLC0415
 
-        token = read_secret(door.app_token_file)
+        token = await self._secrets.read(place)
         api = self._site.slack[door.destination].api
         async with listening(api, token, self._clicks().take):
             yield
 
-    def _github(self) -> Hook:
-        door = self._site.inbound.github
-        assert door is not None  # noqa: S101  # `hooks` has looked
-        secret = read_secret(door.secret_file)
-        api = GitHubApi(self._site.github[door.destination])
+    async def _github(self, door: GitHubDoor) -> Hook:
+        secret = await self._secrets.read(door.secret("secret"))
+        api = GitHubApi(self._site.github[door.destination], self._secrets)
         events = GitHubEvents(api, door, self._engine, self._ballots(self._site.people.github))
 
         async def handle(received: Received) -> HookAnswer:
@@ -107,7 +121,7 @@ class Doors:
         signed = _signed(secret, "x-hub-signature-256", "sha256=")
         return Hook(GITHUB_PATH, signed.verify, handle, delivery="x-github-delivery")
 
-    def _slack(self, secret_file: str) -> Hook:
+    def _slack(self, secret: str) -> Hook:
         clicks = self._clicks()
 
         async def handle(received: Received) -> HookAnswer:
@@ -119,7 +133,7 @@ class Doors:
             return HookAnswer(OK, {}, later=take)  # (3) Slack waits three seconds
 
         signed = _signed(
-            read_secret(secret_file),
+            secret,
             "x-slack-signature",
             "v0=",
             stamp="x-slack-request-timestamp",
@@ -136,7 +150,7 @@ class Doors:
                 "inbound.slack takes votes, and nobody could check them: name the same file in "
                 "MANDATE_DOOR_KEY_FILE here and for the worker of mandate-ledger"
             )
-        return SlackClicks(SlackApi(self._site.slack[door.destination]), ballots)
+        return SlackClicks(SlackApi(self._site.slack[door.destination], self._secrets), ballots)
 
     def _ballots(self, people: Mapping[str, str]) -> Ballots | None:
         # (2) nobody votes by a word that cannot be checked
@@ -153,6 +167,11 @@ def doors_of(env: Mapping[str, str], engine: RunEngine) -> Doors:
         return Doors(env, engine)
     except DslError as error:
         raise UsageError("MANDATE_NOTIFY: {}", error) from None
+
+
+def _vault_of(env: Mapping[str, str]) -> NotifySecrets:
+    settings, verify = read_settings(env), env.get("VAULT_CACERT") or True
+    return NotifySecrets(settings.vault_url, settings.vault_roles, verify=verify)
 
 
 def _signed(

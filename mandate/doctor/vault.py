@@ -40,7 +40,10 @@ async def vault_server(env: Mapping[str, str]) -> list[Finding]:
 async def _asked(vault: Vault, roles: Path) -> list[Finding]:
     facts = await _examined(vault, roles, QUEUE)
     if facts[0].good:  # else the others would say the same of the server
-        facts += [await _login(vault, roles, each) for each in (*naming.OF_TRUST, QUEUE_LEDGER)]
+        facts += [
+            await _login(vault, roles, each)
+            for each in (*naming.OF_TRUST, QUEUE_LEDGER, naming.NOTIFIER)
+        ]
         facts += (await _examined(vault, roles, QUEUE_T3))[1:]
     # Both brokers see the same server and the same policies.
     return [_finding(fact) for fact in dict.fromkeys(facts)]

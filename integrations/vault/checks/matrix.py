@@ -55,6 +55,7 @@ MATRIX: Final[Mapping[str, tuple[str, str, str, str, str]]] = {
     "sys/policies/acl/gov-broker-t3": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-installer": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-ledger": ("-", "-", "-", "-", "R"),
+    "sys/policies/acl/gov-notifier": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-promoter": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-registrar": ("-", "-", "-", "-", "R"),
     "sys/policies/acl/gov-revoker": ("-", "-", "-", "-", "R"),
@@ -80,6 +81,8 @@ MATRIX: Final[Mapping[str, tuple[str, str, str, str, str]]] = {
     "sys/control-group/authorize": ("-", "-", "-", "-", "-"),
     "kv-gates/data/x": ("-", "-", "-", "-", "-"),
     "kv-gates/metadata/": ("-", "-", "-", "-", "-"),
+    "kv-notify/data/x": ("-", "-", "-", "-", "-"),
+    "kv-notify/metadata/": ("-", "-", "-", "-", "-"),
 }
 
 

@@ -9,6 +9,7 @@ path "sys/mounts/kv-sandbox"  { capabilities = ["create", "update"] }
 path "sys/mounts/kv-build"    { capabilities = ["create", "update"] }
 path "sys/mounts/kv-prod"     { capabilities = ["create", "update"] }
 path "sys/mounts/kv-gates"    { capabilities = ["create", "update"] }
+path "sys/mounts/kv-notify"   { capabilities = ["create", "update"] }
 path "sys/mounts/gov-transit" { capabilities = ["create", "update"] }
 path "sys/auth"               { capabilities = ["read"] }
 path "sys/auth/workers"       { capabilities = ["create", "update", "sudo"] }
@@ -156,6 +157,7 @@ path "kv-shared/data/*"  { capabilities = ["create", "update"] }
 path "kv-sandbox/data/*" { capabilities = ["create", "update"] }
 path "kv-build/data/*"   { capabilities = ["create", "update"] }
 path "kv-prod/data/*"    { capabilities = ["create", "update"] }
+path "kv-notify/data/*"  { capabilities = ["create", "update"] }
 
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self"  { capabilities = ["update"] }

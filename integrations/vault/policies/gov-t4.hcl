@@ -20,6 +20,7 @@ path "sys/policies/acl/gov-t4"        { capabilities = ["read"] }
 path "sys/policies/acl/gov-broker*"   { capabilities = ["read"] }
 path "sys/policies/acl/gov-installer" { capabilities = ["read"] }
 path "sys/policies/acl/gov-ledger"    { capabilities = ["read"] }
+path "sys/policies/acl/gov-notifier"  { capabilities = ["read"] }
 path "sys/policies/acl/gov-promoter"  { capabilities = ["read"] }
 path "sys/policies/acl/gov-registrar" { capabilities = ["read"] }
 path "sys/policies/acl/gov-reinstater" { capabilities = ["read"] }

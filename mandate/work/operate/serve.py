@@ -120,7 +120,7 @@ async def _serve(place: Place, data_dir: Path | None) -> int:
             )
             doors = doors_of(env, console.engine)
             app = make_app(
-                hooks=doors.hooks(),
+                hooks=await doors.hooks(),
                 routes=console_routes(console),
                 hosts=hosts,
                 told=told_as_page,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from dsl.notify.site import WebhookDestination
+from dsl.notify.destinations import WebhookDestination
 from dsl.rules.notify.changes import changes
 from dsl.rules.notify.snapshot import RunSnapshot
 from integrations.errors import DeniedError, NotFoundError, UnavailableError

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dsl.notify.site import GitHubDestination, SlackDestination
+from dsl.notify.destinations import GitHubDestination, SlackDestination
 from dsl.rules.notify.changes import changes
 from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
 from integrations.errors import UnavailableError

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from dsl.limits import PATH_LENGTH_MAX
-from dsl.notify.site import GitHubDestination, GitHubStart
+from dsl.notify.destinations import GitHubDestination
+from dsl.notify.doors import GitHubStart
 from dsl.rules.notify.changes import Event, changes
 from dsl.rules.notify.reading import snapshot_of
 from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot

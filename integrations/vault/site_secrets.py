@@ -1,0 +1,54 @@
+"""Secrets of who tells people: read in Vault, and nothing else is.
+
+The login is that of ``naming.NOTIFIER``. Its policy reads below one mount, which no agent and no
+other worker reads.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hvac
+
+from integrations.errors import NotFoundError
+from integrations.vault import naming
+from integrations.vault.client import Vault
+from integrations.vault.credentials.credential import field_of
+from integrations.vault.credentials.paths import SecretRef
+from integrations.vault.login.approle import Login
+
+
+class NotifySecrets:
+    """Reads them; close it after use."""
+
+    def __init__(self, url: str, roles_dir: Path, *, verify: bool | str = True) -> None:
+        """Prepare it; nothing is sent before something is read.
+
+        Raises:
+            ValueError: the URL cannot be used.
+        """
+        self._vault = Vault(url, verify=verify)
+        self._login = Login(self._vault, roles_dir, naming.NOTIFIER)
+
+    async def read(self, reference: str) -> str:
+        """Return what stands at ``mount/path#field``.
+
+        Raises:
+            DeniedError: it may not be read, or is no text.
+            NotFoundError: there is no such secret.
+            UnavailableError: Vault does not answer.
+        """
+        ref = SecretRef.parse(reference)
+
+        def ask(client: hvac.Client) -> object:
+            return client.adapter.get(f"/v1/{ref.mount}/data/{ref.path}")
+
+        try:
+            return field_of(await self._vault.run_as(self._login, ask), ref)
+        except NotFoundError:
+            raise NotFoundError(f"there is no secret {ref} in vault: write it there") from None
+
+    async def aclose(self) -> None:
+        """End the login and the connections."""
+        await self._login.aclose()
+        self._vault.close()
