@@ -7,6 +7,8 @@ from typing import Final
 RUN_STARTED: Final = "run.started"
 RUN_ENDED: Final = "run.ended"
 RUN_DISPUTED: Final = "run.disputed"  # workflow, run, count: history and ledger disagree; first
+RUN_RESUMED: Final = "run.resumed"  # workflow, run, after, before: what of it may be reused
+STAGE_REUSED: Final = "stage.reused"  # path, workflow, run, entry: of PACKAGE there; manifest
 AGENT_REGISTERED: Final = "agent.registered"
 AGENT_INTENDED: Final = "agent.intended"
 AGENT_RETRIED: Final = "agent.retried"

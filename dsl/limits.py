@@ -181,6 +181,7 @@ HISTORY_EVENTS_MAX: Final = 40_000
 PLAN_BYTES_MAX: Final = 3 << 19
 REPORT_BYTES_MAX: Final = 3 << 19
 MESSAGE_BYTES_MAX: Final = 2 << 20  # a start, a signal, an update
+MEMO_BYTES_MAX: Final = 16 << 10  # of the run that a start resumes
 REQUEST_BYTES_MAX: Final = 1 << 20  # what an agent is told when it starts
 REQUESTS_BYTES_MAX: Final = 2 << 20  # all requests of one workflow task
 ANSWER_BYTES_MAX: Final = 3 << 19  # to one query

@@ -1,7 +1,6 @@
 """What crosses the boundary between workflows and activities: requests and answers.
 
-Wire format: fields are only ever added, with a default; none is renamed or dropped without a
-replay test. Nothing here is a secret, and nothing here loads a client library.
+Wire format: fields are added with a default; else it takes a replay test. Nothing here is secret.
 """
 
 from __future__ import annotations
@@ -61,6 +60,7 @@ class CompileResult(Value):
     policy: Policy = Policy()
     tools: dict[str, KnownTool] = Field(default_factory=dict)  # that stages may call, by full name
     asking: tuple[str, ...] | None = None  # gates at which Vault is asked too; None: an older run
+    programs: dict[str, str] = Field(default_factory=dict)  # digests, by template
 
 
 class EntryDraft(Value):

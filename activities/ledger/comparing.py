@@ -54,6 +54,7 @@ class Comparison:
     disagreements: tuple[Discrepancy, ...] = ()
     untold: str = ""  # why it was not compared; empty: it was
     missing: tuple[str, ...] = ()  # stages whose histories are gone (3)
+    unended: tuple[str, ...] = ()  # stages that are under way though their run is over
 
 
 async def compare(
@@ -94,6 +95,7 @@ async def compare(
         sum(len(each.events) for each in histories),
         apart,
         missing=missing,
+        unended=tuple(each.workflow_id for each in histories if each.end is None),
     )
 
 

@@ -45,6 +45,8 @@ _NEVER: Final = frozenset(
         actions.CIRCUIT_PROVEN,
         actions.REVIEW_PROVEN,
         actions.REBIND_PROVEN,
+        actions.RUN_RESUMED,
+        actions.STAGE_REUSED,
         actions.TRUST_ASKED,
         actions.TRUST_GRANTED,
         actions.TRUST_TRIAL,

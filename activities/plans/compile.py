@@ -87,9 +87,10 @@ class Compile:
             canonical(inputs)
         except (DslError, UnknownPipelineError, InputsError, ValueError) as error:
             return messages.CompileResult(problems=str(error))
+        programs, missing = self._programs_of(compiled.plan)
         refused = [
             *not_runnable(compiled.plan, self.policy.gate_identity),
-            *self._without_program(compiled.plan),
+            *missing,
             *self._without_destination(compiled.plan),
         ]
         tools, unknown = known_tools(compiled.plan, self._servers.look())
@@ -103,6 +104,7 @@ class Compile:
             policy=self.policy,
             tools=tools,
             asking=tuple(asked_for(compiled.plan)),
+            programs=programs,
         )
         size = wire_bytes(result)
         if size > PLAN_BYTES_MAX:  # (4) sent, it would wedge the run
@@ -138,12 +140,12 @@ class Compile:
             for name in unknown
         ]
 
-    def _without_program(self, plan: Plan) -> list[str]:
-        """Return a sentence for each template of ``plan`` whose program cannot be had (3)."""
-        found = []
+    def _programs_of(self, plan: Plan) -> tuple[dict[str, str], list[str]]:
+        """Return the digest of each template's program, and why one cannot be had (3)."""
+        digests, missing = {}, []
         for name in sorted({s.template for s in walk(plan.steps) if isinstance(s, AgentStep)}):
             try:
-                self._programs.digest(name)
+                digests[name] = self._programs.digest(name)
             except (DeniedError, NotFoundError) as error:
-                found.append(str(error))
-        return found
+                missing.append(str(error))
+        return digests, missing

@@ -20,6 +20,7 @@ from activities.ledger.attest import AttestActivities
 from activities.ledger.circuit_records import CircuitRecords
 from activities.ledger.reconcile import ReconcileActivities
 from activities.ledger.record import LedgerActivities
+from activities.ledger.reuse import ReuseActivities
 from activities.ledger.temporal_anchor import TemporalAnchor
 from activities.plans.registration import register_catalogue
 from activities.proofs.prove import ProofActivities
@@ -87,6 +88,7 @@ class LedgerDuties(Duties):
         self._signer = signer
         self._attesting = AttestActivities(self._ledger, settings.artifacts)
         self._reconciling = ReconcileActivities(self._ledger, settings.artifacts)
+        self._reusing = ReuseActivities(self._ledger, settings.artifacts)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -101,6 +103,8 @@ class LedgerDuties(Duties):
             self._closing.close,
             self._attesting.attest,
             self._reconciling.reconcile,
+            self._reusing.resume,
+            self._reusing.reuse,
         )
 
     @asynccontextmanager

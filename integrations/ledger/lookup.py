@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from dsl.rules.reconciliation.recorded import Recorded
+from dsl.rules.reconciliation.recorded import Recorded, entry_ms
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, Entry, is_sound
 from integrations.ledger.errors import sqlite_faults
@@ -21,8 +21,15 @@ from integrations.ledger.verify import COLUMNS, SEGMENT, entry_of, tail
 
 _BY_KEY: Final = f"SELECT {COLUMNS} FROM ledger WHERE idempotency_key = ?"  # noqa: S608  # constants
 _OF_RUNS: Final = (
-    "FROM ledger WHERE workflow_id || char(10) || run_id IN "
-    "(SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
+    "FROM ledger WHERE (workflow_id, run_id) IN (SELECT json_extract(value, '$[0]'), "
+    "json_extract(value, '$[1]') FROM json_each(?)) ORDER BY seq LIMIT ?"
+)
+_OF_WORKFLOW: Final = (
+    f"SELECT {COLUMNS} FROM ledger WHERE workflow_id = ? AND seq > ? AND seq < ? "  # noqa: S608  # constants
+    "AND action IN (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT ?"
+)
+_DISPUTES: Final = (
+    f"SELECT {COLUMNS} FROM ledger WHERE action = 'run.disputed' ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 )
 _LATEST: Final = f"SELECT {COLUMNS} FROM ledger WHERE action = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 _BY_PLACE: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq = ?"  # noqa: S608  # constants
@@ -69,10 +76,43 @@ def of_runs(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[Reco
 def _of_runs(
     path: Path, columns: str, runs: Sequence[tuple[str, str]], most: int
 ) -> list[tuple[Any, ...]]:
-    wanted = json.dumps([f"{workflow}\n{run}" for workflow, run in runs])
+    wanted = json.dumps([list(each) for each in runs])
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         query = f"SELECT {columns} {_OF_RUNS}"  # constants
         return connection.execute(query, (wanted, most)).fetchall()
+
+
+def of_workflow(
+    path: Path, workflow: str, actions: Sequence[str], most: int, *, after: int, before: int
+) -> list[Entry]:
+    """Return the latest entries of these actions of a workflow, whichever run's, newest first.
+
+    Args:
+        path: of the ledger's file.
+        workflow: its id.
+        actions: that count.
+        most: of them are returned.
+        after: entries up to this place are left out.
+        before: and those from this place on.
+
+    Raises:
+        NotFoundError, CorruptError, UnavailableError: as ``by_key``.
+    """
+    words = (workflow, after, before, json.dumps(list(actions)), most)
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        rows = connection.execute(_OF_WORKFLOW, words).fetchall()
+    return [_sound(row) for row in rows]
+
+
+def disputes(path: Path, most: int) -> list[Entry]:
+    """Return the latest entries that say a run is in dispute, newest first.
+
+    Raises:
+        NotFoundError, CorruptError, UnavailableError: as ``by_key``.
+    """
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        rows = connection.execute(_DISPUTES, (most,)).fetchall()
+    return [_sound(row) for row in rows]
 
 
 def entries_after(path: Path, seq: int) -> Iterator[Entry]:
@@ -87,6 +127,11 @@ def entries_after(path: Path, seq: int) -> Iterator[Entry]:
     while segment := tail(path, SEGMENT, after=seq):
         yield from segment
         seq = segment[-1].seq
+
+
+def moment_ms(entry: Entry) -> int:
+    """Return when an entry was recorded, in milliseconds since 1970; 0 where that is not told."""
+    return entry_ms(recorded(entry))
 
 
 def recorded(entry: Entry) -> Recorded:

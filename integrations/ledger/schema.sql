@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS ledger (
   prev_hash       BLOB NOT NULL CHECK (length(prev_hash) = 32),
   hash            BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS ledger_of_run ON ledger (workflow_id, run_id);
+CREATE INDEX IF NOT EXISTS ledger_of_disputes ON ledger (seq) WHERE action = 'run.disputed';
 CREATE TABLE IF NOT EXISTS checkpoint (            -- C2SP signed notes, one per published tree head
   size INTEGER PRIMARY KEY, root BLOB NOT NULL CHECK (length(root) = 32), note TEXT NOT NULL
 ) STRICT;

@@ -7,7 +7,8 @@ The rules:
    so one that was emptied is refused instead of begun anew.
 2. A write-ahead log without its ledger is refused: those are entries whose file is gone.
 3. Tables, triggers and indexes are compared with the schema to the letter; one missing, one
-   changed or one too many refuses the file.
+   changed or one too many refuses the file. Only an index of ours may be missing, as in files of an
+   older release: it says nothing that the table does not, and the writer makes it.
 4. ``synchronous=FULL``: what is acknowledged survives a power cut. NORMAL loses it.
 5. The path must still lead to the files that were opened, and they never get shorter. SQLite goes
    on writing into a deleted file, and into one that was cut off, and acknowledges every entry.
@@ -71,6 +72,7 @@ def open_existing(path: Path) -> sqlite3.Connection:
         with sqlite_faults(f"open the ledger {path}"):
             _prepare(connection)
             _require_our_schema(connection, path)
+            _make_indexes(connection)  # (3) those of a file of an older release
             _sync(wal_of(path))  # (6) before anything relies on it
     except BaseException:
         connection.close()
@@ -108,8 +110,9 @@ def schema_problems(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Return how the file's schema differs from ours; empty when it does not (3)."""
     expected = _expected_schema()
     found = _schema_of(connection)
+    missing = expected.keys() - found.keys() - set(_indexes())
     return (
-        *(f"{kind} {name} is missing" for kind, name in sorted(expected.keys() - found.keys())),
+        *(f"{kind} {name} is missing" for kind, name in sorted(missing)),
         *(f"{kind} {name} is not ours" for kind, name in sorted(found.keys() - expected.keys())),
         *(
             f"{kind} {name} was altered"
@@ -263,6 +266,20 @@ def _schema_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[st
     return {
         (kind, name): (table, sql) for kind, name, table, sql in rows if name not in _STATISTICS
     }
+
+
+def _make_indexes(connection: sqlite3.Connection) -> None:
+    known = _schema_of(connection)
+    for name, sql in _indexes().items():
+        if name not in known:
+            connection.execute(sql)
+
+
+@cache
+def _indexes() -> dict[tuple[str, str], str]:
+    """Return what makes each index that stands in the schema by itself."""
+    expected = _expected_schema().items()
+    return {name: sql for name, (_, sql) in expected if name[0] == "index" and sql is not None}
 
 
 @cache

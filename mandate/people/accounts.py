@@ -103,6 +103,23 @@ class PendingGate(_Read):
     voted: tuple[VoteRow, ...] = ()
 
 
+class ReusedStage(_Read):
+    """Whether what an earlier run has packaged stands for a stage."""
+
+    reused: bool
+    why: str = ""  # it does not
+    entry: StrictInt = -1  # on the ledger
+
+
+class ResumedRun(_Read):
+    """The run that this one resumes."""
+
+    workflow: str
+    run: str = ""
+    untold: str = ""  # why its history and the ledger were not compared
+    stages: dict[str, ReusedStage] = Field(default_factory=dict, max_length=STAGES_MAX)
+
+
 class Told(_Read):
     """What a run has said."""
 
@@ -120,6 +137,7 @@ class Told(_Read):
     ledger: tuple[StrictInt, ...] = Field(default=(), max_length=2)
     not_recorded: StrictInt = 0
     left_out: tuple[str, ...] = ()
+    resumed: ResumedRun | None = None
 
     def gates(self) -> tuple[DecidedGate, ...]:
         """Return every gate that was decided."""
@@ -166,6 +184,10 @@ class Account:
         if told.starter or self.is_under_way:  # the report that it ends with does not tell
             starter = told.starter or "nobody who could be proven"
             rows.append((Html("started by"), Html.of("<bdi>{}</bdi>", starter)))
+        if told.resumed is not None:
+            reused = sum(each.reused for each in told.resumed.stages.values())
+            of = Html.of("<bdi>{}</bdi>, {} stages reused", told.resumed.workflow, reused)
+            rows.append((Html("resumes"), of))
         if told.ledger:
             rows.append((Html("ledger"), Html.of("entries {}", Html.listed(told.ledger, " to "))))
         if told.not_recorded:

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from activities.contracts.specs import QUEUE
+from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.inputs import resolve_inputs
 from dsl.plan import Plan
+from mandate.people.errors import RefusalError
+from workflows.ledger.reuse import RESUME_MEMO
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,31 @@ def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
     return values
 
 
+async def resume_memo(client: Client, workflow_id: str) -> dict[str, Any]:
+    """Return the memo of a start that resumes the latest run of that workflow id.
+
+    One that the server does not know any more is named all the same: the ledger may.
+
+    Raises:
+        RefusalError: it is under way.
+    """
+    earlier = {"workflow": workflow_id}
+    try:
+        found = await described(client, workflow_id)
+    except RPCError as error:
+        if error.status not in NO_SUCH_RUN:
+            raise RefusalError("{!r} cannot be looked at: {}", workflow_id, error.message) from None
+        return {RESUME_MEMO: earlier}
+    if not found.HasField("close_time"):
+        raise RefusalError(
+            "{!r} is under way: wait for its end, or `mandate cancel RUN`, and resume it then",
+            workflow_id,
+        )
+    return {RESUME_MEMO: {**earlier, "run": found.execution.run_id}}
+
+
 async def start(
-    client: Client, order: Order, workflow_id: str, memo: Mapping[str, str] | None = None
+    client: Client, order: Order, workflow_id: str, memo: Mapping[str, Any] | None = None
 ) -> WorkflowHandle[Any, Any]:
     """Start what was ordered."""
     return await client.start_workflow(

@@ -301,6 +301,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     stop_scenarios.stopped,
     stop_scenarios.skipped,
     stop_scenarios.replaced,
+    stop_scenarios.resumed,
     trust_scenarios.revoked,
     trust_scenarios.not_revoked,
     delegation_scenarios.delegated,

@@ -1,4 +1,4 @@
-"""Scenarios of agents that are stopped, and of agents that do what they must not."""
+"""Scenarios of agents that are stopped or do what they must not, and of going on after that."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.fixtures.engine import gate, stage
 from tests.replay.studio import Handle, Studio, ended
+from workflows.ledger.reuse import RESUME_MEMO
 
 WHY = "it looks where it should not"
 
@@ -65,4 +66,18 @@ async def replaced(studio: Studio, name: str) -> Handle:
         await studio.until_said(run, "look", "in place of")
         folder.empty()
         await ended(run)
+    return run
+
+
+async def resumed(studio: Studio, name: str) -> Handle:
+    """A run takes from an earlier one what has not changed, and asks its gate anew."""
+    before = [stage("look"), gate("ok", requires=["look"])]
+    go, was = (stage("go", requires=["ok"], config={"retry": each}) for each in (1, 2))
+    earlier = await studio.start(name, *before, was)
+    await studio.vote(earlier, "ok", "reject")
+    await ended(earlier)
+    document = {"name": name, "version": "1", "stages": [*before, go]}
+    resumes = {RESUME_MEMO: {"workflow": name, "run": earlier.result_run_id}}
+    run = await studio.start_type(name, "Pipeline", {"definition": document}, resumes)
+    await studio.vote(run, "ok", "approve")
     return run

@@ -57,9 +57,11 @@ class Studio:
         document = {"name": name, "version": "1", "stages": list(stages), **fields}
         return await self.start_type(name, "Pipeline", {"definition": document})
 
-    async def start_type(self, name: str, workflow_type: str, value: Any) -> Handle:
+    async def start_type(
+        self, name: str, workflow_type: str, value: Any, memo: dict[str, Any] | None = None
+    ) -> Handle:
         return await self.client.start_workflow(
-            workflow_type, value, id=name, task_queue="mandate", static_summary=name
+            workflow_type, value, id=name, task_queue="mandate", static_summary=name, memo=memo
         )
 
     async def vote(self, run: Handle, path: str, decision: str, voter: str = "ann") -> None:

@@ -26,6 +26,8 @@ OTHER_ACTIVITIES = {
     "run.feasible",
     "ledger.authority",
     "ledger.prove",
+    "ledger.resume",
+    "ledger.reuse",
     "trust.register",
     "trust.sweep",
     "ledger.close",

@@ -2,6 +2,8 @@
 
 1. All of it is made once the run's provenance is known: nothing here is told later what it is.
 2. Nobody is asked for what is known to fail: see ``workflows.run.feasibility``.
+3. Where the run resumes an earlier one, what that has packaged may stand for a stage, which is then
+   not run: see ``workflows.ledger.reuse``. A gate is asked all the same.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import Any
 from temporalio import workflow
 
 from activities.contracts import messages
+from dsl.conditions.errors import ExpressionError
+from dsl.conditions.interpolate import resolve
 from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.run.checkpoints import Checkpoints
@@ -21,6 +25,7 @@ from workflows.gates.control_groups import ControlGroups
 from workflows.gates.gate_board import GateBoard
 from workflows.gates.opening import Matter
 from workflows.ledger.ledger_buffer import LedgerBuffer
+from workflows.ledger.reuse import Reuse
 from workflows.run.agent_stages import AgentStages
 from workflows.run.agent_stops import AgentStops
 from workflows.run.council import hear
@@ -44,9 +49,12 @@ class AdmittedRun:
         stages: Stages,
         turns: Turns,
         records: LedgerBuffer,
+        reuse: Reuse | None = None,
     ) -> None:
         self._plan = plan
         self._digest = compiled.digest
+        self._reuse = reuse
+        self._provenance = provenance
         self._inputs = compiled.inputs
         self._stages = stages
         self._turns = turns
@@ -88,12 +96,40 @@ class AdmittedRun:
         await Scheduler(self._stages, self, self._turns).steps(self._plan.steps)
 
     async def agent(self, step: AgentStep) -> str:
-        """Run an agent stage as a child workflow."""
+        """Run an agent stage as a child workflow, or take what stands for it (3)."""
+        if self._reuse is not None:
+            taken = await self._taken(self._reuse, step)
+            if taken is not None:
+                return taken
         try:
             detail = await self.agents.run(step, self.environment())
         except (StageEndedError, asyncio.CancelledError):
             self.checkpoints.end(step.path, _this_task())
             raise
+        self.checkpoints.end(step.path, _this_task())
+        return detail
+
+    async def _taken(self, reuse: Reuse, step: AgentStep) -> str | None:
+        """Take what was packaged before for a stage (3); None: it is run."""
+        try:
+            inputs = resolve(step.inputs, self.environment())
+        except ExpressionError:  # which ends the stage, where it is run
+            return None
+        agent = self._provenance.identity(step.agent)
+        found = await reuse.of(step, agent, inputs, self.agents.requests.given(step))
+        if found.refusal:
+            detail = f"not reused from {reuse.workflow}: {found.refusal}"
+            self._stages.move(step.path, StageStatus.RUNNING, detail)
+            return None
+        self._begin_agent(step.path)
+        detail = f"reused from {reuse.workflow}, entry {found.entry}"
+        self._stages.finish(
+            step.path,
+            StageStatus.COMPLETED,
+            detail=detail,
+            output=found.output,
+            outputs=found.outputs,
+        )
         self.checkpoints.end(step.path, _this_task())
         return detail
 

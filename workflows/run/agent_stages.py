@@ -97,7 +97,7 @@ class AgentStages:
         )
         self._heard_only = heard_only(plan)
         self._steps = {step.path: step for step in walk(plan.steps)}
-        self._requests = StageRequests(plan, compiled, provenance, stages, gates)
+        self.requests = StageRequests(plan, compiled, provenance, stages, gates)
 
     async def run(self, step: AgentStep, environment: Mapping[str, Any]) -> str:
         """Run one stage; return its detail.
@@ -232,7 +232,7 @@ class AgentStages:
         *,
         given: dict[str, tuple[AgentOutput, ...]] | None = None,
     ) -> messages.AgentReport:
-        request = self._requests.of(step, agent, inputs, under, given=given)
+        request = self.requests.of(step, agent, inputs, under, given=given)
         await self._payload_budget.admit(request)
         if agent == step.agent and under.resumption is None and given is None:
             self._begins(step.path)

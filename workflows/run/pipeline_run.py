@@ -29,6 +29,7 @@ from dsl.values.durations import render_duration
 from dsl.values.sizes import wire_bytes
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
+from workflows.ledger.reuse import ResumeRefusedError, Reuse, reuse_of
 from workflows.notify.notified import Notified
 from workflows.run.admission import admit
 from workflows.run.admitted_run import AdmittedRun
@@ -58,6 +59,7 @@ class PipelineRun:
         self._records = LedgerBuffer("run")
         self._notified = Notified(plan, compiled.inputs)
         self._ended: tuple[str, str] | None = None
+        self._reuse: Reuse | None = None
 
     async def run(self) -> dict[str, Any]:
         """Return the report, or raise how the run ended (4)."""
@@ -87,6 +89,8 @@ class PipelineRun:
             work.result()
         except StageEndedError as error:
             return (error.kind, f"stage {error.path!r} {error.status}: {error.detail}"), None
+        except ResumeRefusedError as error:
+            return (failures.INVALID_PIPELINE, str(error)), None
         except ActivityError as error:
             return (failures.STAGE_FAILED, failures.cause_of(error)[1]), None
         return ("", ""), None
@@ -100,7 +104,8 @@ class PipelineRun:
         """Return what the run is doing and what it waits for."""
         gates = self.gates
         stages, stages_left_out = stage_rows(self.stages.timed())
-        room = ANSWER_BYTES_MAX - wire_bytes(stages)
+        resumed = self._resumed()
+        room = ANSWER_BYTES_MAX - wire_bytes(stages) - wire_bytes(resumed)
         waiting, gates_left_out = gate_rows(
             gates.rows() if gates else [], self._compiled.inputs, room=room
         )
@@ -118,6 +123,7 @@ class PipelineRun:
             "approvals": decided,
             "ledger": list(self._records.range or ()),
             "left_out": [*gates_left_out, *stages_left_out, *decided_left_out],
+            **resumed,
         }
 
     def waiting(self, gate: str | None = None) -> list[dict[str, Any]]:
@@ -136,6 +142,7 @@ class PipelineRun:
         standing = await admit(self.plan, self._compiled, self._records)
         self._provenance = await provenance_of(self.digest, self._compiled.inputs, standing)
         require_known(self.plan, self._provenance)
+        self._reuse = await reuse_of(self.plan, self._compiled.programs)
         self.admitted = AdmittedRun(
             self.plan,
             self._compiled,
@@ -143,6 +150,7 @@ class PipelineRun:
             stages=self.stages,
             turns=self.turns,
             records=self._records,
+            reuse=self._reuse,
         )
         await self.admitted.run()
         self._note_end(StageStatus.COMPLETED.value, "")
@@ -170,6 +178,10 @@ class PipelineRun:
             stages={path: row["status"] for path, row in self.stages.brief().items()},
         )
 
+    def _resumed(self) -> dict[str, Any]:
+        """Return what is told of the run that this one resumes, where it does."""
+        return {"resumed": self._reuse.told()} if self._reuse else {}
+
     def _report(self, status: str) -> dict[str, Any]:
         return within_limit(
             {
@@ -182,5 +194,6 @@ class PipelineRun:
                 "approvals": self.gates.decided if self.gates else [],
                 "ledger": list(self._records.range or ()),
                 "not_recorded": len(self._records.unrecorded),
+                **self._resumed(),
             }
         )

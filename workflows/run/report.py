@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dsl.limits import REPORT_BYTES_MAX
+from dsl.rules.run.reuse import MANIFEST
 from dsl.values.sizes import wire_bytes
 
-MANIFEST: Final = "manifest.json"
 SENTENCE_MAX: Final = 100  # characters
 
 

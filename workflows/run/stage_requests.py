@@ -61,7 +61,7 @@ class StageRequests:
             agent=self._provenance.identity(agent),
             step=step,
             inputs=inputs,
-            given=self._given(step) if given is None else given,
+            given=self.given(step) if given is None else given,
             warrant=self._warrant(step, clarified) if step.tier >= Tier.T3 else None,
             resumption=under.resumption,
             clarified=clarified,
@@ -75,7 +75,7 @@ class StageRequests:
         names = {f"{rule.server}/{rule.tool}" for rule in step.tools}
         return {name: tool for name, tool in self._compiled.tools.items() if name in names}
 
-    def _given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:
+    def given(self, step: AgentStep) -> dict[str, tuple[AgentOutput, ...]]:
         """Return the outputs a stage builds on (1)."""
         base = step.path.removesuffix(step.name)
         paths: list[str] = []

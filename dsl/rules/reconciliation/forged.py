@@ -40,6 +40,7 @@ OURS: Final = (
     "tool.",
     "trust.",
 )
+_PUTS_OUT: Final = (_PHASES, "ledger.reuse")
 _STARTED: Final = "ACTIVITY_TASK_STARTED"
 _ANSWERED: Final = ("ACTIVITY_TASK_COMPLETED", "ACTIVITY_TASK_FAILED")
 
@@ -85,7 +86,7 @@ def _of_nothing(history: History, is_kept: Callable[[str], bool]) -> Iterator[Di
     """Yield the outputs that nobody has kept (2); each once."""
     seen: set[str] = set()
     for call in history.activities:
-        for digest in _outputs(call.result) if call.type.startswith(_PHASES) else ():
+        for digest in _outputs(call.result) if call.type.startswith(_PUTS_OUT) else ():
             if digest not in seen and not is_kept(digest):
                 yield Discrepancy(
                     f"what {call.type} {call.id} has put out to be in the artefact store",

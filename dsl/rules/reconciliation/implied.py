@@ -1,7 +1,7 @@
 """What a history implies must be on the ledger.
 
 1. What the ledger has acknowledged to a workflow stands there: every entry of the record, word for
-   word, and the proof that was recorded as proven.
+   word, the proof that was recorded as proven, and what stands for a stage out of an earlier run.
 2. Intent before effect: before EXECUTE was asked for, the intent of that very try was
    acknowledged.
 3. A workflow that has come to its end has put there what it noted: the fence and the facts of
@@ -26,9 +26,11 @@ from dsl.core import AgentPhase, Tier
 from dsl.rules.proofs.proof import CIRCUIT, PLAN, REBIND, REVIEW, START, VOTE, VOUCHED
 from dsl.rules.reconciliation.history import History, HistoryCall, argument_of
 from dsl.rules.reconciliation.recorded import key_of
+from dsl.rules.run.reuse import MANIFEST
 
 RECORD: Final = "ledger.record"
 PROVE: Final = "ledger.prove"
+REUSE: Final = "ledger.reuse"
 LEASE_GRANTED: Final = "lease.granted"
 LEASE_LATE: Final = "agent.lease"  # its name where the run records what its stage could not
 STAGE: Final = "Agent"  # the workflow type of an agent stage
@@ -92,6 +94,8 @@ def implied(history: History, namespace: str, run: History | None = None) -> Ite
             yield from _acknowledged(history, call, namespace)
     for call in history.of_type(PROVE):
         yield from _proven(history, call)
+    for call in history.of_type(REUSE):
+        yield from _reused(history, call)
     if not has_spoken(history):
         return
     if left_over(history) and (run is None or not has_spoken(run) or left_over(run)):
@@ -203,6 +207,23 @@ def _proven(history: History, call: HistoryCall) -> Iterator[Implied]:
             "proof": asked.get("proof"),
             "activity": call.id,
         },
+        seq=_number(told.get("entry"), -1),
+    )
+
+
+def _reused(history: History, call: HistoryCall) -> Iterator[Implied]:
+    told, asked = call.result, _mapping(call.request)
+    if not call.is_done or not isinstance(told, Mapping) or told.get("refusal"):
+        return
+    outputs = (_mapping(each) for each in _list(told.get("outputs")))
+    manifest = next((each.get("digest") for each in outputs if each.get("name") == MANIFEST), None)
+    yield Implied(
+        workflow_id=history.workflow_id,
+        runs=(call.run_id, history.run_id),
+        action=actions.STAGE_REUSED,
+        event=call.ended,
+        because="the workflow was told that it stands for a stage",
+        says={"path": _mapping(asked.get("wanted")).get("path"), "manifest": manifest},
         seq=_number(told.get("entry"), -1),
     )
 

@@ -57,6 +57,8 @@ _MAKES: Final[Mapping[str, frozenset[str]]] = {
     "ledger.rebind": frozenset(
         {actions.TRUST_GRANTED, actions.TRUST_REFUSED, actions.REBIND_PROVEN, actions.PROOF_REFUSED}
     ),
+    "ledger.resume": frozenset({actions.RUN_RESUMED}),
+    "ledger.reuse": frozenset({actions.STAGE_REUSED}),
     "ledger.close": frozenset({actions.RUN_ENDED, actions.AGENT_ENDED}),
 }
 

@@ -18,6 +18,14 @@ def command(
     workflow_id: Annotated[
         str | None, typer.Option("--id", help="The workflow id; default one that nobody has.")
     ] = None,
+    resume_from: Annotated[
+        str | None,
+        typer.Option(
+            "--resume-from",
+            metavar="RUN",
+            help="Take what stages of that run have packaged, where nothing has changed.",
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it until it ends.")] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -32,6 +40,7 @@ def command(
             wait=wait,
             as_json=as_json,
             workflow_id=workflow_id,
+            resume_from=resume_from,
             data_dir=data_dir,
         )
     )

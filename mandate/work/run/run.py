@@ -5,6 +5,8 @@
 3. ``--wait`` follows the run as ``mandate watch`` does; leaving it leaves the run alone.
 4. Who is logged in is proven to be the starter: gates may exclude them. Without a login, or with
    one that has ended, the run starts with nobody known to have started it, and that is said.
+5. ``--resume-from`` names a run that is over. What of it may stand for a stage, the ledger's worker
+   says when the stage is reached; why it does or does not is shown at the end.
 """
 
 from __future__ import annotations
@@ -23,13 +25,15 @@ from dsl.inputs import InputsError, resolve_inputs
 from dsl.shown.surfaces import Terminal
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
+from mandate.people.accounts import account_of
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.runs import ADDRESS_MAX, address
 from mandate.people.starter import starter_memo
-from mandate.people.starting import Order, parse_inputs, start
+from mandate.people.starting import Order, parse_inputs, resume_memo, start
 from mandate.stack import environment
 from mandate.terminal import complain, say, say_json
+from mandate.work.run.resumed import resumed
 from mandate.work.run.watch import attend
 
 
@@ -40,6 +44,7 @@ def run(
     wait: bool = False,
     as_json: bool = False,
     workflow_id: str | None = None,
+    resume_from: str | None = None,
     data_dir: Path | None = None,
 ) -> int:
     """Start the run; return 0, or with ``wait`` 1 when it did not complete."""
@@ -51,17 +56,25 @@ def run(
         return EXIT_USAGE
     env = environment.present(data_dir)
     workflow_id = workflow_id or f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
-    return enter("run", _run(order, env, workflow_id, wait=wait, as_json=as_json))
+    work = _run(order, env, workflow_id, resume_from=resume_from, wait=wait, as_json=as_json)
+    return enter("run", work)
 
 
 async def _run(
-    order: Order, env: Mapping[str, str], workflow_id: str, *, wait: bool, as_json: bool
+    order: Order,
+    env: Mapping[str, str],
+    workflow_id: str,
+    *,
+    resume_from: str | None,
+    wait: bool,
+    as_json: bool,
 ) -> int:
     client = await temporal(env)
+    earlier = await resume_memo(client, resume_from) if resume_from else {}  # (5) it is over
     # (4) proven to be the starter
     memo = await starter_memo(env, workflow_id, order.plan, order.values)
     try:
-        handle = await start(client, order, workflow_id, memo)
+        handle = await start(client, order, workflow_id, {**(memo or {}), **earlier} or None)
     except WorkflowAlreadyStartedError:
         raise RefusalError(
             "there is a run {!r} already: give another --id, or leave it out", workflow_id
@@ -74,7 +87,13 @@ async def _run(
         say(Terminal.of("run      {}", handle.id))
         say(Terminal.of("watch    {}", page, limit=ADDRESS_MAX))
     if wait:
-        return await attend(handle, as_json=as_json)
+        code = await attend(handle, as_json=as_json)
+        if earlier and not as_json:
+            account = await account_of(client, handle.id, with_outputs=False)
+            say(*resumed(account.told.resumed, None))
+        return code
+    if earlier and not as_json:
+        say(Terminal.of("reused   {}", Terminal.command("mandate show {}", handle.id)))
     if not as_json:
         say(Terminal.of("follow   {}", Terminal.command("mandate watch {}", handle.id)))
     return 0

@@ -40,6 +40,7 @@ from mandate.people.runs import stages_said
 from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
 from mandate.work.run.calls import CallOfStage, calls_in
+from mandate.work.run.resumed import resumed
 
 ROWS_MAX: Final = 100
 STAGES_ASKED_MAX: Final = 100  # for their budgets, and for their calls
@@ -104,6 +105,7 @@ def page(
     yield from _head(account)
     for section in (
         _stages(account, most, budgets),
+        resumed(account.told.resumed, most),
         _decided(account, most),
         _pending(account, most),
         _called(calls, most),
@@ -148,6 +150,7 @@ def record(account: Account, budgets: Mapping[str, BudgetReading] = _NONE) -> di
         "waiting_for": [each.model_dump(mode="json") for each in told.waiting_for],
         "ledger": list(told.ledger),
         "not_recorded": told.not_recorded,
+        **({"resumed": told.resumed.model_dump(mode="json")} if told.resumed else {}),
         "left_out": list(told.left_out),
         "outputs_left_out": account.outputs_left_out,
     }

@@ -1,0 +1,204 @@
+"""A new run takes from an earlier one what still agrees, says so, and believes nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.ledger.verify import tail
+from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
+from tests.unit.mandate.programs import ROOT, mandate
+from tests.workflow.ledger.test_reconcile import at_work, forge, reconciled
+from workflows.ledger.reuse import RESUME_MEMO
+
+
+async def breaks(_request: Any) -> dict[str, Any]:
+    raise RuntimeError("the old code")
+
+
+def counted(engine: Engine) -> dict[str, int]:
+    """Count, from now on, how often each stage is at work."""
+    began = len(engine.runner.requests)
+
+    class Counts(dict[str, int]):
+        def __missing__(self, stage: str) -> int:
+            return sum(each.stage == stage for each in engine.runner.requests[began:])
+
+    return Counts()
+
+
+async def resuming(
+    engine: Engine, document: dict[str, Any], earlier: Any, inputs: dict[str, Any] | None = None
+) -> Any:
+    """Start a run as anybody may, with that memo."""
+    handle = await engine.client.start_workflow(
+        "Pipeline",
+        {"definition": document, "inputs": inputs or {}},
+        id=f"t-{uuid.uuid4()}",
+        task_queue="mandate",
+        memo={RESUME_MEMO: earlier},
+    )
+    engine.started.append(handle)
+    return handle
+
+
+def chain(*names: str, **fields: Any) -> list[dict[str, Any]]:
+    return [
+        stage(name, requires=[names[n - 1]] if n else [], **fields) for n, name in enumerate(names)
+    ]
+
+
+async def test_ten_stages_stopped_at_the_seventh_go_on_on_new_code_without_the_first_six(
+    engine: Engine,
+) -> None:
+    names = [f"s{n}" for n in range(1, 11)]
+    document = pipeline(*chain(*names))
+
+    async def told(_request: Any) -> dict[str, Any]:
+        return {"found": 3}
+
+    engine.runner.behaviours["s1"] = told
+    engine.runner.behaviours["s7"] = breaks
+    old = await engine.start(document)
+    await failure_of(old)
+    del engine.runner.behaviours["s7"]  # the deploy
+    again = counted(engine)
+
+    new = await resuming(engine, document, {"workflow": old.id})
+    report = await new.result()
+
+    assert [again[name] for name in names] == [0] * 6 + [1] * 4
+    assert report["stages"]["s1"]["output"] == {"found": 3}
+    assert report["stages"]["s6"]["outputs"]
+    reused = [name for name, row in report["resumed"]["stages"].items() if row["reused"]]
+    assert reused == names[:6]
+    assert report["resumed"]["stages"]["s7"]["why"] == "it was failed there"
+    entries = [each for each in tail(engine.settings.ledger, 500) if each.workflow_id == new.id]
+    told_of = [each.payload for each in entries if each.action == "stage.reused"]
+    assert [each["workflow"] for each in told_of] == [f"{old.id}/{name}" for name in names[:6]]
+    [agreed] = await reconciled(engine, new.id, code=0)
+    assert agreed["disagreements"] == []
+
+
+async def test_a_gate_in_the_way_is_asked_anew_and_the_command_line_says_what_was_reused(
+    engine: Engine, tmp_path: Path
+) -> None:
+    document = pipeline(stage("look"), gate("ok", requires=["look"]), stage("go", requires=["ok"]))
+    vote = {"gate": "ok", "decision": "approve", "voter": "ann"}
+    engine.runner.behaviours["go"] = breaks
+    old = await engine.start(document)
+    await engine.pending(old, "ok")
+    await old.execute_update("vote", vote)
+    await failure_of(old)
+    del engine.runner.behaviours["go"]
+    again = counted(engine)
+    file = tmp_path / "my.yaml"
+    file.write_text(json.dumps(document))
+    words = ("run", str(file), "--id", f"{old.id}-new", "--resume-from", old.id)
+    variables = {"TEMPORAL_ADDRESS": engine.settings.temporal}
+
+    started = await asyncio.to_thread(mandate, *words, cwd=ROOT, env=variables)
+    new = engine.adopt(f"{old.id}-new")
+    status = await engine.pending(new, "ok")
+    await new.execute_update("vote", vote)
+    await new.result()
+    shown = await asyncio.to_thread(mandate, "show", new.id, cwd=ROOT, env=variables)
+
+    assert started.returncode == 0, started
+    assert status["approvals"] == []
+    assert (again["look"], again["go"]) == (0, 1)
+    assert f"resumes  {old.id}, run " in shown.stdout
+    assert "reused   look: entry " in shown.stdout
+    assert "again    go: it was failed there" in shown.stdout
+
+
+async def test_what_is_made_from_other_inputs_and_what_builds_on_it_is_made_again(
+    engine: Engine,
+) -> None:
+    document = pipeline(
+        stage("same"),
+        stage("other", config={"inputs": {"path": "${{ inputs.where }}"}}),
+        stage("after", requires=["other"]),
+        inputs={"where": {"type": "string"}},
+    )
+    old = await engine.start(document, inputs={"where": "here"})
+    await old.result()
+    again = counted(engine)
+
+    new = await resuming(engine, document, {"workflow": old.id}, {"where": "there"})
+    told = (await new.result())["resumed"]["stages"]
+
+    assert (again["same"], again["other"], again["after"]) == (0, 1, 1)
+    assert told["other"]["why"] == "its inputs: not as it was"
+    assert told["after"]["why"] == "what it builds on: not as it was"
+
+
+async def test_nothing_is_taken_where_outputs_are_not_kept_any_more(engine: Engine) -> None:
+    engine.runner.delivers["look"] = (name := f"{uuid.uuid4().hex}.txt",)
+    document = pipeline(stage("look"))
+    old = await engine.start(document)
+    report = await old.result()
+    [digest] = [o["digest"] for o in report["stages"]["look"]["outputs"] if o["name"] == name]
+    word = digest.removeprefix("sha256:")
+    (engine.settings.artifacts / word[:2] / word).unlink()
+
+    new = await resuming(engine, document, {"workflow": old.id})
+
+    # Its history says that it was put out, and the store disagrees.
+    assert "nothing under" in (await failure_of(new)).message
+
+
+async def test_nothing_is_taken_from_a_run_in_which_somebody_has_forged_an_answer(
+    engine: Engine,
+) -> None:
+    forged = await at_work(engine)
+    await forge(engine, f"{forged.id}/look", "mallory@elsewhere", {"output": {"files": 3}})
+    name = (await forged.result())["pipeline"]
+
+    refused = await failure_of(
+        await resuming(engine, {**pipeline(stage("look")), "name": name}, {"workflow": forged.id})
+    )
+
+    assert refused.type == "InvalidPipeline"
+    assert "disagree in 1 places" in refused.message
+    assert "the answer of mallory@elsewhere" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("earlier", "why"),
+    [
+        ({"workflow": "t-of-nobody"}, "the ledger knows no t-of-nobody: name a run that was"),
+        ({"workflow": "t-of-nobody", "run": str(uuid.UUID(int=1))}, "the ledger knows no run"),
+        ("t-of-nobody", 'names no run: expected one such as {"workflow": "deploy-1"}'),
+        ({"workflow": "x" * 1_001}, "names no run: expected one such as"),
+    ],
+    ids=["unknown", "unknown-run", "text", "long"],
+)
+async def test_a_run_that_is_none_is_resumed_by_nobody(
+    engine: Engine, earlier: Any, why: str
+) -> None:
+    refused = await failure_of(await resuming(engine, pipeline(stage("look")), earlier))
+
+    assert refused.type == "InvalidPipeline"
+    assert why in refused.message
+
+
+async def test_a_run_under_way_and_one_of_another_pipeline_are_resumed_by_nobody(
+    engine: Engine,
+) -> None:
+    document = pipeline(stage("look"), gate("ok", requires=["look"]))
+    old = await engine.start(document)
+    await engine.pending(old, "ok")
+
+    too_early = await failure_of(await resuming(engine, document, {"workflow": old.id}))
+    await old.execute_update("vote", {"gate": "ok", "decision": "reject", "voter": "ann"})
+    await failure_of(old)
+    other = await failure_of(await resuming(engine, pipeline(stage("look")), {"workflow": old.id}))
+
+    assert "is under way: wait for its end" in too_early.message
+    assert "nothing of it can stand here" in other.message
