@@ -195,6 +195,8 @@ def _proven(history: History, call: HistoryCall) -> Iterator[Implied]:
         return
     if told.get("refusal"):
         return
+    # Where a plan is registered, the name is the plan's own.
+    person = "author" if asked.get("purpose") == PLAN else "name"
     yield Implied(
         workflow_id=history.workflow_id,
         runs=(call.run_id, history.run_id),
@@ -203,7 +205,7 @@ def _proven(history: History, call: HistoryCall) -> Iterator[Implied]:
         because="the workflow was told that it is proven",
         says={
             "entity": told.get("entity"),
-            "name": told.get("name"),
+            person: told.get("name"),
             "proof": asked.get("proof"),
             "activity": call.id,
         },

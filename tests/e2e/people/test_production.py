@@ -64,7 +64,12 @@ async def change(engine: Engine, openbao: OpenBao, people: People, tmp_path: Pat
         document(name, secrets_of={"KEY": f"kv-prod/{name}#key"}, quorum=1, approvers=["group:sre"])
     )
     await raise_agent(openbao, engine, compile_text(file.read_text(), "p.yaml"), Tier.T3)
-    env = {"TEMPORAL_ADDRESS": engine.settings.temporal, "VAULT_ADDR": openbao.url}
+    env = {
+        "TEMPORAL_ADDRESS": engine.settings.temporal,
+        "VAULT_ADDR": openbao.url,
+        "MANDATE_LEDGER": str(engine.settings.ledger),
+        "MANDATE_ARTIFACTS": str(engine.settings.artifacts),
+    }
 
     def person(called: str) -> Somebody:
         return Somebody(called, people.password(called), tmp_path / called, env)
@@ -81,7 +86,8 @@ async def test_one_person_vouches_and_starts_another_approves_and_vault_opens(ch
     cyd, ann = change.person("cyd"), change.person("ann")
     await cyd.log_in()
     await ann.log_in()
-    assert (await cyd.mandate("register", str(change.file))).code == 0
+    registered = await cyd.mandate("register", str(change.file))
+    assert registered.code == 0, registered
     handle = await change.started(by=cyd)
     inbox = await ann.mandate("gates")
     said = await ann.mandate("approve", handle.id, "review")
@@ -94,6 +100,10 @@ async def test_one_person_vouches_and_starts_another_approves_and_vault_opens(ch
     acted = [request for request in change.engine.runner.requests if request.stage == "act"]
     assert change.secret in [request.secrets.get("KEY") for request in acted]
     assert change.secret not in said.out + said.err + json.dumps(report)
+    entry = await ann.mandate("ledger", "show", registered.out.split()[-1], "--json")
+    for workflow in (handle.id, json.loads(entry.out)["workflow_id"]):
+        compared = await ann.mandate("ledger", "reconcile", workflow)
+        assert compared.code == 0, compared
 
 
 async def test_a_rejection_authorises_nothing(change: Change):
