@@ -31,12 +31,20 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	touch $@
 
 # Tool servers that others have written, as they are: the one of SQLite needs the SDK before the last.
+# Compiled, as the frameworks: in their sandbox nothing is written, and each start would compile them.
 .tools/mcp/ready: | .venv/ready
 	for each in mcp mcp-sqlite; do python3 -m venv --without-pip .tools/$$each || exit 1; done
-	PIP_CONSTRAINT= $(PY) -m pip --python .tools/mcp/bin/python install --quiet --no-compile \
+	PIP_CONSTRAINT= $(PY) -m pip --python .tools/mcp/bin/python install --quiet --compile \
 	  mcp==2.3.0 mcp-server-git==2026.10.19 mcp-server-time==2026.10.19
-	PIP_CONSTRAINT= $(PY) -m pip --python .tools/mcp-sqlite/bin/python install --quiet --no-compile \
+	PIP_CONSTRAINT= $(PY) -m pip --python .tools/mcp-sqlite/bin/python install --quiet --compile \
 	  mcp==1.30.0 mcp-server-sqlite==2025.4.25
+	touch $@
+
+# Frameworks of agents that call tools over MCP, as they are.
+.tools/frameworks/ready: | .venv/ready
+	python3 -m venv --without-pip $(@D)
+	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --compile \
+	  openai-agents==0.24.0 'pydantic-ai-slim[mcp,openai]==2.68.0'
 	touch $@
 
 # Like ansible: a program that agents call. It needs nothing from the network, once it is here.
@@ -50,7 +58,7 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	npm install --prefix $(@D) --no-save --no-audit --no-fund --loglevel error bun@1.4.5
 	touch $@
 
-tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools/mcp/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready .venv/bun/ready)  ## what tests of the shipped agents call, where the machine lacks it
+tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools/mcp/ready .tools/frameworks/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready .venv/bun/ready)  ## what tests of the shipped agents call, where the machine lacks it
 
 # How many processes share the tests, file by file, each with servers of its own. Three on two cores:
 # 16 minutes in place of 21, since a test that waits leaves its core to another.

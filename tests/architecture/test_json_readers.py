@@ -33,6 +33,7 @@ ALLOWED = {
     "integrations/agents/templates/terraform_tool.py:loads": "an agent; imports nothing of ours",
     "integrations/agents/templates/chat.py:loads": "an agent; imports nothing of ours",
     "integrations/agents/templates/llm.py:loads": "an agent; imports nothing of ours",
+    "integrations/agents/templates/model_tools/offered.py:loads": "likewise",
     "integrations/agents/templates/review/suggester.py:validate_json": "an agent reads outputs",
     "integrations/agents/templates/review/suggestion_reviewer.py:validate_json": "likewise",
     "integrations/agents/templates/council_member.py:loads": "an agent; imports nothing of ours",

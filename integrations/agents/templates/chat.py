@@ -26,6 +26,7 @@ from contract import give_up, say
 
 ANSWER_CHARACTERS_MAX = 1 << 20
 LINE_BYTES_MAX = 1 << 18
+TOOLS_ASKED_MAX = 100  # in one answer
 WAITS_MAX = 5
 SILENCE_S = 60.0
 PROGRESS_S = 1.0
@@ -33,6 +34,15 @@ CHARACTERS_A_TOKEN = 3  # of English text nearer to four: an estimate should not
 _HERE = ("localhost", "127.0.0.1", "::1")
 _LATER = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _TOLD_MAX = 300
+
+
+@dataclass(frozen=True)
+class ToolAsked:
+    """A tool that a model asks for, in its words."""
+
+    id: str
+    name: str
+    arguments: str  # JSON, or what the model takes for it
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class Completion:
     tokens_in: int
     tokens_out: int
     estimated: bool
+    tools: tuple[ToolAsked, ...] = ()
 
 
 class Endpoint:
@@ -117,6 +128,7 @@ class Endpoint:
             heard.usage.get("prompt_tokens") or asked // CHARACTERS_A_TOKEN,
             heard.usage.get("completion_tokens") or len(heard.text) // CHARACTERS_A_TOKEN,
             estimated="completion_tokens" not in heard.usage,  # (4) estimated, and said so
+            tools=heard.tools(),
         )
 
     def _refuse(self, answer: http.client.HTTPResponse) -> NoReturn:
@@ -141,6 +153,7 @@ class _Heard:
     def __init__(self, deadline: float) -> None:
         self.text = self.end = self.model = ""
         self.usage: dict[str, int] = {}
+        self._asked: dict[int, dict[str, str]] = {}  # tools, by their place in the answer
         self._deadline = deadline
         self._told = time.monotonic()
 
@@ -149,15 +162,36 @@ class _Heard:
         self.model = chunk.get("model") or self.model
         self.usage = chunk.get("usage") or self.usage
         for choice in chunk.get("choices", ())[:1]:
-            self.text += choice.get("delta", {}).get("content") or ""
+            delta = choice.get("delta", {})
+            self.text += delta.get("content") or ""
+            for part in delta.get("tool_calls") or ():
+                self._take_tool(part)
             self.end = choice.get("finish_reason") or self.end
-        if len(self.text) > ANSWER_CHARACTERS_MAX:
-            give_up(f"the answer has more than {ANSWER_CHARACTERS_MAX} characters")
+        size = len(self.text) + sum(len(each["arguments"]) for each in self._asked.values())
+        if size > ANSWER_CHARACTERS_MAX or len(self._asked) > TOOLS_ASKED_MAX:
+            give_up(
+                f"the answer has more than {ANSWER_CHARACTERS_MAX} characters, or asks for more "
+                f"than {TOOLS_ASKED_MAX} tools"
+            )
         if time.monotonic() - self._told > PROGRESS_S:
             self._told = time.monotonic()
             say("progress", message=f"{len(self.text)} characters")
         if time.time() >= self._deadline:
             later("the answer did not end in time")
+
+    def _take_tool(self, part: dict[str, Any]) -> None:
+        """Take a piece of a tool that is asked for: its arguments come in parts."""
+        found = self._asked.setdefault(
+            int(part.get("index", 0)), {"id": "", "name": "", "arguments": ""}
+        )
+        function = part.get("function") or {}
+        found["id"] = part.get("id") or found["id"]
+        found["name"] += function.get("name") or ""
+        found["arguments"] += function.get("arguments") or ""
+
+    def tools(self) -> tuple[ToolAsked, ...]:
+        """Return the tools that are asked for, in order."""
+        return tuple(ToolAsked(**self._asked[place]) for place in sorted(self._asked))
 
 
 def later(message: str) -> NoReturn:

@@ -2,7 +2,8 @@
 
 Input: ``workspace`` (absolute; the engine sets it) and what the template declares. Secret:
 ``LLM_API_KEY``, where the endpoint wants one. Output: ``answer`` (text, or what the schema says),
-``model`` as the server names it, ``calls``, ``tokens_in``, ``tokens_out``, ``cost``, ``estimated``.
+``model`` as the server names it, ``calls``, ``tokens_in``, ``tokens_out``, ``cost``, ``estimated``,
+and ``tools``, how many it was let ask for, where its stage has any.
 Artifacts: of PLAN ``request.json`` and ``prompt.md``, of EXECUTE ``conversation.json`` and
 ``answer.txt`` or ``answer.json``.
 
@@ -11,7 +12,8 @@ Artifacts: of PLAN ``request.json`` and ``prompt.md``, of EXECUTE ``conversation
 3. An answer that does not fit the schema is sent back with what is wrong with it, ``repairs``
    times; then the stage fails. An answer that was cut short never counts.
 4. What the model says is data: it decides nothing here, and a pipeline acts on it behind a
-   condition or a gate.
+   condition or a gate. A tool that it asks for is asked for at the engine, where table and people
+   decide, ``tool_rounds`` times; what became of it is what the model hears.
 """
 
 from __future__ import annotations
@@ -20,15 +22,17 @@ import json
 import re
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from chat import CHARACTERS_A_TOKEN, Completion, Endpoint
 from contract import asked, below, choice, finish, give_up, leave, leave_json, workspace
 from json_schema import PROBLEMS_MAX, problems, unknown_words
+from model_tools.offered import ToolsOffered
 
 PROMPT_CHARACTERS_MAX = 1 << 20
 TEXT_MAX = 16_384  # characters of an answer in the output; the artifact has all of it
 REPAIRS_MAX = 5
+TOOL_ROUNDS_MAX = 200
 MILLION = 1_000_000
 FORMATS = ("json_schema", "json_object", "none")
 _FENCED = re.compile(r"\A\s*```[a-z]*\n(.*)\n```\s*\Z", re.DOTALL)
@@ -62,14 +66,16 @@ class Talk:
         self.body = body
         self.schema = schema_of(given)
         self.calls: list[Completion] = []
+        self.offered = ToolsOffered(request.get("tools") or [])
+        self.called = 0
+        if self.offered:
+            body["tools"] = self.offered.described()
 
     def ask(self) -> None:
         """Ask until the answer fits (3), and say the result."""
         messages = self.body["messages"]
         for _ in range(1 + min(max(0, self.given.get("repairs", 2)), REPAIRS_MAX)):
-            self.refuse_cost()
-            said = self.endpoint.complete(self.body)
-            self.calls.append(said)
+            said = self.answered()
             messages.append({"role": "assistant", "content": said.text})
             if said.end != "stop":
                 self.fail(f"the answer is not whole: the server ended it with {said.end!r}")
@@ -78,6 +84,39 @@ class Talk:
                 self.deliver(value)
             messages.append({"role": "user", "content": correction(wrong)})
         self.fail(f"no answer fits the schema: {wrong[0]}")
+
+    def answered(self) -> Completion:
+        """Return the next answer, once the model asks for no more tools (4)."""
+        rounds = min(max(0, self.given.get("tool_rounds", 20)), TOOL_ROUNDS_MAX)
+        while True:
+            self.refuse_cost()
+            said = self.endpoint.complete(self.body)
+            self.calls.append(said)
+            if not (self.offered and said.tools):
+                return said
+            if rounds == 0:
+                self.fail("it asks for tools again and again: tool_rounds is used up")
+            rounds -= 1
+            self.call(said)
+
+    def call(self, said: Completion) -> None:
+        """Ask for each tool, and tell the model what became of it (4)."""
+        asked = [
+            {
+                "id": each.id or f"c{place}",
+                "type": "function",
+                "function": {"name": each.name, "arguments": each.arguments},
+            }
+            for place, each in enumerate(said.tools)
+        ]
+        told: dict[str, Any] = {"role": "assistant", "content": said.text, "tool_calls": asked}
+        self.body["messages"].append(told)
+        for each, named in zip(said.tools, asked, strict=True):
+            self.called += 1
+            became = self.offered.call(each.name, each.arguments, said.text)
+            self.body["messages"].append(
+                {"role": "tool", "tool_call_id": named["id"], "content": became}
+            )
 
     def judge(self, text: str) -> tuple[Any, list[str]]:
         """Return the answer, and what is wrong with it."""
@@ -92,7 +131,8 @@ class Talk:
 
     def refuse_cost(self) -> None:
         """Refuse a call that could break a budget (2)."""
-        most_in, most_out = estimate(self.body["messages"]), self.body["max_tokens"]
+        sent = [*self.body["messages"], *self.body.get("tools", ())]
+        most_in, most_out = estimate(sent), self.body["max_tokens"]
         budget = self.given.get("token_budget")
         tokens = sum(each.tokens_in + each.tokens_out for each in self.calls) + most_in + most_out
         if budget is not None and tokens > budget:
@@ -125,6 +165,7 @@ class Talk:
             "tokens_out": sum(each.tokens_out for each in self.calls),
             "cost": round(self.cost(), 6),
             "estimated": any(each.estimated for each in self.calls),
+            **({"tools": self.called} if self.offered else {}),
         }
 
     def deliver(self, value: Any) -> None:
@@ -138,7 +179,7 @@ class Talk:
         tokens = account["tokens_in"] + account["tokens_out"]
         finish(f"{account['calls']} calls, {tokens} tokens", {"answer": value, **account})
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: str) -> NoReturn:
         """End without one."""
         finish(why, self.account(), status="failed")
 
@@ -215,7 +256,7 @@ def text_of(file: Path, name: str) -> str:
         give_up(f"{name} cannot be read: {error}")
 
 
-def estimate(messages: list[dict[str, str]]) -> int:
+def estimate(messages: list[dict[str, Any]]) -> int:
     """Return about how many tokens these are, rather too many."""
     return len(json.dumps(messages, ensure_ascii=False)) // CHARACTERS_A_TOKEN + 1
 

@@ -7,44 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from dsl.rules.tools.calls import call_of
-from dsl.tools.servers import KnownServer, PinnedTool, ToolServer
-from integrations.tools.calling import CallAnswer, make_call
-from integrations.tools.session import Surroundings, serving
-
-TOOLS = Path(__file__).resolve().parents[3] / ".tools"
-
-
-class Foreign:
-    """One of them, with every tool that it lists pinned."""
-
-    def __init__(self, folder: str, name: str, room: Path, *arguments: str) -> None:
-        program = TOOLS / folder / "bin" / f"mcp-server-{name}"
-        if not program.exists():
-            pytest.skip(f"mcp-server-{name} is not installed: make tools")
-        about: dict[str, Any] = {"name": name, "tier": "T1", "command": [str(program), *arguments]}
-        about["environment"] = {"GIT_CONFIG_NOSYSTEM": "1"}  # what a machine has set is not opened
-        opened = {"read": [str(program.parents[1])], "write": [str(room)]}
-        self.server = ToolServer.model_validate({**about, "sandbox": opened})
-        self.pins: dict[str, PinnedTool] = {}
-
-    async def pin(self) -> list[str]:
-        async with serving(self.server, Surroundings()) as session:
-            listed = await session.tools()
-        assert [each.name for each in listed if each.fault or not each.description] == []
-        self.pins = {each.name: PinnedTool(each.said, each.digest) for each in listed}
-        return sorted(self.pins)
-
-    async def call(self, tool: str, **arguments: Any) -> CallAnswer:
-        call = call_of(self.server.name, tool, arguments)
-        known = KnownServer(self.server, self.pins)
-        return await make_call(call, call.digest(), known, Surroundings())
+from integrations.tools.calling import CallAnswer
+from tests.fixtures.tools.foreign import Foreign, make_repository
 
 
 async def test_a_repository_is_read_and_written(tmp_path: Path):
@@ -82,12 +48,3 @@ async def test_the_time_is_asked_for_and_a_wrong_zone_is_no(tmp_path: Path):
 
     assert json.loads(there.text)["time_difference"] == "+9.0h"
     assert not wrong.ok
-
-
-def make_repository(repository: Path) -> None:
-    """Make a repository with a file that is not added yet."""
-    repository.mkdir()
-    (repository / "price").write_text("82\n")
-    subprocess.run(["git", "init", "-q", str(repository)], check=True)
-    for name, value in (("user.name", "ann"), ("user.email", "ann@example.com")):
-        subprocess.run(["git", "-C", str(repository), "config", name, value], check=True)

@@ -1,0 +1,1 @@
+"""The tools of a stage, as a language model is offered them."""
