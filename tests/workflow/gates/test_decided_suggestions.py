@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from tests.fixtures.engine import Engine, fail, failure_of, gate, pipeline, stage
+from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
 from tests.workflow.gates.test_councils import approve, saying
 
 LOW, HIGH = "settle-note-000000000001", "break-cycle-000000000002"
@@ -43,19 +44,22 @@ def opinion(suggestion: str = LOW, decision: str = "approve", confidence: float 
 SURE = {"opinions": [opinion(), opinion(HIGH)]}
 
 
+def council(late: dict[str, str] | None = None) -> dict[str, Any]:
+    """Reviewers hear a suggester, and a gate hears them; ``late`` limits the time of some."""
+    limited = {name: {"config": {"timeout": limit}} for name, limit in (late or {}).items()}
+    return pipeline(
+        stage("suggest"),
+        *(stage(name, requires=["suggest"], **limited.get(name, {})) for name in REVIEWERS),
+        gate("council", requires=list(REVIEWERS), **ASKED),
+        stage("after", requires=["council"]),
+    )
+
+
 async def start(engine: Engine, suggested: Any, **said: Any) -> Any:
     engine.runner.behaviours["suggest"] = saying(suggested)
     for name in REVIEWERS:
-        behaviour = said.get(name, SURE)
-        engine.runner.behaviours[name] = behaviour if callable(behaviour) else saying(behaviour)
-    return await engine.start(
-        pipeline(
-            stage("suggest"),
-            *(stage(name, requires=["suggest"]) for name in REVIEWERS),
-            gate("council", requires=list(REVIEWERS), **ASKED),
-            stage("after", requires=["council"]),
-        )
-    )
+        engine.runner.behaviours[name] = saying(said.get(name, SURE))
+    return await engine.start(council())
 
 
 def decided(rows: list[dict[str, str]]) -> dict[str, tuple[str, str]]:
@@ -86,28 +90,86 @@ async def test_high_risk_goes_to_people_however_sure_all_are(engine: Engine):
     assert decided(report["approvals"][0]["decisions"])[LOW] == ("auto-approve", "all-in-favour")
 
 
-DOUBTS: dict[str, Any] = {
-    "missing": (fail, "reviewer-missing"),
-    "silent about it": ({"opinions": []}, "reviewer-missing"),
-    "unsure": ({"opinions": [opinion(confidence=0.5)]}, "reviewer-unsure"),
-    "contradicting": ({"opinions": [opinion(decision="reject")]}, "reviewers-contradict"),
-    "contradicting itself": (
-        {"opinions": [opinion(), opinion(decision="reject")]},
-        "reviewer-unclear",
-    ),
-    "of another shape": ({"opinions": "approve"}, "reviewer-unclear"),
+# What one reviewer says of a suggestion that all others are for.
+DOUBTS: dict[str, tuple[str, Callable[[str], list[Any]]]] = {
+    "silent": ("reviewer-missing", lambda _name: []),
+    "unsure": ("reviewer-unsure", lambda name: [opinion(name, confidence=0.5)]),
+    "contradicting": ("reviewers-contradict", lambda name: [opinion(name, "reject")]),
+    "of two minds": ("reviewer-unclear", lambda name: [opinion(name), opinion(name, "reject")]),
+    "without a reason": ("reviewer-unclear", lambda name: [opinion(name) | {"rationale": " "}]),
 }
 
 
-@pytest.mark.parametrize("doubt", DOUBTS)
-async def test_a_reviewer_in_doubt_sends_it_to_people(engine: Engine, doubt: str):
-    said, rule = DOUBTS[doubt]
-    handle = await start(engine, suggesting(low="low"), cost=said)
+async def test_each_reviewer_in_doubt_sends_it_to_people(engine: Engine):
+    """Each reviewer is in each doubt about one suggestion, all in one run."""
+    cases = {
+        f"settle-note-{number:012x}": case
+        for number, case in enumerate(itertools.product(REVIEWERS, DOUBTS))
+    }
+    said = {
+        reviewer: {
+            "opinions": [
+                each
+                for name, (who, doubt) in cases.items()
+                for each in (DOUBTS[doubt][1](name) if who == reviewer else [opinion(name)])
+            ]
+        }
+        for reviewer in REVIEWERS
+    }
+    suggested = [{"id": name, "risk": "low", "trial": "none"} for name in cases]
+    handle = await start(engine, {"suggestions": suggested}, **said)
+    status = await engine.pending(handle, "council")
+    await handle.signal("vote", {"gate": "council", "decision": "approve", "voter": "ann"})
+    report = await handle.result()
+
+    expected = {name: ("human", DOUBTS[doubt][0]) for name, (_, doubt) in cases.items()}
+    assert decided(status["waiting_for"][0]["decisions"]) == expected
+    assert decided(report["approvals"][0]["decisions"]) == expected
+    whys = {each["suggestion"]: each["why"] for each in report["approvals"][0]["decisions"]}
+    assert all(who in whys[name] for name, (who, _) in cases.items())
+
+
+async def test_a_reviewer_of_another_shape_sends_all_to_people(engine: Engine):
+    handle = await start(engine, suggesting(low="low"), cost={"opinions": "approve"})
     status = await engine.pending(handle, "council")
     await approve_council(engine, handle)
     await handle.result()
 
-    assert decided(status["waiting_for"][0]["decisions"]) == {LOW: ("human", rule)}
+    assert decided(status["waiting_for"][0]["decisions"]) == {LOW: ("human", "reviewer-unclear")}
+
+
+async def test_each_reviewer_who_fails_or_comes_too_late_is_missing(engine: Engine):
+    cases = [(reviewer, mood) for reviewer in REVIEWERS for mood in ("fails", "too late")]
+    engine.runner.behaviours["suggest"] = saying(suggesting(low="low"))
+    told: asyncio.Future[dict[str, tuple[str, str]]] = asyncio.get_running_loop().create_future()
+
+    def reviewing(reviewer: str) -> Any:
+        async def behave(request: Any) -> Any:
+            moods = await told
+            found = [case for run, case in moods.items() if run in request.run]
+            if found == [(reviewer, "fails")]:
+                return await fail(request)
+            return await hang(request) if found == [(reviewer, "too late")] else SURE
+
+        return behave
+
+    for reviewer in REVIEWERS:
+        engine.runner.behaviours[reviewer] = reviewing(reviewer)
+    started = {
+        (await engine.start(council({who: "5s"} if mood == "too late" else {}))).id: (who, mood)
+        for who, mood in cases
+    }
+    told.set_result(started)
+    for handle in list(engine.started):
+        status = await engine.pending(handle, "council")
+        await handle.signal("vote", {"gate": "council", "decision": "approve", "voter": "ann"})
+        report = await handle.result()
+        who, mood = started[handle.id]
+        (decision,) = status["waiting_for"][0]["decisions"]
+
+        assert (decision["ruling"], decision["rule"]) == ("human", "reviewer-missing")
+        assert decision["why"].startswith(f"{who} did not complete")
+        assert ("5s" in report["stages"][who]["detail"]) is (mood == "too late"), report
 
 
 async def test_what_people_reject_goes_no_further(engine: Engine):
