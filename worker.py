@@ -28,11 +28,7 @@ from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import (
-    ReplayerConfig,
-    Worker,
-    WorkerConfig,
-)
+from temporalio.worker import ReplayerConfig, Worker, WorkerConfig
 
 from activities.contracts.notify.specs import QUEUE_NOTIFY
 from activities.contracts.specs import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
@@ -72,12 +68,13 @@ from workflows.rebinding import Rebinding
 from workflows.reconcile import Reconcile
 from workflows.registration import Registration
 from workflows.reinstatement import Reinstatement
+from workflows.review_again import ReviewAgain
 from workflows.review_outcome import ReviewOutcome
 from workflows.revocation import Revocation
 from workflows.sweep import Sweep
 
 WORKFLOWS: Final = (
-    *(Pipeline, Agent, Registration, CircuitOrdered, Notification, ReviewOutcome),
+    *(Pipeline, Agent, Registration, CircuitOrdered, Notification, ReviewOutcome, ReviewAgain),
     *(Promotion, Rebinding, Reinstatement, Revocation, Sweep, LedgerAnchor, Attestation, Reconcile),
 )
 GRACE: Final = timedelta(seconds=10)

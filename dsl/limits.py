@@ -226,6 +226,7 @@ CHAOS_SEARCH_MAX: Final = 10_000  # runs of one search
 REVIEWED_PATH_LENGTH_MAX: Final = 1_000  # characters, of a file of the repository
 SYMBOL_LENGTH_MAX: Final = 300
 EVIDENCE_LENGTH_MAX: Final = 1_000
+REVIEW_CHECKS_LENGTH_MAX: Final = 10_000  # characters of a command, and of what was learned
 SUGGESTIONS_MAX: Final = 100  # of one review that a council decides about, the first in rank
 SUGGESTED_ANOMALIES_MAX: Final = 1_000  # of one suggestion
 PATCH_LENGTH_MAX: Final = 100_000  # characters

@@ -209,3 +209,5 @@ PHASES: Final = {
 AGENT_WORKFLOW: Final = "Agent"
 REGISTRATION_WORKFLOW: Final = "Registration"
 REVIEW_OUTCOME_WORKFLOW: Final = reserved.REVIEW_OUTCOME
+REVIEW_AGAIN_WORKFLOW: Final = "ReviewAgain"
+REVIEW_PIPELINE: Final = "architecture-review"  # the shipped one

@@ -123,17 +123,16 @@ async def _record(studio: Studio, scenario: Scenario, temporal: str) -> None:
 
 
 async def _agents(client: Client, run: WorkflowHandle[Any, Any]) -> list[WorkflowHandle[Any, Any]]:
-    found = {}
+    found: dict[str, list[WorkflowHandle[Any, Any]]] = {}
     async for event in run.fetch_history_events():
         if event.HasField("child_workflow_execution_started_event_attributes"):
             started = event.child_workflow_execution_started_event_attributes
             if started.workflow_type.name == NOTIFICATION_WORKFLOW:  # whose id is drawn by lot
                 continue
             child = started.workflow_execution
-            found[child.workflow_id] = client.get_workflow_handle(
-                child.workflow_id, run_id=child.run_id
-            )
-    return list(found.values())
+            handle = client.get_workflow_handle(child.workflow_id, run_id=child.run_id)
+            found[child.workflow_id] = [handle, *await _agents(client, handle)]
+    return [each for handles in found.values() for each in handles]
 
 
 def _written(said: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from activities.contracts.specs import REVIEW_OUTCOME_WORKFLOW
+from activities.contracts.specs import REVIEW_AGAIN_WORKFLOW, REVIEW_OUTCOME_WORKFLOW
 from dsl.rules.run.reserved import review_outcome_id
 from tests.fixtures.engine import gate, stage
 from tests.replay.studio import Handle, Studio, ended
@@ -36,6 +36,13 @@ async def outcome_told(studio: Studio, name: str) -> Handle:
     return told
 
 
+async def reviewed_again(studio: Studio, name: str) -> Handle:
+    """The shipped review, as a schedule starts it: nobody has to be asked."""
+    again = await studio.start_type(name, REVIEW_AGAIN_WORKFLOW, {"path": "."})
+    await ended(again)
+    return again
+
+
 async def _judged(studio: Studio, name: str, risk: str) -> Handle:
     return await studio.start(
         name,
@@ -53,4 +60,4 @@ async def _judged(studio: Studio, name: str, risk: str) -> Handle:
     )
 
 
-SCENARIOS: Final = (suggestions_decided, suggestions_for_people, outcome_told)
+SCENARIOS: Final = (suggestions_decided, suggestions_for_people, outcome_told, reviewed_again)

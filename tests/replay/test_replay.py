@@ -13,6 +13,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
+from activities.contracts.specs import REVIEW_PIPELINE
 from mandate.work.look.deep_replay import scheduled
 from tests.fixtures.history import activities_in
 from tests.replay.deep import replay
@@ -72,7 +73,7 @@ def test_every_scenario_is_recorded_with_every_agent_it_started():
         file_of(asked.id)
         for file in FILES
         for asked in scheduled(load(file))
-        if asked.type == "Agent"
+        if asked.type in ("Agent", REVIEW_PIPELINE)
     }
 
     assert runs | agents == set(FILES)

@@ -171,6 +171,7 @@ def _is_ours() -> bool:
         trust_specs.SWEEP_WORKFLOW,
         CIRCUIT_WORKFLOW,
         specs.REVIEW_OUTCOME_WORKFLOW,
+        specs.REVIEW_AGAIN_WORKFLOW,
         LEDGER_ANCHOR_WORKFLOW,
         ATTESTATION_WORKFLOW,
         RECONCILE_WORKFLOW,

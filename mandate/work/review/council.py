@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
-from activities.contracts.specs import QUEUE
+from activities.contracts.specs import QUEUE, REVIEW_PIPELINE
+from dsl.rules.review.known import GATE
 from dsl.rules.review.ranking import counted
 from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED
@@ -32,8 +33,6 @@ from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
 from mandate.work.review.learned import recorded
 
-PIPELINE: Final = "architecture-review"
-GATE: Final = "council"
 ANSWER: Final = timedelta(minutes=40)  # what its agents may take together, and more
 _LOOK_S: Final = 0.5
 _SHOWN_MAX: Final = 40
@@ -87,8 +86,8 @@ async def _run(env: Mapping[str, str], path: str, checks: str, *, as_json: bool)
 
 
 async def _start(client: Client, inputs: Mapping[str, str]) -> WorkflowHandle[Any, Any]:
-    name = f"pipeline/{PIPELINE}/{uuid.uuid4().hex[:8]}"
-    return await client.start_workflow(PIPELINE, dict(inputs), id=name, task_queue=QUEUE)
+    name = f"pipeline/{REVIEW_PIPELINE}/{uuid.uuid4().hex[:8]}"
+    return await client.start_workflow(REVIEW_PIPELINE, dict(inputs), id=name, task_queue=QUEUE)
 
 
 async def _decided(handle: WorkflowHandle[Any, Any]) -> tuple[list[dict[str, str]], bool]:

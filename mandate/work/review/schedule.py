@@ -1,7 +1,8 @@
 """``mandate review schedule``: the shipped pipeline again and again, by a Schedule of Temporal.
 
 1. One at a time: where a review is under way, or waits for its people, the next one is skipped. So
-   what is open is not opened a second time.
+   what is open is not opened a second time; and what was answered is known to the next
+   (``workflows.review_again``).
 2. What was learned is that of when the schedule was made; make it anew to learn more.
 3. There is one schedule for a path; making it anew changes how often, and with which checks.
 """
@@ -27,14 +28,14 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts.specs import QUEUE
+from activities.contracts.specs import QUEUE, REVIEW_AGAIN_WORKFLOW
 from dsl.shown.surfaces import Terminal
 from dsl.values.durations import parse_duration, render_duration
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.stack import environment
 from mandate.terminal import say
-from mandate.work.review.council import PIPELINE, inputs_of, place_in
+from mandate.work.review.council import inputs_of, place_in
 
 EVERY_MS_MIN: Final = 60_000
 CATCHUP: Final = timedelta(minutes=1)
@@ -97,7 +98,10 @@ async def _end(env: Mapping[str, str], path: str) -> int:
 def _schedule(inputs: Mapping[str, str], every: timedelta) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
-            PIPELINE, dict(inputs), id=f"review-of/{inputs['path']}", task_queue=QUEUE
+            REVIEW_AGAIN_WORKFLOW,
+            dict(inputs),
+            id=f"review-of/{inputs['path']}",
+            task_queue=QUEUE,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         # (1) one at a time

@@ -6,6 +6,7 @@ import importlib
 import itertools
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,25 @@ def test_language_models_sit_on_the_council_as_they_are(ask, suggested, workspac
     found = {each.suggestion: each.ruling for each in advice.decisions}
     assert CouncilRuling.AUTO_APPROVE in found.values()
     assert [found[name] for name in names if name.startswith("close-hole")] == [CouncilRuling.HUMAN]
+
+
+def test_what_was_answered_before_is_not_suggested_again(ask, workspace, suggested):
+    """A finding is known, not the suggestion that it was a part of."""
+    (workspace / "unused.py").write_text("import os\nimport sys\n")
+    new = sighting("unused.py", 2, AnomalyKind.DEAD_CODE, "ruff", "F401")
+    again = json.loads((suggested.directory.parent / "watched/anomalies.json").read_text())
+    again += [each.model_dump(mode="json") for each in named([replace(new, mark="import sys")])]
+    (suggested.directory.parent / "watched/anomalies.json").write_text(json.dumps(again))
+    left = [{"type": "artifact", "name": "anomalies.json", "path": "anomalies.json"}]
+    seen = Answer(0, left, "", suggested.directory.parent / "watched", {})
+
+    known = suggested.output["known"]
+    second = ask("review/suggester", "EXECUTE", given={"watch": seen}, known=json.dumps(known))
+
+    assert len(known) == 2
+    (only,) = json.loads(second.read("suggestions.json"))
+    assert only["place"]["line"] == 2
+    assert set(known) < set(second.output["known"])
 
 
 def test_where_nothing_is_wrong_there_is_nothing_to_decide(ask, workspace):

@@ -2,13 +2,15 @@
 
 Input: ``workspace`` (absolute; the engine sets it) and what the template declares. It reads every
 ``<stage>/anomalies.json`` it is handed. Output: ``suggestions``, those a council decides about,
-each with ``id``, ``risk`` and ``trial``; ``left``, how many more there are. Artifacts:
+each with ``id``, ``risk`` and ``trial``; ``left``, how many more there are; ``known``, the findings
+that need not be suggested about again, once this was answered. Artifacts:
 ``suggestions.json`` with all that is known of each, and ``suggestions.md`` for people.
 
 1. ``checks`` executes what the workspace says, in the sandbox that this program runs in. Where the
    machine has none, it is refused before anything is done.
 2. What does not have the form of an anomaly is refused: half a list would be half a review.
-3. ``learned`` is what the ledger knew when the run was started, by kind: accepted, and all.
+3. About what is ``known`` nothing is suggested: see ``dsl.rules.review.known``.
+4. ``learned`` is what the ledger knew when the run was started, by kind: accepted, and all.
 """
 
 from __future__ import annotations
@@ -27,8 +29,9 @@ from dsl.limits import DOCUMENT_BYTES_MAX, SUGGESTIONS_MAX
 from dsl.review.anomaly import Anomaly
 from dsl.review.remedy import Remedy
 from dsl.review.suggestion import Suggestion
+from dsl.rules.review.known import known_in, known_of, short
 from dsl.rules.review.ranking import share
-from dsl.values.strict_json import read
+from dsl.values.strict_json import JsonError, read
 from integrations.agents.sandbox import landlock
 from integrations.review.suggester import suggestions_for
 
@@ -53,7 +56,11 @@ def main() -> None:
     given = request["input"]
     root = workspace(given) / below(given, "path", ".")
     checks = checks_of(given)
-    anomalies = list(_anomalies(request["prior"]))
+    seen = list(_anomalies(request["prior"]))
+    known = _known(given.get("known") or "[]")
+    anomalies = [
+        each for each in seen if short(each.fingerprint) not in known
+    ]  # (3) answered before
     suggestions = suggestions_for(root, anomalies, _learned(given.get("learned") or "{}"), checks)
     told = suggestions[:SUGGESTIONS_MAX]
     leave_json("suggestions.json", [each.model_dump(mode="json") for each in told])
@@ -66,6 +73,11 @@ def main() -> None:
                 {"id": each.id, "risk": each.risk.value, "trial": each.trial.value} for each in told
             ],
             "left": left,
+            "known": known_of(
+                known,
+                (each.fingerprint for each in seen),
+                (name for each in told for name in each.anomalies),
+            ),
         },
     )
 
@@ -108,8 +120,15 @@ def _anomalies(prior: dict[str, Any]) -> Iterable[Anomaly]:
             give_up(f"{name} is no list of anomalies: {error}"[:400])
 
 
+def _known(text: str) -> frozenset[str]:
+    try:
+        return frozenset(known_in(read(text, bytes_max=DOCUMENT_BYTES_MAX)))
+    except JsonError as error:
+        give_up(f"input `known`: expected a list of findings: {error}")
+
+
 def _learned(text: str) -> dict[Remedy, Fraction]:
-    """Return acceptance by kind, from ``{"<remedy>": [accepted, all]}`` (3)."""
+    """Return acceptance by kind, from ``{"<remedy>": [accepted, all]}`` (4)."""
     try:
         told = read(text, bytes_max=DOCUMENT_BYTES_MAX)
         return {
