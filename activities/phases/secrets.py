@@ -8,10 +8,12 @@
    no agent's doing.
 4. Below T3 it is a violation: the agent declares what its tier does not open. Unless it holds less
    than the stage asks for by now: it was lowered meanwhile, and one step down causes no other.
+5. What a tool server is handed no agent is, whoever registered the plan.
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 
 from activities.contracts import messages, specs
@@ -20,6 +22,7 @@ from activities.proofs.warrant import Cleared
 from activities.runtime.violation import ViolationError
 from dsl.core import AgentPhase
 from dsl.rules.trust.violations import Violation
+from dsl.tools.folders import ToolFolders
 from integrations.errors import DeniedError
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.errors import PathDeniedError
@@ -44,10 +47,21 @@ async def secrets_of(
     """
     if not request.step.secrets or phase is not AgentPhase.EXECUTE:
         return {}
+    await _refuse_handed(equipment, request)  # (5) for tool servers
     places = {name: SecretRef.parse(ref) for name, ref in sorted(request.step.secrets.items())}
     found = await _redeemed(equipment, request, cleared, places)  # (1) what a person has authorised
     missing = {name: ref for name, ref in places.items() if name not in found}
     return {**found, **await _read(equipment, request, missing, stack)}
+
+
+async def _refuse_handed(equipment: Equipment, request: messages.PhaseRequest) -> None:
+    servers = await asyncio.to_thread(ToolFolders(equipment.settings.tools).look)
+    for name, reference in sorted(request.step.secrets.items()):
+        whose = None if servers is None else servers.handed(reference)
+        if whose is not None:
+            raise DeniedError(
+                f"secret {name} is handed to tool server {whose!r}, and to no agent: call its tools"
+            )
 
 
 async def _redeemed(

@@ -23,6 +23,7 @@ from temporalio import activity
 
 from activities.contracts import specs, tool_specs
 from activities.runtime.boundary import governed
+from activities.tools.handed import handed_to
 from dsl.core import Tier
 from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX, TOOL_ATTEMPTS_MAX
 from dsl.rules.tools.journal import CallAnswer, CallStatus
@@ -35,6 +36,7 @@ from integrations.tools.calling import make_call
 from integrations.tools.session import Surroundings
 from integrations.tools.warm import WarmServers, Whom
 from integrations.tools.wire import OutcomeUnknownError
+from integrations.vault.credentials.issuer import CredentialIssuer
 
 Prove = Callable[[tool_specs.CallRequest, int], Awaitable[None]]  # at most how often
 
@@ -49,14 +51,18 @@ class ToolCalls:
         folders: ToolFolders,
         around: Surroundings,
         artifacts: Artifacts,
+        *,
+        issuer: CredentialIssuer | None = None,
         warm: WarmServers | None = None,
         proven: Prove | None = None,
     ) -> None:
         """Prepare; ``warm`` is its owner's to close. Without it a server is started for a call.
 
+        ``issuer`` mints for what servers are handed; without it they are handed nothing.
         ``proven``: makes calls of T3 and T4, and no others.
         """
         self._proven = proven
+        self._issuer = issuer
         self._folders = folders
         self._around = around
         self._artifacts = artifacts
@@ -103,14 +109,16 @@ class ToolCalls:
             await self._proven(request, TOOL_ATTEMPTS_MAX if is_idempotent else 1)
         stage = (info.workflow_id or "", info.workflow_run_id or "")  # (7) the server's word
         whom = Whom(request.agent, *stage, request.tier)
-        answer = await make_call(
-            call,
-            call.digest(),
-            known,
-            self._around,
-            lend=None if self._warm is None else self._warm.to(whom),
-            sends=lambda: sent.append(True),
-        )
+        async with handed_to(known.server, request, self._issuer) as secrets:
+            answer = await make_call(
+                call,
+                call.digest(),
+                known,
+                self._around,
+                environment=secrets,
+                lend=None if self._warm is None else self._warm.to(whom),
+                sends=lambda: sent.append(True),
+            )
         status = CallStatus.OK if answer.ok else CallStatus.ERROR
         return await self._kept(status, answer.text)
 

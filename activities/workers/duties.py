@@ -46,9 +46,9 @@ from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
 from activities.runtime.engine import ensure_search_attributes
 from activities.runtime.orphans import unbind_left
-from activities.tools.calling import ToolCalls
 from activities.tools.looking import ToolLooks
 from activities.workers.health import of_phases
+from activities.workers.tool_duties import tool_calls
 from activities.workers.watched import breakers_of, look_after
 from dsl.catalogue import Catalogue
 from dsl.notify.site_file import SiteFile
@@ -148,6 +148,12 @@ class PhaseDuties(Duties):
             watcher=self._watcher,
             breakers=breakers,
         )
+        self._warm = WarmServers(
+            surroundings_of(settings),
+            reserve=self._reserve,
+            roster=self._equipment.roster,
+            watching=self._watcher.watching,
+        )
         look_after(breakers, self._dragonfly, self._vault, self._equipment.artifacts)
         # Not watched by a circuit: what went well would be told to all, again and again.
         self._looked_at = Vault(settings.vault_url)
@@ -191,6 +197,7 @@ class PhaseDuties(Duties):
             ):
                 yield
         finally:
+            await self._warm.close()
             await self._ends.aclose()
             await self._reserve.close()
             await self._dragonfly.aclose()
@@ -217,16 +224,7 @@ class WorkflowDuties(PhaseDuties):
             site=SiteFile(settings.notify),
         )
         self._feasibility = Feasibility(self._equipment)
-        around = surroundings_of(settings)
-        self._warm = WarmServers(
-            around,
-            reserve=self._reserve,
-            roster=self._equipment.roster,
-            watching=self._watcher.watching,
-        )
-        self._calls = ToolCalls(
-            ToolFolders(settings.tools), around, self._equipment.artifacts, self._warm
-        )
+        self._calls = tool_calls(self._equipment, self._warm)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -251,11 +249,8 @@ class WorkflowDuties(PhaseDuties):
         self._compile.policy = self._compile.policy.model_copy(
             update={"search_attributes": without is None, "shows_ends": without is None}
         )
-        try:
-            async with super().on_duty(client):
-                yield
-        finally:
-            await self._warm.close()
+        async with super().on_duty(client):
+            yield
 
 
 class HighTierDuties(PhaseDuties):
@@ -276,12 +271,7 @@ class HighTierDuties(PhaseDuties):
         )
         self._spent = SpentCalls(settings.artifacts)
         proven = ProvenCalls(self._equipment, VoteVerifier(ProofVerifier(voters)), self._spent)
-        self._calls = ToolCalls(
-            ToolFolders(settings.tools),
-            surroundings_of(settings),
-            equipment.artifacts,
-            proven=proven.require,
-        )
+        self._calls = tool_calls(self._equipment, self._warm, proven.require)
         self._probe = ControlGroupProbe(self._vault, self._login)
         self._gates = ControlGroupActivities(plans, requests, equipment.registry, self._probe)
 

@@ -9,7 +9,8 @@ is redacted wherever it stands · ``DSL326`` a revoked agent is replaced by what
 ``DSL327`` an agent of T3 or T4 is replaced · ``DSL331`` a template that cannot be used ·
 ``DSL345`` clarifications, or what follows on the last one, without an error budget: nothing would
 ever come to it · ``DSL346`` ``clarify`` and ``clarifiers`` do not fit each other, or nothing is
-ever clarified · ``DSL404`` an agent id is too long.
+ever clarified · ``DSL404`` an agent id is too long · ``DSL665`` a secret that is handed to a tool
+server.
 
 What holds for an agent id holds for that of a replacement. Who clarifies a plan is looked at by
 ``dsl.checks.gates``; no agent sits on the council about its own plan.
@@ -31,18 +32,16 @@ from dsl.rules.trust.admission import is_inline
 from dsl.templates import Template, Templates
 from dsl.values.agent_ids import AGENT_ID_LENGTH_MAX, is_agent_id
 from dsl.values.canonical import canonical
+from dsl.values.secret_refs import is_secret_reference
 from dsl.values.suggestions import suggest
 from dsl.values.vault_tokens import TOKEN_SHAPE
 
-SECRET_REFERENCE_LENGTH_MAX: Final = 512
 # An id is never to be taken for a token: it would be redacted.
 _TOKEN_LIKE = re.compile(rf"(?<![A-Za-z0-9]){TOKEN_SHAPE}")
 _OF_CLARIFICATIONS: Final = (
     *("error_budget", "clarifications", "on_exhausted"),
     *("clarify", "clarifiers"),
 )
-_SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-_SECRET_REFERENCE = re.compile(rf"{_SEGMENT}(/{_SEGMENT})+#{_SEGMENT}")
 
 
 def check_agents(survey: Survey, findings: Findings) -> None:
@@ -53,7 +52,7 @@ def check_agents(survey: Survey, findings: Findings) -> None:
             if not (survey.doubts.touch(site.at, "agent") or _is_half_read(survey, site.stage)):
                 _check_identity(agent, (*site.at, named), findings)
             _check_replacement(survey, site, site.stage, findings)
-            _check_secrets(site, site.stage, findings)
+            _check_secrets(survey, site, site.stage, findings)
             _check_template(survey, site, site.stage, findings)
             if not findings.doubts.touch((*site.at, "config"), *_OF_CLARIFICATIONS):
                 _check_budget(site.stage.config, (*site.at, "config"), findings)
@@ -113,16 +112,25 @@ def _check_replacement(survey: Survey, site: Site, stage: AgentStage, findings: 
         )
 
 
-def _check_secrets(site: Site, stage: AgentStage, findings: Findings) -> None:
+def _check_secrets(survey: Survey, site: Site, stage: AgentStage, findings: Findings) -> None:
     for name, reference in stage.config.secrets.items():
-        too_long = len(reference) > SECRET_REFERENCE_LENGTH_MAX
-        if too_long or _SECRET_REFERENCE.fullmatch(reference) is None:
+        at = (*site.at, "config", "secrets", name)
+        if not is_secret_reference(reference):
             findings.error(
                 "DSL308",
                 f"secret {name!r} is not a reference",
-                (*site.at, "config", "secrets", name),
+                at,
                 "write mount/path#field, each part of letters, digits, '_', '.' and '-', "
                 "starting with a letter or digit",
+            )
+            continue
+        whose = survey.servers.handed(reference) if survey.servers is not None else None
+        if whose is not None:
+            findings.error(
+                "DSL665",
+                f"secret {name!r} is handed to tool server {whose!r}, and to no agent",
+                at,
+                "call a tool of that server, or read another secret",
             )
 
 

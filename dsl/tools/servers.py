@@ -1,7 +1,7 @@
 """Tool servers: what agents may be let call, as the operator declares it.
 
-A server is a file ``<name>.yaml``: how it is started, what it may touch, and which trust its tools
-ask for. Here is its form and nothing of the machine. The rules:
+A server is a file ``<name>.yaml``: how it is started or where it is reached, what it may touch, and
+which trust its tools ask for. Here is its form and nothing of the machine. The rules:
 
 1. What a server may touch is for the operator to say, who writes this file: its sandbox is its own,
    and no pipeline opens anything in it.
@@ -14,6 +14,7 @@ ask for. Here is its form and nothing of the machine. The rules:
    nobody knows whether it was made. Neither can a pipeline say.
 5. ``keep`` says for whom one process may work: never for two stages, unless its operator says that
    it keeps nothing of whoever calls.
+6. ``secrets`` of a server are for its calls: no stage is let read one of them itself.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ from pydantic import Field, field_validator, model_validator
 from dsl import limits
 from dsl.core import Tier
 from dsl.rules.tools.effects import refuse_effect
-from dsl.stages.fields import Name, TierField, refused
+from dsl.stages.fields import SECRET_NAME_PATTERN, Name, TierField, refused
 from dsl.stages.stage import Document
 from dsl.stages.tools import ToolName
 from dsl.steps.tools import KnownTool
 from dsl.templates import INTERPRETER_PATTERN, TemplateSandbox
+from dsl.tools.reach import HEADER_PATTERN, refuse_headers, refuse_url
 from dsl.values.durations import ToolTimeout
+from dsl.values.secret_refs import is_secret_reference
 
 _COMMAND: Final = re.compile(INTERPRETER_PATTERN)
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -100,6 +103,12 @@ class ToolServer(Document):
         "tier": "The least tier of a stage that calls its tools, 0 to 4.",
         "command": "How it is started: a program on the agents' PATH or an absolute path, and its "
         "arguments. It speaks MCP on stdin and stdout.",
+        "url": "Where it is reached that nobody starts here: https, or http on this machine. It "
+        "speaks MCP's streamable HTTP.",
+        "ca": "The file of who vouches for its certificate; default: those this machine knows.",
+        "headers": "What is sent with each request to url: text, and ${{ secrets.NAME }}.",
+        "secrets": "What it is handed for a call, and no agent is: NAME: mount/path#field. Read as "
+        "the agent that calls; a variable of a command, or named in headers.",
         "environment": "Variables that it is started with; it has no others. No secrets.",
         "timeout": "How long one call may take, with a unit, up to 10m; default: 30s.",
         "sandbox": "What it may touch and take.",
@@ -111,7 +120,15 @@ class ToolServer(Document):
     name: Name
     description: str = ""
     tier: TierField
-    command: tuple[str, ...] = Field(min_length=1, max_length=limits.TEMPLATE_WORDS_MAX)
+    command: tuple[str, ...] = Field(default=(), max_length=limits.TEMPLATE_WORDS_MAX)
+    url: str | None = Field(default=None, max_length=limits.TOOL_URL_LENGTH_MAX)
+    ca: str | None = Field(default=None, pattern=r"^/")
+    headers: dict[Annotated[str, Field(pattern=HEADER_PATTERN)], str] = Field(
+        default_factory=dict, max_length=limits.TEMPLATE_WORDS_MAX
+    )
+    secrets: dict[Annotated[str, Field(pattern=SECRET_NAME_PATTERN)], str] = Field(
+        default_factory=dict, max_length=limits.SECRETS_OF_SERVER_MAX
+    )
     environment: dict[_Variable, str] = Field(
         default_factory=dict, max_length=limits.TEMPLATE_WORDS_MAX
     )
@@ -131,6 +148,40 @@ class ToolServer(Document):
             )
         return words
 
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, url: str | None) -> str | None:
+        why = refuse_url(url) if url is not None else None
+        if why is not None:
+            raise refused(why)
+        return url
+
+    @field_validator("secrets")
+    @classmethod
+    def _references(cls, secrets: dict[str, str]) -> dict[str, str]:
+        for name, reference in secrets.items():
+            if not is_secret_reference(reference):  # not shown: it may be the secret itself
+                raise refused(f"secret {name}: expected mount/path#field")
+        return secrets
+
+    @model_validator(mode="after")
+    def _reached_in_one_way(self) -> ToolServer:
+        if bool(self.command) == (self.url is not None):
+            raise refused("a server has a command, or a url, and not both")
+        of_other = ("environment", "sandbox") if self.url else ("ca", "headers")
+        wrong = next((each for each in of_other if each in self.model_fields_set), None)
+        if wrong is not None:
+            raise refused(
+                f"{wrong}: it says nothing of a server with {'a url' if self.url else 'a command'}"
+            )
+        why = refuse_headers(self.headers, self.secrets) if self.url else None
+        both = sorted(self.secrets.keys() & self.environment.keys())
+        if both:
+            why = f"secrets: {both[0]} is a variable of environment as well"
+        if why is not None:
+            raise refused(why)
+        return self
+
     @model_validator(mode="after")
     def _no_less_than_its_server(self) -> ToolServer:
         for name, tool in self.tools.items():
@@ -140,6 +191,11 @@ class ToolServer(Document):
                     "a tool never asks for less"
                 )
         return self
+
+    @property
+    def place(self) -> str:
+        """Return its address, or the program that is started."""
+        return self.url or self.command[0]
 
     def tier_of(self, tool: str) -> Tier:
         """Return the least tier of a stage that calls ``tool`` (2)."""
@@ -197,6 +253,13 @@ class ToolServers(Mapping[str, KnownServer]):
     known: Mapping[str, KnownServer]
     refused: Mapping[str, str] = field(default_factory=dict)  # why, by name
     unseen: tuple[str, ...] = ()  # what could not be looked into, a sentence each
+
+    def handed(self, reference: str) -> str | None:
+        """Return the server that is handed the secret ``reference``; None: none is (6)."""
+        return next(
+            (name for name in self.known if reference in self.known[name].server.secrets.values()),
+            None,
+        )
 
     def __getitem__(self, name: str) -> KnownServer:
         return self.known[name]

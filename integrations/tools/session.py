@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from dsl.tools.reach import filled, port_of
 from dsl.tools.servers import ToolServer
+from integrations.agents.keeper.process import Process
 from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.sandbox.spec import SandboxSpec, launch, path_of
@@ -28,6 +30,7 @@ from integrations.errors import DeniedError
 from integrations.redaction import Redactor
 from integrations.tools.asking import START_S, ToolSession
 from integrations.tools.stdio import StdioWire
+from integrations.tools.streamable import HttpWire
 
 _MARGIN_S: Final = 30.0  # by which the keeper's deadline is later than ours
 
@@ -53,12 +56,12 @@ async def serving(
     reserve: Reserve | None = None,
     on_start: Callable[[int], None] | None = None,
 ) -> AsyncIterator[ToolSession]:
-    """Start ``server`` and greet it; it is gone when this ends (1).
+    """Start ``server``, or reach it, and greet it; it is gone, or let go, when this ends (1).
 
     Args:
         server: as its operator has declared it.
         around: what the machine offers.
-        environment: what it is given besides, by name; it is shown nowhere (2).
+        environment: the secrets that it is handed, by name; they are shown nowhere (2).
         alive_s: how long it may live after it was greeted, unless the session says longer.
         reserve: has a keeper that came up before, perhaps.
         on_start: hears the pid of its keeper before it starts.
@@ -68,23 +71,55 @@ async def serving(
         UnavailableError: this machine starts no process now.
         ToolServerError: it does not greet back.
     """
+    handed = environment or {}
+    if server.url is None:
+        keepers = partial((reserve or Reserve(keeps=False)).begin, on_start=on_start)
+        opened = _started(server, around, handed, alive_s, keepers)
+    else:
+        opened = _reached(server, server.url, around, handed)
+    async with opened as session:
+        await session.greet()
+        yield session
+
+
+@asynccontextmanager
+async def _reached(
+    server: ToolServer, url: str, around: Surroundings, handed: Mapping[str, str]
+) -> AsyncIterator[ToolSession]:
+    port = port_of(url)
+    if port in around.ports:
+        raise _engines_own(server, port)
+    headers = filled(server.headers, handed)  # (2) nowhere else
+    redact = Redactor((*handed.values(), *(headers.values() if handed else ())))
+    wired = HttpWire(url, headers, redact, server.ca)
+    try:
+        yield ToolSession(server.name, wired, redact)
+    finally:
+        await wired.end()
+
+
+@asynccontextmanager
+async def _started(
+    server: ToolServer,
+    around: Surroundings,
+    handed: Mapping[str, str],
+    alive_s: float,
+    begin: Callable[[dict[str, Any], Lifeline], Awaitable[Process]],
+) -> AsyncIterator[ToolSession]:
     argv = _argv(server.command, around)
     with ExitStack() as stack:
         directory = stack.enter_context(workdir())
         spec = launch(argv, Path(argv[0]), directory, _sandbox(server, around, argv))
-        spec["env"] = {**spec["env"], **server.environment, **(environment or {})}
+        spec["env"] = {**spec["env"], **server.environment, **handed}
         lifeline = Lifeline(boottime() + START_S + alive_s + _MARGIN_S)
-        keepers = reserve or Reserve(keeps=False)
-        process = stack.enter_context(closing(await keepers.begin(spec, lifeline, on_start)))
-        redact = Redactor((environment or {}).values())
+        process = stack.enter_context(closing(await begin(spec, lifeline)))
+        redact = Redactor(handed.values())
         pipe = StdioWire(process, redact)
         watching = None
         try:
             await process.ready()
             watching = asyncio.ensure_future(pipe.watch())
-            session = ToolSession(server.name, pipe, redact, partial(_live, lifeline))
-            await session.greet()
-            yield session
+            yield ToolSession(server.name, pipe, redact, partial(_live, lifeline))
         finally:
             await process.end()
             if watching is not None:
@@ -111,9 +146,7 @@ def _sandbox(server: ToolServer, around: Surroundings, argv: Sequence[str]) -> S
     )
     taken = sorted(around.ports & set(server.sandbox.tcp))
     if taken:
-        raise DeniedError(
-            f"tool server {server.name!r}: port {taken[0]} belongs to the engine's own servers"
-        )
+        raise _engines_own(server, taken[0])
     _refuse_own_pins(server, around)
     sandbox = SandboxSpec(
         read=tuple(map(Path, server.sandbox.read)),
@@ -124,6 +157,12 @@ def _sandbox(server: ToolServer, around: Surroundings, argv: Sequence[str]) -> S
         required=around.required,
     )
     return replace(sandbox, **declared)
+
+
+def _engines_own(server: ToolServer, port: int | None) -> DeniedError:
+    return DeniedError(
+        f"tool server {server.name!r}: port {port} belongs to the engine's own servers"
+    )
 
 
 def _refuse_own_pins(server: ToolServer, around: Surroundings) -> None:

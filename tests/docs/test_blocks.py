@@ -82,7 +82,7 @@ def test_a_document_is_what_it_looks_like_and_a_pipeline_gives_no_warning(block)
     if {"program", "runtime"} & set(loaded.data):
         assert shaped(loaded, Template, "a template").name
         return
-    if "command" in loaded.data:
+    if {"command", "url"} & set(loaded.data):
         assert shaped(loaded, ToolServer, "a tool server").name
         return
     if "method" in loaded.data:

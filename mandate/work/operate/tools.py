@@ -17,7 +17,7 @@ from mandate.columns import columns
 from mandate.stack import environment
 from mandate.terminal import note, say, say_json
 
-_HEAD = ("SERVER", "TIER", "PINNED", "COMMAND", "DESCRIPTION")
+_HEAD = ("SERVER", "TIER", "PINNED", "WHERE", "DESCRIPTION")
 _NOTHING, _NOWHERE = "nothing besides its own", "to nothing"
 _UNDECLARED = Terminal(
     "mandate tools: nobody has declared tool servers: name their directories in MANDATE_TOOLS"
@@ -79,7 +79,7 @@ def server_named(folders: ToolFolders, name: str) -> ServerFile | None:
 def _row(file: ServerFile) -> tuple[str, ...]:
     server, known = file.server, file.known()
     pinned = str(len(known.pins)) if known.pins else "none"
-    return (server.name, server.tier.name, pinned, server.command[0], server.description)
+    return (server.name, server.tier.name, pinned, server.place, server.description)
 
 
 def _page(file: ServerFile, known: KnownServer) -> Iterator[Terminal]:
@@ -89,10 +89,17 @@ def _page(file: ServerFile, known: KnownServer) -> Iterator[Terminal]:
     yield Terminal.of("file      {}", file.path)
     yield Terminal.of("tier      {}, {}", server.tier.name, server.tier.title)
     yield Terminal.of("timeout   {}", render_duration(server.timeout))
-    yield Terminal.of("command   {}", Terminal.listed(server.command, " "))
-    yield Terminal.of("reads     {}", Terminal.listed(server.sandbox.read) or _NOTHING)
-    yield Terminal.of("writes    {}", Terminal.listed(server.sandbox.write) or _NOTHING)
-    yield Terminal.of("connects  {}", Terminal.listed(server.sandbox.tcp) or _NOWHERE)
+    if server.url is not None:
+        yield Terminal.of("url       {}", server.url)
+    else:
+        yield Terminal.of("command   {}", Terminal.listed(server.command, " "))
+        yield Terminal.of("reads     {}", Terminal.listed(server.sandbox.read) or _NOTHING)
+        yield Terminal.of("writes    {}", Terminal.listed(server.sandbox.write) or _NOTHING)
+        yield Terminal.of("connects  {}", Terminal.listed(server.sandbox.tcp) or _NOWHERE)
+    yield Terminal.of("keep      {}", server.keep.value)
+    yield Terminal.of(
+        "secrets   {}", Terminal.listed(sorted(server.secrets)) or "it is handed none"
+    )
     yield Terminal.of("pinned    {}", len(known.pins) or known.why_unpinned)
     for tool, pinned in sorted(known.pins.items()):
         yield Terminal.of("  {}  {}  {}", tool, server.tier_of(tool).name, pinned.digest)
@@ -108,5 +115,7 @@ def _record(file: ServerFile) -> dict[str, Any]:
         "file": str(file.path),
         "tier": server.tier.name,
         "command": list(server.command),
+        "url": server.url,
+        "secrets": dict(sorted(server.secrets.items())),
         "pins": dict(sorted(known.digests.items())),
     }

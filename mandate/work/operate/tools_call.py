@@ -8,13 +8,14 @@ Exit code 0: the server says that it went well; 1: it does not, or nobody knows;
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from dsl.rules.tools.calls import CallRefusedError, ToolCall, arguments_in, call_of, text_of
 from dsl.shown.surfaces import Terminal
 from dsl.tools.servers import KnownServer
-from integrations.errors import IntegrationError
+from integrations.errors import DeniedError, IntegrationError
 from integrations.settings import SettingsError
 from integrations.tools.calling import make_call
 from integrations.tools.session import Surroundings
@@ -23,14 +24,22 @@ from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError
 from mandate.terminal import at_terminal, complain, confirmed, note, say, say_json
 from mandate.work.operate.tools import folders_of, server_named
-from mandate.work.operate.tools_check import around_of
+from mandate.work.operate.tools_check import around_of, handed_in, handed_of
 from mandate.work.operate.tools_decide import tool_named
 
 ARGUMENTS_SHOWN_MAX: Final = 4_000  # characters
 ANSWER_LINE_MAX: Final = 4_000
 
 
-def run(tool: str, arguments: str, *, is_sure: bool, as_json: bool, data_dir: Path | None) -> int:
+def run(
+    tool: str,
+    arguments: str,
+    *,
+    is_sure: bool,
+    as_json: bool,
+    data_dir: Path | None,
+    secrets: Sequence[str] = (),
+) -> int:
     """Make the call and print the answer; return the exit code."""
     folders = folders_of(data_dir)
     if folders is None:
@@ -38,18 +47,25 @@ def run(tool: str, arguments: str, *, is_sure: bool, as_json: bool, data_dir: Pa
     try:
         server, name = tool_named(tool)
         call = call_of(server, name, arguments_in(arguments))
-        around = around_of(data_dir)
-    except (CallRefusedError, UsageError, SettingsError) as error:
+        around, handed = around_of(data_dir), handed_in(secrets)
+    except (CallRefusedError, UsageError, SettingsError, DeniedError) as error:
         complain(error, "mandate tools call")
         return EXIT_USAGE
     file = server_named(folders, server)
     if file is None:
         return EXIT_USAGE
-    return asyncio.run(_made(call, file.known(), around, is_sure=is_sure, as_json=as_json))
+    making = _made(call, file.known(), around, handed, is_sure=is_sure, as_json=as_json)
+    return asyncio.run(making)
 
 
 async def _made(
-    call: ToolCall, known: KnownServer, around: Surroundings, *, is_sure: bool, as_json: bool
+    call: ToolCall,
+    known: KnownServer,
+    around: Surroundings,
+    handed: Mapping[str, str],
+    *,
+    is_sure: bool,
+    as_json: bool,
 ) -> int:
     if not is_sure:
         if not at_terminal():
@@ -62,7 +78,8 @@ async def _made(
         if not await confirmed(question):
             return EXIT_USAGE
     try:
-        answer = await make_call(call, call.digest(), known, around)
+        given = handed_of(known.server, handed)
+        answer = await make_call(call, call.digest(), known, around, environment=given)
     except OutcomeUnknownError as error:
         note(Terminal.of("mandate tools call: it may have been made: {}", error))
         return 1

@@ -8,24 +8,31 @@ rules:
    a model will read.
 3. Exit code 0: all that is listed is pinned; 1: something is not, or a server does not list its
    tools; 2: wrong usage.
+4. What a server is handed for calls is read as the agent that calls, which nobody here is: whoever
+   checks hands it over in files. It stands in no argument list.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from dsl.shown.surfaces import Terminal
+from dsl.stages.fields import SECRET_NAME_PATTERN
 from dsl.tools.folders import ServerFile
-from integrations.errors import IntegrationError
+from dsl.tools.servers import ToolServer
+from integrations.errors import DeniedError, IntegrationError
+from integrations.notify.secret_files import read_secret
 from integrations.settings import SettingsError, read_settings
 from integrations.tools.listing import Comparison, compare
 from integrations.tools.pins import write_pins
 from integrations.tools.session import Surroundings, serving
 from integrations.tools.surroundings import surroundings_of
 from mandate._entry import EXIT_USAGE
+from mandate.people.errors import UsageError
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
 from mandate.work.operate.tools import folders_of, server_named
@@ -34,21 +41,30 @@ DESCRIPTION_MAX: Final = 300  # characters
 _SETTLED: Final = {"new": "pinned now", "changed": "pinned now", "gone": "its pin is dropped"}
 
 
-def run(names: Sequence[str], *, pin: bool, as_json: bool, data_dir: Path | None) -> int:
+def run(
+    names: Sequence[str],
+    *,
+    pin: bool,
+    as_json: bool,
+    data_dir: Path | None,
+    secrets: Sequence[str] = (),
+) -> int:
     """Check the servers called ``names``, or all; return the exit code (3)."""
     folders = folders_of(data_dir)
     if folders is None:
         return EXIT_USAGE
     try:
-        around = around_of(data_dir)
-    except SettingsError as error:
+        around, handed = around_of(data_dir), handed_in(secrets)
+    except (SettingsError, UsageError, DeniedError) as error:
         complain(error, "mandate tools check")
         return EXIT_USAGE
     wanted = names or sorted(folders.view().files)
     files = [server_named(folders, name) for name in wanted]
     if None in files:
         return EXIT_USAGE
-    codes = [_check(file, around, pin=pin, as_json=as_json) for file in files if file is not None]
+    codes = [
+        _check(file, around, handed, pin=pin, as_json=as_json) for file in files if file is not None
+    ]
     return max(codes, default=0)
 
 
@@ -61,10 +77,48 @@ def around_of(data_dir: Path | None) -> Surroundings:
     return surroundings_of(read_settings(environment.present(data_dir)))
 
 
-def _check(file: ServerFile, around: Surroundings, *, pin: bool, as_json: bool) -> int:
+def handed_in(words: Sequence[str]) -> dict[str, str]:
+    """Return the secrets that ``NAME=FILE`` names: what a server is handed by yourself (4).
+
+    Raises:
+        UsageError: one of them is none.
+        DeniedError: its file cannot be read.
+    """
+    found = {}
+    for word in words:
+        name, equals, file = word.partition("=")
+        if not equals or re.fullmatch(SECRET_NAME_PATTERN, name) is None or not file:
+            raise UsageError("--secret: expected NAME=FILE, as the server's file names it")
+        found[name] = read_secret(file)
+    return found
+
+
+def handed_of(server: ToolServer, handed: Mapping[str, str]) -> dict[str, str]:
+    """Return those that ``server`` declares.
+
+    Raises:
+        DeniedError: one of them was not given.
+    """
+    missing = next((name for name in sorted(server.secrets) if name not in handed), None)
+    if missing is not None:
+        raise DeniedError(
+            f"it is handed secret {missing}, which is read for agents alone: say --secret "
+            f"{missing}=FILE"
+        )
+    return {name: handed[name] for name in server.secrets}
+
+
+def _check(
+    file: ServerFile,
+    around: Surroundings,
+    handed: Mapping[str, str],
+    *,
+    pin: bool,
+    as_json: bool,
+) -> int:
     server, known = file.server, file.known()
     try:
-        found = asyncio.run(_compared(file, around))
+        found = asyncio.run(_compared(file, around, handed_of(server, handed)))
         if pin:
             listed = [each.listed for each in found if each.listed is not None]
             write_pins(file.pins_path, server.name, listed)
@@ -92,8 +146,10 @@ def _is_settled(each: Comparison) -> bool:
     return each.state != "unusable"
 
 
-async def _compared(file: ServerFile, around: Surroundings) -> list[Comparison]:
-    async with serving(file.server, around) as session:
+async def _compared(
+    file: ServerFile, around: Surroundings, handed: Mapping[str, str]
+) -> list[Comparison]:
+    async with serving(file.server, around, environment=handed) as session:
         return compare(await session.tools(), file.known().digests)
 
 

@@ -106,7 +106,7 @@ def test_servers_are_listed_and_shown(folder, capsys):
 
     assert tools.show_all(as_json=False, data_dir=None) == 0
     head, row = capsys.readouterr().out.splitlines()
-    assert head.split() == ["SERVER", "TIER", "PINNED", "COMMAND", "DESCRIPTION"]
+    assert head.split() == ["SERVER", "TIER", "PINNED", "WHERE", "DESCRIPTION"]
     assert row.split()[:3] == ["pay", "T1", "2"]
     assert tools.show("pay", as_json=False, data_dir=None) == 0
     said = capsys.readouterr().out

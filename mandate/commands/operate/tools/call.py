@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ def command(
     tool: Annotated[str, typer.Argument(metavar="SERVER/TOOL", help="A pinned tool.")],
     arguments: Annotated[str, typer.Argument(help="One JSON object.")] = "{}",
     *,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="What its server is handed; once for each."),
+    ] = None,
     yes: Yes = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -20,4 +24,5 @@ def command(
     """Call a pinned tool yourself, in the sandbox of its server; asks first."""
     from mandate.work.operate import tools_call
 
-    end(tools_call.run(tool, arguments, is_sure=yes, as_json=as_json, data_dir=data_dir))
+    given: dict[str, Any] = {"as_json": as_json, "data_dir": data_dir, "secrets": secret or []}
+    end(tools_call.run(tool, arguments, is_sure=yes, **given))

@@ -17,10 +17,15 @@ def command(
     pin: Annotated[
         bool, typer.Option("--pin", help="Pin what is listed now; read it first.")
     ] = False,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="What a server is handed; once for each."),
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Start tool servers in their sandbox, and compare their tools with what is pinned."""
+    """Start or reach tool servers, and compare their tools with what is pinned."""
     from mandate.work.operate import tools_check
 
-    end(tools_check.run(names or [], pin=pin, as_json=as_json, data_dir=data_dir))
+    given = secret or []
+    end(tools_check.run(names or [], pin=pin, as_json=as_json, data_dir=data_dir, secrets=given))

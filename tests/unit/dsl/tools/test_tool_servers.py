@@ -13,6 +13,7 @@ from dsl.core import Tier
 from dsl.errors import DslError
 from dsl.limits import TOOL_TIMEOUT_MS
 from dsl.tools.folders import ToolFolders
+from dsl.tools.reach import filled
 from dsl.tools.servers import ToolServers
 from dsl.values.canonical import digest_of
 
@@ -51,11 +52,13 @@ def seen(folders: ToolFolders) -> ToolServers:
     return servers
 
 
-def codes(servers: ToolServers | None, *rules: str, tier: str = "T1") -> list[tuple[str, str]]:
+def codes(
+    servers: ToolServers | None, *rules: str, tier: str = "T1", more: str = ""
+) -> list[tuple[str, str]]:
     table = "".join(f"\n        - {{{rule}}}" for rule in rules)
     text = (
         'name: p\nversion: "1"\nstages:\n  - name: a\n    type: agent\n    template: default\n'
-        f"    config:\n      tier: {tier}\n      tools:{table}\n"
+        f"    config:\n      tier: {tier}\n      {more}\n      tools:{table}\n"
     )
     try:
         found = compile_text(text, "p.yaml", None, servers).warnings
@@ -89,7 +92,12 @@ def test_what_is_left_open_has_a_default(tmp_path):
         ("tier: T1", "", "missing field 'tier'"),
         ("tier: T2,", "tier: T0,", "a tool never asks for less"),
         ("name: pay", "name: pays", "name: expected 'pay', as the file is called"),
-        ('command: [pay-server, --port, "0"]', "command: []", "at least 1 item"),
+        ('command: [pay-server, --port, "0"]', "command: []", "a command, or a url, and not both"),
+        ("tier: T1", "tier: T1\nurl: https://pay.example", "a command, or a url, and not both"),
+        ("tier: T1", "tier: T1\nca: /etc/ca.pem", "ca: it says nothing of a server with a command"),
+        ("tier: T1", "tier: T1\nsecrets: {TOKEN: s3cr3t}", "TOKEN: expected mount/path#field"),
+        ("tier: T1", "tier: T1\nsecrets: {MODE: kv/a#b}", "MODE is a variable of environment"),
+        ("tier: T1", "tier: T1\nkeep: ever", "keep"),
         ("[pay-server", "[./pay-server", "the name of a program or an absolute path"),
         ("write: [/srv/pay]", "write: [srv]", "expected an absolute path, got 'srv'"),
         ("read: [/opt/pay]", "read: [/proc/1]", "cannot be opened"),
@@ -107,6 +115,57 @@ def test_a_server_that_is_declared_wrongly_is_refused_with_the_place(tmp_path, w
 
     assert "pay" not in servers
     assert why in servers.refused["pay"]
+
+
+REMOTE = """
+name: pay
+tier: T1
+url: https://pay.example/mcp
+headers: {Authorization: "Bearer ${{ secrets.TOKEN }}"}
+secrets: {TOKEN: kv-shared/pay#token}
+"""
+
+
+def test_a_server_may_be_at_an_address(tmp_path):
+    server = seen(put(tmp_path, REMOTE))["pay"].server
+
+    assert (server.place, server.command) == ("https://pay.example/mcp", ())
+    assert filled(server.headers, {"TOKEN": "t"}) == {"Authorization": "Bearer t"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "why"),
+    [
+        ("https:", "http:", "plain http goes to this machine alone, and not to 'pay.example'"),
+        ("https:", "ftp:", "expected https://host/path"),
+        ("pay.example", "ann:pw@pay.example", "hand secrets over in headers"),
+        ("pay.example", "[::1", "it is no address"),
+        ("pay.example", "pay.ex ample", "what no address can"),
+        ("pay.example", "p\u0430y.example", "what no address can"),
+        ("TOKEN }}", "KEY }}", "secret KEY, which is not declared"),
+        ("${{ secrets.TOKEN }}", "x", "secret TOKEN, which no header holds"),
+        ("secrets.TOKEN }}", "args.token }}", "made of text and ${{ secrets.NAME }}"),
+        ("${{ secrets.TOKEN }}", "${{ secrets", "headers: Authorization"),
+        ("Bearer ", "Be\\narer ", "what no header can"),
+        ("Authorization", "Host", "Host is set by the protocol"),
+        ("Authorization", "mcp-session-id", "is set by the protocol"),
+        ("tier: T1", "tier: T1\nsandbox: {tcp: [1]}", "it says nothing of a server with a url"),
+    ],
+)
+def test_an_address_that_leads_nowhere_or_tells_a_secret_is_refused(tmp_path, was, now, why):
+    assert was in REMOTE
+    assert why in seen(put(tmp_path, REMOTE.replace(was, now))).refused["pay"]
+
+
+def test_what_a_server_is_handed_no_stage_reads(tmp_path):
+    servers = seen(put(tmp_path, REMOTE, pins=[REFUND]))
+    assert servers.handed("kv-shared/pay#token") == "pay"
+    assert servers.handed("kv-shared/pay#other") is None
+
+    table = "server: pay, tool: refund, policy: allow"
+    [(code, said)] = codes(servers, table, more="secrets: {KEY: kv-shared/pay#token}")
+    assert code == "DSL665"
+    assert "is handed to tool server 'pay', and to no agent" in said
 
 
 def test_two_servers_of_one_name_are_both_refused(tmp_path):
