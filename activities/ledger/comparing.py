@@ -23,7 +23,7 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.ledger.histories import bytes_of, read_history, with_stages
+from activities.ledger.histories import bytes_of, read_history, runs_of, with_stages
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.reconciliation.discrepancy import Discrepancy
 from dsl.rules.reconciliation.forged import forged
@@ -80,8 +80,7 @@ async def compare(
         known = await asyncio.to_thread(places_of, ledger, [(workflow, run)], ENTRIES_MAX)
         # (3) a history that is not kept any more
         return Comparison(workflow, run, len(known), untold=_forgotten(len(known)))
-    runs = [(each.workflow_id, each.run_id) for each in histories]
-    entries = await asyncio.to_thread(of_runs, ledger, runs, ENTRIES_MAX + 1)
+    entries = await asyncio.to_thread(of_runs, ledger, runs_of(histories), ENTRIES_MAX + 1)
     if len(entries) > ENTRIES_MAX:
         many = f"it has more than {ENTRIES_MAX} entries on the ledger"
         return Comparison(workflow, run, ENTRIES_MAX, untold=many)

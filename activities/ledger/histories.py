@@ -7,7 +7,7 @@ stage ends before its run, and so may its retention: who takes what is left is t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHistory
@@ -70,6 +70,15 @@ async def _stage(
         if is_needed or error.status is not RPCStatusCode.NOT_FOUND:
             raise
         return None
+
+
+def runs_of(histories: Iterable[History]) -> list[tuple[str, str]]:
+    """Return workflow id and run id of all that has written these histories.
+
+    What a run did before it was reset stands on the ledger under the runs before.
+    """
+    found = ((each.workflow_id, run) for each in histories for run in each.runs)
+    return list(dict.fromkeys(found))
 
 
 def bytes_of(history: WorkflowHistory) -> int:

@@ -5,8 +5,9 @@ is no request and no answer. The rules:
 
 1. A local activity stands in one marker, without what it was asked; a regular one in several
    events.
-2. A run that was reset holds the events of the run before, and what was done there was done by
-   that run.
+2. A run that was reset holds the events of the runs before, and what was done there was done by
+   those. Which run that was say the start, where the first of them stands, and each reset, which
+   names the one that goes on. The run that a reset was asked of may have written none of them.
 3. Times are milliseconds since 1970, of Temporal's server; a local activity says itself when it
    ended.
 """
@@ -122,6 +123,22 @@ class History:
         asked = "START_CHILD_WORKFLOW_EXECUTION_INITIATED"
         return tuple(_calls(self, asked, "CHILD_WORKFLOW_EXECUTION_"))
 
+    @cached_property
+    def run_of(self) -> Mapping[int, str]:
+        """Which run has written each event (2)."""
+        return _runs(self)
+
+    @cached_property
+    def runs(self) -> tuple[str, ...]:
+        """Every run that has written of it, in order; the last is its own (2)."""
+        before = (each for each in self.run_of.values() if each != self.run_id)
+        return (*dict.fromkeys(before), self.run_id)
+
+    def runs_since(self, run_id: str) -> tuple[str, ...]:
+        """Return whoever may have done what that run has asked for: it, and those after (2)."""
+        at = self.runs.index(run_id) if run_id in self.runs else -1
+        return self.runs[at:]
+
     def of_type(self, name: str) -> Iterator[HistoryCall]:
         """Yield the activities of one type."""
         return (call for call in self.activities if call.type == name)
@@ -178,7 +195,7 @@ def _calls(history: History, asked_by: str, ended_by: str) -> Iterator[HistoryCa
         for event in history.events
         if type_of(event).startswith(ended_by)
     }
-    runs = _runs(history)
+    runs = history.run_of
     for event in history.events:
         if type_of(event) == asked_by:
             number = event_id(event)
@@ -246,15 +263,16 @@ def _local(event: Mapping[str, Any], run_id: str) -> HistoryCall | None:
 
 def _runs(history: History) -> dict[int, str]:
     """Return which run wrote each event (2)."""
+    resets = [each for each in history.events if attributes(each).get("cause") == _RESET]
+    started = attributes(history.events[0]) if resets else {}
+    run = str(started.get("originalExecutionRunId") or history.run_id)
     runs: dict[int, str] = {}
-    since: list[int] = []
     for event in history.events:
-        since.append(event_id(event))
+        runs[event_id(event)] = run
         said = attributes(event)
         if said.get("cause") == _RESET:
-            runs |= dict.fromkeys(since, str(said.get("baseRunId", history.run_id)))
-            since = []
-    return runs | dict.fromkeys(since, history.run_id)
+            run = str(said.get("newRunId") or history.run_id)
+    return runs
 
 
 def _moment(value: Any) -> int:

@@ -9,7 +9,7 @@
    when the stage had been told to end was thrown away. What it could not record it has handed to
    its run, or said so in its report; one that was terminated has said nothing.
 4. Of a run that was reset, what was done before is on the ledger under the run that did it. What
-   was under way may be under either.
+   was under way may be under any that came after.
 5. Whoever may write to the namespace may complete an activity with anything. A value that is not
    what it should be is read as none, and a tier that is none is one that no entry has.
 """
@@ -149,7 +149,7 @@ def _tier(value: Any) -> str:
 
 def keys_of(history: History, call: HistoryCall, number: int, namespace: str) -> tuple[str, ...]:
     """Return the keys that an entry of a record may have (4)."""
-    runs = dict.fromkeys((call.run_id, history.run_id))
+    runs = history.runs_since(call.run_id)
     return tuple(key_of(namespace, history.workflow_id, run, call.id, str(number)) for run in runs)
 
 
@@ -177,7 +177,7 @@ def _acknowledged(history: History, call: HistoryCall, namespace: str) -> Iterat
     for number, draft in enumerate(drafts_of(call)):
         yield Implied(
             workflow_id=history.workflow_id,
-            runs=(call.run_id, history.run_id),
+            runs=history.runs_since(call.run_id),
             action=str(draft.get("action")),
             event=call.ended,
             because="the ledger has acknowledged it",
@@ -199,7 +199,7 @@ def _proven(history: History, call: HistoryCall) -> Iterator[Implied]:
     person = "author" if asked.get("purpose") == PLAN else "name"
     yield Implied(
         workflow_id=history.workflow_id,
-        runs=(call.run_id, history.run_id),
+        runs=history.runs_since(call.run_id),
         action=_OF_PURPOSE.get(str(asked.get("purpose")), ""),
         event=call.ended,
         because="the workflow was told that it is proven",
@@ -266,5 +266,5 @@ def _of_run(history: History) -> Iterator[Implied]:
 def _noted(
     history: History, event: int, action: str, says: Mapping[str, Any], because: str
 ) -> Implied:
-    run = (history.run_id,)
-    return Implied(history.workflow_id, run, action, event, because, says=says)
+    runs = history.runs_since(history.run_of.get(event, ""))  # (4) under any since
+    return Implied(history.workflow_id, runs, action, event, because, says=says)

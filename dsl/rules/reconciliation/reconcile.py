@@ -164,7 +164,7 @@ def _unexplained(
         (history.workflow_id, run, action)
         for history in histories
         for call in history.activities
-        for run in (call.run_id, history.run_id)
+        for run in history.runs_since(call.run_id)
         for action in _MAKES.get(call.type, ())
     }
     for entry in entries:
@@ -190,6 +190,9 @@ def _is_drafted(entry: Recorded, draft: Mapping[str, Any]) -> bool:
 def _runs_of_stages(histories: Iterable[History]) -> dict[tuple[str, str], History]:
     """Return, by the run of each stage, the run that has started it."""
     by_run = {(history.workflow_id, history.run_id): history for history in histories}
+    for history in [*by_run.values()]:
+        for before in history.runs:  # it holds what those have started
+            by_run.setdefault((history.workflow_id, before), history)
     found = {}
     for history in by_run.values():
         parent = by_run.get(history.parent) if history.type == STAGE else None

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from activities.ledger.comparing import compare
+from integrations.artifacts.store import Artifacts
 from mandate.people.errors import RefusalError
 from mandate.work.run import repeat
 from tests.fixtures.engine import Engine, failure_of, gate, hang, pipeline, stage
@@ -32,6 +34,14 @@ async def breaks(_request: Any) -> dict[str, Any]:
 
 async def run_of(engine: Engine, workflow: str) -> str:
     return (await engine.client.get_workflow_handle(workflow).describe()).run_id
+
+
+async def agrees(engine: Engine, workflow: str) -> bool:
+    """Compare the newest run with the ledger, as the hourly look does."""
+    settings = engine.settings
+    found = await compare(engine.client, settings.ledger, Artifacts(settings.artifacts), workflow)
+    assert (found.untold, found.missing) == ("", ())
+    return not found.disagreements
 
 
 async def point(handle: Any, before: str) -> dict[str, Any]:
@@ -86,12 +96,20 @@ async def test_a_run_taken_back_to_before_its_approval_keeps_none(engine: Engine
     status = await engine.pending(again, "ok")
     await again.execute_update("vote", vote)
     report = await again.result()
+    is_told = [await agrees(engine, handle.id)]
+    await resumed(engine, handle.id, "--from", "ok", "--yes")  # of it, the first run wrote most
+    last = engine.adopt(handle.id)
+    await engine.pending(last, "ok")
+    await last.execute_update("vote", vote)
+    await last.result()
+    is_told.append(await agrees(engine, handle.id))
 
     assert (look["voids"], ok["voids"], go["voids"]) == (["ok"], ["ok"], [])
     assert (look["repeats"], go["repeats"]) == (["look", "ok", "go"], ["go"])
     assert "void     ok\n" in said.stdout
     assert status["approvals"] == []
     assert len(report["approvals"]) == 1
+    assert is_told == [True, True]  # what was done before stands under the runs before
 
 
 async def test_a_point_at_which_an_agent_was_at_work_goes_back_to_before_it(engine: Engine):
@@ -127,6 +145,7 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
     assert f"back to event 11 of {handle.id}/look" in said.stdout
     assert report["status"] == "completed"
     assert (await handle.describe()).run_id == run_id  # the run has waited on
+    assert await agrees(engine, handle.id)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.ledger.comparing import DISAGREEMENTS_MAX, disagreements
-from activities.ledger.histories import read_history, with_stages
+from activities.ledger.histories import read_history, runs_of, with_stages
 from dsl.rules.chaos.histories import plan_of
 from dsl.rules.reconciliation.history import History
 from dsl.rules.reconciliation.recorded import Recorded
@@ -84,9 +84,8 @@ async def _histories(client: Client, account: Account, missing: list[str]) -> li
 
 
 def _entries(path: Path, histories: Sequence[History], missing: list[str]) -> list[Recorded]:
-    runs = [(each.workflow_id, each.run_id) for each in histories]
     try:
-        found = of_runs(path, runs, ENTRIES_MAX + 1)
+        found = of_runs(path, runs_of(histories), ENTRIES_MAX + 1)
     except IntegrationError as error:
         missing.append(f"the ledger was not read: {error}")
         return []

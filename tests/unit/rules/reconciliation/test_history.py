@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dsl.rules.reconciliation.history import History, argument_of
@@ -26,6 +28,37 @@ def test_what_a_run_did_before_it_was_reset_was_done_by_the_run_before():
     runs = {call.id: call.run_id for call in told.activities}
     assert runs["run/ledger#1"] != told.run_id
     assert runs["run/ledger#5"] == told.run_id
+
+
+def reset(number: int, base: str, new: str) -> dict[str, Any]:
+    said = {"cause": "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW", "baseRunId": base, "newRunId": new}
+    kind = "EVENT_TYPE_WORKFLOW_TASK_FAILED"
+    return {"eventId": number, "eventType": kind, "workflowTaskFailedEventAttributes": said}
+
+
+@pytest.mark.parametrize(
+    ("resets", "wrote"),
+    [
+        ({}, "dddd"),  # it was not reset
+        ({2: ("a", "d")}, "aadd"),
+        ({2: ("a", "b"), 3: ("b", "d")}, "aabd"),
+        ({2: ("c", "d")}, "aadd"),  # of what c was reset from, none of c is left
+        ({2: ("a", "b"), 3: ("c", "d")}, "aabd"),  # c was made of b, and went on elsewhere
+    ],
+)
+def test_who_wrote_what_of_a_run_that_was_reset_again_and_again(resets, wrote):
+    started = {"originalExecutionRunId": "a" if resets else "d"}
+    events: list[dict[str, Any]] = [
+        {"eventId": 1, "workflowExecutionStartedEventAttributes": started},
+        *({"eventId": number} for number in (2, 3, 4)),
+    ]
+    for number, (base, new) in resets.items():
+        events[number - 1] = reset(number, base, new)
+    told = History("w", "d", "Pipeline", tuple(events))
+
+    assert "".join(told.run_of[number] for number in (1, 2, 3, 4)) == wrote
+    assert told.runs == tuple(dict.fromkeys(wrote))
+    assert told.runs_since("b") == (("b", "d") if "b" in wrote else ("d",))
 
 
 def test_a_run_knows_its_parent_and_its_end():
