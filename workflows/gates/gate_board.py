@@ -3,9 +3,8 @@
 The pipeline owns all gates, by path, so that a gate works the same inside a branch or a
 condition. Gates are never in a child workflow: signals sent to the run would not reach them.
 
-1. A gate takes votes only while it is pending; early and late ones are void. A reset opens every
-   gate that was pending, or decided and not yet on the ledger, anew: votes that ``temporal
-   workflow reset`` applies again approve nothing.
+1. A gate takes votes only while it is pending; early and late ones are void. What a reset undoes
+   is opened anew: see ``workflows.gates.resets``.
 2. The verdict is recomputed from all votes by one pure rule, ``dsl.rules.gates.consensus``.
 3. Time running out rejects or escalates; it never approves. Escalation is a new opening, for
    which the votes of the one before are void.
@@ -18,7 +17,7 @@ condition. Gates are never in a child workflow: signals sent to the run would no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -39,20 +38,13 @@ from workflows.gates.gate_names import GateNames, told
 from workflows.gates.opening import Matter, Opening
 from workflows.gates.output_heads import Heads
 from workflows.gates.reminders import Reminders
+from workflows.gates.resets import GateResets, VoidError
 from workflows.gates.votes import VoteJudge
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.inputs import VoteMessage
 from workflows.runtime import failures
 from workflows.runtime.cancellation import finish, stop
 from workflows.runtime.visibility import PublishedGates
-
-
-class _VoidError(Exception):
-    """The run was reset while a gate was open: it is opened anew."""
-
-    def __init__(self, opening: int) -> None:
-        super().__init__(f"opening {opening} is void")
-        self.opening = opening
 
 
 class GateBoard:
@@ -67,6 +59,7 @@ class GateBoard:
         *,
         identity: str,
         excluded: Mapping[str, frozenset[str]] | None = None,
+        outlives_reset: Callable[[str], bool] | None = None,
     ) -> None:
         """Prepare.
 
@@ -77,6 +70,7 @@ class GateBoard:
             policy: what the worker has pinned for the run.
             identity: how voters are known where a gate does not say.
             excluded: names and entities by role, for gates that exclude one.
+            outlives_reset: tells whether what was decided at a gate is good in another run too.
         """
         self._records = records
         self._control_groups = control_groups
@@ -92,8 +86,7 @@ class GateBoard:
         self.answers: dict[str, str] = {}  # to questions of agents, by gate
         self.decided: list[dict[str, Any]] = []
         self.approvals: list[messages.Approval] = []  # of proven voters only
-        self._undone: dict[str, Opening] = {}  # open, or decided and not yet on the ledger
-        workflow.register_random_seed_callback(self._on_reset)
+        self.resets = GateResets(outlives_reset)
 
     def expect_one(self, path: str) -> None:
         """Learn of a gate that the plan does not name: an agent's question."""
@@ -119,6 +112,10 @@ class GateBoard:
             {**each.row(), "outputs": described(each.matter) if are_few else []} for each in pending
         ]
 
+    def with_votes(self) -> list[str]:
+        """Return the gates that are open and have votes, of which a reset leaves none."""
+        return [path for path, opening in sorted(self.pending.items()) if opening.votes]
+
     async def cast(self, message: VoteMessage) -> dict[str, Any]:
         """Judge a vote that ``refuse`` let through, and say what it did."""
         return await self._votes.cast(self.pending[self._names.resolve(message.gate)], message)
@@ -132,10 +129,10 @@ class GateBoard:
         while True:
             try:
                 return await self._decide(step, matter, advice)
-            except _VoidError as void:  # (1) a reset opens it anew
-                self._records.note(
-                    "gate.voided", gate=step.path, opening=void.opening, why="the run was reset"
-                )
+            except VoidError as void:  # (1) a reset opens it anew
+                number = void.opening.number
+                why = "the run was reset"
+                self._records.note("gate.voided", gate=step.path, opening=number, why=why)
 
     async def _decide(self, step: GateStep, matter: Matter, advice: Advice | None) -> str:
         asks_people = has_people(step)
@@ -150,8 +147,7 @@ class GateBoard:
         opening = self._open(step, matter, escalated=not asks_people)
         opening.advice = advice
         answered = await self._wait(opening)
-        escalates = step.on_timeout == "escalate" and step.escalate_to is not None
-        if not answered and escalates and not opening.escalated:
+        if not answered and opening.escalates:
             # (3) a new opening, without the votes of the one before
             opening = self._open(step, matter, escalated=True)
             answered = await self._wait(opening)
@@ -171,7 +167,7 @@ class GateBoard:
             since=workflow.now(),
         )
         opening.judge()  # there may be nobody left who may answer
-        self._undone[step.path] = opening
+        self.resets.opened(opening)
         self._records.note(
             "gate.opened",
             gate=step.path,
@@ -203,18 +199,18 @@ class GateBoard:
             await asyncio.wait((clock, opening.over), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await stop(clock)
-            self._undone.pop(path, None)
+            self.resets.over(path)
             self._records.note("gate.closed", gate=path, opening=opening.number, why="cancelled")
             await self._end(opening, beside)
             raise
         # A vote of the moment in which time ran out has been told that it counts.
         answered = opening.over.done()
+        self.resets.closed(opening, is_decided=answered or not opening.escalates)
         cancelled = await stop(clock)
         await self._end(opening, beside[1:])  # the record of the opening is let through
         if cancelled is not None:
             raise cancelled
-        if opening.is_void:
-            raise _VoidError(opening.number)
+        self.resets.require_whole(opening)
         return answered
 
     async def _end(self, opening: Opening, beside: Sequence[asyncio.Task[Any]]) -> None:
@@ -231,9 +227,8 @@ class GateBoard:
     async def _close(self, opening: Opening, advice: Advice | None, *, answered: bool) -> str:
         summary = decision.of_opening(opening, answered=answered)
         await self._decided(opening.step.path, summary, opening.matter)
-        if opening.is_void:
-            raise _VoidError(opening.number)
-        self._undone.pop(opening.step.path, None)
+        self.resets.require_whole(opening)
+        self.resets.over(opening.step.path)
         if opening.matter.question is not None and summary["verdict"] == decision.APPROVED:
             self.answers[opening.step.path] = answer_of(opening.votes)
         summary = decision.with_decisions(summary, advice)
@@ -241,6 +236,7 @@ class GateBoard:
 
     async def _close_by_council(self, step: GateStep, matter: Matter, advice: Advice) -> str:
         summary = decision.of_council(step, advice)
+        self.resets.decided_now(step.path)
         await self._decided(step.path, summary, matter)
         return self._outcome(decision.with_decisions(summary, advice), None)
 
@@ -259,16 +255,6 @@ class GateBoard:
         if approval is not None:
             self.approvals.append(approval)
         return detail
-
-    def _on_reset(self, _seed: int) -> None:
-        """Void what is undone (1): a new random seed in a running workflow means a reset.
-
-        The SDK hands over signals that are applied again before it tells of the reset, in one
-        workflow task: an opening may be decided by then. It is not on the ledger yet.
-        """
-        for opening in self._undone.values():
-            opening.void()
-        self._undone.clear()
 
 
 async def _time_of(opening: Opening) -> None:

@@ -73,6 +73,7 @@ class Opening:
     reminders: int = 0
     vault: ControlGroupState = field(default_factory=ControlGroupState)
     judging: list[asyncio.Task[str | None]] = field(default_factory=list)  # as they came
+    closed_in: int = 0  # the workflow task in which it was decided, or its time ran out; 0: none
     is_void: bool = False  # the run was reset while it was open
     advice: Advice | None = None  # what members have said before people were asked
     over: asyncio.Future[None] = field(  # done once it is decided or void
@@ -83,6 +84,13 @@ class Opening:
     def due(self) -> datetime:
         """When time runs out."""
         return self.since + timedelta(milliseconds=self.timeout_ms)
+
+    @property
+    def escalates(self) -> bool:
+        """Tell whether another opening follows when its time runs out."""
+        step = self.step
+        is_meant = step.on_timeout == "escalate" and step.escalate_to is not None
+        return is_meant and not self.escalated
 
     def tally(self) -> Tally:
         """Decide from the votes received so far."""

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import Any
 
 from temporalio import workflow
@@ -18,6 +19,7 @@ from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import resolve
 from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.rules.gates.guards import acting_on
 from dsl.rules.run.checkpoints import Checkpoints
 from dsl.shown.heads import by_rank
 from dsl.values.canonical import digest_of
@@ -35,6 +37,7 @@ from workflows.run.scheduler import Scheduler
 from workflows.run.stages import Stages
 from workflows.run.turns import Turns
 from workflows.runtime.failures import StageEndedError
+from workflows.runtime.tasks import this_task
 
 
 class AdmittedRun:
@@ -72,8 +75,11 @@ class AdmittedRun:
             policy,
             identity=policy.gate_identity,
             excluded=provenance.people,
+            outlives_reset=self._outlives_reset,
         )
-        self.checkpoints = Checkpoints(self.gates.decided)
+        self.checkpoints = Checkpoints(
+            self.gates.resets.decided, self.gates.with_votes, lambda: self._acting_on
+        )
         self.agents = AgentStages(
             plan,
             compiled,
@@ -104,9 +110,9 @@ class AdmittedRun:
         try:
             detail = await self.agents.run(step, self.environment())
         except (StageEndedError, asyncio.CancelledError):
-            self.checkpoints.end(step.path, _this_task())
+            self.checkpoints.end(step.path, this_task())
             raise
-        self.checkpoints.end(step.path, _this_task())
+        self.checkpoints.end(step.path, this_task())
         return detail
 
     async def _taken(self, reuse: Reuse, step: AgentStep) -> str | None:
@@ -145,26 +151,28 @@ class AdmittedRun:
         }
         matter = Matter(self._digest, digest_of(self._inputs), subject, tuple(by_rank(approved)))
         detail = await self.gates.decide(step, matter, hear(step, self._stages))
-        self.checkpoints.end(step.path, _this_task())
+        self.checkpoints.end(step.path, this_task())
         return detail
 
     def environment(self) -> dict[str, Any]:
         """Return what conditions and agent inputs may refer to."""
         return {"inputs": self._inputs, "stages": self._stages.environment()}
 
+    @cached_property
+    def _acting_on(self) -> dict[str, frozenset[str]]:
+        return acting_on(self._plan)  # it costs much in a large plan, and is seldom asked for
+
+    def _outlives_reset(self, gate: str) -> bool:
+        """Tell whether what was decided at a gate of the plan is good in another run too."""
+        steps = walk(self._plan.steps)
+        is_planned = any(step.path == gate and isinstance(step, GateStep) for step in steps)
+        return is_planned and gate not in self._acting_on
+
     def _begin_agent(self, path: str) -> None:
-        self.checkpoints.begin(path, _this_task(), _now())
+        self.checkpoints.begin(path, this_task(), _now())
 
     def _begin_gate(self, path: str) -> None:
-        self.checkpoints.begin(path, _this_task(), _now(), is_gate=True)
-
-
-def _this_task() -> int:
-    """Return the event that will complete the workflow task under way: a run is reset to those.
-
-    Its start is the last event there is, and its completion will be the next.
-    """
-    return workflow.info().get_current_history_length() + 1
+        self.checkpoints.begin(path, this_task(), _now(), is_gate=True)
 
 
 def _now() -> str:

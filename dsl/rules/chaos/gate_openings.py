@@ -2,7 +2,8 @@
 
 1. A gate is open from the start of the timer that limits it until that timer ends, or, where it
    has run out, until the run has looked. Each time is an opening with a number of its own.
-2. A reset voids what was open, and what was decided and not yet on the ledger.
+2. A reset voids what was open, and what was decided in the task that it repeats. What a stage of T3
+   or T4 acts on is void as well where it was decided and not yet on the ledger.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ class GateOpening:
     recorded: int  # by which its decision was on the ledger; 0: it was not
 
 
-def openings_of(run: History, step: GateStep) -> Iterator[GateOpening]:
-    """Yield the openings of a gate, in order."""
+def openings_of(
+    run: History, step: GateStep, *, is_acted_on: bool = False
+) -> Iterator[GateOpening]:
+    """Yield the openings of a gate, in order; on some of them stages of T3 or T4 act (2)."""
     ends = {
         str(attributes(event).get("startedEventId")): event
         for event in run.events
@@ -51,12 +54,13 @@ def openings_of(run: History, step: GateStep) -> Iterator[GateOpening]:
         opened, end = event_id(timer), ends.get(str(event_id(timer)))
         closed = event_id(end) if end is not None else 0
         recorded = _recorded(run, step, number)
-        until = recorded or closed or event_id(run.events[-1])
-        # (2) a reset voids what was open, or decided and not on the ledger
-        is_void = any(opened < reset <= until for reset in resets)
         fired = end is not None and type_of(end) == "TIMER_FIRED"
+        decided = _next(run, "WORKFLOW_TASK_COMPLETED", closed) if fired else closed
+        until = (is_acted_on and recorded) or decided or event_id(run.events[-1])
+        # (2) a reset voids what was open, or decided in what it repeats
+        is_void = any(opened < reset <= until for reset in resets)
         if fired:  # (1) what came until the run looked has come in time
-            closed = _next_task(run, closed)
+            closed = _next(run, "WORKFLOW_TASK_STARTED", closed)
         yield GateOpening(number, opened, closed, fired, is_void, recorded)
 
 
@@ -69,14 +73,14 @@ def _is_of(step: GateStep, event: Mapping[str, Any]) -> bool:
     return said.removeprefix(_WAITS).partition(" (")[0].strip("`") == step.path
 
 
-def _next_task(run: History, after: int) -> int:
-    """Return the workflow task that was the first to begin after an event; or that event."""
-    begun = (
+def _next(run: History, kind: str, after: int) -> int:
+    """Return the first event of a kind after an event; or that event."""
+    found = (
         event_id(event)
         for event in run.events
-        if type_of(event) == "WORKFLOW_TASK_STARTED" and event_id(event) > after
+        if type_of(event) == kind and event_id(event) > after
     )
-    return next(begun, after)
+    return next(found, after)
 
 
 def _recorded(run: History, step: GateStep, number: int) -> int:

@@ -28,7 +28,7 @@ from dsl.rules.chaos.histories import COMPILE, message_name, message_of
 from dsl.rules.gates.consensus import CLAIMED, Decision, Verdict, Vote, tally
 from dsl.rules.gates.council import APPROVE, Member, advise
 from dsl.rules.gates.gate_rules import has_people, rules_of
-from dsl.rules.gates.guards import is_guard
+from dsl.rules.gates.guards import acting_on, is_guard
 from dsl.rules.proofs.proof import (
     VOTE,
     VOUCHED,
@@ -70,6 +70,7 @@ class Recount:
         self._plan = plan
         self._evidence = evidence
         self._gates = [step for step in walk(plan.steps) if isinstance(step, GateStep)]
+        self._acted_on = acting_on(plan)
         self._signed = {each.proof for each in evidence.proofs if each.is_signed}
         self._people = {each.entity: each for each in evidence.people}
         self._by_id = {event_id(event): event for event in run.events}
@@ -86,7 +87,12 @@ class Recount:
         return {step.path: self._standing(step, event, about or {}) for step in self._gates}
 
     def _standing(self, step: GateStep, until: int, about: Subject) -> Standing:
-        openings = [each for each in openings_of(self._run, step) if each.opened < until]
+        acted_on = step.path in self._acted_on
+        openings = [
+            each
+            for each in openings_of(self._run, step, is_acted_on=acted_on)
+            if each.opened < until
+        ]
         if not openings:
             return self._advised(step, until)
         if not is_guard(step):

@@ -13,6 +13,7 @@ Read from the plan alone, so that it holds whatever a workflow says has happened
 6. What a stage will read is asked for at one gate only: the last guard that stands before it on
    every way, or, where there is none, the guards on each way. A second request would end the
    first.
+7. What people have signed for a stage of T3 or T4 is good in the one run that they were asked in.
 """
 
 from __future__ import annotations
@@ -109,6 +110,17 @@ def asked_for(plan: Plan) -> dict[str, tuple[AgentStep, ...]]:
             for path in _asking(plan, step, stands_before, order):
                 asked.setdefault(path, []).append(step)
     return {path: tuple(steps) for path, steps in asked.items()}
+
+
+def acting_on(plan: Plan) -> dict[str, frozenset[str]]:
+    """Return, by gate, the stages of T3 and above for which its votes are verified again (7)."""
+    found: dict[str, set[str]] = {}
+    for step in walk(plan.steps):
+        if isinstance(step, AgentStep) and step.tier >= GUARDED_FROM:
+            for inner in walk(before(plan, step.path)):
+                if isinstance(inner, GateStep):
+                    found.setdefault(inner.path, set()).add(step.path)
+    return {gate: frozenset(stages) for gate, stages in found.items()}
 
 
 def _asking(

@@ -4,15 +4,20 @@
    again with it.
 2. An agent that was at work at a point would be left behind half-way. So the run is taken back to
    before that agent as well, until nothing was at work: what is repeated is whole.
-3. A gate that was open at a point is opened anew, and whatever was decided after the point is void.
-   No approval survives being taken back to before it.
-4. Of a stage that was begun several times (its agent has asked people) the first time counts.
+3. What people have decided before a point stands, also where that was not on the ledger yet; it is
+   put there before anything behind goes on. A gate that was open at a point is opened anew: what
+   was decided there in the task of the point or later is void, and so are votes that have decided
+   nothing yet. No approval survives being taken back to before it.
+4. What people have signed for a stage of T3 or T4 is good in one run only: between the first gate
+   before such a stage and the stage's end nothing can be taken back to. It goes back to before the
+   gate, as for an agent at work (2).
+5. Of a stage that was begun several times (its agent has asked people) the first time counts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +29,6 @@ class _Began:
     path: str
     event: int
     time: str
-    decided: int  # how many openings were decided by then
     is_gate: bool
     ended: int = 0  # the event by which that was known; 0: it has not
 
@@ -32,18 +36,31 @@ class _Began:
 class Checkpoints:
     """The points of one run, as it goes on."""
 
-    def __init__(self, decided: Sequence[Mapping[str, Any]]) -> None:
-        """Take what was decided at gates, which grows by itself, in order."""
+    def __init__(
+        self,
+        decided: Sequence[tuple[str, int]],
+        voted: Callable[[], Iterable[str]] = tuple,
+        acting: Callable[[], Mapping[str, Collection[str]]] = dict,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            decided: at which gate, and in which task; it grows by itself.
+            voted: returns the gates that are open and have votes (3).
+            acting: returns, by gate, the stages for which its votes are verified again (4).
+        """
         self._decided = decided
+        self._voted = voted
+        self._acting = acting
         self._began: dict[str, _Began] = {}
 
     def begin(self, path: str, event: int, time: str, *, is_gate: bool = False) -> None:
         """Be told that a stage begins in the workflow task that ``event`` will complete."""
         known = self._began.get(path)
-        if known is not None:  # (4) the first time counts
+        if known is not None:  # (5) the first time counts
             known.ended = 0
             return
-        self._began[path] = _Began(path, event, time, len(self._decided), is_gate)
+        self._began[path] = _Began(path, event, time, is_gate)
 
     def end(self, path: str, event: int) -> None:
         """Be told that it has ended, however; harmless where it never began."""
@@ -72,27 +89,36 @@ class Checkpoints:
     def _undone(self, back: _Began) -> dict[str, list[str]]:
         """Return what is undone by going back to that point."""
         repeats = [each.path for each in self._began.values() if _is_undone(each, back.event)]
-        voids = [str(row.get("gate")) for row in self._decided[back.decided :]]
-        return {"repeats": repeats, "voids": list(dict.fromkeys(voids))}
+        voids = [gate for gate, event in self._decided if event >= back.event]  # (3) void
+        return {"repeats": repeats, "voids": list(dict.fromkeys([*voids, *self._voted()]))}
 
     def _wholes(self) -> dict[str, _Began]:
-        """Return, for each stage, the latest point not after it at which no agent was at work (2).
+        """Return, for each stage, the latest point not after it at which nothing was (2) (4).
 
         Agents that were at work one across the start of another are gone back to before together:
         to where the first of them began.
         """
         wholes: dict[str, _Began] = {}
+        acting = self._acting()
         first: _Began | None = None
         until = 0.0  # when all have ended that began with the first or across another
         for each in sorted(self._began.values(), key=lambda each: each.event):
             is_amid = first is not None and first.event < each.event < until
             wholes[each.path] = first if first is not None and is_amid else each
-            if each.is_gate:
+            lasts = self._lasts(each, acting)
+            if not lasts:
                 continue
             if not is_amid and each.event >= until:
                 first, until = each, 0.0
-            until = max(until, each.ended or math.inf)
+            until = max(until, lasts)
         return wholes
+
+    def _lasts(self, each: _Began, acting: Mapping[str, Collection[str]]) -> float:
+        """Return the event until which nothing can be taken back to from its start; 0: none."""
+        if not each.is_gate:
+            return each.ended or math.inf
+        stages = (self._began.get(path) for path in acting.get(each.path, ()))
+        return max(((stage and stage.ended) or math.inf for stage in stages), default=0.0)  # (4)
 
 
 def _is_undone(each: _Began, event: int) -> bool:

@@ -112,6 +112,74 @@ async def test_a_run_taken_back_to_before_its_approval_keeps_none(engine: Engine
     assert is_told == [True, True]  # what was done before stands under the runs before
 
 
+MANY = pipeline(
+    stage("look"),
+    gate("ok", requires=["look"]),
+    stage("go", requires=["ok"]),
+    gate("side", approvers=["ann", "bob"], quorum=2),
+    stage("end", requires=["side"]),
+    gate("last", requires=["go", "end"], approvers=["ann", "bob"], quorum=2),
+)
+
+
+def come_to(standing: set[str]) -> tuple[set[str], set[str]]:
+    """Return what completes, and the gates that wait, when these gates alone have passed."""
+    done: set[str] = set()
+    while reached := {
+        each["name"]
+        for each in MANY["stages"]
+        if each["name"] not in done
+        and set(each.get("requires", ())) <= done
+        and (each["type"] == "agent" or each["name"] in standing)
+    }:
+        done |= reached
+    gates = {each["name"] for each in MANY["stages"] if each["type"] == "gate"}
+    return done, {
+        each["name"]
+        for each in MANY["stages"]
+        if each["name"] in gates - done and set(each.get("requires", ())) <= done
+    }
+
+
+async def test_at_every_point_what_is_told_to_be_void_is_void_and_nothing_else(engine: Engine):
+    handle = await engine.start(MANY)
+    for gate_, voter in (("side", "ann"), ("ok", "ann"), ("side", "bob"), ("last", "ann")):
+        await engine.pending(handle, gate_)
+        vote = {"gate": gate_, "decision": "approve", "voter": voter}
+        await handle.execute_update("vote", vote)
+        if gate_ == "ok":  # one vote of two is given before, and one after
+            await engine.until(handle, lambda s: s["stages"]["go"]["status"] == "completed")
+    base = engine.client.get_workflow_handle(handle.id, run_id=await run_of(engine, handle.id))
+    names = [each["before"] for each in await base.query("checkpoints")]
+    told = {name: await point(base, name) for name in names}
+    seen = {}
+    for name in names:
+        back = repeat.Return(handle.id, base.run_id or "", told[name]["reset_to"], ())
+        await repeat._reset(engine.client, back, name)
+        completed, waiting = come_to({"ok", "side"} - set(told[name]["voids"]))
+
+        def has_come(state: dict[str, Any], done=completed, open_=waiting) -> bool:
+            stages = state["stages"].items()
+            at = {path for path, row in stages if row["status"] == "completed"}
+            return (at, {row["gate"] for row in state["waiting_for"]}) == (done, open_)
+
+        async with asyncio.timeout(SEEN_S):
+            state = await engine.until(engine.adopt(handle.id), has_come)
+        assert all(row["votes"] == 0 for row in state["waiting_for"])
+        seen[name] = {row["gate"] for row in state["approvals"]}
+
+    voids = {name: set(each["voids"]) for name, each in told.items()}
+    assert voids == {
+        "look": {"ok", "side", "last"},
+        "side": {"ok", "side", "last"},
+        "ok": {"ok", "side", "last"},
+        "go": {"side", "last"},  # right behind its gate
+        "end": {"last"},
+        "last": {"last"},
+    }
+    assert seen == {name: {"ok", "side"} - each for name, each in voids.items()}
+
+
 async def test_a_point_at_which_an_agent_was_at_work_goes_back_to_before_it(engine: Engine):
     quick, slow = stage("quick"), stage("slow")
     after = stage("after", requires=["quick"])

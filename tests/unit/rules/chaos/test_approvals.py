@@ -162,6 +162,28 @@ def test_a_reset_voids_what_was_open(evidence: Evidence):
     assert "void" in said
 
 
+def test_what_was_decided_before_what_a_reset_repeats_stands(evidence: Evidence):
+    run = run_of(evidence)
+    [record] = [
+        call
+        for call in run.of_type("ledger.record")
+        if any(each["action"] == "gate.decided" for each in call.request["entries"])
+    ]
+    reset = {
+        "eventId": str(record.ended),
+        "eventType": "EVENT_TYPE_WORKFLOW_TASK_FAILED",
+        "workflowTaskFailedEventAttributes": {
+            "cause": "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW",
+            "newRunId": run.run_id,
+        },
+    }
+    events = [*run.events]
+    place = next(n for n, e in enumerate(events) if int(e["eventId"]) == record.ended)
+    events.insert(place + 1, reset)  # beside its answer: the task that reads it is repeated
+
+    assert objections(evidence, replace(run, events=tuple(events))) == []
+
+
 def test_what_was_handed_on_is_what_was_approved(evidence: Evidence):
     stage = evidence.histories[2]
     told = copy.deepcopy(stage.request)

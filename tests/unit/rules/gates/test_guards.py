@@ -9,7 +9,15 @@ import pytest
 from dsl.compiler import compile_text
 from dsl.errors import DslError
 from dsl.plan import AgentStep, walk
-from dsl.rules.gates.guards import asked_for, before, guards_of, holds, is_guarded, stages_behind
+from dsl.rules.gates.guards import (
+    acting_on,
+    asked_for,
+    before,
+    guards_of,
+    holds,
+    is_guarded,
+    stages_behind,
+)
 from tests.unit.dsl.documents import document
 from tests.unit.dsl.stages import agent, condition, gate, parallel, seen
 from tests.unit.rules.plans import plan_of
@@ -178,6 +186,13 @@ def test_what_a_stage_reads_is_asked_for_at_one_gate_of_each_way(steps, asks):
     assert {path: [step.path for step in behind] for path, behind in asked.items()} == {
         path: ["d"] for path in asks
     }
+
+
+def test_votes_are_verified_again_for_every_stage_of_t3_behind_their_gate_whichever_way_it_is_on():
+    e = agent("e", "d", 2)
+    plan = plan_of(gate("g"), condition("x", gate("a"), gate("b", CLAIMED)), D, e)
+
+    assert acting_on(plan) == {"x/a": {"d"}, "x/b": {"d"}}  # g stands beside
 
 
 def test_many_gates_before_many_stages_are_asked_for_in_no_time():

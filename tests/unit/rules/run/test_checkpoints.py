@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hypothesis import given
@@ -12,10 +13,14 @@ from dsl.rules.run.checkpoints import Checkpoints
 NOW = "2026-01-01T00:00:00+00:00"
 
 
-def points(*moves: tuple[str, str, int]) -> dict[str, dict[str, Any]]:
-    """Return the points after these moves: ``begin``, ``gate``, ``end`` or ``decided``."""
-    decided: list[dict[str, Any]] = []
-    found = Checkpoints(decided)
+def points(
+    *moves: tuple[str, str, int],
+    voted: tuple[str, ...] = (),
+    acting: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Return the points after these moves: ``begin``, ``gate``, ``end`` or what was decided."""
+    decided: list[tuple[str, int]] = []
+    found = Checkpoints(decided, lambda: voted, lambda: acting or {})
     for what, path, event in moves:
         match what:
             case "begin":
@@ -25,7 +30,7 @@ def points(*moves: tuple[str, str, int]) -> dict[str, dict[str, Any]]:
             case "end":
                 found.end(path, event)
             case _:
-                decided.append({"gate": path, "verdict": what})
+                decided.append((path, event))
     return {
         each["before"]: each
         for path in [point["before"] for point in found.points()]
@@ -54,12 +59,66 @@ def test_every_opening_that_was_decided_since_is_void_each_gate_once():
         ("end", "a", 20),
         ("gate", "ok", 20),
         ("rejected", "ok", 30),
-        ("approved", "ok", 40),
+        ("approved", "ok", 36),
         ("end", "ok", 40),
         ("begin", "b", 40),
     )
 
     assert (found["a"]["voids"], found["ok"]["voids"], found["b"]["voids"]) == (["ok"], ["ok"], [])
+
+
+def test_what_was_decided_before_a_point_stands_though_the_ledger_had_not_said_so():
+    found = points(
+        ("gate", "ok", 10),
+        ("approved", "ok", 20),  # its record is on its way
+        ("begin", "beside", 20),
+        ("end", "beside", 24),
+        ("begin", "next", 24),
+        ("end", "next", 28),
+        ("end", "ok", 30),
+        ("begin", "behind", 30),
+    )
+
+    assert found["beside"]["voids"] == ["ok"]  # it was decided in the task that is repeated
+    assert (found["next"]["voids"], found["behind"]["voids"]) == ([], [])
+
+
+def test_votes_that_have_decided_nothing_yet_are_void_wherever_one_goes_back_to():
+    found = points(("begin", "a", 5), ("end", "a", 8), ("gate", "ok", 8), voted=("ok",))
+
+    assert {name: each["voids"] for name, each in found.items()} == {"a": ["ok"], "ok": ["ok"]}
+
+
+def test_what_was_signed_for_a_stage_of_t3_is_asked_for_anew_with_it():
+    found = points(
+        ("begin", "a", 5),
+        ("end", "a", 8),
+        ("gate", "first", 8),
+        ("approved", "first", 12),
+        ("end", "first", 14),
+        ("begin", "b", 14),
+        ("end", "b", 20),
+        ("gate", "second", 20),
+        ("approved", "second", 24),
+        ("end", "second", 26),
+        ("begin", "change", 26),
+        ("end", "change", 30),
+        ("begin", "after", 30),
+        acting={"first": {"change"}, "second": {"change"}},
+    )
+
+    for name in ("first", "b", "second", "change"):
+        assert found[name]["reset_to"] == 8
+        assert found[name]["voids"] == ["first", "second"]
+    assert (found["after"]["reset_to"], found["after"]["voids"]) == (30, [])
+    assert found["change"]["repeats"] == ["first", "b", "second", "change", "after"]
+
+
+def test_before_a_stage_of_t3_that_has_not_begun_nothing_that_was_signed_stands():
+    moves = (("gate", "ok", 8), ("approved", "ok", 12), ("end", "ok", 14), ("begin", "b", 14))
+    found = points(*moves, acting={"ok": {"change"}})
+
+    assert (found["b"]["reset_to"], found["b"]["voids"]) == (8, ["ok"])
 
 
 def test_no_agent_is_left_half_way():
@@ -106,11 +165,23 @@ SPANS = st.lists(
 )
 
 
-@given(SPANS)
-def test_how_far_a_point_goes_back_is_what_one_finds_step_by_step(spans):
+ACTING = st.dictionaries(st.integers(0, 11), st.sets(st.integers(0, 14), min_size=1), max_size=4)
+
+
+@given(SPANS, ACTING)
+def test_how_far_a_point_goes_back_is_what_one_finds_step_by_step(spans, acting):
     """Going back to before whoever is at work, again and again, comes to the same point."""
     began = sorted((began, lasts and began + lasts, is_gate) for began, lasts, is_gate in spans)
-    found = Checkpoints([])
+    ends = {number: ended for number, (_, ended, _) in enumerate(began)}
+
+    def until(number: int) -> list[int]:
+        """Return when that ends for which one goes back to before its start; 0: not yet."""
+        if not began[number][2]:
+            return [began[number][1]]
+        return [ends.get(stage, 0) for stage in acting.get(number, ())]
+
+    told = {str(gate): {str(stage) for stage in stages} for gate, stages in acting.items()}
+    found = Checkpoints([], acting=lambda: told)
     for number, (at, ended, is_gate) in enumerate(began):
         found.begin(str(number), at, NOW, is_gate=is_gate)
         if ended:
@@ -119,8 +190,8 @@ def test_how_far_a_point_goes_back_is_what_one_finds_step_by_step(spans):
         back = began[number][0]
         while busy := [
             at
-            for at, ended, gate in began
-            if not gate and at < back and (not ended or ended > back)
+            for other, (at, _, _) in enumerate(began)
+            if at < back and any(not ended or ended > back for ended in until(other))
         ]:
             back = min(busy)
         assert point["reset_to"] == back
