@@ -31,7 +31,8 @@ def test_what_a_run_did_before_it_was_reset_was_done_by_the_run_before():
 
 
 def reset(number: int, base: str, new: str) -> dict[str, Any]:
-    said = {"cause": "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW", "baseRunId": base, "newRunId": new}
+    cause = "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW"
+    said = {"cause": cause, "baseRunId": base, "newRunId": new}
     kind = "EVENT_TYPE_WORKFLOW_TASK_FAILED"
     return {"eventId": number, "eventType": kind, "workflowTaskFailedEventAttributes": said}
 
