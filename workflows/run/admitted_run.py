@@ -136,7 +136,7 @@ class AdmittedRun:
             output=found.output,
             outputs=found.outputs,
         )
-        self.checkpoints.end(step.path, _this_task())
+        self.checkpoints.end(step.path, this_task())
         return detail
 
     async def gate(self, step: GateStep) -> str:

@@ -221,7 +221,7 @@ def _reused(history: History, call: HistoryCall) -> Iterator[Implied]:
     manifest = next((each.get("digest") for each in outputs if each.get("name") == MANIFEST), None)
     yield Implied(
         workflow_id=history.workflow_id,
-        runs=(call.run_id, history.run_id),
+        runs=history.runs_since(call.run_id),
         action=actions.STAGE_REUSED,
         event=call.ended,
         because="the workflow was told that it stands for a stage",
