@@ -117,8 +117,9 @@ class Checkpoints:
         """Return the event until which nothing can be taken back to from its start; 0: none."""
         if not each.is_gate:
             return each.ended or math.inf
+        # (4) good in one run: until the last of them has ended
         stages = (self._began.get(path) for path in acting.get(each.path, ()))
-        return max(((stage and stage.ended) or math.inf for stage in stages), default=0.0)  # (4)
+        return max(((stage and stage.ended) or math.inf for stage in stages), default=0.0)
 
 
 def _is_undone(each: _Began, event: int) -> bool:
