@@ -35,13 +35,15 @@ class Notified:
         self._plan = plan
         self._subject = subject_of(inputs)
         self._starting: list[asyncio.Task[None]] = []
+        # The SDK tells of a reset while no loop runs, and passes over what fails then.
+        self._loop = asyncio.get_running_loop()
         if plan.notify:
             workflow.register_random_seed_callback(self._on_reset)
 
     def begin(self) -> None:
         """Have them told, beside the run (1)."""
         if self._plan.notify:
-            self._starting.append(asyncio.create_task(self._start()))
+            self._starting.append(self._loop.create_task(self._start()))
 
     async def begun(self) -> asyncio.CancelledError | None:
         """Wait until it is under way, for a run that is over starts nothing; return a cancel."""

@@ -135,6 +135,33 @@ async def test_who_is_away_is_told_later_and_the_run_waits_for_nothing(
     assert len(set(ids)) == len(ids) - 3
 
 
+async def test_what_a_reset_makes_of_a_run_is_told_of_anew_and_once(
+    engine: Engine, site: Path, hook: Receiver
+):
+    first = await engine.start(asked())
+    await hook.until(lambda heard: len(heard) >= 1)
+    before = (await first.describe()).run_id
+    event = next(
+        each["event_id"] for each in await first.query("checkpoints") if each["before"] == "look"
+    )
+    reset = ("workflow", "reset", "-w", first.id, "--event-id", str(event), "--reason", "again")
+    assert (await engine.cli(*reset))[0] == 0
+    run = engine.adopt(first.id)
+    await hook.until(lambda heard: any(each.json["run"]["run"] != before for each in heard))
+    await approve(run)
+    await run.result()
+    await hook.until(lambda heard: len(heard) >= 5)
+
+    told_of: dict[bool, list[str]] = {True: [], False: []}
+    for each in hook.heard:
+        told_of[each.json["run"]["run"] == before].append(each.json["event"])
+    assert told_of == {
+        True: ["gate-opened", "ended"],  # the server ends what was reset
+        False: ["gate-opened", "gate-decided", "ended"],
+    }
+    assert len({each.headers["Mandate-Delivery"] for each in hook.heard}) == 5
+
+
 async def test_mail_is_a_thread_of_ours_with_the_line_that_answers(
     engine: Engine, site: Path, box: Mailbox
 ):
