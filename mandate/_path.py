@@ -38,6 +38,11 @@ def worker_command() -> tuple[str, ...]:
     return (sys.executable, str(app_dir() / "worker.py"))
 
 
+def own_command() -> tuple[str, ...]:
+    """Return how to start ``mandate`` as a process of its own."""
+    return (sys.executable, *(("-P",) if is_installed() else ()), "-m", "mandate")
+
+
 def claim() -> None:
     """Make our folders importable in this process (2); doing it twice is harmless.
 

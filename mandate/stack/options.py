@@ -14,6 +14,7 @@ TEMPORAL_PORT = 7233
 UI_PORT = 8233
 VAULT_PORT = 8200
 DRAGONFLY_PORT = 6379
+CONSOLE_PORT = 8300
 
 
 def _say_nothing(_message: str) -> None:
@@ -39,6 +40,7 @@ class StackOptions:
     trial: bool = False
     workers: tuple[WorkerProcess, ...] = DEFAULT_WORKERS
     settings: Mapping[str, str] = field(default_factory=dict)
+    console_port: int | None = None  # None: no console is served
     health_port: int | None = None  # of the first worker, the others follow; None: not served
     report: Report = _say_nothing
 

@@ -28,7 +28,7 @@ from mandate.stack.home import HOME_VARIABLE, home
 from mandate.stack.lock import DataDirLock
 from mandate.stack.options import StackOptions
 from mandate.stack.process import Child, Command
-from mandate.stack.servers import temporal, valkey, vault
+from mandate.stack.servers import console, temporal, valkey, vault
 from mandate.stack.servers.openbao import OpenBao
 from mandate.stack.servers.ports import HOST, Ports
 
@@ -48,6 +48,7 @@ class Stack:
         self.urls: dict[str, str] = {}
         self.people: Path | None = None
         self._health: dict[str, int] = {}  # ports of workers, by name
+        self._console: int | None = None  # its port, where it is served
         self.trial = ""  # what a person has to know of it
         self.data_dir = Path()
         self._caller = _caller(isolated=options.isolated)
@@ -162,6 +163,10 @@ class Stack:
             self.env["MANDATE_DRAGONFLY_URL"] = f"redis://{HOST}:{port}"
             secret = valkey.password_file(self.data_dir)
             self.env["MANDATE_DRAGONFLY_PASSWORD_FILE"] = str(secret)
+        if options.console_port is not None:
+            fix = "stop what listens there, or give --console-port 0 for a free one"
+            self._console = await ports.take(options.console_port, name="console", fix=fix)
+            hidden.append(self._console)
         self._health = await self._health_ports(ports)
         hidden += self._health.values()  # each worker knows its own only
         self.env["MANDATE_ENGINE_PORTS"] = ",".join(map(str, hidden))
@@ -183,12 +188,17 @@ class Stack:
         self.env.setdefault("TEMPORAL_NAMESPACE", temporal.NAMESPACE)
         self.env.setdefault("MANDATE_UI", caller.get("MANDATE_UI", ""))
         self.env |= settings | dict(self.options.settings)
+        ours = f"http://{HOST}:{self._console}"
+        if self._console is not None:
+            self.env["MANDATE_CONSOLE"] = self._console_origin or ours
         self.urls = {
             "temporal": self.env["TEMPORAL_ADDRESS"],
             "ui": self.env["MANDATE_UI"],
             "vault": self.env["VAULT_ADDR"],
             "dragonfly": self.env["MANDATE_DRAGONFLY_URL"],
         }
+        if self._console is not None:
+            self.urls[console.NAME] = ours
 
     async def _start_workers(self, foreign: dict[str, str]) -> None:
         extras = environment.connection_extras(self._caller, foreign)
@@ -196,10 +206,24 @@ class Stack:
         env = environment.for_workers(self._caller, extras | self.env | workers.SETTINGS | hidden)
         await self._start_together(
             [
-                workers.command(process, self.data_dir, env, self._health.get(process.name))
-                for process in self._processes
+                *(
+                    workers.command(process, self.data_dir, env, self._health.get(process.name))
+                    for process in self._processes
+                ),
+                *self._console_command(env),
             ]
         )
+
+    def _console_command(self, env: dict[str, str]) -> list[Command]:
+        if self._console is None:
+            return []
+        return [console.command(self.data_dir, self._console, self._console_origin, env)]
+
+    @property
+    def _console_origin(self) -> str:
+        """Return by which address people come, where a proxy of the caller has another."""
+        named = self._caller.get("MANDATE_CONSOLE", "")
+        return named if named.startswith("https:") else ""  # else of a stack before this one
 
     async def _start_together(self, commands: Sequence[Command]) -> None:
         children = [Child(command, self.options.report) for command in commands]
@@ -209,7 +233,7 @@ class Stack:
     async def _stop(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
-        names = {process.name for process in self._processes}
+        names = {process.name for process in self._processes} | {console.NAME}
         ours = [child for child in self._children if child.command.name in names]
         servers = [child for child in self._children if child.command.name not in names]
         for group in (ours, servers):  # (3) workers first

@@ -9,6 +9,7 @@ import typer
 
 from mandate.cli_options import end
 from mandate.stack.options import (
+    CONSOLE_PORT,
     DATA_DIR,
     DRAGONFLY_PORT,
     TEMPORAL_PORT,
@@ -36,6 +37,10 @@ def command(
             help="Serve health: the ledger's worker here, the others on the next three.",
         ),
     ] = None,
+    console: Annotated[
+        bool, typer.Option("--console", help="Serve the console as well: see mandate serve.")
+    ] = False,
+    console_port: Annotated[int, _PORT] = CONSOLE_PORT,
     trial: Annotated[
         bool, typer.Option("--trial", help="Lend T3 to an agent, to try a change of production.")
     ] = False,
@@ -45,13 +50,17 @@ def command(
     TEMPORAL_ADDRESS, VAULT_ADDR and MANDATE_DRAGONFLY_URL name servers to use instead of our own.
     """
     from mandate.work.operate import up
+    from mandate.work.operate.needed import require_extra
 
+    if console:
+        require_extra("starlette", "console")
     wanted = StackOptions(
         data_dir=data_dir,
         temporal_port=temporal_port,
         ui_port=ui_port,
         vault_port=vault_port,
         dragonfly_port=dragonfly_port,
+        console_port=console_port if console else None,
         health_port=health_port,
         trial=trial,
     )

@@ -33,9 +33,9 @@ from mandate.doctor.looks import looks
 from mandate.people.door import enter, temporal
 from mandate.people.errors import UsageError
 from mandate.stack import environment
+from mandate.stack.servers.console import READY_LINE
 from mandate.terminal import say
 
-READY_LINE: Final = "mandate serves"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,250}[a-z0-9])?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,7 @@ from mandate.work.operate.demo_tools import open_shop
 from tests.fixtures.servers.http import Place
 from tests.fixtures.servers.visits import Visits
 from tests.fixtures.stack import MandateUp
-from tests.unit.mandate.programs import ROOT
-from tests.unit.mandate.programs import environment as clean
 
-UP_S = 90.0
 PIPELINE = """\
 name: ask-first
 version: "1.0"
@@ -55,31 +50,13 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         "MANDATE_PIPELINES": str(folder / "pipelines"),
         **{name: shop[name] for name in ("MANDATE_TOOLS", "MANDATE_TEMPLATES")},
     }
-    async with MandateUp(folder, variables) as stack:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "mandate", "serve", "--port", "0"),
-            *("--data-dir", str(stack.data_dir)),
-            cwd=ROOT,
-            env=clean(),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        assert process.stdout is not None
-        said = ""
-        try:
-            async with asyncio.timeout(UP_S):
-                while "mandate serves\n" not in said:
-                    line = (await process.stdout.readline()).decode()
-                    assert line, said
-                    said += line
-            port = int(re.search(r"http://127\.0\.0\.1:(\d+)", said)[1])  # type: ignore[index]
-            passwords = json.loads((stack.data_dir / "people.json").read_text())
-            yield Served(Place(port), passwords, stack, process.pid)
-            process.terminate()
-            rest = (await process.communicate())[0].decode()
-            assert process.returncode == 0, rest
-            assert "bug of ours" not in rest
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+    async with MandateUp(folder, variables, "--console", "--console-port=0") as stack:
+        found = re.search(r"^console +http://127\.0\.0\.1:(\d+)$", stack.said, re.MULTILINE)
+        assert found, stack.said
+        assert stack.env["MANDATE_CONSOLE"] == f"http://127.0.0.1:{found[1]}"
+        [pid] = [pid for pid, words in stack.processes().items() if " serve " in words]
+        passwords = json.loads((stack.data_dir / "people.json").read_text())
+        yield Served(Place(int(found[1])), passwords, stack, pid)
+    said = (stack.data_dir / "logs" / "console.log").read_text()
+    assert "mandate serves no more" in said
+    assert "bug of ours" not in said
