@@ -37,9 +37,7 @@ def command(
             help="Serve health: the ledger's worker here, the others on the next three.",
         ),
     ] = None,
-    console: Annotated[
-        bool, typer.Option("--console", help="Serve the console as well: see mandate serve.")
-    ] = False,
+    console: Annotated[bool, typer.Option("--console", help="Serve the console as well.")] = False,
     console_port: Annotated[int, _PORT] = CONSOLE_PORT,
     trial: Annotated[
         bool, typer.Option("--trial", help="Lend T3 to an agent, to try a change of production.")
