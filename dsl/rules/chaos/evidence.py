@@ -108,6 +108,8 @@ class Evidence:
     proofs: tuple[CheckedProof, ...] = ()
     cache: Mapping[str, CacheValue] = field(default_factory=dict)
     processes: tuple[LeftProcess, ...] = ()
+    # What reached tools that were watched: the arguments of each call, by ``<server>/<tool>``.
+    reached: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     artifacts: Mapping[str, bool] = field(default_factory=dict)  # by digest: it is there, and whole
     replays: tuple[Replayed, ...] = ()
     wedged: Mapping[str, str] = field(default_factory=dict)  # by workflow: what Temporal reports

@@ -23,9 +23,11 @@ from dsl.rules.chaos.oracles.objective import OBJECTIVE
 from dsl.rules.chaos.oracles.phase_order import PHASE_ORDER
 from dsl.rules.chaos.oracles.replays import REPLAYS
 from dsl.rules.chaos.oracles.revocations import REVOCATIONS
+from dsl.rules.chaos.oracles.tool_calls import TOOL_CALLS
 
 ORACLES: Final = (
     APPROVALS,
+    TOOL_CALLS,
     PHASE_ORDER,
     LEASES,
     CREDENTIALS,

@@ -49,6 +49,7 @@ from dsl.rules.reconciliation.implied import report_in
 from dsl.rules.review.hearing import advise_on
 from dsl.values.canonical import digest_of
 
+_END: Final = 1 << 62  # behind every event
 _REGISTERED: Final = "plan.registered"
 Subject = Mapping[str, Mapping[str, str]]  # digests by stage and name
 
@@ -85,6 +86,13 @@ class Recount:
         ``about`` is what a guard has approved besides: a clarified plan by stage and name (4).
         """
         return {step.path: self._standing(step, event, about or {}) for step in self._gates}
+
+    def of_own(self, step: GateStep, subject: Subject) -> Standing:
+        """Return what a gate has come to that no plan names, about ``subject`` alone."""
+        openings = list(openings_of(self._run, step))
+        if not openings:
+            return Standing(approved=False, why="it was never opened")
+        return self._of(step, openings, _END, subject)
 
     def _standing(self, step: GateStep, until: int, about: Subject) -> Standing:
         acted_on = step.path in self._acted_on

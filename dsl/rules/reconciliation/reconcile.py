@@ -7,7 +7,8 @@ A pure rule over both, which believes neither. The rules:
 2. Unexplained: an entry of a run whose history is at hand, that no activity of that history can
    have made. An activity that was asked for and has not answered may have made its entry all the
    same.
-3. Out of order: an effect stands before its intent.
+3. Out of order: an effect stands before its intent. Of calls of tools, and what became of them:
+   see ``dsl.rules.reconciliation.tool_calls``.
 4. Entries of runs whose history is not at hand are nobody's here: neither missing nor unexplained.
 """
 
@@ -31,6 +32,7 @@ from dsl.rules.reconciliation.implied import (
     unintended,
 )
 from dsl.rules.reconciliation.recorded import Recorded
+from dsl.rules.reconciliation.tool_calls import unsaid_calls
 from dsl.rules.trust.scorecard import OF_STAGE
 from dsl.values.canonical import canonical
 
@@ -70,8 +72,12 @@ def reconcile(
     ledger = _Indexed(entries)
     runs = _runs_of_stages(histories)
     for history in histories:
-        for each in implied(history, namespace, runs.get((history.workflow_id, history.run_id))):
+        run = runs.get((history.workflow_id, history.run_id))
+        for each in implied(history, namespace, run):
             yield from _missing(each, ledger)
+        yield from unsaid_calls(
+            history, entries, run
+        )  # (3) an intent before, what came of it after
         for early in unintended(history):  # (3) an effect before its intent
             yield Discrepancy(
                 f"the intent of try {early.attempt} to be acknowledged before EXECUTE",

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from activities.contracts import tool_specs
 from activities.phases import report
+from activities.tools.calling import ToolCalls
 from dsl.core import AGENT_PHASES_ORDERED, AgentOutput, AgentPhase, get_output_type_for_phase
 from dsl.rules.gates import consensus
 from dsl.rules.health.budget import BudgetReading
@@ -33,6 +35,8 @@ from workflows.gates import decision
 from workflows.lifecycle import phase_sequence
 from workflows.lifecycle.stage_state import StageState
 from workflows.run.pipeline_run import PipelineRun
+from workflows.runtime.moment import now_ms
+from workflows.tools.people_asked import PeopleAsked
 
 Patch = pytest.MonkeyPatch
 
@@ -182,11 +186,35 @@ def the_report_is_not_stored(patch: Patch) -> None:
     patch.setattr(report, "put_bytes", told)
 
 
+def nobody_is_asked_about_calls(patch: Patch) -> None:
+    async def ask(_self: PeopleAsked, call: tool_specs.WaitingCall) -> tool_specs.CallDecision:
+        gate = "look/call-1"
+        return tool_specs.CallDecision(
+            digest=call.digest(), gate=gate, is_approved=True, at_ms=now_ms()
+        )
+
+    patch.setattr(PeopleAsked, "ask", ask)
+
+
+def calls_are_made_twice(patch: Patch) -> None:
+    made = ToolCalls._made
+
+    async def twice(self: ToolCalls, *args: Any) -> Any:
+        await made(self, *args)
+        return await made(self, *args)
+
+    patch.setattr(ToolCalls, "_made", twice)
+
+
 # What breaks the ledger's file stands last: everything after it is chained to that.
 MUTATIONS = (
     Mutation("approvals", "anybody's vote counts", anybody_votes, by_nobody_asked),
     Mutation("approvals", "any signature is good", any_signature_is_good, by_a_forged_signature),
     Mutation("approvals", "time approves", time_approves, stories.timed_out),
+    Mutation(
+        "tool-calls", "nobody is asked about calls", nobody_is_asked_about_calls, stories.calling
+    ),
+    Mutation("tool-calls", "calls are made twice", calls_are_made_twice, stories.asked_to_pay),
     Mutation("phase-order", "PACKAGE is skipped", package_is_skipped, stories.alone),
     Mutation("leases", "fences stand still", fences_stand_still, stories.alone),
     Mutation("credentials", "tokens are not revoked", tokens_are_left, stories.alone),

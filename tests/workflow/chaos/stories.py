@@ -9,6 +9,7 @@ from temporalio.client import WorkflowHandle
 from tests.fixtures.chaos.stand import Stand
 from tests.fixtures.engine import after_look, fail, gate, hang, pipeline, stage
 from tests.fixtures.revoking import revoke
+from tests.fixtures.tools.shop import Shop
 from tests.fixtures.trust.standing import agent_of
 from tests.fixtures.voting import honest_vote
 
@@ -81,6 +82,29 @@ async def overspent(stand: Stand) -> Run:
 
     stand.engine.runner.behaviours["look"] = errs
     return await stand.start(pipeline(stage("look", config={"error_budget": BUDGET})))
+
+
+async def calling(stand: Stand) -> Run:
+    """An agent that pays a little alone, and more when somebody has approved it."""
+    shop = await Shop.of(stand.engine.settings.tools[0], stand.shops)
+    stand.reached[f"{shop.name}/refund"] = shop.paid_file
+
+    async def pays(request: Any) -> dict[str, Any]:
+        for amount in (5, 82, 83):
+            await stand.engine.runner.call(request, f"{shop.name}/refund", {"amount": amount})
+        return {}
+
+    stand.engine.runner.behaviours["look"] = pays
+    tools = [shop.rule("allow", when="args.amount < 10"), shop.asks("ann")]
+    return await stand.start(pipeline(stage("look", config={"tier": 1, "tools": tools})))
+
+
+async def asked_to_pay(stand: Stand) -> Run:
+    run = await calling(stand)
+    for number, decision in enumerate(("approve", "reject"), start=1):
+        await stand.engine.pending(run, f"look/call-{number}")
+        await run.signal("vote", {**VOTE, "gate": f"look/call-{number}", "decision": decision})
+    return run
 
 
 async def in_branches(stand: Stand) -> Run:

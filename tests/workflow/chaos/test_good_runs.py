@@ -10,6 +10,7 @@ from tests.workflow.chaos import stories
 STORIES = (
     *(stories.approved, stories.proven, stories.rejected, stories.timed_out, stories.cancelled),
     *(stories.failed, stories.revoked, stories.overspent, stories.in_branches),
+    stories.asked_to_pay,
 )
 
 
@@ -22,3 +23,5 @@ async def test_no_oracle_speaks_of_runs_in_which_governance_holds(stand: Stand):
             await over(runs[story.__name__])
 
     assert [str(each) for each in await stand.judged(*runs.values())] == []
+    [paid] = stand.reached.values()
+    assert len(paid.read_text().splitlines()) == 2  # the third was rejected

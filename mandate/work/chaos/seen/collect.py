@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client
 
 from dsl.actions import AGENT_REVOKED
+from dsl.limits import TOOL_ARGUMENTS_BYTES_MAX
 from dsl.rules.chaos.evidence import Evidence, LeftProcess, LiveToken, Watched
 from dsl.rules.chaos.histories import agents_of, digests_of, ended_ms, groups_of, proofs_of
 from dsl.rules.reconciliation.recorded import Recorded, entry_ms
+from dsl.values import strict_json
 from integrations.settings import Settings
 from mandate.work.chaos.seen.histories import Gathered, gather
 from mandate.work.chaos.seen.processes import processes_left
@@ -40,6 +42,8 @@ class Sources:
     client: Client
     settings: Settings
     scratch: Path  # TMPDIR of the workers: agents' processes live below it
+    # By tool, a file with a line of JSON for the arguments of each call that reached its server.
+    reached: Mapping[str, Path] = field(default_factory=dict)
 
 
 async def collect(sources: Sources, watched: Sequence[Watched]) -> Evidence:
@@ -76,9 +80,20 @@ async def collect(sources: Sources, watched: Sequence[Watched]) -> Evidence:
             artifacts=await asyncio.to_thread(
                 stores.artifacts, sorted(digests_of(found.histories))
             ),
+            reached=await asyncio.to_thread(_reached, sources.reached),
             replays=tuple(found.replays),
             wedged=found.wedged,
         )
+
+
+def _reached(files: Mapping[str, Path]) -> dict[str, tuple[Any, ...]]:
+    return {
+        name: tuple(
+            strict_json.read(line, bytes_max=TOOL_ARGUMENTS_BYTES_MAX)
+            for line in (file.read_text().splitlines() if file.exists() else ())
+        )
+        for name, file in files.items()
+    }
 
 
 def _revocations(entries: Iterable[Recorded], found: Gathered) -> set[str]:

@@ -1,0 +1,76 @@
+"""What is called stands on the ledger before it is, and what became of it after.
+
+1. Intent before effect: before ``tool.call`` was asked for, the intent of that very occurrence was
+   acknowledged.
+2. A stage that has come to its end has said what became of every call that it intended: it was
+   answered, or denied after all. What it could not record its run has, or says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from dsl import actions
+from dsl.rules.reconciliation.discrepancy import Discrepancy
+from dsl.rules.reconciliation.history import History
+from dsl.rules.reconciliation.implied import RECORD, STAGE, drafts_of, has_spoken, left_over
+from dsl.rules.reconciliation.recorded import Recorded
+
+CALL: Final = "tool.call"
+_OUTCOMES: Final = (actions.TOOL_ANSWERED, actions.TOOL_DENIED)
+
+
+def unsaid_calls(
+    history: History, entries: Iterable[Recorded], run: History | None
+) -> Iterator[Discrepancy]:
+    """Yield what is missing of the calls of one stage; ``run`` has started it."""
+    if history.type != STAGE:
+        return
+    yield from _unintended(history)
+    is_told = has_spoken(history) and not left_over(history)
+    if is_told or (run is not None and has_spoken(run) and not left_over(run)):
+        yield from _without_outcome(history, entries)
+
+
+def _unintended(history: History) -> Iterator[Discrepancy]:
+    """Yield the calls that no acknowledged intent stands before (1)."""
+    intended: dict[str, int] = {}
+    for record in history.of_type(RECORD):
+        for draft in drafts_of(record) if record.is_done else ():
+            occurrence = _occurrence(draft.get("payload"))
+            if draft.get("action") == actions.TOOL_INTENDED and occurrence:
+                intended.setdefault(occurrence, record.ended)
+    for call in history.of_type(CALL):
+        asked = call.request if isinstance(call.request, Mapping) else {}
+        digest = str(asked.get("digest", ""))
+        if not 0 < intended.get(digest, 0) < call.asked:
+            yield Discrepancy(
+                f"the intent of occurrence {digest} to be acknowledged before it is called",
+                "no acknowledged record that says so before it",
+                f"{history.workflow_id}, run {call.run_id}, event {call.asked}",
+            )
+
+
+def _without_outcome(history: History, entries: Iterable[Recorded]) -> Iterator[Discrepancy]:
+    """Yield the intents on the ledger of which nothing says what became of them (2)."""
+    intents: dict[str, Recorded] = {}
+    for entry in entries:
+        if (entry.workflow_id, entry.run_id) != (history.workflow_id, history.run_id):
+            continue
+        occurrence = _occurrence(entry.payload)
+        if entry.action == actions.TOOL_INTENDED:
+            intents[occurrence] = entry
+        elif entry.action in _OUTCOMES:
+            intents.pop(occurrence, None)
+    for occurrence, entry in intents.items():
+        yield Discrepancy(
+            f"what became of the call with occurrence {occurrence} on the ledger, since its "
+            "stage has ended",
+            "neither an answer nor a denial behind its intent",
+            f"entry {entry.seq}, {entry.workflow_id}, run {entry.run_id}",
+        )
+
+
+def _occurrence(payload: Any) -> str:
+    return str(payload.get("occurrence") or "") if isinstance(payload, Mapping) else ""
