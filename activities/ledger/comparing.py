@@ -33,7 +33,7 @@ from dsl.rules.reconciliation.recorded import Recorded
 from dsl.shown.foreign import legible
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, NotFoundError, UnavailableError
-from integrations.ledger.lookup import of_runs, places_of
+from integrations.ledger.lookup import newest_run, of_runs, places_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,10 @@ STAGES_MAX: Final = 1_000
 BYTES_MAX: Final = 64 << 20  # of one run's histories
 ENTRIES_MAX: Final = 50_000  # of one run
 DISAGREEMENTS_MAX: Final = 100  # that are told of one run
+UNDER_WAY: Final = "it is under way: ask again when it is over"
+UNKNOWN: Final = (
+    "neither temporal nor the ledger knows such a run: `mandate runs` lists those that there are"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,17 @@ async def compare(
         found = await described(client, workflow, run or None)
         run = found.execution.run_id
         if not found.HasField("close_time"):  # (1) only what is over
-            return Comparison(workflow, run, 0, untold="it is under way: ask again when it is over")
+            return Comparison(workflow, run, 0, untold=UNDER_WAY)
         histories, missing = await _histories(client, workflow, run)
     except DeniedError as error:  # (4) too large
         return Comparison(workflow, run, 0, untold=str(error))
     except RPCError as error:
         if error.status not in NO_SUCH_RUN:
             raise UnavailableError(f"temporal does not tell of {workflow!r} ({error})") from None
+        run = run or await asyncio.to_thread(newest_run, ledger, workflow)
         known = await asyncio.to_thread(places_of, ledger, [(workflow, run)], ENTRIES_MAX)
+        if not known:
+            return Comparison(workflow, run, 0, untold=UNKNOWN)
         # (3) a history that is not kept any more
         return Comparison(workflow, run, len(known), untold=_forgotten(len(known)))
     entries = await asyncio.to_thread(of_runs, ledger, runs_of(histories), ENTRIES_MAX + 1)

@@ -32,6 +32,7 @@ _DISPUTES: Final = (
     f"SELECT {COLUMNS} FROM ledger WHERE action = 'run.disputed' ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 )
 _LATEST: Final = f"SELECT {COLUMNS} FROM ledger WHERE action = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
+_NEWEST_RUN: Final = "SELECT run_id FROM ledger WHERE workflow_id = ? ORDER BY seq DESC LIMIT 1"
 _BY_PLACE: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq = ?"  # noqa: S608  # constants
 
 
@@ -57,6 +58,12 @@ def row_at(path: Path, seq: int) -> tuple[Any, ...] | None:
     if row is not None:
         _sound(row)
     return row
+
+
+def newest_run(path: Path, workflow: str) -> str:
+    """Return whose entry of that workflow id is the newest; empty: it has none; as ``by_key``."""
+    row = _row(path, _NEWEST_RUN, workflow)
+    return "" if row is None else str(row[0])
 
 
 def places_of(path: Path, runs: Sequence[tuple[str, str]], most: int) -> list[int]:

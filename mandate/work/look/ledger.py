@@ -46,7 +46,10 @@ def verify(
     data_dir: Path | None,
     as_json: bool,
 ) -> int:
-    """Print the verdict; return 1 when the ledger is not what was written, noted or signed."""
+    """Print the verdict; return 1 when the ledger is not what was written, noted or signed.
+
+    And where an anchor that was named had nothing to compare it with.
+    """
     env = environment.present(data_dir)
     work = _verify(path, noted, env, anchors, keys, offline=offline, as_json=as_json)
     return enter("ledger verify", work)
@@ -72,14 +75,16 @@ async def _verify(
     problems = (*found.problems, *with_anchors.problems)
     if as_json:
         say_json(_as_json(path, noted, found, with_anchors))
-        return EXIT_FAILED if problems else 0
+        return EXIT_FAILED if problems or with_anchors.unmet else 0
     for problem in problems:
         say(Terminal.of("{}: {}", path, problem))
     say(Terminal.of("{}: {}", path, _verdict(found, problems, noted)))
     say(*_compared_lines(with_anchors, is_sound=not problems))
     if noted is None and not with_anchors.by:
         say(_UNSEEN)
-    return EXIT_FAILED if problems else 0
+    for name in with_anchors.unmet:
+        note(Terminal.of("ledger verify: {} was to be compared with, and was not", name))
+    return EXIT_FAILED if problems or with_anchors.unmet else 0
 
 
 def _compared_lines(found: Compared, *, is_sound: bool) -> Iterator[Terminal]:
@@ -100,7 +105,7 @@ def _as_json(
 ) -> dict[str, Any]:
     return {
         "ledger": str(path),
-        "ok": not (found.problems or anchors.problems),
+        "ok": not (found.problems or anchors.problems or anchors.unmet),
         "compared_with": None if noted is None else str(noted),
         **asdict(found),
         "problems": [*found.problems, *anchors.problems],
@@ -140,7 +145,7 @@ async def _keys(path: Path, specs: Sequence[str], env: Mapping[str, str]) -> int
         note(Terminal("no anchor names a key yet"))
         return EXIT_FAILED
     say(*(Terminal.of("{}", str(each)) for each in found.keys))
-    return 0
+    return EXIT_FAILED if found.unmet else 0
 
 
 def tail(path: Path, count: int, *, as_json: bool) -> int:

@@ -3,6 +3,8 @@
 1. Keys that are given are the ones that count. Without any, those that an anchor was told to expect
    do, and it is said that it is the anchor's word.
 2. An anchor that does not answer is said by name; it is no problem of the ledger.
+3. An anchor that was named in the command has to be compared with: where it does not answer, or
+   holds nothing, what was asked for was not done, whatever else was.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ class Compared:
     by: list[str] = field(default_factory=list)  # anchors that hold something
     empty: list[str] = field(default_factory=list)  # anchors that hold nothing yet
     silent: list[Terminal] = field(default_factory=list)  # why others were not asked
+    unmet: list[str] = field(default_factory=list)  # anchors that were named, in vain (3)
     problems: list[str] = field(default_factory=list)
     keys: list[NoteKey] = field(default_factory=list)
     keys_by: str = ""  # whose word the keys are; empty: they were given
@@ -74,19 +77,20 @@ async def compared(
     """
     origin = keys[0].name if keys else ledger_origin({**env, "MANDATE_LEDGER": str(path)})
     found = Compared(origin, keys=list(keys))
-    for anchor in await _anchors(found, env, specs, offline=offline):
-        await _take(found, anchor)
+    try:
+        named = anchors_of(specs or read_settings(env).anchors, found.origin)
+    except ValueError as error:
+        raise UsageError("{}", error) from None
+    for anchor in await _temporal(found, env, offline=offline):
+        _ = await _take(found, anchor)
+    for anchor in named:
+        if not await _take(found, anchor) and specs:  # (3) what was asked for was not done
+            found.unmet.append(anchor.name)
     _take_own(found, path)
     return found
 
 
-async def _anchors(
-    found: Compared, env: Mapping[str, str], specs: Sequence[str], *, offline: bool
-) -> list[Anchor]:
-    try:
-        anchors = anchors_of(specs or read_settings(env).anchors, found.origin)
-    except ValueError as error:
-        raise UsageError("{}", error) from None
+async def _temporal(found: Compared, env: Mapping[str, str], *, offline: bool) -> list[Anchor]:
     if offline:
         found.silent.append(Terminal("not compared with Temporal: left out by --offline"))
     elif not env.get("TEMPORAL_ADDRESS"):
@@ -97,13 +101,14 @@ async def _anchors(
         from mandate.people.door import temporal  # noqa: PLC0415
 
         try:
-            anchors.insert(0, TemporalAnchor(await temporal(env), found.origin))
+            return [TemporalAnchor(await temporal(env), found.origin)]
         except RefusalError as error:
             found.silent.append(Terminal.of("not compared with Temporal: {}", error))
-    return anchors
+    return []
 
 
-async def _take(found: Compared, anchor: Anchor) -> None:
+async def _take(found: Compared, anchor: Anchor) -> bool:
+    """Take what an anchor holds; return whether it has answered, and holds something."""
     try:
         kept = await anchor.read()
         if not found.keys and kept.keys:  # (1) the anchor's word
@@ -113,16 +118,17 @@ async def _take(found: Compared, anchor: Anchor) -> None:
         newest = believed(anchor.name, kept, found.keys or None).newest
     except CorruptError as error:
         found.problems.append(str(error))
-        return
+        return True
     except IntegrationError as error:  # (2) no problem of the ledger
         found.silent.append(Terminal.of("not compared with {}: {}", anchor.name, error))
-        return
+        return False
     if newest is None:
         found.empty.append(anchor.name)
-        return
+        return False
     found.by.append(anchor.name)
     for note in ours(kept, found.keys or None):
         found.held.append(HeldCheckpoint(f"the anchor {anchor.name}", note.checkpoint))
+    return True
 
 
 def _take_own(found: Compared, path: Path) -> None:

@@ -1,8 +1,8 @@
 """``mandate ledger reconcile``: do histories and ledger agree?
 
 1. A run that is named is compared, or it is said why it cannot be, which is 1. Without a name it is
-   the latest that are over, and those on the ledger of which the server keeps no history any more
-   are counted.
+   the latest that are over, so many as are asked for; those on the ledger of which the server keeps
+   no history any more are among them, and their entries are counted.
 2. 1: something does not agree. What could not be compared is said, and is no disagreement.
 """
 
@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from temporalio.client import Client
 
-from activities.ledger.comparing import Comparison, compare, gone
+from activities.ledger.comparing import UNDER_WAY, Comparison, compare, gone
 from activities.ledger.reconcile import ended_runs
 from dsl.actions import RUN_STARTED
 from dsl.shown.surfaces import Terminal
 from integrations.artifacts.store import Artifacts
-from integrations.ledger.lookup import latest
+from integrations.ledger.lookup import latest, moment_ms
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError
@@ -62,15 +62,27 @@ async def _run(
 async def _latest(
     client: Client, ledger: Path, artifacts: Artifacts | None, last: int
 ) -> AsyncIterator[Comparison]:
-    """Compare the latest runs that are over, and tell of those that the ledger alone knows."""
-    known = [(each.id, each.run_id) async for each in ended_runs(client, last)]
-    recorded = await asyncio.to_thread(latest, ledger, RUN_STARTED, last)
-    runs = [*known, *((each.workflow_id, each.run_id) for each in recorded)]
-    wanted = list(dict.fromkeys(runs))
-    for at in range(0, len(wanted), AT_ONCE):
-        some = (compare(client, ledger, artifacts, *each) for each in wanted[at : at + AT_ONCE])
-        for found in await asyncio.gather(*some):
-            yield found
+    """Compare the latest runs that are over, of those that the server or the ledger knows (1)."""
+    wanted = await _newest(client, ledger, last)
+    left = last
+    while wanted and left:
+        some, wanted = wanted[: min(AT_ONCE, left)], wanted[min(AT_ONCE, left) :]
+        comparing = (compare(client, ledger, artifacts, *each) for each in some)
+        for found in await asyncio.gather(*comparing):
+            if found.untold != UNDER_WAY:
+                left -= 1
+                yield found
+
+
+async def _newest(client: Client, ledger: Path, most: int) -> list[tuple[str, str]]:
+    """Return the runs that may be among the latest, the newest first."""
+    when: dict[tuple[str, str], float] = {}
+    async for each in ended_runs(client, most):
+        when[each.id, each.run_id] = (each.close_time or each.start_time).timestamp()
+    for entry in await asyncio.to_thread(latest, ledger, RUN_STARTED, most):
+        began = moment_ms(entry) / 1_000
+        when.setdefault((entry.workflow_id, entry.run_id), began)
+    return sorted(when, key=lambda run: when[run], reverse=True)
 
 
 def _artifacts(env: Mapping[str, str]) -> Artifacts | None:

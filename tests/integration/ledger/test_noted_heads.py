@@ -130,3 +130,16 @@ def test_the_command_prints_the_head_to_note_and_compares_it(path):
     assert json.loads(anew.stdout)["ok"] is False
     assert json.loads(anew.stdout)["compared_with"] == printed
     assert (wrong.returncode, "expected SEQ:HASH" in wrong.stderr.replace("\n", " ")) == (2, True)
+
+
+def test_an_anchor_that_is_named_has_to_have_something_to_compare_with(path, tmp_path):
+    (tmp_path / "not-mounted").mkdir()
+    gone, empty = (f"dir:{tmp_path / name}/" for name in ("gone", "not-mounted"))
+    missing = mandate(path, "--anchor", gone)
+    holds_nothing = mandate(path, "--anchor", empty, "--json")
+
+    assert (missing.returncode, holds_nothing.returncode) == (1, 1)
+    assert f"{path}: ok, {COUNT} entries" in missing.stdout  # what was looked at is as it was
+    assert "make or mount it" in missing.stdout
+    assert f"dir:{tmp_path / 'gone'} was to be compared with, and was not" in missing.stderr
+    assert json.loads(holds_nothing.stdout)["ok"] is False

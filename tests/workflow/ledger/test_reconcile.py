@@ -158,7 +158,7 @@ async def test_what_cannot_be_compared_says_why(engine: Engine, tmp_path: Path) 
 
     assert (busy.returncode, nobody.returncode) == (1, 1)
     assert "it is under way: ask again when it is over" in busy.stderr
-    assert "past its retention" in nobody.stderr
+    assert "neither temporal nor the ledger knows such a run: `mandate runs`" in nobody.stderr
     assert none.returncode == 1
     assert "Traceback" not in none.stderr
 

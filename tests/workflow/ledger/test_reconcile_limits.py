@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from activities.ledger.comparing import compare
 from activities.runtime.engine import state_of
 from dsl.rules.run.sweeping import RunState
 from integrations.errors import UnavailableError
-from tests.fixtures.engine import Engine, pipeline, stage
+from tests.fixtures.engine import Engine, failure_of, pipeline, stage
 from tests.workflow.ledger.test_reconcile import SEEN_S, at_work, forge, reconciled, typed
 
 
@@ -86,26 +87,54 @@ async def test_a_look_during_which_somebody_goes_away_keeps_what_it_has_found(
     assert found["until_ms"] < await ended_ms(second)
 
 
+async def forget(engine: Engine, workflow: str) -> None:
+    """Have the server keep nothing of a workflow any more."""
+    gone = DeleteWorkflowExecutionRequest(
+        namespace=engine.client.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=workflow),
+    )
+    await engine.client.workflow_service.delete_workflow_execution(gone)
+    async with asyncio.timeout(SEEN_S):
+        while await state_of(engine.client, workflow, None) is not RunState.UNKNOWN:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+
+async def test_so_many_runs_are_compared_as_are_asked_for_whoever_knows_them(
+    engine: Engine,
+) -> None:
+    known = await engine.start(pipeline(stage("look")))
+    await known.result()
+    refused = [await engine.start_type("Pipeline", {}) for _ in range(2)]  # on no ledger
+    for each in refused:
+        await failure_of(each)
+    names = ", ".join(f"'{each.id}'" for each in refused)
+    async with asyncio.timeout(SEEN_S):
+        while len(await listed(engine, f"WorkflowId IN ({names})")) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+    found = (await asyncio.to_thread(typed, engine, "--last", "2", "--json")).stdout
+
+    assert {json.loads(line)["run"] for line in found.splitlines()} == {e.id for e in refused}
+
+
 async def test_a_stage_whose_history_is_gone_leaves_that_of_its_run_to_compare(
     engine: Engine,
 ) -> None:
     handle = await engine.start(pipeline(stage("look")))
     await handle.result()
     look = f"{handle.id}/look"
-    gone = DeleteWorkflowExecutionRequest(
-        namespace=engine.client.namespace, workflow_execution=WorkflowExecution(workflow_id=look)
-    )
-    await engine.client.workflow_service.delete_workflow_execution(gone)
-    async with asyncio.timeout(SEEN_S):
-        while await state_of(engine.client, look, None) is not RunState.UNKNOWN:  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
+    await forget(engine, look)
 
     [found] = await reconciled(engine, handle.id, code=0)
     said = await asyncio.to_thread(typed, engine, handle.id)
+    await forget(engine, handle.id)
+    forgotten = await compare(engine.client, engine.settings.ledger, None, handle.id)
 
     assert (found["not_compared"], found["disagreements"]) == ("", [])
     assert [each.partition(",")[0] for each in found["missing"]] == [look]
     assert f"not compared: {look}, run " in said.stdout
+    assert forgotten.entries >= 2  # by its name alone: of its newest run, as where it is known
+    assert f"past its retention; {forgotten.entries} entries of it stand" in forgotten.untold
     engine.started.clear()  # what is gone does not replay
 
 
