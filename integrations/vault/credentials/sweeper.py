@@ -5,7 +5,9 @@ no secret, and sees no token: an accessor opens nothing.
 
 1. An agents' token is one that a token role of an agent has made; no other is ever returned. What
    it says of its run stands in its metadata, as its issuer wrote it.
-2. An accessor may end while it is looked at, and a token before it is revoked: both are fine.
+2. An accessor may end while it is looked at, and a token before it is revoked: both are fine. A
+   token that is just being ended is refused as whatever may not be looked at, in the same words:
+   so who is refused looks at itself, and only where that is refused as well may it not look.
 3. Beyond the limit a random part is looked at, another one each time: what was left out once is
    not left out for ever.
 4. Leases and dynamic users end with the token that asked for them. One that is past its end and
@@ -28,6 +30,7 @@ from integrations.vault.credentials.ending import revoke
 
 LEASES_MAX: Final = 1_000  # looked at in one sweep
 _ACCESSORS: Final = "/v1/auth/token/accessors"
+_TOKEN: Final = "/v1/auth/token/lookup-accessor"
 _MINTED_BY: Final = "auth/token/create/"
 _LEASES: Final = "/v1/sys/leases/lookup"
 # Where policies of tiers let agents ask for secrets that live as long as their lease.
@@ -99,8 +102,7 @@ class Sweeper:
         return [lease for lease in found if lease is not None], len(ids) - len(chosen)
 
     async def _look(self, accessor: str) -> Token | None:
-        path, order = "/v1/auth/token/lookup-accessor", {"accessor": accessor}
-        found = await self._vault.run_as(self._login, lambda client: _looked(client, path, order))
+        found = await self._vault.run_as(self._login, lambda client: _token(client, accessor))
         return None if found is None else _token_of_agent(found)
 
     async def _lease(self, lease_id: str) -> SecretLease | None:
@@ -125,16 +127,22 @@ def _token_of_agent(found: Mapping[str, Any]) -> Token | None:
     )
 
 
+def _token(client: hvac.Client, accessor: str) -> dict[str, Any] | None:
+    """Look at one token; None when it has ended, or is being ended (2)."""
+    try:
+        return _looked(client, _TOKEN, {"accessor": accessor})
+    except theirs.Forbidden:
+        own = data_of(client.adapter.get("/v1/auth/token/lookup-self"))["accessor"]
+        _looked(client, _TOKEN, {"accessor": own})  # refused as well: we may not look
+        return None
+
+
 def _looked(client: hvac.Client, path: str, order: Mapping[str, str]) -> dict[str, Any] | None:
     """Look at one thing; None when it has ended (2)."""
     try:
         return data_of(client.adapter.post(path, json=order))
     except (theirs.InvalidRequest, theirs.InvalidPath):
         return None
-    except theirs.Forbidden as error:  # what some versions answer for an accessor that has ended
-        if "invalid accessor" in " ".join(map(str, error.errors or ())):
-            return None
-        raise
 
 
 def _lease_ids(client: hvac.Client) -> list[str]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from dsl.shown.surfaces import Terminal
-from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError
 from mandate.terminal import complain, say
 from mandate.work.chaos.journal import Journal, JournalError, read
 from mandate.work.chaos.page import write_page
-from mandate.work.chaos.run import COMMAND, refuse_unwritable
+from mandate.work.chaos.run import COMMAND, exit_code, refuse_unwritable
 from mandate.work.chaos.table import markdown, rows_of, summary, write_table
 
 
@@ -35,7 +35,7 @@ def run(files: Sequence[Path], *, table: Path | None, page: Path | None) -> int:
         write_table(table, markdown(journals, facts))
     if page is not None:
         write_page(page, journals, facts)
-    return 0 if journals and all(each.is_well for each in journals) else EXIT_FAILED
+    return exit_code(journals, is_complete=bool(journals))
 
 
 def _once(journals: Iterable[Journal]) -> list[Journal]:

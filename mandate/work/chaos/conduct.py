@@ -8,7 +8,8 @@
    first.
 4. A fault counts when it was seen to have happened, from outside.
 5. The verdict is that of ``dsl.rules.chaos`` on what the stores say, and of nobody else. That a
-   run ended as its faults allow, and that what must hold does so again, is looked at besides.
+   run ended as its faults allow, and that what must hold does so again, is looked at besides. Where
+   a store does not let the judge look, there is no verdict, and that is said.
 6. Runs share their agents, unless a fault is one of a single run: then each has its own.
 """
 
@@ -27,6 +28,7 @@ from dsl.chaos.catalogue import FAULTS, Reach
 from dsl.chaos.experiment import ChaosEvent, Experiment, Steady
 from dsl.core import ChaosCondition
 from integrations.chaos.fault import seen
+from integrations.errors import IntegrationError
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.held_worker import HELD, hold_file
 from mandate.work.chaos.ground.injection import AT_WORK, aims_of
@@ -85,10 +87,11 @@ class Conduct:
         finally:
             await asyncio.shield(self._undo_all())  # (3) whatever happens
         journal.runs = [await self._record_of(run, number) for number, run in enumerate(self.runs)]
-        journal.violations = [
-            *(await judged(self._arena, self.runs)),
-            *unexpected(journal.runs, journal.faults),
-        ]
+        journal.violations = unexpected(journal.runs, journal.faults)
+        try:
+            journal.violations[:0] = await judged(self._arena, self.runs)
+        except IntegrationError as error:  # (5) what nobody has seen is no verdict
+            journal.unjudged = str(error)
         for run in self.runs:
             await run.end_by_force()
         journal.steady_after = await until_steady(self._arena, wanted)

@@ -92,11 +92,17 @@ class Journal:
     runs: list[RunRecord] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     aborted: str = ""
+    unjudged: str = ""  # what kept the judge from looking: then nobody knows whether it held
 
     @property
     def is_well(self) -> bool:
         """Tell whether governance held, and everything was as it has to be."""
-        return self.is_steady and not self.violations and not self.aborted
+        return not self.has_failed and not self.unjudged
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether something was seen to be wrong."""
+        return not self.is_steady or bool(self.violations or self.aborted)
 
     @property
     def was_steady(self) -> bool:

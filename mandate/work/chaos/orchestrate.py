@@ -22,7 +22,7 @@ from mandate.work.chaos.conduct import Conduct
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.journal import Journal
 from mandate.work.chaos.page import write_page
-from mandate.work.chaos.run import COMMAND, is_good, on_arena, refuse_unwritable
+from mandate.work.chaos.run import COMMAND, on_arena, outcome, refuse_unwritable
 from mandate.work.chaos.table import rows_of, told
 
 USAGE = "usage: orchestrator.py [SEED [PAGE.html]]"
@@ -51,7 +51,7 @@ def run(experiment: Path, arguments: Sequence[str]) -> int:
         if page is not None:
             write_page(page, [journal], {"seed": seed, "commit": arena.commit})
         reached = all(each.objective for each in journal.runs)
-        return 0 if reached and is_good(journal) else EXIT_FAILED
+        return outcome(journal) if reached else EXIT_FAILED
 
     return on_arena(work, seed)
 

@@ -65,8 +65,12 @@ def _key() -> Html:
 
 def _experiment(journal: Journal) -> Iterator[str]:
     word, kind = ("held", "well") if journal.is_well else ("did not hold", "bad")
+    if journal.unjudged and not journal.has_failed:
+        word, kind = "could not be judged", "bad"
     yield f"<h2>{escape(journal.experiment)}, seed {journal.seed}: "
     yield f'<span class="{kind}">{word}</span></h2>'
+    if journal.unjudged:
+        yield f'<p class="bad">the judge could not look: {escape(journal.unjudged)}'
     for violation in journal.violations:
         yield f'<p class="bad">{escape(violation)}'
     for run in journal.runs[:RUNS_SHOWN_MAX]:

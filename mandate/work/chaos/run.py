@@ -5,7 +5,8 @@
 2. Ctrl-C undoes everything and ends the stack; the exit code is 130 then. A second one changes
    nothing: undoing is not cut short.
 3. The exit code is 0 only when no oracle spoke, what has to hold held before and after, every
-   fault that was to happen did, and the objective was reached wherever the faults allow that.
+   fault that was to happen did, and the objective was reached wherever the faults allow that. It
+   is ``EXIT_UNJUDGED`` where all of that is so but for a judge that could not look.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,7 @@ from mandate.work.chaos.table import rows_of, told
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 COMMAND: Final = "mandate chaos"
+EXIT_UNJUDGED: Final = 3
 Work = Callable[[ChaosArena], Awaitable[int]]
 
 
@@ -136,9 +138,16 @@ async def _conduct(
         write(file, [journal], facts)
     if page is not None:
         write_page(page, [journal], facts)
-    return 0 if is_good(journal) else EXIT_FAILED
+    return outcome(journal)
 
 
-def is_good(journal: Journal) -> bool:
-    """Tell whether the experiment went as it has to (3)."""
-    return journal.is_well and is_all_fired(journal.faults)
+def outcome(journal: Journal) -> int:
+    """Return the exit code of one experiment (3)."""
+    return exit_code([journal], is_complete=is_all_fired(journal.faults))
+
+
+def exit_code(journals: Sequence[Journal], *, is_complete: bool) -> int:
+    """Return the exit code of what was made, and made whole or not (3)."""
+    if not is_complete or any(each.has_failed for each in journals):
+        return EXIT_FAILED
+    return EXIT_UNJUDGED if any(each.unjudged for each in journals) else 0

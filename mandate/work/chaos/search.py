@@ -5,7 +5,9 @@
 2. A stack that does not come back to its steady state has failed; the search goes on with
    another. Nothing is shrunk on such a stack: whatever is tried there fails. Where it was not
    steady before, the experiment was not made, and no file is written of it.
-3. What the search has done is told whatever ends it, Ctrl-C as well; its journal is there after
+3. What the judge could not look at is told, and is no failure of governance: there is nothing to
+   shrink, and the search goes on. The exit code says so where nothing has failed.
+4. What the search has done is told whatever ends it, Ctrl-C as well; its journal is there after
    each experiment.
 """
 
@@ -31,7 +33,7 @@ from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.injection import BUILT
 from mandate.work.chaos.journal import Journal, write
 from mandate.work.chaos.page import write_page
-from mandate.work.chaos.run import COMMAND, on_arena, refuse_unwritable
+from mandate.work.chaos.run import COMMAND, exit_code, on_arena, refuse_unwritable
 from mandate.work.chaos.table import markdown, rows_of, told, write_table
 
 SHRINKS_MAX: Final = 8  # tries to make a failure smaller
@@ -74,7 +76,7 @@ class Search:
         return {"seed": self.seed, "commit": self.commit}
 
     def keep(self) -> None:
-        """Write the journal, where one is wanted (3)."""
+        """Write the journal, where one is wanted (4)."""
         file = self.files.get("journal")
         if file is not None:
             write(file, self.journals, self.facts())
@@ -93,8 +95,8 @@ def run(search: Search) -> int:
         while not search.is_enough and code == 0:
             code = on_arena(lambda arena: _search(arena, search, drawn), search.seed)
     finally:
-        _tell(search)  # (3) whatever ends it
-    return code or (EXIT_FAILED if search.failures else 0)
+        _tell(search)  # (4) whatever ends it
+    return code or exit_code(search.journals, is_complete=not search.failures)
 
 
 async def _search(
@@ -107,7 +109,7 @@ async def _search(
         search.journals.append(journal)
         search.keep()
         faults = ", ".join(step.fault.value for step in experiment.method)
-        word = "held" if journal.is_well else "FAILED" if journal.is_steady else "UNSTEADY"
+        word = _word(journal)
         took = (journal.ended_ms - journal.began_ms) / 1000
         say(Terminal.of("{:>5}  {:<8} {:>5.1f} s  {}", search.done, word, took, faults))
         if journal.is_well:
@@ -116,6 +118,8 @@ async def _search(
         if not journal.was_steady:  # (2) it was not made
             search.failures.append(f"{experiment.name}: not made, the stack was not steady")
             return 0
+        if not journal.has_failed:  # (3) nothing to shrink
+            continue
         smallest, is_steady = experiment, journal.is_steady
         if is_steady:
             make = partial(_tried, arena, seed)
@@ -151,7 +155,7 @@ async def shrunk(
             journal = await make(candidate, tries)
             if not journal.is_steady:  # (2) it may fail for that alone
                 return smallest, False
-            if not journal.is_well:
+            if journal.has_failed:
                 smallest, is_smaller = candidate, True
                 break
     return smallest, True
@@ -164,6 +168,14 @@ def _smaller(experiment: Experiment) -> Iterator[Experiment]:
     if experiment.runs > 1:
         yield with_runs(experiment, 1)
         yield with_runs(experiment, experiment.runs // 2)
+
+
+def _word(journal: Journal) -> str:
+    if journal.is_well:
+        return "held"
+    if not journal.has_failed:
+        return "UNJUDGED"
+    return "FAILED" if journal.is_steady else "UNSTEADY"
 
 
 def _report(search: Search, experiment: Experiment, seed: int) -> None:

@@ -82,6 +82,8 @@ def told(journal: Journal) -> Iterator[Terminal]:
         yield Terminal.of("{} does not hold: {}", name, steady[name])
     if journal.aborted:
         yield Terminal.of("given up: {}", journal.aborted)
+    if journal.unjudged:
+        yield Terminal.of("NOT JUDGED, for the judge could not look: {}", journal.unjudged)
     for violation in journal.violations:
         yield Terminal.of("VIOLATION {}", violation, limit=1_000)
 
@@ -119,12 +121,14 @@ def summary(journals: Sequence[Journal], facts: Mapping[str, Any]) -> str:
         row for row in rows(journals) if row.fault == ChaosCondition.WORKER_DEATH and row.fired
     ]
     back = [ms for row in kills for ms in row.recovered_ms]
+    unjudged = sum(bool(each.unjudged) for each in journals)
     said = {
         **facts,
         "runs": sum(len(each.runs) for each in journals),
         "experiments": len(journals),
         "violations": sum(len(each.violations) for each in journals),
         "unsteady": sum(not each.is_steady for each in journals),
+        **({"not judged": unjudged} if unjudged else {}),
         "recovery of a worker kill p99": _seconds(back, 99),
     }
     return ", ".join(f"{name} {value}" for name, value in said.items())

@@ -15,7 +15,7 @@ from integrations.chaos import agents as programs
 from mandate.work.chaos.conduct import Conduct
 from mandate.work.chaos.ground.arena import find_faketime
 from mandate.work.chaos.journal import Journal, write
-from mandate.work.chaos.run import is_good
+from mandate.work.chaos.run import outcome
 from mandate.work.chaos.table import rows_of, told
 from tests.e2e.chaos.touched import watched
 
@@ -51,7 +51,7 @@ async def test_a_worker_that_is_killed_in_each_phase_costs_no_run_and_no_rule(
     write(tmp_path / "journal.jsonl", [journal], {"commit": "c"})
     facts, kept = map(json.loads, (tmp_path / "journal.jsonl").read_text().splitlines())
 
-    assert is_good(journal), story(journal)
+    assert outcome(journal) == 0, story(journal)
     assert [record.fired for record in journal.faults] == [True]
     assert len({run.place.partition("/")[2] for run in journal.runs}) == 8
     assert all(run.recovered_ms is not None for run in journal.runs)
@@ -69,7 +69,7 @@ async def test_a_wrong_clock_moves_nobody_and_a_spent_budget_clarifies_the_plan(
     journal = await made(arena, CLOCKS, "clocks")
     clock, spent = journal.faults
 
-    assert is_good(journal), story(journal)
+    assert outcome(journal) == 0, story(journal)
     assert len(clock.struck) == 3, clock.note
     assert [run.clarified for run in journal.runs if run.id in spent.struck] == [1] * 3
     assert "CLARIFIED" in story(journal)

@@ -12,7 +12,7 @@ from dsl.chaos.reading import load_experiment
 from mandate.work.chaos.conduct import Conduct
 from mandate.work.chaos.draw import experiments, with_runs
 from mandate.work.chaos.ground.injection import BUILT
-from mandate.work.chaos.run import is_good
+from mandate.work.chaos.run import outcome
 from tests.e2e.chaos.test_experiments import story
 from tests.fixtures.search import FACTOR, SEED
 
@@ -24,7 +24,7 @@ FAILED_ONCE = sorted(Path(__file__).with_name("seeds").glob("*.yaml"))
 async def holds(arena, experiment: Experiment, seed: int, name: str) -> None:
     journal = await Conduct(arena, with_runs(experiment, RUNS), seed, name).conduct()
 
-    assert is_good(journal), story(journal)
+    assert outcome(journal) == 0, story(journal)
 
 
 @pytest.mark.timeout(300)
@@ -48,4 +48,4 @@ async def test_governance_holds_where_it_once_did_not(arena, file: Path):
 async def test_governance_holds_in_as_many_as_there_is_time_for(arena):
     for experiment, own in islice(experiments(SEED, BUILT), FACTOR):
         journal = await Conduct(arena, experiment, own, experiment.name).conduct()
-        assert is_good(journal), story(journal)
+        assert outcome(journal) == 0, story(journal)

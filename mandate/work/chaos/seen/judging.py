@@ -1,4 +1,7 @@
-"""The verdict on an experiment: everything is collected once, and every oracle is asked."""
+"""The verdict on an experiment: everything is collected once, and every oracle is asked.
+
+A judge that cannot look has nothing to say: that is no violation, and no acquittal either.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,17 @@ from collections.abc import Sequence
 from dsl.chaos.catalogue import AGENTS
 from dsl.rules.chaos.evidence import Watched
 from dsl.rules.chaos.judge import judge
-from integrations.errors import IntegrationError
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.struck_run import StruckRun
 from mandate.work.chaos.seen.collect import Sources, collect
 
 
 async def judged(arena: ChaosArena, runs: Sequence[StruckRun]) -> list[str]:
-    """Return every violation, in words; none is well. What cannot be seen is no verdict."""
+    """Return every violation, in words; none is well.
+
+    Raises:
+        IntegrationError: not everything can be seen, so nothing can be judged.
+    """
     sources = Sources(arena.client, arena.settings, arena.scratch)
     watched = [Watched(run.id, int(run.limit_s * 1000), AGENTS) for run in runs if run.began]
-    try:
-        evidence = await collect(sources, watched)
-    except IntegrationError as error:
-        return [f"evidence: expected every store to be seen, found that it is not: {error}"]
-    return [str(each) for each in judge(evidence)]
+    return [str(each) for each in judge(await collect(sources, watched))]

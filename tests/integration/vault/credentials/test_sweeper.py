@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from dsl.core import Tier
-from integrations.errors import UnavailableError
+from integrations.errors import DeniedError, UnavailableError
 from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.credentials.control_group_requests import ControlGroupRequests
@@ -16,6 +16,7 @@ from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.credentials.sweeper import Sweeper
 from integrations.vault.identity.registry import Registrar
 from integrations.vault.login.approle import Login
+from integrations.vault.policies.texts import policy_texts
 from tests.fixtures.hostile.leaks import DYNAMIC_USERS, Leaks, dynamic_users, has_user
 from tests.fixtures.servers.openbao import OpenBao, govern
 from tests.fixtures.servers.valkey import ValkeyProcess
@@ -24,6 +25,7 @@ from tests.integration.vault.conftest import logged_in
 from tests.integration.vault.holders import executor, is_alive, token_of
 
 MANY = 10_000
+SWEEPERS = "gov-sweeper"
 
 
 @pytest_asyncio.fixture
@@ -102,6 +104,29 @@ async def test_an_accessor_that_has_ended_is_nothing(sweeper: Sweeper) -> None:
     assert await sweeper._look("of-nobody") is None
     assert await sweeper._lease("db/creds/sandbox-rw/of-nobody") is None
     await sweeper.revoke("of-nobody")
+
+
+async def test_a_token_that_is_being_ended_hides_no_other(
+    openbao: OpenBao, vault: Vault, sweeper: Sweeper
+) -> None:
+    """Vault refuses it in the words of whatever may not be looked at, for a moment."""
+    leaks = Leaks(vault, openbao.roles_dir)
+    (dying, _), (alive, _) = await leaks.token(run="dying"), await leaks.token(run="alive")
+    text = policy_texts()[SWEEPERS]
+    may = 'path "auth/token/lookup-accessor" { capabilities = ["update"] }'
+    refused = f'{may[:-1]}\n  denied_parameters = {{ "accessor" = ["{dying}"] }}\n}}'
+    assert may in text
+    openbao.as_root("PUT", f"sys/policies/acl/{SWEEPERS}", policy=text.replace(may, refused))
+    try:
+        tokens, _ = await sweeper.tokens(MANY)
+        openbao.as_root("PUT", f"sys/policies/acl/{SWEEPERS}", policy=text.replace(may, ""))
+        with pytest.raises(DeniedError):  # where nothing may be looked at, that is said
+            await sweeper.tokens(MANY)
+    finally:
+        openbao.as_root("PUT", f"sys/policies/acl/{SWEEPERS}", policy=text)
+
+    assert alive in {each.accessor for each in tokens}
+    assert dying not in {each.accessor for each in tokens}
 
 
 async def test_a_dynamic_user_ends_with_the_token_that_asked_for_it(

@@ -6,6 +6,7 @@ import json
 import re
 
 from dsl.core import ChaosCondition
+from mandate._entry import EXIT_FAILED
 from mandate.work.chaos.journal import (
     FaultRecord,
     Journal,
@@ -15,7 +16,7 @@ from mandate.work.chaos.journal import (
     write,
 )
 from mandate.work.chaos.page import write_page
-from mandate.work.chaos.run import is_good
+from mandate.work.chaos.run import EXIT_UNJUDGED, exit_code, outcome
 from mandate.work.chaos.table import BEGINS, ENDS, markdown, rows, rows_of, told, write_table
 
 EVIL = "<script>alert(1)</script>\x1b[2J"
@@ -82,14 +83,36 @@ def test_a_violation_is_of_the_run_that_it_names_and_of_no_other():
 
 
 def test_an_experiment_is_good_only_when_all_of_it_is():
-    assert is_good(journal())
-    assert not is_good(journal(fired=False))
-    assert not is_good(journal(status="failed"))
-    assert not is_good(journal(objective=False))
-    assert is_good(journal(ChaosCondition.RUN_TERMINATED, status="terminated", objective=False))
+    assert outcome(journal()) == 0
+    assert outcome(journal(fired=False)) == EXIT_FAILED
+    assert outcome(journal(status="failed")) == EXIT_FAILED
+    assert outcome(journal(objective=False)) == EXIT_FAILED
+    assert outcome(journal(ChaosCondition.RUN_TERMINATED, status="terminated", objective=False)) == 0
     unsteady = journal()
     unsteady.steady_after = {"ledger-verifies": "entry 3 is missing"}
-    assert not is_good(unsteady)
+    assert outcome(unsteady) == EXIT_FAILED
+
+
+def test_a_judge_that_could_not_look_has_seen_no_violation(tmp_path):
+    unjudged = journal()
+    unjudged.unjudged = f"vault does not answer {EVIL}"
+    failed = journal(status="failed")
+    failed.unjudged = "vault does not answer"
+    write_page(tmp_path / "page.html", [unjudged], {})
+    page = (tmp_path / "page.html").read_text()
+    said = "\n".join(map(str, told(unjudged)))
+
+    assert outcome(unjudged) == EXIT_UNJUDGED
+    assert outcome(failed) == EXIT_FAILED  # what was seen besides is said
+    assert exit_code([journal(), unjudged], is_complete=True) == EXIT_UNJUDGED
+    assert exit_code([unjudged, failed], is_complete=True) == EXIT_FAILED
+    assert not unjudged.is_well
+    assert "VIOLATION" not in said
+    assert "NOT JUDGED, for the judge could not look: vault does not answer" in said
+    assert "could not be judged" in page
+    assert "did not hold" not in page
+    assert "<script" not in page
+    assert "not judged 1" in markdown([unjudged], {})
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_obeys_nothing_that_is_written(tmp_path):
