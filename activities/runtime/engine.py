@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -29,6 +30,7 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
 )
 from temporalio.client import (
     Client,
@@ -45,7 +47,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.contracts.specs import QUEUE
 from activities.contracts.trust_specs import SWEEP_WORKFLOW
 from dsl.rules.run.reserved import RECONCILE, RECONCILE_ID, SWEEP_ID
-from dsl.rules.run.sweeping import RunState
+from dsl.rules.run.sweeping import RunAtWork, RunState
 from integrations.errors import NotFoundError, UnavailableError
 
 SEARCH_ATTRIBUTES: Final = {
@@ -60,6 +62,7 @@ SWEEP_SCHEDULE: Final = "mandate-sweep"
 SWEEP_EVERY: Final = timedelta(minutes=5)
 RECONCILE_SCHEDULE: Final = "mandate-reconcile"
 RECONCILE_EVERY: Final = timedelta(hours=1)
+TOKEN_BYTES: Final = 8
 ANSWER: Final = timedelta(seconds=5)
 NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 
@@ -72,7 +75,13 @@ async def described(
     Raises:
         RPCError: it says nothing.
     """
-    answer = await client.workflow_service.describe_workflow_execution(
+    return (await _asked_of(client, workflow_id, run_id)).workflow_execution_info
+
+
+async def _asked_of(
+    client: Client, workflow_id: str, run_id: str | None
+) -> DescribeWorkflowExecutionResponse:
+    return await client.workflow_service.describe_workflow_execution(
         DescribeWorkflowExecutionRequest(
             namespace=client.namespace,
             execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id or ""),
@@ -80,7 +89,6 @@ async def described(
         retry=True,
         timeout=ANSWER,
     )
-    return answer.workflow_execution_info
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +158,20 @@ async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunS
 
     An id that the server cannot read is one that it does not know.
     """
+    return (await work_of(client, workflow_id, run_id)).state
+
+
+async def work_of(client: Client, workflow_id: str, run_id: str | None) -> RunAtWork:
+    """Return what the server says of a run as ``state_of``, and what is under way in it."""
     try:
-        found = await described(client, workflow_id, run_id)
+        told = await _asked_of(client, workflow_id, run_id)
     except RPCError as error:
-        return RunState.UNKNOWN if error.status in NO_SUCH_RUN else RunState.NOT_TOLD
-    return RunState.OVER if found.HasField("close_time") else RunState.AT_WORK
+        is_unknown = error.status in NO_SUCH_RUN
+        return RunAtWork(RunState.UNKNOWN if is_unknown else RunState.NOT_TOLD)
+    if told.workflow_execution_info.HasField("close_time"):
+        return RunAtWork(RunState.OVER)
+    pending = ((each.activity_id, str(each.attempt)) for each in told.pending_activities)
+    return RunAtWork(RunState.AT_WORK, frozenset(pending))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +183,18 @@ class _Scheduled:
     id: str
     every: timedelta
     overlap: ScheduleOverlapPolicy
+
+
+async def start_sweep(client: Client) -> str:
+    """Start a sweep beside those of the schedule, under an id nobody could know; return that.
+
+    Raises:
+        RPCError: the server does not answer.
+        WorkflowAlreadyStartedError: there is one of that id.
+    """
+    name = f"{SWEEP_ID}-{secrets.token_hex(TOKEN_BYTES)}"
+    await client.start_workflow(SWEEP_WORKFLOW, id=name, task_queue=QUEUE, rpc_timeout=ANSWER)
+    return name
 
 
 async def ensure_sweep_schedule(client: Client) -> str | None:

@@ -7,6 +7,9 @@
 3. An agent's lease stays bound to its program until somebody can say that no process of it is
    left: here that is known by the roster. Until then the next attempt waits for the lease's end.
 4. It is a shortcut. Without it, a heartbeat that fails to come says the same, later.
+5. What Vault has minted for such an attempt, but the worker did not live to hear of or to note, is
+   known to nobody but Vault. So a sweep is started once the attempts have failed, which ends what
+   was minted for attempts that are over; without it, the next one by the schedule does.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import Any, Final
 
 from temporalio import activity
 from temporalio.client import AsyncActivityCancelledError, Client
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -28,6 +32,7 @@ from temporalio.worker import (
 )
 
 from activities.contracts.meant import MeantError
+from activities.runtime.engine import start_sweep
 from integrations.agents.processes.roster import Roster, Running
 from integrations.dragonfly.leases import Leases
 from integrations.errors import IntegrationError
@@ -79,12 +84,24 @@ class _Noted(ActivityInboundInterceptor):
 
 
 async def _fail_left(client: Client, attempts: UnderWay) -> None:
-    for token in await asyncio.to_thread(attempts.take_left):
+    left = await asyncio.to_thread(attempts.take_left)
+    for number, token in left.items():
         died = MeantError("its worker died", type=WORKER_DIED, non_retryable=False)
         try:
             await client.get_async_activity_handle(task_token=token).fail(died)
         except (RPCError, AsyncActivityCancelledError) as error:
             logger.info("an attempt of a dead worker is not failed here: %s", error)
+        attempts.end(number)
+    if left:
+        await _have_swept(client)
+
+
+async def _have_swept(client: Client) -> None:
+    """Have ended what those attempts were given (5)."""
+    try:
+        logger.info("what was given to attempts of a dead worker: see %s", await start_sweep(client))
+    except (RPCError, WorkflowAlreadyStartedError) as error:
+        logger.info("the next sweep ends what was given to attempts of a dead worker: %s", error)
 
 
 async def unbind_left(roster: Roster, leases: Leases, gone: Sequence[Running]) -> None:

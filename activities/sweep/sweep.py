@@ -5,7 +5,8 @@ left by a worker that died, or by a Vault that was away at that moment.
 
 1. Which token is ended is for ``dsl.rules.run.sweeping`` to say, from what the engine says of the
    run that the token names. The asking workflow has no say in it.
-2. A token of a phase names its workflow as ``run`` and, beside it, ``run_id``. One that asks for
+2. A token of a phase names its workflow as ``run`` and, beside it, ``run_id``, and the ``attempt``
+   of the ``activity`` it was minted for, where the server knows of that. One that asks for
    an approval names its ``workflow``, and its run's id as ``run``; where the workflow is missing,
    as an earlier release left it, it is not judged: it ends with its gate.
 3. What Vault stops answering in the middle is counted as skipped, so that what was revoked before
@@ -22,8 +23,8 @@ from temporalio import activity
 
 from activities.contracts import trust_specs
 from activities.runtime.boundary import governed
-from activities.runtime.engine import state_of
-from dsl.rules.run.sweeping import RunState, SweepVerdict, is_stuck, judge
+from activities.runtime.engine import work_of
+from dsl.rules.run.sweeping import RunAtWork, RunState, SweepVerdict, is_stuck, judge
 from integrations.errors import UnavailableError
 from integrations.vault.credentials.sweeper import Sweeper, Token
 
@@ -46,7 +47,9 @@ class SweepActivities:
         """Look at agents' tokens, end those of runs that are over, and count."""
         tokens, unseen = await self._sweeper.tokens(ACCESSORS_MAX)
         states = await _states(tokens)
-        verdicts = [(each, judge(states[_run_of(each)], each.age_s)) for each in tokens]
+        verdicts = [
+            (each, judge(states[_run_of(each)], each.age_s, _attempt_of(each))) for each in tokens
+        ]
         left_behind = [
             each.accessor for each, verdict in verdicts if verdict is SweepVerdict.REVOKE
         ]
@@ -88,19 +91,19 @@ class SweepActivities:
         return len(found), len(stuck), unseen
 
 
-async def _states(tokens: Iterable[Token]) -> dict[_Run, RunState]:
+async def _states(tokens: Iterable[Token]) -> dict[_Run, RunAtWork]:
     """Ask the engine about every run that a token names, once."""
-    states: dict[_Run, RunState] = {}
+    states: dict[_Run, RunAtWork] = {}
     unanswered = 0
     for workflow_id, run_id in {_run_of(each) for each in tokens}:
         if not workflow_id:  # nobody is asked, so nobody has failed to answer
             # (2) told by run id beside it
-            state = RunState.NOT_TOLD if run_id else RunState.UNKNOWN
+            state = RunAtWork(RunState.NOT_TOLD if run_id else RunState.UNKNOWN)
         elif unanswered < UNANSWERED_MAX:
-            state = await state_of(activity.client(), workflow_id, run_id or None)
-            unanswered += state is RunState.NOT_TOLD
+            state = await work_of(activity.client(), workflow_id, run_id or None)
+            unanswered += state.state is RunState.NOT_TOLD
         else:
-            state = RunState.NOT_TOLD
+            state = RunAtWork(RunState.NOT_TOLD)
         states[workflow_id, run_id] = state
     return states
 
@@ -112,3 +115,9 @@ def _run_of(token: Token) -> _Run:
         return meta.get("workflow", ""), meta.get("run", "")
     workflow_id = meta.get("run", "")
     return workflow_id, meta.get("run_id", "") if workflow_id else ""
+
+
+def _attempt_of(token: Token) -> tuple[str, str] | None:
+    """Return the attempt the token was minted for; None where it names none (2)."""
+    named = token.meta.get("activity", ""), token.meta.get("attempt", "")
+    return named if all(named) and not token.asks else None

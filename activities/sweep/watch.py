@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,14 +22,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import QUEUE
-from activities.runtime.engine import ANSWER, SWEEP_EVERY, SWEEP_SCHEDULE
+from activities.runtime.engine import ANSWER, SWEEP_EVERY, SWEEP_SCHEDULE, start_sweep
 from dsl.rules.run.reserved import SWEEP, SWEEP_ID
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = SWEEP_EVERY
 NONE_FOR: Final = 2 * SWEEP_EVERY
-TOKEN_BYTES: Final = 8
 
 
 async def keep_sweeping(client: Client) -> None:
@@ -66,9 +64,7 @@ async def sweep_if_none(client: Client, since: datetime | None = None) -> str | 
         return None
     if await _is_paused(client):  # (3) stays paused
         return None
-    name = f"{SWEEP_ID}-{secrets.token_hex(TOKEN_BYTES)}"
-    await client.start_workflow(SWEEP, id=name, task_queue=QUEUE, rpc_timeout=ANSWER)
-    return name
+    return await start_sweep(client)
 
 
 async def _is_paused(client: Client) -> bool:

@@ -82,10 +82,13 @@ class CredentialEnds:
         if self._notes is None:
             return
         left = []
-        for note in await asyncio.to_thread(self._notes.take_left):
+        for number, note in (await asyncio.to_thread(self._notes.take_left)).items():
             accessor, _, run = note.decode(errors="replace").partition(" ")
+            if accessor in self._kept:  # noted twice, by whoever died between
+                self._notes.end(number)
+                continue
             left.append(accessor)
-            self.keep(accessor, run)
+            self._kept[accessor] = UnendedCredential(accessor, run, number)
         if left:
             logger.info("%d credentials of a worker that died are ended", len(left))
         await asyncio.gather(*map(self._end_in_turn, left))

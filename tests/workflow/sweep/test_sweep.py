@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
+import tempfile
 import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -27,11 +29,13 @@ from temporalio.client import (
 
 from activities.runtime import engine as activities_engine
 from activities.runtime.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
+from activities.runtime.orphans import OrphanInterceptor
 from activities.sweep import sweep as sweeping_activity
 from activities.sweep.watch import sweep_if_none
 from dsl.rules.run import sweeping
 from dsl.rules.run.reserved import SWEEP_ID
 from integrations.ledger.verify import TAIL_MAX, tail
+from integrations.under_way import UnderWay
 from integrations.vault.client import Vault
 from integrations.vault.credentials.control_group_requests import ControlGroupRequests
 from integrations.vault.credentials.paths import SecretRef
@@ -233,6 +237,44 @@ async def test_in_the_ordinary_case_nothing_is_ended_and_nothing_written(engine:
 
     assert (swept["revoked"], swept["stuck"]) == ([], 0)
     assert recorded(engine) == before
+    await busy.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await busy.result()
+
+
+async def test_what_a_worker_did_not_live_to_note_is_ended_while_its_run_is_at_work(
+    engine: Engine,
+    leaks: Leaks,
+    vault: Vault,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was killed after Vault had minted, and before it was told."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    engine.runner.behaviours["busy"] = hang
+    busy = await engine.start(pipeline(stage("busy")))
+    await engine.runner.until_running("busy")
+    told = await engine.client.get_workflow_handle(f"{busy.id}/busy").describe()
+    [pending] = told.raw_description.pending_activities
+    run = {"run": told.id, "run_id": told.run_id or "", "activity": pending.activity_id}
+    _, under_way = await leaks.token(**run, attempt=str(pending.attempt))
+    _, lost = await leaks.token(**run, attempt=str(pending.attempt + 1))
+    _, of_old = await leaks.token(run=told.id, run_id=told.run_id or "")
+    queue = f"of-{uuid.uuid4().hex}"
+    server = engine.client.service_client.config.target_host
+    UnderWay("attempts", f"{server} {engine.client.namespace} {queue}").begin(b"no such attempt")
+    [notes] = (tmp_path / f"mandate-attempts-{os.getuid()}").iterdir()
+    notes.rename(notes.with_name(f"{notes.name.partition('-')[0]}-{os.getpid()}-1"))
+
+    async with OrphanInterceptor(engine.client, queue).succeeding(engine.client):
+
+        async def is_ended() -> bool:
+            return not await is_alive(vault, lost)
+
+        await eventually(is_ended)
+
+    assert await is_alive(vault, under_way)
+    assert await is_alive(vault, of_old)  # of a release that named no attempt
     await busy.cancel()
     with pytest.raises(WorkflowFailureError):
         await busy.result()
