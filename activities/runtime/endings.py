@@ -1,4 +1,4 @@
-"""How a run has ended, as the server tells it: what a run that was terminated cannot say itself."""
+"""Whether a run is over, and how it has ended, as the server tells it: it may not say itself."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from activities.runtime.engine import ANSWER, NO_SUCH_RUN, described
+from activities.runtime.engine import ANSWER, NO_SUCH_RUN, described, described_whole
 from dsl.core import StageStatus
-from dsl.rules.run.sweeping import RunState
+from dsl.rules.run.sweeping import RunAtWork, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,27 @@ def ended_word(status: WorkflowExecutionStatus | None) -> str:
     if status is WorkflowExecutionStatus.CANCELED:
         return StageStatus.CANCELLED.value
     return status.name.lower().replace("_", " ") if status else "unknown"
+
+
+async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunState:
+    """Return what the server says of a run; of the latest of that workflow id without ``run_id``.
+
+    An id that the server cannot read is one that it does not know.
+    """
+    return (await work_of(client, workflow_id, run_id)).state
+
+
+async def work_of(client: Client, workflow_id: str, run_id: str | None) -> RunAtWork:
+    """Return what the server says of a run as ``state_of``, and what is under way in it."""
+    try:
+        told = await described_whole(client, workflow_id, run_id)
+    except RPCError as error:
+        is_unknown = error.status in NO_SUCH_RUN
+        return RunAtWork(RunState.UNKNOWN if is_unknown else RunState.NOT_TOLD)
+    if told.workflow_execution_info.HasField("close_time"):
+        return RunAtWork(RunState.OVER)
+    pending = ((each.activity_id, str(each.attempt)) for each in told.pending_activities)
+    return RunAtWork(RunState.AT_WORK, frozenset(pending))
 
 
 async def ending_of(client: Client, workflow_id: str, run_id: str) -> Ending | RunState:

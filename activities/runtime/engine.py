@@ -47,7 +47,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.contracts.specs import QUEUE
 from activities.contracts.trust_specs import SWEEP_WORKFLOW
 from dsl.rules.run.reserved import RECONCILE, RECONCILE_ID, SWEEP_ID
-from dsl.rules.run.sweeping import RunAtWork, RunState
 from integrations.errors import NotFoundError, UnavailableError
 
 SEARCH_ATTRIBUTES: Final = {
@@ -75,12 +74,17 @@ async def described(
     Raises:
         RPCError: it says nothing.
     """
-    return (await _asked_of(client, workflow_id, run_id)).workflow_execution_info
+    return (await described_whole(client, workflow_id, run_id)).workflow_execution_info
 
 
-async def _asked_of(
+async def described_whole(
     client: Client, workflow_id: str, run_id: str | None
 ) -> DescribeWorkflowExecutionResponse:
+    """Return all that the server says of a run, as ``described`` does.
+
+    Raises:
+        RPCError: it says nothing.
+    """
     return await client.workflow_service.describe_workflow_execution(
         DescribeWorkflowExecutionRequest(
             namespace=client.namespace,
@@ -151,27 +155,6 @@ async def run_under_way(
             return None
         raise UnavailableError(f"temporal does not describe {workflow_id!r} ({error})") from None
     return None if found.HasField("close_time") else found
-
-
-async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunState:
-    """Return what the server says of a run; of the latest of that workflow id without ``run_id``.
-
-    An id that the server cannot read is one that it does not know.
-    """
-    return (await work_of(client, workflow_id, run_id)).state
-
-
-async def work_of(client: Client, workflow_id: str, run_id: str | None) -> RunAtWork:
-    """Return what the server says of a run as ``state_of``, and what is under way in it."""
-    try:
-        told = await _asked_of(client, workflow_id, run_id)
-    except RPCError as error:
-        is_unknown = error.status in NO_SUCH_RUN
-        return RunAtWork(RunState.UNKNOWN if is_unknown else RunState.NOT_TOLD)
-    if told.workflow_execution_info.HasField("close_time"):
-        return RunAtWork(RunState.OVER)
-    pending = ((each.activity_id, str(each.attempt)) for each in told.pending_activities)
-    return RunAtWork(RunState.AT_WORK, frozenset(pending))
 
 
 @dataclass(frozen=True, slots=True)

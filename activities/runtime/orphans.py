@@ -99,7 +99,9 @@ async def _fail_left(client: Client, attempts: UnderWay) -> None:
 async def _have_swept(client: Client) -> None:
     """Have ended what those attempts were given (5)."""
     try:
-        logger.info("what was given to attempts of a dead worker: see %s", await start_sweep(client))
+        logger.info(
+            "what was given to attempts of a dead worker: see %s", await start_sweep(client)
+        )
     except (RPCError, WorkflowAlreadyStartedError) as error:
         logger.info("the next sweep ends what was given to attempts of a dead worker: %s", error)
 

@@ -32,8 +32,8 @@ from temporalio import activity
 from activities.contracts import trust_specs as trust
 from activities.ledger.facts import drafted, harmless
 from activities.runtime.boundary import governed
-from activities.runtime.endings import Ending, ending_of
-from activities.runtime.engine import parent_of, state_of
+from activities.runtime.endings import Ending, ending_of, state_of
+from activities.runtime.engine import parent_of
 from dsl.core import StageStatus
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX
 from dsl.rules.run.sweeping import RunState

@@ -23,7 +23,7 @@ from temporalio import activity
 
 from activities.contracts import trust_specs
 from activities.runtime.boundary import governed
-from activities.runtime.engine import work_of
+from activities.runtime.endings import work_of
 from dsl.rules.run.sweeping import RunAtWork, RunState, SweepVerdict, is_stuck, judge
 from integrations.errors import UnavailableError
 from integrations.vault.credentials.sweeper import Sweeper, Token

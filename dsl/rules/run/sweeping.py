@@ -4,9 +4,9 @@
 2. A run that the engine does not know may have begun a moment ago, for its answer may lag: such a
    token, and one that names no run, is ended once it is older than ``GRACE_S``.
 3. What cannot be found out now is not judged now.
-4. A token that names the attempt of an activity it was minted for is ended as well once that attempt
-   is over, though its run is not: whoever held it has died, or has lost its place to the next. What
-   is under way was asked for after the token was seen, so none of an attempt that goes on is ended.
+4. A token that names the attempt it was minted for is ended as well once that attempt is over,
+   though its run is not: whoever held it has died, or has lost its place to the next. What is under
+   way is asked after the token was seen, so none of an attempt that goes on is ended.
 5. A lease that should have ended longer than ``GRACE_S`` ago is stuck: its target is away, or has
    refused to let it go.
 """

@@ -30,7 +30,7 @@ from integrations.vault.credentials.ending import revoke
 
 LEASES_MAX: Final = 1_000  # looked at in one sweep
 _ACCESSORS: Final = "/v1/auth/token/accessors"
-_TOKEN: Final = "/v1/auth/token/lookup-accessor"
+_LOOK_AT: Final = "/v1/auth/token/lookup-accessor"
 _MINTED_BY: Final = "auth/token/create/"
 _LEASES: Final = "/v1/sys/leases/lookup"
 # Where policies of tiers let agents ask for secrets that live as long as their lease.
@@ -130,10 +130,10 @@ def _token_of_agent(found: Mapping[str, Any]) -> Token | None:
 def _token(client: hvac.Client, accessor: str) -> dict[str, Any] | None:
     """Look at one token; None when it has ended, or is being ended (2)."""
     try:
-        return _looked(client, _TOKEN, {"accessor": accessor})
+        return _looked(client, _LOOK_AT, {"accessor": accessor})
     except theirs.Forbidden:
         own = data_of(client.adapter.get("/v1/auth/token/lookup-self"))["accessor"]
-        _looked(client, _TOKEN, {"accessor": own})  # refused as well: we may not look
+        _looked(client, _LOOK_AT, {"accessor": own})  # refused as well: we may not look
         return None
 
 

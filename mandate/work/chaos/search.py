@@ -24,7 +24,7 @@ from typing import Any, Final
 from dsl.chaos.experiment import Experiment
 from dsl.limits import CHAOS_SEARCH_MAX
 from dsl.shown.surfaces import Terminal
-from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError
 from mandate.terminal import complain, say
 from mandate.work.chaos.conduct import Conduct

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from activities.contracts import attestation_specs as contract
 from activities.ledger import comparing, reconcile
 from activities.ledger.comparing import compare
-from activities.runtime.engine import state_of
+from activities.runtime.endings import state_of
 from dsl.rules.run.sweeping import RunState
 from integrations.errors import UnavailableError
 from tests.fixtures.engine import Engine, failure_of, pipeline, stage

@@ -17,7 +17,7 @@ from temporalio.common import SearchAttributeKey
 
 from activities.revocation import agent_runs
 from activities.revocation.agent_runs import under_way
-from activities.runtime.engine import state_of
+from activities.runtime.endings import state_of
 from dsl.core import Tier
 from dsl.rules.run.sweeping import RunState
 from integrations.agents.processes.roster import Roster

@@ -87,7 +87,9 @@ def test_an_experiment_is_good_only_when_all_of_it_is():
     assert outcome(journal(fired=False)) == EXIT_FAILED
     assert outcome(journal(status="failed")) == EXIT_FAILED
     assert outcome(journal(objective=False)) == EXIT_FAILED
-    assert outcome(journal(ChaosCondition.RUN_TERMINATED, status="terminated", objective=False)) == 0
+    assert (
+        outcome(journal(ChaosCondition.RUN_TERMINATED, status="terminated", objective=False)) == 0
+    )
     unsteady = journal()
     unsteady.steady_after = {"ledger-verifies": "entry 3 is missing"}
     assert outcome(unsteady) == EXIT_FAILED
