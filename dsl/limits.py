@@ -137,6 +137,7 @@ TOOL_MESSAGE_BYTES_MAX: Final = (
 )  # of one call on its way, however its arguments are written
 TOOL_SERVERS_MAX: Final = 1_000  # in all directories
 TOOL_URL_LENGTH_MAX: Final = 2_000
+TOOL_FIELDS_MAX: Final = 20  # of an answer, that are left out
 SECRETS_OF_SERVER_MAX: Final = 20
 TOOLS_OF_SERVER_MAX: Final = 2_000  # that a server may list, and that are pinned
 TOOL_LIST_BYTES_MAX: Final = 8 << 20  # all that a server says of its tools

@@ -25,7 +25,7 @@ from activities.contracts import specs, tool_specs
 from activities.runtime.boundary import governed
 from activities.tools.handed import handed_to
 from dsl.core import Tier
-from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX, TOOL_ATTEMPTS_MAX
+from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX
 from dsl.rules.tools.journal import CallAnswer, CallStatus
 from dsl.tools.folders import ToolFolders
 from dsl.tools.servers import KnownServer
@@ -105,8 +105,7 @@ class ToolCalls:
                 f"{call.name} asks for {needed.name}, and the stage has {request.tier.name}"
             )
         if self._proven is not None:  # (6) nobody's word is taken
-            is_idempotent = known.server.known_of(call.tool).idempotent
-            await self._proven(request, TOOL_ATTEMPTS_MAX if is_idempotent else 1)
+            await self._proven(request, known.server.known_of(call.tool).attempts_max)
         stage = (info.workflow_id or "", info.workflow_run_id or "")  # (7) the server's word
         whom = Whom(request.agent, *stage, request.tier)
         async with handed_to(known.server, request, self._issuer) as secrets:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dsl.core import Value
-from dsl.limits import TOOL_TIMEOUT_MS_MAX
+from dsl.limits import TOOL_ATTEMPTS_MAX, TOOL_TIMEOUT_MS_MAX
 from dsl.steps.people import PeoplePlan
 
 
@@ -50,3 +50,9 @@ class KnownTool(Value):
     timeout_ms: int = Field(ge=1, le=TOOL_TIMEOUT_MS_MAX)
     idempotent: bool = False  # to make it twice is to make it once
     effect: str | None = None  # what a call brings about, made of its arguments
+    attempts: int | None = Field(default=None, ge=1, le=TOOL_ATTEMPTS_MAX)  # None: not declared
+
+    @property
+    def attempts_max(self) -> int:
+        """Return how often a call is made of which nobody knows whether it was."""
+        return (self.attempts or TOOL_ATTEMPTS_MAX) if self.idempotent else 1

@@ -15,6 +15,8 @@ which trust its tools ask for. Here is its form and nothing of the machine. The 
 5. ``keep`` says for whom one process may work: never for two stages, unless its operator says that
    it keeps nothing of whoever calls.
 6. ``secrets`` of a server are for its calls: no stage is let read one of them itself.
+7. ``redact`` names fields of an answer that are left out where it is heard: no agent, history,
+   ledger or store has them.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ from pydantic import Field, field_validator, model_validator
 
 from dsl import limits
 from dsl.core import Tier
-from dsl.rules.tools.effects import refuse_effect
 from dsl.stages.fields import SECRET_NAME_PATTERN, Name, TierField, refused
 from dsl.stages.stage import Document
 from dsl.stages.tools import ToolName
 from dsl.steps.tools import KnownTool
 from dsl.templates import INTERPRETER_PATTERN, TemplateSandbox
 from dsl.tools.reach import HEADER_PATTERN, refuse_headers, refuse_url
+from dsl.tools.single import ToolConfig
 from dsl.values.durations import ToolTimeout
 from dsl.values.secret_refs import is_secret_reference
 
@@ -50,31 +52,6 @@ class Keep(StrEnum):
     CALL = "call"  # for one
     STAGE = "stage"  # for those of one stage of one run
     SHARED = "shared"  # for everybody's
-
-
-class ToolConfig(Document):
-    """What the operator knows of one tool."""
-
-    EXPLAINED: ClassVar[Mapping[str, str]] = {
-        "tier": "The least tier of a stage that calls it; default: that of the server.",
-        "timeout": "How long one call may take, up to 10m; default: that of the server.",
-        "idempotent": "To call it twice with the same arguments is to call it once.",
-        "effect": "What a call brings about, made of args, as refund:${{ args.payment_id }}: it "
-        "happens once, whichever run or agent asks for it.",
-    }
-
-    tier: TierField | None = None
-    timeout: ToolTimeout | None = None
-    idempotent: bool = False
-    effect: str | None = Field(default=None, min_length=1, max_length=limits.EFFECT_LENGTH_MAX)
-
-    @field_validator("effect")
-    @classmethod
-    def _of_arguments(cls, effect: str | None) -> str | None:
-        why = refuse_effect(effect) if effect is not None else None
-        if why is not None:
-            raise refused(why)
-        return effect
 
 
 class ToolServerSandbox(TemplateSandbox):
@@ -208,8 +185,14 @@ class ToolServer(Document):
         return KnownTool(
             timeout_ms=self.timeout_of(tool),
             idempotent=declared.idempotent,
+            attempts=None if declared.retries is None else declared.retries + 1,
             effect=declared.effect,
         )
+
+    def hidden_of(self, tool: str) -> tuple[str, ...]:
+        """Return which fields of an answer of ``tool`` are left out (7)."""
+        declared = self.tools.get(tool)
+        return () if declared is None else declared.redact.answer
 
     def timeout_of(self, tool: str) -> int:
         """Return how many milliseconds a call of ``tool`` may take."""

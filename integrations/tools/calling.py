@@ -8,18 +8,20 @@
    is unknown: it is told apart, and nobody may take it for a call that was not made.
 4. An answer is text. It is redacted, and one that is larger than ``TOOL_ANSWER_BYTES_MAX`` is left
    out, which its sentence says: the call was made all the same.
+5. Fields that its operator names are left out of it here, where it is heard first.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dsl.limits import TOOL_ANSWER_BYTES_MAX
 from dsl.rules.tools.calls import ToolCall
+from dsl.rules.tools.hidden import without_fields
 from dsl.tools.servers import KnownServer, ToolServer
 from integrations.errors import DeniedError
 from integrations.tools.asking import ToolSession
@@ -79,7 +81,8 @@ async def make_call(
         _require_pinned(call, listed, known.digests)  # (2) what somebody has looked at
         if sends is not None:
             sends()
-        return await _answered(session, call, timeout_s)
+        hidden = known.server.hidden_of(call.tool)
+        return await _answered(session, call, timeout_s, hidden)
 
 
 def _alone(around: Surroundings) -> Lend:
@@ -105,11 +108,13 @@ def _require_pinned(call: ToolCall, listed: list[ListedTool], pins: Mapping[str,
         )
 
 
-async def _answered(session: ToolSession, call: ToolCall, timeout_s: float) -> CallAnswer:
+async def _answered(
+    session: ToolSession, call: ToolCall, timeout_s: float, hidden: Sequence[str]
+) -> CallAnswer:
     answer = await session.call(call.tool, call.arguments, timeout_s)
     if isinstance(answer, str):  # the server refuses the request
-        return CallAnswer(ok=False, text=answer)
-    text = session.redact.text(_text_of(answer))
+        return CallAnswer(ok=False, text=without_fields(answer, hidden))
+    text = session.redact.text(_text_of(answer, hidden))  # (5) before anybody keeps it
     size = len(text.encode(errors="replace"))
     if size > TOOL_ANSWER_BYTES_MAX:  # (4) the call was made all the same
         said = (
@@ -119,15 +124,15 @@ async def _answered(session: ToolSession, call: ToolCall, timeout_s: float) -> C
     return CallAnswer(ok=answer.get("isError") is not True, text=text)
 
 
-def _text_of(answer: Mapping[str, Any]) -> str:
-    """Return an answer as text; of what is none its kind is told."""
+def _text_of(answer: Mapping[str, Any], hidden: Sequence[str]) -> str:
+    """Return an answer as text; of what is none its kind is told. ``hidden`` is left out of it."""
     content = answer.get("content")
     parts = [_part(each) for each in content] if isinstance(content, list) else []
     structured = answer.get("structuredContent")
     if not parts and isinstance(structured, dict):
         # For people and models: what has no canonical form is an answer all the same.
         parts = [_write(structured)]
-    return "\n".join(parts)
+    return "\n".join(without_fields(each, hidden) for each in parts)
 
 
 def _part(block: Any) -> str:

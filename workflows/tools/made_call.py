@@ -23,7 +23,6 @@ from temporalio.exceptions import ActivityError
 from activities.contracts import messages, specs, tool_specs
 from dsl import actions
 from dsl.core import Tier
-from dsl.limits import TOOL_ATTEMPTS_MAX
 from dsl.rules.tools.calls import HAPPENED, CallRefusedError, Occurrence, ToolCall
 from dsl.rules.tools.effects import effect_of
 from dsl.rules.tools.journal import CallAnswer, CallStatus
@@ -149,7 +148,7 @@ class CallMaker:
         if known is None:
             return self._outcome(occurrence, _not_made(f"{call.name} was not declared"))
         unknown: tool_specs.CallMade | None = None
-        for _ in range(TOOL_ATTEMPTS_MAX if known.idempotent else 1):
+        for _ in range(known.attempts_max):
             made = await self._once(occurrence, entity, leave, known, unknown)
             if made.answer.status is not CallStatus.UNKNOWN or made is unknown:
                 break

@@ -30,11 +30,11 @@ class Shop:
         self.paid_file = folder / "paid"
         self.pins: dict[str, PinnedTool] = {}
 
-    def server(self, mode: str, timeout: str = "30s") -> ToolServer:
+    def server(self, mode: str, timeout: str = "30s", **tool: Any) -> ToolServer:
         words = [sys.executable, str(SERVER), mode, str(self.paid_file)]
         opened = {"read": [str(SERVER.parent)], "write": [str(self.folder)]}
         about: dict[str, Any] = {"name": "pay", "tier": "T1", "command": words, "timeout": timeout}
-        return ToolServer.model_validate({**about, "sandbox": opened})
+        return ToolServer.model_validate({**about, "sandbox": opened, "tools": {"refund": tool}})
 
     async def pin(self, mode: str = "good") -> None:
         async with serving(self.server(mode), Surroundings()) as session:
@@ -178,4 +178,20 @@ async def test_an_answer_that_is_too_large_is_left_out_and_the_call_was_made(sho
 )
 async def test_an_answer_is_text_and_nothing_else(shop: Shop, mode, text):
     assert (await shop.call(mode)).text == text
+    assert shop.paid == [{"amount": 82}]
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [
+        ("structured", '{"paid":{"amount":"[redacted]"}}'),
+        ("good", "[redacted]"),
+        ("refuses-calls", "[redacted]"),
+    ],
+)
+async def test_what_its_operator_leaves_out_is_in_no_answer(shop: Shop, mode, text):
+    known = KnownServer(shop.server(mode, redact={"answer": ["paid.amount"]}), shop.pins)
+    answer = await make_call(CALL, CALL.digest(), known, Surroundings())
+
+    assert answer.text == text
     assert shop.paid == [{"amount": 82}]

@@ -105,6 +105,10 @@ def test_what_is_left_open_has_a_default(tmp_path):
         ("timeout: 20s", "timeout: 11m", "outside the limits"),
         ("{MODE: live}", "{MODE: 1}", "MODE: expected text, got 1"),
         ("{MODE: live}", "{a-b: live}", "a-b"),
+        ("tier: T2,", "retries: 1,", "only a call of an idempotent tool is made again"),
+        ("tier: T2,", "idempotent: true, retries: 3,", "retries"),
+        ("tier: T2,", "redact: {answer: [a..b]},", "answer"),
+        ("tier: T2,", "redact: {arguments: [a]},", "unknown field 'arguments'"),
         ("refund:", '"r\u0435fund":', "of ASCII"),
         ("description: pays", "idempotent: true", "unknown field 'idempotent'"),
     ],
@@ -166,6 +170,20 @@ def test_what_a_server_is_handed_no_stage_reads(tmp_path):
     [(code, said)] = codes(servers, table, more="secrets: {KEY: kv-shared/pay#token}")
     assert code == "DSL665"
     assert "is handed to tool server 'pay', and to no agent" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "attempts"),
+    [
+        ("", 1),
+        ("idempotent: true", 3),
+        *((f"idempotent: true, retries: {n}", n + 1) for n in (0, 2)),
+    ],
+)
+def test_how_often_a_call_is_made_of_which_nobody_knows(tmp_path, said, attempts):
+    server = seen(put(tmp_path, RIGHT.replace("tier: T2, ", f"{said}, " if said else "")))["pay"]
+
+    assert server.server.known_of("refund").attempts_max == attempts
 
 
 def test_two_servers_of_one_name_are_both_refused(tmp_path):
