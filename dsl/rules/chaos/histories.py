@@ -1,4 +1,4 @@
-"""What the histories of an experiment name: agents, outputs, proofs; and which run is a stage's."""
+"""What the histories of an experiment name: agents, outputs, proofs."""
 
 from __future__ import annotations
 
@@ -7,41 +7,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from dsl.core import AgentPhase
 from dsl.people import GROUP_PREFIX
 from dsl.plan import EscalationPlan, GateStep, Plan, walk
-from dsl.rules.reconciliation.history import History, HistoryCall, argument_of, attributes, type_of
+from dsl.rules.reconciliation.history import History, argument_of, attributes, type_of
+from dsl.rules.reconciliation.stage_history import agent_of, phases, stages
 
-AGENT: Final = "Agent"  # the workflow type of a stage
 COMPILE: Final = "pipeline.compile"
-_PHASES: Final = {f"agent.{phase.lower()}": phase for phase in AgentPhase}
 _MESSAGES: Final = ("WORKFLOW_EXECUTION_SIGNALED", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED")
-
-
-def stages(histories: Iterable[History]) -> Iterator[History]:
-    """Yield the runs of agent stages."""
-    return (history for history in histories if history.type == AGENT)
-
-
-def agent_of(history: History) -> str:
-    """Return the identity that a stage runs; empty where that cannot be read."""
-    request = history.request
-    return str(request.get("agent", "")) if isinstance(request, Mapping) else ""
-
-
-def step_of(history: History) -> Mapping[str, Any]:
-    """Return the step of the plan that a stage runs."""
-    request = history.request
-    step = request.get("step") if isinstance(request, Mapping) else None
-    return step if isinstance(step, Mapping) else {}
-
-
-def phases(history: History) -> Iterator[tuple[AgentPhase, HistoryCall]]:
-    """Yield the phases of a stage in the order in which they were asked for."""
-    for call in history.activities:
-        phase = _PHASES.get(call.type)
-        if phase is not None:
-            yield phase, call
 
 
 def agents_of(histories: Iterable[History]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a ledger says of how agents and gates behave, and did not use to.
+"""What a ledger, or histories, say of how agents and gates behave, and did not use to.
 
 The last ``PERIOD_MS`` are compared with all before. Fewer than ``RUNS_MIN`` runs on either side are
 not compared: two of anything are no habit. The rules:
@@ -6,10 +6,11 @@ not compared: two of anything are no habit. The rules:
 1. Errors of an agent spike where each run has ``SPIKE`` times as many as before, and
    ``ERRORS_MIN`` in all.
 2. A stage is slow where it takes ``SLOW`` times as long as before, in the middle of its runs, and
-   ``SLOW_MS`` longer. It is timed from its intent to its end, as these stand on the ledger.
+   ``SLOW_MS`` longer. It is timed from its intent to its end, as these are told.
 3. It regresses where so much more of its runs fail: ``REGRESSION``.
 4. A gate is stuck that has waited ``STUCK`` times as long as gates of that name took before, and
-   an hour at least, and whose time is not up.
+   an hour at least, and whose time is not up. One that was answered so late within the period is
+   told as well, milder, where ``RUNS_MIN`` of its name were answered before.
 5. A budget is nearly spent where ``SPENT`` of the errors it allows were made within its window.
 6. Phases that the lifecycle does not have in that order are told of each run.
 7. What an entry should say and does not is skipped: the ledger is read here, not judged.
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import median
 from typing import Any, Final
@@ -83,8 +84,12 @@ class _Read:
     erred_ms: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
-def behaviour(entries: Iterable[Recorded], now_ms: int) -> Iterator[Sighting]:
-    """Yield what is not as it used to be, or as it should."""
+def behaviour(entries: Iterable[Recorded], now_ms: int, tool: str = TOOL) -> Iterator[Sighting]:
+    """Yield what is not as it used to be, or as it should; ``tool`` is who tells of it."""
+    return (replace(each, tool=tool) for each in _behaviour(entries, now_ms))
+
+
+def _behaviour(entries: Iterable[Recorded], now_ms: int) -> Iterator[Sighting]:
     read = _Read()
     for entry in entries:
         _take(read, entry)
@@ -102,7 +107,9 @@ def behaviour(entries: Iterable[Recorded], now_ms: int) -> Iterator[Sighting]:
             yield from _regression(agent, now, before)
         yield from _out_of_order(agent, lives)
     yield from _budgets(read, now_ms)
-    yield from _stuck(read, now_ms)
+    waits = [wait for of_run in read.waits.values() for wait in of_run.values()]
+    yield from _stuck(waits, now_ms)
+    yield from _late(waits, since)
 
 
 def _take(read: _Read, entry: Recorded) -> None:
@@ -187,13 +194,8 @@ def _budgets(read: _Read, now_ms: int) -> Iterator[Sighting]:
             yield _seen(AnomalyKind.BUDGET_NEARLY_SPENT, AnomalySeverity.MEDIUM, agent, says)
 
 
-def _stuck(read: _Read, now_ms: int) -> Iterator[Sighting]:
-    waits = [wait for of_run in read.waits.values() for wait in of_run.values()]
-    took: dict[str, list[int]] = defaultdict(list)
-    for wait in waits:
-        if wait.ended_ms:
-            took[wait.gate].append(wait.ended_ms - wait.opened_ms)
-    usually = {gate: median(times) for gate, times in took.items()}
+def _stuck(waits: Sequence[_Wait], now_ms: int) -> Iterator[Sighting]:
+    usually = {gate: median(times) for gate, times in _took(waits, now_ms).items()}
     for wait in waits:
         if wait.ended_ms or (wait.due_ms and wait.due_ms < now_ms):
             continue
@@ -201,18 +203,34 @@ def _stuck(read: _Read, now_ms: int) -> Iterator[Sighting]:
         waited = now_ms - wait.opened_ms
         if waited >= max(STUCK_MS, STUCK * usual):  # (4) far longer than such gates do
             says = f"gate {wait.gate} of {wait.run} has waited {_shown(waited)}"
-            path = f"runs/{wait.run}"
-            yield Sighting(
-                AnomalyKind.STUCK_GATE,
-                AnomalySeverity.MEDIUM,
-                0.8,
-                path,
-                0,
-                says,
-                TOOL,
-                AnomalyKind.STUCK_GATE.value,
-                symbol=wait.gate,
-            )
+            yield _seen_of_gate(wait, AnomalySeverity.MEDIUM, says)
+
+
+def _late(waits: Sequence[_Wait], since: int) -> Iterator[Sighting]:
+    took = _took(waits, since)
+    for wait in waits:
+        before = took.get(wait.gate, [])
+        if wait.ended_ms <= since or len(before) < RUNS_MIN:
+            continue
+        waited = wait.ended_ms - wait.opened_ms
+        if waited >= max(STUCK_MS, STUCK * median(before)):  # (4) answered so late
+            usual = _shown(median(before))
+            says = f"gate {wait.gate} of {wait.run} took {_shown(waited)}, and such gates {usual}"
+            yield _seen_of_gate(wait, AnomalySeverity.LOW, says)
+
+
+def _took(waits: Iterable[_Wait], until_ms: int) -> dict[str, list[int]]:
+    """Return how long gates of each name took that were answered until then."""
+    took: dict[str, list[int]] = defaultdict(list)
+    for wait in waits:
+        if 0 < wait.ended_ms <= until_ms:
+            took[wait.gate].append(wait.ended_ms - wait.opened_ms)
+    return took
+
+
+def _seen_of_gate(wait: _Wait, severity: AnomalySeverity, says: str) -> Sighting:
+    kind, path = AnomalyKind.STUCK_GATE, f"runs/{wait.run}"
+    return Sighting(kind, severity, 0.8, path, 0, says, TOOL, kind.value, symbol=wait.gate)
 
 
 def _seen(

@@ -35,9 +35,9 @@ from integrations.review.watcher import watch
 from integrations.whole_files import whole
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.errors import RefusalError, UsageError
+from mandate.stack import environment
 from mandate.terminal import complain, say, say_json
 from mandate.work.review.baseline import baseline, known_in
-from mandate.work.review.behaviour import behaviour_of
 from mandate.work.review.learned import recorded
 from mandate.work.review.page import page
 from mandate.work.review.reviewed import Reviewed
@@ -59,6 +59,9 @@ class ReviewRequest:
     page: Path | None = None
     ledger: Path | None = None
     patch: Path | None = None
+    histories: Path | None = None
+    runs: int = 0  # of the engine, whose histories are read as well
+    data_dir: Path | None = None  # of the stack that they are of
     suggestions: bool = False  # list them
     as_json: bool = False
 
@@ -106,8 +109,16 @@ def review(asked: ReviewRequest) -> Reviewed:
         raise UsageError("{}", error) from None
     except OSError as error:
         raise RefusalError("{}: {}", asked.path, error.strerror or error) from None
-    if asked.ledger is not None:
-        seen, notes = behaviour_of(asked.ledger, int(now.timestamp() * 1_000))
+    if asked.ledger is not None or asked.histories is not None or asked.runs:
+        # Loaded where it is wanted: a review of code needs no client of Temporal.
+        from mandate.work.review.behaviour import (  # noqa: PLC0415
+            Witnesses,
+            behaviour_of,
+        )
+
+        witnesses = Witnesses(asked.ledger, asked.histories, asked.runs)
+        env = environment.present(asked.data_dir) if asked.runs else {}
+        seen, notes = behaviour_of(witnesses, env, int(now.timestamp() * 1_000))
         found = worst_first((*report.anomalies, *seen))
         report = replace(report, anomalies=tuple(found), notes=(*report.notes, *notes))
     verdict = judged(report.anomalies, known, suppressions, now.date())

@@ -20,6 +20,7 @@ from jsonschema import Draft7Validator
 
 from dsl.core import Tier
 from dsl.review.anomaly import AnomalySeverity
+from dsl.review.kinds import AnomalyKind
 from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
 from integrations.review.observers.bandit import BANDIT
@@ -28,6 +29,7 @@ from integrations.review.watcher import watch
 from mandate.people.errors import RefusalError
 from mandate.work.review import run
 from tests.integration.review.repositories import committed, seen_by, written
+from tests.replay.record import file_of
 from tests.unit.mandate.programs import environment, mandate
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text())
@@ -239,6 +241,24 @@ def test_what_a_ledger_says_of_behaviour_is_told_beside_the_code(root, tmp_path)
 
     (worst, *_) = told["new"]
     assert (worst["kind"], worst["severity"]) == ("phases-out-of-order", "critical")
+
+
+def test_what_histories_say_is_told_and_what_is_none_is_left_out(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "watch", partial(watch, observers=[RUFF]))
+    folder = tmp_path / "histories"
+    folder.mkdir()
+    events = json.loads(file_of("approved/publish").read_text())["events"]
+    events = [each for each in events if '"agent.execute"' not in json.dumps(each)]
+    (folder / "a.json").write_text(json.dumps({"events": events}))
+    (folder / "b.json").write_text("{}")
+
+    reviewed = run.review(run.ReviewRequest(root, histories=folder))
+
+    worst = reviewed.verdict.new[0]
+    assert (worst.kind, worst.tool) == (AnomalyKind.PHASES_OUT_OF_ORDER, "history")
+    assert any("b.json is no history" in each for each in reviewed.notes)
+    for wrong in (folder / "b.json", root, tmp_path / "nowhere"):
+        assert run.run(run.ReviewRequest(root, histories=wrong)) == 2
 
 
 @pytest.mark.parametrize("name", ["nowhere.db", "known.db"])

@@ -15,8 +15,9 @@ from dsl.review.remedy import Remedy
 from dsl.rules.review.ranking import acceptance
 from dsl.rules.run.reserved import review_outcome_id
 from integrations.ledger.lookup import latest
+from mandate.work.review.behaviour import _of_engine
 from mandate.work.review.learned import recorded
-from tests.fixtures.engine import Engine, failure_of
+from tests.fixtures.engine import Engine, failure_of, pipeline, stage
 
 TOLD = {"outcome": "accepted", "reason": "it was merged", "by": "ann"}
 
@@ -48,6 +49,20 @@ async def test_an_outcome_is_on_the_ledger_with_whose_word_it_is(engine: Engine)
         "how": "claimed",
     }
     assert report["ledger"] == [entry.seq, entry.seq]
+
+
+async def test_histories_of_the_newest_runs_are_asked_of_the_engine(engine: Engine):
+    handle = await engine.start(pipeline(stage("look")))
+    await handle.result()
+    env = {"TEMPORAL_ADDRESS": engine.settings.temporal}
+    async with asyncio.timeout(60):
+        while True:  # a server's list is behind
+            found = {each.workflow_id for each in await _of_engine(env, 5, [])}
+            if handle.id in found:
+                break
+            await asyncio.sleep(0.2)
+
+    assert {handle.id, f"{handle.id}/look"} <= found
 
 
 async def test_the_last_outcome_counts(engine: Engine):

@@ -25,12 +25,13 @@ from dsl.core import AgentPhase, Tier
 from dsl.plan import AgentStep, AnyStep, GateStep, Plan, children, walk
 from dsl.rules.chaos.clarified import clarified_of, unrecorded
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import phases, plan_of, stages, step_of
+from dsl.rules.chaos.histories import plan_of
 from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.chaos.recount import Recount, Standing
 from dsl.rules.gates.guards import before
 from dsl.rules.health.clarification import clarification_name
 from dsl.rules.reconciliation.history import History, HistoryCall
+from dsl.rules.reconciliation.stage_history import phases, stages, step_of
 from dsl.rules.run.ids import path_of_member
 from dsl.steps.step import Passes
 

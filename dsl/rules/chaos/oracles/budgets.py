@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from dsl.actions import AGENT_ERRED, STAGE_CLARIFIED
 from dsl.core import AgentPhase, ErrorBudget
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import agent_of, phases, stages, step_of
 from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.health.budget import read_budget
 from dsl.rules.reconciliation.history import History, HistoryCall
+from dsl.rules.reconciliation.stage_history import agent_of, phases, stages, step_of
 
 BUDGET_SPENT: Final = "BudgetSpent"
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from dsl.core import is_terminal_phase
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import phases, stages
 from dsl.rules.chaos.objection import Finding, Oracle
+from dsl.rules.reconciliation.stage_history import phases, stages
 
 DEAD_AFTER_MS: Final = 5_000
 

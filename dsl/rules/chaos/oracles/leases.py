@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from dsl.core import AgentPhase, RedisKeys
 from dsl.rules.chaos.evidence import CacheValue, Evidence
-from dsl.rules.chaos.histories import agent_of, phases, stages, step_of
 from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.reconciliation.history import History, HistoryCall
+from dsl.rules.reconciliation.stage_history import agent_of, phases, stages, step_of
 
 _Held = tuple[int, str]  # a fence, and where it was accepted
 

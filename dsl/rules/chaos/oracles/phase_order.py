@@ -14,9 +14,9 @@ from typing import Final
 
 from dsl.core import AGENT_PHASES_ORDERED, AgentPhase, is_terminal_phase, next_phase
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import phases, stages
 from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.reconciliation.history import History, HistoryCall
+from dsl.rules.reconciliation.stage_history import phases, stages
 
 _LAST: Final = (AgentPhase.EXIT, AgentPhase.REVOKED)
 _SPOKE: Final = ("COMPLETED", "FAILED", "CANCELED")

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import AGENT
 from dsl.rules.chaos.objection import Finding, Oracle
+from dsl.rules.reconciliation.stage_history import AGENT
 
 
 def _look(evidence: Evidence) -> Iterator[Finding]:

@@ -17,10 +17,11 @@ from typing import Any, Final
 from dsl.actions import AGENT_REINSTATED, AGENT_REVOKED
 from dsl.core import AgentPhase, RedisKeys, is_terminal_phase
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import agent_of, agents_of, phases, stages
+from dsl.rules.chaos.histories import agents_of
 from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.reconciliation.history import History
 from dsl.rules.reconciliation.recorded import Recorded, entry_ms
+from dsl.rules.reconciliation.stage_history import agent_of, phases, stages
 
 _GUARD: Final = "revoke.guard"
 

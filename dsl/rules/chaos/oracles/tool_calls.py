@@ -24,11 +24,12 @@ from dsl.actions import TOOL_INTENDED
 from dsl.limits import TOOL_ATTEMPTS_MAX
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import plan_of, stages
+from dsl.rules.chaos.histories import plan_of
 from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.chaos.recount import Recount
 from dsl.rules.gates.unnamed import own_of
 from dsl.rules.reconciliation.history import History, HistoryCall
+from dsl.rules.reconciliation.stage_history import stages
 from dsl.rules.tools.asked import APPROVAL, call_gate
 from dsl.rules.tools.calls import Occurrence
 from dsl.rules.tools.ruling import Caller, Ruling, ToolPolicy, rule_on

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mandate.cli_options import end
+from mandate.cli_options import DataDir, end
 
 
 def command(
@@ -33,6 +33,12 @@ def command(
     ledger: Annotated[
         Path | None, typer.Option(help="Also what the ledger in this file says of behaviour.")
     ] = None,
+    histories: Annotated[
+        Path | None, typer.Option(help="Also what histories say of it, in a file or a folder.")
+    ] = None,
+    runs: Annotated[
+        int, typer.Option(min=0, max=500, help="Also those of the engine's newest runs, so many.")
+    ] = 0,
     patch: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write patches, for `git apply`.")
     ] = None,
@@ -40,11 +46,13 @@ def command(
         bool, typer.Option("--suggestions", help="Also list what is suggested, in rank.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Review a repository, of which nothing is executed; five lines say what was found."""
     from dsl.review.anomaly import AnomalySeverity
     from mandate.work.review import run
 
     least = None if fail_on is None else AnomalySeverity(fail_on)
-    files = (baseline, write_baseline, sarif, page, ledger, patch)
-    end(run.run(run.ReviewRequest(path, since, least, *files, suggestions, as_json)))
+    files = (baseline, write_baseline, sarif, page, ledger, patch, histories)
+    asked = run.ReviewRequest(path, since, least, *files, runs, data_dir, suggestions, as_json)
+    end(run.run(asked))

@@ -23,8 +23,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.ledger.histories import read_history
 from activities.runtime.engine import described
 from dsl.rules.chaos.evidence import Replayed
-from dsl.rules.chaos.histories import AGENT
 from dsl.rules.reconciliation.history import History, attributes, type_of
+from dsl.rules.reconciliation.stage_history import AGENT
 from integrations.errors import IntegrationError, NotFoundError, UnavailableError
 from mandate.work.look.deep_replay import deep_replay
 

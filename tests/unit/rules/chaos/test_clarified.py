@@ -9,8 +9,8 @@ import pytest
 
 from dsl.actions import STAGE_CLARIFIED
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.chaos.histories import stages
 from dsl.rules.reconciliation.history import History
+from dsl.rules.reconciliation.stage_history import stages
 from tests.fixtures.chaos.recorded import (
     chained,
     changed,
