@@ -23,6 +23,7 @@ from bench.subjects.loads import against_bare, of_processes
 from bench.subjects.parked import parked
 from bench.subjects.proofs import proof_ms
 from bench.subjects.rates import compile_ms, ledger_rate
+from bench.subjects.reports import report_cost
 from bench.subjects.revocations import revocation_ms
 from bench.subjects.tools import Shop, tool_figures
 from bench.subjects.wide import wide
@@ -146,6 +147,11 @@ async def _wide(bench: Bench) -> Figures:
     return {"wide": figures}
 
 
+async def _report(bench: Bench) -> Figures:
+    async with worker("timed", bench.stack):
+        return {"report": asdict(await report_cost(bench.client, bench.stack.data_dir))}
+
+
 async def _tools(bench: Bench) -> Figures:
     data = bench.stack.data_dir
     shop = Shop(data.with_name("shop"))
@@ -178,5 +184,6 @@ PARTS: Final = {
     "beats": Part(_beats, 15, 15),
     "tools": Part(_tools, 40, 90),
     "wide": Part(_wide, 80, 300),
+    "report": Part(_report, 20, 20),
     "parked": Part(_parked, 60, 340),
 }

@@ -20,6 +20,7 @@ from temporalio.client import Client
 
 from bench.activations import longest
 from bench.subjects.parked import memory_mb
+from bench.subjects.reports import report_cost
 from bench.subjects.wide import Cost, cost, plan
 from bench.workers import worker
 from mandate.stack.options import private_stack
@@ -33,6 +34,8 @@ STAGES: Final = 1_000
 CHAIN: Final = 300
 WORKER_MB_MAX: Final = 400
 TASK_MS_MAX: Final = 500
+PAGE_MIB_MAX: Final = 2.0
+PAGE_S_MAX: Final = 2.0
 HISTORY_EVENTS_MAX: Final = 51_200  # the server's
 
 
@@ -68,6 +71,14 @@ async def test_a_thousand_stages_side_by_side(machine: Machine):
     assert figures.worker_mb_peak <= WORKER_MB_MAX
     assert figures.task_ms <= TASK_MS_MAX
     assert figures.events <= HISTORY_EVENTS_MAX / 5
+
+
+async def test_the_page_of_a_run_of_a_hundred_stages(machine: Machine):
+    figures = await report_cost(machine.client, machine.folder)
+    print(f"\n{figures}")
+
+    assert figures.mib <= PAGE_MIB_MAX
+    assert figures.cpu_s <= PAGE_S_MAX  # what a busy machine adds nothing to
 
 
 async def test_a_chain_of_three_hundred(machine: Machine):
