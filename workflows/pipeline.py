@@ -23,7 +23,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows.gates.gate_board import GateBoard
     from workflows.gates.gated_workflow import GatedWorkflow
     from workflows.messages.circuit import read_circuit
-    from workflows.messages.inputs import MessageError, read_point, read_stage, read_start
+    from workflows.messages.inputs import (
+        MessageError,
+        read_decisions,
+        read_point,
+        read_stage,
+        read_start,
+    )
     from workflows.messages.stop import REVOKE_EXAMPLE, RevokeMessage, read_revoke
     from workflows.run.agent_stages import AgentStages
     from workflows.run.agent_stops import AgentStops
@@ -112,9 +118,9 @@ class Pipeline(GatedWorkflow):
 
     @workflow.query(name=tool_specs.DECISIONS, description="What was decided on calls of a stage")
     def decisions(self, payload: RawValue = None) -> tool_specs.Decisions:  # type: ignore[assignment]  # (3) exactly RawValue
-        """Return the decisions on calls of the stage of that path."""
-        path = read_stage([payload])
-        return self._agents.decisions(path) if self._agents else tool_specs.Decisions()
+        """Return the decisions on calls of a stage, of those that are named."""
+        asked = read_decisions([payload])
+        return self._agents.decisions(asked) if self._agents else tool_specs.Decisions()
 
     @workflow.signal(description=_REVOKE)
     async def revoke(self, payload: RawValue = None) -> None:  # type: ignore[assignment]  # (3) exactly RawValue

@@ -114,9 +114,13 @@ class CallDecision(Value):
 
 
 class DecisionsRequest(Value):
-    """Of which stage the decisions are asked; the run is the server's word."""
+    """On which calls of a stage the decisions are asked; the run is the server's word.
+
+    Those that wait and no others: all of them, each time, would fill the history.
+    """
 
     stage: str
+    digests: tuple[str, ...] = Field(default=(), max_length=TOOL_CALLS_ASKED_MAX)
 
 
 class Decisions(Value):

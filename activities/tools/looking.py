@@ -59,10 +59,10 @@ class ToolLooks:
         if parent is None:
             raise DeniedError("a stage that calls tools belongs to a run, and this one has none")
         where = (parent.workflow_id, parent.run_id)
-        return await _answer(where, tool_specs.DECISIONS, (request.stage,), tool_specs.Decisions)
+        return await _answer(where, tool_specs.DECISIONS, (request,), tool_specs.Decisions)
 
 
-async def _answer(where: tuple[str, str], query: str, args: tuple[str, ...], kind: type[T]) -> T:
+async def _answer(where: tuple[str, str], query: str, args: tuple[Value, ...], kind: type[T]) -> T:
     workflow_id, run_id = where
     handle = activity.client().get_workflow_handle(workflow_id, run_id=run_id or None)
     try:

@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from temporalio.common import RawValue
 
 from activities.contracts.messages import CompileRequest
+from activities.contracts.tool_specs import DecisionsRequest
 from dsl.core import Tier, Value
 from dsl.limits import (
     DOCUMENT_DEPTH_MAX,
@@ -132,6 +133,15 @@ def read_stage(args: Sequence[Any]) -> str:
     if isinstance(value, str):
         return value
     raise MessageError('expected the path of a stage, such as "review"')
+
+
+def read_decisions(args: Sequence[Any]) -> DecisionsRequest:
+    """Return on which calls of a stage the decisions are asked."""
+    value = decode(args)
+    try:
+        return DecisionsRequest.model_validate(value)
+    except ValidationError as error:
+        raise MessageError(fault_of(error)) from None
 
 
 def fault_of(error: ValidationError) -> str:

@@ -138,9 +138,9 @@ class AgentStages:
         self._calls.look(path)
         return None
 
-    def decisions(self, path: str) -> tool_specs.Decisions:
+    def decisions(self, asked: tool_specs.DecisionsRequest) -> tool_specs.Decisions:
         """Return what was decided on calls of a stage."""
-        return self._calls.decisions(path)
+        return self._calls.decisions(asked)
 
     def posed(self, path: str) -> list[dict[str, Any]]:
         """Return what was asked in a stage, and answered."""

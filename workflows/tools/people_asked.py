@@ -73,7 +73,7 @@ class PeopleAsked:
         self._looks += 1
         try:
             found = await tool_specs.decisions(
-                tool_specs.DecisionsRequest(stage=self._stage),
+                tool_specs.DecisionsRequest(stage=self._stage, digests=tuple(self._waiting)),
                 activity_id=f"{self._stage}/decisions#{self._looks}",
                 summary=Markdown.of("{}: what have people decided?", self._stage),
             )

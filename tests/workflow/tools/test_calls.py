@@ -66,6 +66,19 @@ def on_record(engine: Engine, handle: Any) -> list[tuple[str, dict[str, Any]]]:
     return [(e.action, dict(e.payload)) for e in mine if e.action.startswith("tool.")]
 
 
+async def decisions_told(engine: Engine, stage: str) -> list[int]:
+    """How many decisions each look of a stage has put into its history."""
+    looks, told = set(), []
+    async for event in engine.client.get_workflow_handle(stage).fetch_history_events():
+        began = event.activity_task_scheduled_event_attributes
+        if began.activity_type.name == "tool.decisions":
+            looks.add(event.event_id)
+        ended = event.activity_task_completed_event_attributes
+        if ended.scheduled_event_id in looks:
+            told.append(len(json.loads(ended.result.payloads[0].data)["decisions"]))
+    return told
+
+
 async def test_an_allowed_call_is_made_and_answered(engine: Engine, shop: Shop, calls):
     told = calls(82, why="the customer asked")
     handle = await engine.start(calling(shop.rule("allow")))
@@ -130,6 +143,7 @@ async def test_the_same_call_twice_is_two_approvals(engine: Engine, shop, calls)
 
     assert [status for status, _ in told] == ["ok", "ok"]
     assert len(shop.paid) == 2
+    assert await decisions_told(engine, f"{handle.id}/work") == [1, 1]  # each once
 
 
 async def test_nobody_answers_in_time_and_the_agent_goes_on(engine: Engine, shop, calls):

@@ -68,14 +68,18 @@ class CallGates:
         """Be told that a call of the stage waits (2)."""
         self._told.add(path)
 
-    def decisions(self, path: str) -> tool_specs.Decisions:
-        """Return what was decided in the stage, for its workflow (3)."""
-        found = self._deciding.get(path, {}).values()
+    def decisions(self, asked: tool_specs.DecisionsRequest) -> tool_specs.Decisions:
+        """Return what was decided on these calls of the stage, for its workflow (3)."""
+        deciding = self._deciding.get(asked.stage, {})
+        found = (deciding.get(digest) for digest in dict.fromkeys(asked.digests))
         return tool_specs.Decisions(
             decisions=tuple(
                 task.result()
                 for task in found
-                if task.done() and not task.cancelled() and not task.exception()
+                if task is not None
+                and task.done()
+                and not task.cancelled()
+                and not task.exception()
             )
         )
 
