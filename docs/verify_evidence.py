@@ -88,7 +88,8 @@ def verify(data, keys):
         raise Bad("its files are not those that were signed")
     run = statement["predicate"]["run"]
     origin, size, root = checkpoint(run["note"], keys)
-    runs = {(each["workflow"], each["run"]) for each in (run, *run["stages"])}
+    named = (run, *run["stages"], *run.get("earlier", ()))  # who wrote the begin, before a reset
+    runs = {(each["workflow"], each["run"]) for each in named}
     for proof in map(json.loads, files["ledger.jsonl"].splitlines()):
         entry = json.loads(proof["entry"])
         leaf = sha(b"\x00", proof["entry"].encode())

@@ -12,9 +12,9 @@ rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHistory
@@ -22,11 +22,12 @@ from temporalio.service import RPCError
 
 from activities.contracts import attestation_specs as contract
 from activities.ledger.anchoring import Anchoring
-from activities.ledger.histories import bytes_of, with_stages
+from activities.ledger.histories import bytes_of, read_history, runs_of, with_stages
 from activities.runtime.boundary import governed
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.ledger.note import SignedNote
 from dsl.rules.ledger.statement import ENTRIES, HISTORIES, pae, statement
+from dsl.rules.reconciliation.history import History
 from dsl.values.canonical import canonical
 from integrations.artifacts.store import Artifacts, StoredArtifact
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
@@ -62,9 +63,10 @@ class AttestActivities:
         note = await self._anchoring.once(now=True)  # (3) every entry is under it
         if note is None:
             raise UnavailableError("the ledger has no entry yet: try again")
-        runs = [(each.workflow_id, each.run_id) for each in histories]
-        proofs = await asyncio.to_thread(self._proofs, runs, note)
-        bundle = await self._signed(histories, proofs, note, self._anchoring)
+        read = await asyncio.to_thread(lambda: [read_history(each) for each in histories])
+        proofs = await asyncio.to_thread(self._proofs, runs_of(read), note)
+        files = await asyncio.to_thread(_files, histories, proofs)
+        bundle = await _signed(_about(read, note), files, proofs, self._anchoring)
         data = (await asyncio.to_thread(bundle.text)).encode()
         _require_small(len(data))
         stored = await asyncio.to_thread(self._put, data)
@@ -85,26 +87,34 @@ class AttestActivities:
             raise DeniedError(f"the run has more than {ENTRIES_MAX} entries: export the ledger")
         return prove_many(self._ledger.path, places, note)
 
-    async def _signed(
-        self,
-        histories: list[WorkflowHistory],
-        proofs: list[EntryProof],
-        note: SignedNote,
-        anchoring: Anchoring,
-    ) -> Bundle:
-        run, *stages = histories
-        files = await asyncio.to_thread(_files, histories, proofs)
-        about = {
-            "workflow": run.workflow_id,
-            "run": run.run_id,
-            "stages": [{"workflow": each.workflow_id, "run": each.run_id} for each in stages],
-            "ledger": note.checkpoint.origin,
-            "note": note.text(),
-        }
-        encoded = {name: text.encode() for name, text in files.items()}
-        said = statement(about, encoded, [each.told() for each in proofs])
-        signatures = await anchoring.sign(pae(said.encode()))
-        return Bundle(said, tuple((keyid_of(key), sig) for key, sig in signatures), files)
+
+async def _signed(
+    about: Mapping[str, Any],
+    files: Mapping[str, str],
+    proofs: Sequence[EntryProof],
+    anchoring: Anchoring,
+) -> Bundle:
+    encoded = {name: text.encode() for name, text in files.items()}
+    said = statement(about, encoded, [each.told() for each in proofs])
+    signatures = await anchoring.sign(pae(said.encode()))
+    return Bundle(said, tuple((keyid_of(key), sig) for key, sig in signatures), files)
+
+
+def _about(histories: Sequence[History], note: SignedNote) -> dict[str, Any]:
+    """Return which runs the evidence is about, and under which note it stands.
+
+    A history of a run that was reset begins with what others did before: those are named too.
+    """
+    run, *stages = [{"workflow": each.workflow_id, "run": each.run_id} for each in histories]
+    own = {(each.workflow_id, each.run_id) for each in histories}
+    earlier = [each for each in runs_of(histories) if each not in own]
+    return {
+        **run,
+        "stages": stages,
+        "earlier": [{"workflow": workflow, "run": each} for workflow, each in earlier],
+        "ledger": note.checkpoint.origin,
+        "note": note.text(),
+    }
 
 
 def _files(histories: Sequence[WorkflowHistory], proofs: Sequence[EntryProof]) -> dict[str, str]:

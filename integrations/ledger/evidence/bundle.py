@@ -129,9 +129,8 @@ class Bundle:
         self, predicate: Mapping[str, Any], keys: Sequence[NoteKey]
     ) -> Iterator[str]:
         run = predicate["run"]
-        runs = {(run["workflow"], run["run"])} | {
-            (each["workflow"], each["run"]) for each in run["stages"]
-        }
+        named = (run, *run["stages"], *run.get("earlier", ()))  # those of before may not have it
+        runs = {(each["workflow"], each["run"]) for each in named}
         entries = []
         for line in self.files[ENTRIES].splitlines():
             proof = EntryProof.of(strict_json.read(line, bytes_max=BUNDLE_BYTES_MAX))

@@ -120,6 +120,38 @@ async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     what_a_liar_with_the_key_would_say_is_refused(Bundle.parse(data))
 
 
+async def test_evidence_of_a_run_that_was_reset_is_of_what_it_is_now(
+    engine: Engine, evidence: Evidence, tmp_path: Path
+) -> None:
+    handle = engine.client.get_workflow_handle(evidence.run)
+    before = (await handle.describe()).run_id
+    await asyncio.to_thread(resumed, engine, evidence.run, "review")
+    now = (await handle.describe()).run_id
+    await engine.pending(handle, "review")
+    await handle.signal("vote", {"gate": "review", "decision": "approve", "voter": "ann"})
+    await handle.result()
+    file = tmp_path / "now.json"
+    made = await asyncio.to_thread(typed, engine, "export", evidence.run, "-o", str(file))
+    told = json.loads(Bundle.parse(file.read_bytes()).statement)["predicate"]
+    entries = [json.loads(json.loads(each)["entry"]) for each in entries_of(file.read_bytes())]
+
+    assert made.returncode == 0, made
+    assert told["run"]["run"] == now != before
+    assert {"workflow": evidence.run, "run": before} in told["run"]["earlier"]
+    assert {"run.started", "run.ended"} <= {
+        each["action"] for each in entries if each["run_id"] in (now, before)
+    }
+    assert now in {each["run_id"] for each in entries}
+    assert problems(file.read_bytes(), evidence.key) == []
+    assert alone(file, str(evidence.key)).stdout.startswith(f"ok: {evidence.run} {now}")
+
+
+def resumed(engine: Engine, run: str, point: str) -> None:
+    variables = {"TEMPORAL_ADDRESS": engine.settings.temporal}
+    said = mandate("resume", run, "--from", point, "--yes", cwd=ROOT, env=variables)
+    assert said.returncode == 0, said
+
+
 def entries_of(data: bytes) -> list[str]:
     return Bundle.parse(data).files[ENTRIES].splitlines()
 
