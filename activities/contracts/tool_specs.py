@@ -56,6 +56,7 @@ class CallMessage(Value):
     tool: str
     arguments: dict[str, Any]
     purpose: str = Field(default="", max_length=TOOL_PURPOSE_LENGTH_MAX)
+    refused: Sentence = ""  # why it is none, where its activity could not hand it over as it is
 
     @model_validator(mode="after")
     def _is_sized(self) -> CallMessage:

@@ -126,6 +126,8 @@ class CallDesk:
             raise MeantError(over, type=REFUSED)
         try:
             self._room.take(message.arguments)
+            if message.refused:
+                return self._not_called(message, message.refused)
             call = call_of(message.server, message.tool, message.arguments, message.purpose)
         except CallRefusedError as error:
             return self._not_called(message, str(error))

@@ -7,6 +7,7 @@
    not take is denied, and the next one goes out with a chain of its own: the link was shown.
 4. Only EXECUTE acts: in other phases a call is denied here.
 5. An answer that is too long for history is read from the artefact store.
+6. What is too large to be handed over is handed over as what was refused, and why.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ SHOWN_EVERY_S: Final = 0.05
 AGAIN_S: Final = 0.5
 _LINK_BYTES: Final = 32
 _WHY_MAX: Final = 500  # characters
+_NAME_SHOWN_MAX: Final = 60  # likewise
 
 
 class Handing:
@@ -77,7 +79,14 @@ class Handing:
             )
         except ValidationError as error:
             why = error.errors(include_url=False, include_input=False)[0]["msg"]
-            return CallTold(CallStatus.DENIED, f"the call cannot be handed over: {why}"[:_WHY_MAX])
+            message = tool_specs.CallMessage(  # (6) so that it stands on the ledger
+                link=link,
+                ordinal=self._ordinal,
+                server=ascii(asked.server)[:_NAME_SHOWN_MAX],
+                tool=ascii(asked.tool)[:_NAME_SHOWN_MAX],
+                arguments={},
+                refused=f"the call cannot be handed over: {why}"[:_WHY_MAX],
+            )
         return await self._told(await self._answer(message))
 
     async def _answer(self, message: tool_specs.CallMessage) -> CallAnswer:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from integrations.agents.contract.protocol import Request
 from integrations.ledger.verify import TAIL_MAX, tail
 from mandate.people.runs import stages_said
+from mandate.work.operate import tools_replay
 from mandate.work.run.calls import calls_in
 from tests.fixtures.engine import Engine, fail, failure_of, pipeline, stage
 from tests.fixtures.tools.shop import Shop
@@ -110,6 +111,83 @@ async def test_what_the_table_does_not_let_through_reaches_nobody(engine: Engine
     assert "has no value here" in told[3][1]
     assert shop.paid == []
     assert [action for action, _ in on_record(engine, handle)] == ["tool.denied"] * 4
+
+
+async def test_what_is_no_call_is_refused_in_a_sentence_and_on_the_ledger(
+    engine: Engine, shop, calls
+):
+    tries: dict[str, Any] = {
+        "U+0435 (CYRILLIC": ("r\u0435fund", {"amount": 1}),
+        "'__proto__'": ("refund", {"amount": 1, "o": {"__proto__": {"amount": 9_000}}}),
+        "are one key": ("refund", {"amount": 1, "Amount": 9_000}),
+        "surrogate": ("refund", {"amount": 1, "note": "\ud800"}),
+        "bytes, and": ("refund", {"amount": 1, "note": "x" * (5 << 20)}),
+        "nested": ("refund", json.loads('{"a":' * 60 + "1" + "}" * 60)),
+        "no rule of config.tools names": ("empty_the_till", {}),
+    }
+    told: Told = []
+
+    async def work(request: Request) -> dict[str, Any]:
+        for tool, arguments in tries.values():
+            made = await engine.runner.call(request, f"{shop.name}/{tool}", arguments)
+            told.append((made.status.value, made.text))
+        return {}
+
+    engine.runner.behaviours["work"] = work
+    handle = await engine.start(calling(shop.rule("allow")))
+    await handle.result()
+
+    assert [status for status, _ in told] == ["denied"] * len(tries)
+    assert [words for words, (_, text) in zip(tries, told, strict=True) if words not in text] == []
+    assert [about["why"] for _, about in on_record(engine, handle)] == [text for _, text in told]
+    assert all(len(text) < 600 for _, text in told)
+    assert shop.paid == []
+
+
+async def test_another_table_is_tried_on_the_calls_of_a_past_run(
+    engine: Engine, shop, calls, tmp_path, capsys
+):
+    calls(82, 820, 9_000)
+    table = [shop.rule("allow", when="args.amount < 100"), shop.asks(when="args.amount < 5000")]
+    document = calling(*table)
+    handle = await engine.start(document)
+    await engine.pending(handle, GATE)
+    await update(engine, handle.id, vote("reject"))
+    await handle.result()
+
+    def tried(*rules: dict[str, Any], as_json: bool = False) -> tuple[int, str]:
+        document["stages"][0]["config"]["tools"] = list(rules)
+        file = tmp_path / "other.yaml"
+        file.write_text(json.dumps(document))
+        about: dict[str, Any] = {"inputs": [], "as_json": as_json, "data_dir": None}
+        code = tools_replay.run([handle.id], str(file), ledger=engine.settings.ledger, **about)
+        return code, capsys.readouterr().out
+
+    same = tried(*table)
+    code, shown = tried(shop.rule("allow", max_calls=1))
+    rows = [json.loads(line) for line in tried(shop.asks(), as_json=True)[1].splitlines()]
+
+    assert same[0] == 0
+    assert code == 1
+    assert [line.split()[0] == "*" for line in shown.splitlines()[1:]] == [False, True, False]
+    assert "rule 1 lets 1 calls through" in shown
+    assert [(row["was"], row["would_be"]) for row in rows] == [
+        ("allow", "approve"),
+        ("approve", "approve"),
+        ("deny", "approve"),
+    ]
+    assert (
+        tools_replay.run(
+            ["nobody"],
+            str(tmp_path / "other.yaml"),
+            ledger=engine.settings.ledger,
+            inputs=[],
+            as_json=False,
+            data_dir=None,
+        )
+        == 2
+    )
+    assert "knows no call of nobody" in capsys.readouterr().err
 
 
 async def test_people_decide_on_one_call_with_these_arguments(engine: Engine, shop, calls):

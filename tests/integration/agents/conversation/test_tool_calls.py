@@ -74,6 +74,22 @@ async def test_a_call_without_its_parts_breaks_the_contract(run: Any, call: dict
         await run("hostile", {"do": "calls_badly", "call": call}, on_call=never)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ('{"amount": 82, "amount": 8200}', 'the key "amount" is there twice'),
+        ('{"amount": 1e400}', "a number is beyond"),
+        ('{"note": "%s"}' % ("x" * (5 << 20)), "a line is longer than 1048576 bytes"),
+    ],
+    ids=["key-twice", "too-great", "five-megabytes"],
+)
+async def test_what_readers_read_differently_breaks_the_contract(run: Any, arguments: str, why):
+    said = '"type": "tool_call", "id": "c1", "server": "pay", "tool": "refund"'
+    line = f'{{{said}, "arguments": {arguments}}}'
+    with pytest.raises(AgentError, match=why):
+        await run("hostile", {"do": "calls_raw", "line": line}, on_call=never)
+
+
 async def test_a_stage_without_tools_calls_nothing(run: Any):
     with pytest.raises(AgentError, match=r"it calls 'refund', and its stage has no config\.tools"):
         await run("hostile", {"do": "calls"})
