@@ -47,6 +47,13 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	  openai-agents==0.24.0 'pydantic-ai-slim[mcp,openai]==2.68.0'
 	touch $@
 
+# A server that speaks the protocol of S3 and knows Object Lock: tests keep a ledger's anchor there.
+.tools/moto/ready: | .venv/ready
+	python3 -m venv --without-pip $(@D)
+	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --no-compile \
+	  'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
+	touch $@
+
 # Like ansible: a program that agents call. It needs nothing from the network, once it is here.
 .tools/semgrep/ready: | .venv/ready
 	python3 -m venv --without-pip $(@D)
@@ -58,7 +65,7 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	npm install --prefix $(@D) --no-save --no-audit --no-fund --loglevel error bun@1.4.5
 	touch $@
 
-tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools/mcp/ready .tools/frameworks/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready .venv/bun/ready)  ## what tests of the shipped agents call, where the machine lacks it
+tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools/mcp/ready .tools/frameworks/ready .tools/moto/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready .venv/bun/ready)  ## what tests of the shipped agents call, where the machine lacks it
 
 # How many processes share the tests, file by file, each with servers of its own. Three on two cores:
 # 16 minutes in place of 21, since a test that waits leaves its core to another.

@@ -17,7 +17,9 @@ LedgerFile = Annotated[
 ]
 AnchorSpecs = Annotated[
     list[str] | None,
-    typer.Option("--anchor", metavar="SPEC", help="dir:/PATH or git:/PATH; else MANDATE_ANCHORS"),
+    typer.Option(
+        "--anchor", metavar="SPEC", help="dir:/PATH, git:/PATH, s3:BUCKET; else what is set"
+    ),
 ]
 LedgerKeys = Annotated[
     list[str] | None,

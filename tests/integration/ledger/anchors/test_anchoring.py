@@ -6,6 +6,7 @@ import asyncio
 import random
 import sqlite3
 import subprocess
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,7 @@ from integrations.vault.login.approle import Login
 from integrations.vault.signing.head_signer import HeadSigner
 from tests.fixtures.search import SEED
 from tests.fixtures.servers.openbao import OpenBao
+from tests.fixtures.servers.s3 import S3
 from tests.integration.ledger.drafts import draft, intruder
 from tests.integration.ledger.test_noted_heads import cut_off, write_anew
 from tests.integration.stack.probes import eventually
@@ -50,9 +52,18 @@ async def signer(openbao: OpenBao) -> AsyncIterator[HeadSigner]:
     vault.close()
 
 
-@pytest.fixture(params=["dir", "git"])
-def anchor(request: pytest.FixtureRequest, tmp_path: Path) -> Anchor:
+@pytest.fixture(params=["dir", "git", "s3"])
+def anchor(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Anchor:
     place = tmp_path / "anchor"
+    if request.param == "s3":
+        server: S3 = request.getfixturevalue("s3")
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+        bucket = server.bucket(f"b-{uuid.uuid4().hex[:12]}", {"Mode": "COMPLIANCE", "Days": 7})
+        (in_bucket,) = anchors_of([f"s3:{bucket}"], ORIGIN)
+        return in_bucket
     if request.param == "git":
         subprocess.run(["git", "init", "--bare", "--quiet", place], check=True)
     else:
@@ -291,9 +302,9 @@ def test_a_directory_that_is_not_mounted_is_no_empty_anchor(tmp_path: Path) -> N
         asyncio.run(gone.read())
 
 
-@pytest.mark.parametrize("spec", ["", "dir:", "dir:relative", "s3:bucket", "git:x", "/x"])
+@pytest.mark.parametrize("spec", ["", "dir:", "dir:relative", "s3:/etc", "git:x", "/x"])
 def test_what_is_no_anchor_is_refused_with_its_form(spec: str) -> None:
-    with pytest.raises(ValueError, match="expected dir:/PATH or git:/PATH"):
+    with pytest.raises(ValueError, match="expected dir:/PATH, git:/PATH or s3:BUCKET"):
         anchors_of([spec], ORIGIN)
 
 
