@@ -9,18 +9,23 @@ agent in it to ``histories/``, replacing what is there of the same name.
    ``python -m tests.replay.record store_emptied``.
 2. Names of machines and processes, and stack traces with their paths, are taken out: replay
    does not look at them.
-3. What no recording can wait for is written to the ledger before: see
+3. A release takes all of them along: ``python -m tests.replay.record --release`` keeps them below
+   ``released/``, by the version of ``pyproject.toml``, once and for all. Every later one replays
+   them, and what is under ``histories/`` may be recorded anew.
+4. What no recording can wait for is written to the ledger before: see
    ``tests.fixtures.trust.past``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +48,8 @@ from tests.replay.trust_scenarios import WITH_A_PAST
 from worker import connect
 
 HISTORIES: Final = Path(__file__).parent / "histories"
+RELEASED: Final = Path(__file__).parent / "released"
+RELEASE: Final = "--release"
 # Between the ids of a run and of its agents: no id holds it, and file systems take it.
 SEPARATOR: Final = "__"
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -60,8 +67,31 @@ def workflow_id_of(file: Path) -> str:
     return file.stem.replace(SEPARATOR, "/")
 
 
+def freeze(version: str, into: Path = RELEASED) -> Path:
+    """Keep the histories as those of a release (3).
+
+    Raises:
+        FileExistsError: that release has its histories.
+    """
+    folder = into / version
+    folder.mkdir(parents=True)
+    for file in sorted(HISTORIES.glob("*.json")):
+        packed = gzip.compress(file.read_bytes(), mtime=0)
+        (folder / f"{file.name}.gz").write_bytes(packed)
+    return folder
+
+
+def read_released(file: Path) -> str:
+    """Return a history that was released, as it was recorded."""
+    return gzip.decompress(file.read_bytes()).decode()
+
+
 async def main(names: list[str]) -> int:
     """Record the scenarios of these names; without any, all of them."""
+    if names == [RELEASE]:
+        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+        print(f"kept in {freeze(project['project']['version'])}")
+        return 0
     unknown = set(names) - {each.__name__ for each in SCENARIOS}
     if unknown:
         print(f"no scenario {', '.join(sorted(unknown))}", file=sys.stderr)
@@ -102,7 +132,7 @@ def _site(folder: Path, url: str) -> Path:
 
 
 async def _give_past(options: StackOptions) -> None:
-    """Let the stack be as if agents had been revoked in it long ago (3)."""
+    """Let the stack be as if agents had been revoked in it long ago (4)."""
     async with Stack(options) as stack:
         here = read_settings(stack.env)
         entities = await make_known(here.vault_url, here.vault_roles)

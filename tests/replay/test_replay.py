@@ -17,7 +17,15 @@ from activities.contracts.specs import REVIEW_PIPELINE
 from mandate.work.look.deep_replay import scheduled
 from tests.fixtures.history import activities_in
 from tests.replay.deep import replay
-from tests.replay.record import HISTORIES, file_of, workflow_id_of
+from tests.replay.record import (
+    HISTORIES,
+    RELEASED,
+    SEPARATOR,
+    file_of,
+    freeze,
+    read_released,
+    workflow_id_of,
+)
 from tests.replay.scenarios import SCENARIOS, run_of
 
 FILES = sorted(HISTORIES.glob("*.json"))
@@ -65,6 +73,26 @@ def load(file: Path) -> WorkflowHistory:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_a_recorded_history_replays_with_the_same_activities_and_arguments(file):
     assert await replay(load(file)) == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted(RELEASED.glob("*/*.json.gz")),
+    ids=lambda file: f"{file.parent.name}-{file.name.removesuffix('.json.gz')}",
+)
+async def test_a_history_of_an_earlier_release_replays(file):
+    name = file.name.removesuffix(".json.gz").replace(SEPARATOR, "/")
+
+    assert await replay(WorkflowHistory.from_json(name, read_released(file))) == []
+
+
+def test_a_release_keeps_every_history_once(tmp_path):
+    folder = freeze("1.2.3", tmp_path)
+
+    kept = {file.name.removesuffix(".gz"): read_released(file) for file in folder.iterdir()}
+    assert kept == {file.name: file.read_text() for file in FILES}
+    with pytest.raises(FileExistsError):
+        freeze("1.2.3", tmp_path)
 
 
 def test_every_scenario_is_recorded_with_every_agent_it_started():
