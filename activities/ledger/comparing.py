@@ -7,7 +7,9 @@
    the same.
 4. Nothing that a history says keeps the runs after it from being compared: what a rule cannot read
    is a disagreement, and what is too large is not compared.
-5. A store that does not answer leaves out whether outputs are kept, and that is said.
+5. Entries of a run that cannot be read, in a ledger that can, were altered: that is a disagreement,
+   and the runs after it are compared.
+6. A store that does not answer leaves out whether outputs are kept, and that is said.
 """
 
 from __future__ import annotations
@@ -81,13 +83,13 @@ async def compare(
     except RPCError as error:
         if error.status not in NO_SUCH_RUN:
             raise UnavailableError(f"temporal does not tell of {workflow!r} ({error})") from None
-        run = run or await asyncio.to_thread(newest_run, ledger, workflow)
-        known = await asyncio.to_thread(places_of, ledger, [(workflow, run)], ENTRIES_MAX)
-        if not known:
-            return Comparison(workflow, run, 0, untold=UNKNOWN)
         # (3) a history that is not kept any more
-        return Comparison(workflow, run, len(known), untold=_forgotten(len(known)))
-    entries = await asyncio.to_thread(of_runs, ledger, runs_of(histories), ENTRIES_MAX + 1)
+        return await asyncio.to_thread(_without_history, ledger, workflow, run)
+    entries = await _entries(ledger, histories)
+    if isinstance(entries, CorruptError):
+        where = f"{workflow}, run {run}"
+        altered = (Discrepancy("entries that can be read", str(entries), where),)
+        return Comparison(workflow, run, 0, disagreements=altered)  # (5) altered
     if len(entries) > ENTRIES_MAX:
         many = f"it has more than {ENTRIES_MAX} entries on the ledger"
         return Comparison(workflow, run, ENTRIES_MAX, untold=many)
@@ -103,6 +105,23 @@ async def compare(
         missing=missing,
         unended=tuple(each.workflow_id for each in histories if each.end is None),
     )
+
+
+def _without_history(ledger: Path, workflow: str, run: str) -> Comparison:
+    run = run or newest_run(ledger, workflow)
+    known = places_of(ledger, [(workflow, run)], ENTRIES_MAX)
+    untold = _forgotten(len(known)) if known else UNKNOWN
+    return Comparison(workflow, run, len(known), untold=untold)
+
+
+async def _entries(ledger: Path, histories: Sequence[History]) -> list[Recorded] | CorruptError:
+    """Return the entries of these runs; or why they cannot be read where the ledger can (5)."""
+    runs = runs_of(histories)
+    try:
+        return await asyncio.to_thread(of_runs, ledger, runs, ENTRIES_MAX + 1)
+    except CorruptError as error:
+        await asyncio.to_thread(places_of, ledger, runs, 1)  # it can, or this says why not
+        return error
 
 
 def disagreements(
@@ -177,7 +196,7 @@ def _kept_in(artifacts: Artifacts | None) -> Callable[[str], bool] | None:
         except (NotFoundError, CorruptError, DeniedError):
             return False
         except UnavailableError as error:
-            is_away = True  # (5) and is not asked for more of this run
+            is_away = True  # (6) and is not asked for more of this run
             logger.warning("%s", f"whether outputs are kept was not looked at: {error}")
         return True
 

@@ -41,6 +41,8 @@ METRICS: Final[Mapping[str, Metric]] = {
     "mandate_agents": Metric(GAUGE, "agents at work by their beats", "state"),
     "mandate_orphaned_leases": Metric(GAUGE, "held for runs that are over, of those looked at"),
     "mandate_orphaned_processes": Metric(GAUGE, "agents' processes whose worker is gone"),
+    "mandate_disputed_runs": Metric(GAUGE, "runs that ever were in dispute with the ledger"),
+    "mandate_disputed_runs_new": Metric(GAUGE, "of these, the ones of the last seven days"),
     "mandate_orphaned_credentials": Metric(GAUGE, "ended by the last sweep"),
     "mandate_stuck_secrets": Metric(GAUGE, "past their end, and kept by their system"),
     "mandate_sweep_age_seconds": Metric(GAUGE, "since the last sweep has completed"),

@@ -10,6 +10,7 @@ from integrations.agents.processes.roster import Roster
 from integrations.health.beats import Beats
 from integrations.health.probes.agents import agents_probe, processes_probe
 from integrations.health.probes.disks import artifacts_probe, ledger_probe
+from integrations.health.probes.disputes import disputes_probe
 from integrations.health.probes.engine import (
     Engine,
     credentials_probe,
@@ -44,4 +45,5 @@ def all_probes(
         agents_probe(Beats(dragonfly), engine),
         processes_probe(Roster()),
         credentials_probe(engine),
+        disputes_probe(settings.ledger),
     )

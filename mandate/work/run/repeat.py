@@ -29,7 +29,7 @@ from temporalio.service import RPCError
 from activities.ledger.histories import read_history
 from activities.runtime.engine import run_under_way
 from dsl.core import AGENT_PHASE_NAMES, AgentPhase
-from dsl.rules.reconciliation.history import History
+from dsl.rules.reconciliation.stage_history import phases as phases_of
 from dsl.shown.surfaces import Terminal
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
@@ -138,7 +138,8 @@ async def _in_stage(client: Client, workflow: str, stage: str, phase: AgentPhase
         return None
     run_id = found.execution.run_id
     handle = client.get_workflow_handle(place, run_id=run_id)
-    phases = list(_phases(read_history(await handle.fetch_history())))
+    history = read_history(await handle.fetch_history())
+    phases = [(entered.value, call.task) for entered, call in phases_of(history)]
     points = dict(reversed(phases))  # the first try
     if phase.value not in points:
         raise RefusalError(
@@ -148,14 +149,6 @@ async def _in_stage(client: Client, workflow: str, stage: str, phase: AgentPhase
     event = points[phase.value]
     repeats = dict.fromkeys(f"{stage}/{name}" for name, at in phases if at >= event)
     return Return(place, run_id, event, tuple(repeats))
-
-
-def _phases(history: History) -> Iterator[tuple[str, int]]:
-    """Yield every phase that was begun, and the workflow task that has begun it (4)."""
-    for call in history.activities:
-        word = call.type.removeprefix("agent.").upper()
-        if call.type.startswith("agent.") and word in AGENT_PHASE_NAMES:
-            yield word, call.task
 
 
 async def _refuse_moved(client: Client, workflow: str, back: Return) -> None:

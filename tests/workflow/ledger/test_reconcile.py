@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from temporalio.client import Client
 from activities.ledger import reconcile
 from activities.runtime.engine import RECONCILE_SCHEDULE, ensure_reconcile_schedule
 from dsl.core import AgentPhase, OutputType
+from dsl.rules.health.vitality import Grade
 from dsl.values.canonical import digest_of
+from integrations.health.probes.disputes import disputes_probe
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, after_look, failure_of, gate, hang, pipeline, stage
 from tests.fixtures.servers.openbao import OpenBao, People
@@ -26,6 +29,7 @@ from tests.workflow.proofs.test_forged_completions import (
     forge_a_vote,
     no_signature_checked,
 )
+from workflows.ledger.reuse import RESUME_MEMO
 
 SEEN_S = 60
 
@@ -99,6 +103,25 @@ async def test_a_run_agrees_and_an_entry_that_was_deleted_and_the_chain_rebuilt_
         bad["disagreements"]
     )
     assert any("agent.execute" in each["expected"] for each in bad["disagreements"])
+
+
+async def test_entries_that_cannot_be_read_are_a_disagreement(
+    engine: Engine, tmp_path: Path
+) -> None:
+    handle = await engine.start(pipeline(stage("look")))
+    await handle.result()
+    ledger = copied(engine, tmp_path / "copy.db")
+    with sqlite3.connect(ledger) as other:
+        other.execute("DROP TRIGGER ledger_no_update")
+        other.execute(
+            "UPDATE ledger SET payload = '{nothing}' WHERE seq = ?",
+            (entry_of(engine, f"{handle.id}/look", "agent.execute"),),
+        )
+    [bad] = await reconciled(engine, handle.id, code=1, ledger=ledger)
+
+    [said] = bad["disagreements"]
+    assert said["expected"] == "entries that can be read"
+    assert "cannot be read" in said["found"]
 
 
 async def test_a_phase_that_somebody_else_completed_is_found_by_his_name(engine: Engine) -> None:
@@ -185,6 +208,28 @@ async def test_the_schedule_puts_a_run_in_dispute_on_the_ledger(
     assert disputed["workflow"] == handle.id
     assert "mallory@elsewhere" in disputed["first"]
     assert entries[-1].payload["workflow"] == handle.id
+
+    seen = await disputes_probe(engine.settings.ledger).look()
+    later = await disputes_probe(engine.settings.ledger, lambda: time.time() + 8 * 86_400).look()
+    nowhere = await disputes_probe(Path("/nowhere/ledger.db")).look()
+    assert (seen.grade, later.grade, nowhere.grade) == (Grade.POOR, Grade.GOOD, Grade.GOOD)
+    assert f"the last is {handle.id} (entry {entries[-1].seq})" in seen.detail
+    assert "none of late" in later.detail
+    assert f"disagree, as entry {entries[-1].seq}" in await refused_to_resume(engine, handle)
+
+
+async def refused_to_resume(engine: Engine, handle: Any) -> str:
+    """Return why a run of the same pipeline does not resume that one."""
+    name = (await handle.result())["pipeline"]
+    document = {**pipeline(stage("look")), "name": name}
+    new = await engine.client.start_workflow(
+        "Pipeline",
+        {"definition": document},
+        id=f"{handle.id}-again",
+        task_queue="mandate",
+        memo={RESUME_MEMO: {"workflow": handle.id}},
+    )
+    return (await failure_of(new)).message
 
 
 async def test_the_schedule_is_made_and_takes_no_input(engine: Engine) -> None:
