@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from dsl.limits import HEADS_MAX
+from dsl.review.decision import CouncilRuling
 from dsl.shown.heads import HEADED_RANK_MAX, HeadState, rank
 from dsl.shown.surfaces import Terminal
 from integrations.artifacts.heads import read_head
@@ -26,6 +27,7 @@ from mandate.people.gates.rows import GateRow, HeadRow, OutputRow
 WHOLE: Final = "mandate artifact show {} {}"
 BRIEF_OUTPUTS_MAX: Final = 3
 BRIEF_LINES_MAX: Final = 3
+DECISIONS_MAX: Final = 5  # of a council, that are shown one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,18 @@ def brief_lines(row: GateRow) -> Iterator[Terminal]:
     more = sum(map(len, row.subject.values())) - len(telling)
     if telling and more:
         yield Terminal.of("         and {} more", more)
+
+
+def council_lines(row: GateRow) -> Iterator[Terminal]:
+    """Yield what members have decided, and of what they have left to people the first."""
+    if not row.decisions:
+        return
+    yield Terminal.of("council  {}", row.advice)
+    left = [each for each in row.decisions if each.ruling == CouncilRuling.HUMAN]
+    for each in left[:DECISIONS_MAX]:
+        yield Terminal.of("  {} is left to people by {}: {}", each.suggestion, each.rule, each.why)
+    if len(left) > DECISIONS_MAX:
+        yield Terminal.of("  and {} more: --json shows them", len(left) - DECISIONS_MAX)
 
 
 def best_head(here: HeadRow | None, told: HeadRow | None) -> HeadRow | None:

@@ -114,6 +114,15 @@ class CallRow(_Lenient):
             return ""
 
 
+class DecisionRow(_Lenient):
+    """What members of a council have decided about one suggestion."""
+
+    suggestion: str
+    ruling: str
+    rule: str
+    why: str = ""
+
+
 class GateRow(_Lenient):
     """One pending gate."""
 
@@ -141,6 +150,8 @@ class GateRow(_Lenient):
     question: QuestionRow | None = None
     call: CallRow | None = None
     clarification: Clarification | None = None
+    advice: str = ""  # of its members, in a sentence
+    decisions: tuple[DecisionRow, ...] = ()
 
 
 def read_rows(answer: Any) -> tuple[GateRow, ...]:

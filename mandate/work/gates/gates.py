@@ -25,7 +25,7 @@ from mandate.people import runs
 from mandate.people.door import enter, temporal
 from mandate.people.gates import inbox
 from mandate.people.gates.answering import answers
-from mandate.people.gates.contents import brief_lines
+from mandate.people.gates.contents import brief_lines, council_lines
 from mandate.people.gates.inbox import INBOX_RUNS_MAX, Inbox, InboxRun
 from mandate.people.gates.rows import NONE, GateRow
 from mandate.people.runs import ADDRESS_MAX, address
@@ -72,7 +72,7 @@ def lines(found: InboxRun, row: GateRow, env: Mapping[str, str]) -> Iterator[Ter
     escalated = ", escalated" if row.escalated else ""
     yield Terminal.of("  needed   {}{}", row.still_needed_of, escalated)
     yield Terminal.of("  asks     {}", Terminal.joined(", ", _asks(row)))
-    for line in brief_lines(row):
+    for line in (*council_lines(row), *brief_lines(row)):
         yield Terminal.of("  {}", line)
     yield Terminal.of("  subject  {}", row.subject_digest)
     if row.vault.state != NONE:
