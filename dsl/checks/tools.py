@@ -30,6 +30,7 @@ from dsl.conditions.types import ANY, INT, STRING, Map, MapOf, Type
 from dsl.core import Tier
 from dsl.document.doubts import DocumentPath
 from dsl.models import AgentStage, ToolRuleConfig
+from dsl.rules.tools.contradictions import contradicted
 from dsl.tools.servers import PinnedTool, ToolServers
 from dsl.values.suggestions import suggest
 
@@ -101,6 +102,10 @@ def _check_when(
         findings.expression("DSL316", error, at)
         return None
     if expression.references:
+        never = contradicted(expression.root)
+        if never is not None:
+            message = f"no {never} fits the condition: the rule never decides"
+            findings.warning("DSL336", message, at, "mend the condition, or drop the rule")
         return rule.when
     return _check_constant(expression, at, findings)  # (2) one value
 
