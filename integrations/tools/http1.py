@@ -90,7 +90,7 @@ class HttpConnection:
         scheme, host = self._parts.scheme, self._parts.hostname or ""
         context = None
         if scheme == "https":  # (2) proved by its name
-            context = await asyncio.to_thread(ssl.create_default_context, cafile=self._ca)
+            context = await asyncio.to_thread(self._authorities)
         try:
             async with asyncio.timeout(CONNECT_S):
                 self._reader, self._writer = await asyncio.open_connection(
@@ -106,6 +106,12 @@ class HttpConnection:
             self.close()
             # (1) in the clear to this machine alone
             raise HttpError(f"{host!r} is not this machine, and plain HTTP goes nowhere else")
+
+    def _authorities(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._ca)
+        except OSError as error:  # a file that holds none is one of TLS
+            raise HttpError(f"{self._ca} names no authorities: {_why(error)}") from None
 
     def _head(self, method: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
         target = self._parts.path or "/"

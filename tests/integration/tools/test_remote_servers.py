@@ -7,10 +7,15 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from dsl.rules.tools.calls import call_of
 from dsl.tools.servers import KnownServer, PinnedTool, ToolServer
@@ -155,6 +160,51 @@ async def test_an_answer_that_is_lost_is_no_call_that_was_not_made():
     async with bad("lost") as server:
         with pytest.raises(OutcomeUnknownError, match="it does not answer"):
             await called(await known(server))
+
+
+def certificate_of(host: str, folder: Path) -> Path:
+    """Write a certificate that vouches for itself, with its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    no_password = serialization.NoEncryption()
+    file = folder / host
+    file.write_bytes(
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_password)
+        + made.public_bytes(encoding)
+    )
+    return file
+
+
+async def test_who_answers_is_proved_by_tls(tmp_path: Path):
+    vouched, other = (certificate_of(host, tmp_path) for host in ("localhost", "else.example"))
+    words = [sys.executable, str(FIXTURES / "remote.py"), "good", str(tmp_path / "heard")]
+    async with at_work(*words, str(vouched)) as plain:
+        assert plain.url
+        url = plain.url.replace("http://127.0.0.1", "https://localhost")
+
+        def reached(ca: Path | None, at: str = url) -> ToolServer:
+            about = {"name": "pay", "tier": "T1", "url": at, "ca": None if ca is None else str(ca)}
+            return ToolServer.model_validate({k: v for k, v in about.items() if v})
+
+        assert await called(await known(reached(vouched))) == CallAnswer(ok=True, text="paid 82")
+        for wrong, why in (
+            (reached(None), "its TLS is not proved"),
+            (reached(other), "its TLS is not proved"),
+            (reached(vouched, url.replace("localhost", "127.0.0.1")), "its TLS is not proved"),
+            (reached(tmp_path / "none"), "none names no authorities: No such file"),
+            (plain, "it does not answer"),
+        ):
+            with pytest.raises(ToolServerError, match=why):
+                await known(wrong)
 
 
 async def test_where_nobody_listens_nothing_was_made():
