@@ -5,7 +5,8 @@
 2. Tries to log in are few, ``LOGIN_RATE`` for each address. Where everybody comes from the address
    of a proxy they are counted by the name that is given, so that nobody keeps all others out, and
    ``LOGINS_RATE`` for all together. Vault counts for each name besides.
-3. After a login the way leads back to a page of ours and nowhere else.
+3. After a login the way leads back to a page of ours and nowhere else. A login elsewhere begins and
+   ends by a link, and is somebody's by ``mandate.console.oidc``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from integrations.web.rates import Buckets, Rate
 from mandate.console.forms import asked, form_of
 from mandate.console.keeping import log_out
 from mandate.console.looking import PATH_MAX
+from mandate.console.oidc import BEGIN, RETURN, UNDER_WAY_S
 from mandate.console.pages.frame import href
 from mandate.console.pages.gate import SHOWN_FIELD
 from mandate.console.pages.start import FIELD_NAME, pipeline_page
@@ -42,6 +44,7 @@ from mandate.people.starting import read_input
 
 LOGIN_RATE: Final = Rate(per_s=0.2, burst=10)
 LOGINS_RATE: Final = Rate(per_s=20, burst=200)
+CODE_MAX: Final = 4_000  # characters that an issuer hands back
 NAME_MAX: Final = 200  # characters, of which a name is known again
 _SEE_OTHER: Final = 303
 _TOKEN: Final = "token"  # noqa: S105 - what it is called
@@ -61,13 +64,43 @@ class Acting:
         return [
             Route("/login", self._login_form, methods=["GET"]),
             Route("/login", self._login, methods=["POST"]),
+            Route(BEGIN, self._go, methods=["GET"]),
+            Route(RETURN, self._come_back, methods=["GET"]),
             Route("/logout", self._logout, methods=["POST"]),
             Route("/vote", self._vote, methods=["POST"]),
             Route("/start", self._start, methods=["POST"]),
         ]
 
     async def _login_form(self, request: Request) -> Response:
-        return shown(request, login_page(back_of(request)), self._of.sessions.of(request))
+        viewed = login_page(back_of(request), elsewhere=self._elsewhere)
+        return shown(request, viewed, self._of.sessions.of(request))
+
+    @property
+    def _elsewhere(self) -> str:
+        return BEGIN if self._of.oidc is not None else ""
+
+    async def _go(self, request: Request) -> Response:
+        if self._of.oidc is None:
+            raise TurnedAwayError(404, "nobody logs in by OIDC here")
+        self._refuse_many(request, "")
+        with in_a_sentence():
+            origin = self._of.sessions.own_origin(request)
+            begun = await self._of.oidc.begin(origin, back_of(request))
+        response = RedirectResponse(begun.address, _SEE_OTHER)
+        self._of.sessions.go(begun.word, response, path=RETURN, life_s=UNDER_WAY_S)
+        return response
+
+    async def _come_back(self, request: Request) -> Response:
+        if self._of.oidc is None:
+            raise TurnedAwayError(404, "nobody logs in by OIDC here")
+        if "code" not in request.query_params:
+            raise TurnedAwayError(403, "the issuer let nobody in: log in again")
+        state, code = asked(request, "state"), asked(request, "code", CODE_MAX)
+        with in_a_sentence():
+            login, back = await self._of.oidc.end(state, code, self._of.sessions.gone(request))
+        response = RedirectResponse(back, _SEE_OTHER)
+        self._of.sessions.begin(login, response, before=self._of.sessions.of(request))
+        return response
 
     async def _login(self, request: Request) -> Response:
         self._of.sessions.refuse_foreign(request)  # (1) from a page of ours
@@ -80,7 +113,8 @@ class Acting:
                 naming.login_name(name)
             login = await self._of.desk.log_in(name, secret, is_token=is_token)
         except (RefusalError, DeniedError, ValueError) as error:
-            return shown(request, login_page(back, str(error)), None, status=403)
+            viewed = login_page(back, str(error), self._elsewhere)
+            return shown(request, viewed, None, status=403)
         except IntegrationError as error:
             raise TurnedAwayError(503, str(error), retry_after_s=5) from None
         response = RedirectResponse(back, _SEE_OTHER)

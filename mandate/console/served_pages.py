@@ -25,6 +25,7 @@ from integrations.web.door import HOOKS_BELOW
 from integrations.web.engine import RunEngine
 from mandate.console.desk import Desk
 from mandate.console.live import Live
+from mandate.console.oidc import OidcLogins
 from mandate.console.pages.frame import Viewed, href, page
 from mandate.console.pages.words import refusal_page
 from mandate.console.sessions import Sessions, WebSession
@@ -47,6 +48,7 @@ class ConsoleSite:
     names: Callable[[], Sequence[str]]  # of pipelines in the catalogue
     compiled: Callable[[str], Compiled]
     is_open: bool  # who can ask may look (1)
+    oidc: OidcLogins | None = None  # where people may log in by it
 
 
 Answer = Callable[[Request, WebSession | None], Awaitable[Response]]

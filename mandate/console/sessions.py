@@ -91,6 +91,28 @@ class Sessions:
         )
         return session
 
+    def own_origin(self, request: Request) -> str:
+        """Return by which of our addresses somebody has come."""
+        host = request.headers.get("host", "").lower()
+        found = [each for each in self._origins if each.partition("://")[2] == host]
+        return found[0] if found else min(self._origins)
+
+    def go(self, word: str, response: Response, *, path: str, life_s: int) -> None:
+        """Have the browser keep a word for a login that is under way elsewhere."""
+        response.set_cookie(
+            f"{self._cookie}_gone",
+            word,
+            max_age=life_s,
+            path=path,
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",  # it comes back from another site, by a link
+        )
+
+    def gone(self, request: Request) -> str:
+        """Return the word that ``go`` has left; empty: none."""
+        return request.cookies.get(f"{self._cookie}_gone", "")
+
     def ended(self) -> list[WebSession]:
         """Forget the sessions that are over by now, and return them."""
         now = self._clock()

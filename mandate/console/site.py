@@ -17,9 +17,12 @@ from mandate.console.desk import Desk
 from mandate.console.engine import TemporalEngine
 from mandate.console.live import Live
 from mandate.console.looking import Looking
+from mandate.console.oidc import OidcLogins
 from mandate.console.served_pages import ConsoleSite
 from mandate.console.sessions import Sessions
 from mandate.console.stores import SiteStores
+from mandate.people.errors import UsageError
+from mandate.people.login.session import connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,16 @@ def console_of(
         names=lambda: sorted(each.name for each in known.entries()),
         compiled=known.load,
         is_open=is_open,
+        oidc=_oidc_of(grounds.env),
     )
+
+
+def _oidc_of(env: Mapping[str, str]) -> OidcLogins | None:
+    mount = env.get("MANDATE_CONSOLE_OIDC", "")
+    try:
+        return OidcLogins(mount, lambda: connect(env)) if mount else None
+    except ValueError as error:
+        raise UsageError("{}", error) from None
 
 
 def console_routes(console: ConsoleSite) -> list[Route]:

@@ -38,7 +38,7 @@ _SETTINGS = {
     "MANDATE_LEDGER_ORIGIN": "",  # made of where it lies
 }
 # Settings that the embedded stack has no word in: the caller's, and not set where there is none.
-_HANDED_ON = ("MANDATE_AGENT_PATH", "MANDATE_CONSOLE", "MANDATE_GATE_HEADS")
+_HANDED_ON = ("MANDATE_AGENT_PATH", "MANDATE_CONSOLE", "MANDATE_CONSOLE_OIDC", "MANDATE_GATE_HEADS")
 _HANDED_ON_PATHS = (
     "MANDATE_BREAKERS",
     "MANDATE_HOME",

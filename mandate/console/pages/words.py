@@ -19,8 +19,8 @@ _VERDICTS: Final = {
 }
 
 
-def login_page(back: str, why: str = "") -> Viewed:
-    """Return the form of a login; ``why`` the last one was none."""
+def login_page(back: str, why: str = "", elsewhere: str = "") -> Viewed:
+    """Return the form of a login; ``why`` the last one was none, ``elsewhere`` one goes as well."""
     told = Html.of('<p class="bad" role="alert">{}</p>', why) if why else Html()
     body = Html.of(
         '<h1>Log in</h1>{}<form class="act" method="post" action="{}">'
@@ -31,10 +31,18 @@ def login_page(back: str, why: str = "") -> Viewed:
         '<p><label class="check"><input type="checkbox" name="by" value="token"> What I gave is a '
         "token of mine: I log in to Vault by other means</label></p><p><button>Log in</button></p>"
         '<p class="quiet">To the Vault of this stack. The login is kept by this server, in memory, '
-        "for half an hour at most; with it your votes are signed.</p></form>",
-        *(told, address(href("/login", next=back))),
+        "for half an hour at most; with it your votes are signed.</p></form>{}",
+        *(told, address(href("/login", next=back)), _elsewhere(elsewhere, back)),
     )
     return Viewed(Html("Log in"), body)
+
+
+def _elsewhere(path: str, back: str) -> Html:
+    if not path:
+        return Html()
+    return Html.of(
+        '<p><a class="button" href="{}">Log in by OIDC</a></p>', address(href(path, next=back))
+    )
 
 
 def verdict_page(run: str, gate: str, *, counted: bool | None, line: str) -> Viewed:

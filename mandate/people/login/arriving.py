@@ -30,10 +30,20 @@ async def adopt(vault: Vault, name: str, token: str) -> Login:
         UsageError: it is somebody else's.
         integrations.errors.IntegrationError: Vault does not let it sign.
     """
-    person = Person(vault, token)
-    who = await person.whoami()
+    who = await Person(vault, token).whoami()
     if who.name != name:
         raise UsageError("the token belongs to {!r}, and {!r} was to be logged in", who.name, name)
+    return await arrive(vault, token)
+
+
+async def arrive(vault: Vault, token: str) -> Login:
+    """Return the login of whoever has that token, whose it is Vault says.
+
+    Raises:
+        integrations.errors.IntegrationError: Vault does not let it sign.
+    """
+    person = Person(vault, token)
+    who = await person.whoami()
     await person.make_key()
     reply = await vault.run(vault.client(token).adapter.get, "/v1/auth/token/lookup-self")
     life_s = int(data_of(reply).get("ttl") or 0) or LIFE_S_MAX  # none: it does not end by itself
