@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
 import requests
 
 from integrations.agents.contract.protocol import ESCAPE, AgentError, Request
+from integrations.agents.processes.roster import Roster
 from integrations.ledger.verify import verify
-from tests.fixtures.engine import Engine, failure_of
+from tests.fixtures.engine import Engine, failure_of, pipeline, stage
 from tests.fixtures.hostile.impostor import signers
 from tests.fixtures.revoking import (
     LINES,
@@ -30,6 +32,7 @@ from tests.fixtures.revoking import (
     word_of,
 )
 from tests.fixtures.servers.openbao import OpenBao, People
+from tests.fixtures.tools.shop import Shop
 from tests.fixtures.trust.standing import agent_of, entity_of
 from tests.fixtures.voting import Signer
 from tests.integration.vault.holders import living_tokens, mint_order
@@ -94,6 +97,30 @@ async def test_no_request_with_a_held_token_succeeds_once_the_identity_line_is_c
     assert len([each for each in tries if each[0] >= stopped]) >= THREADS
     assert (await revocation.result())["complete"] is True
     assert (await failure_of(run)).type == "Revoked"
+
+
+async def test_a_tool_server_that_is_up_for_an_agent_ends_with_it(
+    engine: Engine, them: dict[str, Signer], tmp_path: Path
+):
+    shop = Shop(engine.settings.tools[0], tmp_path)
+    await shop.open()
+
+    async def look(request: Request) -> dict[str, Any]:
+        told = await engine.runner.call(request, f"{shop.name}/refund", {"amount": 1})
+        return {"told": told.text}
+
+    engine.runner.behaviours["look"] = look
+    config = {"tier": 2, "tools": [shop.rule("allow")]}
+    run = await engine.start(pipeline(stage("look", config=config)))
+    await run.result()
+    agent, roster = await agent_of(engine, run), Roster()
+    before = [each.agent for each in roster.alive(agent)]
+
+    revocation = await start(engine, agent, them["ann"])
+
+    assert before == [agent]
+    assert (await revocation.result())["complete"] is True
+    assert roster.alive(agent) == []
 
 
 async def test_without_a_proof_the_runs_stop_and_the_identity_stays(
