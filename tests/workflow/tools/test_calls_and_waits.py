@@ -10,10 +10,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
+from activities.contracts import tool_specs
+from activities.tools import looking
 from dsl.rules.gates.questions import Question
 from integrations.agents.contract.protocol import Request
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, failure_of, hang, pipeline, stage
 from tests.fixtures.tools.shop import Shop
 from tests.fixtures.voting import update
@@ -158,3 +163,87 @@ async def test_a_stage_whose_calls_cannot_be_looked_at_any_more_ends(
             await asyncio.sleep(0.2)
 
     assert "more than 2 times that a call of it waits" in (await failure_of(handle)).message
+
+
+@pytest.fixture
+def no_approval_lasts() -> Iterator[None]:
+    """Have every approval be over by the next moment, until all has been replayed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workflows.tools.desk.TOOL_APPROVAL_GOOD_MS", -60_000)
+        yield
+
+
+def calls_once(engine: Engine, shop: Shop) -> Told:
+    told: Told = []
+
+    async def work(request: Request) -> dict[str, Any]:
+        await refund(engine, shop, request, told)
+        return {}
+
+    engine.runner.behaviours["work"] = work
+    return told
+
+
+def intended(engine: Engine, run: str) -> list[str]:
+    entries = tail(engine.settings.ledger, TAIL_MAX)
+    return [e.action for e in entries if e.workflow_id == f"{run}/work" and "tool." in e.action]
+
+
+@pytest.mark.usefixtures("no_approval_lasts")
+async def test_an_approval_that_is_over_before_it_is_used_lets_nothing_be_called(
+    engine: Engine, shop: Shop
+):
+    told = calls_once(engine, shop)
+    handle = await engine.start(calling(shop.asks()))
+    await engine.pending(handle, "work/call-1")
+    await update(engine, handle.id, {**APPROVE, "gate": "work/call-1"})
+    await handle.result()
+
+    assert told == [("denied", "the approval at work/call-1 has expired")]
+    assert intended(engine, handle.id) == ["tool.denied"]
+    assert shop.paid == []
+
+
+@pytest.mark.parametrize("stops", ["cancelled", "revoked"])
+async def test_what_is_approved_as_the_stage_is_stopped_is_not_called(
+    engine: Engine, shop: Shop, monkeypatch: pytest.MonkeyPatch, stops: str
+):
+    """The decision is on its way to the stage when that is told to end."""
+    on_its_way, goes_on = asyncio.Event(), asyncio.Event()
+    genuine = looking._answer
+
+    async def held(where: Any, query: str, *about: Any) -> Any:
+        found = await genuine(where, query, *about)
+        if query == tool_specs.DECISIONS:
+            on_its_way.set()
+            await goes_on.wait()
+        return found
+
+    monkeypatch.setattr(looking, "_answer", held)
+    calls_once(engine, shop)
+    handle = await engine.start(calling(shop.asks()))
+    await engine.pending(handle, "work/call-1")
+    await update(engine, handle.id, {**APPROVE, "gate": "work/call-1"})
+    async with asyncio.timeout(60):
+        await on_its_way.wait()
+    child = await engine.child(handle, "work")
+    if stops == "cancelled":
+        await handle.cancel()
+    else:
+        await child.signal("revoke", {"reason": "enough", "epoch": 1})
+    await eventually(lambda: is_told(child, stops), within_s=60)
+    goes_on.set()
+    with suppress(WorkflowFailureError):
+        await handle.result()
+
+    assert shop.paid == []
+    assert "tool.intended" not in intended(engine, handle.id)
+
+
+async def is_told(child: Any, stops: str) -> bool:
+    """Tell whether the stage has taken the word that ends it."""
+    kind = "CANCEL_REQUESTED" if stops == "cancelled" else "SIGNALED"
+    history = await child.fetch_history()
+    names = [EventType.Name(each.event_type) for each in history.events]
+    asked = max((n for n, name in enumerate(names) if kind in name), default=-1)
+    return asked >= 0 and any("WORKFLOW_TASK_COMPLETED" in name for name in names[asked:])
