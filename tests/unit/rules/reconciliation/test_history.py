@@ -73,9 +73,10 @@ def test_a_run_knows_its_parent_and_its_end():
 
 @pytest.mark.parametrize("file", sorted(HISTORIES.glob("*.json")), ids=lambda file: file.stem)
 def test_every_activity_of_every_recorded_history_has_an_id_and_a_run(file):
-    calls = history(file.stem).activities
+    told = history(file.stem)
+    calls = told.activities
 
-    assert calls
+    assert calls or told.children  # one that only starts others asks for no activity
     assert all(call.id and call.type and call.run_id and call.asked for call in calls)
     assert all(0 < call.task < call.asked for call in calls)
 
