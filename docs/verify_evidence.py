@@ -1,13 +1,15 @@
 """Verify evidence of a run without Mandate: ``python verify_evidence.py FILE KEY [KEY ...]``.
 
 Needs Python and the package ``cryptography``. KEY is what ``mandate ledger keys`` prints, from
-somebody you trust. It exits 0 where the file is whole and signed by that key, and else says what is
-wrong. The formats are those of DSSE, in-toto Statement v1, C2SP's signed notes, and RFC 6962.
+somebody you trust. It exits 0 where the file is whole and signed by that key, with 1 it says what
+is wrong, and 2 is for who asked wrongly. The formats are those of DSSE, in-toto Statement v1,
+C2SP's signed notes, and RFC 6962.
 """
 
 import base64
 import hashlib
 import json
+import re
 import sys
 
 from cryptography.exceptions import InvalidSignature
@@ -101,6 +103,12 @@ def verify(data, keys):
 
 
 if __name__ == "__main__":
+    if not sys.argv[2:] or not all(
+        re.fullmatch(r"[^+]+\+[^+]+\+\S+", each.strip()) for each in sys.argv[2:]
+    ):
+        print("usage: verify_evidence.py FILE KEY [KEY ...]", file=sys.stderr)
+        print("KEY is what `mandate ledger keys` prints, and not a file with it", file=sys.stderr)
+        sys.exit(2)
     try:
         named = {f"{name}+{told}": key for name, told, key in map(key_of, sys.argv[2:])}
         print("ok:", *verify(open(sys.argv[1], "rb").read(), named))

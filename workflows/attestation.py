@@ -18,7 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from activities.contracts import attestation_specs
-    from workflows.messages.inputs import MessageError, decode, fault_of
+    from dsl.values.model_faults import fault_of
+    from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
 
 _USE = "use `mandate evidence export RUN -o FILE`"

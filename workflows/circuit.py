@@ -31,8 +31,9 @@ with workflow.unsafe.imports_passed_through():
     from dsl.rules.health.breaker import CircuitOrder
     from dsl.rules.proofs.proof import CIRCUIT, PROOF_LENGTH_MAX, reason_digest
     from dsl.values.circuit_names import CIRCUIT_PATTERN
+    from dsl.values.model_faults import fault_of
     from workflows.ledger.ledger_buffer import LedgerBuffer
-    from workflows.messages.inputs import MessageError, decode, fault_of
+    from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
     from workflows.runtime.cancellation import shielded
     from workflows.trust.word import whose_word

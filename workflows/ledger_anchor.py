@@ -32,7 +32,8 @@ with workflow.unsafe.imports_passed_through():
         AnchorNote,
     )
     from dsl.rules.ledger.note import SignedNote
-    from workflows.messages.inputs import MessageError, decode, fault_of
+    from dsl.values.model_faults import fault_of
+    from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
 
 _USE: Final = "the ledger's worker starts it and publishes here, nobody else has to"

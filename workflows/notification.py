@@ -36,8 +36,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from dsl.limits import NOTIFY_CARRIED_BYTES_MAX
     from dsl.rules.notify.changes import changes
+    from dsl.values.model_faults import fault_of
     from dsl.values.sizes import wire_bytes
-    from workflows.messages.inputs import MessageError, decode, fault_of
+    from workflows.messages.inputs import MessageError, decode
     from workflows.notify.outbox import Outbox
     from workflows.runtime import failures
 

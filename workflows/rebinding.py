@@ -32,8 +32,9 @@ with workflow.unsafe.imports_passed_through():
     from dsl.rules.trust.admission import Binding
     from dsl.rules.trust.rebinding import binding_digest
     from dsl.values.agent_ids import refuse_agent_identity
+    from dsl.values.model_faults import fault_of
     from workflows.ledger.ledger_buffer import LedgerBuffer
-    from workflows.messages.inputs import MessageError, decode, fault_of
+    from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
     from workflows.runtime.cancellation import shielded
     from workflows.runtime.failures import RefusedError

@@ -25,7 +25,8 @@ with workflow.unsafe.imports_passed_through():
     from dsl.core import Value
     from dsl.limits import REVIEW_CHECKS_LENGTH_MAX, REVIEWED_PATH_LENGTH_MAX
     from dsl.rules.review.known import known_after, known_in
-    from workflows.messages.inputs import MessageError, decode, fault_of
+    from dsl.values.model_faults import fault_of
+    from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
 
 _USE: Final = "use `mandate review schedule PATH`"

@@ -27,8 +27,9 @@ with workflow.unsafe.imports_passed_through():
     from dsl.limits import PERSON_LENGTH_MAX, REASON_LENGTH_MAX
     from dsl.review.outcome import OutcomeKind, remedy_in
     from dsl.rules.proofs.proof import PROOF_LENGTH_MAX, REVIEW, reason_digest
+    from dsl.values.model_faults import fault_of
     from workflows.ledger.ledger_buffer import LedgerBuffer
-    from workflows.messages.inputs import MessageError, decode, fault_of
+    from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
     from workflows.trust.word import whose_word
 

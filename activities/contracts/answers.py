@@ -28,6 +28,7 @@ from activities.contracts.meant import MeantError
 from dsl.core import Value
 from dsl.limits import JSON_WRAPPED_DEPTH_MAX
 from dsl.values import strict_json
+from dsl.values.model_faults import fault_of
 from dsl.values.strict_json import JsonError
 
 UNREADABLE: Final = "UnreadableAnswer"
@@ -118,11 +119,7 @@ def _typed(payload: Payload, kind: type[T], converter: PayloadConverter) -> Any:
     try:
         return converter.from_payload(payload, kind)  # (3) another encoding is its converter's
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if not fault["loc"]:  # the library would name a class of ours
-            raise UnreadableError("expected a JSON object") from None
-        where = ".".join(str(part) for part in fault["loc"])[:_WHERE_MAX]
-        raise UnreadableError(f"{where}: {fault['msg'].lower()}") from None
+        raise UnreadableError(fault_of(error).removeprefix("input: ")) from None
     except Exception as error:  # noqa: BLE001  # (3) whatever that one raises
         encoding = payload.metadata.get("encoding", b"")[:_WHERE_MAX]
         raise UnreadableError(

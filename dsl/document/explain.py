@@ -28,6 +28,7 @@ from dsl.errors import TOO_MANY_PROBLEMS, Problem
 from dsl.limits import NAME_LENGTH_MAX, PROBLEMS_MAX
 from dsl.models import Pipeline
 from dsl.people import GROUP_PREFIX, as_yaml, quoted, refuse_name
+from dsl.shown.foreign import CUT
 from dsl.stages.fields import GROUP_PATTERN, NAME_REFUSED, PERSON_PATTERN, RULE_BROKEN
 from dsl.values.suggestions import suggest
 
@@ -43,6 +44,7 @@ OUT_OF_RANGE: Final = "DSL209"
 LENGTH: Final = "DSL210"
 OTHER: Final = "DSL212"
 
+CHOICES_MAX: Final = 8  # named; a closer look at more is one for the schema
 _TYPES: Final = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -150,7 +152,9 @@ def _wrong_type(mistake: Mistake, wanted: str) -> Problem:
 
 def _not_a_choice(mistake: Mistake) -> Problem:
     choices = re.findall(r"'([^']*)'", mistake.context["expected"])
-    message = f"{mistake.label}: expected {' or '.join(choices)}, got {shown(mistake.value)}"
+    some = choices if len(choices) <= CHOICES_MAX else [*choices[:CHOICES_MAX], CUT]
+    many = "" if some is choices else f" one of {len(choices)},"
+    message = f"{mistake.label}: expected{many} {' or '.join(some)}, got {shown(mistake.value)}"
     hint = ""
     if mistake.path[-1] == "on_timeout" and mistake.value == "approve":
         hint = "nothing ever approves by itself"

@@ -53,4 +53,10 @@ def remedy_in(suggestion: str) -> Remedy:
             f"{suggestion[:80]!r} is no name of a suggestion: expected one such as "
             "pin-dependency-0123456789ab"
         )
-    return Remedy(suggestion.rpartition("-")[0])
+    name = suggestion.rpartition("-")[0]
+    if name not in [each.value for each in Remedy]:
+        raise ValueError(
+            f"{suggestion[:80]!r} is no name of a suggestion: {name[:80]!r} is no remedy, expected "
+            f"{', '.join(Remedy)}"
+        )
+    return Remedy(name)

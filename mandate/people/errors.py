@@ -30,6 +30,11 @@ class NotYetError(RefusalError):
     exit_code = EXIT_TIMED_OUT
 
 
+def words_of_cause(cause: BaseException | None) -> str:
+    """Return what the server says went wrong, without the name that programs know it by."""
+    return getattr(cause, "message", None) or str(cause)
+
+
 def refuse_agent(agent: str) -> None:
     """Refuse what can be no agent's id, before anything is asked of a server.
 

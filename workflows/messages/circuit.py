@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError
 
 from dsl.core import Value
 from dsl.limits import MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX
-from workflows.messages.inputs import MessageError, decode, fault_of
+from dsl.values.model_faults import fault_of
+from workflows.messages.inputs import MessageError, decode
 
 CIRCUIT_SIGNAL: Final = "circuit"
 

@@ -32,6 +32,7 @@ from dsl.limits import (
 )
 from dsl.values import strict_json
 from dsl.values.agent_ids import refuse_agent_identity
+from dsl.values.model_faults import fault_of
 from dsl.values.strict_json import JsonError
 
 PIPELINE: Final = "Pipeline"
@@ -142,15 +143,6 @@ def read_decisions(args: Sequence[Any]) -> DecisionsRequest:
         return DecisionsRequest.model_validate(value)
     except ValidationError as error:
         raise MessageError(fault_of(error)) from None
-
-
-def fault_of(error: ValidationError) -> str:
-    """Return the first thing that is wrong with a message, in words for its sender."""
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if not fault["loc"]:  # the library would name a class of ours
-        return "input: expected a JSON object"
-    where = ".".join(str(part) for part in fault["loc"])
-    return f"{where}: {fault['msg'].lower()}"
 
 
 def read_start(workflow_type: str, args: Sequence[Any]) -> CompileRequest:

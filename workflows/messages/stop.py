@@ -17,7 +17,8 @@ from dsl.core import Value
 from dsl.limits import NAME_LENGTH_MAX, REASON_LENGTH_MAX
 from dsl.rules.proofs.proof import PROOF_LENGTH_MAX
 from dsl.values.canonical import INTEGER_MAX
-from workflows.messages.inputs import MessageError, decode, fault_of
+from dsl.values.model_faults import fault_of
+from workflows.messages.inputs import MessageError, decode
 
 STOP_EXAMPLE: Final = '{"reason": "it deletes what it should read", "epoch": 0}'
 REVOKE_EXAMPLE: Final = '{"stage": "review", "reason": "it deletes what it should read"}'

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.contracts.tool_specs import CallMessage
-from workflows.messages.inputs import MessageError, decode, fault_of
+from dsl.values.model_faults import fault_of
+from workflows.messages.inputs import MessageError, decode
 
 
 def read_call(args: Sequence[Any]) -> CallMessage:

@@ -16,7 +16,8 @@ from dsl.core import Value
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.run.reserved import is_revocation_of, revocation_id
 from dsl.values.agent_ids import refuse_agent_identity
-from workflows.messages.inputs import MessageError, decode, fault_of
+from dsl.values.model_faults import fault_of
+from workflows.messages.inputs import MessageError, decode
 
 EXAMPLE: Final = '{"agent": "deploy.plan", "reason": "it leaked a token", "proof": "..."}'
 

@@ -36,6 +36,7 @@ from dsl.core import AgentPhase
 from dsl.limits import TOOL_CALLS_ASKED_MAX
 from dsl.rules.tools.chain import Chain
 from dsl.rules.tools.journal import CallAnswer, CallStatus
+from dsl.values.model_faults import fault_of
 from integrations.agents.contract.calls import AskedCall, CallTold, OnCall
 from integrations.errors import IntegrationError, UnavailableError
 
@@ -78,7 +79,7 @@ class Handing:
                 purpose=asked.purpose,
             )
         except ValidationError as error:
-            why = error.errors(include_url=False, include_input=False)[0]["msg"]
+            why = fault_of(error)
             message = tool_specs.CallMessage(  # (6) so that it stands on the ledger
                 link=link,
                 ordinal=self._ordinal,

@@ -45,6 +45,7 @@ from dsl.limits import (
 from dsl.plan import AgentStep
 from dsl.values import strict_json
 from dsl.values.canonical import INTEGER_MAX, digest_of
+from dsl.values.model_faults import fault_of
 from dsl.values.strict_json import JsonError
 
 _REASONS_SHOWN_MAX: Final = 5
@@ -237,6 +238,5 @@ def _read(answer: str) -> _Answer:
             f"expected a constraint, or an object of constraints and scope: {error}"
         ) from None
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(each)[:_SHOWN_MAX] for each in fault["loc"])
-        raise ClarificationError(f"{where}: {fault['msg'].lower()}") from None
+        fields = " and ".join(_Answer.model_fields)
+        raise ClarificationError(f"{fault_of(error)}; an answer has {fields}") from None

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from dsl.agent_protocol.schema import MESSAGE
 from dsl.limits import AGENT_LINE_BYTES_MAX, AGENT_OUTPUT_BYTES_MAX
 from dsl.values import strict_json
+from dsl.values.model_faults import words_of
 from dsl.values.strict_json import JsonError, NotJsonError
 from integrations.agents.conformance.findings import Finding
 from integrations.agents.conformance.session import Heard
@@ -134,7 +135,7 @@ def _of_fields(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
         rule = "result" if message["type"] == "result" else "message"
         for each in error.errors(include_url=False, include_input=False):
             place = ".".join((message["type"], *(str(key) for key in each["loc"][1:])))
-            yield rule, f"{place}: {each['msg'][:1].lower()}{each['msg'][1:]}"
+            yield rule, f"{place}: {words_of(each)}"
 
 
 def _of_calls(heard: Heard) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dsl.rules.gates.questions import Question
+from dsl.values.model_faults import fault_of
 from integrations.agents.contract.protocol import broken
 
 
@@ -21,6 +22,4 @@ def parse_question(message: Mapping[str, Any]) -> Question:
     try:
         return Question.model_validate(known)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(("question", *(str(key) for key in fault["loc"])))
-        raise broken(f"{place}: {fault['msg'][:1].lower()}{fault['msg'][1:]}") from None
+        raise broken(f"question.{fault_of(error).removeprefix('input: ')}") from None

@@ -16,7 +16,7 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeou
 from temporalio.service import RPCError, RPCStatusCode
 
 from dsl.shown.surfaces import Terminal
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, words_of_cause
 from mandate.people.gates.voting import Ready
 from mandate.people.gates.wishes import Wish
 
@@ -47,7 +47,7 @@ async def send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
                 rpc_timeout=VERDICT,  # (1) sent again, it is the same vote
             )
     except WorkflowUpdateFailedError as failure:
-        return False, Terminal.of("refused: {}", failure.cause)
+        return False, Terminal.of("refused: {}", words_of_cause(failure.cause))
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # (2) it may still count
         raise NoVerdictError(
             "no verdict within {:g} s: the vote is sent and may count yet; see: mandate gates",

@@ -23,7 +23,7 @@ from dsl.values import strict_json
 from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX, Bundle
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError
+from mandate.people.errors import RefusalError, UsageError, words_of_cause
 from mandate.people.gates.contents import store
 from mandate.stack import environment
 from mandate.terminal import say, say_json
@@ -56,7 +56,7 @@ async def _export(run: str, out: Path | None, env: Mapping[str, str]) -> int:
             task_queue=QUEUE,
         )
     except WorkflowFailureError as error:
-        raise RefusalError("{}", getattr(error.cause, "message", None) or error.cause) from None
+        raise RefusalError("{}", words_of_cause(error.cause)) from None
     attested = Attested.model_validate(found)
     write_new(target, [artifacts.get(attested.digest).decode()])
     words = (target, attested.entries, attested.histories, attested.checkpoint)

@@ -27,7 +27,7 @@ from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
 from mandate.people.circuits import NamedCircuit, circuits_now, known
 from mandate.people.door import enter, temporal
-from mandate.people.errors import UsageError
+from mandate.people.errors import UsageError, words_of_cause
 from mandate.people.gates.word import in_whose_word, report_of
 from mandate.stack import environment
 from mandate.terminal import say, say_json
@@ -80,7 +80,7 @@ async def _order(env: Mapping[str, str], name: str, what: CircuitOrder, reason: 
     try:
         report = await report_of(handle)
     except WorkflowFailureError as failure:
-        say(Terminal.of("refused: {}", failure.cause))
+        say(Terminal.of("refused: {}", words_of_cause(failure.cause)))
         return EXIT_FAILED
     was, now, by, how = (report.get(each) for each in ("was", "now", "by", "how"))
     ledger = Terminal.listed(report.get("ledger") or (), " to ")

@@ -26,7 +26,7 @@ from integrations.ledger.entries import Entry
 from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
 from mandate.people.door import enter, temporal
-from mandate.people.errors import UsageError
+from mandate.people.errors import UsageError, words_of_cause
 from mandate.people.gates.word import in_whose_word, report_of
 from mandate.stack import environment
 from mandate.terminal import say, say_json
@@ -83,9 +83,12 @@ def _learned(outcomes: Sequence[SuggestionOutcome]) -> Iterator[Terminal]:
 async def _record(env: Mapping[str, str], suggestion: str, outcome: str, reason: str) -> int:
     try:
         remedy_in(suggestion)
-        kind = OutcomeKind(outcome)
     except ValueError as error:
-        raise UsageError("{}; an outcome is accepted, rejected or reverted", error) from None
+        raise UsageError("{}", error) from None
+    try:
+        kind = OutcomeKind(outcome)
+    except ValueError:
+        raise UsageError("an outcome is {}, got {}", " or ".join(OutcomeKind), outcome) from None
     if not reason.strip():
         raise UsageError("say why: --reason TEXT")
     client = await temporal(env)
@@ -100,7 +103,7 @@ async def _record(env: Mapping[str, str], suggestion: str, outcome: str, reason:
     try:
         report = await report_of(handle)
     except WorkflowFailureError as failure:
-        say(Terminal.of("refused: {}", failure.cause))
+        say(Terminal.of("refused: {}", words_of_cause(failure.cause)))
         return EXIT_FAILED
     by, how = report.get("by"), report.get("how")
     at = Terminal.listed(report.get("ledger") or (), " to ")

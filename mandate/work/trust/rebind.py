@@ -36,7 +36,7 @@ from integrations.errors import DeniedError, NotFoundError
 from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError, refuse_agent
+from mandate.people.errors import RefusalError, UsageError, refuse_agent, words_of_cause
 from mandate.people.gates.statements import sign
 from mandate.people.holders import refuse_stranger
 from mandate.people.login.session import Session, session
@@ -166,7 +166,7 @@ async def _one(
     except WorkflowFailureError as failure:
         if ALREADY in str(failure.cause):
             return Terminal.of("unchanged: {} {}", agent, ALREADY)
-        raise RefusalError("{}", failure.cause) from None
+        raise RefusalError("{}", words_of_cause(failure.cause)) from None
     was, now, by, entry = (report.get(name) for name in ("was", "now", "by", "grant"))
     kept = Terminal.of("keeps {}", now)
     if was != now:

@@ -24,7 +24,7 @@ from dsl.shown.surfaces import Terminal
 from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, words_of_cause
 from mandate.people.gates.statements import Signed, sign
 from mandate.people.login.session import session
 from mandate.stack import environment
@@ -68,7 +68,7 @@ async def _register(document: str, compiled: Compiled, data_dir: Path | None) ->
     try:
         answer = await _ask(client, document, compiled.digest, signed)
     except WorkflowFailureError as failure:
-        say(Terminal.of("refused: {}", failure.cause))
+        say(Terminal.of("refused: {}", words_of_cause(failure.cause)))
         return EXIT_FAILED
     again = Terminal(" (it was registered before)") if answer.get("already") else Terminal()
     words = (plan.name, plan.version, answer.get("author"), answer.get("seq"), again)

@@ -79,6 +79,15 @@ def alone(file: Path, key: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("words", [[], ["bundle.json"], ["bundle.json", "ledger.key"]])
+def test_who_verifies_without_mandate_and_asks_wrongly_is_told_how(words: list[str]):
+    words = [sys.executable, str(ALONE), *words]
+    told = subprocess.run(words, check=False, capture_output=True, text=True)
+
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith("usage: verify_evidence.py FILE KEY")
+
+
 async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     engine: Engine, evidence: Evidence, tmp_path: Path
 ) -> None:

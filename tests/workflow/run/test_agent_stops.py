@@ -102,7 +102,7 @@ async def test_what_it_did_wrong_while_it_was_stopped_counts(engine: Engine, ope
     ("payload", "why"),
     [
         ([], "input: "),
-        ([{}], "reason: field required"),
+        ([{}], "reason: it is missing"),
         ([{"reason": " "}], "reason: "),
         ([{"reason": "x", "epoch": -1}], "epoch: "),
         ([{"reason": "x", "epoch": "soon"}], "epoch: "),
@@ -196,7 +196,7 @@ async def test_a_run_stops_an_agent_by_its_name_wherever_it_is_at_work(engine: E
         ({"stage": "after", "reason": "x"}, "stage 'after' is not at work; at work: look"),
         ({"agent": "nobody", "reason": "x"}, "there is no agent 'nobody'"),
         ({"agent": "later", "reason": "x"}, "agent 'later' is not at work"),
-        ({"stage": "look"}, "reason: field required"),
+        ({"stage": "look"}, "reason: it is missing"),
         ({"stage": "look", "reason": "  "}, "reason: "),
         ({"stage": "look", "agent": "x", "reason": "x"}, "expected one of stage and agent"),
         ({"reason": "x"}, "expected one of stage and agent"),

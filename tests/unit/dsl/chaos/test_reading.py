@@ -34,6 +34,16 @@ def step(**fields: str) -> str:
     return f"name: x\nmethod:\n  -\n{said}\n"
 
 
+def test_of_many_choices_some_are_named_whole_and_the_nearest_is_hinted_at():
+    with pytest.raises(DslError) as caught:
+        parse_experiment(GOOD.replace("fault: worker-death", "fault: worker-deth"), "x.yaml")
+
+    said = str(caught.value)
+    assert f"expected one of {len(ChaosCondition)}, agent-crash or " in said
+    assert " or …, got 'worker-deth' [DSL205]" in said
+    assert "did you mean 'worker-death'?" in said
+
+
 def test_an_experiment_is_read_with_what_it_does_not_say():
     experiment = parse_experiment(GOOD, "good.yaml")
 

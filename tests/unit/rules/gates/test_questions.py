@@ -68,9 +68,9 @@ def test_a_question_is_another_with_any_other_word():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"id": "A"}, "question.id: string should match pattern"),
-        ({"id": None}, "question.id: input should be a valid string"),
-        ({"text": ""}, "question.text: string should have at least 1 character"),
+        ({"id": "A"}, "question.id: expected text like"),
+        ({"id": None}, "question.id: expected text"),
+        ({"text": ""}, "question.text: expected at least 1 character"),
         ({"text": "x" * (QUESTION_LENGTH_MAX + 1)}, "question.text: "),
         ({"choices": ["a", "a"]}, "a choice is there twice"),
         ({"choices": ["a", " "]}, "a choice has 1 to 200 characters"),
