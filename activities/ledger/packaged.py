@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,8 +74,13 @@ def packaged(path: Path, store: Artifacts, place: str, *, after: int, before: in
     return Packaged(entry, manifest, digest, outputs, _output(store, outputs), violations)
 
 
-def _named(found: Iterable[Entry]) -> tuple[Entry, Entry]:
-    """Return the entries of PACKAGE and of the end, of the latest life of a stage (1)."""
+def _named(found: Sequence[Entry]) -> tuple[Entry, Entry]:
+    """Return the entries of PACKAGE and of the end of a stage (1)."""
+    # Whoever may reset a stage has it end twice, and only one of the two was compared.
+    if len({each.run_id for each in found if each.action in (_PACKAGED, actions.AGENT_ENDED)}) > 1:
+        raise NothingPackagedError(
+            "it was repeated there, and which of its runs counts is not said"
+        )
     end: Entry | None = None
     for entry in found:  # the newest first
         if end is None and entry.action == actions.AGENT_ENDED:

@@ -161,7 +161,8 @@ class ReuseActivities:
         asks = activity.info().workflow_id  # its run id is another where it was taken back
         if entry is None or (entry.action, entry.workflow_id) != (actions.RUN_RESUMED, asks):
             raise DeniedError(f"entry {place} does not say that this run may reuse anything")
-        return dict(entry.payload)
+        # What came after the comparison was compared with nothing.
+        return {**entry.payload, "before": min(entry.payload["before"], entry.seq)}
 
     def _packaged(self, place: str, resumed: dict[str, Any]) -> Packaged:
         store, after, before = Artifacts(self._artifacts), resumed["after"], resumed["before"]
