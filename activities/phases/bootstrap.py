@@ -15,8 +15,9 @@ from temporalio import activity
 from activities.contracts import messages, specs
 from activities.health.behind_circuits import behind_circuits
 from activities.phases.admission import admit
-from activities.phases.equipment import Equipment, enter, put_json, refuse_queue, run_of
+from activities.phases.equipment import Equipment, enter, put_json, refuse_queue
 from activities.runtime.boundary import governed
+from activities.runtime.endings import run_of
 from dsl.core import AgentPhase
 from dsl.values.circuit_names import VAULT
 from integrations.errors import RevokedError

@@ -214,18 +214,6 @@ def _begun_ms(request: messages.PhaseRequest) -> int:
     return request.begun_ms if info.is_local else int(info.started_time.timestamp() * 1000)
 
 
-def run_of(phase: AgentPhase) -> dict[str, str]:
-    """Return whose run a credential is minted for, as Vault is to keep it with the token.
-
-    It names no secret. Whoever finds the token later can ask whether that run is over, or that
-    attempt; of those of local activities the server says nothing.
-    """
-    info = activity.info()
-    run, run_id = info.workflow_id or "", info.workflow_run_id or ""
-    attempt = {} if info.is_local else {"activity": info.activity_id, "attempt": str(info.attempt)}
-    return {"phase": phase.value, "run": run, "run_id": run_id, **attempt}
-
-
 async def put_json(equipment: Equipment, phase: AgentPhase, name: str, value: Any) -> AgentOutput:
     """Store ``value`` as an output of ``phase`` (3)."""
     return await put_bytes(equipment, phase, name, canonical(value).encode(), "application/json")

@@ -17,8 +17,9 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from activities.contracts import messages, specs
-from activities.phases.equipment import Equipment, run_of
+from activities.phases.equipment import Equipment
 from activities.proofs.warrant import Cleared
+from activities.runtime.endings import run_of
 from activities.runtime.violation import ViolationError
 from dsl.core import AgentPhase
 from dsl.rules.trust.violations import Violation

@@ -19,9 +19,10 @@ from temporalio import activity
 
 from activities.contracts import feasibility_specs as ahead
 from activities.phases.admission import require_fit, require_program
-from activities.phases.equipment import Equipment, run_of
+from activities.phases.equipment import Equipment
 from activities.phases.machine import require_machine
 from activities.runtime.boundary import governed
+from activities.runtime.endings import run_of
 from dsl.core import AgentPhase, Tier
 from integrations.errors import DeniedError, NotFoundError, RevokedError
 from integrations.vault.credentials.paths import SecretRef

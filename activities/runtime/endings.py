@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from temporalio import activity
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from activities.runtime.engine import ANSWER, NO_SUCH_RUN, described, described_whole
-from dsl.core import StageStatus
+from dsl.core import AgentPhase, StageStatus
 from dsl.rules.run.sweeping import RunAtWork, RunState
 
 
@@ -29,6 +30,18 @@ def ended_word(status: WorkflowExecutionStatus | None) -> str:
     if status is WorkflowExecutionStatus.CANCELED:
         return StageStatus.CANCELLED.value
     return status.name.lower().replace("_", " ") if status else "unknown"
+
+
+def run_of(phase: AgentPhase) -> dict[str, str]:
+    """Return whose run a credential is minted for, as Vault is to keep it with the token.
+
+    It names no secret. Whoever finds the token later can ask ``work_of`` whether that run is over,
+    or that attempt; of those of local activities the server says nothing.
+    """
+    info = activity.info()
+    run, run_id = info.workflow_id or "", info.workflow_run_id or ""
+    attempt = {} if info.is_local else {"activity": info.activity_id, "attempt": str(info.attempt)}
+    return {"phase": phase.value, "run": run, "run_id": run_id, **attempt}
 
 
 async def state_of(client: Client, workflow_id: str, run_id: str | None) -> RunState:

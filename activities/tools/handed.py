@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from temporalio import activity
-
 from activities.contracts.tool_specs import CallRequest
+from activities.runtime.endings import run_of
 from dsl.core import AgentPhase
 from dsl.tools.servers import ToolServer
 from integrations.errors import DeniedError
@@ -44,17 +43,13 @@ async def handed_to(
     if issuer is None:  # (3) nothing is called
         raise DeniedError(f"tool server {server.name!r} is handed secrets, and nobody mints here")
     places = {name: SecretRef.parse(ref) for name, ref in sorted(server.secrets.items())}
-    info, timeout_s = activity.info(), server.timeout_of(request.occurrence.call.tool) / 1000
+    timeout_s = server.timeout_of(request.occurrence.call.tool) / 1000
     async with issuer.credential(  # (1) of the agent that calls
         request.agent,
         request.entity,
         phase=AgentPhase.EXECUTE,
         tier=request.tier,
         ttl_s=int(timeout_s + START_S) + BEYOND_CALL_S,
-        meta={
-            "phase": AgentPhase.EXECUTE.value,
-            "run": info.workflow_id or "",
-            "run_id": info.workflow_run_id or "",  # by which a sweep finds what was left
-        },
+        meta=run_of(AgentPhase.EXECUTE),  # by which a sweep finds what was left
     ) as credential:
         yield {name: await credential.read_secret(ref) for name, ref in places.items()}

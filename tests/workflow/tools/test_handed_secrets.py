@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Engine, failure_of, pipeline, stage
 from tests.fixtures.servers.openbao import OpenBao
 from tests.fixtures.tools.shop import Shop
+from tests.integration.stack.probes import eventually
 from tests.workflow.proofs.test_minted_for_whom import metas_of
 
 TOKEN = f"tok-{secrets.token_hex(16)}"
@@ -89,6 +91,29 @@ async def test_nobody_but_the_server_sees_what_it_is_handed(
         assert TOKEN.encode() not in where
         assert TOKEN.encode().hex().encode() not in where
     assert metas_of(openbao, handle.id) == []  # what was minted is revoked
+
+
+async def test_what_is_minted_for_a_call_names_the_attempt_that_a_sweep_asks_about(
+    engine: Engine, openbao: OpenBao, tmp_path: Path
+):
+    openbao.put_secret(PLACE, token=TOKEN)
+    shop = Shop(engine.settings.tools[0], tmp_path)
+    await shop.open("slow", secrets=HANDED)
+
+    async def work(request: Request) -> dict[str, Any]:
+        await engine.runner.call(request, f"{shop.name}/refund", {"amount": 82})
+        return {}
+
+    engine.runner.behaviours["work"] = work
+    handle = await engine.start(pipeline(stage("work", config=table(shop))))
+    await eventually(shop.paid_file.exists, within_s=60)
+    minted = await asyncio.to_thread(metas_of, openbao, handle.id)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+    named = [(each.get("activity"), each.get("attempt")) for each in minted]
+    assert ("work/call#1", "1") in named
 
 
 async def test_what_an_agents_tier_does_not_open_its_calls_do_not(
