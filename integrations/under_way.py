@@ -22,7 +22,7 @@ import os
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -119,11 +119,13 @@ class UnderWay:
         lines = "".join(f"+{number} {text}\n" for number, text in self._pending.items())
         beside = self._file().with_name(f"{self._file().name}{_ANEW}")
         beside.unlink(missing_ok=True)
-        fresh = os.open(beside, _FLAGS, 0o600)
-        if os.write(fresh, lines.encode()) < len(lines):
-            os.close(fresh)
-            raise OSError(f"{beside} cannot be written whole")
-        beside.rename(self._file())
+        with ExitStack() as opened:  # it is tried again with each line: none may stay open
+            fresh = os.open(beside, _FLAGS, 0o600)
+            opened.callback(os.close, fresh)
+            if os.write(fresh, lines.encode()) < len(lines):
+                raise OSError(f"{beside} cannot be written whole")
+            beside.rename(self._file())
+            opened.pop_all()
         old, self._open = self._open, fresh
         self._written = len(lines)
         if old is not None:

@@ -186,6 +186,21 @@ def test_the_file_of_a_busy_worker_does_not_grow_for_ever(attempts, tmp_path, mo
     assert taken(UnderWay(KIND, SCOPE, tmp_path)) == [b"long"]
 
 
+def test_a_file_that_cannot_be_written_anew_is_tried_again_and_none_stays_open(
+    attempts, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "BYTES_MAX", 40)
+    attempts.begin(b"long enough to be")
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    in_the_way = file_in(tmp_path)
+    in_the_way.unlink()
+    in_the_way.mkdir()  # nothing is put in the place of a folder
+    for _ in range(20):
+        attempts.begin(b"long enough to be")
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
 def test_a_worker_that_ends_in_order_leaves_nothing(attempts, tmp_path):
     attempts.begin(b"under way")
     attempts.close()
