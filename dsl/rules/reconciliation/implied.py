@@ -26,6 +26,7 @@ from dsl.core import AgentPhase, Tier
 from dsl.rules.proofs.proof import CIRCUIT, PLAN, REBIND, REVIEW, START, VOTE, VOUCHED
 from dsl.rules.reconciliation.history import History, HistoryCall, argument_of
 from dsl.rules.reconciliation.recorded import key_of
+from dsl.rules.reconciliation.stage_history import AGENT
 from dsl.rules.run.reuse import MANIFEST
 
 RECORD: Final = "ledger.record"
@@ -33,7 +34,6 @@ PROVE: Final = "ledger.prove"
 REUSE: Final = "ledger.reuse"
 LEASE_GRANTED: Final = "lease.granted"
 LEASE_LATE: Final = "agent.lease"  # its name where the run records what its stage could not
-STAGE: Final = "Agent"  # the workflow type of an agent stage
 TEXT_LENGTH_MAX: Final = 100  # characters of a value that is none, where one is shown
 _INTENTS: Final = (actions.AGENT_INTENDED, actions.AGENT_RETRIED)
 _EXECUTE: Final = f"agent.{AgentPhase.EXECUTE.lower()}"
@@ -100,7 +100,7 @@ def implied(history: History, namespace: str, run: History | None = None) -> Ite
         return
     if left_over(history) and (run is None or not has_spoken(run) or left_over(run)):
         return
-    yield from _of_stage(history) if history.type == STAGE else _of_run(history)
+    yield from _of_stage(history) if history.type == AGENT else _of_run(history)
 
 
 def unintended(history: History) -> Iterator[Unintended]:

@@ -24,7 +24,6 @@ from dsl.rules.reconciliation.implied import (
     LEASE_GRANTED,
     LEASE_LATE,
     RECORD,
-    STAGE,
     Implied,
     drafts_of,
     implied,
@@ -32,6 +31,7 @@ from dsl.rules.reconciliation.implied import (
     unintended,
 )
 from dsl.rules.reconciliation.recorded import Recorded
+from dsl.rules.reconciliation.stage_history import AGENT
 from dsl.rules.reconciliation.tool_calls import unsaid_calls
 from dsl.rules.trust.scorecard import OF_STAGE
 from dsl.values.canonical import canonical
@@ -75,9 +75,8 @@ def reconcile(
         run = runs.get((history.workflow_id, history.run_id))
         for each in implied(history, namespace, run):
             yield from _missing(each, ledger)
-        yield from unsaid_calls(
-            history, entries, run
-        )  # (3) an intent before, what came of it after
+        # (3) an intent before, what came of it after
+        yield from unsaid_calls(history, ledger.of_run(history.workflow_id, history.run_id), run)
         for early in unintended(history):  # (3) an effect before its intent
             yield Discrepancy(
                 f"the intent of try {early.attempt} to be acknowledged before EXECUTE",
@@ -94,11 +93,17 @@ class _Indexed:
         self.by_key: dict[str, Recorded] = {}
         self.by_seq: dict[int, Recorded] = {}
         self._of: dict[tuple[str, str, str], list[Recorded]] = {}
+        self._of_run: dict[tuple[str, str], list[Recorded]] = {}
         for entry in entries:
+            self._of_run.setdefault((entry.workflow_id, entry.run_id), []).append(entry)
             self.by_key[entry.key] = entry
             self.by_seq[entry.seq] = entry
             for whose in _whose(entry):
                 self._of.setdefault((*whose, entry.action), []).append(entry)
+
+    def of_run(self, workflow_id: str, run_id: str) -> Sequence[Recorded]:
+        """Return the entries that a run has made itself, in order."""
+        return self._of_run.get((workflow_id, run_id), ())
 
     def of(self, workflow_id: str, run_id: str, action: str) -> list[Recorded]:
         """Return the entries about a run, its own or those that its run has made for it."""
@@ -201,7 +206,7 @@ def _runs_of_stages(histories: Iterable[History]) -> dict[tuple[str, str], Histo
             by_run.setdefault((history.workflow_id, before), history)
     found = {}
     for history in by_run.values():
-        parent = by_run.get(history.parent) if history.type == STAGE else None
+        parent = by_run.get(history.parent) if history.type == AGENT else None
         if parent is not None:
             found[history.workflow_id, history.run_id] = parent
     return found

@@ -14,8 +14,9 @@ from typing import Any, Final
 from dsl import actions
 from dsl.rules.reconciliation.discrepancy import Discrepancy
 from dsl.rules.reconciliation.history import History
-from dsl.rules.reconciliation.implied import RECORD, STAGE, drafts_of, has_spoken, left_over
+from dsl.rules.reconciliation.implied import RECORD, drafts_of, has_spoken, left_over
 from dsl.rules.reconciliation.recorded import Recorded
+from dsl.rules.reconciliation.stage_history import AGENT
 
 CALL: Final = "tool.call"
 _OUTCOMES: Final = (actions.TOOL_ANSWERED, actions.TOOL_DENIED)
@@ -24,13 +25,19 @@ _OUTCOMES: Final = (actions.TOOL_ANSWERED, actions.TOOL_DENIED)
 def unsaid_calls(
     history: History, entries: Iterable[Recorded], run: History | None
 ) -> Iterator[Discrepancy]:
-    """Yield what is missing of the calls of one stage; ``run`` has started it."""
-    if history.type != STAGE:
+    """Yield what is missing of the calls of one stage.
+
+    Args:
+        history: of the stage, or of another workflow, which has none.
+        entries: that it has made itself, in order.
+        run: that has started it.
+    """
+    if history.type != AGENT:
         return
     yield from _unintended(history)
     is_told = has_spoken(history) and not left_over(history)
     if is_told or (run is not None and has_spoken(run) and not left_over(run)):
-        yield from _without_outcome(history, entries)
+        yield from _without_outcome(entries)
 
 
 def _unintended(history: History) -> Iterator[Discrepancy]:
@@ -52,12 +59,10 @@ def _unintended(history: History) -> Iterator[Discrepancy]:
             )
 
 
-def _without_outcome(history: History, entries: Iterable[Recorded]) -> Iterator[Discrepancy]:
+def _without_outcome(entries: Iterable[Recorded]) -> Iterator[Discrepancy]:
     """Yield the intents on the ledger of which nothing says what became of them (2)."""
     intents: dict[str, Recorded] = {}
     for entry in entries:
-        if (entry.workflow_id, entry.run_id) != (history.workflow_id, history.run_id):
-            continue
         occurrence = _occurrence(entry.payload)
         if entry.action == actions.TOOL_INTENDED:
             intents[occurrence] = entry

@@ -19,12 +19,11 @@ from typing import Any, Final
 
 from dsl import actions
 from dsl.rules.reconciliation.history import End, History
-from dsl.rules.reconciliation.implied import drafts_of, report_in
+from dsl.rules.reconciliation.implied import RECORD, drafts_of, report_in
 from dsl.rules.reconciliation.recorded import Recorded
 from dsl.rules.reconciliation.stage_history import AGENT, agent_of, phases, step_of
 
 TOOL: Final = "history"
-_RECORD: Final = "ledger.record"
 _GATE: Final = "gate."
 _SECOND_MS: Final = 1_000
 
@@ -49,7 +48,7 @@ def _of_stage(history: History) -> Iterator[Recorded]:
 
 
 def _of_run(history: History) -> Iterator[Recorded]:
-    for call in history.of_type(_RECORD):
+    for call in history.of_type(RECORD):
         for draft in drafts_of(call):
             action, says = draft.get("action"), draft.get("payload")
             is_of_gate = isinstance(action, str) and action.startswith(_GATE)

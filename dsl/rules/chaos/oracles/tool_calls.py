@@ -30,12 +30,12 @@ from dsl.rules.chaos.recount import Recount
 from dsl.rules.gates.unnamed import own_of
 from dsl.rules.reconciliation.history import History, HistoryCall
 from dsl.rules.reconciliation.stage_history import stages
+from dsl.rules.reconciliation.tool_calls import CALL
 from dsl.rules.tools.asked import APPROVAL, call_gate
 from dsl.rules.tools.calls import Occurrence
 from dsl.rules.tools.ruling import Caller, Ruling, ToolPolicy, rule_on
 from dsl.values.canonical import canonical
 
-_CALL: Final = "tool.call"
 _OPENED, _DECIDED = "gate.opened", "gate.decided"
 _ANSWERED: Final = ("ok", "error")
 _NOT_MADE: Final = "not_made"
@@ -45,7 +45,7 @@ def _look(evidence: Evidence) -> Iterator[Finding]:
     runs = {(each.workflow_id, each.run_id): each for each in evidence.histories}
     recounts: dict[tuple[str, str], Recount] = {}
     for history in stages(evidence.histories):
-        calls = list(history.of_type(_CALL))
+        calls = list(history.of_type(CALL))
         if not calls:
             continue
         yield from _repeated(history, calls)
@@ -165,7 +165,7 @@ def _reached(evidence: Evidence) -> Iterator[Finding]:
     least: Counter[tuple[str, str]] = Counter()
     most: Counter[tuple[str, str]] = Counter()
     for history in stages(evidence.histories):
-        for call in history.of_type(_CALL):
+        for call in history.of_type(CALL):
             found = _occurrence(call)
             if found is None or found.call.name not in evidence.reached:
                 continue

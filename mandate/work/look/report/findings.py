@@ -19,8 +19,8 @@ from dsl import actions
 from dsl.core import AgentPhase, get_output_type_for_phase
 from dsl.plan import Plan
 from dsl.rules.reconciliation.history import History, HistoryCall
-from dsl.rules.reconciliation.implied import STAGE
 from dsl.rules.reconciliation.recorded import Recorded
+from dsl.rules.reconciliation.stage_history import AGENT
 from dsl.shown.heads import Head
 from mandate.people.accounts import Account
 
@@ -125,7 +125,7 @@ def phases_of(run: str, histories: Iterable[History]) -> dict[str, list[PhaseDon
     """Return what each stage did when, by its path (1)."""
     found: dict[str, list[PhaseDone]] = {}
     for history in histories:
-        if history.type == STAGE:
+        if history.type == AGENT:
             path = history.workflow_id.removeprefix(f"{run}/")
             found.setdefault(path, []).extend(map(_done, _of_phases(history)))
     return found
