@@ -67,11 +67,13 @@ def packaged(path: Path, store: Artifacts, place: str, *, after: int, before: in
     if manifest.agent != entry.agent:
         raise NothingPackagedError("its manifest is another agent's")
     itself = _engines(MANIFEST, AgentPhase.PACKAGE, digest, len(text), "application/json")
+    account = b"{}"
+    for each in manifest.outputs:  # (2) every byte
+        data = _kept(store, each.digest, each.name)
+        account = data if each.name == ACCOUNT else account
     outputs = (*manifest.outputs, itself, *_report(store, end.payload.get("outputs")))
-    for each in outputs:  # (2) every byte
-        _kept(store, each.digest, each.name)
     violations = sum(each.action == actions.AGENT_VIOLATED for each in found)
-    return Packaged(entry, manifest, digest, outputs, _output(store, outputs), violations)
+    return Packaged(entry, manifest, digest, outputs, _output(account), violations)
 
 
 def _named(found: Sequence[Entry]) -> tuple[Entry, Entry]:
@@ -122,12 +124,9 @@ def _engines(name: str, phase: AgentPhase, digest: str, size: int, media_type: s
     )
 
 
-def _output(store: Artifacts, outputs: Iterable[AgentOutput]) -> dict[str, Any]:
-    account = next((each for each in outputs if each.name == ACCOUNT), None)
-    if account is None:
-        return {}
+def _output(account: bytes) -> dict[str, Any]:
     try:
-        told = read(_kept(store, account.digest, ACCOUNT), bytes_max=ARTIFACT_BYTES_MAX)
+        told = read(account, bytes_max=ARTIFACT_BYTES_MAX)
     except JsonError:
         raise NothingPackagedError(f"its {ACCOUNT} cannot be read") from None
     output = told.get("output") if isinstance(told, dict) else None
