@@ -39,14 +39,8 @@ _SETTINGS = {
 }
 # Settings that the embedded stack has no word in: the caller's, and not set where there is none.
 _HANDED_ON = ("MANDATE_AGENT_PATH", "MANDATE_CONSOLE", "MANDATE_CONSOLE_OIDC", "MANDATE_GATE_HEADS")
-_HANDED_ON_PATHS = (
-    "MANDATE_BREAKERS",
-    "MANDATE_HOME",
-    "MANDATE_NOTIFY",
-    "MANDATE_PROMOTION",
-    "MANDATE_TOOLS",
-    "MANDATE_WRITABLE",
-)
+_HANDED_ON_PATHS = ("MANDATE_BREAKERS", "MANDATE_HOME", "MANDATE_NOTIFY", "MANDATE_PROMOTION")
+_HANDED_ON_FOLDERS = ("MANDATE_TOOLS", "MANDATE_WRITABLE")  # several, ``:`` between
 
 
 def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
@@ -76,7 +70,9 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
     )
     chosen["MANDATE_WORKSPACE"] = str(Path(caller.get("MANDATE_WORKSPACE") or ".").resolve())
     chosen |= {name: caller[name] for name in _HANDED_ON if caller.get(name)}
-    chosen |= {name: _resolved(caller[name]) for name in _HANDED_ON_PATHS if caller.get(name)}
+    paths = {name: caller[name] for name in _HANDED_ON_PATHS if caller.get(name)}
+    chosen |= {name: str(Path(path).resolve()) for name, path in paths.items()}
+    chosen |= {name: _resolved(caller[name]) for name in _HANDED_ON_FOLDERS if caller.get(name)}
     return inside | chosen
 
 

@@ -119,6 +119,13 @@ def test_every_setting_of_a_worker_that_the_caller_gives_reaches_it(tmp_path):
     }
 
 
+@pytest.mark.parametrize("name", ["MANDATE_NOTIFY", "MANDATE_PROMOTION", "MANDATE_BREAKERS"])
+def test_what_names_one_file_names_one_whatever_stands_in_its_path(tmp_path, name):
+    file = str(tmp_path / "a:b" / "it.yaml")
+
+    assert environment.settings(tmp_path, {name: file})[name] == file
+
+
 @pytest.mark.parametrize("name", ["MANDATE_LEDGER", "MANDATE_ARTIFACTS"])
 def test_ledger_and_artefacts_outside_the_data_directory_are_refused(tmp_path, name):
     with pytest.raises(SettingError, match=f"{name} names /elsewhere"):
