@@ -106,6 +106,3 @@ class EmailDestination(HoldsSecrets):
     user: str | None = Field(default=None, min_length=1, max_length=256)
     password_file: SecretFile | None = None
     password_vault: VaultSecret | None = None
-
-
-Destination = SlackDestination | GitHubDestination | WebhookDestination | EmailDestination

@@ -23,6 +23,7 @@ from typing import Any, Final
 from dsl.limits import TOOL_ATTEMPTS_MAX, TOOL_CALLS_MAX
 from dsl.values import strict_json
 from dsl.values.canonical import canonical
+from integrations.artifacts.store import sync_directory
 from integrations.errors import CorruptError, UnavailableError
 from integrations.whole_files import whole
 
@@ -68,7 +69,7 @@ class SpentCalls:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             with whole(place / f"{number}.json", bring=os.link) as file:
                 file.write(canonical(dict(about)))
-            _sync(place)  # (3) before anything is called
+            sync_directory(place)  # (3) before anything is called
         except FileExistsError:
             return False
         except OSError as error:
@@ -90,11 +91,3 @@ class SpentCalls:
     def _place(self, stage: tuple[str, ...]) -> Path:
         # (1) never what they are called
         return self._root / hashlib.sha256("\n".join(stage).encode()).hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -206,9 +206,9 @@ class Artifacts:
             place.parent.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
         # Also over an equal file: whoever put that one may have died before it was durable.
         aside.rename(place)
-        _sync_directory(place.parent)
+        sync_directory(place.parent)
         if place.parent not in self._synced:  # likewise, once for each process
-            _sync_directory(self._root)
+            sync_directory(self._root)
             self._synced.add(place.parent)
 
 
@@ -269,7 +269,8 @@ def _require_match(digest: str, found: str) -> None:
         raise CorruptError(f"artefact {digest} no longer matches its digest, got {_PREFIX}{found}")
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Have the names in a directory reach the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

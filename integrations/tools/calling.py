@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -21,14 +20,13 @@ from typing import Any, Final
 
 from dsl.limits import TOOL_ANSWER_BYTES_MAX
 from dsl.rules.tools.calls import ToolCall
-from dsl.rules.tools.hidden import without_fields
+from dsl.rules.tools.hidden import without_fields, write_answer
 from dsl.tools.servers import KnownServer, ToolServer
 from integrations.errors import DeniedError
 from integrations.tools.asking import ToolSession
 from integrations.tools.listing import ListedTool, compare
 from integrations.tools.session import Surroundings, serving
 
-_write: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _BESIDE: Final = {"image": "an image", "audio": "a sound", "resource_link": "a link"}
 
 # Lends a server, for one exchange of so many seconds, with what it lists now (2).
@@ -131,7 +129,7 @@ def _text_of(answer: Mapping[str, Any], hidden: Sequence[str]) -> str:
     structured = answer.get("structuredContent")
     if not parts and isinstance(structured, dict):
         # For people and models: what has no canonical form is an answer all the same.
-        parts = [_write(structured)]
+        parts = [write_answer(structured)]
     return "\n".join(without_fields(each, hidden) for each in parts)
 
 

@@ -27,8 +27,7 @@ from dsl.compiler import compile_text
 from dsl.core import Tier
 from mandate.people.outputs import outputs_of
 from tests.fixtures.chat_server import answer, chat_server
-from tests.fixtures.engine import replay
-from tests.fixtures.hostile.arena import NAMESPACES, Arena, arena_on
+from tests.fixtures.hostile.arena import NAMESPACES, Arena, arena_on, for_one_test
 from tests.fixtures.hostile.impostor import raise_agent
 from tests.fixtures.person import Somebody
 from tests.fixtures.servers.openbao import OpenBao, People
@@ -85,10 +84,8 @@ async def arena(running: Arena) -> AsyncIterator[Arena]:
     (workspace / "site/site.yml").write_text(PLAYBOOK)
     hosts = f"[canary]\none\n[others]\ntwo\n[all:vars]\n{LOCAL}target={workspace / 'target'}\n"
     (workspace / "site/hosts").write_text(hosts)
-    running.started.clear()
-    yield running
-    for handle in running.started:
-        await replay(running, handle)
+    async with for_one_test(running) as lent:
+        yield lent
 
 
 def example(name: str, **gates: Any) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from dsl.values.strict_json import JsonError
 
 HIDDEN: Final = "[redacted]"
 FIELD_PATTERN: Final = r"^[^.\s]+(\.[^.\s]+)*$"
-_write: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+write_answer: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
 
 
 def without_fields(text: str, fields: Sequence[str]) -> str:
@@ -33,7 +35,7 @@ def without_fields(text: str, fields: Sequence[str]) -> str:
         return HIDDEN
     for field in fields:
         _hide(value, field.split("."))
-    return _write(value)
+    return write_answer(value)
 
 
 def _hide(value: Any, path: Sequence[str]) -> None:

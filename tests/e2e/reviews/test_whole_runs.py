@@ -14,8 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.e2e.test_shipped_agents import example, opened
 from tests.fixtures.chat_server import ChatServer, chat_server, thinking
-from tests.fixtures.engine import replay
-from tests.fixtures.hostile.arena import NAMESPACES, Arena, arena_on
+from tests.fixtures.hostile.arena import NAMESPACES, Arena, arena_on, for_one_test
 from tests.fixtures.servers.openbao import OpenBao
 from tests.fixtures.servers.valkey import ValkeyProcess
 
@@ -73,10 +72,8 @@ async def running(
 
 @pytest_asyncio.fixture
 async def arena(running: Arena) -> AsyncIterator[Arena]:
-    running.started.clear()
-    yield running
-    for handle in running.started:
-        await replay(running, handle)
+    async with for_one_test(running) as lent:
+        yield lent
 
 
 async def decided(arena: Arena, document: dict[str, Any]) -> tuple[list[dict[str, str]], Any]:

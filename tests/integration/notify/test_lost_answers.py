@@ -69,16 +69,22 @@ async def test_slack_has_one_board_anew_where_somebody_deleted_it(tmp_path: Path
     assert len(slack.messages) == 2
 
 
+def shop_at(api: str, folder: Path, environments: tuple[str, ...] = ()) -> GitHubDestination:
+    """Return one repository, with an App whose key lies in the folder."""
+    return GitHubDestination(
+        app="1",
+        installation=2,
+        key_file=f"{folder}/key",
+        repositories=("acme/shop",),
+        environments=environments,
+        api=api,
+    )
+
+
 async def test_github_has_one_check_and_one_comment(tmp_path: Path):
     key_in(tmp_path / "key")
     with fake_github() as github:
-        where = GitHubDestination(
-            app="1",
-            installation=2,
-            key_file=f"{tmp_path}/key",
-            repositories=("acme/shop",),
-            api=github.http.url,
-        )
+        where = shop_at(github.http.url, tmp_path)
         github.lose = 2
         tries, known = await delivered(GitHubChannel(where, has_door=True))
 
@@ -92,14 +98,7 @@ async def test_github_has_one_deployment_with_ten_statuses_at_most_and_its_end(t
     key_in(tmp_path / "key")
     subject = {"repository": "acme/shop", "commit": "a" * 40, "environment": "pre prod/eu"}
     with fake_github() as github:
-        where = GitHubDestination(
-            app="1",
-            installation=2,
-            key_file=f"{tmp_path}/key",
-            repositories=("acme/shop",),
-            environments=("pre prod/eu",),
-            api=github.http.url,
-        )
+        where = shop_at(github.http.url, tmp_path, environments=("pre prod/eu",))
         telling, known = GitHubChannel(where, has_door=True), dict[str, str]()
 
         async def told(run: RunSnapshot, *, again: bool = False) -> None:
