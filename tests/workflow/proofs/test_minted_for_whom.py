@@ -38,7 +38,8 @@ async def test_a_token_of_a_phase_names_the_run_of_its_stage(engine: Engine, ope
     child = f"{handle.id}/look"
     run_id = (await engine.client.get_workflow_handle(child).describe()).run_id
 
-    assert seen == [{"phase": "EXECUTE", "run": child, "run_id": run_id}]
+    attempt = {"activity": "look/EXECUTE#1", "attempt": "1"}
+    assert seen == [{"phase": "EXECUTE", "run": child, "run_id": run_id, **attempt}]
     assert metas_of(openbao, handle.id) == []
 
 

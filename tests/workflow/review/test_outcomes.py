@@ -15,6 +15,7 @@ from dsl.review.remedy import Remedy
 from dsl.rules.review.ranking import acceptance
 from dsl.rules.run.reserved import review_outcome_id
 from integrations.ledger.lookup import latest
+from mandate.people.runs import RUNS_MAX
 from mandate.work.review.behaviour import _of_engine
 from mandate.work.review.learned import recorded
 from tests.fixtures.engine import Engine, failure_of, pipeline, stage
@@ -56,8 +57,8 @@ async def test_histories_of_the_newest_runs_are_asked_of_the_engine(engine: Engi
     await handle.result()
     env = {"TEMPORAL_ADDRESS": engine.settings.temporal}
     async with asyncio.timeout(60):
-        while True:  # a server's list is behind
-            found = {each.workflow_id for each in await _of_engine(env, 5, [])}
+        while True:  # a server's list is behind, and has what others left running at its head
+            found = {each.workflow_id for each in await _of_engine(env, RUNS_MAX, [])}
             if handle.id in found:
                 break
             await asyncio.sleep(0.2)
