@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.runner import ProcessRunner
 from tests.fixtures.processes import descendants, variables_of
 from tests.integration.agents.marks import are
+from tests.integration.stack.probes import eventually
 
 ROOT = Path(__file__).resolve().parents[4]
 WITHIN_S = 20.0
@@ -76,6 +78,10 @@ def opened(pid: int) -> list[str]:
     return sorted(kind.partition(":")[0] for kind in kinds)
 
 
+def is_up(pid: int) -> bool:
+    return not any("/" in each for each in opened(pid))
+
+
 def has_ended(pid: int) -> bool:
     try:
         process = os.pidfd_open(pid)
@@ -104,6 +110,8 @@ async def test_it_has_nothing_of_the_worker_and_nothing_of_the_agent_before(
         ahead = await kept(reserve)
         fresh = await keeping.Process.start()
         try:
+            for pid in (ahead, fresh._process.pid):  # while it comes up, its libraries are open
+                await eventually(partial(is_up, pid))
             assert [each for each in variables_of(ahead) if each] == []
             assert opened(ahead) == opened(fresh._process.pid) == 3 * ["pipe"] + 2 * ["socket"]
         finally:
