@@ -15,6 +15,7 @@ from typing import Any, Final
 from dsl.notify.destinations import SlackDestination
 from dsl.rules.notify.changes import Event
 from dsl.rules.notify.snapshot import RunSnapshot
+from dsl.shown.surfaces import SlackText
 from dsl.steps.notify import Happening
 from integrations.notify.channel import kept_id
 from integrations.notify.links import NO_PAGES, SitePages
@@ -83,7 +84,7 @@ class SlackChannel:
         return {"blocks": gate_blocks(event.gate, run, self._pages, has_door=self._has_door)}
 
     async def _board(self, run: RunSnapshot, ts: str | None, link: str, *, again: bool) -> str:
-        blocks, text = board_blocks(run, link), f"Run of {run.pipeline}"
+        blocks, text = board_blocks(run, link), SlackText.of("Run of {}", run.pipeline)
         name = f"board:{run.workflow}:{run.run}"
         if ts is not None and await self._edit(ts, text, blocks):
             return ts
@@ -103,9 +104,10 @@ class SlackChannel:
                 continue
             else:
                 blocks = closed_blocks(run, link)
-            await self._edit(kept.pop(name), f"A gate of {run.pipeline}", blocks)
+            text = SlackText.of("A gate of {}", run.pipeline)
+            await self._edit(kept.pop(name), text, blocks)
 
-    async def _edit(self, ts: str, text: str, blocks: list[dict[str, Any]]) -> bool:
+    async def _edit(self, ts: str, text: SlackText, blocks: list[dict[str, Any]]) -> bool:
         """Return whether the message was still there (3)."""
         try:
             await self._api.call(
