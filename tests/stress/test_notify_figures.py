@@ -16,7 +16,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from temporalio.client import WorkflowHandle
 from tests.fixtures.engine import gate, pipeline
 from tests.fixtures.notify.github import FakeGitHub, fake_github, key_in
 from tests.fixtures.notify.receiver import Heard, Receiver, Reply, receiver
+from tests.fixtures.notify.slack import BOT, CHANNEL, FakeSlack, fake_slack
 from tests.fixtures.servers.http import free_port
 from tests.fixtures.stack import MandateUp
 from tests.integration.stack.probes import eventually
@@ -39,6 +40,7 @@ ROUNDS = 15
 SETTLED_S = 1.5  # then what a run before has set going is done, or waits
 SLOW_S = 10.0
 LATER_S = 240.0
+RETRY_AFTER_S = 3
 WHOM = ("nobody", "hook", "down", "slow", "limited")
 REPOSITORY = "acme/shop"
 _TASKS = (
@@ -55,6 +57,7 @@ class Told:
     stack: MandateUp
     hooks: dict[str, Receiver]
     github: FakeGitHub
+    slack: FakeSlack
     folder: Path
 
 
@@ -62,10 +65,12 @@ class Told:
 async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
     folder = tmp_path_factory.mktemp("told")
     (folder / "secret").write_text("a secret of ours")
+    (folder / "bot").write_text(BOT)
     key_in(folder / "key")
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         hooks = {name: stack.enter_context(receiver()) for name in ("hook", "slow", "limited")}
         github = stack.enter_context(fake_github())
+        slack = await stack.enter_async_context(fake_slack())
         urls = {name: each.url for name, each in hooks.items()}
         urls["down"] = f"http://127.0.0.1:{free_port()}"
         for name, url in urls.items():
@@ -84,11 +89,13 @@ github:
     key_file: {folder}/key
     repositories: [{REPOSITORY}]
     api: {github.http.url}
+slack:
+  ops: {{channel: {CHANNEL}, token_file: {folder}/bot, api: "{slack.http.url}/api"}}
 """
         )
         variables = {"MANDATE_NOTIFY": str(folder / "notify.yaml")}
         async with MandateUp(folder, variables) as up:
-            yield Told(up, hooks, github, folder)
+            yield Told(up, hooks, github, slack, folder)
 
 
 async def one(
@@ -175,42 +182,57 @@ async def test_a_run_pays_nothing_for_who_is_away_slow_or_full(
 
 async def test_who_tells_is_killed_on_the_way_and_it_is_there_once(told: Told):
     killed = threading.Event()
-    hook, github = told.hooks["hook"], told.github
-    held = Reply(after=lambda: killed.wait(60))
-    hook.script = [held]
-    whole = github.http.answers
-    first: list[str] = []
-
-    def answer(heard: Heard) -> Reply:
-        reply = whole(heard)
-        if heard.method == "POST" and heard.path.endswith("/check-runs") and not first:
-            first.append(heard.path)
-            reply.after = lambda: killed.wait(60)
-        return reply
-
-    github.http.answers = answer
+    hook, github, slack = told.hooks["hook"], told.github, told.slack
+    hook.script = [Reply(after=lambda: killed.wait(60))]
+    held = [
+        _held(github.http, "/check-runs", killed),
+        _held(slack.http, "/chat.postMessage", killed),
+    ]
     before = len(hook.heard)
     subject = {"repository": REPOSITORY, "commit": "a" * 40}
-    run = await one(told, [{"to": "hook"}, {"to": "repo"}], subject)
-    await eventually(lambda: bool(first) and len(hook.heard) > before)  # both are on the way
+    run = await one(told, [{"to": "hook"}, {"to": "repo"}, {"to": "ops"}], subject)
+    # All are on the way: taken there, and not yet known here.
+    await eventually(lambda: all(held) and len(hook.heard) > before)
     await told.stack.kill("notify")
     killed.set()
     await approved(run)  # the run waits for nobody
+    slack.faults = [Reply(429, {"Retry-After": str(RETRY_AFTER_S)})]
     await told.stack.until_back("notify")
     await eventually(
         lambda: (
             run.id in _ended(hook)
             and any(each.get("conclusion") == "success" for each in github.checks.values())
+            and any("completed" in each["text"] for each in slack.messages)
         ),
         within_s=LATER_S,
     )
 
     assert len(github.checks) == 1  # GitHub is asked what it has
-    assert github.wrong == []
+    [board] = [each for each in slack.messages if "thread_ts" not in each]  # and so is Slack
+    below = [each["metadata"]["event_payload"]["id"] for each in slack.messages if each != board]
+    assert len(below) == len(set(below))
+    assert slack.faults == []  # it was told to wait, and has waited
+    assert slack.waited_s >= RETRY_AFTER_S
+    assert github.wrong == slack.wrong == []
     ours = [each for each in hook.heard[before:] if each.json["run"]["workflow"] == run.id]
     times = Counter(each.headers["Mandate-Delivery"] for each in ours)
     # A webhook cannot be asked: the one that was on its way came again, and says that it did.
     assert sorted(times.values()) == [1, 2]
+
+
+def _held(service: Receiver, ending: str, killed: threading.Event) -> list[str]:
+    """Have the first answer to such a post wait for the kill; return whose it is."""
+    whole, first = service.answers, list[str]()
+
+    def answer(heard: Heard) -> Reply:
+        reply = whole(heard)
+        if heard.method == "POST" and heard.path.endswith(ending) and not first:
+            first.append(heard.path)
+            reply.after = lambda: killed.wait(60)
+        return reply
+
+    service.answers = answer
+    return first
 
 
 def _ended(hook: Receiver) -> set[str]:
