@@ -77,6 +77,13 @@ class Told:
 
     counted: bool
     text: str
+    is_undone: bool = False  # nobody knows of it there: it may be given again
+
+
+def undone(error: IntegrationError) -> Told:
+    """Return that nothing came of a vote for now."""
+    text = f"It could not be given now, try again: {error}."
+    return Told(counted=False, text=text, is_undone=True)
 
 
 class Ballots:
@@ -101,7 +108,7 @@ class Ballots:
         except DeniedError as error:
             return Told(counted=False, text=f"It does not count: {error}.")
         except IntegrationError as error:
-            return Told(counted=False, text=f"It could not be given now, try again: {error}.")
+            return undone(error)
 
     async def _cast(self, given: Given) -> Told:
         entity = self._people.get(given.account)

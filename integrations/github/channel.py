@@ -32,8 +32,9 @@ from dsl.rules.notify.subject import (
 )
 from dsl.steps.notify import Happening
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
-from integrations.github.api import GitHubApi, segment
-from integrations.github.checks import PAGE, CheckPlace, Checks, edited, id_of
+from integrations.github.api import GitHubApi
+from integrations.github.checks import CheckPlace, Checks
+from integrations.github.comments import CommentPlace, Comments
 from integrations.github.deployments import Deployments
 from integrations.github.pages import check_of, mark, summary, word_for_deployment
 from integrations.github.run_names import COMPLETED, is_started_for, of_deployment
@@ -41,7 +42,6 @@ from integrations.notify.links import NO_PAGES, SitePages
 from integrations.notify.secrets import FILES, SiteSecrets
 
 REPORTS_MAX: Final = 9  # GitHub takes ten, the last is the answer
-PAGES_MAX: Final = 10
 _TELLS: Final = (Happening.GATE_OPENED, Happening.GATE_ESCALATED, Happening.GATE_DECIDED)
 
 
@@ -70,6 +70,7 @@ class GitHubChannel:
         """
         self._api = GitHubApi(destination, secrets)
         self._checks = Checks(self._api)
+        self._comments = Comments(self._api)
         self._deployments = Deployments(self._api, destination)
         self._pages = pages
         self._has_door = has_door
@@ -120,26 +121,9 @@ class GitHubChannel:
     async def _comment(
         self, repository: str, run: RunSnapshot, comment: str | None, *, again: bool
     ) -> str:
-        body = f"{mark(run)}\n{summary(run, self._pages)}"
-        issue = f"/repos/{repository}/issues/{run.subject[PULL_REQUEST]}/comments"
-        where, fields = f"/repos/{repository}/issues/comments", {"body": body}
-        if comment is not None and await edited(self._api, f"{where}/{segment(comment)}", fields):
-            return comment
-        found = await self._find_comment(issue, mark(run)) if again else None  # (1) it may be there
-        if found is not None and await edited(self._api, f"{where}/{segment(found)}", fields):
-            return found
-        return id_of(await self._api.call("POST", issue, {"body": body}))
-
-    async def _find_comment(self, issue: str, marked: str) -> str | None:
-        for page in range(1, PAGES_MAX + 1):
-            found = await self._api.call("GET", f"{issue}?per_page={PAGE}&page={page}")
-            rows = found if isinstance(found, list) else []
-            for row in rows:
-                if str(row.get("body", "")).startswith(marked):
-                    return id_of(row)
-            if len(rows) < PAGE:
-                return None
-        return None
+        body = summary(run, self._pages)
+        place = CommentPlace(repository, run.subject[PULL_REQUEST], mark(run))
+        return await self._comments.put(place, body, known=comment, look=again)
 
     async def _deployment(
         self,

@@ -12,6 +12,7 @@
 5. What somebody has asked for there is answered there in one sentence: a comment by a comment, a
    press by a check beside the one that was pressed. Strangers who comment are answered by nothing:
    whoever passes by must not have us write. Only who may write to the repository can press.
+6. What is returned is done; what is still to be told is returned with it, and may take its time.
 """
 
 from __future__ import annotations
@@ -30,18 +31,19 @@ from dsl.rules.notify.subject import (
     REPOSITORY,
 )
 from dsl.shown.surfaces import Markdown
-from integrations.doors.ballots import Ballots, Given, Told
+from integrations.doors.ballots import Ballots, Given, Told, undone
 from integrations.doors.payloads import object_of, text_of
+from integrations.doors.telling import Answers, Taken
 from integrations.errors import ConflictError, DeniedError, IntegrationError, NotFoundError
 from integrations.github.api import GitHubApi
-from integrations.github.pages import button
+from integrations.github.comments import CommentPlace, Comments
+from integrations.github.pages import answer_mark, button
 from integrations.github.payloads import Comment, Press, command_in, is_commit, press_in
 from integrations.github.run_names import of_deployment, of_pull
-from integrations.github.verdicts import Verdicts
+from integrations.github.verdicts import Verdicts, verdict_place
 
 _CALLBACK: Final = re.compile(r"/actions/runs/([1-9][0-9]{0,18})/deployment_protection_rule$")
 _HERE: Final = ("OWNER", "MEMBER", "COLLABORATOR")  # what GitHub calls who is no stranger
-STARTING: Final = ("pull_request", "deployment_protection_rule")  # events
 _OPENED: Final = ("opened", "reopened", "synchronize")
 RUNS_LOOKED_AT: Final = 200
 
@@ -79,12 +81,14 @@ class GitHubEvents:
         """Reach runs by ``engine``; without ``ballots`` nobody votes from there."""
         self._api = api
         self._verdicts = Verdicts(api)
+        self._comments = Comments(api)
+        self._answers = Answers()
         self._door = door
         self._engine = engine
         self._ballots = ballots
 
-    async def take(self, event: str, payload: Mapping[str, Any], *, delivery: str) -> str:
-        """Do what a delivery asks for; return what was done, in a sentence.
+    async def take(self, event: str, payload: Mapping[str, Any], *, delivery: str) -> Taken:
+        """Do what a delivery asks for; return what was done (6).
 
         Args:
             event: its kind.
@@ -96,18 +100,18 @@ class GitHubEvents:
         """
         action = text_of(payload.get("action"))
         if event == "ping":
-            return "pong"
+            return Taken("pong")
         repository = self._repository(payload)  # (1) of ours
         match event, action:
             case "pull_request", _ if action in _OPENED:
-                return await self._pull_request(repository, payload)
+                return Taken(await self._pull_request(repository, payload))
             case "deployment_protection_rule", "requested":
-                return await self._deployment(repository, payload)
+                return Taken(await self._deployment(repository, payload))
             case "issue_comment", "created":  # (4) as it was written
                 return await self._comment(repository, payload)
             case "check_run", "requested_action":
                 return await self._button(repository, payload, delivery)
-        return "nothing is done about that"
+        return Taken("nothing is done about that")
 
     def _repository(self, payload: Mapping[str, Any]) -> str:
         return self._api.require_ours(
@@ -168,20 +172,21 @@ class GitHubEvents:
                 done.append(f"{run} is started")
         return "; ".join(done) or "no pipeline starts by that"
 
-    async def _comment(self, repository: str, payload: Mapping[str, Any]) -> str:
+    async def _comment(self, repository: str, payload: Mapping[str, Any]) -> Taken:
         issue, comment = object_of(payload.get("issue")), object_of(payload.get("comment"))
         asked = command_in(comment)
         number = issue.get("number")
         if asked is None or "pull_request" not in issue or type(number) is not int:
-            return "no command of ours"
+            return Taken("no command of ours")
         if not self._is_heard(asked, comment):  # (5) strangers
-            return "a command of a stranger, who is told nothing"
+            return Taken("a command of a stranger, who is told nothing")
         told = await self._answered(repository, number, asked)
+        place = CommentPlace(repository, str(number), answer_mark(asked.delivery), asked.at)
         body = Markdown.of("{}", told.text, limit=1_000)  # (5) one sentence
-        await self._api.call(
-            "POST", f"/repos/{repository}/issues/{number}/comments", {"body": body}
+        tell = self._answers.of(
+            place.mark, lambda: self._comments.put(place, body, known=None, look=True)
         )
-        return told.text
+        return Taken(told.text, tell, is_undone=told.is_undone)
 
     def _is_heard(self, asked: Comment, comment: Mapping[str, Any]) -> bool:
         is_here = comment.get("author_association") in _HERE
@@ -195,7 +200,7 @@ class GitHubEvents:
         try:
             found = await self._waiting(of_pull(repository, number), asked.gate)
         except IntegrationError as error:
-            return Told(counted=False, text=f"It could not be given now, try again: {error}.")
+            return undone(error)
         if len(found) != 1:
             names = ", ".join(sorted({gate for _, gate in found})[:10]) or "no gate"
             return Told(
@@ -219,13 +224,14 @@ class GitHubEvents:
                     found.append((each.run, path))
         return found
 
-    async def _button(self, repository: str, payload: Mapping[str, Any], delivery: str) -> str:
+    async def _button(self, repository: str, payload: Mapping[str, Any], delivery: str) -> Taken:
         press = press_in(payload)
         if press is None or self._ballots is None:
-            return "no button of ours"
+            return Taken("no button of ours")
         told = await self._pressed(press, self._ballots, delivery)
-        await self._verdicts.tell(repository, press, told)  # (5) where it was pressed
-        return told.text
+        place = verdict_place(repository, press)  # (5) where it was pressed
+        tell = self._answers.of(place.external_id, lambda: self._verdicts.tell(place, told))
+        return Taken(told.text, tell, is_undone=told.is_undone)
 
     async def _pressed(self, press: Press, ballots: Ballots, delivery: str) -> Told:
         try:
@@ -233,7 +239,7 @@ class GitHubEvents:
         except NotFoundError:
             rows = []
         except IntegrationError as error:
-            return Told(counted=False, text=f"It could not be given now, try again: {error}.")
+            return undone(error)
         for row in rows if isinstance(rows, list) else ():
             gate, subject = text_of(row.get("gate"), 1_000), text_of(row.get("subject_digest"))
             shown = button(

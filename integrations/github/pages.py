@@ -37,6 +37,11 @@ def mark(run: RunSnapshot) -> str:
     return f"<!-- mandate {kept_id(f'{run.workflow}/{run.run}')} -->"
 
 
+def answer_mark(delivery: str) -> str:
+    """Return what an answer of ours to what somebody has written begins with."""
+    return f"<!-- answer of mandate {kept_id(delivery)} -->"
+
+
 def check_of(run: RunSnapshot, pages: SitePages, *, has_door: bool) -> dict[str, Any]:
     """Return the check of a run as it is now."""
     waits = _word_of_gates(run)

@@ -4,12 +4,10 @@
    the run, and of two who edit one text the later undoes what the earlier has said.
 2. There is one for each run and account, edited at each press. It is neutral: it says nothing of
    the commit and holds back no merge.
-3. One is told at a time, so that of two presses of one person at once none makes a second.
 """
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from dsl.shown.surfaces import Markdown
@@ -24,18 +22,20 @@ class Verdicts:
 
     def __init__(self, api: GitHubApi) -> None:
         self._checks = Checks(api)
-        self._turn = asyncio.Lock()
 
-    async def tell(self, repository: str, press: Press, told: Told) -> None:
-        """Have whoever has pressed find it (2)."""
-        place = CheckPlace(
-            repository,
-            press.commit,
-            name=f"mandate: vote of {press.login or press.account}",
-            external_id=f"{press.run}/{press.run_id}/{press.account}",
-        )
-        async with self._turn:  # (3) one at a time
-            await self._checks.put(place, _fields(told), known=None, look=True)
+    async def tell(self, place: CheckPlace, told: Told) -> None:
+        """Have whoever has pressed find it (2); one at a time, or two are made."""
+        await self._checks.put(place, _fields(told), known=None, look=True)
+
+
+def verdict_place(repository: str, press: Press) -> CheckPlace:
+    """Return the check that tells of a press (2)."""
+    return CheckPlace(
+        repository,
+        press.commit,
+        name=f"mandate: vote of {press.login or press.account}",
+        external_id=f"{press.run}/{press.run_id}/{press.account}",
+    )
 
 
 def _fields(told: Told) -> dict[str, Any]:

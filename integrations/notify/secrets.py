@@ -35,8 +35,8 @@ class SiteSecrets:
         self._vault = vault
         self._kept: dict[str, tuple[float, str]] = {}
 
-    async def read(self, place: SecretPlace) -> str:
-        """Return a secret, less the white space at its ends.
+    async def read(self, place: SecretPlace, *, fresh: bool = False) -> str:
+        """Return a secret, less the white space at its ends; ``fresh``: as it is now.
 
         Raises:
             DeniedError: it cannot be read, or holds nothing that can be a secret.
@@ -46,7 +46,7 @@ class SiteSecrets:
         if place.vault is None:
             return await asyncio.to_thread(read_secret, place.file or "")
         kept = self._kept.get(place.vault)
-        if kept is not None and kept[0] > time.monotonic():
+        if kept is not None and kept[0] > time.monotonic() and not fresh:
             return kept[1]
         if self._vault is None:
             raise DeniedError(f"the secret in {place} cannot be read: no Vault is named here")

@@ -22,6 +22,7 @@ from dsl.values.canonical import canonical
 from dsl.values.strict_json import JsonError
 from integrations.doors.ballots import Ballots, Given
 from integrations.doors.payloads import object_of, text_of
+from integrations.doors.telling import Taken
 from integrations.errors import DeniedError
 from integrations.slack.api import SlackApi
 from integrations.slack.board import APPROVE, REJECT, reason_dialog
@@ -67,18 +68,21 @@ class SlackClicks:
         self._api = api
         self._ballots = ballots
 
-    async def take(self, payload: Mapping[str, Any]) -> None:
-        """Do what a payload asks for, and tell whoever has pressed."""
+    async def take(self, payload: Mapping[str, Any]) -> Taken:
+        """Do what a payload asks for; return what was done, and what is still to be told of it.
+
+        Raises:
+            IntegrationError: nothing was done, and why.
+        """
         if payload.get("type") == "view_submission":
-            await self._submitted(payload)
-            return
+            return await self._submitted(payload)
         if payload.get("type") != "block_actions":
             raise DeniedError("expected block_actions or view_submission")  # (4) it is said
         click = _click(payload)
         if click.needs_reason or click.decision == "reject":  # (3) say why
             await self._ask_why(click)
-            return
-        await self._cast(click, "")
+            return Taken("asked why")
+        return await self._cast(click, "")
 
     async def _ask_why(self, click: Click) -> None:
         shown = {"w": click.run, "i": click.run_id, "g": click.gate, "s": click.subject}
@@ -86,7 +90,7 @@ class SlackClicks:
         view = reason_dialog(click.decision, metadata, click.gate)
         await self._api.call("views.open", trigger_id=click.trigger, view=view)
 
-    async def _submitted(self, payload: Mapping[str, Any]) -> None:
+    async def _submitted(self, payload: Mapping[str, Any]) -> Taken:
         view = object_of(payload.get("view"))
         if view.get("callback_id") != "mandate-reason":
             raise DeniedError("expected a dialog of ours")
@@ -105,9 +109,9 @@ class SlackClicks:
             trigger="",
             delivery=text_of(view.get("id")),
         )
-        await self._cast(click, reason if isinstance(reason, str) else "")
+        return await self._cast(click, reason if isinstance(reason, str) else "")
 
-    async def _cast(self, click: Click, reason: str) -> None:
+    async def _cast(self, click: Click, reason: str) -> Taken:
         told = await self._ballots.cast(
             Given(
                 door=SLACK,
@@ -123,12 +127,16 @@ class SlackClicks:
             )
         )
         mark = SlackText(":white_check_mark:") if told.counted else SlackText(":warning:")
-        await self._api.call(  # (2) to our channel, for that person alone
-            "chat.postEphemeral",
-            channel=self._api.channel,
-            user=click.user,
-            text=SlackText.of("{} {}", mark, told.text, limit=1_000),
-        )
+
+        async def tell() -> None:
+            await self._api.call(  # (2) to our channel, for that person alone
+                "chat.postEphemeral",
+                channel=self._api.channel,
+                user=click.user,
+                text=SlackText.of("{} {}", mark, told.text, limit=1_000),
+            )
+
+        return Taken(told.text, tell, is_undone=told.is_undone)
 
 
 def _click(payload: Mapping[str, Any]) -> Click:

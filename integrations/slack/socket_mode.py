@@ -1,12 +1,13 @@
 """Slack's socket: clicks come to us over a connection that we have opened, without an address.
 
-1. An envelope is acknowledged when it has been read, and worked on after that: Slack waits three
-   seconds, and a vote may take longer. One that comes twice is one vote; see
-   ``integrations.doors.ballots``.
+1. An envelope is acknowledged when what it asks for is done, for which Slack waits three seconds:
+   where it is not, or not in time, Slack says so to whoever has pressed, and nothing is lost in
+   silence. One that comes twice is one vote; see ``integrations.doors.ballots``.
 2. The client reconnects by itself. What goes wrong with one envelope is a line in the log, and the
    next is taken.
-3. At most ``TAKEN_MAX`` are worked on at once. What comes beyond that is not acknowledged: Slack
-   says so to whoever has pressed.
+3. At most ``TAKEN_MAX`` are worked on, or told of, at once. What comes beyond that is not
+   acknowledged.
+4. The token by which a connection is opened is read for each: it can be replaced.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -23,39 +25,31 @@ from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
+from integrations.doors.telling import Taken, until_told
+
 logger = logging.getLogger(__name__)
 
-TAKE_S: Final = 60.0
 TAKEN_MAX: Final = 64
+TOKEN_S: Final = 30.0
 
-Take = Callable[[Mapping[str, Any]], Awaitable[None]]
+Take = Callable[[Mapping[str, Any]], Awaitable[Taken]]
+Read = Callable[[], Coroutine[Any, Any, str]]
 
 
 @asynccontextmanager
-async def listening(api: str, app_token: str, take: Take) -> AsyncIterator[None]:
-    """Hand on what comes, until this is left."""
+async def listening(api: str, read: Read, take: Take, within_s: float) -> AsyncIterator[None]:
+    """Hand on what comes, until this is left.
+
+    Args:
+        api: Slack's address.
+        read: returns the app-level token (4).
+        take: does what an envelope asks for.
+        within_s: for as long as Slack waits for that.
+    """
     loop = asyncio.get_running_loop()
-    web = WebClient(token=app_token, base_url=f"{api}/")
-    client = SocketModeClient(app_token=app_token, web_client=web, auto_reconnect_enabled=True)
-
-    under_way = threading.BoundedSemaphore(TAKEN_MAX)
-
-    async def taken(payload: Mapping[str, Any]) -> None:
-        try:
-            await _taken(take, payload)
-        finally:
-            under_way.release()
-
-    def heard(_: Any, request: SocketModeRequest) -> None:
-        is_ours = request.type == "interactive"
-        if is_ours and not under_way.acquire(blocking=False):  # (3) pressed again
-            logger.warning("a click was not taken: %d are under way", TAKEN_MAX)
-            return
-        client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
-        if is_ours:  # (1) worked on after that
-            asyncio.run_coroutine_threadsafe(taken(request.payload), loop)
-
-    client.socket_mode_request_listeners.append(heard)
+    client = _Client(api, await read(), lambda: asyncio.run_coroutine_threadsafe(read(), loop))
+    listener = _Listener(client, take, within_s)
+    client.socket_mode_request_listeners.append(listener.hear)
     try:
         await asyncio.to_thread(client.connect)
         yield
@@ -63,9 +57,52 @@ async def listening(api: str, app_token: str, take: Take) -> AsyncIterator[None]
         await asyncio.to_thread(client.close)
 
 
-async def _taken(take: Take, payload: Mapping[str, Any]) -> None:
-    try:
-        async with asyncio.timeout(TAKE_S):
-            await take(payload)
-    except Exception as error:  # noqa: BLE001  # (2) whatever it is, the next is taken
-        logger.warning("a click was not taken (%s): %s", type(error).__name__, error)
+class _Listener:
+    """Hears envelopes in a thread of the client, and works on them in the loop."""
+
+    def __init__(self, client: SocketModeClient, take: Take, within_s: float) -> None:
+        self._client = client
+        self._take = take
+        self._within_s = within_s
+        self._loop = asyncio.get_running_loop()
+        self._under_way = threading.BoundedSemaphore(TAKEN_MAX)
+
+    def hear(self, _: Any, request: SocketModeRequest) -> None:
+        if request.type != "interactive":
+            self._acknowledge(request)
+        elif self._under_way.acquire(blocking=False):
+            asyncio.run_coroutine_threadsafe(self._work(request), self._loop)
+        else:  # (3) pressed again
+            logger.warning("a click was not taken: %d are under way", TAKEN_MAX)
+
+    async def _work(self, request: SocketModeRequest) -> None:
+        try:
+            async with asyncio.timeout(self._within_s):
+                taken = await self._take(request.payload)
+            try:
+                if not taken.is_undone:  # (1) it is done
+                    await asyncio.to_thread(self._acknowledge, request)
+            finally:
+                if taken.tell is not None:
+                    await until_told(taken.tell)
+        except Exception as error:  # noqa: BLE001  # (2) whatever it is, the next is taken
+            logger.warning("a click was not taken (%s): %s", type(error).__name__, error)
+        finally:
+            self._under_way.release()
+
+    def _acknowledge(self, request: SocketModeRequest) -> None:
+        answer = SocketModeResponse(envelope_id=request.envelope_id)
+        self._client.send_socket_mode_response(answer)
+
+
+class _Client(SocketModeClient):
+    """One that reads its token anew where it connects (4)."""
+
+    def __init__(self, api: str, token: str, read: Callable[[], Future[str]]) -> None:
+        self._read_token = read
+        web = WebClient(token=token, base_url=f"{api}/")
+        super().__init__(app_token=token, web_client=web, auto_reconnect_enabled=True)
+
+    def issue_new_wss_url(self) -> str:
+        self.app_token = self._read_token().result(TOKEN_S)
+        return super().issue_new_wss_url()

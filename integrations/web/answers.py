@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 OK: Final = 200
 ACCEPTED: Final = 202
+AWAY: Final = 503
+AGAIN_S: Final = "5"
 
 
 class TurnedAwayError(Exception):
@@ -32,8 +34,8 @@ class TurnedAwayError(Exception):
 class HookAnswer:
     """What a hook answers, and what it still does when the answer is on its way.
 
-    ``later`` is for what need not be waited for. At most ``hooks.LATER_MAX`` of them are under way;
-    where one fails, the delivery counts as not made, so that it may be made again.
+    ``later`` is for what may be lost with this process. At most ``hooks.LATER_MAX`` of them are
+    under way; where one fails, the delivery counts as not made, so that it may be made again.
     """
 
     status: int = ACCEPTED
@@ -42,7 +44,8 @@ class HookAnswer:
 
     def response(self) -> Response:
         """Return it as it is sent."""
-        return JSONResponse(dict(self.body), self.status)
+        headers = {"retry-after": AGAIN_S} if self.status == AWAY else None
+        return JSONResponse(dict(self.body), self.status, headers)
 
 
 def turned_away(error: TurnedAwayError) -> Response:

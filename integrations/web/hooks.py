@@ -7,11 +7,12 @@ order:
 2. The signature, over the raw body; see ``integrations.web.signatures``. Nothing is parsed before.
 3. Is it delivered for the first time? Again is answered by 200 and ``{"ok": true, "repeated":
    true}`` and nothing is done; see ``integrations.web.deliveries``.
-4. ``handle(received)`` parses ``received.raw``, with ``dsl.values.strict_json``, and answers within
-   ``HANDLE_S``: an answer of 2xx and 4xx is an end, whatever else may be delivered again. It raises
-   ``TurnedAwayError`` for what it does not take, and an ``IntegrationError`` where a system is
-   away.
-5. What need not be waited for goes into ``HookAnswer.later``, and is done within ``LATER_S``.
+4. ``handle(received)`` parses ``received.raw``, with ``dsl.values.strict_json``, does what must not
+   be lost, and answers within ``within_s``, for as long as the sender waits: an answer of 2xx and
+   4xx is an end, whatever else may be delivered again. It raises ``TurnedAwayError`` for what it
+   does not take, and an ``IntegrationError`` where a system is away.
+5. What may be lost with this process goes into ``HookAnswer.later``, and is done within
+   ``LATER_S``.
 
 It reaches runs through a ``RunEngine`` (``integrations.web.engine``) and no other way::
 
@@ -40,7 +41,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
-from integrations.web.answers import OK, HookAnswer, TurnedAwayError
+from integrations.web.answers import AWAY, OK, HookAnswer, TurnedAwayError
 from integrations.web.bodies import raw_body
 from integrations.web.deliveries import KEPT_S, REPLAY_S, Deliveries, Seen
 from integrations.web.rates import Buckets, Rate
@@ -48,7 +49,7 @@ from integrations.web.rates import Buckets, Rate
 HOOK_BYTES_MAX: Final = 1 << 20
 HANDLE_S: Final = 10.0
 LATER_MAX: Final = 256
-LATER_S: Final = 60.0
+LATER_S: Final = 3_600.0
 DELIVERY_ID_MAX: Final = 200  # characters
 HOOK_RATE: Final = Rate(per_s=200, burst=400)  # for each hook: senders share few addresses
 logger = logging.getLogger(__name__)
@@ -57,7 +58,6 @@ _CLIENT_ERRORS: Final = range(400, 500)
 _SUCCESSES: Final = range(200, 300)
 _CONFLICT: Final = 409
 _BUSY: Final = 429
-_AWAY: Final = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Received:
     delivery: str  # the sender's id for it, or the digest of what was sent
 
 
-Verify = Callable[[bytes, Mapping[str, str]], None]  # raises TurnedAwayError
+Verify = Callable[[bytes, Mapping[str, str]], Awaitable[None]]  # raises TurnedAwayError
 Handle = Callable[[Received], Awaitable[HookAnswer]]
 
 
@@ -82,6 +82,7 @@ class Hook:
     handle: Handle
     delivery: str = ""  # the header with the sender's id for a delivery, in lower case
     bytes_max: int = HOOK_BYTES_MAX
+    within_s: float = HANDLE_S  # the sender waits no longer
 
 
 class Hooks:
@@ -112,7 +113,7 @@ class Hooks:
                 raise TurnedAwayError(_BUSY, "too many at once: try again", retry_after_s=wait_s)
             raw = await raw_body(request, hook.bytes_max)
             headers = dict(request.headers)  # names in lower case; of two the last
-            hook.verify(raw, headers)  # (2) nothing is parsed before
+            await hook.verify(raw, headers)  # (2) nothing is parsed before
             return (await self._answer(hook, raw, headers)).response()
 
         return serve
@@ -131,7 +132,7 @@ class Hooks:
         try:
             answer = await self._handled(hook, Received(headers, raw, given or digest))
             ended = answer.status in _SUCCESSES
-            if answer.later is not None and ended:
+            if answer.later is not None:
                 self._put_off(answer.later, names)
         except TurnedAwayError as error:
             ended = error.status in _CLIENT_ERRORS and error.status != _BUSY
@@ -142,25 +143,25 @@ class Hooks:
 
     async def _handled(self, hook: Hook, received: Received) -> HookAnswer:
         try:
-            async with asyncio.timeout(HANDLE_S):  # (4) within this time
+            async with asyncio.timeout(hook.within_s):  # (4) within this time
                 return await hook.handle(received)
         except TimeoutError:
             raise TurnedAwayError(
-                _AWAY, "not done in time: deliver again", retry_after_s=5
+                AWAY, "not done in time: deliver again", retry_after_s=5
             ) from None
         except NotFoundError as error:
             raise TurnedAwayError(404, str(error)) from None
         except DeniedError as error:
             raise TurnedAwayError(403, str(error)) from None
         except IntegrationError as error:
-            raise TurnedAwayError(_AWAY, str(error), retry_after_s=5) from None
+            raise TurnedAwayError(AWAY, str(error), retry_after_s=5) from None
 
     def _put_off(
         self, later: Callable[[], Awaitable[None]], names: list[tuple[str, float]]
     ) -> None:
         """Do something when the answer is on its way (5)."""
         if len(self._later) >= LATER_MAX:
-            raise TurnedAwayError(_AWAY, "too much is under way: deliver again", retry_after_s=5)
+            raise TurnedAwayError(AWAY, "too much is under way: deliver again", retry_after_s=5)
         task = asyncio.create_task(self._do(later, names))
         self._later.add(task)
         task.add_done_callback(self._later.discard)

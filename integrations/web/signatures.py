@@ -4,23 +4,34 @@
 2. Compared in constant time, as bytes: a header that is no ASCII is a wrong signature and no error.
 3. Where the scheme signs a time, one that is more than ``WINDOW_S`` from now is refused, either
    way.
-4. A secret of nothing would make everybody's signature good, so there is none; and none is printed.
+4. A secret of nothing would make everybody's signature good: there is none; and none is printed.
+5. A secret that may be replaced is read anew each ``SECRET_KEPT_S``, so that one that was taken
+   back is soon good for nothing; and where it does not fit, so that its successor is good at once,
+   but not more often than each ``SECRET_AGAIN_S``, whoever sends what. While whoever keeps it is
+   away, the last one is good; where there is none any more, nothing is verified.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from integrations.web.answers import TurnedAwayError
+from integrations.errors import IntegrationError, UnavailableError
+from integrations.web.answers import AWAY, TurnedAwayError
 
 WINDOW_S: Final = 300
 SECRET_BYTES_MIN: Final = 16
+SECRET_KEPT_S: Final = 30.0
+SECRET_AGAIN_S: Final = 5.0
+logger = logging.getLogger(__name__)
+
 _STAMP: Final = re.compile(r"[0-9]{1,12}")
 _UNAUTHORIZED: Final = 401
 
@@ -49,7 +60,7 @@ class HmacSignature:
                 f"{len(self.secret)}: make one with: openssl rand -hex 32"
             )
 
-    def verify(self, raw: bytes, headers: Mapping[str, str]) -> None:
+    async def verify(self, raw: bytes, headers: Mapping[str, str]) -> None:
         """Return if the body is of whoever knows the secret.
 
         Raises:
@@ -77,3 +88,56 @@ class HmacSignature:
                 "wrong, or is this an old request?",
             )
         return stamp
+
+
+class ReplacedSignature:
+    """A signature by a secret that may be replaced (5)."""
+
+    def __init__(
+        self,
+        first: HmacSignature,
+        read: Callable[[], Awaitable[HmacSignature]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with ``first``; ``read`` returns the one of now."""
+        self._kept: HmacSignature | None = first
+        self._read = read
+        self._clock = clock
+        self._read_at = clock()
+        self._reading = asyncio.Lock()
+
+    async def verify(self, raw: bytes, headers: Mapping[str, str]) -> None:
+        """Return if the body is of whoever knows the secret.
+
+        Raises:
+            TurnedAwayError: it is not, or nobody can tell now.
+        """
+        tried = await self._not_older_than(SECRET_KEPT_S)
+        try:
+            await tried.verify(raw, headers)
+        except TurnedAwayError:
+            newer = await self._not_older_than(SECRET_AGAIN_S)
+            if newer == tried:
+                raise
+            await newer.verify(raw, headers)
+
+    async def _not_older_than(self, seconds: float) -> HmacSignature:
+        async with self._reading:
+            age = self._clock() - self._read_at
+            if age >= (SECRET_AGAIN_S if self._kept is None else seconds):
+                await self._look()
+            if self._kept is None:
+                raise TurnedAwayError(
+                    AWAY, "nothing can be verified here now: the log of the server says why"
+                )
+            return self._kept
+
+    async def _look(self) -> None:
+        self._read_at = self._clock()
+        try:
+            self._kept = await self._read()
+        except UnavailableError as error:  # the last one is good
+            logger.warning("the secret of a hook is not read anew: %s", error)
+        except IntegrationError as error:
+            self._kept = None
+            logger.warning("the secret of a hook is gone, nothing is taken: %s", error)

@@ -4,20 +4,27 @@
    system that is not set up there has no hook, and what is sent there finds nothing.
 2. Nobody votes through a door whose word the ledger's worker cannot check: it takes the same key,
    ``MANDATE_DOOR_KEY_FILE``, on both sides. Without one there are no ballots.
-3. What takes longer than a service waits is done when the answer is on its way.
-4. What became of a delivery stands in the log, where nobody is told of it there.
+3. A delivery is taken (2xx) when what it asks for is done: a run is started, a vote is with its
+   run, a dialog is open. A process that dies before that leaves one that the service shows as
+   failed, and that may come again, as the same deed (docs/adr/0055). Who has asked is told when the
+   answer is on its way.
+4. What became of a delivery stands in the log as well.
+5. Secrets by which a service proves itself are needed to begin, and can be replaced after that; see
+   ``integrations.web.signatures``.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from dsl.errors import DslError
 from dsl.notify.doors import GitHubDoor
+from dsl.notify.secrets import SecretPlace
 from dsl.notify.site import NotifySite
 from dsl.notify.site_file import SiteFile
 from dsl.shown.surfaces import Terminal
@@ -25,24 +32,27 @@ from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.doors.ballots import Ballots
 from integrations.doors.key import door_key_of
+from integrations.doors.telling import Taken, until_told
 from integrations.errors import DeniedError
 from integrations.github.api import GitHubApi
-from integrations.github.events import STARTING, GitHubEvents
+from integrations.github.events import GitHubEvents
 from integrations.notify.secrets import SiteSecrets
 from integrations.settings import read_settings
 from integrations.slack.api import SlackApi
 from integrations.slack.clicks import SlackClicks, payload_of
 from integrations.vault.site_secrets import NotifySecrets
-from integrations.web.answers import OK, HookAnswer
+from integrations.web.answers import AWAY, OK, HookAnswer
 from integrations.web.engine import RunEngine
-from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received
-from integrations.web.signatures import HmacSignature
+from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received, Verify
+from integrations.web.signatures import HmacSignature, ReplacedSignature
 from mandate.people.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
 GITHUB_PATH: Final = "/hooks/github"
 SLACK_PATH: Final = "/hooks/slack"
+GITHUB_WAITS_S: Final = 9.5  # ten, less the way
+SLACK_WAITS_S: Final = 2.5  # three
 
 
 class Doors:
@@ -72,7 +82,7 @@ class Doors:
         found = [await self._github(inbound.github)] if inbound.github is not None else []
         signing = inbound.slack.optional_secret("signing_secret") if inbound.slack else None
         if signing is not None:
-            found.append(self._slack(await self._secrets.read(signing)))
+            found.append(await self._slack(signing))
         return tuple(found)
 
     @asynccontextmanager
@@ -95,13 +105,14 @@ class Doors:
         # Here: who has no socket needs no client for one.
         from integrations.slack.socket_mode import listening  # noqa: PLC0415
 
-        token = await self._secrets.read(place)
+        async def read() -> str:
+            return await self._secrets.read(place, fresh=True)
+
         api = self._site.slack[door.destination].api
-        async with listening(api, token, self._clicks().take):
+        async with listening(api, read, self._clicks().take, SLACK_WAITS_S):
             yield
 
     async def _github(self, door: GitHubDoor) -> Hook:
-        secret = await self._secrets.read(door.secret("secret"))
         api = GitHubApi(self._site.github[door.destination], self._secrets)
         events = GitHubEvents(api, door, self._engine, self._ballots(self._site.people.github))
 
@@ -109,37 +120,31 @@ class Doors:
             payload = _json(received.raw)
             event = received.headers.get("x-github-event", "")[:100]
 
-            async def take() -> None:
-                done = await events.take(event, payload, delivery=received.delivery)
-                logger.info("github: %s", Terminal.of("{}", done))  # (4) it is said
+            taken = await events.take(event, payload, delivery=received.delivery)
+            return _answer("github", taken, HookAnswer())
 
-            if event in STARTING:  # where it starts nothing, GitHub's log of deliveries says why
-                await take()
-                return HookAnswer()
-            return HookAnswer(later=take)  # (3) GitHub waits ten seconds
+        verify = await self._verify(door.secret("secret"), _of_github)
+        return Hook(
+            GITHUB_PATH, verify, handle, delivery="x-github-delivery", within_s=GITHUB_WAITS_S
+        )
 
-        signed = _signed(secret, "x-hub-signature-256", "sha256=")
-        return Hook(GITHUB_PATH, signed.verify, handle, delivery="x-github-delivery")
-
-    def _slack(self, secret: str) -> Hook:
+    async def _slack(self, place: SecretPlace) -> Hook:
         clicks = self._clicks()
 
         async def handle(received: Received) -> HookAnswer:
-            payload = payload_of(received.raw)
+            taken = await clicks.take(payload_of(received.raw))
+            return _answer("slack", taken, HookAnswer(OK, {}))
 
-            async def take() -> None:
-                await clicks.take(payload)
+        verify = await self._verify(place, _of_slack)
+        return Hook(SLACK_PATH, verify, handle, within_s=SLACK_WAITS_S)
 
-            return HookAnswer(OK, {}, later=take)  # (3) Slack waits three seconds
+    async def _verify(self, place: SecretPlace, signed: Callable[[str], HmacSignature]) -> Verify:
+        """Return what verifies by the secret there, which is read now and anew (5)."""
 
-        signed = _signed(
-            secret,
-            "x-slack-signature",
-            "v0=",
-            stamp="x-slack-request-timestamp",
-            base="v0:{}:",
-        )
-        return Hook(SLACK_PATH, signed.verify, handle)
+        async def read() -> HmacSignature:
+            return signed(await self._secrets.read(place, fresh=True))
+
+        return ReplacedSignature(await read(), read).verify
 
     def _clicks(self) -> SlackClicks:
         door = self._site.inbound.slack
@@ -172,6 +177,25 @@ def doors_of(env: Mapping[str, str], engine: RunEngine) -> Doors:
 def _vault_of(env: Mapping[str, str]) -> NotifySecrets:
     settings, verify = read_settings(env), env.get("VAULT_CACERT") or True
     return NotifySecrets(settings.vault_url, settings.vault_roles, verify=verify)
+
+
+def _answer(who: str, taken: Taken, done: HookAnswer) -> HookAnswer:
+    """Return what a service is answered (3), and tell whoever has asked."""
+    logger.info("%s: %s", who, Terminal.of("{}", taken.done))  # (4) it is said
+    tell = taken.tell
+    later = None if tell is None else (lambda: until_told(tell))
+    if taken.is_undone:
+        return HookAnswer(AWAY, {"error": taken.done}, later)
+    return replace(done, later=later)
+
+
+def _of_github(secret: str) -> HmacSignature:
+    return _signed(secret, "x-hub-signature-256", "sha256=")
+
+
+def _of_slack(secret: str) -> HmacSignature:
+    stamp = "x-slack-request-timestamp"
+    return _signed(secret, "x-slack-signature", "v0=", stamp=stamp, base="v0:{}:")
 
 
 def _signed(

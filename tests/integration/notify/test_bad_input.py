@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,7 @@ from integrations.github.pages import status_of_deployment, word_for_deployment
 from integrations.notify.channel import MessageChannel
 from integrations.notify.mail import MailChannel
 from integrations.slack.channel import SlackChannel
-from tests.fixtures.notify.github import FakeGitHub, fake_github, key_in
+from tests.fixtures.notify.github import fake_github, key_in
 from tests.fixtures.notify.receiver import Reply, mailbox
 from tests.fixtures.notify.slack import BOT, CHANNEL, fake_slack, words_in
 from tests.integration.notify.test_lost_answers import shop_at
@@ -89,27 +88,12 @@ async def test_a_place_that_is_gone_is_a_sentence_and_the_rest_is_not_made_twice
     key_in(tmp_path / "key")
     with fake_github() as github:
         telling = GitHubChannel(shop_at(github.http.url, tmp_path), has_door=True)
-        _refuse_once(github, operation, answer)
+        github.refuse[operation] = answer
         sentence = await sentence_of(telling)
         await telling.deliver(ENDED, RUN, {}, again=True)
 
     assert said in sentence
     assert (len(github.checks), len(github.comments)) == (1, 1)
-
-
-def _refuse_once(github: FakeGitHub, operation: str, answer: Reply) -> None:
-    whole = github.http.answers
-    refused: list[str] = []
-
-    def answered(heard: Any) -> Reply:
-        reply = whole(heard)
-        if not refused and github.calls[-1][0] == operation:
-            refused.append(operation)
-            (github.checks if "checks" in operation else github.comments).clear()
-            return answer
-        return reply
-
-    github.http.answers = answered
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ class Told:
             self.entered.set()
             await self.proceed.wait()
         self.received.append(said)
+        if said.get("undone"):
+            return HookAnswer(503, {"error": "not now"}, later=lambda: self.note("told of it"))
         return HookAnswer(later=lambda: self.note(received.delivery))
 
     async def note(self, delivery: str) -> None:
@@ -138,6 +140,13 @@ async def test_what_is_not_done_says_why_and_may_come_again_where_that_helps(
 
     assert (first.status, first.json["error"]) == (status, str(error))
     assert again.status == (202 if status in (429, 503) else 200)
+
+
+async def test_what_was_not_done_is_told_of_and_may_come_again(hooked: Hooked):
+    replies = [await hooked.deliver(b'{"undone": true}') for _ in range(2)]
+
+    assert [(each.status, each.headers["retry-after"]) for each in replies] == [(503, "5")] * 2
+    assert hooked.told.later == ["told of it"] * 2
 
 
 async def test_what_was_put_off_and_failed_may_be_delivered_again(hooked: Hooked):

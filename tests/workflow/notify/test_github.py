@@ -99,9 +99,10 @@ async def test_a_pull_request_starts_a_run_that_shows_there_and_is_answered_ther
     assert (check["status"], check["head_sha"]) == ("in_progress", commit)
     assert check["external_id"] == f"{run.id}/{(await run.describe()).run_id}"
     assert [each["label"] for each in check["actions"]] == ["Approve", "Reject"]
-    reply = await site.github_says(
-        "issue_comment", comment("/mandate approve sign-off read it @all")
-    )
+    # What is answered is refused at first, and there later; whose mark was lost is found.
+    site.github.refuse["issues/create-comment"] = Reply(502)
+    vote = comment("/mandate approve sign-off read it @all")
+    reply = await site.github_says("issue_comment", vote)
     assert reply.status == 202
     report = await run.result()
     await until(lambda: check["status"] == "completed" or site.github.checks[1].get("conclusion"))
@@ -113,8 +114,12 @@ async def test_a_pull_request_starts_a_run_that_shows_there_and_is_answered_ther
     ours = [c for c in site.github.comments.values() if c["body"].startswith("<!-- mandate")]
     assert len(ours) == 1  # edited, never repeated
     assert "@all" not in ours[0]["body"].replace("`", "\x00").split("\x00")[0::2]
-    said = [c["body"] for c in site.github.comments.values() if c not in ours]
-    assert said == ["`Counted: approved by ann (read it @all).`"]
+    counted = "`Counted: approved by ann (read it @all).`"
+    await until(lambda: any(counted in c["body"] for c in comments.values()))
+    again = await site.another()  # as one that was killed, and has come up again
+    assert (await again.github_says("issue_comment", vote)).status == 202
+    said = [c["body"].partition("\n")[2] for c in comments.values() if c not in ours]
+    assert said == [counted]
 
 
 async def test_the_same_webhook_twice_is_one_run_and_one_vote(site: Site):
