@@ -28,9 +28,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dsl.core import Tier
-from dsl.limits import PROBLEMS_MAX
+from dsl.limits import LEDGER_PAYLOAD_BYTES_MAX, PROBLEMS_MAX
 from dsl.rules.ledger.merkle import Peaks
 from dsl.rules.ledger.note import Checkpoint
+from dsl.values.json_shapes import JsonShapes
 from integrations.errors import CorruptError
 from integrations.ledger.entries import (
     GENESIS,
@@ -158,11 +159,13 @@ class _Walk:
         self.entries = 0
         self.tree = Peaks()
         self.problems: list[str] = []
+        self._payloads = JsonShapes(is_canonical, LEDGER_PAYLOAD_BYTES_MAX)
         self._compare(0)
 
     def take(self, rows: Sequence[Sequence[Any]]) -> None:
         """Check the next entries; go on after a problem, from what is stored."""
         seq, before, plant, wanted = self.seq, self.hash, self.tree.add, self._held
+        has_shape = self._payloads.accept
         for row in rows:
             if tuple(map(type, row)) != _FORM:
                 self.add([f"entry {row[0]} has not the form of an entry"])
@@ -175,7 +178,7 @@ class _Walk:
                 place != seq + 1
                 or prev != before
                 or leaf != digest
-                or not is_canonical(row[_PAYLOAD])
+                or not has_shape(row[_ACTION], row[_PAYLOAD])  # (2) one reading
             ):
                 self.add(_problems(row, seq, before, leaf))
             seq, before = place, digest

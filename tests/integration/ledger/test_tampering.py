@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dsl.values import json_shapes
 from integrations.errors import CorruptError, UnavailableError
 from integrations.ledger import lookup
 from integrations.ledger.entries import Content, entry_bytes, leaf_hash
@@ -132,9 +133,16 @@ def test_an_edit_behind_the_triggers_is_found(path, statement, words):
     assert any(re.search(words, problem) for problem in problems), problems
 
 
-def test_a_payload_that_reads_two_ways_is_found_even_when_it_hashes(path):
+@pytest.mark.parametrize("payload", ['{"epoch":5,"epoch":6}', '{"epoch":05}', '{"epoch":5.0}'])
+async def test_a_payload_that_reads_two_ways_is_found_even_when_it_hashes(
+    tmp_path, monkeypatch, payload
+):
+    monkeypatch.setattr(json_shapes, "CHECKS_BEFORE_A_SHAPE", 3)  # known, once the last is read
+    path = tmp_path / "ledger.db"
+    writer = Writer(path)
+    await writer.append([mark(n, "agent-1", n, revoked=True) for n in range(COUNT)])
+    writer.close()
     entry = tail(path, 1)[0]
-    payload = '{"epoch":5,"epoch":6}'
     content = Content("w/r/9", "w", "r", "agent-1", "T1", entry.action, payload)
     digest = leaf_hash(entry_bytes(9, entry.ts, content, bytes.fromhex(entry.prev_hash)))
     unlocked(
