@@ -20,7 +20,7 @@ from dsl.rules.ledger.note import NoteKey, SignedNote
 from integrations.errors import CorruptError
 from integrations.ledger.tree.signatures import signer_of
 
-NOTES_READ_MAX: Final = 100  # of one anchor
+NOTES_READ_MAX: Final = 20  # of one anchor, the newest; of some, each is a request
 
 
 @dataclass(frozen=True, slots=True)

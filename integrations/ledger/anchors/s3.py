@@ -2,13 +2,18 @@
 
 1. The bucket has Object Lock, and keeps what it is given for some time by itself, in the mode
    ``COMPLIANCE``: how long is its owner's to say. One that does not is refused, as it would keep
-   nothing that somebody wants gone.
+   nothing that somebody wants gone. It is asked each time: an owner may change it.
 2. Each note is an object of its own. What is written over it is another version, and what deletes
    it a marker: read are versions, and of one object the oldest, which is the one that is locked.
-3. Names begin with what is left to the largest size, so that the newest are listed first, in one
-   request, however many there are.
-4. A version that was read is remembered: it cannot change.
-5. Credentials, region and endpoint are found as any client of AWS finds them (``AWS_…``, files of
+   They are listed to the end of the last object that is read. With more versions than that may
+   take nobody says which is the oldest: then the anchor has not answered.
+3. Names begin with what is left to the largest size, so that the newest are listed first.
+4. A name says size and digest of what its object says. One that says something else is no note of
+   ours, however well that is signed: an old note under a new name would hide the newest.
+5. What is there already was kept if it is the same, or one of our keys has signed it. Something
+   else is in the way, and said.
+6. A version that was read is remembered: it cannot change.
+7. Credentials, region and endpoint are found as any client of AWS finds them (``AWS_…``, files of
    ``~/.aws``, the machine's role); none of them is named here. Each call ends within ``CALL_S``.
 """
 
@@ -16,23 +21,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from dsl.rules.ledger.note import NOTE_BYTES_MAX
+from dsl.rules.ledger.note import NOTE_BYTES_MAX, NoteKey, SignedNote
 from dsl.values.canonical import INTEGER_MAX
 from integrations.errors import UnavailableError
-from integrations.ledger.anchors.anchor import Kept
+from integrations.ledger.anchors.anchor import NOTES_READ_MAX, Kept
 from integrations.ledger.anchors.specs import S3
+from integrations.ledger.tree.signatures import signer_of
 
 CALL_S: Final = 10.0
-NOTES_READ: Final = 20  # objects, the newest
+PAGE: Final = 1_000  # versions, the most that are listed at once
+PAGES_MAX: Final = 10
 _DIGITS: Final = 16  # of ``INTEGER_MAX``
+_NOTE: Final = "n-"
 _KEYS: Final = "keys"
 _LOCKED: Final = "COMPLIANCE"
 _NOT_THERE: Final = ("NoSuchKey", "404")
@@ -48,7 +57,6 @@ class S3Anchor:
         top = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._folder = f"{top}{origin.replace('/', '_')}/"
         self._read_before: dict[tuple[str, str], str] = {}
-        self._is_locked = False
 
     @property
     def name(self) -> str:
@@ -70,31 +78,83 @@ class S3Anchor:
             read_timeout=CALL_S,
             retries={"total_max_attempts": 2, "mode": "standard"},
         )
-        return Session().create_client("s3", config=config)  # (5) as any client of AWS
+        return Session().create_client("s3", config=config)  # (7) as any client of AWS
 
     def _read(self) -> Kept:
         self._require_lock()
-        listed = self._call("list_object_versions", Prefix=f"{self._folder}n-", MaxKeys=NOTES_READ)
-        oldest = {
-            each["Key"]: each["VersionId"] for each in listed.get("Versions", ())
-        }  # (2) the locked ones
+        oldest = self._oldest(f"{self._folder}{_NOTE}", NOTES_READ_MAX)
         known = self._read_before
         texts = {
             each: known[each] if each in known else self._text(*each) for each in oldest.items()
         }
-        self._read_before = texts  # (4) it cannot change
-        notes = tuple(texts[each] for each in sorted(texts, reverse=True))
+        self._read_before = texts  # (6) it cannot change
+        notes = tuple(
+            text if self._key_of(text) == key else ""  # (4) no note of ours
+            for (key, _), text in sorted(texts.items(), reverse=True)
+        )
         return Kept(notes, tuple(self._text(f"{self._folder}{_KEYS}").split()))
 
     def _publish(self, note: str, keys: tuple[str, ...]) -> None:
         self._require_lock()
-        size = int(note.split("\n", 2)[1])
-        said = hashlib.sha256(note.split("\n\n", maxsplit=1)[0].encode()).hexdigest()[:16]
-        # (3) the newest first
-        self._put(f"n-{INTEGER_MAX - size:0{_DIGITS}d}-{said}", note)
-        told = "".join(f"{each}\n" for each in keys)
-        if self._text(f"{self._folder}{_KEYS}") != told:
-            self._put(_KEYS, told, over=True)
+        key = self._key_of(note)
+        if not self._call(
+            "put_object", may_be=_THERE, Key=key, Body=note.encode(), IfNoneMatch="*"
+        ):
+            self._require_kept(key, note, keys)
+        told, where = "".join(f"{each}\n" for each in keys), f"{self._folder}{_KEYS}"
+        if self._text(where) != told:
+            self._call("put_object", Key=where, Body=told.encode())
+
+    def _require_kept(self, key: str, note: str, keys: tuple[str, ...]) -> None:
+        """Refuse what stands in the place of ``note`` and is not it (5).
+
+        Raises:
+            UnavailableError: something else does, or nothing yet.
+        """
+        version = self._oldest(key, 1).get(key)
+        held = self._text(key, version) if version else ""
+        if held == note:
+            return
+        with suppress(ValueError):
+            if signer_of(SignedNote.parse(held), map(NoteKey.parse, keys)) is not None:
+                return
+        raise UnavailableError(
+            f"the anchor {self.name} did not take a note, as something else is at {key}: see who "
+            "writes there. The next note has a place of its own"
+        )
+
+    def _oldest(self, prefix: str, count: int) -> dict[str, str]:
+        """Return the first ``count`` objects of that prefix, each with its oldest version (2).
+
+        Raises:
+            UnavailableError: there are more versions than anybody lists.
+        """
+        found: dict[str, str] = {}
+        after: dict[str, Any] = {}
+        for _ in range(PAGES_MAX):
+            listed = self._call("list_object_versions", Prefix=prefix, MaxKeys=PAGE, **after)
+            found |= {each["Key"]: each["VersionId"] for each in listed.get("Versions", ())}
+            if len(found) > count or not listed.get("IsTruncated"):
+                return dict(islice(found.items(), count))
+            after = {
+                "KeyMarker": listed["NextKeyMarker"],
+                "VersionIdMarker": listed["NextVersionIdMarker"],
+            }
+        raise UnavailableError(
+            f"the anchor {self.name} holds more than {PAGES_MAX * PAGE} versions of its newest "
+            "notes: see who writes over them, and give the ledger another prefix"
+        )
+
+    def _key_of(self, note: str) -> str:
+        """Return what an object that says ``note`` is called (3) (4); nothing for what is none."""
+        head = note.split("\n\n", maxsplit=1)[0]
+        _, _, size = head.partition("\n")
+        try:
+            left = INTEGER_MAX - int(size.partition("\n")[0])
+        except ValueError:
+            return ""
+        said = hashlib.sha256(head.encode()).hexdigest()[:16]
+        return f"{self._folder}{_NOTE}{left:0{_DIGITS}d}-{said}"
 
     def _require_lock(self) -> None:
         """Refuse a bucket that keeps nothing by itself (1).
@@ -102,8 +162,6 @@ class S3Anchor:
         Raises:
             UnavailableError: it does not.
         """
-        if self._is_locked:
-            return
         try:
             told = self._call("get_object_lock_configuration")
         except UnavailableError as error:
@@ -114,12 +172,6 @@ class S3Anchor:
                 f"the anchor {self.name} keeps nothing by itself: give the bucket a default "
                 f"retention of mode {_LOCKED}"
             )
-        self._is_locked = True
-
-    def _put(self, name: str, text: str, *, over: bool = False) -> None:
-        once: Mapping[str, str] = {} if over else {"IfNoneMatch": "*"}
-        key, body = f"{self._folder}{name}", text.encode()
-        self._call("put_object", may_be=_THERE, Key=key, Body=body, **once)
 
     def _text(self, key: str, version: str = "") -> str:
         """Return what an object says, as far as it can be a note; nothing where there is none."""
