@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.contracts import attestation_specs as contract
 from activities.ledger.anchoring import Anchoring
-from activities.ledger.histories import bytes_of, read_history, runs_of, with_stages
+from activities.ledger.histories import bytes_of, read_history, runs_of, text_of, with_stages
 from activities.runtime.boundary import governed
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.ledger.note import SignedNote
@@ -63,10 +63,9 @@ class AttestActivities:
         note = await self._anchoring.once(now=True)  # (3) every entry is under it
         if note is None:
             raise UnavailableError("the ledger has no entry yet: try again")
-        read = await asyncio.to_thread(lambda: [read_history(each) for each in histories])
-        proofs = await asyncio.to_thread(self._proofs, runs_of(read), note)
+        proofs = await asyncio.to_thread(self._proofs, runs_of(histories), note)
         files = await asyncio.to_thread(_files, histories, proofs)
-        bundle = await _signed(_about(read, note), files, proofs, self._anchoring)
+        bundle = await _signed(_about(histories, note), files, proofs, self._anchoring)
         data = (await asyncio.to_thread(bundle.text)).encode()
         _require_small(len(data))
         stored = await asyncio.to_thread(self._put, data)
@@ -117,28 +116,26 @@ def _about(histories: Sequence[History], note: SignedNote) -> dict[str, Any]:
     }
 
 
-def _files(histories: Sequence[WorkflowHistory], proofs: Sequence[EntryProof]) -> dict[str, str]:
-    named = {
-        f"{HISTORIES}{number:04}.json": each.to_json() for number, each in enumerate(histories)
-    }
+def _files(histories: Sequence[History], proofs: Sequence[EntryProof]) -> dict[str, str]:
+    named = {f"{HISTORIES}{number:04}.json": text_of(each) for number, each in enumerate(histories)}
     return named | {ENTRIES: "".join(f"{canonical(each.value())}\n" for each in proofs)}
 
 
-async def _histories(client: Client, request: contract.AttestRequest) -> list[WorkflowHistory]:
+async def _histories(client: Client, request: contract.AttestRequest) -> list[History]:
     """Return the histories of the run and of its stages, the run's first (1)."""
     try:
         found = await described(client, request.workflow, request.run or None)
         if not found.HasField("close_time"):
             # (2) a part would look like the whole
             raise DeniedError(f"{request.workflow!r} is under way: ask again when it is over")
-        histories: list[WorkflowHistory] = []
+        histories: list[History] = []
         size = 0
         async for history in with_stages(client, request.workflow, found.execution.run_id):
             if len(histories) > STAGES_MAX:
                 raise DeniedError(f"the run has more than {STAGES_MAX} stages: export its parts")
             size += bytes_of(history)
             _require_small(size)  # as JSON it only grows
-            histories.append(history)
+            histories.append(await asyncio.to_thread(read_history, history))
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
             raise NotFoundError(

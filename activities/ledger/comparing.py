@@ -18,6 +18,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -188,6 +189,7 @@ def _kept_in(artifacts: Artifacts | None) -> Callable[[str], bool] | None:
 
     is_away = False
 
+    @cache  # stages put out the same, and are handed what others have put out
     def is_kept(digest: str) -> bool:
         nonlocal is_away
         try:

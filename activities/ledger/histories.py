@@ -7,6 +7,7 @@ stage ends before its run, and so may its retention: who takes what is left is t
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
@@ -97,3 +98,8 @@ def read_history(history: WorkflowHistory) -> History:
     resets = [each.workflow_task_failed_event_attributes.new_run_id for each in history.events]
     run_id = next(filter(None, reversed(resets)), history.run_id)
     return History(history.workflow_id, run_id, started.workflow_type.name, tuple(events))
+
+
+def text_of(history: History) -> str:
+    """Return a history that was read as the JSON which Temporal's tools take."""
+    return json.dumps({"events": history.events}, separators=(",", ":"))
