@@ -28,6 +28,10 @@ _OF_WORKFLOW: Final = (
     f"SELECT {COLUMNS} FROM ledger WHERE workflow_id = ? AND seq > ? AND seq < ? "  # noqa: S608  # constants
     "AND action IN (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT ?"
 )
+_UNDER: Final = (
+    f"SELECT {COLUMNS} FROM ledger WHERE workflow_id >= ? AND workflow_id < ? "  # noqa: S608  # constants
+    "AND action = ? ORDER BY seq DESC LIMIT ?"
+)
 _DISPUTES: Final = (
     f"SELECT {COLUMNS} FROM ledger WHERE action = 'run.disputed' ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 )
@@ -108,6 +112,18 @@ def of_workflow(
     words = (workflow, after, before, json.dumps(list(actions)), most)
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         rows = connection.execute(_OF_WORKFLOW, words).fetchall()
+    return [_sound(row) for row in rows]
+
+
+def under(path: Path, folder: str, action: str, most: int) -> list[Entry]:
+    """Return the latest entries of workflows whose ids begin with ``folder/``, newest first.
+
+    Raises:
+        NotFoundError, CorruptError, UnavailableError: as ``by_key``.
+    """
+    words = (f"{folder}/", f"{folder}0", action, most)  # "0" is what follows "/"
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        rows = connection.execute(_UNDER, words).fetchall()
     return [_sound(row) for row in rows]
 
 

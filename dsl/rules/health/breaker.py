@@ -61,6 +61,7 @@ OF_ORDER: Final = {
 }
 FORCED: Final = (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED)
 THROUGH: Final = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
+FORCED: Final = (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED)  # by order, see (7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,9 +68,14 @@ def rebinding_id(agent: str) -> str:
     return f"rebinding/{agent}"
 
 
+def circuit_folder(circuit: str) -> str:
+    """Return what the workflow ids of all orders about a circuit begin with, before a slash."""
+    return f"circuit/{circuit}"
+
+
 def circuit_id(circuit: str, token: str) -> str:
     """Return the workflow id of an order about a circuit: as many as there are orders."""
-    return f"circuit/{circuit}/{token}"
+    return f"{circuit_folder(circuit)}/{token}"
 
 
 def review_outcome_id(suggestion: str, token: str) -> str:

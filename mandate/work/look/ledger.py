@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,7 @@ from mandate.terminal import complain, counting, note, say, say_json
 from mandate.work.look.ledger_anchors import Compared, compared, keys_of
 
 _HASH_SHOWN = 12
+_TOLD_MAX = 60  # characters of a word
 _FOUND = "{:<8} {}"
 _UNSEEN = Terminal(
     "not seen by this: an end that was cut off, a chain written anew. Let an anchor hold it "
@@ -177,7 +179,16 @@ def _verdict(found: ledger.Report, problems: Sequence[str], noted: NotedHead | N
 
 def _line(entry: Entry) -> Terminal:
     words = (entry.seq, entry.ts, entry.hash[:_HASH_SHOWN], entry.action)
-    return Terminal.of("{:>6}  {}  {}  {:<28}  {}  {}", *words, entry.workflow_id, entry.agent)
+    whose = (entry.workflow_id, entry.agent)
+    told = Terminal.joined(" ", _told(entry))
+    return Terminal.of("{:>6}  {}  {}  {:<28}  {}  {}  {}", *words, *whose, told)
+
+
+def _told(entry: Entry) -> Iterator[Terminal]:
+    """Yield what an entry says in single words and sentences; ``ledger show`` has all of it."""
+    for name, value in sorted(entry.payload.items()):
+        if value not in ("", None) and isinstance(value, str | int | float):
+            yield Terminal.of("{}={}", name, json.dumps(value, ensure_ascii=False), limit=_TOLD_MAX)
 
 
 def _fail(error: IntegrationError, *, as_json: bool) -> int:

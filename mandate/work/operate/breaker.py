@@ -3,13 +3,14 @@
 1. An order is carried out by a workflow, which puts it on the ledger first, with whose word it is:
    the person's who is logged in, else the name of whoever runs this command, as claimed.
 2. What is shown is what all processes share. Of Dragonfly's own circuit that is orders only: each
-   process counts for itself there.
+   process counts for itself there. What a person has forced is shown with who, and why.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,7 +52,8 @@ async def _list(env: Mapping[str, str], *, as_json: bool) -> int:
     rows = await circuits_now(env)
     if as_json:
         for each in rows:
-            say_json({"circuit": each.name, "state": each.state, "left_ms": each.left_ms})
+            told = {"circuit": each.name, "state": each.state, "left_ms": each.left_ms}
+            say_json({**told, "order": each.order and asdict(each.order)})
     else:
         say(*_table(rows))
     return 0

@@ -6,6 +6,7 @@ The servers that fail are the test's own, named to ``mandate up`` as a person's 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from contextlib import contextmanager
@@ -136,6 +137,7 @@ async def test_a_vault_that_is_away_opens_its_circuit_and_runs_wait_visibly(
 async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_ledger(up, ann):
     await order_open(ann, "artifacts")
     listed = await ann.mandate("breaker", "list")
+    read = await ann.mandate("ledger", "tail", "-n", "100")
     run = await up.start(pipeline(stage("look")))
     said = await until_waits(run, "look", "artifacts")
     reset = await ann.mandate("breaker", "reset", "artifacts", *WHY)
@@ -143,7 +145,9 @@ async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_le
     report = await result_of(run)
 
     assert "forced open until somebody resets it" in said
-    assert "artifacts  forced-open  until somebody resets it" in listed.out
+    assert "artifacts  forced-open  until somebody resets it; ordered by ann (proven)" in listed.out
+    assert f": {WHY[1]}" in listed.out
+    assert f'by="ann" circuit="artifacts" how="proven" order="open" reason="{WHY[1]}"' in read.out
     assert "circuit artifacts is closed; it was forced-open" in reset.out
     assert report["stages"]["look"]["attempts"] == 1
     told = [
@@ -233,8 +237,20 @@ async def test_an_unknown_circuit_is_refused_with_the_names_of_those_there_are(u
 
 async def test_who_is_not_logged_in_is_named_as_claimed(up, tmp_path):
     stranger = Somebody("cyd", "", tmp_path, up.env)
+    elsewhere = Somebody("cyd", "", tmp_path, {**up.env, "MANDATE_LEDGER": str(tmp_path / "none")})
+    closed = await stranger.mandate("breaker", "close", "ledger", *WHY)
+    listed = await stranger.mandate("breaker", "list", "--json")
+    from_elsewhere = await elsewhere.mandate("breaker", "list")
     said = await stranger.mandate("breaker", "reset", "ledger", *WHY)
+
     assert (said.code, "(claimed)" in said.out) == (0, True), said
+    orders = {each["circuit"]: each["order"] for each in map(json.loads, listed.out.splitlines())}
+    (seq,) = re.findall("ledger entries ([0-9]+) to", closed.out)
+    assert (orders["ledger"]["how"], orders["ledger"]["reason"]) == ("claimed", WHY[1])
+    assert (orders["ledger"]["seq"], orders["vault"]) == (int(seq), None)
+    assert "until somebody resets it; who ordered it is on the ledger, which is not on this" in (
+        from_elsewhere.out
+    )
 
 
 async def test_an_agent_that_is_revoked_while_it_waits_stays_revoked(up, ann):

@@ -174,6 +174,7 @@ async def test_a_ledger_full_of_them_is_read_line_by_line_and_exactly_by_program
 
     assert (tail.stderr, agents.stderr) == ("", "")
     assert len(tail.stdout.splitlines()) == len(texts)
+    assert all(' tier="T1"' in line for line in tail.stdout.splitlines())
     assert len(agents.stdout.splitlines()) == len(texts) + 1
     for line in (*tail.stdout.split("\n"), *agents.stdout.split("\n")):
         assert faults(line) == []
