@@ -29,6 +29,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from integrations.errors import CorruptError, DeniedError, IntegrationError, UnavailableError
+from integrations.unreached import why_unreached
 
 CALL_LIMIT_S: Final = 8.0
 _CONNECTIONS_MAX: Final = 64
@@ -116,7 +117,7 @@ def _times_cancelled() -> int:
 
 def translate(error: Exception) -> IntegrationError:
     """Say in our words what a failure of the client library means."""
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = why_unreached(error) or str(error) or type(error).__name__
     if isinstance(error, _DENIED):
         return DeniedError(f"dragonfly denied access ({said}): check user, password and its rights")
     if isinstance(error, _UNAVAILABLE) or str(error).startswith(_BUSY):

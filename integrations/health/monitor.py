@@ -5,9 +5,11 @@ What a look makes of a thing is for ``dsl.rules.health.vitality`` to say. The ru
 1. Nobody who asks how things are waits for a look: they are told what was seen last.
 2. A look that is not answered within its limit is a look that found nothing. It is not begun again
    before it has ended: a thread that hangs must not become many.
-3. Of what cannot die nothing is known while nobody answers: that is no finding.
+3. Of what cannot die nothing is known while nobody answers, and of what is elsewhere nothing ever:
+   that is no finding.
 4. A mistake of ours in a look is logged once, and stops no other look.
 5. What is not well is looked at oftener, so that it is soon known that it is back.
+6. A change goes to the log, but for who shows it: that would tell people twice.
 """
 
 from __future__ import annotations
@@ -57,8 +59,14 @@ Heard = Callable[[Vital], None]
 class Monitor:
     """Looks at things in the event loop of ``running``."""
 
-    def __init__(self, probes: Sequence[HealthProbe]) -> None:
-        """Prepare; nothing is looked at yet."""
+    def __init__(self, probes: Sequence[HealthProbe], *, is_shown: bool = False) -> None:
+        """Prepare; nothing is looked at yet.
+
+        Args:
+            probes: what is looked at.
+            is_shown: whoever asks shows every change to people (6).
+        """
+        self._is_shown = is_shown
         self._probes = tuple(probes)
         self._vitals = {each.name: Vital(each.name, each.can_die) for each in probes}
         self._under_way: dict[str, asyncio.Task[Sighting | None]] = {}
@@ -113,14 +121,14 @@ class Monitor:
             seen = task.result()
         else:  # (2) not begun again
             said = f"no answer within {probe.limit_s:g} s"
-            seen = gone(said)
+            seen = gone(said, probe.helps)
         return self._take(probe, seen, time.monotonic() - began)
 
     async def _see(self, probe: HealthProbe) -> Sighting | None:
         try:
             found = await probe.look()
         except (IntegrationError, TimeoutError) as error:
-            return gone(str(error) or "no answer")
+            return gone(str(error) or "no answer", probe.helps)
         except Exception:
             if probe.name not in self._wrong:  # (4) once
                 logger.exception("bug: the look at %s went wrong", probe.name)
@@ -132,7 +140,9 @@ class Monitor:
     def _take(self, probe: HealthProbe, seen: Sighting | None, took_s: float) -> Vital:
         before = self._vitals[probe.name]
         now = int(time.time() * 1000)
-        if seen is None or (seen.grade is Grade.GONE and not probe.can_die):  # (3) no finding
+        grade = seen.grade if seen is not None else None
+        if seen is None or grade is None or (grade is Grade.GONE and not probe.can_die):
+            # (3) no finding
             detail = "the look at it went wrong, see the log" if seen is None else seen.detail
             pulse = replace(Pulse(), since_ms=before.pulse.since_ms)
             vital = replace(
@@ -146,8 +156,8 @@ class Monitor:
         else:
             vital = replace(
                 before,
-                pulse=looked(before.pulse, seen.grade, now),
-                grade=seen.grade,
+                pulse=looked(before.pulse, grade, now),
+                grade=grade,
                 detail=seen.detail,
                 fix=seen.fix,
                 figures=seen.figures,
@@ -155,7 +165,7 @@ class Monitor:
         changed = vital.state is not before.state
         vital = replace(vital, took_s=took_s, changes=before.changes + changed)
         self._vitals[probe.name] = vital
-        if changed and before.state is not Vitality.UNKNOWN:
+        if changed and before.state is not Vitality.UNKNOWN and not self._is_shown:  # (6) not twice
             logger.warning("%s is %s: %s", vital.name, vital.state, vital.detail)
         for heard in self._heard:
             heard(vital)

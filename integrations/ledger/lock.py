@@ -84,28 +84,44 @@ class WriterLock:
         os.pwrite(self._descriptor, text, 0)
 
 
+def writer_of(path: Path) -> int | None:
+    """Return the pid of the writer that runs, as far as this machine sees it; None: there is none.
+
+    Takes no lock, which would keep a writer from starting.
+    """
+    return _noted(path.resolve())[0]
+
+
 def trouble_of_writer(path: Path) -> str | None:
     """Return why the writer that runs records nothing, or will not; None: there is no reason.
 
     Takes no lock, which would keep a writer from starting.
     """
     path = path.resolve()
-    try:
-        words = _place_of(path).read_text("utf-8", "replace")[:_BYTES_MAX]
-    except OSError:
+    pid, opened, why = _noted(path)
+    if pid is None:
         return None
-    pid, _, rest = words.partition("\n")
-    opened, _, why = rest.partition("\n")
-    if not pid.isdecimal() or not Path(f"/proc/{pid}").exists():
-        return None
-    if why.strip():
-        return f"its writer, pid {pid}, says: {why.strip()}"
+    if why:
+        return f"its writer, pid {pid}, says: {why}"
     if opened and _identity(path) != opened:
         return (
             f"its writer, pid {pid}, has another file open than the one at this path: it was "
             "moved, deleted or replaced. Put the file back, with its log, or a copy of all of it"
         )
     return None
+
+
+def _noted(path: Path) -> tuple[int | None, str, str]:
+    """Return what the writer that runs has noted: its pid, the file it opened, and why not."""
+    try:
+        words = _place_of(path).read_text("utf-8", "replace")[:_BYTES_MAX]
+    except OSError:
+        return None, "", ""
+    pid, _, rest = words.partition("\n")
+    opened, _, why = rest.partition("\n")
+    if not pid.isdecimal() or not Path(f"/proc/{pid}").exists():
+        return None, "", ""
+    return int(pid), opened, why.strip()
 
 
 def _place_of(path: Path) -> Path:

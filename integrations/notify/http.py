@@ -25,6 +25,7 @@ from integrations.errors import (
     RateLimitedError,
     UnavailableError,
 )
+from integrations.unreached import why_unreached
 
 CONNECT_S: Final = 5.0
 WITHIN_S: Final = 15.0  # for each wait
@@ -83,7 +84,8 @@ def ask(
         urllib3.exceptions.HTTPError,  # reading ``raw`` raises these as they are
         OSError,
     ) as error:
-        raise UnavailableError(f"{who} does not answer: {type(error).__name__}") from None
+        why = why_unreached(error) or "what it sends is not understood"
+        raise UnavailableError(f"{who} does not answer: {why}") from None
 
 
 def _content(reply: requests.Response, until: float, who: str) -> bytes:

@@ -25,6 +25,7 @@ from integrations.notify.channel import kept_id
 from integrations.notify.links import NO_PAGES, SitePages
 from integrations.notify.plain import headline, lines
 from integrations.notify.secrets import FILES, SiteSecrets
+from integrations.unreached import why_unreached
 
 WITHIN_S: Final = 20.0
 SUBJECT_MAX: Final = 200  # characters
@@ -94,7 +95,8 @@ class MailChannel:
         except smtplib.SMTPNotSupportedError:
             raise DeniedError(f"{who} does not do what the file asks of it: TLS or login") from None
         except (smtplib.SMTPException, OSError) as error:
-            raise UnavailableError(f"{who} does not answer: {type(error).__name__}") from None
+            why = why_unreached(error) or "what it sends is not understood"
+            raise UnavailableError(f"{who} does not answer: {why}") from None
 
     def _connected(self, password: str | None) -> smtplib.SMTP:
         where, context = self._destination, ssl.create_default_context()

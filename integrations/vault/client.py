@@ -31,6 +31,7 @@ from integrations.errors import (
     NotFoundError,
     UnavailableError,
 )
+from integrations.unreached import why_unreached
 from integrations.vault.transport import CALLS_MAX, Connections
 
 P = ParamSpec("P")
@@ -201,13 +202,14 @@ def translate(error: Exception) -> IntegrationError:
 
 
 def _unreached(error: unreached.HTTPError) -> IntegrationError:
-    kind = type(error).__name__
+    why = why_unreached(error)
+    said = f" ({why})" if why else ""
     if isinstance(error, unreached.SSLError):
-        return DeniedError(f"vault's certificate is not trusted ({kind}): check the url and its CA")
-    return UnavailableError(f"no answer from vault ({kind})")
+        return DeniedError(f"vault's certificate is not trusted{said}: check the url and its CA")
+    return UnavailableError(f"no answer from vault{said}")
 
 
 def _said(error: Exception) -> str:
     errors = getattr(error, "errors", None) or []
     words = " ".join(" ".join(map(str, errors)).split()) if isinstance(errors, list) else ""
-    return f"{type(error).__name__}: {words}"[:_SAID_MAX] if words else type(error).__name__
+    return words[:_SAID_MAX] or type(error).__name__

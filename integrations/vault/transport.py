@@ -111,4 +111,4 @@ def _written(value: Mapping[str, Any]) -> bytes:
 
 
 def _raise(error: Exception) -> NoReturn:
-    raise error from None
+    raise error from error.__cause__  # why the system did not connect; not the wrapper around it

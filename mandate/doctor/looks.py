@@ -66,11 +66,13 @@ async def seen_once(env: Mapping[str, str]) -> list[Finding]:
 
 
 async def _seen(probe: HealthProbe) -> Finding | None:
-    """Return what a look finds; None: nobody answers, which is said elsewhere."""
+    """Return what a look finds; None: nobody answers, or nobody can say that here."""
     try:
         async with asyncio.timeout(probe.limit_s):
             found = await probe.look()
     except (IntegrationError, TimeoutError):
+        return None
+    if found.grade is None:
         return None
     if found.grade is Grade.GOOD:
         return good(probe.name, found.detail)

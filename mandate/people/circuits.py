@@ -75,7 +75,11 @@ async def circuits_now(env: Mapping[str, str]) -> list[NamedCircuit]:
         asked = [CircuitReport(name, book.of(name)) for name in names]
         readings = await circuits.report(asked, limit_s=CALL_LIMIT_S)
     except IntegrationError as error:
-        raise RefusalError("{}; meanwhile each worker counts for itself", error) from None
+        raise RefusalError(
+            "{} at {}; is `mandate up` running? Meanwhile each worker counts for itself",
+            error,
+            settings.dragonfly_url,
+        ) from None
     finally:
         await client.aclose()
     pairs = list(zip(names, readings, strict=True))

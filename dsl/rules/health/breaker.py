@@ -61,7 +61,6 @@ OF_ORDER: Final = {
 }
 FORCED: Final = (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED)
 THROUGH: Final = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
-FORCED: Final = (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED)  # by order, see (7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from redis.asyncio import Redis
 
@@ -18,7 +19,7 @@ from integrations.health.probes.engine import (
     runs_probe,
     temporal_probe,
 )
-from integrations.health.probes.sighting import HealthProbe
+from integrations.health.probes.sighting import HealthProbe, where
 from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
 from integrations.settings import Settings
 from integrations.vault.client import Vault
@@ -34,9 +35,9 @@ def all_probes(
 ) -> tuple[HealthProbe, ...]:
     """Return every look; ``lag_s``: as ``ledger_probe`` has it, of whoever writes the ledger."""
     return (
-        temporal_probe(engine),
-        dragonfly_probe(dragonfly),
-        vault_probe(vault),
+        replace(temporal_probe(engine), helps=where(settings.temporal)),
+        replace(dragonfly_probe(dragonfly), helps=where(settings.dragonfly_url)),
+        replace(vault_probe(vault), helps=where(settings.vault_url)),
         ledger_probe(settings.ledger, lag_s=lag_s),
         artifacts_probe(settings.artifacts),
         clock_probe(vault, dragonfly),

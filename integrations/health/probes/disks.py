@@ -1,7 +1,8 @@
 """The disks of ledger and artefacts: are they there, and how much room is left?
 
 A disk that fills is poor and not gone: what has begun can still be ended on record, and what begins
-is refused where it begins, see ``integrations.room``.
+is refused where it begins, see ``integrations.room``. A ledger that is kept on another machine is
+neither: nothing is known of it here.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from integrations.health.probes.sighting import (
     Sighting,
     gone,
     poor,
+    unseen,
     well,
 )
-from integrations.ledger.lock import trouble_of_writer
+from integrations.ledger.lock import trouble_of_writer, writer_of
 from integrations.room import free_bytes
 
 LAG_S_MAX: Final = 10.0
@@ -48,16 +50,19 @@ def ledger_probe(
 ) -> HealthProbe:
     """Look at the ledger's disk, and at what its writer says of itself.
 
-    ``lag_s`` is the writer's own word on how long something waits to be recorded.
+    ``lag_s`` is the writer's own word on how long something waits to be recorded. Without it a
+    writer is looked for on this machine.
     """
 
     def seen() -> Sighting:
         trouble = trouble_of_writer(path)
         if trouble is not None:
             return gone(trouble, _LEDGER_FIX)
+        if lag_s is None and not path.exists():
+            return unseen(f"there is no ledger at {path} on this machine")
         found = room_at(LEDGER, path.parent, low_bytes)
         if lag_s is None:
-            return found
+            return found if writer_of(path) else _unwritten(found)
         lag = lag_s()
         figures = (*found.figures, Figure("mandate_ledger_lag_seconds", lag))
         if lag > LAG_S_MAX:
@@ -65,6 +70,11 @@ def ledger_probe(
         return replace(found, figures=figures)
 
     return HealthProbe(LEDGER, partial(asyncio.to_thread, seen), can_die=True, every_s=EVERY_S)
+
+
+def _unwritten(found: Sighting) -> Sighting:
+    said = f"no writer of it runs on this machine; {found.detail}"
+    return poor(said, found.fix or "start the worker of mandate-ledger", *found.figures)
 
 
 def room_at(

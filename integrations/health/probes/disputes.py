@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from dsl.shown.foreign import legible
-from integrations.health.probes.sighting import Figure, HealthProbe, Sighting, poor, well
+from integrations.health.probes.sighting import Figure, HealthProbe, Sighting, poor, unseen, well
 from integrations.ledger.lookup import disputes, moment_ms
 
 DISPUTES: Final = "disputes"
@@ -31,7 +31,7 @@ def disputes_probe(ledger: Path, now: Callable[[], float] = time.time) -> Health
 
 def _seen(ledger: Path, now: Callable[[], float]) -> Sighting:
     if not ledger.exists():  # (2) and says that
-        return well("the ledger is not on this machine")
+        return unseen("the ledger is not on this machine")
     found = disputes(ledger, _COUNTED_MAX)
     runs = {(each.payload.get("workflow"), each.payload.get("run")) for each in found}
     since_ms = (now() - SHOWN_S) * 1_000

@@ -32,7 +32,7 @@ class Figure:
 class Sighting:
     """What one look found."""
 
-    grade: Grade
+    grade: Grade | None  # None: it cannot be seen from here
     detail: str
     fix: str = ""
     figures: tuple[Figure, ...] = ()
@@ -47,6 +47,12 @@ class HealthProbe:
     can_die: bool = False  # (1) a server, a disk
     every_s: float = SELDOM_S
     limit_s: float = LIMIT_S
+    helps: str = ""  # where it does not answer
+
+
+def where(address: str) -> str:
+    """Return what helps where no server answers at that address."""
+    return f"see whether it runs, and is reached at {address}; is `mandate up` running?"
 
 
 def well(detail: str, *figures: Figure) -> Sighting:
@@ -57,6 +63,11 @@ def well(detail: str, *figures: Figure) -> Sighting:
 def poor(detail: str, fix: str, *figures: Figure) -> Sighting:
     """Say that somebody has to see to it."""
     return Sighting(Grade.POOR, detail, fix, figures)
+
+
+def unseen(detail: str) -> Sighting:
+    """Say that it cannot be seen from here, which is no finding."""
+    return Sighting(None, detail)
 
 
 def gone(detail: str, fix: str = "") -> Sighting:

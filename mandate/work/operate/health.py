@@ -39,7 +39,7 @@ def run(data_dir: Path | None, *, watch: bool = False, as_json: bool = False) ->
 
 async def _once(env: Mapping[str, str], *, as_json: bool) -> int:
     async with looks(env, read_settings(env)) as probes:
-        monitor = Monitor(probes)
+        monitor = Monitor(probes, is_shown=True)
         await monitor.settle()  # (1) until every state is settled
     vitals = monitor.vitals()
     _print(vitals, as_json=as_json)
@@ -49,7 +49,7 @@ async def _once(env: Mapping[str, str], *, as_json: bool) -> int:
 async def _watch(env: Mapping[str, str], *, as_json: bool) -> int:
     """Print on each change (2)."""
     async with looks(env, read_settings(env)) as probes:
-        monitor = Monitor(probes)
+        monitor = Monitor(probes, is_shown=True)
         try:
             async with monitor.running():
                 await _follow(monitor, as_json=as_json)

@@ -127,6 +127,8 @@ async def test_while_dragonfly_is_frozen_health_answers_and_nothing_executes_and
     assert (status, ready) == (200, 503)
     assert max(took, took_ready) < QUICK_S
     assert 'mandate_health_state{what="dragonfly"} 2' in text
+    assert "dragonfly is dead" not in said.stderr  # its row says so, once
+    assert "is `mandate up` running?" in said.stdout
     rows = {row["what"]: row["state"] for row in map(json.loads, said.stdout.splitlines())}
     assert (said.returncode, rows["dragonfly"], rows["vault"]) == (1, "dead", "alive")
     assert report["stages"]["look"]["attempts"] == 1

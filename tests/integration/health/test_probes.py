@@ -26,6 +26,7 @@ from integrations.health import beats as beats_module
 from integrations.health.beats import Beats
 from integrations.health.probes.agents import agents_probe, processes_probe
 from integrations.health.probes.disks import artifacts_probe, ledger_probe, room_at
+from integrations.health.probes.disputes import disputes_probe
 from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
 from integrations.ledger.ledger import Ledger
 from integrations.vault.client import Vault
@@ -140,6 +141,20 @@ async def test_a_ledger_that_was_moved_under_its_writer_is_gone(tmp_path):
     assert (well.grade, figures(well)["mandate_ledger_lag_seconds", ""]) == (Grade.GOOD, 0)
     assert gone.grade is Grade.GONE
     assert "another file" in gone.detail
+
+
+async def test_who_does_not_write_the_ledger_looks_for_its_writer(tmp_path):
+    path = tmp_path / "ledger.db"
+    probe = ledger_probe(path, low_bytes=0)
+    elsewhere = (await probe.look(), await disputes_probe(path).look())
+    with Ledger(path):
+        written = await probe.look()
+    unwritten = await probe.look()
+
+    assert [each.grade for each in elsewhere] == [None, None]
+    assert all("on this machine" in each.detail for each in elsewhere)
+    assert (written.grade, unwritten.grade) == (Grade.GOOD, Grade.POOR)
+    assert "no writer of it runs" in unwritten.detail
 
 
 async def test_an_entry_that_waits_too_long_is_found(tmp_path):
