@@ -128,7 +128,7 @@ class Told(_Read):
     plan: str = ""
     kind: str = ""  # of a change of trust, and of whom
     agent: str = ""
-    starter: str = ""
+    starter: str | None = None  # empty: nobody who could be proven; None: it does not tell
     paused: bool = False
     stages: dict[str, StageAccount] = Field(default_factory=dict, max_length=STAGES_MAX)
     approvals: tuple[DecidedGate, ...] = Field(default=(), max_length=STAGES_MAX)
@@ -181,7 +181,7 @@ class Account:
             (Html("ended"), shown_time(self.closed) if self.closed else Html("under way")),
             (Html("took"), Html.of("{}", took(self.seconds()))),
         ]
-        if told.starter or self.is_under_way:  # the report that it ends with does not tell
+        if told.starter is not None:
             starter = told.starter or "nobody who could be proven"
             rows.append((Html("started by"), Html.of("<bdi>{}</bdi>", starter)))
         if told.resumed is not None:

@@ -189,6 +189,8 @@ class PipelineRun:
                 "version": self.plan.version,
                 "plan": self.digest,
                 "registered": self._provenance.registered,
+                # Not yet known where the run was refused before anybody looked.
+                **({"starter": self._provenance.starter} if self._provenance.is_known else {}),
                 "status": status,
                 "stages": self.stages.report(),
                 "approvals": self.gates.decided if self.gates else [],

@@ -45,6 +45,7 @@ class Provenance:
     starter_proof: str = ""
     author_proofs: tuple[str, ...] = ()
     people: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    is_known: bool = False  # somebody has looked
 
     def identity(self, agent: str) -> str:
         """Return the name under which an agent of the plan is known.
@@ -73,6 +74,7 @@ async def provenance_of(
         starter_proof=proof if starter.entity else "",
         author_proofs=tuple(author.proof for author in standing.authors),
         people=people,
+        is_known=True,
     )
 
 

@@ -142,9 +142,8 @@ def record(account: Account, budgets: Mapping[str, BudgetReading] = _NONE) -> di
         "until": _time(account.closed),
         "seconds": account.seconds(),
         "answered": account.answered,
-        **told.model_dump(
-            mode="json", include={"pipeline", "version", "plan", "starter", "paused"}
-        ),
+        **told.model_dump(mode="json", include={"pipeline", "version", "plan", "paused"}),
+        "starter": told.starter or "",
         "stages": stages,
         "gates": [each.model_dump(mode="json") for each in told.gates()],
         "waiting_for": [each.model_dump(mode="json") for each in told.waiting_for],

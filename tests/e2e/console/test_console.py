@@ -82,6 +82,8 @@ async def test_a_run_is_started_watched_approved_and_seen_to_end(
         await expect(
             page.locator("section li:has-text('ann: approve (verified) read what it found')")
         ).to_be_visible()
+        await page.reload()
+        await expect(page.locator("dt:has-text('started by') + dd")).to_have_text("ann")
         await page.screenshot(path=folder / "console-run.png", full_page=True)
         ui = await page.locator("a.out >> nth=0").get_attribute("href")
         await page.click("text=Log out")

@@ -110,7 +110,7 @@ def test_a_ledger_that_was_not_compared_is_not_said_to_agree():
 
 @pytest.mark.parametrize(
     ("starter", "closed", "is_said"),
-    [("", BEGAN, False), ("ann", BEGAN, True), ("", None, True)],
+    [(None, BEGAN, False), ("", BEGAN, True), ("ann", BEGAN, True), ("", None, True)],
 )
 def test_who_started_it_is_said_where_that_is_told(starter, closed, is_said):
     found = large(1)
