@@ -113,7 +113,8 @@ class Acting:
                 naming.login_name(name)
             login = await self._of.desk.log_in(name, secret, is_token=is_token)
         except (RefusalError, DeniedError, ValueError) as error:
-            viewed = login_page(back, str(error), self._elsewhere)
+            why = error.sentence if isinstance(error, RefusalError) else str(error)
+            viewed = login_page(back, why, self._elsewhere)
             return shown(request, viewed, None, status=403)
         except IntegrationError as error:
             raise TurnedAwayError(503, str(error), retry_after_s=5) from None
@@ -147,7 +148,7 @@ class Acting:
             except UsageError:
                 raise
             except RefusalError as error:  # the gate is there, and nothing is signed at it
-                raise TurnedAwayError(409, error.line) from None
+                raise TurnedAwayError(409, error.sentence) from None
         viewed = verdict_page(run, gate, counted=counted, line=line)
         return shown(request, viewed, session, status=200 if counted else 409)
 

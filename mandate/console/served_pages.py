@@ -2,12 +2,13 @@
 
 1. Looking needs no login where only this machine can look; elsewhere everything does but the login.
 2. What fails on the way is one sentence, for people; what is not there is told alike, whatever it
-   is.
+   is. The page leads back to what it is about, and shows who is logged in.
+3. Nobody is told here what to type: that is for whoever types commands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from dsl.compiler import Compiled
 from dsl.errors import DslError
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
 from integrations.web.answers import TurnedAwayError, turned_away
-from integrations.web.door import HOOKS_BELOW
+from integrations.web.door import HOOKS_BELOW, Told
 from integrations.web.engine import RunEngine
 from mandate.console.desk import Desk
 from mandate.console.live import Live
@@ -32,6 +33,7 @@ from mandate.console.sessions import Sessions, WebSession
 from mandate.console.stores import SiteStores
 from mandate.people.errors import RefusalError, UsageError
 
+MISDIRECTED = 421
 _SEE_OTHER = 303
 _UNAVAILABLE = 503
 
@@ -80,17 +82,39 @@ def here_of(request: Request) -> str:
     return f"{request.url.path}?{query}" if query else request.url.path
 
 
-def told_as_page(scope: Scope, error: TurnedAwayError) -> Response:
-    """Tell somebody who looks at pages that something was not done; a program in JSON."""
-    accepts = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
-    if scope["path"].startswith(HOOKS_BELOW) or "text/html" not in accepts:
-        return turned_away(error)
-    response = HTMLResponse(
-        page(refusal_page(error.status, error.message), "/", None), error.status
-    )
-    if error.retry_after_s:
-        response.headers["retry-after"] = str(error.retry_after_s)
-    return response
+def told_as_page(sessions: Sessions) -> Told:
+    """Return what tells somebody who looks at pages that something was not done (2)."""
+
+    def told(scope: Scope, error: TurnedAwayError) -> Response:
+        """Tell them; a program in JSON."""
+        accepts = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+        if scope["path"].startswith(HOOKS_BELOW) or "text/html" not in accepts:
+            return turned_away(error)
+        request = Request(scope)
+        is_ours = error.status != MISDIRECTED  # by another name nobody is logged in here
+        session = sessions.of(request) if is_ours else None
+        ways = ways_back(scope["path"], request.query_params)
+        here = next(iter(ways), "/") if is_ours else "/"
+        viewed = refusal_page(error.status, error.message, ways)
+        response = HTMLResponse(page(viewed, here, session), error.status)
+        if error.retry_after_s:
+            response.headers["retry-after"] = str(error.retry_after_s)
+        return response
+
+    return told
+
+
+def ways_back(path: str, asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the addresses of what a request was about, each with what it is called."""
+    run, gate = asked.get("run" if path != "/run" else "id", ""), asked.get("gate", "")
+    found = {}
+    if path == "/vote" and run and gate:
+        found[href("/gate", run=run, gate=gate)] = "the gate"
+    if path in ("/vote", "/gate", "/output") and run:
+        found[href("/run", id=run)] = "the run"
+    if path == "/start" and "pipeline" in asked:
+        found["/start"] = "the pipelines"
+    return found
 
 
 @contextmanager
@@ -98,9 +122,13 @@ def in_a_sentence() -> Iterator[None]:
     """Turn away in one sentence what fails (2)."""
     try:
         yield
-    except (UsageError, DslError) as error:
+    except UsageError as error:  # (3) without what is typed
+        raise TurnedAwayError(400, error.sentence) from None
+    except RefusalError as error:
+        raise TurnedAwayError(404, error.sentence) from None
+    except DslError as error:
         raise TurnedAwayError(400, str(error)) from None
-    except (RefusalError, NotFoundError, UnknownPipelineError) as error:
+    except (NotFoundError, UnknownPipelineError) as error:
         raise TurnedAwayError(404, str(error)) from None
     except DeniedError as error:
         raise TurnedAwayError(403, str(error)) from None

@@ -12,9 +12,17 @@ class RefusalError(Exception):
 
     exit_code = EXIT_FAILED
 
-    def __init__(self, template: str, /, *words: object) -> None:
-        """Say so by a template of ours and words of anybody, as ``Terminal.of`` does."""
-        self.line = Terminal.of(template, *words)
+    def __init__(self, template: str, /, *words: object, typed: str = "") -> None:
+        """Say so by a template of ours and words of anybody, as ``Terminal.of`` does.
+
+        Args:
+            template: says what was found, for whoever looks by whatever door.
+            words: that fill it.
+            typed: how whoever types commands mends it, in words of ours; no other door says so.
+        """
+        self.sentence = Terminal.of(template, *words)
+        told = (self.sentence, Terminal(typed))
+        self.line = Terminal.joined("; ", [each for each in told if each])
         super().__init__(self.line)
 
 

@@ -86,8 +86,9 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
         if error.status in NO_SUCH_RUN:
             raise RefusalError(
                 "there is no stage {!r}: expected RUN/STAGE, the workflow id of a run and the path "
-                "of a stage of an agent that has begun; see: mandate artifact list RUN",
+                "of a stage of an agent that has begun",
                 place,
+                typed="see: mandate artifact list RUN",
             ) from None
         raise
     run = found.parent_execution.workflow_id
@@ -115,7 +116,7 @@ async def stages_of(client: Client, place: str) -> AsyncIterator[StageOutputs]:
         found = await described(client, place)
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
-            raise RefusalError("there is no run {!r}; see: mandate runs", place) from None
+            raise RefusalError("there is no run {!r}", place, typed="see: mandate runs") from None
         raise
     if found.type.name == AGENT_WORKFLOW:
         yield await outputs_of(client, place)

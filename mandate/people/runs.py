@@ -192,13 +192,13 @@ async def _described(client: Client, run: str) -> WorkflowExecutionDescription:
         )
     except RPCError as error:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
-            raise RefusalError("there is no run {!r}; see: mandate runs", run) from None
+            raise RefusalError("there is no run {!r}", run, typed="see: mandate runs") from None
         raise
     if state.task_queue != QUEUE or state.workflow_type == AGENT_WORKFLOW:
         raise RefusalError(
-            "{!r} is a workflow of type {!r}, and no run; see: mandate runs",
-            run,
-            state.workflow_type,
+            "{!r} is a workflow of type {!r}, and no run",
+            *(run, state.workflow_type),
+            typed="see: mandate runs",
         )
     return state
 

@@ -225,7 +225,7 @@ class Person:
         except DeniedError:
             if await self._vault.is_alive(self._client):
                 raise
-            raise DeniedError("the login has ended: log in again: mandate login NAME") from None
+            raise DeniedError("the login has ended: log in again") from None
 
 
 _ITSELF = "/v1/auth/token/lookup-self"

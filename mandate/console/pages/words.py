@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from dsl.shown.surfaces import Html, Terminal
 from mandate.console.pages.frame import Viewed, address, href, link
 
+NO_WAYS: Final[Mapping[str, str]] = MappingProxyType({})
 LINES_MAX: Final = 5_000  # of an output
 LINE_MAX: Final = 2_000
 CHARACTERS_MAX: Final = 1 << 20
@@ -57,12 +59,13 @@ def verdict_page(run: str, gate: str, *, counted: bool | None, line: str) -> Vie
     return Viewed(Html.of("{}", gate), body)
 
 
-def refusal_page(status: int, message: str) -> Viewed:
-    """Return that something was not done, and why."""
+def refusal_page(status: int, message: str, ways: Mapping[str, str] = NO_WAYS) -> Viewed:
+    """Return that something was not done, and why; ``ways`` lead back, by address."""
     head = Html("There is nothing here") if status == 404 else Html("Not done")  # noqa: PLR2004
+    led = (link(of, name) for of, name in (*ways.items(), ("/", "the runs")))
     body = Html.of(
-        '<h1>{}</h1><p class="lead bad" role="alert">{}</p><p><a href="/">Back to the runs</a></p>',
-        *(head, Html.of("{}", message, limit=2_000)),
+        '<h1>{}</h1><p class="lead bad" role="alert">{}</p><p>Back to {}</p>',
+        *(head, Html.of("{}", message, limit=2_000), Html.joined(", or to ", led)),
     )
     return Viewed(head, body)
 

@@ -168,10 +168,14 @@ async def looked(client: Client, session: Session, wish: Wish, seen: Seen | None
     seen = seen or await seen_at(client, wish.run, wish.gate)
     row = seen.row
     if row.reason_required and not is_reason(wish.reason):
-        raise UsageError("gate {!r} requires a reason: add --reason TEXT", row.gate)
+        raise UsageError("gate {!r} requires a reason", row.gate, typed="add --reason TEXT")
     if row.question is not None and wish.decision == APPROVE and not wish.reason.strip():
         of = f", one of {', '.join(row.question.choices)}" if row.question.choices else ""
-        raise UsageError("gate {!r} asks: {}: add --answer TEXT{}", row.gate, row.question.text, of)
+        raise UsageError(
+            "gate {!r} asks: {}: it takes an answer{}",
+            *(row.gate, row.question.text, of),
+            typed="add --answer TEXT",
+        )
     if wish.decision == APPROVE:
         row = await _filed(seen.handle, row)
         await control_groups.examine(session.person, seen.plan, row)
@@ -213,7 +217,7 @@ async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
         state = await client.get_workflow_handle(run).describe(rpc_timeout=ANSWER)
     except RPCError as error:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
-            raise RefusalError("there is no run {!r}; see: mandate gates", run) from None
+            raise RefusalError("there is no run {!r}", run, typed="see: mandate gates") from None
         raise
     if state.status is not WorkflowExecutionStatus.RUNNING:
         ended = ended_word(state.status)
@@ -281,5 +285,5 @@ async def _ask(
 def _refuse_reason(reason: str) -> None:
     if len(reason) > REASON_LENGTH_MAX:
         raise UsageError(
-            "--reason: expected at most {} characters, got {}", REASON_LENGTH_MAX, len(reason)
+            "expected a reason of at most {} characters, got {}", REASON_LENGTH_MAX, len(reason)
         )

@@ -39,7 +39,7 @@ def address_of(env: Mapping[str, str]) -> str:
     url = env.get("VAULT_ADDR", "")
     if not url:
         raise UsageError(
-            "no Vault is named: give --data-dir of a stack that is up, or set VAULT_ADDR"
+            "no Vault is named", typed="give --data-dir of a stack that is up, or set VAULT_ADDR"
         )
     return url
 
@@ -69,7 +69,9 @@ def login_at(env: Mapping[str, str]) -> Login:
     """
     login = kept().get(address_of(env))
     if login is None:
-        raise UsageError("nobody is logged in at this Vault; log in first: mandate login NAME")
+        raise UsageError(
+            "nobody is logged in at this Vault", typed="log in first: mandate login NAME"
+        )
     if login.expires <= time.time():
         raise _ended(login)
     return login
@@ -95,8 +97,7 @@ async def session(env: Mapping[str, str]) -> AsyncIterator[Session]:
 
 
 def _ended(login: Login) -> UsageError:
+    line = Terminal.command("mandate login {}", login.login or login.name)
     return UsageError(  # (2) there is no default
-        "the login of {} has ended; log in again: {}",
-        login.name,
-        Terminal.command("mandate login {}", login.login or login.name),
+        "the login of {} has ended", login.name, typed=Terminal.of("log in again: {}", line)
     )

@@ -123,7 +123,7 @@ async def _serve(place: Place, data_dir: Path | None) -> int:
                 hooks=await doors.hooks(),
                 routes=console_routes(console),
                 hosts=hosts,
-                told=told_as_page,
+                told=told_as_page(console.sessions),
                 opened=lambda: kept(console, monitor),
             )
             async with served(app, listening, console.live.aclose), doors.sockets():

@@ -114,7 +114,7 @@ async def test_a_login_that_has_ended_says_what_to_type(people: People) -> None:
     await ann.log_out()
 
     for call in (ann.sign(b"x"), ann.request("x"), ann.authorise("x"), ann.make_key()):
-        with pytest.raises(DeniedError, match="log in again: mandate login NAME"):
+        with pytest.raises(DeniedError, match="the login has ended: log in again"):
             await call
 
 
