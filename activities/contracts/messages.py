@@ -17,6 +17,7 @@ from activities.contracts.resumption import (
     Heard,
     Resumption,
     Spent,
+    Violated,
 )
 from dsl.core import AgentOutput, StageStatus, Tier, Value
 from dsl.limits import CLARIFICATIONS_MAX
@@ -238,13 +239,7 @@ class PhaseRequest(Value):
     heard: Heard | None = None  # of whoever did the work, where that is no program of ours
     clarified: Clarification | None = None  # the stage's plan; None: as the run's plan has it
     begun_ms: int = 0  # of a local activity: its workflow task, by the clock of Temporal's server
-
-
-class Violated(Value):
-    """What an activity has seen an agent do; ``kind`` is one of ``dsl.rules.trust.violations``."""
-
-    kind: str
-    detail: str = ""
+    ruled_by: str = ""  # digest of what its calls of tools are ruled by; empty: it has none
 
 
 class PhaseResult(Value):

@@ -81,6 +81,13 @@ class Erred(Value):
     words: ErrorWords = Field(default_factory=dict)
 
 
+class Violated(Value):
+    """What an activity has seen an agent do; ``kind`` is one of ``dsl.rules.trust.violations``."""
+
+    kind: str
+    detail: str = ""
+
+
 class SpentUntil(Value):
     """When the newest of the errors was made that have spent an agent's budget."""
 

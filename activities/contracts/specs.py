@@ -106,8 +106,8 @@ class ActivitySpec(Generic[In, Out]):
         ``activity_id`` is given by the caller because replay compares it, and little else;
         without it two swapped phases would replay clean. ``limit`` is for one attempt (default
         the activity's own); ``give_up_after`` bounds all attempts together: only cleaning up may
-        give up. ``queue``: another than the activity's own. ``local``: see (6). ``heard_late`` is
-        told what came after a cancel (4).
+        give up, and who can go on, or be refused, without an answer. ``queue``: another than the
+        activity's own. ``local``: see (6). ``heard_late`` is told what came after a cancel (4).
         """
         try:
             answer = await self._tried(request, activity_id) if local else None

@@ -62,6 +62,7 @@ class Comparison:
     untold: str = ""  # why it was not compared; empty: it was
     missing: tuple[str, ...] = ()  # stages whose histories are gone (3)
     unended: tuple[str, ...] = ()  # stages that are under way though their run is over
+    runs: tuple[tuple[str, str], ...] = ()  # workflow and run of all that was compared
 
 
 async def compare(
@@ -105,6 +106,7 @@ async def compare(
         apart,
         missing=missing,
         unended=tuple(each.workflow_id for each in histories if each.end is None),
+        runs=tuple(runs_of(histories)),
     )
 
 

@@ -1,33 +1,40 @@
 """What a stage of an earlier run has packaged: named by the ledger, read from the artefact store.
 
-1. The ledger says which manifest PACKAGE has written, and that the stage completed after. All else
-   is in the manifest, which is read under its digest.
+1. The ledger says which manifest PACKAGE has written, and whether that can be known: see
+   ``dsl.rules.reconciliation.reusable``. All else is in the manifest, read under its digest.
 2. Every byte is hashed again, of every output: what is handed on is what was packaged.
 3. What is missing, was altered or cannot be read is nothing, and why is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from dsl import actions
-from dsl.core import AgentOutput, AgentPhase, OutputType, StageStatus
+from dsl.core import AgentOutput, AgentPhase, OutputType
 from dsl.limits import ARTIFACT_BYTES_MAX
+from dsl.rules.reconciliation.recorded import Recorded, entry_ms
+from dsl.rules.reconciliation.reusable import (
+    ENTRIES_MAX,
+    OF_A_STAGE,
+    OF_ITS_RUN,
+    Compared,
+    KnownStage,
+    NotKnownError,
+    known_stage,
+)
 from dsl.rules.run.reuse import ACCOUNT, MANIFEST, REPORT, Manifest
+from dsl.values.canonical import INTEGER_MAX
 from dsl.values.strict_json import JsonError, read
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, NotFoundError
-from integrations.ledger.entries import Entry
-from integrations.ledger.lookup import moment_ms, of_workflow
+from integrations.ledger.lookup import of_workflow, recorded
 
-ENTRIES_MAX: Final = 1_000  # of one stage, of these kinds
-_PACKAGED: Final = f"agent.{AgentPhase.PACKAGE.lower()}"
-_OF_STAGE: Final = (_PACKAGED, actions.AGENT_ENDED, actions.AGENT_VIOLATED)
+END_OF_LEDGER: Final = INTEGER_MAX  # no place is beyond it
 
 
 class NothingPackagedError(Exception):
@@ -38,7 +45,7 @@ class NothingPackagedError(Exception):
 class Packaged:
     """What the ledger says, in the entry of PACKAGE, and what the store has of it."""
 
-    entry: Entry
+    entry: Recorded
     manifest: Manifest
     digest: str  # of the manifest
     outputs: tuple[AgentOutput, ...]  # with the manifest itself, and the report
@@ -48,19 +55,19 @@ class Packaged:
     @property
     def at_ms(self) -> int:
         """When it was recorded."""
-        return moment_ms(self.entry)
+        return entry_ms(self.entry)
 
 
-def packaged(path: Path, store: Artifacts, place: str, *, after: int, before: int) -> Packaged:
-    """Return what the stage of that workflow id has packaged between two places of the ledger.
+def packaged(path: Path, store: Artifacts, stage: str, compared: Compared, after: int) -> Packaged:
+    """Return what that stage of a run has packaged that has begun at ``after`` on the ledger.
 
     Raises:
-        NothingPackagedError: nothing, or not what was packaged (3).
+        NothingPackagedError: nothing that can be known, or not what was packaged (3).
         CorruptError: the ledger was altered.
         UnavailableError: ledger or store cannot be read.
     """
-    found = of_workflow(path, place, _OF_STAGE, ENTRIES_MAX, after=after, before=before)
-    entry, end = _named(found)
+    known = _known(path, stage, compared, after)
+    entry, end = known.package, known.end
     digest = str(entry.payload.get("manifest"))
     text = _kept(store, digest, MANIFEST)
     manifest = _read(text)
@@ -72,30 +79,22 @@ def packaged(path: Path, store: Artifacts, place: str, *, after: int, before: in
         data = _kept(store, each.digest, each.name)
         account = data if each.name == ACCOUNT else account
     outputs = (*manifest.outputs, itself, *_report(store, end.payload.get("outputs")))
-    violations = sum(each.action == actions.AGENT_VIOLATED for each in found)
-    return Packaged(entry, manifest, digest, outputs, _output(account), violations)
+    return Packaged(entry, manifest, digest, outputs, _output(account), known.violations)
 
 
-def _named(found: Sequence[Entry]) -> tuple[Entry, Entry]:
-    """Return the entries of PACKAGE and of the end of a stage (1)."""
-    # Whoever may reset a stage has it end twice, and only one of the two was compared.
-    if len({each.run_id for each in found if each.action in (_PACKAGED, actions.AGENT_ENDED)}) > 1:
-        raise NothingPackagedError(
-            "it was repeated there, and which of its runs counts is not said"
-        )
-    end: Entry | None = None
-    for entry in found:  # the newest first
-        if end is None and entry.action == actions.AGENT_ENDED:
-            end = entry
-            status = end.payload.get("status")
-            if status != StageStatus.COMPLETED:
-                raise NothingPackagedError(f"it was {status} there")
-        elif end is not None and entry.action == _PACKAGED:
-            return entry, end
-    raise NothingPackagedError("it did not come to its end there" if end is None else _NONE)
+def _known(path: Path, stage: str, compared: Compared, after: int) -> KnownStage:
+    """Return what the ledger says of the stage (1)."""
 
+    def entries(workflow: str, actions: tuple[str, ...]) -> list[Recorded]:
+        most, end = ENTRIES_MAX + 1, END_OF_LEDGER
+        found = of_workflow(path, workflow, actions, most, after=after, before=end)
+        return list(map(recorded, found))
 
-_NONE: Final = "the ledger does not say what it has packaged there"
+    of_stage = entries(f"{compared.workflow}/{stage}", OF_A_STAGE)
+    try:
+        return known_stage(stage, of_stage, entries(compared.workflow, OF_ITS_RUN), compared)
+    except NotKnownError as error:
+        raise NothingPackagedError(str(error)) from None
 
 
 def _read(text: bytes) -> Manifest:

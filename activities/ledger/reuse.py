@@ -4,13 +4,16 @@ Anybody may name a run as the one to be resumed, and nothing else that is said o
 reused is what the ledger says was packaged there, as the artefact store has it. The rules:
 
 1. A run is resumed once it is over, with its stages: of one under way the rest is still to come.
-2. Where the server keeps its history still, that has to agree with the ledger; and no look may ever
-   have found that it does not. So what was forged below T3 is reused by nobody.
+2. Its history has to agree with the ledger, and no look may ever have found that it does not, of
+   whichever of its runs. What the server does not keep any more, or what is too large to compare,
+   is not known: nothing of it is reused, whatever signs the ledger. Below T3 a forger who answers
+   under the worker's own name, and names only outputs that are kept, is found by neither.
 3. That a run may be resumed is an entry of the ledger, made here, and what is reused is asked for
    under it: whoever asks cannot name another run later. What stands for a stage is one as well.
 4. A workflow id may have had several runs. Reused is what was packaged after the start of the one
    that was named, and before the next one began.
 5. What does not agree is not reused, and that is said: the stage runs.
+6. Whoever asks again is told what was recorded for it before, where the store has it still.
 """
 
 from __future__ import annotations
@@ -23,24 +26,28 @@ from temporalio import activity
 from temporalio.service import RPCError
 
 from activities.contracts import attestation_specs as contract
-from activities.ledger.comparing import compare, gone
+from activities.ledger.comparing import Comparison, compare, gone
 from activities.ledger.facts import drafted, run_key, told
-from activities.ledger.packaged import NothingPackagedError, Packaged, packaged
+from activities.ledger.packaged import (
+    END_OF_LEDGER,
+    NothingPackagedError,
+    Packaged,
+    packaged,
+)
 from activities.runtime.boundary import governed
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl import actions
+from dsl.rules.reconciliation.reusable import Compared
 from dsl.rules.run.reuse import refuse, refuse_agent
 from dsl.shown.foreign import legible
-from dsl.values.canonical import INTEGER_MAX
 from integrations.artifacts.store import Artifacts
 from integrations.errors import CorruptError, DeniedError, UnavailableError
 from integrations.ledger.entries import NONE, Entry
 from integrations.ledger.ledger import Ledger
-from integrations.ledger.lookup import disputes, of_runs, of_workflow
+from integrations.ledger.lookup import dispute_of, of_runs, of_workflow
 
 _STARTS_MAX: Final = 1_000  # of one workflow id
-_DISPUTES_MAX: Final = 10_000
-_END: Final = INTEGER_MAX  # no place is beyond it
+_COMPARED_MAX: Final = 1_500  # run ids that an entry has room for
 
 
 class _RefusedError(Exception):
@@ -68,9 +75,7 @@ class ReuseActivities:
             start, before = await asyncio.to_thread(self._bounds, workflow, run)
             run = run or start.run_id
             _refuse_other(start, request.pipeline)
-            # (2) no look has found that it does not agree
-            await asyncio.to_thread(self._refuse_disputed, workflow, run)
-            untold = await self._compared(workflow, run)
+            found = await self._compared(workflow, run)  # (2) it agrees
         except (_RefusedError, CorruptError, DeniedError) as error:
             return contract.Resumed(refusal=str(error))
         payload = {
@@ -78,9 +83,10 @@ class ReuseActivities:
             "run": run,
             "after": start.seq,
             "before": before,
+            "compared": sorted(each for _, each in found.runs),
         }
-        if untold:
-            payload["untold"] = told(untold)
+        if found.missing:
+            payload["untold"] = told(gone(found.missing[0]))
         await self._ledger.append([drafted(key, actions.RUN_RESUMED, NONE, payload)])
         entry = await self._ledger.by_key(key)
         if entry is None:
@@ -91,13 +97,16 @@ class ReuseActivities:
     @governed
     async def reuse(self, request: contract.ReuseRequest) -> contract.Reused:
         """Record what stands for a stage, and return it; or say why nothing does."""
-        wanted = request.wanted
+        wanted, key = request.wanted, run_key(activity.info().activity_id)
         resumed = await self._resumed(request.resumed)  # (3) named by the ledger
         place = f"{resumed['workflow']}/{wanted.path}"
+        known = await self._ledger.by_key(key)
         try:
-            found = await asyncio.to_thread(self._packaged, place, resumed)
+            found = await asyncio.to_thread(self._packaged, wanted.path, resumed)
         except (NothingPackagedError, CorruptError) as error:  # (5) the stage runs
             return contract.Reused(refusal=str(error))
+        if known is not None and known.payload.get("manifest") == found.digest:
+            return _reused(known.seq, found)  # (6) what was recorded before
         why = refuse(wanted, found.manifest, place) or self._refuse_agent(found)
         if why is not None:
             return contract.Reused(refusal=why)
@@ -108,18 +117,17 @@ class ReuseActivities:
             "entry": found.entry.seq,
             "manifest": found.digest,
         }
-        key = run_key(activity.info().activity_id)
         draft = drafted(key, actions.STAGE_REUSED, wanted.agent, payload)
         [receipt] = await self._ledger.append([draft])
-        return contract.Reused(entry=receipt.seq, output=found.output, outputs=found.outputs)
+        return _reused(receipt.seq, found)
 
     def _bounds(self, workflow: str, run: str) -> tuple[Entry, int]:
         """Return the start of a run on the ledger, and where the next of that id begins (4)."""
         info, kinds = activity.info(), [actions.RUN_STARTED]
         path, asking = self._ledger.path, info.workflow_run_id
-        found = of_workflow(path, workflow, kinds, _STARTS_MAX, after=-1, before=_END)
+        found = of_workflow(path, workflow, kinds, _STARTS_MAX, after=-1, before=END_OF_LEDGER)
         starts = [each for each in found if (each.workflow_id, each.run_id) != (workflow, asking)]
-        first = _END
+        first = END_OF_LEDGER
         if run:  # one that was taken back has no start under its own run id
             entries = of_runs(path, [(workflow, run)], 1)
             first = entries[0].seq if entries else -1
@@ -128,20 +136,25 @@ class ReuseActivities:
             named = f"run {run!r} of {legible(workflow)}" if run else f"{legible(workflow)}"
             raise _RefusedError(f"the ledger knows no {named}: name a run that was recorded here")
         later = [each.seq for each in found if each.seq > start.seq]
-        return start, min(later, default=_END)
+        return start, min(later, default=END_OF_LEDGER)
 
-    def _refuse_disputed(self, workflow: str, run: str) -> None:
-        for each in disputes(self._ledger.path, _DISPUTES_MAX):
-            if (each.payload.get("workflow"), each.payload.get("run")) == (workflow, run):
-                raise _RefusedError(
-                    f"history and ledger of {legible(workflow)} disagree, as entry {each.seq} "
-                    "says: look with `mandate ledger reconcile RUN`"
-                )
+    async def _compared(self, workflow: str, run: str) -> Comparison:
+        """Compare a run with the ledger (2).
 
-    async def _compared(self, workflow: str, run: str) -> str:
-        """Compare a run with the ledger (2); return why that could not be done, or nothing."""
+        Raises:
+            _RefusedError: it does not agree, or that is not known.
+        """
         store = Artifacts(self._artifacts)
         found = await compare(activity.client(), self._ledger.path, store, workflow, run)
+        runs = found.runs or ((workflow, run),)
+        disputed = await asyncio.to_thread(dispute_of, self._ledger.path, runs)
+        if disputed is not None:
+            raise _RefusedError(
+                f"history and ledger of {legible(workflow)} disagree, as entry {disputed.seq} "
+                "says: look with `mandate ledger reconcile RUN`"
+            )
+        if found.untold:
+            raise _RefusedError(f"what it did cannot be known: {found.untold}")
         if found.unended:  # (1) with its stages
             raise UnavailableError(f"{legible(found.unended[0])} is still ending: waited for")
         if found.disagreements:
@@ -149,7 +162,9 @@ class ReuseActivities:
             raise _RefusedError(
                 f"history and ledger of {legible(workflow)} disagree in {count} places: {first}"
             )
-        return found.untold or (gone(found.missing[0]) if found.missing else "")
+        if len(found.runs) > _COMPARED_MAX:
+            raise _RefusedError(f"it has more than {_COMPARED_MAX} runs with its stages")
+        return found
 
     async def _resumed(self, place: int) -> dict[str, Any]:
         """Return what the ledger says that the asking run may reuse (3).
@@ -161,12 +176,24 @@ class ReuseActivities:
         asks = activity.info().workflow_id  # its run id is another where it was taken back
         if entry is None or (entry.action, entry.workflow_id) != (actions.RUN_RESUMED, asks):
             raise DeniedError(f"entry {place} does not say that this run may reuse anything")
-        # What came after the comparison was compared with nothing.
-        return {**entry.payload, "before": min(entry.payload["before"], entry.seq)}
+        return {**entry.payload, "seq": entry.seq}
 
-    def _packaged(self, place: str, resumed: dict[str, Any]) -> Packaged:
-        store, after, before = Artifacts(self._artifacts), resumed["after"], resumed["before"]
-        return packaged(self._ledger.path, store, place, after=after, before=before)
+    def _packaged(self, path: str, resumed: dict[str, Any]) -> Packaged:
+        """Return what a stage has packaged; nothing where a look has found a dispute since (2)."""
+        workflow, runs = resumed["workflow"], resumed.get("compared", [])
+        disputed = dispute_of(self._ledger.path, [(workflow, each) for each in runs])
+        if disputed is not None:
+            raise NothingPackagedError(
+                f"its history and the ledger disagree, as entry {disputed.seq} says"
+            )
+        compared = Compared(
+            workflow=workflow,
+            runs=frozenset(runs),
+            until=resumed["seq"],
+            next_run=resumed["before"],
+        )
+        store = Artifacts(self._artifacts)
+        return packaged(self._ledger.path, store, path, compared, resumed["after"])
 
     def _refuse_agent(self, found: Packaged) -> str | None:
         known = self._ledger.authority(found.manifest.agent)
@@ -176,6 +203,10 @@ class ReuseActivities:
             epoch_ms=known.epoch,
             violations=found.violations,
         )
+
+
+def _reused(place: int, found: Packaged) -> contract.Reused:
+    return contract.Reused(entry=place, output=found.output, outputs=found.outputs)
 
 
 def _resumed(entry: Entry) -> contract.Resumed:

@@ -39,7 +39,9 @@ class Package:
             outputs=request.prior,
             workflow=info.workflow_id or "",
             run=info.workflow_run_id or "",
-            made_from=made_from(request.step, request.program, request.inputs, request.given),
+            made_from=made_from(
+                request.step, request.program, request.inputs, request.given, request.ruled_by
+            ),
             clarified=clarified.digest() if clarified else "",
         )
         told = manifest.model_dump(mode="json")

@@ -25,7 +25,7 @@ def known_tools(plan: Plan, servers: ToolServers | None) -> tuple[dict[str, Know
             if known is None or rule.tool not in known.pins:
                 missing[name] = _why(name, is_declared=servers is not None)
                 continue
-            found[name] = known.server.known_of(rule.tool)
+            found[name] = known.server.known_of(rule.tool, known.pins[rule.tool].digest)
     return found, list(missing.values())
 
 

@@ -36,7 +36,7 @@ from temporalio.exceptions import ApplicationError
 from activities.contracts import messages, specs, trust_specs
 from activities.contracts.circuit_specs import CIRCUIT_OPEN, CircuitOpen
 from activities.contracts.meant import BugError, MeantError
-from activities.contracts.resumption import SpentUntil
+from activities.contracts.resumption import SpentUntil, Violated
 from activities.runtime.effect import Attempt, OutcomeLostError, attempt, beat
 from activities.runtime.spent import BudgetSpentError
 from activities.runtime.violation import ViolationError, said, violation_of
@@ -167,7 +167,7 @@ def _waits(error: errors.CircuitOpenError) -> ApplicationError:
 
 def _violated(kind: Violation, message: str) -> ApplicationError:
     text = _words(message)
-    violated = messages.Violated(kind=kind, detail=text[:REASON_LENGTH_MAX])
+    violated = Violated(kind=kind, detail=text[:REASON_LENGTH_MAX])
     return MeantError(text, violated.model_dump(mode="json"), type=trust_specs.VIOLATION)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from activities.contracts.messages import Violated
+from activities.contracts.resumption import Violated
 from dsl.rules.trust.violations import Violation
 from integrations.agents.contract import protocol
 from integrations.agents.contract.protocol import AgentError

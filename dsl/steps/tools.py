@@ -51,6 +51,7 @@ class KnownTool(Value):
     idempotent: bool = False  # to make it twice is to make it once
     effect: str | None = None  # what a call brings about, made of its arguments
     attempts: int | None = Field(default=None, ge=1, le=TOOL_ATTEMPTS_MAX)  # None: not declared
+    said: str = ""  # digest of how its server is declared, and of what that says of it, as pinned
 
     @property
     def attempts_max(self) -> int:

@@ -38,6 +38,7 @@ from dsl.steps.tools import KnownTool
 from dsl.templates import INTERPRETER_PATTERN, TemplateSandbox
 from dsl.tools.reach import HEADER_PATTERN, refuse_headers, refuse_url
 from dsl.tools.single import ToolConfig
+from dsl.values.canonical import digest_of
 from dsl.values.durations import ToolTimeout
 from dsl.values.secret_refs import is_secret_reference
 
@@ -179,15 +180,23 @@ class ToolServer(Document):
         declared = self.tools.get(tool)
         return self.tier if declared is None or declared.tier is None else declared.tier
 
-    def known_of(self, tool: str) -> KnownTool:
-        """Return what a run is told of ``tool``."""
+    def known_of(self, tool: str, pin: str = "") -> KnownTool:
+        """Return what a run is told of ``tool``, whose pin has that digest."""
         declared = self.tools.get(tool) or ToolConfig()
         return KnownTool(
             timeout_ms=self.timeout_of(tool),
             idempotent=declared.idempotent,
             attempts=None if declared.retries is None else declared.retries + 1,
             effect=declared.effect,
+            said=self._said(tool, pin) if pin else "",
         )
+
+    def _said(self, tool: str, pin: str) -> str:
+        """Return the digest of all that may change what a call of ``tool`` comes to."""
+        server = self.model_dump(mode="json", exclude={"description", "timeout", "tools"})
+        declared = self.tools.get(tool) or ToolConfig()
+        of_tool = declared.model_dump(mode="json", exclude={"timeout"})
+        return digest_of({"server": server, "tool": of_tool, "pin": pin})
 
     def hidden_of(self, tool: str) -> tuple[str, ...]:
         """Return which fields of an answer of ``tool`` are left out (7)."""

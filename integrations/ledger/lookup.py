@@ -35,6 +35,12 @@ _UNDER: Final = (
 _DISPUTES: Final = (
     f"SELECT {COLUMNS} FROM ledger WHERE action = 'run.disputed' ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 )
+_DISPUTE_OF: Final = (
+    f"SELECT {COLUMNS} FROM ledger WHERE action = 'run.disputed' AND "  # noqa: S608  # constants
+    "(json_extract(payload, '$.workflow'), json_extract(payload, '$.run')) IN (SELECT "
+    "json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) "
+    "ORDER BY seq DESC LIMIT 1"
+)
 _LATEST: Final = f"SELECT {COLUMNS} FROM ledger WHERE action = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 _NEWEST_RUN: Final = "SELECT run_id FROM ledger WHERE workflow_id = ? ORDER BY seq DESC LIMIT 1"
 _BY_PLACE: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq = ?"  # noqa: S608  # constants
@@ -136,6 +142,11 @@ def disputes(path: Path, most: int) -> list[Entry]:
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         rows = connection.execute(_DISPUTES, (most,)).fetchall()
     return [_sound(row) for row in rows]
+
+
+def dispute_of(path: Path, runs: Sequence[tuple[str, str]]) -> Entry | None:
+    """Return the latest entry that says one of these runs is in dispute; as ``by_key``."""
+    return _entry(path, _DISPUTE_OF, json.dumps([list(each) for each in runs]))
 
 
 def entries_after(path: Path, seq: int) -> Iterator[Entry]:

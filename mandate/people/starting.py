@@ -14,7 +14,7 @@ from activities.contracts.specs import QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.inputs import resolve_inputs
 from dsl.plan import Plan
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, UsageError
 from workflows.ledger.reuse import RESUME_MEMO
 
 
@@ -49,24 +49,26 @@ def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
 async def resume_memo(client: Client, workflow_id: str) -> dict[str, Any]:
     """Return the memo of a start that resumes the latest run of that workflow id.
 
-    One that the server does not know any more is named all the same: the ledger may.
-
     Raises:
+        UsageError: the server knows none, and what it does not know nobody can compare.
         RefusalError: it is under way.
     """
-    earlier = {"workflow": workflow_id}
     try:
         found = await described(client, workflow_id)
     except RPCError as error:
         if error.status not in NO_SUCH_RUN:
             raise RefusalError("{!r} cannot be looked at: {}", workflow_id, error.message) from None
-        return {RESUME_MEMO: earlier}
+        raise UsageError(
+            "there is no run {!r}: `mandate runs` lists those that there are; what temporal does "
+            "not keep any more cannot be resumed",
+            workflow_id,
+        ) from None
     if not found.HasField("close_time"):
         raise RefusalError(
             "{!r} is under way: wait for its end, or `mandate cancel RUN`, and resume it then",
             workflow_id,
         )
-    return {RESUME_MEMO: {**earlier, "run": found.execution.run_id}}
+    return {RESUME_MEMO: {"workflow": workflow_id, "run": found.execution.run_id}}
 
 
 async def start(

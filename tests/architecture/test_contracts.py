@@ -26,7 +26,7 @@ from activities.contracts import (
 )
 from activities.contracts.notify.specs import QUEUE_NOTIFY, NotificationRequest
 from activities.contracts.question_specs import Posed
-from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil
+from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil, Violated
 from activities.workers.duties import HighTierDuties, WorkflowDuties
 from activities.workers.ledger_duties import LedgerDuties
 from activities.workers.notify_duties import NotifyDuties
@@ -42,7 +42,7 @@ LOCAL = {specs.COMPILE, specs.POLICY, trust_specs.NONCE}  # called by name, in t
 # the answer to a query.
 OTHERS = (
     *(messages.AgentRequest, messages.AgentReport, messages.CompileRequest),
-    *(messages.CompileResult, messages.Violated, CheckpointRef, Posed),
+    *(messages.CompileResult, Violated, CheckpointRef, Posed),
     *(circuit_specs.CircuitOpen, Erred, SpentUntil),
     *(anchor_specs.AnchorHeld, anchor_specs.AnchorNote, NotificationRequest),
     *(tool_specs.CallMessage, tool_specs.ChainHead),

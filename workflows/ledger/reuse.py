@@ -4,11 +4,13 @@
    it is true, the ledger's worker finds out, and what it does not answer is not reused.
 2. A run that cannot be resumed is refused before its first stage: it would repeat what was done.
 3. A gate is never reused: whoever is asked, is asked anew.
+4. Nobody waits for an answer for more than ``ANSWERED_WITHIN``: then it counts as none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -16,10 +18,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import attestation_specs as contract
-from dsl.core import AgentOutput
+from activities.contracts import messages
 from dsl.limits import MEMO_BYTES_MAX
-from dsl.plan import AgentStep, Plan
-from dsl.rules.run.reuse import VOTES, Wanted, made_from, voters
+from dsl.plan import Plan
+from dsl.rules.run.reuse import VOTES, Wanted, made_from, ruled_by, voters
 from dsl.shown.foreign import legible
 from dsl.shown.surfaces import Markdown
 from dsl.values import strict_json
@@ -29,6 +31,7 @@ from workflows.runtime import failures
 
 WHY_LENGTH_MAX: Final = 200  # characters, of each stage of a run
 RESUME_MEMO: Final = "mandate.resume-from"
+ANSWERED_WITHIN: Final = timedelta(minutes=15)
 _EXAMPLE: Final = '{"workflow": "deploy-1"}'
 
 
@@ -47,16 +50,11 @@ class Reuse:
         self._told: dict[str, dict[str, Any]] = {}
         self._asked: dict[str, int] = {}
 
-    async def of(
-        self,
-        step: AgentStep,
-        agent: str,
-        inputs: dict[str, Any],
-        given: Mapping[str, Sequence[AgentOutput]],
-    ) -> contract.Reused:
-        """Return what stands for a stage that is about to begin, or why nothing does."""
-        reused = await self._of(step, agent, inputs, given)
-        self._told[step.path] = {
+    async def of(self, request: messages.AgentRequest) -> contract.Reused:
+        """Return what stands for a stage that is about to begin so, or why nothing does."""
+        path = request.step.path
+        reused = await self._of(request)
+        self._told[path] = {
             "reused": not reused.refusal,
             "why": reused.refusal[:WHY_LENGTH_MAX],
             "entry": reused.entry,
@@ -79,25 +77,29 @@ class Reuse:
         """The run that is resumed, by its workflow id."""
         return self._resumed.earlier.workflow if self._resumed.earlier else ""
 
-    async def _of(
-        self,
-        step: AgentStep,
-        agent: str,
-        inputs: dict[str, Any],
-        given: Mapping[str, Sequence[AgentOutput]],
-    ) -> contract.Reused:
+    async def _of(self, request: messages.AgentRequest) -> contract.Reused:
+        step = request.step
         if step.path in self._voters:
             return contract.Reused(refusal=VOTES)
-        made = made_from(step, self._programs.get(step.template, ""), inputs, given)
+        made = made_from(
+            step,
+            self._programs.get(step.template, ""),
+            request.inputs,
+            request.given,
+            ruled_by(step, request.run_inputs, request.tools),
+        )
         if made is None:
             return contract.Reused(refusal="what it is made from has no digest")
-        wanted = Wanted(pipeline=self._pipeline, path=step.path, agent=agent, made_from=made)
+        wanted = Wanted(
+            pipeline=self._pipeline, path=step.path, agent=request.agent, made_from=made
+        )
         number = self._asked[step.path] = self._asked.get(step.path, 0) + 1
         try:
             return await contract.reuse(
                 contract.ReuseRequest(resumed=self._resumed.entry, wanted=wanted),
                 activity_id=f"{step.path}/reuse#{number}",
                 summary=Markdown.of("may {} be taken from {}?", step.path, self.workflow),
+                give_up_after=ANSWERED_WITHIN,  # (4) it counts as none
             )
         except ActivityError as error:  # (1) what is not answered is not reused
             return contract.Reused(refusal=failures.cause_of(error)[1])
@@ -125,6 +127,7 @@ async def reuse_of(plan: Plan, programs: Mapping[str, str]) -> Reuse | None:
             contract.ResumeRequest(earlier=earlier, pipeline=plan.name),
             activity_id="run/resume#1",
             summary=Markdown.of("may {} be resumed?", earlier.workflow),
+            give_up_after=ANSWERED_WITHIN,  # (4) it counts as none
         )
     except ActivityError as error:
         why = failures.cause_of(error)[1]

@@ -18,6 +18,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, specs
+from activities.contracts.resumption import Violated
 from dsl import actions
 from dsl.core import AgentPhase, StageStatus
 from dsl.rules.trust.violations import Violation, uses_up_its_budget
@@ -93,5 +94,5 @@ def _judge_tries(
 ) -> None:
     if uses_up_its_budget(exhausted_in_a_row):
         detail = f"it used up all tries in {exhausted_in_a_row} runs in a row"
-        violated = messages.Violated(kind=Violation.BUDGET_EXHAUSTED, detail=detail)
+        violated = Violated(kind=Violation.BUDGET_EXHAUSTED, detail=detail)
         consequences.see((violated,), place)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, specs, trust_specs
-from activities.contracts.resumption import Heard
+from activities.contracts.resumption import Heard, Violated
 from dsl.core import AgentPhase
 from dsl.limits import LEASES_LOST_MAX, QUESTIONS_MAX, TOOL_APPROVALS_WAIT_MS_MAX
 from dsl.plan import AgentStep
@@ -61,7 +61,7 @@ class PhaseCalls:
                 self._consequences.see(failures.violations_in(answer), place)
                 return
             late = asked and self._is_stopped()
-            violated = messages.Violated(kind=Violation.LATE_RESULT, detail="it delivered")
+            violated = Violated(kind=Violation.LATE_RESULT, detail="it delivered")
             self._consequences.see((*answer.violations, *((violated,) if late else ())), place)
 
         return await specs.PHASES[phase](

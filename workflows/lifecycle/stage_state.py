@@ -19,12 +19,14 @@ from dsl.limits import CLARIFICATION_LINES_MAX
 from dsl.plan import AgentStep
 from dsl.rules.health.budget import BudgetReading, read_budget
 from dsl.rules.health.clarification import in_brief, under
+from dsl.rules.run.reuse import ruled_by
 from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.lifecycle.page import Ended, Entered, page
 from workflows.lifecycle.tries import Tries
 from workflows.runtime import failures
 from workflows.runtime.moment import now_ms
+from workflows.runtime.phase_told import phase_told
 
 
 class StageState:
@@ -119,30 +121,28 @@ class StageState:
         heard: Heard | None = None,
     ) -> messages.PhaseRequest:
         """Return what the phase that was entered last is told."""
-        request, is_local = self.request, self.is_local(self._entered[-1].phase)
-        return messages.PhaseRequest(
-            pipeline=request.pipeline,
-            plan=request.plan,
-            project=request.project,
-            agent=request.agent,
-            step=request.step,
-            inputs=request.inputs,
+        request, phase = self.request, self._entered[-1].phase
+        return phase_told(
+            request,
             authority=self._authority,
             seed=seed,
             attempt=max(1, self.tries.count),
             entity=self._entity,
             program=self._program,
             prior=tuple(self._outputs.values()),
-            given=request.given,
             status=status,
             detail=detail,
-            warrant=request.warrant,
             checkpoint=self.tries.checkpoint,
             answers=self.tries.answers,
             heard=heard,
-            clarified=request.clarified,
-            begun_ms=now_ms() if is_local else 0,
+            begun_ms=now_ms() if self.is_local(phase) else 0,
+            ruled_by=self._ruled_by if phase is AgentPhase.PACKAGE else "",
         )
+
+    @property
+    def _ruled_by(self) -> str:
+        request = self.request
+        return ruled_by(request.step, request.run_inputs, request.tools)
 
     def keep(self, result: messages.PhaseResult) -> None:
         """Keep what the last phase has answered."""

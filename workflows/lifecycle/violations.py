@@ -20,7 +20,8 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import messages, trust_specs
+from activities.contracts import trust_specs
+from activities.contracts.resumption import Violated
 from dsl import actions
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.trust.violations import Consequence, Violation, consequence_of
@@ -42,7 +43,7 @@ class Consequences:
         self._under_way: list[asyncio.Task[None]] = []
         self.said: list[str] = []  # for the report
 
-    def see(self, violations: Sequence[messages.Violated], place: str) -> PhaseFailedError | None:
+    def see(self, violations: Sequence[Violated], place: str) -> PhaseFailedError | None:
         """Note violations seen at ``place``, one of each kind, and begin what follows (1) (2).
 
         Returns how the stage has to end; None: it goes on.
@@ -59,7 +60,7 @@ class Consequences:
             under_way, self._under_way = self._under_way, []
             await asyncio.gather(*under_way)
 
-    def _see(self, violated: messages.Violated, place: str) -> PhaseFailedError | None:
+    def _see(self, violated: Violated, place: str) -> PhaseFailedError | None:
         try:
             kind = Violation(violated.kind)
         except ValueError:  # (4) a kind nobody here knows

@@ -7,8 +7,7 @@
 
 from __future__ import annotations
 
-from activities.contracts import messages
-from activities.contracts.resumption import Asked, Spent
+from activities.contracts.resumption import Asked, Spent, Violated
 from dsl.rules.health.clarification import Followed, followed_by
 from dsl.rules.trust.violations import Violation
 from workflows.lifecycle.stage_state import StageState
@@ -46,7 +45,7 @@ def after_spent(
     if count:
         detail += f"; its plan was clarified {'once' if count == 1 else f'{count} times'}"
     if follows is Followed.REVOKE:
-        violated = messages.Violated(kind=Violation.PLAN_EXHAUSTED, detail=detail)
+        violated = Violated(kind=Violation.PLAN_EXHAUSTED, detail=detail)
         revoked = consequences.see((violated,), state.place)
         if revoked is not None:
             return revoked

@@ -15,8 +15,6 @@ from typing import Any
 from temporalio import workflow
 
 from activities.contracts import messages
-from dsl.conditions.errors import ExpressionError
-from dsl.conditions.interpolate import resolve
 from dsl.core import StageStatus
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import acting_on
@@ -30,6 +28,7 @@ from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.ledger.reuse import Reuse
 from workflows.run.agent_stages import AgentStages
 from workflows.run.agent_stops import AgentStops
+from workflows.run.asking.clarifications import PlanOfStage
 from workflows.run.council import hear
 from workflows.run.feasibility import Feasibility
 from workflows.run.provenance import Provenance
@@ -103,26 +102,20 @@ class AdmittedRun:
 
     async def agent(self, step: AgentStep) -> str:
         """Run an agent stage as a child workflow, or take what stands for it (3)."""
-        if self._reuse is not None:
-            taken = await self._taken(self._reuse, step)
-            if taken is not None:
-                return taken
         try:
-            detail = await self.agents.run(step, self.environment())
+            inputs = self.agents.requests.inputs_of(step, self.environment())
+            taken = await self._taken(self._reuse, step, inputs) if self._reuse else None
+            detail = await self.agents.run(step, inputs) if taken is None else taken
         except (StageEndedError, asyncio.CancelledError):
             self.checkpoints.end(step.path, this_task())
             raise
         self.checkpoints.end(step.path, this_task())
         return detail
 
-    async def _taken(self, reuse: Reuse, step: AgentStep) -> str | None:
+    async def _taken(self, reuse: Reuse, step: AgentStep, inputs: dict[str, Any]) -> str | None:
         """Take what was packaged before for a stage (3); None: it is run."""
-        try:
-            inputs = resolve(step.inputs, self.environment())
-        except ExpressionError:  # which ends the stage, where it is run
-            return None
-        agent = self._provenance.identity(step.agent)
-        found = await reuse.of(step, agent, inputs, self.agents.requests.given(step))
+        request = self.agents.requests.of(step, step.agent, inputs, PlanOfStage())
+        found = await reuse.of(request)
         if found.refusal:
             detail = f"not reused from {reuse.workflow}: {found.refusal}"
             self._stages.move(step.path, StageStatus.RUNNING, detail)
@@ -136,7 +129,6 @@ class AdmittedRun:
             output=found.output,
             outputs=found.outputs,
         )
-        self.checkpoints.end(step.path, this_task())
         return detail
 
     async def gate(self, step: GateStep) -> str:

@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -26,8 +26,6 @@ from temporalio import workflow
 
 from activities.contracts import messages, question_specs, tool_specs
 from activities.contracts.resumption import Resumption
-from dsl.conditions.errors import ExpressionError
-from dsl.conditions.interpolate import resolve
 from dsl.core import AgentOutput, AgentPhase, StageStatus
 from dsl.limits import TIMEOUT_MS_MIN
 from dsl.plan import AgentStep, Plan, walk
@@ -99,18 +97,12 @@ class AgentStages:
         self._steps = {step.path: step for step in walk(plan.steps)}
         self.requests = StageRequests(plan, compiled, provenance, stages, gates)
 
-    async def run(self, step: AgentStep, environment: Mapping[str, Any]) -> str:
+    async def run(self, step: AgentStep, inputs: dict[str, Any]) -> str:
         """Run one stage; return its detail.
 
         Raises:
             StageEndedError: it did not complete, and the run does not go on without it.
         """
-        try:
-            inputs = resolve(step.inputs, environment)
-        except ExpressionError as error:
-            raise StageEndedError(
-                failures.STAGE_FAILED, step.path, StageStatus.FAILED, f"inputs: {error}"
-            ) from None
         report = await self._answered(step, step.agent, inputs)
         # (3) replace: once, as the other agent
         if report.status == StageStatus.REVOKED and step.replacement is not None:
@@ -205,13 +197,8 @@ class AgentStages:
         report: messages.AgentReport,
     ) -> messages.AgentReport:
         """Ask the agent of a council about a clarified plan, in a life of its own (6)."""
-        try:
-            environment = {"inputs": self._compiled.inputs, "stages": self._stages.environment()}
-            inputs = resolve(member.inputs, environment)
-        except ExpressionError as error:
-            raise StageEndedError(
-                failures.STAGE_FAILED, path, StageStatus.FAILED, f"inputs: {error}"
-            ) from None
+        environment = {"inputs": self._compiled.inputs, "stages": self._stages.environment()}
+        inputs = self.requests.inputs_of(member, environment, path)
         proposed = {"stage": about.path, **draft.told()}
         # Whoever is asked for advice asks nobody, and is not revoked for erring at it.
         alone = {"questions": None, "clarifications": 0, "on_exhausted": None, "tools": ()}

@@ -8,12 +8,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from temporalio import workflow
 
 from activities.contracts import messages
-from dsl.core import AgentOutput, Tier
+from dsl.conditions.errors import ExpressionError
+from dsl.conditions.interpolate import resolve
+from dsl.core import AgentOutput, StageStatus, Tier
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import before
 from dsl.rules.health.clarification import Clarification
@@ -22,6 +25,8 @@ from workflows.gates.gate_board import GateBoard
 from workflows.run.asking.clarifications import PlanOfStage
 from workflows.run.provenance import Provenance
 from workflows.run.stages import Stages
+from workflows.runtime import failures
+from workflows.runtime.failures import StageEndedError
 
 
 class StageRequests:
@@ -42,6 +47,23 @@ class StageRequests:
         self._stages = stages
         self._gates = gates
         self._steps = {step.path: step for step in walk(plan.steps)}
+
+    @staticmethod
+    def inputs_of(
+        step: AgentStep, environment: Mapping[str, Any], path: str = ""
+    ) -> dict[str, Any]:
+        """Return the inputs of a stage; ``path``: in whose name, where it is not its own.
+
+        Raises:
+            StageEndedError: they cannot be resolved.
+        """
+        try:
+            inputs: dict[str, Any] = resolve(step.inputs, environment)
+        except ExpressionError as error:
+            raise StageEndedError(
+                failures.STAGE_FAILED, path or step.path, StageStatus.FAILED, f"inputs: {error}"
+            ) from None
+        return inputs
 
     def of(
         self,

@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from activities.contracts import messages, specs
 from activities.contracts.circuit_specs import CIRCUIT_OPEN, CircuitOpen
 from activities.contracts.meant import MeantError
-from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil
+from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil, Violated
 from dsl.core import StageStatus
 from dsl.limits import PROBLEMS_MAX
 from dsl.values.sizes import sentence
@@ -201,14 +201,14 @@ def spent_until_in(error: ActivityError) -> int:
     return 0
 
 
-def violations_in(error: ActivityError) -> tuple[messages.Violated, ...]:
+def violations_in(error: ActivityError) -> tuple[Violated, ...]:
     """Return what an activity has seen an agent do, that failed; what cannot be read is none."""
     cause = error.cause
     details = cause.details if isinstance(cause, ApplicationError) else ()
     found = []
     for detail in details:
         try:
-            found.append(messages.Violated.model_validate(detail))
+            found.append(Violated.model_validate(detail))
         except ValidationError:
             continue
     return tuple(found)

@@ -32,6 +32,7 @@ from dsl.steps.tools import KnownTool
 from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime import failures
+from workflows.runtime.phase_told import phase_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,20 +203,7 @@ class CallMaker:
 
     def _stage(self, entity: str) -> messages.PhaseRequest:
         """Return what the stage rests on, for a worker that verifies it again (6)."""
-        request = self._request
-        return messages.PhaseRequest(
-            pipeline=request.pipeline,
-            plan=request.plan,
-            project=request.project,
-            agent=request.agent,
-            step=request.step,
-            inputs=request.inputs,
-            authority=messages.Authority(),
-            entity=entity,
-            given=request.given,
-            warrant=request.warrant,
-            clarified=request.clarified,
-        )
+        return phase_told(self._request, authority=messages.Authority(), entity=entity)
 
     def _outcome(self, occurrence: Occurrence, made: tool_specs.CallMade) -> CallAnswer:
         answer = made.answer

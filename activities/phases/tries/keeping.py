@@ -21,8 +21,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from temporalio import activity
 
-from activities.contracts import messages
-from activities.contracts.resumption import Asked, Errors
+from activities.contracts.resumption import Asked, Errors, Violated
 from activities.phases.equipment import Equipment, put_bytes, put_json
 from activities.runtime.effect import erred
 from activities.runtime.violation import said
@@ -52,7 +51,7 @@ class Answer:
     output: dict[str, Any]
     outputs: tuple[AgentOutput, ...]
     facts: dict[str, Any]
-    violations: tuple[messages.Violated, ...] = ()
+    violations: tuple[Violated, ...] = ()
     asked: Asked | None = None  # then there is nothing else
 
 

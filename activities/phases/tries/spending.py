@@ -29,6 +29,7 @@ from contextlib import asynccontextmanager
 from temporalio import activity
 
 from activities.contracts import messages
+from activities.contracts.resumption import Violated
 from activities.runtime.effect import err, erred
 from activities.runtime.spent import BudgetSpentError
 from activities.runtime.violation import ViolationError, said, violation_of
@@ -128,7 +129,7 @@ class Spending:
         except (AgentError, ViolationError) as error:
             raise await self._failed(error) from None
 
-    async def violated(self, violations: Sequence[messages.Violated]) -> None:
+    async def violated(self, violations: Sequence[Violated]) -> None:
         """Count what the program did that it must not, though it may have delivered."""
         if self._budget is not None:
             for kind in sorted({each.kind for each in violations}):

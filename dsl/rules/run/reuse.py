@@ -3,9 +3,10 @@
 PACKAGE writes a manifest, whose digest is on the ledger; what is asked here is asked of that. The
 rules:
 
-1. What a stage was made from are four digests: the stage as its plan has it, its program, its
-   inputs as they were resolved, and the outputs that it built on. All agree, or the stage is run
-   again. The time that it has is no part of it: waiting for people uses some of that up.
+1. What a stage was made from are digests: the stage as its plan has it, its program, its inputs as
+   they were resolved, the outputs that it built on, and, of one that calls tools, what its calls
+   are ruled by. All agree, or the stage is run again. The time that it has is no part of it:
+   waiting for people uses some of that up.
 2. It is the same agent. An agent of a registered plan is that by its name; one of an inline plan,
    whose name begins with the plan's digest, by the rest of it. Neither stands for the other kind.
 3. Approvals are never carried over, and neither is what rests on one: work under a plan that
@@ -13,6 +14,8 @@ rules:
 4. What an agent has put out that violated its mandate meanwhile, or was revoked since, is handed
    to nobody, even if it has come back.
 5. A manifest that does not say what its stage was made from, as of old releases, is of no use.
+6. Calls are ruled by the table, which is a part of the stage; by the inputs of the run that its
+   conditions read; and by what operators say of its tools and have pinned of them.
 """
 
 from __future__ import annotations
@@ -22,21 +25,26 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from dsl.conditions.errors import ExpressionError
+from dsl.conditions.parser import parse
 from dsl.core import AgentOutput, Value
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.trust.admission import INLINE_PREFIX_LENGTH, is_inline
+from dsl.steps.tools import KnownTool
 from dsl.values.canonical import DIGEST_PATTERN, digest_of
 
 MANIFEST: Final = "manifest.json"
 REPORT: Final = "report.md"
 ACCOUNT: Final = "execute.json"  # has what conditions may read of the stage
 VOTES: Final = "it votes at a gate, and no vote is carried over"
-_NAMES: Final = {  # (1) all four agree
+_NAMES: Final = {  # (1) all agree
     "stage": "its stage in the plan",
     "program": "its program",
     "inputs": "its inputs",
     "built_on": "what it builds on",
+    "ruled_by": "what its calls of tools are ruled by",
 }
+_INPUTS: Final = "inputs"
 
 
 class MadeFrom(Value):
@@ -46,6 +54,7 @@ class MadeFrom(Value):
     program: str = Field(pattern=DIGEST_PATTERN)
     inputs: str = Field(pattern=DIGEST_PATTERN)
     built_on: str = Field(pattern=DIGEST_PATTERN)
+    ruled_by: str = ""  # of a stage with tools; empty: it has none, or an old release did not say
 
 
 class Manifest(Value):
@@ -76,6 +85,7 @@ def made_from(
     program: str,
     inputs: Mapping[str, Any],
     given: Mapping[str, Sequence[AgentOutput]],
+    ruled_by: str = "",
 ) -> MadeFrom | None:
     """Return what a stage is made from; None where that cannot be said.
 
@@ -84,8 +94,9 @@ def made_from(
         program: digest of what is run.
         inputs: as they were resolved.
         given: outputs that it builds on, by the path of their stage.
+        ruled_by: digest of what its calls of tools are ruled by, see ``ruled_by``.
     """
-    if not program:
+    if not program or (step.tools and not ruled_by):
         return None
     built_on = {
         path: {output.name: output.digest for output in outputs} for path, outputs in given.items()
@@ -97,9 +108,46 @@ def made_from(
             program=program,
             inputs=digest_of(inputs),
             built_on=digest_of(built_on),
+            ruled_by=ruled_by,
         )
     except ValueError:  # other readers would read it differently, or it is no digest
         return None
+
+
+def ruled_by(step: AgentStep, run_inputs: Mapping[str, Any], tools: Mapping[str, KnownTool]) -> str:
+    """Return the digest of what the calls of a stage are ruled by (6), beside its table.
+
+    Empty where it has no tools, and where that cannot be said in one way.
+
+    Args:
+        step: the stage as the plan has it.
+        run_inputs: of its run.
+        tools: what is known of those that it may call, by full name.
+    """
+    if not step.tools:
+        return ""
+    known = {
+        name: tool.model_dump(mode="json", exclude={"timeout_ms"}) for name, tool in tools.items()
+    }
+    try:
+        return digest_of({"tools": known, _INPUTS: _read_by_table(step, run_inputs)})
+    except ValueError:
+        return ""
+
+
+def _read_by_table(step: AgentStep, run_inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of the run that the conditions of a table read; all, where one is none."""
+    read: set[str] = set()
+    for rule in step.tools:
+        try:
+            found = parse(rule.when).references if rule.when is not None else ()
+        except ExpressionError:
+            return dict(run_inputs)
+        for each in found:
+            if each.names == (_INPUTS,):  # whichever of them
+                return dict(run_inputs)
+            read |= set(each.names[1:2]) if each.names[0] == _INPUTS else set()
+    return {name: value for name, value in run_inputs.items() if name in read}
 
 
 def voters(plan: Plan) -> frozenset[str]:

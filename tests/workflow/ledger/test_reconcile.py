@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -222,14 +223,22 @@ async def refused_to_resume(engine: Engine, handle: Any) -> str:
     """Return why a run of the same pipeline does not resume that one."""
     name = (await handle.result())["pipeline"]
     document = {**pipeline(stage("look")), "name": name}
-    new = await engine.client.start_workflow(
+    return (await failure_of(await resuming(engine, document, {"workflow": handle.id}))).message
+
+
+async def resuming(
+    engine: Engine, document: dict[str, Any], earlier: Any, inputs: dict[str, Any] | None = None
+) -> Any:
+    """Start a run as anybody may, with that memo."""
+    handle = await engine.client.start_workflow(
         "Pipeline",
-        {"definition": document},
-        id=f"{handle.id}-again",
+        {"definition": document, "inputs": inputs or {}},
+        id=f"t-{uuid.uuid4()}",
         task_queue="mandate",
-        memo={RESUME_MEMO: {"workflow": handle.id}},
+        memo={RESUME_MEMO: earlier},
     )
-    return (await failure_of(new)).message
+    engine.started.append(handle)
+    return handle
 
 
 async def test_the_schedule_is_made_and_takes_no_input(engine: Engine) -> None:

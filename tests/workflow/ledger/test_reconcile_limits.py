@@ -20,7 +20,15 @@ from activities.runtime.endings import state_of
 from dsl.rules.run.sweeping import RunState
 from integrations.errors import UnavailableError
 from tests.fixtures.engine import Engine, failure_of, pipeline, stage
-from tests.workflow.ledger.test_reconcile import SEEN_S, at_work, forge, reconciled, typed
+from tests.unit.mandate.programs import ROOT, mandate
+from tests.workflow.ledger.test_reconcile import (
+    SEEN_S,
+    at_work,
+    forge,
+    reconciled,
+    resuming,
+    typed,
+)
 
 
 @pytest_asyncio.fixture
@@ -122,25 +130,42 @@ async def test_so_many_runs_are_compared_as_are_asked_for_whoever_knows_them(
     assert known.id in seen
 
 
-async def test_a_stage_whose_history_is_gone_leaves_that_of_its_run_to_compare(
-    engine: Engine,
+async def test_a_stage_whose_history_is_gone_leaves_that_of_its_run_to_compare_and_to_resume(
+    engine: Engine, tmp_path: Path
 ) -> None:
-    handle = await engine.start(pipeline(stage("look")))
+    document = pipeline(stage("look"), stage("kept"))
+    handle = await engine.start(document)
     await handle.result()
     look = f"{handle.id}/look"
     await forget(engine, look)
 
     [found] = await reconciled(engine, handle.id, code=0)
     said = await asyncio.to_thread(typed, engine, handle.id)
+    resumes = {"workflow": handle.id}
+    resumed = (await (await resuming(engine, document, resumes)).result())["resumed"]
     await forget(engine, handle.id)
     forgotten = await compare(engine.client, engine.settings.ledger, None, handle.id)
+    refused = await failure_of(await resuming(engine, document, resumes))
+    file, name = tmp_path / "my.yaml", f"{handle.id}-never"
+    file.write_text(json.dumps(document))
+    words = ("run", str(file), "--id", name, "--resume-from", handle.id)
+    env = {"TEMPORAL_ADDRESS": engine.settings.temporal}
+    unknown = await asyncio.to_thread(mandate, *words, cwd=ROOT, env=env)
 
     assert (found["not_compared"], found["disagreements"]) == ("", [])
     assert [each.partition(",")[0] for each in found["missing"]] == [look]
     assert f"not compared: {look}, run " in said.stdout
+    stages = resumed["stages"]
+    assert (stages["kept"]["reused"], stages["look"]["reused"]) == (True, False)
+    assert "its history was not compared with the ledger" in stages["look"]["why"]
+    assert resumed["untold"].startswith(f"{look}, run ")
     assert forgotten.entries >= 2  # by its name alone: of its newest run, as where it is known
     assert f"past its retention; {forgotten.entries} entries of it stand" in forgotten.untold
-    engine.started.clear()  # what is gone does not replay
+    assert "what it did cannot be known: temporal does not keep its history" in refused.message
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert f"there is no run '{handle.id}'" in unknown.stderr
+    assert await state_of(engine.client, name, None) is RunState.UNKNOWN  # nothing was started
+    engine.started.remove(handle)  # what is gone does not replay
 
 
 async def test_what_is_too_large_or_not_understood_is_said_and_ends_nothing(

@@ -15,6 +15,7 @@ from mandate.people.errors import RefusalError
 from mandate.work.run import repeat
 from tests.fixtures.engine import Engine, failure_of, gate, hang, pipeline, stage
 from tests.unit.mandate.programs import ROOT, mandate
+from tests.workflow.ledger.test_reconcile import resuming
 
 SEEN_S = 60
 
@@ -201,7 +202,7 @@ async def test_a_point_at_which_an_agent_was_at_work_goes_back_to_before_it(engi
 
 async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(engine: Engine):
     engine.runner.behaviours["look"] = hang
-    handle = await engine.start(pipeline(stage("look")))
+    handle = await engine.start(document := pipeline(stage("look")))
     await until_running(engine, "look")
     run_id = (await handle.describe()).run_id
     engine.runner.behaviours["look"] = at_once
@@ -214,6 +215,9 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
     assert report["status"] == "completed"
     assert (await handle.describe()).run_id == run_id  # the run has waited on
     assert await agrees(engine, handle.id)
+    again = await resuming(engine, document, {"workflow": handle.id})
+    told = (await again.result())["resumed"]["stages"]["look"]
+    assert (told["reused"], "somebody has reset it" in told["why"]) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from dsl.rules.gates.questions import Question
 from integrations.ledger.verify import tail
 from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
+from tests.fixtures.tools.shop import Shop
 from tests.unit.mandate.programs import ROOT, mandate
-from tests.workflow.ledger.test_reconcile import at_work, forge, reconciled
-from workflows.ledger.reuse import RESUME_MEMO
+from tests.workflow.ledger.test_reconcile import at_work, forge, reconciled, resuming
 
 
 async def breaks(_request: Any) -> dict[str, Any]:
@@ -30,21 +31,6 @@ def counted(engine: Engine) -> dict[str, int]:
             return sum(each.stage == stage for each in engine.runner.requests[began:])
 
     return Counts()
-
-
-async def resuming(
-    engine: Engine, document: dict[str, Any], earlier: Any, inputs: dict[str, Any] | None = None
-) -> Any:
-    """Start a run as anybody may, with that memo."""
-    handle = await engine.client.start_workflow(
-        "Pipeline",
-        {"definition": document, "inputs": inputs or {}},
-        id=f"t-{uuid.uuid4()}",
-        task_queue="mandate",
-        memo={RESUME_MEMO: earlier},
-    )
-    engine.started.append(handle)
-    return handle
 
 
 def chain(*names: str, **fields: Any) -> list[dict[str, Any]]:
@@ -88,10 +74,19 @@ async def test_ten_stages_stopped_at_the_seventh_go_on_on_new_code_without_the_f
 async def test_a_gate_in_the_way_is_asked_anew_and_the_command_line_says_what_was_reused(
     engine: Engine, tmp_path: Path
 ) -> None:
-    document = pipeline(stage("look"), gate("ok", requires=["look"]), stage("go", requires=["ok"]))
+    asks = stage("asks", config={"questions": {"approvers": ["ann"]}})
+    look, go = stage("look"), stage("go", requires=["ok"])
+    document = pipeline(look, asks, gate("ok", requires=["look", "asks"]), go)
     vote = {"gate": "ok", "decision": "approve", "voter": "ann"}
-    engine.runner.behaviours["go"] = breaks
+    answer = {**vote, "gate": "asks/question-1", "answer": "eu"}
+
+    async def asking(request: Any) -> dict[str, Any]:
+        return {"in": await engine.runner.ask(request, Question(id="region", text="Where?"))}
+
+    engine.runner.behaviours |= {"go": breaks, "asks": asking}
     old = await engine.start(document)
+    await engine.pending(old, "asks/question-1")
+    await old.execute_update("vote", answer)
     await engine.pending(old, "ok")
     await old.execute_update("vote", vote)
     await failure_of(old)
@@ -104,14 +99,17 @@ async def test_a_gate_in_the_way_is_asked_anew_and_the_command_line_says_what_wa
 
     started = await asyncio.to_thread(mandate, *words, cwd=ROOT, env=variables)
     new = engine.adopt(f"{old.id}-new")
+    await engine.pending(new, "asks/question-1")
+    await new.execute_update("vote", answer)
     status = await engine.pending(new, "ok")
     await new.execute_update("vote", vote)
     await new.result()
     shown = await asyncio.to_thread(mandate, "show", new.id, cwd=ROOT, env=variables)
 
     assert started.returncode == 0, started
-    assert status["approvals"] == []
-    assert (again["look"], again["go"]) == (0, 1)
+    assert [each["gate"] for each in status["approvals"]] == ["asks/question-1"]  # of this run
+    assert (again["look"], again["asks"], again["go"]) == (0, 1, 1)
+    assert "again    asks: it rests on people, who were asked at asks/question-1" in shown.stdout
     assert f"resumes  {old.id}, run " in shown.stdout
     assert "reused   look: entry " in shown.stdout
     assert "again    go: it was failed there" in shown.stdout
@@ -167,6 +165,46 @@ async def test_nothing_is_taken_from_a_run_in_which_somebody_has_forged_an_answe
     assert refused.type == "InvalidPipeline"
     assert "disagree in 1 places" in refused.message
     assert "the answer of mallory@elsewhere" in refused.message
+
+
+async def test_calls_that_people_approved_or_that_are_ruled_by_other_inputs_are_made_again(
+    engine: Engine, tmp_path: Path
+) -> None:
+    shop = Shop(engine.settings.tools[0], tmp_path)
+    await shop.open()
+    asks = {"config": {"tier": 1, "tools": [shop.rule("approve", approve={"approvers": ["ann"]})]}}
+    allows = {"config": {"tier": 1, "tools": [shop.rule("allow", when="inputs.most > 1")]}}
+    document = pipeline(
+        stage("asked", **asks),
+        stage("allowed", **allows),
+        stage("still", **allows | {"requires": ["allowed"]}),
+        inputs={"most": {"type": "integer"}, "other": {"type": "string", "default": "a"}},
+    )
+
+    async def pays(request: Any) -> dict[str, Any]:
+        await engine.runner.call(request, f"{shop.name}/refund", {"amount": 5})
+        return {}
+
+    async def until_over(handle: Any) -> Any:
+        await engine.pending(handle, "asked/call-1")
+        vote = {"gate": "asked/call-1", "decision": "approve", "voter": "ann"}
+        await handle.execute_update("vote", vote)
+        return (await handle.result()).get("resumed", {}).get("stages")
+
+    engine.runner.behaviours |= {"asked": pays, "allowed": pays}
+    old = await engine.start(document, inputs={"most": 10})
+    await until_over(old)
+    earlier = {"workflow": old.id}
+    same = await until_over(await resuming(engine, document, earlier, {"most": 10, "other": "b"}))
+    other = await until_over(await resuming(engine, document, earlier, {"most": 20}))
+
+    people = "it rests on people, who were asked at asked/call-1, and no approval is carried over"
+    assert [each["asked"]["why"] for each in (same, other)] == [people, people]
+    assert (same["allowed"]["reused"], same["still"]["reused"]) == (
+        True,
+        True,
+    )  # `other` is read by none
+    assert other["allowed"]["why"] == "what its calls of tools are ruled by: not as it was"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,17 @@ import yaml
 from dsl.compiler import compile_text
 from dsl.core import AgentOutput, AgentPhase, OutputType
 from dsl.plan import AgentStep, Plan
-from dsl.rules.run.reuse import MadeFrom, Manifest, Wanted, made_from, refuse, refuse_agent, voters
+from dsl.rules.run.reuse import (
+    MadeFrom,
+    Manifest,
+    Wanted,
+    made_from,
+    refuse,
+    refuse_agent,
+    ruled_by,
+    voters,
+)
+from dsl.steps.tools import KnownTool
 from dsl.values.canonical import digest_of
 from tests.unit.rules.run.test_feasibility import agent, gate
 
@@ -135,6 +145,53 @@ def test_an_agent_that_was_stopped_hands_on_nothing(fields: dict[str, Any], is_t
 )
 def test_what_cannot_be_said_in_one_way_has_no_digest(program: str, inputs: dict[str, Any]):
     assert made_from(step(), program, inputs, {}) is None
+
+
+def calling(*conditions: str | None) -> AgentStep:
+    rules = [
+        {"server": "shop", "tool": "pay", "policy": "allow", **({"when": each} if each else {})}
+        for each in conditions
+    ]
+    document = {
+        "name": "p",
+        "version": "1",
+        "inputs": {"most": {"type": "integer"}, "other": {"type": "string"}},
+        "stages": [{**agent("look"), "config": {"tier": 1, "tools": rules}}],
+    }
+    found = compile_text(yaml.safe_dump(document), "p").plan.steps[0]
+    assert isinstance(found, AgentStep)
+    return found
+
+
+PAY = {"shop/pay": KnownTool(timeout_ms=1_000, said=digest_of("pinned"))}
+INPUTS = {"most": 10, "other": "a"}
+
+
+def test_what_calls_are_ruled_by_is_the_inputs_that_are_read_and_what_is_said_of_the_tools():
+    of = calling("inputs.most > args.amount")
+    was = ruled_by(of, INPUTS, PAY)
+
+    assert was == ruled_by(of, {**INPUTS, "other": "b"}, PAY)
+    slower = {"shop/pay": PAY["shop/pay"].model_copy(update={"timeout_ms": 5})}
+    assert was == ruled_by(of, INPUTS, slower)  # the time it has is no part of it
+    pinned = {"shop/pay": PAY["shop/pay"].model_copy(update={"said": digest_of("anew")})}
+    others = [ruled_by(of, {**INPUTS, "most": 11}, PAY), ruled_by(of, INPUTS, pinned)]
+    assert was not in [*others, ruled_by(of, INPUTS, {})]
+    whole = calling("size(inputs) > 1", None)  # whichever of them
+    assert ruled_by(whole, INPUTS, PAY) != ruled_by(whole, {**INPUTS, "other": "b"}, PAY)
+
+
+def test_a_stage_with_tools_is_made_from_what_rules_its_calls_or_it_has_no_digest():
+    of = calling(None)
+    now = made_from(of, PROGRAM, {}, {}, ruled_by(of, INPUTS, PAY))
+    assert now is not None
+    before = now.model_copy(update={"ruled_by": ""})  # an old release did not say
+
+    assert made_from(of, PROGRAM, {}, {}) is None
+    assert ruled_by(step(), INPUTS, PAY) == ""
+    assert ruled_by(of, INPUTS, PAY | {"shop/x": PAY["shop/pay"]}) != now.ruled_by
+    said = refuse(wanted(made_from=now), manifest(made_from=before), PLACE)
+    assert said == "what its calls of tools are ruled by: not as it was"
 
 
 def test_who_votes_at_a_gate_is_known_by_its_plan():
