@@ -34,6 +34,7 @@ class Ends(StrEnum):
 
 AGENTS: Final = ("python", "typescript", "diagnostic")  # names of the objective's stages
 GATE: Final = "review"
+TOOLS: Final = "register"  # the tool server that the last of the agents calls
 _WORKERS: Final = ("worker", "trust", "t3")
 _WORK: Final = (AgentPhase.EXECUTE,)  # the phase in which a program runs
 
@@ -47,7 +48,12 @@ class FaultKind:
     reach: Reach = Reach.STACK
     lasts: bool = False  # (2) undone after its time
     phases: tuple[AgentPhase, ...] = AGENT_PHASES_ORDERED
+    agents: tuple[str, ...] = AGENTS  # in whose stage it can strike
     ends: Ends = Ends.COMPLETES
+
+
+def _of_tools(says: str, *, lasts: bool = False) -> FaultKind:
+    return FaultKind(says, (TOOLS,), Reach.RUN, lasts, phases=_WORK, agents=AGENTS[-1:])
 
 
 _C = ChaosCondition
@@ -99,6 +105,9 @@ FAULTS: Final[Mapping[ChaosCondition, FaultKind]] = {
     _C.RUN_CANCELLED: FaultKind("a run is cancelled", _RUN, Reach.RUN, ends=Ends.EITHER),
     _C.RUN_RESET: FaultKind("a run is reset to where it began", _RUN, Reach.RUN, ends=Ends.EITHER),
     _C.ARTIFACTS_LOST: FaultKind("the artefact store is away", ("artifacts",), lasts=True),
+    _C.TOOL_SERVER_KILLED: _of_tools("kill -9 of a tool server in the midst of a call"),
+    _C.TOOL_SERVER_HANGS: _of_tools("SIGSTOP of a tool server in a call, and SIGCONT", lasts=True),
+    _C.TOOL_ANSWER_LOST: _of_tools("a tool server does what it is asked, and its answer is lost"),
     _C.TOKEN_EXPIRED: FaultKind("Vault ends every token of agents", ("vault",)),
     _C.ROLE_REVOKED: FaultKind(
         "the role files of workers are gone", ("vault",), lasts=True, ends=Ends.EITHER

@@ -113,7 +113,7 @@ def _of_order(experiment: Experiment, number: int, loaded: Loaded) -> Iterator[P
         phases = (earlier.when.phase, step.when.phase)
         if not all(isinstance(each, AgentPhase) for each in phases):
             continue
-        agents = [each.target for each in (earlier, step) if each.target in AGENTS]
+        agents = [each for each in map(_agent_of, (earlier, step)) if each]
         before, after = (AGENT_PHASES_ORDERED.index(AgentPhase(each)) for each in phases if each)
         is_behind = agents[:1] == [AGENTS[-1]] and agents[-1] != AGENTS[-1]  # of the gate
         if is_behind or (len({*agents}) < 2 and after < before):  # (5) it is past  # noqa: PLR2004
@@ -122,6 +122,14 @@ def _of_order(experiment: Experiment, number: int, loaded: Loaded) -> Iterator[P
             place = ("method", number, "when", "phase")
             yield _problem(loaded, NEVER, message, place, "put what comes first in a run first")
             return
+
+
+def _agent_of(step: FaultStep) -> str:
+    """Return in whose stage the step strikes; empty: in anybody's."""
+    agents = FAULTS[step.fault].agents if step.fault in FAULTS else AGENTS
+    if len(agents) == 1:
+        return agents[0]
+    return step.target if step.target in AGENTS else ""
 
 
 def _problem(

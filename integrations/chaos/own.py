@@ -91,6 +91,17 @@ class OwnProcesses:
         found = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
         return sorted(pid for pid in found if self._bears_it(pid))
 
+    def holder(self, file: Path) -> OwnTarget:
+        """Return the process with the mark that has ``file`` open.
+
+        Raises:
+            NotOursError: there is none.
+        """
+        for pid in self.marked():
+            if _has_open(pid, file):
+                return self.target(pid)
+        raise NotOursError(f"no process of this experiment has {file} open")
+
     def _is_ours(self, pid: int) -> bool:
         if self._bears_it(pid):
             return True
@@ -102,6 +113,15 @@ class OwnProcesses:
         except OSError:
             return False
         return pid != os.getpid() and self._mark in words
+
+
+def _has_open(pid: int, file: Path) -> bool:
+    try:
+        wanted = file.stat()
+        held = [each.stat() for each in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:  # it has ended, or is closing one
+        return False
+    return any((each.st_dev, each.st_ino) == (wanted.st_dev, wanted.st_ino) for each in held)
 
 
 def own_address(url: str, ports: Iterable[int]) -> tuple[str, int]:

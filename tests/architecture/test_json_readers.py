@@ -47,6 +47,7 @@ ALLOWED = {
     "integrations/tools/shop/payments.py:loads": "a demo's server; standard library only",
     "integrations/tools/shop/refunds.py:loads": "an agent; imports nothing of ours",
     "integrations/chaos/agents/chaos_agent.py:loads": "an agent; imports nothing of ours",
+    "integrations/chaos/agents/register.py:loads": "a tool server; standard library only",
     "mandate/work/chaos/ground/struck_run.py:loads": "of a history, for the time of a phase",
     "integrations/vault/transport.py:loads": "from the Vault we are told to trust, as hvac reads",
     "integrations/redaction.py:loads": "one string literal, which cannot nest",

@@ -1,5 +1,7 @@
 """An agent of an experiment: makes half of the objective, or looks whether both halves are of one.
 
+Who looks tells the register, by the tools that its stage has, and tries again what was not done.
+
 It is ordered to misbehave by a file of the folder ``orders`` in the workspace, named after run and
 stage. Who takes it removes it: so an order is obeyed once, and whoever gave it sees that it was.
 Where the order to live by another clock names libfaketime, it begins again under that, and all of
@@ -22,6 +24,8 @@ YEAR_S = 365 * 24 * 3_600
 CLOCK = {"FAKETIME": "+365d", "FAKETIME_DISABLE_SHM": "1"}
 BEGAN = "CHAOS_BEGAN"
 HALF = "half.json"
+TRIES = 3  # of a call
+ASKED_BEFORE = "was asked for before"  # by an earlier life of this run
 
 
 def main() -> None:
@@ -30,6 +34,8 @@ def main() -> None:
     skew = work(request)
     if request["stage"] == "diagnostic":
         diagnose(request)
+        for tool in ("note", "publish"):
+            tell_register(request, tool)
     else:
         leave(HALF, {"objective": request["input"]["objective"], "half": request["stage"]})
     began = float(os.environ.get(BEGAN, "inf"))  # by the clock before, where there was another
@@ -51,6 +57,23 @@ def diagnose(request: dict[str, Any]) -> None:
     if not agrees:
         say("error", message=f"expected two halves of objective {wanted}, got {found}")
         sys.exit(os.EX_DATAERR)
+
+
+def tell_register(request: dict[str, Any], tool: str) -> None:
+    """Have a tool called until that is done; what an earlier life of the run has done is."""
+    run = request["run"].removesuffix(f"/{request['stage']}")
+    arguments = {"run": run, "objective": request["input"]["objective"]}
+    answer = {"status": "", "text": "nothing"}
+    for number in range(TRIES):
+        name = f"{tool}-{number}"
+        say(
+            "tool_call", id=name, server="register", tool=tool, arguments=arguments, why="it agrees"
+        )
+        answer = json.loads(sys.stdin.readline())
+        if answer["status"] == "ok" or ASKED_BEFORE in answer["text"]:
+            return
+    say("error", message=f"expected {tool} to be done, got {answer['status']}: {answer['text']}")
+    sys.exit(os.EX_DATAERR)
 
 
 def work(request: dict[str, Any]) -> float:

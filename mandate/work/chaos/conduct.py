@@ -66,7 +66,9 @@ class Conduct:
         # (6) whose agent is struck has agents of its own: a budget is of all runs of an agent
         is_apart = any(FAULTS[step.fault].reach is Reach.RUN for step in experiment.method)
         self.runs = [
-            StruckRun(arena.client, run, run if is_apart else name, limit_s)
+            StruckRun(
+                arena.client, run, run if is_apart else name, limit_s, register=arena.register
+            )
             for run in (f"{name}-{number}" for number in range(experiment.runs))
         ]
         self._strikes: list[Strike] = []

@@ -28,7 +28,8 @@ def planned(experiment: Experiment, seed: int) -> list[PlannedFault]:
         happens = chance.random() < step.probability
         delay_ms = chance.randint(0, step.when.within) + (step.when.time or 0)
         named = {each.target for each in experiment.method[number + 1 :] if each.when.phase}
-        agents = AGENTS[:-1] if named & {*AGENTS[:-1]} else AGENTS
+        allowed = FAULTS[step.fault].agents
+        agents = AGENTS[:-1] if named & {*AGENTS[:-1]} and allowed == AGENTS else allowed
         places = [*_places(step, held, agents, chance)]
         if step.when.phase is not None:
             held = places
@@ -52,8 +53,9 @@ def _places(
     """Yield where each run is struck: every phase and every agent gets its turn (2)."""
     kind = FAULTS[step.fault]
     first = chance.randrange(len(kind.phases) * len(AGENTS))
-    is_agent = target_of(step) in AGENTS and not _is_turned(step)
-    agents = [target_of(step)] if is_agent else agents
+    is_named = target_of(step) in AGENTS and not _is_turned(step)
+    agents = [target_of(step)] if is_named else agents
+    is_agent = is_named or len(agents) == 1
     phases = kind.phases if step.when.phase == EACH else (step.when.phase,)
     for turn, earlier in enumerate(held, start=first):
         if phases == (None,):

@@ -16,6 +16,7 @@ from mandate.work.chaos.conduct import Conduct
 from mandate.work.chaos.ground.arena import find_faketime
 from mandate.work.chaos.journal import Journal, write
 from mandate.work.chaos.run import outcome
+from mandate.work.chaos.seen.judging import judged
 from mandate.work.chaos.table import rows_of, told
 from tests.e2e.chaos.touched import watched
 
@@ -30,6 +31,7 @@ runs: 3
 method:
   - {fault: clock-skew, when: {phase: EXECUTE}}
   - {fault: budget-spent, target: typescript, when: {phase: EXECUTE}}
+  - {fault: tool-answer-lost, when: {phase: EXECUTE}}
 """
 
 
@@ -65,14 +67,25 @@ async def test_a_worker_that_is_killed_in_each_phase_costs_no_run_and_no_rule(
 
 
 @pytest.mark.timeout(300)
-async def test_a_wrong_clock_moves_nobody_and_a_spent_budget_clarifies_the_plan(arena):
-    journal = await made(arena, CLOCKS, "clocks")
-    clock, spent = journal.faults
+async def test_a_wrong_clock_a_spent_budget_and_a_lost_answer_cost_no_run(arena):
+    conduct = Conduct(arena, parse_experiment(CLOCKS, "clocks.yaml"), 1, "clocks")
+    journal = await conduct.conduct()
+    clock, spent, lost = journal.faults
+    ids = [run.id for run in conduct.runs]
 
     assert outcome(journal) == 0, story(journal)
     assert len(clock.struck) == 3, clock.note
     assert [run.clarified for run in journal.runs if run.id in spent.struck] == [1] * 3
     assert "CLARIFIED" in story(journal)
+    assert sorted(lost.struck) == ids, lost.note
+    assert {arena.register.order_for(run).suffix for run in ids} == {".note", ".publish"}
+
+    # What reached the server is judged.
+    with arena.register.reached["register/publish"].open("a") as kept:
+        kept.write(json.dumps({"run": ids[0], "objective": "another"}) + "\n")
+    found = await judged(arena, conduct.runs)
+
+    assert ["reach register/publish" in each for each in found] == [True], found
 
 
 def test_an_agent_begins_again_under_libfaketime_where_it_is_at_hand(tmp_path):

@@ -9,7 +9,7 @@
 4. One stack serves many experiments: what a fault breaks, its undo or the stack's supervisor
    mends.
 5. Agents are handed a secret, and their plan is clarified once: what an error budget and a
-   credential are for is there to be broken.
+   credential are for is there to be broken. The last of them has tools.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from mandate.stack.servers.ports import HOST, Ports
 from mandate.stack.up import Stack
 from mandate.stack.workers import DEFAULT_WORKERS, READY_LINE, WorkerProcess
 from mandate.work.chaos.ground.held_worker import HOLDS
+from mandate.work.chaos.ground.register import Register, table
 
 HELD_WORKER: Final = (sys.executable, "-m", "mandate.work.chaos.ground.held_worker")
 WORKERS: Final = tuple(
@@ -52,6 +53,7 @@ WORKERS: Final = tuple(
     for each in DEFAULT_WORKERS
 )
 ORDERS: Final = "orders"
+PEOPLE: Final = ("ann", "bob")
 SECRET: Final = f"{KV_SANDBOX}/chaos#token"
 _SECRET_BYTES: Final = 16
 # An outage of seconds is to be over in seconds: a circuit is looked at again soon.
@@ -84,6 +86,7 @@ class ChaosArena:
         self.holds = self.folder / HOLDS
         self.workspace = self.folder / "workspace"
         self.orders = self.workspace / ORDERS
+        self.register = Register(self.folder, self.orders)
         self.commit = commit()
         self.agents = AGENTS
         self.missing: list[str] = []
@@ -113,6 +116,7 @@ class ChaosArena:
             self.vault = Vault(self.settings.vault_url)
             exits.callback(self.vault.close)
             await self._keep_secret()
+            await self.register.pin(self.settings)
             self._exits = exits.pop_all()
         return self
 
@@ -152,16 +156,16 @@ class ChaosArena:
             "sandbox": {"write": [ORDERS]},
         }
 
-        def agent(name: str, *requires: str) -> dict[str, Any]:
+        def agent(name: str, *requires: str, **more: Any) -> dict[str, Any]:
             return {
                 "name": name,
                 "type": "agent",
                 "template": f"chaos-{name}",
                 "requires": [*requires],
-                "config": config,
+                "config": config | more,
             }
 
-        gate = {"approvers": ["ann", "bob"], "timeout": "10m"}
+        gate = {"approvers": [*PEOPLE], "timeout": "10m"}
         python, typescript, diagnostic = AGENTS
         return {
             "name": "chaos-objective",
@@ -170,7 +174,7 @@ class ChaosArena:
                 agent(python),
                 agent(typescript),
                 {"name": GATE, "type": "gate", "requires": [python, typescript], "config": gate},
-                agent(diagnostic, GATE),
+                agent(diagnostic, GATE, tools=table(PEOPLE), questions=gate),
             ],
         }
 
@@ -197,6 +201,7 @@ class ChaosArena:
             "MANDATE_WORKSPACE": str(self.workspace),
             "MANDATE_WRITABLE": str(self.orders),
             "MANDATE_TEMPLATES": str(self.folder / "templates"),
+            "MANDATE_TOOLS": str(self.register.declared),
             "MANDATE_BREAKERS": str(self.folder / "breakers.yaml"),
             "TMPDIR": str(self.scratch),
         }
@@ -209,6 +214,7 @@ class ChaosArena:
         templates = self.folder / "templates"
         shipped = Path(programs.__file__).parent
         shutil.copytree(shipped, templates, ignore=shutil.ignore_patterns("__*"))
+        self.register.declare(templates)
         for folder in (self.scratch, self.holds, self.workspace, self.orders):
             folder.mkdir(mode=0o700)
         (self.folder / "breakers.yaml").write_text(_BREAKERS)

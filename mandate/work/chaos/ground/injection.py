@@ -18,6 +18,7 @@ from integrations.chaos.fault import Fault, NotOursError, seen
 from integrations.chaos.files import FolderAway, LockedFile
 from integrations.chaos.own import OwnTarget
 from integrations.chaos.processes import Death, FullDisk, Standstill
+from integrations.chaos.servers import LostAnswer, StruckServer
 from integrations.chaos.stores import Awakened, LockLoss, StateLoss
 from integrations.chaos.vaults import EndedTokens, LostRoles, SealedVault
 from integrations.chaos.wire import Weather
@@ -36,7 +37,11 @@ from mandate.work.chaos.ground.struck_run import StruckRun
 
 _C = ChaosCondition
 SLOW_S: Final = 0.3
-AT_WORK: Final = (_C.AGENT_CRASH, _C.AGENT_HANG)  # of a program, which is there when it works
+# Of a program, which is there when it works.
+AT_WORK: Final = (
+    *(_C.AGENT_CRASH, _C.AGENT_HANG),
+    *(_C.TOOL_SERVER_KILLED, _C.TOOL_SERVER_HANGS, _C.TOOL_ANSWER_LOST),
+)
 _PROGRAM: Final = b"chaos_"  # in the arguments of every program of ours
 STARTED_WITHIN_S: Final = 5.0
 _SENT: Final = (
@@ -154,6 +159,15 @@ _ON_RUN: Final[dict[ChaosCondition, Callable[[ChaosArena, StruckRun, str], Fault
     _C.RUN_RESET: lambda _arena, run, _agent: ResetRun(run),
     **{condition: _ordered(condition) for condition in _ORDERED},
     **{condition: _sent(condition) for condition in _SENT},
+    _C.TOOL_SERVER_KILLED: lambda arena, run, _agent: StruckServer(
+        arena.register.order_for(run.id), arena.processes, Death
+    ),
+    _C.TOOL_SERVER_HANGS: lambda arena, run, _agent: StruckServer(
+        arena.register.order_for(run.id), arena.processes, Standstill
+    ),
+    _C.TOOL_ANSWER_LOST: lambda arena, run, _agent: LostAnswer(
+        arena.register.order_for(run.id), lambda: arena.register.has_reached(run.id)
+    ),
 }
 BUILT: Final = frozenset(
     {*_ON_STACK, *_ON_RUN, _C.AGENT_CRASH, _C.AGENT_HANG, _C.LOCK_LOSS, _C.LEASE_EXPIRY}

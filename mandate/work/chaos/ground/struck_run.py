@@ -2,7 +2,8 @@
 
 1. Whoever follows it bears outages: a server that is away is asked again, until the run's time is
    over.
-2. The vote is given once the gate asks for it, as a person would; no fault waits for it.
+2. The vote is given once a gate asks for it, as a person would; no fault waits for it. Who is asked
+   whether a call was made looks at what reached its server.
 3. A run that has not ended in its time is ended here, after it was judged.
 """
 
@@ -13,7 +14,7 @@ import contextlib
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -34,13 +35,16 @@ from activities.contracts.specs import QUEUE
 from activities.runtime.endings import ended_word
 from dsl.chaos.catalogue import GATE
 from dsl.core import AGENT_PHASE_NAMES, StageType
+from dsl.rules.gates.unnamed import CALL, OUTCOME, own_of
+from dsl.rules.tools.calls import DID_NOT, HAPPENED
 from integrations.chaos.fault import NotOursError
 from integrations.errors import IntegrationError, UnavailableError
+from mandate.work.chaos.ground.register import Register
 
 VOTE: Final = {"gate": GATE, "decision": "approve", "voter": "ann"}
 ASK_EVERY_S: Final = 0.2
 ANSWER: Final = timedelta(seconds=3)
-_WAITS: Final = b"WAITING FOR APPROVAL "  # in the summary of a gate's timer
+_WAITS: Final = f"WAITING FOR APPROVAL {GATE} ".encode()  # in the summary of a gate's timer
 _MARKER: Final = "core_local_activity"
 _RUNNING: Final = WorkflowExecutionStatus.RUNNING
 NOT_ENDED: Final = "not ended"
@@ -59,7 +63,8 @@ class StruckRun:
     status: str = NOT_ENDED
     detail: str = ""
     report: Mapping[str, Any] = field(default_factory=dict)
-    votes_given: int = 0
+    register: Register | None = None  # what its calls reach
+    votes_given: int = 0  # at the gate of the plan
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
@@ -152,11 +157,16 @@ class StruckRun:
 
     async def asks(self) -> bool:
         """Tell whether its gate is open."""
+        return any(row.get("gate") == GATE for row in await self._asked())
+
+    async def _asked(self) -> Sequence[Mapping[str, Any]]:
+        """Return what it asks people now; nothing, where it does not say."""
         try:
-            asked = await self.handle.query("gates", rpc_timeout=ANSWER)
+            rows: Sequence[Mapping[str, Any]]
+            rows = await self.handle.query("gates", rpc_timeout=ANSWER)
         except (RPCError, RuntimeError, WorkflowQueryFailedError):
-            return False
-        return any(row.get("gate") == GATE for row in asked)
+            return ()
+        return rows
 
     async def stage_at(self, path: str) -> WorkflowExecutionDescription:
         """Return what the server says of the workflow of a stage.
@@ -215,11 +225,22 @@ class StruckRun:
 
     async def _vote_if_asked(self) -> None:
         try:
-            if await self.asks():
-                await self.handle.signal("vote", VOTE, rpc_timeout=ANSWER)  # (2) as a person would
-                self.votes_given += 1
+            for row in await self._asked():
+                vote = self._vote_at(row)
+                if vote is not None:  # (2) as a person would
+                    await self.handle.signal("vote", vote, rpc_timeout=ANSWER)
+                    self.votes_given += row.get("gate") == GATE
         except RPCError:  # (1) away: asked again
             return
+
+    def _vote_at(self, row: Mapping[str, Any]) -> Mapping[str, str] | None:
+        """Return what a person says at a gate (2); None: it is somebody else's."""
+        gate = str(row.get("gate"))
+        _, _, kind = own_of(gate)
+        if kind == OUTCOME and self.register is not None:
+            happened = self.register.has_reached(self.id, row["call"]["tool"])
+            return {**VOTE, "gate": gate, "answer": HAPPENED if happened else DID_NOT}
+        return {**VOTE, "gate": gate} if gate == GATE or kind == CALL else None
 
 
 def _timer_ended(event: HistoryEvent) -> int:

@@ -6,6 +6,7 @@ A judge that cannot look has nothing to say: that is no violation, and no acquit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dsl.chaos.catalogue import AGENTS
 from dsl.rules.chaos.evidence import Watched
@@ -21,6 +22,13 @@ async def judged(arena: ChaosArena, runs: Sequence[StruckRun]) -> list[str]:
     Raises:
         IntegrationError: not everything can be seen, so nothing can be judged.
     """
-    sources = Sources(arena.client, arena.settings, arena.scratch)
+    sources = Sources(arena.client, arena.settings, arena.scratch, arena.register.reached)
     watched = [Watched(run.id, int(run.limit_s * 1000), AGENTS) for run in runs if run.began]
-    return [str(each) for each in judge(await collect(sources, watched))]
+    ours = {each.workflow_id for each in watched}
+    evidence = await collect(sources, watched)
+    # The server serves all experiments of the stack.
+    reached = {
+        tool: tuple(each for each in calls if each.get("run") in ours)
+        for tool, calls in evidence.reached.items()
+    }
+    return [str(each) for each in judge(replace(evidence, reached=reached))]

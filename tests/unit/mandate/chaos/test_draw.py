@@ -12,7 +12,7 @@ from mandate.work.chaos.draw import as_yaml, experiments, with_runs, without
 from mandate.work.chaos.ground.injection import BUILT
 from mandate.work.chaos.plan import planned
 
-DECK = 44  # cards: every fault with each worker, and six deaths of one of them
+DECK = 47  # cards: every fault with each worker, and six deaths of one of them
 
 
 def drawn(seed: int, count: int = DECK):
