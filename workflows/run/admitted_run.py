@@ -142,7 +142,11 @@ class AdmittedRun:
             for path, outputs in approved.items()
         }
         matter = Matter(self._digest, digest_of(self._inputs), subject, tuple(by_rank(approved)))
-        detail = await self.gates.decide(step, matter, hear(step, self._stages))
+        try:
+            detail = await self.gates.decide(step, matter, hear(step, self._stages))
+        except (StageEndedError, asyncio.CancelledError):
+            self.checkpoints.end(step.path, this_task())
+            raise
         self.checkpoints.end(step.path, this_task())
         return detail
 

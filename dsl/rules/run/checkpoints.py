@@ -88,7 +88,12 @@ class Checkpoints:
 
     def _undone(self, back: _Began) -> dict[str, list[str]]:
         """Return what is undone by going back to that point."""
-        repeats = [each.path for each in self._began.values() if _is_undone(each, back.event)]
+        decided = dict(self._decided)
+        repeats = [
+            each.path
+            for each in self._began.values()
+            if _is_undone(each, back.event, decided.get(each.path, 0))
+        ]
         voids = [gate for gate, event in self._decided if event >= back.event]  # (3) void
         return {"repeats": repeats, "voids": list(dict.fromkeys([*voids, *self._voted()]))}
 
@@ -122,5 +127,6 @@ class Checkpoints:
         return max(((stage and stage.ended) or math.inf for stage in stages), default=0.0)
 
 
-def _is_undone(each: _Began, event: int) -> bool:
-    return each.event >= event or not each.ended or each.ended > event
+def _is_undone(each: _Began, event: int, decided: int) -> bool:
+    ended = decided or each.ended - 1  # (3) decided in the task of the point; ended by it
+    return each.event >= event or ended < 0 or ended >= event

@@ -81,6 +81,23 @@ def test_what_was_decided_before_a_point_stands_though_the_ledger_had_not_said_s
 
     assert found["beside"]["voids"] == ["ok"]  # it was decided in the task that is repeated
     assert (found["next"]["voids"], found["behind"]["voids"]) == ([], [])
+    assert found["beside"]["repeats"] == ["ok", "beside", "next", "behind"]
+    assert found["next"]["repeats"] == ["next", "behind"]  # what stands is not repeated
+
+
+def test_a_gate_that_has_said_no_or_was_not_waited_for_is_not_repeated_after_that():
+    found = points(
+        ("gate", "no", 10),
+        ("gate", "late", 10),
+        ("gate", "open", 10),
+        ("rejected", "no", 14),
+        ("end", "no", 16),
+        ("end", "late", 16),  # another branch was first
+        ("begin", "behind", 16),
+    )
+
+    assert found["behind"]["repeats"] == ["open", "behind"]
+    assert found["behind"]["voids"] == []
 
 
 def test_votes_that_have_decided_nothing_yet_are_void_wherever_one_goes_back_to():
