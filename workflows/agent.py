@@ -128,6 +128,11 @@ class Agent(VoidMessages):
         """Return where the agent stands."""
         return {**(self._phases.status() if self._phases else {}), **self.void_messages()}
 
+    @workflow.query(description="Points before each phase to go back to, and what each repeats")
+    def checkpoints(self) -> list[dict[str, object]]:
+        """Return, per phase, the event to reset to in order to repeat it."""
+        return self._phases.points() if self._phases else []
+
     def page(self) -> Markdown:
         """Return what the Web UI shows of the stage, in Markdown."""
         return self._phases.page() if self._phases else Markdown()

@@ -20,10 +20,11 @@ PHASES_SHOWN_MAX: Final = 30  # the last ones; eight, unless some are repeated
 
 
 class Entered(NamedTuple):
-    """A phase, and when it began."""
+    """A phase, when it began, and the event of the workflow task in which it did."""
 
     phase: AgentPhase
     at: datetime
+    event: int = 0
 
 
 class Ended(NamedTuple):
@@ -53,7 +54,7 @@ def page(
     elif waits_for:
         now = [Markdown.of("- now: it {}", waits_for)]
     elif entered:
-        phase, since = entered[-1]
+        phase, since = entered[-1].phase, entered[-1].at
         number = sum(each.phase is phase for each in entered)
         now = [Markdown.of("- now: {}, try {}, since {}", phase, number, _second(since))]
     else:

@@ -148,6 +148,10 @@ class PhaseSequence:
         calls = {"calls": self.calls.rows()} if self._state.step.tools else {}
         return {**self._state.status(), **calls, "told_to_stop": self._order is not None}
 
+    def points(self) -> list[dict[str, Any]]:
+        """Return the points to go back to."""
+        return self._state.points()
+
     def page(self) -> Markdown:
         """Return what the Web UI shows of the stage."""
         return self._state.page()

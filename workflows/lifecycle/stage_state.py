@@ -27,6 +27,7 @@ from workflows.lifecycle.tries import Tries
 from workflows.runtime import failures
 from workflows.runtime.moment import now_ms
 from workflows.runtime.phase_told import phase_told
+from workflows.runtime.tasks import this_task
 
 
 class StageState:
@@ -83,7 +84,7 @@ class StageState:
 
     def enter(self, phase: AgentPhase) -> str:
         """Note that ``phase`` begins; return the id of its activity."""
-        self._entered.append(Entered(phase, workflow.now()))
+        self._entered.append(Entered(phase, workflow.now(), this_task()))
         self.tries.enter(phase)
         return self.place
 
@@ -106,6 +107,27 @@ class StageState:
     def is_local(self, phase: AgentPhase) -> bool:
         """Tell whether ours does ``phase`` without a program, in the worker of the workflow."""
         return self.queue is None and (phase not in self.step.phases or self.is_delegated)
+
+    def points(self) -> list[dict[str, Any]]:
+        """Return the point before each phase, of its first try: a stage at work goes back to it.
+
+        No approval is void by that: those of gates are the run's, which waits on.
+        """
+        entered = [each for each in self._entered if not is_terminal_phase(each.phase)]
+        first = {each.phase: each for each in reversed(entered)}
+        path = self.step.path
+        return [
+            {
+                "before": f"{path}/{phase}",
+                "event_id": at.event,
+                "time": at.at.isoformat(timespec="seconds"),
+                "repeats": list(
+                    dict.fromkeys(f"{path}/{o.phase}" for o in entered if o.event >= at.event)
+                ),
+                "voids": [],
+            }
+            for phase, at in reversed(first.items())
+        ]
 
     def take_seed(self) -> bool:
         """Tell whether the next phase may seed the guard; no other may after it."""

@@ -205,12 +205,19 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
     handle = await engine.start(document := pipeline(stage("look")))
     await until_running(engine, "look")
     run_id = (await handle.describe()).run_id
+    points = await (await engine.child(handle, "look")).query("checkpoints")
     engine.runner.behaviours["look"] = at_once
 
     said = await resumed(engine, handle.id, "--from", "look/EXECUTE", "--yes")
     report = await handle.result()
 
     assert said.returncode == 0, said
+    names = [each["before"] for each in points]
+    assert names == [f"look/{name}" for name in ("BOOTSTRAP", "PREFLIGHT", "PLAN", "EXECUTE")]
+    # What began in one workflow task is repeated together.
+    assert f"repeats  {', '.join(points[-1]['repeats'])}\n" in said.stdout
+    assert (points[0]["repeats"], points[0]["voids"]) == (names, [])
+    assert f"back to event {points[-1]['event_id']} of {handle.id}/look" in said.stdout
     assert f"back to event 11 of {handle.id}/look" in said.stdout
     assert report["status"] == "completed"
     assert (await handle.describe()).run_id == run_id  # the run has waited on
