@@ -10,6 +10,9 @@ both have the key of a claim. The rules:
 3. Asked again, the same occurrence has what it had: a repeated attempt claims nothing twice.
 4. Intents of one record are taken in their order: what an earlier one claims, a later one finds.
 5. What a run records in the stead of a stage is of that stage.
+6. From T3 on the effect of an intent is the one that its operator declares, made here of the
+   arguments that are recorded. What says another, or none, is not recorded. Arguments that are too
+   large for an entry stand there as their digest, and then it is as was said.
 """
 
 from __future__ import annotations
@@ -17,16 +20,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from activities.contracts.messages import EntryDraft
 from dsl import actions
+from dsl.core import Tier
 from dsl.limits import EFFECT_CLAIMS_MAX
+from dsl.rules.tools.calls import CallRefusedError, ToolCall
+from dsl.rules.tools.effects import effect_of
 from dsl.rules.trust.scorecard import OF_STAGE
+from dsl.tools.folders import ToolFolders
 from dsl.values.canonical import digest_of
 from integrations.errors import DeniedError, UnavailableError
 from integrations.ledger.entries import Draft, Entry, Receipt, entry_key
 from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.ledger import Ledger
 
+_CUT: Final = {"digest", "count"}  # all that stands for what is too large
 _TRIES_MAX: Final = 20  # so often somebody else may be first
+
+
+def refuse_said_effect(entry: EntryDraft, folders: ToolFolders) -> str | None:
+    """Say why an intent may not be recorded with the effect that it says (6)."""
+    if entry.action != actions.TOOL_INTENDED or entry.tier < Tier.T3:
+        return None
+    server, _, tool = str(entry.payload.get("call", "")).partition("/")
+    file = folders.named(server).files.get(server)
+    if file is None:
+        return f"tool server {server!r} is not declared where the ledger is written: MANDATE_TOOLS"
+    declared, arguments = file.server.known_of(tool).effect, entry.payload.get("arguments")
+    if not isinstance(arguments, dict) or arguments.keys() == _CUT:
+        return None
+    effect = ""
+    if declared is not None:
+        try:
+            effect = effect_of(ToolCall(server=server, tool=tool, arguments=arguments), declared)
+        except CallRefusedError as error:
+            return str(error)
+    said = entry.payload.get("effect", "")
+    return None if said == effect else f"the effect of the call is {effect!r}, and not {said!r}"
 
 
 async def append_claiming(

@@ -26,11 +26,12 @@ from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
 from activities.contracts.attestation_specs import RECONCILE_WORKFLOW
 from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
-from activities.ledger.effects import append_claiming
+from activities.ledger.effects import append_claiming, refuse_said_effect
 from activities.runtime.boundary import governed
 from dsl import actions
 from dsl.rules.trust.admission import agent_identity
 from dsl.rules.trust.scorecard import OF_STAGE
+from dsl.tools.folders import ToolFolders
 from dsl.values.circuit_names import LEDGER
 from integrations.errors import DeniedError
 from integrations.health.breakers import Breakers
@@ -97,9 +98,18 @@ _ENDS: Final = frozenset({"run.ended", actions.AGENT_ENDED})
 class LedgerActivities:
     """Speaks for the one writer."""
 
-    def __init__(self, ledger: Ledger, breakers: Breakers | None = None) -> None:
-        """Write to ``ledger``; ``breakers`` see whether that goes well (7)."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        breakers: Breakers | None = None,
+        tools: ToolFolders | None = None,
+    ) -> None:
+        """Write to ``ledger``; ``breakers`` see whether that goes well (7).
+
+        ``tools``: where operators say what calls bring about (8).
+        """
         self._ledger = ledger
+        self._tools = tools or ToolFolders()
         self._breakers = breakers or Breakers()
 
     @activity.defn(name=specs.record.name)
@@ -112,6 +122,9 @@ class LedgerActivities:
         for entry in request.entries:
             # (4) authority comes from where it is
             _refuse_reserved(entry, info.workflow_type or "", run[0])
+            refusal = refuse_said_effect(entry, self._tools)  # (8) as its operator says it
+            if refusal is not None:
+                raise DeniedError(refusal)
             if entry.action in _BEHIND_A_GRANT:
                 await self._require_grant(entry, run)  # (5) only behind its grant
         drafts = [

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol
 
 from temporalio import activity
 
@@ -27,6 +28,7 @@ from activities.tools.handed import handed_to
 from dsl.core import Tier
 from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX
 from dsl.rules.tools.journal import CallAnswer, CallStatus
+from dsl.steps.tools import KnownTool
 from dsl.tools.folders import ToolFolders
 from dsl.tools.servers import KnownServer
 from dsl.values.sizes import sentence
@@ -38,9 +40,19 @@ from integrations.tools.warm import WarmServers, Whom
 from integrations.tools.wire import OutcomeUnknownError
 from integrations.vault.credentials.issuer import CredentialIssuer
 
-Prove = Callable[[tool_specs.CallRequest, int], Awaitable[None]]  # at most how often
-
 MEDIA_TYPE = "text/plain; charset=utf-8"
+
+
+class Proving(Protocol):
+    """Takes nobody's word for a call."""
+
+    async def require(self, request: tool_specs.CallRequest, known: KnownTool) -> None:
+        """Let it through, and note that it is about to be made."""
+
+    async def settle(
+        self, request: tool_specs.CallRequest, known: KnownTool, status: CallStatus
+    ) -> None:
+        """Note what came of it."""
 
 
 class ToolCalls:
@@ -54,7 +66,7 @@ class ToolCalls:
         *,
         issuer: CredentialIssuer | None = None,
         warm: WarmServers | None = None,
-        proven: Prove | None = None,
+        proven: Proving | None = None,
     ) -> None:
         """Prepare; ``warm`` is its owner's to close. Without it a server is started for a call.
 
@@ -83,6 +95,7 @@ class ToolCalls:
         except asyncio.CancelledError:  # (4) how far it had come
             status = CallStatus.UNKNOWN if sent else CallStatus.NOT_MADE
             answer = _said(status, "it was cancelled" + (" while it was made" if sent else ""))
+        await self._settle(request, answer.status)
         return tool_specs.CallMade(answer=answer, took_ms=round((time.monotonic() - began) * 1_000))
 
     async def _made(self, request: tool_specs.CallRequest, sent: list[bool]) -> CallAnswer:
@@ -105,7 +118,7 @@ class ToolCalls:
                 f"{call.name} asks for {needed.name}, and the stage has {request.tier.name}"
             )
         if self._proven is not None:  # (6) nobody's word is taken
-            await self._proven(request, known.server.known_of(call.tool).attempts_max)
+            await self._proven.require(request, known.server.known_of(call.tool))
         stage = (info.workflow_id or "", info.workflow_run_id or "")  # (7) the server's word
         whom = Whom(request.agent, *stage, request.tier)
         async with handed_to(known.server, request, self._issuer) as secrets:
@@ -120,6 +133,14 @@ class ToolCalls:
             )
         status = CallStatus.OK if answer.ok else CallStatus.ERROR
         return await self._kept(status, answer.text)
+
+    async def _settle(self, request: tool_specs.CallRequest, status: CallStatus) -> None:
+        """Note what came of a call of T3 or T4; what cannot be noted stands as asked (6)."""
+        call = request.occurrence.call
+        if self._proven is not None:
+            with suppress(IntegrationError):
+                known = await asyncio.to_thread(self._known, call.server)
+                await self._proven.settle(request, known.server.known_of(call.tool), status)
 
     def _known(self, name: str) -> KnownServer:
         found = self._folders.named(name)

@@ -36,6 +36,7 @@ from activities.phases.preflight import Preflight
 from activities.phases.questions.looking import Looking
 from activities.phases.report import Report
 from activities.phases.tools.proven_calls import ProvenCalls
+from activities.phases.tools.proven_effects import ProvenEffects
 from activities.phases.verify import Verify
 from activities.plans.compile import Compile
 from activities.plans.feasibility import Feasibility
@@ -270,8 +271,10 @@ class HighTierDuties(PhaseDuties):
             equipment, high=HighTier(Warrants(plans, voters, equipment.artifacts), requests)
         )
         self._spent = SpentCalls(settings.artifacts)
-        proven = ProvenCalls(self._equipment, VoteVerifier(ProofVerifier(voters)), self._spent)
-        self._calls = tool_calls(self._equipment, self._warm, proven.require)
+        effects = ProvenEffects(SpentCalls(settings.artifacts, "effects"))
+        votes = VoteVerifier(ProofVerifier(voters))
+        proven = ProvenCalls(self._equipment, votes, self._spent, effects)
+        self._calls = tool_calls(self._equipment, self._warm, proven)
         self._probe = ControlGroupProbe(self._vault, self._login)
         self._gates = ControlGroupActivities(plans, requests, equipment.registry, self._probe)
 

@@ -36,6 +36,7 @@ from activities.workers.health import of_ledger
 from activities.workers.watched import breakers_of
 from dsl.health.breakers import load_breakers
 from dsl.promotion import load_criteria
+from dsl.tools.folders import ToolFolders
 from dsl.values.circuit_names import LEDGER
 from integrations.beside import beside
 from integrations.doors.key import door_key_of
@@ -67,7 +68,9 @@ class LedgerDuties(Duties):
         self.circuits = self._breakers = breakers_of(settings, self._dragonfly)
         room = partial(asyncio.to_thread, self._ledger.require_room)
         self._breakers.looks(LEDGER, room)
-        self._activities = LedgerActivities(self._ledger, self._breakers)
+        self._activities = LedgerActivities(
+            self._ledger, self._breakers, ToolFolders(settings.tools)
+        )
         self._circuits = CircuitRecords(
             self._ledger,
             Circuits(self._dragonfly),

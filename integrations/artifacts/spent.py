@@ -1,13 +1,15 @@
-"""Calls of tools that the worker of T3 and T4 has let through, as it notes them for itself.
+"""What the worker of T3 and T4 has let through, as it notes it for itself: calls, and effects.
 
 They lie beside the artefact store, which all workers of T3 share: neither a workflow nor Dragonfly
 can make them forget one. The rules:
 
-1. A place is named by the digest of run and stage, never by what they are called.
+1. A place is named by the digest of what it is of, run and stage or effect, never by what that is
+   called.
 2. The next note has the next number, and is made by whoever makes its file: of two that have read
    the same, one is told to read again.
 3. It is on the disk before anything is called. What cannot be read lets nothing be called.
-4. Files older than ``KEPT_S``, longer than any run lasts, are removed when a worker starts.
+4. Notes of calls older than ``KEPT_S``, longer than any run lasts, are removed when a worker
+   starts. Those of effects stay: one happens once, whenever it is asked for again.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ _BYTES_MAX: Final = 1 << 20
 class SpentCalls:
     """Notes under ``root``; any number of processes may share it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve() / "calls"
+    def __init__(self, root: Path, kind: str = "calls") -> None:
+        self._root = root.resolve() / kind
 
     def of(self, stage: tuple[str, ...]) -> list[Mapping[str, Any]]:
         """Return what was noted of a stage of a run, in order.

@@ -6,7 +6,8 @@ worker verifies itself, before a server is started, in this order; every refusal
 1. The stage has its warrant, and its agent is admitted: see ``activities.phases.admission``.
 2. What the table of the plan makes of the call, and who has approved it, if people are asked: see
    ``dsl.rules.tools.proven``. Each vote is verified as those of a warrant are.
-3. That it is made once: it is noted where no workflow reaches, before it is made.
+3. That it is made once: it is noted where no workflow reaches, before it is made. So is its effect:
+   see ``activities.phases.tools.proven_effects``.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from temporalio import activity
 from activities.contracts import messages, tool_specs
 from activities.phases.admission import admit
 from activities.phases.equipment import Equipment
+from activities.phases.tools.proven_effects import ProvenEffects
 from activities.proofs.votes import VoteVerifier
 from activities.proofs.warrant import Cleared
 from dsl.limits import VERIFICATIONS_MAX
 from dsl.rules.proofs.proof import ProofError, decode
 from dsl.rules.tools.calls import Occurrence
+from dsl.rules.tools.journal import CallStatus
 from dsl.rules.tools.proven import (
     CallNotProvenError,
     SpentCall,
@@ -37,6 +40,7 @@ from dsl.rules.tools.proven import (
     ruling_of,
 )
 from dsl.rules.tools.ruling import Ruling, ToolPolicy
+from dsl.steps.tools import KnownTool
 from integrations.artifacts.spent import SpentCalls
 from integrations.errors import CorruptError, DeniedError, UnavailableError
 
@@ -54,13 +58,20 @@ class _Proven:
 class ProvenCalls:
     """Lets calls of T3 and T4 through, each once."""
 
-    def __init__(self, equipment: Equipment, votes: VoteVerifier, spent: SpentCalls) -> None:
+    def __init__(
+        self,
+        equipment: Equipment,
+        votes: VoteVerifier,
+        spent: SpentCalls,
+        effects: ProvenEffects,
+    ) -> None:
         self._equipment = equipment
+        self._effects = effects
         self._votes = votes
         self._spent = spent
 
-    async def require(self, request: tool_specs.CallRequest, times_max: int) -> None:
-        """Let the call through, at most ``times_max`` times, and note that it was.
+    async def require(self, request: tool_specs.CallRequest, known: KnownTool) -> None:
+        """Let the call through, as often as ``known`` may be made, and note that it was.
 
         Raises:
             DeniedError: it may not be made; says why.
@@ -88,14 +99,21 @@ class ProvenCalls:
             # (2) what the table makes of it, and who has approved it
             found = await self._proven(request, stage, cleared, spent)
             wanted = _note_of(occurrence, found)
-            refusal = refuse_spent(wanted, spent, times_max=times_max)
+            refusal = refuse_spent(wanted, spent, times_max=known.attempts_max)
             if refusal is not None:
                 raise DeniedError(refusal)
             about = wanted.model_dump(mode="json")
             # (3) noted before it is made
             if await asyncio.to_thread(self._spent.note, place, len(spent), about):
+                await self._effects.claim(request, known)
                 return
         raise UnavailableError("other calls of the stage are noted all the time: try again")
+
+    async def settle(
+        self, request: tool_specs.CallRequest, known: KnownTool, status: CallStatus
+    ) -> None:
+        """Note what came of a call (3)."""
+        await self._effects.settle(request, known, status)
 
     def _read(self, place: tuple[str, ...]) -> list[SpentCall]:
         try:

@@ -157,6 +157,21 @@ class Forger:
         said = answer.get("answer", answer)
         return said.get("status", said.get("type")), said.get("text", said.get("message"))
 
+    async def record(self, of: Occurrence, effect: str | None) -> str:
+        """Say on the ledger that the call is intended, and return why that was refused."""
+        said = {"effect": f"{self._shop.name}/{effect}"} if effect else {}
+        payload = {"occurrence": of.digest(), "call": of.call.name, "arguments": of.call.arguments}
+        entry = {
+            "action": "tool.intended",
+            "agent": self._made.compiled.plan.steps[2].agent,  # type: ignore[union-attr]
+            "tier": int(Tier.T3),
+            "payload": {**payload, **said},
+        }
+        answer = await self._made.child.execute_update(
+            "send", args=[specs.record.name, {"entries": [entry]}, specs.QUEUE_LEDGER]
+        )
+        return str(answer.get("message", answer))
+
 
 async def test_whatever_is_not_proven_calls_nothing(
     running_engine: Engine, openbao: OpenBao, everybody: dict[str, Signer], shop: Shop
@@ -244,4 +259,14 @@ async def test_whatever_is_not_proven_calls_nothing(
         assert [status for status, _ in small] == ["ok", "ok", "not_made"]
         assert "lets 2 calls through" in small[2][1]
         assert [each["amount"] for each in shop.paid[before:]] == [82, 5, 5]
+
+        # One effect happens once, though nobody has told the ledger of it.
+        shop.declare("good", tools={"refund": {"effect": "refund:${{ args.amount }}"}})
+        first, second = forger.occurrence(120), forger.occurrence(120)
+        told = [await forger.send(each, await forger.approval(each)) for each in (first, second)]
+        assert told[0] == ("ok", "paid 120")
+        assert told[1][0] == "not_made"
+        assert "was brought about before, by call " + first.digest() in told[1][1]
+        said = [await forger.record(first, effect) for effect in ("refund:1", None)]
+        assert all(f"is '{shop.name}/refund:120', and not" in why for why in said), said
         await made.run.terminate()
