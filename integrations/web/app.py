@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from integrations.web.answers import TurnedAwayError
 from integrations.web.door import BROKEN, Door, Told, as_json
 from integrations.web.hooks import Hook, Hooks
+from integrations.web.senders import NO_PROXIES, Senders
 
 LIVE: Final = "/live"
 _FOUND: Final = {
@@ -36,6 +37,7 @@ def make_app(
     hosts: Collection[str],
     told: Told = as_json,
     opened: Open = nullcontext,
+    senders: Senders = NO_PROXIES,
 ) -> ASGIApp:
     """Return the application.
 
@@ -45,6 +47,7 @@ def make_app(
         hosts: ``name:port`` of this server, as they stand in ``Host``.
         told: how somebody is told that a request was turned away.
         opened: what is open for as long as it is served.
+        senders: by which address somebody asks.
     """
     served = Hooks(tuple(hooks))
 
@@ -65,7 +68,7 @@ def make_app(
         exception_handlers={TurnedAwayError: refused, HTTPException: refused, Exception: refused},
     )
     app.router.redirect_slashes = False
-    return Door(app, hosts, told)
+    return Door(app, hosts, told, senders)
 
 
 async def _live(_request: Request) -> Response:

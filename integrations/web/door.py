@@ -4,7 +4,7 @@
    here, by DNS, has another one.
 2. Two values for a header that may have one, bytes that are no ASCII in a path, and a target that
    is none are turned away, before anybody reads them in one way or the other.
-3. So many requests a second for each address, ``REQUEST_RATE``.
+3. So many requests a second for each address, ``REQUEST_RATE``; see ``integrations.web.senders``.
 4. What is answered may be framed, sniffed and kept by nobody, and loads nothing from elsewhere.
 5. What nobody has foreseen is answered by 500 and logged by its kind, without what was sent.
 """
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from integrations.web.answers import TurnedAwayError, turned_away
 from integrations.web.rates import Buckets, Rate
+from integrations.web.senders import NO_PROXIES, Senders
 
 REQUEST_RATE: Final = Rate(per_s=100, burst=400)
 HEAD_BYTES_MAX: Final = 16 << 10
@@ -55,9 +56,16 @@ def as_json(_scope: Scope, error: TurnedAwayError) -> Response:
 class Door:
     """ASGI around an application."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], told: Told = as_json) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        told: Told = as_json,
+        senders: Senders = NO_PROXIES,
+    ) -> None:
         """Let in what names one of ``hosts`` (``name:port``); others learn it by ``told``."""
         self._app = app
+        self._senders = senders
         self._hosts = frozenset(host.lower() for host in hosts)
         self._told = told
         self._buckets = Buckets(REQUEST_RATE)
@@ -111,7 +119,8 @@ class Door:
             raise TurnedAwayError(400, "expected an address that begins with /")
         if not scope["path"].startswith(HOOKS_BELOW):  # (3) so many a second
             client = scope.get("client")
-            wait_s = self._buckets.take(client[0] if client else "")
+            connected = client[0] if client else ""
+            wait_s = self._buckets.take(self._senders.address(connected, scope["headers"]))
             if wait_s:
                 raise TurnedAwayError(429, "too many requests: try again", retry_after_s=wait_s)
 

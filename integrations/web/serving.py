@@ -1,6 +1,7 @@
 """Listening: one port of its own, and an end that waits for nobody without need.
 
-1. Nothing is believed of what a proxy says in headers: an address is that of the connection.
+1. Nothing is believed here of what a proxy says in headers: an address is that of the connection;
+   see ``integrations.web.senders``.
 2. At most ``AT_ONCE_MAX`` connections; of a head that is not there yet ``HEAD_BYTES_MAX`` are kept.
    One that does not send a whole head within ``HEAD_S`` is ended, whatever trickles in: so many
    that say nothing would else leave no place for anybody.

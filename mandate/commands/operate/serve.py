@@ -15,6 +15,10 @@ def command(
     origin: Annotated[
         str, typer.Option(help="The address people use, behind a proxy: https://NAME")
     ] = "",
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="A proxy whose X-Forwarded-For is believed: address or network."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Serve the console, and what other systems tell us, until Ctrl-C."""
@@ -23,4 +27,4 @@ def command(
     require_extra("starlette", "console")
     from mandate.work.operate import serve
 
-    end(serve.run(serve.Place(host, port, origin), data_dir))
+    end(serve.run(serve.Place(host, port, origin, tuple(proxy or ())), data_dir))

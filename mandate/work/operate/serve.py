@@ -5,6 +5,8 @@
 2. Who is behind a proxy names the address that people and systems use by ``--origin``: then
    requests for that name are served as well, and for no other.
 3. Where others than this machine can ask, nothing goes in the clear: the address is one of https.
+4. Who asks through a proxy is known by its address alone, unless the proxy is named: then by what
+   it says. Named is one only where ``--origin`` says that there is one.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from dsl.shown.surfaces import Terminal
 from integrations.health.monitor import Monitor
 from integrations.settings import read_settings
 from integrations.web.app import make_app
+from integrations.web.senders import Senders, networks_of
 from integrations.web.serving import LOOPBACK, PORT, listen, names_of, served
 from mandate import logs
 from mandate.console.doors import doors_of
@@ -48,6 +51,7 @@ class Place:
     host: str = LOOPBACK
     port: int = PORT
     origin: str = ""  # such as https://mandate.example.org
+    proxies: tuple[str, ...] = ()  # addresses, or networks
 
 
 def run(place: Place, data_dir: Path | None) -> int:
@@ -102,11 +106,26 @@ def is_this_machine(place: Place) -> bool:
     return not place.origin and _is_loopback(place.host)
 
 
+def senders_of(place: Place) -> Senders:
+    """Return how who asks is known (4).
+
+    Raises:
+        UsageError: a proxy is none.
+    """
+    if place.proxies and not place.origin:
+        raise UsageError("--proxy: name the address that people use there, by --origin")
+    try:
+        return Senders(networks_of(place.proxies))
+    except ValueError as error:
+        raise UsageError("--proxy: {}", error) from None
+
+
 async def _serve(place: Place, data_dir: Path | None) -> int:
     logs.set_up()
     env = environment.present(data_dir)
     names = names_in(place.origin)
     refuse_plain(place)
+    senders = senders_of(place)
     client = await temporal(env)
     with listen(place.host, place.port) as listening:
         async with looks(env, read_settings(env)) as probes:
@@ -125,6 +144,7 @@ async def _serve(place: Place, data_dir: Path | None) -> int:
                 hosts=hosts,
                 told=told_as_page(console.sessions),
                 opened=lambda: kept(console, monitor),
+                senders=senders,
             )
             async with served(app, listening, console.live.aclose), doors.sockets():
                 _tell(place, names_of(listening)[0])

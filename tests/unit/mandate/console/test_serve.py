@@ -11,6 +11,7 @@ from mandate.work.operate.serve import (
     names_in,
     origins_of,
     refuse_plain,
+    senders_of,
 )
 
 
@@ -87,3 +88,14 @@ def test_an_address_that_people_use_is_what_a_browser_calls_it(origin: str, ours
 
 def test_a_proxy_that_speaks_tls_may_stand_on_another_machine():
     refuse_plain(Place(host="0.0.0.0", origin="https://m.example"))
+
+
+@pytest.mark.parametrize("place", [Place(proxies=("10.0.0.5",)), Place(proxies=("0.0.0.0/0",))])
+def test_a_proxy_is_believed_only_where_there_is_one(place: Place):
+    with pytest.raises(UsageError, match="--proxy: name the address that people use"):
+        senders_of(place)
+
+
+def test_everybody_is_no_proxy():
+    with pytest.raises(UsageError, match="is everybody"):
+        senders_of(Place(origin="https://m.example", proxies=("0.0.0.0/0",)))
