@@ -24,14 +24,15 @@ from temporalio.client import WorkflowHandle
 
 from integrations.vault import naming
 from tests.fixtures.engine import gate, pipeline
-from tests.fixtures.notify.github import fake_github, key_in
+from tests.fixtures.hostile.traces import processes
+from tests.fixtures.notify.github import TOKEN, fake_github, key_in
 from tests.fixtures.servers.http import Place
 from tests.fixtures.stack import MandateUp, until_gate
 from tests.integration.stack.probes import eventually, is_dead
 
 pytestmark = [pytest.mark.stress, pytest.mark.timeout(900)]
 
-SECRET = "a secret of thirty-two characters"
+SECRET = "a-secret-of-the-webhook-of-this-test"
 REPOSITORY = "acme/shop"
 ANN = 583231
 VOTES = 40
@@ -155,9 +156,21 @@ inbound:
                 began = time.perf_counter()
                 assert await deliver(place, raw, f"d-{number}") == 202
                 times.append(time.perf_counter() - began)
+            _hunted(stack, SECRET, TOKEN)
     print(f"\na vote is with its run, and answered: median {statistics.median(times):.3f} s")
 
     assert github.wrong == []
+
+
+def _hunted(stack: MandateUp, *secrets: str) -> None:
+    """Look for what opens the doors in arguments, logs, histories, and the ledger."""
+    assert processes(*secrets) == []
+    kept = [path for path in stack.data_dir.rglob("*") if path.is_file()]
+    assert {path.name for path in kept} >= {"console.log", "ledger.db", "temporal.db"}
+    leaks = {
+        path.name for path in kept if any(each.encode() in path.read_bytes() for each in secrets)
+    }
+    assert leaks == set()
 
 
 async def _killed(stack: MandateUp, place: Place) -> None:

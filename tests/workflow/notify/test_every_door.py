@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 from temporalio.client import WorkflowUpdateFailedError
 
 from dsl.rules.notify.snapshot import GateSnapshot, RunSnapshot
@@ -16,15 +20,21 @@ from dsl.values.canonical import canonical
 from integrations.doors.key import DoorKey
 from integrations.notify.links import SitePages
 from tests.fixtures.engine import Engine, after_look, gate
+from tests.fixtures.hostile.traces import found, rooms
+from tests.fixtures.notify.github import TOKEN
 from tests.fixtures.notify.site import (
+    REPOSITORY,
+    SECRET,
     SLACK_ANN,
     SLACK_BOB,
     Site,
     check_pressed_at,
     pressed_at,
     site_of,
+    telling,
     until,
 )
+from tests.fixtures.notify.slack import APP, BOT
 from tests.fixtures.servers.http import Reply
 from tests.fixtures.servers.openbao import People
 from tests.fixtures.voting import matter_of, seal, vote_of
@@ -72,13 +82,18 @@ async def test_a_word_that_is_none_counts_for_nobody_and_is_on_record(
     }[bent] in answer["why"] or (bent == "twice" and "already voted" in answer["why"])
 
 
-async def test_votes_by_signal_update_slack_github_and_console_race(site: Site):
+async def test_votes_by_signal_update_slack_github_and_console_race(
+    site: Site, dragonfly: Redis, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
     config = {
         "approvers": ["ann", "bob", "cyd", "eve"],
         "identity": ["claimed", "slack", "github"],  # and a proof always counts
         "quorum": 4,
     }
-    run = await site.engine.start(after_look(gate("sign-off", **config)))
+    about = {"repository": REPOSITORY, "commit": "ce" * 20}
+    told_of = {"notify": [{"to": "ops"}, {"to": "repo"}], "inputs": {name: {} for name in about}}
+    run = await site.engine.start(after_look(gate("sign-off", **config), **told_of), inputs=about)
     await site.engine.pending(run, "sign-off")
     ann, bob = await pressed_at(run, SLACK_ANN), await pressed_at(run, SLACK_BOB)
     button = await check_pressed_at(run)
@@ -130,3 +145,17 @@ async def test_votes_by_signal_update_slack_github_and_console_race(site: Site):
     }
     assert [door for door, has in counted.items() if has] == [how["ann"]]
     assert how["ann"] == "verified" or anns_page.status in (404, 409)
+    await hunted(site, run, dragonfly, caplog)
+
+
+async def hunted(site: Site, run: Any, redis: Redis, log: pytest.LogCaptureFixture) -> None:
+    """Look for what opens all these doors where a run leaves traces, once people are told of it."""
+    await (await telling(site, run)).result()
+    assert site.slack.messages
+    key_file = site.engine.settings.door_key_file
+    assert key_file is not None
+    of_app = re.findall("[A-Za-z0-9]{20,}", (site.folder / "key.pem").read_text())
+    places = await rooms(site.engine, run, redis, log.text)
+
+    assert found(places, SECRET, BOT, APP, TOKEN, key_file.read_text(), *of_app[:3]) == set()
+    assert {"history", "ledger"} <= found(places, run.id)  # it is looked for

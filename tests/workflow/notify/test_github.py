@@ -21,6 +21,7 @@ from tests.fixtures.notify.site import (
     Site,
     check_pressed_at,
     site_of,
+    telling,
     until,
 )
 from tests.fixtures.servers.openbao import People
@@ -327,15 +328,6 @@ async def test_a_limit_and_a_lost_answer_make_it_late_and_not_two(site: Site):
 
     assert len(site.github.checks) == 1
     assert len(site.github.comments) == 1
-
-
-async def telling(site: Site, run: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
-    async with asyncio.timeout(60):
-        while True:
-            async for each in site.engine.client.list_workflows('WorkflowType="Notification"'):
-                if each.id.startswith(f"notification/{run.id}/"):
-                    return site.engine.client.get_workflow_handle(each.id)
-            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize(
