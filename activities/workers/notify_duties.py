@@ -50,6 +50,7 @@ class NotifyDuties(Duties):
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
         try:
+            await self._vault.begin()
             yield
         finally:
             await self._vault.aclose()

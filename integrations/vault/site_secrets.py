@@ -6,16 +6,21 @@ other worker reads.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import hvac
 
-from integrations.errors import NotFoundError
+from integrations.errors import NotFoundError, UnavailableError
 from integrations.vault import naming
 from integrations.vault.client import Vault
 from integrations.vault.credentials.credential import field_of
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.login.approle import Login
+from integrations.vault.login.roles import is_wrapped, role_file
+from integrations.vault.login.unwrapping import take_role
+
+logger = logging.getLogger(__name__)
 
 
 class NotifySecrets:
@@ -29,6 +34,20 @@ class NotifySecrets:
         """
         self._vault = Vault(url, verify=verify)
         self._login = Login(self._vault, roles_dir, naming.NOTIFIER)
+        self._role = role_file(roles_dir, naming.NOTIFIER)
+
+    async def begin(self) -> None:
+        """Take the role that was handed over wrapped: when a secret is needed it may have ended.
+
+        Raises:
+            DeniedError: somebody else has taken it, or it cannot be kept.
+        """
+        if not is_wrapped(self._role):
+            return
+        try:
+            await self._vault.run(take_role, self._vault.client, self._role, naming.NOTIFIER)
+        except UnavailableError as error:  # it is taken when a secret is needed, if that is soon
+            logger.warning("the role of %s is not taken yet: %s", naming.NOTIFIER, error)
 
     async def read(self, reference: str) -> str:
         """Return what stands at ``mount/path#field``.

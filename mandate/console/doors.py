@@ -78,6 +78,8 @@ class Doors:
         Raises:
             IntegrationError: a secret cannot be read, or is none.
         """
+        if self._vault is not None:
+            await self._vault.begin()
         inbound = self._site.inbound
         found = [await self._github(inbound.github)] if inbound.github is not None else []
         signing = inbound.slack.optional_secret("signing_secret") if inbound.slack else None

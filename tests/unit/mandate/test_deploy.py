@@ -9,10 +9,13 @@ import pytest
 import yaml
 
 from activities.contracts import specs
+from activities.contracts.notify.specs import QUEUE_NOTIFY
 from integrations.health.page import HealthPages, ProcessState
 from integrations.settings import read_settings
 from integrations.vault import naming
+from integrations.web.app import LIVE
 from mandate.stack.servers import temporal
+from mandate.work.operate.serve import Place, names_in, refuse_plain
 from tests.unit.mandate.programs import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
@@ -21,7 +24,9 @@ WORKERS = {
     "t3": specs.QUEUE_T3,
     "trust": specs.QUEUE_TRUST,
     "ledger": specs.QUEUE_LEDGER,
+    "notify": QUEUE_NOTIFY,
 }
+IDENTITIES = {specs.QUEUE_TRUST: naming.OF_TRUST, QUEUE_NOTIFY: (naming.NOTIFIER,)}
 
 
 @pytest.mark.parametrize(("service", "queue"), WORKERS.items())
@@ -69,7 +74,7 @@ def test_only_the_ledger_worker_may_write_the_ledger():
 def test_each_worker_is_handed_its_own_roles_and_keeps_them_where_it_may_write():
     handed_out = COMPOSE["services"]["roles"]["command"][0].splitlines()
     for name, queue in WORKERS.items():
-        identities = naming.OF_TRUST if queue == specs.QUEUE_TRUST else (queue,)
+        identities = IDENTITIES.get(queue, (queue,))
         mounted = [v for v in COMPOSE["services"][name]["volumes"] if v.startswith("role")]
         own = [line for line in handed_out if line.endswith(f"/roles/{name}/")]
 
@@ -79,7 +84,37 @@ def test_each_worker_is_handed_its_own_roles_and_keeps_them_where_it_may_write()
             for identity in identities
         ]
         assert COMPOSE["services"][name]["environment"]["MANDATE_VAULT_ROLES"] == "/run/mandate"
-    assert len(handed_out) == len(naming.IDENTITIES) - 1  # nobody tells people there
+    assert len(handed_out) == len(naming.IDENTITIES)
+
+
+def test_the_console_has_the_role_of_who_tells_people_and_what_it_reads_it_cannot_write():
+    console, notify = COMPOSE["services"]["console"], COMPOSE["services"]["notify"]
+    volumes = [each for each in console["volumes"] if not each.endswith(":ro")]
+    place = serve_place(console["command"])
+
+    assert volumes == [each for each in notify["volumes"] if each.startswith("role-")]
+    assert place.origin == notify["environment"]["MANDATE_CONSOLE"]
+    refuse_plain(place)
+    assert names_in(place.origin)
+    assert console["ports"] == [f"127.0.0.1:{place.port}:{place.port}"]
+    assert f"127.0.0.1:{place.port}{LIVE}" in console["healthcheck"]["test"][-1]
+
+
+def serve_place(command: list[str]) -> Place:
+    """Return where that command listens."""
+    said = dict(each.removeprefix("--").split("=") for each in command if "=" in each)
+    origin = command[command.index("--origin") + 1]
+    return Place(said["host"], int(said["port"]), origin)
+
+
+def test_who_vouches_for_a_vote_and_who_checks_it_have_the_same_key_and_nobody_else_has():
+    having = {
+        name: service["environment"].get("MANDATE_DOOR_KEY_FILE")
+        for name, service in COMPOSE["services"].items()
+        if "door_key" in service.get("secrets", ())
+    }
+
+    assert having == dict.fromkeys(("ledger", "console"), "/run/secrets/door_key")
 
 
 def test_roles_are_wrapped_on_their_way():

@@ -27,6 +27,7 @@ from integrations.vault.login.roles import (
     write_role,
 )
 from integrations.vault.login.unwrapping import take_roles
+from integrations.vault.site_secrets import NotifySecrets
 from tests.fixtures.servers.openbao import OpenBao, govern
 from tests.unit.mandate.programs import mandate
 
@@ -204,9 +205,14 @@ async def test_a_worker_that_starts_takes_all_its_roles_and_no_others(
     for _ in range(2):
         await take_roles(vault, server.roles_dir, "mandate-trust")
 
+    telling = NotifySecrets(server.url, server.roles_dir)
+    for _ in range(2):  # who tells people may not need theirs for days
+        await telling.begin()
+    await telling.aclose()
+
     for identity in naming.IDENTITIES:
         taken = not is_wrapped(role_file(server.roles_dir, identity))
-        assert taken is (identity in naming.OF_TRUST)
+        assert taken is (identity in (*naming.OF_TRUST, naming.NOTIFIER))
 
 
 async def test_a_worker_whose_role_was_stolen_does_not_start(
