@@ -17,3 +17,4 @@ class Observation:
 
     sightings: list[Sighting] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    besides: dict[str, int] = field(default_factory=dict)  # looked at and no Python; with lines

@@ -73,7 +73,7 @@ def taken(root: Path, into: Path) -> Snapshot:
     """Copy what is reviewed below ``root`` to ``into``.
 
     Raises:
-        NotReviewableError: no folder, no Python in it, or too much of it (4).
+        NotReviewableError: no folder, or too much in it (4).
     """
     if not root.is_dir():
         raise NotReviewableError(f"{root} is no folder: name the folder of a repository")
@@ -99,8 +99,6 @@ def taken(root: Path, into: Path) -> Snapshot:
             target.write_bytes(data)
         if len(others) > OTHERS_MAX:
             raise NotReviewableError(f"more than {OTHERS_MAX} files: name a folder of it")
-    if not files:
-        raise NotReviewableError(f"there is no Python in {root}: nothing to review")
     notes = tuple(_noted(why, paths) for why, paths in sorted(left_out.items()))
     return Snapshot(root, into, tuple(sorted(files)), tuple(sorted(others)), notes)
 

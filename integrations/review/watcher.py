@@ -7,6 +7,8 @@
 4. A sighting without symbol or mark gets them from where it stands: the function around it, and the
    line of code. So all tools are named by one rule, ``dsl.rules.review.fingerprints``.
 5. What Python cannot parse is told as that; no tool is given it, since half of them end there.
+6. Where there is no Python, there may be pipelines: then who looks at Python is not asked. Where
+   there is neither, that is a refusal: a review of nothing would be taken for a good one.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from integrations.review.observers.observer import (
     Scene,
     missing_of,
 )
-from integrations.review.observers.pipelines import PIPELINES
+from integrations.review.observers.pipelines import PIPELINES, has_pipelines
 from integrations.review.observers.readability import READABILITY
 from integrations.review.observers.ruff import RUFF
 from integrations.review.observers.semgrep import SEMGREP
@@ -85,6 +87,9 @@ def watch(
         copy.mkdir()
         scratch.mkdir()
         snapshot = taken(root.absolute(), copy)
+        if not snapshot.files:
+            _require_pipelines(snapshot)
+            observers = [each for each in observers if not each.is_of_python]  # (6) not asked
         if since is not None:
             snapshot = _narrowed(snapshot, since, scratch)
         now_s = time.time() if now_s is None else now_s
@@ -114,6 +119,13 @@ def _narrowed(snapshot: Snapshot, since: str, scratch: Path) -> Snapshot:
     return replace(snapshot, changed=changed)
 
 
+def _require_pipelines(snapshot: Snapshot) -> None:
+    if not has_pipelines(snapshot):
+        raise NotReviewableError(
+            f"there is no Python and no pipeline in {snapshot.root}: nothing to review"
+        )
+
+
 def _ask(observer: Observer, scene: Scene) -> tuple[Observation, float]:
     """Let one look; whatever goes wrong with it is a note (2)."""
     seen, began = Observation(), time.monotonic()
@@ -141,6 +153,7 @@ def _put_together(
     line_of = _reader(snapshot)
     sightings: list[Sighting] = []
     notes = list(snapshot.notes)
+    besides = {path: lines for one, _ in seen for path, lines in one.besides.items()}
     for observer, (observation, _) in zip(observers, seen, strict=True):
         counted = [each for each in observation.sightings if snapshot.is_looked_at(each.path)]
         if len(counted) > SEEN_MAX:
@@ -151,8 +164,9 @@ def _put_together(
     return WatcherReport(
         anomalies=tuple(named(sightings)),
         notes=tuple(notes),
-        files=len(snapshot.looked_at),
-        lines=sum(scene.outlines[path].lines for path in snapshot.looked_at),
+        files=len(snapshot.looked_at) + len(besides),
+        lines=sum(scene.outlines[path].lines for path in snapshot.looked_at)
+        + sum(besides.values()),
         took_s=tuple((each.name, took) for each, (_, took) in zip(observers, seen, strict=True)),
     )
 

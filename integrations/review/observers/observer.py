@@ -51,6 +51,7 @@ class Observer:
     name: str
     observe: Observe
     needs: tuple[str, ...] = ()  # modules that have to be installed
+    is_of_python: bool = True  # without a Python file it has nothing to look at
 
 
 def missing_of(observer: Observer) -> list[str]:

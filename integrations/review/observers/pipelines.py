@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dsl.compiler import compile_text
@@ -21,28 +22,37 @@ from dsl.rules.review.plans import Doubt, doubts_about
 from integrations.review.lines import lines_of
 from integrations.review.observation import Observation
 from integrations.review.observers.observer import Observer, Scene
+from integrations.review.snapshot import Snapshot
 
 PIPELINES_MAX: Final = 500
 TOOL: Final = "mandate"
 _OF_SITES: Final = frozenset({"DSL306", "DSL338"})  # (2) unknown template; tool that nobody pinned
-_STAGES: Final = re.compile(rb"^stages:[ \t]*(#.*)?$", re.MULTILINE)
-_NAME: Final = re.compile(rb"^name:", re.MULTILINE)
+_STAGES: Final = re.compile(rb"^(?:\xef\xbb\xbf)?stages:[ \t]*([#\[].*)?\r?$", re.MULTILINE)
+_NAME: Final = re.compile(rb"^(?:\xef\xbb\xbf)?name:", re.MULTILINE)
+
+
+def has_pipelines(snapshot: Snapshot) -> bool:
+    """Tell whether there is a pipeline in it."""
+    return any(True for _ in _pipelines_of(snapshot, snapshot.others))
 
 
 def _observe(scene: Scene, seen: Observation) -> None:
     snapshot = scene.snapshot
-    count = 0
-    for path in snapshot.others:
-        if not path.endswith((".yaml", ".yml")) or not snapshot.is_looked_at(path):
-            continue
-        data = snapshot.read(path, DOCUMENT_BYTES_MAX)
-        if data is None or not _STAGES.search(data) or not _NAME.search(data):
-            continue
-        count += 1
-        if count > PIPELINES_MAX:
+    looked_at = [path for path in snapshot.others if snapshot.is_looked_at(path)]
+    for path, data in _pipelines_of(snapshot, looked_at):
+        if len(seen.besides) == PIPELINES_MAX:
             seen.notes.append(f"pipelines: more than {PIPELINES_MAX}: the rest was not looked at")
             return
+        seen.besides[path] = len(data.splitlines())
         _look(path, data, seen)
+
+
+def _pipelines_of(snapshot: Snapshot, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    for path in paths:
+        if path.endswith((".yaml", ".yml")):
+            data = snapshot.read(path, DOCUMENT_BYTES_MAX)
+            if data is not None and _STAGES.search(data) and _NAME.search(data):
+                yield path, data
 
 
 def _look(path: str, data: bytes, seen: Observation) -> None:
@@ -52,8 +62,8 @@ def _look(path: str, data: bytes, seen: Observation) -> None:
         of_site = [each for each in error.problems if each.code in _OF_SITES]
         if of_site:
             seen.notes.append(f"pipelines: {path}: {of_site[0].message}, which a site may have")
-            return
-        seen.sightings += [_problem(path, each) for each in error.problems]
+        ours = [each for each in error.problems if each.code not in _OF_SITES]
+        seen.sightings += [_problem(path, each) for each in ours]
         return
     seen.sightings += [_problem(path, each) for each in compiled.warnings]
     text = data.decode("utf-8", "replace")
@@ -97,4 +107,4 @@ def _line_of(text: str, name: str) -> int:
     return 0
 
 
-PIPELINES: Final = Observer("pipelines", _observe)
+PIPELINES: Final = Observer("pipelines", _observe, is_of_python=False)

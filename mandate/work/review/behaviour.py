@@ -92,7 +92,7 @@ def _in_files(path: Path, notes: list[str]) -> list[History]:
             found.append(read_history(of_file(file)))
         except UsageError as error:
             if not path.is_dir():
-                raise
+                raise UsageError("--histories {}", error) from None
             notes.append(f"histories: {error}")  # (2) left out
     return found
 

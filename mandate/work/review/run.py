@@ -3,15 +3,19 @@
 1. Without a stack: everything happens here, in processes that hold nothing of ours.
 2. A suppression that cannot be read is a refusal, not a suppression that is left out.
 3. The exit code is 1 only where something new is as bad as ``--fail-on``, or worse. What could not
-   be looked at does not fail a review; it is told.
+   be looked at does not fail a review; it is told. A review that does not come about ends with 2,
+   whatever the reason: CI must not take it for a finding.
 4. Suggestions are made of what is new. Patches are tried in a copy, by what executes nothing; the
    ledger, where one is given, says what became of earlier ones.
+5. Looking takes long: whether what was named can be read, and written, is found out before.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +23,7 @@ from typing import Any
 
 from dsl.errors import DslError
 from dsl.limits import DOCUMENT_BYTES_MAX
-from dsl.review.anomaly import AnomalySeverity
+from dsl.review.anomaly import Anomaly, AnomalySeverity
 from dsl.review.outcome import SuggestionOutcome
 from dsl.review.suppression import Suppression
 from dsl.rules.review.ranking import acceptance
@@ -69,6 +73,7 @@ class ReviewRequest:
 def run(asked: ReviewRequest) -> int:
     """Review, tell, and return the exit code (3)."""
     try:
+        _require_places(asked)
         reviewed = review(asked)
         if asked.page is not None:
             _write(asked.page, "\n".join(page(reviewed)) + "\n")
@@ -82,7 +87,7 @@ def run(asked: ReviewRequest) -> int:
             _write(asked.write_baseline, json.dumps(known, indent=1) + "\n")
     except (RefusalError, DslError) as error:
         complain(error, "mandate review")
-        return getattr(error, "exit_code", EXIT_USAGE)
+        return EXIT_USAGE  # (3) no finding
     if asked.as_json:
         say_json(record(reviewed))
     else:
@@ -103,28 +108,32 @@ def review(asked: ReviewRequest) -> Reviewed:
     now = datetime.now(UTC)
     known = frozenset() if asked.baseline is None else known_in(asked.baseline)
     suppressions = _suppressions(asked.path, now)
+    accepted = {} if asked.ledger is None else acceptance(_outcomes(asked.ledger))
+    seen, notes = _behaviour(asked, int(now.timestamp() * 1_000))  # (5) before the long look
     try:
         report = watch(asked.path, since=asked.since, now_s=now.timestamp())
     except NotReviewableError as error:
         raise UsageError("{}", error) from None
     except OSError as error:
         raise RefusalError("{}: {}", asked.path, error.strerror or error) from None
-    if asked.ledger is not None or asked.histories is not None or asked.runs:
-        # Loaded where it is wanted: a review of code needs no client of Temporal.
-        from mandate.work.review.behaviour import (  # noqa: PLC0415
-            Witnesses,
-            behaviour_of,
-        )
-
-        witnesses = Witnesses(asked.ledger, asked.histories, asked.runs)
-        env = environment.present(asked.data_dir) if asked.runs else {}
-        seen, notes = behaviour_of(witnesses, env, int(now.timestamp() * 1_000))
+    if seen or notes:
         found = worst_first((*report.anomalies, *seen))
         report = replace(report, anomalies=tuple(found), notes=(*report.notes, *notes))
     verdict = judged(report.anomalies, known, suppressions, now.date())
-    accepted = {} if asked.ledger is None else acceptance(_outcomes(asked.ledger))
     made = tuple(suggestions_for(asked.path.absolute(), verdict.new, accepted))  # (4) of the new
     return Reviewed(str(asked.path), report, verdict, made, time.monotonic() - began)
+
+
+def _behaviour(asked: ReviewRequest, now_ms: int) -> tuple[Sequence[Anomaly], Sequence[str]]:
+    if asked.ledger is None and asked.histories is None and not asked.runs:
+        return (), ()
+    # Loaded where it is wanted: a review of code needs no client of Temporal.
+    from mandate.work.review.behaviour import Witnesses, behaviour_of  # noqa: PLC0415
+
+    witnesses = Witnesses(asked.ledger, asked.histories, asked.runs)
+    return behaviour_of(
+        witnesses, environment.present(asked.data_dir) if asked.runs else {}, now_ms
+    )
 
 
 def record(reviewed: Reviewed) -> dict[str, Any]:
@@ -168,6 +177,25 @@ def _suppressions(root: Path, now: datetime) -> tuple[Suppression, ...]:
     except OSError as error:
         raise UsageError("{}: cannot be read: {}", path, error.strerror) from None
     return parse_suppressions(content, str(path), today=now.date())
+
+
+def _require_places(asked: ReviewRequest) -> None:
+    """Make sure that what was named can be written (5)."""
+    places = {
+        "-o": asked.page,
+        "--sarif": asked.sarif,
+        "--patch": asked.patch,
+        "--write-baseline": asked.write_baseline,
+    }
+    for option, path in places.items():
+        if path is None:
+            continue
+        if path.is_dir():
+            raise UsageError("{} {}: is a folder; name a file in it", option, path)
+        if not path.parent.is_dir():
+            raise UsageError("{} {}: there is no folder {}", option, path, path.parent)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise UsageError("{} {}: {} cannot be written", option, path, path.parent)
 
 
 def _write(path: Path, text: str) -> None:

@@ -24,9 +24,42 @@ def test_a_folder_that_is_not_there_and_a_file_are_refused(tmp_path):
             seen_by(path)
 
 
-def test_a_folder_without_python_is_refused(tmp_path):
-    with pytest.raises(NotReviewableError, match="no Python"):
-        seen_by(written(tmp_path, {"README.md": "words"}))
+def test_a_folder_without_python_and_pipelines_is_refused(tmp_path):
+    no_pipeline = {"README.md": "words", "ci.yml": "stages:\n  - build\n"}
+    with pytest.raises(NotReviewableError, match="no Python and no pipeline"):
+        seen_by(written(tmp_path, no_pipeline))
+
+
+PIPELINE = """\
+name: one
+version: "1.0"
+stages:
+  - {name: look, type: agent, template: default}
+"""
+UNANSWERABLE = """\
+  - name: ok
+    type: gate
+    requires: [look]
+    config: {approvers: [ann], exclude: [ann], timeout: 1h}
+"""
+
+
+def test_a_folder_of_pipelines_alone_is_reviewed(tmp_path):
+    flow = PIPELINE.replace("\n  - {", " [{").replace("}\n", "}]\n")
+    pipelines = {
+        "good.yaml": PIPELINE,
+        "crlf.yaml": "\ufeff" + (PIPELINE + UNANSWERABLE).replace("\n", "\r\n"),
+        "deep/typo.yml": PIPELINE.replace("template:", "tmplate:"),
+        "flow.yaml": flow.replace("default", "of-a-site").replace("look", "Look up"),
+    }
+    found = seen_by(written(tmp_path, pipelines))
+
+    assert {each.place.path for each in found.anomalies} == {
+        *("crlf.yaml", "deep/typo.yml", "flow.yaml")
+    }
+    assert (AnomalyKind.PIPELINE_PROBLEM.value, "deep/typo.yml") in kinds(found)
+    assert (found.files, found.lines) == (4, 4 + 8 + 4 + 3)
+    assert [name for name, _ in found.took_s] == ["pipelines"]
 
 
 def test_what_is_no_git_repository_is_reviewed_but_not_since_a_commit(tmp_path):

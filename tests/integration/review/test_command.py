@@ -47,6 +47,31 @@ def root(tmp_path):
     return written(tmp_path / "repository", FILES)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["-o", "none/review.md"], ["--sarif", "."], ["--patch", "none/x"]),
+        *(["--write-baseline", "none/x"], ["--ledger", "none.db"], ["--histories", "none"]),
+        *(["--baseline", "none"], ["--since", "none"]),
+    ],
+    ids=lambda each: each[0],
+)
+def test_what_keeps_a_review_from_coming_about_is_no_finding_and_is_found_out_before(
+    root, tmp_path, words, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    watched = []
+    monkeypatch.setattr(run, "suggestions_for", lambda *_: watched.append(1) or ())
+    fields = {"-o": "page", "--write-baseline": "write_baseline"}
+    option, value = words
+    field = fields.get(option, option.removeprefix("--"))
+    given = value if option == "--since" else Path(value)
+
+    assert run.run(run.ReviewRequest(root, **{field: given})) == 2
+    assert capsys.readouterr().err.startswith("mandate review: ")
+    assert not watched
+
+
 def test_five_lines_the_worst_first_and_how_to_see_the_rest(root, tmp_path):
     done = mandate("review", root, cwd=tmp_path)
 
