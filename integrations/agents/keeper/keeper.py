@@ -161,7 +161,10 @@ def _become_agent(spec: dict[str, Any], quota: Quota, report: int, *, entered: b
         kind = "start"
         os.execve(spec["argv"][0], spec["argv"], spec["env"])  # noqa: S606 - no shell wanted
     except BaseException as error:  # noqa: BLE001 - a forked child must not unwind into main
-        message = {"error": f"{type(error).__name__}: {error}", "kind": kind}
+        said = f"{type(error).__name__}: {error}"
+        if kind == "start" and isinstance(error, OSError):  # its program, or what runs it
+            said = f"{spec['argv'][0]}: {error.strerror}"
+        message = {"error": said, "kind": kind}
         os.write(report, json.dumps(message).encode() + b"\n")
     os._exit(os.EX_OSERR)
 

@@ -295,7 +295,7 @@ def test_a_ledger_that_cannot_be_read_is_said_in_one_line(
 
     code = run.run(run.ReviewRequest(root, ledger=tmp_path / name))
 
-    assert (code, len(capsys.readouterr().err.splitlines())) == (1, 1)
+    assert (code, len(capsys.readouterr().err.splitlines())) == (2, 1)
 
 
 def test_suppressions_that_are_no_file_are_refused_in_a_sentence(root, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from mandate import catalogue
 from mandate.work.look import template_new as template
 from mandate.work.look import templates
 from mandate.work.look.template_new import LANGUAGES
+from mandate.work.trust import agent_check
 from tests.fixtures.servers.bun import bun
 
 RUNTIMES: dict[str, Callable[[], str | Path | None]] = {
@@ -55,6 +57,44 @@ def test_what_is_written_compiles_and_its_test_passes(
     words = [runtime, *(["test"] if language == "typescript" else []), test]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+REFUSED: dict[str, tuple[dict[str, object], int]] = {
+    "another version": ({"v": 2, "input": {"path": "."}}, 78),
+    "no version": ({"input": {"path": "."}}, 78),
+    "no input": ({"v": 1, "input": {}}, 65),
+    "no such place": ({"v": 1, "input": {"path": "none"}}, 65),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_written_keeps_the_contract(
+    folder: Path, capsys: pytest.CaptureFixture[str], language: str
+):
+    runtime = RUNTIMES[language]()
+    if runtime is None:
+        pytest.skip(f"this machine has nothing to run {language} with")
+    new(language=language)
+    program = folder / "templates" / LANGUAGES[language].program.format("triage")
+    for request, status in REFUSED.values():
+        request["input"]["workspace"] = str(folder)  # type: ignore[index]
+        done = subprocess.run(
+            [runtime, program],
+            input=json.dumps(request) + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+        )
+        assert (done.returncode, done.stdout) == (status, ""), done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    capsys.readouterr()
+
+    code = agent_check.run(
+        (), template="triage", phases=(), inputs=(), read=(), tcp=(), timeout_s=60, as_json=False
+    )
+
+    assert code == 0, capsys.readouterr().out
 
 
 def test_nothing_is_written_over_and_then_nothing_is_written(
