@@ -129,7 +129,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         pipelines=_directories(get("MANDATE_PIPELINES", "")),
         templates=template_directories(environment),
         tools=_directories(get("MANDATE_TOOLS", "")),
-        agent_path=_absolute("MANDATE_AGENT_PATH", get("MANDATE_AGENT_PATH", "")),
+        agent_path=agent_directories(environment),
         workspace=Path(get("MANDATE_WORKSPACE") or Path.cwd()).resolve(),
         writable=_directories(get("MANDATE_WRITABLE", "")),
         further_ports=_ports(get("MANDATE_ENGINE_PORTS", "")),
@@ -159,6 +159,15 @@ def template_directories(environment: Mapping[str, str]) -> tuple[Path, ...]:
         return _directories(given)
     pipelines = _directories(environment.get("MANDATE_PIPELINES", ""))
     return tuple(dict.fromkeys(each.resolve().parent / "templates" for each in pipelines))
+
+
+def agent_directories(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return where agents find tools, besides the system's own places.
+
+    Raises:
+        SettingsError: one of them is not absolute.
+    """
+    return _absolute("MANDATE_AGENT_PATH", environment.get("MANDATE_AGENT_PATH", ""))
 
 
 def ledger_origin(environment: Mapping[str, str]) -> str:

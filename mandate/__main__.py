@@ -32,7 +32,16 @@ def _command_line() -> object:
         return EXIT_USAGE
     from mandate.cli import app  # noqa: PLC0415 - importable only with the extra, after the claim
 
-    return app()
+    try:
+        return app()
+    except ValueError as error:  # of a variable that whichever command cannot use
+        from integrations.settings import SettingsError  # noqa: PLC0415 - not before it is wanted
+        from mandate.terminal import complain  # noqa: PLC0415 - likewise
+
+        if not isinstance(error, SettingsError):
+            raise
+        complain(error, "mandate")
+        return EXIT_USAGE
 
 
 if __name__ == "__main__":

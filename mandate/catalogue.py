@@ -11,7 +11,7 @@ from dsl.compiler import Compiled, compile_text
 from dsl.template_folders import TemplateFolders
 from dsl.tools.folders import ToolFolders
 from integrations.agents.programs.catalogue import Programs
-from integrations.settings import template_directories
+from integrations.settings import agent_directories, template_directories
 from mandate.people.errors import UsageError
 from mandate.stack import environment
 
@@ -37,8 +37,8 @@ def servers(env: Mapping[str, str]) -> ToolFolders:
 
 
 def programs(env: Mapping[str, str]) -> Programs:
-    """Return the programs of those templates."""
-    return Programs(template_places(env))
+    """Return the programs of those templates, with the tools that agents find."""
+    return Programs(template_places(env), agent_directories(env))
 
 
 def template_places(env: Mapping[str, str]) -> tuple[Path, ...]:

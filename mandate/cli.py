@@ -6,6 +6,7 @@
 3. Finding them reads no folder by its path: an import is enough, also from an archive.
 4. A group may name the one of its commands that is usual (``USUAL``): what is none of its words is
    given to that.
+5. What is wrong with a word that was typed is said as everywhere else, not as a library has it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from types import ModuleType
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from dsl.shown.surfaces import Terminal
 from mandate import __version__, commands
@@ -63,6 +64,24 @@ class _WithUsual(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+class _InOurWords(TyperCommand):
+    """A command that says what is wrong with its words as everything else does (5)."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            # Not before it is wanted: it takes longer to load than most commands take.
+            from pydantic import ValidationError  # noqa: PLC0415
+
+            from dsl.values.model_faults import first_of, words_of  # noqa: PLC0415
+
+            if isinstance(error.__cause__, ValidationError):
+                error.message = words_of(first_of(error.__cause__))
+            raise
+
+
 def _add(to: typer.Typer, package: ModuleType, panel: str | None) -> None:
     for module in _modules(package):
         if hasattr(module, "__path__"):
@@ -72,7 +91,8 @@ def _add(to: typer.Typer, package: ModuleType, panel: str | None) -> None:
             _add(group, module, None)
             to.add_typer(group, name=_word(module), rich_help_panel=panel)
         else:
-            to.command(_word(module), rich_help_panel=panel)(module.command)
+            said = to.command(_word(module), cls=_InOurWords, rich_help_panel=panel)
+            said(module.command)
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:

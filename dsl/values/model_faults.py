@@ -16,8 +16,13 @@ _Words = Callable[[Mapping[str, Any]], str]
 
 def fault_of(error: ValidationError) -> str:
     """Return where the first fault is, and what it is."""
-    fault = error.errors(include_url=False, include_input=False)[0]
+    fault = first_of(error)
     return f"{place_of(fault) or 'input'}: {words_of(fault)}"
+
+
+def first_of(error: ValidationError) -> Mapping[str, Any]:
+    """Return the first fault, without what was put in."""
+    return error.errors(include_url=False, include_input=False)[0]
 
 
 def place_of(fault: Mapping[str, Any]) -> str:
@@ -71,6 +76,7 @@ _WORDS: Final[Mapping[str, _Words]] = {
     "int_parsing": _fixed("expected a whole number"),
     "int_from_float": _fixed("expected a whole number"),
     "float_type": _fixed("expected a number"),
+    "float_parsing": _fixed("expected a number"),
     "bool_type": _fixed("expected true or false"),
     "bool_parsing": _fixed("expected true or false"),
     "list_type": _fixed("expected a list"),

@@ -24,9 +24,11 @@ from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.agents.conformance.command import command_of
 from integrations.agents.conformance.suite import Checked, Suite
+from integrations.agents.programs.needs import require_runnable
 from integrations.agents.programs.program import Program
 from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import IntegrationError
+from integrations.settings import agent_directories
 from mandate import catalogue
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
@@ -105,7 +107,11 @@ def _template(name: str, data_dir: Path | None) -> _Checkable:
     template = programs.template(name).template
     declared = template.sandbox.model_dump(exclude={"read", "tcp"}, exclude_none=True)
     sandbox = SandboxSpec(
-        workspace=Path.cwd(), tcp=template.sandbox.tcp, required=False, **declared
+        workspace=Path.cwd(),
+        path=agent_directories(env),
+        tcp=template.sandbox.tcp,
+        required=False,
+        **declared,
     )
     inputs = {
         key: spec.default
@@ -113,7 +119,8 @@ def _template(name: str, data_dir: Path | None) -> _Checkable:
         if spec.default is not None
     }
     phases = tuple(each.value for each in template.phases)
-    return _Checkable(programs.find(name), sandbox, phases, inputs)
+    # What is missing on this machine is told as a worker tells it.
+    return _Checkable(require_runnable(programs, name, lambda: ()), sandbox, phases, inputs)
 
 
 def _tell(checked: Sequence[Checked]) -> None:

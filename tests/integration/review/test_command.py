@@ -60,16 +60,15 @@ def test_what_keeps_a_review_from_coming_about_is_no_finding_and_is_found_out_be
     root, tmp_path, words, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    watched = []
-    monkeypatch.setattr(run, "suggestions_for", lambda *_: watched.append(1) or ())
-    fields = {"-o": "page", "--write-baseline": "write_baseline"}
+    looked: list[Any] = []
+    monkeypatch.setattr(run, "suggestions_for", lambda *given: looked.append(given))
     option, value = words
-    field = fields.get(option, option.removeprefix("--"))
-    given = value if option == "--since" else Path(value)
+    field = {"-o": "page"}.get(option, option.removeprefix("--").replace("-", "_"))
+    asked: dict[str, Any] = {field: value if option == "--since" else Path(value)}
 
-    assert run.run(run.ReviewRequest(root, **{field: given})) == 2
+    assert run.run(run.ReviewRequest(root, **asked)) == 2
     assert capsys.readouterr().err.startswith("mandate review: ")
-    assert not watched
+    assert not looked
 
 
 def test_five_lines_the_worst_first_and_how_to_see_the_rest(root, tmp_path):

@@ -66,6 +66,16 @@ def test_wrong_usage_is_exit_code_2(tmp_path, arguments):
     assert "Traceback" not in said.stderr
 
 
+def test_a_variable_that_no_command_can_use_is_one_sentence(tmp_path):
+    env = {"MANDATE_AGENT_PATH": "bin"}
+    said = mandate("template", "show", "default", cwd=tmp_path, env=env)
+
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr == (
+        "mandate: MANDATE_AGENT_PATH: expected absolute directories, got 'bin'\n"
+    )
+
+
 def test_a_good_document_is_ok_and_its_digest_is_told(files):
     said = mandate("validate", "good.yaml", cwd=files)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -144,3 +147,37 @@ def test_what_is_no_word_of_a_group_goes_to_its_usual_command(tmp_path, monkeypa
         with pytest.raises(SystemExit) as ended:
             made(["view", *words.split()])
         assert ended.value.code == code
+
+
+OF_LIBRARIES = re.compile(r"Value error|Input should|unable to parse|pydantic", re.IGNORECASE)
+WRONG = ("nope", "-1", "99999999")
+
+
+def complaints() -> Iterator[tuple[str, str]]:
+    """Yield what each command says of words that it cannot take; nothing of it is run."""
+
+    def look(command: Any, *words: str) -> Iterator[tuple[str, str]]:
+        for word, each in getattr(command, "commands", {}).items():
+            yield from look(each, *words, word)
+        if hasattr(command, "commands"):
+            return
+        options = [each.opts[0] for each in command.params if each.param_type_name == "option"]
+        tried = [[f"{option}={wrong}"] for option in options for wrong in WRONG if option[1] == "-"]
+        tried += [[wrong] * len(command.params) for wrong in WRONG if wrong[0] != "-"]
+        for arguments in tried:
+            try:
+                command.make_context(" ".join(words), list(arguments))
+            except typer.BadParameter as error:
+                yield " ".join((*words, *arguments)), error.format_message()
+            except (typer.Exit, typer.TyperException):  # it took the words, or misses others
+                pass
+
+    return look(typer.main.get_group(app))
+
+
+def test_no_command_speaks_of_its_words_as_a_library_does():
+    said = dict(complaints())
+
+    assert len([each for each in said.values() if "is not one of" in each]) >= 4, said
+    assert len([each for each in said.values() if "expected" in each]) >= 20, said
+    assert {words: each for words, each in said.items() if OF_LIBRARIES.search(each)} == {}

@@ -69,11 +69,18 @@ REFUSED: dict[str, tuple[dict[str, object], int]] = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_written_keeps_the_contract(
-    folder: Path, capsys: pytest.CaptureFixture[str], language: str
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
 ):
     runtime = RUNTIMES[language]()
     if runtime is None:
         pytest.skip(f"this machine has nothing to run {language} with")
+    if language == "typescript":
+        (folder / "bin").mkdir()
+        shutil.copy2(runtime, folder / "bin" / "bun")
+        monkeypatch.setenv("MANDATE_AGENT_PATH", str(folder / "bin"))
     new(language=language)
     program = folder / "templates" / LANGUAGES[language].program.format("triage")
     for request, status in REFUSED.values():
@@ -94,7 +101,8 @@ def test_what_is_written_keeps_the_contract(
         (), template="triage", phases=(), inputs=(), read=(), tcp=(), timeout_s=60, as_json=False
     )
 
-    assert code == 0, capsys.readouterr().out
+    said = capsys.readouterr()
+    assert code == 0, said
 
 
 def test_nothing_is_written_over_and_then_nothing_is_written(
