@@ -11,6 +11,7 @@
 6. A call of T3 or T4 is made by the worker of these alone, which verifies what it rests on: see
    ``activities.phases.tools.proven_calls``.
 7. A server that is up already serves the stage that asks, by the server's word for which that is.
+8. What nobody was to read is read here, and goes to the server alone.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from activities.runtime.boundary import governed
 from activities.tools.handed import handed_to
 from dsl.core import Tier
 from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX
+from dsl.rules.tools.calls import CallRefusedError, ToolCall
 from dsl.rules.tools.journal import CallAnswer, CallStatus
+from dsl.rules.tools.sealed import opened
 from dsl.steps.tools import KnownTool
 from dsl.tools.folders import ToolFolders
 from dsl.tools.servers import KnownServer
@@ -121,10 +124,11 @@ class ToolCalls:
             await self._proven.require(request, known.server.known_of(call.tool))
         stage = (info.workflow_id or "", info.workflow_run_id or "")  # (7) the server's word
         whom = Whom(request.agent, *stage, request.tier)
+        unsealed = await asyncio.to_thread(self._unsealed, call)  # (8) by nobody before
         async with handed_to(known.server, request, self._issuer) as secrets:
             answer = await make_call(
-                call,
-                call.digest(),
+                unsealed,
+                unsealed.digest(),
                 known,
                 self._around,
                 environment=secrets,
@@ -141,6 +145,13 @@ class ToolCalls:
             with suppress(IntegrationError):
                 known = await asyncio.to_thread(self._known, call.server)
                 await self._proven.settle(request, known.server.known_of(call.tool), status)
+
+    def _unsealed(self, call: ToolCall) -> ToolCall:
+        try:
+            arguments = opened(call.arguments, self._artifacts.get)
+        except CallRefusedError as error:
+            raise DeniedError(f"call {call.name}: {error}") from None
+        return call.model_copy(update={"arguments": arguments})
 
     def _known(self, name: str) -> KnownServer:
         found = self._folders.named(name)

@@ -37,6 +37,7 @@ from activities.phases.questions.looking import Looking
 from activities.phases.report import Report
 from activities.phases.tools.proven_calls import ProvenCalls
 from activities.phases.tools.proven_effects import ProvenEffects
+from activities.phases.tools.sealing import SEALS
 from activities.phases.verify import Verify
 from activities.plans.compile import Compile
 from activities.plans.feasibility import Feasibility
@@ -286,7 +287,8 @@ class HighTierDuties(PhaseDuties):
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
-        await asyncio.to_thread(self._spent.sweep)
+        for notes in (self._spent, SpentCalls(self._equipment.settings.artifacts, SEALS)):
+            await asyncio.to_thread(notes.sweep)
         async with super().on_duty(client):
             await self._probe.try_early()
             yield

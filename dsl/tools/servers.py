@@ -16,7 +16,8 @@ which trust its tools ask for. Here is its form and nothing of the machine. The 
    it keeps nothing of whoever calls.
 6. ``secrets`` of a server are for its calls: no stage is let read one of them itself.
 7. ``redact`` names fields of an answer that are left out where it is heard: no agent, history,
-   ledger or store has them.
+   ledger or store has them; and fields of the arguments for which a seal stands everywhere but at
+   the server, see ``dsl.rules.tools.sealed``.
 """
 
 from __future__ import annotations
@@ -202,6 +203,11 @@ class ToolServer(Document):
         """Return which fields of an answer of ``tool`` are left out (7)."""
         declared = self.tools.get(tool)
         return () if declared is None else declared.redact.answer
+
+    def sealed_of(self, tool: str) -> tuple[str, ...]:
+        """Return for which fields of the arguments of ``tool`` a seal stands (7)."""
+        declared = self.tools.get(tool)
+        return () if declared is None else declared.redact.arguments
 
     def timeout_of(self, tool: str) -> int:
         """Return how many milliseconds a call of ``tool`` may take."""

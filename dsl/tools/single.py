@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator, model_validator
 
 from dsl import limits
-from dsl.rules.tools.effects import refuse_effect
+from dsl.rules.tools.effects import arguments_of, refuse_effect
 from dsl.rules.tools.hidden import FIELD_PATTERN
 from dsl.stages.fields import AS_WHOLE, TierField, refused
 from dsl.stages.stage import Document
@@ -21,9 +21,14 @@ class ToolRedact(Document):
     EXPLAINED: ClassVar[Mapping[str, str]] = {
         "answer": "Fields of the answer, by their path: customer.card. It has to be JSON, or "
         "all of it is left out.",
+        "arguments": "Fields of the arguments, likewise: a seal stands for them wherever somebody "
+        "could read them, and the server alone is handed what they say.",
     }
 
     answer: tuple[Annotated[str, Field(pattern=FIELD_PATTERN, max_length=200)], ...] = Field(
+        default=(), max_length=limits.TOOL_FIELDS_MAX
+    )
+    arguments: tuple[Annotated[str, Field(pattern=FIELD_PATTERN, max_length=200)], ...] = Field(
         default=(), max_length=limits.TOOL_FIELDS_MAX
     )
 
@@ -37,7 +42,8 @@ class ToolConfig(Document):
         "idempotent": "To call it twice with the same arguments is to call it once.",
         "retries": "How often it is made again where nobody knows whether it was made, up to 2, "
         "which is the default; only of a tool that is idempotent.",
-        "redact": "What of an answer is left out before anybody keeps it, the agent too.",
+        "redact": "What of an answer is left out before anybody keeps it, the agent too, and what "
+        "of the arguments nobody is to read on their way.",
         "effect": "What a call brings about, made of args, as refund:${{ args.payment_id }}: it "
         "happens once, whichever run or agent asks for it.",
     }
@@ -53,6 +59,16 @@ class ToolConfig(Document):
     def _once_or_again(self) -> ToolConfig:
         if self.retries is not None and not self.idempotent:
             raise refused("retries: only a call of an idempotent tool is made again")
+        return self
+
+    @model_validator(mode="after")
+    def _of_what_may_be_read(self) -> ToolConfig:
+        hidden = {each.partition(".")[0] for each in self.redact.arguments}
+        shown = hidden & arguments_of(self.effect or "")
+        if shown:
+            raise refused(
+                f"effect: its name stands on the ledger, and {min(shown)} is hidden by redact"
+            )
         return self
 
     @field_validator("effect")

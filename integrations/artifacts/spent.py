@@ -1,15 +1,16 @@
-"""What the worker of T3 and T4 has let through, as it notes it for itself: calls, and effects.
+"""Notes that no workflow reaches, for workers alone.
 
-They lie beside the artefact store, which all workers of T3 share: neither a workflow nor Dragonfly
-can make them forget one. The rules:
+They are of calls and effects that the worker of T3 and T4 has let through, and of stages with
+arguments that nobody is to read. They lie beside the artefact store, which all workers share:
+neither a workflow nor Dragonfly can make them forget one. The rules:
 
 1. A place is named by the digest of what it is of, run and stage or effect, never by what that is
    called.
 2. The next note has the next number, and is made by whoever makes its file: of two that have read
    the same, one is told to read again.
 3. It is on the disk before anything is called. What cannot be read lets nothing be called.
-4. Notes of calls older than ``KEPT_S``, longer than any run lasts, are removed when a worker
-   starts. Those of effects stay: one happens once, whenever it is asked for again.
+4. Notes older than ``KEPT_S``, longer than any run lasts, are removed when a worker
+   starts, but those of effects: one happens once, whenever it is asked for again.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@
 4. Only EXECUTE acts: in other phases a call is denied here.
 5. An answer that is too long for history is read from the artefact store.
 6. What is too large to be handed over is handed over as what was refused, and why.
+7. Arguments that nobody is to read are sealed before they leave this process.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.contracts import messages, tool_specs
 from activities.phases.equipment import Equipment
 from activities.phases.heartbeat import Pulse
+from activities.phases.tools.sealing import SEALS, Sealing
 from activities.runtime.signs_of_life import chain_in, details_of
 from dsl.core import AgentPhase
 from dsl.limits import TOOL_CALLS_ASKED_MAX
+from dsl.rules.tools.calls import CallRefusedError
 from dsl.rules.tools.chain import Chain
 from dsl.rules.tools.journal import CallAnswer, CallStatus
+from dsl.tools.folders import ToolFolders
 from dsl.values.model_faults import fault_of
 from integrations.agents.contract.calls import AskedCall, CallTold, OnCall
+from integrations.artifacts.spent import SpentCalls
 from integrations.errors import IntegrationError, UnavailableError
 
 SHOWN_EVERY_S: Final = 0.05
@@ -50,7 +55,10 @@ _NAME_SHOWN_MAX: Final = 60  # likewise
 class Handing:
     """Hands over the calls of one try."""
 
-    def __init__(self, equipment: Equipment, phase: AgentPhase, pulse: Pulse) -> None:
+    def __init__(
+        self, equipment: Equipment, phase: AgentPhase, pulse: Pulse, servers: frozenset[str]
+    ) -> None:
+        """Prepare; ``servers`` are those that some rule lets be called."""
         self._equipment = equipment
         self._phase = phase
         self._ordinal = 0
@@ -58,6 +66,14 @@ class Handing:
         info = activity.info()
         self._handle: WorkflowHandle[Any, Any] = activity.client().get_workflow_handle(
             info.workflow_id or "", run_id=info.workflow_run_id
+        )
+        settings = equipment.settings
+        self._sealing = Sealing(  # (7) before they leave this process
+            ToolFolders(settings.tools),
+            equipment.artifacts,
+            SpentCalls(settings.artifacts, SEALS),
+            (info.workflow_id or "", info.workflow_run_id or ""),
+            servers,
         )
         self._begin_anew()
 
@@ -70,16 +86,17 @@ class Handing:
             return CallTold(CallStatus.DENIED, f"it has called {TOOL_CALLS_ASKED_MAX} times")
         self._ordinal += 1
         try:
+            arguments = await self._sealing.of(asked.server, asked.tool, asked.arguments)
             message = tool_specs.CallMessage(
                 link=link,
                 ordinal=self._ordinal,
                 server=asked.server,
                 tool=asked.tool,
-                arguments=dict(asked.arguments),
+                arguments=arguments,
                 purpose=asked.purpose,
             )
-        except ValidationError as error:
-            why = fault_of(error)
+        except (ValidationError, CallRefusedError, IntegrationError) as error:
+            why = fault_of(error) if isinstance(error, ValidationError) else str(error)
             message = tool_specs.CallMessage(  # (6) so that it stands on the ledger
                 link=link,
                 ordinal=self._ordinal,
@@ -148,7 +165,8 @@ def handing_of(
     equipment: Equipment, request: messages.PhaseRequest, phase: AgentPhase, pulse: Pulse
 ) -> OnCall | None:
     """Return what hands over the calls of a try; None: its stage calls nothing."""
-    return Handing(equipment, phase, pulse).make if request.step.tools else None
+    servers = frozenset(each.server for each in request.step.tools if each.policy != "deny")
+    return Handing(equipment, phase, pulse, servers).make if request.step.tools else None
 
 
 def _is_cancelled() -> bool:

@@ -50,3 +50,13 @@ def refuse_effect(template: str) -> str | None:
             if each.names[0] != "args":
                 return f"effect: it is made of args alone, got {each.names[0]!r}"
     return None
+
+
+def arguments_of(template: str) -> frozenset[str]:
+    """Return the arguments that ``template`` is made of; of none that is wrong, nothing."""
+    try:
+        found = expressions_in(template)
+    except ExpressionError:
+        return frozenset()
+    names = (each.names for _, expression in found for each in expression.references)
+    return frozenset(each[1] for each in names if len(each) > 1)

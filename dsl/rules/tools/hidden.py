@@ -34,12 +34,15 @@ def without_fields(text: str, fields: Sequence[str]) -> str:
     if not isinstance(value, dict | list):
         return HIDDEN
     for field in fields:
-        _hide(value, field.split("."))
+        for holder, key in places(value, field):
+            holder[key] = HIDDEN
     return write_answer(value)
 
 
-def _hide(value: Any, path: Sequence[str]) -> None:
-    pending: list[tuple[Any, Sequence[str]]] = [(value, path)]
+def places(value: Any, field: str) -> list[tuple[dict[str, Any], str]]:
+    """Return where ``field`` stands in ``value``: the objects that hold it, each with its key."""
+    found: list[tuple[dict[str, Any], str]] = []
+    pending: list[tuple[Any, Sequence[str]]] = [(value, field.split("."))]
     while pending:
         item, (key, *rest) = pending.pop()
         if isinstance(item, list):  # (1) gone through
@@ -48,4 +51,5 @@ def _hide(value: Any, path: Sequence[str]) -> None:
             if rest:
                 pending.append((item[key], rest))
             else:
-                item[key] = HIDDEN
+                found.append((item, key))
+    return found

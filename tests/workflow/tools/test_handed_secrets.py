@@ -12,6 +12,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from integrations.agents.contract.protocol import Request
+from mandate.people.gates.rows import GateRow
 from tests.fixtures.engine import Engine, failure_of, pipeline, stage
 from tests.fixtures.servers.openbao import OpenBao
 from tests.fixtures.tools.shop import Shop
@@ -47,7 +48,7 @@ async def argument_lists() -> bytes:
         return seen
 
 
-async def everything_kept(engine: Engine, handle: Any) -> bytes:
+async def everything_kept(engine: Engine, handle: Any, but: Path | None = None) -> bytes:
     """What stands of a run in histories, on the ledger, in outputs and beside them."""
     kept = b""
     for workflow in (handle.id, f"{handle.id}/work"):
@@ -55,6 +56,8 @@ async def everything_kept(engine: Engine, handle: Any) -> bytes:
             kept += event.SerializeToString()
     for folder in (engine.settings.ledger.parent, engine.settings.artifacts):
         for file in sorted(folder.rglob("*")):
+            if but is not None and file.is_relative_to(but):
+                continue
             kept += file.read_bytes() if file.is_file() else b""
     return kept
 
@@ -142,3 +145,38 @@ async def test_what_an_agents_tier_does_not_open_its_calls_do_not(
     assert "kv-prod" in why
     assert shop.paid == []
     assert f"secret KEY is handed to tool server '{shop.name}', and to no agent" in str(failed)
+
+
+async def test_an_argument_that_is_hidden_is_read_by_its_server_alone(engine: Engine, tmp_path):
+    shop = await Shop.of(engine.settings.tools[0], tmp_path)
+    shop.declare("good", tools={"refund": {"redact": {"arguments": ["card"]}}})
+    card = f"card-{secrets.token_hex(8)}"
+    told: list[str] = []
+
+    async def work(request: Request) -> dict[str, Any]:
+        for more in ({"card": card}, {"card": {"$sealed": "sha256:0"}}):
+            given = {"amount": 82, **more}
+            made = await engine.runner.call(request, f"{shop.name}/refund", given)
+            told.append(f"{made.status.value}: {made.text}")
+        return {}
+
+    engine.runner.behaviours["work"] = work
+    config = {"tier": 1, "timeout": "2m", "tools": [shop.asks()]}
+    handle = await engine.start(pipeline(stage("work", config=config)))
+    await engine.pending(handle, "work/call-1")
+    [row] = await handle.query("gates")
+    shown = row["call"]["arguments"]
+    call = GateRow.model_validate(row).call
+    await handle.signal("vote", {"gate": "work/call-1", "decision": "approve", "voter": "ann"})
+    await handle.result()
+    kept = await everything_kept(engine, handle, but=engine.settings.artifacts)
+
+    assert told[0] == "ok: paid 82"
+    assert told[1].startswith("denied: the call cannot be handed over: the arguments hold the key")
+    assert [each["card"] for each in shop.paid] == [card]
+    assert shown["amount"] == 82
+    assert [*shown["card"]] == ["$sealed"]
+    assert call is not None
+    assert call.digest("call") == row["subject"]["work"]["call-1"]  # what people approve
+    assert shown["card"]["$sealed"].encode() in kept
+    assert card.encode() not in kept

@@ -108,7 +108,12 @@ def test_what_is_left_open_has_a_default(tmp_path):
         ("tier: T2,", "retries: 1,", "only a call of an idempotent tool is made again"),
         ("tier: T2,", "idempotent: true, retries: 3,", "retries"),
         ("tier: T2,", "redact: {answer: [a..b]},", "answer"),
-        ("tier: T2,", "redact: {arguments: [a]},", "unknown field 'arguments'"),
+        ("tier: T2,", "redact: {arguments: [a..b]},", "arguments"),
+        (
+            "tier: T2,",
+            'effect: "x:${{ args.id }}", redact: {arguments: [id.of]},',
+            "its name stands on the ledger, and id is hidden by redact",
+        ),
         ("refund:", '"r\u0435fund":', "of ASCII"),
         ("description: pays", "idempotent: true", "unknown field 'idempotent'"),
     ],
