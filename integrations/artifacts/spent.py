@@ -11,6 +11,7 @@ neither a workflow nor Dragonfly can make them forget one. The rules:
 3. It is on the disk before anything is called. What cannot be read lets nothing be called.
 4. Notes older than ``KEPT_S``, longer than any run lasts, are removed when a worker
    starts, but those of effects: one happens once, whenever it is asked for again.
+5. A note is never changed, so a process reads each once.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from integrations.whole_files import whole
 KEPT_S: Final = 62 * 24 * 3_600
 NOTES_MAX: Final = TOOL_CALLS_MAX * TOOL_ATTEMPTS_MAX
 _BYTES_MAX: Final = 1 << 20
+_PLACES_MAX: Final = 32  # of which a process keeps in mind what it has read
 
 
 class SpentCalls:
@@ -40,6 +42,7 @@ class SpentCalls:
 
     def __init__(self, root: Path, kind: str = "calls") -> None:
         self._root = root.resolve() / kind
+        self._known: dict[Path, tuple[Mapping[str, Any], ...]] = {}  # by place (5)
 
     def of(self, stage: tuple[str, ...]) -> list[Mapping[str, Any]]:
         """Return what was noted of a stage of a run, in order.
@@ -48,9 +51,10 @@ class SpentCalls:
             CorruptError: a note cannot be read (3).
             UnavailableError: the disk fails.
         """
-        place, found = self._place(stage), []
+        place = self._place(stage)
+        found = [*self._known.get(place, ())]
         try:
-            for number in range(NOTES_MAX):
+            for number in range(len(found), NOTES_MAX):  # (5) what was not read yet
                 file = place / f"{number}.json"
                 if not file.exists():
                     break
@@ -59,6 +63,10 @@ class SpentCalls:
             raise UnavailableError(f"cannot read {place}: {error.strerror}") from error
         except ValueError as error:
             raise CorruptError(f"{place} holds what is no note of a call: {error}") from None
+        self._known.pop(place, None)
+        self._known[place] = tuple(found)
+        if len(self._known) > _PLACES_MAX:
+            self._known.pop(next(iter(self._known)), None)
         return found
 
     def note(self, stage: tuple[str, ...], number: int, about: Mapping[str, Any]) -> bool:
@@ -82,6 +90,7 @@ class SpentCalls:
     def sweep(self) -> None:
         """Remove what is old (4)."""
         before = time.time() - KEPT_S
+        self._known.clear()
         for place in self._root.glob("*"):
             with suppress(OSError):
                 files = list(place.iterdir())

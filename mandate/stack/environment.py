@@ -3,7 +3,8 @@
 1. The file ``<data dir>/env`` is for a shell to source: ``export NAME='value'``, 0600. It holds
    addresses, paths and settings, never a secret; secrets lie in the files it names.
 2. A command that needs the servers reads its environment, and only if that names no server at
-   all, the file of the data directory: never half of each.
+   all, the file of the data directory: never half of each. Where documents lie is no server: what
+   the caller says of that counts even so.
 3. What the caller's environment says about Temporal, Vault and us reaches a child only where the
    stack does not provide it itself; the caller's own Vault token reaches none.
 """
@@ -41,6 +42,7 @@ _SETTINGS = {
 _HANDED_ON = ("MANDATE_AGENT_PATH", "MANDATE_CONSOLE", "MANDATE_CONSOLE_OIDC", "MANDATE_GATE_HEADS")
 _HANDED_ON_PATHS = ("MANDATE_BREAKERS", "MANDATE_HOME", "MANDATE_NOTIFY", "MANDATE_PROMOTION")
 _HANDED_ON_FOLDERS = ("MANDATE_TOOLS", "MANDATE_WRITABLE")  # several, ``:`` between
+_DOCUMENTS = ("MANDATE_PIPELINES", "MANDATE_TEMPLATES", "MANDATE_TOOLS")  # where they lie
 
 
 def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
@@ -48,8 +50,13 @@ def settings(data_dir: Path, caller: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         SettingError: the caller wants ledger or artefacts elsewhere than in the data directory,
-            which is what agents are kept out of.
+            which is what agents are kept out of; or tool servers lie nowhere.
     """
+    for folder in filter(None, caller.get("MANDATE_TOOLS", "").split(os.pathsep)):
+        if not Path(folder).is_dir():
+            raise SettingError(
+                f"MANDATE_TOOLS names {folder}, which is no directory: make it, or name another"
+            )
     inside = {
         "MANDATE_LEDGER": str(data_dir / "ledger.db"),
         "MANDATE_ARTIFACTS": str(data_dir / "artifacts"),
@@ -139,7 +146,10 @@ def present(data_dir: Path | None = None) -> dict[str, str]:
     path = (data_dir or DATA_DIR) / ENV_FILE
     if not path.is_file():
         return caller
-    return for_workers(caller, read(path))
+    said = for_workers(caller, read(path))
+    if data_dir is None:  # (2) what the caller says of documents
+        said |= {name: caller[name] for name in _DOCUMENTS if caller.get(name)}
+    return said
 
 
 def _is_neutral(name: str) -> bool:

@@ -49,7 +49,7 @@ def _asked(row: GateRow) -> Iterator[Terminal]:
             yield Terminal.of("         {}: {}", what, words)
 
 
-def call_lines(call: CallRow) -> Iterator[Terminal]:
+def call_lines(call: CallRow, folds_max: int = FOLDS_MAX) -> Iterator[Terminal]:
     """Yield what would be called: each argument on a line of its own, a long one folded."""
     yield Terminal.of("call     {} of {}", call.tool, call.server)
     for name, value in sorted(call.arguments.items()):
@@ -58,9 +58,9 @@ def call_lines(call: CallRow) -> Iterator[Terminal]:
         yield Terminal.of(
             "argument {} = {}", name, repr(first) if isinstance(value, str) else first
         )
-        for part in more[:FOLDS_MAX]:
+        for part in more[:folds_max]:
             yield Terminal.of("         | {}", part)
-        if len(more) > FOLDS_MAX:
+        if len(more) > folds_max:
             yield Terminal.of("         | ... {} characters in all", len(text))
     if call.rule:
         yield Terminal.of("rule     {}", call.rule)

@@ -28,6 +28,7 @@ from mandate.people.gates.answering import answers
 from mandate.people.gates.contents import brief_lines, council_lines
 from mandate.people.gates.inbox import INBOX_RUNS_MAX, Inbox, InboxRun
 from mandate.people.gates.rows import NONE, GateRow
+from mandate.people.gates.shown import call_lines
 from mandate.people.runs import ADDRESS_MAX, address
 from mandate.people.void import void_lines
 from mandate.people.waiting import until_asked
@@ -35,6 +36,7 @@ from mandate.stack import environment
 from mandate.terminal import clear, note, say, say_json
 
 LOOK_S: Final = 2.0
+BRIEF_FOLDS_MAX: Final = 3  # further lines of an argument of a call
 UNDER_WAY_MAX: Final = 20  # runs that are named while nothing waits
 
 
@@ -72,7 +74,8 @@ def lines(found: InboxRun, row: GateRow, env: Mapping[str, str]) -> Iterator[Ter
     escalated = ", escalated" if row.escalated else ""
     yield Terminal.of("  needed   {}{}", row.still_needed_of, escalated)
     yield Terminal.of("  asks     {}", Terminal.joined(", ", _asks(row)))
-    for line in (*council_lines(row), *brief_lines(row)):
+    called = () if row.call is None else call_lines(row.call, folds_max=BRIEF_FOLDS_MAX)
+    for line in (*called, *council_lines(row), *brief_lines(row)):
         yield Terminal.of("  {}", line)
     yield Terminal.of("  subject  {}", row.subject_digest)
     if row.vault.state != NONE:

@@ -16,6 +16,7 @@ from dsl.compiler import compile_text
 from dsl.core import Tier
 from dsl.errors import DslError, Problem, Severity, report
 from dsl.plan import AgentStep, Plan, walk
+from dsl.rules.gates.runnable import not_runnable
 from dsl.shown.surfaces import REPORT_LINE_MAX, Terminal
 from dsl.shown.tool_table import table_in_words
 from dsl.templates import Templates
@@ -40,7 +41,8 @@ def run(files: Sequence[Path], *, as_json: bool = False) -> int:
     """Print the report and return the exit code."""
     env = environment.present()
     templates, servers = catalogue.templates(env).look(), catalogue.servers(env).look()
-    verdicts = [check(file, templates, servers) for file in files]
+    identity = env.get("MANDATE_GATE_IDENTITY", "")  # empty: nobody says which stack is meant
+    verdicts = [check(file, templates, servers, gate_identity=identity) for file in files]
     for file, verdict in zip(files, verdicts, strict=True):
         if as_json:
             say_json({"file": str(file), "ok": not verdict.errors, **verdict.record})
@@ -54,11 +56,16 @@ def run(files: Sequence[Path], *, as_json: bool = False) -> int:
 
 
 def check(
-    file: Path, templates: Templates | None = None, servers: ToolServers | None = None
+    file: Path,
+    templates: Templates | None = None,
+    servers: ToolServers | None = None,
+    *,
+    gate_identity: str = "",
 ) -> Verdict:
     """Compile one file.
 
     Its stages may name ``templates``, default the shipped ones, and call tools of ``servers``.
+    ``gate_identity`` is how the stack knows voters where a gate does not say, if that is known.
     """
     source = str(file)
     try:
@@ -86,14 +93,23 @@ def check(
         lines.append(
             Terminal.of("{}: {} only once somebody has registered it: {}", source, tiers, line)
         )
+    refused = not_runnable(plan, gate_identity) if gate_identity else []
+    for why in refused:
+        line = Terminal.of("{}: it is not started here: {}", source, why, limit=REPORT_LINE_MAX)
+        lines.append(line)
     about = {
         "name": plan.name,
         "version": plan.version,
         "digest": compiled.digest,
         "needs_registration": bool(guarded),
     }
-    record = {**about, "problems": _records(warnings), **({"tools": tables} if tables else {})}
-    return Verdict(tuple(lines), warnings=len(warnings), record=record)
+    record = {
+        **about,
+        "problems": _records(warnings),
+        **({"tools": tables} if tables else {}),
+        **({"not_started_here": refused} if refused else {}),
+    }
+    return Verdict(tuple(lines), warnings=len(warnings) + len(refused), record=record)
 
 
 def _tables(plan: Plan) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from typing import Final
 from dsl.rules.tools.calls import CallRefusedError, ToolCall, arguments_in, call_of, text_of
 from dsl.shown.surfaces import Terminal
 from dsl.tools.servers import KnownServer
+from dsl.values.suggestions import suggest
 from integrations.errors import DeniedError, IntegrationError
 from integrations.settings import SettingsError
 from integrations.tools.calling import make_call
@@ -54,7 +55,19 @@ def run(
     file = server_named(folders, server)
     if file is None:
         return EXIT_USAGE
-    making = _made(call, file.known(), around, handed, is_sure=is_sure, as_json=as_json)
+    known = file.known()
+    if name not in known.pins:
+        hint = suggest(name, known.pins, what="pinned tools") if known.pins else known.why_unpinned
+        said = (server, repr(name), hint, server)
+        note(
+            Terminal.of(
+                "mandate tools call: {} has no pinned tool named {}: {}; for what it lists now: "
+                "mandate tools check {}",
+                *said,
+            )
+        )
+        return EXIT_USAGE
+    making = _made(call, known, around, handed, is_sure=is_sure, as_json=as_json)
     return asyncio.run(making)
 
 

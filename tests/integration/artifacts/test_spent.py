@@ -25,6 +25,19 @@ def test_what_was_noted_is_read_in_order_by_everybody(tmp_path: Path):
     assert spent.of(("run", "2", "act")) == []
 
 
+def test_a_note_is_read_once_and_those_of_others_are_found_all_the_same(tmp_path: Path):
+    spent, other = SpentCalls(tmp_path), SpentCalls(tmp_path)
+    spent.note(STAGE, 0, {"n": 0})
+    assert spent.of(STAGE) == [{"n": 0}]
+    [place] = (tmp_path / "calls").iterdir()
+    (place / "0.json").write_text("{")  # by nobody of ours: it is not read again
+    other.note(STAGE, 1, {"n": 1})
+
+    assert spent.of(STAGE) == [{"n": 0}, {"n": 1}]
+    spent.of(STAGE).clear()
+    assert len(spent.of(STAGE)) == 2
+
+
 def test_of_many_at_once_one_has_the_number(tmp_path: Path):
     def take(name: int) -> bool:
         return SpentCalls(tmp_path).note(STAGE, 0, {"by": name})

@@ -203,9 +203,12 @@ def called(arguments: str, tool: str = "pay/refund") -> int:
 
 def test_a_person_calls_what_is_pinned_and_nothing_else(folder, capsys):
     assert called('{"amount": 82}') == 2
-    assert "the tool is new, and nobody has looked at it" in capsys.readouterr().err
+    assert "no pinned tool named 'refund': nobody has pinned" in capsys.readouterr().err
     check(pin=True)
     capsys.readouterr()
+    asked = tools_call.run("pay/refunt", "{}", is_sure=False, as_json=False, data_dir=None)
+    assert asked == 2
+    assert "did you mean 'refund'?" in capsys.readouterr().err
 
     assert called('{"amount": 82}') == 0
     assert capsys.readouterr().out == "paid 82\n"

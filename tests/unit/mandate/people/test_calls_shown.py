@@ -9,8 +9,10 @@ import pytest
 from dsl.rules.gates.questions import Question
 from dsl.rules.tools.calls import Occurrence, call_of
 from dsl.values.canonical import digest_of
+from mandate.people.gates.inbox import InboxRun
 from mandate.people.gates.rows import GateRow, QuestionRow, refuse_digest
 from mandate.people.gates.shown import FOLD, FOLDS_MAX, call_lines
+from mandate.work.gates import gates
 
 ABOUT = {"plan": "sha256:p", "run": "r", "run_id": "1", "stage": "work", "ordinal": 1}
 
@@ -131,3 +133,18 @@ def test_a_question_is_the_one_that_has_the_digest_of_its_gate():
         shown = honest.model_copy(update=lie)
         why = refuse_digest(given.model_copy(update={"question": shown}))
         assert str(why) == "the question that is shown is not the one that the gate asks"
+
+
+def test_the_inbox_says_what_would_be_called_with_what_and_why():
+    asked = row({"amount": 82, "note": "x" * 1_000}, purpose="order 17")
+    shown = [str(line) for line in gates.lines(InboxRun("r", "1", "deploy"), asked, {})]
+
+    for line in (
+        "  call     refund of pay",
+        "  argument amount = 82",
+        "           | ... 1000 characters in all",
+        "  rule     rule 1 asks people",
+        "  it says  order 17",
+    ):
+        assert line in shown
+    assert len(shown) < 20

@@ -98,8 +98,9 @@ def test_tool_servers_are_looked_for_where_the_caller_says_from_wherever_a_worke
 ):
     monkeypatch.chdir(tmp_path)
 
-    chosen = environment.settings(tmp_path, {"MANDATE_TOOLS": "ops:/etc/tools:"})
-    assert chosen["MANDATE_TOOLS"] == f"{tmp_path / 'ops'}:/etc/tools"
+    (tmp_path / "ops").mkdir()
+    chosen = environment.settings(tmp_path, {"MANDATE_TOOLS": "ops:/etc:"})
+    assert chosen["MANDATE_TOOLS"] == f"{tmp_path / 'ops'}:/etc"
     assert "MANDATE_TOOLS" not in environment.settings(tmp_path, {})
 
 
@@ -108,6 +109,7 @@ def test_every_setting_of_a_worker_that_the_caller_gives_reaches_it(tmp_path):
     caller = {name: str(tmp_path / name.lower()) for name in documented}
     for name in ("MANDATE_LEDGER", "MANDATE_ARTIFACTS"):  # where they lie is the stack's word
         del caller[name]
+    Path(caller["MANDATE_TOOLS"]).mkdir()
 
     chosen = environment.settings(tmp_path, caller)
 
@@ -130,6 +132,14 @@ def test_what_names_one_file_names_one_whatever_stands_in_its_path(tmp_path, nam
 def test_ledger_and_artefacts_outside_the_data_directory_are_refused(tmp_path, name):
     with pytest.raises(SettingError, match=f"{name} names /elsewhere"):
         environment.settings(tmp_path, {name: "/elsewhere"})
+
+
+@pytest.mark.parametrize("named", ["/nope", "{here}:/nope", "{here}/a-file"])
+def test_tool_servers_that_lie_nowhere_are_refused(tmp_path, named):
+    (tmp_path / "a-file").touch()
+
+    with pytest.raises(SettingError, match="which is no directory: make it, or name another"):
+        environment.settings(tmp_path, {"MANDATE_TOOLS": named.format(here=tmp_path)})
 
 
 def test_a_sourced_file_of_the_same_data_directory_changes_nothing(tmp_path):
@@ -174,6 +184,17 @@ class TestWhatACommandWorksWith:
 
         assert found["TEMPORAL_ADDRESS"] == "other:1"
         assert "VAULT_TOKEN" not in found
+
+    def test_where_documents_lie_is_what_the_caller_says(self, monkeypatch):
+        Path(".mandate").mkdir()
+        stack = {"TEMPORAL_ADDRESS": "file:1", "MANDATE_TOOLS": "old", "MANDATE_PIPELINES": "old"}
+        environment.write(Path(".mandate"), stack)
+        monkeypatch.setenv("MANDATE_TOOLS", "mine")
+        found = environment.present()
+
+        names = ("TEMPORAL_ADDRESS", "MANDATE_TOOLS", "MANDATE_PIPELINES")
+        assert [found[name] for name in names] == ["file:1", "mine", "old"]
+        assert environment.present(Path(".mandate"))["MANDATE_TOOLS"] == "old"
 
     def test_the_environment_where_there_is_no_file(self, monkeypatch):
         monkeypatch.setenv("MANDATE_PIPELINES", "here")
