@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from dsl.actions import AGENT_REVOKED
+from dsl.actions import AGENT_REVOKED, AGENT_VIOLATED
 from dsl.core import Tier
 from integrations.agents.sandbox import landlock
 from integrations.agents.workdir import workdir
 from integrations.ledger.entries import Draft
-from integrations.ledger.verify import tail
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import gate, pipeline, stage
 from tests.fixtures.hostile.arena import PLAYED, TEMPLATE_NAME, Arena, identity_of, played
 from tests.fixtures.hostile.traces import processes
@@ -65,6 +65,17 @@ UNRULY = {
         "protocol: a message of type 'result' cannot be taken: the key \"status\" is there twice"
         + WRONG,
     ),
+    "call_with_a_key_twice": (
+        "Violation",
+        "protocol: a message of type 'tool_call' cannot be taken: the key \"amount\" is there twice"
+        + WRONG,
+    ),
+    "call_beyond_numbers": (
+        "Violation",
+        "protocol: a message of type 'tool_call' cannot be taken: a number is beyond "
+        "1.7e308, write it as a string" + WRONG,
+    ),
+    "call_of_5_mb": ("Violation", "protocol: a line is longer than 1048576 bytes" + WRONG),
     "double_fork": ("Violation", "protocol: ended without a result" + WRONG),
 }
 
@@ -178,6 +189,13 @@ async def test_a_port_of_the_engine_is_refused_before_anything_is_done(
     assert [name for name in ran if "EXECUTE" in name] == []
 
 
+def on_record(arena: Arena, run: str) -> list[str]:
+    """What the ledger says of breaches of the stage."""
+    found = tail(arena.settings.ledger, TAIL_MAX)
+    of_stage = [e for e in found if (e.workflow_id, e.action) == (f"{run}/look", AGENT_VIOLATED)]
+    return [str(each.payload["detail"]) for each in of_stage]
+
+
 @pytest.mark.parametrize("do", UNRULY)
 async def test_an_unruly_agent_ends_its_stage_and_leaves_nothing_behind(
     arena: Arena, play: Play, dragonfly: Redis, mark: str, do: str
@@ -196,6 +214,7 @@ async def test_an_unruly_agent_ends_its_stage_and_leaves_nothing_behind(
     assert failure.type == kind
     assert failure.message == f"stage 'look' failed: {why}"
     assert report["stages"]["look"]["status"] == "failed"
+    assert on_record(arena, handle.id) == ([why.removesuffix(WRONG)] if why.endswith(WRONG) else [])
     assert took < limit_s + CLEANING_S
     assert processes(file.name, mark) == []
     assert "look/EXIT#1" in ran
