@@ -9,13 +9,16 @@
 4. One delivery is one vote, at whatever gate, in whatever run: who sent it and its id make the id
    of the update and the nonce of what is signed, and nothing else does.
 5. Whatever happens there is one sentence for whoever has voted.
+6. Nobody waits longer than their service does. Who gives their vote again after that is told of the
+   one that has come through after all.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -27,7 +30,7 @@ from dsl.rules.proofs.proof import VOUCHED, Proof, encode, reason_digest, statem
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import canonical
 from integrations.doors.key import DoorKey
-from integrations.errors import DeniedError, IntegrationError, NotFoundError
+from integrations.errors import DeniedError, IntegrationError, NotFoundError, UnavailableError
 
 LIFE_S: Final = 300
 _DECISIONS: Final = ("approve", "reject")
@@ -84,6 +87,15 @@ def undone(error: IntegrationError) -> Told:
     """Return that nothing came of a vote for now."""
     text = f"It could not be given now, try again: {error}."
     return Told(counted=False, text=text, is_undone=True)
+
+
+async def in_time(given: Awaitable[Told], seconds: float) -> Told:
+    """Return what became of a vote, or that nobody has heard of it for so long (6)."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await given
+    except TimeoutError:
+        return undone(UnavailableError(f"no answer within {seconds:g} s"))
 
 
 class Ballots:

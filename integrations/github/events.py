@@ -31,7 +31,7 @@ from dsl.rules.notify.subject import (
     REPOSITORY,
 )
 from dsl.shown.surfaces import Markdown
-from integrations.doors.ballots import Ballots, Given, Told, undone
+from integrations.doors.ballots import Ballots, Given, Told, in_time, undone
 from integrations.doors.payloads import object_of, text_of
 from integrations.doors.telling import Answers, Taken
 from integrations.errors import ConflictError, DeniedError, IntegrationError, NotFoundError
@@ -76,9 +76,23 @@ class GitHubEvents:
     """Takes deliveries to runs."""
 
     def __init__(
-        self, api: GitHubApi, door: GitHubDoor, engine: Starts, ballots: Ballots | None
+        self,
+        api: GitHubApi,
+        door: GitHubDoor,
+        engine: Starts,
+        ballots: Ballots | None,
+        within_s: float,
     ) -> None:
-        """Reach runs by ``engine``; without ``ballots`` nobody votes from there."""
+        """Take them.
+
+        Args:
+            api: tells people there.
+            door: what they may do.
+            engine: reaches runs.
+            ballots: gives votes; without it nobody votes from there.
+            within_s: a vote is given so soon, or said not to be.
+        """
+        self._within_s = within_s
         self._api = api
         self._verdicts = Verdicts(api)
         self._comments = Comments(api)
@@ -180,7 +194,7 @@ class GitHubEvents:
             return Taken("no command of ours")
         if not self._is_heard(asked, comment):  # (5) strangers
             return Taken("a command of a stranger, who is told nothing")
-        told = await self._answered(repository, number, asked)
+        told = await in_time(self._answered(repository, number, asked), self._within_s)
         place = CommentPlace(repository, str(number), answer_mark(asked.delivery), asked.at)
         body = Markdown.of("{}", told.text, limit=1_000)  # (5) one sentence
         tell = self._answers.of(
@@ -228,7 +242,7 @@ class GitHubEvents:
         press = press_in(payload)
         if press is None or self._ballots is None:
             return Taken("no button of ours")
-        told = await self._pressed(press, self._ballots, delivery)
+        told = await in_time(self._pressed(press, self._ballots, delivery), self._within_s)
         place = verdict_place(repository, press)  # (5) where it was pressed
         tell = self._answers.of(place.external_id, lambda: self._verdicts.tell(place, told))
         return Taken(told.text, tell, is_undone=told.is_undone)

@@ -20,7 +20,7 @@ from dsl.shown.surfaces import SlackText
 from dsl.values import strict_json
 from dsl.values.canonical import canonical
 from dsl.values.strict_json import JsonError
-from integrations.doors.ballots import Ballots, Given
+from integrations.doors.ballots import Ballots, Given, in_time
 from integrations.doors.payloads import object_of, text_of
 from integrations.doors.telling import Taken
 from integrations.errors import DeniedError
@@ -64,9 +64,11 @@ def payload_of(raw: bytes) -> dict[str, Any]:
 class SlackClicks:
     """Takes clicks to runs."""
 
-    def __init__(self, api: SlackApi, ballots: Ballots) -> None:
+    def __init__(self, api: SlackApi, ballots: Ballots, within_s: float) -> None:
+        """Tell people by ``api``; a vote is given ``within_s``, or said not to be."""
         self._api = api
         self._ballots = ballots
+        self._within_s = within_s
 
     async def take(self, payload: Mapping[str, Any]) -> Taken:
         """Do what a payload asks for; return what was done, and what is still to be told of it.
@@ -112,20 +114,19 @@ class SlackClicks:
         return await self._cast(click, reason if isinstance(reason, str) else "")
 
     async def _cast(self, click: Click, reason: str) -> Taken:
-        told = await self._ballots.cast(
-            Given(
-                door=SLACK,
-                account=click.user,
-                run=click.run,
-                gate=click.gate,
-                decision=click.decision,
-                reason=reason,
-                delivery=click.delivery,
-                run_id=click.run_id,
-                opening=click.opening,
-                subject=click.subject,
-            )
+        given = Given(
+            door=SLACK,
+            account=click.user,
+            run=click.run,
+            gate=click.gate,
+            decision=click.decision,
+            reason=reason,
+            delivery=click.delivery,
+            run_id=click.run_id,
+            opening=click.opening,
+            subject=click.subject,
         )
+        told = await in_time(self._ballots.cast(given), self._within_s)
         mark = SlackText(":white_check_mark:") if told.counted else SlackText(":warning:")
 
         async def tell() -> None:

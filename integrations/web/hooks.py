@@ -48,6 +48,7 @@ from integrations.web.rates import Buckets, Rate
 
 HOOK_BYTES_MAX: Final = 1 << 20
 HANDLE_S: Final = 10.0
+END_S: Final = 3.0  # whoever ends this process does not wait for long
 LATER_MAX: Final = 256
 LATER_S: Final = 3_600.0
 DELIVERY_ID_MAX: Final = 200  # characters
@@ -99,7 +100,7 @@ class Hooks:
         """Return where they are served."""
         return [Route(hook.path, self._served(hook), methods=["POST"]) for hook in self._hooks]
 
-    async def aclose(self, within_s: float = HANDLE_S) -> None:
+    async def aclose(self, within_s: float = END_S) -> None:
         """Wait until what was put off is done; what is not by then is cancelled."""
         if self._later:
             _, late = await asyncio.wait(self._later, timeout=within_s)

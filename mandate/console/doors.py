@@ -52,7 +52,8 @@ logger = logging.getLogger(__name__)
 GITHUB_PATH: Final = "/hooks/github"
 SLACK_PATH: Final = "/hooks/slack"
 GITHUB_WAITS_S: Final = 9.5  # ten, less the way
-SLACK_WAITS_S: Final = 2.5  # three
+SLACK_WAITS_S: Final = 2.7  # three
+GIVEN_S: Final = 0.4  # before that a vote is given, or whoever gives it told that it is not
 
 
 class Doors:
@@ -116,7 +117,8 @@ class Doors:
 
     async def _github(self, door: GitHubDoor) -> Hook:
         api = GitHubApi(self._site.github[door.destination], self._secrets)
-        events = GitHubEvents(api, door, self._engine, self._ballots(self._site.people.github))
+        ballots = self._ballots(self._site.people.github)
+        events = GitHubEvents(api, door, self._engine, ballots, GITHUB_WAITS_S - GIVEN_S)
 
         async def handle(received: Received) -> HookAnswer:
             payload = _json(received.raw)
@@ -157,7 +159,8 @@ class Doors:
                 "inbound.slack takes votes, and nobody could check them: name the same file in "
                 "MANDATE_DOOR_KEY_FILE here and for the worker of mandate-ledger"
             )
-        return SlackClicks(SlackApi(self._site.slack[door.destination], self._secrets), ballots)
+        api = SlackApi(self._site.slack[door.destination], self._secrets)
+        return SlackClicks(api, ballots, SLACK_WAITS_S - GIVEN_S)
 
     def _ballots(self, people: Mapping[str, str]) -> Ballots | None:
         # (2) nobody votes by a word that cannot be checked

@@ -85,6 +85,7 @@ def said(site: Site) -> list[str]:
 
 async def test_a_run_is_one_message_and_a_click_by_http_is_a_vote(site: Site):
     run = await asked(site)
+    site.slack.refuse["chat.postEphemeral"] = Reply(429, {"Retry-After": "1"})
     assert (await site.slack_sends(click(site))).status == 200
     report = await run.result()
     board = await until(
@@ -103,6 +104,7 @@ async def test_a_run_is_one_message_and_a_click_by_http_is_a_vote(site: Site):
     assert len(boards) == 1
     assert boards[0]["edited"]
     assert await until(lambda: not buttons(site) or None)
+    await until(lambda: said(site))  # it was refused at first
     assert "Counted: approved by ann" in said(site)[0]
     assert not any("evil" in each.path for each in site.slack.http.heard)
 
