@@ -113,7 +113,10 @@ def schema_problems(connection: sqlite3.Connection) -> tuple[str, ...]:
     missing = expected.keys() - found.keys() - set(_indexes())
     return (
         *(f"{kind} {name} is missing" for kind, name in sorted(missing)),
-        *(f"{kind} {name} is not ours" for kind, name in sorted(found.keys() - expected.keys())),
+        *(
+            f"{kind} {name} is not ours, but of a later release or put there by hand"
+            for kind, name in sorted(found.keys() - expected.keys())
+        ),
         *(
             f"{kind} {name} was altered"
             for kind, name in sorted(expected.keys() & found.keys())

@@ -48,7 +48,7 @@ OWNERS: Final = MappingProxyType(
     }
 )
 
-NOTIFIED_MAX: Final = 200  # characters; the server takes 1,000 bytes in all
+RUN_IN_ID_MAX: Final = 200  # characters; the server takes 1,000 bytes in all
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -89,8 +89,11 @@ def ledger_anchor_id(origin: str) -> str:
 
 
 def attestation_id(workflow: str, token: str) -> str:
-    """Return the workflow id of what puts the evidence of a run together: one for each request."""
-    return f"attestation/{workflow}/{token}"
+    """Return the workflow id of what puts the evidence of a run together: one for each request.
+
+    The token alone makes it one of a kind, so a long id of the run is cut.
+    """
+    return f"attestation/{workflow[:RUN_IN_ID_MAX]}/{token}"
 
 
 def notification_id(workflow: str, token: str) -> str:
@@ -98,7 +101,7 @@ def notification_id(workflow: str, token: str) -> str:
 
     The token alone makes it one of a kind, so a long id of the run is cut.
     """
-    return f"notification/{workflow[:NOTIFIED_MAX]}/{token}"
+    return f"notification/{workflow[:RUN_IN_ID_MAX]}/{token}"
 
 
 def revocation_id(agent: str, token: str = "") -> str:

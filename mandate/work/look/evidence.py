@@ -25,6 +25,7 @@ from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError, words_of_cause
 from mandate.people.gates.contents import store
+from mandate.people.runs import existing
 from mandate.stack import environment
 from mandate.terminal import say, say_json
 from mandate.work.look.ledger_anchors import keys_of
@@ -48,6 +49,7 @@ async def _export(run: str, out: Path | None, env: Mapping[str, str]) -> int:
     refuse_old(target)  # before anything is asked for
     artifacts = store(env)
     client = await temporal(env)
+    await existing(client, run)  # what can be no run is said as everywhere
     try:
         found = await client.execute_workflow(
             ATTESTATION_WORKFLOW,

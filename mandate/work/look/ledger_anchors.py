@@ -52,14 +52,20 @@ def keys_of(texts: Sequence[str]) -> list[NoteKey]:
     """
     found = []
     for text in texts:
-        path = Path(text)
         try:
-            is_file = path.is_file() and path.stat().st_size <= KEY_BYTES_MAX
-            words = path.read_text(encoding="utf-8").split() if is_file else [text]
-            found += [NoteKey.parse(word) for word in words]
+            keys = [NoteKey.parse(word) for word in _words_of(text)]
         except (OSError, ValueError) as error:
             raise UsageError("--key: {}", error) from None
+        if not keys:  # without any nothing would be compared with
+            raise UsageError("--key: {} holds no key", text)
+        found += keys
     return found
+
+
+def _words_of(text: str) -> list[str]:
+    path = Path(text)
+    is_file = path.is_file() and path.stat().st_size <= KEY_BYTES_MAX
+    return path.read_text(encoding="utf-8").split() if is_file else [text]
 
 
 async def compared(

@@ -5,6 +5,7 @@ Of a proof that is no good it is said why, and nothing of what it claims is prin
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -112,8 +113,12 @@ def _export(path: Path, into: Path) -> int:
         raise UsageError("{} is there already: name a new directory", into) from None
     except OSError as error:
         raise UsageError("{}: {}", into, error.strerror or error) from None
-    entries = write_new(into / ENTRIES_FILE, _entries(path))
-    notes = write_new(into / NOTES_FILE, (f"{text}\n" for _, text in kept_notes(path)))
+    try:
+        entries = write_new(into / ENTRIES_FILE, _entries(path))
+        notes = write_new(into / NOTES_FILE, (f"{text}\n" for _, text in kept_notes(path)))
+    except BaseException:  # half of it is nothing that anybody should keep
+        shutil.rmtree(into, ignore_errors=True)
+        raise
     note(Terminal.of("{}: {} entries, {} notes", into, entries, notes))
     return 0
 

@@ -47,7 +47,7 @@ async def _run(
     if workflow is not None:
         found = [await compare(client, ledger, artifacts, workflow)]
         if found[0].untold and not found[0].entries and not as_json:
-            raise RefusalError("{} was not compared: {}", workflow, found[0].untold)
+            raise RefusalError("{!r} was not compared: {}", workflow, found[0].untold)
     else:
         found = [each async for each in _latest(client, ledger, artifacts, last)]
     if as_json:

@@ -5,6 +5,7 @@
 2. Beside what Temporal compares, what was asked for is compared by its arguments.
 3. The exit code is 1 when one history differs, 2 when one cannot be read; each is said with its
    first difference, ``--json`` with all.
+4. A file with events left out, twice or out of order is no history, and is not replayed.
 """
 
 from __future__ import annotations
@@ -99,9 +100,27 @@ def read_history(file: Path) -> WorkflowHistory:
         raise UsageError(
             "{} is no history: make one with temporal workflow show -w ID -o json", file
         ) from None
-    if not history.events:
-        raise UsageError("{} is a history without events", file)
+    why = refuse_events(history)
+    if why is not None:
+        raise UsageError("{} is no whole history: {}", file, why)
     return history
+
+
+def refuse_events(history: WorkflowHistory) -> str | None:
+    """Say why no server has written these events; the SDK's core would not come to an end (4)."""
+    if not history.events:
+        return "it has no events"
+    if not history.events[0].HasField("workflow_execution_started_event_attributes"):
+        return "its first event is not the start of a workflow"
+    numbered = enumerate(history.events, 1)
+    return next(
+        (
+            f"expected event {number} at place {number}, got event {event.event_id}"
+            for number, event in numbered
+            if event.event_id != number
+        ),
+        None,
+    )
 
 
 def _id_of(events: Sequence[Mapping[str, Any]], file: Path) -> str:

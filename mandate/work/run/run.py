@@ -70,7 +70,8 @@ async def _run(
     as_json: bool,
 ) -> int:
     client = await temporal(env)
-    earlier = await resume_memo(client, resume_from) if resume_from else {}  # (5) it is over
+    # (5) it is over; one without a name is none
+    earlier = {} if resume_from is None else await resume_memo(client, resume_from)
     # (4) proven to be the starter
     memo = await starter_memo(env, workflow_id, order.plan, order.values)
     try:

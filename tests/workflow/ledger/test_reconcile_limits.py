@@ -148,9 +148,10 @@ async def test_a_stage_whose_history_is_gone_leaves_that_of_its_run_to_compare_a
     refused = await failure_of(await resuming(engine, document, resumes))
     file, name = tmp_path / "my.yaml", f"{handle.id}-never"
     file.write_text(json.dumps(document))
-    words = ("run", str(file), "--id", name, "--resume-from", handle.id)
+    words = ("run", str(file), "--id", name, "--resume-from")
     env = {"TEMPORAL_ADDRESS": engine.settings.temporal}
-    unknown = await asyncio.to_thread(mandate, *words, cwd=ROOT, env=env)
+    unknown = await asyncio.to_thread(mandate, *words, handle.id, cwd=ROOT, env=env)
+    unnamed = await asyncio.to_thread(mandate, *words, "", cwd=ROOT, env=env)
 
     assert (found["not_compared"], found["disagreements"]) == ("", [])
     assert [each.partition(",")[0] for each in found["missing"]] == [look]
@@ -162,7 +163,7 @@ async def test_a_stage_whose_history_is_gone_leaves_that_of_its_run_to_compare_a
     assert forgotten.entries >= 2  # by its name alone: of its newest run, as where it is known
     assert f"past its retention; {forgotten.entries} entries of it stand" in forgotten.untold
     assert "what it did cannot be known: temporal does not keep its history" in refused.message
-    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert (unknown.returncode, unknown.stdout) == (unnamed.returncode, unnamed.stdout) == (2, "")
     assert f"there is no run '{handle.id}'" in unknown.stderr
     assert await state_of(engine.client, name, None) is RunState.UNKNOWN  # nothing was started
     engine.started.remove(handle)  # what is gone does not replay

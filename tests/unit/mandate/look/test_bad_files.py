@@ -1,0 +1,139 @@
+"""What a stranger hands to commands that verify: one sentence, an exit code, nothing written."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from temporalio.client import WorkflowHistory
+
+from dsl.rules.ledger.note import NoteKey
+from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX
+from integrations.ledger.ledger import Ledger
+from integrations.ledger.tree.proof import PROOF_BYTES_MAX
+from mandate.people.errors import UsageError
+from mandate.work.look import evidence, ledger_proofs
+from mandate.work.look.deep_replay import deep_replay
+from mandate.work.look.ledger_anchors import keys_of
+from mandate.work.look.replay import read_history
+from tests.integration.ledger.drafts import intruder
+
+KEY = str(NoteKey("ours", Ed25519PrivateKey.generate().public_key().public_bytes_raw()))
+BAD = {
+    "empty": b"",
+    "half": b'{"kind": "mandate.evi',
+    "bytes": b"\xde\xad",
+    "list": b"[]",
+    "nothing": b"{}",
+    "deep": b"[" * 100_000,
+    "twice": b'{"kind": "a", "kind": "b"}',
+    "nan": b'{"kind": NaN}',
+    "float": b'{"kind": 1.5e300, "files": 1e400, "envelope": 0.1}',
+    "non-bmp": '{"kind": "\U0001f600", "\U0001f600": {}, "envelope": {}, "files": {}}'.encode(),
+    "half-pair": b'{"kind": "\\ud83d", "files": {}, "envelope": {}}',
+    "future": b'{"kind": "mandate.evidence/v9", "files": {}, "envelope": {}}',
+    "huge": b" " * (max(BUNDLE_BYTES_MAX, PROOF_BYTES_MAX) + 1),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_evidence_and_no_proof_is_said_in_a_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "it.json"
+    file.write_bytes(BAD[name])
+
+    codes = [
+        evidence.verify(file, [KEY], as_json=False),
+        ledger_proofs.verify_proof(file, [KEY]),
+    ]
+    said = capsys.readouterr()
+
+    assert codes == [1, 2]
+    assert len(said.out.splitlines()) == len(said.err.splitlines()) == 1, said
+    assert f"{file}: this is no evidence: " in said.out
+    assert f"{file} is no proof: " in said.err
+    assert [each.name for each in tmp_path.iterdir()] == ["it.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "holds no key"),
+        (" \n", "holds no key"),
+        ("nonsense", "expected a key NAME"),
+        (KEY[:-8], "expected"),
+        (f"x{KEY}", "is not the one its id"),
+    ],
+)
+def test_a_file_of_keys_that_holds_none_is_not_as_if_nobody_had_asked(
+    text: str, why: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text(text)
+
+    with pytest.raises(UsageError, match=why):
+        keys_of([KEY, str(file)])
+
+
+def test_what_cannot_be_exported_whole_leaves_nothing_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, ledger, other = tmp_path / "out", tmp_path / "ledger.db", tmp_path / "other.db"
+    with Ledger(ledger):
+        pass
+    with intruder(ledger) as connection:
+        connection.execute("DROP TRIGGER ledger_chain")
+        connection.execute(
+            "INSERT INTO ledger VALUES (0, '2026-01-01T00:00:00.000000Z', 'k', 'w', 'r', 'a', "
+            "'T1', 'run.started', '{\"\U0001f600\":1e400}', zeroblob(32), zeroblob(32))"
+        )
+    sqlite3.connect(other).close()
+
+    for each in (ledger, other, tmp_path / "none.db"):
+        assert ledger_proofs.export(each, folder) == 1
+        assert not folder.exists()
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def events(*numbers: int, start: int = 1) -> dict[str, Any]:
+    told = [
+        {"eventId": str(number), "eventType": "EVENT_TYPE_WORKFLOW_TASK_SCHEDULED"}
+        for number in numbers
+    ]
+    began = {
+        "eventId": str(start),
+        "eventType": "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED",
+        "workflowExecutionStartedEventAttributes": {"originalExecutionRunId": "r"},
+    }
+    return {"events": [began, *told]}
+
+
+@pytest.mark.parametrize(
+    ("history", "why"),
+    [
+        ({"events": events(1)["events"][1:]}, "its first event is not the start"),
+        (events(3), "expected event 2 at place 2, got event 3"),
+        (events(2, 2), "expected event 3 at place 3, got event 2"),
+        (events(start=0), "expected event 1 at place 1, got event 0"),
+    ],
+    ids=["no-start", "left-out", "twice", "unnumbered"],
+)
+def test_a_history_that_no_server_has_written_is_refused_before_it_is_replayed(
+    history: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "h.json"
+    file.write_text(json.dumps(history))
+
+    with pytest.raises(UsageError, match=why):
+        read_history(file)
+
+
+async def test_a_run_that_waits_for_its_first_task_has_nothing_to_replay() -> None:
+    history = WorkflowHistory.from_json("later", events())
+
+    assert await deep_replay(history) == []
