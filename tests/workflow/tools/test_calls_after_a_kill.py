@@ -1,4 +1,7 @@
-"""``kill -9`` of the worker around a call: it is made once or nobody knows, and asked once."""
+"""``kill -9`` of the worker around a call: it is made once or nobody knows, and asked once.
+
+Of one that is under way ``tests/workflow/lifecycle/test_after_a_kill.py`` tells.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,8 @@ import pytest
 import pytest_asyncio
 
 from tests.fixtures.search import SEED, many
-from tests.fixtures.servers.doomed import READY_S, Doomed
+from tests.fixtures.servers.doomed import Doomed
 from tests.fixtures.tools.shop import Shop
-from tests.integration.stack.probes import eventually
 
 GATE = "work/call-1"
 APPROVE = {"gate": GATE, "decision": "approve", "voter": "ann"}
@@ -26,40 +28,20 @@ async def shop(doomed: Doomed, tmp_path_factory: pytest.TempPathFactory) -> Shop
     return made
 
 
-def serving(doomed: Doomed, shop: Shop) -> dict[str, str]:
-    return {"CALLS": shop.name, "MANDATE_TOOLS": str(doomed.settings.tools[0])}
-
-
-async def test_a_worker_killed_while_a_call_is_made_makes_it_no_second_time(doomed, shop: Shop):
-    shop.declare("slow")
-    config = {"tier": 1, "tools": [shop.rule("allow")], "timeout": "5m"}
-    async with doomed.worker(**serving(doomed, shop)):
-        handle = await doomed.start("calls", **config)
-        await eventually(lambda: bool(shop.paid), within_s=READY_S)
-    shop.declare("good")
-    async with doomed.worker(**serving(doomed, shop)):
-        report = await handle.result()
-    output = report["stages"]["work"]["output"]
-
-    assert output["status"] == "unknown"
-    assert "its worker died meanwhile" in output["text"]
-    assert len(shop.paid) == 1
-
-
 @pytest.mark.stress
 @pytest.mark.parametrize("number", range(many(10)))
 async def test_a_worker_killed_at_any_moment_after_an_approval(doomed, shop: Shop, number: int):
     chance = random.Random(SEED * 1_000 + number)
     people = {"approvers": ["ann"], "identity": ["claimed"], "timeout": "5m"}
     rule = shop.rule("approve", approve=people)
-    async with doomed.worker(**serving(doomed, shop)):
+    async with doomed.worker({"approved": {"calls": shop.name}}):
         handle = await doomed.start(
             "approved", tier=1, tools=[rule], timeout="5m", error_budget=None
         )
         await doomed.engine.pending(handle, GATE)
         await handle.signal("vote", APPROVE)
         await asyncio.sleep(chance.uniform(0, UNTIL_S_MAX))  # whatever it does by then
-    async with doomed.worker(**serving(doomed, shop)):
+    async with doomed.worker({"approved": {"calls": shop.name}}):
         asked = asyncio.ensure_future(doomed.engine.pending(handle, "work/outcome-1"))
         over = asyncio.ensure_future(handle.result())
         await asyncio.wait((asked, over), return_when=asyncio.FIRST_COMPLETED)
