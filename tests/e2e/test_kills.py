@@ -1,18 +1,37 @@
-"""``kill -9`` of the worker, of the Temporal server and of everything: runs go on, once."""
+"""``kill -9`` of the worker, of the Temporal server and of everything: runs go on, once.
+
+One stack for all of it, as it is started again by whoever was not killed. The worker in EXECUTE is
+struck once by each signal; ``make stress`` does so twenty times.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
+import pytest_asyncio
+from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 
-from tests.fixtures.engine import gate, pipeline, stage
+from tests.fixtures.engine import OUTSIDE, gate, pipeline, stage
 from tests.fixtures.history import activities_in
+from tests.fixtures.hostile.striking import ROUND_S, STRUCK, strike_again_and_again
+from tests.fixtures.outside.worker import DONE, serving
 from tests.fixtures.stack import MandateUp, result_of, until_gate
 from tests.integration.stack.probes import eventually, is_dead
 
-AGENT_GONE_S = 2.0
-NEXT_PHASE_S = 2.0
-GOES_ON_S = 3.0  # after a worker is there again
+NEXT_PHASE_S = 8.0  # the task that a dead worker has taken is its own for ten
+GOES_ON_S = 10.0  # after a worker is there again: sooner than a heartbeat is missed, 15 s
+
+
+@pytest_asyncio.fixture(scope="module")
+async def mandate_up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MandateUp]:
+    """One that knows an agent whose work somebody else does."""
+    variables = {"MANDATE_TEMPLATES": str(OUTSIDE)}
+    async with MandateUp(tmp_path_factory.mktemp("up"), variables) as running:
+        yield running
 
 
 def gated():
@@ -48,7 +67,7 @@ async def test_a_worker_killed_in_execute_takes_its_agent_along_and_the_run_comp
     agents = await mandate_up.until_agent_works()
 
     await mandate_up.kill("worker")
-    await eventually(lambda: all(map(is_dead, agents)), within_s=AGENT_GONE_S)
+    await eventually(lambda: all(map(is_dead, agents)))
     await mandate_up.until_back("worker")
     await eventually(lambda: bool(mandate_up.agents()), within_s=GOES_ON_S)
     slow.empty()
@@ -58,7 +77,7 @@ async def test_a_worker_killed_in_execute_takes_its_agent_along_and_the_run_comp
     mandate_up.check_ledger(run.id, agents=["look"])
 
 
-async def test_a_vote_after_the_worker_was_killed_starts_the_next_phase_within_two_seconds(
+async def test_a_vote_after_the_worker_was_killed_starts_the_next_phase_at_once(
     mandate_up,
 ):
     run = await mandate_up.start(gated())
@@ -100,28 +119,54 @@ async def test_a_gate_survives_the_death_of_the_temporal_server(mandate_up):
     mandate_up.check_ledger(run.id, agents=["plan", "apply"], gates=1)
 
 
-@pytest.fixture
-async def own_up(tmp_path):
-    """One that may be killed with its supervisor."""
-    async with MandateUp(tmp_path) as running:
-        yield running
+async def test_work_that_somebody_else_does_goes_on_and_is_begun_once(mandate_up):
+    released = asyncio.Event()
+
+    async def work_until_released(_request: dict[str, Any]) -> Any:
+        while not released.is_set():
+            activity.heartbeat()
+            await asyncio.sleep(0.1)
+        return DONE
+
+    async with serving(mandate_up.env["TEMPORAL_ADDRESS"]) as outside:
+        outside.behaviours["work"] = work_until_released
+        run = await mandate_up.start(pipeline(stage("work", template="outside-activity")))
+        await outside.until_asked("work")
+        await mandate_up.kill("worker")
+        await mandate_up.until_back("worker")
+        released.set()
+        report = await result_of(run)
+
+    assert report["stages"]["work"]["output"] == DONE["output"]
+    assert report["stages"]["work"]["attempts"] == 1
+    assert len(outside.requests) == 1
+    assert outside.cancelled == []
+    mandate_up.check_ledger(run.id, agents=["work"])
 
 
-async def test_all_runs_complete_after_everything_was_killed_at_once(own_up):
-    waiting = await own_up.start(gated())
+async def test_all_runs_complete_after_everything_was_killed_at_once(mandate_up):
+    waiting = await mandate_up.start(gated())
     await until_gate(waiting, "review")
-    slow = own_up.slow_folder()
-    working = await own_up.start(looking_at(slow))
-    agents = await own_up.until_agent_works()
+    slow = mandate_up.slow_folder()
+    working = await mandate_up.start(looking_at(slow))
+    agents = await mandate_up.until_agent_works()
 
-    await own_up.kill_everything()
-    await eventually(lambda: all(map(is_dead, agents)), within_s=AGENT_GONE_S)
+    await mandate_up.kill_everything()
+    await eventually(lambda: all(map(is_dead, agents)))
     slow.empty()
-    await own_up.up()
-    await own_up.vote(waiting.id, "review")
-    client = await own_up.client()
+    await mandate_up.up()
+    await mandate_up.vote(waiting.id, "review")
+    client = await mandate_up.client()
     for run in (waiting, working):
         await result_of(client.get_workflow_handle(run.id))
 
-    own_up.check_ledger(waiting.id, agents=["plan", "apply"], gates=1)
-    own_up.check_ledger(working.id, agents=["look"])
+    mandate_up.check_ledger(waiting.id, agents=["plan", "apply"], gates=1)
+    mandate_up.check_ledger(working.id, agents=["look"])
+
+
+@pytest.mark.timeout(ROUND_S)
+@pytest.mark.parametrize("number", STRUCK, ids=lambda number: number.name)
+async def test_a_worker_that_is_struck_in_execute_leaves_one_program_at_a_time(
+    mandate_up, workers, number
+):
+    await strike_again_and_again(mandate_up, workers, number, rounds=1, seed=1)

@@ -1,4 +1,7 @@
-"""A stack that experiments may break, once for this folder."""
+"""A stack that experiments may break, for a module.
+
+One for all of them would idle until all tests are over, which costs more than to start two more.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from mandate.work.chaos.ground.arena import ChaosArena
 from tests.fixtures.servers.bun import bun
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="module")
 async def arena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ChaosArena]:
     folder = tmp_path_factory.mktemp("chaos")
     folder.chmod(0o700)

@@ -1,4 +1,4 @@
-"""A plan within its limits runs: some hundreds of stages side by side, and of gates at once.
+"""A plan within its limits runs: more stages than work at once, and hundreds of gates.
 
 A thousand of each are in ``tests/stress``. Their agents are replayed by the tests of narrow plans;
 here it is the run that may be too much for a worker that has to take it over in the middle.
@@ -25,7 +25,7 @@ from tests.fixtures.engine import Engine, failure_of, gate, page_of, pipeline, s
 from tests.fixtures.replaying import replayer
 from workflows.run.board import BOARD_GATES_MAX
 
-WIDE = 150
+WIDE = AGENTS_AT_ONCE_MAX + 20
 GATES = 300
 ANN: dict[str, Any] = {"decision": "approve", "voter": "ann"}
 
@@ -47,7 +47,7 @@ def commands(events: list[Any], kind: str) -> list[Any]:
     return [event for event in events if event.HasField(f"{kind}_event_attributes")]
 
 
-async def test_hundreds_of_stages_side_by_side_complete(wide_engine: Engine):
+async def test_more_stages_than_may_work_at_once_complete(wide_engine: Engine):
     at_work: list[int] = []
     gone = asyncio.Event()
 
