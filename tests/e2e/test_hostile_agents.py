@@ -335,7 +335,9 @@ async def test_a_revoked_agent_does_not_start(arena: Arena):
     handle = await arena.start(document)
     failure, report = await arena.failure(handle)
     ran = await arena.activities(f"{handle.id}/look")
-    recorded = [e.action for e in tail(arena.settings.ledger, 20) if e.workflow_id == handle.id]
+    recorded = [
+        e.action for e in tail(arena.settings.ledger, TAIL_MAX) if e.workflow_id == handle.id
+    ]
 
     assert failure.type == "Revoked"
     assert failure.message == f"stage 'look' revoked: agent '{agent}' is revoked"

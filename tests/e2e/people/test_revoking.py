@@ -19,7 +19,7 @@ from tests.fixtures.person import Somebody, person_of
 from tests.fixtures.stack import MandateUp
 from tests.integration.stack.probes import eventually, is_dead
 
-DEAD_S = 2.0
+DEAD_S = 10.0  # a lease that nobody renews ends after 12
 WHY = ("--reason", "it looks where it must not")
 
 

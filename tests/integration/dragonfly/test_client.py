@@ -64,7 +64,7 @@ async def test_a_cancellation_that_the_client_swallows_is_obeyed_all_the_same() 
     assert not reached
 
 
-async def test_a_stopped_server_is_unavailable_within_a_second(
+async def test_a_stopped_server_is_unavailable_before_the_limit_of_a_call(
     victim: tuple[ValkeyProcess, Redis],
 ) -> None:
     server, client = victim
@@ -74,7 +74,7 @@ async def test_a_stopped_server_is_unavailable_within_a_second(
     kind, seconds = await failure(take(client, agent))
 
     assert kind is UnavailableError
-    assert seconds < 2
+    assert seconds < CALL_LIMIT_S
 
 
 async def test_a_restarted_server_is_found_again_without_help(
@@ -98,7 +98,7 @@ async def test_a_frozen_server_is_unavailable_within_the_limit_of_a_call(
     kind, seconds = await failure(take(client, agent))
 
     assert kind is UnavailableError
-    assert seconds < CALL_LIMIT_S + 0.5
+    assert seconds < 2 * CALL_LIMIT_S
 
 
 async def test_a_call_ends_at_its_limit_even_when_the_client_would_go_on(
@@ -115,7 +115,7 @@ async def test_a_call_ends_at_its_limit_even_when_the_client_would_go_on(
     kind, seconds = await failure(call())
 
     assert kind is UnavailableError
-    assert seconds < 0.6
+    assert seconds < CALL_LIMIT_S / 2
 
 
 async def test_a_server_out_of_memory_is_unavailable(

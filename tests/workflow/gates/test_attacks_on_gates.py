@@ -21,7 +21,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from dsl.rules.proofs.proof import Proof, decode, encode
-from integrations.ledger.verify import tail
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, after_look, gate, pipeline, stage
 from tests.fixtures.servers.openbao import People
 from tests.fixtures.voting import (
@@ -200,7 +200,7 @@ async def test_an_attack_is_refused_and_recorded_and_harms_nothing(
 
 
 def _assert_recorded(engine: Engine, run: str, vote: dict[str, Any]) -> None:
-    entries = [e for e in tail(engine.settings.ledger, 200) if e.workflow_id == run]
+    entries = [e for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == run]
     [refused] = [e for e in entries if e.action == "vote.refused"]
     proof = vote.get("proof", "")
     digest = f"sha256:{hashlib.sha256(proof.encode()).hexdigest()}" if proof else ""

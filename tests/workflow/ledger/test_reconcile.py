@@ -20,7 +20,7 @@ from dsl.core import AgentPhase, OutputType
 from dsl.rules.health.vitality import Grade
 from dsl.values.canonical import digest_of
 from integrations.health.probes.disputes import disputes_probe
-from integrations.ledger.verify import tail
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, after_look, failure_of, gate, hang, pipeline, stage
 from tests.fixtures.servers.openbao import OpenBao, People
 from tests.integration.ledger.anchors.test_anchoring import rebuild_without
@@ -63,7 +63,7 @@ def copied(engine: Engine, into: Path) -> Path:
 
 
 def entry_of(engine: Engine, workflow: str, action: str) -> int:
-    entries = tail(engine.settings.ledger, 500)
+    entries = tail(engine.settings.ledger, TAIL_MAX)
     return next(e.seq for e in entries if (e.workflow_id, e.action) == (workflow, action))
 
 
@@ -204,7 +204,7 @@ async def test_the_schedule_puts_a_run_in_dispute_on_the_ledger(
         while not (found := await look())["compared"]:  # noqa: ASYNC110  # until it is listed
             await asyncio.sleep(0.2)
     [disputed] = found["disputed"]
-    entries = [e for e in tail(engine.settings.ledger, 200) if e.action == "run.disputed"]
+    entries = [e for e in tail(engine.settings.ledger, TAIL_MAX) if e.action == "run.disputed"]
 
     assert disputed["workflow"] == handle.id
     assert "mallory@elsewhere" in disputed["first"]

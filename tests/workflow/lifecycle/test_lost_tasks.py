@@ -7,7 +7,7 @@ from typing import Any
 
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.leases import Lease, Leases
-from integrations.ledger.verify import tail
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, pipeline, stage
 
 
@@ -41,5 +41,7 @@ async def test_it_is_asked_for_as_a_regular_one_where_the_lost_task_has_the_late
 
     assert lost == ["look/PREFLIGHT#1"]
     assert (report["status"], report["stages"]["look"]["attempts"]) == ("completed", 1)
-    entries = [each for each in tail(engine.settings.ledger, 500) if run.id in each.workflow_id]
+    entries = [
+        each for each in tail(engine.settings.ledger, TAIL_MAX) if run.id in each.workflow_id
+    ]
     assert [each.action for each in entries if "demoted" in each.action] == []

@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 
 from activities.contracts.specs import QUEUE_LEDGER, QUEUE_TRUST
 from dsl.rules.proofs.proof import PLAN, REVOKE, reason_digest
-from integrations.ledger.verify import tail
+from integrations.ledger.verify import TAIL_MAX, tail
 from integrations.vault.client import Vault
 from integrations.vault.identity.registry import Registrar
 from integrations.vault.login.approle import Login
@@ -81,7 +81,7 @@ async def untouched(engine: Engine, openbao: OpenBao, agent: str) -> bool:
 def refusals(engine: Engine, workflow_id: str) -> list[Any]:
     return [
         entry.payload
-        for entry in tail(engine.settings.ledger, 2_000)
+        for entry in tail(engine.settings.ledger, TAIL_MAX)
         if entry.workflow_id == workflow_id and entry.action == "trust.refused"
     ]
 

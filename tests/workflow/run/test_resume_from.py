@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dsl.rules.gates.questions import Question
-from integrations.ledger.verify import tail
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
 from tests.fixtures.tools.shop import Shop
 from tests.unit.mandate.programs import ROOT, mandate
@@ -64,7 +64,9 @@ async def test_ten_stages_stopped_at_the_seventh_go_on_on_new_code_without_the_f
     reused = [name for name, row in report["resumed"]["stages"].items() if row["reused"]]
     assert reused == names[:6]
     assert report["resumed"]["stages"]["s7"]["why"] == "it was failed there"
-    entries = [each for each in tail(engine.settings.ledger, 500) if each.workflow_id == new.id]
+    entries = [
+        each for each in tail(engine.settings.ledger, TAIL_MAX) if each.workflow_id == new.id
+    ]
     told_of = [each.payload for each in entries if each.action == "stage.reused"]
     assert [each["workflow"] for each in told_of] == [f"{old.id}/{name}" for name in names[:6]]
     [agreed] = await reconciled(engine, new.id, code=0)

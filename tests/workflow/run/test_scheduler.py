@@ -11,7 +11,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.testing import TimeSkipper
 
-from integrations.ledger.verify import tail
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
 from tests.fixtures.trust.standing import activities_of
 from workflows.gates.gate_board import GateBoard
@@ -221,7 +221,9 @@ async def test_a_cancel_during_the_clean_up_after_a_time_limit_waits_for_it(engi
     await handle.cancel()
     with pytest.raises(WorkflowFailureError):
         await handle.result()
-    actions = [e.action for e in tail(engine.settings.ledger, 50) if e.workflow_id == handle.id]
+    actions = [
+        e.action for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == handle.id
+    ]
 
     assert engine.runner.running == set()
     assert actions[-1] == "run.ended"

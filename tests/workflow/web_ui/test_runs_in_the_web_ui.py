@@ -54,7 +54,7 @@ async def is_red(element: Locator, what: str) -> bool:
 
 async def listed(engine: Engine, web_ui: str, page: Page, query: str, count: int) -> dict[str, str]:
     """Open the list when the server finds so many; return the status of each, by its id."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while len([e async for e in engine.client.list_workflows(query)]) != count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await page.goto(f"{web_ui}/namespaces/default/workflows?query={urllib.parse.quote(query)}")
