@@ -1,7 +1,7 @@
 """A vote that somebody has given elsewhere, as a run takes it: vouched for, once, with an answer.
 
-1. Who somebody is stands in the operator's file, by the account's id. An account that is not there
-   is told so, and nothing is sent.
+1. Who somebody is stands in the operator's file, by the account's id, as it is when they vote. An
+   account that is not there is told so, and nothing is sent.
 2. What is voted on is what was shown. A button says which run, opening and digest that was, and a
    comment when it was written: where the gate is another by now, nothing is sent.
 3. A gate that does not take this service's word is answered by a proof, and so is one that asks for
@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -33,6 +33,7 @@ from integrations.doors.key import DoorKey
 from integrations.errors import DeniedError, IntegrationError, NotFoundError, UnavailableError
 
 LIFE_S: Final = 300
+People = Callable[[], Mapping[str, str]]
 _DECISIONS: Final = ("approve", "reject")
 _APPROVE: Final = "mandate approve {} {}"
 _REJECT: Final = "mandate reject {} {}"
@@ -101,15 +102,15 @@ async def in_time(given: Awaitable[Told], seconds: float) -> Told:
 class Ballots:
     """Casts votes for accounts of one service."""
 
-    def __init__(self, runs: Runs, people: Mapping[str, str], key: DoorKey) -> None:
-        """Reach ``runs``; ``people`` are entities by account (1)."""
+    def __init__(self, runs: Runs, people: People, key: DoorKey) -> None:
+        """Reach ``runs``; ``people`` returns entities by account, as they are now (1)."""
         self._runs = runs
         self._people = people
         self._key = key
 
     def knows(self, account: str) -> bool:
         """Tell whether an account is somebody here (1)."""
-        return account in self._people
+        return account in self._people()
 
     async def cast(self, given: Given) -> Told:
         """Have it counted, and say what became of it (5)."""
@@ -123,7 +124,7 @@ class Ballots:
             return undone(error)
 
     async def _cast(self, given: Given) -> Told:
-        entity = self._people.get(given.account)
+        entity = self._people().get(given.account)
         if entity is None:  # (1) told so
             raise DeniedError(
                 f"{given.door} account {given.account} is nobody here: an operator adds it to "

@@ -11,6 +11,7 @@
 4. What became of a delivery stands in the log as well.
 5. Secrets by which a service proves itself are needed to begin, and can be replaced after that; see
    ``integrations.web.signatures``.
+6. Who people are is read in the file at each vote. What else it says is read at the start.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from dsl.notify.site_file import SiteFile
 from dsl.shown.surfaces import Terminal
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
-from integrations.doors.ballots import Ballots
+from integrations.doors.ballots import Ballots, People
 from integrations.doors.key import door_key_of
 from integrations.doors.telling import Taken, until_told
 from integrations.errors import DeniedError
@@ -66,7 +67,8 @@ class Doors:
             DslError: the file has mistakes.
         """
         file = env.get("MANDATE_NOTIFY")
-        self._site: NotifySite = SiteFile(Path(file) if file else None).look()
+        self._file = SiteFile(Path(file) if file else None)
+        self._site: NotifySite = self._file.look()
         self._engine = engine
         key = env.get("MANDATE_DOOR_KEY_FILE")
         self._key = door_key_of(Path(key) if key else None)
@@ -117,7 +119,7 @@ class Doors:
 
     async def _github(self, door: GitHubDoor) -> Hook:
         api = GitHubApi(self._site.github[door.destination], self._secrets)
-        ballots = self._ballots(self._site.people.github)
+        ballots = self._ballots(lambda: self._now().people.github)
         events = GitHubEvents(api, door, self._engine, ballots, GITHUB_WAITS_S - GIVEN_S)
 
         async def handle(received: Received) -> HookAnswer:
@@ -153,7 +155,7 @@ class Doors:
     def _clicks(self) -> SlackClicks:
         door = self._site.inbound.slack
         assert door is not None  # noqa: S101  # whoever asks has looked
-        ballots = self._ballots(self._site.people.slack)
+        ballots = self._ballots(lambda: self._now().people.slack)
         if ballots is None:
             raise DeniedError(
                 "inbound.slack takes votes, and nobody could check them: name the same file in "
@@ -162,7 +164,17 @@ class Doors:
         api = SlackApi(self._site.slack[door.destination], self._secrets)
         return SlackClicks(api, ballots, SLACK_WAITS_S - GIVEN_S)
 
-    def _ballots(self, people: Mapping[str, str]) -> Ballots | None:
+    def _now(self) -> NotifySite:
+        """Return what the file says now: who has left votes no more (6)."""
+        try:
+            return self._file.look()
+        except DslError as error:
+            logger.warning("nobody votes from elsewhere: %s", Terminal.of("{}", error))
+            raise DeniedError(
+                "the file of MANDATE_NOTIFY has mistakes: an operator has to mend it"
+            ) from None
+
+    def _ballots(self, people: People) -> Ballots | None:
         # (2) nobody votes by a word that cannot be checked
         return None if self._key is None else Ballots(self._engine, people, self._key)
 

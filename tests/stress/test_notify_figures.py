@@ -185,11 +185,11 @@ async def test_who_tells_is_killed_on_the_way_and_it_is_there_once(told: Told):
     hook, github, slack = told.hooks["hook"], told.github, told.slack
     hook.script = [Reply(after=lambda: killed.wait(60))]
     held = [
-        _held(github.http, "/check-runs", killed),
+        _held(github.http, "/check-runs", killed),  # the comment comes after it
         _held(slack.http, "/chat.postMessage", killed),
     ]
     before = len(hook.heard)
-    subject = {"repository": REPOSITORY, "commit": "a" * 40}
+    subject = {"repository": REPOSITORY, "commit": "a" * 40, "pull_request": "5"}
     run = await one(told, [{"to": "hook"}, {"to": "repo"}, {"to": "ops"}], subject)
     # All are on the way: taken there, and not yet known here.
     await eventually(lambda: all(held) and len(hook.heard) > before)
@@ -207,7 +207,7 @@ async def test_who_tells_is_killed_on_the_way_and_it_is_there_once(told: Told):
         within_s=LATER_S,
     )
 
-    assert len(github.checks) == 1  # GitHub is asked what it has
+    assert (len(github.checks), len(github.comments)) == (1, 1)  # GitHub is asked what it has
     [board] = [each for each in slack.messages if "thread_ts" not in each]  # and so is Slack
     below = [each["metadata"]["event_payload"]["id"] for each in slack.messages if each != board]
     assert len(below) == len(set(below))

@@ -48,7 +48,7 @@ class OneRun:
 def ballots(run: OneRun, folder: Path) -> Ballots:
     (folder / "key").write_text("k" * 40)
     entity = "0e1d2c3b-0000-4000-8000-0123456789ab"
-    return Ballots(run, {"U1": entity}, DoorKey(folder / "key"))
+    return Ballots(run, lambda: {"U1": entity}, DoorKey(folder / "key"))
 
 
 @pytest.mark.parametrize(

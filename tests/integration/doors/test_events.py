@@ -74,7 +74,7 @@ class There:
         key_in(folder / "key")
         door = GitHubDoor(destination="shop", secret_file="/x")
         entity = "0e1d2c3b-0000-4000-8000-0123456789ab"
-        ballots = Ballots(self.run, {str(ANN): entity}, DoorKey(folder / "key-of-doors"))
+        ballots = Ballots(self.run, lambda: {str(ANN): entity}, DoorKey(folder / "key-of-doors"))
         api = GitHubApi(shop_at(github.http.url, folder))
         self.events = GitHubEvents(api, door, self.run, ballots, within_s=0.2)
 

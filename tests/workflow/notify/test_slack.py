@@ -158,10 +158,15 @@ async def test_who_is_nobody_here_is_told_and_so_is_what_was_opened_anew(site: S
     old = click(site)
     old["actions"][0]["value"] = old["actions"][0]["value"].replace('"o":1', '"o":7')
     await site.slack_sends(old)
-    await until(lambda: len(said(site)) == 2)
+    file = site.engine.settings.notify  # who has left is nobody from then on
+    assert file is not None
+    file.write_text(file.read_text().replace(SLACK_ANN, "U0OTHER"))
+    await site.slack_sends(click(site, SLACK_ANN))
+    await until(lambda: len(said(site)) == 3)
 
     assert any("account U0STRANGER is nobody here" in each for each in said(site))
     assert any("was opened anew since" in each for each in said(site))
+    assert any(f"account {SLACK_ANN} is nobody here" in each for each in said(site))
 
 
 @pytest.mark.parametrize(("field", "said_of_it"), [("i", "another run"), ("s", "something else")])
