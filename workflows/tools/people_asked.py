@@ -4,7 +4,7 @@
    was decided is what the run says. So no message asks in the agent's name, or answers it.
 2. While people think, the clock of the stage stands still.
 3. A decision is for the one digest that was shown. There are ``TOOL_LOOKS_MAX`` looks, and beyond
-   that nothing is approved.
+   that nothing is approved. Looks in vain wait longer and longer before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.contracts import tool_specs
 from dsl.limits import TOOL_LOOKS_MAX
 from dsl.shown.surfaces import Markdown
+from workflows.runtime.looks import rest_after
 
 
 class PeopleAsked:
@@ -31,6 +32,7 @@ class PeopleAsked:
         self._waiting: dict[str, tool_specs.WaitingCall] = {}  # by digest
         self._decided: dict[str, tool_specs.CallDecision] = {}
         self._looks = 0
+        self._in_vain = 0
         self._is_told = False
         self._looking = False
 
@@ -69,9 +71,12 @@ class PeopleAsked:
         return self._is_told and not self._looking
 
     async def _look(self) -> None:
-        self._is_told, self._looking = False, True
+        self._looking = True
         self._looks += 1
         try:
+            await rest_after(self._in_vain)  # (3) whoever says so again and again
+            self._is_told = False
+            self._in_vain += 1
             found = await tool_specs.decisions(
                 tool_specs.DecisionsRequest(stage=self._stage, digests=tuple(self._waiting)),
                 activity_id=f"{self._stage}/decisions#{self._looks}",
@@ -84,6 +89,7 @@ class PeopleAsked:
         for each in found.decisions:
             if each.digest in self._waiting:  # (3) for what was shown
                 self._decided[each.digest] = each
+                self._in_vain = 0
 
     async def _tell_run(self) -> None:
         parent = workflow.info().parent

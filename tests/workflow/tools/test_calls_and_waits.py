@@ -26,6 +26,7 @@ from tests.integration.stack.probes import eventually
 
 Told = list[tuple[str, str]]
 APPROVE = {"decision": "approve", "voter": "ann"}
+PATCHED = "core_patch"
 REGION = Question(id="region", text="Which region?")
 PEOPLE = {"approvers": ["ann"], "timeout": "2m", "park_after": "1s"}
 
@@ -163,6 +164,46 @@ async def test_a_stage_whose_calls_cannot_be_looked_at_any_more_ends(
             await asyncio.sleep(0.2)
 
     assert "more than 2 times that a call of it waits" in (await failure_of(handle)).message
+
+
+@pytest.fixture
+def no_look_in_vain_is_free() -> Iterator[None]:
+    """Have each look in vain wait, until all has been replayed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dsl.rules.tools.looks.LOOKS_IN_VAIN", 1)
+        yield
+
+
+async def until_it_rests(told: Any, name: str, *args: str) -> None:
+    """Send a message again and again, until a look in vain has had to wait."""
+
+    async def rests() -> bool:
+        events = [each async for each in told.fetch_history_events()]
+        return any(each.marker_recorded_event_attributes.marker_name == PATCHED for each in events)
+
+    while not await rests():
+        await told.signal(name, *args)
+        await asyncio.sleep(0.1)
+
+
+async def test_looks_that_somebody_has_made_in_vain_delay_a_call_and_end_nothing(
+    no_look_in_vain_is_free: None, engine: Engine, shop: Shop
+):
+    told: Told = []
+
+    async def work(request: Request) -> dict[str, Any]:
+        await until_it_rests(handle, "called", "work")
+        await refund(engine, shop, request, told)
+        return {}
+
+    engine.runner.behaviours["work"] = work
+    handle = await engine.start(calling(shop.asks()))
+    await engine.pending(handle, "work/call-1")
+    await until_it_rests(engine.client.get_workflow_handle(f"{handle.id}/work"), "decided")
+    await handle.signal("vote", {"gate": "work/call-1", **APPROVE})
+    await handle.result()
+
+    assert told == [("ok", "paid 82")]
 
 
 @pytest.fixture

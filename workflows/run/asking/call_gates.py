@@ -12,7 +12,7 @@
 6. Where nobody knows whether a call was made, people are asked that, ``<stage>/outcome-<n>``: those
    of its rule, or who answer the questions of the stage. They say ``happened`` or ``did-not``.
 7. For one agent there are ``TOOL_LOOKS_MAX`` looks. Beyond that the stage fails: nobody would be
-   asked, and its agent would wait for good.
+   asked, and its agent would wait for good. Looks in vain wait longer and longer before that.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.cancellation import stop_each
 from workflows.runtime.failures import StageEndedError
+from workflows.runtime.looks import rest_after
 from workflows.runtime.moment import now_ms
 
 Child = Callable[[], question_specs.AsksRequest]
@@ -91,17 +92,21 @@ class CallGates:
         """
         path = step.path
         self._told.discard(path)
+        in_vain = 0
         while True:
             await workflow.wait_condition(lambda: path in self._told)
+            await rest_after(in_vain)  # (7) whoever says so again and again
             if self._looks.get(path, 0) >= self._looks_max.get(path, TOOL_LOOKS_MAX):
                 why = f"it was said more than {TOOL_LOOKS_MAX} times that a call of it waits"
                 raise StageEndedError(failures.STAGE_FAILED, path, StageStatus.FAILED, why)
             self._told.discard(path)
             deciding = self._deciding.setdefault(path, {})
+            in_vain += 1
             for call in await self._seen(step, child()):
                 if call.digest() not in deciding:
                     work = self._decided(step, call, child)
                     deciding[call.digest()] = asyncio.create_task(work)
+                    in_vain = 0
 
     async def close(self, path: str) -> asyncio.CancelledError | None:
         """Close what is open of the stage, whose agent is over, and void what was decided (5).
