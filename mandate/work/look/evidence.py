@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import WorkflowFailureError
 
@@ -32,11 +32,12 @@ from mandate.work.look.ledger_anchors import keys_of
 from mandate.work.look.new_files import named_after, refuse_old, write_new
 
 TOKEN_BYTES: Final = 4
+ID_LENGTH_MAX: Final = 100  # as ``AttestRequest`` takes it
 
 
-def export(run: str, out: Path | None, *, data_dir: Path | None) -> int:
-    """Write the evidence of a run into a new file."""
-    return enter("evidence export", _export(run, out, environment.present(data_dir)))
+def export(run: str, out: Path | None, *, run_id: str, data_dir: Path | None) -> int:
+    """Write the evidence of a run into a new file; without ``run_id`` that of the latest."""
+    return enter("evidence export", _export(run, run_id, out, environment.present(data_dir)))
 
 
 def verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
@@ -44,7 +45,9 @@ def verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
     return enter("evidence verify", _verify(file, keys, as_json=as_json))
 
 
-async def _export(run: str, out: Path | None, env: Mapping[str, str]) -> int:
+async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str]) -> int:
+    if len(run_id) > ID_LENGTH_MAX:
+        raise UsageError("--run-id: expected the id of a run, got {} characters", len(run_id))
     target = out or named_after(run, "evidence.json")
     refuse_old(target)  # before anything is asked for
     artifacts = store(env)
@@ -53,16 +56,20 @@ async def _export(run: str, out: Path | None, env: Mapping[str, str]) -> int:
     try:
         found = await client.execute_workflow(
             ATTESTATION_WORKFLOW,
-            AttestRequest(workflow=run),
+            AttestRequest(workflow=run, run=run_id),
             id=attestation_id(run, secrets.token_hex(TOKEN_BYTES)),
             task_queue=QUEUE,
         )
     except WorkflowFailureError as error:
         raise RefusalError("{}", words_of_cause(error.cause)) from None
     attested = Attested.model_validate(found)
-    write_new(target, [artifacts.get(attested.digest).decode()])
+    data = artifacts.get(attested.digest)
+    write_new(target, [data.decode()])
     words = (target, attested.entries, attested.histories, attested.checkpoint)
     say(Terminal.of("{}: {} entries, {} histories, under the ledger's checkpoint at {}", *words))
+    about = _predicate(Bundle.parse(data))["run"]
+    which = Terminal("" if run_id else ", the latest of that id")
+    say(Terminal.of("of run {} of {}{}", about["run"], about["workflow"], which))
     say(Terminal.of("to verify it: mandate evidence verify {} --key KEY", target))
     say(Terminal("the keys: mandate ledger keys"))
     return 0
@@ -90,8 +97,14 @@ async def _verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
     return EXIT_FAILED if problems else 0
 
 
+def _predicate(bundle: Bundle) -> dict[str, Any]:
+    found: dict[str, Any] = strict_json.read(bundle.statement, bytes_max=BUNDLE_BYTES_MAX)
+    said: dict[str, Any] = found["predicate"]
+    return said
+
+
 def _told(file: Path, bundle: Bundle) -> list[Terminal]:
-    said = strict_json.read(bundle.statement, bytes_max=BUNDLE_BYTES_MAX)["predicate"]
+    said = _predicate(bundle)
     run, people = said["run"], said["people"]
     lines = [
         Terminal.of("{}: ok, run {} of {}", file, run["run"], run["workflow"]),

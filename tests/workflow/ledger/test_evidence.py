@@ -143,10 +143,15 @@ async def test_evidence_of_a_run_that_was_reset_is_of_what_it_is_now(
     await handle.result()
     file = tmp_path / "now.json"
     made = await asyncio.to_thread(typed, engine, "export", evidence.run, "-o", str(file))
+    named = await asyncio.to_thread(
+        typed, engine, "export", evidence.run, "--run-id", now, "-o", str(tmp_path / "named.json")
+    )
     told = json.loads(Bundle.parse(file.read_bytes()).statement)["predicate"]
     entries = [json.loads(json.loads(each)["entry"]) for each in entries_of(file.read_bytes())]
 
     assert made.returncode == 0, made
+    assert f"of run {now} of {evidence.run}, the latest of that id\n" in made.stdout
+    assert (named.returncode, f"of run {now} of {evidence.run}\n" in named.stdout) == (0, True)
     assert told["run"]["run"] == now != before
     assert {"workflow": evidence.run, "run": before} in told["run"]["earlier"]
     assert {"run.started", "run.ended"} <= {

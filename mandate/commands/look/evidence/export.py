@@ -15,9 +15,12 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="A new file; default: RUN.evidence.json.")
     ] = None,
+    run_id: Annotated[
+        str, typer.Option("--run-id", help="Which of several runs of that id; default: the latest.")
+    ] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Have everything that bears out a run signed, and write it into one file."""
     from mandate.work.look.evidence import export
 
-    end(export(run, out, data_dir=data_dir))
+    end(export(run, out, run_id=run_id, data_dir=data_dir))
