@@ -39,7 +39,6 @@ from integrations.redaction import Redactor
 Reply = Callable[[Question], str | None]
 
 HANG_UP_S: Final = 2.0  # to end after stdin was closed
-STOP_AFTER_S: Final = 0.3  # at work, where it says nothing before
 DRAIN_S: Final = 0.5
 _LEASE_S: Final = 3_600.0
 
@@ -91,11 +90,12 @@ async def ask(
     sandbox: SandboxSpec,
     timeout_s: float,
     redact: Redactor,
-    stop: bool = False,
+    stop_after_s: float | None = None,
     reply: Reply | None = None,
 ) -> Heard:
-    """Put the request ``line`` to ``program``; ``stop``: send SIGTERM while it works.
+    """Put the request ``line`` to ``program``.
 
+    With ``stop_after_s`` it is sent SIGTERM at its first line, or so long after it began.
     ``reply`` has the answer to a question, and None to one that is to end it (4).
     """
     heard = Heard([], bytearray())
@@ -111,7 +111,9 @@ async def ask(
                 await process.begin(spec, lifeline)
                 await process.ready()
                 heard.level = process.level
-                await _converse(process, line, heard, timeout_s, stop=stop, reply=reply)
+                await _converse(
+                    process, line, heard, timeout_s, stop_after_s=stop_after_s, reply=reply
+                )
             finally:
                 await process.end()
             heard.seconds = time.monotonic() - began
@@ -129,7 +131,7 @@ async def _converse(
     heard: Heard,
     timeout_s: float,
     *,
-    stop: bool,
+    stop_after_s: float | None,
     reply: Reply | None,
 ) -> None:
     first, said = asyncio.Event(), asyncio.Event()
@@ -138,8 +140,8 @@ async def _converse(
     feeding = asyncio.ensure_future(process.tell(line))
     asking = asyncio.ensure_future(_answer(process, heard, said, reply))
     try:
-        if stop:
-            await _stop_at_work(process, heard, ended, first)
+        if stop_after_s is not None:
+            await _stop_at_work(process, heard, ended, first, stop_after_s)
         done, _ = await asyncio.wait((ended,), timeout=timeout_s)
         if not done:
             process.hang_up()  # (2) closed when it does not end
@@ -202,10 +204,14 @@ def _has_parked(heard: Heard) -> bool:
 
 
 async def _stop_at_work(
-    process: Process, heard: Heard, ended: asyncio.Future[None], first: asyncio.Event
+    process: Process,
+    heard: Heard,
+    ended: asyncio.Future[None],
+    first: asyncio.Event,
+    after_s: float,
 ) -> None:
     begun = asyncio.ensure_future(first.wait())
-    await asyncio.wait((begun, ended), timeout=STOP_AFTER_S, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((begun, ended), timeout=after_s, return_when=asyncio.FIRST_COMPLETED)
     begun.cancel()
     if not ended.done():
         heard.stopped = True

@@ -5,7 +5,8 @@
    the same.
 3. *Another version*: it must be refused.
 4. *Without its inputs*, where it has any: a result, or a refusal for good.
-5. *SIGTERM*, while it works; a program that is done before is not looked at.
+5. *SIGTERM*, while it works: at its first line, where it has said one before its result; it may
+   take as long to start as the machine lets it. One that is done before is not looked at.
 6. *A clarified plan*: it was stopped for what it had erred, and is asked anew.
 7. *Parked*, if it asks: its question ends it, and it is asked anew with the answer.
 
@@ -38,6 +39,7 @@ from integrations.redaction import Redactor
 
 TIMEOUT_S: Final = 10.0
 AT_ONCE: Final = 3
+STOP_AFTER_S: Final = 0.3  # at work, where it says nothing before its result
 SECRET: Final = "CHECK_SECRET"  # noqa: S105 - the name under which one is told
 _CLARIFIED: Final = "a clarified plan"
 _CLARIFICATION: Final = {
@@ -102,7 +104,7 @@ class Suite:
             # (2) a later release
             self._put(phase, attempt=2, more={"later": {"\u00fcbermorgen": _PADDING}}),
             self._put(phase, more={"v": 2}),  # (3) another version
-            self._put(phase, stop=True),  # (5) while it works
+            self._put(phase, stop_after_s=self._at_work_s(known)),  # (5) while it works
             self._put(phase, more={"clarification": _CLARIFICATION}),  # (6) asked anew
             *([self._put(phase, inputs={})] if self._inputs else []),  # (4) without its inputs
         )
@@ -121,6 +123,11 @@ class Suite:
             cases.append(("parked", parked, found))
         return [Checked(case, _taken(each), tuple(found)) for case, each, found in cases]
 
+    def _at_work_s(self, known: Heard) -> float:
+        """Return how long to wait for its first line before it is stopped (5)."""
+        kinds = [each["type"] for each in known.messages()]
+        return STOP_AFTER_S if kinds[:1] in ([], ["result"]) else self._timeout_s
+
     async def _put(
         self,
         phase: AgentPhase,
@@ -128,13 +135,15 @@ class Suite:
         attempt: int = 1,
         inputs: Mapping[str, Any] | None = None,
         more: Mapping[str, Any] | None = None,
-        stop: bool = False,
+        stop_after_s: float | None = None,
         parks: bool = False,
     ) -> Heard:
         answers: dict[str, str] = {}
         reply = None if parks else _reply
         while True:
-            heard = await self._once(phase, attempt, inputs, more, answers, stop=stop, reply=reply)
+            heard = await self._once(
+                phase, attempt, inputs, more, answers, stop_after_s=stop_after_s, reply=reply
+            )
             heard.told = frozenset(answers)
             asked = heard.asked
             if not heard.asks or asked is None or len(answers) == QUESTIONS_MAX:
@@ -151,7 +160,7 @@ class Suite:
         more: Mapping[str, Any] | None,
         answers: Mapping[str, str],
         *,
-        stop: bool,
+        stop_after_s: float | None,
         reply: Reply | None,
     ) -> Heard:
         given = self._inputs if inputs is None else dict(inputs)
@@ -177,7 +186,7 @@ class Suite:
                     sandbox=self._sandbox,
                     timeout_s=self._timeout_s,
                     redact=self._redact,
-                    stop=stop,
+                    stop_after_s=stop_after_s,
                     reply=reply,
                 )
 
