@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -37,6 +37,7 @@ from dsl.rules.tools.ruling import Caller, Ruling, ToolPolicy, rule_on
 from dsl.values.canonical import canonical
 
 _OPENED, _DECIDED = "gate.opened", "gate.decided"
+_APPROVED: Final = "approved"
 _ANSWERED: Final = ("ok", "error")
 _NOT_MADE: Final = "not_made"
 
@@ -135,10 +136,17 @@ def _unapproved(
         if each.action == _DECIDED
         and each.workflow_id == found.run
         and each.payload.get("gate") == path
+        and each.payload.get("verdict") == _APPROVED
+        and _is_about(each.payload.get("subject"), step.path, gate.name, found.digest())
     ]
     if not decided or min(decided) > intents[0].seq:
-        return f"the decision at {path} stands behind the intent"
+        return f"the decision at {path} about this very call stands behind the intent"
     return ""
+
+
+def _is_about(subject: Any, stage: str, name: str, digest: str) -> bool:
+    told = subject.get(stage) if isinstance(subject, Mapping) else None
+    return isinstance(told, Mapping) and told.get(name) == digest
 
 
 def _asked_twice(evidence: Evidence) -> Iterator[Finding]:

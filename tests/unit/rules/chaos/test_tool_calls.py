@@ -112,6 +112,26 @@ def test_whose_decision_is_not_before_the_intent_has_approved_nothing(evidence: 
     assert "stands behind the intent" in said
 
 
+@pytest.mark.parametrize("other", ["subject", "verdict", "no subject"])
+def test_a_decision_about_something_else_or_against_it_has_approved_nothing(
+    evidence: Evidence, other: str
+):
+    _, _, gate = approved(evidence)
+    stage_path, _, name = gate.rpartition("/")
+    said: dict[str, Any] = {
+        "subject": {"subject": {stage_path: {name: f"sha256:{'0' * 64}"}}},
+        "verdict": {"verdict": "rejected"},
+        "no subject": {"subject": None},
+    }[other]
+
+    def mutated(entry: Recorded) -> Recorded | None:
+        is_it = entry.action == "gate.decided" and entry.payload.get("gate") == gate
+        return replace(entry, payload={**entry.payload, **said}) if is_it else entry
+
+    [found] = objections(with_entries(evidence, mutated))
+    assert "about this very call stands behind the intent" in found
+
+
 def test_an_occurrence_is_asked_about_by_one_gate(evidence: Evidence):
     _, _, gate = approved(evidence)
     [opened] = [
