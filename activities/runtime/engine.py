@@ -6,9 +6,8 @@
 3. Which run started an execution, and what runs under an id, is what the server says, never what
    an execution says itself.
 4. Schedules of sweeps and reconciliations are made where there are none. One that is there is its
-   operator's: it is left as it is, and where it starts nothing of ours, that is said. Where none
-   can be made, the worker says so and goes on. Sweeps may overlap: one
-   that waits to be recorded, while the ledger is away, must not keep the next from sweeping.
+   operator's: left as it is, and said where it starts nothing of ours. Where none can be made, that
+   is said. Sweeps may overlap: one that waits for the ledger must not keep the next from sweeping.
 5. A run is under way until the server says when it ended. Its status is not asked for: one that is
    paused has a status that the SDK fails over.
 """
@@ -168,16 +167,30 @@ class _Scheduled:
     overlap: ScheduleOverlapPolicy
 
 
-async def start_sweep(client: Client) -> str:
+async def start_sweep(client: Client) -> str | None:
     """Start a sweep beside those of the schedule, under an id nobody could know; return that.
+
+    None: whoever operates the schedule has paused it.
 
     Raises:
         RPCError: the server does not answer.
         WorkflowAlreadyStartedError: there is one of that id.
     """
+    if await _is_paused(client, SWEEP_SCHEDULE):
+        return None
     name = f"{SWEEP_ID}-{secrets.token_hex(TOKEN_BYTES)}"
     await client.start_workflow(SWEEP_WORKFLOW, id=name, task_queue=QUEUE, rpc_timeout=ANSWER)
     return name
+
+
+async def _is_paused(client: Client, schedule: str) -> bool:
+    try:
+        found = await client.get_schedule_handle(schedule).describe(rpc_timeout=ANSWER)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return found.schedule.state.paused
 
 
 async def ensure_sweep_schedule(client: Client) -> str | None:

@@ -9,7 +9,8 @@
 4. It is a shortcut. Without it, a heartbeat that fails to come says the same, later.
 5. What Vault has minted for such an attempt, but the worker did not live to hear of or to note, is
    known to nobody but Vault. So a sweep is started once the attempts have failed, which ends what
-   was minted for attempts that are over; without it, the next one by the schedule does.
+   was minted for attempts that are over; without it, the next one by the schedule does. Where
+   sweeps are paused none is started: that is their operator's word.
 """
 
 from __future__ import annotations
@@ -99,9 +100,9 @@ async def _fail_left(client: Client, attempts: UnderWay) -> None:
 async def _have_swept(client: Client) -> None:
     """Have ended what those attempts were given (5)."""
     try:
-        logger.info(
-            "what was given to attempts of a dead worker: see %s", await start_sweep(client)
-        )
+        name = await start_sweep(client)
+        see = f"see {name}" if name else "sweeps are paused, the first after that ends it"
+        logger.info("what was given to attempts of a dead worker: %s", see)
     except (RPCError, WorkflowAlreadyStartedError) as error:
         logger.info("the next sweep ends what was given to attempts of a dead worker: %s", error)
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.contracts.specs import QUEUE
 from activities.runtime.engine import ANSWER, SWEEP_EVERY, SWEEP_SCHEDULE, start_sweep
@@ -62,16 +62,4 @@ async def sweep_if_none(client: Client, since: datetime | None = None) -> str | 
     # (1) only a completed one counts
     if (await client.count_workflows(completed, rpc_timeout=ANSWER)).count:
         return None
-    if await _is_paused(client):  # (3) stays paused
-        return None
-    return await start_sweep(client)
-
-
-async def _is_paused(client: Client) -> bool:
-    try:
-        found = await client.get_schedule_handle(SWEEP_SCHEDULE).describe(rpc_timeout=ANSWER)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return False
-        raise
-    return found.schedule.state.paused
+    return await start_sweep(client)  # (3) but for one that is paused

@@ -68,7 +68,7 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     words = (target, attested.entries, attested.histories, attested.checkpoint)
     say(Terminal.of("{}: {} entries, {} histories, under the ledger's checkpoint at {}", *words))
     about = _predicate(Bundle.parse(data))["run"]
-    which = Terminal("" if run_id else ", the latest of that id")
+    which = Terminal() if run_id else Terminal(", the latest of that id")
     say(Terminal.of("of run {} of {}{}", about["run"], about["workflow"], which))
     say(Terminal.of("to verify it: mandate evidence verify {} --key KEY", target))
     say(Terminal("the keys: mandate ledger keys"))

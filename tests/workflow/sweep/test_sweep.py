@@ -28,7 +28,7 @@ from temporalio.client import (
 )
 
 from activities.runtime import engine as activities_engine
-from activities.runtime.engine import SWEEP_SCHEDULE, ensure_sweep_schedule
+from activities.runtime.engine import SWEEP_SCHEDULE, ensure_sweep_schedule, start_sweep
 from activities.runtime.orphans import OrphanInterceptor
 from activities.sweep import sweep as sweeping_activity
 from activities.sweep.watch import sweep_if_none
@@ -353,6 +353,7 @@ async def test_sweeps_that_are_paused_stay_paused(engine: Engine) -> None:
     await schedule.pause()
     try:
         assert await sweep_if_none(engine.client, datetime.now(UTC) + timedelta(days=1)) is None
+        assert await start_sweep(engine.client) is None  # nor for what a worker died of
     finally:
         await schedule.unpause()
 

@@ -118,15 +118,15 @@ def test_a_decision_about_something_else_or_against_it_has_approved_nothing(
 ):
     _, _, gate = approved(evidence)
     stage_path, _, name = gate.rpartition("/")
-    said: dict[str, Any] = {
+    said: dict[str, dict[str, Any]] = {
         "subject": {"subject": {stage_path: {name: f"sha256:{'0' * 64}"}}},
         "verdict": {"verdict": "rejected"},
         "no subject": {"subject": None},
-    }[other]
+    }
 
     def mutated(entry: Recorded) -> Recorded | None:
         is_it = entry.action == "gate.decided" and entry.payload.get("gate") == gate
-        return replace(entry, payload={**entry.payload, **said}) if is_it else entry
+        return replace(entry, payload={**entry.payload, **said[other]}) if is_it else entry
 
     [found] = objections(with_entries(evidence, mutated))
     assert "about this very call stands behind the intent" in found
