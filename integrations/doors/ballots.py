@@ -11,6 +11,7 @@
 5. Whatever happens there is one sentence for whoever has voted.
 6. Nobody waits longer than their service does. Who gives their vote again after that is told of the
    one that has come through after all.
+7. A delivery that comes again is told what became of it, also where its gate waits no more.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ class Runs(Protocol):
 
     async def update(self, run: str, name: str, argument: Any, *, update_id: str) -> Any:
         """Tell it something, once for one id."""
+
+    async def answered(self, run: str, *, update_id: str) -> Any:
+        """Return what it has answered to that, also once it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +121,21 @@ class Ballots:
         try:
             return await self._cast(given)
         except NotFoundError as error:
-            return Told(counted=False, text=f"There is nothing to answer: {error}.")
+            told = Told(counted=False, text=f"There is nothing to answer: {error}.")
         except DeniedError as error:
-            return Told(counted=False, text=f"It does not count: {error}.")
+            told = Told(counted=False, text=f"It does not count: {error}.")
         except IntegrationError as error:
             return undone(error)
+        return await self.earlier(given) or told  # (7) it may have come before
+
+    async def earlier(self, given: Given) -> Told | None:
+        """Return what became of the same delivery before (7); None: nobody knows of it."""
+        try:
+            return _told(await self._runs.answered(given.run, update_id=_update_id(given)))
+        except DeniedError as error:
+            return Told(counted=False, text=f"It does not count: {error}.")
+        except IntegrationError:
+            return None
 
     async def _cast(self, given: Given) -> Told:
         entity = self._people().get(given.account)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from dsl.notify.doors import GitHubDoor
@@ -38,7 +39,7 @@ from integrations.errors import ConflictError, DeniedError, IntegrationError, No
 from integrations.github.api import GitHubApi
 from integrations.github.comments import CommentPlace, Comments
 from integrations.github.pages import answer_mark, button
-from integrations.github.payloads import Comment, Press, command_in, is_commit, press_in
+from integrations.github.payloads import Comment, Press, command_in, given_in, is_commit, press_in
 from integrations.github.run_names import of_deployment, of_pull
 from integrations.github.verdicts import Verdicts, verdict_place
 
@@ -210,12 +211,15 @@ class GitHubEvents:
         if self._ballots is None:
             return Told(counted=False, text="Nobody votes from here: no key is set up.")
         if not self._ballots.knows(asked.account):
-            return await self._ballots.cast(_given(asked, "", ""))  # it says so
+            return await self._ballots.cast(given_in(asked, "", ""))  # it says so
         try:
             found = await self._waiting(of_pull(repository, number), asked.gate)
         except IntegrationError as error:
             return undone(error)
         if len(found) != 1:
+            earlier = await self._earlier(of_pull(repository, number), asked)
+            if earlier is not None:
+                return earlier
             names = ", ".join(sorted({gate for _, gate in found})[:10]) or "no gate"
             return Told(
                 counted=False,
@@ -223,7 +227,16 @@ class GitHubEvents:
                 "write /mandate approve GATE",
             )
         [(run, gate)] = found
-        return await self._ballots.cast(_given(asked, run, gate))
+        return await self._ballots.cast(given_in(asked, run, gate))
+
+    async def _earlier(self, prefix: str, asked: Comment) -> Told | None:
+        """Return what became of a command that comes again, and whose gate waits no more."""
+        for each in await self._engine.list(limit=RUNS_LOOKED_AT):
+            if self._ballots is not None and each.run.startswith(prefix):
+                told = await self._ballots.earlier(given_in(asked, each.run, asked.gate))
+                if told is not None:
+                    return told
+        return None
 
     async def _waiting(self, prefix: str, gate: str) -> list[tuple[str, str]]:
         """Return the gates that wait in runs of a pull request, or those called so."""
@@ -248,6 +261,16 @@ class GitHubEvents:
         return Taken(told.text, tell, is_undone=told.is_undone)
 
     async def _pressed(self, press: Press, ballots: Ballots, delivery: str) -> Told:
+        given = Given(
+            door=GITHUB,
+            account=press.account,
+            run=press.run,
+            gate="",
+            decision=press.decision,
+            delivery=delivery,
+            run_id=press.run_id,
+            opening=press.opening,
+        )
         try:
             rows = await self._engine.query(press.run, "gates")
         except NotFoundError:
@@ -264,30 +287,7 @@ class GitHubEvents:
                 subject=subject,
             )
             if shown == press.button:
-                return await ballots.cast(
-                    Given(
-                        door=GITHUB,
-                        account=press.account,
-                        run=press.run,
-                        gate=gate,
-                        decision=press.decision,
-                        delivery=delivery,
-                        run_id=press.run_id,
-                        opening=press.opening,
-                        subject=subject,
-                    )
-                )
-        return Told(counted=False, text="What that button was for waits no more: nothing was sent.")
-
-
-def _given(asked: Comment, run: str, gate: str) -> Given:
-    return Given(
-        door=GITHUB,
-        account=asked.account,
-        run=run,
-        gate=gate,
-        decision=asked.decision,
-        reason=asked.reason,
-        delivery=asked.delivery,
-        at=asked.at,
-    )
+                return await ballots.cast(replace(given, gate=gate, subject=subject))
+        return await ballots.earlier(given) or Told(
+            counted=False, text="What that button was for waits no more: nothing was sent."
+        )

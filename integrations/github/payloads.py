@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dsl.limits import REASON_LENGTH_MAX
+from dsl.rules.gates.consensus import GITHUB
+from integrations.doors.ballots import Given
 from integrations.doors.payloads import object_of, text_of
 
 _COMMAND: Final = re.compile(
@@ -87,6 +89,20 @@ def press_in(payload: Mapping[str, Any]) -> Press | None:
         run=run,
         run_id=run_id,
         commit=commit,
+    )
+
+
+def given_in(asked: Comment, run: str, gate: str) -> Given:
+    """Return the vote that a command asks for, at that gate of that run."""
+    return Given(
+        door=GITHUB,
+        account=asked.account,
+        run=run,
+        gate=gate,
+        decision=asked.decision,
+        reason=asked.reason,
+        delivery=asked.delivery,
+        at=asked.at,
     )
 
 

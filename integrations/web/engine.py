@@ -62,6 +62,15 @@ class RunEngine(Protocol):
             UnavailableError: there was no answer; sent again, it is the same update.
         """
 
+    async def answered(self, run: str, *, update_id: str) -> Any:
+        """Return what the newest run of that id has answered to that update, also once it is over.
+
+        Raises:
+            NotFoundError: it knows of none.
+            DeniedError: it has failed, and why.
+            UnavailableError: there is no answer yet.
+        """
+
     async def start(
         self,
         pipeline: str,

@@ -95,6 +95,13 @@ class TemporalEngine:
             async with asyncio.timeout(ANSWER.total_seconds()):
                 return await handle.execute_update(name, argument, id=update_id, rpc_timeout=ANSWER)
 
+    async def answered(self, run: str, *, update_id: str) -> Any:
+        """See the protocol."""
+        with _ours():
+            handle = await existing(self._client, run)
+            async with asyncio.timeout(ANSWER.total_seconds()):
+                return await handle.get_update_handle(update_id).result(rpc_timeout=ANSWER)
+
     async def start(
         self,
         pipeline: str,

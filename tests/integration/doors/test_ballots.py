@@ -12,6 +12,7 @@ import pytest
 from dsl.rules.proofs.proof import decode
 from integrations.doors.ballots import Ballots, Given
 from integrations.doors.key import DoorKey
+from integrations.errors import NotFoundError
 
 ROW: dict[str, Any] = {
     "gate": "sign-off",
@@ -42,6 +43,11 @@ class OneRun:
 
     async def update(self, _run: str, _name: str, argument: Any, *, update_id: str) -> Any:
         self.told.append((update_id, argument))
+        return {"counted": True, "detail": "approved"}
+
+    async def answered(self, _run: str, *, update_id: str) -> Any:
+        if update_id not in [known for known, _ in self.told]:
+            raise NotFoundError("there is no such update")
         return {"counted": True, "detail": "approved"}
 
 
@@ -107,3 +113,15 @@ async def test_one_delivery_is_one_vote_at_whatever_gate_of_whatever_run(tmp_pat
     assert len({name for name, _ in run.told}) == len(nonces) == 1
     await cast(replace(CLICK, delivery="1.2"))
     assert len({name for name, _ in run.told}) == 2
+
+
+async def test_what_comes_again_when_its_gate_is_another_is_told_what_became_of_it(tmp_path: Path):
+    run = OneRun()
+    shown = replace(CLICK, run_id="r-1", opening=1, subject="shown")
+    first = await ballots(run, tmp_path).cast(shown)
+    run.row["opening"] = 2  # somebody has asked anew
+
+    assert await ballots(run, tmp_path).cast(shown) == first
+    new = await ballots(run, tmp_path).cast(replace(shown, delivery="1.2"))
+    assert (new.counted, "opened anew" in new.text) == (False, True)
+    assert len(run.told) == 1

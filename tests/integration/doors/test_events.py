@@ -15,7 +15,7 @@ from dsl.notify.doors import GitHubDoor
 from integrations.doors.ballots import Ballots
 from integrations.doors.key import DoorKey
 from integrations.doors.telling import Taken
-from integrations.errors import IntegrationError, UnavailableError
+from integrations.errors import IntegrationError, NotFoundError, UnavailableError
 from integrations.github.api import GitHubApi
 from integrations.github.events import GitHubEvents
 from integrations.github.pages import button
@@ -42,6 +42,8 @@ class OneRun:
         self.away: IntegrationError | None = None
         self.hangs = False
         self.votes = 0
+        self.is_over = False
+        self.updates: set[str] = set()
 
     async def list(self, **_: Any) -> Any:
         return [SimpleNamespace(run="github/acme/shop/pull/5/x")]
@@ -54,10 +56,16 @@ class OneRun:
             raise self.away
         if self.hangs:
             await asyncio.Event().wait()
-        return [ROW]
+        return [] if self.is_over else [ROW]
 
-    async def update(self, *_: Any, **__: Any) -> Any:
+    async def answered(self, _run: str, *, update_id: str) -> Any:
+        if update_id not in self.updates:
+            raise NotFoundError("there is no such update")
+        return {"counted": True, "detail": "approved by ann"}
+
+    async def update(self, *_: Any, update_id: str) -> Any:
         self.votes += 1
+        self.updates.add(update_id)
         return {"counted": True, "detail": "approved by ann"}
 
     async def start(self, *_: Any, **__: Any) -> Any:
@@ -138,3 +146,16 @@ async def test_what_could_not_be_given_is_told_and_given_when_it_comes_again(
     assert there.run.votes == 1
     [stands] = there.answers()
     assert "Counted: approved by ann" in stands
+
+
+@pytest.mark.parametrize("how", ["press", "comment"])
+async def test_what_comes_again_when_all_is_over_is_told_what_became_of_it(there: There, how: str):
+    await getattr(there, how)()
+    there.run.is_over = True
+    again: Taken = await getattr(there, how)()
+    there.run.updates.clear()
+    new: Taken = await getattr(there, how)()
+
+    assert again.done == "Counted: approved by ann."
+    assert not new.done.startswith("Counted")
+    assert there.run.votes == 1

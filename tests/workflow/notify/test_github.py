@@ -119,6 +119,10 @@ async def test_a_pull_request_starts_a_run_that_shows_there_and_is_answered_ther
     await until(lambda: any(counted in c["body"] for c in comments.values()))
     again = await site.another()  # as one that was killed, and has come up again
     assert (await again.github_says("issue_comment", vote)).status == 202
+    edits = site.github.made
+    await until(
+        lambda: any("<!-- answer" in each["body"] for each in edits("issues/update-comment"))
+    )
     said = [c["body"].partition("\n")[2] for c in comments.values() if c not in ours]
     assert said == [counted]
 
