@@ -112,5 +112,7 @@ if __name__ == "__main__":
     try:
         named = {f"{name}+{told}": key for name, told, key in map(key_of, sys.argv[2:])}
         print("ok:", *verify(open(sys.argv[1], "rb").read(), named))
-    except (Bad, ValueError, KeyError, TypeError, IndexError, OSError) as error:
+    except (Bad, OSError) as error:
         sys.exit(f"REFUSED: {error}")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        sys.exit(f"REFUSED: this is no evidence: {type(error).__name__}: {error}")

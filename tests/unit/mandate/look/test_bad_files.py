@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from mandate.work.look.deep_replay import deep_replay
 from mandate.work.look.ledger_anchors import keys_of
 from mandate.work.look.replay import read_history
 from tests.integration.ledger.drafts import intruder
+from tests.unit.mandate.programs import ROOT
 
 KEY = str(NoteKey("ours", Ed25519PrivateKey.generate().public_key().public_bytes_raw()))
 BAD = {
@@ -58,6 +61,21 @@ def test_what_is_no_evidence_and_no_proof_is_said_in_a_line(
     assert f"{file}: this is no evidence: " in said.out
     assert f"{file} is no proof: " in said.err
     assert [each.name for each in tmp_path.iterdir()] == ["it.json"]
+
+
+@pytest.mark.parametrize("name", ["half", "bytes", "list", "nothing", "deep", "half-pair"])
+def test_the_verifier_that_stands_alone_says_so_in_a_line_as_well(
+    name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "it.json"
+    file.write_bytes(BAD[name])
+    words = [sys.executable, "-I", str(ROOT / "docs" / "verify_evidence.py"), str(file), KEY]
+
+    said = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith("REFUSED: this is no")
+    assert len(said.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
