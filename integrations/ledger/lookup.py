@@ -41,6 +41,7 @@ _DISPUTE_OF: Final = (
     "json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) "
     "ORDER BY seq DESC LIMIT 1"
 )
+_NEWEST_DISPUTE: Final = "SELECT coalesce(max(seq), -1) FROM ledger WHERE action = 'run.disputed'"
 _LATEST: Final = f"SELECT {COLUMNS} FROM ledger WHERE action = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608  # constants
 _NEWEST_RUN: Final = "SELECT run_id FROM ledger WHERE workflow_id = ? ORDER BY seq DESC LIMIT 1"
 _BY_PLACE: Final = f"SELECT {COLUMNS} FROM ledger WHERE seq = ?"  # noqa: S608  # constants
@@ -131,6 +132,16 @@ def under(path: Path, folder: str, action: str, most: int) -> list[Entry]:
     with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
         rows = connection.execute(_UNDER, words).fetchall()
     return [_sound(row) for row in rows]
+
+
+def newest_dispute(path: Path) -> int:
+    """Return where the latest entry stands that says a run is in dispute; -1: there is none.
+
+    Raises:
+        NotFoundError, CorruptError, UnavailableError: as ``by_key``.
+    """
+    with closing(open_reader(path)) as connection, sqlite_faults(f"read the ledger {path}"):
+        return int(connection.execute(_NEWEST_DISPUTE).fetchone()[0])
 
 
 def disputes(path: Path, most: int) -> list[Entry]:

@@ -28,7 +28,9 @@ from integrations.health.probes.agents import agents_probe, processes_probe
 from integrations.health.probes.disks import artifacts_probe, ledger_probe, room_at
 from integrations.health.probes.disputes import disputes_probe
 from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
+from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
+from integrations.ledger.lookup import disputes
 from integrations.vault.client import Vault
 from tests.fixtures.dragonfly.holders import new_name, seeded, take
 from tests.fixtures.servers.openbao import OpenBao
@@ -155,6 +157,41 @@ async def test_who_does_not_write_the_ledger_looks_for_its_writer(tmp_path):
     assert all("on this machine" in each.detail for each in elsewhere)
     assert (written.grade, unwritten.grade) == (Grade.GOOD, Grade.POOR)
     assert "no writer of it runs" in unwritten.detail
+
+
+async def test_disputes_are_read_when_there_is_another(tmp_path, monkeypatch):
+    path, moved = tmp_path / "ledger.db", tmp_path / "moved.db"
+    reads = []
+
+    def counted(*given):
+        reads.append(given)
+        return disputes(*given)
+
+    def dispute(number):
+        about = {"workflow": f"run-{number}", "run": "r", "why": "it differs"}
+        return Draft.of_no_run(f"disputed/{number}", "run.disputed", about)
+
+    monkeypatch.setattr("integrations.health.probes.disputes.disputes", counted)
+    probe = disputes_probe(path)
+    with Ledger(path) as ledger:
+        await ledger.append([dispute(1)])
+        first, again = await probe.look(), await probe.look()
+        assert len(reads) == 1
+        await ledger.append([dispute(2)])
+        second = await probe.look()
+    path.rename(moved)
+    gone = await probe.look()
+    with Ledger(path) as ledger:
+        await ledger.append([dispute(3)])
+    other = await probe.look()
+
+    assert len(reads) == 3
+    assert [each.grade for each in (first, again, second, other)] == [Grade.POOR] * 4
+    assert first == again
+    assert "run-2" in second.detail
+    assert (gone.grade, "run-3" in other.detail) == (None, True)
+    assert figures(second)["mandate_disputed_runs_new", ""] == 2
+    assert figures(other)["mandate_disputed_runs_new", ""] == 1
 
 
 async def test_an_entry_that_waits_too_long_is_found(tmp_path):
