@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +17,7 @@ from temporalio import workflow
 
 from activities.contracts import messages
 from dsl.core import StageStatus
-from dsl.plan import AgentStep, GateStep, Plan, walk
+from dsl.plan import AgentStep, AnyStep, GateStep, Plan, walk
 from dsl.rules.gates.guards import acting_on
 from dsl.rules.run.checkpoints import Checkpoints
 from dsl.shown.heads import by_rank
@@ -149,6 +150,11 @@ class AdmittedRun:
             raise
         self.checkpoints.end(step.path, this_task())
         return detail
+
+    def passed_over(self, steps: Iterable[AnyStep]) -> None:
+        """Keep in mind which stages will never begin."""
+        for step in steps:
+            self.checkpoints.never(step.path, this_task())
 
     def environment(self) -> dict[str, Any]:
         """Return what conditions and agent inputs may refer to."""

@@ -17,7 +17,7 @@ closed from outside, where waiting is an error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, assert_never
 
@@ -41,6 +41,9 @@ class Leaves(Protocol):
 
     async def gate(self, step: GateStep) -> str:
         """Wait at a gate; return its detail or raise ``StageEndedError``."""
+
+    def passed_over(self, steps: Iterable[AnyStep]) -> None:
+        """Be told of steps of which none that has not begun will."""
 
     def environment(self) -> dict[str, Any]:
         """Return what conditions may refer to."""
@@ -140,6 +143,7 @@ class Scheduler:
             raise progress.failure
         inner = [inner for arm in arms for inner in walk(arm.steps)]
         self._stages.skip(inner, "another branch completed first")
+        self._leaves.passed_over(inner)
         return f"{progress.completed} of {len(arms)} branches completed"
 
     async def _condition(self, step: ConditionStep) -> str:
@@ -153,6 +157,7 @@ class Scheduler:
         taken, left = (step.then, step.otherwise) if holds else (step.otherwise, step.then)
         word = "true" if holds else "false"
         self._stages.skip(walk(left), f"the condition of {step.path!r} is {word}")
+        self._leaves.passed_over(walk(left))
         await self.steps(taken)
         return f"the condition is {word}"
 

@@ -10,7 +10,7 @@
    nothing yet. No approval survives being taken back to before it.
 4. What people have signed for a stage of T3 or T4 is good in one run only: between the first gate
    before such a stage and the stage's end nothing can be taken back to. It goes back to before the
-   gate, as for an agent at work (2).
+   gate, as for an agent at work (2). A stage that the run has passed over is as one that has ended.
 5. Of a stage that was begun several times (its agent has asked people) the first time counts.
 """
 
@@ -53,6 +53,7 @@ class Checkpoints:
         self._voted = voted
         self._acting = acting
         self._began: dict[str, _Began] = {}
+        self._never: dict[str, int] = {}  # by which event that was known
 
     def begin(self, path: str, event: int, time: str, *, is_gate: bool = False) -> None:
         """Be told that a stage begins in the workflow task that ``event`` will complete."""
@@ -66,6 +67,11 @@ class Checkpoints:
         """Be told that it has ended, however; harmless where it never began."""
         if path in self._began:
             self._began[path].ended = event
+
+    def never(self, path: str, event: int) -> None:
+        """Be told that by then it is passed over for good; harmless where it has begun."""
+        if path not in self._began:
+            self._never.setdefault(path, event)
 
     def points(self, before: str | None = None) -> list[dict[str, Any]]:
         """Return every point, in the order of their events.
@@ -123,8 +129,11 @@ class Checkpoints:
         if not each.is_gate:
             return each.ended or math.inf
         # (4) good in one run: until the last of them has ended
-        stages = (self._began.get(path) for path in acting.get(each.path, ()))
-        return max(((stage and stage.ended) or math.inf for stage in stages), default=0.0)
+        return max(map(self._over, acting.get(each.path, ())), default=0.0)
+
+    def _over(self, path: str) -> float:
+        stage = self._began.get(path)
+        return (stage.ended if stage is not None else self._never.get(path, 0)) or math.inf
 
 
 def _is_undone(each: _Began, event: int, decided: int) -> bool:

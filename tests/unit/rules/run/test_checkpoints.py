@@ -29,6 +29,8 @@ def points(
                 found.begin(path, event, NOW, is_gate=True)
             case "end":
                 found.end(path, event)
+            case "never":
+                found.never(path, event)
             case _:
                 decided.append((path, event))
     return {
@@ -136,6 +138,17 @@ def test_before_a_stage_of_t3_that_has_not_begun_nothing_that_was_signed_stands(
     found = points(*moves, acting={"ok": {"change"}})
 
     assert (found["b"]["reset_to"], found["b"]["voids"]) == (8, ["ok"])
+
+
+def test_what_was_signed_for_a_stage_that_is_passed_over_stands_behind_that():
+    moves = (("gate", "ok", 8), ("approved", "ok", 12), ("end", "ok", 14), ("begin", "b", 14))
+    later = (("never", "change", 20), ("end", "b", 20), ("begin", "c", 20), ("never", "c", 30))
+    found = points(*moves, *later, acting={"ok": {"change"}})
+    both = points(*moves, *later, acting={"ok": {"change", "other"}})
+
+    assert (found["b"]["reset_to"], found["b"]["voids"]) == (8, ["ok"])
+    assert (found["c"]["reset_to"], found["c"]["voids"]) == (20, [])
+    assert (both["c"]["reset_to"], both["c"]["voids"]) == (8, ["ok"])  # one may still come
 
 
 def test_no_agent_is_left_half_way():
