@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
 from tests.fixtures.tools.shop import Shop
 from tests.unit.mandate.programs import ROOT, mandate
 from tests.workflow.ledger.test_reconcile import at_work, forge, reconciled, resuming
+from workflows.ledger.reuse import ANSWERED_WITHIN
 
 
 async def breaks(_request: Any) -> dict[str, Any]:
@@ -31,6 +33,16 @@ def counted(engine: Engine) -> dict[str, int]:
             return sum(each.stage == stage for each in engine.runner.requests[began:])
 
     return Counts()
+
+
+async def waits_for(handle: Any, *activities: str) -> set[timedelta]:
+    """Return how long the run waits, in all, for an answer of such activities."""
+    asked = [
+        event.activity_task_scheduled_event_attributes
+        for event in (await handle.fetch_history()).events
+    ]
+    mine = (each for each in asked if each.activity_type.name in activities)
+    return {each.schedule_to_close_timeout.ToTimedelta() for each in mine}
 
 
 def chain(*names: str, **fields: Any) -> list[dict[str, Any]]:
@@ -69,6 +81,7 @@ async def test_ten_stages_stopped_at_the_seventh_go_on_on_new_code_without_the_f
     ]
     told_of = [each.payload for each in entries if each.action == "stage.reused"]
     assert [each["workflow"] for each in told_of] == [f"{old.id}/{name}" for name in names[:6]]
+    assert await waits_for(new, "ledger.resume", "ledger.reuse") == {ANSWERED_WITHIN}
     [agreed] = await reconciled(engine, new.id, code=0)
     assert agreed["disagreements"] == []
 
