@@ -22,7 +22,7 @@ from temporalio.exceptions import ActivityError
 from activities.contracts import messages, specs
 from dsl.limits import VERIFICATIONS_MAX, VOTES_MAX
 from dsl.rules.gates.consensus import DOORS, Decision, Vote, refuse
-from dsl.rules.gates.questions import refuse_answer, refuse_clarification
+from dsl.rules.gates.questions import ANSWERS_NOTHING, refuse_answer, refuse_clarification
 from dsl.rules.proofs.proof import VOTE, VOUCHED, Proof, ProofError, decode, refuse_matter
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of_bytes
@@ -46,6 +46,8 @@ class VoteJudge:
         path = opening.step.path
         if len(opening.votes) >= VOTES_MAX:
             return f"gate {path!r} has had {VOTES_MAX} votes"
+        if message.answer and opening.matter.question is None:
+            return ANSWERS_NOTHING.format(path)  # "no" is no approval
         if message.proof or not opening.takes_claims():
             if opening.verifications < VERIFICATIONS_MAX:
                 return None

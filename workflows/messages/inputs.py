@@ -52,7 +52,7 @@ class VoteMessage(Value):
     decision: str
     voter: str = Field(min_length=1, max_length=PERSON_LENGTH_MAX)
     reason: str = Field(default="", max_length=REASON_LENGTH_MAX)
-    # Another name of ``reason``, for a gate at which an agent's question is answered.
+    # Another name of ``reason``, for a gate at which an agent's question is answered, and no other.
     answer: str = Field(default="", max_length=REASON_LENGTH_MAX, exclude=True)
     proof: str = ""  # of any length: one that is too long is refused, and recorded as refused
 
@@ -105,7 +105,7 @@ def read_vote(args: Sequence[Any]) -> VoteMessage:
         raise MessageError(f"{fault_of(error)}; a vote is {_VOTE_EXAMPLE}") from None
     if vote.answer and vote.reason not in ("", vote.answer):
         raise MessageError("a vote has a reason or an answer, and not both")
-    vote = vote.model_copy(update={"reason": vote.answer or vote.reason, "answer": ""})
+    vote = vote.model_copy(update={"reason": vote.answer or vote.reason})
     if vote.decision not in ("approve", "reject"):
         raise MessageError(f"decision: expected approve or reject, got {vote.decision!r}")
     return vote

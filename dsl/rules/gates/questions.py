@@ -10,6 +10,7 @@ proof of the vote covers it (docs/adr/0026). The rules:
    what the agent would expect.
 4. How a plan is clarified is asked as a question is, and its answer has to make a plan of it: see
    ``dsl.rules.health.clarification``.
+5. Where nothing is asked, an answer is no reason: whoever answers "no" must not have approved.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from dsl.rules.gates.consensus import Decision, Vote
 from dsl.rules.health.clarification import ClarificationError, answered
 from dsl.values.canonical import digest_of
 
+ANSWERS_NOTHING: Final = (
+    "gate {!r} asks no question: give a reason in place of an answer"  # (5) no reason
+)
 _SHOWN_MAX: Final = 80  # characters
 _NO_ANSWERS: Final = ("", "...", "\u2026")  # nothing, or the dots of a line to copy
 

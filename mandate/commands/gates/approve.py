@@ -19,5 +19,5 @@ def command(
     """Approve at a gate, with proof; exit code 0 only when the vote counted."""
     from mandate.work.gates.answer import run as vote
 
-    wish = Wish(run, gate, APPROVE, said(reason, answer))
+    wish = Wish(run, gate, APPROVE, said(reason, answer), is_answer=bool(answer))
     end(vote(wish, is_sure=yes, as_json=as_json, data_dir=data_dir))

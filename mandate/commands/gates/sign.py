@@ -30,4 +30,5 @@ def command(
     """Print your vote with its proof, as input for the Temporal CLI or the Web UI."""
     from mandate.work.gates import sign
 
-    end(sign.run(Wish(run, gate, decision.value, said(reason, answer)), data_dir=data_dir))
+    wish = Wish(run, gate, decision.value, said(reason, answer), is_answer=bool(answer))
+    end(sign.run(wish, data_dir=data_dir))

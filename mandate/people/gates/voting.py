@@ -32,6 +32,7 @@ from activities.runtime.endings import ended_word
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
 from dsl.rules.gates.consensus import is_reason
+from dsl.rules.gates.questions import ANSWERS_NOTHING
 from dsl.rules.proofs.proof import VOTE
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError, UsageError
@@ -169,6 +170,8 @@ async def looked(client: Client, session: Session, wish: Wish, seen: Seen | None
     row = seen.row
     if row.reason_required and not is_reason(wish.reason):
         raise UsageError("gate {!r} requires a reason", row.gate, typed="add --reason TEXT")
+    if wish.is_answer and row.question is None:
+        raise UsageError(ANSWERS_NOTHING, row.gate, typed="say --reason, which decides nothing")
     if row.question is not None and wish.decision == APPROVE and not wish.reason.strip():
         of = f", one of {', '.join(row.question.choices)}" if row.question.choices else ""
         raise UsageError(

@@ -17,3 +17,4 @@ class Wish:
     gate: str
     decision: str
     reason: str = ""
+    is_answer: bool = False  # the reason is meant as one to a question

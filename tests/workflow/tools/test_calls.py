@@ -194,12 +194,16 @@ async def test_people_decide_on_one_call_with_these_arguments(engine: Engine, sh
     told = calls(5_000, 9_000, why="order 17")
     handle = await engine.start(calling(shop.asks()))
     [row] = (await engine.pending(handle, GATE))["waiting_for"]
+    _, answered = await update(engine, handle.id, vote(answer="did-not"))  # a question's, elsewhere
+    still = (await engine.pending(handle, GATE))["waiting_for"]
     await update(engine, handle.id, vote())
     [second] = (await engine.pending(handle, "work/call-2"))["waiting_for"]
     before = list(shop.paid)
     await update(engine, handle.id, vote("reject", "work/call-2", reason="far too much"))
     await handle.result()
 
+    assert "asks no question: give a reason" in answered["said"]
+    assert still == [row]
     assert row["call"]["arguments"] == {"amount": 5_000}
     assert (row["call"]["tool"], row["call"]["purpose"]) == ("refund", "order 17")
     assert row["call"]["rule"] == "rule 1 asks people"
