@@ -88,6 +88,11 @@ class Told:
     is_undone: bool = False  # nobody knows of it there: it may be given again
 
 
+def uncounted(why: object) -> Told:
+    """Return that a vote does not count, and why."""
+    return Told(counted=False, text=f"It does not count: {why}.")
+
+
 def undone(error: IntegrationError) -> Told:
     """Return that nothing came of a vote for now."""
     text = f"It could not be given now, try again: {error}."
@@ -123,7 +128,7 @@ class Ballots:
         except NotFoundError as error:
             told = Told(counted=False, text=f"There is nothing to answer: {error}.")
         except DeniedError as error:
-            told = Told(counted=False, text=f"It does not count: {error}.")
+            told = uncounted(error)
         except IntegrationError as error:
             return undone(error)
         return await self.earlier(given) or told  # (7) it may have come before
@@ -133,7 +138,7 @@ class Ballots:
         try:
             return _told(await self._runs.answered(given.run, update_id=_update_id(given)))
         except DeniedError as error:
-            return Told(counted=False, text=f"It does not count: {error}.")
+            return uncounted(error)
         except IntegrationError:
             return None
 
@@ -230,7 +235,7 @@ def _told(answer: Any) -> Told:
         return Told(counted=False, text="The run has not said what became of it.")
     detail = str(answer.get("detail", ""))
     if not answer.get("counted"):
-        return Told(counted=False, text=f"It does not count: {answer.get('why', detail)}.")
+        return uncounted(answer.get("why", detail))
     return Told(counted=True, text=f"Counted: {detail}.")
 
 

@@ -8,7 +8,8 @@
    What comes from a fork starts nothing, unless the operator's file says so: anybody can make one.
 4. ``/mandate approve GATE [REASON]`` in a comment is a vote of whoever has written it, on what had
    waited when it was written; so is a button of a check, on what was shown beside it. A comment
-   that was edited is none.
+   that was edited is none. What says why it counts for nothing is asked of no run: see
+   ``integrations.github.payloads``.
 5. What somebody has asked for there is answered there in one sentence: a comment by a comment, a
    press by a check beside the one that was pressed. Strangers who comment are answered by nothing:
    whoever passes by must not have us write. Only who may write to the repository can press.
@@ -32,7 +33,7 @@ from dsl.rules.notify.subject import (
     REPOSITORY,
 )
 from dsl.shown.surfaces import Markdown
-from integrations.doors.ballots import Ballots, Given, Told, in_time, undone
+from integrations.doors.ballots import Ballots, Given, Told, in_time, uncounted, undone
 from integrations.doors.payloads import object_of, text_of
 from integrations.doors.telling import Answers, Taken
 from integrations.errors import ConflictError, DeniedError, IntegrationError, NotFoundError
@@ -189,13 +190,15 @@ class GitHubEvents:
 
     async def _comment(self, repository: str, payload: Mapping[str, Any]) -> Taken:
         issue, comment = object_of(payload.get("issue")), object_of(payload.get("comment"))
-        asked = command_in(comment)
+        asked = command_in(payload)
         number = issue.get("number")
         if asked is None or "pull_request" not in issue or type(number) is not int:
             return Taken("no command of ours")
         if not self._is_heard(asked, comment):  # (5) strangers
             return Taken("a command of a stranger, who is told nothing")
-        told = await in_time(self._answered(repository, number, asked), self._within_s)
+        told = uncounted(asked.fault)
+        if not asked.fault:
+            told = await in_time(self._answered(repository, number, asked), self._within_s)
         place = CommentPlace(repository, str(number), answer_mark(asked.delivery), asked.at)
         body = Markdown.of("{}", told.text, limit=1_000)  # (5) one sentence
         tell = self._answers.of(
@@ -261,6 +264,8 @@ class GitHubEvents:
         return Taken(told.text, tell, is_undone=told.is_undone)
 
     async def _pressed(self, press: Press, ballots: Ballots, delivery: str) -> Told:
+        if press.fault:
+            return uncounted(press.fault)
         given = Given(
             door=GITHUB,
             account=press.account,

@@ -1,7 +1,10 @@
 """What somebody has asked for at GitHub: a command in a comment, or a press of a check's button.
 
-A command is the first line of the comment, and the line begins with its words: what goes on
-otherwise, such as ``/mandate approved?``, is none.
+1. A command is the first line of the comment, and the line begins with its words: what goes on
+   otherwise, such as ``/mandate approved?``, is none.
+2. A comment with another command below is none at all: nobody can say which of them was meant.
+3. A vote is given by the person whose account it is. What an app has written, also by a token that
+   somebody has given it, and what a bot does, is that program's word and not theirs.
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ from integrations.doors.payloads import object_of, text_of
 _COMMAND: Final = re.compile(
     r"^/mandate[ \t]+(approve|reject)(?=[ \t]|$)(?:[ \t]+(\S{1,1000}))?[ \t]*(.*)$"
 )
-COMMENT_MAX: Final = 4_000  # characters that are looked at
+COMMENT_MAX: Final = 4_000  # characters that are kept of one
+BODY_MAX: Final = 1 << 18  # that are looked through for commands: GitHub takes fewer
 EXTERNAL_ID_MAX: Final = 1_100
 _SHA: Final = re.compile(r"[0-9a-f]{40}")
 _LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
+_PERSON: Final = "User"  # others are Bot, Organization, Mannequin
 _BUTTON: Final = re.compile(r"([ar])-([1-9][0-9]{0,6})-[0-9a-f]{10}")
 _DECISIONS: Final = {"a": "approve", "r": "reject"}
 
@@ -37,6 +42,7 @@ class Comment:
     reason: str
     delivery: str
     at: str
+    fault: str  # why it counts for nothing, whatever waits; empty: nothing speaks against it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,14 @@ class Press:
     run: str
     run_id: str
     commit: str
+    fault: str  # as of a comment
 
 
-def command_in(comment: Mapping[str, Any]) -> Comment | None:
-    """Return the command in a comment, if its first line is one."""
-    line, _, rest = text_of(comment.get("body"), COMMENT_MAX).strip().partition("\n")
+def command_in(payload: Mapping[str, Any]) -> Comment | None:
+    """Return the command in a comment, if its first line is one (1)."""
+    comment = object_of(payload.get("comment"))
+    body = text_of(comment.get("body"), BODY_MAX).strip()
+    line, _, rest = body[:COMMENT_MAX].partition("\n")
     found = _COMMAND.match(line.strip())
     account, number = object_of(comment.get("user")).get("id"), comment.get("id")
     if found is None or type(account) is not int or type(number) is not int:
@@ -68,6 +77,7 @@ def command_in(comment: Mapping[str, Any]) -> Comment | None:
         reason=reason[:REASON_LENGTH_MAX],
         delivery=f"comment {number}",
         at=text_of(comment.get("created_at")),
+        fault=_not_of_a_person(payload, account) or _not_one(body),
     )
 
 
@@ -89,7 +99,31 @@ def press_in(payload: Mapping[str, Any]) -> Press | None:
         run=run,
         run_id=run_id,
         commit=commit,
+        fault=_not_of_a_person(payload, account),
     )
+
+
+def _not_of_a_person(payload: Mapping[str, Any], account: int) -> str:
+    """Return why what was done for an account was not done by its person (3); empty: it was."""
+    sender = object_of(payload.get("sender"))
+    via = object_of(payload.get("comment")).get("performed_via_github_app")
+    if via is not None:
+        slug = text_of(object_of(via).get("slug"))
+        name = f"app {slug}" if _LOGIN.fullmatch(slug) else "an app"
+        return f"it came through {name}, and a vote is given by a person: give it at GitHub itself"
+    if sender.get("type") != _PERSON:
+        return "it is not of the account of a person, and a vote is given by one"
+    if sender.get("id") != account:
+        return "it was sent by another account than has written it"
+    return ""
+
+
+def _not_one(body: str) -> str:
+    """Return that a comment has several commands (2); empty: it has one."""
+    commands = sum(_COMMAND.match(line.strip()) is not None for line in body.splitlines())
+    if commands > 1:
+        return f"expected one command in a comment, got {commands}: write a comment for each"
+    return ""
 
 
 def given_in(asked: Comment, run: str, gate: str) -> Given:

@@ -50,6 +50,7 @@ def comment(number: int, body: str) -> dict[str, Any]:
             "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "author_association": "MEMBER",
         },
+        "sender": {"id": ANN, "type": "User"},
     }
 
 

@@ -86,29 +86,33 @@ class There:
         api = GitHubApi(shop_at(github.http.url, folder))
         self.events = GitHubEvents(api, door, self.run, ballots, within_s=0.2)
 
-    async def press(self) -> Taken:
+    async def press(self, kind: str = "User") -> Taken:
         shown: dict[str, Any] = {"run": "r-1", "gate": "sign-off", "opening": 1, "subject": "d"}
         payload = {
             "action": "requested_action",
             "repository": {"full_name": "acme/shop"},
             "requested_action": {"identifier": button("approve", **shown)},
             "check_run": {"external_id": "w/r-1", "head_sha": "a" * 40},
-            "sender": {"id": ANN, "login": "ann"},
+            "sender": {"id": ANN, "login": "ann", "type": kind},
         }
         return await self.events.take("check_run", payload, delivery="d-1")
 
-    async def comment(self) -> Taken:
+    async def comment(
+        self, body: str = "/mandate approve", kind: str = "User", by: int = ANN, **fields: Any
+    ) -> Taken:
         payload = {
             "action": "created",
             "repository": {"full_name": "acme/shop"},
             "issue": {"number": 5, "pull_request": {}},
             "comment": {
                 "id": 77,
-                "body": "/mandate approve",
+                "body": body,
                 "user": {"id": ANN},
                 "created_at": "2026-11-30T10:00:01Z",
                 "author_association": "MEMBER",
+                **fields,
             },
+            "sender": {"id": by, "type": kind},
         }
         return await self.events.take("issue_comment", payload, delivery="d-1")
 
@@ -159,3 +163,36 @@ async def test_what_comes_again_when_all_is_over_is_told_what_became_of_it(there
     assert again.done == "Counted: approved by ann."
     assert not new.done.startswith("Counted")
     assert there.run.votes == 1
+
+
+TWO = "expected one command in a comment, got 2: write a comment for each"
+NOT_HERS = "and a vote is given by"
+
+
+@pytest.mark.parametrize(
+    ("how", "given", "said"),
+    [
+        ("press", {"kind": "Bot"}, NOT_HERS),
+        ("press", {"kind": None}, NOT_HERS),
+        ("comment", {"kind": "Bot"}, NOT_HERS),
+        ("comment", {"performed_via_github_app": {"slug": "claude"}}, "came through app claude"),
+        ("comment", {"performed_via_github_app": {"slug": "`@all`"}}, "came through an app,"),
+        ("comment", {"performed_via_github_app": {}}, NOT_HERS),
+        ("comment", {"by": 1}, "sent by another account"),
+        ("comment", {"body": "/mandate approve sign-off\n/mandate reject sign-off"}, TWO),
+        ("comment", {"body": "/mandate approve sign-off \r/mandate\treject"}, TWO),
+        ("comment", {"body": f"/mandate approve{' why' * 2_000}\n\n /mandate reject"}, TWO),
+    ],
+)
+async def test_what_is_no_word_of_a_person_or_two_at_once_counts_for_nothing_and_says_so(
+    there: There, how: str, given: dict[str, Any], said: str
+):
+    taken: Taken = await getattr(there, how)(**given)
+    assert taken.tell is not None
+    await taken.tell()
+
+    assert there.run.votes == 0
+    assert said in taken.done
+    [told] = there.answers()
+    assert "It does not count: " in told
+    assert (await there.comment(performed_via_github_app=None)).done.startswith("Counted")

@@ -137,7 +137,7 @@ def test_a_word_for_a_deployment_is_short_and_nobodys_mark_up():
     ],
 )
 def test_a_command_is_its_whole_words(body: str, found: Any):
-    comment = command_in({"id": 1, "body": body, "user": {"id": 2}})
+    comment = command_in({"comment": {"id": 1, "body": body, "user": {"id": 2}}})
 
     assert (comment and (comment.decision, comment.gate, comment.reason)) == found
 

@@ -44,7 +44,7 @@ def pull_request(commit: str, number: int = 5, **fields: Any) -> dict[str, Any]:
             "number": number,
             "head": {"sha": commit, "repo": {"full_name": REPOSITORY}},
         },
-        "sender": {"id": STRANGER},
+        "sender": {"id": STRANGER, "type": "User"},
         **fields,
     }
 
@@ -68,6 +68,7 @@ def comment(
             "created_at": at or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "author_association": association,
         },
+        "sender": {"id": account, "type": "User"},
     }
 
 
@@ -181,7 +182,7 @@ async def test_a_button_of_the_check_votes_for_what_was_shown(site: Site):
         await site.github_says("check_run", {**payload, "requested_action": {"identifier": name}})
         await until(lambda said=said: said in site.verdict())
     assert (await run.query("gates"))[0]["votes"] == 0
-    stranger = {**payload, "sender": {"id": STRANGER, "login": "`@all`"}}
+    stranger = {**payload, "sender": {"id": STRANGER, "login": "`@all`", "type": "User"}}
     await site.github_says("check_run", stranger)
     await until(lambda: "is nobody here" in site.verdict(STRANGER))
     await site.github_says("check_run", payload)
