@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from dsl.rules.tools.calls import CallRefusedError, call_of
 from dsl.rules.tools.sealed import sealed
-from dsl.tools.folders import ToolFolders
+from dsl.tools.folders import ServerFile, ToolFolders
 from integrations.artifacts.spent import SpentCalls
 from integrations.artifacts.store import Artifacts
 from integrations.errors import UnavailableError
@@ -57,6 +57,8 @@ class Sealing:
         if file is None and server in self._servers:  # nobody can tell what is hidden
             raise CallRefusedError(f"tool server {server!r} is not declared any more")
         fields = () if file is None else file.server.sealed_of(tool)
+        if not fields and self._may_be_hidden(file, tool):
+            raise CallRefusedError(f"no tool {tool[:80]!r} of {server[:80]!r} is pinned")
         if fields:
             call_of(server, tool, arguments)  # whole: what is sealed is not looked into later
         key = self._key() if fields else b""
@@ -68,6 +70,13 @@ class Sealing:
             return self._artifacts.put(data, _MEDIA_TYPE).digest
 
         return sealed(arguments, fields, salt, keep)
+
+    def _may_be_hidden(self, file: ServerFile | None, tool: str) -> bool:
+        """Tell whether a call of no known tool may have been meant for one that hides arguments."""
+        found = (self._folders.named(name).files.get(name) for name in sorted(self._servers))
+        servers = (each.server for each in found if each is not None)
+        hides = any(one.redact.arguments for each in servers for one in each.tools.values())
+        return hides and (file is None or tool not in file.known().pins)
 
     def _key(self) -> bytes:
         mine = {"key": secrets.token_hex(_KEY_BYTES)}

@@ -3,13 +3,16 @@
 Pure. The rules:
 
 1. A field is a path of keys, ``customer.card``. Lists on the way are gone through.
-2. What is no JSON has no fields, so nobody can tell where they are: all of it is left out.
+2. What is no JSON has no fields, so nobody can tell where they are: all of it is left out. Likewise
+   where a path meets what has no keys: a ``customer`` that is text may be, or hold, the card.
+3. A key that some server takes for the one that is named is that one: see ``like_of``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from dsl.limits import AGENT_LINE_BYTES_MAX
@@ -33,23 +36,40 @@ def without_fields(text: str, fields: Sequence[str]) -> str:
         return HIDDEN  # (2) nobody can tell where they are
     if not isinstance(value, dict | list):
         return HIDDEN
-    for field in fields:
-        for holder, key in places(value, field):
-            holder[key] = HIDDEN
+    for _, holder, key in places([value], fields):
+        holder[key] = HIDDEN
     return write_answer(value)
 
 
-def places(value: Any, field: str) -> list[tuple[dict[str, Any], str]]:
-    """Return where ``field`` stands in ``value``: the objects that hold it, each with its key."""
-    found: list[tuple[dict[str, Any], str]] = []
-    pending: list[tuple[Any, Sequence[str]]] = [(value, field.split("."))]
+def like_of(key: str) -> str:
+    """Return what a key is to whoever looks least closely (3)."""
+    return unicodedata.normalize("NFKC", key).casefold()
+
+
+def places(value: Any, fields: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
+    """Return where ``fields`` stand in ``value``: which one, what holds it, and its place there.
+
+    What stands there may be replaced meanwhile; it is not looked into again.
+    """
+    # The shorter ones first: what holds a field is one itself, perhaps.
+    for path in sorted(
+        {like_of(each) for each in fields}, key=lambda each: (each.count("."), each)
+    ):
+        for holder, key in [*_places(value, path.split("."))]:
+            yield path, holder, key
+
+
+def _places(value: Any, path: Sequence[str]) -> Iterator[tuple[Any, Any]]:
+    pending: list[tuple[Any, Sequence[str]]] = [(value, path)]
     while pending:
-        item, (key, *rest) = pending.pop()
-        if isinstance(item, list):  # (1) gone through
-            pending.extend((each, (key, *rest)) for each in item)
-        elif isinstance(item, dict) and key in item:
-            if rest:
-                pending.append((item[key], rest))
-            else:
-                found.append((item, key))
-    return found
+        holder, (key, *rest) = pending.pop()
+        found: list[tuple[Any, Any, Sequence[str]]]
+        if isinstance(holder, list):  # (1) gone through
+            found = [(at, item, (key, *rest)) for at, item in enumerate(holder)]
+        else:
+            found = [(at, item, rest) for at, item in holder.items() if like_of(at) == key]
+        for at, item, left in found:
+            if left and isinstance(item, dict | list):
+                pending.append((item, left))
+            elif item is not None or not left:  # (2) met: nobody can tell what it holds
+                yield holder, at

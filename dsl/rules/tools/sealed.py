@@ -5,7 +5,8 @@ is kept aside, and a seal, the digest of what was kept, goes through history, le
 its place. So people approve, and the digest of a call binds, the very value without reading it. The
 rules:
 
-1. A field is a path of keys, lists on the way are gone through, as in ``dsl.rules.tools.hidden``.
+1. A field is found as in ``dsl.rules.tools.hidden``: where its path meets what has no keys, that
+   is sealed whole.
 2. What is kept holds a salt that whoever reads the seal does not have: nobody finds a short value
    by trying. Equal values of one stage have equal seals, so an equal call is known to be equal.
 3. No agent writes a seal: it would have the server handed what another has kept.
@@ -44,10 +45,9 @@ def sealed(
     if _holds_seal(arguments):
         raise CallRefusedError(f"the arguments hold the key {SEAL!r}: rename it")
     found = copy.deepcopy(dict(arguments))
-    for field in fields:
-        for holder, key in places(found, field):
-            kept = canonical({"salt": salt(field), "value": holder[key]}).encode()
-            holder[key] = {SEAL: keep(kept)}
+    for field, holder, key in places(found, fields):
+        kept = canonical({"salt": salt(field), "value": holder[key]}).encode()
+        holder[key] = {SEAL: keep(kept)}
     return found
 
 

@@ -4,6 +4,9 @@
    answer it. What the names and arguments may be is decided where the call is.
 2. A call holds no secret of the agent. What it says is redacted before anybody sees it, and a call
    that was changed so is none that it has asked for: it is denied.
+3. Of a call nobody keeps the arguments as its agent has written them: an operator may have hidden
+   some, and here nobody knows which. They stand on the ledger, with seals for those. So it is of a
+   line that was to be a call, and is none.
 """
 
 from __future__ import annotations
@@ -21,6 +24,9 @@ from dsl.rules.tools.journal import CallStatus
 from integrations.agents.contract.protocol import broken
 
 _ID: Final = re.compile(CALL_ID_PATTERN)
+_CALL: Final = re.compile(rb"tool_?call", re.IGNORECASE)
+_TOLD_ON: Final = ("id", "server", "tool", "why")  # fields of a message that are kept
+NO_CALL: Final = "[what was to be a tool_call is not kept]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,16 @@ class CallTold:
 
 # Waits until the call was made, or is known not to be.
 OnCall = Callable[[AskedCall], Awaitable[CallTold]]
+
+
+def kept_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what may be kept of a ``tool_call`` message (3)."""
+    return {name: message[name] for name in _TOLD_ON if name in message}
+
+
+def kept_line(line: bytes) -> bytes:
+    """Return what may be kept of a line that is no message (3)."""
+    return NO_CALL.encode() + b"\n" if _CALL.search(line.replace(b"\0", b"")) else line
 
 
 def parse_call(message: Mapping[str, Any], *, was_redacted: bool = False) -> AskedCall:

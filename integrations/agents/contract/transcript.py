@@ -6,6 +6,7 @@
 3. Events beyond ``AGENT_EVENTS_MAX``, or ``AGENT_EVENTS_BYTES_MAX``, are heard but not kept;
    heartbeats are never kept.
 4. Redaction comes first, cutting second. What it has replaced is counted.
+5. Of calls no argument is kept: see ``integrations.agents.contract.calls``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from dsl.limits import (
     AGENT_STDERR_BYTES_MAX,
     MESSAGE_LENGTH_MAX,
 )
+from integrations.agents.contract.calls import kept_line, kept_of
 from integrations.agents.contract.log import STDERR, STDOUT, Log
 from integrations.agents.contract.protocol import (
     RESULT_STATUSES,
@@ -116,13 +118,13 @@ class Transcript:
         try:
             message = parse_message(line)
         except AgentError as error:
-            self.log.text(STDOUT, line)
+            self.log.text(STDOUT, kept_line(line))  # (5) it may have been a call
             raise self._redacted(error) from None
         if message is None:
             self._keep_noise(line)
             return
         if self.result is not None:
-            self.log.text(STDOUT, line)
+            self.log.text(STDOUT, kept_line(line))
             raise broken(f"a message of type {message['type']!r} after the result")
         # Not redacted: words of the contract, which a short secret could happen to equal.
         kind = message.pop("type")
@@ -133,11 +135,14 @@ class Transcript:
             self.log.message(kind, {"status": status or data.get("status"), **data})
             self.result = self._check_result({**data, "status": status} if ours else data)
         else:
-            if kind == "tool_call" and self._on_call is not None:
-                self._on_call(data, data != message)
+            if kind == "tool_call":
+                if self._on_call is not None:
+                    self._on_call(data, data != message)
+                data = kept_of(data)  # (5) hidden ones among them, and nobody here knows which
             self._keep(Event(kind, data), len(line))
 
     def _keep_noise(self, line: bytes) -> None:
+        line = kept_line(line)  # (5) it may have been a call
         self.log.text(STDOUT, line)
         if len(self.noise) < AGENT_NOISE_LINES_MAX and line.strip():
             text = self._redact.text(line.decode(errors="replace").strip())

@@ -14,6 +14,8 @@ Artifacts: of PLAN ``request.json`` and ``prompt.md``, of EXECUTE ``conversation
 4. What the model says is data: it decides nothing here, and a pipeline acts on it behind a
    condition or a gate. A tool that it asks for is asked for at the engine, where table and people
    decide, ``tool_rounds`` times; what became of it is what the model hears.
+5. Arguments of tools are not kept in the conversation: an operator may have hidden some. They stand
+   on the ledger, with seals for those.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ TEXT_MAX = 16_384  # characters of an answer in the output; the artifact has all
 REPAIRS_MAX = 5
 TOOL_ROUNDS_MAX = 200
 MILLION = 1_000_000
+UNKEPT = "{}"  # in the place of arguments
 FORMATS = ("json_schema", "json_object", "none")
 _FENCED = re.compile(r"\A\s*```[a-z]*\n(.*)\n```\s*\Z", re.DOTALL)
 
@@ -157,7 +160,7 @@ class Talk:
 
     def account(self) -> dict[str, Any]:
         """Leave the conversation; return what it took."""
-        leave_json("conversation.json", self.body)
+        leave_json("conversation.json", {**self.body, "messages": self.kept()})
         return {
             "model": self.calls[-1].model if self.calls else self.body["model"],
             "calls": len(self.calls),
@@ -167,6 +170,13 @@ class Talk:
             "estimated": any(each.estimated for each in self.calls),
             **({"tools": self.called} if self.offered else {}),
         }
+
+    def kept(self) -> list[dict[str, Any]]:
+        """Return the messages without arguments of tools, some of which may be hidden (5)."""
+        kept: list[dict[str, Any]] = json.loads(json.dumps(self.body["messages"]))
+        for call in (each for message in kept for each in message.get("tool_calls", ())):
+            call["function"]["arguments"] = UNKEPT
+        return kept
 
     def deliver(self, value: Any) -> None:
         """End with an answer."""

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,8 @@ def ask(tmp_path: Path, workspace: Path) -> Ask:
         secrets: dict[str, str] | None = None,
         attempt: int = 1,
         environment: dict[str, str] | None = None,
+        tools: Sequence[dict[str, Any]] = (),
+        hears: Sequence[dict[str, Any]] = (),
         **inputs: Any,
     ) -> Answer:
         directory = tmp_path / f"attempt-{next(count)}"
@@ -112,10 +114,11 @@ def ask(tmp_path: Path, workspace: Path) -> Ask:
             "input": {"workspace": str(workspace), **inputs},
             "prior": prior,
             "secrets": secrets or {},
+            "tools": [*tools],
         }
         done = subprocess.run(
             [sys.executable, "-E", "-s", "-B", str(TEMPLATES / f"{program}.py")],
-            input=json.dumps(request) + "\n",
+            input="".join(json.dumps(each) + "\n" for each in (request, *hears)),
             cwd=directory,
             env={
                 "HOME": str(directory),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.chat_server import ChatServer, answer, chat_server, garbage, status
+from tests.fixtures.chat_server import ChatServer, answer, asks, chat_server, garbage, status
 from tests.integration.programs.conftest import Answer, Ask
 
 SCHEMA = {
@@ -138,6 +138,18 @@ def test_repairs_have_an_end(ask, server, structured):
     assert said.result["summary"] == "no answer fits the schema: /severity is missing"
     assert len(server.heard) == 2
     assert json.loads(said.read("conversation.json"))["messages"][1]["content"] == "{}"
+
+
+def test_arguments_of_tools_are_asked_with_and_not_kept(ask, server):
+    server.script = [asks(("refund", {"card": "4111"}), saying="it is due"), answer("paid")]
+    told = {"type": "tool_result", "id": "c1", "status": "ok", "text": "paid 82", "deadline": 1.0}
+    said = work(ask, server, tools=[{"server": "pay", "tool": "refund"}], hears=[told])
+
+    [called] = [each for each in said.messages if each["type"] == "tool_call"]
+    assert called["arguments"] == {"card": "4111"}
+    assert "4111" in json.dumps(server.heard[1]["body"])
+    assert "4111" not in said.read("conversation.json")
+    assert "paid 82" in said.read("conversation.json")
 
 
 @pytest.mark.parametrize("response_format", ["json_object", "none"])

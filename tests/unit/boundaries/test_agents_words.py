@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.api.failure.v1 import Failure
@@ -114,3 +115,22 @@ def _can_be_handed_on(transcript: Transcript) -> None:
     report = messages.AgentReport(status=StageStatus.COMPLETED, output=found.output)
     assert is_handed_on(report, REPORT_BYTES_MAX)
     assert is_handed_on({"stages": {"a": {"b": {"c": report.model_dump(mode="json")}}}})
+
+
+async def test_of_a_call_no_argument_is_kept_and_so_it_is_of_what_was_to_be_one():
+    card = "4111-1111"
+    call = f'{{"type": "tool_call", "id": "c1", "server": "pay", "why": "w", "arguments": "{card}"'
+    taken: list[dict[str, Any]] = []
+    transcript = Transcript(Redactor(), None, on_call=lambda said, _: taken.append(said))
+    stream = asyncio.StreamReader()
+    for line in (call + "}", call, call.replace("tool_call", "Toolcall") + ' "x": 1}'):
+        stream.feed_data(line.encode() + b"\n")
+    stream.feed_data(call.encode() + b', "id": "twice"}\n')
+    with pytest.raises(AgentError, match="there twice"):
+        await transcript.read_messages(stream)
+
+    assert [each["arguments"] for each in taken] == [card]
+    assert [each.data for each in transcript.events] == [{"id": "c1", "server": "pay", "why": "w"}]
+    assert card.encode() not in transcript.log.lines()
+    assert card not in "".join(transcript.noise)
+    assert transcript.log.lines().count(b"is not kept") == 3

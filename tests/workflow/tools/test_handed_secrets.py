@@ -158,6 +158,9 @@ async def test_an_argument_that_is_hidden_is_read_by_its_server_alone(engine: En
             given = {"amount": 82, **more}
             made = await engine.runner.call(request, f"{shop.name}/refund", given)
             told.append(f"{made.status.value}: {made.text}")
+        for name in (f"{shop.name}/refnd", f"{shop.name}s/refund"):
+            made = await engine.runner.call(request, name, {"card": card})
+            told.append(f"{made.status.value}: {made.text}")
         return {}
 
     engine.runner.behaviours["work"] = work
@@ -173,6 +176,7 @@ async def test_an_argument_that_is_hidden_is_read_by_its_server_alone(engine: En
 
     assert told[0] == "ok: paid 82"
     assert told[1].startswith("denied: the call cannot be handed over: the arguments hold the key")
+    assert all("denied: the call cannot be handed over: no tool" in each for each in told[2:])
     assert [each["card"] for each in shop.paid] == [card]
     assert shown["amount"] == 82
     assert [*shown["card"]] == ["$sealed"]

@@ -42,7 +42,26 @@ def test_where_nobody_can_tell_where_they_are_all_is_left_out(text):
     assert without_fields(text, ["card"]) == HIDDEN
 
 
-@pytest.mark.parametrize("path", ["nothing", "id.card", "people.name.card"])
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ({"customer": "ann, 4111"}, {"customer": HIDDEN}),
+        ({"customer": 4111}, {"customer": HIDDEN}),
+        (
+            {"customer": ["4111", {"card": 4111, "n": 1}]},
+            {"customer": [HIDDEN, {"card": HIDDEN, "n": 1}]},
+        ),
+        ({"customer": None, "n": 1}, {"customer": None, "n": 1}),
+        ({"Customer": {"CARD": 4111}}, {"Customer": {"CARD": HIDDEN}}),
+        ([4111, {"customer": {}}], [HIDDEN, {"customer": {}}]),
+    ],
+    ids=["text", "number", "in-a-list", "nothing", "another-case", "at-the-top"],
+)
+def test_what_may_hold_a_field_in_another_shape_is_left_out_whole(answer, left):
+    assert json.loads(without_fields(json.dumps(answer), ["customer.card"])) == left
+
+
+@pytest.mark.parametrize("path", ["nothing", "people.nothing", "nothing.card"])
 def test_a_field_that_is_not_there_changes_nothing(path):
     assert json.loads(without_fields(json.dumps(ANSWER), [path])) == ANSWER
 

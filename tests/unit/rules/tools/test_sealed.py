@@ -44,6 +44,17 @@ def test_what_is_sealed_is_read_by_nobody_and_opened_whole():
     assert GIVEN["card"] == "4111"
 
 
+@pytest.mark.parametrize("people", ["ann 4111", ["ann 4111", {"Pin": "4111"}], 4111])
+def test_what_has_another_shape_is_sealed_whole(people: Any):
+    store = Store()
+    given = {"card": {"people": 4111}, "people": people}
+    fields = ("people.pin", "card.people", "card", "CARD", "people.pin.digit")
+    told = sealed(given, fields, lambda field: field, store.keep)
+
+    assert "4111" not in canonical(told)
+    assert opened(told, store.kept.__getitem__) == given
+
+
 def test_a_seal_binds_the_value_and_tells_nothing_of_it_elsewhere():
     store = Store()
     calls = [
