@@ -287,6 +287,7 @@ class AgentReport(Value):
     output: dict[str, Any] = Field(default_factory=dict)
     outputs: tuple[AgentOutput, ...] = ()
     attempts: int = 0
+    ended_ms: int = 0  # by the clock of the stage; 0: it does not say
     ledger: tuple[int, int] | None = None  # first and last entry
     unrecorded: tuple[EntryDraft, ...] = ()  # what EXIT could not put on the ledger
     asked: Asked | None = None  # it waits for people, and goes on with their answer

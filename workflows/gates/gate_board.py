@@ -44,6 +44,7 @@ from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.inputs import VoteMessage
 from workflows.runtime import failures
 from workflows.runtime.cancellation import finish, stop
+from workflows.runtime.moment import now_ms
 from workflows.runtime.visibility import PublishedGates
 
 
@@ -85,6 +86,7 @@ class GateBoard:
         self._published = PublishedGates(self.pending, is_registered=policy.search_attributes)
         self.answers: dict[str, str] = {}  # to questions of agents, by gate
         self.decided: list[dict[str, Any]] = []
+        self.decided_ms: dict[str, int] = {}  # before it was recorded, by gate
         self.approvals: list[messages.Approval] = []  # of proven voters only
         self.resets = GateResets(outlives_reset)
 
@@ -241,6 +243,7 @@ class GateBoard:
         return self._outcome(decision.with_decisions(summary, advice), None)
 
     async def _decided(self, path: str, summary: dict[str, Any], matter: Matter) -> None:
+        self.decided_ms[path] = now_ms()
         self._records.note("gate.decided", **summary, subject=matter.subject)
         # (4) on the ledger before anything behind it starts
         await self._records.flush(f"gate {path} {summary['verdict']}")

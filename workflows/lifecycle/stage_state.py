@@ -282,6 +282,7 @@ class StageState:
             output=self._output,
             outputs=under(self._outputs.values(), clarified.digest() if clarified else ""),
             attempts=self.tries.count,
+            ended_ms=now_ms(),
             ledger=self.records.range,
             unrecorded=self.records.handed_over(),
             unstopped=self.tries.unstopped,

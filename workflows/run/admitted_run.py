@@ -129,6 +129,7 @@ class AdmittedRun:
             detail=detail,
             output=found.output,
             outputs=found.outputs,
+            ended_ms=self._stages[step.path].began_ms,  # it took no time of this run
         )
         return detail
 
@@ -149,6 +150,7 @@ class AdmittedRun:
             self.checkpoints.end(step.path, this_task())
             raise
         self.checkpoints.end(step.path, this_task())
+        self._stages.over(step.path, self.gates.decided_ms[step.path])
         return detail
 
     def passed_over(self, steps: Iterable[AnyStep]) -> None:

@@ -277,6 +277,7 @@ class AgentStages:
             output=report.output,
             outputs=report.outputs,
             attempts=report.attempts,
+            ended_ms=report.ended_ms,
         )
         if status is StageStatus.FAILED and step.path in self._heard_only:
             return report.detail

@@ -144,6 +144,7 @@ class Scheduler:
         inner = [inner for arm in arms for inner in walk(arm.steps)]
         self._stages.skip(inner, "another branch completed first")
         self._leaves.passed_over(inner)
+        self._stages.over(step.path, self._stages.last_end_of(inner))
         return f"{progress.completed} of {len(arms)} branches completed"
 
     async def _condition(self, step: ConditionStep) -> str:
@@ -159,6 +160,7 @@ class Scheduler:
         self._stages.skip(walk(left), f"the condition of {step.path!r} is {word}")
         self._leaves.passed_over(walk(left))
         await self.steps(taken)
+        self._stages.over(step.path, self._stages.last_end_of(walk(taken)))
         return f"the condition is {word}"
 
     def _move(self, step: AnyStep, status: StageStatus, detail: str = "") -> None:

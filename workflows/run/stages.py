@@ -3,7 +3,9 @@
 1. A final state never changes.
 2. A move costs the same in a plan of a thousand stages as in one of ten: what conditions may read
    is kept as it changes, and never copied.
-3. When a stage began and ended is told, and decides nothing.
+3. When a stage began and ended is told, and decides nothing. Where it is known when a stage was
+   over that time is told, and not when the run has learned of it: a run that is taken back learns
+   anew, in the task of the reset, what was over just before it.
 """
 
 from __future__ import annotations
@@ -51,6 +53,16 @@ class Stages:
         """Set the final state of an agent stage, with what it put out."""
         self._keep(self._results[path], status=status, **fields)
 
+    def over(self, path: str, ended_ms: int) -> None:
+        """Be told when a stage was over whose final state follows at once; 0: not known (3)."""
+        result = self._results[path]
+        if result.status not in _FINAL:
+            self._results[path] = result.model_copy(update={"ended_ms": ended_ms})
+
+    def last_end_of(self, steps: Iterable[AnyStep]) -> int:
+        """Return when the last of these stages was over; 0: none is."""
+        return max((self._results[step.path].ended_ms for step in steps), default=0)
+
     def skip(self, steps: Iterable[AnyStep], why: str) -> None:
         """Mark what never started."""
         for step in steps:
@@ -92,7 +104,9 @@ class Stages:
     def _keep(self, result: StageResult, **fields: Any) -> None:
         if fields["status"] is not StageStatus.SKIPPED:  # which has never begun
             moment = "ended_ms" if fields["status"] in _FINAL else "began_ms"
-            fields[moment] = getattr(result, moment) or self._now_ms()
+            fields[moment] = (
+                getattr(result, moment) or fields.get(moment) or self._now_ms()  # (3) as is known
+            )
         kept = self._results[result.path] = result.model_copy(update=fields)
         self._readable[result.path] = _readable(kept)
 

@@ -51,6 +51,12 @@ async def point(handle: Any, before: str) -> dict[str, Any]:
     return next(each for each in points if each["before"] == before)
 
 
+async def ends(handle: Any, *stages: str) -> list[int]:
+    """Return when the run says that stages were over."""
+    told = (await handle.query("status"))["stages"]
+    return [told[name]["ended_ms"] for name in stages]
+
+
 async def until_running(engine: Engine, name: str) -> None:
     async with asyncio.timeout(SEEN_S):
         while name not in engine.runner.running:  # noqa: ASYNC110  # until it has begun
@@ -67,6 +73,7 @@ async def test_what_stopped_at_a_stage_goes_on_on_new_code_without_repeating_wha
     await failure_of(handle)
     engine.runner.behaviours["s3"] = at_once  # the deploy
     before = [await run_of(engine, f"{handle.id}/{name}") for name in names[:3]]
+    ended = await ends(handle, "s1", "s2")
 
     said = await resumed(engine, handle.id, "--from", "s3", "--yes")
     again = engine.adopt(handle.id)
@@ -74,6 +81,7 @@ async def test_what_stopped_at_a_stage_goes_on_on_new_code_without_repeating_wha
     after = [await run_of(engine, f"{handle.id}/{name}") for name in names[:3]]
 
     assert after[:2] == before[:2]  # not run again
+    assert await ends(again, "s1", "s2") == ended  # and it took no longer
     assert after[2] != before[2]
     assert said.returncode == 0, said
     assert "repeats  s3\n" in said.stdout
@@ -97,7 +105,7 @@ async def test_a_run_taken_back_to_before_its_approval_keeps_none(engine: Engine
     status = await engine.pending(again, "ok")
     await again.execute_update("vote", vote)
     report = await again.result()
-    is_told = [await agrees(engine, handle.id)]
+    is_told, took = [await agrees(engine, handle.id)], await ends(again, "look")
     await resumed(engine, handle.id, "--from", "ok", "--yes")  # of it, the first run wrote most
     last = engine.adopt(handle.id)
     await engine.pending(last, "ok")
@@ -105,6 +113,7 @@ async def test_a_run_taken_back_to_before_its_approval_keeps_none(engine: Engine
     await last.result()
     is_told.append(await agrees(engine, handle.id))
 
+    assert await ends(last, "look") == took
     assert (look["voids"], ok["voids"], go["voids"]) == (["ok"], ["ok"], [])
     assert (look["repeats"], go["repeats"]) == (["look", "ok", "go"], ["go"])
     assert "void     ok\n" in said.stdout
