@@ -6,11 +6,34 @@ What one command alone takes stands in its file.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
-DataDir = Annotated[Path | None, typer.Option(help="Directory of a stack; default .mandate")]
+_ENV_FILE: Final = "env"  # as mandate.stack.environment says, which loads more than --help needs
+
+
+def named(value: Any) -> Any:
+    """Refuse an empty name of a run: no server may be asked of it, and none is left out by it."""
+    if "" in (value if isinstance(value, list) else [value]):
+        raise typer.BadParameter("expected the workflow id of a run, got an empty one")
+    return value
+
+
+def _holds_stack(path: Path | None) -> Path | None:
+    """Refuse a directory that was named by hand and says nothing: others would be asked instead."""
+    if path is not None and not (path / _ENV_FILE).is_file():
+        raise typer.BadParameter(
+            f"expected the directory of a stack, got {str(path)!r} without a file {_ENV_FILE!r} in "
+            "it: name the one that `mandate up` was given, or leave it out"
+        )
+    return path
+
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Directory of a stack; default .mandate", callback=_holds_stack),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 LedgerFile = Annotated[
     Path | None, typer.Option("--ledger", help="The file; default MANDATE_LEDGER, else .mandate")
@@ -25,13 +48,19 @@ LedgerKeys = Annotated[
     list[str] | None,
     typer.Option("--key", metavar="KEY", help="NAME+ID+BASE64 or its file; else the anchors'"),
 ]
+GivenKeys = Annotated[
+    list[str] | None,
+    typer.Option("--key", metavar="KEY", help="NAME+ID+BASE64 or its file; may be repeated"),
+]
 Seq = Annotated[int, typer.Argument(min=0, max=2**63 - 1, help="The number of an entry.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Leave Temporal out.")]
-Run = Annotated[str, typer.Argument(help="The workflow id of a run.")]
+Run = Annotated[str, typer.Argument(help="The workflow id of a run.", callback=named)]
 Place = Annotated[
     str,
     typer.Argument(
-        metavar="RUN[/STAGE]", help="The workflow id of a run, or of one of its stages."
+        metavar="RUN[/STAGE]",
+        help="The workflow id of a run, or of one of its stages.",
+        callback=named,
     ),
 ]
 Gate = Annotated[str, typer.Argument(help="The gate, by path, or by name where that is unique.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsl.limits import REASON_LENGTH_MAX
 from dsl.shown.surfaces import Terminal
 from dsl.values.agent_ids import refuse_agent_identity
 from mandate._entry import EXIT_FAILED, EXIT_TIMED_OUT, EXIT_USAGE
@@ -52,3 +53,13 @@ def refuse_agent(agent: str) -> None:
     no_agent = refuse_agent_identity(agent)
     if no_agent is not None:
         raise UsageError("{}", no_agent)
+
+
+def refuse_reason(reason: str) -> None:
+    """Refuse what is no reason, where one has to be given, before anything is asked of a server.
+
+    Raises:
+        UsageError: it is empty, or too long.
+    """
+    if not reason.strip() or len(reason) > REASON_LENGTH_MAX:
+        raise UsageError("--reason: expected why, in at most {} characters", REASON_LENGTH_MAX)

@@ -174,6 +174,18 @@ async def stages_said(
     return dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))
 
 
+async def pipeline_of(handle: WorkflowHandle[Any, Any], workflow_type: str) -> str:
+    """Return of which pipeline a run that is over was (2); empty where nobody can say."""
+    if workflow_type != PIPELINE:
+        return workflow_type
+    try:
+        report = await report_of(handle)
+    except (RPCError, WorkflowFailureError):
+        report = {}
+    named = report.get("pipeline") if isinstance(report, dict) else None
+    return str(named or (await status_of(handle)).get("pipeline") or "")
+
+
 def at_work(status: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the paths of the stages that move or wait, of an answer to ``status``."""
     stages = status.get("stages")
@@ -210,7 +222,7 @@ async def _told(client: Client, found: WorkflowExecution, turn: asyncio.Semaphor
     if found.status is not WorkflowExecutionStatus.RUNNING:
         word = ended_word(found.status) if shown in (None, *_MOVING) else str(shown)
         async with turn:
-            pipeline = await _pipeline_of(handle) if found.workflow_type == PIPELINE else ""
+            pipeline = await pipeline_of(handle, found.workflow_type)
         return replace(run, status=word, ended=found.close_time, pipeline=pipeline)
     async with turn:
         try:
@@ -233,16 +245,6 @@ async def _told(client: Client, found: WorkflowExecution, turn: asyncio.Semaphor
         pipeline=str(status.get("pipeline") or ""),
         void=void_of(status),
     )
-
-
-async def _pipeline_of(handle: WorkflowHandle[Any, Any]) -> str:
-    """Return the name of the plan of a run that is over (2); empty where nobody can say."""
-    try:
-        report = await report_of(handle)
-    except (RPCError, WorkflowFailureError):
-        report = {}
-    named = report.get("pipeline") if isinstance(report, dict) else None
-    return str(named or (await status_of(handle)).get("pipeline") or "")
 
 
 def asked(row: Mapping[str, Any]) -> Terminal:

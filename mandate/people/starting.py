@@ -10,11 +10,12 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.contracts.specs import QUEUE
+from activities.contracts.specs import AGENT_WORKFLOW, QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.inputs import resolve_inputs
 from dsl.plan import Plan
 from mandate.people.errors import RefusalError, UsageError
+from mandate.people.runs import pipeline_of
 from workflows.ledger.reuse import RESUME_MEMO
 
 
@@ -46,11 +47,12 @@ def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-async def resume_memo(client: Client, workflow_id: str) -> dict[str, Any]:
-    """Return the memo of a start that resumes the latest run of that workflow id.
+async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[str, Any]:
+    """Return the memo of a start of a pipeline that resumes the latest run of that workflow id.
 
     Raises:
-        UsageError: the server knows none, and what it does not know nobody can compare.
+        UsageError: the server knows none, and what it does not know nobody can compare; or it is
+            none of that pipeline. Where nobody says of which it was, the ledger's worker finds out.
         RefusalError: it is under way.
     """
     try:
@@ -63,10 +65,22 @@ async def resume_memo(client: Client, workflow_id: str) -> dict[str, Any]:
             "not keep any more cannot be resumed",
             workflow_id,
         ) from None
+    if found.task_queue != QUEUE or found.type.name == AGENT_WORKFLOW:
+        raise UsageError(
+            "{!r} is a workflow of type {!r}, and no run: expected the id of a run of {!r}",
+            *(workflow_id, found.type.name, pipeline),
+        )
     if not found.HasField("close_time"):
         raise RefusalError(
             "{!r} is under way: wait for its end, or `mandate cancel RUN`, and resume it then",
             workflow_id,
+        )
+    handle = client.get_workflow_handle(workflow_id, run_id=found.execution.run_id)
+    was = await pipeline_of(handle, found.type.name) or pipeline
+    if was != pipeline:
+        raise UsageError(
+            "{!r} was a run of {!r}, and this is one of {!r}: nothing of it can stand here",
+            *(workflow_id, was, pipeline),
         )
     return {RESUME_MEMO: {"workflow": workflow_id, "run": found.execution.run_id}}
 

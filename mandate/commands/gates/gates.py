@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, end
+from mandate.cli_options import AsJson, DataDir, end, named
 
 
 def command(
     run: Annotated[
-        str | None, typer.Argument(help="The workflow id of the one run that is meant.")
+        str | None,
+        typer.Argument(help="The workflow id of the one run that is meant.", callback=named),
     ] = None,
     *,
     wait: Annotated[

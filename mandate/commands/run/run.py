@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, end
+from mandate.cli_options import AsJson, DataDir, end, named
 
 
 def command(
@@ -16,7 +16,8 @@ def command(
     ] = None,
     *,
     workflow_id: Annotated[
-        str | None, typer.Option("--id", help="The workflow id; default one that nobody has.")
+        str | None,
+        typer.Option("--id", help="The workflow id; default one that nobody has.", callback=named),
     ] = None,
     resume_from: Annotated[
         str | None,
@@ -24,6 +25,7 @@ def command(
             "--resume-from",
             metavar="RUN",
             help="Take what stages of that run have packaged, where nothing has changed.",
+            callback=named,
         ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it until it ends.")] = False,

@@ -5,7 +5,8 @@
 2. Beside what Temporal compares, what was asked for is compared by its arguments.
 3. The exit code is 1 when one history differs, 2 when one cannot be read; each is said with its
    first difference, ``--json`` with all.
-4. A file with events left out, twice or out of order is no history, and is not replayed.
+4. A file with events left out, twice or out of order is no history, and is not replayed: in some
+   the core would read no further, and never say so.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+from google.protobuf.json_format import ParseError
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Interceptor, Replayer
@@ -34,6 +38,17 @@ HISTORIES_MAX: Final = 1_000
 HISTORY_BYTES_MAX: Final = 256 << 20
 _ERRORS: Final = LoggingConfig(TelemetryFilter(core_level="ERROR", other_level="ERROR"))
 _UNDER_WAY: Final = f'TaskQueue="{QUEUE}" AND ExecutionStatus="Running"'
+_BEGUN: Final = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+_AFTER_BEGUN: Final = (  # what a server writes behind it, or nothing yet
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+)
+_NO_HISTORY: Final = (  # whatever else is in the file
+    *(ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError),
+    ParseError,
+)
 _BETWEEN_IDS: Final = "__"  # in names of files, where an id has a slash
 
 
@@ -96,7 +111,7 @@ def read_history(file: Path) -> WorkflowHistory:
         history = WorkflowHistory.from_json(_id_of(events, file), text)
     except OSError as error:
         raise UsageError("{}: {}", file, error.strerror or error) from None
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+    except _NO_HISTORY:
         raise UsageError(
             "{} is no history: make one with temporal workflow show -w ID -o json", file
         ) from None
@@ -112,15 +127,17 @@ def refuse_events(history: WorkflowHistory) -> str | None:
         return "it has no events"
     if not history.events[0].HasField("workflow_execution_started_event_attributes"):
         return "its first event is not the start of a workflow"
-    numbered = enumerate(history.events, 1)
-    return next(
-        (
-            f"expected event {number} at place {number}, got event {event.event_id}"
-            for number, event in numbered
-            if event.event_id != number
-        ),
-        None,
-    )
+    places = enumerate(zip(history.events, [*history.events[1:], None], strict=True), 1)
+    return next(filter(None, (_refuse_event(place, *events) for place, events in places)), None)
+
+
+def _refuse_event(place: int, event: HistoryEvent, behind: HistoryEvent | None) -> str | None:
+    if event.event_id != place:
+        return f"expected event {place} at place {place}, got event {event.event_id}"
+    if event.event_type != _BEGUN or behind is None or behind.event_type in _AFTER_BEGUN:
+        return None
+    name = EventType.Name(behind.event_type).removeprefix("EVENT_TYPE_")
+    return f"expected how the workflow task of event {place} ended at place {place + 1}, got {name}"
 
 
 def _id_of(events: Sequence[Mapping[str, Any]], file: Path) -> str:

@@ -28,7 +28,7 @@ from mandate._entry import EXIT_FAILED
 from mandate.columns import columns
 from mandate.people.circuits import NamedCircuit, circuits_now, known
 from mandate.people.door import enter, temporal
-from mandate.people.errors import UsageError, words_of_cause
+from mandate.people.errors import UsageError, refuse_reason, words_of_cause
 from mandate.people.gates.word import in_whose_word, report_of
 from mandate.stack import environment
 from mandate.terminal import say, say_json
@@ -70,6 +70,7 @@ async def _order(env: Mapping[str, str], name: str, what: CircuitOrder, reason: 
         require_circuit(name, known(env)[1])
     except NotFoundError as error:
         raise UsageError("{}", error) from None
+    refuse_reason(reason)
     client = await temporal(env)
     said = {"circuit": name, "order": what.value}
     about = {**said, "reason": reason_digest(reason)}

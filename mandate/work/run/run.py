@@ -5,8 +5,9 @@
 3. ``--wait`` follows the run as ``mandate watch`` does; leaving it leaves the run alone.
 4. Who is logged in is proven to be the starter: gates may exclude them. Without a login, or with
    one that has ended, the run starts with nobody known to have started it, and that is said.
-5. ``--resume-from`` names a run that is over. What of it may stand for a stage, the ledger's worker
-   says when the stage is reached; why it does or does not is shown at the end.
+5. ``--resume-from`` names a run of the same pipeline that is over. What of it may stand for a
+   stage, the ledger's worker says when the stage is reached; why it does or does not is shown at
+   the end.
 """
 
 from __future__ import annotations
@@ -70,8 +71,9 @@ async def _run(
     as_json: bool,
 ) -> int:
     client = await temporal(env)
-    # (5) it is over; one without a name is none
-    earlier = {} if resume_from is None else await resume_memo(client, resume_from)
+    earlier: dict[str, Any] = {}
+    if resume_from is not None:  # (5) it is over; one without a name is none
+        earlier = await resume_memo(client, resume_from, order.name)
     # (4) proven to be the starter
     memo = await starter_memo(env, workflow_id, order.plan, order.values)
     try:

@@ -36,7 +36,13 @@ from integrations.errors import DeniedError, NotFoundError
 from mandate import catalogue
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError, refuse_agent, words_of_cause
+from mandate.people.errors import (
+    RefusalError,
+    UsageError,
+    refuse_agent,
+    refuse_reason,
+    words_of_cause,
+)
 from mandate.people.gates.statements import sign
 from mandate.people.holders import refuse_stranger
 from mandate.people.login.session import Session, session
@@ -61,6 +67,7 @@ def run(pipeline: str, agents: Sequence[str], reason: str, *, data_dir: Path | N
 async def _rebind(
     compiled: Compiled, agents: Sequence[str], reason: str, data_dir: Path | None
 ) -> int:
+    refuse_reason(reason)
     env = environment.present(data_dir)
     bindings = _bindings(compiled.plan, agents, catalogue.programs(env))
     code = 0

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from activities.contracts.trust_specs import REINSTATE, REINSTATEMENT_WORKFLOW
-from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.run.reserved import reinstatement_id
 from mandate.people.changes import Change, ask
 from mandate.people.door import enter
-from mandate.people.errors import UsageError, refuse_agent
+from mandate.people.errors import refuse_agent, refuse_reason
 
 
 def run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
@@ -19,8 +18,7 @@ def run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | 
 
 async def _run(agent: str, reason: str, *, wait: bool, as_json: bool, data_dir: Path | None) -> int:
     refuse_agent(agent)
-    if not reason.strip() or len(reason) > REASON_LENGTH_MAX:
-        raise UsageError("--reason: expected why, in at most {} characters", REASON_LENGTH_MAX)
+    refuse_reason(reason)
     change = Change(
         kind=REINSTATE,
         workflow=REINSTATEMENT_WORKFLOW,

@@ -10,10 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from dsl.limits import REASON_LENGTH_MAX
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
-from mandate.people.errors import UsageError, refuse_agent
+from mandate.people.errors import refuse_agent, refuse_reason
 from mandate.people.login.session import login_at
 from mandate.people.revoking import Ended, order_of, order_or_unproven, start, told, watch
 from mandate.stack import environment
@@ -66,5 +65,4 @@ def _as_json(agent: str, workflow: str, ended: Ended) -> dict[str, Any]:
 
 def _refuse(agent: str, reason: str) -> None:
     refuse_agent(agent)
-    if not reason.strip() or len(reason) > REASON_LENGTH_MAX:
-        raise UsageError("--reason: expected why, in at most {} characters", REASON_LENGTH_MAX)
+    refuse_reason(reason)

@@ -103,11 +103,13 @@ async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     good = await asyncio.to_thread(typed, engine, "verify", str(evidence.file), "--key", str(key))
     again = await asyncio.to_thread(typed, engine, "export", evidence.run, "-o", str(evidence.file))
     keyless = await asyncio.to_thread(typed, engine, "verify", str(evidence.file))
-    nobody = await asyncio.to_thread(typed, engine, "export", "", "-o", str(tmp_path / "none"))
+    nobody = await asyncio.to_thread(
+        typed, engine, "export", "nobody", "-o", str(tmp_path / "none")
+    )
     assert good.returncode == 0, good
     assert f"of {evidence.run}" in good.stdout
     assert (again.returncode, keyless.returncode, nobody.returncode) == (2, 2, 1)
-    assert nobody.stderr.startswith("mandate evidence export: there is no run ''")
+    assert nobody.stderr.startswith("mandate evidence export: there is no run 'nobody'")
     assert alone(evidence.file, str(key)).stdout.startswith(f"ok: {evidence.run}")
 
     other = NoteKey(key.name, Ed25519PrivateKey.generate().public_key().public_bytes_raw())

@@ -13,6 +13,8 @@ import pytest
 
 from dsl.rules.gates.questions import Question
 from integrations.ledger.verify import TAIL_MAX, tail
+from mandate.people.errors import UsageError
+from mandate.people.starting import resume_memo
 from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
 from tests.fixtures.tools.shop import Shop
 from tests.unit.mandate.programs import ROOT, mandate
@@ -113,6 +115,10 @@ async def test_a_gate_in_the_way_is_asked_anew_and_the_command_line_says_what_wa
     variables = {"TEMPORAL_ADDRESS": engine.settings.temporal}
 
     started = await asyncio.to_thread(mandate, *words, cwd=ROOT, env=variables)
+    with pytest.raises(UsageError, match=r"/look' is a workflow of type 'Agent', and no run"):
+        await resume_memo(engine.client, f"{old.id}/look", document["name"])
+    with pytest.raises(UsageError, match=f"was a run of '{document['name']}', and this is one of"):
+        await resume_memo(engine.client, old.id, "another")
     new = engine.adopt(f"{old.id}-new")
     await engine.pending(new, "asks/question-1")
     await new.execute_update("vote", answer)

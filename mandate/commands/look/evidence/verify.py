@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, LedgerKeys, end
+from mandate.cli_options import AsJson, GivenKeys, end
 
 
 def command(
     file: Annotated[Path, typer.Argument(help="What `export` has written.")],
-    key: LedgerKeys = None,
+    key: GivenKeys = None,
     as_json: AsJson = False,
 ) -> None:
     """Say whether evidence is whole and signed; needs nothing but the key."""

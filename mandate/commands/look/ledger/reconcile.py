@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, LedgerFile, end
+from mandate.cli_options import AsJson, DataDir, LedgerFile, end, named
 
 
 def command(
     run: Annotated[
-        str | None, typer.Argument(help="Workflow id of a run; default: the latest that are over.")
+        str | None,
+        typer.Argument(
+            help="Workflow id of a run; default: the latest that are over.", callback=named
+        ),
     ] = None,
     *,
     last: Annotated[int, typer.Option(min=1, max=5_000, help="So many, without a RUN.")] = 100,

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import LedgerKeys, end
+from mandate.cli_options import GivenKeys, end
 
 
 def command(
     file: Annotated[Path, typer.Argument(help="What `prove` has written.")],
-    key: LedgerKeys = None,
+    key: GivenKeys = None,
 ) -> None:
     """Say whether a proof is good; needs nothing but the key."""
     from mandate.work.look.ledger_proofs import verify_proof

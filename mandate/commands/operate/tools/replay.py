@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
-from mandate.cli_options import AsJson, DataDir, LedgerFile, end
+from mandate.cli_options import AsJson, DataDir, LedgerFile, end, named
 
 
 def command(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Past runs that called.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Past runs that called.", callback=named),
+    ],
     policy: Annotated[
         str, typer.Option("--policy", help="A pipeline with other tables: a name, or a file.")
     ],

@@ -118,7 +118,7 @@ def test_what_cannot_be_exported_whole_leaves_nothing_behind(
     assert len(capsys.readouterr().err.splitlines()) == 3
 
 
-def events(*numbers: int, start: int = 1) -> dict[str, Any]:
+def events(*numbers: object, start: int = 1) -> dict[str, Any]:
     told = [
         {"eventId": str(number), "eventType": "EVENT_TYPE_WORKFLOW_TASK_SCHEDULED"}
         for number in numbers
@@ -131,6 +131,15 @@ def events(*numbers: int, start: int = 1) -> dict[str, Any]:
     return {"events": [began, *told]}
 
 
+def begun() -> dict[str, Any]:
+    """Return a history whose workflow tasks were cut out, and the rest numbered anew."""
+    told = events(2, 3)
+    kinds = ("WORKFLOW_TASK_STARTED", "TIMER_STARTED")
+    for event, kind in zip(told["events"][1:], kinds, strict=True):
+        event["eventType"] = f"EVENT_TYPE_{kind}"
+    return told
+
+
 @pytest.mark.parametrize(
     ("history", "why"),
     [
@@ -138,8 +147,10 @@ def events(*numbers: int, start: int = 1) -> dict[str, Any]:
         (events(3), "expected event 2 at place 2, got event 3"),
         (events(2, 2), "expected event 3 at place 3, got event 2"),
         (events(start=0), "expected event 1 at place 1, got event 0"),
+        (events("abc"), "is no history"),
+        (begun(), "expected how the workflow task of event 2 ended at place 3, got TIMER_STARTED"),
     ],
-    ids=["no-start", "left-out", "twice", "unnumbered"],
+    ids=["no-start", "left-out", "twice", "unnumbered", "no-number", "unended"],
 )
 def test_a_history_that_no_server_has_written_is_refused_before_it_is_replayed(
     history: dict[str, Any], why: str, tmp_path: Path
