@@ -99,6 +99,7 @@ class RecordRequest(Value):
     standing_of: str | None = None  # plan digest
     agents: tuple[str, ...] = ()  # with standing_of: the agents as the plan names them
     exhausted_of: str | None = None
+    effect: str | None = None  # of a call about which people would be asked
 
 
 class Author(Value):
@@ -176,6 +177,7 @@ class RecordResult(Value):
     standing: Standing | None = None
     exhausted_in_a_row: int = 0  # runs of the agent that used up all tries, this one included
     taken: dict[str, int] = Field(default_factory=dict)  # effects, and the entry that has them
+    held: int | None = None  # the entry that has the effect that was asked for
 
 
 class AuthorityRequest(Value):

@@ -13,6 +13,8 @@ both have the key of a claim. The rules:
 6. From T3 on the effect of an intent is the one that its operator declares, made here of the
    arguments that are recorded. What says another, or none, is not recorded. Arguments that are too
    large for an entry stand there as their digest, and then it is as was said.
+7. Who would ask people about a call may ask before whether somebody has its effect. That claims
+   nothing, and decides nothing: the intent does.
 """
 
 from __future__ import annotations
@@ -91,6 +93,17 @@ async def append_claiming(
             for effect, held in taken.items()
         }
     raise UnavailableError("others claim the same effect again and again: try again")
+
+
+async def holder_of(ledger: Ledger, namespace: str, effect: str | None) -> int | None:
+    """Return the entry that has ``effect``; None: nobody has it now (7)."""
+    for number in range(EFFECT_CLAIMS_MAX if effect else 0):
+        held = await ledger.by_key(_key(actions.TOOL_EFFECT, namespace, effect or "", number))
+        if held is None:
+            return None
+        if await ledger.by_key(_key(actions.TOOL_FREED, namespace, effect or "", number)) is None:
+            return held.seq
+    return None
 
 
 async def _claim(

@@ -26,7 +26,7 @@ from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
 from activities.contracts.attestation_specs import RECONCILE_WORKFLOW
 from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
-from activities.ledger.effects import append_claiming, refuse_said_effect
+from activities.ledger.effects import append_claiming, holder_of, refuse_said_effect
 from activities.runtime.boundary import governed
 from dsl import actions
 from dsl.rules.trust.admission import agent_identity
@@ -155,6 +155,7 @@ class LedgerActivities:
             standing=self._standing(request) if request.standing_of else None,
             exhausted_in_a_row=self._exhausted(request.exhausted_of),
             taken=taken,
+            held=await holder_of(self._ledger, info.namespace, request.effect),
         )
 
     @activity.defn(name=specs.authority.name)

@@ -34,4 +34,9 @@ async def stopped_while_a_call_waits(studio: Studio, name: str) -> Handle:
     return run
 
 
-SCENARIOS: Final = (called, stopped_while_a_call_waits)
+async def called_where_the_ledger_is_asked_first(studio: Studio, name: str) -> Handle:
+    """As ``called``, and nobody is asked before the ledger is, whose an effect is."""
+    return await called(studio, name)
+
+
+SCENARIOS: Final = (called, called_where_the_ledger_is_asked_first, stopped_while_a_call_waits)

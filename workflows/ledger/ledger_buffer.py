@@ -104,6 +104,7 @@ class LedgerBuffer:
         standing_of: str | None = None,
         agents: tuple[str, ...] = (),
         exhausted_of: str | None = None,
+        effect: str | None = None,
         give_up_after: timedelta | None = None,
     ) -> messages.RecordResult:
         """Put everything noted on the ledger and wait until it is on disk.
@@ -113,7 +114,7 @@ class LedgerBuffer:
         """
         async with self._flushing:  # (3) one after another
             entries = self._take()
-            asks = authority_of or standing_of or agents or exhausted_of
+            asks = authority_of or standing_of or agents or exhausted_of or effect
             # (3) another flush took it, and it is on disk
             if not entries and not asks and self.range is not None:
                 return messages.RecordResult(first=self.range[0], last=self.range[1])
@@ -126,6 +127,7 @@ class LedgerBuffer:
                 standing_of=standing_of,
                 agents=agents,
                 exhausted_of=exhausted_of,
+                effect=effect,
             )
             return await self._send(why, request, give_up_after)
 

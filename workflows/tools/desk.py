@@ -224,6 +224,9 @@ class CallDesk:
         why: str | None = ruling.why
         leave, gate = Leave(), ""
         if ruling.policy is ToolPolicy.APPROVE:  # (3) each time, on this one
+            unasked = await self._maker.refuse_unasked(occurrence)
+            if unasked is not None:
+                return self._denied(occurrence, ruling, unasked)
             asked = tool_specs.WaitingCall(
                 occurrence=occurrence, rule=ruling.rule, why=sentence(ruling.why)
             )

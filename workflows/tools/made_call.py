@@ -10,14 +10,17 @@
    it, and the ledger is told at once. So does an intent that nothing came of.
 5. Where the stage ends over a call, what was heard of it by then is kept: it may have been made.
 6. At T3 and T4 the worker of these makes it, which is handed all that it verifies again.
+7. Nobody is asked about a call of which the ledger knows already that its effect is another's. The
+   intent decides all the same. A run that has asked people first asks them first.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts import messages, specs, tool_specs
@@ -33,6 +36,8 @@ from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime import failures
 from workflows.runtime.phase_told import phase_told
+
+PATCH: Final = "effects-before-people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,21 @@ class CallMaker:
         """
         known = self._request.tools.get(call.name)
         return "" if known is None or known.effect is None else effect_of(call, known.effect)
+
+    async def refuse_unasked(self, occurrence: Occurrence) -> str | None:
+        """Say why people need not be asked about a call (7)."""
+        known = self._request.tools.get(occurrence.call.name)
+        if known is None or known.effect is None or not workflow.patched(PATCH):
+            return None
+        try:
+            effect = self.effect_of(occurrence.call)
+            about = f"the effect of call {occurrence.ordinal} of {occurrence.stage}"
+            held = (await self._records.flush(about, effect=effect)).held
+        except CallRefusedError as error:
+            return str(error)
+        except ActivityError as error:
+            return f"the ledger cannot be asked for its effect: {failures.cause_of(error)[1]}"
+        return None if held is None else _had(effect, held)
 
     async def intend(self, occurrence: Occurrence, ruling: Ruling, gate: str) -> str | None:
         """Put the intent on the ledger (1); return why nothing may be called."""
@@ -99,7 +119,7 @@ class CallMaker:
             return why
         taken = self._records.taken.pop(effect, None)
         if taken is not None:  # (4) it happens once
-            return f"its effect {effect!r} was asked for before: entry {taken} of the ledger"
+            return _had(effect, taken)
         return None
 
     async def leave(self, occurrence: Occurrence, why: str) -> CallAnswer:
@@ -234,6 +254,10 @@ def about_call(occurrence: Occurrence) -> dict[str, Any]:
         "arguments": call.arguments,
         "purpose": call.purpose,
     }
+
+
+def _had(effect: str, entry: int) -> str:
+    return f"its effect {effect!r} was asked for before: entry {entry} of the ledger"
 
 
 def _not_made(why: str) -> tool_specs.CallMade:

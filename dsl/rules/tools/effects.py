@@ -6,9 +6,13 @@ Pure. Whether it was brought about already is known where the ledger is written.
 2. It belongs to its server. One for which an argument is missing, or that is too long, is none, and
    the call is denied: without a name nobody could tell it from another. So is one with white space
    at its ends, or with what cannot be seen: its server may take it for the same as another.
+3. Two spellings of the same characters are one effect: its name is put into form NFC, so that it is
+   one wherever it is named, in the workflow, on the ledger, and at T3 by who brings it about.
 """
 
 from __future__ import annotations
+
+import unicodedata
 
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import expressions_in, resolve
@@ -27,6 +31,7 @@ def effect_of(call: ToolCall, template: str) -> str:
     except ExpressionError as error:
         raise CallRefusedError(f"its effect {template!r} has no value here: {error}") from None
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = unicodedata.normalize("NFC", text)  # (3) however it is spelled
     if not text.strip() or len(text) > EFFECT_LENGTH_MAX:
         raise CallRefusedError(
             f"its effect {template!r} is no name of at most {EFFECT_LENGTH_MAX} characters here"

@@ -45,6 +45,14 @@ def test_one_effect_has_one_name(payment: str):
         effect_of(call_of("pay", "refund", {"id": payment}), "${{ args.id }}")
 
 
+def test_two_spellings_of_the_same_characters_are_one_effect():
+    names = {
+        effect_of(call_of("pay", "refund", {"id": each}), "${{ args.id }}")
+        for each in ("caf\u00e9", "cafe\u0301")
+    }
+    assert names == {"pay/caf\u00e9"}
+
+
 def test_a_name_may_have_several_lines():
     call = call_of("git", "commit", {"message": "Mend it\n\nIt was broken"})
     assert effect_of(call, "commit:${{ args.message }}").endswith("\n\nIt was broken")
