@@ -20,11 +20,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
 from activities.contracts.specs import QUEUE
 from dsl.compiler import compile_text
+from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.values.durations import parse_duration
 from integrations.settings import read_settings
 from integrations.vault.client import Vault
@@ -45,6 +52,7 @@ QUEUES: Final = "mandate,mandate-t3,mandate-trust,mandate-ledger"
 UP_S: Final = 180.0
 ANSWER_S: Final = 120.0
 _LOOK_EVERY_S: Final = 0.05
+_SAID_WITHIN: Final = timedelta(seconds=10)
 _Found = TypeVar("_Found")
 
 
@@ -128,9 +136,10 @@ class Bed:
 class RunUnderTest:
     """One run."""
 
-    def __init__(self, bed: Bed, handle: WorkflowHandle[Any, Any]) -> None:
+    def __init__(self, bed: Bed, handle: WorkflowHandle[Any, Any], plan: Plan) -> None:
         self.id = handle.id
-        self._bed, self._handle = bed, handle
+        self.within_s = ANSWER_S  # whatever is waited for
+        self._bed, self._handle, self._plan = bed, handle, plan
 
     def approve(self, gate: str, *, by: str, reason: str = "") -> dict[str, Any]:
         """Wait for the gate and approve it; return what became of the vote."""
@@ -144,36 +153,62 @@ class RunUnderTest:
         """Let so much time pass for this run, at once (4)."""
         ms = parse_duration(duration)
         skipper = TimeSkipper(self._bed.client)
-        self._bed.loop.do(skipper.fast_forward(self._handle, timedelta(milliseconds=ms)))
+        passed = skipper.fast_forward(self._handle, timedelta(milliseconds=ms))
+        self._do(passed, f"that {duration} pass")
 
     def until_waiting(self, gate: str) -> None:
         """Wait until a gate is open.
 
         Raises:
-            AssertionError: the run has ended without it.
+            AssertionError: the run has ended without it, or has no such gate.
+            TimeoutError: it is not open in time; with what the run does instead.
         """
-        self._bed.loop.do(self._until_waiting(gate))
+        steps = [*walk(self._plan.steps)]
+        gates = [step.path for step in steps if isinstance(step, GateStep)]
+        # What agents ask at work no plan names: it lies under their stage.
+        asking = tuple(f"{step.path}/" for step in steps if isinstance(step, AgentStep))
+        if gate not in gates and not gate.startswith(asking):
+            told = ", ".join(gates) or "none"
+            raise AssertionError(f"{self._plan.name!r} has no gate {gate!r}; it has: {told}")
+        self._do(self._until_waiting(gate), f"that the gate {gate!r} opens")
 
     def result(self) -> dict[str, Any]:
         """Wait for the end; return the report.
 
         Raises:
             temporalio.client.WorkflowFailureError: it did not complete.
+            TimeoutError: it does not end in time; with what it does instead.
         """
-        report: dict[str, Any] = self._bed.loop.do(self._handle.result())
+        report: dict[str, Any] = self._do(self._handle.result(), "the end of the run")
         return report
 
     def status(self) -> dict[str, Any]:
         """Return what the run says of itself now."""
-        status: dict[str, Any] = self._bed.loop.do(self._handle.query("status"))
+        status: dict[str, Any] = self._do(self._handle.query("status"), "its status")
         return status
 
     def _vote(self, gate: str, decision: str, by: str, reason: str) -> dict[str, Any]:
         self.until_waiting(gate)
-        verdict: dict[str, Any] = self._bed.loop.do(
-            self._bed.ballot(self.id, gate, decision, by, reason)
-        )
+        ballot = self._bed.ballot(self.id, gate, decision, by, reason)
+        verdict: dict[str, Any] = self._do(ballot, f"what becomes of the vote of {by!r}")
         return verdict
+
+    def _do(self, work: Coroutine[Any, Any, _Found], what: str) -> _Found:
+        """Wait for something, and say what the run does where it does not come (2)."""
+        try:
+            return self._bed.loop.do(work, self.within_s)
+        except TimeoutError:
+            doing = self._bed.loop.do(self._doing())
+            raise TimeoutError(f"waited {self.within_s:g} s for {what}; {doing}") from None
+
+    async def _doing(self) -> str:
+        try:
+            status = await self._handle.query("status", rpc_timeout=_SAID_WITHIN)
+        except (RPCError, WorkflowQueryFailedError) as error:
+            return f"the run {self.id!r} does not say what it does: {error}"
+        waiting = ", ".join(row["gate"] for row in status["waiting_for"]) or "none"
+        stages = ", ".join(f"{path} {row['status']}" for path, row in status["stages"].items())
+        return f"gates that wait: {waiting}; stages: {stages}"
 
     async def _until_waiting(self, gate: str) -> None:
         while not any(row.gate == gate for row in read_rows(await self._handle.query("gates"))):
@@ -184,18 +219,20 @@ class RunUnderTest:
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-def started(bed: Bed, text: str, source: str, inputs: Mapping[str, Any]) -> RunUnderTest:
+def started(bed: Bed, text: str | bytes, source: str, inputs: Mapping[str, Any]) -> RunUnderTest:
     """Start an inline pipeline; ``source`` is its name in messages.
 
     Raises:
         dsl.errors.DslError: the document is wrong; with every mistake.
+        LookupError: an agent was made up for a stage that it does not have.
     """
     compiled = compile_text(text, source, bed.templates())
     bed.agents.produce(compiled.plan)
-    value = {"definition": text, "inputs": dict(inputs)}
+    definition = text.decode() if isinstance(text, bytes) else text
+    value = {"definition": definition, "inputs": dict(inputs)}
     name = f"test-{uuid.uuid4().hex[:12]}"
     start = bed.client.start_workflow("Pipeline", value, id=name, task_queue=QUEUE)
-    return RunUnderTest(bed, bed.loop.do(start))
+    return RunUnderTest(bed, bed.loop.do(start), compiled.plan)
 
 
 def _unheard(_line: object) -> None:

@@ -4,6 +4,8 @@
 2. What the template of a stage says that it produces is delivered, made up where nothing was said.
 3. What a function raises is a failure that the agent says of itself, so ``retry`` applies to it.
 4. Everything around the program is the engine's own: its phases, credentials, leases and records.
+5. What is made up for a stage has to be of the pipeline that starts next: a misspelled stage is
+   refused, and not silently left with an empty output.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ class FakeAgents:
 
     def __init__(self) -> None:
         self.asked: list[Request] = []  # of every program that was started, in order
+        self._unplaced: set[str] = set()  # stages of which no pipeline that was started is known
         self._behaviours: dict[str, Behaviour] = {}
         self._files: dict[str, Mapping[str, str]] = {}
         self._produces: dict[str, tuple[str, ...]] = {}
@@ -43,20 +46,33 @@ class FakeAgents:
     def forget(self) -> None:
         """Begin a test."""
         self.asked.clear()
+        self._unplaced.clear()
         self._behaviours.clear()
         self._files.clear()
         self._produces.clear()
 
     def put(self, stage: str, behaviour: Behaviour, files: Mapping[str, str]) -> None:
         """Say what the agent of a stage does, by the path of the stage."""
+        self._unplaced.add(stage)
         self._behaviours[stage] = behaviour
         self._files[stage] = files
 
     def produce(self, plan: Plan) -> None:
-        """Deliver what the templates of a plan say that they produce (2)."""
-        for step in walk(plan.steps):
-            if isinstance(step, AgentStep):
-                self._produces[step.path] = step.produces
+        """Deliver what the templates of a plan say that they produce (2).
+
+        Raises:
+            LookupError: something was made up for a stage that the plan does not have (5).
+        """
+        agents = {step.path: step for step in walk(plan.steps) if isinstance(step, AgentStep)}
+        for stage in sorted(self._unplaced):
+            if not any(stage == path or stage.startswith(f"{path}/") for path in agents):
+                told = ", ".join(agents) or "none"
+                raise LookupError(
+                    f"mandate.agent({stage!r}, …): the pipeline {plan.name!r} has no agent stage "
+                    f"of that path; it has: {told}"
+                )
+        self._unplaced.clear()
+        self._produces.update({path: step.produces for path, step in agents.items()})
 
     async def run(
         self, program: Program, request: Request, *, redact: Redactor, **_limits: Any

@@ -1,10 +1,16 @@
 """The fixtures: ``pytest_plugins = ["mandate.testing.plugin"]`` in a ``conftest.py``.
 
 ``mandate`` starts pipelines on an engine that comes up once a session, with servers of its own.
+
+1. A string is the text of a document where it can be one, in one line as in many; else it names a
+   file. A path always names a file.
+2. An agent that was made up for a stage which the next pipeline that starts does not have was
+   misspelled: the pipeline is not started.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +21,9 @@ import yaml
 if TYPE_CHECKING:
     from integrations.agents.contract.protocol import Request
     from mandate.testing.bed import Bed, RunUnderTest
+
+
+_TEXT = re.compile(r"\n|:\s|:$|^\s*[\[{]|^\s*$")  # (1) what no sensible name of a file has
 
 
 class Pipelines:
@@ -47,16 +56,21 @@ class Pipelines:
         self._bed.agents.put(stage, behaviour, files or {})
 
     def start(self, pipeline: str | Path | Mapping[str, Any], **inputs: Any) -> RunUnderTest:
-        """Start a pipeline: a file, the text of a document, or a document."""
+        """Start a pipeline: a file, the text of a document, or a document (1).
+
+        Raises:
+            dsl.errors.DslError: the document is wrong; with every mistake.
+            FileNotFoundError: it is no document, and there is no such file.
+            LookupError: an agent was made up for a stage that the pipeline does not have (2).
+        """
         from mandate.testing.bed import started  # noqa: PLC0415
 
         if isinstance(pipeline, Mapping):
             text = yaml.safe_dump(dict(pipeline), sort_keys=False)
             return started(self._bed, text, "pipeline", inputs)
-        if isinstance(pipeline, str) and "\n" in pipeline:
+        if isinstance(pipeline, str) and _TEXT.search(pipeline):
             return started(self._bed, pipeline, "pipeline", inputs)
-        text = Path(pipeline).read_text(encoding="utf-8")
-        return started(self._bed, text, str(pipeline), inputs)
+        return started(self._bed, _read(Path(pipeline)), str(pipeline), inputs)
 
     @property
     def asked(self) -> list[Request]:
@@ -76,6 +90,15 @@ class Pipelines:
         except WorkflowFailureError as error:
             return str(getattr(error.cause, "message", error.cause))
         raise AssertionError(f"it has completed: {report}")
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected a file, the text of a document or a document: {str(path)!r} is no file in "
+            f"{Path.cwd()}"
+        )
+    return path.read_bytes()
 
 
 @pytest.fixture(scope="session")

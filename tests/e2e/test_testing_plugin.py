@@ -60,6 +60,25 @@ def test_a_wrong_document_is_refused_with_every_mistake(mandate):
         mandate.start(DOCUMENT.replace("type: gate", "type: gates"))
     with pytest.raises(DslError, match="duplicate key"):
         mandate.start(DOCUMENT + 'version: "2"')
+    with pytest.raises(DslError, match="DSL"):
+        mandate.start("name: [")
+    with pytest.raises(DslError, match="DSL"):
+        mandate.start("")
+    with pytest.raises(FileNotFoundError, match="the text of a document.*'nosuch.yaml' is no file"):
+        mandate.start("nosuch.yaml")
+
+
+def test_what_is_misspelled_is_said_with_what_there_is(mandate):
+    run = mandate.start(DOCUMENT)
+    with pytest.raises(AssertionError, match="no gate 'okay'; it has: ok$"):
+        run.until_waiting("okay")
+    mandate.agent("lok", {"found": 1})
+    with pytest.raises(LookupError, match="'lok'.*no agent stage of that path; it has: look$"):
+        mandate.start(DOCUMENT)
+    run.until_waiting("ok")
+    run.within_s = 0.2
+    with pytest.raises(TimeoutError, match="the end of the run; gates that wait: ok; stages: look"):
+        run.result()
 '''
 
 
@@ -79,4 +98,4 @@ async def test_what_the_documentation_says_can_be_tested_is_tested(tmp_path: Pat
     out, _ = await process.communicate()
 
     assert process.returncode == 0, out.decode()
-    assert "7 passed" in out.decode()
+    assert "8 passed" in out.decode()

@@ -57,3 +57,16 @@ async def test_what_it_raises_is_a_failure_of_the_agent_that_may_be_tried_again(
     with pytest.raises(AgentError, match="no") as failed:
         await ran(agents, tmp_path)
     assert failed.value.retryable
+
+
+def test_what_is_said_of_a_stage_that_the_pipeline_does_not_have_is_refused_once():
+    agents, plan = FakeAgents(), compile_text(DOCUMENT, "p.yaml").plan
+    agents.put("review", saying({}), {})
+    agents.put("review/clarify-1/ann", saying({}), {})  # who is asked about a stage lies under it
+    agents.produce(plan)
+    agents.put("reviews", saying({}), {})
+
+    with pytest.raises(LookupError, match=r"'reviews'.*'p' has no agent stage.*it has: review$"):
+        agents.produce(plan)
+    agents.forget()
+    agents.produce(plan)
