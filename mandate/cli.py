@@ -5,8 +5,10 @@
 2. Commands stand in their panel by name, groups of commands behind them.
 3. Finding them reads no folder by its path: an import is enough, also from an archive.
 4. A group may name the one of its commands that is usual (``USUAL``): what is none of its words is
-   given to that.
+   given to that, and help for the group begins with it, as it is typed without its word.
 5. What is wrong with a word that was typed is said as everywhere else, not as a library has it.
+6. An empty word where a path is wanted names nothing: ``Path`` would take it for the folder one
+   is in.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -63,12 +66,19 @@ class _WithUsual(TyperGroup):
             args = [self.usual, *args]
         return super().parse_args(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Say how the usual command is typed, then which others there are."""
+        usual = self.commands[self.usual]
+        usual.format_help(type(ctx)(usual, parent=ctx.parent, info_name=ctx.info_name), formatter)
+        super().format_help(ctx, formatter)
+
 
 class _InOurWords(TyperCommand):
     """A command that says what is wrong with its words as everything else does (5)."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what was typed."""
+        self._require_paths(ctx, args)
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
@@ -80,6 +90,20 @@ class _InOurWords(TyperCommand):
             if isinstance(error.__cause__, ValidationError):
                 error.message = words_of(first_of(error.__cause__))
             raise
+
+    def _require_paths(self, ctx: Any, args: list[str]) -> None:
+        """Refuse an empty word where a path is wanted (6)."""
+        typed = self.make_parser(ctx).parse_args(args=[*args])[0]
+        of_paths: list[Any] = [each for each in self.params if _takes_paths(each)]
+        for each in of_paths:
+            values = typed.get(each.name)
+            if "" in (values if isinstance(values, list | tuple) else (values,)):
+                raise typer.BadParameter("expected a path, got none", ctx=ctx, param=each)
+
+
+def _takes_paths(parameter: Any) -> bool:
+    annotation = parameter.type_descriptor.annotation
+    return Path in (annotation, *get_args(annotation)) or parameter.metavar == "PATH"
 
 
 def _add(to: typer.Typer, package: ModuleType, panel: str | None) -> None:

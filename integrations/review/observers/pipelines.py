@@ -3,16 +3,19 @@
 1. A pipeline is a YAML file that says ``stages``; it is read by the strict loader, which is made
    for documents of strangers.
 2. Templates and tool servers of a site are not known here: what is wrong for that reason alone is a
-   note.
+   note, which says that what hangs on it was not looked at.
+3. A YAML file that says ``name`` and is broken before it could say ``stages`` may be a pipeline:
+   that it cannot be read is a note. Of others, which are YAML, nothing is said.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from dsl.compiler import compile_text
+from dsl.document.loader import SYNTAX, read
 from dsl.errors import DslError, Problem, Severity
 from dsl.limits import DOCUMENT_BYTES_MAX
 from dsl.review.anomaly import AnomalySeverity
@@ -32,27 +35,45 @@ _NAME: Final = re.compile(rb"^(?:\xef\xbb\xbf)?name:", re.MULTILINE)
 
 
 def has_pipelines(snapshot: Snapshot) -> bool:
-    """Tell whether there is a pipeline in it."""
-    return any(True for _ in _pipelines_of(snapshot, snapshot.others))
+    """Tell whether there is a pipeline in it, or what may be one (3)."""
+    named = _named(snapshot, snapshot.others)
+    return any(_STAGES.search(data) or _broken(path, data) for path, data in named)
 
 
 def _observe(scene: Scene, seen: Observation) -> None:
     snapshot = scene.snapshot
     looked_at = [path for path in snapshot.others if snapshot.is_looked_at(path)]
-    for path, data in _pipelines_of(snapshot, looked_at):
-        if len(seen.besides) == PIPELINES_MAX:
+    others = 0
+    for path, data in _named(snapshot, looked_at):
+        if PIPELINES_MAX in (len(seen.besides), others):
             seen.notes.append(f"pipelines: more than {PIPELINES_MAX}: the rest was not looked at")
             return
-        seen.besides[path] = len(data.splitlines())
-        _look(path, data, seen)
+        if _STAGES.search(data):
+            seen.besides[path] = len(data.splitlines())
+            _look(path, data, seen)
+            continue
+        others += 1
+        broken = _broken(path, data)
+        if broken is not None:  # (3) it may be one
+            why = f"{broken.message}, line {broken.at.line}"
+            seen.notes.append(f"pipelines: {path}: not read, and it may be one: {why}")
 
 
-def _pipelines_of(snapshot: Snapshot, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+def _named(snapshot: Snapshot, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
         if path.endswith((".yaml", ".yml")):
             data = snapshot.read(path, DOCUMENT_BYTES_MAX)
-            if data is not None and _STAGES.search(data) and _NAME.search(data):
+            if data is not None and _NAME.search(data):
                 yield path, data
+
+
+def _broken(path: str, data: bytes) -> Problem | None:
+    """Return why a file is no YAML; None where it is, whatever else is wrong with it."""
+    try:
+        read(data, path)
+    except DslError as error:
+        return next((each for each in error.problems if each.code == SYNTAX), None)
+    return None
 
 
 def _look(path: str, data: bytes, seen: Observation) -> None:
@@ -61,13 +82,20 @@ def _look(path: str, data: bytes, seen: Observation) -> None:
     except DslError as error:
         of_site = [each for each in error.problems if each.code in _OF_SITES]
         if of_site:
-            seen.notes.append(f"pipelines: {path}: {of_site[0].message}, which a site may have")
+            seen.notes.append(f"pipelines: {path}: {_unknown(of_site)}")
         ours = [each for each in error.problems if each.code not in _OF_SITES]
         seen.sightings += [_problem(path, each) for each in ours]
         return
     seen.sightings += [_problem(path, each) for each in compiled.warnings]
     text = data.decode("utf-8", "replace")
     seen.sightings += [_doubt(path, text, each) for each in doubts_about(compiled.plan)]
+
+
+def _unknown(problems: Sequence[Problem]) -> str:
+    """Say what a site may have that is not known here (2)."""
+    said = list(dict.fromkeys(each.message for each in problems))
+    more = f" and {len(said) - 1} more" if said[1:] else ""
+    return f"{said[0]}{more}, which a site may have; what hangs on it was not looked at"
 
 
 def _problem(path: str, problem: Problem) -> Sighting:

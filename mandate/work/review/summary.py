@@ -1,7 +1,8 @@
 """A review in five lines, the worst first: what a person reads in a minute.
 
 The first line says how many and of what, the last how to see the rest. Between them stand the two
-worst, and what is suggested to be done first.
+worst, and what is suggested to be done first. A pipeline that could not be looked at, or not whole,
+is none that nothing was found in: the first such note takes the place of the second worst.
 """
 
 from __future__ import annotations
@@ -11,21 +12,26 @@ from typing import Final
 from dsl.review.anomaly import Anomaly
 from dsl.review.suggestion import Suggestion
 from dsl.shown.surfaces import Terminal
+from integrations.review.observers.pipelines import PIPELINES
 from mandate.work.review.reviewed import Reviewed, counted
 
 WORST_SHOWN: Final = 2
 _SHOWN_MAX: Final = 160
+_NOTE_MAX: Final = 240
 
 
 def summary(reviewed: Reviewed, page: str | None) -> list[Terminal]:
     """Return the lines; ``page`` is where the whole review was written, if anywhere."""
     new = reviewed.verdict.new
     lines = [_headline(reviewed)]
-    lines += [_line(each) for each in new[:WORST_SHOWN]]
+    unseen = [note for note in reviewed.notes if note.startswith(f"{PIPELINES.name}: ")]
+    shown = WORST_SHOWN - 1 if unseen else WORST_SHOWN
+    lines += [_line(each) for each in new[:shown]]
+    lines += [Terminal.of("  not looked at: {}", each, limit=_NOTE_MAX) for each in unseen[:1]]
     lines += [_first(each) for each in reviewed.suggestions[:1]]
     notes = len(reviewed.notes)
     beside = Terminal.of(", {} on what was not looked at", _count(notes, "note")) if notes else ""
-    rest = len(new) - WORST_SHOWN
+    rest = len(new) - shown
     what = _count(rest, "more finding") if rest > 0 else "the whole of it"
     if reviewed.suggestions:
         fixable = sum(each.is_auto_fixable for each in reviewed.suggestions)

@@ -9,6 +9,7 @@ import pytest
 from dsl.review.kinds import AnomalyKind
 from integrations.review import snapshot as limits
 from integrations.review.snapshot import NotReviewableError
+from mandate.work.review import run
 from tests.integration.review.repositories import seen_by, written
 
 SOUND = {"app.py": "def run():\n    return 1\n"}
@@ -60,6 +61,21 @@ def test_a_folder_of_pipelines_alone_is_reviewed(tmp_path):
     assert (AnomalyKind.PIPELINE_PROBLEM.value, "deep/typo.yml") in kinds(found)
     assert (found.files, found.lines) == (4, 4 + 8 + 4 + 3)
     assert [name for name, _ in found.took_s] == ["pipelines"]
+
+
+def test_a_pipeline_that_was_not_looked_at_is_told_in_the_five_lines(tmp_path, capsys):
+    files = {"site.yaml": PIPELINE.replace("default", "nosuch"), "app.py": "import os, sys\n"}
+    root, broken = written(tmp_path / "one", files), written(tmp_path / "two", {"x.yml": "name: ["})
+    run.run(run.ReviewRequest(root))
+    lines = capsys.readouterr().out.splitlines()
+    run.run(run.ReviewRequest(broken))
+    alone = capsys.readouterr().out.splitlines()
+
+    assert len(lines) == 5
+    assert lines[2].startswith("  not looked at: pipelines: site.yaml: ")
+    assert "'nosuch'" in lines[2]
+    assert "nothing found in 0 files" in alone[0]
+    assert alone[1].startswith("  not looked at: pipelines: x.yml: not read, and it may be one: ")
 
 
 def test_what_is_no_git_repository_is_reviewed_but_not_since_a_commit(tmp_path):

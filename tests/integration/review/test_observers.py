@@ -237,6 +237,7 @@ def test_pipelines_are_compiled_and_doubted(tmp_path):
     broken = PIPELINE.replace("requires: [work]", "requires: [wrok]")
     foreign = PIPELINE.replace("template: default", "template: ours")
     files = {"app.py": "", "a.yaml": PIPELINE, "b.yml": broken, "c.yaml": foreign, "d.yaml": "x: 1"}
+    files |= {"broken.yaml": "name: [", "other.yaml": "name: x\non: [push]\n", "e.yaml": "x: ["}
     report = seen_by(written(tmp_path, files), "pipelines")
 
     by_file: dict[str, set[str]] = {}
@@ -245,7 +246,11 @@ def test_pipelines_are_compiled_and_doubted(tmp_path):
     assert by_file["a.yaml"] >= {"unanswerable-gate", "tier-above-need", "no-package"}
     assert by_file["b.yml"] == {"pipeline-problem"}
     assert "c.yaml" not in by_file
-    assert any("c.yaml" in note and "a site may have" in note for note in report.notes)
+    notes = [note for note in report.notes if note.startswith("pipelines: ")]
+    assert len(notes) == 2, notes
+    assert notes[0].startswith("pipelines: broken.yaml: not read, and it may be one: ")
+    assert "c.yaml" in notes[1]
+    assert notes[1].endswith(", which a site may have; what hangs on it was not looked at")
 
 
 def test_two_reviews_say_the_same_to_the_letter(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer.main
@@ -68,6 +68,28 @@ def test_a_directory_named_by_hand_is_not_passed_over(tmp_path: Path) -> None:
 
     assert {"health data_dir", "ledger tail data_dir"} <= found.keys()
     assert all("expected the directory of a stack, got " in each for each in found.values())
+
+
+def test_no_path_is_empty_and_taken_for_the_folder_one_is_in() -> None:
+    asked = 0
+    for _words, command in commands(typer.main.get_command(app)):
+        for each in command.params:
+            annotation = each.type_descriptor.annotation
+            if Path in (annotation, *get_args(annotation)):
+                asked += 1
+                with pytest.raises(typer.BadParameter, match="expected a path, got none"):
+                    command.make_context("it", with_others(command, each, ""))
+
+    assert asked > 20
+
+
+def test_help_for_a_review_is_that_of_what_is_typed_without_its_word() -> None:
+    for typed in (["review", "-h"], ["review", "--help"], ["review"]):
+        said = CliRunner().invoke(app, typed, env={"COLUMNS": "120"}).output
+
+        assert "mandate review [OPTIONS] {path}" in said
+        assert "--fail-on" in said
+        assert "council" in said
 
 
 @pytest.mark.parametrize("reason", ["", " ", "x" * (REASON_LENGTH_MAX + 1)])
