@@ -12,6 +12,8 @@
 6. Nobody waits longer than their service does. Who gives their vote again after that is told of the
    one that has come through after all.
 7. A delivery that comes again is told what became of it, also where its gate waits no more.
+8. What has not counted may be delivered again, when whatever kept it from that was mended. What has
+   counted stands.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from dsl.rules.proofs.proof import VOUCHED, Proof, encode, reason_digest, statem
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import canonical
 from integrations.doors.key import DoorKey
+from integrations.doors.telling import Taken, Tell
 from integrations.errors import DeniedError, IntegrationError, NotFoundError, UnavailableError
 
 LIFE_S: Final = 300
@@ -97,6 +100,11 @@ def undone(error: IntegrationError) -> Told:
     """Return that nothing came of a vote for now."""
     text = f"It could not be given now, try again: {error}."
     return Told(counted=False, text=text, is_undone=True)
+
+
+def taken(told: Told, tell: Tell) -> Taken:
+    """Return a delivery of which that became (8)."""
+    return Taken(told.text, tell, is_undone=told.is_undone, is_settled=told.counted)
 
 
 async def in_time(given: Awaitable[Told], seconds: float) -> Told:

@@ -38,6 +38,7 @@ class Taken:
     done: str  # in a sentence
     tell: Tell | None = None
     is_undone: bool = False  # nothing came of it for now: it may be delivered again
+    is_settled: bool = False  # something has come of it, which the same once more does not change
 
 
 class Answers:

@@ -2,10 +2,8 @@
 
 1. Who has sent it was found out before, by the signature over the raw body. That it is a delivery
    of a repository of ours is looked at here.
-2. Nothing in a payload is an address: of ``deployment_callback_url`` only the number of the Actions
-   run is read, and the answer goes to the operator's API.
-3. The same thing starts one run, however often it is delivered: the run's id is made of it.
-   What comes from a fork starts nothing, unless the operator's file says so: anybody can make one.
+2. Nothing is done about events of other kinds, of which some are about no repository.
+3. Some events start runs: see ``integrations.github.starts``.
 4. ``/mandate approve GATE [REASON]`` in a comment is a vote of whoever has written it, on what had
    waited when it was written; so is a button of a check, on what was shown beside it. A comment
    that was edited is none. What says why it counts for nothing is asked of no run: see
@@ -18,34 +16,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from dsl.notify.doors import GitHubDoor
 from dsl.rules.gates.consensus import GITHUB
-from dsl.rules.notify.subject import (
-    ACTIONS_RUN,
-    COMMIT,
-    ENVIRONMENT,
-    PULL_REQUEST,
-    REPOSITORY,
-)
 from dsl.shown.surfaces import Markdown
-from integrations.doors.ballots import Ballots, Given, Told, in_time, uncounted, undone
-from integrations.doors.payloads import object_of, text_of
+from integrations.doors.ballots import Ballots, Given, Told, in_time, taken, uncounted, undone
+from integrations.doors.payloads import UnreadableError, count_of, object_of, text_of
 from integrations.doors.telling import Answers, Taken
-from integrations.errors import ConflictError, DeniedError, IntegrationError, NotFoundError
+from integrations.errors import IntegrationError, NotFoundError
 from integrations.github.api import GitHubApi
 from integrations.github.comments import CommentPlace, Comments
 from integrations.github.pages import answer_mark, button
-from integrations.github.payloads import Comment, Press, command_in, given_in, is_commit, press_in
-from integrations.github.run_names import of_deployment, of_pull
+from integrations.github.payloads import Comment, Press, command_in, given_in, press_in
+from integrations.github.run_names import of_pull
+from integrations.github.starts import GitHubStarts, Starts
 from integrations.github.verdicts import Verdicts, verdict_place
 
-_CALLBACK: Final = re.compile(r"/actions/runs/([1-9][0-9]{0,18})/deployment_protection_rule$")
 _HERE: Final = ("OWNER", "MEMBER", "COLLABORATOR")  # what GitHub calls who is no stranger
+_EVENTS: Final = ("pull_request", "deployment_protection_rule", "issue_comment", "check_run")
+_NOTHING: Final = Taken("nothing is done about that")
 _OPENED: Final = ("opened", "reopened", "synchronize")
 RUNS_LOOKED_AT: Final = 200
 
@@ -55,23 +47,14 @@ class _Listed(Protocol):
     def run(self) -> str: ...
 
 
-class Starts(Protocol):
-    """What starting runs takes; see ``integrations.web.engine``."""
+class EventRuns(Starts, Protocol):
+    """What is asked of runs as well; see ``integrations.web.engine``."""
 
     async def list(self, *, running: bool = False, limit: int = 200) -> Sequence[_Listed]:
         """Return the runs under way."""
 
     async def query(self, run: str, name: str, *arguments: Any) -> Any:
         """Ask one something."""
-
-    async def start(
-        self,
-        pipeline: str,
-        inputs: Mapping[str, Any],
-        *,
-        run: str,
-    ) -> Any:
-        """Start a pipeline of the catalogue."""
 
 
 class GitHubEvents:
@@ -81,7 +64,7 @@ class GitHubEvents:
         self,
         api: GitHubApi,
         door: GitHubDoor,
-        engine: Starts,
+        engine: EventRuns,
         ballots: Ballots | None,
         within_s: float,
     ) -> None:
@@ -99,7 +82,7 @@ class GitHubEvents:
         self._verdicts = Verdicts(api)
         self._comments = Comments(api)
         self._answers = Answers()
-        self._door = door
+        self._starts = GitHubStarts(door, engine)
         self._engine = engine
         self._ballots = ballots
 
@@ -112,87 +95,35 @@ class GitHubEvents:
             delivery: GitHub's id for it.
 
         Raises:
-            DeniedError: it is of no repository of ours, or cannot be read.
+            UnreadableError: it is not what GitHub sends.
+            DeniedError: it is of no repository of ours.
         """
         action = text_of(payload.get("action"))
-        if event == "ping":
-            return Taken("pong")
+        if event not in _EVENTS:  # (2) of another kind
+            return _NOTHING
         repository = self._repository(payload)  # (1) of ours
         match event, action:
             case "pull_request", _ if action in _OPENED:
-                return Taken(await self._pull_request(repository, payload))
+                return await self._starts.of_pull_request(repository, payload)
             case "deployment_protection_rule", "requested":
-                return Taken(await self._deployment(repository, payload))
+                return await self._starts.of_deployment(repository, payload)
             case "issue_comment", "created":  # (4) as it was written
                 return await self._comment(repository, payload)
             case "check_run", "requested_action":
                 return await self._button(repository, payload, delivery)
-        return Taken("nothing is done about that")
+        return _NOTHING
 
     def _repository(self, payload: Mapping[str, Any]) -> str:
-        return self._api.require_ours(
-            text_of(object_of(payload.get("repository")).get("full_name"))
-        )
-
-    async def _pull_request(self, repository: str, payload: Mapping[str, Any]) -> str:
-        pull = object_of(payload.get("pull_request"))
-        head = object_of(pull.get("head"))
-        number, commit = pull.get("number"), text_of(head.get("sha"))
-        if type(number) is not int or not is_commit(commit):
-            raise DeniedError("expected a pull request with its number and the commit of its head")
-        inputs = {REPOSITORY: repository, COMMIT: commit, PULL_REQUEST: number}
-        where = f"{of_pull(repository, number)}{commit[:12]}/"
-        source = text_of(object_of(head.get("repo")).get("full_name"))
-        is_fork = source.lower() != repository.lower()  # (3) or of what is not there any more
-        return await self._start("pull_request", repository, "", inputs, where, is_fork=is_fork)
-
-    async def _deployment(self, repository: str, payload: Mapping[str, Any]) -> str:
-        found = _CALLBACK.search(text_of(payload.get("deployment_callback_url"), 2_000))
-        environment = text_of(payload.get("environment"))
-        commit = text_of(object_of(payload.get("deployment")).get("sha"))
-        if found is None or not environment:
-            raise DeniedError("expected an environment, and the Actions run that waits for it")
-        inputs: dict[str, Any] = {  # (2) the number alone
-            REPOSITORY: repository,
-            ENVIRONMENT: environment,
-            ACTIONS_RUN: found[1],
-        }
-        if is_commit(commit):
-            inputs[COMMIT] = commit
-        where = of_deployment(repository, found[1], environment)
-        number = object_of(payload.get("deployment")).get("id")
-        if type(number) is int and number > 0:  # Actions that run again make another
-            where = f"{where}{number}/"
-        return await self._start("deployment", repository, environment, inputs, where)
-
-    async def _start(
-        self,
-        on: str,
-        repository: str,
-        environment: str,
-        inputs: Mapping[str, Any],
-        where: str,
-        *,
-        is_fork: bool = False,
-    ) -> str:
-        done = []
-        for start in self._door.starts:
-            if not start.is_for(on, repository, environment) or (is_fork and not start.forks):
-                continue
-            run = f"{where}{start.pipeline}"
-            try:
-                await self._engine.start(start.pipeline, inputs, run=run)
-            except ConflictError:  # (3) once
-                done.append(f"{run} was started before")
-            else:
-                done.append(f"{run} is started")
-        return "; ".join(done) or "no pipeline starts by that"
+        name = text_of(object_of(payload.get("repository")).get("full_name"))
+        if not name:
+            raise UnreadableError("expected a repository with its name")
+        return self._api.require_ours(name)
 
     async def _comment(self, repository: str, payload: Mapping[str, Any]) -> Taken:
         issue, comment = object_of(payload.get("issue")), object_of(payload.get("comment"))
         asked = command_in(payload)
-        number = issue.get("number")
-        if asked is None or "pull_request" not in issue or type(number) is not int:
+        number = count_of(issue.get("number"))
+        if asked is None or "pull_request" not in issue or number is None:
             return Taken("no command of ours")
         if not self._is_heard(asked, comment):  # (5) strangers
             return Taken("a command of a stranger, who is told nothing")
@@ -204,7 +135,7 @@ class GitHubEvents:
         tell = self._answers.of(
             place.mark, lambda: self._comments.put(place, body, known=None, look=True)
         )
-        return Taken(told.text, tell, is_undone=told.is_undone)
+        return taken(told, tell)
 
     def _is_heard(self, asked: Comment, comment: Mapping[str, Any]) -> bool:
         is_here = comment.get("author_association") in _HERE
@@ -261,7 +192,7 @@ class GitHubEvents:
         told = await in_time(self._pressed(press, self._ballots, delivery), self._within_s)
         place = verdict_place(repository, press)  # (5) where it was pressed
         tell = self._answers.of(place.external_id, lambda: self._verdicts.tell(place, told))
-        return Taken(told.text, tell, is_undone=told.is_undone)
+        return taken(told, tell)
 
     async def _pressed(self, press: Press, ballots: Ballots, delivery: str) -> Told:
         if press.fault:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.gates.consensus import GITHUB
 from integrations.doors.ballots import Given
-from integrations.doors.payloads import object_of, text_of
+from integrations.doors.payloads import count_of, object_of, text_of
 
 _COMMAND: Final = re.compile(
     r"^/mandate[ \t]+(approve|reject)(?=[ \t]|$)(?:[ \t]+(\S{1,1000}))?[ \t]*(.*)$"
@@ -66,8 +66,9 @@ def command_in(payload: Mapping[str, Any]) -> Comment | None:
     body = text_of(comment.get("body"), BODY_MAX).strip()
     line, _, rest = body[:COMMENT_MAX].partition("\n")
     found = _COMMAND.match(line.strip())
-    account, number = object_of(comment.get("user")).get("id"), comment.get("id")
-    if found is None or type(account) is not int or type(number) is not int:
+    account = count_of(object_of(comment.get("user")).get("id"))
+    number = count_of(comment.get("id"))
+    if found is None or account is None or number is None:
         return None
     reason = "\n".join(part.strip() for part in (found[3], rest) if part.strip())
     return Comment(
@@ -87,8 +88,8 @@ def press_in(payload: Mapping[str, Any]) -> Press | None:
     run, _, run_id = text_of(check.get("external_id"), EXTERNAL_ID_MAX).rpartition("/")
     named = text_of(object_of(payload.get("requested_action")).get("identifier"))
     pressed, commit = _BUTTON.fullmatch(named), text_of(check.get("head_sha"))
-    account, login = sender.get("id"), text_of(sender.get("login"))
-    if pressed is None or not run or type(account) is not int or not is_commit(commit):
+    account, login = count_of(sender.get("id")), text_of(sender.get("login"))
+    if pressed is None or not run or account is None or not is_commit(commit):
         return None
     return Press(
         account=str(account),

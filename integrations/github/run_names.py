@@ -2,6 +2,8 @@
 
 Whoever may start workflows can take such an id first. The event then starts nothing, and the run
 that has it is taken for the event's; see docs/threat-model.md.
+
+Of two things none has an id of the other: a name that may have any character is one part of an id.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ def of_pull(repository: str, number: int) -> str:
 
 def of_deployment(repository: str, actions_run: str, environment: str) -> str:
     """Return what the ids of runs begin with that an environment waits for."""
-    return f"github/{repository}/deployment/{actions_run}/{environment}/"
+    name = environment.replace("%", "%25").replace("/", "%2F")
+    return f"github/{repository}/deployment/{actions_run}/{name}/"
 
 
 def is_started_for(run: RunSnapshot, prefix: str, pipeline: str) -> bool:

@@ -20,10 +20,9 @@ from dsl.shown.surfaces import SlackText
 from dsl.values import strict_json
 from dsl.values.canonical import canonical
 from dsl.values.strict_json import JsonError
-from integrations.doors.ballots import Ballots, Given, in_time
-from integrations.doors.payloads import object_of, text_of
+from integrations.doors.ballots import Ballots, Given, in_time, taken
+from integrations.doors.payloads import UnreadableError, object_of, text_of
 from integrations.doors.telling import Taken
-from integrations.errors import DeniedError
 from integrations.slack.api import SlackApi
 from integrations.slack.board import APPROVE, REJECT, reason_dialog
 
@@ -51,14 +50,14 @@ def payload_of(raw: bytes) -> dict[str, Any]:
     """Return the payload of a request by HTTP.
 
     Raises:
-        DeniedError: there is none.
+        UnreadableError: there is none.
     """
     try:
         form = parse_qs(raw.decode("utf-8"), strict_parsing=True, max_num_fields=10)
         [text] = form["payload"]
         return object_of(strict_json.read(text.encode(), bytes_max=PAYLOAD_MAX))
     except (UnicodeDecodeError, ValueError, KeyError, JsonError):
-        raise DeniedError("expected a form with one payload in JSON") from None
+        raise UnreadableError("expected a form with one payload in JSON") from None
 
 
 class SlackClicks:
@@ -79,11 +78,11 @@ class SlackClicks:
         if payload.get("type") == "view_submission":
             return await self._submitted(payload)
         if payload.get("type") != "block_actions":
-            raise DeniedError("expected block_actions or view_submission")  # (4) it is said
+            raise UnreadableError("expected block_actions or view_submission")  # (4) it is said
         click = _click(payload)
         if click.needs_reason or click.decision == "reject":  # (3) say why
             await self._ask_why(click)
-            return Taken("asked why")
+            return Taken("asked why", is_settled=True)
         return await self._cast(click, "")
 
     async def _ask_why(self, click: Click) -> None:
@@ -95,7 +94,7 @@ class SlackClicks:
     async def _submitted(self, payload: Mapping[str, Any]) -> Taken:
         view = object_of(payload.get("view"))
         if view.get("callback_id") != "mandate-reason":
-            raise DeniedError("expected a dialog of ours")
+            raise UnreadableError("expected a dialog of ours")
         said = _value(view.get("private_metadata"))
         values = object_of(object_of(object_of(view.get("state")).get("values")).get("why"))
         reason = object_of(values.get("reason")).get("value")
@@ -137,7 +136,7 @@ class SlackClicks:
                 text=SlackText.of("{} {}", mark, told.text, limit=1_000),
             )
 
-        return Taken(told.text, tell, is_undone=told.is_undone)
+        return taken(told, tell)
 
 
 def _click(payload: Mapping[str, Any]) -> Click:
@@ -145,7 +144,7 @@ def _click(payload: Mapping[str, Any]) -> Click:
     action = object_of(actions[0] if isinstance(actions, list) and actions else None)
     decision = _DECISIONS.get(text_of(action.get("action_id")))
     if decision is None:
-        raise DeniedError("expected a button of ours")
+        raise UnreadableError("expected a button of ours")
     value = _value(action.get("value"))
     return Click(
         user=text_of(object_of(payload.get("user")).get("id")),
@@ -165,7 +164,7 @@ def _value(text: Any) -> dict[str, Any]:
     try:
         return object_of(strict_json.read(text_of(text, 4_000).encode(), bytes_max=PAYLOAD_MAX))
     except (JsonError, UnicodeEncodeError):
-        raise DeniedError("expected a button or a dialog of ours") from None
+        raise UnreadableError("expected a button or a dialog of ours") from None
 
 
 def _number(value: Any) -> int:

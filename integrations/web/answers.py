@@ -41,6 +41,7 @@ class HookAnswer:
     status: int = ACCEPTED
     body: Mapping[str, Any] = field(default_factory=lambda: {"ok": True})
     later: Callable[[], Awaitable[None]] | None = None
+    again: bool = False  # nothing has come of it that stands: the delivery may be made again
 
     def response(self) -> Response:
         """Return it as it is sent."""

@@ -3,7 +3,7 @@
 1. A delivery is one by the sender's id for it, within ``KEPT_S``, and by its bytes, within
    ``REPLAY_S``: an id in a header is not signed, so whoever replays a body may write another one.
 2. The first is under way until it is answered; who sends it again meanwhile is told so. What failed
-   counts as not delivered, and may come again.
+   or was refused counts as not delivered, and may come again.
 3. At most ``KEPT_MAX`` are remembered, by this process, so what is done for a delivery has an id
    made of it besides: a vote the id of its update, a run its workflow id.
 """

@@ -55,7 +55,6 @@ DELIVERY_ID_MAX: Final = 200  # characters
 HOOK_RATE: Final = Rate(per_s=200, burst=400)  # for each hook: senders share few addresses
 logger = logging.getLogger(__name__)
 
-_CLIENT_ERRORS: Final = range(400, 500)
 _SUCCESSES: Final = range(200, 300)
 _CONFLICT: Final = 409
 _BUSY: Final = 429
@@ -132,12 +131,9 @@ class Hooks:
         ended = False
         try:
             answer = await self._handled(hook, Received(headers, raw, given or digest))
-            ended = answer.status in _SUCCESSES
+            ended = answer.status in _SUCCESSES and not answer.again
             if answer.later is not None:
                 self._put_off(answer.later, names)
-        except TurnedAwayError as error:
-            ended = error.status in _CLIENT_ERRORS and error.status != _BUSY
-            raise
         finally:
             (self._deliveries.done if ended else self._deliveries.failed)(*names)
         return answer

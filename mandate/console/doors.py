@@ -6,8 +6,8 @@
    ``MANDATE_DOOR_KEY_FILE``, on both sides. Without one there are no ballots.
 3. A delivery is taken (2xx) when what it asks for is done: a run is started, a vote is with its
    run, a dialog is open. A process that dies before that leaves one that the service shows as
-   failed, and that may come again, as the same deed (docs/adr/0055). Who has asked is told when the
-   answer is on its way.
+   failed, and that may come again, as the same deed (docs/adr/0055). So may one of which nothing
+   has come, once somebody has mended why. Who has asked is told when the answer is on its way.
 4. What became of a delivery stands in the log as well.
 5. Secrets by which a service proves itself are needed to begin, and can be replaced after that; see
    ``integrations.web.signatures``.
@@ -17,8 +17,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,7 @@ from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.doors.ballots import Ballots, People
 from integrations.doors.key import door_key_of
+from integrations.doors.payloads import UnreadableError
 from integrations.doors.telling import Taken, until_told
 from integrations.errors import DeniedError
 from integrations.github.api import GitHubApi
@@ -42,7 +43,7 @@ from integrations.settings import read_settings
 from integrations.slack.api import SlackApi
 from integrations.slack.clicks import SlackClicks, payload_of
 from integrations.vault.site_secrets import NotifySecrets
-from integrations.web.answers import AWAY, OK, HookAnswer
+from integrations.web.answers import AWAY, OK, HookAnswer, TurnedAwayError
 from integrations.web.engine import RunEngine
 from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received, Verify
 from integrations.web.signatures import HmacSignature, ReplacedSignature
@@ -54,6 +55,7 @@ GITHUB_PATH: Final = "/hooks/github"
 SLACK_PATH: Final = "/hooks/slack"
 GITHUB_WAITS_S: Final = 9.5  # ten, less the way
 SLACK_WAITS_S: Final = 2.7  # three
+_UNREADABLE: Final = 400
 GIVEN_S: Final = 0.4  # before that a vote is given, or whoever gives it told that it is not
 
 
@@ -123,10 +125,10 @@ class Doors:
         events = GitHubEvents(api, door, self._engine, ballots, GITHUB_WAITS_S - GIVEN_S)
 
         async def handle(received: Received) -> HookAnswer:
-            payload = _json(received.raw)
             event = received.headers.get("x-github-event", "")[:100]
-
-            taken = await events.take(event, payload, delivery=received.delivery)
+            with _read():
+                payload = _json(received.raw)
+                taken = await events.take(event, payload, delivery=received.delivery)
             return _answer("github", taken, HookAnswer())
 
         verify = await self._verify(door.secret("secret"), _of_github)
@@ -138,7 +140,8 @@ class Doors:
         clicks = self._clicks()
 
         async def handle(received: Received) -> HookAnswer:
-            taken = await clicks.take(payload_of(received.raw))
+            with _read():
+                taken = await clicks.take(payload_of(received.raw))
             return _answer("slack", taken, HookAnswer(OK, {}))
 
         verify = await self._verify(place, _of_slack)
@@ -203,7 +206,16 @@ def _answer(who: str, taken: Taken, done: HookAnswer) -> HookAnswer:
     later = None if tell is None else (lambda: until_told(tell))
     if taken.is_undone:
         return HookAnswer(AWAY, {"error": taken.done}, later)
-    return replace(done, later=later)
+    return replace(done, later=later, again=not taken.is_settled)
+
+
+@contextmanager
+def _read() -> Iterator[None]:
+    """Turn away what cannot be read: it is no matter of who may do what."""
+    try:
+        yield
+    except UnreadableError as error:
+        raise TurnedAwayError(_UNREADABLE, str(error)) from None
 
 
 def _of_github(secret: str) -> HmacSignature:
@@ -228,7 +240,7 @@ def _json(raw: bytes) -> dict[str, object]:
     try:
         payload = strict_json.read(raw, bytes_max=HOOK_BYTES_MAX)
     except JsonError as error:
-        raise DeniedError(f"the body cannot be taken: {error}") from None
+        raise UnreadableError(f"the body cannot be read: {error}") from None
     if not isinstance(payload, dict):
-        raise DeniedError("expected a JSON object")
+        raise UnreadableError("expected a JSON object")
     return payload

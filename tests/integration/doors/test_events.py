@@ -14,8 +14,9 @@ import pytest_asyncio
 from dsl.notify.doors import GitHubDoor
 from integrations.doors.ballots import Ballots
 from integrations.doors.key import DoorKey
+from integrations.doors.payloads import UnreadableError
 from integrations.doors.telling import Taken
-from integrations.errors import IntegrationError, NotFoundError, UnavailableError
+from integrations.errors import ConflictError, IntegrationError, NotFoundError, UnavailableError
 from integrations.github.api import GitHubApi
 from integrations.github.events import GitHubEvents
 from integrations.github.pages import button
@@ -44,6 +45,7 @@ class OneRun:
         self.votes = 0
         self.is_over = False
         self.updates: set[str] = set()
+        self.started: list[str] = []
 
     async def list(self, **_: Any) -> Any:
         return [SimpleNamespace(run="github/acme/shop/pull/5/x")]
@@ -68,8 +70,10 @@ class OneRun:
         self.updates.add(update_id)
         return {"counted": True, "detail": "approved by ann"}
 
-    async def start(self, *_: Any, **__: Any) -> Any:
-        raise AssertionError("nothing is started")
+    async def start(self, *_: Any, run: str) -> Any:
+        if run in self.started:
+            raise ConflictError("it is there")
+        self.started.append(run)
 
 
 class There:
@@ -80,7 +84,10 @@ class There:
         self.run = OneRun()
         (folder / "key-of-doors").write_text("k" * 40)
         key_in(folder / "key")
-        door = GitHubDoor(destination="shop", secret_file="/x")
+        starts = [{"on": on, "pipeline": "check"} for on in ("pull_request", "deployment")]
+        door = GitHubDoor.model_validate(
+            {"destination": "shop", "secret_file": "/x", "starts": starts}
+        )
         entity = "0e1d2c3b-0000-4000-8000-0123456789ab"
         ballots = Ballots(self.run, lambda: {str(ANN): entity}, DoorKey(folder / "key-of-doors"))
         api = GitHubApi(shop_at(github.http.url, folder))
@@ -196,3 +203,80 @@ async def test_what_is_no_word_of_a_person_or_two_at_once_counts_for_nothing_and
     [told] = there.answers()
     assert "It does not count: " in told
     assert (await there.comment(performed_via_github_app=None)).done.startswith("Counted")
+
+
+async def test_what_has_counted_is_settled_and_all_else_may_be_sent_again(there: There):
+    there.run.is_over = True
+    late = await there.press()
+    there.run.is_over = False
+    counted = [await there.press(), await there.comment()]
+    stranger = await there.comment(user={"id": 7}, by=7)
+    silent = await there.comment("fine by me")
+
+    assert [each.is_settled for each in counted] == [True] * 2
+    assert [each.is_settled for each in (late, stranger, silent)] == [False] * 3
+
+
+def pull(**fields: Any) -> dict[str, Any]:
+    head = {"sha": "a" * 40, "repo": {"full_name": "acme/shop"}}
+    return {"pull_request": {"number": 5, "head": head, **fields}}
+
+
+def deployment(environment: Any = "production", run: str = "77", **fields: Any) -> dict[str, Any]:
+    url = f"https://api.github.com/repos/acme/shop/actions/runs/{run}/deployment_protection_rule"
+    return {
+        "environment": environment,
+        "deployment": {"id": 9, "sha": "a" * 40, **fields},
+        "deployment_callback_url": url,
+    }
+
+
+async def starts(there: There, payload: dict[str, Any]) -> Taken:
+    event, action = ("pull_request", "opened")
+    if "environment" in payload:
+        event, action = ("deployment_protection_rule", "requested")
+    about = {"action": action, "repository": {"full_name": "acme/shop"}}
+    return await there.events.take(event, {**about, **payload}, delivery="d-1")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *[pull(number=number) for number in (-1, 0, True, 5.0, "5", "../7", None)],
+        *[pull(head={"sha": sha}) for sha in ("", "A" * 40, "a" * 39, f"{'a' * 40}\n", 5)],
+        *[deployment(name) for name in ("", "x" * 256, "a\nb", "a\x00", 5, None)],
+        *[deployment(run=run) for run in ("-1", "0", "1/2", "9" * 20, "")],
+    ],
+)
+async def test_what_github_never_sends_is_in_no_id_of_a_run(there: There, payload: dict[str, Any]):
+    with pytest.raises(UnreadableError):
+        await starts(there, payload)
+
+    assert there.run.started == []
+
+
+async def test_of_two_things_each_has_a_run_and_the_same_thing_one(there: There):
+    things = [
+        *[pull(), pull(number=6), deployment(), deployment(id=10), deployment(run="78")],
+        *[deployment("production/9", id=None), deployment("production%2F9"), deployment("ÿ 🧑‍💻")],
+    ]
+    for each in [*things, *things]:
+        assert (await starts(there, each)).is_settled
+
+    assert len(set(there.run.started)) == len(things)
+    assert there.run.started[0] == f"github/acme/shop/pull/5/{'a' * 12}/check"
+    assert there.run.started[5] == "github/acme/shop/deployment/77/production%2F9/check"
+
+
+async def test_of_no_pull_request_nothing_is_asked_and_of_other_events_nothing_comes(there: There):
+    about = {"repository": {"full_name": "acme/shop"}, "action": "created"}
+    for number in (-5, 0, "5"):
+        issue: dict[str, Any] = {"number": number, "pull_request": {}}
+        said = {"id": 1, "body": "/mandate approve", "user": {"id": ANN}}
+        payload = {**about, "issue": issue, "comment": said}
+        taken = await there.events.take("issue_comment", payload, delivery="d")
+        assert taken.done == "no command of ours"
+    for event in ("ping", "installation", "push", ""):
+        assert (await there.events.take(event, {}, delivery="d")).tell is None
+
+    assert there.run.votes == 0

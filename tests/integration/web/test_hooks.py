@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ import pytest_asyncio
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
+from integrations.web import bodies
 from integrations.web import hooks as room
 from integrations.web.answers import HookAnswer, TurnedAwayError
 from integrations.web.app import make_app
@@ -23,6 +26,7 @@ from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received
 from integrations.web.signatures import WINDOW_S, HmacSignature
 from tests.fixtures.servers.http import SECRET, Place, Reply, free_port, place_of, signed
 
+DOCS = Path(__file__).parents[3] / "docs"
 BODY = b'{"action": "requested"}'
 FAILURES = {
     "away": (UnavailableError("temporal is away"), 503),
@@ -57,6 +61,8 @@ class Told:
             self.entered.set()
             await self.proceed.wait()
         self.received.append(said)
+        if said.get("in vain"):
+            return HookAnswer(again=True)
         if said.get("undone"):
             return HookAnswer(503, {"error": "not now"}, later=lambda: self.note("told of it"))
         return HookAnswer(later=lambda: self.note(received.delivery))
@@ -129,9 +135,7 @@ async def test_who_delivers_while_it_is_worked_on_is_told_so(hooked: Hooked):
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-async def test_what_is_not_done_says_why_and_may_come_again_where_that_helps(
-    hooked: Hooked, kind: str
-):
+async def test_what_is_not_done_says_why_and_may_come_again(hooked: Hooked, kind: str):
     error, status = FAILURES[kind]
     hooked.told.failing[kind] = error
     body = b'{"fails": "' + kind.encode() + b'"}'
@@ -139,7 +143,14 @@ async def test_what_is_not_done_says_why_and_may_come_again_where_that_helps(
     first, again = await hooked.deliver(body), await hooked.deliver(body)
 
     assert (first.status, first.json["error"]) == (status, str(error))
-    assert again.status == (202 if status in (429, 503) else 200)
+    assert (again.status, again.json) == (202, {"ok": True})  # it was mended
+
+
+async def test_of_what_nothing_came_may_come_again(hooked: Hooked):
+    replies = [await hooked.deliver(b'{"in vain": true}') for _ in range(2)]
+
+    assert [(each.status, each.json) for each in replies] == [(202, {"ok": True})] * 2
+    assert len(hooked.told.received) == 2
 
 
 async def test_what_was_not_done_is_told_of_and_may_come_again(hooked: Hooked):
@@ -260,3 +271,46 @@ def test_a_secret_of_nothing_is_none_and_none_is_printed():
         HmacSignature(b"", "x", "sha256=")
 
     assert "secret of" not in repr(HmacSignature(SECRET, "x", "sha256="))
+
+
+def head(place: Place, more: str, path: str = "/hooks/github") -> bytes:
+    host = "" if "Host: " in more else f"Host: {place.host}\r\n"
+    return f"POST {path} HTTP/1.1\r\n{host}{more}\r\n".encode()
+
+
+async def statuses(hooked: Hooked, patch: pytest.MonkeyPatch) -> AsyncIterator[Reply]:
+    """Do everything that is turned away."""
+    place, told = hooked.place, hooked.told
+    told.failing = {kind: error for kind, (error, _) in FAILURES.items()}
+    told.failing["bug"] = ValueError("hunter2")
+    for kind in list(told.failing):  # 403, 404, 429, 500, 503
+        yield await hooked.deliver(b'{"fails": "' + kind.encode() + b'"}')
+    yield await hooked.deliver(b"{")  # 400
+    yield await hooked.deliver(x_hub_signature_256="")  # 401
+    yield await place.ask("GET", "/hooks/github")  # 405
+    with patch.context() as soon:
+        soon.setattr(bodies, "BODY_S", 0.05)
+        yield await place.raw(head(place, "Content-Length: 9\r\n"))  # 408
+    first = asyncio.create_task(hooked.deliver(b'{"waits": true}'))
+    await told.entered.wait()
+    yield await hooked.deliver(b'{"waits": true}')  # 409
+    told.proceed.set()
+    await first
+    yield await place.raw(head(place, "Content-Length: 10485760\r\n"))  # 413
+    yield await place.raw(head(place, "", "/hooks/" + "x" * 5_000))  # 414
+    yield await place.raw(head(place, f"X: {'x' * 20_000}\r\n"))  # 431
+    yield await place.raw(head(place, "Host: evil.example\r\n"))  # 421
+
+
+async def test_the_documented_statuses_are_those_that_are_answered(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch
+):
+    table = re.findall(r"(?m)^\| (\d{3}[\d, ]*) \| (.*) \|$", (DOCS / "console.md").read_text())
+    documented = {int(each): said for row, said in table for each in row.split(", ")}
+    answered = [each async for each in statuses(hooked, monkeypatch)]
+
+    assert {each.status for each in answered} == set(documented)
+    for each in answered:
+        assert set(each.json) == {"error"}
+        assert ("retry-after" in each.headers) == ("`Retry-After`" in documented[each.status])
+        assert "hunter2" not in each.text
