@@ -1,7 +1,7 @@
 """The lines that answer a gate, to be copied where a person sees that it is open.
 
 A proof is always good. Where voters are taken at their word, a vote over the plain Temporal CLI is
-as well, so that line stands beside it.
+as well, so that line stands beside it. Where one of several answers is asked for, each has a line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def answers(run: str, row: Mapping[str, Any]) -> Iterator[Terminal]:
     gate, needs_reason = str(row.get("gate", "")), row.get("reason_required") is True
     is_question = isinstance(row.get("question"), Mapping)
     if is_question:
-        yield Terminal.command("mandate approve {} {} --answer {}", run, gate, _REASON)
+        for answer in _listed(row["question"].get("choices")) or [_REASON]:
+            yield Terminal.command("mandate approve {} {} --answer {}", run, gate, answer)
     elif needs_reason:
         yield Terminal.command("mandate approve {} {} --reason {}", run, gate, _REASON)
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dsl.shown.surfaces import Terminal
 from dsl.tools.folders import ServerFile, ToolFolders
-from dsl.tools.servers import KnownServer
+from dsl.tools.servers import KnownServer, ToolServer
 from dsl.values.durations import render_duration
 from dsl.values.suggestions import suggest
 from mandate import catalogue
@@ -101,10 +101,30 @@ def _page(file: ServerFile, known: KnownServer) -> Iterator[Terminal]:
         "secrets   {}", Terminal.listed(sorted(server.secrets)) or "it is handed none"
     )
     yield Terminal.of("pinned    {}", len(known.pins) or known.why_unpinned)
-    for tool, pinned in sorted(known.pins.items()):
-        yield Terminal.of("  {}  {}  {}", tool, server.tier_of(tool).name, pinned.digest)
-        names = sorted(pinned.argument_names or ())
-        yield Terminal.of("    takes {}", Terminal.listed(names) or "what it does not say")
+    for tool in sorted({*known.pins, *server.tools}):
+        pinned = known.pins.get(tool)
+        digest = "not pinned" if pinned is None else pinned.digest
+        yield Terminal.of("  {}  {}  {}", tool, server.tier_of(tool).name, digest)
+        if pinned is not None:
+            names = sorted(pinned.argument_names or ())
+            yield Terminal.of("    takes {}", Terminal.listed(names) or "what it does not say")
+        if tool in server.tools:
+            yield from (Terminal.of("    {}", line) for line in _declared(server, tool))
+
+
+def _declared(server: ToolServer, tool: str) -> Iterator[Terminal]:
+    """Yield what its operator has said of ``tool``."""
+    said = server.tools[tool]
+    if said.timeout is not None:
+        yield Terminal.of("timeout {}", render_duration(said.timeout))
+    if said.effect is not None:
+        yield Terminal.of("effect {}, which happens once", said.effect)
+    if said.idempotent:
+        again = server.known_of(tool).attempts_max - 1
+        yield Terminal.of("idempotent, made again up to {} times where nobody knows", again)
+    for name in ("arguments", "answer"):
+        if fields := getattr(said.redact, name):
+            yield Terminal.of("redact of {}: {}", name, Terminal.listed(fields))
 
 
 def _record(file: ServerFile) -> dict[str, Any]:
@@ -118,4 +138,8 @@ def _record(file: ServerFile) -> dict[str, Any]:
         "url": server.url,
         "secrets": dict(sorted(server.secrets.items())),
         "pins": dict(sorted(known.digests.items())),
+        "tools": {
+            name: said.model_dump(mode="json", exclude_unset=True)
+            for name, said in sorted(server.tools.items())
+        },
     }

@@ -1,7 +1,9 @@
 """``mandate tools call``: a person calls a pinned tool, to see what agents would be let do.
 
 It is made in the sandbox of its server, compared with its pin, as the canonical text that is shown.
-No table is asked and nothing is recorded: who may read the server's file may start it anyway.
+No table is asked and nothing is recorded: who may read the server's file may start it anyway. So
+what is to happen once is called with ``--unrecorded`` alone: an agent may have brought it about,
+and none is kept from doing so after this call.
 Exit code 0: the server says that it went well; 1: it does not, or nobody knows; 2: it was not made.
 """
 
@@ -12,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from dsl.rules.tools.calls import CallRefusedError, ToolCall, arguments_in, call_of, text_of
+from dsl.rules.tools.calls import CallRefusedError, ToolCall, call_of, text_of
+from dsl.rules.tools.hidden import without_fields
 from dsl.shown.surfaces import Terminal
 from dsl.tools.servers import KnownServer
 from dsl.values.suggestions import suggest
@@ -26,10 +29,14 @@ from mandate.people.errors import UsageError
 from mandate.terminal import at_terminal, complain, confirmed, note, say, say_json
 from mandate.work.operate.tools import folders_of, server_named
 from mandate.work.operate.tools_check import around_of, handed_in, handed_of
-from mandate.work.operate.tools_decide import tool_named
+from mandate.work.operate.tools_decide import arguments_given, tool_named
 
 ARGUMENTS_SHOWN_MAX: Final = 4_000  # characters
 ANSWER_LINE_MAX: Final = 4_000
+_ONCE: Final = (
+    "mandate tools call: {} is to happen once (effect {}), and this call stands on no ledger: an "
+    "agent may have brought it about, and may do so again; if that is meant, say --unrecorded"
+)
 
 
 def run(
@@ -40,6 +47,7 @@ def run(
     as_json: bool,
     data_dir: Path | None,
     secrets: Sequence[str] = (),
+    unrecorded: bool = False,
 ) -> int:
     """Make the call and print the answer; return the exit code."""
     folders = folders_of(data_dir)
@@ -47,7 +55,7 @@ def run(
         return EXIT_USAGE
     try:
         server, name = tool_named(tool)
-        call = call_of(server, name, arguments_in(arguments))
+        call = call_of(server, name, arguments_given(arguments))
         around, handed = around_of(data_dir), handed_in(secrets)
     except (CallRefusedError, UsageError, SettingsError, DeniedError) as error:
         complain(error, "mandate tools call")
@@ -67,6 +75,10 @@ def run(
             )
         )
         return EXIT_USAGE
+    declared = known.server.tools.get(name)
+    if declared is not None and declared.effect is not None and not unrecorded:
+        note(Terminal.of(_ONCE, call.name, declared.effect))
+        return EXIT_USAGE
     making = _made(call, known, around, handed, is_sure=is_sure, as_json=as_json)
     return asyncio.run(making)
 
@@ -84,9 +96,11 @@ async def _made(
         if not at_terminal():
             note(Terminal("mandate tools call: nobody can be asked here: say --yes"))
             return EXIT_USAGE
-        said = text_of(call.arguments)
+        said = without_fields(text_of(call.arguments), known.server.sealed_of(call.tool))
         question = Terminal.of(
-            "call {} with {}? [y/N] ", call.name, said, limit=ARGUMENTS_SHOWN_MAX
+            "call {} with {}? It stands on no ledger. [y/N] ",
+            *(call.name, said),
+            limit=ARGUMENTS_SHOWN_MAX,
         )
         if not await confirmed(question):
             return EXIT_USAGE

@@ -7,12 +7,15 @@ people would be asked; 1: it would be denied; 2: wrong usage.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dsl.catalogue import UnknownPipelineError
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
+from dsl.limits import TOOL_ARGUMENTS_BYTES_MAX
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.tools.calls import CallRefusedError, arguments_in, call_of
 from dsl.rules.tools.ruling import Caller, Ruling, ToolPolicy, rule_on
@@ -66,6 +69,29 @@ def tool_named(tool: str) -> tuple[str, str]:
     return server, name
 
 
+def arguments_given(word: str) -> dict[str, Any]:
+    """Return the arguments that ``word`` holds, or names: ``@FILE``, ``-`` for stdin.
+
+    What nobody is to read stands there, and in no list of processes.
+
+    Raises:
+        CallRefusedError: they are none.
+        UsageError: they cannot be read.
+    """
+    if word != "-" and not word.startswith("@"):
+        return arguments_in(word)
+    try:
+        if word == "-":
+            return arguments_in(sys.stdin.buffer.read(TOOL_ARGUMENTS_BYTES_MAX + 1))
+        with Path(word[1:]).open("rb") as file:
+            return arguments_in(file.read(TOOL_ARGUMENTS_BYTES_MAX + 1))
+    except (OSError, ValueError) as error:
+        if isinstance(error, CallRefusedError):
+            raise
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError("the arguments in {} cannot be read: {}", repr(word), why or "") from None
+
+
 def _step(plan: Plan, stage: str) -> AgentStep:
     agents = {each.path: each for each in walk(plan.steps) if isinstance(each, AgentStep)}
     if stage not in agents:
@@ -79,7 +105,7 @@ def _ruling(
 ) -> Ruling:
     given = resolve_inputs(plan, parse_inputs(plan, inputs))
     try:
-        call = call_of(*tool_named(tool), arguments_in(arguments))
+        call = call_of(*tool_named(tool), arguments_given(arguments))
     except CallRefusedError as error:  # a run would refuse it before any rule is looked at
         return Ruling(ToolPolicy.DENY, 0, str(error))
     caller = Caller(step.agent, step.tier, step.path)

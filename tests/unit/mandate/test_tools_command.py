@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,12 +23,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def declare(folder: Path, mode: str = "good", written: str = "") -> None:
+def declare(folder: Path, mode: str = "good", written: str = "", tools: str = "{}") -> None:
     room = folder.with_name(f"{folder.name}-room")
     room.mkdir(exist_ok=True)
     words = json.dumps([sys.executable, str(SERVER), mode, str(room / "paid")])
     opened = json.dumps({"read": [str(SERVER.parent)], "write": [written or str(room)]})
     text = f"name: pay\ndescription: pays\ntier: T1\ncommand: {words}\nsandbox: {opened}\n"
+    text += f"tools: {tools}\n"
     (folder / "pay.yaml").write_text(text)
 
 
@@ -197,8 +200,14 @@ def test_a_question_about_no_stage_or_no_tool_is_wrong_usage(folder, capsys):
     assert "expected SERVER/TOOL" in capsys.readouterr().err
 
 
-def called(arguments: str, tool: str = "pay/refund") -> int:
-    return tools_call.run(tool, arguments, is_sure=True, as_json=False, data_dir=None)
+def called(arguments: str, tool: str = "pay/refund", *, unrecorded: bool = False) -> int:
+    how: dict[str, Any] = {
+        "is_sure": True,
+        "as_json": False,
+        "data_dir": None,
+        "unrecorded": unrecorded,
+    }
+    return tools_call.run(tool, arguments, **how)
 
 
 def test_a_person_calls_what_is_pinned_and_nothing_else(folder, capsys):
@@ -222,3 +231,35 @@ def test_a_person_calls_what_is_pinned_and_nothing_else(folder, capsys):
     assert "it may have been made" in capsys.readouterr().err
     assert called('{"amount": 1, "amount": 2}') == 2
     assert len(paid.read_text().splitlines()) == 2
+
+
+def test_what_is_to_happen_once_is_called_on_no_ledger_only_when_told_to(
+    folder, capsys, monkeypatch
+):
+    redact, effect = "redact: {arguments: [card]}", '"refund:${{ args.amount }}"'
+    gone = "gone: {redact: {answer: [iban]}}"
+    declare(folder, tools=f"{{refund: {{effect: {effect}, idempotent: true, {redact}}}, {gone}}}")
+    check(pin=True)
+    (folder / "given").write_text('{"amount": 82}')
+    (folder / "large").write_bytes(b" " * (1 << 20))
+    capsys.readouterr()
+
+    assert called("@given") == 2
+    assert "effect refund:${{ args.amount }}" in capsys.readouterr().err
+    assert called("@given", unrecorded=True) == 0
+    assert capsys.readouterr().out == "paid 82\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"amount": 83}')))
+    assert called("-", unrecorded=True) == 0
+    assert capsys.readouterr().out == "paid 83\n"
+    for wrong in ("@nowhere", "@", "@large", "@a\0b"):
+        assert called(wrong, unrecorded=True) == 2
+    assert tools.show("pay", as_json=False, data_dir=None) == 0
+    said = capsys.readouterr().out
+    for line in (
+        "gone  T1  not pinned",
+        "  effect refund:${{ args.amount }}, which happens once",
+        "  idempotent, made again up to 2 times where nobody knows",
+        "  redact of arguments: card",
+        "  redact of answer: iban",
+    ):
+        assert line in said

@@ -13,7 +13,9 @@ def command(
     pipeline: Annotated[str, typer.Argument(help="A name of the catalogue, or a file.")],
     stage: Annotated[str, typer.Argument(help="The path of an agent stage.")],
     tool: Annotated[str, typer.Argument(metavar="SERVER/TOOL", help="What it would call.")],
-    arguments: Annotated[str, typer.Argument(help="One JSON object.")] = "{}",
+    arguments: Annotated[
+        str, typer.Argument(help="One JSON object; @FILE, or - for stdin.")
+    ] = "{}",
     *,
     inputs: Annotated[
         list[str] | None, typer.Option("--input", help="name=value, may be repeated.")

@@ -35,6 +35,13 @@ def test_where_an_agent_asks_the_lines_have_room_for_the_answer():
     assert json.loads(vote[-1])["answer"] == "..."
 
 
+def test_where_one_of_several_answers_is_asked_for_there_is_a_line_for_each():
+    question = {"text": "What happened?", "choices": ["happened", "did-not"]}
+    lines = words(identity=["verified"], question=question)
+
+    assert [line[-2:] for line in lines] == [["--answer", "happened"], ["--answer", "did-not"]]
+
+
 @pytest.mark.parametrize(
     ("approvers", "voter"), [(["group:sre", "o'brien"], "o'brien"), (["group:sre"], "NAME")]
 )
