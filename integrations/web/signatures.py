@@ -8,7 +8,8 @@
 5. A secret that may be replaced is read anew each ``SECRET_KEPT_S``, so that one that was taken
    back is soon good for nothing; and where it does not fit, so that its successor is good at once,
    but not more often than each ``SECRET_AGAIN_S``, whoever sends what. While whoever keeps it is
-   away, the last one is good; where there is none any more, nothing is verified.
+   away, or hangs for ``SECRET_READ_S``, the last one is good: nobody who sends waits longer than
+   that. Where there is none any more, nothing is verified.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ WINDOW_S: Final = 300
 SECRET_BYTES_MIN: Final = 16
 SECRET_KEPT_S: Final = 30.0
 SECRET_AGAIN_S: Final = 5.0
+SECRET_READ_S: Final = 1.0
 logger = logging.getLogger(__name__)
 
 _STAMP: Final = re.compile(r"[0-9]{1,12}")
@@ -135,9 +137,11 @@ class ReplacedSignature:
     async def _look(self) -> None:
         self._read_at = self._clock()
         try:
-            self._kept = await self._read()
-        except UnavailableError as error:  # the last one is good
-            logger.warning("the secret of a hook is not read anew: %s", error)
+            async with asyncio.timeout(SECRET_READ_S):  # senders wait meanwhile
+                self._kept = await self._read()
+        except (UnavailableError, TimeoutError) as error:  # the last one is good
+            why = str(error) or f"no answer within {SECRET_READ_S:g} s"
+            logger.warning("the secret of a hook is not read anew: %s", why)
         except IntegrationError as error:
             self._kept = None
             logger.warning("the secret of a hook is gone, nothing is taken: %s", error)

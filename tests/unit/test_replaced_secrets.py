@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
 from integrations.errors import DeniedError, IntegrationError, UnavailableError
+from integrations.web import signatures
 from integrations.web.answers import TurnedAwayError
 from integrations.web.signatures import (
     SECRET_AGAIN_S,
@@ -27,9 +29,12 @@ class Keeper:
         self.now = 0.0
         self.secret: bytes | IntegrationError = OLD
         self.asked = 0
+        self.hangs = False
 
     async def read(self) -> HmacSignature:
         self.asked += 1
+        if self.hangs:
+            await asyncio.Event().wait()
         if isinstance(self.secret, IntegrationError):
             raise self.secret
         return of(self.secret)
@@ -84,6 +89,17 @@ async def test_while_its_keeper_is_away_the_last_one_is_good(keeper: Keeper, sta
     keeper.secret, keeper.now = UnavailableError("vault does not answer"), SECRET_KEPT_S
 
     assert [await status(each) for each in (OLD, NEW)] == [200, 401]
+
+
+async def test_while_its_keeper_hangs_the_last_one_is_good(
+    keeper: Keeper, status, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(signatures, "SECRET_READ_S", 0.01)
+    keeper.hangs, keeper.now = True, SECRET_KEPT_S
+
+    assert [await status(each) for each in (OLD, NEW, OLD)] == [200, 401, 200]
+    assert keeper.asked == 1
+    assert "not read anew: no answer within 0.01 s" in caplog.text
 
 
 async def test_where_there_is_none_any_more_nothing_is_taken_until_there_is(
