@@ -142,13 +142,15 @@ class Ballots:
         return await self.earlier(given) or told  # (7) it may have come before
 
     async def earlier(self, given: Given) -> Told | None:
-        """Return what became of the same delivery before (7); None: nobody knows of it."""
+        """Return what became of the same delivery before (7); None: the run knows of none."""
         try:
             return _told(await self._runs.answered(given.run, update_id=_update_id(given)))
         except DeniedError as error:
             return uncounted(error)
-        except IntegrationError:
+        except NotFoundError:
             return None
+        except IntegrationError as error:  # nobody knows: no word on it is the last
+            return undone(error)
 
     async def _cast(self, given: Given) -> Told:
         entity = self._people().get(given.account)

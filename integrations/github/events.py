@@ -144,16 +144,17 @@ class GitHubEvents:
     async def _answered(self, repository: str, number: int, asked: Comment) -> Told:
         if self._ballots is None:
             return Told(counted=False, text="Nobody votes from here: no key is set up.")
-        if not self._ballots.knows(asked.account):
-            return await self._ballots.cast(given_in(asked, "", ""))  # it says so
+        prefix = of_pull(repository, number)
         try:
-            found = await self._waiting(of_pull(repository, number), asked.gate)
+            if not self._ballots.knows(asked.account):
+                return await self._ballots.cast(given_in(asked, "", ""))  # it says so
+            found = await self._waiting(prefix, asked.gate)
+            earlier = None if len(found) == 1 else await self._earlier(prefix, asked)
         except IntegrationError as error:
             return undone(error)
+        if earlier is not None:
+            return earlier
         if len(found) != 1:
-            earlier = await self._earlier(of_pull(repository, number), asked)
-            if earlier is not None:
-                return earlier
             names = ", ".join(sorted({gate for _, gate in found})[:10]) or "no gate"
             return Told(
                 counted=False,

@@ -35,7 +35,7 @@ from integrations.doors.ballots import Ballots, People
 from integrations.doors.key import door_key_of
 from integrations.doors.payloads import UnreadableError
 from integrations.doors.telling import Taken, until_told
-from integrations.errors import DeniedError
+from integrations.errors import DeniedError, UnavailableError
 from integrations.github.api import GitHubApi
 from integrations.github.events import GitHubEvents
 from integrations.notify.secrets import SiteSecrets
@@ -74,7 +74,8 @@ class Doors:
         self._engine = engine
         key = env.get("MANDATE_DOOR_KEY_FILE")
         self._key = door_key_of(Path(key) if key else None)
-        self._vault = _vault_of(env) if env.get("VAULT_ADDR") else None
+        # Where no file is named nobody is told: the role is not ours, and may be another's to take.
+        self._vault = _vault_of(env) if file and env.get("VAULT_ADDR") else None
         self._secrets = SiteSecrets(self._vault)
 
     async def hooks(self) -> tuple[Hook, ...]:
@@ -168,12 +169,16 @@ class Doors:
         return SlackClicks(api, ballots, SLACK_WAITS_S - GIVEN_S)
 
     def _now(self) -> NotifySite:
-        """Return what the file says now: who has left votes no more (6)."""
+        """Return what the file says now: who has left votes no more (6).
+
+        Raises:
+            UnavailableError: it has mistakes; what came may come again when they are mended.
+        """
         try:
             return self._file.look()
         except DslError as error:
             logger.warning("nobody votes from elsewhere: %s", Terminal.of("{}", error))
-            raise DeniedError(
+            raise UnavailableError(
                 "the file of MANDATE_NOTIFY has mistakes: an operator has to mend it"
             ) from None
 

@@ -12,7 +12,7 @@ import pytest
 from dsl.rules.proofs.proof import decode
 from integrations.doors.ballots import Ballots, Given
 from integrations.doors.key import DoorKey
-from integrations.errors import NotFoundError
+from integrations.errors import IntegrationError, NotFoundError, UnavailableError
 
 ROW: dict[str, Any] = {
     "gate": "sign-off",
@@ -34,6 +34,7 @@ class OneRun:
     def __init__(self, **row: Any) -> None:
         self.row = {**ROW, **row}
         self.told: list[tuple[str, dict[str, Any]]] = []
+        self.away: IntegrationError | None = None  # where it is asked what it has answered
 
     async def describe(self, _run: str) -> Any:
         return SimpleNamespace(run_id="r-1")
@@ -46,6 +47,8 @@ class OneRun:
         return {"counted": True, "detail": "approved"}
 
     async def answered(self, _run: str, *, update_id: str) -> Any:
+        if self.away is not None:
+            raise self.away
         if update_id not in [known for known, _ in self.told]:
             raise NotFoundError("there is no such update")
         return {"counted": True, "detail": "approved"}
@@ -125,3 +128,12 @@ async def test_what_comes_again_when_its_gate_is_another_is_told_what_became_of_
     new = await ballots(run, tmp_path).cast(replace(shown, delivery="1.2"))
     assert (new.counted, "opened anew" in new.text) == (False, True)
     assert len(run.told) == 1
+
+
+async def test_where_nobody_can_say_what_became_of_it_no_word_on_it_is_the_last(tmp_path: Path):
+    run = OneRun(opening=2)
+    run.away = UnavailableError("temporal: there is no answer yet")
+    told = await ballots(run, tmp_path).cast(replace(CLICK, opening=1))
+
+    assert told.is_undone
+    assert "try again: temporal: there is no answer yet" in told.text

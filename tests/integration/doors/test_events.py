@@ -42,12 +42,15 @@ class OneRun:
     def __init__(self) -> None:
         self.away: IntegrationError | None = None
         self.hangs = False
+        self.forgets: IntegrationError | None = None  # which runs there were
         self.votes = 0
         self.is_over = False
         self.updates: set[str] = set()
         self.started: list[str] = []
 
-    async def list(self, **_: Any) -> Any:
+    async def list(self, *, running: bool = False, **_: Any) -> Any:
+        if self.forgets is not None and not running:
+            raise self.forgets
         return [SimpleNamespace(run="github/acme/shop/pull/5/x")]
 
     async def describe(self, _run: str) -> Any:
@@ -280,3 +283,15 @@ async def test_of_no_pull_request_nothing_is_asked_and_of_other_events_nothing_c
         assert (await there.events.take(event, {}, delivery="d")).tell is None
 
     assert there.run.votes == 0
+
+
+async def test_where_nobody_knows_which_runs_there_were_a_command_may_come_again(there: There):
+    there.run.is_over = True
+    there.run.forgets = UnavailableError("temporal: no answer")
+    taken = await there.comment()
+    assert taken.tell is not None
+    await taken.tell()
+
+    assert taken.is_undone
+    [told] = there.answers()
+    assert "It could not be given now, try again: temporal: no answer" in told
