@@ -10,6 +10,7 @@ rules:
    tools; 2: wrong usage.
 4. What a server is handed for calls is read as the agent that calls, which nobody here is: whoever
    checks hands it over in files. It stands in no argument list.
+5. A server has its time to come up, whatever one call may take. Whoever waits for it is told so.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from dsl.tools.servers import ToolServer
 from integrations.errors import DeniedError, IntegrationError
 from integrations.notify.secret_files import read_secret
 from integrations.settings import SettingsError, read_settings
+from integrations.tools.asking import START_S
 from integrations.tools.listing import Comparison, compare
 from integrations.tools.pins import write_pins
 from integrations.tools.session import Surroundings, serving
@@ -38,6 +40,7 @@ from mandate.terminal import complain, note, say, say_json
 from mandate.work.operate.tools import folders_of, server_named
 
 DESCRIPTION_MAX: Final = 300  # characters
+SILENT_S: Final = 5.0  # until somebody is told that a server is waited for
 _SETTLED: Final = {"new": "pinned now", "changed": "pinned now", "gone": "its pin is dropped"}
 
 
@@ -149,8 +152,20 @@ def _is_settled(each: Comparison) -> bool:
 async def _compared(
     file: ServerFile, around: Surroundings, handed: Mapping[str, str]
 ) -> list[Comparison]:
-    async with serving(file.server, around, environment=handed) as session:
-        return compare(await session.tools(), file.known().digests)
+    async def compared() -> list[Comparison]:
+        async with serving(file.server, around, environment=handed) as session:
+            return compare(await session.tools(), file.known().digests)
+
+    work = asyncio.ensure_future(compared())
+    done, _ = await asyncio.wait((work,), timeout=SILENT_S)
+    if not done:  # (5) somebody waits
+        said = (file.server.name, f"{START_S:g}", f"{START_S:g}")
+        note(
+            Terminal.of(
+                "{}: no answer yet: it has {} s to greet, and {} s to list its tools", *said
+            )
+        )
+    return await work
 
 
 def _tell(name: str, found: Sequence[Comparison], *, pin: bool) -> None:

@@ -65,12 +65,15 @@ def test_a_rug_that_is_pulled_is_seen_and_pinned_only_when_told_to(folder, capsy
     assert check() == 0
 
 
-def test_a_tool_that_is_gone_loses_its_pin(folder, capsys):
+def test_a_tool_that_is_gone_loses_its_pin(folder, capsys, monkeypatch):
     check(pin=True)
     declare(folder, "fewer")
+    monkeypatch.setattr(tools_check, "SILENT_S", 0)
 
     assert check() == 1
-    assert "pay/refund: gone" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "pay/refund: gone" in said.out
+    assert "pay: no answer yet: it has 60 s to greet" in said.err
     assert check(pin=True) == 0
     tools_of = json.loads((folder / "pay.pins.json").read_text())["tools"]
     assert [each["name"] for each in tools_of] == ["list"]
