@@ -138,6 +138,7 @@ TOOL_MESSAGE_BYTES_MAX: Final = (
 TOOL_SERVERS_MAX: Final = 1_000  # in all directories
 TOOL_URL_LENGTH_MAX: Final = 2_000
 TOOL_FIELDS_MAX: Final = 20  # of an answer, that are left out
+TOOL_SEALS_MAX: Final = 100  # in the arguments of one call: each is a file that is kept
 SECRETS_OF_SERVER_MAX: Final = 20
 TOOLS_OF_SERVER_MAX: Final = 2_000  # that a server may list, and that are pinned
 TOOL_LIST_BYTES_MAX: Final = 8 << 20  # all that a server says of its tools

@@ -185,7 +185,9 @@ class PhaseDuties(Duties):
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
         await asyncio.to_thread(sweep)
-        await asyncio.to_thread(Tries(self._equipment.settings.artifacts).sweep)
+        artifacts = self._equipment.settings.artifacts
+        for kept in (Tries(artifacts), SpentCalls(artifacts, SEALS)):  # by whoever runs EXECUTE
+            await asyncio.to_thread(kept.sweep)
         roster, leases = self._equipment.roster, self._equipment.leases
         gone = await asyncio.to_thread(roster.sweep)
         try:
@@ -287,8 +289,7 @@ class HighTierDuties(PhaseDuties):
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
         """See base class."""
-        for notes in (self._spent, SpentCalls(self._equipment.settings.artifacts, SEALS)):
-            await asyncio.to_thread(notes.sweep)
+        await asyncio.to_thread(self._spent.sweep)
         async with super().on_duty(client):
             await self._probe.try_early()
             yield

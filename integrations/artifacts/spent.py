@@ -10,7 +10,8 @@ neither a workflow nor Dragonfly can make them forget one. The rules:
    the same, one is told to read again.
 3. It is on the disk before anything is called. What cannot be read lets nothing be called.
 4. Notes older than ``KEPT_S``, longer than any run lasts, are removed when a worker
-   starts, but those of effects: one happens once, whenever it is asked for again.
+   starts, but those of effects: one happens once, whenever it is asked for again. What is in use
+   for longer is renewed.
 5. A note is never changed, so a process reads each once.
 """
 
@@ -86,6 +87,12 @@ class SpentCalls:
         except OSError as error:
             raise UnavailableError(f"cannot use {place}: {error.strerror}") from error
         return True
+
+    def renew(self, stage: tuple[str, ...]) -> None:
+        """Count what was noted of a stage as new (4)."""
+        with suppress(OSError):
+            for file in self._place(stage).iterdir():
+                os.utime(file)
 
     def sweep(self) -> None:
         """Remove what is old (4)."""

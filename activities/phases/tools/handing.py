@@ -72,7 +72,7 @@ class Handing:
             ToolFolders(settings.tools),
             equipment.artifacts,
             SpentCalls(settings.artifacts, SEALS),
-            (info.workflow_id or "", info.workflow_run_id or ""),
+            info.workflow_id or "",
             servers,
         )
         self._begin_anew()

@@ -1,8 +1,9 @@
 """Arguments that an operator has hidden are kept aside before a call leaves its activity.
 
 See ``dsl.rules.tools.sealed``. What is kept lies in the artefact store, which no agent reads; the
-salts of a stage are made of a key of its own beside it, so that a program that begins again, on
-whichever worker, has the same seals.
+salts of a stage are made of a key of its own beside it. That is of its workflow id, not of one
+life: a program that begins again, on whichever worker, after a question, in the place of another or
+after a reset, has the same seals, and so is known to call what was called before.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ class Sealing:
         folders: ToolFolders,
         artifacts: Artifacts,
         keys: SpentCalls,
-        stage: tuple[str, str],
+        stage: str,
         servers: frozenset[str],
     ) -> None:
-        """``stage`` is the workflow and the run of it; ``servers``: that it may call."""
+        """``stage`` is its workflow id in every life; ``servers``: that it may call."""
         self._servers = servers
         self._folders = folders
         self._artifacts = artifacts
         self._keys = keys
-        self._stage = stage
+        self._stage = (stage,)
 
     async def of(self, server: str, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments as they may be read by everybody.
@@ -83,6 +84,7 @@ class Sealing:
         found = self._keys.of(self._stage)
         if not found and not self._keys.note(self._stage, 0, mine):
             found = self._keys.of(self._stage)
+        self._keys.renew(self._stage)  # a workflow id may have a run again and again
         try:
             return bytes.fromhex((found[0] if found else mine)["key"])
         except (IndexError, KeyError, ValueError, TypeError):

@@ -9,7 +9,9 @@ rules:
    is sealed whole.
 2. What is kept holds a salt that whoever reads the seal does not have: nobody finds a short value
    by trying. Equal values of one stage have equal seals, so an equal call is known to be equal.
-3. No agent writes a seal: it would have the server handed what another has kept.
+3. What is kept stays, so the arguments of one call have at most ``TOOL_SEALS_MAX`` seals, and of
+   one that would have more nothing is kept.
+4. No agent writes a seal: it would have the server handed what another has kept.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from dsl.limits import TOOL_ARGUMENTS_BYTES_MAX
+from dsl.limits import TOOL_ARGUMENTS_BYTES_MAX, TOOL_SEALS_MAX
 from dsl.rules.tools.calls import CallRefusedError
 from dsl.rules.tools.hidden import places
 from dsl.values import strict_json
@@ -40,14 +42,22 @@ def sealed(
     ``salt`` makes one for a field; ``keep`` keeps bytes and returns their digest.
 
     Raises:
-        CallRefusedError: there is a seal in them already (3).
+        CallRefusedError: there is a seal in them already (4), or there would be too many (3).
     """
     if _holds_seal(arguments):
         raise CallRefusedError(f"the arguments hold the key {SEAL!r}: rename it")
     found = copy.deepcopy(dict(arguments))
+    seals: list[tuple[dict[str, Any], bytes]] = []
     for field, holder, key in places(found, fields):
+        if len(seals) == TOOL_SEALS_MAX:  # (3) before anything is kept
+            raise CallRefusedError(
+                f"redact hides more than {TOOL_SEALS_MAX} places in the arguments: call with fewer"
+            )
         kept = canonical({"salt": salt(field), "value": holder[key]}).encode()
-        holder[key] = {SEAL: keep(kept)}
+        seals.append(({SEAL: ""}, kept))
+        holder[key] = seals[-1][0]
+    for seal, kept in seals:
+        seal[SEAL] = keep(kept)
     return found
 
 

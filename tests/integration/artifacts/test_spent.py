@@ -73,7 +73,15 @@ def test_old_stages_are_forgotten_whole(tmp_path: Path):
             is_new = place == spent._place(other) and file.name == "1.json"
             if not is_new:
                 os.utime(file, (old, old))
-    spent.sweep()
+    used = SpentCalls(tmp_path, "seals")
+    used.note(STAGE, 0, {})
+    [place] = (tmp_path / "seals").iterdir()
+    os.utime(place / "0.json", (old, old))
+    used.renew(STAGE)
+    used.renew(("no", "such"))
+    for each in (spent, used):
+        each.sweep()
 
     assert spent.of(STAGE) == []
     assert len(spent.of(other)) == 2
+    assert len(used.of(STAGE)) == 1

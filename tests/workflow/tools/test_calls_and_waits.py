@@ -27,6 +27,7 @@ from tests.integration.stack.probes import eventually
 Told = list[tuple[str, str]]
 APPROVE = {"decision": "approve", "voter": "ann"}
 PATCHED = "core_patch"
+HIDDEN = {"tools": {"refund": {"redact": {"arguments": ["amount"]}}}}
 REGION = Question(id="region", text="Which region?")
 PEOPLE = {"approvers": ["ann"], "timeout": "2m", "park_after": "1s"}
 
@@ -92,14 +93,14 @@ async def test_a_stage_parked_over_a_call_asks_anew_when_it_goes_on(engine: Engi
 async def test_a_stage_parked_over_a_call_that_nobody_knows_of_makes_it_no_second_time(
     engine: Engine, shop: Shop
 ):
-    shop.declare("lost")
+    shop.declare("lost", **HIDDEN)
     told = asks_beside(engine, shop)
     people = {**PEOPLE, "park_after": "15s"}
     handle = await engine.start(calling(shop.rule("allow"), questions=people))
     await engine.pending(handle, "work/outcome-1")
     await engine.pending(handle, "work/question-1")
     await engine.client.get_workflow_handle(f"{handle.id}/work").result()
-    shop.declare("good")
+    shop.declare("good", **HIDDEN)
     await update(engine, handle.id, {"gate": "work/question-1", **APPROVE, "answer": "eu"})
     await handle.result()
 
@@ -108,7 +109,7 @@ async def test_a_stage_parked_over_a_call_that_nobody_knows_of_makes_it_no_secon
 
 
 async def test_who_replaces_an_agent_is_told_what_nobody_knows(engine: Engine, shop: Shop):
-    shop.declare("lost")
+    shop.declare("lost", **HIDDEN)
     told: list[Told] = []
 
     async def work(request: Request) -> dict[str, Any]:
@@ -121,7 +122,7 @@ async def test_who_replaces_an_agent_is_told_what_nobody_knows(engine: Engine, s
     handle = await engine.start(document)
     child = engine.client.get_workflow_handle(f"{handle.id}/work")
     await eventually(lambda: bool(told and told[0]), within_s=60)
-    shop.declare("good")
+    shop.declare("good", **HIDDEN)
     await child.signal("revoke", {"reason": "it is slow", "epoch": 1})
     await handle.result()
 

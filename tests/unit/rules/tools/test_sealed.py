@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dsl.limits import TOOL_SEALS_MAX
 from dsl.rules.tools.calls import CallRefusedError, call_of
 from dsl.rules.tools.sealed import SEAL, opened, sealed
 from dsl.values.canonical import canonical
@@ -64,6 +65,16 @@ def test_a_seal_binds_the_value_and_tells_nothing_of_it_elsewhere():
 
     assert calls[0] == calls[1]
     assert len({*calls}) == 3
+
+
+def test_of_arguments_with_too_many_places_nothing_is_kept():
+    store = Store()
+    with pytest.raises(CallRefusedError, match=f"more than {TOOL_SEALS_MAX} places"):
+        store.seal({"card": 1, "people": [*range(TOOL_SEALS_MAX)]})
+
+    assert store.kept == {}
+    assert store.seal({"people": [*range(TOOL_SEALS_MAX)]})
+    assert len(store.kept) == TOOL_SEALS_MAX
 
 
 @pytest.mark.parametrize("where", [{SEAL: "sha256:0"}, {"a": [{"b": {SEAL: 1}}]}])
