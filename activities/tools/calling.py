@@ -9,7 +9,8 @@
 5. An answer that is too long for history is put into the artefact store. Where that keeps nothing
    the call was made all the same.
 6. A call of T3 or T4 is made by the worker of these alone, which verifies what it rests on: see
-   ``activities.phases.tools.proven_calls``.
+   ``activities.phases.tools.proven_calls``. What came of it is noted by the attempt that was let
+   through alone, of the tool as it was declared then: one that was refused has claimed nothing.
 7. A server that is up already serves the stage that asks, by the server's word for which that is.
 8. What nobody was to read is read here, and goes to the server alone.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from temporalio import activity
@@ -58,6 +60,22 @@ class Proving(Protocol):
         """Note what came of it."""
 
 
+@dataclass(slots=True)
+class _Way:
+    """How far one attempt has come."""
+
+    let_through: KnownTool | None = None  # as it was declared when it was; T3 and T4 alone (6)
+    is_sent: bool = False
+
+    def send(self) -> None:
+        self.is_sent = True
+
+    @property
+    def status(self) -> CallStatus:
+        """What is known of a call that has no answer."""
+        return CallStatus.UNKNOWN if self.is_sent else CallStatus.NOT_MADE
+
+
 class ToolCalls:
     """Makes calls, as a client of the declared servers."""
 
@@ -88,20 +106,21 @@ class ToolCalls:
     async def call(self, request: tool_specs.CallRequest) -> tool_specs.CallMade:
         """Make the call, once."""
         began = time.monotonic()
-        sent: list[bool] = []
+        way = _Way()
         try:
-            answer = await self._made(request, sent)
+            answer = await self._made(request, way)
         except OutcomeUnknownError as error:
             answer = _said(CallStatus.UNKNOWN, f"it may have been made: {error}")
         except IntegrationError as error:
-            answer = _said(CallStatus.UNKNOWN if sent else CallStatus.NOT_MADE, str(error))
+            answer = _said(way.status, str(error))
         except asyncio.CancelledError:  # (4) how far it had come
-            status = CallStatus.UNKNOWN if sent else CallStatus.NOT_MADE
-            answer = _said(status, "it was cancelled" + (" while it was made" if sent else ""))
-        await self._settle(request, answer.status)
+            answer = _said(
+                way.status, "it was cancelled" + (" while it was made" if way.is_sent else "")
+            )
+        await self._settle(request, way, answer.status)
         return tool_specs.CallMade(answer=answer, took_ms=round((time.monotonic() - began) * 1_000))
 
-    async def _made(self, request: tool_specs.CallRequest, sent: list[bool]) -> CallAnswer:
+    async def _made(self, request: tool_specs.CallRequest, way: _Way) -> CallAnswer:
         info, call = activity.info(), request.occurrence.call
         if info.workflow_type != specs.AGENT_WORKFLOW:
             raise DeniedError(f"only the stage of an agent calls tools, not {info.workflow_type!r}")
@@ -121,30 +140,29 @@ class ToolCalls:
                 f"{call.name} asks for {needed.name}, and the stage has {request.tier.name}"
             )
         if self._proven is not None:  # (6) nobody's word is taken
-            await self._proven.require(request, known.server.known_of(call.tool))
+            tool = known.server.known_of(call.tool)
+            await self._proven.require(request, tool)
+            way.let_through = tool
         stage = (info.workflow_id or "", info.workflow_run_id or "")  # (7) the server's word
         whom = Whom(request.agent, *stage, request.tier)
         unsealed = await asyncio.to_thread(self._unsealed, call)  # (8) by nobody before
         async with handed_to(known.server, request, self._issuer) as secrets:
             answer = await make_call(
                 unsealed,
-                unsealed.digest(),
                 known,
                 self._around,
                 environment=secrets,
                 lend=None if self._warm is None else self._warm.to(whom),
-                sends=lambda: sent.append(True),
+                sends=way.send,
             )
         status = CallStatus.OK if answer.ok else CallStatus.ERROR
         return await self._kept(status, answer.text)
 
-    async def _settle(self, request: tool_specs.CallRequest, status: CallStatus) -> None:
+    async def _settle(self, request: tool_specs.CallRequest, way: _Way, status: CallStatus) -> None:
         """Note what came of a call of T3 or T4; what cannot be noted stands as asked (6)."""
-        call = request.occurrence.call
-        if self._proven is not None:
+        if self._proven is not None and way.let_through is not None:
             with suppress(IntegrationError):
-                known = await asyncio.to_thread(self._known, call.server)
-                await self._proven.settle(request, known.server.known_of(call.tool), status)
+                await self._proven.settle(request, way.let_through, status)
 
     def _unsealed(self, call: ToolCall) -> ToolCall:
         try:

@@ -1,7 +1,8 @@
-"""One call, made: what was decided on is what is sent, to the tool that somebody has looked at.
+"""One call, made: what was given is what is sent, to the tool that somebody has looked at.
 
-1. The digest of what is about to be sent is computed anew and compared with the one that was
-   decided on. What was changed on the way is not sent.
+1. What is sent is the call that was given. That it is the one that was decided on is for who gives
+   it to see, ``activities.tools.calling``: by its digest with the seals in it, each of which is
+   the digest of what it stands for.
 2. The server's list is asked for in the same session, and the tool is compared with its pin: what
    was changed since it was read is not called.
 3. Until the request is written nothing can have happened. From then on an outcome that did not come
@@ -47,7 +48,6 @@ class CallAnswer:
 
 async def make_call(
     call: ToolCall,
-    digest: str,
     known: KnownServer,
     around: Surroundings,
     *,
@@ -55,22 +55,18 @@ async def make_call(
     lend: Lend | None = None,
     sends: Callable[[], None] | None = None,
 ) -> CallAnswer:
-    """Make ``call``, which was decided on as ``digest``.
+    """Make ``call`` (1).
 
     ``environment`` holds what the server is handed for this call; its values come back in nothing.
     ``lend`` has a server that is up already, perhaps; without it one is started for this call.
     ``sends`` hears that the request is about to be written (3).
 
     Raises:
-        DeniedError: it was not made: something else was decided on, or the tool is another by now.
+        DeniedError: it was not made: it is for another server, or the tool is another by now.
         ToolServerError: it was not made, for its server did not come so far.
         OutcomeUnknownError: it may have been made (3).
         UnavailableError: this machine starts no process now.
     """
-    if call.digest() != digest:  # (1) what was decided on
-        raise DeniedError(
-            f"call {call.name}: {digest} was decided on, and {call.digest()} is about to be sent"
-        )
     if call.server != known.server.name:
         raise DeniedError(f"call {call.name} is not for tool server {known.server.name!r}")
     timeout_s = known.server.timeout_of(call.tool) / 1000

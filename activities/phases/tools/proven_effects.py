@@ -44,24 +44,27 @@ class ProvenEffects:
             UnavailableError: nothing can be noted now.
         """
         effect = _effect(request, known)
+        if not effect:
+            return
         limit_ms = round(tool_specs.limit_of(known).total_seconds() * 1_000)
         asked = _note(request, _now_ms() + limit_ms)
-        for _ in range(TRIES_MAX if effect else 0):
+        for _ in range(TRIES_MAX):
             notes = await asyncio.to_thread(self._read, effect)
             refusal = refuse_effect_again(effect, asked, notes, _now_ms())
             if refusal is not None:
                 raise DeniedError(refusal)
             if await asyncio.to_thread(self._write, effect, len(notes), asked):
                 return
-        if effect:
-            raise UnavailableError(f"other calls ask for effect {effect!r} all the time: try again")
+        raise UnavailableError(f"other calls ask for effect {effect!r} all the time: try again")
 
     async def settle(
         self, request: tool_specs.CallRequest, known: KnownTool, status: CallStatus
     ) -> None:
         """Note what came of it, where it was this call that had asked."""
-        effect, own = _effect(request, known), _note(request)
-        notes = await asyncio.to_thread(self._read, effect) if effect else []
+        effect = _effect(request, known)
+        if not effect:
+            return
+        own, notes = _note(request), await asyncio.to_thread(self._read, effect)
         last = notes[-1] if notes else None
         if last is None or last.state is not EffectState.ASKED:
             return

@@ -106,7 +106,7 @@ async def _made(
             return EXIT_USAGE
     try:
         given = handed_of(known.server, handed)
-        answer = await make_call(call, call.digest(), known, around, environment=given)
+        answer = await make_call(call, known, around, environment=given)
     except OutcomeUnknownError as error:
         note(Terminal.of("mandate tools call: it may have been made: {}", error))
         return 1

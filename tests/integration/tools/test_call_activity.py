@@ -11,15 +11,21 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.contracts.tool_specs import CallMade, CallRequest
+from activities.phases.tools.proven_effects import ProvenEffects
 from activities.tools.calling import ToolCalls
 from dsl.core import Tier
 from dsl.rules.tools.calls import Occurrence, call_of
+from dsl.rules.tools.journal import CallStatus
+from dsl.steps.tools import KnownTool
 from dsl.tools.folders import ToolFolders
+from integrations.artifacts.spent import SpentCalls
 from integrations.artifacts.store import Artifacts
+from integrations.errors import DeniedError
 from integrations.tools.session import Surroundings
 from tests.fixtures.tools.shop import Shop
 
 MINUTE_MS = 60_000
+EFFECT = "refund:${{ args.amount }}"
 
 
 @pytest.fixture
@@ -40,7 +46,9 @@ async def made(shop: Shop, tmp_path: Path, *, attempt: int = 1, **asked: Any) ->
     of = occurrence(shop)
     said = {"occurrence": of, "digest": of.digest(), "agent": "a", "entity": "e", "tier": Tier.T1}
     store = asked.pop("store", None) or Artifacts(tmp_path / "a")
-    calls = ToolCalls(ToolFolders([tmp_path / "tools"]), Surroundings(), store)
+    calls = ToolCalls(
+        ToolFolders([tmp_path / "tools"]), Surroundings(), store, proven=asked.pop("proven", None)
+    )
     environment = ActivityEnvironment()
     workflow = asked.pop("workflow", "Agent")
     environment.info = replace(environment.info, attempt=attempt, workflow_type=workflow)
@@ -93,3 +101,69 @@ async def test_a_call_whose_answer_cannot_be_kept_was_made(shop: Shop, tmp_path:
     assert answer.status == "ok"
     assert "its answer cannot be kept" in answer.text
     assert len(shop.paid) == 1
+
+
+class Once:
+    """Lets one call through, as the worker of T3 does, and notes its effect."""
+
+    def __init__(self, shop: Shop, folder: Path) -> None:
+        self._shop = shop
+        self.effects = ProvenEffects(SpentCalls(folder, "effects"))
+        self.let_through: list[CallRequest] = []
+
+    async def require(self, request: CallRequest, known: KnownTool) -> None:
+        if self.let_through:
+            raise DeniedError("it was made before")
+        self.let_through.append(request)
+        await self.effects.claim(request, known)
+
+    async def settle(self, request: CallRequest, known: KnownTool, status: CallStatus) -> None:
+        await self.effects.settle(request, known, status)
+
+    async def claim_of(self, request: CallRequest, known: KnownTool) -> str:
+        """Return why another call may not have its effect."""
+        other = occurrence(self._shop).model_copy(update={"ordinal": 2})
+        environment = ActivityEnvironment()
+        with pytest.raises(DeniedError) as refused:
+            await environment.run(
+                self.effects.claim, request.model_copy(update={"occurrence": other}), known
+            )
+        return str(refused.value)
+
+
+class Edits(Once):
+    """Likewise; and somebody edits the declaration as the call is made."""
+
+    async def require(self, request: CallRequest, known: KnownTool) -> None:
+        await super().require(request, known)
+        self._shop.declare("good")  # that names no effect
+
+
+@pytest.mark.parametrize("again", [{}, {"digest": "sha256:820"}, {"attempt": 2}])
+async def test_who_is_not_let_through_says_nothing_of_an_effect_that_is_asked_for(
+    shop: Shop, tmp_path: Path, again: dict[str, Any]
+):
+    shop.declare("good", tools={"refund": {"effect": EFFECT}})
+    once = Once(shop, tmp_path / "notes")
+    of = occurrence(shop)
+    said = {"occurrence": of, "digest": of.digest(), "agent": "a", "entity": "e", "tier": Tier.T3}
+    known, request = KnownTool(timeout_ms=MINUTE_MS, effect=EFFECT), CallRequest(**said)
+    environment = ActivityEnvironment()
+    await environment.run(once.require, request, known)  # and its server is asked, meanwhile
+    answer = (await made(shop, tmp_path, proven=once, tier=Tier.T3, **again)).answer
+
+    assert answer.status in ("not_made", "unknown")
+    assert "is asked for by call" in await once.claim_of(request, known)
+
+
+async def test_an_effect_is_settled_as_it_was_declared_when_the_call_was_let_through(
+    shop: Shop, tmp_path: Path
+):
+    shop.declare("good", tools={"refund": {"effect": EFFECT}})
+    once = Edits(shop, tmp_path / "notes")
+    answer = (await made(shop, tmp_path, proven=once, tier=Tier.T3)).answer
+
+    assert answer.text == "paid 82"
+    assert "was brought about before" in await once.claim_of(
+        once.let_through[0], KnownTool(timeout_ms=MINUTE_MS, effect=EFFECT)
+    )

@@ -43,12 +43,10 @@ class Shop:
             }
 
     async def call(
-        self, mode: str = "good", call: ToolCall = CALL, digest: str = "", within: str = "30s"
+        self, mode: str = "good", call: ToolCall = CALL, within: str = "30s"
     ) -> CallAnswer:
         known = KnownServer(self.server(mode, within), self.pins)
-        return await make_call(
-            call, digest or call.digest(), known, Surroundings(), environment={"TOKEN": TOKEN}
-        )
+        return await make_call(call, known, Surroundings(), environment={"TOKEN": TOKEN})
 
     @property
     def paid(self) -> list[dict[str, Any]]:
@@ -69,14 +67,6 @@ async def test_a_call_is_made_once_with_the_arguments_that_were_decided_on(shop:
 
     assert answer == CallAnswer(ok=True, text="paid 82")
     assert shop.paid == [{"amount": 82}]
-
-
-async def test_approved_82_and_820_is_about_to_be_sent(shop: Shop):
-    other = call_of("pay", "refund", {"amount": 820})
-    with pytest.raises(DeniedError, match=f"{CALL.digest()} was decided on"):
-        await shop.call(call=other, digest=CALL.digest())
-
-    assert shop.paid == []
 
 
 @pytest.mark.parametrize(
@@ -191,7 +181,7 @@ async def test_an_answer_is_text_and_nothing_else(shop: Shop, mode, text):
 )
 async def test_what_its_operator_leaves_out_is_in_no_answer(shop: Shop, mode, text):
     known = KnownServer(shop.server(mode, redact={"answer": ["paid.amount"]}), shop.pins)
-    answer = await make_call(CALL, CALL.digest(), known, Surroundings())
+    answer = await make_call(CALL, known, Surroundings())
 
     assert answer.text == text
     assert shop.paid == [{"amount": 82}]

@@ -74,7 +74,7 @@ async def known(server: ToolServer) -> KnownServer:
 async def called(of: KnownServer, amount: int = 82, lend: Any = None) -> CallAnswer:
     call = call_of("pay", "refund", {"amount": amount})
     around = Surroundings()
-    return await make_call(call, call.digest(), of, around, environment=HANDED, lend=lend)
+    return await make_call(call, of, around, environment=HANDED, lend=lend)
 
 
 async def test_the_official_sdk_is_called_over_http():
@@ -109,7 +109,7 @@ async def test_a_session_stays_for_a_stage_that_hands_nothing_over(tmp_path: Pat
         call = call_of("pay", "refund", {"amount": 82})
         for whom in (ANN, ANN, ANN._replace(run="2")):
             lend = warm.to(whom)
-            await make_call(call, call.digest(), pay, Surroundings(), lend=lend)
+            await make_call(call, pay, Surroundings(), lend=lend)
         await warm.close()
     heard = [json.loads(line)["method"] for line in (tmp_path / "heard").read_text().splitlines()]
 

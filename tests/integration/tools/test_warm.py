@@ -48,7 +48,7 @@ class Counter:
         call = call_of(self.shop.name, "refund", {"amount": 1})
         lend = self.warm.to(whom)
         given: dict[str, Any] = {"environment": environment, "lend": lend}
-        return (await make_call(call, call.digest(), known, Surroundings(), **given)).text
+        return (await make_call(call, known, Surroundings(), **given)).text
 
     async def until_left(self, *agents: str) -> None:
         """Wait until the processes that are left are those of ``agents``."""
