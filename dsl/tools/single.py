@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from dsl import limits
 from dsl.rules.tools.effects import arguments_of, refuse_effect
-from dsl.rules.tools.hidden import FIELD_PATTERN
+from dsl.rules.tools.hidden import FIELD_PATTERN, like_of
 from dsl.stages.fields import AS_WHOLE, TierField, refused
 from dsl.stages.stage import Document
 from dsl.values.durations import ToolTimeout
@@ -63,9 +63,9 @@ class ToolConfig(Document):
 
     @model_validator(mode="after")
     def _of_what_may_be_read(self) -> ToolConfig:
-        hidden = {each.partition(".")[0] for each in self.redact.arguments}
-        shown = hidden & arguments_of(self.effect or "")
-        if shown:
+        hidden = {like_of(each.partition(".")[0]) for each in self.redact.arguments}
+        shown = [each for each in arguments_of(self.effect or "") if like_of(each) in hidden]
+        if shown:  # as what is hidden is found
             raise refused(
                 f"effect: its name stands on the ledger, and {min(shown)} is hidden by redact"
             )

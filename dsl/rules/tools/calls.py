@@ -14,7 +14,6 @@ Pure. What is refused here is refused in one sentence, for the agent and for the
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ from dsl.limits import (
     TOOL_ARGUMENTS_DEPTH_MAX,
     TOOL_PURPOSE_LENGTH_MAX,
 )
+from dsl.rules.tools.hidden import like_of
 from dsl.values import strict_json
 from dsl.values.canonical import canonical, digest_of
 from dsl.values.tool_names import refuse_tool_name
@@ -166,7 +166,7 @@ def _inside(value: Any) -> list[Any]:
         for key in value:
             if key == _PROTOTYPE:  # (2) to some it is no key at all
                 raise CallRefusedError(f"the arguments hold the key {_PROTOTYPE!r}: rename it")
-            like = unicodedata.normalize("NFKC", str(key)).casefold()
+            like = like_of(str(key))
             if like in seen:
                 both = f"{seen[like][:_KEY_SHOWN_MAX]!a} and {str(key)[:_KEY_SHOWN_MAX]!a}"
                 raise CallRefusedError(

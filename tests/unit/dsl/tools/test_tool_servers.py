@@ -114,6 +114,11 @@ def test_what_is_left_open_has_a_default(tmp_path):
             'effect: "x:${{ args.id }}", redact: {arguments: [id.of]},',
             "its name stands on the ledger, and id is hidden by redact",
         ),
+        (
+            "tier: T2,",
+            'effect: "x:${{ args.card }}", redact: {arguments: [\uff23ard]},',
+            "its name stands on the ledger, and card is hidden by redact",
+        ),
         ("refund:", '"r\u0435fund":', "of ASCII"),
         ("description: pays", "idempotent: true", "unknown field 'idempotent'"),
     ],

@@ -61,6 +61,15 @@ def test_what_may_hold_a_field_in_another_shape_is_left_out_whole(answer, left):
     assert json.loads(without_fields(json.dumps(answer), ["customer.card"])) == left
 
 
+@pytest.mark.parametrize("dot", ["\u2024", "\u2026", "\uff0e"])
+def test_what_only_looks_like_a_dot_is_in_a_key(dot: str):
+    field = f"card{dot}number"
+    answer = {"of": {field: 4111}, "card": {"number": 1}}
+
+    assert "4111" not in without_fields(json.dumps(answer), [f"of.{field}"])
+    assert json.loads(without_fields(json.dumps(answer), [f"of.{field}"]))["card"] == {"number": 1}
+
+
 @pytest.mark.parametrize("path", ["nothing", "people.nothing", "nothing.card"])
 def test_a_field_that_is_not_there_changes_nothing(path):
     assert json.loads(without_fields(json.dumps(ANSWER), [path])) == ANSWER
