@@ -182,8 +182,7 @@ class Pipeline(GatedWorkflow):
     def checkpoints(self, payload: RawValue = None) -> list[dict[str, Any]]:  # type: ignore[assignment]  # (3) exactly RawValue
         """Return, per stage, the event to reset to in order to repeat it."""
         before = read_point([payload])
-        admitted = self._run.admitted if self._run else None
-        return admitted.checkpoints.points(before) if admitted else []
+        return self._run.points(before) if self._run else []
 
     @property
     def board(self) -> GateBoard | None:

@@ -118,6 +118,15 @@ class Circuits:
         async with answered():
             return {str(name) for name in await self._client.smembers(RedisKeys.CIRCUITS)}
 
+    async def states(self, names: Sequence[str]) -> dict[str, str]:
+        """Return what circuits are as it was last written, which of an order is what they are."""
+        async with answered(), self._client.pipeline(transaction=False) as pipe:
+            for name in names[:BREAKERS_MAX]:
+                await pipe.hget(RedisKeys.circuit(name), "state")
+            found = await pipe.execute()
+        pairs = zip(names[:BREAKERS_MAX], found, strict=True)
+        return {name: str(state or CircuitState.CLOSED) for name, state in pairs}
+
     async def _do(
         self,
         name: str,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -24,12 +24,14 @@ from dsl import actions
 from dsl.core import StageStatus
 from dsl.limits import ANSWER_BYTES_MAX
 from dsl.plan import Plan, walk
+from dsl.shown.foreign import legible
 from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
 from dsl.values.sizes import wire_bytes
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.ledger.reuse import ResumeRefusedError, Reuse, reuse_of
+from workflows.messages.inputs import MessageError
 from workflows.notify.notified import Notified
 from workflows.run.admission import admit
 from workflows.run.admitted_run import AdmittedRun
@@ -43,6 +45,9 @@ from workflows.runtime.cancellation import shielded, stop
 from workflows.runtime.failures import StageEndedError
 from workflows.runtime.moment import now_ms
 from workflows.runtime.query_answers import decided_rows, gate_rows, stage_rows
+
+_PATHS_SHOWN_MAX: Final = 20
+_PATH_SHOWN_MAX: Final = 80  # characters
 
 
 class PipelineRun:
@@ -99,6 +104,21 @@ class PipelineRun:
     def gates(self) -> GateBoard | None:
         """The gates of the run; None before it was admitted."""
         return self.admitted.gates if self.admitted else None
+
+    def points(self, before: str | None) -> list[dict[str, Any]]:
+        """Return the points to go back to, as far as it has come.
+
+        Raises:
+            MessageError: there is no stage such as the one that is asked about.
+        """
+        paths = [step.path for step in walk(self.plan.steps)]
+        if before is not None and before not in paths:
+            more = f" and {left} more" if (left := len(paths) - _PATHS_SHOWN_MAX) > 0 else ""
+            raise MessageError(
+                f"there is no stage or gate {legible(before, _PATH_SHOWN_MAX)!r}; there are: "
+                f"{', '.join(paths[:_PATHS_SHOWN_MAX])}{more}"
+            )
+        return self.admitted.checkpoints.points(before) if self.admitted else []
 
     def status(self) -> dict[str, Any]:
         """Return what the run is doing and what it waits for."""

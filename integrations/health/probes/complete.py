@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from integrations.agents.processes.roster import Roster
 from integrations.health.beats import Beats
 from integrations.health.probes.agents import agents_probe, processes_probe
+from integrations.health.probes.circuits import circuits_probe
 from integrations.health.probes.disks import artifacts_probe, ledger_probe
 from integrations.health.probes.disputes import disputes_probe
 from integrations.health.probes.engine import (
@@ -47,4 +48,5 @@ def all_probes(
         processes_probe(Roster()),
         credentials_probe(engine),
         disputes_probe(settings.ledger),
+        circuits_probe(dragonfly),
     )

@@ -103,7 +103,7 @@ async def _before(client: Client, workflow: str, stage: str) -> Return:
         told: Any = await handle.query("checkpoints", stage, rpc_timeout=ANSWER)
     except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
         raise RefusalError(
-            "{!r} does not tell its points ({}): is it a pipeline?", workflow, error
+            "{!r} tells of no point before {!r}: {}", workflow, stage, error
         ) from None
     except RPCError as error:
         raise RefusalError("{!r} does not tell its points: {}", workflow, error.message) from None

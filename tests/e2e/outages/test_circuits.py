@@ -144,6 +144,7 @@ async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_le
     read = await ann.mandate("ledger", "tail", "-n", "100")
     run = await up.start(pipeline(stage("look")))
     said = await until_waits(run, "look", "artifacts")
+    health = await ann.mandate("health")
     reset = await ann.mandate("breaker", "reset", "artifacts", *WHY)
     assert reset.code == 0, reset
     report = await result_of(run)
@@ -151,6 +152,8 @@ async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_le
     assert "forced open until somebody resets it" in said
     assert "artifacts  forced-open  until somebody resets it; ordered by ann (proven)" in listed.out
     assert f": {WHY[1]}" in listed.out
+    assert health.code != 0, health
+    assert "held open by an order: artifacts" in health.out
     assert f'by="ann" circuit="artifacts" how="proven" order="open" reason="{WHY[1]}"' in read.out
     assert "circuit artifacts is closed; it was forced-open" in reset.out
     assert report["stages"]["look"]["attempts"] == 1

@@ -15,8 +15,11 @@ from activities.runtime.engine_health import TemporalHealth
 from dsl.core import RedisKeys
 from dsl.limits import LEASE_TTL_MS, LEDGER_RESERVE_BYTES
 from dsl.rules.health.beats import BEAT_MS, MISSED_MS, TOLD_MS
+from dsl.rules.health.breaker import CircuitOrder
+from dsl.rules.health.breaker_settings import BreakerSettings
 from dsl.rules.health.vitality import Grade
 from integrations.agents.processes.roster import Roster
+from integrations.dragonfly.circuits import Circuits
 from integrations.dragonfly.client import now_ms
 from integrations.dragonfly.holding import Holding
 from integrations.dragonfly.leases import Leases
@@ -25,6 +28,7 @@ from integrations.errors import UnavailableError
 from integrations.health import beats as beats_module
 from integrations.health.beats import Beats
 from integrations.health.probes.agents import agents_probe, processes_probe
+from integrations.health.probes.circuits import circuits_probe
 from integrations.health.probes.disks import artifacts_probe, ledger_probe, room_at
 from integrations.health.probes.disputes import disputes_probe
 from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
@@ -223,6 +227,19 @@ async def test_an_agent_is_counted_while_a_process_lives_by_its_lease_and_not_lo
 
     assert (between.alive, at_work.alive, after.alive) == (0, 1, 0)
     assert (await Beats(store).read(5)).alive == 0
+
+
+async def test_a_circuit_that_somebody_holds_open_is_a_finding_until_it_is_reset(store):
+    circuits, probe = Circuits(store), circuits_probe(store)
+    before = await probe.look()
+    await circuits.obey("vault", BreakerSettings(), CircuitOrder.OPEN, 1)
+    held = await probe.look()
+    await circuits.obey("vault", BreakerSettings(), CircuitOrder.RESET, 2)
+
+    assert (before.grade, held.grade) == (Grade.GOOD, Grade.POOR)
+    assert held.detail == "held open by an order: vault; what needs it waits"
+    assert "mandate breaker reset NAME --reason WHY" in held.fix
+    assert (await probe.look()).grade is Grade.GOOD
 
 
 async def silent(store, name, age_ms):

@@ -239,7 +239,10 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        ("nowhere", "has no point before 'nowhere'; it has: look"),
+        (
+            "nowhere",
+            "before 'nowhere': there is no stage or gate 'nowhere'; there are: look",
+        ),
         ("look/VERIFY", "has not come to VERIFY; it has been in: "),
         ("EXECUTE", "name the stage before the phase"),
     ],
