@@ -9,7 +9,9 @@
    is a disagreement, and what is too large is not compared.
 5. Entries of a run that cannot be read, in a ledger that can, were altered: that is a disagreement,
    and the runs after it are compared.
-6. A store that does not answer leaves out whether outputs are kept, and that is said.
+6. Of a stage that was taken back the run that it is now is compared as well, once that is over. It
+   is none of those that are told as compared: nothing of it is reused.
+7. A store that does not answer leaves out whether outputs are kept, and that is said.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class Comparison:
     untold: str = ""  # why it was not compared; empty: it was
     missing: tuple[str, ...] = ()  # stages whose histories are gone (3)
     unended: tuple[str, ...] = ()  # stages that are under way though their run is over
-    runs: tuple[tuple[str, str], ...] = ()  # workflow and run of all that was compared
+    runs: tuple[tuple[str, str], ...] = ()  # workflow and run of all that was compared, but for (6)
 
 
 async def compare(
@@ -79,7 +81,8 @@ async def compare(
         run = found.execution.run_id
         if not found.HasField("close_time"):  # (1) only what is over
             return Comparison(workflow, run, 0, untold=UNDER_WAY)
-        histories, missing = await _histories(client, workflow, run)
+        later: list[tuple[str, str]] = []  # (6) of stages that were taken back
+        histories, missing = await _histories(client, workflow, run, later)
     except DeniedError as error:  # (4) too large
         return Comparison(workflow, run, 0, untold=str(error))
     except RPCError as error:
@@ -106,7 +109,7 @@ async def compare(
         apart,
         missing=missing,
         unended=tuple(each.workflow_id for each in histories if each.end is None),
-        runs=tuple(runs_of(histories)),
+        runs=tuple(each for each in runs_of(histories) if each not in later),
     )
 
 
@@ -158,12 +161,12 @@ def _apart(
 
 
 async def _histories(
-    client: Client, workflow: str, run: str
+    client: Client, workflow: str, run: str, later: list[tuple[str, str]]
 ) -> tuple[list[History], tuple[str, ...]]:
     found: list[History] = []
     missing: list[tuple[str, str]] = []
     size = 0
-    async for history in with_stages(client, workflow, run, missing):
+    async for history in with_stages(client, workflow, run, missing, later):
         size += bytes_of(history)
         if size > BYTES_MAX:
             raise DeniedError(f"its histories have more than {BYTES_MAX} bytes")
@@ -200,7 +203,7 @@ def _kept_in(artifacts: Artifacts | None) -> Callable[[str], bool] | None:
         except (NotFoundError, CorruptError, DeniedError):
             return False
         except UnavailableError as error:
-            is_away = True  # (6) and is not asked for more of this run
+            is_away = True  # (7) and is not asked for more of this run
             logger.warning("%s", f"whether outputs are kept was not looked at: {error}")
         return True
 

@@ -2,6 +2,8 @@
 
 Which stages a run has, its own history says: every child workflow of an agent that was started. A
 stage ends before its run, and so may its retention: who takes what is left is told what is missing.
+A stage that somebody has taken back goes on under another run id, which its run never hears of: the
+server says which that is.
 """
 
 from __future__ import annotations
@@ -15,21 +17,30 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import AGENT_WORKFLOW
+from activities.runtime.engine import described
 from dsl.rules.reconciliation.history import History
 
 AT_ONCE: Final = 4  # each may have megabytes
 
 
 async def with_stages(
-    client: Client, workflow_id: str, run_id: str, missing: list[tuple[str, str]] | None = None
+    client: Client,
+    workflow_id: str,
+    run_id: str,
+    missing: list[tuple[str, str]] | None = None,
+    later: list[tuple[str, str]] | None = None,
 ) -> AsyncIterator[WorkflowHistory]:
     """Yield the history of a run, then those of its stages in the order of their starts.
+
+    Behind that of a stage which was taken back comes the history of the run that it is now.
 
     Args:
         client: of the server.
         workflow_id: of the run.
         run_id: of the run.
         missing: takes the stages that the server does not keep any more; None: that is an error.
+        later: takes the runs that stages are now, and are over, where somebody has taken them back;
+            None: they are not asked for.
 
     Raises:
         temporalio.service.RPCError: the server does not tell.
@@ -45,6 +56,10 @@ async def with_stages(
                 yield history
             elif missing is not None:
                 missing.append(each)
+            now = None if later is None else await _now(client, *each)
+            if later is not None and now is not None:
+                later.append(now)
+                yield await _history(client, *now)
 
 
 def stages_in(history: WorkflowHistory) -> list[tuple[str, str]]:
@@ -56,6 +71,20 @@ def stages_in(history: WorkflowHistory) -> list[tuple[str, str]]:
             execution = started.workflow_execution
             found.append((execution.workflow_id, execution.run_id))
     return found
+
+
+async def _now(client: Client, workflow_id: str, run_id: str) -> tuple[str, str] | None:
+    """Return the run that a stage is now, which is over; None: it is the one that was started."""
+    try:
+        found = await described(client, workflow_id)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None
+    now = found.execution.run_id
+    # A later start under that id has nothing to do with it; of what is under way either is ahead.
+    is_ours = found.first_run_id == run_id != now and found.HasField("close_time")
+    return (workflow_id, now) if is_ours else None
 
 
 async def _history(client: Client, workflow_id: str, run_id: str) -> WorkflowHistory:

@@ -11,11 +11,12 @@ from temporalio.client import WorkflowFailureError
 
 from activities.ledger.comparing import compare
 from integrations.artifacts.store import Artifacts
+from integrations.ledger.verify import TAIL_MAX, tail
 from mandate.people.errors import RefusalError
 from mandate.work.run import repeat
 from tests.fixtures.engine import Engine, failure_of, gate, hang, pipeline, stage
 from tests.unit.mandate.programs import ROOT, mandate
-from tests.workflow.ledger.test_reconcile import resuming
+from tests.workflow.ledger.test_reconcile import forge, resuming
 
 SEEN_S = 60
 
@@ -231,9 +232,32 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
     assert report["status"] == "completed"
     assert (await handle.describe()).run_id == run_id  # the run has waited on
     assert await agrees(engine, handle.id)
+    settings = engine.settings
+    compared = await compare(engine.client, settings.ledger, None, handle.id)
+    ours = [f"{handle.id}/look", handle.id]
+    entries = [each for each in tail(settings.ledger, TAIL_MAX) if each.workflow_id in ours]
+    assert len({each.run_id for each in entries}) == 3  # the run, its stage, and what that is now
+    assert compared.entries == len(entries)
     again = await resuming(engine, document, {"workflow": handle.id})
     told = (await again.result())["resumed"]["stages"]["look"]
     assert (told["reused"], "somebody has reset it" in told["why"]) == (False, True)
+
+
+async def test_what_was_forged_in_a_stage_that_was_taken_back_is_found(engine: Engine):
+    engine.runner.behaviours["look"] = hang
+    handle = await engine.start(pipeline(stage("look")))
+    await until_running(engine, "look")
+    engine.runner.requests.clear()
+    await resumed(engine, handle.id, "--from", "look/EXECUTE", "--yes")
+    async with asyncio.timeout(SEEN_S):
+        while not engine.runner.requests:  # noqa: ASYNC110  # until it has begun again
+            await asyncio.sleep(0.02)
+    await forge(engine, f"{handle.id}/look", "mallory@elsewhere", {"output": {"files": 3}})
+    await handle.result()
+
+    found = await compare(engine.client, engine.settings.ledger, None, handle.id)
+
+    assert [each.found for each in found.disagreements] == ["the answer of mallory@elsewhere"]
 
 
 @pytest.mark.parametrize(
