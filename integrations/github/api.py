@@ -55,6 +55,11 @@ class GitHubApi:
         self._until = 0.0
         self._buying = threading.Lock()
 
+    @property
+    def app(self) -> str:
+        """The App's id, or its client's, as the operator's file has it."""
+        return self._destination.app
+
     def require_ours(self, repository: str) -> str:
         """Return the repository if it is one of the operator's file (4).
 

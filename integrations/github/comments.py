@@ -1,15 +1,19 @@
 """Comments at issues and pull requests: each made once, and edited from then on.
 
-A comment of ours begins with its mark, by which it is found again where nobody remembers making it.
-One that somebody has deleted is made anew.
+1. A comment of ours begins with its mark, by which it is found again where nobody remembers making
+   it. One that somebody has deleted is made anew.
+2. A mark can be read by everybody, and put before a comment of theirs: ours is only what our App
+   has made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from dsl.shown.surfaces import Markdown
+from integrations.doors.payloads import object_of
 from integrations.github.api import GitHubApi, segment
 from integrations.github.checks import PAGE, edited, id_of
 
@@ -59,11 +63,20 @@ class Comments:
             found = await self._api.call("GET", asked)
             rows = found if isinstance(found, list) else []
             for row in rows:
-                if str(row.get("body", "")).startswith(place.mark):
+                is_marked = str(row.get("body", "")).startswith(place.mark)
+                if is_marked and _is_by(self._api.app, row):  # (2) the mark is no proof
                     return id_of(row)
             if len(rows) < PAGE:
                 return None
         return None
+
+
+def _is_by(app: str, row: Mapping[str, Any]) -> bool:
+    """Tell whether a comment was made by an App of that id, as far as GitHub says which it was."""
+    if object_of(row.get("user")).get("type") != "Bot":
+        return False
+    made_via = object_of(row.get("performed_via_github_app"))
+    return not made_via or app in (str(made_via.get("id")), made_via.get("client_id"))
 
 
 def _of_issue(place: CommentPlace) -> str:

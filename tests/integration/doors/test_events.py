@@ -295,3 +295,19 @@ async def test_where_nobody_knows_which_runs_there_were_a_command_may_come_again
     assert taken.is_undone
     [told] = there.answers()
     assert "It could not be given now, try again: temporal: no answer" in told
+
+
+@pytest.mark.parametrize("by", ["mallory", 666])
+async def test_a_comment_of_another_that_begins_as_ours_do_stays_theirs(there: There, by: object):
+    taken = await there.comment()
+    assert taken.tell is not None
+    await taken.tell()
+    [ours] = there.github.comments.values()
+    theirs = {**ours, "by": by, "body": f"{ours['body'].splitlines()[0]}\nmine"}
+    there.github.comments = {1: dict(theirs)}
+    for _ in range(2):
+        again = await there.comment()
+        assert again.tell is not None
+        await again.tell()
+
+    assert there.github.comments == {1: theirs, 2: ours}
