@@ -1,10 +1,11 @@
 """What became of somebody's vote, told to them where they gave it: tried until it is there.
 
 1. The vote stands, whoever was told of it. What could not be told is tried again: when the service
-   says to come back, or after a while that grows to ``WAIT_S_MAX``. So is what was refused:
-   somebody may mend that.
-2. Not beyond ``TELL_FOR_S``, nor beyond this process. Whoever presses again after that, or has the
-   delivery sent again, is told the same.
+   says to come back, but not at once, or after a while that grows to ``WAIT_S_MAX``.
+2. Not beyond ``TELL_FOR_S``, nor beyond this process. What is refused, though a service is there,
+   is tried for ``REFUSED_FOR_S``: somebody may mend that, but hardly while it is waited for, and
+   who waits takes the place of somebody who is to be heard. Whoever presses again after that, or
+   has the delivery sent again, is told the same.
 3. One is told at a time, and of two answers at one place the later stands, whichever comes through
    first.
 """
@@ -20,9 +21,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from integrations.errors import IntegrationError, RateLimitedError
+from integrations.errors import IntegrationError, RateLimitedError, UnavailableError
 
 TELL_FOR_S: Final = 3_000.0
+REFUSED_FOR_S: Final = 60.0
 WAIT_S: Final = 1.0
 WAIT_S_MAX: Final = 60.0
 PLACES_MAX: Final = 10_000
@@ -71,14 +73,22 @@ async def until_told(tell: Tell) -> None:
         IntegrationError: they could not be told in time (2), and why.
     """
     until, wait, why = time.monotonic() + TELL_FOR_S, WAIT_S, "there was no time"
+    refused_until = until
     try:
         while True:
             try:
                 await tell()
             except IntegrationError as error:  # (1) later
                 why = str(error)
-                pause = error.wait_s if isinstance(error, RateLimitedError) else wait
-                if time.monotonic() + pause > until:
+                now = time.monotonic()
+                pause = wait
+                if isinstance(error, RateLimitedError):
+                    pause = max(error.wait_s, WAIT_S)  # not at once, whatever it says
+                if isinstance(error, UnavailableError):
+                    refused_until = until
+                else:  # (2) it is there, and says no
+                    refused_until = min(refused_until, now + REFUSED_FOR_S)
+                if now + pause > min(until, refused_until):
                     raise
             else:
                 return

@@ -3,8 +3,8 @@
 1. An envelope is acknowledged when what it asks for is done, for which Slack waits three seconds:
    where it is not, or not in time, Slack says so to whoever has pressed, and nothing is lost in
    silence. One that comes twice is one vote; see ``integrations.doors.ballots``.
-2. The client reconnects by itself. What goes wrong with one envelope is a line in the log, and the
-   next is taken.
+2. The client reconnects by itself. What goes wrong with one envelope is a line in the log, which
+   says whether it was taken or only not told of, and the next is taken.
 3. At most ``TAKEN_MAX`` are worked on, or told of, at once. What comes beyond that is not
    acknowledged.
 4. The token by which a connection is opened is read for each: it can be replaced.
@@ -25,7 +25,7 @@ from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from integrations.doors.telling import Taken, until_told
+from integrations.doors.telling import Taken, Tell, until_told
 
 logger = logging.getLogger(__name__)
 
@@ -77,22 +77,34 @@ class _Listener:
 
     async def _work(self, request: SocketModeRequest) -> None:
         try:
-            async with asyncio.timeout(self._within_s):
-                taken = await self._take(request.payload)
-            try:
-                if not taken.is_undone:  # (1) it is done
-                    await asyncio.to_thread(self._acknowledge, request)
-            finally:
-                if taken.tell is not None:
-                    await until_told(taken.tell)
+            await self._take_one(request)
         except Exception as error:  # noqa: BLE001  # (2) whatever it is, the next is taken
             logger.warning("a click was not taken (%s): %s", type(error).__name__, error)
         finally:
             self._under_way.release()
 
+    async def _take_one(self, request: SocketModeRequest) -> None:
+        async with asyncio.timeout(self._within_s):
+            taken = await self._take(request.payload)
+        try:
+            if not taken.is_undone:  # (1) it is done
+                await asyncio.to_thread(self._acknowledge, request)
+        finally:
+            if taken.tell is not None:
+                await _told(taken.tell)
+
     def _acknowledge(self, request: SocketModeRequest) -> None:
         answer = SocketModeResponse(envelope_id=request.envelope_id)
         self._client.send_socket_mode_response(answer)
+
+
+async def _told(tell: Tell) -> None:
+    """Tell whoever has pressed; what they have pressed stands, also where that is in vain."""
+    try:
+        await until_told(tell)
+    except Exception as error:  # noqa: BLE001  # (2) whatever it is
+        kind = type(error).__name__
+        logger.warning("somebody was not told what became of their click (%s): %s", kind, error)
 
 
 class _Client(SocketModeClient):

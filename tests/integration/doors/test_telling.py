@@ -51,6 +51,31 @@ async def test_it_is_not_tried_for_good(monkeypatch: pytest.MonkeyPatch):
     assert service.tries == 1
 
 
+async def test_what_is_refused_is_not_tried_for_as_long_as_what_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(telling, "REFUSED_FOR_S", 0.0)
+    monkeypatch.setattr(telling, "WAIT_S", 0.01)
+    away = Service(FAILURES["away"])
+    refused = Service(FAILURES["away"], FAILURES["refused"], FAILURES["away"])
+    await until_told(away.tell)
+    with pytest.raises(DeniedError):
+        await until_told(refused.tell)
+
+    assert (away.tries, refused.tries) == (2, 2)
+
+
+async def test_who_is_asked_to_come_back_at_once_comes_back_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(telling, "TELL_FOR_S", telling.WAIT_S / 2)
+    service = Service(RateLimitedError("slack answers 429", 0.0))
+    with pytest.raises(RateLimitedError):
+        await until_told(service.tell)
+
+    assert service.tries == 1
+
+
 async def test_who_is_not_told_when_the_server_ends_is_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ):

@@ -1,0 +1,64 @@
+"""Clicks by the socket: one that nobody can be told of was taken all the same."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from integrations.doors import telling
+from integrations.doors.telling import Taken
+from integrations.errors import DeniedError
+from integrations.slack.socket_mode import listening
+from tests.fixtures.notify.slack import APP, FakeSlack, fake_slack
+from tests.integration.stack.probes import eventually
+
+
+class Clicks:
+    """Takes clicks, of which nobody can be told."""
+
+    def __init__(self) -> None:
+        self.taken: list[Mapping[str, Any]] = []
+
+    async def take(self, payload: Mapping[str, Any]) -> Taken:
+        self.taken.append(payload)
+        if payload.get("fails"):
+            raise DeniedError("expected a button of ours")
+        return Taken("counted", self.tell)
+
+    async def tell(self) -> None:
+        raise DeniedError("slack answers 'missing_scope'")
+
+
+async def read() -> str:
+    return APP
+
+
+async def pressed(slack: FakeSlack, payload: dict[str, Any], log: pytest.LogCaptureFixture) -> str:
+    """Press, and return what the log says of it."""
+    log.clear()
+    await slack.click(payload)
+    await eventually(lambda: "click" in log.text)
+    return log.text
+
+
+async def test_the_log_says_whether_a_click_was_taken_or_only_not_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.WARNING, logger="integrations.slack.socket_mode")
+    monkeypatch.setattr(telling, "REFUSED_FOR_S", 0.0)
+    clicks = Clicks()
+    async with (
+        fake_slack() as slack,
+        listening(f"{slack.http.url}/api", read, clicks.take, within_s=30.0),
+    ):
+        untold = await pressed(slack, {"type": "block_actions"}, caplog)
+        await eventually(lambda: len(slack.acknowledged) == 1)
+        refused = await pressed(slack, {"type": "block_actions", "fails": True}, caplog)
+
+    assert "somebody was not told what became of their click (DeniedError)" in untold
+    assert "missing_scope" in untold
+    assert "a click was not taken (DeniedError): expected a button of ours" in refused
+    assert len(clicks.taken) == 2
