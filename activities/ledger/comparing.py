@@ -134,22 +134,22 @@ def disagreements(
     histories: Sequence[History],
     entries: Sequence[Recorded],
     namespace: str,
-    is_kept: Callable[[str], bool] | None = None,
+    found_under: Callable[[str], str] | None = None,
 ) -> Iterator[Discrepancy]:
     """Yield all that is not as it should be between these histories and these entries."""
     yield from reconcile(histories, entries, namespace)
-    yield from forged(histories, is_kept)
+    yield from forged(histories, found_under)
 
 
 def _apart(
     histories: Sequence[History],
     entries: Sequence[Recorded],
     namespace: str,
-    is_kept: Callable[[str], bool] | None,
+    found_under: Callable[[str], str] | None,
 ) -> tuple[Discrepancy, ...]:
     found: list[Discrepancy] = []
     try:
-        apart = disagreements(histories, entries, namespace, is_kept)
+        apart = disagreements(histories, entries, namespace, found_under)
         found.extend(islice(apart, DISAGREEMENTS_MAX))
     except Exception as error:  # (4) whatever a history says
         first = histories[0]
@@ -188,23 +188,25 @@ def gone(stage: str) -> str:
     return f"{stage}: temporal does not keep its history any more"
 
 
-def _kept_in(artifacts: Artifacts | None) -> Callable[[str], bool] | None:
+def _kept_in(artifacts: Artifacts | None) -> Callable[[str], str] | None:
     if artifacts is None:
         return None
 
     is_away = False
 
     @cache  # stages put out the same, and are handed what others have put out
-    def is_kept(digest: str) -> bool:
+    def found_under(digest: str) -> str:
         nonlocal is_away
         try:
             if not is_away:
                 artifacts.get(digest)
-        except (NotFoundError, CorruptError, DeniedError):
-            return False
+        except CorruptError:
+            return "other bytes"
+        except (NotFoundError, DeniedError) as error:
+            return "nothing" if isinstance(error, NotFoundError) else "what is no artefact"
         except UnavailableError as error:
             is_away = True  # (7) and is not asked for more of this run
             logger.warning("%s", f"whether outputs are kept was not looked at: {error}")
-        return True
+        return ""
 
-    return is_kept
+    return found_under

@@ -73,7 +73,7 @@ class Run:
     started: datetime | None
     ended: datetime | None = None
     waiting: tuple[Mapping[str, Any], ...] = ()  # rows of its pending gates
-    doing: tuple[str, ...] = ()  # stages at work, by path
+    doing: Mapping[str, str] = field(default_factory=dict)  # stages at work, and what each says
     pipeline: str = ""
     void: Void = Void()  # noqa: RUF009 - immutable
 
@@ -186,15 +186,24 @@ async def pipeline_of(handle: WorkflowHandle[Any, Any], workflow_type: str) -> s
     return str(named or (await status_of(handle)).get("pipeline") or "")
 
 
-def at_work(status: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the paths of the stages that move or wait, of an answer to ``status``."""
+def at_work(status: Mapping[str, Any]) -> dict[str, str]:
+    """Return the stages that move or wait, of an answer to ``status``, with what each says."""
     stages = status.get("stages")
     rows = stages.items() if isinstance(stages, dict) else ()
-    return tuple(
-        str(path)
+    return {
+        str(path): str(row.get("detail") or "")
         for path, row in rows
         if isinstance(row, dict) and row.get("status") in _MOVING and row.get("type") == "agent"
+    }
+
+
+def doing_words(doing: Mapping[str, str]) -> Terminal:
+    """Name the stages at work; of one that waits for something, such as a circuit, say for what."""
+    stages = (
+        Terminal.of("{} ({})", path, detail) if detail else Terminal.of("{}", path)
+        for path, detail in doing.items()
     )
+    return Terminal.joined(", ", stages)
 
 
 async def _described(client: Client, run: str) -> WorkflowExecutionDescription:

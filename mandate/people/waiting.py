@@ -19,6 +19,7 @@ from dsl.values.durations import render_duration
 from mandate.people.errors import NotYetError
 from mandate.people.gates import inbox
 from mandate.people.gates.inbox import Inbox
+from mandate.people.runs import doing_words
 
 LOOK_S: Final = 0.5
 LISTED_S: Final = 5.0
@@ -68,5 +69,5 @@ def _doing(seen: list[Inbox]) -> Terminal:
         if each.why:
             return Terminal.of(": {}", each.why)
         if each.doing:
-            return Terminal.of("; at work: {}", Terminal.listed(each.doing))
+            return Terminal.of("; at work: {}", doing_words(each.doing))
     return Terminal()

@@ -46,18 +46,19 @@ _ANSWERED: Final = ("ACTIVITY_TASK_COMPLETED", "ACTIVITY_TASK_FAILED")
 
 
 def forged(
-    histories: Iterable[History], is_kept: Callable[[str], bool] | None = None
+    histories: Iterable[History], found_under: Callable[[str], str] | None = None
 ) -> Iterator[Discrepancy]:
     """Yield the answers that were forged, as far as that can be seen.
 
     Args:
         histories: of a run and its stages.
-        is_kept: whether the artefact store has the bytes of a digest; None: it is not at hand.
+        found_under: what the artefact store has under a digest in place of its bytes; empty: it has
+            them. None: it is not at hand.
     """
     for history in histories:
         yield from _of_strangers(history)
-        if is_kept is not None:
-            yield from _of_nothing(history, is_kept)
+        if found_under is not None:
+            yield from _of_nothing(history, found_under)
 
 
 def _of_strangers(history: History) -> Iterator[Discrepancy]:
@@ -82,15 +83,16 @@ def _of_strangers(history: History) -> Iterator[Discrepancy]:
             )
 
 
-def _of_nothing(history: History, is_kept: Callable[[str], bool]) -> Iterator[Discrepancy]:
+def _of_nothing(history: History, found_under: Callable[[str], str]) -> Iterator[Discrepancy]:
     """Yield the outputs that nobody has kept (2); each once."""
     seen: set[str] = set()
     for call in history.activities:
         for digest in _outputs(call.result) if call.type.startswith(_PUTS_OUT) else ():
-            if digest not in seen and not is_kept(digest):
+            found = "" if digest in seen else found_under(digest)
+            if found:
                 yield Discrepancy(
                     f"what {call.type} {call.id} has put out to be in the artefact store",
-                    f"nothing under {digest}",
+                    f"{found} under {digest}",
                     _where(history, call.ended),
                 )
             seen.add(digest)

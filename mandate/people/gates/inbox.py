@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -48,7 +49,7 @@ class InboxRun:
     rows: tuple[GateRow, ...] = ()
     why: Terminal = Terminal()  # noqa: RUF009 - immutable
     void: Void = Void()  # noqa: RUF009 - immutable
-    doing: tuple[str, ...] = ()
+    doing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ async def _page(client: Client, look: Look, found: Inbox) -> list[Terminal]:
 
 def _at_work(found: InboxRun) -> list[Terminal]:
     """Return what the one run that was looked at does while it asks nobody (1)."""
-    doing = Terminal.listed(found.doing) or Terminal("nothing that it tells of")
+    doing = runs.doing_words(found.doing) or Terminal("nothing that it tells of")
     page = [Terminal.of("no gate of {} waits for an answer; at work: {}", found.workflow, doing)]
     return page + [Terminal.of("  void     {}", line) for line in void_lines(found.void)]
 
@@ -195,7 +195,7 @@ async def _under_way(client: Client) -> list[Terminal]:
         return [Terminal.of("{}, and no run is under way", nothing)]
     page = [Terminal.of("{}; under way:", nothing)]
     for each in found.runs:
-        doing = Terminal.listed(each.doing) or Terminal.of("{}", each.status)
+        doing = runs.doing_words(each.doing) or Terminal.of("{}", each.status)
         page.append(Terminal.of("  {}  ({})  {}", each.workflow, each.pipeline or each.type, doing))
         page += (Terminal.of("    void  {}", line) for line in void_lines(each.void))
     if not found.complete:

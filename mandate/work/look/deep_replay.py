@@ -20,6 +20,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker import (
+    ExecuteWorkflowInput,
     Interceptor,
     Replayer,
     StartActivityInput,
@@ -30,8 +31,11 @@ from temporalio.worker import (
 )
 
 import mandate
+from activities.contracts.specs import COMPILE
+from workflows.messages.inputs import PIPELINE
 
 _RECORD: Final = "deep_replay_record"
+_TAKE: Final = "deep_replay_take"
 VALUE_SHOWN_MAX: Final = 120  # characters
 _ABSENT: Final = object()
 _MESSAGE: Final = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
@@ -63,20 +67,29 @@ class _Inbound(WorkflowInboundInterceptor):
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         super().init(_Outbound(outbound))
 
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
+        workflow.extern_functions()[_TAKE](input.type.__name__)
+        return await super().execute_workflow(input)
+
 
 class _Recorder(Interceptor):
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.taken_by = ""  # which class of ours
 
     def workflow_interceptor_class(
         self,
         input: WorkflowInterceptorClassInput,  # noqa: A002  # the SDK's name
     ) -> type[WorkflowInboundInterceptor]:
         input.unsafe_extern_functions[_RECORD] = self._record
+        input.unsafe_extern_functions[_TAKE] = self._take
         return _Inbound
 
     def _record(self, identity: str, kind: str, arguments: tuple[bytes, ...]) -> None:
         self.asked.append(Asked(identity, kind, arguments))
+
+    def _take(self, name: str) -> None:
+        self.taken_by = name
 
 
 def _note(identity: str, kind: str, arguments: Iterable[Any]) -> None:
@@ -118,9 +131,26 @@ async def deep_replay(
         return []
     recorder = _Recorder()
     result = await replayer(recorder).replay_workflow(history, raise_on_replay_failure=False)
+    if result.replay_failure is not None and _is_strange(history, recorder.taken_by):
+        started = history.events[0].workflow_execution_started_event_attributes
+        return [f"this code has no workflow {started.workflow_type.name!r}"]
     if result.replay_failure is not None:
         return [f"replay failed: {_meant(str(result.replay_failure))}"]
     return list(_differences(scheduled(history), recorder.asked))
+
+
+def _is_strange(history: WorkflowHistory, taken_by: str) -> bool:
+    """Tell whether it is of no workflow of ours: the code takes any other for a pipeline's name.
+
+    A pipeline's history begins with how it was compiled.
+    """
+    started = history.events[0].workflow_execution_started_event_attributes
+    if taken_by != PIPELINE or started.workflow_type.name == PIPELINE:
+        return False
+    markers = (each.marker_recorded_event_attributes for each in history.events)
+    details = (payloads for marker in markers for payloads in marker.details.values())
+    data = (payload.data for payloads in details for payload in payloads.payloads)
+    return not any(COMPILE.encode() in each for each in data)
 
 
 def _meant(words: str) -> str:

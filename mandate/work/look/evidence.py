@@ -2,7 +2,9 @@
 
 1. It is put together and signed by the ledger's worker; here it is asked for, fetched by its digest
    and written to a new file.
-2. Verifying asks nobody: keys are given, and nothing is taken from the file itself but what they
+2. Evidence is of what happened, also where history and ledger do not agree: whoever exports that of
+   a run in dispute is told so, and verifies it as any other.
+3. Verifying asks nobody: keys are given, and nothing is taken from the file itself but what they
    have signed.
 """
 
@@ -13,13 +15,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from temporalio.client import WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError
 
 from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW, Attested, AttestRequest
 from activities.contracts.specs import QUEUE
+from activities.ledger.comparing import compare
 from dsl.rules.run.reserved import attestation_id
 from dsl.shown.surfaces import Terminal
 from dsl.values import strict_json
+from integrations.artifacts.store import Artifacts
+from integrations.errors import IntegrationError
 from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX, Bundle
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
@@ -27,7 +32,7 @@ from mandate.people.errors import RefusalError, UsageError, words_of_cause
 from mandate.people.gates.contents import store
 from mandate.people.runs import existing
 from mandate.stack import environment
-from mandate.terminal import say, say_json
+from mandate.terminal import note, say, say_json
 from mandate.work.look.ledger_anchors import keys_of
 from mandate.work.look.new_files import named_after, refuse_old, write_new
 
@@ -72,7 +77,30 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     say(Terminal.of("of run {} of {}{}", about["run"], about["workflow"], which))
     say(Terminal.of("to verify it: mandate evidence verify {} --key KEY", target))
     say(Terminal("the keys: mandate ledger keys"))
+    note(*await _dispute(client, env, artifacts, about["workflow"], about["run"]))
     return 0
+
+
+async def _dispute(
+    client: Client, env: Mapping[str, str], artifacts: Artifacts, workflow: str, run: str
+) -> list[Terminal]:
+    """Say where history and ledger of a run do not agree (2), or why that is not known."""
+    try:
+        found = await compare(client, environment.ledger_of(env), artifacts, workflow, run)
+    except IntegrationError as error:
+        return [Terminal.of("whether history and ledger agree was not looked at: {}", error)]
+    if found.untold:
+        return [Terminal.of("whether history and ledger agree is not known: {}", found.untold)]
+    if not found.disagreements:
+        return []
+    first, count = found.disagreements[0], len(found.disagreements)
+    see = Terminal.command("mandate ledger reconcile {}", workflow)
+    return [
+        Terminal.of(
+            "this run is in dispute: history and ledger disagree {} time(s); {}", count, see
+        ),
+        Terminal.of("  first: expected {}, found {}", first.expected, first.found),
+    ]
 
 
 async def _verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:

@@ -68,6 +68,8 @@ async def _run(workflow: str, place: str, env: Mapping[str, str], *, is_sure: bo
     phase = AgentPhase(word) if word in AGENT_PHASE_NAMES else None
     if phase is None:
         stage = place
+        if "" in place.split("/"):
+            raise UsageError("--from {!r}: expected STAGE, or STAGE/PHASE", place)
     back = await _in_stage(client, workflow, stage, phase) if phase is not None else None
     if back is None:  # (2) the run, to before the stage
         back = await _before(client, workflow, stage)

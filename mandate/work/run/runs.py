@@ -10,7 +10,7 @@ from typing import Any, Final
 from dsl.shown.surfaces import Terminal
 from mandate.columns import columns
 from mandate.people.door import enter, temporal
-from mandate.people.runs import Run, asked, look
+from mandate.people.runs import Run, asked, doing_words, look
 from mandate.people.void import void_words
 from mandate.stack import environment
 from mandate.terminal import note, say, say_json
@@ -39,7 +39,7 @@ async def _runs(env: Mapping[str, str], limit: int, *, as_json: bool) -> int:
 
 def _row(found: Run) -> tuple[str, ...]:
     waiting = Terminal.joined("; ", map(asked, found.waiting))
-    doing = Terminal.of("at work: {}", Terminal.listed(found.doing)) if found.doing else Terminal()
+    doing = Terminal.of("at work: {}", doing_words(found.doing)) if found.doing else Terminal()
     now = [each for each in (waiting or doing, void_words(found.void)) if each]
     return (
         found.workflow,

@@ -42,10 +42,11 @@ class Evidence:
         return self.file.read_bytes()
 
 
-def typed(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
+def typed(engine: Engine, *words: str, **more: object) -> subprocess.CompletedProcess[str]:
     variables = {
         "TEMPORAL_ADDRESS": engine.settings.temporal,
         "MANDATE_ARTIFACTS": str(engine.settings.artifacts),
+        **{name: str(value) for name, value in more.items()},
     }
     return mandate("evidence", *words, cwd=ROOT, env=variables)
 
@@ -64,6 +65,32 @@ async def evidence(engine: Engine, tmp_path: Path) -> Evidence:
     assert made.returncode == 0, made
     kept = await TemporalAnchor(engine.client, engine.settings.ledger_origin).read()
     return Evidence(file, NoteKey.parse(kept.keys[0]), handle.id)
+
+
+async def of_a_run_in_dispute(engine: Engine, evidence: Evidence, file: Path) -> str:
+    """Export it while other bytes lie in the place of an output; return what stderr says."""
+    reports = engine.client.get_workflow_handle(f"{evidence.run}/look")
+    [digest, *_] = [each["digest"] for each in (await reports.result())["outputs"]]
+    name = digest.removeprefix("sha256:")
+    kept = engine.settings.artifacts / name[:2] / name
+    aside = kept.with_suffix(".aside")
+    kept.rename(aside)
+    try:
+        kept.write_bytes(b"other")
+        made = await asyncio.to_thread(
+            typed,
+            engine,
+            "export",
+            evidence.run,
+            "-o",
+            str(file),
+            MANDATE_LEDGER=engine.settings.ledger,
+        )
+    finally:
+        aside.rename(kept)
+    assert made.returncode == 0, made
+    assert f"found other bytes under {digest}" in made.stderr
+    return made.stderr
 
 
 def problems(data: bytes, key: NoteKey) -> list[str]:
@@ -111,6 +138,9 @@ async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     assert (again.returncode, keyless.returncode, nobody.returncode) == (2, 2, 1)
     assert nobody.stderr.startswith("mandate evidence export: there is no run 'nobody'")
     assert alone(evidence.file, str(key)).stdout.startswith(f"ok: {evidence.run}")
+
+    told_of = await of_a_run_in_dispute(engine, evidence, tmp_path / "disputed.json")
+    assert "this run is in dispute: history and ledger disagree 1 time(s)" in told_of
 
     other = NoteKey(key.name, Ed25519PrivateKey.generate().public_key().public_bytes_raw())
     assert problems(data, other)

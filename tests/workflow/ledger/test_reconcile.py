@@ -213,7 +213,7 @@ async def test_the_schedule_puts_a_run_in_dispute_on_the_ledger(
     seen = await disputes_probe(engine.settings.ledger).look()
     later = await disputes_probe(engine.settings.ledger, lambda: time.time() + 8 * 86_400).look()
     nowhere = await disputes_probe(Path("/nowhere/ledger.db")).look()
-    assert (seen.grade, later.grade, nowhere.grade) == (Grade.POOR, Grade.GOOD, Grade.GOOD)
+    assert (seen.grade, later.grade, nowhere.grade) == (Grade.POOR, Grade.GOOD, None)
     assert f"the last is {handle.id} (entry {entries[-1].seq})" in seen.detail
     assert "none of late" in later.detail
     assert f"disagree, as entry {entries[-1].seq}" in await refused_to_resume(engine, handle)

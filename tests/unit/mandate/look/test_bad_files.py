@@ -23,6 +23,7 @@ from mandate.work.look.deep_replay import deep_replay
 from mandate.work.look.ledger_anchors import keys_of
 from mandate.work.look.replay import read_history
 from tests.integration.ledger.drafts import intruder
+from tests.replay.record import file_of
 from tests.unit.mandate.programs import ROOT
 
 KEY = str(NoteKey("ours", Ed25519PrivateKey.generate().public_key().public_bytes_raw()))
@@ -166,3 +167,12 @@ async def test_a_run_that_waits_for_its_first_task_has_nothing_to_replay() -> No
     history = WorkflowHistory.from_json("later", events())
 
     assert await deep_replay(history) == []
+
+
+@pytest.mark.parametrize("name", ["approved/publish", "revocation/nobody"])
+async def test_a_history_of_no_workflow_of_this_code_is_said_to_be_one(name: str) -> None:
+    text = file_of(name).read_text()
+    kind = json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]["workflowType"]
+    history = WorkflowHistory.from_json(name, text.replace(f'"{kind["name"]}"', '"Nosuch"'))
+
+    assert await deep_replay(history) == ["this code has no workflow 'Nosuch'"]

@@ -36,7 +36,7 @@ def named(who: str) -> Callable[[dict[str, Any]], None]:
 
 
 def test_a_history_of_ours_has_none():
-    assert list(forged([stage()], lambda _: True)) == []
+    assert list(forged([stage()], lambda _: "")) == []
     assert list(forged(evidence_of("proven", "proven__look").histories)) == []
 
 
@@ -63,10 +63,12 @@ def test_outputs_that_nobody_has_kept_are_found_each_once():
         for each in call.result.get("outputs", ())
     }
     missing = min(kept)
-    found = list(forged([stage()], lambda digest: digest != missing))
+    found = list(forged([stage()], lambda digest: "nothing" if digest == missing else ""))
 
     assert len(found) == 1
     assert found[0].found == f"nothing under {missing}"
+    altered = list(forged([stage()], lambda digest: "other bytes"))
+    assert {each.found for each in altered} == {f"other bytes under {each}" for each in kept}
 
 
 def test_activities_of_others_are_not_looked_at():
