@@ -11,7 +11,8 @@
 5. What somebody has asked for there is answered there in one sentence: a comment by a comment, a
    press by a check beside the one that was pressed. Strangers who comment are answered by nothing:
    whoever passes by must not have us write. Only who may write to the repository can press.
-6. What is returned is done; what is still to be told is returned with it, and may take its time.
+6. A command that comes again is told what became of it, whatever waits at the pull request by now.
+7. What is returned is done; what is still to be told is returned with it, and may take its time.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _EVENTS: Final = ("pull_request", "deployment_protection_rule", "issue_comment",
 _NOTHING: Final = Taken("nothing is done about that")
 _OPENED: Final = ("opened", "reopened", "synchronize")
 RUNS_LOOKED_AT: Final = 200
+NAMES_SHOWN_MAX: Final = 10
 
 
 class _Listed(Protocol):
@@ -50,8 +52,10 @@ class _Listed(Protocol):
 class EventRuns(Starts, Protocol):
     """What is asked of runs as well; see ``integrations.web.engine``."""
 
-    async def list(self, *, running: bool = False, limit: int = 200) -> Sequence[_Listed]:
-        """Return the runs under way."""
+    async def list(
+        self, *, running: bool = False, limit: int = 200, prefix: str = ""
+    ) -> Sequence[_Listed]:
+        """Return the newest runs whose ids begin so."""
 
     async def query(self, run: str, name: str, *arguments: Any) -> Any:
         """Ask one something."""
@@ -87,7 +91,7 @@ class GitHubEvents:
         self._ballots = ballots
 
     async def take(self, event: str, payload: Mapping[str, Any], *, delivery: str) -> Taken:
-        """Do what a delivery asks for; return what was done (6).
+        """Do what a delivery asks for; return what was done (7).
 
         Args:
             event: its kind.
@@ -149,25 +153,20 @@ class GitHubEvents:
             if not self._ballots.knows(asked.account):
                 return await self._ballots.cast(given_in(asked, "", ""))  # it says so
             found = await self._waiting(prefix, asked.gate)
-            earlier = None if len(found) == 1 else await self._earlier(prefix, asked)
+            told = not_one(asked, found)
+            if told is None:
+                [(run, gate)] = found
+                told = await self._ballots.cast(given_in(asked, run, gate))
+            if told.counted or told.is_undone:
+                return told
+            return await self._earlier(prefix, asked) or told  # (6) it may have come before
         except IntegrationError as error:
             return undone(error)
-        if earlier is not None:
-            return earlier
-        if len(found) != 1:
-            names = ", ".join(sorted({gate for _, gate in found})[:10]) or "no gate"
-            return Told(
-                counted=False,
-                text=f"Expected one gate that waits, and there are {len(found)} ({names}): "
-                "write /mandate approve GATE",
-            )
-        [(run, gate)] = found
-        return await self._ballots.cast(given_in(asked, run, gate))
 
     async def _earlier(self, prefix: str, asked: Comment) -> Told | None:
         """Return what became of a command that comes again, and whose gate waits no more."""
-        for each in await self._engine.list(limit=RUNS_LOOKED_AT):
-            if self._ballots is not None and each.run.startswith(prefix):
+        for each in await self._engine.list(limit=RUNS_LOOKED_AT, prefix=prefix):
+            if self._ballots is not None:
                 told = await self._ballots.earlier(given_in(asked, each.run, asked.gate))
                 if told is not None:
                     return told
@@ -176,9 +175,7 @@ class GitHubEvents:
     async def _waiting(self, prefix: str, gate: str) -> list[tuple[str, str]]:
         """Return the gates that wait in runs of a pull request, or those called so."""
         found = []
-        for each in await self._engine.list(running=True, limit=RUNS_LOOKED_AT):
-            if not each.run.startswith(prefix):
-                continue
+        for each in await self._engine.list(running=True, limit=RUNS_LOOKED_AT, prefix=prefix):
             rows = await self._engine.query(each.run, "gates")
             for row in rows if isinstance(rows, list) else ():
                 path = text_of(row.get("gate"), 1_000)
@@ -228,3 +225,30 @@ class GitHubEvents:
         return await ballots.earlier(given) or Told(
             counted=False, text="What that button was for waits no more: nothing was sent."
         )
+
+
+def not_one(asked: Comment, found: Sequence[tuple[str, str]]) -> Told | None:
+    """Return what is said where not one gate waits that was asked for; None: one does.
+
+    Args:
+        asked: the command.
+        found: gates of runs that are called so.
+    """
+    if len(found) == 1:
+        return None
+    names = sorted({gate for _, gate in found})
+    if not names:
+        named = f"gate {asked.gate!r}" if asked.gate else "gate"
+        text = f"No {named} waits at this pull request now: nothing was sent."
+    elif len(names) == 1:
+        text = (
+            f"Gate {names[0]!r} waits in {len(found)} runs of this pull request: press the button "
+            "of the check at the commit that is meant."
+        )
+    else:
+        shown = ", ".join(names[:NAMES_SHOWN_MAX])
+        text = (
+            f"{len(found)} gates wait at this pull request ({shown}): "
+            f"write /mandate {asked.decision} GATE."
+        )
+    return Told(counted=False, text=text)

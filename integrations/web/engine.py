@@ -34,9 +34,14 @@ class RunEngine(Protocol):
     """Reaches runs. What fails is an ``IntegrationError``: see ``integrations.errors``."""
 
     async def list(
-        self, *, running: bool = False, limit: int = 200, before: datetime | None = None
+        self,
+        *,
+        running: bool = False,
+        limit: int = 200,
+        before: datetime | None = None,
+        prefix: str = "",
     ) -> Sequence[KnownRun]:
-        """Return the newest runs of ours, those that are under way, or that began before then."""
+        """Return the newest runs of ours; those that are under way, began before, are called so."""
 
     async def describe(self, run: str) -> KnownRun:
         """Return the newest run of that workflow id.

@@ -69,11 +69,18 @@ class TemporalEngine:
         self._compile = compile_named
 
     async def list(
-        self, *, running: bool = False, limit: int = 200, before: datetime | None = None
+        self,
+        *,
+        running: bool = False,
+        limit: int = 200,
+        before: datetime | None = None,
+        prefix: str = "",
     ) -> Sequence[KnownRun]:
         """See the protocol."""
         with _ours():
-            found = await listed(self._client, limit=limit, running=running, before=before)
+            found = await listed(
+                self._client, limit=limit, running=running, before=before, prefix=prefix
+            )
         return [_known(each) for each in found]
 
     async def describe(self, run: str) -> KnownRun:

@@ -99,7 +99,12 @@ async def look(client: Client, *, limit: int = RUNS_MAX, running: bool = False) 
 
 
 async def listed(
-    client: Client, *, limit: int, running: bool = False, before: datetime | None = None
+    client: Client,
+    *,
+    limit: int,
+    running: bool = False,
+    before: datetime | None = None,
+    prefix: str = "",
 ) -> list[WorkflowExecution]:
     """Return the newest runs, as the server's list has them.
 
@@ -108,10 +113,14 @@ async def listed(
         limit: how many at most.
         running: those alone that are under way.
         before: those alone that began earlier.
+        prefix: those alone whose workflow ids begin so.
     """
     query = f"{_OURS} AND {_RUNNING}" if running else _OURS
     if before is not None:
         query += f' AND StartTime < "{before.isoformat()}"'
+    if prefix:
+        word = prefix.replace("\\", "\\\\").replace('"', '\\"')
+        query += f' AND WorkflowId STARTS_WITH "{word}"'
     return [each async for each in client.list_workflows(query, limit=limit)]
 
 

@@ -14,9 +14,12 @@ import pytest_asyncio
 from dsl.notify.doors import GitHubDoor
 from integrations.doors.ballots import Ballots
 from integrations.doors.key import DoorKey
-from integrations.doors.payloads import UnreadableError
 from integrations.doors.telling import Taken
-from integrations.errors import ConflictError, IntegrationError, NotFoundError, UnavailableError
+from integrations.errors import (
+    IntegrationError,
+    NotFoundError,
+    UnavailableError,
+)
 from integrations.github.api import GitHubApi
 from integrations.github.events import GitHubEvents
 from integrations.github.pages import button
@@ -36,47 +39,58 @@ ROW: dict[str, Any] = {
 }
 
 
+RUN = "github/acme/shop/pull/5/x"
+LATER = "github/acme/shop/pull/5/y"
+
+
 class OneRun:
-    """A run, which may be away, or hang."""
+    """A run, which may be away, or hang; and others beside it."""
 
     def __init__(self) -> None:
         self.away: IntegrationError | None = None
         self.hangs = False
         self.forgets: IntegrationError | None = None  # which runs there were
         self.votes = 0
-        self.is_over = False
-        self.updates: set[str] = set()
-        self.started: list[str] = []
+        self.waiting: dict[str, Any] = {RUN: ROW}
+        self.updates: set[tuple[str, str]] = set()
 
-    async def list(self, *, running: bool = False, **_: Any) -> Any:
+    @property
+    def is_over(self) -> bool:
+        return not self.waiting
+
+    @is_over.setter
+    def is_over(self, value: bool) -> None:
+        self.waiting = {} if value else {RUN: ROW}
+
+    async def list(self, *, running: bool = False, limit: int = 0, prefix: str = "") -> Any:
         if self.forgets is not None and not running:
             raise self.forgets
-        return [SimpleNamespace(run="github/acme/shop/pull/5/x")]
+        assert limit
+        assert prefix == "github/acme/shop/pull/5/"
+        return [SimpleNamespace(run=run) for run in (LATER, RUN)]
 
     async def describe(self, _run: str) -> Any:
         return SimpleNamespace(run_id="r-1")
 
-    async def query(self, *_: Any) -> Any:
+    async def query(self, run: str, *_: Any) -> Any:
         if self.away is not None:
             raise self.away
         if self.hangs:
             await asyncio.Event().wait()
-        return [] if self.is_over else [ROW]
+        return [self.waiting[run]] if run in self.waiting else []
 
-    async def answered(self, _run: str, *, update_id: str) -> Any:
-        if update_id not in self.updates:
+    async def answered(self, run: str, *, update_id: str) -> Any:
+        if (run, update_id) not in self.updates:
             raise NotFoundError("there is no such update")
         return {"counted": True, "detail": "approved by ann"}
 
-    async def update(self, *_: Any, update_id: str) -> Any:
+    async def update(self, run: str, *_: Any, update_id: str) -> Any:
         self.votes += 1
-        self.updates.add(update_id)
+        self.updates.add((run, update_id))
         return {"counted": True, "detail": "approved by ann"}
 
-    async def start(self, *_: Any, run: str) -> Any:
-        if run in self.started:
-            raise ConflictError("it is there")
-        self.started.append(run)
+    async def start(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("nothing is started")
 
 
 class There:
@@ -87,14 +101,18 @@ class There:
         self.run = OneRun()
         (folder / "key-of-doors").write_text("k" * 40)
         key_in(folder / "key")
-        starts = [{"on": on, "pipeline": "check"} for on in ("pull_request", "deployment")]
-        door = GitHubDoor.model_validate(
-            {"destination": "shop", "secret_file": "/x", "starts": starts}
-        )
+        door = GitHubDoor(destination="shop", secret_file="/x")
         entity = "0e1d2c3b-0000-4000-8000-0123456789ab"
-        ballots = Ballots(self.run, lambda: {str(ANN): entity}, DoorKey(folder / "key-of-doors"))
+        self.people = {str(ANN): entity}
+        self.faulty = False
+        ballots = Ballots(self.run, self.known, DoorKey(folder / "key-of-doors"))
         api = GitHubApi(shop_at(github.http.url, folder))
         self.events = GitHubEvents(api, door, self.run, ballots, within_s=0.2)
+
+    def known(self) -> dict[str, str]:
+        if self.faulty:
+            raise UnavailableError("the file has mistakes")
+        return self.people
 
     async def press(self, kind: str = "User") -> Taken:
         shown: dict[str, Any] = {"run": "r-1", "gate": "sign-off", "opening": 1, "subject": "d"}
@@ -102,7 +120,7 @@ class There:
             "action": "requested_action",
             "repository": {"full_name": "acme/shop"},
             "requested_action": {"identifier": button("approve", **shown)},
-            "check_run": {"external_id": "w/r-1", "head_sha": "a" * 40},
+            "check_run": {"external_id": f"{RUN}/r-1", "head_sha": "a" * 40},
             "sender": {"id": ANN, "login": "ann", "type": kind},
         }
         return await self.events.take("check_run", payload, delivery="d-1")
@@ -175,6 +193,56 @@ async def test_what_comes_again_when_all_is_over_is_told_what_became_of_it(there
     assert there.run.votes == 1
 
 
+async def test_a_comment_that_comes_again_is_told_of_its_vote_whatever_waits_by_now(there: There):
+    await there.comment()
+    for rows in (
+        {LATER: {**ROW, "since": "2026-11-30T11:00:00+00:00"}},
+        {LATER: ROW, RUN: ROW},
+        {LATER: {**ROW, "gate": "other"}},
+    ):
+        there.run.waiting = rows
+        assert (await there.comment("/mandate approve sign-off")).done.startswith("Counted")
+
+    assert there.run.votes == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "waiting", "said"),
+    [
+        ("/mandate approve", {}, "No gate waits at this pull request now"),
+        ("/mandate reject odd", {RUN: ROW}, "No gate 'odd' waits at this pull request now"),
+        ("/mandate approve", {RUN: ROW, LATER: ROW}, "'sign-off' waits in 2 runs of this pull"),
+        (
+            "/mandate reject",
+            {RUN: ROW, LATER: {**ROW, "gate": "child/other"}},
+            "2 gates wait at this pull request (child/other, sign-off): write /mandate reject GATE",
+        ),
+    ],
+)
+async def test_who_asks_for_no_gate_or_for_several_is_told_what_helps(
+    there: There, body: str, waiting: dict[str, Any], said: str
+):
+    there.run.waiting = waiting
+
+    taken = await there.comment(body)
+
+    assert said in taken.done
+    assert (taken.is_settled, taken.is_undone, there.run.votes) == (False, False, 0)
+
+
+@pytest.mark.parametrize("how", ["press", "comment"])
+async def test_where_nobody_is_known_for_now_it_is_told_and_may_be_sent_again(
+    there: There, how: str
+):
+    there.faulty = True
+    first: Taken = await getattr(there, how)()
+    there.faulty = False
+    again: Taken = await getattr(there, how)()
+
+    assert (first.is_undone, "the file has mistakes" in first.done) == (True, True)
+    assert again.done == "Counted: approved by ann."
+
+
 TWO = "expected one command in a comment, got 2: write a comment for each"
 NOT_HERS = "and a vote is given by"
 
@@ -218,57 +286,6 @@ async def test_what_has_counted_is_settled_and_all_else_may_be_sent_again(there:
 
     assert [each.is_settled for each in counted] == [True] * 2
     assert [each.is_settled for each in (late, stranger, silent)] == [False] * 3
-
-
-def pull(**fields: Any) -> dict[str, Any]:
-    head = {"sha": "a" * 40, "repo": {"full_name": "acme/shop"}}
-    return {"pull_request": {"number": 5, "head": head, **fields}}
-
-
-def deployment(environment: Any = "production", run: str = "77", **fields: Any) -> dict[str, Any]:
-    url = f"https://api.github.com/repos/acme/shop/actions/runs/{run}/deployment_protection_rule"
-    return {
-        "environment": environment,
-        "deployment": {"id": 9, "sha": "a" * 40, **fields},
-        "deployment_callback_url": url,
-    }
-
-
-async def starts(there: There, payload: dict[str, Any]) -> Taken:
-    event, action = ("pull_request", "opened")
-    if "environment" in payload:
-        event, action = ("deployment_protection_rule", "requested")
-    about = {"action": action, "repository": {"full_name": "acme/shop"}}
-    return await there.events.take(event, {**about, **payload}, delivery="d-1")
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        *[pull(number=number) for number in (-1, 0, True, 5.0, "5", "../7", None)],
-        *[pull(head={"sha": sha}) for sha in ("", "A" * 40, "a" * 39, f"{'a' * 40}\n", 5)],
-        *[deployment(name) for name in ("", "x" * 256, "a\nb", "a\x00", 5, None)],
-        *[deployment(run=run) for run in ("-1", "0", "1/2", "9" * 20, "")],
-    ],
-)
-async def test_what_github_never_sends_is_in_no_id_of_a_run(there: There, payload: dict[str, Any]):
-    with pytest.raises(UnreadableError):
-        await starts(there, payload)
-
-    assert there.run.started == []
-
-
-async def test_of_two_things_each_has_a_run_and_the_same_thing_one(there: There):
-    things = [
-        *[pull(), pull(number=6), deployment(), deployment(id=10), deployment(run="78")],
-        *[deployment("production/9", id=None), deployment("production%2F9"), deployment("ÿ 🧑‍💻")],
-    ]
-    for each in [*things, *things]:
-        assert (await starts(there, each)).is_settled
-
-    assert len(set(there.run.started)) == len(things)
-    assert there.run.started[0] == f"github/acme/shop/pull/5/{'a' * 12}/check"
-    assert there.run.started[5] == "github/acme/shop/deployment/77/production%2F9/check"
 
 
 async def test_of_no_pull_request_nothing_is_asked_and_of_other_events_nothing_comes(there: There):

@@ -25,7 +25,7 @@ async def until_listed(reached: TemporalEngine, run: str) -> None:
     """Wait until the server's lists tell of a run, which is a little later."""
 
     async def is_listed() -> bool:
-        return run in [each.run for each in await reached.list(running=True)]
+        return [run] == [each.run for each in await reached.list(running=True, prefix=run)]
 
     await eventually(is_listed)
 
@@ -37,6 +37,14 @@ async def test_a_run_is_seen_asked_and_told(engine: Engine):
 
     known = await reached.describe(handle.id)
     await until_listed(reached, handle.id)
+    for none in (
+        f"{handle.id[1:]}",
+        f"{handle.id}/",
+        f'{handle.id}" OR WorkflowId != "',
+        "\\",
+        "%",
+    ):
+        assert list(await reached.list(prefix=none)) == []
     status = await reached.query(handle.id, "status")
     voted = await reached.update(handle.id, "vote", vote_of("ask", "ann"), update_id="click-1")
     again = await reached.update(handle.id, "vote", vote_of("ask", "ann"), update_id="click-1")
