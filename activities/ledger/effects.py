@@ -28,6 +28,7 @@ from dsl.core import Tier
 from dsl.limits import EFFECT_CLAIMS_MAX
 from dsl.rules.tools.calls import CallRefusedError, ToolCall
 from dsl.rules.tools.effects import effect_of
+from dsl.rules.tools.kept import arguments_kept
 from dsl.rules.trust.scorecard import OF_STAGE
 from dsl.tools.folders import ToolFolders
 from dsl.values.canonical import digest_of
@@ -36,7 +37,6 @@ from integrations.ledger.entries import Draft, Entry, Receipt, entry_key
 from integrations.ledger.errors import IdempotencyMismatchError
 from integrations.ledger.ledger import Ledger
 
-_CUT: Final = {"digest", "count"}  # all that stands for what is too large
 _TRIES_MAX: Final = 20  # so often somebody else may be first
 
 
@@ -48,8 +48,8 @@ def refuse_said_effect(entry: EntryDraft, folders: ToolFolders) -> str | None:
     file = folders.named(server).files.get(server)
     if file is None:
         return f"tool server {server!r} is not declared where the ledger is written: MANDATE_TOOLS"
-    declared, arguments = file.server.known_of(tool).effect, entry.payload.get("arguments")
-    if not isinstance(arguments, dict) or arguments.keys() == _CUT:
+    declared, arguments = file.server.known_of(tool).effect, arguments_kept(entry.payload)
+    if arguments is None:
         return None
     effect = ""
     if declared is not None:

@@ -25,6 +25,18 @@ async def called(studio: Studio, name: str) -> Handle:
     return run
 
 
+async def denied_at_once(studio: Studio, name: str) -> Handle:
+    """What people reject, and what was had before, is on the ledger without another effect."""
+    run = await _refunds(studio, name)
+    for number in (1, 2):
+        await studio.vote(run, f"{STAGE}/call-{number}", "reject", PERSON)
+    gate = f"{STAGE}/outcome-1"
+    await studio.until_open(run, gate)
+    vote = {"gate": gate, "decision": "approve", "voter": PERSON, "answer": "happened"}
+    await run.execute_update("vote", vote)
+    return run
+
+
 async def stopped_while_a_call_waits(studio: Studio, name: str) -> Handle:
     """An agent is stopped while people think about a call, and its gate is closed."""
     run = await _refunds(studio, name)
@@ -39,4 +51,9 @@ async def called_where_the_ledger_is_asked_first(studio: Studio, name: str) -> H
     return await called(studio, name)
 
 
-SCENARIOS: Final = (called, called_where_the_ledger_is_asked_first, stopped_while_a_call_waits)
+SCENARIOS: Final = (
+    called,
+    called_where_the_ledger_is_asked_first,
+    denied_at_once,
+    stopped_while_a_call_waits,
+)

@@ -24,7 +24,6 @@ from temporalio import workflow
 
 from activities.contracts import messages, tool_specs
 from activities.contracts.meant import MeantError
-from dsl import actions
 from dsl.limits import TOOL_APPROVAL_GOOD_MS
 from dsl.rules.tools.calls import SAID, CallRefusedError, Occurrence, ToolCall, call_of
 from dsl.rules.tools.journal import MADE, CallAnswer, CallStatus, Journal, JournalEntry
@@ -33,9 +32,11 @@ from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime.cancellation import stop_each
 from workflows.runtime.moment import now_ms
+from workflows.tools.call_facts import Decision
 from workflows.tools.call_room import CallRoom
+from workflows.tools.denials import Denials
 from workflows.tools.link_check import LinkCheck
-from workflows.tools.made_call import CallMaker, Leave, about_call
+from workflows.tools.made_call import CallMaker, Leave
 from workflows.tools.people_asked import PeopleAsked
 
 REFUSED: Final = "ToolCallRefused"  # type of the failure of an update that is not the agent's
@@ -54,7 +55,6 @@ class CallDesk:
     ) -> None:
         """Prepare; ``standing_still`` stops the clock of the stage."""
         self._request = request
-        self._records = records
         self._links = LinkCheck(request.step.path)
         self.people = PeopleAsked(request.step.path, standing_still)
         self.journal = Journal(request.resumption.calls if request.resumption else ())
@@ -62,6 +62,7 @@ class CallDesk:
         self._passed: dict[_Place, Passed] = {}  # of those under way
         self._room = CallRoom()
         self._maker = CallMaker(request, records)
+        self._denials = Denials(request.step.path, records)
         self._entity: str | None = None  # None: EXECUTE is not under way
 
     def open(self, entity: str) -> None:
@@ -75,6 +76,7 @@ class CallDesk:
     async def close(self) -> asyncio.CancelledError | None:
         """Take no more, and end what is under way (4); return the cancel that came meanwhile."""
         self.shut()
+        self._denials.end()
         return await stop_each(self._under_way.values())
 
     def rows(self) -> list[dict[str, Any]]:
@@ -147,18 +149,16 @@ class CallDesk:
     def _not_called(self, message: tool_specs.CallMessage, why: str) -> CallAnswer:
         """Deny what is no call: it has no digest, and stands in no journal."""
         answer = CallAnswer(status=CallStatus.DENIED, text=sentence(why))
-        self._records.note(
-            actions.TOOL_DENIED,
-            ordinal=message.ordinal,
-            call=f"{message.server[:80]}/{message.tool[:80]}",
-            why=answer.text,
-        )
+        name = f"{message.server[:80]}/{message.tool[:80]}"
+        self._denials.note_no_call(message.ordinal, name, answer.text)
         return answer
 
     async def _decided(self, place: _Place, call: ToolCall) -> CallAnswer:
-        ruling = self._ruling(call, place)
+        repeats = self.journal.refuse_repeat(*place, self._under_way)
+        ruling = self._ruling(call) if repeats is None else Ruling(ToolPolicy.DENY, 0, repeats)
         began_ms = now_ms()
         occurrence = self._occurrence(place[0], call)
+        decision = Decision(occurrence, ruling, began_ms, is_of_table=repeats is None)
         if ruling.policy is not ToolPolicy.DENY:
             self._passed[place] = Passed(ruling.rule, began_ms)
 
@@ -166,7 +166,7 @@ class CallDesk:
             self._keep(occurrence, ruling, began_ms, answer)
 
         try:
-            answer = await self._answered(occurrence, ruling, keep)
+            answer = await self._answered(decision, keep)
             keep(answer)
         except asyncio.CancelledError:
             late = self._maker.cut_short.pop(occurrence.digest(), None)
@@ -193,10 +193,7 @@ class CallDesk:
             )
         )
 
-    def _ruling(self, call: ToolCall, place: _Place) -> Ruling:
-        repeats = self.journal.refuse_repeat(*place, self._under_way)
-        if repeats is not None:
-            return Ruling(ToolPolicy.DENY, 0, repeats)
+    def _ruling(self, call: ToolCall) -> Ruling:
         step = self._request.step
         return rule_on(
             call,
@@ -218,30 +215,29 @@ class CallDesk:
             ordinal=ordinal,
         )
 
-    async def _answered(
-        self, occurrence: Occurrence, ruling: Ruling, keep: Callable[[CallAnswer], None]
-    ) -> CallAnswer:
+    async def _answered(self, decision: Decision, keep: Callable[[CallAnswer], None]) -> CallAnswer:
+        occurrence, ruling = decision.occurrence, decision.ruling
         why: str | None = ruling.why
         leave, gate = Leave(), ""
         if ruling.policy is ToolPolicy.APPROVE:  # (3) each time, on this one
             unasked = await self._maker.refuse_unasked(occurrence)
             if unasked is not None:
-                return self._denied(occurrence, ruling, unasked)
+                return self._denied(decision, unasked)
             asked = tool_specs.WaitingCall(
                 occurrence=occurrence, rule=ruling.rule, why=sentence(ruling.why)
             )
-            decision = await self.people.ask(asked)
-            gate, why = decision.gate, None if decision.is_approved else decision.detail
-            leave = Leave(decision.at_ms + TOOL_APPROVAL_GOOD_MS, decision.approval)
+            said = await self.people.ask(asked)
+            gate, why = said.gate, None if said.is_approved else said.detail
+            leave = Leave(said.at_ms + TOOL_APPROVAL_GOOD_MS, said.approval)
         elif ruling.policy is ToolPolicy.ALLOW:
             why = None
         if why is None and leave.good_until_ms and now_ms() > leave.good_until_ms:
             why = f"the approval at {gate} has expired"
         if why is None:  # (4) nothing is made any more
             is_over = self._entity is None
-            why = _OVER if is_over else await self._maker.intend(occurrence, ruling, gate)
+            why = _OVER if is_over else await self._maker.intend(decision, gate)
         if why is not None:
-            return self._denied(occurrence, ruling, why)
+            return self._denied(decision, why)
         return await self._made(occurrence, ruling, leave, keep)
 
     async def _made(
@@ -274,8 +270,7 @@ class CallDesk:
             return answer
         return await self._maker.settle(occurrence, decision)
 
-    def _denied(self, occurrence: Occurrence, ruling: Ruling, why: str) -> CallAnswer:
+    def _denied(self, decision: Decision, why: str) -> CallAnswer:
         answer = CallAnswer(status=CallStatus.DENIED, text=sentence(why))
-        about = about_call(occurrence)
-        self._records.note(actions.TOOL_DENIED, **about, rule=ruling.rule, why=answer.text)
+        self._denials.note(decision, answer.text)
         return answer

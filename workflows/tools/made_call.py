@@ -29,13 +29,13 @@ from dsl.core import Tier
 from dsl.rules.tools.calls import HAPPENED, CallRefusedError, Occurrence, ToolCall
 from dsl.rules.tools.effects import effect_of
 from dsl.rules.tools.journal import CallAnswer, CallStatus
-from dsl.rules.tools.ruling import Ruling
 from dsl.shown.surfaces import Markdown
 from dsl.steps.tools import KnownTool
 from dsl.values.sizes import sentence
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.runtime import failures
 from workflows.runtime.phase_told import phase_told
+from workflows.tools.call_facts import Decision
 
 PATCH: Final = "effects-before-people"
 
@@ -82,8 +82,9 @@ class CallMaker:
             return f"the ledger cannot be asked for its effect: {failures.cause_of(error)[1]}"
         return None if held is None else _had(effect, held)
 
-    async def intend(self, occurrence: Occurrence, ruling: Ruling, gate: str) -> str | None:
+    async def intend(self, decision: Decision, gate: str) -> str | None:
         """Put the intent on the ledger (1); return why nothing may be called."""
+        occurrence = decision.occurrence
         try:
             effect = self.effect_of(occurrence.call)
         except CallRefusedError as error:
@@ -93,21 +94,19 @@ class CallMaker:
         if effect:
             self._claiming[effect] = occurrence.ordinal
         try:
-            return await self._intended(occurrence, ruling, gate, effect)
+            return await self._intended(decision, gate, effect)
         except asyncio.CancelledError:  # (4) nothing came of it
             self._outcome(occurrence, _not_made("it was cancelled"))
             raise
         finally:
             self._claiming.pop(effect, None)
 
-    async def _intended(
-        self, occurrence: Occurrence, ruling: Ruling, gate: str, effect: str
-    ) -> str | None:
+    async def _intended(self, decision: Decision, gate: str, effect: str) -> str | None:
+        occurrence = decision.occurrence
         self._records.note(
             actions.TOOL_INTENDED,
-            **about_call(occurrence),
-            rule=ruling.rule,
-            policy=ruling.policy.value,
+            **decision.facts(),
+            policy=decision.ruling.policy.value,
             **({"gate": gate} if gate else {}),
             **({"effect": effect} if effect else {}),
         )
@@ -242,18 +241,6 @@ class CallMaker:
             **said,
         )
         return answer
-
-
-def about_call(occurrence: Occurrence) -> dict[str, Any]:
-    """Return what the ledger says of a call."""
-    call = occurrence.call
-    return {
-        "occurrence": occurrence.digest(),
-        "ordinal": occurrence.ordinal,
-        "call": call.name,
-        "arguments": call.arguments,
-        "purpose": call.purpose,
-    }
 
 
 def _had(effect: str, entry: int) -> str:

@@ -2,7 +2,12 @@
 
 The calls are those that the ledger has, with the arguments that were asked for; the table is that
 of the stage of the same path in another document. The rule that decides in a run decides here, and
-what it lets through counts for its limits, as it would have. Nothing is called or written.
+what it lets through counts for its limits, as it would have, at the time at which the call was
+decided on. Nothing is called or written.
+
+1. A denial that no table has made is not compared, and said as such: it was no call, an equal one
+   stood in its way, its effect was claimed, its stage over. What the table had let through counts.
+2. Nor is a call that the ledger has only the digest of: it was too large for an entry.
 
 Exit code 0: it would have decided alike about every call; 1: about some of them otherwise; 2: wrong
 usage, or nothing to decide about. Whether people would have approved is not known: what they were
@@ -11,6 +16,7 @@ asked about is compared by that, not by what they said.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +29,7 @@ from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
 from dsl.plan import AgentStep, walk
 from dsl.rules.tools.calls import CallRefusedError, ToolCall, call_of
+from dsl.rules.tools.kept import arguments_kept
 from dsl.rules.tools.ruling import Caller, Passed, Ruling, ToolPolicy, rule_on
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import canonical
@@ -40,6 +47,11 @@ from mandate.work.look.ledger import locate
 ARGUMENTS_SHOWN_MAX: Final = 60  # characters
 _ASKS: Final = ToolPolicy.APPROVE.value
 _OPENED: Final = "gate.opened"
+_LET_THROUGH: Final = "let through"  # by whichever policy
+_BY_A_TABLE: Final = re.compile(  # as ``rule_on`` says it
+    r"((the condition of )?rule \d+|\d+ calls of the stage were let|"
+    r"no rule (of config\.tools|for)) "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +64,11 @@ class PastCall:
     ordinal: int
     server: str
     tool: str
-    arguments: Mapping[str, Any] | None  # None: it was no call, and the ledger has only its name
-    at_ms: int
+    arguments: Mapping[str, Any] | None  # None: the ledger has its name, or their digest
+    at_ms: int  # when it was decided
     policy: str  # what was made of it
+    left_out: str = ""  # why it is not compared
+    is_ruled: bool = True  # a table was asked about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +76,12 @@ class Replayed:
     """What was made of a call, and what would have been."""
 
     call: PastCall
-    ruling: Ruling
+    ruling: Ruling | None  # None: nothing can be said, or it is not compared
 
     @property
     def differs(self) -> bool:
         """Tell whether it would have been decided otherwise."""
-        return self.call.policy != self.ruling.policy.value
+        return self.ruling is not None and self.call.policy != self.ruling.policy.value
 
 
 def run(
@@ -83,7 +97,7 @@ def run(
     try:
         plan = catalogue.compile_named(policy, data_dir).plan
         given = resolve_inputs(plan, parse_inputs(plan, inputs))
-        past = list(calls_of(entries_after(locate(ledger, data_dir), -1), runs))
+        past = calls_of(entries_after(locate(ledger, data_dir), -1), runs)
         if not past:
             raise UsageError(
                 "the ledger knows no call of {}: runs that called are shown by mandate show RUN",
@@ -105,9 +119,9 @@ def run(
     return 1 if any(each.differs for each in found) else 0
 
 
-def calls_of(entries: Iterable[Entry], runs: Sequence[str]) -> Iterator[PastCall]:
-    """Yield the calls of runs, each once, in the order in which the ledger has them."""
-    seen: set[str] = set()
+def calls_of(entries: Iterable[Entry], runs: Sequence[str]) -> list[PastCall]:
+    """Return the calls of runs, each once, in the order in which they were decided on."""
+    found: dict[str, PastCall] = {}  # by occurrence
     asked: set[str] = set()  # occurrences that gates were opened about
     for entry in entries:
         if entry.action == _OPENED and entry.workflow_id in runs:
@@ -115,25 +129,52 @@ def calls_of(entries: Iterable[Entry], runs: Sequence[str]) -> Iterator[PastCall
         run = next((each for each in runs if entry.workflow_id.startswith(f"{each}/")), "")
         if not run or entry.action not in (TOOL_INTENDED, TOOL_DENIED):
             continue
-        told = entry.payload
-        occurrence = str(told.get("occurrence") or entry.seq)
-        if occurrence in seen:  # intended, and denied after all
-            continue
-        seen.add(occurrence)
-        server, _, tool = str(told.get("call", "")).partition("/")
-        arguments = told.get("arguments")
-        denied = _ASKS if occurrence in asked else ToolPolicy.DENY.value
-        yield PastCall(
-            run=run,
-            stage=entry.workflow_id.removeprefix(f"{run}/"),
-            agent=entry.agent,
-            ordinal=int(told.get("ordinal", 0)),
-            server=server,
-            tool=tool,
-            arguments=arguments if isinstance(arguments, dict) else None,
-            at_ms=moment_ms(entry),
-            policy=str(told.get("policy", "")) if entry.action == TOOL_INTENDED else denied,
-        )
+        occurrence = str(entry.payload.get("occurrence") or entry.seq)
+        if occurrence not in found:  # else intended, and denied after all
+            found[occurrence] = _past(entry, run, is_asked=occurrence in asked)
+    return sorted(found.values(), key=lambda each: each.at_ms)
+
+
+def _past(entry: Entry, run: str, *, is_asked: bool) -> PastCall:
+    told = entry.payload
+    server, _, tool = str(told.get("call", "")).partition("/")
+    decided, arguments = told.get("decided_ms"), arguments_kept(told)
+    policy, why = _policy(entry, is_asked=is_asked), ""
+    if "arguments" not in told:
+        why = "it was no call"  # (1) no table was asked
+    elif entry.action == TOOL_DENIED and policy != ToolPolicy.DENY.value and not is_asked:
+        why = "no table has denied it"  # (1) another reason
+    elif arguments is None:
+        why = "the ledger has only the digest of its arguments"  # (2) too large
+    said = f": {told.get('why')}" if why and entry.action == TOOL_DENIED else ""
+    return PastCall(
+        run=run,
+        stage=entry.workflow_id.removeprefix(f"{run}/"),
+        agent=entry.agent,
+        ordinal=int(told.get("ordinal", 0)),
+        server=server,
+        tool=tool,
+        arguments=arguments,
+        at_ms=decided if type(decided) is int else moment_ms(entry),
+        policy=ToolPolicy.DENY.value if why and entry.action == TOOL_DENIED else policy,
+        left_out=f"{why}{said}" if why else "",
+        is_ruled=bool(policy),
+    )
+
+
+def _policy(entry: Entry, *, is_asked: bool) -> str:
+    """Return what the table has made of a call; empty: it was not asked (1)."""
+    told = entry.payload
+    if entry.action == TOOL_INTENDED or "policy" in told:
+        return str(told.get("policy", ""))
+    if is_asked:
+        return _ASKS
+    if "decided_ms" in told:
+        return ""
+    # Entries of before say it in words alone, and which rule has let the call through.
+    if _BY_A_TABLE.match(str(told.get("why", ""))):
+        return ToolPolicy.DENY.value
+    return _LET_THROUGH if told.get("rule") else ""
 
 
 def replayed(
@@ -142,25 +183,27 @@ def replayed(
     """Yield what the tables of ``steps`` would have made of the calls."""
     passed: dict[tuple[str, str], list[Passed]] = {}
     for each in past:
-        ruling = _ruling(each, steps.get(each.stage), inputs, passed)
+        if each.arguments is None or not each.is_ruled:
+            yield Replayed(each, None)
+            continue
+        ruling = _ruling(each, each.arguments, steps.get(each.stage), inputs, passed)
         if ruling.policy is not ToolPolicy.DENY:
             place = (each.run, each.stage)
             passed.setdefault(place, []).append(Passed(ruling.rule, each.at_ms))
-        yield Replayed(each, ruling)
+        yield Replayed(each, None if each.left_out else ruling)
 
 
 def _ruling(
     past: PastCall,
+    arguments: Mapping[str, Any],
     step: AgentStep | None,
     inputs: Mapping[str, Any],
     passed: Mapping[tuple[str, str], Sequence[Passed]],
 ) -> Ruling:
-    if past.arguments is None:
-        return Ruling(ToolPolicy.DENY, 0, "it was no call, whatever a table says")
     if step is None:
         return Ruling(ToolPolicy.DENY, 0, f"the document has no agent stage {past.stage!r}")
     try:
-        call: ToolCall = call_of(past.server, past.tool, dict(past.arguments))
+        call: ToolCall = call_of(past.server, past.tool, dict(arguments))
     except CallRefusedError as error:
         return Ruling(ToolPolicy.DENY, 0, str(error))
     return rule_on(
@@ -189,10 +232,11 @@ def _as_json(each: Replayed) -> dict[str, Any]:
         "call": f"{call.server}/{call.tool}",
         "arguments": call.arguments,
         "was": call.policy,
-        "would_be": each.ruling.policy.value,
-        "rule": each.ruling.rule,
-        "why": each.ruling.why,
+        "would_be": None if each.ruling is None else each.ruling.policy.value,
+        "rule": None if each.ruling is None else each.ruling.rule,
+        "why": each.call.left_out if each.ruling is None else each.ruling.why,
         "differs": each.differs,
+        "is_compared": each.ruling is not None,
     }
 
 
@@ -208,10 +252,13 @@ def _show(found: Sequence[Replayed]) -> None:
                 f"{call.server}/{call.tool}",
                 arguments[:ARGUMENTS_SHOWN_MAX],
                 call.policy,
-                each.ruling.policy.value,
-                each.ruling.why,
+                "-" if each.ruling is None else each.ruling.policy.value,
+                call.left_out if each.ruling is None else each.ruling.why,
             )
         )
     say(*columns(rows))
     differing = sum(each.differs for each in found)
-    note(Terminal.of("{} of {} calls would have been decided otherwise", differing, len(found)))
+    compared = sum(each.ruling is not None for each in found)
+    note(Terminal.of("{} of {} calls would have been decided otherwise", differing, compared))
+    if compared < len(found):
+        note(Terminal.of("{} not compared: no table has decided on them", len(found) - compared))

@@ -1,0 +1,46 @@
+"""Arguments of a call as its entry on the ledger keeps them, and as they are read there again.
+
+An entry has no floats, and a workflow notes what it cannot hold in another form: 9.5 as text, what
+is nested too deep as its digest. Whoever decides anew has to know which of both it was. Pure:
+
+1. Arguments stand there as people read them. Where that is not what was asked for, or could be
+   taken for the digest of something larger, their canonical text stands beside them.
+2. What was too large for an entry is a digest there, and nothing can be decided about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dsl.rules.tools.calls import CallRefusedError, arguments_in, text_of
+
+ARGUMENTS: Final = "arguments"
+EXACTLY: Final = "arguments_exactly"
+_CUT: Final = {"digest", "count"}  # all that stands for what is too large
+
+
+def is_cut(arguments: Any) -> bool:
+    """Tell whether that is a digest in the place of arguments, or looks like one (2)."""
+    return isinstance(arguments, Mapping) and arguments.keys() == _CUT
+
+
+def exact_text(arguments: Mapping[str, Any], noted: Any) -> str | None:
+    """Return the text that has to stand beside ``noted``; None: that says it all (1)."""
+    if noted == arguments and not is_cut(arguments):
+        return None
+    return text_of(arguments)
+
+
+def arguments_kept(payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments of a call by its entry; None: there are none, or their digest (2)."""
+    exactly = payload.get(EXACTLY)
+    if isinstance(exactly, str):
+        try:
+            return arguments_in(exactly)
+        except CallRefusedError:
+            return None
+    noted = payload.get(ARGUMENTS)
+    if not isinstance(noted, dict) or exactly is not None or is_cut(noted):
+        return None
+    return noted

@@ -1,0 +1,55 @@
+"""Arguments on the ledger: what was asked for is read there again, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dsl.rules.tools.kept import ARGUMENTS, EXACTLY, arguments_kept, exact_text
+from workflows.ledger.facts import fact
+
+DEEP: dict[str, Any] = {"a": 1.5}
+for _ in range(28):
+    DEEP = {"a": DEEP}
+
+
+def entry_of(arguments):
+    """What a workflow notes of a call."""
+    noted = fact({ARGUMENTS: arguments})[ARGUMENTS]
+    text = exact_text(arguments, noted)
+    return fact({ARGUMENTS: arguments, **({EXACTLY: text} if text is not None else {})})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"amount": 9.5},
+        {"amount": "9.5"},
+        {"lines": [{"price": 0.1}, {"price": 1e300}]},
+        {"digest": "sha256:0", "count": 2},
+        {"card": {"$sealed": "sha256:0"}, "amount": 2.5},
+        DEEP,
+        {},
+    ],
+    ids=("a float", "its text", "floats in a list", "like a digest", "a seal", "deep", "none"),
+)
+def test_arguments_are_read_as_they_were_asked_for(arguments):
+    assert arguments_kept(entry_of(arguments)) == arguments
+
+
+def test_only_what_an_entry_cannot_hold_stands_there_twice():
+    assert entry_of({"amount": 9, "note": "x"}) == {ARGUMENTS: {"amount": 9, "note": "x"}}
+    assert entry_of({"amount": 9.5}) == {ARGUMENTS: {"amount": "9.5"}, EXACTLY: '{"amount":9.5}'}
+
+
+@pytest.mark.parametrize("amount", [1, 1.5])
+def test_of_what_was_too_large_nothing_is_guessed(amount):
+    entry = entry_of({"amount": amount, "note": "x" * 40_000})
+
+    assert arguments_kept(entry) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"a":1,"a":2}', '{"a":NaN}'])
+def test_a_text_that_somebody_else_has_written_is_no_arguments(text):
+    assert arguments_kept({ARGUMENTS: {"a": 1}, EXACTLY: text}) is None
