@@ -2,7 +2,8 @@
 
 1. Who asks is taken from the activity's own context, never from the request: namespace,
    workflow, run and activity id. A payload cannot speak for another run.
-2. The idempotency key leaves the attempt out, so that a repeated attempt records nothing new.
+2. The idempotency key leaves the attempt out, so that a repeated attempt records nothing new. What
+   another activity of the same run has sent before, in vain for all it knows, has the key of then.
 3. Acknowledged means on disk; otherwise the activity fails and is tried again.
 4. Entries that carry authority come from where authority is: what an agent did and its fence
    from ``Agent``, or from the run on behalf of one of its own stages; a new agent from a pipeline.
@@ -118,7 +119,7 @@ class LedgerActivities:
         """Append the entries and answer what was asked along with the receipt."""
         info = activity.info()
         run = (info.workflow_id or "", info.workflow_run_id or "")
-        scope = (info.namespace, *run, info.activity_id)
+        sent = dict(enumerate(request.sent))
         for entry in request.entries:
             # (4) authority comes from where it is
             _refuse_reserved(entry, info.workflow_type or "", run[0])
@@ -129,7 +130,10 @@ class LedgerActivities:
                 await self._require_grant(entry, run)  # (5) only behind its grant
         drafts = [
             Draft(
-                key=entry_key(*scope, str(number)),  # (2) the attempt is left out
+                # (2) the attempt is left out
+                key=entry_key(
+                    info.namespace, *run, sent.get(number) or f"{info.activity_id}/{number}"
+                ),
                 workflow_id=run[0],  # (1) from the context, not the request
                 run_id=run[1],
                 agent=entry.agent,

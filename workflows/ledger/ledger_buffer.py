@@ -2,7 +2,9 @@
 
 1. Intent before effect, outcome after: whoever starts something with an effect awaits
    ``flush`` first. No acknowledgement, no effect.
-2. Facts that a failed flush took with it are put back, so that the next one carries them.
+2. Facts that a failed flush took with it are put back, so that the next one carries them. Whether
+   they are on the ledger nobody knows: it may have been cancelled, or given up, behind the append.
+   So they are sent again under the names they were first sent by, and stand there once.
 3. Flushes run one after another: a fact that another flush took must be on disk too before
    the one who noted it goes on. Then there is nothing left to send: a thousand gates that open
    at once are a handful of records.
@@ -17,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -47,6 +50,7 @@ class LedgerBuffer:
         self._tier = tier
         self._count = 0
         self._noted: list[messages.EntryDraft] = []
+        self._sent: list[str] = []  # of the first of these, by which names they were sent (2)
         self._flushing = asyncio.Lock()
         self.first: int | None = None
         self.last: int | None = None
@@ -119,10 +123,12 @@ class LedgerBuffer:
             if not entries and not asks and self.range is not None:
                 return messages.RecordResult(first=self.range[0], last=self.range[1])
             while self._noted:
-                await self._send(why, messages.RecordRequest(entries=entries), give_up_after)
+                full = messages.RecordRequest(entries=entries, sent=self._take_names(len(entries)))
+                await self._send(why, full, give_up_after)
                 entries = self._take()
             request = messages.RecordRequest(
                 entries=entries,
+                sent=self._take_names(len(entries)),
                 authority_of=authority_of,
                 standing_of=standing_of,
                 agents=agents,
@@ -152,26 +158,35 @@ class LedgerBuffer:
         del self._noted[: len(taken)]
         return tuple(taken)
 
+    def _take_names(self, count: int) -> tuple[str, ...]:
+        """Take the names by which the first of so many entries were sent (2)."""
+        taken = tuple(self._sent[:count])
+        del self._sent[:count]
+        return taken
+
     async def _send(
         self, why: str, request: messages.RecordRequest, give_up_after: timedelta | None
     ) -> messages.RecordResult:
         self._count += 1
-        back = request.entries
+        name = f"{self._prefix}/ledger#{self._count}"
+        back, names = request.entries, _names(request, name)
         try:
             result = await specs.record(
                 request,
-                activity_id=f"{self._prefix}/ledger#{self._count}",
+                activity_id=name,
                 summary=Markdown.of("ledger: {}", why),
                 give_up_after=give_up_after,
             )
-            back = ()
+            back, names = (), ()
         except ActivityError as error:
             if _refused(error):
                 # (4) refused for good: its digest in its place
                 back = self._in_place_of(request.entries)
+                names = ("",) * len(back) if self._sent else ()
             raise
         finally:
             self._noted[:0] = back  # (2) for the next flush
+            self._sent[:0] = names
         if self.first is None:
             self.first = result.first
         self.last = result.last
@@ -195,6 +210,13 @@ class LedgerBuffer:
                 action=REFUSED, agent=self._agent, tier=self._tier, payload=payload
             ),
         )
+
+
+def _names(request: messages.RecordRequest, activity_id: str) -> tuple[str, ...]:
+    """Return by which name each entry is sent: the one it was first sent by (2)."""
+    own = (f"{activity_id}/{number}" for number in range(len(request.entries)))
+    pairs = zip_longest(request.sent[: len(request.entries)], own, fillvalue="")
+    return tuple(first or this for first, this in pairs)
 
 
 def _refused(error: ActivityError) -> bool:

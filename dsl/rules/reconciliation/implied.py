@@ -12,6 +12,7 @@
    was under way may be under any that came after.
 5. Whoever may write to the namespace may complete an activity with anything. A value that is not
    what it should be is read as none, and a tier that is none is one that no entry has.
+6. What is recorded again, since nobody knows whether it was the first time, has the key of then.
 """
 
 from __future__ import annotations
@@ -149,8 +150,11 @@ def _tier(value: Any) -> str:
 
 def keys_of(history: History, call: HistoryCall, number: int, namespace: str) -> tuple[str, ...]:
     """Return the keys that an entry of a record may have (4)."""
+    sent = _list(call.request.get("sent") if isinstance(call.request, Mapping) else None)
+    before = sent[number] if number < len(sent) and isinstance(sent[number], str) else ""
+    name = before or f"{call.id}/{number}"  # (6) as it was first sent
     runs = history.runs_since(call.run_id)
-    return tuple(key_of(namespace, history.workflow_id, run, call.id, str(number)) for run in runs)
+    return tuple(key_of(namespace, history.workflow_id, run, name) for run in runs)
 
 
 def has_spoken(history: History) -> bool:

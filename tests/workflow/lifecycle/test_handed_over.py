@@ -41,8 +41,11 @@ async def test_it_counts_for_the_stage_and_a_fence_is_no_grant_any_more(engine: 
         )
         entries = await stage.result()
         answer = await who.send(run, specs.record.name, {"entries": entries})
+        again = {"entries": [{"action": "gate.opened"}], "sent": ["run/ledger#1/0"]}
+        places = [(await who.send(run, specs.record.name, again))["first"] for _ in range(2)]
         stranger = await who.start("Pipeline", f"t-{uuid.uuid4()}")
         refused = await who.send(stranger, specs.record.name, {"entries": entries})
+    assert places[0] == places[1] > answer["last"]  # two activities, and one fact
     of = {"workflow": stage.id, "run": stage.first_execution_run_id}
 
     assert [entry["action"] for entry in entries] == ["agent.lease", "agent.ended"]
