@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from activities.contracts.resumption import (
     Asked,
@@ -100,12 +100,8 @@ class RecordRequest(Value):
     agents: tuple[str, ...] = ()  # with standing_of: the agents as the plan names them
     exhausted_of: str | None = None
     effect: str | None = None  # of a call about which people would be asked
-    sent: tuple[str, ...] = ()  # the names of the first entries, where they were sent before
-
-    @model_serializer(mode="wrap")
-    def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what came later and is not said: earlier releases know it not."""
-        return {name: said for name, said in serialize(self).items() if said or name != "sent"}
+    # The names of the first entries, where they were sent before; left out where none were.
+    sent: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
 
 
 class Author(Value):
