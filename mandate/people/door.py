@@ -1,26 +1,30 @@
 """How a command that somebody is behind comes in and goes out: servers, sentences, exit codes.
 
 Exit codes: 0 done, 1 not done, 2 wrong usage or nobody logged in. Whatever fails on the way is one
-sentence on stderr, never a traceback.
+sentence on stderr, never a traceback. Nobody waits for a server in silence: what is waited for
+longer than ``SILENT_S`` is said.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.runtime.client import connect
+from dsl.shown.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.settings import SettingsError, read_settings
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.errors import RefusalError
 from mandate.stack.errors import StackError
-from mandate.terminal import complain
+from mandate.terminal import complain, note
 from mandate.unanswered import why_of
+
+SILENT_S: Final = 2.0
 
 
 def enter(command: str, work: Coroutine[Any, Any, int]) -> int:
@@ -49,6 +53,8 @@ async def temporal(env: Mapping[str, str]) -> Client:
         RefusalError: nothing answers there.
     """
     settings = read_settings(env)
+    waits = Terminal.of("waiting for Temporal at {}, which has not answered yet", settings.temporal)
+    said = asyncio.get_running_loop().call_later(SILENT_S, note, waits)
     try:
         return await connect(settings)
     except (RPCError, RuntimeError) as error:
@@ -57,3 +63,5 @@ async def temporal(env: Mapping[str, str]) -> Client:
             settings.temporal,
             why_of(error),
         ) from None
+    finally:
+        said.cancel()
