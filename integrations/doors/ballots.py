@@ -91,14 +91,19 @@ class Told:
     is_undone: bool = False  # nobody knows of it there: it may be given again
 
 
+def ended(said: str) -> str:
+    """Return a sentence with one mark at its end, whoever has written what it ends with."""
+    return said if said.endswith((".", "?", "!")) else f"{said}."
+
+
 def uncounted(why: object) -> Told:
     """Return that a vote does not count, and why."""
-    return Told(counted=False, text=f"It does not count: {why}.")
+    return Told(counted=False, text=ended(f"It does not count: {why}"))
 
 
 def undone(error: IntegrationError) -> Told:
     """Return that nothing came of a vote for now."""
-    text = f"It could not be given now, try again: {error}."
+    text = ended(f"It could not be given now, try again: {error}")
     return Told(counted=False, text=text, is_undone=True)
 
 
@@ -134,7 +139,7 @@ class Ballots:
         try:
             return await self._cast(given)
         except NotFoundError as error:
-            told = Told(counted=False, text=f"There is nothing to answer: {error}.")
+            told = Told(counted=False, text=ended(f"There is nothing to answer: {error}"))
         except DeniedError as error:
             told = uncounted(error)
         except IntegrationError as error:
@@ -246,7 +251,7 @@ def _told(answer: Any) -> Told:
     detail = str(answer.get("detail", ""))
     if not answer.get("counted"):
         return uncounted(answer.get("why", detail))
-    return Told(counted=True, text=f"Counted: {detail}.")
+    return Told(counted=True, text=ended(f"Counted: {detail}"))
 
 
 def _update_id(given: Given) -> str:

@@ -42,6 +42,7 @@ from integrations.errors import (
 from integrations.web.engine import KnownRun
 from mandate.people.errors import RefusalError
 from mandate.people.runs import described_run, existing, listed, under_way
+from mandate.unanswered import words_of
 from workflows.runtime.visibility import GATES, STATUS
 
 ANSWER: Final = timedelta(seconds=8)  # less than a hook has
@@ -137,7 +138,7 @@ def _ours() -> Iterator[None]:
     try:
         yield
     except RPCError as error:
-        what = f"temporal: {error.message}"
+        what = f"temporal: {words_of(error)}"
         raise (NotFoundError if error.status in _GONE else UnavailableError)(what) from None
     except tuple(_WORDS) as error:
         kind = next(_WORDS[each] for each in type(error).__mro__ if each in _WORDS)

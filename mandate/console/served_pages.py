@@ -32,6 +32,7 @@ from mandate.console.pages.words import refusal_page
 from mandate.console.sessions import Sessions, WebSession
 from mandate.console.stores import SiteStores
 from mandate.people.errors import RefusalError, UsageError
+from mandate.unanswered import words_of
 
 MISDIRECTED = 421
 _SEE_OTHER = 303
@@ -132,6 +133,8 @@ def in_a_sentence() -> Iterator[None]:
         raise TurnedAwayError(404, str(error)) from None
     except DeniedError as error:
         raise TurnedAwayError(403, str(error)) from None
-    except (IntegrationError, RPCError, TimeoutError) as error:
-        words = getattr(error, "message", str(error)) or "no answer in time"
-        raise TurnedAwayError(_UNAVAILABLE, str(words), retry_after_s=5) from None
+    except IntegrationError as error:
+        raise TurnedAwayError(_UNAVAILABLE, str(error), retry_after_s=5) from None
+    except (RPCError, TimeoutError) as error:
+        said = f"temporal: {words_of(error)}"
+        raise TurnedAwayError(_UNAVAILABLE, said, retry_after_s=5) from None

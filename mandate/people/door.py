@@ -22,7 +22,7 @@ from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.errors import RefusalError
 from mandate.stack.errors import StackError
 from mandate.terminal import complain, note
-from mandate.unanswered import why_of
+from mandate.unanswered import why_of, words_of
 
 SILENT_S: Final = 2.0
 
@@ -39,7 +39,7 @@ def enter(command: str, work: Coroutine[Any, Any, int]) -> int:
     except SettingsError as error:
         code, why = EXIT_USAGE, error
     except RPCError as error:
-        code, why = EXIT_FAILED, RefusalError("temporal refused: {}", error.message)
+        code, why = EXIT_FAILED, RefusalError("temporal: {}", words_of(error))
     except UnicodeEncodeError as error:  # bytes of an argument, which no server takes
         code, why = EXIT_USAGE, RefusalError("{} is no text in UTF-8", repr(error.object))
     complain(why, f"mandate {command}")

@@ -16,6 +16,7 @@ from dsl.inputs import resolve_inputs
 from dsl.plan import Plan
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.runs import pipeline_of
+from mandate.unanswered import words_of
 from workflows.ledger.reuse import RESUME_MEMO
 
 
@@ -59,7 +60,9 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
         found = await described(client, workflow_id)
     except RPCError as error:
         if error.status not in NO_SUCH_RUN:
-            raise RefusalError("{!r} cannot be looked at: {}", workflow_id, error.message) from None
+            raise RefusalError(
+                "{!r} cannot be looked at: {}", workflow_id, words_of(error)
+            ) from None
         raise UsageError(
             "there is no run {!r}: `mandate runs` lists those that there are; what temporal does "
             "not keep any more cannot be resumed",

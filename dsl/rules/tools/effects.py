@@ -8,16 +8,22 @@ Pure. Whether it was brought about already is known where the ledger is written.
    at its ends, or with what cannot be seen: its server may take it for the same as another.
 3. Two spellings of the same characters are one effect: its name is put into form NFC, so that it is
    one wherever it is named, in the workflow, on the ledger, and at T3 by who brings it about.
+4. Who calls is told which of its arguments is wrong, and not how the operator has written the name:
+   an agent can mend the one, and not the other.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from typing import Any, Final
 
 from dsl.conditions.errors import ExpressionError
 from dsl.conditions.interpolate import expressions_in, resolve
+from dsl.conditions.values import kind_of, with_article
 from dsl.limits import EFFECT_LENGTH_MAX
 from dsl.rules.tools.calls import CallRefusedError, ToolCall
+
+_ABSENT: Final = object()
 
 
 def effect_of(call: ToolCall, template: str) -> str:
@@ -29,12 +35,14 @@ def effect_of(call: ToolCall, template: str) -> str:
     try:
         value = resolve(template, {"args": call.arguments})
     except ExpressionError as error:
-        raise CallRefusedError(f"its effect {template!r} has no value here: {error}") from None
+        raise CallRefusedError(_wanting(call, template) or _unnamed(template, error)) from None
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     text = unicodedata.normalize("NFC", text)  # (3) however it is spelled
     if not text.strip() or len(text) > EFFECT_LENGTH_MAX:
         raise CallRefusedError(
-            f"its effect {template!r} is no name of at most {EFFECT_LENGTH_MAX} characters here"
+            _wanting(call, template)
+            or f"its effect {template!r} is a name of 1 to {EFFECT_LENGTH_MAX} characters, got "
+            f"{len(text)}: see to its arguments"
         )
     if text != text.strip() or not all(line.isprintable() for line in text.split("\n")):
         raise CallRefusedError(
@@ -42,6 +50,31 @@ def effect_of(call: ToolCall, template: str) -> str:
             "leave that out of the arguments"
         )
     return f"{call.server}/{text}"
+
+
+def _wanting(call: ToolCall, template: str) -> str:
+    """Say which argument is no part of a name; empty: each of them is (4)."""
+    for names in sorted(_references(template)):
+        value: Any = {"args": call.arguments}
+        for name in names:
+            value = value.get(name, _ABSENT) if isinstance(value, dict) else _ABSENT
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            continue
+        got = "it is missing" if value is _ABSENT else f"got {with_article(kind_of(value))}"
+        argument = ".".join(names[1:])
+        wanted = "expected text or a whole number"
+        return f"argument {argument!r} names what the call brings about: {wanted}, {got}"
+    return ""
+
+
+def _unnamed(template: str, error: ExpressionError) -> str:
+    return f"its effect {template!r} has no value for these arguments: {error.message}"
+
+
+def _references(template: str) -> set[tuple[str, ...]]:
+    return {
+        each.names for _, expression in expressions_in(template) for each in expression.references
+    }
 
 
 def refuse_effect(template: str) -> str | None:

@@ -25,6 +25,7 @@ from dsl.shown.heads import OWN, rank
 from dsl.shown.surfaces import Terminal
 from mandate.people.gates.rows import GateRow
 from mandate.people.outputs import Put, report_of
+from mandate.unanswered import words_of
 
 EARLIER_RUNS_MAX: Final = 50
 EARLIER_S: Final = 5.0
@@ -87,7 +88,7 @@ async def last_approval(client: Client, run: tuple[str, str], plan: str, gate: s
     except TimeoutError:
         return Earlier(why=Terminal.of("the server took more than {:g} s to tell", EARLIER_S))
     except RPCError as error:
-        return Earlier(why=Terminal.of("{}", error.message))
+        return Earlier(why=Terminal.of("{}", words_of(error)))
 
 
 def since_lines(earlier: Earlier, row: GateRow) -> Iterator[Terminal]:

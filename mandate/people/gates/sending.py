@@ -19,6 +19,7 @@ from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError, words_of_cause
 from mandate.people.gates.voting import Ready
 from mandate.people.gates.wishes import Wish
+from mandate.unanswered import words_of
 
 VERDICT: Final = timedelta(seconds=60)
 _REFUSED: Final = (
@@ -58,7 +59,7 @@ async def send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
             return False, Terminal.of("refused: {}", error.message)
         raise NoVerdictError(
             "no verdict ({}): the vote was on its way and may count yet; see: mandate gates",
-            error.message,
+            words_of(error),
         ) from None
     return verdict_line(wish, answer)
 

@@ -32,6 +32,7 @@ from integrations.ledger.lookup import entries_after, recorded
 from mandate.people.door import temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.runs import listed
+from mandate.unanswered import words_of
 from mandate.work.look.replay import read_history as of_file
 
 ENTRIES_MAX: Final = 200_000
@@ -112,5 +113,5 @@ async def _of_engine(env: Mapping[str, str], count: int, notes: list[str]) -> li
                 missing.append((run.id, run.run_id))
             notes += (f"histories: that of {name} is not kept any more" for name, _ in missing)
     except RPCError as error:
-        raise RefusalError("--runs: temporal refused: {}", error.message) from None
+        raise RefusalError("--runs: temporal refused: {}", words_of(error)) from None
     return found

@@ -37,6 +37,7 @@ from mandate.people.outputs import ANSWER
 from mandate.people.runs import existing
 from mandate.stack import environment
 from mandate.terminal import at_terminal, confirmed, say
+from mandate.unanswered import words_of
 
 REASON: Final = "taken back to {}"
 _NOTHING_AGAIN: Final = (  # (3) nothing again
@@ -108,7 +109,7 @@ async def _before(client: Client, workflow: str, stage: str) -> Return:
             "{!r} tells of no point before {!r}: {}", workflow, stage, error
         ) from None
     except RPCError as error:
-        raise RefusalError("{!r} does not tell its points: {}", workflow, error.message) from None
+        raise RefusalError("{!r} does not tell its points: {}", workflow, words_of(error)) from None
     points = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
     for each in points:
         if each.get("before") == stage:
@@ -187,5 +188,5 @@ async def _reset(client: Client, back: Return, place: str) -> str:
     try:
         answer = await client.workflow_service.reset_workflow_execution(order, timeout=ANSWER)
     except RPCError as error:
-        raise RefusalError("{!r} was not taken back: {}", back.workflow, error.message) from None
+        raise RefusalError("{!r} was not taken back: {}", back.workflow, words_of(error)) from None
     return answer.run_id

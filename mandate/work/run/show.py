@@ -39,6 +39,7 @@ from mandate.people.outputs import latest
 from mandate.people.runs import stages_said
 from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
+from mandate.unanswered import words_of
 from mandate.work.run.calls import CallOfStage, calls_in
 from mandate.work.run.resumed import resumed
 
@@ -66,8 +67,10 @@ async def _show(workflow: str, env: Mapping[str, str], *, is_whole: bool, as_jso
     try:
         client = await temporal(env)
         account = await account_of(client, workflow)
-    except (IntegrationError, RefusalError, RPCError) as error:  # 1 would say that it failed
+    except (IntegrationError, RefusalError) as error:  # 1 would say that it failed
         raise UsageError("{}", error) from None
+    except RPCError as error:  # nor has it here
+        raise UsageError("temporal: {}", words_of(error)) from None
     rows = account.told.stages.items() if account.is_under_way else ()
     at_work = [path for path, row in rows if (row.type, row.status) == ("agent", "running")]
     begun = [path for path, row in account.told.stages.items() if _has_begun(row)]

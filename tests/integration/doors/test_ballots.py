@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dsl.rules.proofs.proof import decode
-from integrations.doors.ballots import Ballots, Given
+from integrations.doors.ballots import Ballots, Given, undone
 from integrations.doors.key import DoorKey
 from integrations.errors import IntegrationError, NotFoundError, UnavailableError
 
@@ -137,3 +137,8 @@ async def test_where_nobody_can_say_what_became_of_it_no_word_on_it_is_the_last(
 
     assert told.is_undone
     assert "try again: temporal: there is no answer yet" in told.text
+
+
+@pytest.mark.parametrize(("why", "end"), [("is a worker running?", "g?"), ("it is full", "l.")])
+def test_a_sentence_ends_once(why: str, end: str):
+    assert undone(UnavailableError(why)).text.endswith(end)

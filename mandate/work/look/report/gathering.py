@@ -33,6 +33,7 @@ from mandate.people.accounts import Account, account_of
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.contents import store
 from mandate.stack.environment import ledger_of
+from mandate.unanswered import words_of
 from mandate.work.look.ledger_anchors import compared
 from mandate.work.look.report.findings import Findings, LedgerVerdict, phases_of
 
@@ -79,7 +80,7 @@ async def _histories(client: Client, account: Account, missing: list[str]) -> li
                 missing.append(f"only the first {STAGES_MAX} stages have been read")
                 break
     except RPCError as error:
-        missing.append(f"not every history could be read: {error.message}")
+        missing.append(f"not every history could be read: {words_of(error)}")
     return found
 
 

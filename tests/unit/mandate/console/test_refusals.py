@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from starlette.responses import Response
+from temporalio.service import RPCError, RPCStatusCode
 
 from integrations.web.answers import TurnedAwayError
 from mandate.console.served_pages import in_a_sentence, told_as_page
@@ -30,6 +31,26 @@ def test_nobody_in_a_browser_is_told_what_to_type(error: RefusalError, status: i
     assert (caught.value.status, said in caught.value.message) == (status, True)
     assert not {"--reason", "mandate"} & set(caught.value.message.split())
     assert str(error).endswith(("; add --reason TEXT", "; see: mandate runs"))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RPCError("http2 error", RPCStatusCode.INTERNAL, b""), "the server is not reached"),
+        (
+            RPCError("transport error", RPCStatusCode.UNAVAILABLE, b""),
+            "the server is not reached",
+        ),
+        (RPCError("Timeout expired", RPCStatusCode.CANCELLED, b""), "no answer in time"),
+        (RPCError("namespace is full", RPCStatusCode.RESOURCE_EXHAUSTED, b""), "namespace is full"),
+        (TimeoutError(), "no answer in time"),
+    ],
+)
+def test_nobody_reads_the_words_of_a_client_library(error: Exception, said: str):
+    with pytest.raises(TurnedAwayError) as caught, in_a_sentence():
+        raise error
+
+    assert (caught.value.status, caught.value.message) == (503, f"temporal: {said}")
 
 
 def shown(sessions: Sessions, path: str, query: str, cookie: str, status: int = 400) -> str:

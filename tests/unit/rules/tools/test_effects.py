@@ -25,17 +25,37 @@ def test_an_effect_has_a_name(template: str, name: str):
     assert effect_of(CALL, template) == name
 
 
-@pytest.mark.parametrize(
-    "template", ["${{ args.nobody }}", "${{ args.more }}", "${{ args.amount == 82 }}", " "]
-)
+@pytest.mark.parametrize("template", ["${{ args.amount == 82 }}", "${{ args.id + 1 }}", " "])
 def test_without_a_name_nothing_is_called(template: str):
     with pytest.raises(CallRefusedError, match="its effect"):
         effect_of(CALL, template)
 
 
+@pytest.mark.parametrize(
+    ("template", "argument", "got"),
+    [
+        ("refund:${{ args.nobody }}", "nobody", "it is missing"),
+        ("${{ args.more }}", "more", "got a map"),
+        ("x/${{ args.more.at }}", "more.at", "got a list"),
+        ("${{ args.more.nobody.else }}", "more.nobody.else", "it is missing"),
+        ("${{ args.cut }}", "cut", "got a double"),
+        ("${{ args.id }}/${{ args.nothing }}", "nothing", "got null"),
+    ],
+)
+def test_who_calls_is_told_which_argument_is_no_name(template: str, argument: str, got: str):
+    call = call_of("pay", "refund", {**CALL.arguments, "nothing": None})
+    with pytest.raises(CallRefusedError) as caught:
+        effect_of(call, template)
+
+    assert str(caught.value) == (
+        f"argument {argument!r} names what the call brings about: "
+        f"expected text or a whole number, {got}"
+    )
+
+
 def test_a_name_that_is_too_long_is_none():
     long = call_of("pay", "refund", {"id": "x" * EFFECT_LENGTH_MAX})
-    with pytest.raises(CallRefusedError, match="no name of at most"):
+    with pytest.raises(CallRefusedError, match=f"got {EFFECT_LENGTH_MAX + 7}:"):
         effect_of(long, "refund:${{ args.id }}")
 
 
