@@ -10,6 +10,8 @@
    at once are a handful of records.
 4. What the ledger refuses for good is not sent again: one entry with its digest goes in its
    place, so that later facts still get there. What is noted is made to fit before (``facts``).
+   Where intents of calls are among what was refused, it is these that are given up first: what
+   came of other calls lets go of their effects. Whoever waits for such an intent is told so.
 5. The last word of a workflow keeps it for a while and no longer: what is not on the ledger by
    then stays noted, for the report or the parent to say.
 """
@@ -27,6 +29,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.contracts import messages, specs
+from dsl import actions
 from dsl.core import Tier
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX, RECORD_BYTES_MAX
 from dsl.rules.trust.scorecard import OF_STAGE
@@ -55,6 +58,7 @@ class LedgerBuffer:
         self.first: int | None = None
         self.last: int | None = None
         self.taken: dict[str, int] = {}  # effects of calls that somebody else has, and its entry
+        self.given_up: set[str] = set()  # occurrences of which the intent was refused (4)
 
     def note(self, action: str, /, **payload: Any) -> None:
         """Remember one fact until the next flush."""
@@ -180,9 +184,7 @@ class LedgerBuffer:
             back, names = (), ()
         except ActivityError as error:
             if _refused(error):
-                # (4) refused for good: its digest in its place
-                back = self._in_place_of(request.entries)
-                names = ("",) * len(back) if self._sent else ()
+                back, names = self._after_refusal(request.entries, names)  # (4) refused for good
             raise
         finally:
             self._noted[:0] = back  # (2) for the next flush
@@ -192,6 +194,18 @@ class LedgerBuffer:
         self.last = result.last
         self.taken |= result.taken
         return result
+
+    def _after_refusal(
+        self, entries: tuple[messages.EntryDraft, ...], names: tuple[str, ...]
+    ) -> tuple[tuple[messages.EntryDraft, ...], tuple[str, ...]]:
+        """Return what is sent in place of what was refused (4), and by which names (2)."""
+        intents = tuple(each for each in entries if each.action == actions.TOOL_INTENDED)
+        self.given_up |= {str(each.payload.get("occurrence")) for each in intents}
+        sent = zip(entries, names, strict=True) if intents else ()
+        kept = [each for each in sent if each[0].action != actions.TOOL_INTENDED]
+        instead = self._in_place_of(intents or entries)
+        back = (*(entry for entry, _ in kept), *instead)
+        return back, (*(name for _, name in kept), *("" for _ in instead))
 
     def _in_place_of(
         self, entries: tuple[messages.EntryDraft, ...]

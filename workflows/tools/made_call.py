@@ -116,6 +116,10 @@ class CallMaker:
             why = f"the call is not on the ledger: {failures.cause_of(error)[1]}"
             self._outcome(occurrence, _not_made(why))  # (4) it may get there yet
             return why
+        if occurrence.digest() in self._records.given_up:  # (1) with another that was refused
+            why = "the call is not on the ledger, which refuses its intent"
+            self._outcome(occurrence, _not_made(why))
+            return why
         taken = self._records.taken.pop(effect, None)
         if taken is not None:  # (4) it happens once
             return _had(effect, taken)

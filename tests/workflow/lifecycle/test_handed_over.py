@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
 from temporalio.client import Client
+from temporalio.exceptions import ActivityError
 from temporalio.worker import Worker
 
 from activities.contracts import specs
+from dsl import actions
 from dsl.core import Tier
 from integrations.ledger import scores
 from tests.fixtures.engine import Engine
@@ -29,6 +32,39 @@ class Stage:
         records.note("lease.granted", fence=7)
         records.note("agent.ended", status="failed", attempts=1)
         return [entry.model_dump(mode="json") for entry in records.handed_over()]
+
+
+@workflow.defn(name="Caller", sandboxed=False)
+class Caller:
+    """Notes what came of one call while the intent of another is refused: it is no agent."""
+
+    @workflow.run
+    async def run(self, agent: str) -> dict[str, Any]:
+        records = LedgerBuffer("look", agent, Tier.T1)
+        records.note("call.seen", n=1)
+        records.note(actions.TOOL_INTENDED, occurrence="o-1", effect="pay/1")
+        with suppress(ActivityError):
+            await records.flush("a call")
+        kept = [entry.action for entry in records.unrecorded]
+        await records.flush("the rest")
+        records.note("trust.granted", n=2)  # and this is refused whole
+        records.note("call.seen", n=3)
+        with suppress(ActivityError):
+            await records.flush("no intent among them")
+        whole = [entry.action for entry in records.unrecorded]
+        return {"kept": kept, "whole": whole, "given_up": [*records.given_up]}
+
+
+async def test_an_intent_that_is_refused_takes_nothing_with_it(engine: Engine):
+    async with Worker(engine.client, task_queue=QUEUE, workflows=[Caller]):
+        run = await engine.client.start_workflow(
+            "Caller", "an-agent", id=f"t-{uuid.uuid4()}", task_queue=QUEUE
+        )
+        told = await run.result()
+
+    assert told["kept"] == ["call.seen", "entry.refused"]
+    assert told["whole"] == ["entry.refused"]
+    assert told["given_up"] == ["o-1"]
 
 
 async def test_it_counts_for_the_stage_and_a_fence_is_no_grant_any_more(engine: Engine):
