@@ -40,10 +40,13 @@ from integrations.ledger.ledger import Ledger
 _TRIES_MAX: Final = 20  # so often somebody else may be first
 
 
+def is_named_by_its_operator(entry: EntryDraft) -> bool:
+    """Tell whether an entry is an intent whose effect nobody else says (6)."""
+    return entry.action == actions.TOOL_INTENDED and entry.tier >= Tier.T3
+
+
 def refuse_said_effect(entry: EntryDraft, folders: ToolFolders) -> str | None:
-    """Say why an intent may not be recorded with the effect that it says (6)."""
-    if entry.action != actions.TOOL_INTENDED or entry.tier < Tier.T3:
-        return None
+    """Say why such an intent may not be recorded with the effect that it says (6)."""
     server, _, tool = str(entry.payload.get("call", "")).partition("/")
     file = folders.named(server).files.get(server)
     if file is None:

@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from temporalio import activity
@@ -27,7 +28,12 @@ from activities.contracts import messages, specs
 from activities.contracts import trust_specs as trust
 from activities.contracts.attestation_specs import RECONCILE_WORKFLOW
 from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
-from activities.ledger.effects import append_claiming, holder_of, refuse_said_effect
+from activities.ledger.effects import (
+    append_claiming,
+    holder_of,
+    is_named_by_its_operator,
+    refuse_said_effect,
+)
 from activities.runtime.boundary import governed
 from dsl import actions
 from dsl.rules.trust.admission import agent_identity
@@ -123,9 +129,11 @@ class LedgerActivities:
         for entry in request.entries:
             # (4) authority comes from where it is
             _refuse_reserved(entry, info.workflow_type or "", run[0])
-            refusal = refuse_said_effect(entry, self._tools)  # (8) as its operator says it
-            if refusal is not None:
-                raise DeniedError(refusal)
+            if is_named_by_its_operator(entry):  # (8) as its operator says it
+                # Files are read for that, and this process alone writes the ledger.
+                refusal = await asyncio.to_thread(refuse_said_effect, entry, self._tools)
+                if refusal is not None:
+                    raise DeniedError(refusal)
             if entry.action in _BEHIND_A_GRANT:
                 await self._require_grant(entry, run)  # (5) only behind its grant
         drafts = [

@@ -13,7 +13,8 @@ reused is what the ledger says was packaged there, as the artefact store has it.
 4. A workflow id may have had several runs. Reused is what was packaged after the start of the one
    that was named, and before the next one began.
 5. What does not agree is not reused, and that is said: the stage runs.
-6. Whoever asks again is told what was recorded for it before, where the store has it still.
+6. Whoever asks again is told what was recorded for it before, where the store has it still and
+   nothing was found of its agent meanwhile.
 """
 
 from __future__ import annotations
@@ -105,9 +106,10 @@ class ReuseActivities:
             found = await asyncio.to_thread(self._packaged, wanted.path, resumed)
         except (NothingPackagedError, CorruptError) as error:  # (5) the stage runs
             return contract.Reused(refusal=str(error))
-        if known is not None and known.payload.get("manifest") == found.digest:
+        why = self._refuse_agent(found)
+        if why is None and known is not None and known.payload.get("manifest") == found.digest:
             return _reused(known.seq, found)  # (6) what was recorded before
-        why = refuse(wanted, found.manifest, place) or self._refuse_agent(found)
+        why = refuse(wanted, found.manifest, place) or why
         if why is not None:
             return contract.Reused(refusal=why)
         payload = {

@@ -21,7 +21,7 @@ from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.lookup import dispute_of
 from integrations.ledger.verify import tail
-from tests.integration.ledger.drafts import draft
+from tests.integration.ledger.drafts import draft, mark
 
 MADE = MadeFrom(
     stage=digest_of(1), program=digest_of(2), inputs=digest_of(3), built_on=digest_of(4)
@@ -105,16 +105,24 @@ async def old(tmp_path: Path):
 
 async def test_an_attempt_whose_answer_was_lost_is_told_what_was_recorded(old: Old) -> None:
     first = await old.reuse()
-    # What would be refused if it were asked for now.
-    late = {"kind": "output", "of": {"workflow": "old/look", "run": "r-look"}}
-    violated = draft(9, workflow_id="old", action=actions.AGENT_VIOLATED, payload=late)
-    await old.ledger.append([violated])
     again = await old.reuse(attempt=2)
 
     assert (first.refusal, first.entry) == ("", 4)
     assert [each.name for each in first.outputs] == ["look.txt", "manifest.json"]
     assert again == first
     assert [e.action for e in tail(old.file, 9)].count(actions.STAGE_REUSED) == 1
+
+
+@pytest.mark.parametrize("why", ["revoked", "violated its mandate"])
+async def test_what_is_found_of_an_agent_between_two_attempts_is_handed_on_by_none(
+    old: Old, why: str
+) -> None:
+    late = {"kind": "output", "of": {"workflow": "old/look", "run": "r-look"}}
+    violated = draft(9, workflow_id="old", action=actions.AGENT_VIOLATED, payload=late)
+    await old.reuse()
+    await old.ledger.append([mark(9, "p.look", 1, revoked=True) if why == "revoked" else violated])
+
+    assert why in (await old.reuse(attempt=2)).refusal
 
 
 async def test_what_is_in_dispute_by_then_or_whose_agent_violated_its_mandate_late_is_not_reused(
