@@ -114,7 +114,9 @@ class StageState:
         No approval is void by that: those of gates are the run's, which waits on.
         """
         entered = [each for each in self._entered if not is_terminal_phase(each.phase)]
-        first = {each.phase: each for each in reversed(entered)}
+        first: dict[AgentPhase, Entered] = {}
+        for each in entered:
+            first.setdefault(each.phase, each)
         path = self.step.path
         return [
             {
@@ -126,7 +128,7 @@ class StageState:
                 ),
                 "voids": [],
             }
-            for phase, at in reversed(first.items())
+            for phase, at in first.items()
         ]
 
     def take_seed(self) -> bool:
