@@ -205,6 +205,8 @@ class LedgerBuffer:
         kept = [each for each in sent if each[0].action != actions.TOOL_INTENDED]
         instead = self._in_place_of(intents or entries)
         back = (*(entry for entry, _ in kept), *instead)
+        if not kept and not self._sent:
+            return back, ()
         return back, (*(name for _, name in kept), *("" for _ in instead))
 
     def _in_place_of(

@@ -9,6 +9,7 @@ import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 
 from activities.contracts import messages, specs
+from dsl import actions
 from dsl.limits import LEDGER_ENTRIES_PER_RECORD_MAX
 from dsl.rules.reconciliation.history import History, HistoryCall
 from dsl.rules.reconciliation.implied import RECORD, keys_of
@@ -99,6 +100,28 @@ async def test_what_stands_in_the_place_of_a_refused_one_is_new(records: Records
 
     assert [each.action for each in records.asked[1].entries] == [REFUSED]
     assert [each.sent for each in records.asked] == [(), (), ("run/ledger#2/0",)]
+
+
+async def test_what_was_refused_with_an_intent_keeps_its_name_and_is_sent_without_it(
+    records: Records,
+) -> None:
+    buffer = LedgerBuffer("run")
+    buffer.note(actions.TOOL_INTENDED, occurrence="o-1")
+    buffer.note(actions.TOOL_ANSWERED, occurrence="o-0", frees="pay/1")
+    records.fails = [refused(), refused()]
+    for _ in range(2):
+        with pytest.raises(ActivityError):
+            await buffer.flush("a call")
+    await buffer.flush("the rest")
+
+    asked = [[each.action for each in request.entries] for request in records.asked]
+    assert asked == [
+        [actions.TOOL_INTENDED, actions.TOOL_ANSWERED],
+        [actions.TOOL_ANSWERED, REFUSED],
+        [REFUSED],  # a second time there is no intent among them
+    ]
+    assert [each.sent for each in records.asked] == [(), ("run/ledger#1/1", ""), ()]
+    assert buffer.given_up == {"o-1"}
 
 
 def test_who_compares_looks_for_it_under_the_name_of_then() -> None:
