@@ -28,7 +28,7 @@ from dsl.core import Tier
 from dsl.limits import EFFECT_CLAIMS_MAX
 from dsl.rules.tools.calls import CallRefusedError, ToolCall
 from dsl.rules.tools.effects import effect_of
-from dsl.rules.tools.kept import arguments_kept
+from dsl.rules.tools.kept import are_digested, arguments_kept
 from dsl.rules.trust.scorecard import OF_STAGE
 from dsl.tools.folders import ToolFolders
 from dsl.values.canonical import digest_of
@@ -53,7 +53,8 @@ def refuse_said_effect(entry: EntryDraft, folders: ToolFolders) -> str | None:
         return f"tool server {server!r} is not declared where the ledger is written: MANDATE_TOOLS"
     declared, arguments = file.server.known_of(tool).effect, arguments_kept(entry.payload)
     if arguments is None:
-        return None
+        what = "arguments that can be read, or their digest where they are too large"
+        return None if are_digested(entry.payload) else f"an intent at T3 says {what}"
     effect = ""
     if declared is not None:
         try:

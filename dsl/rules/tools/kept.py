@@ -5,24 +5,39 @@ is nested too deep as its digest. Whoever decides anew has to know which of both
 
 1. Arguments stand there as people read them. Where that is not what was asked for, or could be
    taken for the digest of something larger, their canonical text stands beside them.
-2. What was too large for an entry is a digest there, and nothing can be decided about it.
+2. What was too large for an entry is a digest there, and nothing can be decided about it. Whatever
+   else is no arguments is no digest either.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from dsl.rules.tools.calls import CallRefusedError, arguments_in, text_of
+from dsl.values.canonical import DIGEST_PATTERN
 
 ARGUMENTS: Final = "arguments"
 EXACTLY: Final = "arguments_exactly"
-_CUT: Final = {"digest", "count"}  # all that stands for what is too large
+_DIGEST: Final = re.compile(DIGEST_PATTERN)
 
 
-def is_cut(arguments: Any) -> bool:
-    """Tell whether that is a digest in the place of arguments, or looks like one (2)."""
-    return isinstance(arguments, Mapping) and arguments.keys() == _CUT
+def is_cut(arguments: Any, of: str = "count") -> bool:
+    """Tell whether that is a digest in the place of arguments, or looks like one (2).
+
+    ``of`` is what is told with it: how many there are, or the ``size`` of a text.
+    """
+    if not isinstance(arguments, Mapping) or arguments.keys() != {"digest", of}:
+        return False
+    digest = arguments["digest"]
+    return isinstance(digest, str) and bool(_DIGEST.match(digest)) and type(arguments[of]) is int
+
+
+def are_digested(payload: Mapping[str, Any]) -> bool:
+    """Tell whether a digest stands for the arguments of a call in its entry (2)."""
+    exactly = payload.get(EXACTLY)
+    return is_cut(payload.get(ARGUMENTS)) if exactly is None else is_cut(exactly, "size")
 
 
 def exact_text(arguments: Mapping[str, Any], noted: Any) -> str | None:

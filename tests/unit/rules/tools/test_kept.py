@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dsl.rules.tools.kept import ARGUMENTS, EXACTLY, arguments_kept, exact_text
+from dsl.limits import FACT_BYTES_MAX
+from dsl.rules.tools.kept import ARGUMENTS, EXACTLY, are_digested, arguments_kept, exact_text
 from workflows.ledger.facts import fact
 
 DEEP: dict[str, Any] = {"a": 1.5}
@@ -48,6 +49,30 @@ def test_of_what_was_too_large_nothing_is_guessed(amount):
     entry = entry_of({"amount": amount, "note": "x" * 40_000})
 
     assert arguments_kept(entry) is None
+    assert are_digested(entry)
+
+
+def test_a_text_that_is_too_large_beside_its_arguments_is_a_digest():
+    entry = entry_of({"amount": 1.5, "note": "x" * (FACT_BYTES_MAX // 2)})
+
+    assert entry[ARGUMENTS]["amount"] == "1.5"
+    assert arguments_kept(entry) is None
+    assert are_digested(entry)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {ARGUMENTS: "none"},
+        {ARGUMENTS: {"digest": "sha256:0", "count": 2}},
+        {ARGUMENTS: {"digest": f"sha256:{'0' * 64}", "count": "2"}},
+        {ARGUMENTS: {"digest": f"sha256:{'0' * 64}", "count": 2}, EXACTLY: "{"},
+        {ARGUMENTS: {"digest": f"sha256:{'0' * 64}", "count": 2}, EXACTLY: {}},
+    ],
+)
+def test_what_only_resembles_a_digest_is_none(said):
+    assert not are_digested(said)
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"a":1,"a":2}', '{"a":NaN}'])
