@@ -6,7 +6,7 @@ What a look makes of a thing is for ``dsl.rules.health.vitality`` to say. The ru
 2. A look that is not answered within its limit is a look that found nothing. It is not begun again
    before it has ended: a thread that hangs must not become many.
 3. Of what cannot die nothing is known while nobody answers, and of what is elsewhere nothing ever:
-   that is no finding.
+   that is no finding. A second look would find no more of it, and none is made for that.
 4. A mistake of ours in a look is logged once, and stops no other look.
 5. What is not well is looked at oftener, so that it is soon known that it is back.
 6. A change goes to the log, but for who shows it: that would tell people twice.
@@ -46,6 +46,7 @@ class Vital:
     figures: tuple[Figure, ...] = ()
     took_s: float = 0.0
     changes: int = 0
+    is_elsewhere: bool = False  # it cannot be seen from here, whoever looks how often
 
     @property
     def state(self) -> Vitality:
@@ -99,15 +100,17 @@ class Monitor:
 
     async def _settle(self, probe: HealthProbe) -> None:
         for _ in range(_LOOKS_MAX):
-            if (await self._look(probe)).pulse.is_settled:
+            vital = await self._look(probe)
+            if vital.is_elsewhere or vital.pulse.is_settled:  # (3) no second look
                 return
             await asyncio.sleep(AGAIN_S)
 
     async def _keep(self, probe: HealthProbe) -> None:
         while True:
             vital = await self._look(probe)
-            is_well = vital.state is Vitality.ALIVE or not probe.can_die
-            await asyncio.sleep(probe.every_s if is_well else AGAIN_S)  # (5) oftener
+            is_well = vital.state is Vitality.ALIVE or vital.grade is None  # (3) no finding
+            soon = probe.can_die and not is_well
+            await asyncio.sleep(AGAIN_S if soon else probe.every_s)  # (5) oftener
 
     async def _look(self, probe: HealthProbe) -> Vital:
         began = time.monotonic()
@@ -141,6 +144,7 @@ class Monitor:
         before = self._vitals[probe.name]
         now = int(time.time() * 1000)
         grade = seen.grade if seen is not None else None
+        is_elsewhere = seen is not None and grade is None
         if seen is None or grade is None or (grade is Grade.GONE and not probe.can_die):
             # (3) no finding
             detail = "the look at it went wrong, see the log" if seen is None else seen.detail
@@ -163,7 +167,8 @@ class Monitor:
                 figures=seen.figures,
             )
         changed = vital.state is not before.state
-        vital = replace(vital, took_s=took_s, changes=before.changes + changed)
+        changes = before.changes + changed
+        vital = replace(vital, took_s=took_s, changes=changes, is_elsewhere=is_elsewhere)
         self._vitals[probe.name] = vital
         if changed and before.state is not Vitality.UNKNOWN and not self._is_shown:  # (6) not twice
             logger.warning("%s is %s: %s", vital.name, vital.state, vital.detail)

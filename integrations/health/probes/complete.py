@@ -34,13 +34,16 @@ def all_probes(
     *,
     lag_s: Callable[[], float] | None = None,
 ) -> tuple[HealthProbe, ...]:
-    """Return every look; ``lag_s``: as ``ledger_probe`` has it, of whoever writes the ledger."""
+    """Return every look.
+
+    ``lag_s``: as ``ledger_probe`` has it, of whoever writes the ledger. All others only read.
+    """
     return (
         replace(temporal_probe(engine), helps=where(settings.temporal)),
         replace(dragonfly_probe(dragonfly), helps=where(settings.dragonfly_url)),
         replace(vault_probe(vault), helps=where(settings.vault_url)),
         ledger_probe(settings.ledger, lag_s=lag_s),
-        artifacts_probe(settings.artifacts),
+        artifacts_probe(settings.artifacts, must_write=lag_s is not None),
         clock_probe(vault, dragonfly),
         queues_probe(engine),
         runs_probe(engine),

@@ -2,7 +2,8 @@
 
 A disk that fills is poor and not gone: what has begun can still be ended on record, and what begins
 is refused where it begins, see ``integrations.room``. A ledger that is kept on another machine is
-neither: nothing is known of it here.
+neither: nothing is known of it here. That it can be written is asked of who writes: whoever only
+reads may have it read-only.
 """
 
 from __future__ import annotations
@@ -38,11 +39,16 @@ _LEDGER_FIX: Final = "see The ledger in docs/operations.md"
 
 
 def artifacts_probe(
-    root: Path, *, low_bytes: int = DISK_LOW_BYTES, must_exist: bool = False
+    root: Path,
+    *,
+    low_bytes: int = DISK_LOW_BYTES,
+    must_exist: bool = False,
+    must_write: bool = True,
 ) -> HealthProbe:
     """Look at the disk of the artefacts."""
-    look = partial(asyncio.to_thread, room_at, ARTIFACTS, root, low_bytes, must_exist=must_exist)
-    return HealthProbe(ARTIFACTS, look, can_die=True, every_s=EVERY_S)
+    look = partial(room_at, must_exist=must_exist, must_write=must_write)
+    seen = partial(asyncio.to_thread, look, ARTIFACTS, root, low_bytes)
+    return HealthProbe(ARTIFACTS, seen, can_die=True, every_s=EVERY_S)
 
 
 def ledger_probe(
@@ -60,7 +66,7 @@ def ledger_probe(
             return gone(trouble, _LEDGER_FIX)
         if lag_s is None and not path.exists():
             return unseen(f"there is no ledger at {path} on this machine")
-        found = room_at(LEDGER, path.parent, low_bytes)
+        found = room_at(LEDGER, path.parent, low_bytes, must_write=lag_s is not None)
         if lag_s is None:
             return found if writer_of(path) else _unwritten(found)
         lag = lag_s()
@@ -78,12 +84,17 @@ def _unwritten(found: Sighting) -> Sighting:
 
 
 def room_at(
-    name: str, folder: Path, low_bytes: int = DISK_LOW_BYTES, *, must_exist: bool = False
+    name: str,
+    folder: Path,
+    low_bytes: int = DISK_LOW_BYTES,
+    *,
+    must_exist: bool = False,
+    must_write: bool = True,
 ) -> Sighting:
     """Look how much room there is.
 
     Raises:
-        UnavailableError: it is not there, or cannot be written.
+        UnavailableError: it is not there, or ``must_write`` and it cannot be written.
     """
     there = folder
     while not must_exist and not there.exists() and there != there.parent:
@@ -92,7 +103,7 @@ def room_at(
         free = free_bytes(there)
     except OSError as error:
         raise UnavailableError(f"{folder}: {error.strerror}") from error
-    if not os.access(there, os.W_OK):
+    if must_write and not os.access(there, os.W_OK):
         raise UnavailableError(f"{there} cannot be written")
     figure = Figure(_FREE, free, name)
     said = f"{free // _MIB} MiB are free at {there}"

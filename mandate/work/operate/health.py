@@ -5,7 +5,7 @@
 2. ``--watch`` goes on looking, and prints when a state has changed or what is to be done, until
    Ctrl-C, which is no failure.
 3. Exit codes: 0 all is well, 1 something is dead, 3 something is suspect or not known, 2 wrong
-   usage.
+   usage. What is kept on another machine, and is seen there alone, is for who looks there.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ async def _once(env: Mapping[str, str], *, as_json: bool) -> int:
         await monitor.settle()  # (1) until every state is settled
     vitals = monitor.vitals()
     _print(vitals, as_json=as_json)
-    return _code(vitals)
+    return exit_code(vitals)
 
 
 async def _watch(env: Mapping[str, str], *, as_json: bool) -> int:
@@ -103,15 +103,19 @@ def _table(vitals: list[Vital]) -> Iterator[Terminal]:
         if vital is not None and vital.fix and vital.state is not Vitality.ALIVE:
             yield Terminal.of("{:14}fix: {}", "", vital.fix)
     for state in (Vitality.DEAD, Vitality.SUSPECT, Vitality.UNKNOWN):
-        names = [each.name for each in vitals if each.state is state]
+        names = [each.name for each in vitals if each.state is state and not each.is_elsewhere]
         if names:
             yield Terminal.of("{}: {}", state, Terminal.listed(names))
-    if _code(vitals) == 0:
+    elsewhere = [each.name for each in vitals if each.is_elsewhere]
+    if elsewhere:
+        yield Terminal.of("not seen from here: {}", Terminal.listed(elsewhere))
+    if exit_code(vitals) == 0:
         yield Terminal("all is well")
 
 
-def _code(vitals: Iterable[Vital]) -> int:
-    states = {each.state for each in vitals}
+def exit_code(vitals: Iterable[Vital]) -> int:
+    """Return how it ends where everything is like this (3)."""
+    states = {each.state for each in vitals if not each.is_elsewhere}
     if Vitality.DEAD in states:
         return EXIT_FAILED
     return 0 if states <= {Vitality.ALIVE} else EXIT_SUSPECT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -16,8 +17,9 @@ from integrations.errors import CircuitOpenError, UnavailableError
 from integrations.health import monitor as monitoring
 from integrations.health.breakers import Breakers
 from integrations.health.monitor import Monitor
-from integrations.health.probes.sighting import HealthProbe, gone, poor, well
+from integrations.health.probes.sighting import HealthProbe, gone, poor, unseen, well
 from integrations.health.probes.stores import dragonfly_probe
+from mandate.work.operate.health import exit_code
 from tests.integration.stack.probes import eventually
 
 SOON_S = 0.01
@@ -39,9 +41,9 @@ class Thing:
             await self.hung.wait()
         if self.is_like == "a bug":
             raise ZeroDivisionError
-        return {"poor": poor("is short", "give it more"), "gone": gone("lost")}.get(
-            self.is_like, well("fine")
-        )
+        found = {"poor": poor("is short", "give it more"), "gone": gone("lost")}
+        found["elsewhere"] = unseen("it is not on this machine")
+        return found.get(self.is_like, well("fine"))
 
     def probe(self, **changes):
         terms = {"can_die": True, "every_s": SOON_S, "limit_s": 0.05}
@@ -121,6 +123,31 @@ async def test_who_looks_once_looks_until_more_would_change_nothing(thing):
     await monitor.settle()
 
     assert (monitor.vitals()[0].state, thing.looks) == (Vitality.DEAD, 3)
+
+
+async def test_what_is_elsewhere_is_looked_at_once_and_is_no_finding(thing):
+    thing.is_like = "elsewhere"
+    monitor = Monitor([thing.probe()])
+    await monitor.settle()
+    [vital] = monitor.vitals()
+
+    assert (vital.state, vital.is_elsewhere, thing.looks) == (Vitality.UNKNOWN, True, 1)
+    assert exit_code([vital]) == 0
+    thing.is_like = "a bug"
+    await monitor.settle()
+    [vital] = monitor.vitals()
+    assert (vital.is_elsewhere, exit_code([vital])) == (False, 3)
+
+
+async def test_what_is_elsewhere_is_not_looked_at_oftener(thing):
+    other = Thing()
+    thing.is_like, other.is_like = "elsewhere", "away"
+    probes = [each.probe(every_s=3_600.0) for each in (thing, other)]
+    monitor = Monitor([probes[0], replace(probes[1], name=DRAGONFLY)])
+    async with monitor.running():
+        await eventually(lambda: other.looks > 4)
+
+    assert thing.looks == 1
 
 
 async def let(breakers):

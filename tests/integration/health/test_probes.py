@@ -135,6 +135,21 @@ async def test_a_disk_that_is_not_there_is_gone(tmp_path):
     assert (await artifacts_probe(tmp_path / "mnt" / "new").look()).grade is Grade.GOOD
 
 
+async def test_who_only_reads_may_have_the_disks_read_only(tmp_path, monkeypatch):
+    monkeypatch.setattr("integrations.health.probes.disks.os.access", lambda *_: False)
+    path = tmp_path / "ledger.db"
+    with Ledger(path) as ledger:
+        reads = [
+            ledger_probe(path, low_bytes=0),
+            artifacts_probe(tmp_path, low_bytes=0, must_write=False),
+        ]
+        writes = [ledger_probe(path, lag_s=lambda: ledger.lag_s), artifacts_probe(tmp_path)]
+        assert [(await each.look()).grade for each in reads] == [Grade.GOOD] * 2
+        for each in writes:
+            with pytest.raises(UnavailableError, match="cannot be written"):
+                await each.look()
+
+
 async def test_a_ledger_that_was_moved_under_its_writer_is_gone(tmp_path):
     path = tmp_path / "ledger.db"
     with Ledger(path) as ledger:
