@@ -12,13 +12,14 @@ neither a workflow nor Dragonfly can make them forget one. The rules:
 4. Notes older than ``KEPT_S``, longer than any run lasts, are removed when a worker
    starts, but those of effects: one happens once, whenever it is asked for again. What is in use
    for longer is renewed.
-5. A note is never changed, so a process reads each once.
+5. A note is never changed, so a process reads each once, whichever of its threads asks.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -44,6 +45,7 @@ class SpentCalls:
     def __init__(self, root: Path, kind: str = "calls") -> None:
         self._root = root.resolve() / kind
         self._known: dict[Path, tuple[Mapping[str, Any], ...]] = {}  # by place (5)
+        self._keeping = threading.Lock()  # of two threads none evicts what the other goes through
 
     def of(self, stage: tuple[str, ...]) -> list[Mapping[str, Any]]:
         """Return what was noted of a stage of a run, in order.
@@ -53,7 +55,8 @@ class SpentCalls:
             UnavailableError: the disk fails.
         """
         place = self._place(stage)
-        found = [*self._known.get(place, ())]
+        with self._keeping:
+            found = [*self._known.get(place, ())]
         try:
             for number in range(len(found), NOTES_MAX):  # (5) what was not read yet
                 file = place / f"{number}.json"
@@ -64,10 +67,7 @@ class SpentCalls:
             raise UnavailableError(f"cannot read {place}: {error.strerror}") from error
         except ValueError as error:
             raise CorruptError(f"{place} holds what is no note of a call: {error}") from None
-        self._known.pop(place, None)
-        self._known[place] = tuple(found)
-        if len(self._known) > _PLACES_MAX:
-            self._known.pop(next(iter(self._known)), None)
+        self._keep(place, tuple(found))
         return found
 
     def note(self, stage: tuple[str, ...], number: int, about: Mapping[str, Any]) -> bool:
@@ -97,7 +97,8 @@ class SpentCalls:
     def sweep(self) -> None:
         """Remove what is old (4)."""
         before = time.time() - KEPT_S
-        self._known.clear()
+        with self._keeping:
+            self._known.clear()
         for place in self._root.glob("*"):
             with suppress(OSError):
                 files = list(place.iterdir())
@@ -106,6 +107,13 @@ class SpentCalls:
                     for file in files:
                         file.unlink()
                     place.rmdir()
+
+    def _keep(self, place: Path, found: tuple[Mapping[str, Any], ...]) -> None:
+        with self._keeping:
+            self._known.pop(place, None)
+            self._known[place] = found
+            if len(self._known) > _PLACES_MAX:
+                del self._known[next(iter(self._known))]
 
     def _place(self, stage: tuple[str, ...]) -> Path:
         # (1) never what they are called

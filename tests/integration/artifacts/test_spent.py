@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,17 @@ def test_what_was_noted_is_read_in_order_by_everybody(tmp_path: Path):
     assert spent.note(STAGE, 2, {"n": 7}) is False
     assert SpentCalls(tmp_path).of(STAGE) == [{"n": 0}, {"n": 1}, {"n": 2}]
     assert spent.of(("run", "2", "act")) == []
+
+
+def test_many_threads_read_more_places_than_a_process_keeps(tmp_path: Path):
+    spent = SpentCalls(tmp_path)
+    stages = [("run", str(number)) for number in range(40)]
+
+    def read(number: int) -> list[Mapping[str, Any]]:
+        return spent.of(stages[number % len(stages)])
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(read, range(2_000))) == [[]] * 2_000
 
 
 def test_a_note_is_read_once_and_those_of_others_are_found_all_the_same(tmp_path: Path):
