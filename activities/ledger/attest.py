@@ -132,7 +132,10 @@ async def _histories(client: Client, request: contract.AttestRequest) -> list[Hi
         size = 0
         async for history in with_stages(client, request.workflow, found.execution.run_id):
             if len(histories) > STAGES_MAX:
-                raise DeniedError(f"the run has more than {STAGES_MAX} stages: export its parts")
+                raise DeniedError(
+                    f"the run has more than {STAGES_MAX} stages: export them by themselves, each "
+                    "by its workflow id and --run-id"
+                )
             size += bytes_of(history)
             _require_small(size)  # as JSON it only grows
             histories.append(await asyncio.to_thread(read_history, history))

@@ -57,7 +57,8 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     refuse_old(target)  # before anything is asked for
     artifacts = store(env)
     client = await temporal(env)
-    await existing(client, run)  # what can be no run is said as everywhere
+    if not run_id:  # a stage's workflow has evidence too, which is asked for by its run's id
+        await existing(client, run)  # what can be no run is said as everywhere
     try:
         found = await client.execute_workflow(
             ATTESTATION_WORKFLOW,

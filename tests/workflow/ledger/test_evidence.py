@@ -115,6 +115,19 @@ def test_who_verifies_without_mandate_and_asks_wrongly_is_told_how(words: list[s
     assert told.stderr.startswith("usage: verify_evidence.py FILE KEY")
 
 
+async def a_stage_has_evidence_of_its_own(
+    engine: Engine, stage: dict[str, str], key: NoteKey, folder: Path
+) -> None:
+    """It is no run, and is named by its run's id."""
+    file = folder / "stage.json"
+    named = (stage["workflow"], "--run-id", stage["run"], "-o", str(file))
+    exported = await asyncio.to_thread(typed, engine, "export", *named)
+
+    assert exported.returncode == 0, exported
+    assert json.loads(Bundle.parse(file.read_bytes()).statement)["predicate"]["run"]["stages"] == []
+    assert problems(file.read_bytes(), key) == []
+
+
 async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     engine: Engine, evidence: Evidence, tmp_path: Path
 ) -> None:
@@ -139,6 +152,7 @@ async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     assert nobody.stderr.startswith("mandate evidence export: there is no run 'nobody'")
     assert alone(evidence.file, str(key)).stdout.startswith(f"ok: {evidence.run}")
 
+    await a_stage_has_evidence_of_its_own(engine, told["run"]["stages"][0], key, tmp_path)
     told_of = await of_a_run_in_dispute(engine, evidence, tmp_path / "disputed.json")
     assert "this run is in dispute: history and ledger disagree 1 time(s)" in told_of
 
