@@ -143,7 +143,7 @@ class Acting:
             try:
                 counted, line = await self._of.desk.vote(session, wish, seen, shown_then)
             except NoVerdictError as error:
-                viewed = verdict_page(run, gate, counted=None, line=error.line)
+                viewed = verdict_page(run, gate, counted=None, line=error.sentence)
                 return shown(request, viewed, session, status=504)
             except UsageError:
                 raise

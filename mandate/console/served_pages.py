@@ -107,7 +107,7 @@ def told_as_page(sessions: Sessions) -> Told:
 
 def ways_back(path: str, asked: Mapping[str, str]) -> dict[str, str]:
     """Return the addresses of what a request was about, each with what it is called."""
-    run, gate = asked.get("run" if path != "/run" else "id", ""), asked.get("gate", "")
+    run, gate = asked.get("run", ""), asked.get("gate", "")
     found = {}
     if path == "/vote" and run and gate:
         found[href("/gate", run=run, gate=gate)] = "the gate"

@@ -51,7 +51,7 @@ class SiteStores:
         try:
             return await circuits_now(self._env), ""
         except RefusalError as error:
-            return [], str(error)
+            return [], error.sentence  # without what is typed
 
     def _head(self) -> LedgerHead:
         try:

@@ -76,9 +76,10 @@ async def circuits_now(env: Mapping[str, str]) -> list[NamedCircuit]:
         readings = await circuits.report(asked, limit_s=CALL_LIMIT_S)
     except IntegrationError as error:
         raise RefusalError(
-            "{} at {}; is `mandate up` running? Meanwhile each worker counts for itself",
+            "{} at {}; meanwhile each worker counts for itself",
             error,
             settings.dragonfly_url,
+            typed="is `mandate up` running?",
         ) from None
     finally:
         await client.aclose()

@@ -59,9 +59,10 @@ async def temporal(env: Mapping[str, str]) -> Client:
         return await connect(settings)
     except (RPCError, RuntimeError) as error:
         raise RefusalError(
-            "no answer from Temporal at {} ({}); is `mandate up` running?",
+            "no answer from Temporal at {} ({})",
             settings.temporal,
             why_of(error),
+            typed="is `mandate up` running?",
         ) from None
     finally:
         said.cancel()

@@ -51,15 +51,17 @@ async def send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
         return False, Terminal.of("refused: {}", words_of_cause(failure.cause))
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # (2) it may still count
         raise NoVerdictError(
-            "no verdict within {:g} s: the vote is sent and may count yet; see: mandate gates",
+            "no verdict within {:g} s: the vote is sent and may count yet",
             VERDICT.total_seconds(),
+            typed="see: mandate gates",
         ) from None
     except RPCError as error:
         if error.status in _REFUSED:
             return False, Terminal.of("refused: {}", error.message)
         raise NoVerdictError(
-            "no verdict ({}): the vote was on its way and may count yet; see: mandate gates",
+            "no verdict ({}): the vote was on its way and may count yet",
             words_of(error),
+            typed="see: mandate gates",
         ) from None
     return verdict_line(wish, answer)
 

@@ -26,3 +26,11 @@ async def test_it_is_one_sentence(tmp_path: Path, wrong: dict[str, str]):
 
     with pytest.raises(RefusalError, match="dragonfly: "):
         await circuits_now(given)
+
+
+async def test_what_to_type_is_said_to_who_types_alone():
+    with pytest.raises(RefusalError) as caught:
+        await circuits_now({"MANDATE_DRAGONFLY_URL": "redis://127.0.0.1:1"})
+
+    assert "mandate up" not in caught.value.sentence
+    assert caught.value.line.endswith("is `mandate up` running?")
