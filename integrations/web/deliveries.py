@@ -3,7 +3,8 @@
 1. A delivery is one by the sender's id for it, within ``KEPT_S``, and by its bytes, within
    ``REPLAY_S``: an id in a header is not signed, so whoever replays a body may write another one.
 2. The first is under way until it is answered; who sends it again meanwhile is told so. What failed
-   or was refused counts as not delivered, and may come again.
+   or was refused counts as not delivered, and may come again. Who learns of that late forgets its
+   own delivery, and none that came after it.
 3. At most ``KEPT_MAX`` are remembered, by this process, so what is done for a delivery has an id
    made of it besides: a vote the id of its update, a run its workflow id.
 """
@@ -30,10 +31,18 @@ class Seen(Enum):
     DONE = "done"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Kept:
     until: float
     state: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What was known of a delivery when it came, and where it is remembered if it is new."""
+
+    seen: Seen
+    places: tuple[tuple[str, _Kept], ...] = ()
 
 
 class Deliveries:
@@ -47,27 +56,28 @@ class Deliveries:
         self._max = kept_max
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def begin(self, *names: tuple[str, float]) -> Seen:
+    def begin(self, *names: tuple[str, float]) -> Arrival:
         """Say what is known of a delivery of these names, and for how long each is kept (1)."""
         now = self._clock()
         for name, _ in names:
             kept = self._kept.get(name)
             if kept is not None and kept.until > now:
-                return kept.state
-        for name, kept_s in names:
-            self._kept[name] = _Kept(now + kept_s, Seen.UNDER_WAY)
+                return Arrival(kept.state)
+        places = tuple((name, _Kept(now + kept_s, Seen.UNDER_WAY)) for name, kept_s in names)
+        for name, kept in places:
+            self._kept[name] = kept
             self._kept.move_to_end(name)
         while len(self._kept) > self._max:  # (3) the oldest is forgotten
             self._kept.popitem(last=False)
-        return Seen.NEW
+        return Arrival(Seen.NEW, places)
 
-    def done(self, *names: tuple[str, float]) -> None:
+    def done(self, begun: Arrival) -> None:
         """Remember that it was delivered."""
-        for name, _ in names:
-            if name in self._kept:
-                self._kept[name].state = Seen.DONE
+        for _, kept in begun.places:
+            kept.state = Seen.DONE
 
-    def failed(self, *names: tuple[str, float]) -> None:
-        """Forget it (2)."""
-        for name, _ in names:
-            self._kept.pop(name, None)
+    def failed(self, begun: Arrival) -> None:
+        """Forget it, and none that came after it (2)."""
+        for name, kept in begun.places:
+            if self._kept.get(name) is kept:
+                del self._kept[name]

@@ -43,7 +43,7 @@ from starlette.routing import Route
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
 from integrations.web.answers import AWAY, OK, HookAnswer, TurnedAwayError
 from integrations.web.bodies import raw_body
-from integrations.web.deliveries import KEPT_S, REPLAY_S, Deliveries, Seen
+from integrations.web.deliveries import KEPT_S, REPLAY_S, Arrival, Deliveries, Seen
 from integrations.web.rates import Buckets, Rate
 
 HOOK_BYTES_MAX: Final = 1 << 20
@@ -123,19 +123,19 @@ class Hooks:
         given = headers.get(hook.delivery, "")[:DELIVERY_ID_MAX] if hook.delivery else ""
         names = [(f"{hook.path} {digest}", REPLAY_S)]
         names += [(f"{hook.path} id {given}", KEPT_S)] if given else []
-        seen = self._deliveries.begin(*names)
-        if seen is Seen.DONE:  # (3) delivered already
+        begun = self._deliveries.begin(*names)
+        if begun.seen is Seen.DONE:  # (3) delivered already
             return HookAnswer(OK, {"ok": True, "repeated": True})
-        if seen is Seen.UNDER_WAY:
+        if begun.seen is Seen.UNDER_WAY:
             raise TurnedAwayError(_CONFLICT, "this delivery is being worked on", retry_after_s=1)
         ended = False
         try:
             answer = await self._handled(hook, Received(headers, raw, given or digest))
-            ended = answer.status in _SUCCESSES and not answer.again
             if answer.later is not None:
-                self._put_off(answer.later, names)
+                self._put_off(answer.later, begun)  # what is turned away here may come again
+            ended = answer.status in _SUCCESSES and not answer.again
         finally:
-            (self._deliveries.done if ended else self._deliveries.failed)(*names)
+            (self._deliveries.done if ended else self._deliveries.failed)(begun)
         return answer
 
     async def _handled(self, hook: Hook, received: Received) -> HookAnswer:
@@ -153,22 +153,18 @@ class Hooks:
         except IntegrationError as error:
             raise TurnedAwayError(AWAY, str(error), retry_after_s=5) from None
 
-    def _put_off(
-        self, later: Callable[[], Awaitable[None]], names: list[tuple[str, float]]
-    ) -> None:
+    def _put_off(self, later: Callable[[], Awaitable[None]], begun: Arrival) -> None:
         """Do something when the answer is on its way (5)."""
         if len(self._later) >= LATER_MAX:
             raise TurnedAwayError(AWAY, "too much is under way: deliver again", retry_after_s=5)
-        task = asyncio.create_task(self._do(later, names))
+        task = asyncio.create_task(self._do(later, begun))
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
-    async def _do(
-        self, later: Callable[[], Awaitable[None]], names: list[tuple[str, float]]
-    ) -> None:
+    async def _do(self, later: Callable[[], Awaitable[None]], begun: Arrival) -> None:
         try:
             async with asyncio.timeout(LATER_S):  # (5) none is under way for good
                 await later()
         except Exception as error:  # noqa: BLE001 - whatever it is, it may be delivered again
-            self._deliveries.failed(*names)
+            self._deliveries.failed(begun)
             logger.warning("what a hook put off failed (%s): %s", type(error).__name__, error)
