@@ -20,6 +20,19 @@ from tests.unit.mandate.programs import environment
 
 COMMANDS_MAX: Final = 5
 PROGRAM_LINES_MAX: Final = 10
+OWN_PROGRAM: Final = """\
+import json
+import sys
+from pathlib import Path
+
+asked = json.loads(sys.stdin.readline())
+folder = Path(asked["input"]["workspace"], asked["input"]["path"])
+names = sorted(each.name for each in folder.iterdir())
+Path("names.txt").write_text("\\n".join(names))
+named = {"name": "names.txt", "path": "names.txt", "media_type": "text/plain"}
+print(json.dumps({"type": "artifact", **named}))
+print(json.dumps({"type": "result", "status": "ok", "output": {"names": len(names)}}))
+"""
 UP_S: Final = 60
 LINE_S: Final = 60
 PORTS: Final = [f"--{name}-port=0" for name in ("temporal", "ui", "vault", "dragonfly")]
@@ -72,7 +85,9 @@ async def test_five_lines_lead_from_nothing_to_a_governed_run_of_ones_own_progra
     first = next(b for b in blocks_of(ROOT / "docs" / "agents.md") if b.language == "console")
     new, test, start, run, show = first.commands
     written = typed(new, tmp_path)
-    program = (tmp_path / "templates" / "triage.py").read_text()
+    program = tmp_path / "templates" / "triage.py"
+    assert program.is_file()
+    program.write_text(OWN_PROGRAM)  # one's own, in the place of what was written
     said = typed(test, tmp_path)
     async with up(start, tmp_path):
         ran = await asyncio.to_thread(typed, run, tmp_path)
@@ -80,7 +95,7 @@ async def test_five_lines_lead_from_nothing_to_a_governed_run_of_ones_own_progra
 
     assert len(first.commands) <= COMMANDS_MAX
     assert written.count("written ") == 4
-    assert len([line for line in program.splitlines() if line.strip()]) <= PROGRAM_LINES_MAX
+    assert len([line for line in OWN_PROGRAM.splitlines() if line.strip()]) <= PROGRAM_LINES_MAX
     assert said == "ok\n"
     assert "completed" in ran
     assert "  | templates" in shown
