@@ -88,6 +88,7 @@ def test_the_verifier_that_stands_alone_says_so_in_a_line_as_well(
         (KEY[:-8], "expected"),
         (f"x{KEY}", "is not the one its id"),
     ],
+    ids=["empty", "blank", "nonsense", "cut", "renamed"],  # a key is another in each process
 )
 def test_a_file_of_keys_that_holds_none_is_not_as_if_nobody_had_asked(
     text: str, why: str, tmp_path: Path
