@@ -86,7 +86,9 @@ def test_a_denial_that_no_table_made_is_not_compared(told):
         denied(1, {"amount": 1}, EFFECT, rule=1, **let_through, **told),
         denied(2, {"amount": 1}, "nobody knows whether call 1", rule=0, **told),
         entry(actions.TOOL_DENIED, ordinal=3, call="pay/x", why="are one key", **told),
-        denied(4, {"digest": "sha256:0", "count": 1}, "no rule for pay/refund holds", rule=0),
+        denied(
+            4, {"digest": f"sha256:{0:064}", "count": 1}, "no rule for pay/refund holds", rule=0
+        ),
     )
 
     found = tried(*entries, max_calls=1)
