@@ -22,7 +22,7 @@ margin-bottom:1.2rem;border-bottom:1px solid var(--rule)}}
 .bar a[aria-current]{{color:var(--ink);border-bottom:2px solid var(--link)}}
 .brand{{font-weight:700;color:var(--ink)}}
 .who form{{margin:0;display:inline}}
-h1,h2,h3,p,li,td,dd{{overflow-wrap:anywhere}}
+h1,h2,h3,p,li,td,dt,dd{{overflow-wrap:anywhere;min-width:0}}
 .act{{background:var(--soft);border:1px solid var(--rule);border-radius:6px;padding:.6rem .9rem;
 margin:1rem 0}}
 label{{display:block;font-weight:600;margin-bottom:.2rem}}.check{{font-weight:400}}
