@@ -202,8 +202,10 @@ def _kept_in(artifacts: Artifacts | None) -> Callable[[str], str] | None:
                 artifacts.get(digest)
         except CorruptError:
             return "other bytes"
-        except (NotFoundError, DeniedError) as error:
-            return "nothing" if isinstance(error, NotFoundError) else "what is no artefact"
+        except NotFoundError:
+            return "nothing"
+        except DeniedError:
+            return "what is no artefact"
         except UnavailableError as error:
             is_away = True  # (7) and is not asked for more of this run
             logger.warning("%s", f"whether outputs are kept was not looked at: {error}")

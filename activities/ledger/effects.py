@@ -19,7 +19,7 @@ both have the key of a claim. The rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from activities.contracts.messages import EntryDraft
@@ -101,13 +101,31 @@ async def append_claiming(
 
 async def holder_of(ledger: Ledger, namespace: str, effect: str | None) -> int | None:
     """Return the entry that has ``effect``; None: nobody has it now (7)."""
-    for number in range(EFFECT_CLAIMS_MAX if effect else 0):
-        held = await ledger.by_key(_key(actions.TOOL_EFFECT, namespace, effect or "", number))
-        if held is None:
-            return None
-        if await ledger.by_key(_key(actions.TOOL_FREED, namespace, effect or "", number)) is None:
+    wanted = effect or ""
+    async for number, held in _claims(ledger, namespace, wanted, {}):
+        if isinstance(held, Entry) and not await _is_free(ledger, namespace, wanted, number, {}):
             return held.seq
     return None
+
+
+async def _claims(
+    ledger: Ledger, namespace: str, effect: str, beside: Mapping[str, Draft]
+) -> AsyncIterator[tuple[int, Draft | Entry | None]]:
+    """Yield who has claimed ``effect``, one after the other; last nobody, where one more may."""
+    for number in range(EFFECT_CLAIMS_MAX if effect else 0):
+        key = _key(actions.TOOL_EFFECT, namespace, effect, number)
+        held = beside.get(key) or await ledger.by_key(key)  # (4) in their order
+        yield number, held
+        if held is None:
+            return
+
+
+async def _is_free(
+    ledger: Ledger, namespace: str, effect: str, number: int, beside: Mapping[str, Draft]
+) -> bool:
+    """Tell whether that claim was let go of."""
+    key = _key(actions.TOOL_FREED, namespace, effect, number)
+    return key in beside or await ledger.by_key(key) is not None
 
 
 async def _claim(
@@ -115,14 +133,12 @@ async def _claim(
 ) -> Draft | Entry | None:
     """Add the claim of an intent to ``beside``; return who has the effect instead."""
     effect = _effect(draft, "effect")
-    for number in range(EFFECT_CLAIMS_MAX):
-        key = _key(actions.TOOL_EFFECT, namespace, effect, number)
-        held = beside.get(key) or await ledger.by_key(key)  # (4) in their order
+    async for number, held in _claims(ledger, namespace, effect, beside):
         if held is None or _is_of(held, draft):  # (3) what it had
+            key = _key(actions.TOOL_EFFECT, namespace, effect, number)
             beside[key] = _beside(key, actions.TOOL_EFFECT, draft, effect, number)
             return None
-        let_go = _key(actions.TOOL_FREED, namespace, effect, number)
-        if let_go not in beside and await ledger.by_key(let_go) is None:
+        if not await _is_free(ledger, namespace, effect, number, beside):
             return held
     raise DeniedError(f"effect {effect!r} was claimed {EFFECT_CLAIMS_MAX} times")
 
@@ -130,12 +146,8 @@ async def _claim(
 async def _free(ledger: Ledger, namespace: str, draft: Draft, beside: dict[str, Draft]) -> None:
     """Add that a claim is let go of (2)."""
     effect = _effect(draft, "frees")
-    for number in range(EFFECT_CLAIMS_MAX if effect else 0):
-        claim = _key(actions.TOOL_EFFECT, namespace, effect, number)
-        held = beside.get(claim) or await ledger.by_key(claim)  # (4) in their order
-        if held is None:
-            return
-        if _is_of(held, draft):
+    async for number, held in _claims(ledger, namespace, effect, beside):
+        if held is not None and _is_of(held, draft):
             key = _key(actions.TOOL_FREED, namespace, effect, number)
             beside[key] = _beside(key, actions.TOOL_FREED, draft, effect, number)
             return
