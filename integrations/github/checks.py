@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,10 +44,10 @@ class Checks:
             look: it may be there without being known (1).
         """
         where = f"/repos/{place.repository}/check-runs"
-        if known is not None and await edited(self._api, f"{where}/{segment(known)}", fields):
-            return known
-        found = await self._find(place) if look else None
-        if found is not None and await edited(self._api, f"{where}/{segment(found)}", fields):
+        found = await edited(
+            self._api, where, fields, known, (lambda: self._find(place)) if look else None
+        )
+        if found is not None:
             return found
         made = await self._api.call(
             "POST",
@@ -74,8 +74,31 @@ class Checks:
         return None
 
 
-async def edited(api: GitHubApi, path: str, fields: Mapping[str, Any]) -> bool:
-    """Edit what is there; return whether it was still there (2)."""
+async def edited(
+    api: GitHubApi,
+    where: str,
+    fields: Mapping[str, Any],
+    known: str | None,
+    find: Callable[[], Awaitable[str | None]] | None,
+) -> str | None:
+    """Edit what is there already; return its id, None where nothing is (any more) (2).
+
+    Args:
+        api: of one installation.
+        where: the path of all of its kind.
+        fields: what it is to say.
+        known: its id, where that was kept.
+        find: asks GitHub for its id (1); None: it is known, or not there.
+    """
+    if known is not None and await _is_edited(api, f"{where}/{segment(known)}", fields):
+        return known
+    found = await find() if find is not None else None
+    if found is not None and await _is_edited(api, f"{where}/{segment(found)}", fields):
+        return found
+    return None
+
+
+async def _is_edited(api: GitHubApi, path: str, fields: Mapping[str, Any]) -> bool:
     try:
         await api.call("PATCH", path, fields)
     except NotFoundError:

@@ -49,10 +49,10 @@ class Comments:
         """
         where = f"/repos/{place.repository}/issues/comments"
         fields = {"body": f"{place.mark}\n{body}"}
-        if known is not None and await edited(self._api, f"{where}/{segment(known)}", fields):
-            return known
-        found = await self._find(place) if look else None
-        if found is not None and await edited(self._api, f"{where}/{segment(found)}", fields):
+        found = await edited(
+            self._api, where, fields, known, (lambda: self._find(place)) if look else None
+        )
+        if found is not None:
             return found
         return id_of(await self._api.call("POST", _of_issue(place), fields))
 
