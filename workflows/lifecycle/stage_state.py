@@ -19,6 +19,7 @@ from dsl.limits import CLARIFICATION_LINES_MAX
 from dsl.plan import AgentStep
 from dsl.rules.health.budget import BudgetReading, read_budget
 from dsl.rules.health.clarification import in_brief, under
+from dsl.rules.run.checkpoints import phase_points
 from dsl.rules.run.reuse import ruled_by
 from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import LedgerBuffer
@@ -114,21 +115,18 @@ class StageState:
         No approval is void by that: those of gates are the run's, which waits on.
         """
         entered = [each for each in self._entered if not is_terminal_phase(each.phase)]
-        first: dict[AgentPhase, Entered] = {}
-        for each in entered:
-            first.setdefault(each.phase, each)
+        times = {(each.phase.value, each.event): each.at for each in reversed(entered)}
+        points = phase_points([(each.phase.value, each.event) for each in entered])
         path = self.step.path
         return [
             {
                 "before": f"{path}/{phase}",
-                "event_id": at.event,
-                "time": at.at.isoformat(timespec="seconds"),
-                "repeats": list(
-                    dict.fromkeys(f"{path}/{o.phase}" for o in entered if o.event >= at.event)
-                ),
+                "event_id": event,
+                "time": times[phase, event].isoformat(timespec="seconds"),
+                "repeats": [f"{path}/{each}" for each in repeats],
                 "voids": [],
             }
-            for phase, at in first.items()
+            for phase, (event, repeats) in points.items()
         ]
 
     def take_seed(self) -> bool:

@@ -139,3 +139,18 @@ class Checkpoints:
 def _is_undone(each: _Began, event: int, decided: int) -> bool:
     ended = decided or each.ended - 1  # (3) decided in the task of the point; ended by it
     return each.event >= event or ended < 0 or ended >= event
+
+
+def phase_points(entered: Sequence[tuple[str, int]]) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Return the point before each phase of a stage: the event of its first try, what it repeats.
+
+    Args:
+        entered: phases in the order in which they began, each with the event in which it did.
+    """
+    first: dict[str, int] = {}
+    for phase, event in entered:
+        first.setdefault(phase, event)
+    return {
+        phase: (at, tuple(dict.fromkeys(name for name, event in entered if event >= at)))
+        for phase, at in first.items()
+    }

@@ -30,6 +30,7 @@ from activities.ledger.histories import read_history
 from activities.runtime.engine import run_under_way
 from dsl.core import AGENT_PHASE_NAMES, AgentPhase
 from dsl.rules.reconciliation.stage_history import phases as phases_of
+from dsl.rules.run.checkpoints import phase_points
 from dsl.shown.surfaces import Terminal
 from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
@@ -142,16 +143,14 @@ async def _in_stage(client: Client, workflow: str, stage: str, phase: AgentPhase
     run_id = found.execution.run_id
     handle = client.get_workflow_handle(place, run_id=run_id)
     history = read_history(await handle.fetch_history())
-    phases = [(entered.value, call.task) for entered, call in phases_of(history)]
-    points = dict(reversed(phases))  # the first try
+    points = phase_points([(entered.value, call.task) for entered, call in phases_of(history)])
     if phase.value not in points:
         raise RefusalError(
             "{!r} has not come to {}; it has been in: {}",
             *(place, phase, ", ".join(points) or "no phase"),
         )
-    event = points[phase.value]
-    repeats = dict.fromkeys(f"{stage}/{name}" for name, at in phases if at >= event)
-    return Return(place, run_id, event, tuple(repeats))
+    event, repeats = points[phase.value]
+    return Return(place, run_id, event, tuple(f"{stage}/{each}" for each in repeats))
 
 
 async def _refuse_moved(client: Client, workflow: str, back: Return) -> None:
