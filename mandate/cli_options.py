@@ -67,14 +67,14 @@ Gate = Annotated[str, typer.Argument(help="The gate, by path, or by name where t
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="The id of an agent.")]
 Circuit = Annotated[str, typer.Argument(help="As `mandate breaker list` shows it.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
-Answer = Annotated[str, typer.Option(help="What you answer, where an agent asks.")]
+Answer = Annotated[str | None, typer.Option(help="What you answer, where an agent asks.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask once more; for scripts.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Until people have answered and it is done.")]
 
 
-def said(reason: str, answer: str) -> str:
+def said(reason: str, answer: str | None) -> str:
     """Return what a vote says: at a gate that asks a question, its reason is the answer."""
-    if reason and answer:
+    if reason and answer is not None:
         raise typer.BadParameter("give one of --reason and --answer")
     return answer or reason
 

@@ -46,7 +46,7 @@ class VoteJudge:
         path = opening.step.path
         if len(opening.votes) >= VOTES_MAX:
             return f"gate {path!r} has had {VOTES_MAX} votes"
-        if message.answer and opening.matter.question is None:
+        if "answer" in message.model_fields_set and opening.matter.question is None:
             return ANSWERS_NOTHING.format(path)  # "no" is no approval
         if message.proof or not opening.takes_claims():
             if opening.verifications < VERIFICATIONS_MAX:

@@ -11,7 +11,7 @@ def command(
     gate: Gate,
     *,
     reason: Reason = "",
-    answer: Answer = "",
+    answer: Answer = None,
     yes: Yes = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -19,5 +19,5 @@ def command(
     """Approve at a gate, with proof; exit code 0 only when the vote counted."""
     from mandate.work.gates.answer import run as vote
 
-    wish = Wish(run, gate, APPROVE, said(reason, answer), is_answer=bool(answer))
+    wish = Wish(run, gate, APPROVE, said(reason, answer), is_answer=answer is not None)
     end(vote(wish, is_sure=yes, as_json=as_json, data_dir=data_dir))

@@ -24,11 +24,11 @@ def command(
     decision: Annotated[Decision, typer.Argument(help="What you say.")],
     *,
     reason: Reason = "",
-    answer: Answer = "",
+    answer: Answer = None,
     data_dir: DataDir = None,
 ) -> None:
     """Print your vote with its proof, as input for the Temporal CLI or the Web UI."""
     from mandate.work.gates import sign
 
-    wish = Wish(run, gate, decision.value, said(reason, answer), is_answer=bool(answer))
+    wish = Wish(run, gate, decision.value, said(reason, answer), is_answer=answer is not None)
     end(sign.run(wish, data_dir=data_dir))

@@ -22,4 +22,6 @@ def command(
     """Show a governed pipeline from start to report, on a stack of its own."""
     from mandate.work.operate import demo, demo_tools
 
+    if what == "tools" and (keep or workspace is not None):
+        raise typer.BadParameter("--keep and --workspace are of `mandate demo review`")
     end(demo_tools.run() if what == "tools" else demo.run(workspace, keep=keep))

@@ -168,10 +168,10 @@ async def looked(client: Client, session: Session, wish: Wish, seen: Seen | None
     _refuse_reason(wish.reason)
     seen = seen or await seen_at(client, wish.run, wish.gate)
     row = seen.row
-    if row.reason_required and not is_reason(wish.reason):
-        raise UsageError("gate {!r} requires a reason", row.gate, typed="add --reason TEXT")
     if wish.is_answer and row.question is None:
         raise UsageError(ANSWERS_NOTHING, row.gate, typed="say --reason, which decides nothing")
+    if row.reason_required and not is_reason(wish.reason):
+        raise UsageError("gate {!r} requires a reason", row.gate, typed="add --reason TEXT")
     if row.question is not None and wish.decision == APPROVE and not wish.reason.strip():
         of = f", one of {', '.join(row.question.choices)}" if row.question.choices else ""
         raise UsageError(

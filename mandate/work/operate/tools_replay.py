@@ -98,10 +98,11 @@ def run(
         plan = catalogue.compile_named(policy, data_dir).plan
         given = resolve_inputs(plan, parse_inputs(plan, inputs))
         past = calls_of(entries_after(locate(ledger, data_dir), -1), runs)
-        if not past:
+        unknown = [each for each in runs if all(call.run != each for call in past)]
+        if unknown:
             raise UsageError(
                 "the ledger knows no call of {}: runs that called are shown by mandate show RUN",
-                ", ".join(runs),
+                ", ".join(unknown),
             )
         steps = {each.path: each for each in walk(plan.steps) if isinstance(each, AgentStep)}
         found = [*replayed(past, steps, given)]

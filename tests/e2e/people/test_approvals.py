@@ -131,6 +131,7 @@ async def test_a_proof_is_sent_along_where_a_claim_would_do(mandate_up: MandateU
         (("review", "--reason", "x" * 2_001), 2, "at most 2000 characters"),
         (("nope", *WHY), 1, "pending now: review"),
         (("review", "--answer", "no"), 2, "asks no question: give a reason"),
+        (("review", "--answer", ""), 2, "asks no question: give a reason"),
     ],
 )
 async def test_what_is_typed_wrongly_is_refused_before_anything_is_signed(

@@ -189,7 +189,7 @@ async def test_another_table_is_tried_on_the_calls_of_a_past_run(
     assert "it was no call: " in rows[4]["why"]
     assert (
         tools_replay.run(
-            ["nobody"],
+            [handle.id, "nobody"],
             str(tmp_path / "other.yaml"),
             ledger=engine.settings.ledger,
             inputs=[],
@@ -206,6 +206,7 @@ async def test_people_decide_on_one_call_with_these_arguments(engine: Engine, sh
     handle = await engine.start(calling(shop.asks()))
     [row] = (await engine.pending(handle, GATE))["waiting_for"]
     _, answered = await update(engine, handle.id, vote(answer="did-not"))  # a question's, elsewhere
+    _, empty = await update(engine, handle.id, vote(answer=""))
     still = (await engine.pending(handle, GATE))["waiting_for"]
     await update(engine, handle.id, vote())
     [second] = (await engine.pending(handle, "work/call-2"))["waiting_for"]
@@ -214,6 +215,7 @@ async def test_people_decide_on_one_call_with_these_arguments(engine: Engine, sh
     await handle.result()
 
     assert "asks no question: give a reason" in answered["said"]
+    assert "asks no question: give a reason" in empty["said"]
     assert still == [row]
     assert row["call"]["arguments"] == {"amount": 5_000}
     assert (row["call"]["tool"], row["call"]["purpose"]) == ("refund", "order 17")

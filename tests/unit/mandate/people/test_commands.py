@@ -197,7 +197,15 @@ def test_who_is_not_logged_in_is_exit_code_2(tmp_path: Path, words):
 
 
 @pytest.mark.parametrize(
-    "words", [["sign", "r", "g", "maybe"], ["approve", "r"], ["login"]], ids=" ".join
+    "words",
+    [
+        ["sign", "r", "g", "maybe"],
+        ["approve", "r"],
+        ["login"],
+        ["demo", "tools", "--keep"],
+        ["demo", "tools", "--workspace", "."],
+    ],
+    ids=" ".join,
 )
 def test_wrong_words_are_exit_code_2(tmp_path: Path, words):
     assert mandate(*words, cwd=tmp_path).returncode == 2
