@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from tests.fixtures.imports import bear_nested_imports
 from tests.fixtures.search import go_far
 
 pytest_plugins = [
@@ -31,6 +32,7 @@ SERVERS: Final = {"valkey", "temporal", "openbao"}
 # Where several processes share the tests, none is to begin a long file when the others are done.
 LONGEST_FIRST: Final = ("e2e", "docs", "workflow", "integration")
 
+bear_nested_imports()
 go_far()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As behind nohup, and programs that tests interrupt would ignore it as well.

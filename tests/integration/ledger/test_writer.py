@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import threading
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -128,8 +129,14 @@ async def test_concurrent_calls_stay_units_and_the_chain_holds(writer, path):
 
 async def test_callers_of_one_batch_are_woken_together(writer, monkeypatch):
     loop = asyncio.get_running_loop()
-    woken = Mock(wraps=loop.call_soon_threadsafe)
-    monkeypatch.setattr(loop, "call_soon_threadsafe", woken)
+    wake, woken = loop.call_soon_threadsafe, Mock()
+
+    def counted(*args, **options):  # others of this process wake the loop as well
+        if threading.current_thread().name == "ledger-writer":
+            woken()
+        return wake(*args, **options)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
     committed = Mock(wraps=writer._opened.commit)
     monkeypatch.setattr(writer._opened, "commit", committed)
 
