@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from tests.fixtures.imports import bear_nested_imports
 from tests.fixtures.search import go_far
+from tests.nested_imports import bear_nested_imports
 
 pytest_plugins = [
     "tests.fixtures.servers.valkey",

@@ -29,6 +29,7 @@ from typing import Any, Final
 from temporalio import activity
 
 from activities.contracts import messages, specs
+from activities.health.places import AGENTS_MAX, Places
 from activities.proofs.warrant import Warrants
 from activities.runtime.violation import ViolationError
 from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier, is_terminal_phase
@@ -93,6 +94,7 @@ class Equipment:
     high: HighTier | None = None  # None: phases up to T2
     watcher: RevocationWatcher | None = None  # None: leases beat in their own time
     roster: Roster = field(default_factory=Roster)
+    places: Places = field(default_factory=lambda: Places("agents", AGENTS_MAX))
     breakers: Breakers = field(default_factory=Breakers)
 
 

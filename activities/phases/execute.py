@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.contracts import messages, specs
 from activities.health.behind_circuits import behind_circuits, watched_outside
+from activities.health.places import at_a_place
 from activities.phases.agent_program import ask
 from activities.phases.equipment import Equipment, enter
 from activities.runtime.boundary import governed
@@ -25,6 +26,7 @@ class Execute:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @at_a_place(PHASE)
     @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Run the program and store what it delivers."""

@@ -15,6 +15,7 @@ from temporalio import activity
 
 from activities.contracts import messages, specs
 from activities.health.behind_circuits import behind_circuits
+from activities.health.places import at_a_place
 from activities.phases.agent_program import ask
 from activities.phases.equipment import Equipment, enter, put_json
 from activities.runtime.boundary import governed
@@ -34,6 +35,7 @@ class Verify:
 
     @activity.defn(name=specs.PHASES[PHASE].name)
     @governed
+    @at_a_place(PHASE)
     @behind_circuits(PHASE)
     async def run(self, request: messages.PhaseRequest) -> messages.PhaseResult:
         """Return the verification as an output."""

@@ -13,6 +13,7 @@
    through alone, of the tool as it was declared then: one that was refused has claimed nothing.
 7. A server that is up already serves the stage that asks, by the server's word for which that is.
 8. What nobody was to read is read here, and goes to the server alone.
+9. So many are made at once. One that finds no place in time is not made, and its agent is told.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.contracts import specs, tool_specs
+from activities.health.places import CALLS_MAX, Places
 from activities.runtime.boundary import governed
 from activities.tools.handed import handed_to
 from dsl.core import Tier
@@ -100,6 +102,7 @@ class ToolCalls:
         self._around = around
         self._artifacts = artifacts
         self._warm = warm
+        self._places = Places("calls of tools", CALLS_MAX)
 
     @activity.defn(name=tool_specs.call.name)
     @governed
@@ -121,11 +124,16 @@ class ToolCalls:
         return tool_specs.CallMade(answer=answer, took_ms=round((time.monotonic() - began) * 1_000))
 
     async def _made(self, request: tool_specs.CallRequest, way: _Way) -> CallAnswer:
-        info, call = activity.info(), request.occurrence.call
+        info = activity.info()
         if info.workflow_type != specs.AGENT_WORKFLOW:
             raise DeniedError(f"only the stage of an agent calls tools, not {info.workflow_type!r}")
         if info.attempt > 1:  # (3) nobody knows what was done by then
             return _said(CallStatus.UNKNOWN, "it may have been made: its worker died meanwhile")
+        async with self._places.one():  # (9) so many at once
+            return await self._placed(request, way)
+
+    async def _placed(self, request: tool_specs.CallRequest, way: _Way) -> CallAnswer:
+        info, call = activity.info(), request.occurrence.call
         if request.occurrence.digest() != request.digest:  # (1) what was decided on
             raise DeniedError(f"call {call.name}: another occurrence was decided on")
         if request.good_until_ms and time.time() * 1_000 > request.good_until_ms:

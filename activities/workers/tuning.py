@@ -14,9 +14,9 @@ from integrations.settings import Settings
 
 # Temporal tries a dead worker's own queue first, for 10 s unless told otherwise.
 STICKY_WAIT: Final = timedelta(seconds=1)
-ACTIVITIES_MAX: Final = {  # at once, by queue
-    QUEUE: 50,
-    QUEUE_T3: 50,
+ACTIVITIES_MAX: Final = {  # at once, by queue; see ``activities.health.places`` for agents' own
+    QUEUE: 1_000,
+    QUEUE_T3: 1_000,
     QUEUE_TRUST: 50,
     QUEUE_LEDGER: 256,
     QUEUE_NOTIFY: 1_000,  # one waits at each run that is followed

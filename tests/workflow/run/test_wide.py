@@ -61,6 +61,10 @@ async def test_more_stages_than_may_work_at_once_complete(wide_engine: Engine):
     handle = await wide_engine.start(pipeline(*(stage(name) for name in names)))
     status = await wide_engine.until(handle, lambda _: len(at_work) == AGENTS_AT_ONCE_MAX)
     page = await page_of(handle)
+    # Every place for agents is taken, and the gate is opened by an activity of the same worker.
+    other = await wide_engine.start(pipeline(gate("free"), stage("after", requires=["free"])))
+    await wide_engine.pending(other, "free")
+    await other.terminate()
     gone.set()
     report = await handle.result()
 
