@@ -18,8 +18,8 @@ _KINDS: Final = {
     "reject": "bad",
     "revoked": "bad",
     "terminated": "bad",
-    "timed_out": "bad",
-    "canceled": "wait",
+    "timed out": "bad",
+    "refused": "bad",
     "cancelled": "wait",
     "waiting": "wait",
     "running": "wait",
@@ -51,10 +51,17 @@ def shown_time(moment: datetime | None) -> Html:
 
 def shown_text_time(text: str) -> Html:
     """Return a time that is told as text; as it is where it is none."""
+    moment = moment_of(text)
+    return Html.of("{}", text) if moment is None else shown_time(moment)
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the time that is told as text, of UTC; None: it is none, or out of every calendar."""
     try:
-        return shown_time(datetime.fromisoformat(text)) if text else Html()
-    except ValueError:
-        return Html.of("{}", text)
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def described(rows: Iterable[tuple[Html, Html]]) -> Html:
@@ -64,13 +71,16 @@ def described(rows: Iterable[tuple[Html, Html]]) -> Html:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Html]]) -> Html:
-    """Return a table."""
+    """Return a table; each cell says of what it is, for where no room is for its head."""
     names = Html.joined("", (Html.of('<th scope="col">{}</th>', each) for each in head))
     lines = (
-        Html.of("<tr>{}</tr>", Html.joined("", (Html.of("<td>{}</td>", cell) for cell in row)))
-        for row in rows
+        Html.of("<tr>{}</tr>", Html.joined("", map(_cell, ("", *head[1:]), row))) for row in rows
     )
     return Html.of(
         '<div class="wide"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         *(names, Html.joined("\n", lines)),
     )
+
+
+def _cell(of: str, cell: Html) -> Html:
+    return Html.of('<td data-of="{}">{}</td>', of, cell) if of else Html.of("<td>{}</td>", cell)

@@ -25,7 +25,10 @@ h3{{font-size:1rem;margin:1.3rem 0 .3rem}}
 bdi,td,th,dd,pre{{unicode-bidi:isolate}}
 .quiet{{color:var(--quiet)}}.well{{color:var(--well)}}.bad{{color:var(--bad)}}
 .wait{{color:var(--wait)}}
-.state{{font-weight:600}}
+.state{{display:inline-flex;align-items:center;gap:.4em;font-weight:600;font-size:.9em;
+line-height:1.5;padding:.05em .65em;border-radius:1em;
+background:color-mix(in srgb,currentcolor 12%,transparent)}}
+.state::before{{content:"";width:.5em;height:.5em;border-radius:50%;background:currentcolor}}
 dl{{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.6rem 0}}
 dt{{color:var(--quiet)}}dd{{margin:0;overflow-wrap:anywhere}}
 table{{border-collapse:collapse;width:100%;margin:.4rem 0;font-size:.92em}}

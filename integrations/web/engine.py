@@ -18,10 +18,10 @@ class KnownRun:
     run: str  # workflow id
     run_id: str
     type: str
-    status: str  # in lower case: running, completed, failed, canceled, terminated, timed_out
+    status: str  # as people read it: running, completed, rejected, failed, cancelled, terminated
     started: datetime | None = None
     ended: datetime | None = None
-    told: str = ""  # the state that it has told the server's list
+    told: str = ""  # whether it is at work or waits, as it has told the server's list
     gates: tuple[str, ...] = ()  # that wait, as far as the list tells
 
     @property

@@ -30,8 +30,8 @@ from mandate.console.forms import asked, form_of
 from mandate.console.keeping import log_out
 from mandate.console.looking import PATH_MAX
 from mandate.console.oidc import BEGIN, RETURN, UNDER_WAY_S
+from mandate.console.pages.decision import SHOWN_FIELD
 from mandate.console.pages.frame import href
-from mandate.console.pages.gate import SHOWN_FIELD
 from mandate.console.pages.start import FIELD_NAME, pipeline_page
 from mandate.console.pages.words import login_page, verdict_page
 from mandate.console.served_pages import ConsoleSite, in_a_sentence, shown

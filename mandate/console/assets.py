@@ -1,4 +1,4 @@
-"""What pages load besides: one style sheet, one script; nothing from elsewhere."""
+"""What pages load besides: a style sheet, a script, an icon; nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mandate.console.pages.frame import SCRIPT_PATH, STYLE_PATH
+from mandate.console.pages.frame import ICON_PATH, SCRIPT_PATH, STYLE_PATH
 from mandate.console.pages.style import CONSOLE_STYLE
 
 KEPT: Final = {"cache-control": "max-age=300"}
@@ -21,6 +21,7 @@ def asset_routes() -> list[Route]:
     return [
         Route(STYLE_PATH, _style, methods=["GET"]),
         Route(SCRIPT_PATH, _script, methods=["GET"]),
+        Route(ICON_PATH, _icon, methods=["GET"]),
     ]
 
 
@@ -29,9 +30,13 @@ async def _style(_request: Request) -> Response:
 
 
 async def _script(_request: Request) -> Response:
-    return Response(_read(), media_type="text/javascript", headers=KEPT)
+    return Response(_read("console.js"), media_type="text/javascript", headers=KEPT)
+
+
+async def _icon(_request: Request) -> Response:
+    return Response(_read("icon.svg"), media_type="image/svg+xml", headers=KEPT)
 
 
 @cache
-def _read() -> str:
-    return (files("mandate.console") / "static" / "console.js").read_text("utf-8")
+def _read(name: str) -> str:
+    return (files("mandate.console") / "static" / name).read_text("utf-8")

@@ -27,7 +27,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import QUEUE
-from activities.runtime.endings import ended_word
 from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError
@@ -41,7 +40,7 @@ from integrations.errors import (
 )
 from integrations.web.engine import KnownRun
 from mandate.people.errors import RefusalError
-from mandate.people.runs import described_run, existing, listed, under_way
+from mandate.people.runs import described_run, existing, listed, under_way, word_of
 from mandate.unanswered import words_of
 from workflows.runtime.visibility import GATES, STATUS
 
@@ -156,9 +155,8 @@ def _said(error: BaseException) -> str:
 
 
 def _known(found: WorkflowExecution) -> KnownRun:
-    status = ended_word(found.status) if found.close_time else "running"
     return KnownRun(
-        *(found.id, found.run_id, found.workflow_type, status),
+        *(found.id, found.run_id, found.workflow_type, word_of(found)),
         *(found.start_time, found.close_time),
         told=str(found.typed_search_attributes.get(STATUS) or ""),
         gates=tuple(found.typed_search_attributes.get(GATES) or ()),

@@ -33,7 +33,7 @@ from dsl.shown.surfaces import Html
 from mandate.people.errors import RefusalError
 from mandate.people.gates.rows import VoteRow
 from mandate.people.outputs import ANSWER, Put, outputs_of
-from mandate.people.runs import described_run, status_of
+from mandate.people.runs import described_run, status_of, word_of
 
 STAGES_ASKED_MAX: Final = 100
 ASKED_AT_ONCE: Final = 16
@@ -151,7 +151,7 @@ class Account:
     workflow: str
     run: str
     type: str
-    status: str  # the server's word, in lower case
+    status: str  # how it stands or has ended, in the words of ``mandate runs``
     started: datetime | None
     closed: datetime | None
     kind: str = ""  # of an end that is none of success
@@ -176,7 +176,7 @@ class Account:
         told = self.told
         rows = [
             (Html("run id"), Html.of("<code>{}</code>", self.run)),
-            (Html("plan"), Html.of("<code>{}</code>", told.plan)),
+            *([(Html("plan"), Html.of("<code>{}</code>", told.plan))] if told.plan else []),
             (Html("began"), shown_time(self.started)),
             (Html("ended"), shown_time(self.closed) if self.closed else Html("under way")),
             (Html("took"), Html.of("{}", took(self.seconds()))),
@@ -206,7 +206,6 @@ async def account_of(client: Client, workflow: str, *, with_outputs: bool = True
     """
     state = await described_run(client, workflow)
     handle = client.get_workflow_handle(workflow, run_id=state.run_id)
-    server = state.status.name.lower() if state.status else "unknown"
     over = state.status is not WorkflowExecutionStatus.RUNNING
     kind, sentence, report = await _end(handle) if over else ("", "", None)
     is_told = isinstance(report, dict)
@@ -215,7 +214,7 @@ async def account_of(client: Client, workflow: str, *, with_outputs: bool = True
     if not is_told and with_outputs:
         told, left = await _with_outputs(client, workflow, told)
     times = (state.start_time, state.close_time)
-    about = (workflow, state.run_id, state.workflow_type, server)
+    about = (workflow, state.run_id, state.workflow_type, word_of(state))
     return Account(*about, *times, kind, sentence, told, bool(said), left)
 
 

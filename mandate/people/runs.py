@@ -1,9 +1,11 @@
 """The runs there are: which one a person means, and what each is doing.
 
 1. A run is a pipeline or a change of trust: a workflow on the engine's queue that people may be
-   asked by. The workflows of single agents, and those that only keep house, are none.
+   asked by. The workflows of single agents, and those that only keep house, are none. Each type of
+   workflow is in ``PEOPLES`` or in ``HOUSEKEEPING``.
 2. What a run is doing it says itself, within ``ANSWER_S``; one that does not answer is shown as the
-   server's list has it. How one has ended is in that list. Which pipeline it was is its type, or
+   server's list has it. How one has ended is in that list, and of one that has failed, in which
+   way: by a word of ours, no other is believed. Which pipeline it was is its type, or
    where it was started from a document, in the report it ended with; without one it is asked.
 3. The newest ``limit`` are shown, ``RUNS_MAX`` at most, and that there are more is said.
 4. What holds an id that is for something else is never shown: see ``mandate.people.holders``.
@@ -30,34 +32,43 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts.anchor_specs import LEDGER_ANCHOR_WORKFLOW
-from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW, RECONCILE_WORKFLOW
-from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
-from activities.contracts.trust_specs import SWEEP_WORKFLOW
+from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REVIEW_AGAIN_WORKFLOW
 from activities.runtime.endings import ended_word
+from dsl.rules.run.reserved import (
+    ATTESTATION,
+    CIRCUIT,
+    LEDGER_ANCHOR,
+    NOTIFICATION,
+    PROMOTION,
+    REBINDING,
+    RECONCILE,
+    REGISTRATION,
+    REINSTATEMENT,
+    REVIEW_OUTCOME,
+    REVOCATION,
+    SWEEP,
+)
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.holders import refuse_stranger
 from mandate.people.outputs import ANSWER, report_of
 from mandate.people.void import Void, void_of
 from workflows.messages.inputs import PIPELINE
+from workflows.runtime.failures import ENDINGS
 from workflows.runtime.visibility import STATUS
 
 RUNS_MAX: Final = 200
 ADDRESS_MAX: Final = 4_000  # characters of a page: an id of 1,000, percent-encoded
 ANSWER_S: Final = 5.0
 ASKED_AT_ONCE: Final = 16
-_OURS: Final = " AND ".join(  # (1) what people may be asked by
-    (
-        f'TaskQueue="{QUEUE}"',
-        f'WorkflowType != "{AGENT_WORKFLOW}"',
-        f'WorkflowType != "{REGISTRATION_WORKFLOW}"',
-        f'WorkflowType != "{SWEEP_WORKFLOW}"',
-        f'WorkflowType != "{LEDGER_ANCHOR_WORKFLOW}"',
-        f'WorkflowType != "{ATTESTATION_WORKFLOW}"',
-        f'WorkflowType != "{RECONCILE_WORKFLOW}"',
-    )
+PEOPLES: Final = (PIPELINE, PROMOTION, REINSTATEMENT, REBINDING, REVOCATION)
+HOUSEKEEPING: Final = (
+    *(AGENT_WORKFLOW, REGISTRATION, NOTIFICATION, CIRCUIT, REVIEW_OUTCOME, REVIEW_AGAIN_WORKFLOW),
+    *(SWEEP, LEDGER_ANCHOR, ATTESTATION, RECONCILE),
 )
+_NONE: Final = ", ".join(f'"{each}"' for each in HOUSEKEEPING)
+# (1) what people may be asked by
+_OURS: Final = f'TaskQueue="{QUEUE}" AND WorkflowType NOT IN ({_NONE})'
 _RUNNING: Final = 'ExecutionStatus="Running"'
 _MOVING: Final = ("running", "waiting")
 
@@ -154,7 +165,7 @@ async def under_way(client: Client, run: str) -> WorkflowHandle[Any, Any]:
     """
     state = await described_run(client, run)
     if state.status is not WorkflowExecutionStatus.RUNNING:
-        raise RefusalError("the run {!r} is {} already", run, ended_word(state.status))
+        raise RefusalError("the run {!r} is {} already", run, word_of(state))
     return client.get_workflow_handle(run, run_id=state.run_id)
 
 
@@ -206,6 +217,13 @@ def at_work(status: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def word_of(found: WorkflowExecution) -> str:
+    """Return how a run stands or has ended, as people read it everywhere (2)."""
+    word = ended_word(found.status)
+    told = str(found.typed_search_attributes.get(STATUS) or "")
+    return told if found.status is WorkflowExecutionStatus.FAILED and told in ENDINGS else word
+
+
 def doing_words(doing: Mapping[str, str]) -> Terminal:
     """Name the stages at work; of one that waits for something, such as a circuit, say for what."""
     stages = (
@@ -234,14 +252,12 @@ async def _described(client: Client, run: str) -> WorkflowExecutionDescription:
 
 
 async def _told(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore) -> Run:
-    shown = found.typed_search_attributes.get(STATUS)
     run = Run(found.id, found.run_id, found.workflow_type, "foreign", found.start_time)
     handle = client.get_workflow_handle(found.id, run_id=found.run_id)
     if found.status is not WorkflowExecutionStatus.RUNNING:
-        word = ended_word(found.status) if shown in (None, *_MOVING) else str(shown)
         async with turn:
             pipeline = await pipeline_of(handle, found.workflow_type)
-        return replace(run, status=word, ended=found.close_time, pipeline=pipeline)
+        return replace(run, status=word_of(found), ended=found.close_time, pipeline=pipeline)
     async with turn:
         try:
             # (4) it holds an id for something else

@@ -51,6 +51,7 @@ _ENDINGS: Final = {
     PROMOTION_REFUSED: "refused",
     REINSTATEMENT_REFUSED: "refused",
 }
+ENDINGS: Final = frozenset(_ENDINGS.values())
 
 
 class PhaseFailedError(Exception):

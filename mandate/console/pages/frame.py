@@ -16,6 +16,7 @@ from mandate.console.sessions import TOKEN_FIELD, WebSession
 ADDRESS_MAX: Final = 12_000  # characters: ids of 1,000, percent-encoded
 STYLE_PATH: Final = "/static/console.css"
 SCRIPT_PATH: Final = "/static/console.js"
+ICON_PATH: Final = "/static/icon.svg"
 AGAIN_S: Final = 10  # without script a page that moves is loaded again
 _PLACES: Final = (
     ("/", "Runs"),
@@ -23,6 +24,12 @@ _PLACES: Final = (
     ("/start", "Start"),
     ("/agents", "Agents"),
     ("/system", "System"),
+)
+
+
+_SIGN: Final = Html(
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 1.5 3 5v6.5c0 5.3 3.8 9.3 9 11 '
+    '5.2-1.7 9-5.7 9-11V5z"/><path class="tick" d="m7.8 12.2 3 3 5.6-6"/></svg>'
 )
 
 
@@ -56,8 +63,9 @@ def page(viewed: Viewed, here: str, session: WebSession | None) -> Html:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<title>{} · Mandate</title><link rel="stylesheet" href="{}">'
-        '<link rel="icon" href="data:,">{}<script src="{}" defer></script></head>',
-        *(viewed.title, Html.of("{}", STYLE_PATH), again, Html.of("{}", SCRIPT_PATH)),
+        '<link rel="icon" href="{}">{}<script src="{}" defer></script></head>',
+        *(viewed.title, Html.of("{}", STYLE_PATH), Html.of("{}", ICON_PATH), again),
+        Html.of("{}", SCRIPT_PATH),
     )
     parts = [
         head,
@@ -95,6 +103,11 @@ def outside(of: str, text: Html) -> Html:
     return Html.of('<a class="out" href="{}" rel="noreferrer">{} ↗</a>', address(of), text)
 
 
+def empty(said: Html) -> Html:
+    """Return what stands where there is nothing to show."""
+    return Html.of('<p class="none">{}</p>', said)
+
+
 def token_field(session: WebSession) -> Html:
     """Return the word that a form of this session carries."""
     return Html.of(
@@ -117,9 +130,9 @@ def _bar(here: str, session: WebSession | None) -> Html:
             *(token_field(session), session.login.name),
         )
     return Html.of(
-        '<header class="bar"><a class="brand" href="/">Mandate</a>'
-        '<nav aria-label="Pages">{}</nav><div class="who">{}</div></header>',
-        *(Html.joined("", places), who),
+        '<header class="bar"><div><a class="brand" href="/">{}Mandate</a>'
+        '<nav aria-label="Pages">{}</nav><div class="who">{}</div></div></header>',
+        *(_SIGN, Html.joined("", places), who),
     )
 
 

@@ -6,7 +6,7 @@ loaded. Events, payloads and the stack are Temporal's Web UI's, which is a link 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,16 +14,13 @@ from typing import Final
 from dsl.plan import Plan
 from dsl.rules.run.foremost import counted, foremost
 from dsl.shown.diagram import diagram
-from dsl.shown.markup import (
-    described,
-    kind_of,
-    shown_text_time,
-    table,
-    took,
-)
+from dsl.shown.heads import HEADED_RANK_MAX, rank
+from dsl.shown.markup import described, kind_of, table, took
 from dsl.shown.surfaces import Html, Terminal
-from mandate.console.pages.frame import Viewed, href, link, outside
+from mandate.console.pages.frame import Viewed, address, href, link, outside
+from mandate.console.pages.moments import small_digest, until
 from mandate.people.accounts import Account, DecidedGate, PendingGate, StageAccount
+from mandate.people.outputs import Put
 
 ROWS_MAX: Final = 100
 DRAWN_MAX: Final = 200  # stages; of more the table tells what matters
@@ -47,9 +44,9 @@ def run_page(board: Board) -> Viewed:
     if told.kind:
         what = Html.of("{} {}", told.kind, told.agent)
     body = Html.of(
-        '<h1><bdi>{}</bdi></h1><p class="lead"><bdi>{}</bdi> {}</p>',
-        *(Html.of("{}", account.workflow, limit=1_000), what),
-        outside(board.web_ui, Html("In the Temporal Web UI")),
+        '<p class="crumb">Run of <bdi>{}</bdi>{}</p><h1><bdi>{}</bdi></h1>',
+        *(what, outside(board.web_ui, Html("Temporal Web UI"))),
+        Html.of("{}", account.workflow, limit=1_000),
     )
     after = Html.joined("\n", [each for each in (_decided(account), _outputs(account)) if each])
     after = Html.of("{}{}", after, _facts(account))
@@ -96,9 +93,10 @@ def _gate_line(run: str, gate: PendingGate) -> Html:
         Html.of("{}", gate.still_needed_of) if gate.still_needed_of else Html.listed(gate.approvers)
     )
     return Html.of(
-        "<li>{}: <bdi>{}</bdi>, until {}</li>",
-        *(link(href("/gate", run=run, gate=gate.gate), gate.gate), whom),
-        shown_text_time(gate.due),
+        '<li><div class="what"><strong><bdi>{}</bdi></strong><p><bdi>{}</bdi>, due {}</p></div>'
+        '<a class="button" href="{}">Look and answer</a></li>',
+        *(gate.gate, whom, until(gate.due)),
+        address(href("/gate", run=run, gate=gate.gate)),
     )
 
 
@@ -116,7 +114,8 @@ def _picture(board: Board) -> Html:
             return href("/gate", run=board.account.workflow, gate=path)
         return f"#stage-{numbers.get(path, 0)}"
 
-    return Html.of('<div class="wide">{}</div>', diagram(board.plan, marks, link=leads))
+    drawn = diagram(board.plan, marks, link=leads)
+    return Html.of('<div class="card wide">{}</div>', drawn)
 
 
 def _numbers(board: Board) -> dict[str, int]:
@@ -132,7 +131,8 @@ def _stages(board: Board) -> Html:
         return Html()
     numbers = _numbers(board)
     lines = (_stage(board, (numbers[path], path), rows[path], now) for path in shown)
-    found = table(("Stage", "Kind", "State", "Took", "Detail"), lines)
+    found = table(("Stage", "State", "Took", "Detail"), lines)
+    found = Html.of('<div class="card list">{}</div>', found)
     if len(shown) < len(rows):
         each = [Html.of("{} {}", count, kind) for count, kind in counted(brief)]
         found = Html.of("{}<p>{} stages: {}</p>", found, len(rows), Html.joined(", ", each))
@@ -143,14 +143,13 @@ def _stage(board: Board, called: tuple[int, str], row: StageAccount, now: dateti
     tries = Html.of(" ({} tries)", row.attempts) if row.attempts > 1 else Html()
     return [
         Html.of(
-            '<bdi id="stage-{}">{}</bdi> {}',
+            '<bdi id="stage-{}">{}</bdi> {}<span class="sub">{}</span>',
             *called,
-            outside(board.stage_uis.get(called[1], ""), Html("UI")),
+            *(outside(board.stage_uis.get(called[1], ""), Html("Web UI")), row.type),
         ),
-        Html.of("{}", row.type),
         Html.of('<span class="state {}">{}</span>', kind_of(row.status), row.status),
         Html.of("{}", took(row.seconds(now))),
-        Html.of("<bdi>{}</bdi>{}", row.detail, tries),
+        Html.of("<bdi>{}</bdi>{}", row.detail, tries) if row.detail or tries else Html(),
     ]
 
 
@@ -171,36 +170,57 @@ def _verdict(gate: DecidedGate) -> Html:
         for vote in votes[:ROWS_MAX]
     )
     return Html.of(
-        '<div class="gate"><h3><bdi>{}</bdi>: <span class="{}">{}</span></h3><p>{}</p>'
+        '<div class="gate"><h3><bdi>{}</bdi> <span class="state {}">{}</span></h3><p>{}</p>'
         "<ul>{}</ul></div>",
         *(gate.gate, kind_of(gate.verdict), gate.verdict, gate.detail, Html.joined("", lines)),
     )
 
 
 def _outputs(account: Account) -> Html:
-    rows = list(_output_rows(account))
-    if not rows:
+    """Return what was put out; what the engine tells of each stage is folded."""
+    found = [
+        (path, each)
+        for path, row in account.told.stages.items()
+        for each in {output.name: output for output in row.outputs}.values()
+    ]
+    if not found:
         return Html()
     more = Html()
-    if len(rows) > ROWS_MAX:
+    if len(found) > ROWS_MAX:
         rest = Terminal.command("mandate artifact list {}", account.workflow)
-        more = Html.of("<p>and {} more: <code>{}</code></p>", len(rows) - ROWS_MAX, rest)
-    found = table(("Output", "Stage", "Kind", "Bytes", "Digest"), rows[:ROWS_MAX])
-    return Html.of("<section><h2>Outputs</h2>{}{}</section>", found, more)
+        more = Html.of("<p>and {} more: <code>{}</code></p>", len(found) - ROWS_MAX, rest)
+    found = found[:ROWS_MAX]
+    told = [each for each in found if _rank(each[1]) <= HEADED_RANK_MAX]
+    folded = [each for each in found if each not in told]
+    shown = Html.of('<div class="card list">{}</div>', _rows(account, told)) if told else Html()
+    if folded:
+        shown = Html.of(
+            '{}<details class="card list"><summary>Accounts of the engine ({})</summary>{}'
+            "</details>",
+            *(shown, len(folded), _rows(account, folded)),
+        )
+    return Html.of("<section><h2>Outputs</h2>{}{}</section>", shown, more)
 
 
-def _output_rows(account: Account) -> Iterator[list[Html]]:
-    for path, row in account.told.stages.items():
-        for each in {output.name: output for output in row.outputs}.values():
-            where = href("/output", run=account.workflow, stage=path, name=each.name)
-            yield [
-                link(where, each.name),
-                Html.of("<bdi>{}</bdi>", path),
-                Html.of("<bdi>{}</bdi>", each.media_type),
-                Html.of("{:,}", each.size),
-                Html.of("<code>{}</code>", each.digest),
-            ]
+def _rank(output: Put) -> int:
+    return rank(output.phase, output.name)
+
+
+def _rows(account: Account, found: Sequence[tuple[str, Put]]) -> Html:
+    rows = (
+        [
+            link(href("/output", run=account.workflow, stage=path, name=each.name), each.name),
+            Html.of("<bdi>{}</bdi>", path),
+            Html.of("<bdi>{}</bdi>", each.media_type),
+            Html.of("{:,}", each.size),
+            small_digest(each.digest),
+        ]
+        for path, each in sorted(found, key=lambda pair: _rank(pair[1]))
+    )
+    return table(("Output", "Stage", "Kind", "Bytes", "Digest"), rows)
 
 
 def _facts(account: Account) -> Html:
-    return Html.of("<section><h2>Facts</h2>{}</section>", described(account.facts()))
+    return Html.of(
+        '<section><h2>Facts</h2><div class="card">{}</div></section>', described(account.facts())
+    )

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
-from dsl.shown.markup import kind_of, shown_time, table, took
+from dsl.shown.markup import kind_of, table, took
 from dsl.shown.surfaces import Html
 from integrations.web.engine import KnownRun
-from mandate.console.pages.frame import Viewed, address, href, link
+from mandate.console.pages.frame import Viewed, address, empty, href, link
+from mandate.console.pages.moments import ago
 
-_HEAD: Final = ("Run", "Pipeline", "State", "Began", "Took", "Waits for")
+_HEAD: Final = ("Run", "State", "Waits for", "Began", "Took")
 
 
 def runs_page(runs: Sequence[KnownRun], *, older: str, before: str) -> Viewed:
     """Return the newest runs, or those older than a moment; ``older`` is where the next begin."""
     body = Html(
-        '<h1>Runs</h1><p class="lead">Newest first. <a href="/start">Start one</a>, or see what '
-        '<a href="/waiting">waits for somebody</a>.</p>'
+        '<div class="top"><div><h1>Runs</h1><p class="lead">Newest first. See what '
+        '<a href="/waiting">waits for somebody</a>.</p></div>'
+        '<a class="button" href="/start">Start a run</a></div>'
     )
     more = Html()
     if older:
@@ -33,21 +34,19 @@ def runs_page(runs: Sequence[KnownRun], *, older: str, before: str) -> Viewed:
 def runs_part(runs: Sequence[KnownRun]) -> Html:
     """Return the table."""
     if not runs:
-        return Html('<p>There is no run here. <a href="/start">Start one</a>.</p>')
-    return table(_HEAD, map(_row, runs))
+        return empty(Html('There is no run here. <a href="/start">Start one</a>.'))
+    return Html.of('<div class="card list">{}</div>', table(_HEAD, map(_row, runs)))
 
 
 def _row(run: KnownRun) -> Sequence[Html]:
-    word = run.told or run.status
-    now = run.ended or datetime.now(UTC)
-    lasted = (now - run.started).total_seconds() if run.started and run.ended else None
+    word = (run.told if run.is_under_way else "") or run.status
+    lasted = (run.ended - run.started).total_seconds() if run.started and run.ended else None
     return (
-        link(href("/run", id=run.run), run.run),
-        Html.of("<bdi>{}</bdi>", run.type),
+        Html.of('{}<bdi class="sub">{}</bdi>', link(href("/run", id=run.run), run.run), run.type),
         Html.of('<span class="state {}">{}</span>', kind_of(word), word),
-        shown_time(run.started),
-        Html.of("{}", took(lasted)),
         Html.joined(", ", _gates(run)),
+        ago(run.started),
+        Html.of("{}", took(lasted)),
     )
 
 

@@ -21,7 +21,8 @@ def start_page(names: Sequence[str]) -> Viewed:
     """Return what can be started."""
     rows = (Html.of("<li>{}</li>", link(href("/start", pipeline=each), each)) for each in names)
     body = Html.of(
-        '<h1>Start a run</h1><p class="lead">Of a pipeline in the catalogue.</p><ul>{}</ul>',
+        '<h1>Start a run</h1><p class="lead">Of a pipeline in the catalogue.</p>'
+        '<ul class="choices">{}</ul>',
         Html.joined("", rows),
     )
     return Viewed(Html("Start"), body)
@@ -44,9 +45,10 @@ def pipeline_page(plan: Plan, digest: str, session: WebSession | None, why: str 
             *(address(here), token_field(session), Html.joined("", fields), session.login.name),
         )
     body = Html.of(
-        '<h1><bdi>{}</bdi> {}</h1><p class="quiet"><code>{}</code></p>{}{}'
-        '<div class="wide">{}</div>',
-        *(plan.name, plan.version, digest, told if why else Html(), form, diagram(plan)),
+        '<p class="crumb">Start a run of</p><h1><bdi>{}</bdi> {}</h1>'
+        '<p><code class="digest">{}</code></p>{}'
+        '<div class="split"><div class="card wide">{}</div><div class="decide">{}</div></div>',
+        *(plan.name, plan.version, digest, told if why else Html(), diagram(plan), form),
     )
     return Viewed(Html.of("{}", plan.name), body)
 

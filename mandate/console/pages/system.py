@@ -10,7 +10,7 @@ from dsl.rules.health.vitality import Vitality
 from dsl.shown.markup import described, shown_text_time, table
 from dsl.shown.surfaces import Html
 from integrations.health.monitor import Vital
-from mandate.console.pages.frame import Viewed
+from mandate.console.pages.frame import Viewed, empty
 from mandate.people.circuits import NamedCircuit
 
 _KINDS: Final = {
@@ -50,9 +50,16 @@ def system_page(found: Condition) -> Viewed:
 
 def system_part(found: Condition) -> Html:
     """Return what moves."""
+    bad = [each for each in found.vitals if each.state is not Vitality.ALIVE]
+    said = Html('<p class="lead well"><span class="state well">all is well</span></p>')
+    if bad:
+        said = Html.of(
+            '<p class="lead bad"><span class="state bad">{} need attention</span> {}</p>',
+            *(len(bad), Html.listed(each.name for each in bad)),
+        )
     return Html.of(
-        "<h2>Health</h2>{}<h2>Circuit breakers</h2>{}<h2>Ledger</h2>{}",
-        *(_health(found.vitals), _circuits(found), _ledger(found.head)),
+        "{}<h2>Health</h2>{}<h2>Circuit breakers</h2>{}<h2>Ledger</h2>{}",
+        *(said, _health(found.vitals), _circuits(found), _ledger(found.head)),
     )
 
 
@@ -68,9 +75,10 @@ def _health(vitals: Sequence[Vital]) -> Html:
             Html.of("<bdi>{}</bdi>", each.detail),
             Html() if each.state is Vitality.ALIVE else Html.of("<code>{}</code>", each.fix),
         ]
-        for each in vitals
+        for each in sorted(vitals, key=lambda each: each.state is Vitality.ALIVE)
     ]
-    return table(("What", "State", "Seen", "What helps"), rows)
+    found = table(("What", "State", "Seen", "What helps"), rows)
+    return Html.of('<div class="card list">{}</div>', found)
 
 
 def _circuits(found: Condition) -> Html:
@@ -87,7 +95,9 @@ def _circuits(found: Condition) -> Html:
         ]
         for each in found.circuits
     ]
-    return table(("Circuit", "State", ""), rows) if rows else Html("<p>There is none yet.</p>")
+    if not rows:
+        return empty(Html("There is none yet."))
+    return Html.of('<div class="card list">{}</div>', table(("Circuit", "State", ""), rows))
 
 
 def _ledger(head: LedgerHead) -> Html:
@@ -100,7 +110,7 @@ def _ledger(head: LedgerHead) -> Html:
         (Html("of"), Html.of("{}", head.action)),
     ]
     return Html.of(
-        '{}<p class="quiet">Noted elsewhere, it shows an end that was cut off: '
-        "<code>mandate ledger verify --head {}:{}</code></p>",
+        '<div class="card">{}<p class="quiet">Noted elsewhere, it shows an end that was cut off: '
+        "<code>mandate ledger verify --head {}:{}</code></p></div>",
         *(described(rows), head.seq, head.hash),
     )

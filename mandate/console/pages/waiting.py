@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from dsl.shown.markup import shown_text_time
 from dsl.shown.surfaces import Html, Terminal
-from mandate.console.pages.frame import Viewed, href, link
+from mandate.console.pages.frame import Viewed, address, empty, href, link
+from mandate.console.pages.moments import text_ago, until
 from mandate.people.gates.inbox import INBOX_RUNS_MAX, Inbox, InboxRun
 from mandate.people.gates.rows import GateRow
 
@@ -36,7 +36,7 @@ def waiting_part(found: Inbox) -> Html:
         if each.why
     ]
     if not parts:
-        parts = [Html("<p>No gate waits for an answer.</p>")]
+        parts = [empty(Html("No gate waits for an answer."))]
     if not found.complete:
         parts.append(
             Html.of("<p>There are more than {} runs: these are the newest.</p>", INBOX_RUNS_MAX)
@@ -47,18 +47,22 @@ def waiting_part(found: Inbox) -> Html:
 def _gate(found: InboxRun, row: GateRow) -> Html:
     asks = Html.listed(row.identity or ("claimed",), " or ")
     reason = Html(", with a reason") if row.reason_required else Html()
-    escalated = Html(", escalated") if row.escalated else Html()
+    escalated = Html('<span class="state bad">escalated</span> ') if row.escalated else Html()
+    about = Html.of('<p class="ask"><bdi>{}</bdi></p>', row.description)
     void = [
         Html.of(
             "<p>void: <bdi>{}</bdi>: <bdi>{}</bdi></p>", each.get("name", ""), each.get("why", "")
         )
         for each in found.void.messages[-_VOID_SHOWN:]
     ]
+    there = href("/gate", run=found.workflow, gate=row.gate)
     return Html.of(
-        '<article class="gate"><h2>{} <span class="quiet">in</span> {}</h2><p><bdi>{}</bdi></p>'
-        '<p class="wait"><bdi>{}</bdi>{} ({}{}), since {}, until {}</p>{}</article>',
-        link(href("/gate", run=found.workflow, gate=row.gate), row.gate),
-        link(href("/run", id=found.workflow), found.workflow),
-        *(row.description, row.still_needed_of, escalated, asks, reason),
-        *(shown_text_time(row.since), shown_text_time(row.due), Html.joined("", void)),
+        '<article class="gate"><div class="top"><div><h2>{} <span class="quiet">in</span> '
+        '{}</h2>{}</div><a class="button" href="{}">Look and answer</a></div>'
+        '<p>{}<bdi>{}</bdi> <span class="quiet">({}{})</span></p>'
+        '<p class="quiet">Due {}, asked {}</p>{}</article>',
+        *(link(there, row.gate), link(href("/run", id=found.workflow), found.workflow)),
+        *(about if row.description else Html(), address(there)),
+        *(escalated, row.still_needed_of, asks, reason),
+        *(until(row.due), text_ago(row.since), Html.joined("", void)),
     )

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from dsl.shown.laid_out import laid_out
 from dsl.shown.surfaces import Html, Terminal
 from mandate.console.pages.frame import Viewed, address, href, link
+from mandate.console.pages.moments import small_digest
 
 NO_WAYS: Final[Mapping[str, str]] = MappingProxyType({})
 LINES_MAX: Final = 5_000  # of an output
@@ -25,7 +27,7 @@ def login_page(back: str, why: str = "", elsewhere: str = "") -> Viewed:
     """Return the form of a login; ``why`` the last one was none, ``elsewhere`` one goes as well."""
     told = Html.of('<p class="bad" role="alert">{}</p>', why) if why else Html()
     body = Html.of(
-        '<h1>Log in</h1>{}<form class="act" method="post" action="{}">'
+        '<div class="narrow"><h1>Log in</h1>{}<form class="act" method="post" action="{}">'
         '<p><label for="name">Name</label><input id="name" name="name" autocomplete="username" '
         'maxlength="200" required autofocus></p>'
         '<p><label for="secret">Password</label><input id="secret" name="secret" type="password" '
@@ -33,7 +35,7 @@ def login_page(back: str, why: str = "", elsewhere: str = "") -> Viewed:
         '<p><label class="check"><input type="checkbox" name="by" value="token"> What I gave is a '
         "token of mine: I log in to Vault by other means</label></p><p><button>Log in</button></p>"
         '<p class="quiet">To the Vault of this stack. The login is kept by this server, in memory, '
-        "for half an hour at most; with it your votes are signed.</p></form>{}",
+        "for half an hour at most; with it your votes are signed.</p></form>{}</div>",
         *(told, address(href("/login", next=back)), _elsewhere(elsewhere, back)),
     )
     return Viewed(Html("Log in"), body)
@@ -51,7 +53,8 @@ def verdict_page(run: str, gate: str, *, counted: bool | None, line: str) -> Vie
     """Return what became of a vote, in the run's own words; None: nobody knows yet."""
     head, kind = _VERDICTS[counted]
     body = Html.of(
-        '<h1>{}</h1><p class="lead {}" role="status"><bdi>{}</bdi></p><p>Back to {}, or to {}.</p>',
+        '<div class="card"><h1>{}</h1><p class="lead {}" role="status"><bdi>{}</bdi></p>'
+        "<p>Back to {}, or to {}.</p></div>",
         *(head, kind),
         Html.of("{}", line, limit=2_000),
         *(link(href("/run", id=run), run), link(href("/waiting"), "what waits")),
@@ -64,7 +67,8 @@ def refusal_page(status: int, message: str, ways: Mapping[str, str] = NO_WAYS) -
     head = Html("There is nothing here") if status == 404 else Html("Not done")  # noqa: PLR2004
     led = (link(of, name) for of, name in (*ways.items(), ("/", "the runs")))
     body = Html.of(
-        '<h1>{}</h1><p class="lead bad" role="alert">{}</p><p>Back to {}</p>',
+        '<div class="card"><h1>{}</h1><p class="lead bad" role="alert">{}</p><p>Back to {}</p>'
+        "</div>",
         *(head, Html.of("{}", message, limit=2_000), Html.joined(", or to ", led)),
     )
     return Viewed(head, body)
@@ -79,6 +83,7 @@ def output_page(
         save = Terminal.command("mandate artifact save {} {}", f"{run}/{stage}", name)
         shown = Html.of("<p>It is no text. To have its bytes: <code>{}</code></p>", save)
     else:
+        lines = laid_out(lines)
         fitting = _fitting(lines)
         more = len(lines) - len(fitting)
         whole = Terminal.command("mandate artifact show {} {}", f"{run}/{stage}", name)
@@ -88,9 +93,9 @@ def output_page(
             *(Html.excerpt(fitting, LINE_MAX), cut if more > 0 else Html()),
         )
     body = Html.of(
-        '<h1><bdi>{}</bdi></h1><p class="lead">Put out by <bdi>{}</bdi> of {}</p>'
-        '<p class="quiet">{:,} bytes, read here by their digest <code>{}</code></p>{}',
-        *(name, stage, link(href("/run", id=run), run), size, digest, shown),
+        '<p class="crumb">Put out by <bdi>{}</bdi> of {}</p><h1><bdi>{}</bdi></h1>'
+        '<p class="quiet">{:,} bytes, read here by their digest<br>{}</p>{}',
+        *(stage, link(href("/run", id=run), run), name, size, small_digest(digest), shown),
     )
     return Viewed(Html.of("{}", name), body)
 

@@ -21,12 +21,11 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
-from activities.runtime.endings import ended_word
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
 from mandate.people.gates.rows import GateRow
 from mandate.people.gates.voting import pending
-from mandate.people.runs import at_work, described_run, status_of
+from mandate.people.runs import at_work, described_run, status_of, word_of
 from mandate.people.void import Void, void_of
 
 INBOX_RUNS_MAX: Final = 200
@@ -82,7 +81,7 @@ async def look_at(client: Client, workflow_id: str) -> Inbox:
     """
     found = await described_run(client, workflow_id)
     if found.status is not WorkflowExecutionStatus.RUNNING:
-        ended = ended_word(found.status)
+        ended = word_of(found)
         raise RefusalError("the run {!r} is {}: nobody is waited for there", workflow_id, ended)
     return Inbox((await _ask(client, found, asyncio.Semaphore()),))
 

@@ -28,7 +28,6 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.runtime.endings import ended_word
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
 from dsl.rules.gates.consensus import is_reason
@@ -45,6 +44,7 @@ from mandate.people.gates.statements import about_vote, sign
 from mandate.people.gates.wishes import APPROVE, Wish
 from mandate.people.holders import refuse_stranger
 from mandate.people.login.session import Session
+from mandate.people.runs import word_of
 
 ANSWER: Final = timedelta(seconds=10)  # of a run to a query
 FILING_S: Final = 10.0  # until the requests behind a gate are filed in Vault
@@ -223,7 +223,7 @@ async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
             raise RefusalError("there is no run {!r}", run, typed="see: mandate gates") from None
         raise
     if state.status is not WorkflowExecutionStatus.RUNNING:
-        ended = ended_word(state.status)
+        ended = word_of(state)
         raise RefusalError("the run {!r} is {}: nobody is waited for there", run, ended)
     await refuse_stranger(client, run, state.run_id)
     return client.get_workflow_handle(run, run_id=state.run_id)

@@ -65,7 +65,7 @@ async def test_a_run_is_started_watched_approved_and_seen_to_end(
         await page.click("main button")
         await page.fill("#input-note", "two words")
         await page.click("main button")
-        await expect(page.locator(".waits a")).to_have_text("sign-off")  # by itself
+        await expect(page.locator(".waits strong")).to_have_text("sign-off")  # by itself
         moved = await page.evaluate("performance.getEntriesByType('navigation')[0].type")
         await page.reload()
         await expect(page.locator("dt:has-text('started by') + dd")).to_have_text("ann")
@@ -75,7 +75,7 @@ async def test_a_run_is_started_watched_approved_and_seen_to_end(
             await expect(page.locator("main")).to_contain_text(digest)
         await page.screenshot(path=folder / "console-gate.png")
         await page.fill("#reason", "read what it found")
-        await page.click("text=Approve")
+        await page.click("button[value=approve]")
         await expect(page.locator("h1")).to_have_text("Your vote counted")
         await page.click("main a")
         await expect(page.locator("main .lead .state")).to_have_text("completed")
@@ -123,7 +123,7 @@ async def test_by_keyboard_alone(served: Served, browser: Browser):
         await expect(page.locator("h1")).to_have_text("Your vote counted")
         await tab_to(page, "main a")
         await page.keyboard.press("Enter")
-        await expect(page.locator("main .lead .state")).to_have_text("failed")
+        await expect(page.locator("main .lead .state")).to_have_text("rejected")
 
 
 async def test_without_script_everything_reads_and_a_phone_is_wide_enough(
@@ -195,7 +195,7 @@ async def test_a_form_that_is_none_of_ours_does_nothing(served: Served):
     assert too_large.status == 413
     assert (await served.get(address, ann)).status == 405
     waiting = (await served.get(gate_address(run))).text
-    assert "Nobody yet" in waiting  # none of that has voted
+    assert "Nobody has voted yet" in waiting  # none of that has voted
 
     assert await status(vote) == 200
     assert await status(vote) == 404  # a gate that is decided waits no more

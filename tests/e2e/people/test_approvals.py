@@ -94,7 +94,7 @@ async def test_a_rejection_that_counts_is_exit_code_0_and_ends_the_run(
         await handle.result()
     late = await ann.mandate("approve", handle.id, "review", *WHY)
     assert late.code == 1
-    assert "is failed: nobody is waited for there" in late.err
+    assert "is rejected: nobody is waited for there" in late.err
 
 
 async def test_what_is_signed_is_a_vote_for_the_plain_temporal_cli(

@@ -1,0 +1,154 @@
+"""What a vote at a gate is bound to, and what outputs say: all of it stands on the gate's page.
+
+1. What outputs say is text, whatever it says it is. JSON on one line is laid out, and nothing of it
+   is left out: see ``dsl.shown.laid_out``.
+2. What an agent has put out stands first. What the engine tells of the stage is folded, unless it
+   is all there is.
+3. A clarified plan is shown against the plan as it was written.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from dsl.plan import AgentStep, Plan, walk
+from dsl.rules.gates.gate_rules import NO_OUTPUT
+from dsl.rules.health.clarification import scope_of
+from dsl.shown.heads import OWN, HeadState, rank
+from dsl.shown.laid_out import laid_out
+from dsl.shown.markup import described, table
+from dsl.shown.surfaces import Html
+from mandate.console.pages.frame import address, href, link
+from mandate.console.pages.moments import small_digest
+from mandate.people.gates.contents import Contents, best_head, headed
+from mandate.people.gates.rows import NONE, GateRow, HeadRow, OutputRow
+
+VALUE_MAX: Final = 2_000  # characters of an input
+_JSON: Final = "application/json"
+_BARE: Final = ("true", "false", "null", "yes", "no")  # strings that would be taken for none
+
+
+def bound_part(row: GateRow, plan: Plan) -> Html:
+    """Return all that a vote is bound to, without what outputs say."""
+    rows = [
+        *((Html.of("<bdi>{}</bdi>", name), _value(value)) for name, value in _sorted(row)),
+        (
+            Html("plan"),
+            Html.of("<bdi>{} {}</bdi> {}", plan.name, plan.version, small_digest(row.plan)),
+        ),
+        (Html("inputs"), small_digest(row.inputs)),
+        (Html("outputs"), small_digest(row.subject_digest)),
+        (Html("opening"), Html.of("{}", row.opening)),
+    ]
+    if not row.subject:
+        rows.append((Html("binds"), Html.of("{}", NO_OUTPUT)))
+    if row.vault.state != NONE:
+        rows.append((Html("vault"), Html.of("{} <bdi>{}</bdi>", row.vault.state, row.vault.detail)))
+    for each in row.vault.requests:
+        words = (each.place, each.stage, each.agent)
+        rows.append((Html("to be read"), Html.of("<bdi>{}</bdi> by {} ({})", *words)))
+    return Html.of('<div class="card">{}</div>', described(rows))
+
+
+def _sorted(row: GateRow) -> list[tuple[str, Any]]:
+    return sorted(row.run_inputs.items())
+
+
+def _value(value: Any) -> Html:
+    """Return an input as it is: a text without quotes, unless it could be taken for none."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and (not _is_plain(value)):
+        text = json.dumps(value, ensure_ascii=False)
+    return Html.of("<bdi>{}</bdi>", Html.of("{}", text, limit=VALUE_MAX))
+
+
+def _is_plain(text: str) -> bool:
+    if not text or text != text.strip() or text.lower() in _BARE:
+        return False
+    return text[0] not in '{["' and not text.lstrip("+-.").replace(".", "", 1)[:1].isdigit()
+
+
+def clarified_part(row: GateRow, plan: Plan) -> Html:
+    """Return a clarified plan against the one that was written (3)."""
+    found = row.clarification
+    if found is None:
+        return Html()
+    steps = [step for step in walk(plan.steps) if isinstance(step, AgentStep)]
+    written = next((scope_of(step) for step in steps if step.path == found.stage), ())
+    gone = [each for each in written if each not in found.plan.scope]
+    lines = [
+        *(Html.of("<li><ins>{}</ins> what went wrong</li>", each) for each in found.plan.reasons),
+        *(Html.of("<li><ins>{}</ins> constraint</li>", each) for each in found.plan.constraints),
+        *(Html.of("<li>{} may still be touched</li>", each) for each in found.plan.scope),
+        *(Html.of("<li><del>{}</del> may be touched no more</li>", each) for each in gone),
+    ]
+    return Html.of(
+        '<section><h2>The plan of <bdi>{}</bdi>, clarified</h2><div class="card">'
+        '<p class="quiet">Clarification {}, beside the plan as it was written.</p>'
+        '<ul class="diff">{}</ul></div></section>',
+        *(found.stage, found.number, Html.joined("", lines)),
+    )
+
+
+def outputs_part(run: str, row: GateRow, contents: Contents) -> Html:
+    """Return what outputs say, the agent's own first (2)."""
+    telling = headed(row)
+    own = [each for each in telling if rank(each.phase, each.name) == OWN]
+    first, rest = (own, [each for each in telling if each not in own]) if own else (telling, [])
+    parts = [_output(run, each, contents) for each in first]
+    folded = [*(_output(run, each, contents) for each in rest), _others(row, telling)]
+    folded = [each for each in folded if each]
+    if folded:
+        parts.append(
+            Html.of(
+                '<details class="card"><summary>Accounts of the engine</summary>{}</details>',
+                Html.joined("", folded),
+            )
+        )
+    if not parts:
+        return Html()
+    return Html.of("<section><h2>What was put out</h2>{}</section>", Html.joined("", parts))
+
+
+def _output(run: str, output: OutputRow, contents: Contents) -> Html:
+    head = best_head(contents.heads.get(output.digest), output.head)
+    whole = href("/output", run=run, stage=output.stage, name=output.name)
+    size = output.size if head is None or head.size is None else head.size
+    return Html.of(
+        '<article class="gate"><h3>{} <span class="quiet">of</span> <bdi>{}</bdi></h3>'
+        '<p class="quiet"><bdi>{}</bdi>, {:,} bytes<br>{}</p>{}</article>',
+        *(
+            link(whole, output.name),
+            output.stage,
+            output.media_type,
+            size,
+            small_digest(output.digest),
+        ),
+        _head(head, whole, is_json=output.media_type == _JSON),
+    )
+
+
+def _head(head: HeadRow | None, whole: str, *, is_json: bool) -> Html:
+    if head is None:
+        return Html()
+    if head.state != HeadState.TEXT:
+        return Html.of("<p>{}</p>", head.state)
+    cut = Html()
+    if head.is_cut:
+        cut = Html.of(
+            '<p>These are the first lines. <a href="{}">The whole</a></p>', address(whole)
+        )
+    lines = laid_out(head.lines) if is_json else head.lines
+    return Html.of('<pre tabindex="0">{}</pre>{}', Html.excerpt(lines), cut)
+
+
+def _others(row: GateRow, telling: list[OutputRow]) -> Html:
+    told = {(each.stage, each.name) for each in telling}
+    rows = [
+        [Html.of("<bdi>{}</bdi>", name), Html.of("<bdi>{}</bdi>", stage), small_digest(hashed)]
+        for stage, outputs in sorted(row.subject.items())
+        for name, hashed in sorted(outputs.items())
+        if (stage, name) not in told
+    ]
+    return table(("Output", "Stage", "Digest"), rows) if rows else Html()
