@@ -167,6 +167,7 @@ DEFAULT_LEDGER_PATH: Final = ".mandate/ledger.db"
 # Names of outputs become names of files.
 OUTPUT_NAME_LENGTH_MAX: Final = 128
 OUTPUT_NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+QUESTION_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 
 
 def get_output_type_for_phase(phase: AgentPhase) -> OutputType | None:

@@ -10,7 +10,6 @@ the function, never into ``atexit``.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import io
@@ -46,6 +45,8 @@ def _run(main: Main) -> int:
     try:
         result = main() if callable(main) else main
         if inspect.iscoroutine(result):
+            import asyncio  # noqa: PLC0415 - what awaits nothing is done before it is loaded
+
             result = asyncio.run(result)
     except SystemExit as stop:
         return _code_of(stop)

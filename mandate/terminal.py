@@ -6,7 +6,6 @@ get through: a line is a ``Terminal``, see ``dsl.shown.surfaces``, and JSON esca
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shlex
@@ -16,11 +15,14 @@ import sys
 import termios
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dsl.errors import DslError
 from dsl.shown.surfaces import Html, Terminal
 from mandate.stack.errors import StackError
+
+if TYPE_CHECKING:
+    import asyncio
 
 ERROR_MAX: Final = 2_000  # characters
 READING_S: Final = 3_600.0  # until somebody who was asked has answered
@@ -105,6 +107,8 @@ async def confirmed(question: Terminal) -> bool:
 
     What was typed before it was put is no answer to it, so it is thrown away.
     """
+    import asyncio  # noqa: PLC0415 - every command prints, and few ask
+
     terminal = sys.stdin.fileno()
     answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     termios.tcflush(terminal, termios.TCIFLUSH)

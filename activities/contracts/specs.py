@@ -50,7 +50,7 @@ from dsl.limits import PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
 from dsl.rules.run import reserved
 from dsl.shown.surfaces import Markdown
 
-QUEUE: Final = "mandate"
+QUEUE: Final = reserved.QUEUE
 QUEUE_T3: Final = "mandate-t3"
 QUEUE_TRUST: Final = "mandate-trust"
 QUEUE_LEDGER: Final = "mandate-ledger"
@@ -206,8 +206,8 @@ PHASES: Final = {
     for phase in AgentPhase
 }
 
-AGENT_WORKFLOW: Final = "Agent"
-REGISTRATION_WORKFLOW: Final = "Registration"
+AGENT_WORKFLOW: Final = reserved.AGENT
+REGISTRATION_WORKFLOW: Final = reserved.REGISTRATION
 REVIEW_OUTCOME_WORKFLOW: Final = reserved.REVIEW_OUTCOME
-REVIEW_AGAIN_WORKFLOW: Final = "ReviewAgain"
+REVIEW_AGAIN_WORKFLOW: Final = reserved.REVIEW_AGAIN
 REVIEW_PIPELINE: Final = "architecture-review"  # the shipped one

@@ -1,25 +1,51 @@
 """A client's connection to Temporal: how values cross the wire, and nothing of a worker's.
 
-A command loads no workflow and no adapter for it: that takes as long as all the rest of the
-command, and somebody at a terminal waits for it.
+A command loads no workflow, no adapter and nothing of the SDK's workers for it: that takes as long
+as all the rest of the command, and somebody at a terminal waits for it. The SDK's own
+``SimplePlugin`` is a worker's as well, so a client has one of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from temporalio.client import Client
+import temporalio.client
+from temporalio.client import Client, Plugin
 from temporalio.envconfig import ClientConfig
-from temporalio.plugin import SimplePlugin
 from temporalio.runtime import Runtime
+from temporalio.service import ConnectConfig, ServiceClient
 
 from activities.runtime.converter import with_ours
 from integrations.settings import Settings
 
 
+class ClientPlugin(Plugin):
+    """Values cross as ours do; nothing else of a client is changed."""
+
+    def name(self) -> str:
+        """Return how the SDK calls it."""
+        return "mandate.Client"
+
+    def configure_client(
+        self, config: temporalio.client.ClientConfig
+    ) -> temporalio.client.ClientConfig:
+        """Convert values as we do."""
+        config["data_converter"] = with_ours(config.get("data_converter"))
+        return config
+
+    async def connect_service_client(
+        self,
+        config: ConnectConfig,
+        next: Callable[[ConnectConfig], Awaitable[ServiceClient]],  # noqa: A002 - as the SDK has it
+    ) -> ServiceClient:
+        """Connect as the SDK does."""
+        return await next(config)
+
+
 async def connect(
     settings: Settings,
-    ours: SimplePlugin | None = None,
+    ours: Plugin | None = None,
     runtime: Runtime | None = None,
     *,
     when_used: bool = False,
@@ -37,5 +63,5 @@ async def connect(
     """
     config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     config["target_host"] = settings.temporal
-    plugin = ours or SimplePlugin("mandate.Client", data_converter=with_ours)
-    return await Client.connect(**config, plugins=[plugin], runtime=runtime, lazy=when_used)
+    plugins = [ours or ClientPlugin()]
+    return await Client.connect(**config, plugins=plugins, runtime=runtime, lazy=when_used)

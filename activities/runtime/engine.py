@@ -43,9 +43,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts.specs import QUEUE
-from activities.contracts.trust_specs import SWEEP_WORKFLOW
-from dsl.rules.run.reserved import RECONCILE, RECONCILE_ID, SWEEP_ID
+from dsl.rules.run.reserved import QUEUE, RECONCILE, RECONCILE_ID, SWEEP, SWEEP_ID
 from integrations.errors import NotFoundError, UnavailableError
 
 SEARCH_ATTRIBUTES: Final = {
@@ -179,7 +177,7 @@ async def start_sweep(client: Client) -> str | None:
     if await _is_paused(client, SWEEP_SCHEDULE):
         return None
     name = f"{SWEEP_ID}-{secrets.token_hex(TOKEN_BYTES)}"
-    await client.start_workflow(SWEEP_WORKFLOW, id=name, task_queue=QUEUE, rpc_timeout=ANSWER)
+    await client.start_workflow(SWEEP, id=name, task_queue=QUEUE, rpc_timeout=ANSWER)
     return name
 
 
@@ -200,9 +198,7 @@ async def ensure_sweep_schedule(client: Client) -> str | None:
         None when it does, else one sentence that says why it does not.
     """
     overlap = ScheduleOverlapPolicy.ALLOW_ALL
-    return await _ensure(
-        client, _Scheduled(SWEEP_SCHEDULE, SWEEP_WORKFLOW, SWEEP_ID, SWEEP_EVERY, overlap)
-    )
+    return await _ensure(client, _Scheduled(SWEEP_SCHEDULE, SWEEP, SWEEP_ID, SWEEP_EVERY, overlap))
 
 
 async def ensure_reconcile_schedule(client: Client) -> str | None:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase
+from dsl.core import OUTPUT_NAME_PATTERN, QUESTION_ID_PATTERN, AgentPhase
 from dsl.limits import (
     CHOICE_LENGTH_MAX,
     CHOICES_MAX,
@@ -27,7 +27,6 @@ from dsl.limits import (
 
 VERSION: Final = 1
 CALL_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
-QUESTION_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 MEDIA_TYPE_PATTERN: Final = r"^[a-z0-9.+-]{1,63}/[A-Za-z0-9.+-]{1,63}(; ?charset=[a-z0-9-]{1,63})?$"
 # What the engine itself puts out for a stage, beside what the agent does.
 RESERVED_NAMES: Final = frozenset(

@@ -42,7 +42,7 @@ from integrations.web.engine import KnownRun
 from mandate.people.errors import RefusalError
 from mandate.people.runs import described_run, existing, listed, under_way, word_of
 from mandate.unanswered import words_of
-from workflows.runtime.visibility import GATES, STATUS
+from workflows.runtime.attributes import GATES, STATUS
 
 ANSWER: Final = timedelta(seconds=8)  # less than a hook has
 _WORDS: Final[dict[type[BaseException], type[IntegrationError]]] = {

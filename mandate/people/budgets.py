@@ -20,8 +20,6 @@ from dsl.limits import ERROR_BUDGET_MAX, TIMEOUT_MS_MAX
 from dsl.rules.health.budget import BudgetReading
 from dsl.values.canonical import INTEGER_MAX
 from dsl.values.durations import parse_duration
-from integrations.dragonfly.budgets import Budgets
-from integrations.dragonfly.client import connect
 from integrations.errors import IntegrationError
 from integrations.settings import Settings
 
@@ -61,6 +59,10 @@ async def live_budgets(
 
 async def _counted(settings: Settings, told: Mapping[str, _Status]) -> dict[str, BudgetReading]:
     """Return what Dragonfly has counted (1), else what stages have told (2)."""
+    # Only where a stage is at work: whoever looks at a run that is over would wait for it.
+    from integrations.dragonfly.budgets import Budgets  # noqa: PLC0415
+    from integrations.dragonfly.client import connect  # noqa: PLC0415
+
     readings = {path: _of_stage(each) for path, each in told.items()}
     found = {path: reading for path, reading in readings.items() if reading is not None}
     with suppress(IntegrationError, ValueError):

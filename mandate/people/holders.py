@@ -10,9 +10,8 @@ from __future__ import annotations
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.client import Client
 
-from activities.contracts.specs import QUEUE
 from activities.runtime.engine import run_under_way
-from dsl.rules.run.reserved import owner_of
+from dsl.rules.run.reserved import QUEUE, owner_of
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
 

@@ -22,8 +22,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from activities.contracts.specs import AGENT_WORKFLOW
 from activities.runtime.engine import NO_SUCH_RUN, described
+from dsl.rules.run.reserved import AGENT
 from dsl.values.canonical import DIGEST_PATTERN
 from integrations.artifacts.store import Artifacts
 from integrations.errors import NotFoundError
@@ -93,7 +93,7 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
         raise
     run = found.parent_execution.workflow_id
     stage = place.removeprefix(f"{run}/")
-    if found.type.name != AGENT_WORKFLOW or not run or stage == place:  # (1) in the server's words
+    if found.type.name != AGENT or not run or stage == place:  # (1) in the server's words
         raise RefusalError(
             "{!r} is a workflow of type {}, and no stage of a run: expected RUN/STAGE",
             *(place, found.type.name),
@@ -118,7 +118,7 @@ async def stages_of(client: Client, place: str) -> AsyncIterator[StageOutputs]:
         if error.status in NO_SUCH_RUN:
             raise RefusalError("there is no run {!r}", place, typed="see: mandate runs") from None
         raise
-    if found.type.name == AGENT_WORKFLOW:
+    if found.type.name == AGENT:
         yield await outputs_of(client, place)
         return
     places: dict[str, None] = {}
@@ -126,7 +126,7 @@ async def stages_of(client: Client, place: str) -> AsyncIterator[StageOutputs]:
     async for event in handle.fetch_history_events(skip_archival=True):
         if event.HasField("child_workflow_execution_started_event_attributes"):
             child = event.child_workflow_execution_started_event_attributes
-            if child.workflow_type.name == AGENT_WORKFLOW:
+            if child.workflow_type.name == AGENT:
                 places[child.workflow_execution.workflow_id] = None
     for each in islice(places, STAGES_LISTED_MAX):
         yield await outputs_of(client, each)

@@ -32,18 +32,21 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REVIEW_AGAIN_WORKFLOW
 from activities.runtime.endings import ended_word
 from dsl.rules.run.reserved import (
+    AGENT,
     ATTESTATION,
     CIRCUIT,
     LEDGER_ANCHOR,
     NOTIFICATION,
+    PIPELINE,
     PROMOTION,
+    QUEUE,
     REBINDING,
     RECONCILE,
     REGISTRATION,
     REINSTATEMENT,
+    REVIEW_AGAIN,
     REVIEW_OUTCOME,
     REVOCATION,
     SWEEP,
@@ -53,9 +56,7 @@ from mandate.people.errors import RefusalError
 from mandate.people.holders import refuse_stranger
 from mandate.people.outputs import ANSWER, report_of
 from mandate.people.void import Void, void_of
-from workflows.messages.inputs import PIPELINE
-from workflows.runtime.failures import ENDINGS
-from workflows.runtime.visibility import STATUS
+from workflows.runtime.attributes import ENDINGS, STATUS
 
 RUNS_MAX: Final = 200
 ADDRESS_MAX: Final = 4_000  # characters of a page: an id of 1,000, percent-encoded
@@ -63,7 +64,7 @@ ANSWER_S: Final = 5.0
 ASKED_AT_ONCE: Final = 16
 PEOPLES: Final = (PIPELINE, PROMOTION, REINSTATEMENT, REBINDING, REVOCATION)
 HOUSEKEEPING: Final = (
-    *(AGENT_WORKFLOW, REGISTRATION, NOTIFICATION, CIRCUIT, REVIEW_OUTCOME, REVIEW_AGAIN_WORKFLOW),
+    *(AGENT, REGISTRATION, NOTIFICATION, CIRCUIT, REVIEW_OUTCOME, REVIEW_AGAIN),
     *(SWEEP, LEDGER_ANCHOR, ATTESTATION, RECONCILE),
 )
 _NONE: Final = ", ".join(f'"{each}"' for each in HOUSEKEEPING)
@@ -242,7 +243,7 @@ async def _described(client: Client, run: str) -> WorkflowExecutionDescription:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
             raise RefusalError("there is no run {!r}", run, typed="see: mandate runs") from None
         raise
-    if state.task_queue != QUEUE or state.workflow_type == AGENT_WORKFLOW:
+    if state.task_queue != QUEUE or state.workflow_type == AGENT:
         raise RefusalError(
             "{!r} is a workflow of type {!r}, and no run",
             *(run, state.workflow_type),

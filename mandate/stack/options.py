@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mandate.stack.process import Report
 from mandate.stack.workers import DEFAULT_WORKERS, WorkerProcess
 
 DATA_DIR = Path(".mandate")
@@ -42,7 +41,7 @@ class StackOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
     console_port: int | None = None  # None: no console is served
     health_port: int | None = None  # of the first worker, the others follow; None: not served
-    report: Report = _say_nothing
+    report: Callable[[str], None] = _say_nothing
 
 
 def private_stack(
@@ -51,7 +50,7 @@ def private_stack(
     workers: tuple[WorkerProcess, ...] = DEFAULT_WORKERS,
     settings: Mapping[str, str] | None = None,
     trial: bool = False,
-    report: Report = _say_nothing,
+    report: Callable[[str], None] = _say_nothing,
 ) -> StackOptions:
     """Return options of a stack that shares nothing with its surroundings: tests, demo."""
     return StackOptions(

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mandate._path import worker_command
-from mandate.stack.process import Child, Command
+
+if TYPE_CHECKING:  # `mandate up` names its defaults in --help, which starts no process
+    from mandate.stack.process import Child, Command
 
 READY_LINE = "worker ready:"
 START_TIMEOUT_S = 60.0  # four interpreters load the SDK at once
@@ -48,6 +51,8 @@ def command(
 
     ``health_port`` is where it serves its health, if anywhere.
     """
+    from mandate.stack.process import Command  # noqa: PLC0415 - where one is started
+
     served = {} if health_port is None else {"MANDATE_HEALTH_PORT": str(health_port)}
     # The data directory stands in the arguments for whoever looks at `ps`.
     program = process.program or worker_command()

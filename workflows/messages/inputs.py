@@ -30,12 +30,13 @@ from dsl.limits import (
     PERSON_LENGTH_MAX,
     REASON_LENGTH_MAX,
 )
+from dsl.rules.run import reserved
 from dsl.values import strict_json
 from dsl.values.agent_ids import refuse_agent_identity
 from dsl.values.model_faults import fault_of
 from dsl.values.strict_json import JsonError
 
-PIPELINE: Final = "Pipeline"
+PIPELINE: Final = reserved.PIPELINE
 _YAML: Final = b"yaml/plain"
 _JSON: Final = b"json/plain"  # json/protobuf would become a message class, no JSON value
 _VOTE_EXAMPLE: Final = '{"gate": "review", "decision": "approve", "voter": "team-lead"}'

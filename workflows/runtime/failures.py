@@ -18,6 +18,7 @@ from activities.contracts.resumption import CheckpointRef, Erred, SpentUntil, Vi
 from dsl.core import StageStatus
 from dsl.limits import PROBLEMS_MAX
 from dsl.values.sizes import sentence
+from workflows.runtime import attributes
 
 GATE_REJECTED: Final = "GateRejected"
 STAGE_FAILED: Final = "StageFailed"
@@ -45,13 +46,12 @@ _OF_STAGE: Final = {
 
 # What ``MandateStatus`` says of a run that ended so; anything else has failed.
 _ENDINGS: Final = {
-    GATE_REJECTED: "rejected",
-    REVOKED: "revoked",
-    INVALID_PIPELINE: "refused",
-    PROMOTION_REFUSED: "refused",
-    REINSTATEMENT_REFUSED: "refused",
+    GATE_REJECTED: attributes.REJECTED,
+    REVOKED: attributes.REVOKED,
+    INVALID_PIPELINE: attributes.REFUSED,
+    PROMOTION_REFUSED: attributes.REFUSED,
+    REINSTATEMENT_REFUSED: attributes.REFUSED,
 }
-ENDINGS: Final = frozenset(_ENDINGS.values())
 
 
 class PhaseFailedError(Exception):

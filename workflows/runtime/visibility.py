@@ -20,17 +20,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from activities.contracts.messages import Policy
 from dsl.core import Tier
 from dsl.limits import GATES_SHOWN_BYTES_MAX
+from workflows.runtime.attributes import AGENT, GATES, STATUS, TIER
 
-GATES = SearchAttributeKey.for_keyword_list("MandateGates")
-AGENT = SearchAttributeKey.for_keyword("MandateAgent")
-TIER = SearchAttributeKey.for_keyword("MandateTier")
-STATUS = SearchAttributeKey.for_keyword("MandateStatus")
-ALL = (GATES, AGENT, TIER, STATUS)
 _RUNNING: Final = "running"
 _WAITING: Final = "waiting"
 

@@ -20,8 +20,7 @@ from typing import Final
 
 from pydantic import Field, model_validator
 
-from dsl.agent_protocol.messages import QUESTION_ID_PATTERN
-from dsl.core import ClarifiedPlan, Value
+from dsl.core import QUESTION_ID_PATTERN, ClarifiedPlan, Value
 from dsl.limits import CHOICE_LENGTH_MAX, CHOICES_MAX, QUESTION_LENGTH_MAX
 from dsl.rules.gates.consensus import Decision, Vote
 from dsl.rules.health.clarification import ClarificationError, answered

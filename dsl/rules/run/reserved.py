@@ -8,6 +8,9 @@ what runs under it, and whoever holds one must not hold a brake. The rules:
 2. A revocation is called by its agent. Where that id is taken, by whatever, it hangs its own below,
    ending in a token that nobody could have known before.
 3. An agent's id holds no ``/``: whose revocation an id is can be told in one way only.
+
+The names of workflows and queues stand here because a command needs them, and loads no contract
+for it: that takes longer than many a command does.
 """
 
 from __future__ import annotations
@@ -16,12 +19,16 @@ import re
 from types import MappingProxyType
 from typing import Final
 
+QUEUE: Final = "mandate"
+PIPELINE: Final = "Pipeline"
+AGENT: Final = "Agent"
 PROMOTION: Final = "Promotion"
 REINSTATEMENT: Final = "Reinstatement"
 REBINDING: Final = "Rebinding"
 REVOCATION: Final = "Revocation"
 REGISTRATION: Final = "Registration"
 CIRCUIT: Final = "Circuit"
+REVIEW_AGAIN: Final = "ReviewAgain"
 REVIEW_OUTCOME: Final = "ReviewOutcome"
 LEDGER_ANCHOR: Final = "LedgerAnchor"
 ATTESTATION: Final = "Attestation"

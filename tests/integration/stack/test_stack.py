@@ -28,7 +28,7 @@ from mandate.stack.up import Stack
 from mandate.stack.workers import DEFAULT_WORKERS
 from tests.integration.stack.driver import stand_ins
 from tests.integration.stack.probes import command_lines, eventually
-from workflows.runtime import visibility
+from workflows.runtime import attributes
 
 CHILDREN = ["temporal", "openbao", "valkey", "worker", "t3", "trust", "ledger"]
 SERVERS = ["TEMPORAL_ADDRESS", "VAULT_ADDR", "MANDATE_DRAGONFLY_URL"]
@@ -78,7 +78,7 @@ async def test_temporal_knows_the_search_attributes_and_no_others_of_ours(stack)
 
 
 def test_names_that_stand_in_two_places_are_the_same():
-    assert {key.name for key in visibility.ALL} == set(temporal.SEARCH_ATTRIBUTES)
+    assert {key.name for key in attributes.ALL} == set(temporal.SEARCH_ATTRIBUTES)
     queues = {queue for process in DEFAULT_WORKERS for queue in process.queues}
     assert queues == {
         specs.QUEUE,

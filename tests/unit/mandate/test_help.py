@@ -30,7 +30,8 @@ def command(count: int = 1) -> None:
 # What of a command line costs: what asks a server, and what reads documents.
 HEAVY = """
 import sys, mandate.cli
-print(*sorted({"temporalio", "pydantic", "yaml", "hvac", "redis", "sqlite3"} & set(sys.modules)))
+heavy = {"asyncio", "temporalio", "pydantic", "yaml", "hvac", "redis", "sqlite3"}
+print(*sorted(heavy & set(sys.modules)))
 """
 
 

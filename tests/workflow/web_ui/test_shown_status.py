@@ -10,7 +10,7 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from tests.fixtures.engine import Engine, fail, gate, hang, pipeline, stage
-from workflows.runtime.visibility import GATES, STATUS
+from workflows.runtime.attributes import GATES, STATUS
 
 Act = Callable[[Engine, WorkflowHandle[Any, Any]], Awaitable[None]]
 

@@ -8,7 +8,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from mandate.people.runs import HOUSEKEEPING, PEOPLES, word_of
 from worker import WORKFLOWS
-from workflows.runtime.visibility import STATUS
+from workflows.runtime.attributes import STATUS
 
 
 def test_each_type_of_workflow_is_a_run_of_people_or_keeps_house():
