@@ -5,6 +5,8 @@
    its time, and whatever changes the state makes all of them old.
 3. A circuit is state of the moment. An emptied server knows closed ones only.
 4. Nobody waits for it: an answer takes ``CIRCUIT_LIMIT_S``, or there is none.
+5. Orders are looked for under the names that are known here. So an order makes its name known: no
+   worker may have called what it is about yet, or since the server was emptied.
 """
 
 from __future__ import annotations
@@ -105,12 +107,13 @@ class Circuits:
         limit_s: float = CIRCUIT_LIMIT_S,
     ) -> CircuitReading:
         """Pass on a person's order; an earlier one than is known changes nothing."""
+        await self.told((name,), limit_s)  # (5) where orders are looked for
         return await self._do(name, "order", settings, order.value, given_ms, limit_s=limit_s)
 
-    async def told(self, names: Sequence[str]) -> None:
+    async def told(self, names: Sequence[str], limit_s: float = CIRCUIT_LIMIT_S) -> None:
         """Make known that there are circuits of these names."""
         if names:
-            async with answered(CIRCUIT_LIMIT_S):
+            async with answered(limit_s):
                 await self._client.sadd(RedisKeys.CIRCUITS, *names[:BREAKERS_MAX])
 
     async def names(self) -> set[str]:
@@ -120,12 +123,16 @@ class Circuits:
 
     async def states(self, names: Sequence[str]) -> dict[str, str]:
         """Return what circuits are as it was last written, which of an order is what they are."""
-        async with answered(), self._client.pipeline(transaction=False) as pipe:
-            for name in names[:BREAKERS_MAX]:
-                await pipe.hget(RedisKeys.circuit(name), "state")
-            found = await pipe.execute()
-        pairs = zip(names[:BREAKERS_MAX], found, strict=True)
-        return {name: str(state or CircuitState.CLOSED) for name, state in pairs}
+        states: dict[str, str] = {}
+        for begun in range(0, len(names), BREAKERS_MAX):  # of all workers, there may be more
+            some = names[begun : begun + BREAKERS_MAX]
+            async with answered(), self._client.pipeline(transaction=False) as pipe:
+                for name in some:
+                    await pipe.hget(RedisKeys.circuit(name), "state")
+                found = await pipe.execute()
+            pairs = zip(some, found, strict=True)
+            states |= {name: str(state or CircuitState.CLOSED) for name, state in pairs}
+        return states
 
     async def _do(
         self,

@@ -248,6 +248,7 @@ async def test_without_the_store_each_process_counts_for_itself_and_an_order_sta
         await eventually(lambda: not breakers.of(circuit).is_alone, within_s=30)
         assert await let(breakers, circuit)
         assert not await let(breakers, ordered)
+        assert ordered in await Circuits(client).names()  # where orders are looked for
 
         async def is_told_again():
             reading = await Circuits(server_client).ask(ordered, SETTINGS, "x")

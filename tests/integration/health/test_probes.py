@@ -13,7 +13,7 @@ import pytest
 
 from activities.runtime.engine_health import TemporalHealth
 from dsl.core import RedisKeys
-from dsl.limits import LEASE_TTL_MS, LEDGER_RESERVE_BYTES
+from dsl.limits import BREAKERS_MAX, LEASE_TTL_MS, LEDGER_RESERVE_BYTES
 from dsl.rules.health.beats import BEAT_MS, MISSED_MS, TOLD_MS
 from dsl.rules.health.breaker import CircuitOrder
 from dsl.rules.health.breaker_settings import BreakerSettings
@@ -245,14 +245,18 @@ async def test_an_agent_is_counted_while_a_process_lives_by_its_lease_and_not_lo
 
 
 async def test_a_circuit_that_somebody_holds_open_is_a_finding_until_it_is_reset(store):
+    """Also one that no worker has called yet, beside more than any of them counts for."""
     circuits, probe = Circuits(store), circuits_probe(store)
+    await store.sadd(RedisKeys.CIRCUITS, *(f"site-{number}" for number in range(BREAKERS_MAX)))
     before = await probe.look()
-    await circuits.obey("vault", BreakerSettings(), CircuitOrder.OPEN, 1)
+    for name in ("vault", "zoo"):
+        await circuits.obey(name, BreakerSettings(), CircuitOrder.OPEN, 1)
     held = await probe.look()
-    await circuits.obey("vault", BreakerSettings(), CircuitOrder.RESET, 2)
+    for name in ("vault", "zoo"):
+        await circuits.obey(name, BreakerSettings(), CircuitOrder.RESET, 2)
 
     assert (before.grade, held.grade) == (Grade.GOOD, Grade.POOR)
-    assert held.detail == "held open by an order: vault; what needs it waits"
+    assert held.detail == "held open by an order: vault, zoo; what needs it waits"
     assert "mandate breaker reset NAME --reason WHY" in held.fix
     assert (await probe.look()).grade is Grade.GOOD
 
