@@ -6,6 +6,7 @@
    note, which says that what hangs on it was not looked at.
 3. A YAML file that says ``name`` and is broken before it could say ``stages`` may be a pipeline:
    that it cannot be read is a note. Of others, which are YAML, nothing is said.
+4. So many pipelines are looked at, and so many of those others: none of both hides the other.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from integrations.review.snapshot import Snapshot
 
 PIPELINES_MAX: Final = 500
 TOOL: Final = "mandate"
+_MANY: Final = f"more than {PIPELINES_MAX}"
+_UNREAD: Final = "whether the rest is broken was not looked at"
 _OF_SITES: Final = frozenset({"DSL306", "DSL338"})  # (2) unknown template; tool that nobody pinned
 _STAGES: Final = re.compile(rb"^(?:\xef\xbb\xbf)?stages:[ \t]*([#\[].*)?\r?$", re.MULTILINE)
 _NAME: Final = re.compile(rb"^(?:\xef\xbb\xbf)?name:", re.MULTILINE)
@@ -45,14 +48,18 @@ def _observe(scene: Scene, seen: Observation) -> None:
     looked_at = [path for path in snapshot.others if snapshot.is_looked_at(path)]
     others = 0
     for path, data in _named(snapshot, looked_at):
-        if PIPELINES_MAX in (len(seen.besides), others):
-            seen.notes.append(f"pipelines: more than {PIPELINES_MAX}: the rest was not looked at")
-            return
         if _STAGES.search(data):
+            if len(seen.besides) == PIPELINES_MAX:
+                seen.notes.append(f"pipelines: {_MANY}: the rest was not looked at")
+                return
             seen.besides[path] = len(data.splitlines())
             _look(path, data, seen)
             continue
         others += 1
+        if others > PIPELINES_MAX:  # (4) a pipeline may come behind them
+            if others == PIPELINES_MAX + 1:
+                seen.notes.append(f"pipelines: {_MANY} that only say name: {_UNREAD}")
+            continue
         broken = _broken(path, data)
         if broken is not None:  # (3) it may be one
             why = f"{broken.message}, line {broken.at.line}"

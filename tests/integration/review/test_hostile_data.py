@@ -13,7 +13,7 @@ import pytest
 
 from integrations.review import outlines
 from integrations.review.children import outline
-from integrations.review.observers import coverage
+from integrations.review.observers import coverage, pipelines
 from integrations.review.observers.observer import Observer
 from integrations.review.running import ToolFailedError
 from integrations.review.snapshot import NotReviewableError
@@ -80,6 +80,18 @@ def test_more_lines_than_are_taken_are_refused(tmp_path, monkeypatch):
         database.execute("INSERT INTO line_bits VALUES (1, ?)", (b"\xff",))
 
     assert any("takes more than 7 lines" in note for note in seen_by(tmp_path, "coverage").notes)
+
+
+def test_files_that_only_say_name_hide_no_pipeline_behind_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipelines, "PIPELINES_MAX", 2)
+    some = {f"a{number}.yaml": "name: x\n" for number in range(4)}
+    some |= {f"b{number}.yaml": "name: b\nstages:\n- 7\n" for number in range(3)}
+    written(tmp_path, some)
+
+    seen = seen_by(tmp_path, "pipelines")
+
+    assert {each.place.path for each in seen.anomalies} == {"b0.yaml", "b1.yaml"}
+    assert len(seen.notes) == 2
 
 
 def test_entities_are_not_declared_in_another_encoding(tmp_path):
