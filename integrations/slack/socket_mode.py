@@ -88,10 +88,18 @@ class _Listener:
             taken = await self._take(request.payload)
         try:
             if not taken.is_undone:  # (1) it is done
-                await asyncio.to_thread(self._acknowledge, request)
+                await self._acknowledged(request)
         finally:
             if taken.tell is not None:
                 await _told(taken.tell)
+
+    async def _acknowledged(self, request: SocketModeRequest) -> None:
+        """Say that it is done; it is, also where that is in vain."""
+        try:
+            await asyncio.to_thread(self._acknowledge, request)
+        except Exception as error:  # noqa: BLE001  # (2) whatever it is
+            kind = type(error).__name__
+            logger.warning("a click was taken, and not acknowledged (%s): %s", kind, error)
 
     def _acknowledge(self, request: SocketModeRequest) -> None:
         answer = SocketModeResponse(envelope_id=request.envelope_id)

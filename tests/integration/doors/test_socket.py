@@ -1,4 +1,4 @@
-"""Clicks by the socket: one that nobody can be told of was taken all the same."""
+"""Clicks by the socket: one that nobody can be told of, not even Slack, was taken all the same."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from slack_sdk.socket_mode.builtin import SocketModeClient
 
 from integrations.doors import telling
 from integrations.doors.telling import Taken
@@ -36,6 +37,10 @@ async def read() -> str:
     return APP
 
 
+def gone(*_: Any) -> None:
+    raise OSError("the socket is closed")
+
+
 async def pressed(slack: FakeSlack, payload: dict[str, Any], log: pytest.LogCaptureFixture) -> str:
     """Press, and return what the log says of it."""
     log.clear()
@@ -57,8 +62,12 @@ async def test_the_log_says_whether_a_click_was_taken_or_only_not_told_of(
         untold = await pressed(slack, {"type": "block_actions"}, caplog)
         await eventually(lambda: len(slack.acknowledged) == 1)
         refused = await pressed(slack, {"type": "block_actions", "fails": True}, caplog)
+        monkeypatch.setattr(SocketModeClient, "send_socket_mode_response", gone)
+        unheard = await pressed(slack, {"type": "block_actions"}, caplog)
 
     assert "somebody was not told what became of their click (DeniedError)" in untold
     assert "missing_scope" in untold
     assert "a click was not taken (DeniedError): expected a button of ours" in refused
-    assert len(clicks.taken) == 2
+    assert "a click was taken, and not acknowledged (OSError): the socket is closed" in unheard
+    assert "a click was not taken" not in unheard
+    assert len(clicks.taken) == 3
