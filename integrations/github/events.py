@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
@@ -41,6 +42,7 @@ _EVENTS: Final = ("pull_request", "deployment_protection_rule", "issue_comment",
 _NOTHING: Final = Taken("nothing is done about that")
 _OPENED: Final = ("opened", "reopened", "synchronize")
 RUNS_LOOKED_AT: Final = 200
+ASKED_AT_ONCE: Final = 10
 NAMES_SHOWN_MAX: Final = 10
 
 
@@ -153,24 +155,35 @@ class GitHubEvents:
             if not self._ballots.knows(asked.account):
                 return await self._ballots.cast(given_in(asked, "", ""))  # it says so
             found = await self._waiting(prefix, asked.gate)
-            told = not_one(asked, found)
+            told, but = not_one(asked, found), ""
             if told is None:
-                [(run, gate)] = found
-                told = await self._ballots.cast(given_in(asked, run, gate))
+                [(but, gate)] = found
+                told = await self._ballots.cast(given_in(asked, but, gate))
             if told.counted or told.is_undone:
                 return told
-            return await self._earlier(prefix, asked) or told  # (6) it may have come before
+            # (6) it may have come before
+            return await self._earlier(self._ballots, prefix, asked, but) or told
         except IntegrationError as error:
             return undone(error)
 
-    async def _earlier(self, prefix: str, asked: Comment) -> Told | None:
-        """Return what became of a command that comes again, and whose gate waits no more."""
-        for each in await self._engine.list(limit=RUNS_LOOKED_AT, prefix=prefix):
-            if self._ballots is not None:
-                told = await self._ballots.earlier(given_in(asked, each.run, asked.gate))
-                if told is not None:
+    async def _earlier(
+        self, ballots: Ballots, prefix: str, asked: Comment, but: str
+    ) -> Told | None:
+        """Return what became of a command that comes again, and whose gate waits no more.
+
+        ``but``: a run that was asked already. One that does not answer hides none that has counted.
+        """
+        unheard = None
+        listed = await self._engine.list(limit=RUNS_LOOKED_AT, prefix=prefix)
+        runs = [each.run for each in listed if each.run != but]
+        for at in range(0, len(runs), ASKED_AT_ONCE):
+            some = runs[at : at + ASKED_AT_ONCE]
+            asking = (ballots.earlier(given_in(asked, run, asked.gate)) for run in some)
+            for told in await asyncio.gather(*asking):
+                if told is not None and not told.is_undone:
                     return told
-        return None
+                unheard = unheard or told
+        return unheard
 
     async def _waiting(self, prefix: str, gate: str) -> list[tuple[str, str]]:
         """Return the gates that wait in runs of a pull request, or those called so."""

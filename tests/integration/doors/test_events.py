@@ -53,6 +53,8 @@ class OneRun:
         self.votes = 0
         self.waiting: dict[str, Any] = {RUN: ROW}
         self.updates: set[tuple[str, str]] = set()
+        self.silent: set[str] = set()  # of runs: what they have answered
+        self.asked: list[str] = []  # for that
 
     @property
     def is_over(self) -> bool:
@@ -80,6 +82,9 @@ class OneRun:
         return [self.waiting[run]] if run in self.waiting else []
 
     async def answered(self, run: str, *, update_id: str) -> Any:
+        self.asked.append(run)
+        if run in self.silent:
+            raise UnavailableError("temporal: no answer")
         if (run, update_id) not in self.updates:
             raise NotFoundError("there is no such update")
         return {"counted": True, "detail": "approved by ann"}
@@ -204,6 +209,26 @@ async def test_a_comment_that_comes_again_is_told_of_its_vote_whatever_waits_by_
         assert (await there.comment("/mandate approve sign-off")).done.startswith("Counted")
 
     assert there.run.votes == 1
+
+
+async def test_a_run_that_does_not_answer_hides_no_vote_that_another_has_counted(there: There):
+    await there.comment()
+    there.run.is_over = True
+    there.run.silent = {LATER}
+    again = await there.comment()
+    there.run.updates.clear()
+    new = await there.comment()
+
+    assert again.done == "Counted: approved by ann."
+    assert new.is_undone
+
+
+async def test_a_run_that_was_asked_what_it_knows_of_a_vote_is_asked_once(there: There):
+    there.run.waiting = {RUN: {**ROW, "reason_required": True}}
+    taken = await there.comment()
+
+    assert "asks for a reason" in taken.done
+    assert sorted(there.run.asked) == sorted([RUN, LATER])
 
 
 @pytest.mark.parametrize(
