@@ -3,7 +3,8 @@
 1. A comment of ours begins with its mark, by which it is found again where nobody remembers making
    it. One that somebody has deleted is made anew.
 2. A mark can be read by everybody, and put before a comment of theirs: ours is only what our App
-   has made.
+   has made, by the word of GitHub. Without that word a comment is nobody's, and one is made anew:
+   what is another's cannot be edited, and nobody would be told.
 """
 
 from __future__ import annotations
@@ -72,11 +73,10 @@ class Comments:
 
 
 def _is_by(app: str, row: Mapping[str, Any]) -> bool:
-    """Tell whether a comment was made by an App of that id, as far as GitHub says which it was."""
-    if object_of(row.get("user")).get("type") != "Bot":
-        return False
+    """Tell whether a comment was made by an App of that id (2)."""
     made_via = object_of(row.get("performed_via_github_app"))
-    return not made_via or app in (str(made_via.get("id")), made_via.get("client_id"))
+    is_of_bot = object_of(row.get("user")).get("type") == "Bot"
+    return is_of_bot and app in (str(made_via.get("id")), made_via.get("client_id"))
 
 
 def _of_issue(place: CommentPlace) -> str:
