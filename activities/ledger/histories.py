@@ -47,19 +47,24 @@ async def with_stages(
     """
     first = await _history(client, workflow_id, run_id)
     yield first
-    stages = stages_in(first)
+    stages, is_needed = stages_in(first), missing is None
+    missing = [] if missing is None else missing
     for at in range(0, len(stages), AT_ONCE):
         some = stages[at : at + AT_ONCE]
-        found = (_stage(client, each, is_needed=missing is None) for each in some)
-        for each, history in zip(some, await asyncio.gather(*found), strict=True):
-            if history is not None:
-                yield history
-            elif missing is not None:
+        found = (_found(client, each, is_needed=is_needed, asks=later is not None) for each in some)
+        for each, (history, now) in zip(some, await asyncio.gather(*found), strict=True):
+            if history is None:
                 missing.append(each)
-            now = None if later is None else await _now(client, *each)
-            if later is not None and now is not None:
+            else:
+                yield history
+            if now is None or later is None:
+                continue
+            again = await _stage(client, now, is_needed=is_needed)
+            if again is None:
+                missing.append(now)
+            else:
                 later.append(now)
-                yield await _history(client, *now)
+                yield again
 
 
 def stages_in(history: WorkflowHistory) -> list[tuple[str, str]]:
@@ -71,6 +76,14 @@ def stages_in(history: WorkflowHistory) -> list[tuple[str, str]]:
             execution = started.workflow_execution
             found.append((execution.workflow_id, execution.run_id))
     return found
+
+
+async def _found(
+    client: Client, stage: tuple[str, str], *, is_needed: bool, asks: bool
+) -> tuple[WorkflowHistory | None, tuple[str, str] | None]:
+    """Return the history of a stage, and where it ``asks`` for that the run that it is now."""
+    history = await _stage(client, stage, is_needed=is_needed)
+    return history, await _now(client, *stage) if asks else None
 
 
 async def _now(client: Client, workflow_id: str, run_id: str) -> tuple[str, str] | None:

@@ -7,8 +7,10 @@ import subprocess
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities.ledger import histories
 from activities.ledger.comparing import compare
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.verify import TAIL_MAX, tail
@@ -243,7 +245,9 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
     assert (told["reused"], "somebody has reset it" in told["why"]) == (False, True)
 
 
-async def test_what_was_forged_in_a_stage_that_was_taken_back_is_found(engine: Engine):
+async def test_what_was_forged_in_a_stage_that_was_taken_back_is_found(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
     engine.runner.behaviours["look"] = hang
     handle = await engine.start(pipeline(stage("look")))
     await until_running(engine, "look")
@@ -256,8 +260,18 @@ async def test_what_was_forged_in_a_stage_that_was_taken_back_is_found(engine: E
     await handle.result()
 
     found = await compare(engine.client, engine.settings.ledger, None, handle.id)
+    now, genuine = await run_of(engine, f"{handle.id}/look"), histories._history
+
+    async def past_its_retention(client: Client, workflow_id: str, run_id: str) -> WorkflowHistory:
+        if run_id == now:
+            raise RPCError("workflow execution history hidden", RPCStatusCode.NOT_FOUND, b"")
+        return await genuine(client, workflow_id, run_id)
+
+    monkeypatch.setattr(histories, "_history", past_its_retention)
+    left = await compare(engine.client, engine.settings.ledger, None, handle.id)
 
     assert [each.found for each in found.disagreements] == ["the answer of mallory@elsewhere"]
+    assert (left.untold, left.missing) == ("", (f"{handle.id}/look, run {now}",))
 
 
 @pytest.mark.parametrize(
