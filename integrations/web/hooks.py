@@ -8,9 +8,9 @@ order:
 3. Is it delivered for the first time? Again is answered by 200 and ``{"ok": true, "repeated":
    true}`` and nothing is done; see ``integrations.web.deliveries``.
 4. ``handle(received)`` parses ``received.raw``, with ``dsl.values.strict_json``, does what must not
-   be lost, and answers within ``within_s``, for as long as the sender waits: an answer of 2xx and
-   4xx is an end, whatever else may be delivered again. It raises ``TurnedAwayError`` for what it
-   does not take, and an ``IntegrationError`` where a system is away.
+   be lost, and answers within ``within_s``, for as long as the sender waits: an answer of 2xx that
+   is not ``again`` is an end, whatever else may be delivered again. It raises ``TurnedAwayError``
+   for what it does not take, and an ``IntegrationError`` where a system is away.
 5. What may be lost with this process goes into ``HookAnswer.later``, and is done within
    ``LATER_S``.
 
