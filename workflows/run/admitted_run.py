@@ -147,10 +147,9 @@ class AdmittedRun:
         try:
             detail = await self.gates.decide(step, matter, hear(step, self._stages))
         except (StageEndedError, asyncio.CancelledError):
-            self.checkpoints.end(step.path, this_task())
+            self._end_gate(step.path)
             raise
-        self.checkpoints.end(step.path, this_task())
-        self._stages.over(step.path, self.gates.decided_ms[step.path])
+        self._end_gate(step.path)
         return detail
 
     def passed_over(self, steps: Iterable[AnyStep]) -> None:
@@ -177,6 +176,11 @@ class AdmittedRun:
 
     def _begin_gate(self, path: str) -> None:
         self.checkpoints.begin(path, this_task(), _now(), is_gate=True)
+
+    def _end_gate(self, path: str) -> None:
+        self.checkpoints.end(path, this_task())
+        # It is over when it is decided, whatever was decided; one that is given up never is.
+        self._stages.over(path, self.gates.decided_ms.get(path, 0))
 
 
 def _now() -> str:

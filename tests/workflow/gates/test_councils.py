@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, as_json, fail, failure_of, gate, pipeline, stage
 
 MEMBERS = [
@@ -89,10 +91,18 @@ async def test_doubt_goes_to_people(engine: Engine, doubt: str):
 
 
 async def test_doubt_with_nobody_to_go_to_is_rejected(engine: Engine):
-    failure = await failure_of(await run(engine, SURE, DOUBTS["disagreement"]))
+    handle = await run(engine, SURE, DOUBTS["disagreement"])
+    failure = await failure_of(handle)
+    over_ms = (await handle.query("status"))["stages"]["review"]["ended_ms"]
+    [decided] = [
+        each
+        for each in tail(engine.settings.ledger, TAIL_MAX)
+        if (each.workflow_id, each.action) == (handle.id, "gate.decided")
+    ]
 
     assert failure.type == "GateRejected"
     assert "nobody" in failure.message
+    assert over_ms <= datetime.fromisoformat(decided.ts).timestamp() * 1_000  # when it was decided
 
 
 async def test_the_vote_of_an_agent_never_counts_as_a_persons(engine: Engine):
