@@ -11,8 +11,9 @@ both have the key of a claim. The rules:
 4. Intents of one record are taken in their order: what an earlier one claims, a later one finds.
 5. What a run records in the stead of a stage is of that stage.
 6. From T3 on the effect of an intent is the one that its operator declares, made here of the
-   arguments that are recorded. What says another, or none, is not recorded. Arguments that are too
-   large for an entry stand there as their digest, and then it is as was said.
+   arguments that are recorded. What says another, or none, is not recorded; nor are arguments that
+   people would read as others than those. Arguments that are too large for an entry stand there as
+   their digest, and then it is as was said.
 7. Who would ask people about a call may ask before whether somebody has its effect. That claims
    nothing, and decides nothing: the intent does.
 """
@@ -28,7 +29,13 @@ from dsl.core import Tier
 from dsl.limits import EFFECT_CLAIMS_MAX
 from dsl.rules.tools.calls import CallRefusedError, ToolCall
 from dsl.rules.tools.effects import effect_of
-from dsl.rules.tools.kept import are_digested, arguments_kept
+from dsl.rules.tools.kept import (
+    ARGUMENTS,
+    EXACTLY,
+    are_digested,
+    arguments_kept,
+    reads_as,
+)
 from dsl.rules.trust.scorecard import OF_STAGE
 from dsl.tools.folders import ToolFolders
 from dsl.values.canonical import digest_of
@@ -55,6 +62,8 @@ def refuse_said_effect(entry: EntryDraft, folders: ToolFolders) -> str | None:
     if arguments is None:
         what = "arguments that can be read, or their digest where they are too large"
         return None if are_digested(entry.payload) else f"an intent at T3 says {what}"
+    if not reads_as(entry.payload.get(ARGUMENTS), arguments):
+        return f"{ARGUMENTS} of the call are not as {EXACTLY} has them: say both alike"
     effect = ""
     if declared is not None:
         try:

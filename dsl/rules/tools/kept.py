@@ -7,6 +7,8 @@ is nested too deep as its digest. Whoever decides anew has to know which of both
    taken for the digest of something larger, their canonical text stands beside them.
 2. What was too large for an entry is a digest there, and nothing can be decided about it. Whatever
    else is no arguments is no digest either.
+3. What people read there is what was decided about, as far as it is to be read at all: a number may
+   be its text, and a digest stand for what is too large or nested too deep.
 """
 
 from __future__ import annotations
@@ -38,6 +40,23 @@ def are_digested(payload: Mapping[str, Any]) -> bool:
     """Tell whether a digest stands for the arguments of a call in its entry (2)."""
     exactly = payload.get(EXACTLY)
     return is_cut(payload.get(ARGUMENTS)) if exactly is None else is_cut(exactly, "size")
+
+
+def reads_as(noted: Any, exact: Any) -> bool:
+    """Tell whether ``noted`` is how an entry spells ``exact``, as far as it can be read (3)."""
+    match exact:
+        case dict():
+            if not isinstance(noted, dict) or noted.keys() != exact.keys():
+                return is_cut(noted)
+            return all(reads_as(noted[name], value) for name, value in exact.items())
+        case list():
+            if not isinstance(noted, list) or len(noted) != len(exact):
+                return is_cut(noted)
+            return all(map(reads_as, noted, exact))
+        case float():
+            return bool(noted == str(exact))
+        case _:
+            return type(noted) is type(exact) and bool(noted == exact)
 
 
 def exact_text(arguments: Mapping[str, Any], noted: Any) -> str | None:

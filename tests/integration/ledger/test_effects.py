@@ -143,6 +143,19 @@ def test_at_t3_whatever_is_no_arguments_makes_no_effect(tmp_path: Path, argument
     assert refuse_said_effect(said_at_t3("pay/other", **arguments), folders) is not None
 
 
+def test_at_t3_arguments_that_people_read_are_those_that_make_the_effect(tmp_path: Path):
+    folders = declared(tmp_path, "${{ args.id }}")
+    exactly = '{"amount":9.5,"id":"i-2"}'
+
+    def refused(noted: dict[str, Any]) -> str | None:
+        return refuse_said_effect(
+            said_at_t3("pay/i-2", **{ARGUMENTS: noted, EXACTLY: exactly}), folders
+        )
+
+    assert refused({"id": "i-2", "amount": "9.5"}) is None
+    assert "are not as arguments_exactly has them" in str(refused({"id": "i-1", "amount": "9.5"}))
+
+
 def test_at_t3_what_is_too_large_has_the_effect_that_is_said(tmp_path: Path):
     large = {"id": "i-1", "note": "x" * 40_000}
     folders = declared(tmp_path, "${{ args.id }}")

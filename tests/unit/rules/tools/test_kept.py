@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from dsl.limits import FACT_BYTES_MAX
-from dsl.rules.tools.kept import ARGUMENTS, EXACTLY, are_digested, arguments_kept, exact_text
+from dsl.rules.tools.kept import (
+    ARGUMENTS,
+    EXACTLY,
+    are_digested,
+    arguments_kept,
+    exact_text,
+    reads_as,
+)
 from workflows.ledger.facts import fact
 
 DEEP: dict[str, Any] = {"a": 1.5}
@@ -37,6 +44,27 @@ def entry_of(arguments):
 )
 def test_arguments_are_read_as_they_were_asked_for(arguments):
     assert arguments_kept(entry_of(arguments)) == arguments
+    assert reads_as(entry_of(arguments)[ARGUMENTS], arguments)
+
+
+@pytest.mark.parametrize(
+    ("noted", "exact"),
+    [
+        ({"id": "i-1"}, {"id": "i-2"}),
+        ({"id": "1"}, {"id": 1}),
+        ({"id": True}, {"id": 1}),
+        ({"id": "9.6"}, {"id": 9.5}),
+        ({"id": "i-1"}, {"id": "i-1", "to": "me"}),
+        ({"id": "i-1", "to": "me"}, {"id": "i-1"}),
+        ({"of": ["a"]}, {"of": ["a", "b"]}),
+        ({"of": [{"a": "1"}]}, {"of": [{"a": 1}]}),
+        ({"of": "a"}, {"of": ["a"]}),
+        ({"id": {"digest": f"sha256:{'0' * 64}", "count": 2}}, {"id": "i-1"}),
+        (None, {}),
+    ],
+)
+def test_what_people_read_as_something_else_is_another_thing(noted, exact):
+    assert not reads_as(noted, exact)
 
 
 def test_only_what_an_entry_cannot_hold_stands_there_twice():
@@ -56,6 +84,7 @@ def test_a_text_that_is_too_large_beside_its_arguments_is_a_digest():
     entry = entry_of({"amount": 1.5, "note": "x" * (FACT_BYTES_MAX // 2)})
 
     assert entry[ARGUMENTS]["amount"] == "1.5"
+    assert reads_as(entry[ARGUMENTS], {"amount": 1.5, "note": "x" * (FACT_BYTES_MAX // 2)})
     assert arguments_kept(entry) is None
     assert are_digested(entry)
 
