@@ -6,7 +6,8 @@
    that was changed so is none that it has asked for: it is denied.
 3. Of a call nobody keeps the arguments as its agent has written them: an operator may have hidden
    some, and here nobody knows which. They stand on the ledger, with seals for those. So it is of a
-   line that was to be a call, and is none.
+   line that was to be a call, and is none. Such a call may have been written over several lines:
+   nothing is kept from the one that may have begun it to the next message.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from integrations.agents.contract.protocol import broken
 _ID: Final = re.compile(CALL_ID_PATTERN)
 _CALL: Final = re.compile(rb"tool_?call", re.IGNORECASE)
 _TOLD_ON: Final = ("id", "server", "tool", "why")  # fields of a message that are kept
-NO_CALL: Final = "[what was to be a tool_call is not kept]"
+NO_CALL: Final = b"[what was to be a tool_call is not kept]\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,23 @@ OnCall = Callable[[AskedCall], Awaitable[CallTold]]
 
 
 def kept_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what may be kept of a ``tool_call`` message (3)."""
-    return {name: message[name] for name in _TOLD_ON if name in message}
+    """Return what may be kept of a ``tool_call`` message (3): names and words, no values."""
+    told = {name: message.get(name) for name in _TOLD_ON}
+    return {
+        name: value[:TOOL_PURPOSE_LENGTH_MAX]
+        for name, value in told.items()
+        if isinstance(value, str)
+    }
 
 
-def kept_line(line: bytes) -> bytes:
-    """Return what may be kept of a line that is no message (3)."""
-    return NO_CALL.encode() + b"\n" if _CALL.search(line.replace(b"\0", b"")) else line
+def may_be_call(line: bytes) -> bool:
+    """Tell whether a line that is no message was to be a call, or part of one (3)."""
+    return _CALL.search(line.replace(b"\0", b"")) is not None
+
+
+def may_begin_call(line: bytes) -> bool:
+    """Tell whether an object begins on a line that is no message, and is no part of another (3)."""
+    return line.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe").startswith(b"{")
 
 
 def parse_call(message: Mapping[str, Any], *, was_redacted: bool = False) -> AskedCall:

@@ -45,6 +45,7 @@ class _Entry:
     seconds: float
     kind: str  # a stream, or the type of a message
     data: bytes
+    number: int = 0
     is_message: bool = False  # redacted already, and no part of what stands beside it
 
     @property
@@ -61,6 +62,7 @@ class Log:
         self._head: list[_Entry] = []
         self._tail: deque[_Entry] = deque()
         self._head_bytes = self._tail_bytes = self._left_out = 0
+        self.count = 0  # of all that was heard
         self.last_step = ""  # what it said last of where it is
 
     def message(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -73,11 +75,25 @@ class Log:
         rest = {name: value for name, value in data.items() if name != "message"}
         words = [said if isinstance(said, str) else "", json.dumps(rest) if rest else ""]
         text = " ".join(word for word in words if word)[: _LINE_MAX + 1]
-        self._add(_Entry(self._now(), kind, text.encode(errors="replace"), is_message=True))
+        said_of = text.encode(errors="replace")
+        self._add(_Entry(self._now(), kind, said_of, self.count, is_message=True))
 
     def text(self, stream: str, data: bytes) -> None:
         """Hear what is no message, as it came."""
-        self._add(_Entry(self._now(), stream, data))
+        self._add(_Entry(self._now(), stream, data, self.count))
+
+    def take_back(self, stream: str, since: int) -> None:
+        """Forget what came in a stream since so many entries, but for messages."""
+        for entries in (self._head, self._tail):
+            kept = [
+                each
+                for each in entries
+                if each.number < since or each.is_message or each.kind != stream
+            ]
+            entries.clear()
+            entries.extend(kept)
+        self._head_bytes = sum(len(each.data) for each in self._head)
+        self._tail_bytes = sum(len(each.data) for each in self._tail)
 
     def lines(self) -> bytes:
         """Return all of it (1) (2)."""
@@ -93,6 +109,7 @@ class Log:
         return time.monotonic() - self._began
 
     def _add(self, entry: _Entry) -> None:
+        self.count += 1
         if not (self._tail or self._left_out) and self._head_bytes + len(entry.data) <= _HALF:
             self._head.append(entry)
             self._head_bytes += len(entry.data)

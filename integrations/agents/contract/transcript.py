@@ -25,7 +25,7 @@ from dsl.limits import (
     AGENT_STDERR_BYTES_MAX,
     MESSAGE_LENGTH_MAX,
 )
-from integrations.agents.contract.calls import kept_line, kept_of
+from integrations.agents.contract.calls import NO_CALL, kept_of, may_be_call, may_begin_call
 from integrations.agents.contract.log import STDERR, STDOUT, Log
 from integrations.agents.contract.protocol import (
     RESULT_STATUSES,
@@ -65,6 +65,10 @@ class Transcript:
         self._output_bytes = 0
         self._events_bytes = 0
         self._lines = 0
+        self._is_call = False  # what comes until the next message may be part of one (5)
+        self._begun: tuple[int, int] | None = (
+            None  # where that may have begun, as what is kept has it
+        )
         self._flaw = ""  # of the last line that looks like a result, and is none
         self.log = Log(redact)
         self.result: Result | None = None
@@ -118,13 +122,14 @@ class Transcript:
         try:
             message = parse_message(line)
         except AgentError as error:
-            self.log.text(STDOUT, kept_line(line))  # (5) it may have been a call
+            self._keep_text(line)
             raise self._redacted(error) from None
         if message is None:
             self._keep_noise(line)
             return
+        self._is_call, self._begun = False, None
         if self.result is not None:
-            self.log.text(STDOUT, kept_line(line))
+            self._keep_text(line)
             raise broken(f"a message of type {message['type']!r} after the result")
         # Not redacted: words of the contract, which a short secret could happen to equal.
         kind = message.pop("type")
@@ -142,8 +147,7 @@ class Transcript:
             self._keep(Event(kind, data), len(line))
 
     def _keep_noise(self, line: bytes) -> None:
-        line = kept_line(line)  # (5) it may have been a call
-        self.log.text(STDOUT, line)
+        line = self._keep_text(line)
         if len(self.noise) < AGENT_NOISE_LINES_MAX and line.strip():
             text = self._redact.text(line.decode(errors="replace").strip())
             self.noise.append(text[:MESSAGE_LENGTH_MAX])
@@ -151,6 +155,21 @@ class Transcript:
         if flaw is not None:
             text = self._redact.text(flaw)
             self._flaw = f"; line {self._lines} of its output looks like one, but {text}"
+
+    def _keep_text(self, line: bytes) -> bytes:
+        """Keep what is no message; return what may be kept of it (5)."""
+        if self._is_call:
+            return b""
+        if may_begin_call(line):
+            self._begun = self.log.count, len(self.noise)
+        if may_be_call(line):
+            self._is_call = True
+            if self._begun is not None:
+                self.log.take_back(STDOUT, self._begun[0])
+                del self.noise[self._begun[1] :]
+            line = NO_CALL
+        self.log.text(STDOUT, line)
+        return line
 
     def _check_result(self, data: dict[str, Any]) -> Result:
         try:

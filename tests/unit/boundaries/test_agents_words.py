@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,16 @@ from activities.runtime.converter import MandatePayloadConverter, RedactingFailu
 from activities.runtime.violation import said
 from dsl.agent_protocol.messages import MESSAGE_TYPES
 from dsl.core import AgentOutput, AgentPhase, OutputType, StageStatus
-from dsl.limits import ARTIFACT_BYTES_MAX, PHASE_ANSWER_BYTES_MAX, REPORT_BYTES_MAX
+from dsl.limits import (
+    ARTIFACT_BYTES_MAX,
+    PHASE_ANSWER_BYTES_MAX,
+    REPORT_BYTES_MAX,
+    TOOL_PURPOSE_LENGTH_MAX,
+)
 from dsl.values.canonical import canonical
 from integrations.agents import workdir
+from integrations.agents.contract.calls import NO_CALL, kept_of
+from integrations.agents.contract.log import STDERR
 from integrations.agents.contract.protocol import AgentError, Outcome
 from integrations.agents.contract.transcript import Transcript
 from integrations.redaction import Redactor
@@ -133,4 +141,35 @@ async def test_of_a_call_no_argument_is_kept_and_so_it_is_of_what_was_to_be_one(
     assert [each.data for each in transcript.events] == [{"id": "c1", "server": "pay", "why": "w"}]
     assert card.encode() not in transcript.log.lines()
     assert card not in "".join(transcript.noise)
-    assert transcript.log.lines().count(b"is not kept") == 3
+    assert transcript.log.lines().count(b"is not kept") == 1  # for all of them
+
+
+@pytest.mark.parametrize("sort_keys", [False, True])
+async def test_of_a_call_that_is_written_over_several_lines_no_argument_is_kept(sort_keys: bool):
+    card = "4111-1111"
+    arguments = {"cards": [{"card": card}, {"card": card}], "n": 1}
+    message = {"type": "tool_call", "id": "c1", "why": "w", "arguments": arguments}
+    call = json.dumps(message, indent=2, sort_keys=sort_keys)
+    transcript = Transcript(Redactor(), None)
+    stream = asyncio.StreamReader()
+    for text in ("before", call, '{"type": "progress", "message": "on"}', "{", "behind"):
+        stream.feed_data(text.encode() + b"\n")
+    stream.feed_eof()
+    transcript.log.text(STDERR, b"beside\n")
+    await transcript.read_messages(stream)
+
+    said = transcript.log.lines().decode()
+    assert card not in said + "".join(transcript.noise)
+    assert said.count("is not kept") == 1
+    assert all(word in said for word in ("before", "beside", "progress on", "stdout {", "behind"))
+    assert transcript.noise == ["before", NO_CALL.decode().strip(), "{", "behind"]
+
+
+def test_of_a_call_only_words_are_kept():
+    card = {"card": "4111-1111"}
+    said = {"id": "c1", "server": [card], "tool": card, "why": "w" * 5_000, "arguments": card}
+
+    kept = kept_of(said)
+
+    assert kept.keys() == {"id", "why"}
+    assert len(kept["why"]) == TOOL_PURPOSE_LENGTH_MAX
