@@ -43,6 +43,7 @@ class Sealing:
         self._artifacts = artifacts
         self._keys = keys
         self._stage = (stage,)
+        self._is_renewed = False
 
     async def of(self, server: str, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments as they may be read by everybody.
@@ -74,6 +75,8 @@ class Sealing:
 
     def _may_be_hidden(self, file: ServerFile | None, tool: str) -> bool:
         """Tell whether a call of no known tool may have been meant for one that hides arguments."""
+        if file is not None and tool in file.server.tools:  # its operator has said what it hides
+            return False
         found = (self._folders.named(name).files.get(name) for name in sorted(self._servers))
         servers = (each.server for each in found if each is not None)
         hides = any(one.redact.arguments for each in servers for one in each.tools.values())
@@ -84,7 +87,9 @@ class Sealing:
         found = self._keys.of(self._stage)
         if not found and not self._keys.note(self._stage, 0, mine):
             found = self._keys.of(self._stage)
-        self._keys.renew(self._stage)  # a workflow id may have a run again and again
+        if not self._is_renewed:  # a workflow id may have a run again and again
+            self._keys.renew(self._stage)
+            self._is_renewed = True
         try:
             return bytes.fromhex((found[0] if found else mine)["key"])
         except (IndexError, KeyError, ValueError, TypeError):
