@@ -35,19 +35,19 @@ def effect_of(call: ToolCall, template: str) -> str:
     try:
         value = resolve(template, {"args": call.arguments})
     except ExpressionError as error:
-        raise CallRefusedError(_wanting(call, template) or _unnamed(template, error)) from None
+        raise CallRefusedError(_wanting(call, template) or _unnamed(error)) from None
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     text = unicodedata.normalize("NFC", text)  # (3) however it is spelled
     if not text.strip() or len(text) > EFFECT_LENGTH_MAX:
         raise CallRefusedError(
             _wanting(call, template)
-            or f"its effect {template!r} is a name of 1 to {EFFECT_LENGTH_MAX} characters, got "
-            f"{len(text)}: see to its arguments"
+            or f"its effect is a name of 1 to {EFFECT_LENGTH_MAX} characters, got "
+            f"{len(text.strip())}: see to its arguments"
         )
     if text != text.strip() or not all(line.isprintable() for line in text.split("\n")):
         raise CallRefusedError(
-            f"its effect {template!r} has white space at its ends here, or what cannot be seen: "
-            "leave that out of the arguments"
+            "its effect has white space at its ends here, or what cannot be seen: leave that out "
+            "of the arguments"
         )
     return f"{call.server}/{text}"
 
@@ -67,8 +67,8 @@ def _wanting(call: ToolCall, template: str) -> str:
     return ""
 
 
-def _unnamed(template: str, error: ExpressionError) -> str:
-    return f"its effect {template!r} has no value for these arguments: {error.message}"
+def _unnamed(error: ExpressionError) -> str:
+    return f"its effect has no value for these arguments: {error.message}"
 
 
 def _references(template: str) -> set[tuple[str, ...]]:

@@ -27,8 +27,10 @@ def test_an_effect_has_a_name(template: str, name: str):
 
 @pytest.mark.parametrize("template", ["${{ args.amount == 82 }}", "${{ args.id + 1 }}", " "])
 def test_without_a_name_nothing_is_called(template: str):
-    with pytest.raises(CallRefusedError, match="its effect"):
+    with pytest.raises(CallRefusedError, match="its effect") as caught:
         effect_of(CALL, template)
+
+    assert "args" not in str(caught.value)  # how its operator has written it, nobody is told
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,11 @@ def test_who_calls_is_told_which_argument_is_no_name(template: str, argument: st
         f"argument {argument!r} names what the call brings about: "
         f"expected text or a whole number, {got}"
     )
+
+
+def test_white_space_alone_is_counted_for_nothing():
+    with pytest.raises(CallRefusedError, match="of 1 to 300 characters, got 0:"):
+        effect_of(call_of("pay", "refund", {"id": "   "}), "${{ args.id }}")
 
 
 def test_a_name_that_is_too_long_is_none():
