@@ -2,12 +2,14 @@
 
 See ``dsl.rules.tools.spent_effects``. The name of an effect is made here, of the declaration that
 this worker reads and the arguments that it sends: no workflow can leave it out, or say another.
+What is cancelled while it claims is not made, and the claim is let go of.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Final
 
 from pydantic import ValidationError
@@ -25,7 +27,7 @@ from dsl.rules.tools.spent_effects import (
 )
 from dsl.steps.tools import KnownTool
 from integrations.artifacts.spent import SpentCalls
-from integrations.errors import CorruptError, DeniedError, UnavailableError
+from integrations.errors import CorruptError, DeniedError, IntegrationError, UnavailableError
 
 TRIES_MAX: Final = 20  # so often another call may be first
 
@@ -43,6 +45,17 @@ class ProvenEffects:
             DeniedError: it has none, and should; or the effect is another call's.
             UnavailableError: nothing can be noted now.
         """
+        claiming = asyncio.create_task(self._claim(request, known))
+        try:
+            await asyncio.shield(claiming)
+        except asyncio.CancelledError:  # what a thread writes is written all the same
+            await asyncio.wait((claiming,))
+            if claiming.exception() is None:
+                with suppress(IntegrationError):
+                    await self.settle(request, known, CallStatus.NOT_MADE)
+            raise
+
+    async def _claim(self, request: tool_specs.CallRequest, known: KnownTool) -> None:
         effect = _effect(request, known)
         if not effect:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +156,34 @@ async def test_who_is_not_let_through_says_nothing_of_an_effect_that_is_asked_fo
 
     assert answer.status in ("not_made", "unknown")
     assert "is asked for by call" in await once.claim_of(request, known)
+
+
+async def test_a_call_that_is_cancelled_while_it_claims_its_effect_lets_go_of_it(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A thread writes the claim, and nobody can call that back."""
+    once, writes, goes_on = Once(shop, tmp_path / "notes"), asyncio.Event(), threading.Event()
+    loop, genuine = asyncio.get_running_loop(), SpentCalls.note
+
+    def held(notes: SpentCalls, *about: Any) -> bool:
+        loop.call_soon_threadsafe(writes.set)
+        goes_on.wait()
+        return genuine(notes, *about)
+
+    monkeypatch.setattr(SpentCalls, "note", held)
+    of = occurrence(shop)
+    said = {"occurrence": of, "digest": of.digest(), "agent": "a", "entity": "e", "tier": Tier.T3}
+    known, request = KnownTool(timeout_ms=MINUTE_MS, effect=EFFECT), CallRequest(**said)
+    claiming = asyncio.create_task(ActivityEnvironment().run(once.effects.claim, request, known))
+    await writes.wait()
+    claiming.cancel()
+    await asyncio.sleep(0)  # it is told
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+
+    other = request.model_copy(update={"occurrence": of.model_copy(update={"ordinal": 2})})
+    await ActivityEnvironment().run(once.effects.claim, other, known)  # it may have it
 
 
 async def test_an_effect_is_settled_as_it_was_declared_when_the_call_was_let_through(
