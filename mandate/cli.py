@@ -8,14 +8,14 @@
    given to that, and help for the group begins with it, as it is typed without its word.
 5. What is wrong with a word that was typed is said as everywhere else, not as a library has it.
 6. An empty word where a path is wanted names nothing: ``Path`` would take it for the folder one
-   is in.
+   is in. What no system can look at, such as a name that is too long, is no path either.
 """
 
 from __future__ import annotations
 
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -78,9 +78,10 @@ class _InOurWords(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what was typed."""
-        self._require_paths(ctx, args)
+        if any(not word or word.endswith("=") for word in args):  # seldom, and read twice then
+            self._require_paths(ctx, args)
         try:
-            return super().parse_args(ctx, args)
+            rest: list[str] = super().parse_args(ctx, args)
         except typer.BadParameter as error:
             # Not before it is wanted: it takes longer to load than most commands take.
             from pydantic import ValidationError  # noqa: PLC0415
@@ -90,15 +91,37 @@ class _InOurWords(TyperCommand):
             if isinstance(error.__cause__, ValidationError):
                 error.message = words_of(first_of(error.__cause__))
             raise
+        for each in self._of_paths():
+            for path in _several(ctx.params.get(str(each.name))):
+                _require_one(path, ctx, each)
+        return rest
 
     def _require_paths(self, ctx: Any, args: list[str]) -> None:
         """Refuse an empty word where a path is wanted (6)."""
         typed = self.make_parser(ctx).parse_args(args=[*args])[0]
-        of_paths: list[Any] = [each for each in self.params if _takes_paths(each)]
-        for each in of_paths:
-            values = typed.get(each.name)
-            if "" in (values if isinstance(values, list | tuple) else (values,)):
+        for each in self._of_paths():
+            if "" in _several(typed.get(each.name)):
                 raise typer.BadParameter("expected a path, got none", ctx=ctx, param=each)
+
+    def _of_paths(self) -> list[Any]:
+        return [each for each in self.params if _takes_paths(each)]
+
+
+def _several(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _require_one(path: Any, ctx: Any, parameter: Any) -> None:
+    """Refuse what cannot be looked at; that nothing is there is no matter here (6)."""
+    try:
+        if path is not None:
+            Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        said = f"expected a path, got one that cannot be looked at ({why})"
+        raise typer.BadParameter(said, ctx=ctx, param=parameter) from None
 
 
 def _takes_paths(parameter: Any) -> bool:

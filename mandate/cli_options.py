@@ -6,11 +6,9 @@ What one command alone takes stands in its file.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-
-_ENV_FILE: Final = "env"  # as mandate.stack.environment says, which loads more than --help needs
 
 
 def named(value: Any) -> Any:
@@ -22,11 +20,15 @@ def named(value: Any) -> Any:
 
 def _holds_stack(path: Path | None) -> Path | None:
     """Refuse a directory that was named by hand and says nothing: others would be asked instead."""
-    if path is not None and not (path / _ENV_FILE).is_file():
-        raise typer.BadParameter(
-            f"expected the directory of a stack, got {str(path)!r} without a file {_ENV_FILE!r} in "
-            "it: name the one that `mandate up` was given, or leave it out"
-        )
+    if path is not None:
+        # More than --help needs.
+        from mandate.stack.environment import require_stack  # noqa: PLC0415
+        from mandate.stack.errors import SettingError  # noqa: PLC0415
+
+        try:
+            require_stack(path)
+        except SettingError as error:
+            raise typer.BadParameter(str(error)) from None
     return path
 
 

@@ -4,7 +4,8 @@
    addresses, paths and settings, never a secret; secrets lie in the files it names.
 2. A command that needs the servers reads its environment, and only if that names no server at
    all, the file of the data directory: never half of each. Where documents lie is no server: what
-   the caller says of that counts even so.
+   the caller says of that counts even so. A data directory that is named by hand and holds no such
+   file is refused: others would be asked instead.
 3. What the caller's environment says about Temporal, Vault and us reaches a child only where the
    stack does not provide it itself; the caller's own Vault token reaches none.
 """
@@ -138,7 +139,12 @@ def present(data_dir: Path | None = None) -> dict[str, str]:
     """Return the variables a command works with: the environment, or those of a data directory.
 
     An explicit ``data_dir`` is asked for its file even when the environment names servers.
+
+    Raises:
+        SettingError: it has none (2).
     """
+    if data_dir is not None:
+        require_stack(data_dir)
     caller = dict(os.environ)
     # (2) never half of each
     if data_dir is None and any(caller.get(name) for name in SERVER_VARIABLES):
@@ -150,6 +156,24 @@ def present(data_dir: Path | None = None) -> dict[str, str]:
     if data_dir is None:  # (2) what the caller says of documents
         said |= {name: caller[name] for name in _DOCUMENTS if caller.get(name)}
     return said
+
+
+def require_stack(data_dir: Path) -> None:
+    """Refuse a directory that is no stack's (2).
+
+    Raises:
+        SettingError: it is none.
+    """
+    try:
+        if (data_dir / ENV_FILE).is_file():
+            return
+        why = f"without a file {ENV_FILE!r} in it"
+    except (OSError, ValueError) as error:  # no name at all, or in a folder that nobody may enter
+        why = f"which cannot be looked at ({getattr(error, 'strerror', None) or error})"
+    raise SettingError(
+        f"expected the directory of a stack, got {str(data_dir)!r} {why}: name the one that "
+        "`mandate up` was given, or leave it out"
+    )
 
 
 def _is_neutral(name: str) -> bool:

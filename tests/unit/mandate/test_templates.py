@@ -9,6 +9,7 @@ import pytest
 
 from dsl.template_folders import shipped
 from integrations.agents.programs.catalogue import Programs
+from mandate.stack import environment
 from mandate.work.look import listing, templates
 from tests.fixtures.engine import OUTSIDE
 
@@ -16,6 +17,7 @@ DECLARED = Path(__file__).parents[2] / "fixtures" / "templates"
 
 
 def test_the_list_has_every_template_below_the_pipelines(tmp_path, capsys):
+    environment.write(tmp_path, {})
     assert listing.run(tmp_path) == 0
     both = capsys.readouterr().out
     assert listing.run(tmp_path, only_templates=True) == 0
@@ -59,6 +61,7 @@ def test_one_of_another_runtime_says_who_does_the_work(capsys, monkeypatch, tmp_
     monkeypatch.setenv("MANDATE_TEMPLATES", str(OUTSIDE))
     templates.show("outside-activity", as_json=False)
     text = capsys.readouterr().out
+    environment.write(tmp_path, {"MANDATE_TEMPLATES": str(OUTSIDE)})
     listing.run(tmp_path, only_templates=True)
     work = "activity 'outside-work' of task queue 'outside-agents'"
 

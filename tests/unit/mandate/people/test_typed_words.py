@@ -83,6 +83,19 @@ def test_no_path_is_empty_and_taken_for_the_folder_one_is_in() -> None:
     assert asked > 20
 
 
+def test_what_no_system_can_look_at_is_no_path() -> None:
+    asked = 0
+    for _words, command in commands(typer.main.get_command(app)):
+        for each in command.params:
+            annotation = each.type_descriptor.annotation
+            if Path in (annotation, *get_args(annotation)):
+                asked += 1
+                with pytest.raises(typer.BadParameter, match="cannot be looked at"):
+                    command.make_context("it", with_others(command, each, "x" * 300))
+
+    assert asked > 20
+
+
 def test_help_for_a_review_is_that_of_what_is_typed_without_its_word() -> None:
     for typed in (["review", "-h"], ["review", "--help"], ["review"]):
         said = CliRunner().invoke(app, typed, env={"COLUMNS": "120"}).output

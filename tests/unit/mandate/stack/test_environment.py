@@ -185,6 +185,12 @@ class TestWhatACommandWorksWith:
         assert found["TEMPORAL_ADDRESS"] == "other:1"
         assert "VAULT_TOKEN" not in found
 
+    def test_a_data_directory_asked_for_that_is_no_stack_is_refused(self, monkeypatch):
+        monkeypatch.setenv("TEMPORAL_ADDRESS", "mine:1")
+        for name in ("elsewhere", "x" * 300):
+            with pytest.raises(SettingError, match="expected the directory of a stack, got "):
+                environment.present(Path(name))
+
     def test_where_documents_lie_is_what_the_caller_says(self, monkeypatch):
         Path(".mandate").mkdir()
         stack = {"TEMPORAL_ADDRESS": "file:1", "MANDATE_TOOLS": "old", "MANDATE_PIPELINES": "old"}
