@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from integrations.agents.contract.protocol import Request
     from mandate.testing.bed import Bed, RunUnderTest
 
-
+NAME_SHOWN_MAX: Final = 300
 _TEXT = re.compile(r"\n|:\s|:$|^\s*[\[{]|^\s*$")  # (1) what no sensible name of a file has
 
 
@@ -93,12 +93,16 @@ class Pipelines:
 
 
 def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"expected a file, the text of a document or a document: {str(path)!r} is no file in "
-            f"{Path.cwd()}"
-        )
-    return path.read_bytes()
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # too long a name, or one that is none
+        is_file = False
+    if is_file:
+        return path.read_bytes()
+    raise FileNotFoundError(
+        f"expected a file, the text of a document or a document: {str(path)[:NAME_SHOWN_MAX]!r} is "
+        f"no file in {Path.cwd()}"
+    )
 
 
 @pytest.fixture(scope="session")
