@@ -32,5 +32,7 @@ def words_of(error: Exception) -> str:
     status = getattr(getattr(error, "status", None), "name", "")
     if status in _LATE or isinstance(error, TimeoutError):
         return "no answer in time"
-    said = str(getattr(error, "message", error))
+    said = str(getattr(error, "message", error)) or status.replace("_", " ").lower()
+    if not said:
+        return "it does not say why"
     return "the server is not reached" if _OF_THE_WAY.search(said) else said

@@ -145,6 +145,8 @@ def _ours() -> Iterator[None]:
 
 
 def _said(error: BaseException) -> str:
+    if isinstance(error, RefusalError):
+        return str(error.sentence)  # what is typed at a terminal is of no use at this door
     if isinstance(error, WorkflowUpdateFailedError):
         return str(error.cause)
     if isinstance(error, WorkflowAlreadyStartedError):

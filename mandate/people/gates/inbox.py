@@ -119,5 +119,5 @@ async def _ask(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore
                 pending(handle, within=timedelta(seconds=ANSWER_S)), status_of(handle)
             )
         except RefusalError as error:  # (2) shown as such, and waited for no longer
-            return replace(run, why=error.line)
+            return replace(run, why=error.sentence)
     return replace(run, rows=rows, void=void_of(status), doing=at_work(status))

@@ -8,7 +8,9 @@ import pytest
 from starlette.responses import Response
 from temporalio.service import RPCError, RPCStatusCode
 
+from integrations.errors import NotFoundError
 from integrations.web.answers import TurnedAwayError
+from mandate.console.engine import _ours
 from mandate.console.served_pages import in_a_sentence, told_as_page
 from mandate.console.sessions import Sessions
 from mandate.people.errors import RefusalError, UsageError
@@ -43,6 +45,7 @@ def test_nobody_in_a_browser_is_told_what_to_type(error: RefusalError, status: i
         ),
         (RPCError("Timeout expired", RPCStatusCode.CANCELLED, b""), "no answer in time"),
         (RPCError("namespace is full", RPCStatusCode.RESOURCE_EXHAUSTED, b""), "namespace is full"),
+        (RPCError("", RPCStatusCode.RESOURCE_EXHAUSTED, b""), "resource exhausted"),
         (TimeoutError(), "no answer in time"),
     ],
 )
@@ -51,6 +54,13 @@ def test_nobody_reads_the_words_of_a_client_library(error: Exception, said: str)
         raise error
 
     assert (caught.value.status, caught.value.message) == (503, f"temporal: {said}")
+
+
+def test_nobody_at_another_door_is_told_what_to_type():
+    with pytest.raises(NotFoundError) as caught, _ours():
+        raise RefusalError("there is no run {!r}", "r", typed="see: mandate runs")
+
+    assert str(caught.value) == "there is no run 'r'"
 
 
 def shown(sessions: Sessions, path: str, query: str, cookie: str, status: int = 400) -> str:
