@@ -47,6 +47,16 @@ def note(*lines: Terminal) -> None:
 
 
 @contextmanager
+def told_after(seconds: float, line: Terminal) -> Iterator[None]:
+    """Say on stderr that something is waited for, where it takes longer than that."""
+    saying = asyncio.get_running_loop().call_later(seconds, note, line)
+    try:
+        yield
+    finally:
+        saying.cancel()
+
+
+@contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show on stderr how much of ``total`` is done, where somebody waits at a terminal."""
     shown = -1

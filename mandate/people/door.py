@@ -21,7 +21,7 @@ from integrations.settings import SettingsError, read_settings
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.errors import RefusalError
 from mandate.stack.errors import StackError
-from mandate.terminal import complain, note
+from mandate.terminal import complain, told_after
 from mandate.unanswered import why_of, words_of
 
 SILENT_S: Final = 2.0
@@ -54,9 +54,9 @@ async def temporal(env: Mapping[str, str]) -> Client:
     """
     settings = read_settings(env)
     waits = Terminal.of("waiting for Temporal at {}, which has not answered yet", settings.temporal)
-    said = asyncio.get_running_loop().call_later(SILENT_S, note, waits)
     try:
-        return await connect(settings)
+        with told_after(SILENT_S, waits):
+            return await connect(settings)
     except (RPCError, RuntimeError) as error:
         raise RefusalError(
             "no answer from Temporal at {} ({})",
@@ -64,5 +64,3 @@ async def temporal(env: Mapping[str, str]) -> Client:
             why_of(error),
             typed="is `mandate up` running?",
         ) from None
-    finally:
-        said.cancel()

@@ -28,7 +28,7 @@ from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError
 from mandate.terminal import at_terminal, complain, confirmed, note, say, say_json
 from mandate.work.operate.tools import folders_of, server_named
-from mandate.work.operate.tools_check import around_of, handed_in, handed_of
+from mandate.work.operate.tools_check import around_of, handed_in, handed_of, waited_for
 from mandate.work.operate.tools_decide import arguments_given, tool_named
 
 ARGUMENTS_SHOWN_MAX: Final = 4_000  # characters
@@ -75,9 +75,9 @@ def run(
             )
         )
         return EXIT_USAGE
-    declared = known.server.tools.get(name)
-    if declared is not None and declared.effect is not None and not unrecorded:
-        note(Terminal.of(_ONCE, call.name, declared.effect))
+    effect = known.server.known_of(name).effect
+    if effect is not None and not unrecorded:
+        note(Terminal.of(_ONCE, call.name, effect))
         return EXIT_USAGE
     making = _made(call, known, around, handed, is_sure=is_sure, as_json=as_json)
     return asyncio.run(making)
@@ -106,7 +106,8 @@ async def _made(
             return EXIT_USAGE
     try:
         given = handed_of(known.server, handed)
-        answer = await make_call(call, known, around, environment=given)
+        with waited_for(call.server):
+            answer = await make_call(call, known, around, environment=given)
     except OutcomeUnknownError as error:
         note(Terminal.of("mandate tools call: it may have been made: {}", error))
         return 1

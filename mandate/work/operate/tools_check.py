@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,7 @@ from integrations.tools.surroundings import surroundings_of
 from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError
 from mandate.stack import environment
-from mandate.terminal import complain, note, say, say_json
+from mandate.terminal import complain, note, say, say_json, told_after
 from mandate.work.operate.tools import folders_of, server_named
 
 DESCRIPTION_MAX: Final = 300  # characters
@@ -152,20 +153,16 @@ def _is_settled(each: Comparison) -> bool:
 async def _compared(
     file: ServerFile, around: Surroundings, handed: Mapping[str, str]
 ) -> list[Comparison]:
-    async def compared() -> list[Comparison]:
+    with waited_for(file.server.name):  # (5) somebody waits
         async with serving(file.server, around, environment=handed) as session:
             return compare(await session.tools(), file.known().digests)
 
-    work = asyncio.ensure_future(compared())
-    done, _ = await asyncio.wait((work,), timeout=SILENT_S)
-    if not done:  # (5) somebody waits
-        said = (file.server.name, f"{START_S:g}", f"{START_S:g}")
-        note(
-            Terminal.of(
-                "{}: no answer yet: it has {} s to greet, and {} s to list its tools", *said
-            )
-        )
-    return await work
+
+def waited_for(server: str) -> AbstractContextManager[None]:
+    """Say that a server is waited for, where it is slow (5)."""
+    said = (server, f"{START_S:g}", f"{START_S:g}")
+    line = "{}: no answer yet: it has {} s to greet, and {} s to list its tools"
+    return told_after(SILENT_S, Terminal.of(line, *said))
 
 
 def _tell(name: str, found: Sequence[Comparison], *, pin: bool) -> None:

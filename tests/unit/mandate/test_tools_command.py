@@ -213,7 +213,7 @@ def called(arguments: str, tool: str = "pay/refund", *, unrecorded: bool = False
     return tools_call.run(tool, arguments, **how)
 
 
-def test_a_person_calls_what_is_pinned_and_nothing_else(folder, capsys):
+def test_a_person_calls_what_is_pinned_and_nothing_else(folder, capsys, monkeypatch):
     assert called('{"amount": 82}') == 2
     assert "no pinned tool named 'refund': nobody has pinned" in capsys.readouterr().err
     check(pin=True)
@@ -222,8 +222,11 @@ def test_a_person_calls_what_is_pinned_and_nothing_else(folder, capsys):
     assert asked == 2
     assert "did you mean 'refund'?" in capsys.readouterr().err
 
+    monkeypatch.setattr(tools_check, "SILENT_S", 0)
     assert called('{"amount": 82}') == 0
-    assert capsys.readouterr().out == "paid 82\n"
+    said = capsys.readouterr()
+    assert said.out == "paid 82\n"
+    assert "pay: no answer yet: it has 60 s to greet" in said.err
     paid = folder.with_name(f"{folder.name}-room") / "paid"
     assert paid.read_text() == '{"amount": 82}\n'
     declare(folder, "pulled")
