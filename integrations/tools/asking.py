@@ -115,6 +115,15 @@ class ToolSession:
         return self._shown(answer.message) if isinstance(answer, Refusal) else answer
 
     async def _listed(self) -> list[ListedTool]:
+        try:
+            async with asyncio.timeout(START_S):  # for all pages together
+                found = await self._pages()
+        except TimeoutError:
+            raise _late("tools/list", START_S) from None
+        refuse_list(found)
+        return found
+
+    async def _pages(self) -> list[ListedTool]:
         found: list[ListedTool] = []
         cursor: str | None = None
         for _ in range(PAGES_MAX):
@@ -123,7 +132,6 @@ class ToolSession:
             page, cursor = listed_in(_unrefused(answer, "tools/list"))
             found += page
             if cursor is None or len(found) > TOOLS_OF_SERVER_MAX:
-                refuse_list(found)
                 return found
         raise ToolServerError(f"its list has more than {PAGES_MAX} pages")
 
@@ -136,7 +144,7 @@ class ToolSession:
             async with asyncio.timeout(timeout_s):
                 return await self._wire.ask(self._number, method, params)
         except TimeoutError:
-            raise ToolServerError(f"no answer to {method} within {timeout_s:g} s") from None
+            raise _late(method, timeout_s) from None
 
     def _failed(self, why: ToolServerError) -> ToolServerError:
         said = self._wire.last_words()
@@ -164,6 +172,10 @@ def taken(
                 "it breaks the protocol with a message that holds what it was handed"
             ) from None
         raise
+
+
+def _late(method: str, within_s: float) -> ToolServerError:
+    return ToolServerError(f"no answer to {method} within {within_s:g} s")
 
 
 def _unrefused(answer: dict[str, Any] | Refusal, method: str) -> dict[str, Any]:

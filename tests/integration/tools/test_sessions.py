@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from dsl.limits import TOOLS_OF_SERVER_MAX
 from dsl.tools.servers import ToolServer
 from integrations.errors import DeniedError
+from integrations.redaction import Redactor
 from integrations.tools import asking
 from integrations.tools.listing import ListedTool, compare
 from integrations.tools.session import Surroundings, serving
@@ -73,6 +77,23 @@ async def test_a_server_that_says_nothing_has_its_time(monkeypatch: pytest.Monke
     monkeypatch.setattr(asking, "START_S", 2.0)
     with pytest.raises(ToolServerError, match=r"'pay': no answer to tools/list within 2 s"):
         await listed("silent")
+
+
+class Dribbling:
+    """Lists its tools a page at a time, and never comes to an end."""
+
+    async def ask(self, number: int, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"tools": [], "nextCursor": str(number)}
+
+    def last_words(self) -> str:
+        return ""
+
+
+async def test_all_pages_of_a_list_have_one_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(asking, "START_S", 0.05)
+    with pytest.raises(ToolServerError, match=r"'pay': no answer to tools/list within 0.05 s"):
+        await asking.ToolSession("pay", cast("Any", Dribbling()), Redactor()).tools()
 
 
 async def test_a_tool_that_nobody_can_name_is_listed_with_the_reason():
