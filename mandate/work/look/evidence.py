@@ -78,12 +78,19 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     say(Terminal.of("of run {} of {}{}", about["run"], about["workflow"], which))
     say(Terminal.of("to verify it: mandate evidence verify {} --key KEY", target))
     say(Terminal("the keys: mandate ledger keys"))
-    note(*await _dispute(client, env, artifacts, about["workflow"], about["run"]))
+    place = (about["workflow"], about["run"])
+    note(*await _dispute(client, env, artifacts, *place, is_latest=not run_id))
     return 0
 
 
 async def _dispute(
-    client: Client, env: Mapping[str, str], artifacts: Artifacts, workflow: str, run: str
+    client: Client,
+    env: Mapping[str, str],
+    artifacts: Artifacts,
+    workflow: str,
+    run: str,
+    *,
+    is_latest: bool,
 ) -> list[Terminal]:
     """Say where history and ledger of a run do not agree (2), or why that is not known."""
     try:
@@ -95,11 +102,10 @@ async def _dispute(
     if not found.disagreements:
         return []
     first, count = found.disagreements[0], len(found.disagreements)
-    see = Terminal.command("mandate ledger reconcile {}", workflow)
+    said = Terminal.of("this run is in dispute: history and ledger disagree {} time(s)", count)
+    see = Terminal.command("mandate ledger reconcile {}", workflow)  # of the latest, and no other
     return [
-        Terminal.of(
-            "this run is in dispute: history and ledger disagree {} time(s); {}", count, see
-        ),
+        Terminal.joined("; ", [said, see] if is_latest else [said]),
         Terminal.of("  first: expected {}, found {}", first.expected, first.found),
     ]
 
