@@ -48,7 +48,7 @@ ARGUMENTS_SHOWN_MAX: Final = 60  # characters
 _ASKS: Final = ToolPolicy.APPROVE.value
 _OPENED: Final = "gate.opened"
 _LET_THROUGH: Final = "let through"  # by whichever policy
-_BY_A_TABLE: Final = re.compile(  # as ``rule_on`` says it
+_BY_A_TABLE: Final = re.compile(  # the words of entries before ``decided_ms``, whatever it says now
     r"((the condition of )?rule \d+|\d+ calls of the stage were let|"
     r"no rule (of config\.tools|for)) "
 )
@@ -262,4 +262,4 @@ def _show(found: Sequence[Replayed]) -> None:
     compared = sum(each.ruling is not None for each in found)
     note(Terminal.of("{} of {} calls would have been decided otherwise", differing, compared))
     if compared < len(found):
-        note(Terminal.of("{} not compared: no table has decided on them", len(found) - compared))
+        note(Terminal.of("{} not compared; why stands beside each", len(found) - compared))
