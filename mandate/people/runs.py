@@ -70,6 +70,7 @@ HOUSEKEEPING: Final = (
 _NONE: Final = ", ".join(f'"{each}"' for each in HOUSEKEEPING)
 # (1) what people may be asked by
 _OURS: Final = f'TaskQueue="{QUEUE}" AND WorkflowType NOT IN ({_NONE})'
+_SEE: Final = "see: mandate runs"
 _RUNNING: Final = 'ExecutionStatus="Running"'
 _MOVING: Final = ("running", "waiting")
 
@@ -241,15 +242,16 @@ async def _described(client: Client, run: str) -> WorkflowExecutionDescription:
         )
     except RPCError as error:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
-            raise RefusalError("there is no run {!r}", run, typed="see: mandate runs") from None
+            raise RefusalError("there is no run {!r}", run, typed=_SEE) from None
         raise
-    if state.task_queue != QUEUE or state.workflow_type == AGENT:
-        raise RefusalError(
-            "{!r} is a workflow of type {!r}, and no run",
-            *(run, state.workflow_type),
-            typed="see: mandate runs",
-        )
+    refuse_no_run(run, state.task_queue, state.workflow_type)
     return state
+
+
+def refuse_no_run(run: str, queue: str, kind: str) -> None:
+    """Refuse, by a ``RefusalError``, what is no run: a stage, or of another queue."""
+    if queue != QUEUE or kind == AGENT:
+        raise RefusalError("{!r} is a workflow of type {!r}, and no run", run, kind, typed=_SEE)
 
 
 async def _told(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore) -> Run:

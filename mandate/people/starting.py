@@ -10,12 +10,12 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.contracts.specs import AGENT_WORKFLOW, QUEUE
+from activities.contracts.specs import QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.inputs import resolve_inputs
 from dsl.plan import Plan
 from mandate.people.errors import RefusalError, UsageError
-from mandate.people.runs import pipeline_of
+from mandate.people.runs import pipeline_of, refuse_no_run
 from mandate.unanswered import words_of
 from workflows.ledger.reuse import RESUME_MEMO
 
@@ -68,11 +68,10 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
             "not keep any more cannot be resumed",
             workflow_id,
         ) from None
-    if found.task_queue != QUEUE or found.type.name == AGENT_WORKFLOW:
-        raise UsageError(
-            "{!r} is a workflow of type {!r}, and no run: expected the id of a run of {!r}",
-            *(workflow_id, found.type.name, pipeline),
-        )
+    try:
+        refuse_no_run(workflow_id, found.task_queue, found.type.name)
+    except RefusalError as error:
+        raise UsageError("{}: expected the id of a run of {!r}", error.sentence, pipeline) from None
     if not found.HasField("close_time"):
         raise RefusalError(
             "{!r} is under way: wait for its end, or `mandate cancel RUN`, and resume it then",

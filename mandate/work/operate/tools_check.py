@@ -161,8 +161,8 @@ async def _compared(
 def waited_for(server: str) -> AbstractContextManager[None]:
     """Say that a server is waited for, where it is slow (5)."""
     said = (server, f"{START_S:g}", f"{START_S:g}")
-    line = "{}: no answer yet: it has {} s to greet, and {} s to list its tools"
-    return told_after(SILENT_S, Terminal.of(line, *said))
+    line = Terminal.of("{}: no answer yet: it has {} s to greet, and {} s to list its tools", *said)
+    return told_after(SILENT_S, line)
 
 
 def _tell(name: str, found: Sequence[Comparison], *, pin: bool) -> None:
