@@ -29,6 +29,7 @@ from integrations.errors import UnavailableError
 from integrations.vault.client import Vault
 from integrations.vault.people.person import Person, log_in
 from mandate.stack.people import passwords
+from mandate.unanswered import words_of
 from mandate.work.chaos.ground.arena import ChaosArena
 from mandate.work.chaos.ground.struck_run import StruckRun
 
@@ -118,7 +119,7 @@ class OpenCircuit(Fault):
         except WorkflowFailureError as failure:
             raise UnavailableError(f"{what} was refused: {failure.cause}") from None
         except RPCError as error:
-            raise UnavailableError(f"nobody orders {what} now: {error.message}") from None
+            raise UnavailableError(f"nobody orders {what} now: {words_of(error)}") from None
 
 
 async def _proof(arena: ChaosArena, agent: str) -> str:

@@ -23,6 +23,7 @@ from dsl.chaos.catalogue import GATE
 from dsl.core import ChaosCondition
 from integrations.chaos.fault import Fault, seen
 from integrations.errors import UnavailableError
+from mandate.unanswered import words_of
 from mandate.work.chaos.ground.struck_run import VOTE, StruckRun
 
 DUPLICATES: Final = 5
@@ -188,4 +189,4 @@ class ResetRun(Fault):
 
 
 def _refused(what: str, run: StruckRun, error: RPCError) -> UnavailableError:
-    return UnavailableError(f"temporal did not {what} {run.id}: {error.message}")
+    return UnavailableError(f"temporal did not {what} {run.id}: {words_of(error)}")

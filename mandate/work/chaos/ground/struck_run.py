@@ -39,6 +39,7 @@ from dsl.rules.gates.unnamed import CALL, OUTCOME, own_of
 from dsl.rules.tools.calls import DID_NOT, HAPPENED
 from integrations.chaos.fault import NotOursError
 from integrations.errors import IntegrationError, UnavailableError
+from mandate.unanswered import words_of
 from mandate.work.chaos.ground.register import Register
 
 VOTE: Final = {"gate": GATE, "decision": "approve", "voter": "ann"}
@@ -196,7 +197,9 @@ class StruckRun:
 
     def _not_started(self, path: str, error: RPCError | None = None) -> IntegrationError:
         if error is not None and error.status is not RPCStatusCode.NOT_FOUND:
-            return UnavailableError(f"temporal does not tell of {self.id}/{path}: {error.message}")
+            return UnavailableError(
+                f"temporal does not tell of {self.id}/{path}: {words_of(error)}"
+            )
         return NotOursError(f"{self.id}/{path} was not started")
 
     async def _has_ended(self) -> bool:
@@ -221,7 +224,7 @@ class StruckRun:
             if details and isinstance(details[0], dict):
                 self.report = details[0]
         except RPCError as error:
-            self.detail = error.message
+            self.detail = words_of(error)
 
     async def _vote_if_asked(self) -> None:
         try:
