@@ -65,13 +65,13 @@ def run(workflow: str, place: str, *, is_sure: bool, data_dir: Path | None) -> i
 
 
 async def _run(workflow: str, place: str, env: Mapping[str, str], *, is_sure: bool) -> int:
+    if "" in place.split("/"):
+        raise UsageError("--from {!r}: expected STAGE, or STAGE/PHASE", place)
     client = await temporal(env)
     stage, _, word = place.rpartition("/")
     phase = AgentPhase(word) if word in AGENT_PHASE_NAMES else None
     if phase is None:
         stage = place
-        if "" in place.split("/"):
-            raise UsageError("--from {!r}: expected STAGE, or STAGE/PHASE", place)
     back = await _in_stage(client, workflow, stage, phase) if phase is not None else None
     if back is None:  # (2) the run, to before the stage
         back = await _before(client, workflow, stage)
