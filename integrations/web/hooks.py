@@ -40,6 +40,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from integrations.doors.payloads import UnreadableError
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
 from integrations.web.answers import AWAY, OK, HookAnswer, TurnedAwayError
 from integrations.web.bodies import raw_body
@@ -148,6 +149,8 @@ class Hooks:
             ) from None
         except NotFoundError as error:
             raise TurnedAwayError(404, str(error)) from None
+        except UnreadableError as error:  # it is no matter of who may do what
+            raise TurnedAwayError(400, str(error)) from None
         except DeniedError as error:
             raise TurnedAwayError(403, str(error)) from None
         except IntegrationError as error:

@@ -17,8 +17,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ from integrations.settings import read_settings
 from integrations.slack.api import SlackApi
 from integrations.slack.clicks import SlackClicks, payload_of
 from integrations.vault.site_secrets import NotifySecrets
-from integrations.web.answers import AWAY, OK, HookAnswer, TurnedAwayError
+from integrations.web.answers import AWAY, OK, HookAnswer
 from integrations.web.engine import RunEngine
 from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received, Verify
 from integrations.web.signatures import HmacSignature, ReplacedSignature
@@ -55,7 +55,6 @@ GITHUB_PATH: Final = "/hooks/github"
 SLACK_PATH: Final = "/hooks/slack"
 GITHUB_WAITS_S: Final = 9.5  # ten, less the way
 SLACK_WAITS_S: Final = 2.7  # three
-_UNREADABLE: Final = 400
 GIVEN_S: Final = 0.4  # before that a vote is given, or whoever gives it told that it is not
 
 
@@ -127,9 +126,8 @@ class Doors:
 
         async def handle(received: Received) -> HookAnswer:
             event = received.headers.get("x-github-event", "")[:100]
-            with _read():
-                payload = _json(received.raw)
-                taken = await events.take(event, payload, delivery=received.delivery)
+            payload = _json(received.raw)
+            taken = await events.take(event, payload, delivery=received.delivery)
             return _answer("github", taken, HookAnswer())
 
         verify = await self._verify(door.secret("secret"), _of_github)
@@ -141,8 +139,7 @@ class Doors:
         clicks = self._clicks()
 
         async def handle(received: Received) -> HookAnswer:
-            with _read():
-                taken = await clicks.take(payload_of(received.raw))
+            taken = await clicks.take(payload_of(received.raw))
             return _answer("slack", taken, HookAnswer(OK, {}))
 
         verify = await self._verify(place, _of_slack)
@@ -212,15 +209,6 @@ def _answer(who: str, taken: Taken, done: HookAnswer) -> HookAnswer:
     if taken.is_undone:
         return HookAnswer(AWAY, {"error": taken.done}, later)
     return replace(done, later=later, again=not taken.is_settled)
-
-
-@contextmanager
-def _read() -> Iterator[None]:
-    """Turn away what cannot be read: it is no matter of who may do what."""
-    try:
-        yield
-    except UnreadableError as error:
-        raise TurnedAwayError(_UNREADABLE, str(error)) from None
 
 
 def _of_github(secret: str) -> HmacSignature:

@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from dsl.values import strict_json
 from dsl.values.strict_json import JsonError
+from integrations.doors.payloads import UnreadableError
 from integrations.errors import DeniedError, NotFoundError, UnavailableError
 from integrations.web import bodies
 from integrations.web import hooks as room
@@ -32,6 +33,7 @@ FAILURES = {
     "away": (UnavailableError("temporal is away"), 503),
     "unknown": (NotFoundError("there is no such run"), 404),
     "denied": (DeniedError("not you"), 403),
+    "unreadable": (UnreadableError("expected a button"), 400),
     "busy": (TurnedAwayError(429, "later", retry_after_s=7), 429),
 }
 
