@@ -28,6 +28,7 @@ from mandate.terminal import say
 POLL_S: Final = 0.4
 ROWS_MAX: Final = 40  # of the table; of more stages it shows what moves and counts the rest
 GATES_SHOWN: Final = 3  # with the lines that answer them
+LINES_SHOWN: Final = 12  # of those: what is below the screen nobody sees
 _STYLES: Final = {
     "completed": "green",
     "running": "cyan",
@@ -61,8 +62,8 @@ def page(run: str, status: dict[str, Any]) -> Group:
     """Return the table, and below it how the first gates are answered."""
     gates = status.get("waiting_for", [])
     lines = [line for gate in gates[:GATES_SHOWN] for line in answers(run, gate)]
-    if len(gates) > GATES_SHOWN:
-        lines.append(Terminal("all of them: mandate gates"))
+    if len(gates) > GATES_SHOWN or len(lines) > LINES_SHOWN:
+        lines = [*lines[:LINES_SHOWN], Terminal("all of them: mandate gates")]
     # Not cut to the width of the terminal: a command that is copied has to be whole.
     return Group(table(status), *(Text(line, overflow="fold", no_wrap=False) for line in lines))
 

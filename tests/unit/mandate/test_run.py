@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dsl.compiler import compile_text
-from mandate.board import page, table
+from mandate.board import LINES_SHOWN, page, table
 from mandate.people.runs import address
 from mandate.people.starting import parse_inputs
 from mandate.work.run.run import run
@@ -148,4 +148,15 @@ def test_the_live_board_shows_how_the_first_gates_are_answered_and_where_the_res
     assert [line.strip() for line in shown if "approve" in line] == [
         f"mandate approve run-1 g{n}" for n in range(3)
     ]
+    assert shown[-1].strip() == "all of them: mandate gates"
+
+
+def test_the_live_board_shows_so_many_lines_of_answers_as_a_screen_has():
+    question = {"text": "Which?", "choices": [f"c{number}" for number in range(20)]}
+    gates = [{"gate": "g", "due": "soon", "approvers": ["ann"], "question": question}]
+    console = Console(width=200, force_terminal=False, file=io.StringIO())
+    console.print(page("run-1", {"pipeline": "p", "stages": {}, "waiting_for": gates}))
+    shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+    assert sum("mandate approve" in line for line in shown) == LINES_SHOWN
     assert shown[-1].strip() == "all of them: mandate gates"
