@@ -33,6 +33,7 @@ from temporalio.worker import (
 import mandate
 from activities.contracts.specs import COMPILE
 from workflows.messages.inputs import PIPELINE
+from workflows.pipeline import Pipeline
 
 _RECORD: Final = "deep_replay_record"
 _TAKE: Final = "deep_replay_take"
@@ -145,7 +146,7 @@ def _is_strange(history: WorkflowHistory, taken_by: str) -> bool:
     A pipeline's history begins with how it was compiled.
     """
     started = history.events[0].workflow_execution_started_event_attributes
-    if taken_by != PIPELINE or started.workflow_type.name == PIPELINE:
+    if taken_by != Pipeline.__name__ or started.workflow_type.name == PIPELINE:
         return False
     markers = (each.marker_recorded_event_attributes for each in history.events)
     details = (payloads for marker in markers for payloads in marker.details.values())
