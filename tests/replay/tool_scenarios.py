@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from mandate.work.operate.demo_tools import PERSON, STAGE, pipeline
@@ -51,9 +52,20 @@ async def called_where_the_ledger_is_asked_first(studio: Studio, name: str) -> H
     return await called(studio, name)
 
 
+async def denied_as_its_stage_ends(studio: Studio, name: str) -> Handle:
+    """An agent breaks off right after its second denial, which rests behind the first."""
+    stages: list[dict[str, Any]] = pipeline()["stages"]
+    too_much = {"payment": "p-9", "amount": 20_000, "why": "nobody pays that"}
+    stages[0]["config"]["inputs"]["orders"] = json.dumps([too_much, too_much, {}])
+    run = await studio.start(name, *stages)
+    await ended(run)
+    return run
+
+
 SCENARIOS: Final = (
     called,
     called_where_the_ledger_is_asked_first,
+    denied_as_its_stage_ends,
     denied_at_once,
     stopped_while_a_call_waits,
 )

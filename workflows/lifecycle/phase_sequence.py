@@ -99,7 +99,7 @@ class PhaseSequence:
         except asyncio.CancelledError as error:
             cancelled = error
         self.clock.close()
-        cancelled = await self.calls.close() or cancelled
+        cancelled = await self.calls.end() or cancelled
         if attending is not None:
             cancelled = await stop(attending) or cancelled
         self._is_over = True

@@ -7,8 +7,10 @@ next may be hours away, or never be. The rules:
    twice as long, up to ``REST_MS_MAX``: a thousand denials are a handful of records.
 2. What another record has taken along meanwhile is not waited for.
 3. A record that fails is tried again after the next rest; what it would have said is kept.
-4. Once the stage takes no more calls nothing rests. The end of the stage waits for a record that
-   is under way, and takes what is left.
+4. Once the stage takes no more calls nothing rests.
+5. The end of the stage waits for no record of a denial: one that is under way is ended, and goes
+   with the last word of the stage under the names it was sent by. A run that has left it under way
+   goes on so.
 """
 
 from __future__ import annotations
@@ -23,11 +25,12 @@ from temporalio.exceptions import ActivityError
 from dsl import actions
 from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import LedgerBuffer
-from workflows.runtime.cancellation import CLEANING
+from workflows.runtime.cancellation import CLEANING, stop_each
 from workflows.runtime.moment import now_ms
 from workflows.tools.call_facts import DECIDED, Decision, tells_exactly
 
 REST_MS_MAX: Final = 60_000
+PATCH: Final = "denials-end-with-their-stage"
 _FIRST_MS: Final = 1_000
 
 
@@ -57,6 +60,13 @@ class Denials:
         """Rest no more (4)."""
         self._is_over = True
 
+    async def stop(self) -> asyncio.CancelledError | None:
+        """Have no record under way any more (5); return the cancel that came meanwhile."""
+        telling = self._telling
+        if telling is None or telling.done() or not workflow.patched(PATCH):
+            return None
+        return await stop_each((telling,))
+
     def _note(self, **said: Any) -> None:
         self._records.note(actions.TOOL_DENIED, **said)
         if tells_exactly() and (self._telling is None or self._telling.done()):
@@ -71,7 +81,7 @@ class Denials:
             try:
                 await self._records.flush(f"calls of {self._stage} denied", give_up_after=CLEANING)
             except ActivityError:
-                if self._is_over:  # (4) the end of the stage takes them
+                if self._is_over:  # (5) the end of the stage takes them
                     return
             finally:  # (3) the next one has what this has not told
                 self._told_ms = now_ms()

@@ -79,6 +79,11 @@ class CallDesk:
         self._denials.end()
         return await stop_each(self._under_way.values())
 
+    async def end(self) -> asyncio.CancelledError | None:
+        """Do what ``close`` does, and hold up nothing that the stage says last."""
+        cancelled = await self.close()
+        return await self._denials.stop() or cancelled
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the calls so far, for whoever asks; those under way last."""
         waiting = self.people.waiting().calls
