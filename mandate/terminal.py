@@ -49,6 +49,8 @@ def note(*lines: Terminal) -> None:
 @contextmanager
 def told_after(seconds: float, line: Terminal) -> Iterator[None]:
     """Say on stderr that something is waited for, where it takes longer than that."""
+    import asyncio  # noqa: PLC0415 - every command prints, and few wait
+
     saying = asyncio.get_running_loop().call_later(seconds, note, line)
     try:
         yield
