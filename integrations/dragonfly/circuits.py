@@ -121,18 +121,19 @@ class Circuits:
         async with answered():
             return {str(name) for name in await self._client.smembers(RedisKeys.CIRCUITS)}
 
-    async def states(self, names: Sequence[str]) -> dict[str, str]:
-        """Return what circuits are as it was last written, which of an order is what they are."""
-        states: dict[str, str] = {}
+    async def held_open(self, names: Sequence[str]) -> dict[str, int]:
+        """Return which circuits an order keeps open, and when it was given."""
+        held: dict[str, int] = {}
         for begun in range(0, len(names), BREAKERS_MAX):  # of all workers, there may be more
             some = names[begun : begun + BREAKERS_MAX]
             async with answered(), self._client.pipeline(transaction=False) as pipe:
                 for name in some:
-                    await pipe.hget(RedisKeys.circuit(name), "state")
+                    await pipe.hmget(RedisKeys.circuit(name), "state", "order")
                 found = await pipe.execute()
-            pairs = zip(some, found, strict=True)
-            states |= {name: str(state or CircuitState.CLOSED) for name, state in pairs}
-        return states
+            for name, (state, order) in zip(some, found, strict=True):
+                if state == CircuitState.FORCED_OPEN:
+                    held[name] = int(order or 0)
+        return held
 
     async def _do(
         self,

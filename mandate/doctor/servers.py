@@ -17,7 +17,7 @@ from integrations.ledger.verify import verify as verify_ledger
 from mandate.doctor.finding import Finding, bad, good
 from mandate.stack.environment import ledger_of
 from mandate.stack.servers import temporal
-from mandate.unanswered import why_of
+from mandate.unanswered import why_of, words_of
 
 CHECK_TIMEOUT_S = 10.0
 _START = "run `mandate up`, or let {} name a running server"
@@ -43,7 +43,9 @@ async def temporal_server(env: Mapping[str, str]) -> Finding:
                 ListSearchAttributesRequest(namespace=namespace)
             )
     except RPCError as error:
-        return bad("temporal", f"{address}: {error.message}", f"create the namespace {namespace!r}")
+        return bad(
+            "temporal", f"{address}: {words_of(error)}", f"create the namespace {namespace!r}"
+        )
     except (RuntimeError, TimeoutError, ValueError) as error:
         why = f" ({why_of(error)})" if isinstance(error, RuntimeError) else ""
         return bad("temporal", f"{address} does not answer{why}", _START.format("TEMPORAL_ADDRESS"))

@@ -1,9 +1,7 @@
 """The circuit breakers as all processes share them, and whose orders hold.
 
 1. Of Dragonfly's own circuit that is orders only: each process counts for itself there.
-2. Who has given an order, and why, is for the ledger to say, not for Dragonfly, which anybody may
-   have emptied. Only what is forced is asked after. Where the ledger is not at hand, or has not
-   caught up, that is said instead.
+2. Whose order it is says ``integrations.health.circuit_orders``, of what is forced alone.
 """
 
 from __future__ import annotations
@@ -14,36 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dsl.actions import CIRCUIT_CHANGED, CIRCUIT_ORDERED
 from dsl.errors import DslError
 from dsl.health.breakers import BreakerBook, load_breakers
 from dsl.rules.health.breaker import FORCED
-from dsl.rules.run.reserved import circuit_folder
 from dsl.template_folders import TemplateFolders
 from dsl.values.circuit_names import DRAGONFLY
 from integrations.dragonfly.circuits import CircuitReading, CircuitReport, Circuits
 from integrations.dragonfly.client import CALL_LIMIT_S, connect
-from integrations.errors import IntegrationError, NotFoundError
+from integrations.errors import IntegrationError
+from integrations.health.circuit_orders import OrderGiven, order_of
 from integrations.health.known_circuits import known_circuits
-from integrations.ledger.lookup import of_runs, under
 from integrations.settings import read_settings
 from mandate.people.errors import RefusalError, UsageError
 from mandate.stack.environment import ledger_of
 
 _SECOND_MS: Final = 1_000
-_ORDERS_MAX: Final = 20  # the latest of a circuit, among which the one that holds is looked for
-_RECORDED_MAX: Final = 10  # entries of one order
-
-
-@dataclass(frozen=True, slots=True)
-class OrderGiven:
-    """An order that holds: whose it is, how that is known, why, and which entry says so."""
-
-    by: str
-    how: str
-    reason: str
-    at: str
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +86,10 @@ def known(env: Mapping[str, str]) -> tuple[BreakerBook, tuple[str, ...]]:
 
 def _named(ledger: Path, name: str, reading: CircuitReading) -> NamedCircuit:
     order, why = None, ""
-    if reading.state in FORCED:
-        try:
-            order = _order_of(ledger, name, reading.order)
-            why = "who ordered it is not on the ledger yet" if order is None else _said(order)
-        except NotFoundError:
-            why = "who ordered it is on the ledger, which is not on this machine"
-        except IntegrationError as error:
-            why = f"who ordered it is not known: {error}"
+    if reading.state in FORCED:  # (2) of what is forced alone
+        order, why = order_of(ledger, name, reading.order)
     more = _more(name, reading, why)
     return NamedCircuit(name, reading.state.value, reading.left_ms, more, order)
-
-
-def _order_of(ledger: Path, name: str, given_ms: int) -> OrderGiven | None:
-    """Return the order of that moment, as the ledger has it (2); None: it does not have it."""
-    for done in under(ledger, circuit_folder(name), CIRCUIT_CHANGED, _ORDERS_MAX):
-        if done.payload.get("given_ms") != given_ms:
-            continue
-        for each in of_runs(ledger, [(done.workflow_id, done.run_id)], _RECORDED_MAX):
-            if each.action == CIRCUIT_ORDERED:
-                by, how, reason = (str(each.payload.get(of, "")) for of in ("by", "how", "reason"))
-                return OrderGiven(by, how, reason, each.ts, each.seq)
-    return None
-
-
-def _said(order: OrderGiven) -> str:
-    return f"ordered by {order.by} ({order.how}), entry {order.seq}: {order.reason}"
 
 
 def _more(name: str, reading: CircuitReading, why: str) -> str:

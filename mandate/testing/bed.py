@@ -46,6 +46,7 @@ from mandate.stack.options import private_stack
 from mandate.stack.people import NAMES, passwords
 from mandate.stack.up import Stack
 from mandate.testing.fakes import FakeAgents
+from mandate.unanswered import words_of
 from worker import build_workers, connect
 
 QUEUES: Final = "mandate,mandate-t3,mandate-trust,mandate-ledger"
@@ -205,7 +206,7 @@ class RunUnderTest:
         try:
             status = await self._handle.query("status", rpc_timeout=_SAID_WITHIN)
         except (RPCError, WorkflowQueryFailedError) as error:
-            return f"the run {self.id!r} does not say what it does: {error}"
+            return f"the run {self.id!r} does not say what it does: {words_of(error)}"
         waiting = ", ".join(row["gate"] for row in status["waiting_for"]) or "none"
         stages = ", ".join(f"{path} {row['status']}" for path, row in status["stages"].items())
         return f"gates that wait: {waiting}; stages: {stages}"

@@ -51,5 +51,5 @@ def all_probes(
         processes_probe(Roster()),
         credentials_probe(engine),
         disputes_probe(settings.ledger),
-        circuits_probe(dragonfly),
+        circuits_probe(dragonfly, settings.ledger),
     )

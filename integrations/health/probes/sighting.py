@@ -2,8 +2,8 @@
 
 1. A look that is not answered finds gone what can be gone: a server, a disk. Of all else nothing
    is known meanwhile.
-2. A look changes nothing, costs little, and says in words of ours what it found: no secret, and
-   nothing that others wrote but ids.
+2. A look changes nothing, costs little, and says in words of ours what it found: no secret, and of
+   what others wrote ids alone, and who gave an order and why, made legible.
 """
 
 from __future__ import annotations

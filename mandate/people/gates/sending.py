@@ -57,7 +57,7 @@ async def send(ready: Ready, wish: Wish) -> tuple[bool, Terminal]:
         ) from None
     except RPCError as error:
         if error.status in _REFUSED:
-            return False, Terminal.of("refused: {}", error.message)
+            return False, Terminal.of("refused: {}", words_of(error))
         raise NoVerdictError(
             "no verdict ({}): the vote was on its way and may count yet",
             words_of(error),

@@ -153,7 +153,8 @@ async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_le
     assert "artifacts  forced-open  until somebody resets it; ordered by ann (proven)" in listed.out
     assert f": {WHY[1]}" in listed.out
     assert health.code != 0, health
-    assert "held open by an order: artifacts" in health.out
+    assert "held open: artifacts since 20" in health.out
+    assert re.search(rf"ordered by ann \(proven\), entry \d+: {WHY[1]}; ", health.out)
     assert f'by="ann" circuit="artifacts" how="proven" order="open" reason="{WHY[1]}"' in read.out
     assert "circuit artifacts is closed; it was forced-open" in reset.out
     assert report["stages"]["look"]["attempts"] == 1

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from activities.runtime.engine_health import TemporalHealth
-from dsl.core import RedisKeys
+from dsl.core import RedisKeys, Tier
 from dsl.limits import BREAKERS_MAX, LEASE_TTL_MS, LEDGER_RESERVE_BYTES
 from dsl.rules.health.beats import BEAT_MS, MISSED_MS, TOLD_MS
 from dsl.rules.health.breaker import CircuitOrder
 from dsl.rules.health.breaker_settings import BreakerSettings
 from dsl.rules.health.vitality import Grade
+from dsl.rules.run.reserved import circuit_id
 from integrations.agents.processes.roster import Roster
 from integrations.dragonfly.circuits import Circuits
 from integrations.dragonfly.client import now_ms
@@ -32,7 +33,7 @@ from integrations.health.probes.circuits import circuits_probe
 from integrations.health.probes.disks import artifacts_probe, ledger_probe, room_at
 from integrations.health.probes.disputes import disputes_probe
 from integrations.health.probes.stores import clock_probe, dragonfly_probe, vault_probe
-from integrations.ledger.entries import Draft
+from integrations.ledger.entries import NONE, Draft
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.lookup import disputes
 from integrations.vault.client import Vault
@@ -244,21 +245,50 @@ async def test_an_agent_is_counted_while_a_process_lives_by_its_lease_and_not_lo
     assert (await Beats(store).read(5)).alive == 0
 
 
-async def test_a_circuit_that_somebody_holds_open_is_a_finding_until_it_is_reset(store):
+async def test_a_circuit_that_somebody_holds_open_is_a_finding_until_it_is_reset(store, tmp_path):
     """Also one that no worker has called yet, beside more than any of them counts for."""
-    circuits, probe = Circuits(store), circuits_probe(store)
+    circuits, probe = Circuits(store), circuits_probe(store, tmp_path / "ledger.db")
     await store.sadd(RedisKeys.CIRCUITS, *(f"site-{number}" for number in range(BREAKERS_MAX)))
     before = await probe.look()
     for name in ("vault", "zoo"):
-        await circuits.obey(name, BreakerSettings(), CircuitOrder.OPEN, 1)
+        await circuits.obey(name, BreakerSettings(), CircuitOrder.OPEN, 1_000)
     held = await probe.look()
     for name in ("vault", "zoo"):
-        await circuits.obey(name, BreakerSettings(), CircuitOrder.RESET, 2)
+        await circuits.obey(name, BreakerSettings(), CircuitOrder.RESET, 2_000)
 
     assert (before.grade, held.grade) == (Grade.GOOD, Grade.POOR)
-    assert held.detail == "held open by an order: vault, zoo; what needs it waits"
+    whose = (
+        "since 1970-01-01T00:00:01+00:00, who ordered it is on the ledger, which is not on this "
+        "machine"
+    )
+    assert held.detail == f"held open: vault {whose}; zoo {whose}; what needs it waits"
     assert "mandate breaker reset NAME --reason WHY" in held.fix
     assert (await probe.look()).grade is Grade.GOOD
+
+
+async def test_a_circuit_is_held_open_by_somebody_for_a_reason(store, tmp_path):
+    order = {"circuit": "vault", "order": "open", "by": "ann", "how": "proven"}
+    run = (circuit_id("vault", "1"), "r")
+    probe = circuits_probe(store, tmp_path / "ledger.db")
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        await Circuits(store).obey("vault", BreakerSettings(), CircuitOrder.OPEN, 1_000)
+        early = await probe.look()
+        reason = "it is moved\n\u202eaway " + "x" * 600
+        told: dict[str, dict[str, Any]] = {
+            "circuit.ordered": {"reason": reason},
+            "circuit.changed": {"given_ms": 1_000},
+        }
+        drafts = [
+            Draft(action, *run, NONE, Tier.T0, action, {**order, **more})
+            for action, more in told.items()
+        ]
+        await ledger.append(drafts)
+        found = await probe.look()
+
+    assert "who ordered it is not on the ledger yet" in early.detail
+    assert "since 1970-01-01T00:00:01+00:00, ordered by ann (proven), entry 0: it is moved " in found.detail
+    assert set("\n\u202e").isdisjoint(found.detail)
+    assert len(found.detail) < 300
 
 
 async def silent(store, name, age_ms):

@@ -60,7 +60,7 @@ class RevokedAgent(Fault):
                 REVOCATION_WORKFLOW, order, id=revocation_id(agent), task_queue=QUEUE
             )
         except (RPCError, WorkflowAlreadyStartedError) as error:
-            raise UnavailableError(f"{agent} cannot be revoked now: {error}") from None
+            raise UnavailableError(f"{agent} cannot be revoked now: {words_of(error)}") from None
         self._agent = agent
 
     async def fired(self) -> bool:

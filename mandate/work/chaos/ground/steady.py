@@ -17,6 +17,7 @@ from integrations.dragonfly.client import answered
 from integrations.errors import IntegrationError
 from integrations.ledger.verify import verify
 from mandate.stack.servers import http
+from mandate.unanswered import words_of
 from mandate.work.chaos.ground.arena import ChaosArena
 
 BACK_WITHIN_S: Final = 45.0  # a worker that is started again and again waits up to 5 s each time
@@ -52,8 +53,10 @@ async def _servers(arena: ChaosArena) -> str:
         async with answered(2.0):
             await arena.dragonfly.ping()
         await arena.client.count_workflows("ExecutionStatus='Running'", rpc_timeout=_ANSWER)
-    except (IntegrationError, RPCError) as error:
+    except IntegrationError as error:
         return str(error)
+    except RPCError as error:
+        return f"temporal: {words_of(error)}"
     status = await http.status(f"{arena.settings.vault_url}/v1/sys/health")
     return "" if status == _OK else f"vault answers {status}"
 

@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 
 from integrations.chaos.fault import Fault, NotOursError
 from integrations.errors import IntegrationError
+from mandate.unanswered import words_of
 from mandate.work.chaos.journal import FaultRecord
 
 NOT_DONE: Final = (IntegrationError, RPCError, OSError)  # what a fault may fail with
@@ -42,9 +43,9 @@ class Strike:
     _seen: set[int] = field(default_factory=set)  # places in ``faults``
     _missed: set[int] = field(default_factory=set)  # what was gone when it was to be struck
 
-    def note(self, why: object) -> None:
+    def note(self, why: str) -> None:
         """Say in the record what went otherwise than planned."""
-        self.record.note = str(why)[:NOTE_MAX]
+        self.record.note = why[:NOTE_MAX]
 
     async def strike(self, aims: Iterable[Awaitable[Aimed]]) -> None:
         """Do all of it (1), and look whether it happened."""
@@ -58,10 +59,10 @@ class Strike:
             self.faults.append(aimed)  # before it is struck: it may have to be undone even so
             await aimed.fault.strike()
         except NotOursError as error:  # (2) it was gone: what is seen now is not our doing
-            self.note(error)
+            self.note(str(error))
             self._missed.update(at for at, each in enumerate(self.faults) if each is aimed)
         except NOT_DONE as error:
-            self.note(error)
+            self.note(words_of(error))
 
     async def see(self) -> None:
         """Look whether it happened (2)."""
@@ -85,7 +86,7 @@ class Strike:
             try:
                 await each.fault.undo()
             except NOT_DONE as error:
-                self.note(f"not undone: {error}")
+                self.note(f"not undone: {words_of(error)}")
                 is_undone = False
         self.record.undone = is_undone
         return is_undone

@@ -26,6 +26,7 @@ from dsl.rules.chaos.evidence import Replayed
 from dsl.rules.reconciliation.history import History, attributes, type_of
 from dsl.rules.reconciliation.stage_history import AGENT
 from integrations.errors import IntegrationError, NotFoundError, UnavailableError
+from mandate.unanswered import words_of
 from mandate.work.look.deep_replay import deep_replay
 
 RUNS_MAX: Final = 2_000
@@ -122,4 +123,4 @@ async def _fetched(client: Client, workflow_id: str, run_id: str) -> WorkflowHis
 def _said(workflow_id: str, error: RPCError) -> IntegrationError:
     if error.status in _NO_SUCH:
         return NotFoundError(f"temporal knows no run of {workflow_id!r}")
-    return UnavailableError(f"temporal does not tell of {workflow_id!r} ({error})")
+    return UnavailableError(f"temporal does not tell of {workflow_id!r}: {words_of(error)}")
