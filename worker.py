@@ -274,7 +274,7 @@ async def take_roles(settings: Settings) -> None:
         DeniedError: somebody was there before, or it has ended.
         UnavailableError: Vault does not answer.
     """
-    vault = Vault(settings.vault_url)
+    vault = Vault.of(settings)
     try:
         for queue in settings.queues:
             await unwrapping.take_roles(vault, settings.vault_roles, queue)

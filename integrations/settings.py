@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,7 @@ class Settings:
     ui: str  # URL of the Web UI, which carries Temporal's API; empty: there is none
     console: str  # URL that people use for the console, likewise
     vault_url: str
+    vault_trust: bool | str  # True, or the file of who signed its certificate
     vault_roles: Path
     logins: Path | None  # where people on this machine keep theirs, as far as is known
     dragonfly_url: str
@@ -116,6 +118,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ui=get("MANDATE_UI", ""),
         console=_console(get("MANDATE_CONSOLE", "")),
         vault_url=get("VAULT_ADDR", DEFAULT_VAULT_URL),
+        vault_trust=vault_trust(environment),
         vault_roles=Path(get("MANDATE_VAULT_ROLES", str(data / "roles"))),
         logins=Path(get("MANDATE_HOME", "")) if get("MANDATE_HOME") else None,
         dragonfly_url=get(
@@ -180,6 +183,25 @@ def ledger_origin(environment: Mapping[str, str]) -> str:
         return require_origin(given)
     except ValueError as error:
         raise SettingsError(f"MANDATE_LEDGER_ORIGIN: {error}") from None
+
+
+def vault_trust(environment: Mapping[str, str]) -> bool | str:
+    """Return what Vault's certificate is verified against, as its client takes it.
+
+    Raises:
+        SettingsError: the file that is named holds no certificate.
+    """
+    value = environment.get("VAULT_CACERT")
+    if not value:
+        return True
+    try:
+        ssl.create_default_context(cafile=value)
+    except OSError as error:  # which a file that holds no certificate is as well
+        why = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingsError(
+            f"VAULT_CACERT: expected a file of certificates in PEM, got {value!r}: {why}"
+        ) from None
+    return str(Path(value).absolute())
 
 
 def _anchors(value: str) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ class PhaseDuties(Duties):
         """Prepare the connections; ``role`` names the queue whose Vault identity it has."""
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         self.circuits = breakers = breakers_of(settings, self._dragonfly)
-        self._vault = Vault(settings.vault_url, watch=breakers.of(VAULT).watching)
+        self._vault = Vault.of(settings, watch=breakers.of(VAULT).watching)
         self._login = login = Login(self._vault, settings.vault_roles, role)
         self._fitness = Fitness(self._vault, login)
         self._examined = Examined(login, self._fitness)  # (3) before the first use
@@ -158,7 +158,7 @@ class PhaseDuties(Duties):
         )
         look_after(breakers, self._dragonfly, self._vault, self._equipment.artifacts)
         # Not watched by a circuit: what went well would be told to all, again and again.
-        self._looked_at = Vault(settings.vault_url)
+        self._looked_at = Vault.of(settings)
         self.monitor = self._health = of_phases(
             settings, self._dragonfly, self._looked_at, self._equipment.roster, breakers
         )

@@ -60,7 +60,7 @@ class LedgerDuties(Duties):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._vault = Vault(settings.vault_url)
+        self._vault = Vault.of(settings)
         self._login = Login(self._vault, settings.vault_roles, specs.QUEUE_LEDGER)
         criteria = load_criteria(settings.promotion)
         self._ledger = Ledger(settings.ledger)

@@ -38,7 +38,7 @@ class NotifyDuties(Duties):
         site.look()  # a file with mistakes is a refusal to start
         self._observing = Observing(ACTIVITIES_MAX[QUEUE_NOTIFY] * 9 // 10)
         pages = SitePages(settings.ui, settings.console)
-        self._vault = NotifySecrets(settings.vault_url, settings.vault_roles)
+        self._vault = NotifySecrets.of(settings)
         secrets = SiteSecrets(self._vault)
         self._delivering = Delivering(site, lambda site: channels_of(site, secrets, pages))
 

@@ -55,7 +55,7 @@ class TrustDuties(Duties):
 
     def __init__(self, settings: Settings) -> None:
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
-        self._vault = Vault(settings.vault_url)
+        self._vault = Vault.of(settings)
         self._logins = {
             name: Login(self._vault, settings.vault_roles, name) for name in naming.OF_TRUST
         }

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import hvac
@@ -33,6 +33,9 @@ from integrations.errors import (
 )
 from integrations.unreached import why_unreached
 from integrations.vault.transport import CALLS_MAX, Connections
+
+if TYPE_CHECKING:
+    from integrations.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +86,16 @@ class Vault:
         self._connections = Connections(verify=verify)
         self._watch = watch
         self._threads = ThreadPoolExecutor(CALLS_MAX, thread_name_prefix="vault")
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        watch: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Vault:
+        """Return the one that the environment names, verified as it says; errors as when made."""
+        return cls(settings.vault_url, verify=settings.vault_trust, watch=watch)
 
     def client(self, token: str = "") -> hvac.Client:
         """Return a client that speaks with ``token``, or anonymously (1)."""
@@ -205,7 +218,10 @@ def _unreached(error: unreached.HTTPError) -> IntegrationError:
     why = why_unreached(error)
     said = f" ({why})" if why else ""
     if isinstance(error, unreached.SSLError):
-        return DeniedError(f"vault's certificate is not trusted{said}: check the url and its CA")
+        return DeniedError(
+            f"vault's certificate is not trusted{said}: check the url, "
+            "and let VAULT_CACERT name the file of who signed it"
+        )
     return UnavailableError(f"no answer from vault{said}")
 
 

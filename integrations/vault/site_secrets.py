@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hvac
 
@@ -19,6 +20,9 @@ from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.login.approle import Login
 from integrations.vault.login.roles import is_wrapped, role_file
 from integrations.vault.login.unwrapping import take_role
+
+if TYPE_CHECKING:
+    from integrations.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,11 @@ class NotifySecrets:
         self._vault = Vault(url, verify=verify)
         self._login = Login(self._vault, roles_dir, naming.NOTIFIER)
         self._role = role_file(roles_dir, naming.NOTIFIER)
+
+    @classmethod
+    def of(cls, settings: Settings) -> NotifySecrets:
+        """Return those of the Vault that the environment names; errors as when made."""
+        return cls(settings.vault_url, settings.vault_roles, verify=settings.vault_trust)
 
     async def begin(self) -> None:
         """Take the role that was handed over wrapped: when a secret is needed it may have ended.

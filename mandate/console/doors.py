@@ -197,8 +197,7 @@ def doors_of(env: Mapping[str, str], engine: RunEngine) -> Doors:
 
 
 def _vault_of(env: Mapping[str, str]) -> NotifySecrets:
-    settings, verify = read_settings(env), env.get("VAULT_CACERT") or True
-    return NotifySecrets(settings.vault_url, settings.vault_roles, verify=verify)
+    return NotifySecrets.of(read_settings(env))
 
 
 def _answer(who: str, taken: Taken, done: HookAnswer) -> HookAnswer:

@@ -35,16 +35,14 @@ _DISK: Final = "disk"
 
 
 @asynccontextmanager
-async def looks(
-    env: Mapping[str, str], settings: Settings
-) -> AsyncIterator[tuple[HealthProbe, ...]]:
+async def looks(settings: Settings) -> AsyncIterator[tuple[HealthProbe, ...]]:
     """Return all looks; their connections are closed behind them, also where not all are made.
 
     Raises:
         SettingsError: a variable cannot be used.
     """
     async with AsyncExitStack() as stack:
-        vault = stack.enter_context(closing(_vault(env, settings)))
+        vault = stack.enter_context(closing(_vault(settings)))
         dragonfly = await stack.enter_async_context(aclosing(_dragonfly(settings)))
         # (1) nothing is connected to
         engine = TemporalHealth(await connect_temporal(settings, when_used=True))
@@ -55,7 +53,7 @@ async def seen_once(env: Mapping[str, str]) -> list[Finding]:
     """Look once, for ``mandate doctor`` (2)."""
     try:
         settings = read_settings(env)
-        async with looks(env, settings) as found:
+        async with looks(settings) as found:
             probes = [each for each in found if each.name not in _SAID_ELSEWHERE]
             findings = await asyncio.gather(*(_seen(each) for each in probes))
     except SettingsError:
@@ -94,9 +92,9 @@ def _disk(name: str, place: Path) -> Finding:
     return bad(_DISK, f"{name}: {found.detail}", found.fix)
 
 
-def _vault(env: Mapping[str, str], settings: Settings) -> Vault:
+def _vault(settings: Settings) -> Vault:
     try:
-        return Vault(settings.vault_url, verify=env.get("VAULT_CACERT") or True)
+        return Vault.of(settings)
     except ValueError as error:
         raise SettingsError(f"VAULT_ADDR: {error}") from None
 

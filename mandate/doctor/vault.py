@@ -11,6 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from activities.contracts.specs import QUEUE, QUEUE_LEDGER, QUEUE_T3
+from integrations.settings import vault_trust
 from integrations.vault import naming
 from integrations.vault.checks.facts import Fact
 from integrations.vault.checks.fitness import examine
@@ -28,9 +29,9 @@ async def vault_server(env: Mapping[str, str]) -> list[Finding]:
     if not url or not roles:
         return [bad("vault", "no address or no role files", _FIX)]
     try:
-        vault = Vault(url, verify=env.get("VAULT_CACERT") or True)
+        vault = Vault(url, verify=vault_trust(env))
     except ValueError as error:
-        return [bad("vault", str(error), "correct VAULT_ADDR")]
+        return [bad("vault", str(error), "correct VAULT_ADDR or VAULT_CACERT")]
     try:
         return await _asked(vault, Path(roles))
     finally:

@@ -113,6 +113,8 @@ def connection_extras(caller: Mapping[str, str], external: Mapping[str, str]) ->
         if variable in external:
             extras |= {name: value for name, value in caller.items() if name.startswith(prefix)}
     extras.pop("VAULT_TOKEN", None)  # (3) reaches no child
+    if extras.get("VAULT_CACERT"):  # it is read wherever ours are run
+        extras["VAULT_CACERT"] = str(Path(extras["VAULT_CACERT"]).absolute())
     return extras
 
 

@@ -131,3 +131,17 @@ def test_an_address_without_a_port_stands_for_the_port_of_its_scheme(
     )
 
     assert settings.engine_ports == ports
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [("nothing", "No such file"), ("text", "no certificate in it"), ("folder", "Is a directory")],
+)
+def test_what_vault_is_verified_against_has_to_be_a_file_of_certificates(
+    tmp_path: Path, what: str, why: str
+):
+    (tmp_path / "text").write_text("no certificate\n")
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(SettingsError, match=f"VAULT_CACERT: expected a file of .*: {why}"):
+        read_settings({"VAULT_CACERT": str(tmp_path / what)})

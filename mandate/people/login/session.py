@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from dsl.shown.surfaces import Terminal
 from integrations.errors import DeniedError
+from integrations.settings import vault_trust
 from integrations.vault.client import Vault
 from integrations.vault.people.person import Person
 from mandate.people.errors import UsageError
@@ -49,9 +50,11 @@ def connect(env: Mapping[str, str]) -> Vault:
 
     Raises:
         UsageError: there is no usable address.
+        SettingsError: what its certificate is verified against cannot be used.
     """
+    address, trust = address_of(env), vault_trust(env)
     try:
-        return Vault(address_of(env), verify=env.get("VAULT_CACERT") or True)
+        return Vault(address, verify=trust)
     except ValueError as error:
         raise UsageError("VAULT_ADDR: {}", error) from None
 

@@ -38,7 +38,7 @@ def run(data_dir: Path | None, *, watch: bool = False, as_json: bool = False) ->
 
 
 async def _once(env: Mapping[str, str], *, as_json: bool) -> int:
-    async with looks(env, read_settings(env)) as probes:
+    async with looks(read_settings(env)) as probes:
         monitor = Monitor(probes, is_shown=True)
         await monitor.settle()  # (1) until every state is settled
     vitals = monitor.vitals()
@@ -48,7 +48,7 @@ async def _once(env: Mapping[str, str], *, as_json: bool) -> int:
 
 async def _watch(env: Mapping[str, str], *, as_json: bool) -> int:
     """Print on each change (2)."""
-    async with looks(env, read_settings(env)) as probes:
+    async with looks(read_settings(env)) as probes:
         monitor = Monitor(probes, is_shown=True)
         try:
             async with monitor.running():

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dsl.shown.surfaces import Terminal
 from integrations.errors import DeniedError, IntegrationError
+from integrations.settings import vault_trust
 from integrations.vault.checks.probe import health
 from integrations.vault.client import Vault, data_of
 from integrations.vault.install import WRAPPED_LIFE, bootstrap, install
@@ -47,7 +48,7 @@ def run(token_file: Path, roles_dir: Path | None, *, wrapped: bool) -> int:
         note(Terminal.of("mandate: set {}: nothing says where to install", missing))
         return EXIT_USAGE
     try:
-        vault = Vault(url, verify=env.get("VAULT_CACERT") or True)
+        vault = Vault(url, verify=vault_trust(env))
         asyncio.run(_install(vault, token_file, Path(roles), wrapped=wrapped))
     except ValueError as error:
         complain(error, "mandate")

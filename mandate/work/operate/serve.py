@@ -128,7 +128,7 @@ async def _serve(place: Place, data_dir: Path | None) -> int:
     senders = senders_of(place)
     client = await temporal(env)
     with listen(place.host, place.port) as listening:
-        async with looks(env, read_settings(env)) as probes:
+        async with looks(read_settings(env)) as probes:
             grounds = Grounds(env, client, monitor := Monitor(probes), data_dir)
             hosts = (*names_of(listening), *names)
             console = console_of(

@@ -286,7 +286,10 @@ async def test_a_circuit_is_held_open_by_somebody_for_a_reason(store, tmp_path):
         found = await probe.look()
 
     assert "who ordered it is not on the ledger yet" in early.detail
-    assert "since 1970-01-01T00:00:01+00:00, ordered by ann (proven), entry 0: it is moved " in found.detail
+    assert (
+        "since 1970-01-01T00:00:01+00:00, ordered by ann (proven), entry 0: it is moved "
+        in found.detail
+    )
     assert set("\n\u202e").isdisjoint(found.detail)
     assert len(found.detail) < 300
 

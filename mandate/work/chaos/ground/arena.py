@@ -113,7 +113,7 @@ class ChaosArena:
                 self.settings.dragonfly_url, self.settings.dragonfly_password_file
             )
             exits.push_async_callback(self.dragonfly.aclose)
-            self.vault = Vault(self.settings.vault_url)
+            self.vault = Vault.of(self.settings)
             exits.callback(self.vault.close)
             await self._keep_secret()
             await self.register.pin(self.settings)

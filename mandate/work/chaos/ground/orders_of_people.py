@@ -124,7 +124,7 @@ class OpenCircuit(Fault):
 
 async def _proof(arena: ChaosArena, agent: str) -> str:
     """Return the word of somebody of our own Vault for this revocation."""
-    vault = Vault(arena.settings.vault_url)
+    vault = Vault.of(arena.settings)
     try:
         login = await log_in(vault, WHO, passwords(arena.data_dir)[WHO])
         about: dict[str, Any] = {"agent": agent, "reason": reason_digest(REASON)}

@@ -50,7 +50,7 @@ class Stores:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._vault = Vault(settings.vault_url)
+        self._vault = Vault.of(settings)
         self._dragonfly = connect(settings.dragonfly_url, settings.dragonfly_password_file)
         roles = settings.vault_roles
         self._logins = {
