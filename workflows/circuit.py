@@ -1,10 +1,10 @@
 """Circuit: what a person orders of a circuit breaker, put on record and then done.
 
 1. The order is on the ledger before it is carried out, and so is what became of it: with whose
-   word it is. With a proof that is a person; without one it is the name that was claimed. An order
-   gives nobody anything, and who may start this may stop runs as well: so none is refused for want
-   of proof.
-2. A proof that is no good is refused, and nothing is done.
+   word it is. With a proof that is a person; without one it is the name that was claimed, which is
+   enough but where ``dsl.rules.health.orders`` says that it is not.
+2. A proof that is no good is refused, and so is a claim about what a proven person holds open.
+   Nothing is done then.
 3. Its time is the start of the run, by the server's clock: of two orders the later one holds.
 4. Dragonfly away, or the ledger: it waits, visibly, as long as that takes, and is done to its end.
 """
@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from dsl.core import Value
     from dsl.limits import PERSON_LENGTH_MAX, REASON_LENGTH_MAX
     from dsl.rules.health.breaker import CircuitOrder
+    from dsl.rules.health.orders import StandingOrder, refusal_of
     from dsl.rules.proofs.proof import CIRCUIT, PROOF_LENGTH_MAX, reason_digest
     from dsl.values.circuit_names import CIRCUIT_PATTERN
     from dsl.values.model_faults import fault_of
@@ -36,9 +37,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
     from workflows.runtime.cancellation import shielded
-    from workflows.trust.word import whose_word
+    from workflows.trust.word import CLAIMED, whose_word
 
 _USE: Final = "use `mandate breaker open NAME --reason TEXT`, or close, or reset"
+PATCH: Final = "claims-lift-no-proven-hold"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -77,7 +79,7 @@ class CircuitOrdered:
 
     async def _whose(self, order: _OrderMessage) -> tuple[str, str]:
         """Return whose word it is, and how that is known (1); no bad proof is taken (2)."""
-        return await whose_word(
+        by, how = await whose_word(
             order.by,
             order.proof,
             CIRCUIT,
@@ -90,6 +92,23 @@ class CircuitOrdered:
             summary=Markdown.of("whose word is it about {}?", order.circuit),
             refused=failures.CIRCUIT_REFUSED,
         )
+        if how == CLAIMED and workflow.patched(PATCH):
+            await self._refuse_claim(order)
+        return by, how
+
+    async def _refuse_claim(self, order: _OrderMessage) -> None:
+        """Refuse a claim about what a proven person holds open (2)."""
+        found = await circuit_specs.standing(
+            circuit_specs.CircuitRequest(circuit=order.circuit),
+            activity_id="circuit/standing#1",
+            summary=Markdown.of("whose order holds about {}?", order.circuit),
+        )
+        if found.order is None:
+            return
+        standing = StandingOrder(found.order, found.by, is_proven=found.is_proven)
+        why = refusal_of(order.circuit, standing)
+        if why:
+            raise _refused(why)
 
     async def _obey(self, order: _OrderMessage, by: str, how: str) -> circuit_specs.CircuitChanged:
         told = {"circuit": order.circuit, "order": order.order.value, "by": by, "how": how}

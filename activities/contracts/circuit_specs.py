@@ -9,9 +9,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from activities.contracts.specs import QUEUE_TRUST, ActivitySpec
+from activities.contracts.specs import QUEUE_LEDGER, QUEUE_TRUST, ActivitySpec
 from dsl.core import Value
-from dsl.limits import BREAKER_MS_MAX, REASON_LENGTH_MAX
+from dsl.limits import BREAKER_MS_MAX, PERSON_LENGTH_MAX, REASON_LENGTH_MAX
 from dsl.rules.health.breaker import CircuitOrder, CircuitState
 from dsl.rules.run import reserved
 from dsl.values.circuit_names import CIRCUIT_PATTERN
@@ -41,6 +41,14 @@ class CircuitSeen(Value):
     state: CircuitState
 
 
+class OrderStanding(Value):
+    """The order that holds about a circuit, as the ledger has it; None: nobody has given one."""
+
+    order: CircuitOrder | None = None
+    by: str = Field(default="", max_length=PERSON_LENGTH_MAX)
+    is_proven: bool = False
+
+
 class CircuitChange(Value):
     """What a person has ordered, and when, by the clock of Temporal's server."""
 
@@ -59,3 +67,4 @@ class CircuitChanged(Value):
 
 look = ActivitySpec("circuit.look", CircuitRequest, CircuitSeen)
 change = ActivitySpec("circuit.change", CircuitChange, CircuitChanged, queue=QUEUE_TRUST)
+standing = ActivitySpec("circuit.standing", CircuitRequest, OrderStanding, queue=QUEUE_LEDGER)

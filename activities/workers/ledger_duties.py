@@ -18,6 +18,7 @@ from activities.health.on_record import HealthRecord
 from activities.ledger.anchoring import Anchoring
 from activities.ledger.attest import AttestActivities
 from activities.ledger.circuit_records import CircuitRecords
+from activities.ledger.circuit_standing import CircuitStanding
 from activities.ledger.reconcile import ReconcileActivities
 from activities.ledger.record import LedgerActivities
 from activities.ledger.reuse import ReuseActivities
@@ -77,6 +78,7 @@ class LedgerDuties(Duties):
             CircuitMoves(self._dragonfly),
             load_breakers(settings.breakers),
         )
+        self._standing = CircuitStanding(self._ledger)
         voters = Voters(self._vault, self._login)
         self._proofs = ProofActivities(
             self._ledger, voters, settings.authors, door_key_of(settings.door_key_file)
@@ -98,6 +100,7 @@ class LedgerDuties(Duties):
         return (
             self._activities.record,
             self._activities.authority,
+            self._standing.standing,
             self._proofs.prove,
             self._evidence.evidence,
             self._grants.grant,

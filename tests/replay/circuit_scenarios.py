@@ -10,7 +10,10 @@ from dsl.values.circuit_names import ARTIFACTS, VAULT
 from tests.fixtures.engine import stage
 from tests.replay.studio import Handle, Studio, ended
 
-RUNS: Final = {"ordered_open": circuit_id(VAULT, "ordered-open")}
+RUNS: Final = {
+    "ordered_open": circuit_id(VAULT, "ordered-open"),
+    "ordered_by_a_claim": circuit_id(VAULT, "ordered-by-a-claim"),
+}
 WHY = "it is being moved"
 
 
@@ -31,6 +34,13 @@ async def ordered_open(studio: Studio, name: str) -> Handle:
     return order
 
 
+async def ordered_by_a_claim(studio: Studio, name: str) -> Handle:
+    """An order without a proof, before which it is looked whose order holds."""
+    order = await _order(studio, name, "close", circuit=VAULT)
+    await _order(studio, f"{name}-reset", "reset", circuit=VAULT)
+    return order
+
+
 async def _order(studio: Studio, name: str, what: str, circuit: str = ARTIFACTS) -> Handle:
     said: dict[str, Any] = {"circuit": circuit, "order": what, "reason": WHY, "by": "ann"}
     order = await studio.start_type(name, CIRCUIT_WORKFLOW, said)
@@ -38,4 +48,4 @@ async def _order(studio: Studio, name: str, what: str, circuit: str = ARTIFACTS)
     return order
 
 
-SCENARIOS: Final = (held_back, ordered_open)
+SCENARIOS: Final = (held_back, ordered_open, ordered_by_a_claim)

@@ -61,6 +61,7 @@ OTHER_ACTIVITIES = {
     "agent.hold",
     "circuit.look",
     "circuit.change",
+    "circuit.standing",
     "notify.observe",
     "notify.deliver",
 }

@@ -90,6 +90,8 @@ class Ordered:
     circuit: str
     order: CircuitOrder
     given_ms: int
+    by: str = ""
+    how: str = ""  # how that is known
 
 
 Event: TypeAlias = Granted | Marked | Bound | Rebound | Counted | Registration | Ordered
@@ -144,7 +146,8 @@ def _ordered(_agent: str, payload: Mapping[str, Any]) -> Ordered | None:
     if "given_ms" not in payload:  # recorded before orders were told again from here
         return None
     order = CircuitOrder(_text(payload, "order"))
-    return Ordered(_text(payload, "circuit"), order, _count(payload, "given_ms"))
+    by, how = (_optional_text(payload, name) or "" for name in ("by", "how"))
+    return Ordered(_text(payload, "circuit"), order, _count(payload, "given_ms"), by, how)
 
 
 def _plan(_agent: str, payload: Mapping[str, Any]) -> Registration:

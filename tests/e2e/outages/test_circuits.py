@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowFailureError
 
+from activities.contracts.circuit_specs import CIRCUIT_WORKFLOW
+from activities.contracts.specs import QUEUE
+from dsl.rules.run.reserved import circuit_id
 from integrations.health.breakers import TELL_EVERY_S
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.e2e.outages.seen import (
@@ -58,6 +62,17 @@ async def order_open(ann, circuit):
     ordered = await ann.mandate("breaker", "open", circuit, *WHY)
     assert ordered.code == 0, ordered
     await asyncio.sleep(TELL_EVERY_S)
+
+
+async def refused_claim(up, circuit, what):
+    """Order something as whoever is not logged in; return why it is refused."""
+    said = {"circuit": circuit, "order": what, "reason": WHY[1], "by": "ann"}
+    name = circuit_id(circuit, f"claimed-{what}")
+    with pytest.raises(WorkflowFailureError) as caught:
+        await (await up.client()).execute_workflow(
+            CIRCUIT_WORKFLOW, said, id=name, task_queue=QUEUE
+        )
+    return str(caught.value.cause)
 
 
 async def detail_of(run, path):
@@ -145,6 +160,7 @@ async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_le
     run = await up.start(pipeline(stage("look")))
     said = await until_waits(run, "look", "artifacts")
     health = await ann.mandate("health")
+    claimed = [await refused_claim(up, "artifacts", what) for what in ("reset", "open", "close")]
     reset = await ann.mandate("breaker", "reset", "artifacts", *WHY)
     assert reset.code == 0, reset
     report = await result_of(run)
@@ -155,6 +171,7 @@ async def test_a_person_holds_all_back_and_lets_all_go_on_and_both_are_on_the_le
     assert health.code != 0, health
     assert "held open: artifacts since 20" in health.out
     assert re.search(rf"ordered by ann \(proven\), entry \d+: {WHY[1]}; ", health.out)
+    assert all("'artifacts' is held open by ann" in each for each in claimed), claimed
     assert f'by="ann" circuit="artifacts" how="proven" order="open" reason="{WHY[1]}"' in read.out
     assert "circuit artifacts is closed; it was forced-open" in reset.out
     assert report["stages"]["look"]["attempts"] == 1

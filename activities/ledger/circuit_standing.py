@@ -1,0 +1,34 @@
+"""``circuit.standing``: whose order holds about a circuit, as the ledger has it.
+
+Dragonfly tells what holds, and anybody may have emptied it; whose word that is the ledger alone
+says. It is read from the memory of its one writer, every receipt included.
+"""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.contracts.circuit_specs import CircuitRequest, OrderStanding, standing
+from activities.runtime.boundary import governed
+from dsl.limits import PERSON_LENGTH_MAX
+from integrations.ledger.ledger import Ledger
+
+_PROVEN = "proven"  # as ``workflows.trust.word`` has it recorded
+
+
+class CircuitStanding:
+    """Says whose order holds."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @activity.defn(name=standing.name)
+    @governed
+    async def standing(self, request: CircuitRequest) -> OrderStanding:
+        """Return the order that holds."""
+        for each in self._ledger.orders():
+            if each.circuit == request.circuit:
+                return OrderStanding(
+                    order=each.order, by=each.by[:PERSON_LENGTH_MAX], is_proven=each.how == _PROVEN
+                )
+        return OrderStanding()

@@ -1,0 +1,33 @@
+"""Who may give an order about a circuit: no claim lets go what a proven person holds.
+
+1. A claimed name is enough to hold a circuit open, and to let go what was held by one. That gives
+   nobody anything, and who may start an order may end runs as well.
+2. While a circuit is held open by the word of a proven person, no claim changes that: neither by
+   letting go, nor by an order that a later claim would let go. A proven word does, whose it may be.
+3. A circuit that is forced closed is left as it is by nobody's claim: it holds nothing back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsl.rules.health.breaker import CircuitOrder
+
+
+@dataclass(frozen=True, slots=True)
+class StandingOrder:
+    """The order that holds: what it is, whose, and whether that was proven."""
+
+    order: CircuitOrder
+    by: str
+    is_proven: bool
+
+
+def refusal_of(circuit: str, standing: StandingOrder) -> str:
+    """Return why an order that is claimed is not taken; empty: it is."""
+    if not standing.is_proven or standing.order is not CircuitOrder.OPEN:
+        return ""  # (1) (3) nothing is held by a proof
+    return (
+        f"circuit {circuit!r} is held open by {standing.by}, whose word was proven: expected the "
+        "word of somebody who is logged in, got a claimed name: `mandate login NAME` first"
+    )  # (2) no claim lets it go
