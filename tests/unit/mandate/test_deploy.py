@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
 import sys
+import tomllib
 
 import pytest
 import yaml
@@ -16,9 +19,19 @@ from integrations.vault import naming
 from integrations.web.app import LIVE
 from mandate.stack.servers import temporal
 from mandate.work.operate.serve import Place, names_in, refuse_plain
-from tests.unit.mandate.programs import ROOT
+from tests.docs.test_facts import read_by_us
+from tests.fixtures.servers.temporal import temporal_cli
+from tests.unit.mandate.programs import ROOT, mandate
 
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text().splitlines()
+OURS = "mandate"
+VERSIONED = re.compile(r"[a-z0-9./-]+:v?\d+(\.\d+)+(-[a-z]+)?")
+WORDS = {  # of Compose; what is misspelt would be taken for nothing at all
+    *("image", "build", "command", "entrypoint", "environment", "secrets", "volumes", "ports"),
+    *("depends_on", "healthcheck", "user", "profiles", "ulimits", "restart", "cap_drop"),
+    *("security_opt", "read_only", "tmpfs", "stop_grace_period"),
+}
 WORKERS = {
     "worker": specs.QUEUE,
     "t3": specs.QUEUE_T3,
@@ -143,3 +156,67 @@ def test_every_secret_of_the_file_is_made_by_the_readme():
 
     for secret in COMPOSE["secrets"].values():
         assert f"> {secret['file'].removeprefix('./')}" in readme
+
+
+def test_every_image_is_ours_or_of_a_version_that_is_named():
+    images = [service["image"] for service in COMPOSE["services"].values()]
+    bases = [line.split()[1] for line in DOCKERFILE if line.startswith("FROM ")]
+
+    assert [each for each in images if each != OURS and not VERSIONED.fullmatch(each)] == []
+    assert [each for each in bases if not VERSIONED.fullmatch(each)] == []
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"])
+def test_what_a_service_names_is_there(service):
+    said = COMPOSE["services"][service]
+    secrets, waited_for = said.get("secrets", ()), said.get("depends_on", {})
+    volumes = [each.split(":")[0] for each in said.get("volumes", ()) if each[0] not in "./"]
+    completes = {name for name, how in waited_for.items() if "completed" in how["condition"]}
+    healthy = [name for name in waited_for if name not in completes]
+
+    assert set(said) <= WORDS
+    assert set(secrets) <= set(COMPOSE["secrets"])
+    assert set(volumes) <= set(COMPOSE["volumes"])
+    assert all("healthcheck" in COMPOSE["services"][name] for name in healthy)
+    assert all(COMPOSE["services"][name]["restart"] == "no" for name in completes)
+    for name, value in said.get("environment", {}).items():
+        asked = value.removeprefix("/run/secrets/")
+        assert asked == value or asked in secrets, f"{name} of {service}"
+
+
+def test_every_variable_of_the_file_is_one_that_somebody_reads():
+    ours = [each for each in COMPOSE["services"].values() if each["image"] == OURS]
+    said = {name for each in ours for name in each.get("environment", {})}
+
+    assert said - read_by_us() == {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "VAULT_ADDR"}
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        name
+        for name, each in COMPOSE["services"].items()
+        if each["image"] == OURS and "entrypoint" not in each
+    ],
+)
+def test_every_command_of_ours_is_one(service, tmp_path):
+    done = mandate(*COMPOSE["services"][service]["command"], "--help", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_temporal_knows_every_flag_that_it_is_started_with():
+    command = [temporal_cli(), *COMPOSE["services"]["temporal"]["command"], "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, "unknown flag" in done.stderr) == (0, False), done.stderr
+
+
+def test_what_the_image_is_built_from_is_there_and_what_is_installed_into_it_too():
+    copied = [line.split()[1:-1] for line in DOCKERFILE if line.startswith("COPY ")]
+    ours = [name for names in copied if "--from=build" not in names for name in names]
+    (extras,) = re.findall(r'whl\)\[([a-z,]+)\]"', "\n".join(DOCKERFILE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert [name for name in ours if not (ROOT / name).exists()] == []
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
