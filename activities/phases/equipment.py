@@ -10,8 +10,9 @@
 4. A phase is entered in order: the one that this run has published last must let it follow. What
    Dragonfly has forgotten is not compared. A breach is refused before the lease is taken. Local
    activities of one workflow task are done again together when that task is lost: one that this
-   run has published before under the same id is another try, whatever came after it. So is the
-   regular activity that takes the place of a local one which failed because of the lost task.
+   run has published before is another try, whatever came after it. So is the regular activity that
+   takes the place of a local one which failed because of the lost task, and the one under the next
+   number that is asked for where a circuit has held it back meanwhile, or the guard was cold.
 5. T3 and T4 have a worker of their own, with a Vault identity of its own, which verifies
    everything itself. No other worker runs a phase of theirs, and that one runs no other.
 6. Attempts are told apart by age, in the server's time: an activity by when it was started, a local

@@ -18,7 +18,8 @@ lease does. The rules:
    claimed it waits until it was unbound or has run out.
 8. Who takes a lease may say for which step, in the same breath: a step that must not follow the
    owner's last one gets no lease, and one that may is what the state says from then on. A step that
-   the owner has done before may be done again, where its caller says that its outcome can be lost.
+   the owner has done before, under whichever id, may be done again, where its caller says that its
+   outcome can be lost.
 """
 
 from __future__ import annotations

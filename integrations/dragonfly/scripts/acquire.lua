@@ -12,7 +12,9 @@ if ARGV[9] then
   local state = redis.call('HMGET', KEYS[6], 'phase', 'run', 'run_id', 'did:' .. ARGV[10])
   done = ARGV[1] .. ' ' .. ARGV[9]
   local ours = (state[2] or '') .. '/' .. (state[3] or '') == ARGV[1]
-  local again = ARGV[11] == '1' and state[4] == done
+  -- Under whichever id: what was held back on its way has another one the next time.
+  local before = string.sub(state[4] or '', 1, #ARGV[1] + 1) == ARGV[1] .. ' '
+  local again = ARGV[11] == '1' and before
   if ours and not again and string.find(ARGV[12], ' ' .. state[1] .. ' ', 1, true) then
     return {-4, '0', 0, state[1]}
   end

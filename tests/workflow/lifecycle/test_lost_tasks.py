@@ -5,16 +5,30 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import pytest
+
 from integrations.dragonfly.errors import LeaseLostError
 from integrations.dragonfly.leases import Lease, Leases
+from integrations.errors import CircuitOpenError, IntegrationError
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, pipeline, stage
 
 
-async def test_it_is_asked_for_as_a_regular_one_where_the_lost_task_has_the_later_lease(
-    engine: Engine, monkeypatch
+@pytest.mark.parametrize(
+    "met",
+    [
+        LeaseLostError("a later attempt has the lease"),
+        CircuitOpenError("dragonfly", "open", 10),
+    ],
+    ids=("fenced out", "held back"),
+)
+async def test_it_is_asked_for_again_where_the_lost_task_has_the_later_lease(
+    engine: Engine, monkeypatch, met: IntegrationError
 ):
-    """As with a worker that was stopped and woke up: found by `mandate chaos search`."""
+    """As with a worker, or a store, that was stopped and woke up: found by `mandate chaos search`.
+
+    What is fenced out is asked for as a regular activity, what is held back under the next number.
+    """
     acquire = Leases.acquire
     lost: list[str] = []
 
@@ -32,7 +46,7 @@ async def test_it_is_asked_for_as_a_regular_one_where_the_lost_task_has_the_late
             )
             later = {"nonce": "of-a-lost-task", "begun_ms": terms["begun_ms"] + 1, "step": plan}
             await acquire(self, **{**terms, **later})
-            raise LeaseLostError("a later attempt has the lease")
+            raise met
         return lease
 
     monkeypatch.setattr(Leases, "acquire", acquire_behind_a_lost_task)
