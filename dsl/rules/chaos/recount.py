@@ -11,24 +11,28 @@ Rules:
 4. A guard before a stage whose plan was clarified opens anew, about the clarified plan as well: its
    digest is in what is approved. Of several openings that counts in which people have approved
    exactly what the stage works by; where no plan is clarified, there is one.
+5. Where people are asked how a plan is clarified, only what answers that counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dsl.actions import START_PROVEN
 from dsl.core import StageStatus
 from dsl.plan import GateStep, Plan, walk
+from dsl.rules.chaos.answering import answering
 from dsl.rules.chaos.evidence import Evidence, Person
+from dsl.rules.chaos.excluded import excluded_of
 from dsl.rules.chaos.gate_openings import GateOpening, openings_of
 from dsl.rules.chaos.histories import COMPILE, message_name, message_of
+from dsl.rules.chaos.standing import Standing, Subject
 from dsl.rules.gates.consensus import CLAIMED, Decision, Verdict, Vote, tally
 from dsl.rules.gates.council import APPROVE, Member, advise
 from dsl.rules.gates.gate_rules import has_people, rules_of
 from dsl.rules.gates.guards import acting_on, is_guard
+from dsl.rules.gates.questions import answer_of
+from dsl.rules.health.clarification import Clarification
 from dsl.rules.proofs.proof import (
     VOTE,
     VOUCHED,
@@ -50,24 +54,13 @@ from dsl.rules.review.hearing import advise_on
 from dsl.values.canonical import digest_of
 
 _END: Final = 1 << 62  # behind every event
-_REGISTERED: Final = "plan.registered"
-Subject = Mapping[str, Mapping[str, str]]  # digests by stage and name
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a gate has come to at some moment."""
-
-    approved: bool
-    why: str
-    subject: Subject = field(default_factory=dict)
 
 
 class Recount:
     """The gates of one run."""
 
     def __init__(self, run: History, plan: Plan, evidence: Evidence) -> None:
-        self._run = run
+        self.run = run
         self._plan = plan
         self._evidence = evidence
         self._gates = [step for step in walk(plan.steps) if isinstance(step, GateStep)]
@@ -87,18 +80,27 @@ class Recount:
         """
         return {step.path: self._standing(step, event, about or {}) for step in self._gates}
 
-    def of_own(self, step: GateStep, subject: Subject) -> Standing:
-        """Return what a gate has come to that no plan names, about ``subject`` alone."""
-        openings = list(openings_of(self._run, step))
+    def of_own(
+        self, step: GateStep, subject: Subject, clarified: Clarification | None = None
+    ) -> Standing:
+        """Return what a gate has come to that no plan names, about ``subject`` alone.
+
+        ``clarified``: the plan that is proposed there; who approves says what becomes of it (5).
+        """
+        openings = list(openings_of(self.run, step))
         if not openings:
             return Standing(approved=False, why="it was never opened")
-        return self._of(step, openings, _END, subject)
+        return self._of(step, openings, _END, subject, clarified)
+
+    def was_opened(self, step: GateStep) -> bool:
+        """Tell whether a gate has ever asked anybody."""
+        return any(openings_of(self.run, step))
 
     def _standing(self, step: GateStep, until: int, about: Subject) -> Standing:
         acted_on = step.path in self._acted_on
         openings = [
             each
-            for each in openings_of(self._run, step, is_acted_on=acted_on)
+            for each in openings_of(self.run, step, is_acted_on=acted_on)
             if each.opened < until
         ]
         if not openings:
@@ -111,7 +113,12 @@ class Recount:
         return next((each for each in reversed(found) if each.approved), found[-1])
 
     def _of(
-        self, step: GateStep, openings: Sequence[GateOpening], until: int, about: Subject
+        self,
+        step: GateStep,
+        openings: Sequence[GateOpening],
+        until: int,
+        about: Subject,
+        clarified: Clarification | None = None,
     ) -> Standing:
         """Return what the last of ``openings`` has come to."""
         last = openings[-1]
@@ -123,11 +130,13 @@ class Recount:
         subject = {**self._subject(step, last), **about}
         try:
             identity = step.identity or (self._default_identity(),)
-            excluded = self._excluded(step)
+            excluded = excluded_of(step, self._evidence.ledger, self._run_ids(), self.digest)
             rules = rules_of(step, escalated=is_escalated, identity=identity, excluded=excluded)
         except ValueError as error:
             return Standing(approved=False, why=str(error))
         votes = list(self._votes(step, last, subject, escalated=is_escalated))
+        if clarified is not None:
+            votes = answering(rules, step.path, votes, clarified)
         result = tally(rules, votes, step.path)
         if result.verdict is not Verdict.PASSED:
             void = f"; {result.void[0][1]}" if result.void else ""
@@ -138,7 +147,8 @@ class Recount:
             return Standing(
                 approved=False, why="its decision was not on the ledger yet", subject=subject
             )
-        return Standing(approved=True, why=result.detail, subject=subject)
+        answer = answer_of(result.counted) if clarified is not None else ""
+        return Standing(approved=True, why=result.detail, subject=subject, answer=answer)
 
     def _votes(
         self, step: GateStep, opening: GateOpening, subject: Mapping[str, Any], *, escalated: bool
@@ -159,7 +169,7 @@ class Recount:
                 yield Vote(str(said.get("voter")), decision, reason=reason)
                 continue
             about = {
-                "workflow": self._run.workflow_id,
+                "workflow": self.run.workflow_id,
                 "gate": step.path,
                 "opening": opening.number,
                 "escalated": escalated,
@@ -203,7 +213,7 @@ class Recount:
         return self._people.get(proof.entity), str(said["door"]) if is_vouched else ""
 
     def _run_ids(self) -> set[str]:
-        return {call.run_id for call in self._run.activities} | {self._run.run_id}
+        return {call.run_id for call in self.run.activities} | {self.run.run_id}
 
     def _is_for(self, step: GateStep, said: Mapping[str, Any]) -> bool:
         name = said.get("gate")
@@ -226,8 +236,8 @@ class Recount:
         """Return what the last workflow of a stage had reported just before ``until``."""
         calls = [
             call
-            for call in self._run.children
-            if call.id == f"{self._run.workflow_id}/{path}" and 0 < call.ended < until
+            for call in self.run.children
+            if call.id == f"{self.run.workflow_id}/{path}" and 0 < call.ended < until
         ]
         return _told(calls[-1]) if calls else {}
 
@@ -262,29 +272,6 @@ class Recount:
         policy = self._compiled.get("policy")
         told = policy.get("gate_identity") if isinstance(policy, Mapping) else None
         return str(told or CLAIMED)
-
-    def _excluded(self, step: GateStep) -> frozenset[str]:
-        """Return the names and entities of those whom the gate excludes.
-
-        Raises:
-            ValueError: nobody knows who that is.
-        """
-        found: set[str] = set()
-        for role in step.exclude:
-            entries = list(self._role(role))
-            if not entries:
-                raise ValueError(f"gate {step.path!r} excludes the {role}, and nobody is that")
-            found |= {str(word) for words in entries for word in words if word}
-        return frozenset(found)
-
-    def _role(self, role: str) -> Iterator[tuple[Any, Any]]:
-        runs = self._run_ids()
-        for entry in self._evidence.ledger:
-            is_start = entry.action == START_PROVEN and entry.run_id in runs
-            is_plan = entry.action == _REGISTERED and entry.payload.get("digest") == self.digest
-            if (role == "starter" and is_start) or (role == "author" and is_plan):
-                name = "author" if is_plan else "name"
-                yield entry.payload.get("entity"), entry.payload.get(name)
 
 
 def _is_vote(event: Mapping[str, Any]) -> bool:

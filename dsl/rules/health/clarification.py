@@ -39,10 +39,11 @@ from dsl.limits import (
     CLARIFICATION_LINES_MAX,
     CLARIFICATIONS_MAX,
     MESSAGE_BYTES_MAX,
+    QUESTION_LENGTH_MAX,
     SCOPE_MAX,
     TRY_OUTPUTS_MAX,
 )
-from dsl.plan import AgentStep
+from dsl.plan import AgentStep, GateStep
 from dsl.values import strict_json
 from dsl.values.canonical import INTEGER_MAX, digest_of
 from dsl.values.model_faults import fault_of
@@ -164,6 +165,24 @@ def answered(draft: ClarifiedPlan, answer: str) -> ClarifiedPlan:
         )
     scope = tuple(each for each in draft.scope if each in read.scope)
     return draft.model_copy(update={"constraints": constraints, "scope": scope})
+
+
+def clarification_gate(step: AgentStep, draft: Clarification) -> GateStep:
+    """Return the gate at which people, or a council, say how the plan of a stage is clarified.
+
+    Raises:
+        ValueError: the stage has its plan clarified by nobody.
+    """
+    if step.clarifiers is None:
+        raise ValueError(f"expected somebody to clarify the plan of {step.path!r}, got nobody")
+    name = clarification_name(draft.number)
+    return GateStep(
+        path=f"{step.path}/{name}",
+        name=name,
+        description=asked_of(step, draft.number, draft.plan, length_max=QUESTION_LENGTH_MAX),
+        gate_type="consensus" if step.clarifiers.members else "approval",
+        **step.clarifiers.asked(),
+    )
 
 
 def asked_of(step: AgentStep, number: int, draft: ClarifiedPlan, *, length_max: int) -> str:

@@ -29,7 +29,6 @@ from activities.contracts import messages
 from activities.contracts.resumption import Resumption
 from dsl import actions
 from dsl.core import AgentOutput, AgentPhase, StageStatus, Tier
-from dsl.limits import QUESTION_LENGTH_MAX
 from dsl.plan import AgentStep, GateStep, Plan, walk
 from dsl.rules.gates.council import Member, advise
 from dsl.rules.gates.gate_rules import has_people
@@ -39,7 +38,7 @@ from dsl.rules.health.clarification import (
     Clarification,
     Followed,
     answered,
-    asked_of,
+    clarification_gate,
     clarification_name,
     drafted,
     followed_by,
@@ -167,16 +166,8 @@ class Clarifications:
         """Return what people or a council make of ``draft`` (3)."""
         if step.clarify is None or step.clarifiers is None:
             return draft
-        name = clarification_name(draft.number)
-        said = asked_of(step, draft.number, draft.plan, length_max=QUESTION_LENGTH_MAX)
-        gate = GateStep(
-            path=f"{step.path}/{name}",
-            name=name,
-            description=said,
-            gate_type="consensus" if step.clarifiers.members else "approval",
-            **step.clarifiers.asked(),
-        )
-        question = Question(id=name, text=said)
+        name, gate = clarification_name(draft.number), clarification_gate(step, draft)
+        question = Question(id=name, text=gate.description)
         self._stages.move(step.path, StageStatus.WAITING, f"its plan is clarified at {gate.path}")
         advice = None
         if gate.members:

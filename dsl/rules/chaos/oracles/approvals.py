@@ -13,6 +13,8 @@ signatures under them; what the run itself said of its gates is not looked at. T
    by number, and no wider than the stage. At T3 and T4 the guards before it have approved it.
 6. A member of a council that is asked about a clarified plan is asked by the stage that it is of,
    which stands behind the guards. It is of the plan that was approved like every other.
+7. A clarified plan is what follows from the errors before it, and from what people have answered:
+   see ``dsl.rules.chaos.reclarified``.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ from dsl.rules.chaos.clarified import clarified_of, unrecorded
 from dsl.rules.chaos.evidence import Evidence
 from dsl.rules.chaos.histories import plan_of
 from dsl.rules.chaos.objection import Finding, Oracle
-from dsl.rules.chaos.recount import Recount, Standing
+from dsl.rules.chaos.reclarified import misanswered
+from dsl.rules.chaos.recount import Recount
+from dsl.rules.chaos.standing import Standing
 from dsl.rules.gates.guards import before
 from dsl.rules.health.clarification import clarification_name
 from dsl.rules.reconciliation.history import History, HistoryCall
@@ -71,6 +75,10 @@ def _look(evidence: Evidence) -> Iterator[Finding]:
         yield from _unapproved(stage, recount)
         if stage.clarified:  # (5) as it is
             yield from unrecorded(history, stage.path, plan, evidence.ledger, where)
+            for step in walk(plan.steps):
+                if isinstance(step, AgentStep) and step.path == stage.path:
+                    # (7) what follows from the errors before it
+                    yield from misanswered(history, step, recount, where)
 
 
 def _unapproved(stage: _Stage, recount: Recount) -> Iterator[Finding]:

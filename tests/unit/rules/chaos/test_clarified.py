@@ -9,7 +9,7 @@ import pytest
 
 from dsl.actions import STAGE_CLARIFIED
 from dsl.rules.chaos.evidence import Evidence
-from dsl.rules.reconciliation.history import History
+from dsl.rules.reconciliation.history import History, event_id, type_of
 from dsl.rules.reconciliation.stage_history import stages
 from tests.fixtures.chaos.recorded import (
     chained,
@@ -84,9 +84,10 @@ def test_one_that_is_not_on_the_ledger_is_found(evidence: Evidence):
 
 
 def test_one_that_says_something_else_than_the_ledger_is_found(evidence: Evidence):
-    [said] = said_of(clarified(evidence, errors_until_ms=5))
+    on_the_ledger, anew = said_of(clarified(evidence, errors_until_ms=5))
 
-    assert "on the ledger as it was given | sha256:" in said
+    assert "on the ledger as it was given | sha256:" in on_the_ledger
+    assert "as it follows from what was said" in anew
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,64 @@ def test_one_that_is_not_of_this_stage_and_its_plan_is_found(
     evidence: Evidence, said: dict[str, Any], found: str
 ):
     assert any(found in each for each in said_of(clarified(evidence, **said)))
+
+
+# What people have answered
+
+
+@pytest.fixture
+def answered() -> Evidence:
+    return evidence_of(*RUNS["human"])
+
+
+def run_of(evidence: Evidence) -> History:
+    return next(each for each in evidence.histories if each.workflow_id == RUNS["human"][0])
+
+
+def votes_of(run: History) -> list[int]:
+    return [event_id(each) for each in run.events if type_of(each).endswith("SIGNALED")]
+
+
+def voted(evidence: Evidence, number: int, **said: Any) -> Evidence:
+    """Return evidence in which a vote, by its number, says something else."""
+    run = run_of(evidence)
+    event = votes_of(run)[number]
+    vote = {"gate": "work/clarify-1", "decision": "approve", "voter": "ann", **said}
+    return with_history(evidence, changed(run, event, input=payload(vote)))
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"answer": "roughly"}, "'roughly' was answered"),
+        ({"answer": '{"scope": ["tcp:22"]}'}, "work/clarify-1: pending: "),
+        ({"answer": ""}, "work/clarify-1: pending: "),
+        ({"answer": "gently", "voter": "bob"}, "work/clarify-1: pending: "),
+        ({"decision": "reject"}, "work/clarify-1: rejected: "),
+    ],
+)
+def test_a_plan_that_is_not_what_people_have_answered_is_found(
+    answered: Evidence, said: dict[str, Any], found: str
+):
+    assert any(found in each for each in said_of(voted(answered, 1, **said)))
+
+
+def test_an_answer_that_would_widen_the_plan_answers_nothing(answered: Evidence):
+    assert said_of(voted(answered, 0, answer='{"scope": ["secret:KEY"]}')) == []
+
+
+def test_who_answered_first_has_answered(answered: Evidence):
+    assert any(
+        "'first' was answered" in each for each in said_of(voted(answered, 0, answer="first"))
+    )
+
+
+def test_one_that_nobody_had_cause_for_is_found(evidence: Evidence):
+    run = next(each for each in evidence.histories if each.workflow_id == RUNS["auto"][0])
+    spent = next(call for call in run.children if call.result and call.result.get("spent"))
+    report = {**spent.result, "spent": None}
+    other = changed(run, spent.ended, result=payload(report))
+
+    said = said_of(with_history(evidence, other))
+
+    assert any("no life before it has spent its budget" in each for each in said)
