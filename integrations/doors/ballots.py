@@ -134,10 +134,15 @@ class Ballots:
         """Tell whether an account is somebody here (1)."""
         return account in self._people()
 
-    async def cast(self, given: Given) -> Told:
-        """Have it counted, and say what became of it (5)."""
+    async def cast(self, given: Given, row: Mapping[str, Any] | None = None) -> Told:
+        """Have it counted, and say what became of it (5).
+
+        Args:
+            given: the vote.
+            row: what its gate has just said of itself; None: it is asked.
+        """
         try:
-            return await self._cast(given)
+            return await self._cast(given, row)
         except NotFoundError as error:
             told = Told(counted=False, text=ended(f"There is nothing to answer: {error}"))
         except DeniedError as error:
@@ -157,7 +162,7 @@ class Ballots:
         except IntegrationError as error:  # nobody knows: no word on it is the last
             return undone(error)
 
-    async def _cast(self, given: Given) -> Told:
+    async def _cast(self, given: Given, said: Mapping[str, Any] | None) -> Told:
         entity = self._people().get(given.account)
         if entity is None:  # (1) told so
             raise DeniedError(
@@ -171,7 +176,7 @@ class Ballots:
         state = await self._runs.describe(given.run)
         if given.run_id not in (None, state.run_id):  # (2) another run
             raise DeniedError(f"another run is called {given.run!r} since, or it was reset")
-        row = await self._row(given)
+        row = _looked(given, await self._asked(given) if said is None else said)
         gate = str(row["gate"])
         reason_required = row.get("reason_required") is True
         if reason_required and not is_reason(given.reason):
@@ -186,19 +191,11 @@ class Ballots:
         told = await self._runs.update(given.run, "vote", vote, update_id=_update_id(given))
         return _told(told)
 
-    async def _row(self, given: Given) -> Mapping[str, Any]:
+    async def _asked(self, given: Given) -> Mapping[str, Any]:
         rows = await self._runs.query(given.run, "gates", given.gate)
         row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else None
-        if row is None:
+        if row is None or not isinstance(row.get("gate"), str):
             raise NotFoundError(f"gate {given.gate!r} of {given.run!r} waits for nobody now")
-        if given.opening not in (None, row.get("opening")) or _is_before(given.at, row):
-            raise DeniedError(f"gate {given.gate!r} was opened anew since: look at it again")
-        if given.subject not in (None, row.get("subject_digest")):  # (2) something else
-            raise DeniedError(f"gate {given.gate!r} asks for something else since: look again")
-        if is_shown_elsewhere(row):  # (3) nobody approves what was not shown
-            raise DeniedError(f"{given.door} does not show what this gate asks for; {_line(given)}")
-        if not takes_word_of(given.door, row.get("identity") or ()):  # (3) by a proof
-            raise DeniedError(f"this gate asks for a proof; {_line(given)}")
         return row
 
     def _word(self, given: Given, row: Mapping[str, Any], entity: str, run_id: str) -> str:
@@ -225,6 +222,23 @@ class Ballots:
         )
         signature = self._key.sign(canonical(statement).encode())
         return encode(Proof(statement, signature))
+
+
+def _looked(given: Given, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a gate says of itself, where it may be answered so.
+
+    Raises:
+        DeniedError: it may not.
+    """
+    if given.opening not in (None, row.get("opening")) or _is_before(given.at, row):
+        raise DeniedError(f"gate {given.gate!r} was opened anew since: look at it again")
+    if given.subject not in (None, row.get("subject_digest")):  # (2) something else
+        raise DeniedError(f"gate {given.gate!r} asks for something else since: look again")
+    if is_shown_elsewhere(row):  # (3) nobody approves what was not shown
+        raise DeniedError(f"{given.door} does not show what this gate asks for; {_line(given)}")
+    if not takes_word_of(given.door, row.get("identity") or ()):  # (3) by a proof
+        raise DeniedError(f"this gate asks for a proof; {_line(given)}")
+    return row
 
 
 def _is_before(at: str | None, row: Mapping[str, Any]) -> bool:

@@ -44,6 +44,7 @@ _OPENED: Final = ("opened", "reopened", "synchronize")
 RUNS_LOOKED_AT: Final = 200
 ASKED_AT_ONCE: Final = 10
 NAMES_SHOWN_MAX: Final = 10
+Waiting = tuple[str, str, Mapping[str, Any]]  # a run, its gate, and what that says of itself
 
 
 class _Listed(Protocol):
@@ -157,8 +158,8 @@ class GitHubEvents:
             found = await self._waiting(prefix, asked.gate)
             told, but = not_one(asked, found), ""
             if told is None:
-                [(but, gate)] = found
-                told = await self._ballots.cast(given_in(asked, but, gate))
+                [(but, gate, row)] = found
+                told = await self._ballots.cast(given_in(asked, but, gate), row)
             if told.counted or told.is_undone:
                 return told
             # (6) it may have come before
@@ -185,16 +186,23 @@ class GitHubEvents:
                 unheard = unheard or told
         return unheard
 
-    async def _waiting(self, prefix: str, gate: str) -> list[tuple[str, str]]:
+    async def _waiting(self, prefix: str, gate: str) -> list[Waiting]:
         """Return the gates that wait in runs of a pull request, or those called so."""
-        found = []
-        for each in await self._engine.list(running=True, limit=RUNS_LOOKED_AT, prefix=prefix):
-            rows = await self._engine.query(each.run, "gates")
-            for row in rows if isinstance(rows, list) else ():
-                path = text_of(row.get("gate"), 1_000)
-                if gate in ("", path, path.rpartition("/")[2]):
-                    found.append((each.run, path))
-        return found
+        turn = asyncio.Semaphore(ASKED_AT_ONCE)
+
+        async def ask(run: str) -> list[Waiting]:
+            async with turn:
+                rows = await self._engine.query(run, "gates")
+            named = ((text_of(row.get("gate"), 1_000), row) for row in _rows(rows))
+            return [
+                (run, path, row)
+                for path, row in named
+                if path and gate in ("", path, path.rpartition("/")[2])
+            ]
+
+        runs = await self._engine.list(running=True, limit=RUNS_LOOKED_AT, prefix=prefix)
+        found = await asyncio.gather(*(ask(each.run) for each in runs))
+        return [each for several in found for each in several]
 
     async def _button(self, repository: str, payload: Mapping[str, Any], delivery: str) -> Taken:
         press = press_in(payload)
@@ -224,7 +232,7 @@ class GitHubEvents:
             rows = []
         except IntegrationError as error:
             return undone(error)
-        for row in rows if isinstance(rows, list) else ():
+        for row in _rows(rows):
             gate, subject = text_of(row.get("gate"), 1_000), text_of(row.get("subject_digest"))
             shown = button(
                 press.decision,
@@ -234,13 +242,18 @@ class GitHubEvents:
                 subject=subject,
             )
             if shown == press.button:
-                return await ballots.cast(replace(given, gate=gate, subject=subject))
+                return await ballots.cast(replace(given, gate=gate, subject=subject), row)
         return await ballots.earlier(given) or Told(
             counted=False, text="What that button was for waits no more: nothing was sent."
         )
 
 
-def not_one(asked: Comment, found: Sequence[tuple[str, str]]) -> Told | None:
+def _rows(answer: Any) -> list[dict[str, Any]]:
+    """Return the rows of gates in a run's answer."""
+    return [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
+
+
+def not_one(asked: Comment, found: Sequence[Waiting]) -> Told | None:
     """Return what is said where not one gate waits that was asked for; None: one does.
 
     Args:
@@ -249,7 +262,7 @@ def not_one(asked: Comment, found: Sequence[tuple[str, str]]) -> Told | None:
     """
     if len(found) == 1:
         return None
-    names = sorted({gate for _, gate in found})
+    names = sorted({gate for _, gate, _ in found})
     if not names:
         named = f"gate {asked.gate!r}" if asked.gate else "gate"
         text = f"No {named} waits at this pull request now: nothing was sent."

@@ -3,7 +3,9 @@
 1. A command is the first line of the comment, and the line begins with its words: what goes on
    otherwise, such as ``/mandate approved?``, is none.
 2. A comment with another command below is none at all: nobody can say which of them was meant.
-3. A vote is given by the person whose account it is. What an app has written, also by a token that
+3. A reason that is longer than a run takes is none at all, and not its beginning: what somebody has
+   written stands on record as they wrote it.
+4. A vote is given by the person whose account it is. What an app has written, also by a token that
    somebody has given it, and what a bot does, is that program's word and not theirs.
 """
 
@@ -22,8 +24,7 @@ from integrations.doors.payloads import count_of, object_of, text_of
 _COMMAND: Final = re.compile(
     r"^/mandate[ \t]+(approve|reject)(?=[ \t]|$)(?:[ \t]+(\S{1,1000}))?[ \t]*(.*)$"
 )
-COMMENT_MAX: Final = 4_000  # characters that are kept of one
-BODY_MAX: Final = 1 << 18  # that are looked through for commands: GitHub takes fewer
+BODY_MAX: Final = 1 << 18  # characters of a comment: GitHub takes fewer
 EXTERNAL_ID_MAX: Final = 1_100
 _SHA: Final = re.compile(r"[0-9a-f]{40}")
 _LOGIN: Final = re.compile(r"[A-Za-z0-9-]{1,39}")
@@ -64,7 +65,7 @@ def command_in(payload: Mapping[str, Any]) -> Comment | None:
     """Return the command in a comment, if its first line is one (1)."""
     comment = object_of(payload.get("comment"))
     body = text_of(comment.get("body"), BODY_MAX).strip()
-    line, _, rest = body[:COMMENT_MAX].partition("\n")
+    line, _, rest = body.partition("\n")
     found = _COMMAND.match(line.strip())
     account = count_of(object_of(comment.get("user")).get("id"))
     number = count_of(comment.get("id"))
@@ -75,10 +76,10 @@ def command_in(payload: Mapping[str, Any]) -> Comment | None:
         account=str(account),
         decision=found[1],
         gate=found[2] or "",
-        reason=reason[:REASON_LENGTH_MAX],
+        reason=reason[:REASON_LENGTH_MAX],  # of a longer one nothing is sent (3)
         delivery=f"comment {number}",
         at=text_of(comment.get("created_at")),
-        fault=_not_of_a_person(payload, account) or _not_one(body),
+        fault=_not_of_a_person(payload, account) or _not_one(body) or _too_long(reason),
     )
 
 
@@ -105,7 +106,7 @@ def press_in(payload: Mapping[str, Any]) -> Press | None:
 
 
 def _not_of_a_person(payload: Mapping[str, Any], account: int) -> str:
-    """Return why what was done for an account was not done by its person (3); empty: it was."""
+    """Return why what was done for an account was not done by its person (4); empty: it was."""
     sender = object_of(payload.get("sender"))
     via = object_of(payload.get("comment")).get("performed_via_github_app")
     if via is not None:
@@ -124,6 +125,16 @@ def _not_one(body: str) -> str:
     commands = sum(_COMMAND.match(line.strip()) is not None for line in body.splitlines())
     if commands > 1:
         return f"expected one command in a comment, got {commands}: write a comment for each"
+    return ""
+
+
+def _too_long(reason: str) -> str:
+    """Return that a reason is longer than a run takes (3); empty: it is not."""
+    if len(reason) > REASON_LENGTH_MAX:
+        return (
+            f"a reason has at most {REASON_LENGTH_MAX:,} characters, and this one {len(reason):,}: "
+            "write a comment with a shorter one"
+        )
     return ""
 
 

@@ -1,8 +1,9 @@
 """What a message at Slack shows: the board of a run, a gate, a happening; in Block Kit.
 
 1. Every word of others is made inert by ``SlackText``: no mention, no link, no mark-up.
-2. Slack takes 3,000 characters in a section, 50 blocks and 2,000 characters in a button. What does
-   not fit is cut at a line, and said to be.
+2. Slack takes 3,000 characters in a section and in a link, 50 blocks and 2,000 characters in a
+   button. What does not fit is cut at a line, and said to be; a link is left out, and where it is
+   all that answers a gate, the line stands there.
 3. A gate that takes Slack's word has buttons. One that asks for a proof or for what is not shown
    here, or where no clicks come back, leads to the console, where one is served, or has the line
    that makes a proof: nobody presses a button that cannot count.
@@ -27,6 +28,8 @@ Block = dict[str, Any]
 
 SECTION_MAX: Final = 3_000
 BUTTON_VALUE_MAX: Final = 2_000
+LINK_MAX: Final = 3_000
+_CONSOLE: Final = "Open in the console"
 APPROVE: Final = "mandate-approve"
 REJECT: Final = "mandate-reject"
 _STATE: Final = {
@@ -85,7 +88,7 @@ def gate_blocks(
     counts = has_door and gate.is_answered_at(SLACK)
     if counts and len(value) <= BUTTON_VALUE_MAX:  # (3) buttons only where they count
         return [section(lines), _buttons(value), *_links(pages.run(run), pages.gate(gate, run))]
-    if pages.console:
+    if _link(_CONSOLE, pages.gate(gate, run)):
         line = SlackText("answer in the console, after a login to Vault")
     else:
         line = approving(SlackText, gate, run)
@@ -196,10 +199,16 @@ def _value(gate: GateSnapshot, run: RunSnapshot) -> str:
 
 def _links(run: str, gate: str = "") -> list[Block]:
     """Return where it goes on; both are ours, and all that is of others in them is encoded."""
-    named = {"Open in the console": gate, "Open in Temporal": run}
-    shown = [f"<{each.replace('&', '&amp;')}|{name}>" for name, each in named.items() if each]
-    elements = [{"type": "mrkdwn", "text": each} for each in shown]
+    named = {_CONSOLE: gate, "Open in Temporal": run}
+    shown = (_link(name, each) for name, each in named.items())
+    elements = [{"type": "mrkdwn", "text": each} for each in shown if each]
     return [{"type": "context", "elements": elements}] if elements else []
+
+
+def _link(name: str, address: str) -> str:
+    """Return a link by a name of ours; empty where there is none, or none that fits (2)."""
+    link = f"<{address.replace('&', '&amp;')}|{name}>"
+    return link if address and len(link) <= LINK_MAX else ""
 
 
 def _icon(status: str) -> SlackText:

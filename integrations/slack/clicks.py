@@ -6,10 +6,13 @@
 3. A click that needs a reason opens the dialog; its answer is one vote with it. Rejecting always
    asks why.
 4. A payload of another kind, or that is none, does nothing and is said to be.
+5. At most ``TELLS_AT_ONCE`` are told at a time: while Slack answers nobody, what else this process
+   does has threads left.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +30,7 @@ from integrations.slack.api import SlackApi
 from integrations.slack.board import APPROVE, REJECT, reason_dialog
 
 PAYLOAD_MAX: Final = 256 << 10
+TELLS_AT_ONCE: Final = 2
 _DECISIONS: Final = {APPROVE: "approve", REJECT: "reject"}
 
 
@@ -68,6 +72,7 @@ class SlackClicks:
         self._api = api
         self._ballots = ballots
         self._within_s = within_s
+        self._turn = asyncio.Semaphore(TELLS_AT_ONCE)
 
     async def take(self, payload: Mapping[str, Any]) -> Taken:
         """Do what a payload asks for; return what was done, and what is still to be told of it.
@@ -129,12 +134,13 @@ class SlackClicks:
         mark = SlackText(":white_check_mark:") if told.counted else SlackText(":warning:")
 
         async def tell() -> None:
-            await self._api.call(  # (2) to our channel, for that person alone
-                "chat.postEphemeral",
-                channel=self._api.channel,
-                user=click.user,
-                text=SlackText.of("{} {}", mark, told.text, limit=1_000),
-            )
+            async with self._turn:  # (5) of so many
+                await self._api.call(  # (2) to our channel, for that person alone
+                    "chat.postEphemeral",
+                    channel=self._api.channel,
+                    user=click.user,
+                    text=SlackText.of("{} {}", mark, told.text, limit=1_000),
+                )
 
         return taken(told, tell)
 

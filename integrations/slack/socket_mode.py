@@ -5,8 +5,10 @@
    silence. One that comes twice is one vote; see ``integrations.doors.ballots``.
 2. The client reconnects by itself. What goes wrong with one envelope is a line in the log, which
    says whether it was taken or only not told of, and the next is taken.
-3. At most ``TAKEN_MAX`` are worked on, or told of, at once. What comes beyond that is not
-   acknowledged.
+3. At most ``TAKEN_MAX`` are worked on at once. What comes beyond that is not acknowledged.
+   Telling somebody what became of their click takes no place of these: while Slack takes clicks and
+   no messages, clicks count all the same. Of ``TOLD_MAX`` who wait to be told, whoever has waited
+   longest is told no more: what they have pressed stands, and who presses again is told.
 4. The token by which a connection is opened is read for each: it can be replaced.
 """
 
@@ -30,6 +32,7 @@ from integrations.doors.telling import Taken, Tell, until_told
 logger = logging.getLogger(__name__)
 
 TAKEN_MAX: Final = 64
+TOLD_MAX: Final = 256
 TOKEN_S: Final = 30.0
 
 Take = Callable[[Mapping[str, Any]], Awaitable[Taken]]
@@ -54,6 +57,7 @@ async def listening(api: str, read: Read, take: Take, within_s: float) -> AsyncI
         await asyncio.to_thread(client.connect)
         yield
     finally:
+        listener.leave(0)
         await asyncio.to_thread(client.close)
 
 
@@ -66,6 +70,7 @@ class _Listener:
         self._within_s = within_s
         self._loop = asyncio.get_running_loop()
         self._under_way = threading.BoundedSemaphore(TAKEN_MAX)
+        self._telling: dict[asyncio.Task[None], None] = {}  # who has waited longest is the first
 
     def hear(self, _: Any, request: SocketModeRequest) -> None:
         if request.type != "interactive":
@@ -91,7 +96,20 @@ class _Listener:
                 await self._acknowledged(request)
         finally:
             if taken.tell is not None:
-                await _told(taken.tell)
+                self._tell(taken.tell)
+
+    def _tell(self, tell: Tell) -> None:
+        """Tell somebody beside what comes (3)."""
+        self.leave(TOLD_MAX - 1)
+        task = asyncio.create_task(_told(tell))
+        self._telling[task] = None
+        task.add_done_callback(lambda done: self._telling.pop(done, None))
+
+    def leave(self, most: int) -> None:
+        """Tell no more than so many; the log has whom not."""
+        for task in list(self._telling)[: max(0, len(self._telling) - most)]:
+            del self._telling[task]
+            task.cancel()
 
     async def _acknowledged(self, request: SocketModeRequest) -> None:
         """Say that it is done; it is, also where that is in vain."""

@@ -12,7 +12,8 @@ order:
    is not ``again`` is an end, whatever else may be delivered again. It raises ``TurnedAwayError``
    for what it does not take, and an ``IntegrationError`` where a system is away.
 5. What may be lost with this process goes into ``HookAnswer.later``, and is done within
-   ``LATER_S``.
+   ``LATER_S``. Of ``LATER_MAX``, what has waited longest is given up for what comes: that may be
+   delivered again, and nothing is turned away that was done.
 
 It reaches runs through a ``RunEngine`` (``integrations.web.engine``) and no other way::
 
@@ -94,7 +95,7 @@ class Hooks:
         self._hooks = hooks
         self._deliveries = Deliveries()
         self._buckets = Buckets(rate)
-        self._later: set[asyncio.Task[None]] = set()
+        self._later: dict[asyncio.Task[None], None] = {}  # what has waited longest is the first
 
     def routes(self) -> list[Route]:
         """Return where they are served."""
@@ -159,15 +160,20 @@ class Hooks:
     def _put_off(self, later: Callable[[], Awaitable[None]], begun: Arrival) -> None:
         """Do something when the answer is on its way (5)."""
         if len(self._later) >= LATER_MAX:
-            raise TurnedAwayError(AWAY, "too much is under way: deliver again", retry_after_s=5)
+            oldest = next(iter(self._later))
+            del self._later[oldest]
+            oldest.cancel()
         task = asyncio.create_task(self._do(later, begun))
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        self._later[task] = None
+        task.add_done_callback(lambda done: self._later.pop(done, None))
 
     async def _do(self, later: Callable[[], Awaitable[None]], begun: Arrival) -> None:
         try:
             async with asyncio.timeout(LATER_S):  # (5) none is under way for good
                 await later()
+        except asyncio.CancelledError:  # given up, and it may be delivered again
+            self._deliveries.failed(begun)
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it may be delivered again
             self._deliveries.failed(begun)
             logger.warning("what a hook put off failed (%s): %s", type(error).__name__, error)

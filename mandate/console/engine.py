@@ -2,8 +2,10 @@
 
 1. A run is ours as ``mandate.people.runs`` says it: on the engine's queue, and no holder of an id
    that is for something else. Of anything else nothing is told.
-2. What the server says is put into the words of ``integrations.errors``; nothing else gets out.
-3. What is started has an id of its own: as long as the server knows a run of it, there is no other.
+2. Asking a run changes nothing: it is asked while the server says what it is, and its answer is
+   only told where it is ours.
+3. What the server says is put into the words of ``integrations.errors``; nothing else gets out.
+4. What is started has an id of its own: as long as the server knows a run of it, there is no other.
 """
 
 from __future__ import annotations
@@ -90,10 +92,18 @@ class TemporalEngine:
 
     async def query(self, run: str, name: str, *arguments: Any) -> Any:
         """See the protocol."""
+        handle = self._client.get_workflow_handle(run)
         with _ours():
-            handle = await existing(self._client, run)
             async with asyncio.timeout(ANSWER.total_seconds()):
-                return await handle.query(name, args=arguments, rpc_timeout=ANSWER)
+                asked = asyncio.ensure_future(
+                    handle.query(name, args=arguments, rpc_timeout=ANSWER)
+                )
+                try:
+                    await existing(self._client, run)  # (2) meanwhile
+                    return await asked
+                finally:
+                    asked.cancel()
+                    await asyncio.gather(asked, return_exceptions=True)
 
     async def update(self, run: str, name: str, argument: Any, *, update_id: str) -> Any:
         """See the protocol."""
@@ -124,7 +134,7 @@ class TemporalEngine:
                 plan.name,
                 dict(inputs),
                 id=run,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,  # (3) also once it is over
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,  # (4) also once it is over
                 task_queue=QUEUE,
                 rpc_timeout=ANSWER,
             )
@@ -133,7 +143,7 @@ class TemporalEngine:
 
 @contextmanager
 def _ours() -> Iterator[None]:
-    """Put what fails into the words of adapters (2)."""
+    """Put what fails into the words of adapters (3)."""
     try:
         yield
     except RPCError as error:

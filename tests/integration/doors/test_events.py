@@ -285,6 +285,8 @@ NOT_HERS = "and a vote is given by"
         ("comment", {"body": "/mandate approve sign-off\n/mandate reject sign-off"}, TWO),
         ("comment", {"body": "/mandate approve sign-off \r/mandate\treject"}, TWO),
         ("comment", {"body": f"/mandate approve{' why' * 2_000}\n\n /mandate reject"}, TWO),
+        ("comment", {"body": f"/mandate approve sign-off {'x' * 2_001}"}, "one 2,001: write"),
+        ("comment", {"body": f"/mandate approve sign-off y\n{'x' * 60_000}"}, "one 60,002: write"),
     ],
 )
 async def test_what_is_no_word_of_a_person_or_two_at_once_counts_for_nothing_and_says_so(
@@ -299,6 +301,15 @@ async def test_what_is_no_word_of_a_person_or_two_at_once_counts_for_nothing_and
     [told] = there.answers()
     assert "It does not count: " in told
     assert (await there.comment(performed_via_github_app=None)).done.startswith("Counted")
+
+
+async def test_a_run_that_says_nonsense_of_its_gates_is_no_gate_and_no_fault_of_ours(there: There):
+    for rows in ([{}], [{"gate": 5}], ["sign-off"], [{"gate": ""}]):
+        there.run.waiting = {RUN: rows[0]}
+        taken = await there.comment("/mandate approve")
+        assert "No gate waits" in taken.done
+
+    assert there.run.votes == 0
 
 
 async def test_what_has_counted_is_settled_and_all_else_may_be_sent_again(there: There):

@@ -26,6 +26,7 @@ from integrations.web.app import make_app
 from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received
 from integrations.web.signatures import WINDOW_S, HmacSignature
 from tests.fixtures.servers.http import SECRET, Place, Reply, free_port, place_of, signed
+from tests.integration.stack.probes import eventually
 
 DOCS = Path(__file__).parents[3] / "docs"
 BODY = b'{"action": "requested"}'
@@ -113,6 +114,21 @@ async def test_what_is_signed_is_taken_once_and_its_rest_is_done_later(hooked: H
     assert (again.status, again.json) == (200, {"ok": True, "repeated": True})
     assert hooked.told.received == [{"action": "requested"}]
     assert hooked.told.later == ["d-1"]
+
+
+async def test_what_has_waited_longest_is_given_up_for_what_comes_and_may_come_again(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(room, "LATER_MAX", 1)
+    hooked.told.stuck = {"d-1"}
+    first = await hooked.deliver(b'{"first": 1}', "d-1")
+    second = await hooked.deliver(b'{"second": 2}', "d-2")
+    await eventually(lambda: hooked.told.later == ["d-2"])
+    again = await hooked.deliver(b'{"first": 1}', "d-1")
+    await eventually(lambda: hooked.told.later == ["d-2", "d-1"])
+
+    assert [each.status for each in (first, second, again)] == [202, 202, 202]
+    assert "repeated" not in again.json
 
 
 async def test_a_body_is_no_new_delivery_because_its_header_says_so(hooked: Hooked):
