@@ -62,6 +62,10 @@ class GitHubStart(Document):
         "environment": "Of which environment, of a deployment; default: of every one.",
         "pipeline": "The pipeline of the catalogue.",
         "forks": "Also for a pull request from a fork, which anybody can open; default: false.",
+        "superseded": (
+            "Whether a push ends the run of the commit before it (cancel), or leaves it (keep, the "
+            "default)."
+        ),
     }
 
     on: Literal["pull_request", "deployment"]
@@ -69,6 +73,7 @@ class GitHubStart(Document):
     environment: Environment | None = None
     pipeline: Name
     forks: bool = False
+    superseded: Literal["keep", "cancel"] = "keep"
 
     def is_for(self, on: str, repository: str, environment: str = "") -> bool:
         """Tell whether that event of that repository starts it."""

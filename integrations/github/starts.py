@@ -5,20 +5,24 @@
    is none of these starts nothing.
 3. Nothing in a payload is an address: of ``deployment_callback_url`` only the number of the Actions
    run is read, and the answer goes to the operator's API.
-4. What comes from a fork starts nothing, unless the operator's file says so: anybody can make one.
+4. A push ends the run of the commit that was the head before it, of the pipelines for which the
+   operator's file says so. Which that was the payload says: so one that comes late, or again, ends
+   no run of a later commit.
+5. What comes from a fork starts nothing, unless the operator's file says so: anybody can make one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from dsl.notify.doors import GitHubDoor
 from dsl.rules.notify.subject import ACTIONS_RUN, COMMIT, ENVIRONMENT, PULL_REQUEST, REPOSITORY
 from integrations.doors.payloads import UnreadableError, count_of, object_of, text_of
 from integrations.doors.telling import Taken
-from integrations.errors import ConflictError
+from integrations.errors import ConflictError, NotFoundError
 from integrations.github.payloads import is_commit
 from integrations.github.run_names import of_deployment, of_pull
 
@@ -37,6 +41,9 @@ class Starts(Protocol):
         run: str,
     ) -> Any:
         """Start a pipeline of the catalogue."""
+
+    async def cancel(self, run: str) -> None:
+        """Ask a run that is under way to end."""
 
 
 class GitHubStarts:
@@ -62,8 +69,19 @@ class GitHubStarts:
         inputs = {REPOSITORY: repository, COMMIT: commit, PULL_REQUEST: number}
         where = f"{of_pull(repository, number)}{commit[:12]}/"
         source = text_of(object_of(head.get("repo")).get("full_name"))
-        is_fork = source.lower() != repository.lower()  # (4) or of what is not there any more
-        return await self._start("pull_request", repository, "", inputs, where, is_fork=is_fork)
+        is_fork = source.lower() != repository.lower()  # (5) or of what is not there any more
+        done = await self._start("pull_request", repository, "", inputs, where, is_fork=is_fork)
+        before = text_of(payload.get("before"))
+        if is_commit(before) and before != commit:
+            await self._superseded(repository, f"{of_pull(repository, number)}{before[:12]}/")
+        return done
+
+    async def _superseded(self, repository: str, where: str) -> None:
+        """End the runs of a commit that is the head no more (4)."""
+        for start in self._door.starts:
+            if start.superseded == "cancel" and start.is_for("pull_request", repository):
+                with suppress(NotFoundError):  # it is over, or there was none
+                    await self._engine.cancel(f"{where}{start.pipeline}")
 
     async def of_deployment(self, repository: str, payload: Mapping[str, Any]) -> Taken:
         """Start the runs that an environment waits for.

@@ -76,6 +76,13 @@ class RunEngine(Protocol):
             UnavailableError: there is no answer yet.
         """
 
+    async def cancel(self, run: str) -> None:
+        """Ask the run that is under way to end.
+
+        Raises:
+            NotFoundError: none of that id is.
+        """
+
     async def start(
         self,
         pipeline: str,

@@ -119,6 +119,12 @@ class TemporalEngine:
             async with asyncio.timeout(ANSWER.total_seconds()):
                 return await handle.get_update_handle(update_id).result(rpc_timeout=ANSWER)
 
+    async def cancel(self, run: str) -> None:
+        """See the protocol."""
+        with _ours():
+            handle = await under_way(self._client, run)
+            await handle.cancel(rpc_timeout=ANSWER)
+
     async def start(
         self,
         pipeline: str,

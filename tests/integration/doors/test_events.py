@@ -94,6 +94,9 @@ class OneRun:
         self.updates.add((run, update_id))
         return {"counted": True, "detail": "approved by ann"}
 
+    async def cancel(self, run: str) -> None:
+        raise AssertionError(f"{run} is not ended")
+
     async def start(self, *_: Any, **__: Any) -> Any:
         raise AssertionError("nothing is started")
 
@@ -304,8 +307,9 @@ async def test_what_is_no_word_of_a_person_or_two_at_once_counts_for_nothing_and
 
 
 async def test_a_run_that_says_nonsense_of_its_gates_is_no_gate_and_no_fault_of_ours(there: There):
-    for rows in ([{}], [{"gate": 5}], ["sign-off"], [{"gate": ""}]):
-        there.run.waiting = {RUN: rows[0]}
+    nonsense: list[Any] = [{}, {"gate": 5}, "sign-off", {"gate": ""}]
+    for row in nonsense:
+        there.run.waiting = {RUN: row}
         taken = await there.comment("/mandate approve")
         assert "No gate waits" in taken.done
 

@@ -9,7 +9,7 @@ import pytest
 from dsl.notify.doors import GitHubDoor
 from integrations.doors.payloads import UnreadableError
 from integrations.doors.telling import Taken
-from integrations.errors import ConflictError
+from integrations.errors import ConflictError, NotFoundError
 from integrations.github.starts import GitHubStarts
 
 
@@ -32,14 +32,23 @@ class Started:
 
     def __init__(self) -> None:
         self.runs: list[str] = []
+        self.ended: list[str] = []
+
+    async def cancel(self, run: str) -> None:
+        if run not in self.runs or run in self.ended:
+            raise NotFoundError("it is not under way")
+        self.ended.append(run)
 
     async def start(self, _pipeline: str, _inputs: Any, *, run: str) -> None:
         if run in self.runs:
             raise ConflictError("it is there")
         self.runs.append(run)
 
-    async def by(self, payload: dict[str, Any]) -> Taken:
-        starts = [{"on": on, "pipeline": "check"} for on in ("pull_request", "deployment")]
+    async def by(self, payload: dict[str, Any], superseded: str = "keep") -> Taken:
+        starts = [
+            {"on": "pull_request", "pipeline": "check", "superseded": superseded},
+            {"on": "deployment", "pipeline": "check"},
+        ]
         written = {"destination": "shop", "secret_file": "/x", "starts": starts}
         started = GitHubStarts(GitHubDoor.model_validate(written), self)
         if "environment" in payload:
@@ -76,3 +85,21 @@ async def test_of_two_things_each_has_a_run_and_the_same_thing_one():
     assert len(set(started.runs)) == len(things)
     assert started.runs[0] == f"github/acme/shop/pull/5/{'a' * 12}/check"
     assert started.runs[5] == "github/acme/shop/deployment/77/production%2F9/check"
+
+
+def pushed(commit: str, before: object) -> dict[str, Any]:
+    head = {"sha": commit * 40, "repo": {"full_name": "acme/shop"}}
+    return {**pull(head=head), "action": "synchronize", "before": before}
+
+
+async def test_a_push_ends_the_run_of_the_commit_before_where_the_file_says_so():
+    kept, ended = Started(), Started()
+    opened = pull()
+    pushes = [pushed("b", "a" * 40), pushed("c", "b" * 40)]
+    late = [pushes[0], opened, pushed("d", "../7"), pushed("d", 5), pushed("d", "d" * 40)]
+    for each in (opened, *pushes, *late):
+        assert (await kept.by(each)).is_settled
+        assert (await ended.by(each, "cancel")).is_settled
+
+    assert kept.ended == []
+    assert ended.ended == [f"github/acme/shop/pull/5/{each * 12}/check" for each in "ab"]
