@@ -133,7 +133,7 @@ async def test_a_run_can_be_started_and_its_end_be_had_as_json(
     ended = json.loads(rest)
 
     assert process.returncode == 1
-    assert (ended["run"], ended["status"], ended["error"]) == (run, "failed", "GateRejected")
+    assert (ended["run"], ended["status"], ended["error"]) == (run, "rejected", "GateRejected")
     assert ended["report"]["stages"]["ok"]["status"] == "rejected"
 
 
@@ -188,7 +188,7 @@ async def test_a_run_is_shown_on_one_page_while_it_waits_and_when_it_is_over(
     assert late["stages"][0]["outputs"][0]["size"] > 0
     assert all(each["seconds"] is not None for each in late["stages"])
     assert late["ledger"][0] <= late["ledger"][1]
-    assert "ended    failed: stage 'ok' rejected: " in refused
+    assert "ended    rejected: stage 'ok' rejected: " in refused
     assert "is a workflow of type 'Agent', and no run" in stranger
     assert nobody.startswith("mandate show: there is no run 'no-such-run'")
 

@@ -51,7 +51,7 @@ def gate_page(view: GateView, session: WebSession | None) -> Viewed:
     )
     body = Html.of(
         '<p class="crumb">Gate of {}{}</p><h1><bdi>{}</bdi></h1>{}<p><span class="wait">'
-        '<bdi>{}</bdi></span>{}</p><p><a class="button jump" href="#{}">To the decision</a></p>',
+        '<bdi>{}</bdi></span>{}</p><p><a class="jump" href="#{}">To the decision</a></p>',
         *(link(href("/run", id=view.run), view.run), outside(view.web_ui, Html("Temporal Web UI"))),
         *(Html.of("{}", row.gate, limit=1_000), about if row.description else Html()),
         *(row.still_needed_of, escalated if row.escalated else Html(), Html.of("{}", PLACE)),

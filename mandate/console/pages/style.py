@@ -51,7 +51,8 @@ padding:1rem 1.2rem;margin:0 0 1rem;box-shadow:var(--lift)}}
 .split h2:first-child,.split section:first-child h2{{margin-top:0}}
 .decide{{position:sticky;top:1.25rem}}.decide h2{{margin:0 0 .8rem}}
 .decide button{{flex:1}}
-a.jump{{display:none}}
+.jump{{display:none;color:var(--on-link);background:var(--link);border-radius:7px;font-weight:600;
+padding:.5rem 1.15rem;text-decoration:none}}
 .row{{display:flex;flex-wrap:wrap;gap:.6rem;margin:1rem 0}}
 label{{display:block;font-weight:600;margin-bottom:.3rem}}.check{{font-weight:400}}
 input,select,textarea{{font:inherit;color:inherit;background:var(--page);
@@ -92,7 +93,7 @@ pre{{max-height:30rem;overflow:auto;background:var(--soft)}}
 details{{margin:.6rem 0}}summary{{cursor:pointer;color:var(--link);padding:.2rem 0}}
 time{{white-space:nowrap}}
 @media (max-width:56rem){{.split{{grid-template-columns:minmax(0,1fr)}}.decide{{position:static}}
-a.jump{{display:inline-block;margin-top:.9rem}}}}
+.jump{{display:inline-block;margin-top:.9rem}}}}
 @media (max-width:48rem){{main,.bar>div{{padding-left:1rem;padding-right:1rem}}
 .bar{{margin-bottom:1.2rem}}.bar>div{{flex-wrap:wrap;padding-top:.6rem}}.brand{{flex:1}}
 .bar nav{{order:3;flex:1 0 100%;margin-top:.5rem;gap:0;justify-content:space-between}}

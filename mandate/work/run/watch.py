@@ -15,12 +15,11 @@ from typing import Any
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from activities.runtime.endings import ended_word
 from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_INTERRUPTED
 from mandate.board import watch
 from mandate.people.door import enter, temporal
-from mandate.people.runs import existing
+from mandate.people.runs import existing, word_of
 from mandate.stack import environment
 from mandate.terminal import ERROR_MAX, note, say, say_json
 
@@ -56,7 +55,7 @@ async def outcome(handle: WorkflowHandle[Any, Any], *, as_json: bool = False) ->
         report = await handle.result()
     except WorkflowFailureError as failure:
         state = await handle.describe()
-        status = ended_word(state.status)
+        status = word_of(state)
         if as_json:
             say_json({"run": handle.id, **_told(status, failure.cause)})
         else:
