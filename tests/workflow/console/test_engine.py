@@ -85,6 +85,14 @@ async def test_what_is_not_ours_or_not_there_is_not_found(engine: Engine):
         await reached.query(handle.id, "nonsense")
     with pytest.raises(DeniedError):
         await reached.update(handle.id, "nonsense", {}, update_id="u-1")
-    await handle.terminate()
-    with pytest.raises(NotFoundError, match="terminated already"):
+    await reached.cancel(handle.id)
+
+    async def is_over() -> bool:
+        return not (await reached.describe(handle.id)).is_under_way
+
+    await eventually(is_over, within_s=60)
+    with pytest.raises(NotFoundError, match="cancelled already"):
         await reached.update(handle.id, "vote", {}, update_id="u-2")
+    for run in (handle.id, "nobody"):
+        with pytest.raises(NotFoundError):
+            await reached.cancel(run)
