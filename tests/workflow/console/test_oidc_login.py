@@ -134,7 +134,7 @@ async def test_who_logs_in_by_oidc_approves_what_the_page_shows_and_nobody_else_
             await page.click("main a.button")
             await page.click("text=Log in by OIDC")
             await page.click("#on")
-            await page.click("text=Approve")
+            await page.click("button[value=approve]")
             await expect(page.locator("h1")).to_have_text("Your vote counted", timeout=WAIT_MS)
             for query in ("", "?state=x", "?state=x&code=y", "?code=y", "?error=access_denied"):
                 reply = await site.console.get(f"{RETURN}{query}")
