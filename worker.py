@@ -37,6 +37,7 @@ from activities.runtime.activations import Activations
 from activities.runtime.client import connect as dial
 from activities.runtime.converter import with_ours
 from activities.runtime.orphans import OrphanInterceptor
+from activities.workers.beside import introduce
 from activities.workers.duties import Duties, HighTierDuties, WorkflowDuties
 from activities.workers.ledger_duties import LedgerDuties
 from activities.workers.notify_duties import NotifyDuties
@@ -122,6 +123,7 @@ class GovernancePlugin(SimplePlugin):
         self._orphans[queue] = OrphanInterceptor(config["client"], queue)
         config["interceptors"] = [*(config.get("interceptors") or ()), self._orphans[queue]]
         self._duties[queue] = duties
+        introduce(self._duties)
         self._on_duty[queue] = asyncio.Event()
         tune(config)
         return config

@@ -12,7 +12,8 @@ Whoever may write to the namespace can send messages, so none is believed for wh
    ``tool.decisions`` asks the run by the query ``decisions``.
 4. ``tool.call`` makes the call, on no word but what is in its request, and says what became of it.
    At T3 and T4 that holds what its worker verifies again: the stage with its warrant, and the votes
-   on this one call (``activities.phases.tools.proven_calls``).
+   on this one call (``activities.phases.tools.proven_calls``). Up to T2 its intent may be handed
+   along, to be put on the ledger first where that is written beside (``activities.tools.intents``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from activities.contracts.messages import Approval, PhaseRequest
+from activities.contracts.messages import Approval, PhaseRequest, RecordRequest, RecordResult
 from activities.contracts.question_specs import AsksRequest
 from activities.contracts.specs import ActivitySpec
 from dsl.core import Tier, Value
@@ -141,6 +142,8 @@ class CallRequest(Value):
     good_until_ms: int = 0  # an approval's end; 0: nobody was asked
     stage: PhaseRequest | None = None  # T3 and T4 only, as this
     approval: Approval | None = None  # of this one call; None: nobody was asked
+    # Its intent; None: it is on the ledger.
+    record: RecordRequest | None = Field(default=None, exclude_if=lambda record: record is None)
 
 
 class CallMade(Value):
@@ -148,6 +151,8 @@ class CallMade(Value):
 
     answer: CallAnswer
     took_ms: int = Field(default=0, ge=0)
+    # Where the intent stands that was handed along; None: none was, or nobody knows.
+    recorded: RecordResult | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 # The server's own timeout comes on top, see ``limit``.

@@ -123,6 +123,10 @@ class LedgerActivities:
     @governed
     async def record(self, request: messages.RecordRequest) -> messages.RecordResult:
         """Append the entries and answer what was asked along with the receipt."""
+        return await self.append(request)
+
+    async def append(self, request: messages.RecordRequest) -> messages.RecordResult:
+        """Do so for the activity that asks, which may be another of this process (1)."""
         info = activity.info()
         run = (info.workflow_id or "", info.workflow_run_id or "")
         sent = dict(enumerate(request.sent))

@@ -37,6 +37,7 @@ from dsl.core import PHASE_OUTPUT_TYPES, AgentOutput, AgentPhase, Tier, is_termi
 from dsl.rules.run.lifecycle import may_follow
 from dsl.rules.trust.admission import instance_id
 from dsl.rules.trust.violations import Violation
+from dsl.tools.folders import ToolFolders
 from dsl.values.canonical import canonical
 from dsl.values.circuit_names import DRAGONFLY
 from integrations.agents.processes.roster import Roster
@@ -92,6 +93,7 @@ class Equipment:
     runner: AgentRunner
     programs: Programs
     ends: CredentialEnds
+    tools: ToolFolders
     high: HighTier | None = None  # None: phases up to T2
     watcher: RevocationWatcher | None = None  # None: leases beat in their own time
     roster: Roster = field(default_factory=Roster)

@@ -23,7 +23,6 @@ from activities.runtime.endings import run_of
 from activities.runtime.violation import ViolationError
 from dsl.core import AgentPhase
 from dsl.rules.trust.violations import Violation
-from dsl.tools.folders import ToolFolders
 from integrations.errors import DeniedError
 from integrations.vault.credentials.paths import SecretRef
 from integrations.vault.errors import PathDeniedError
@@ -56,7 +55,7 @@ async def secrets_of(
 
 
 async def _refuse_handed(equipment: Equipment, request: messages.PhaseRequest) -> None:
-    servers = await asyncio.to_thread(ToolFolders(equipment.settings.tools).look)
+    servers = await asyncio.to_thread(equipment.tools.look)
     for name, reference in sorted(request.step.secrets.items()):
         whose = None if servers is None else servers.handed(reference)
         if whose is not None:

@@ -14,6 +14,8 @@
 7. A server that is up already serves the stage that asks, by the server's word for which that is.
 8. What nobody was to read is read here, and goes to the server alone.
 9. So many are made at once. One that finds no place in time is not made, and its agent is told.
+10. An intent that is handed along is on the ledger first, and its effect nobody else's; otherwise
+    nothing is called, and the answer says so.
 """
 
 from __future__ import annotations
@@ -27,9 +29,11 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.contracts import specs, tool_specs
+from activities.contracts.messages import RecordResult
 from activities.health.places import CALLS_MAX, Places
 from activities.runtime.boundary import governed
 from activities.tools.handed import handed_to
+from activities.tools.intents import Intents
 from dsl.core import Tier
 from dsl.limits import TOOL_ANSWER_INLINE_BYTES_MAX
 from dsl.rules.tools.calls import CallRefusedError, ToolCall
@@ -90,12 +94,14 @@ class ToolCalls:
         issuer: CredentialIssuer | None = None,
         warm: WarmServers | None = None,
         proven: Proving | None = None,
+        intents: Intents | None = None,
     ) -> None:
         """Prepare; ``warm`` is its owner's to close. Without it a server is started for a call.
 
         ``issuer`` mints for what servers are handed; without it they are handed nothing.
-        ``proven``: makes calls of T3 and T4, and no others.
+        ``proven``: makes calls of T3 and T4, and no others. ``intents``: of those up to T2.
         """
+        self._intents = intents or Intents()
         self._proven = proven
         self._issuer = issuer
         self._folders = folders
@@ -108,6 +114,20 @@ class ToolCalls:
     @governed
     async def call(self, request: tool_specs.CallRequest) -> tool_specs.CallMade:
         """Make the call, once."""
+        recorded = None
+        if request.record is not None:  # (10) on the ledger first
+            try:
+                recorded = await self._intents.record(request)
+            except asyncio.CancelledError:
+                return _uncalled("it was cancelled")
+            if recorded is None and activity.info().attempt == 1:
+                return _uncalled("its intent has to be recorded first")
+            if recorded is not None and recorded.taken:
+                return _uncalled("its effect is another call's", recorded)
+        made = await self._called(request)
+        return made if recorded is None else made.model_copy(update={"recorded": recorded})
+
+    async def _called(self, request: tool_specs.CallRequest) -> tool_specs.CallMade:
         began = time.monotonic()
         way = _Way()
         try:
@@ -196,6 +216,10 @@ class ToolCalls:
         except IntegrationError as error:  # (5) it was made all the same
             return _said(status, f"the call was made, and its answer cannot be kept: {error}")
         return CallAnswer(status=status, digest=stored.digest, size=len(data))
+
+
+def _uncalled(why: str, recorded: RecordResult | None = None) -> tool_specs.CallMade:
+    return tool_specs.CallMade(answer=_said(CallStatus.NOT_MADE, why), recorded=recorded)
 
 
 def _said(status: CallStatus, why: str) -> CallAnswer:

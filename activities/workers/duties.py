@@ -48,6 +48,7 @@ from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
 from activities.runtime.engine import ensure_search_attributes
 from activities.runtime.orphans import unbind_left
+from activities.tools.intents import Intents
 from activities.tools.looking import ToolLooks
 from activities.workers.health import of_phases
 from activities.workers.tool_duties import tool_calls
@@ -144,6 +145,7 @@ class PhaseDuties(Duties):
             registry=Registry(self._vault, login),
             issuer=TokenRoleIssuer(self._vault, self._examined, self._ends),
             ends=self._ends,
+            tools=ToolFolders(settings.tools),
             artifacts=Artifacts(settings.artifacts, breakers.of(ARTIFACTS).watching),
             runner=runner or ProcessRunner(self._reserve),
             programs=Programs(settings.templates, settings.agent_path),
@@ -222,13 +224,15 @@ class WorkflowDuties(PhaseDuties):
                 inline_tier=settings.inline_tier,
                 gate_identity=settings.gate_identity,
                 gate_heads=settings.gate_heads,
+                ledger_beside=specs.QUEUE_LEDGER in settings.queues,
             ),
             self._equipment.artifacts,
-            ToolFolders(settings.tools),
+            self._equipment.tools,
             site=SiteFile(settings.notify),
         )
         self._feasibility = Feasibility(self._equipment)
-        self._calls = tool_calls(self._equipment, self._warm)
+        self.intents = Intents()  # of calls: recorded where the ledger is written beside
+        self._calls = tool_calls(self._equipment, self._warm, intents=self.intents)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""

@@ -94,6 +94,11 @@ class LedgerDuties(Duties):
         self._attesting = AttestActivities(self._ledger, settings.artifacts)
         self._reconciling = ReconcileActivities(self._ledger, settings.artifacts)
         self._reusing = ReuseActivities(self._ledger, settings.artifacts)
+        self._is_on_duty = False
+
+    def recording(self) -> LedgerActivities | None:
+        """Return who records for activities of this process; None: not before the preflight."""
+        return self._activities if self._is_on_duty else None
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -141,8 +146,10 @@ class LedgerDuties(Duties):
                 self.monitor.running(),
                 beside(anchoring.keep(), self._circuits.keep()),
             ):
+                self._is_on_duty = True
                 yield
         finally:
+            self._is_on_duty = False
             self._ledger.close()
             await self._dragonfly.aclose()
             await self._login.aclose()

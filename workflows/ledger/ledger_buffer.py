@@ -12,7 +12,9 @@
    place, so that later facts still get there. What is noted is made to fit before (``facts``).
    Where intents of calls are among what was refused, it is these that are given up first: what
    came of other calls lets go of their effects. Whoever waits for such an intent is told so.
-5. The last word of a workflow keeps it for a while and no longer: what is not on the ledger by
+5. What an activity records itself before it acts is taken along by it, and nothing that a flush is
+   awaited for. Where nobody knows that it got there it is put back, as (2) says.
+6. The last word of a workflow keeps it for a while and no longer: what is not on the ledger by
    then stays noted, for the report or the parent to say.
 """
 
@@ -141,8 +143,32 @@ class LedgerBuffer:
             )
             return await self._send(why, request, give_up_after)
 
+    def take_along(self) -> tuple[messages.EntryDraft, ...]:
+        """Take the intent of a call, which was noted last, and what may go before it (5)."""
+        intent = self._noted.pop()
+        size = wire_bytes(intent)
+        taken: list[messages.EntryDraft] = []
+        kept = self._noted[: len(self._sent)]  # (2) as it was sent before
+        for entry in self._noted[len(self._sent) :]:
+            size += wire_bytes(entry)
+            fits = size <= RECORD_BYTES_MAX and len(taken) < LEDGER_ENTRIES_PER_RECORD_MAX - 1
+            (taken if fits and _is_awaited_by_nobody(entry) else kept).append(entry)
+        self._noted = kept
+        return (*taken, intent)
+
+    def put_back(self, entries: tuple[messages.EntryDraft, ...], activity_id: str) -> None:
+        """Take back what an activity may have recorded (5)."""
+        self._noted[:0] = entries
+        self._sent[:0] = _names(messages.RecordRequest(entries=entries), activity_id)
+
+    def acknowledge(self, result: messages.RecordResult) -> None:
+        """Note that entries of this workflow are on the ledger, and where."""
+        if self.first is None:
+            self.first = result.first
+        self.last = max(result.last, self.last or 0)
+
     async def flush_last(self, why: str, within: timedelta = CLEANING) -> None:
-        """Put what is noted on the ledger before the workflow ends, or leave it noted (5)."""
+        """Put what is noted on the ledger before the workflow ends, or leave it noted (6)."""
         if not self._noted:
             return
         try:
@@ -189,9 +215,7 @@ class LedgerBuffer:
         finally:
             self._noted[:0] = back  # (2) for the next flush
             self._sent[:0] = names
-        if self.first is None:
-            self.first = result.first
-        self.last = result.last
+        self.acknowledge(result)
         self.taken |= result.taken
         return result
 
@@ -226,6 +250,12 @@ class LedgerBuffer:
                 action=REFUSED, agent=self._agent, tier=self._tier, payload=payload
             ),
         )
+
+
+def _is_awaited_by_nobody(entry: messages.EntryDraft) -> bool:
+    """Tell whether it is what became of a call, and lets go of no effect (5)."""
+    became = entry.action in (actions.TOOL_ANSWERED, actions.TOOL_DENIED)
+    return became and "frees" not in entry.payload
 
 
 def _names(request: messages.RecordRequest, activity_id: str) -> tuple[str, ...]:

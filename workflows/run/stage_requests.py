@@ -91,6 +91,7 @@ class StageRequests:
             before=under.before,
             run_inputs=self._compiled.inputs if step.tools else {},
             tools=self._tools(step),
+            ledger_beside=self._compiled.policy.ledger_beside,
         )
 
     def _tools(self, step: AgentStep) -> dict[str, KnownTool]:

@@ -34,6 +34,7 @@ from workflows.runtime.cancellation import stop_each
 from workflows.runtime.moment import now_ms
 from workflows.tools.call_facts import Decision
 from workflows.tools.call_room import CallRoom
+from workflows.tools.calls_told import CallsTold
 from workflows.tools.denials import Denials
 from workflows.tools.link_check import LinkCheck
 from workflows.tools.made_call import CallMaker, Leave
@@ -61,7 +62,8 @@ class CallDesk:
         self._under_way: dict[_Place, asyncio.Task[CallAnswer]] = {}
         self._passed: dict[_Place, Passed] = {}  # of those under way
         self._room = CallRoom()
-        self._maker = CallMaker(request, records)
+        self._told = CallsTold(request, records)
+        self._maker = CallMaker(request, self._told)
         self._denials = Denials(request.step.path, records)
         self._entity: str | None = None  # None: EXECUTE is not under way
 
@@ -222,43 +224,50 @@ class CallDesk:
 
     async def _answered(self, decision: Decision, keep: Callable[[CallAnswer], None]) -> CallAnswer:
         occurrence, ruling = decision.occurrence, decision.ruling
-        why: str | None = ruling.why
-        leave, gate = Leave(), ""
-        if ruling.policy is ToolPolicy.APPROVE:  # (3) each time, on this one
-            unasked = await self._maker.refuse_unasked(occurrence)
-            if unasked is not None:
-                return self._denied(decision, unasked)
-            asked = tool_specs.WaitingCall(
-                occurrence=occurrence, rule=ruling.rule, why=sentence(ruling.why)
-            )
-            said = await self.people.ask(asked)
-            gate, why = said.gate, None if said.is_approved else said.detail
-            leave = Leave(said.at_ms + TOOL_APPROVAL_GOOD_MS, said.approval)
-        elif ruling.policy is ToolPolicy.ALLOW:
-            why = None
-        if why is None and leave.good_until_ms and now_ms() > leave.good_until_ms:
-            why = f"the approval at {gate} has expired"
-        if why is None:  # (4) nothing is made any more
-            is_over = self._entity is None
-            why = _OVER if is_over else await self._maker.intend(decision, gate)
-        if why is not None:
-            return self._denied(decision, why)
-        return await self._made(occurrence, ruling, leave, keep)
+        gate, leave, why = "", Leave(), None
+        if ruling.policy is ToolPolicy.DENY:
+            why = ruling.why
+        elif ruling.policy is ToolPolicy.APPROVE:
+            gate, leave, why = await self._asked(decision)
+        if why is None and self._entity is None:  # (4) nothing is made any more
+            why = _OVER
+        made = await self._made(decision, gate, leave) if why is None else why
+        if isinstance(made, str):
+            return self._denied(decision, made)
+        if made.status is not CallStatus.UNKNOWN:
+            return made
+        keep(made)  # (4) it may have been made, whatever ends the wait for people
+        return await self._settled(occurrence, ruling, made)
 
-    async def _made(
-        self,
-        occurrence: Occurrence,
-        ruling: Ruling,
-        leave: Leave,
-        keep: Callable[[CallAnswer], None],
-    ) -> CallAnswer:
+    async def _asked(self, decision: Decision) -> tuple[str, Leave, str | None]:
+        """Ask people, each time, on this one (3); return where, and why it is denied, if it is."""
+        occurrence, ruling = decision.occurrence, decision.ruling
+        unasked = await self._told.refuse_unasked(occurrence)
+        if unasked is not None:
+            return "", Leave(), unasked
+        asked = tool_specs.WaitingCall(
+            occurrence=occurrence, rule=ruling.rule, why=sentence(ruling.why)
+        )
+        said = await self.people.ask(asked)
+        leave = Leave(said.at_ms + TOOL_APPROVAL_GOOD_MS, said.approval)
+        if not said.is_approved:
+            return said.gate, leave, said.detail
+        is_over = now_ms() > leave.good_until_ms
+        return said.gate, leave, f"the approval at {said.gate} has expired" if is_over else None
+
+    async def _made(self, decision: Decision, gate: str, leave: Leave) -> CallAnswer | str:
+        """Have the call made, its intent first; a text: why it is denied."""
+        occurrence = decision.occurrence
+        if self._entity is not None and self._maker.goes_along(occurrence):
+            made = await self._maker.make_at_once(decision, gate, self._entity, leave)
+            if made is not None:
+                return made
+        why = await self._told.intend(decision, gate)
+        if why is not None:
+            return why
         if self._entity is None:  # (4) it was shut meanwhile
-            return await self._maker.leave(occurrence, _OVER)
-        answer = await self._maker.make(occurrence, self._entity, leave)
-        if answer.status is not CallStatus.UNKNOWN:
-            return answer
-        keep(answer)  # (4) it may have been made, whatever ends the wait for people
-        return await self._settled(occurrence, ruling, answer)
+            return await self._told.leave(occurrence, _OVER)
+        return await self._maker.make(occurrence, self._entity, leave)
 
     async def _settled(
         self, occurrence: Occurrence, ruling: Ruling, answer: CallAnswer
@@ -273,7 +282,7 @@ class CallDesk:
         decision = await self.people.ask(asked)
         if not decision.is_approved or decision.answer not in SAID:
             return answer
-        return await self._maker.settle(occurrence, decision)
+        return await self._told.settle(occurrence, decision)
 
     def _denied(self, decision: Decision, why: str) -> CallAnswer:
         answer = CallAnswer(status=CallStatus.DENIED, text=sentence(why))

@@ -39,7 +39,6 @@ from dsl.limits import TOOL_CALLS_ASKED_MAX
 from dsl.rules.tools.calls import CallRefusedError
 from dsl.rules.tools.chain import Chain
 from dsl.rules.tools.journal import CallAnswer, CallStatus
-from dsl.tools.folders import ToolFolders
 from dsl.values.model_faults import fault_of
 from integrations.agents.contract.calls import AskedCall, CallTold, OnCall
 from integrations.artifacts.spent import SpentCalls
@@ -67,11 +66,10 @@ class Handing:
         self._handle: WorkflowHandle[Any, Any] = activity.client().get_workflow_handle(
             info.workflow_id or "", run_id=info.workflow_run_id
         )
-        settings = equipment.settings
         self._sealing = Sealing(  # (7) before they leave this process
-            ToolFolders(settings.tools),
+            equipment.tools,
             equipment.artifacts,
-            SpentCalls(settings.artifacts, SEALS),
+            SpentCalls(equipment.settings.artifacts, SEALS),
             info.workflow_id or "",
             servers,
         )

@@ -14,7 +14,6 @@ from activities.contracts import messages
 from activities.phases.equipment import Equipment
 from dsl.core import AgentPhase
 from dsl.limits import TOOLS_TOLD_BYTES_MAX
-from dsl.tools.folders import ToolFolders
 from dsl.tools.servers import ToolServers
 from dsl.values.canonical import canonical
 
@@ -25,8 +24,7 @@ async def told_of(
     """Return what is told; only EXECUTE calls anything."""
     if phase is not AgentPhase.EXECUTE or not request.step.tools:
         return ()
-    folders = ToolFolders(equipment.settings.tools)
-    servers = await asyncio.to_thread(folders.look)
+    servers = await asyncio.to_thread(equipment.tools.look)
     names = dict.fromkeys((r.server, r.tool) for r in request.step.tools if r.policy != "deny")
     told, size = [], 0
     for server, tool in names:

@@ -13,12 +13,14 @@
 5. Whoever may write to the namespace may complete an activity with anything. A value that is not
    what it should be is read as none, and a tier that is none is one that no entry has.
 6. What is recorded again, since nobody knows whether it was the first time, has the key of then.
+7. What a call of a tool has taken along to be recorded before it was made is a record like others,
+   acknowledged by what that call answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -31,6 +33,7 @@ from dsl.rules.reconciliation.stage_history import AGENT
 from dsl.rules.run.reuse import MANIFEST
 
 RECORD: Final = "ledger.record"
+CALL: Final = "tool.call"
 PROVE: Final = "ledger.prove"
 REUSE: Final = "ledger.reuse"
 LEASE_GRANTED: Final = "lease.granted"
@@ -90,7 +93,7 @@ def implied(history: History, namespace: str, run: History | None = None) -> Ite
 
     ``run`` is the run that has started it as a stage, and records what that could not.
     """
-    for call in history.of_type(RECORD):
+    for call in records_of(history):
         if call.is_done:
             yield from _acknowledged(history, call, namespace)
     for call in history.of_type(PROVE):
@@ -121,6 +124,21 @@ def unintended(history: History) -> Iterator[Unintended]:
         )
         if not any(known):
             yield Unintended(history.workflow_id, call.run_id, call.asked, attempt)
+
+
+def records_of(history: History) -> Iterator[HistoryCall]:
+    """Yield all that was to be recorded, that went with a call of a tool included (7)."""
+    for call in history.activities:
+        if call.type == RECORD:
+            yield call
+        elif call.type == CALL and _mapping(call.request).get("record") is not None:
+            recorded = _mapping(call.result).get("recorded") if call.is_done else None
+            yield replace(
+                call,
+                request=_mapping(call.request)["record"],
+                result=recorded,
+                outcome="" if recorded is None else call.outcome,
+            )
 
 
 def drafts_of(call: HistoryCall) -> list[Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from dsl import actions
 from dsl.rules.reconciliation.discrepancy import Discrepancy
 from dsl.rules.reconciliation.history import History
 from dsl.rules.reconciliation.implied import (
+    CALL,
     LEASE_GRANTED,
     LEASE_LATE,
     RECORD,
@@ -28,6 +29,7 @@ from dsl.rules.reconciliation.implied import (
     drafts_of,
     implied,
     keys_of,
+    records_of,
     unintended,
 )
 from dsl.rules.reconciliation.recorded import Recorded
@@ -38,7 +40,8 @@ from dsl.values.canonical import canonical
 
 # What besides ``ledger.record`` makes entries, and which (2).
 _MAKES: Final[Mapping[str, frozenset[str]]] = {
-    "ledger.record": frozenset({actions.TOOL_EFFECT, actions.TOOL_FREED}),
+    RECORD: frozenset({actions.TOOL_EFFECT, actions.TOOL_FREED}),
+    CALL: frozenset({actions.TOOL_EFFECT}),
     "ledger.prove": frozenset(
         {
             actions.VOTE_PROVEN,
@@ -167,7 +170,7 @@ def _unexplained(
     drafted = {
         key: draft
         for history in histories
-        for call in history.of_type(RECORD)
+        for call in records_of(history)
         for number, draft in enumerate(drafts_of(call))
         for key in keys_of(history, call, number, namespace)
     }

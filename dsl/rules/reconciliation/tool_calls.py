@@ -1,7 +1,8 @@
 """What is called stands on the ledger before it is, and what became of it after.
 
 1. Intent before effect: before ``tool.call`` was asked for, the intent of that very occurrence was
-   acknowledged.
+   acknowledged. One that takes its intent along has it acknowledged before it calls, or calls
+   nothing, and says so.
 2. A stage that has come to its end has said what became of every call that it intended: it was
    answered, or denied after all. What it could not record its run has, or says so.
 """
@@ -13,12 +14,13 @@ from typing import Any, Final
 
 from dsl import actions
 from dsl.rules.reconciliation.discrepancy import Discrepancy
-from dsl.rules.reconciliation.history import History
-from dsl.rules.reconciliation.implied import RECORD, drafts_of, has_spoken, left_over
+from dsl.rules.reconciliation.history import History, HistoryCall
+from dsl.rules.reconciliation.implied import CALL, drafts_of, has_spoken, left_over, records_of
 from dsl.rules.reconciliation.recorded import Recorded
 from dsl.rules.reconciliation.stage_history import AGENT
 
-CALL: Final = "tool.call"
+MADE: Final = ("ok", "error")
+NOT_MADE: Final = "not_made"
 _OUTCOMES: Final = (actions.TOOL_ANSWERED, actions.TOOL_DENIED)
 
 
@@ -43,7 +45,7 @@ def unsaid_calls(
 def _unintended(history: History) -> Iterator[Discrepancy]:
     """Yield the calls that no acknowledged intent stands before (1)."""
     intended: dict[str, int] = {}
-    for record in history.of_type(RECORD):
+    for record in records_of(history):
         for draft in drafts_of(record) if record.is_done else ():
             occurrence = _occurrence(draft.get("payload"))
             if draft.get("action") == actions.TOOL_INTENDED and occurrence:
@@ -51,12 +53,29 @@ def _unintended(history: History) -> Iterator[Discrepancy]:
     for call in history.of_type(CALL):
         asked = call.request if isinstance(call.request, Mapping) else {}
         digest = str(asked.get("digest", ""))
-        if not 0 < intended.get(digest, 0) < call.asked:
+        took_along = asked.get("record") is not None
+        if took_along and _status(call) not in MADE:  # (1) it says of none that it was made
+            continue
+        if not 0 < intended.get(digest, 0) < (call.ended + 1 if took_along else call.asked):
             yield Discrepancy(
                 f"the intent of occurrence {digest} to be acknowledged before it is called",
                 "no acknowledged record that says so before it",
                 f"{history.workflow_id}, run {call.run_id}, event {call.asked}",
             )
+
+
+def was_left(call: HistoryCall) -> bool:
+    """Tell whether a call was not made, since its intent could not be recorded beside it (1)."""
+    asked = call.request if isinstance(call.request, Mapping) else {}
+    told = call.result if isinstance(call.result, Mapping) else {}
+    unrecorded = asked.get("record") is not None and told.get("recorded") is None
+    return unrecorded and _status(call) == NOT_MADE
+
+
+def _status(call: HistoryCall) -> str:
+    told = call.result if call.is_done and isinstance(call.result, Mapping) else {}
+    answer = told.get("answer")
+    return str(answer.get("status", "")) if isinstance(answer, Mapping) else ""
 
 
 def _without_outcome(entries: Iterable[Recorded]) -> Iterator[Discrepancy]:

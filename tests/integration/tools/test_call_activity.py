@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.contracts.messages import EntryDraft, RecordRequest
 from activities.contracts.tool_specs import CallMade, CallRequest
+from activities.ledger.record import LedgerActivities
 from activities.phases.tools.proven_effects import ProvenEffects
 from activities.tools.calling import ToolCalls
+from activities.tools.intents import Intents
 from dsl.core import Tier
 from dsl.rules.tools.calls import Occurrence, call_of
 from dsl.rules.tools.journal import CallStatus
@@ -23,6 +27,8 @@ from dsl.tools.folders import ToolFolders
 from integrations.artifacts.spent import SpentCalls
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError
+from integrations.ledger.ledger import Ledger
+from integrations.ledger.verify import tail
 from integrations.tools.session import Surroundings
 from tests.fixtures.tools.shop import Shop
 
@@ -49,11 +55,20 @@ async def made(shop: Shop, tmp_path: Path, *, attempt: int = 1, **asked: Any) ->
     said = {"occurrence": of, "digest": of.digest(), "agent": "a", "entity": "e", "tier": Tier.T1}
     store = asked.pop("store", None) or Artifacts(tmp_path / "a")
     calls = ToolCalls(
-        ToolFolders([tmp_path / "tools"]), Surroundings(), store, proven=asked.pop("proven", None)
+        ToolFolders([tmp_path / "tools"]),
+        Surroundings(),
+        store,
+        proven=asked.pop("proven", None),
+        intents=asked.pop("intents", None),
     )
     environment = ActivityEnvironment()
     workflow = asked.pop("workflow", "Agent")
-    environment.info = replace(environment.info, attempt=attempt, workflow_type=workflow)
+    environment.info = replace(
+        environment.info,
+        attempt=attempt,
+        workflow_type=workflow,
+        activity_id=asked.pop("activity", "work/call#1"),
+    )
     answer: CallMade = await environment.run(calls.call, CallRequest(**{**said, **asked}))
     return answer
 
@@ -92,6 +107,71 @@ async def test_what_was_approved_is_not_good_for_another_amount(shop: Shop, tmp_
 
     assert answer.status == "not_made"
     assert shop.paid == []
+
+
+def along(of: Occurrence, *before: EntryDraft, **said: Any) -> RecordRequest:
+    """The intent of a call, as it goes with that."""
+    payload = {"occurrence": of.digest(), "effect": f"refund:{of.call.arguments['amount']}"}
+    intent = EntryDraft(action="tool.intended", agent="a", tier=Tier.T1, payload=payload | said)
+    return RecordRequest(entries=(*before, intent))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.db") as found:
+        yield found
+
+
+async def test_an_intent_that_goes_along_is_on_the_ledger_before_the_call(
+    shop: Shop, tmp_path: Path, ledger: Ledger
+):
+    intents = Intents(lambda: LedgerActivities(ledger))
+    first: dict[str, Any] = {"record": along(occurrence(shop)), "intents": intents}
+    done = await made(shop, tmp_path, **first)
+    assert done.recorded is not None
+    assert done.answer.status == "ok"
+
+    # Another attempt has it recorded no second time, and calls nothing.
+    again = await made(shop, tmp_path, **first, attempt=2)
+    assert again.recorded == done.recorded
+    assert again.answer.status == "unknown"
+
+    # The same effect by another call is not brought about.
+    of = occurrence(shop).model_copy(update={"ordinal": 2})
+    other: dict[str, Any] = {"record": along(of), "occurrence": of, "digest": of.digest()}
+    taken = await made(shop, tmp_path, intents=intents, activity="work/call#2", **other)
+    assert taken.recorded is not None
+    assert taken.recorded.taken == {"refund:82": done.recorded.last + 1}
+    assert taken.answer.status == "not_made"
+
+    assert [each["amount"] for each in shop.paid] == [82]
+    kinds = [entry.action for entry in tail(tmp_path / "ledger.db", 10)]
+    assert kinds == ["tool.intended", "tool.effect", "tool.intended"]
+
+
+async def test_without_a_ledger_that_takes_its_intent_nothing_is_called(
+    shop: Shop, tmp_path: Path, ledger: Ledger
+):
+    here, of = Intents(lambda: LedgerActivities(ledger)), occurrence(shop)
+    of_stage = EntryDraft(action="agent.intended", agent="a", tier=Tier.T1)
+    tried = [
+        (Intents(), along(of)),  # nobody writes it here
+        (here, along(of, occurrence="sha256:820")),  # the intent of another call
+        (here, along(of, of_stage)),  # what somebody else waits for
+        (here, RecordRequest(entries=())),
+    ]
+    ledger.hold("its anchor knows better")
+    tried.append((here, along(of)))
+    for intents, record in tried:
+        found = await made(shop, tmp_path, record=record, intents=intents)
+        assert found.recorded is None
+        assert found.answer.status == "not_made"
+        assert "its intent has to be recorded first" in found.answer.text
+    later = await made(shop, tmp_path, record=along(of), intents=Intents(), attempt=2)
+
+    assert later.answer.status == "unknown"  # the attempt before may have had it recorded
+    assert shop.paid == []
+    assert tail(tmp_path / "ledger.db", 10) == []
 
 
 async def test_a_call_whose_answer_cannot_be_kept_was_made(shop: Shop, tmp_path: Path):

@@ -133,3 +133,50 @@ def test_who_compares_looks_for_it_under_the_name_of_then() -> None:
 
     names = ["run/ledger#2/0", "run/ledger#3/1", "run/ledger#3/2"]
     assert found == [key_of("default", "w", "r", name) for name in names]
+
+
+async def test_a_call_takes_its_intent_along_and_nothing_that_somebody_waits_for(records: Records):
+    buffer = LedgerBuffer("run")
+    buffer.note(actions.TOOL_ANSWERED, occurrence="1")
+    buffer.note(actions.AGENT_INTENDED)  # a phase waits until it is there
+    buffer.note(actions.TOOL_ANSWERED, occurrence="2", frees="refund:2")
+    buffer.note(actions.TOOL_DENIED, why="no rule")
+    buffer.note(actions.TOOL_INTENDED, occurrence="3")
+    along = buffer.take_along()
+
+    assert [each.action for each in along] == ["tool.answered", "tool.denied", "tool.intended"]
+    assert [each.action for each in buffer.unrecorded] == ["agent.intended", "tool.answered"]
+
+    buffer.acknowledge(messages.RecordResult(first=7, last=9))
+    await buffer.flush("the next")
+    assert buffer.range == (7, 9)
+    assert len(records.asked[0].entries) == 2
+
+
+async def test_an_intent_of_which_nobody_knows_is_sent_again_by_its_name(records: Records):
+    buffer = LedgerBuffer("run")
+    buffer.note(actions.TOOL_ANSWERED, occurrence="1")
+    buffer.note(actions.TOOL_INTENDED, occurrence="2")
+    along = buffer.take_along()
+    buffer.note(actions.TOOL_DENIED, why="meanwhile")
+    buffer.put_back(along, "work/call#1")
+    buffer.note(actions.TOOL_INTENDED, occurrence="3")
+    later = buffer.take_along()
+    await buffer.flush("call 1")
+    [asked] = records.asked
+
+    assert [each.action for each in later] == ["tool.denied", "tool.intended"]  # never sent before
+    assert [each.action for each in asked.entries] == ["tool.answered", "tool.intended"]
+    assert asked.sent == ("work/call#1/0", "work/call#1/1")
+
+
+async def test_what_goes_with_a_call_is_bounded():
+    buffer = LedgerBuffer("run")
+    for number in range(LEDGER_ENTRIES_PER_RECORD_MAX + 5):
+        buffer.note(actions.TOOL_DENIED, ordinal=number)
+    buffer.note(actions.TOOL_INTENDED, occurrence="1")
+    along = buffer.take_along()
+
+    assert len(along) == LEDGER_ENTRIES_PER_RECORD_MAX
+    assert along[-1].action == actions.TOOL_INTENDED
+    assert len(buffer.unrecorded) == 6

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
+from activities.ledger.comparing import compare
+from activities.tools.intents import Intents
 from integrations.agents.contract.protocol import Request
+from integrations.artifacts.store import Artifacts
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, pipeline, stage
 from tests.fixtures.tools.shop import Shop
@@ -15,6 +19,7 @@ from tests.fixtures.voting import update
 
 Told = list[tuple[str, str]]
 REFUND = {"refund": {"effect": "refund:${{ args.amount }}"}}
+RECORDING = ("tool.call", "ledger.record")
 TWICE = {"refund": {"idempotent": True}}
 
 
@@ -64,6 +69,39 @@ async def test_the_same_effect_of_another_run_is_refused_with_a_pointer(engine: 
             f"entry {claim.seq} of the ledger"
         )
     assert [each["amount"] for each in shop.paid] == [82, 83]
+    assert (await asked_of(engine, handle))[:2] == ["work/call#1", "work/call#2"]  # intents along
+    found = await compare(
+        engine.client, engine.settings.ledger, Artifacts(engine.settings.artifacts), handle.id
+    )
+    assert [str(each) for each in found.disagreements] == []
+
+
+async def asked_of(engine: Engine, handle: Any) -> list[str]:
+    """Which calls, and records for them, the stage has asked for."""
+    history = await engine.client.get_workflow_handle(f"{handle.id}/work").fetch_history()
+    asked = [event.activity_task_scheduled_event_attributes for event in history.events]
+    ids = [each.activity_id for each in asked if each.activity_type.name in RECORDING]
+    return ids[ids.index("work/ledger#1") + 1 :]  # which is of its beginning
+
+
+async def test_where_an_intent_cannot_go_along_it_is_recorded_first(
+    engine: Engine, shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    async def nowhere(*_: Any) -> None:  # what a process without the ledger says, of every call
+        return None
+
+    monkeypatch.setattr(Intents, "record", nowhere)
+    told = agent(engine, shop, 82, 83, 83)
+    handle = await engine.start(calling(shop.rule("allow")))
+    await handle.result()
+
+    assert [status for status, _ in told] == ["ok", "ok", "denied"]
+    assert [each["amount"] for each in shop.paid] == [82, 83]
+    assert len(entries(engine, handle, "tool.intended")) == 3
+    assert (await asked_of(engine, handle))[:5] == [  # in vain once
+        *("work/call#1", "work/ledger#2", "work/call#2"),
+        *("work/ledger#3", "work/call#3"),
+    ]
 
 
 async def test_a_call_that_was_not_made_lets_go_of_its_effect(engine: Engine, shop: Shop):

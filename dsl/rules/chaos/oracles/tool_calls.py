@@ -3,7 +3,8 @@
 What a run said of its calls is not looked at, but for what it asked activities to do. The rules:
 
 1. ``tool.call`` is asked for once for an occurrence, but where its operator has said that to make
-   it twice is to make it once.
+   it twice is to make it once. One that was not made, since its intent could not be recorded beside
+   it, may be asked for again.
 2. The table of the plan, asked anew as of the first call, lets it through. Where it has people
    asked, a gate of the run about this very occurrence was approved by votes that are counted anew,
    and its decision stood on the ledger before the intent.
@@ -29,8 +30,9 @@ from dsl.rules.chaos.objection import Finding, Oracle
 from dsl.rules.chaos.recount import Recount
 from dsl.rules.gates.unnamed import own_of
 from dsl.rules.reconciliation.history import History, HistoryCall
+from dsl.rules.reconciliation.implied import CALL
 from dsl.rules.reconciliation.stage_history import stages
-from dsl.rules.reconciliation.tool_calls import CALL
+from dsl.rules.reconciliation.tool_calls import was_left
 from dsl.rules.tools.asked import APPROVAL, call_gate
 from dsl.rules.tools.calls import Occurrence
 from dsl.rules.tools.ruling import Caller, Ruling, ToolPolicy, rule_on
@@ -46,7 +48,7 @@ def _look(evidence: Evidence) -> Iterator[Finding]:
     runs = {(each.workflow_id, each.run_id): each for each in evidence.histories}
     recounts: dict[tuple[str, str], Recount] = {}
     for history in stages(evidence.histories):
-        calls = list(history.of_type(CALL))
+        calls = [call for call in history.of_type(CALL) if not was_left(call)]
         if not calls:
             continue
         yield from _repeated(history, calls)
