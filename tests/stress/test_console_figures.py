@@ -24,7 +24,8 @@ from integrations.web.engine import KnownRun
 from integrations.web.hooks import Hook, Received
 from integrations.web.signatures import HmacSignature
 from mandate.console.engine import TemporalEngine
-from tests.fixtures.servers.http import SECRET, Place, free_port, place_of, signed
+from tests.fixtures.servers.http import SECRET, Place, place_of, signed
+from tests.fixtures.servers.valkey import free_port
 from tests.integration.stack.probes import eventually
 from tests.unit.mandate.programs import ROOT
 from tests.unit.mandate.programs import environment as clean

@@ -30,7 +30,7 @@ from tests.fixtures.engine import gate, pipeline
 from tests.fixtures.notify.github import FakeGitHub, fake_github, key_in
 from tests.fixtures.notify.receiver import Heard, Receiver, Reply, receiver
 from tests.fixtures.notify.slack import BOT, CHANNEL, FakeSlack, fake_slack
-from tests.fixtures.servers.http import free_port
+from tests.fixtures.servers.valkey import free_port
 from tests.fixtures.stack import MandateUp
 from tests.integration.stack.probes import eventually
 

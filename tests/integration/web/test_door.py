@@ -17,7 +17,8 @@ from integrations.web import serving
 from integrations.web.app import make_app
 from integrations.web.door import REQUEST_RATE
 from integrations.web.serving import listen
-from tests.fixtures.servers.http import Place, free_port, place_of, read_reply
+from tests.fixtures.servers.http import Place, place_of, read_reply
+from tests.fixtures.servers.valkey import free_port
 
 
 async def echo(request: Request) -> Response:

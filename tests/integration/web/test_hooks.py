@@ -25,7 +25,8 @@ from integrations.web.answers import HookAnswer, TurnedAwayError
 from integrations.web.app import make_app
 from integrations.web.hooks import HOOK_BYTES_MAX, Hook, Received
 from integrations.web.signatures import WINDOW_S, HmacSignature
-from tests.fixtures.servers.http import SECRET, Place, Reply, free_port, place_of, signed
+from tests.fixtures.servers.http import SECRET, Place, Reply, place_of, signed
+from tests.fixtures.servers.valkey import free_port
 from tests.integration.stack.probes import eventually
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -21,8 +21,9 @@ from mandate.console.assets import asset_routes
 from mandate.console.pages.frame import page
 from tests.fixtures.hostile.markup import PAYLOADS
 from tests.fixtures.servers.browser import pictures
-from tests.fixtures.servers.http import Place, free_port, place_of
+from tests.fixtures.servers.http import Place, place_of
 from tests.fixtures.servers.pages import every_page, session_of
+from tests.fixtures.servers.valkey import free_port
 
 NAMES = [name for name, _ in every_page("x", None)]
 FOREIGN = "script:not([src='/static/console.js']),iframe,object,embed,base,img,video,audio,math"
