@@ -272,7 +272,7 @@ async def test_whom_a_run_waits_for_is_waited_for(mandate_up: MandateUp):
 
 
 async def handle_ended(handle: Any) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await handle.describe()).status.name == "RUNNING":  # noqa: ASYNC110  # the server's
             await asyncio.sleep(0.1)
 

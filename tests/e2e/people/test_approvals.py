@@ -154,7 +154,7 @@ async def test_the_inbox_shows_every_gate_and_the_runs_that_do_not_answer(
     start = ("workflow", "start", "-w", silent, "--type", "X", "--task-queue", "nobody")
     await mandate_up.cli(*start, "--search-attribute", 'MandateStatus="waiting"')
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while silent not in (shown := await ann.mandate("gates")).out:  # noqa: ASYNC110  # a server is asked
             await asyncio.sleep(0.2)
     listed = await ann.mandate("gates", "--json")

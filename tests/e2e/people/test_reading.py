@@ -182,7 +182,7 @@ async def test_what_changed_since_the_last_approval_is_said_first(
     first = await waiting(mandate_up, name=name)
     alone = await ann.mandate("approve", first.id, "review")
     await result_of(first)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             second = await waiting(mandate_up, name=name)
             said = await ann.mandate("approve", second.id, "review")

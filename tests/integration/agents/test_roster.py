@@ -35,7 +35,7 @@ def mode(folder: Path) -> int:
 
 async def until_listed(roster: Roster) -> int:
     """Wait until a process is listed; return its keeper's pid."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             for running in roster.alive(AGENT):
                 assert running.worker == os.getpid()

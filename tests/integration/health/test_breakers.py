@@ -185,7 +185,7 @@ async def test_a_closed_circuit_asks_the_store_once_a_second_at_most(private_val
         await let(breakers, circuit)
         before, began = await Commands(watch).count(), time.monotonic()
         times = []
-        while time.monotonic() < began + 3 * TELL_EVERY_S:
+        while len(times) <= 100 or time.monotonic() < began + 3 * TELL_EVERY_S:
             asked = time.perf_counter()
             async with breakers.let_through([circuit, "artifacts"]):
                 call(breakers, circuit)
@@ -195,7 +195,6 @@ async def test_a_closed_circuit_asks_the_store_once_a_second_at_most(private_val
         asked = await Commands(watch).count() - before
         seconds = time.monotonic() - began
     await watch.aclose()
-    assert len(times) > 100
     assert asked <= 2 * (seconds / TELL_EVERY_S + 1)
     assert sorted(times)[len(times) // 2] < 0.001
 
@@ -255,7 +254,7 @@ async def test_without_the_store_each_process_counts_for_itself_and_an_order_sta
             return reading.state is CircuitState.FORCED_OPEN
 
         server_client = server.client()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not await is_told_again():  # noqa: ASYNC110  # the store tells nobody
                 await asyncio.sleep(0.05)
         await server_client.aclose()
@@ -318,7 +317,7 @@ async def test_work_that_made_no_call_gives_its_permit_back(valkey):
         breakers.looks(circuit, lambda: asyncio.sleep(0))
         await eventually(lambda: breakers.of(circuit).state is CircuitState.HALF_OPEN)
         for _ in range(3 * SETTINGS.permits):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not await let(breakers, circuit):  # noqa: ASYNC110  # the store tells nobody
                     await asyncio.sleep(0.01)
 

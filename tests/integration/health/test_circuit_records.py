@@ -144,7 +144,7 @@ async def test_a_store_that_is_away_is_waited_for(place, caplog):
         await place.records().tell_orders()
     keeping = asyncio.create_task(place.records().keep())
     place.server.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await place.state() is not CircuitState.FORCED_OPEN:  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.05)
     keeping.cancel()

@@ -132,7 +132,7 @@ async def test_callers_of_one_batch_are_woken_together(writer, monkeypatch):
     wake, woken = loop.call_soon_threadsafe, Mock()
 
     def counted(*args, **options):  # others of this process wake the loop as well
-        if threading.current_thread().name == "ledger-writer":
+        if threading.current_thread() is writer._thread:
             woken()
         return wake(*args, **options)
 

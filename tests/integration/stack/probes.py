@@ -38,7 +38,7 @@ def command_lines() -> dict[int, str]:
 
 
 async def eventually(
-    holds: Callable[[], bool | Awaitable[bool]], *, within_s: float = 20.0
+    holds: Callable[[], bool | Awaitable[bool]], *, within_s: float = 60.0
 ) -> None:
     """Wait until ``holds`` does; fail when it does not in time."""
     deadline = time.monotonic() + within_s

@@ -256,12 +256,12 @@ async def test_the_inbox_query_lists_the_run_while_the_gate_waits(engine: Engine
     await engine.pending(handle, "inbox-review")
     query = 'MandateGates="inbox-review" AND ExecutionStatus="Running"'
     listed = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while handle.id not in listed:
             _, listed = await engine.cli("workflow", "list", "--query", query)
     await _vote(engine, handle.id, {**APPROVE, "gate": "inbox-review"})
     await handle.result()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while handle.id in listed:
             _, listed = await engine.cli("workflow", "list", "--query", query)
 

@@ -17,7 +17,7 @@ from tests.fixtures.engine import Engine, after_look, gate, page_of, pipeline, s
 async def asked(engine: Engine, handle: WorkflowHandle[Any, Any], path: str) -> dict[str, Any]:
     """Wait until a gate shows a head; return its row."""
     await engine.pending(handle, path)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             (row,) = [r for r in await handle.query("gates") if r["gate"] == path]
             if any("head" in each for each in row["outputs"]):

@@ -201,7 +201,7 @@ async def test_a_proof_whose_check_is_completed_with_nonsense_is_no_vote(
     async with no_signature_checked(openbao):
         sending = asyncio.create_task(handle.execute_update("vote", vote))
         code, said = 1, ""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while code:
                 code, said = await engine.cli(
                     *("activity", "complete", "-w", handle.id, "--activity-id", "review/vote#1"),

@@ -59,7 +59,7 @@ async def complete(
         pending = state.raw_description.pending_activities
         return any(each.activity_id == activity_id and each.attempt > 1 for each in pending)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await is_pending():  # noqa: ASYNC110  # the server's state
             await asyncio.sleep(0.05)
     if len(as_json(result)) > ARGUMENT_BYTES_MAX:

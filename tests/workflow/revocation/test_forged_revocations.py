@@ -30,7 +30,7 @@ async def as_child(who: Masked, parent: str) -> WorkflowHandle[Any, Any]:
     child = revocation_id(who.agent)
     await who.start(parent, "", child)
     handle = who.client.get_workflow_handle(child)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await handle.describe()

@@ -253,7 +253,7 @@ async def test_a_forged_revocation_without_a_proof_disables_nobody(
 
 async def until_known(handle: Any) -> None:
     """Wait until the server knows the workflow."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await handle.describe()

@@ -118,7 +118,7 @@ async def test_what_cannot_be_read_stops_no_agent_and_wedges_nothing(
     child = child_of(engine, handle)
     await child.signal("revoke", args=payload)
     await child.signal("unheard-of", {})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len((await child.query("status"))["void_messages"]) < 2:  # noqa: ASYNC110  # asked
             await asyncio.sleep(0.02)
     status = await child.query("status")
@@ -132,7 +132,7 @@ async def test_what_cannot_be_read_stops_no_agent_and_wedges_nothing(
 
 async def test_an_order_that_comes_before_anything_began_counts(engine: Engine):
     handle = await engine.start(pipeline(stage("look")))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await child_of(engine, handle).signal("revoke", ORDER)

@@ -241,7 +241,7 @@ async def test_a_bug_never_counts_as_a_stage_that_completed(engine: Engine, monk
     handle = await engine.client.start_workflow(
         "Pipeline", document, id=f"t-{uuid.uuid4()}", task_queue="mandate"
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await _has_failed_task(engine, handle):  # noqa: ASYNC110  # only asking tells
             await asyncio.sleep(0.1)
     state = await handle.describe()

@@ -44,7 +44,7 @@ async def test_a_run_waits_for_a_ledger_that_was_replaced_and_goes_on_when_it_is
 
 async def reason_to_wait(engine: Engine, workflow_id: str) -> str:
     """Wait until an activity of the run has failed once and is to be tried again."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             found = await engine.client.get_workflow_handle(workflow_id).describe()
             for pending in found.raw_description.pending_activities:

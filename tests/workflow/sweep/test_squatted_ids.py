@@ -110,7 +110,7 @@ async def test_what_holds_a_stages_id_is_named_at_once_and_left_alone(
             "Pipeline", value, id=name, task_queue="mandate"
         )
         engine.started.append(handle)
-        async with asyncio.timeout(20):  # nothing is waited for
+        async with asyncio.timeout(60):  # nothing is waited for
             failure = await failure_of(handle)
 
     assert failure.type == "StageFailed"
@@ -131,7 +131,7 @@ async def test_the_older_child_of_a_run_that_was_reset_is_still_waited_for(engin
     )
     assert code == 0, said
     again = engine.client.get_workflow_handle(run.id)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         report = await again.result()
 
     assert report["status"] == "completed"

@@ -72,7 +72,7 @@ async def sweep(engine: Engine) -> dict[str, Any]:
     before = (await schedule.describe()).info.num_actions
     code, said = await engine.cli("schedule", "trigger", "--schedule-id", SWEEP_SCHEDULE)
     assert code == 0, said
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (info := (await schedule.describe()).info).num_actions == before:  # noqa: ASYNC110  # the server is asked
             await asyncio.sleep(0.02)
     started = info.recent_actions[-1].action
@@ -341,7 +341,7 @@ async def test_who_holds_the_ids_of_sweeps_keeps_none_from_taking_place(
         started = await sweep_if_none(client)
         assert started is not None
         swept = await client.get_workflow_handle(started).result()
-        async with asyncio.timeout(30):  # until the server lists it
+        async with asyncio.timeout(60):  # until the server lists it
             while await sweep_if_none(client) is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.5)
 
@@ -423,7 +423,7 @@ async def test_a_sweep_that_waits_for_the_ledger_holds_up_no_other(
 
 async def ended(vault: Vault, token: str) -> None:
     """Wait until the token has been ended."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await is_alive(vault, token):  # noqa: ASYNC110  # the server is asked
             await asyncio.sleep(0.05)
 

@@ -198,7 +198,7 @@ async def shown_of(
 
 async def board_on(page: Page) -> dict[str, Any]:
     """Wait until the frame of the details has been drawn; return what is in it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             for frame in page.frames:
                 with contextlib.suppress(Error):  # the page has drawn it anew meanwhile

@@ -76,6 +76,6 @@ async def test_a_run_that_is_over_says_how_it_ended(
 
     assert await shown(handle) == (ended, [])
     query = f'MandateStatus="{ended}" AND WorkflowId="{handle.id}"'
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not [each async for each in engine.client.list_workflows(query)]:  # noqa: ASYNC110  # the server's list
             await asyncio.sleep(0.05)
