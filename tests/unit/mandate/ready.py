@@ -10,11 +10,14 @@ answers each with the exit code; a signal is negative, as in ``subprocess``.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pkgutil
 import sys
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,10 @@ def main() -> None:
     assert cli.app is not None
     for module in pkgutil.walk_packages(work.__path__, f"{work.__name__}."):
         import_module(module.name)
+    for words in (["gates", "--help"], ["gates", "--bogus"]):  # typer loads what shows them late
+        with suppress(SystemExit), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            cli.app(words)
+    gc.freeze()  # a child that collects garbage would copy all that is loaded
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
