@@ -68,7 +68,7 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 tools: .tools/ansible/ready .tools/semgrep/ready .tools/pydantic-ai/ready .tools/mcp/ready .tools/frameworks/ready .tools/moto/ready $(if $(shell command -v npm),.tools/temporal-typescript/ready .venv/bun/ready)  ## what tests of the shipped agents call, where the machine lacks it
 
 # How many processes share the tests, file by file, each with servers of its own. Three on two cores:
-# 16 minutes in place of 21, since a test that waits leaves its core to another.
+# a quarter less time than two, since a test that waits leaves its core to another.
 # A process that dies ends the run: what was left of its file would be waited for without end.
 JOBS ?= 3
 SHARED = -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 20

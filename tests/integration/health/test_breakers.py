@@ -184,7 +184,7 @@ async def test_a_closed_circuit_asks_the_store_once_a_second_at_most(private_val
     async with a_process(server, circuit) as breakers:
         await let(breakers, circuit)
         before, began = await Commands(watch).count(), time.monotonic()
-        times = []
+        times: list[float] = []
         while len(times) <= 100 or time.monotonic() < began + 3 * TELL_EVERY_S:
             asked = time.perf_counter()
             async with breakers.let_through([circuit, "artifacts"]):
