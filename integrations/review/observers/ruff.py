@@ -6,12 +6,14 @@
    import: who marks one means it, and nothing follows from it.
 3. What a package imports in its ``__init__``, what another file takes from this one, and what the
    code can live without is not unused.
+4. A name that nothing reads may keep a task alive: where a task is started and nothing else refers
+   to it, that is told, and not that the name can go.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from dsl.review.anomaly import AnomalySeverity
@@ -82,17 +84,25 @@ def _observe(scene: Scene, seen: Observation) -> None:
     taken = frozenset().union(*(each.taken for each in scene.outlines.values()))
     for batch in batches(scene.parsed):
         ran = run(python("-m", "ruff", *_OPTIONS, *batch), cwd=copy, limit_s=TOOL_LIMIT_S)
-        for item in answer_of(ran):
+        items = answer_of(ran)
+        tasks = {_line(copy, each) for each in items if each["code"] == "RUF006"}
+        for item in items:
             path = within(copy, item["filename"])
             rule = item["code"] or ""
             if rule == "F401" and _is_meant(scene, item, path, taken):
                 continue
+            if rule == "F841" and _line(copy, item) in tasks:
+                continue  # (4) it keeps a task alive
             if rule == "F821" and _quoted(item["message"]) in scene.outlines[path].probed:
                 continue  # it finds out whether there is such a name
             if rule.startswith("ASYNC") and is_test(path):
                 continue  # a test keeps nobody else waiting
             if rule[:1].isupper() and rule[-1:].isdigit():
                 seen.sightings.append(_sighting(item, rule, path))
+
+
+def _line(copy: Path, item: dict[str, Any]) -> tuple[str, int]:
+    return within(copy, item["filename"]), item["location"]["row"]
 
 
 def _quoted(message: str) -> str:

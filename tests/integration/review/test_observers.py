@@ -233,6 +233,18 @@ def test_what_nothing_uses_and_what_others_may(tmp_path):
     }
 
 
+def test_a_name_that_keeps_a_task_alive_is_not_told_to_go(tmp_path):
+    text = (
+        "import asyncio\n\n\nasync def started(work):\n"
+        "    held = asyncio.create_task(work())\n    unread = work()\n    await asyncio.sleep(1)\n"
+    )
+
+    assert found(written(tmp_path, {"app/a.py": text}), "ruff") == {
+        ("defect", "app/a.py", 5),
+        ("dead-code", "app/a.py", 6),
+    }
+
+
 def test_pipelines_are_compiled_and_doubted(tmp_path):
     broken = PIPELINE.replace("requires: [work]", "requires: [wrok]")
     foreign = PIPELINE.replace("template: default", "template: ours")
