@@ -2,8 +2,8 @@
 
 Needs Python and the package ``cryptography``. KEY is what ``mandate ledger keys`` prints, from
 somebody you trust. It exits 0 where the file is whole and signed by that key, with 1 it says what
-is wrong, and 2 is for who asked wrongly. The formats are those of DSSE, in-toto Statement v1,
-C2SP's signed notes, and RFC 6962.
+is wrong, or that history and ledger of the run did not agree, and 2 is for who asked wrongly. The
+formats are those of DSSE, in-toto Statement v1, C2SP's signed notes, and RFC 6962.
 """
 
 import base64
@@ -99,6 +99,9 @@ def verify(data, keys):
             raise Bad(f"entry {entry['seq']} is not on the ledger {origin}")
         if (entry["workflow_id"], entry["run_id"]) not in runs:
             raise Bad(f"entry {entry['seq']} is of another run")
+    compared = statement["predicate"].get("compared", {})  # those of before do not say it
+    if compared.get("disagreements"):
+        raise Bad(f"whole and signed, but the run is in dispute: {compared['first']}")
     return run["workflow"], run["run"]
 
 

@@ -7,6 +7,8 @@ rules:
 2. The run has to be over: of one under way the evidence would be a part, and look like the whole.
 3. A checkpoint is signed first, so that every entry of the run is under it.
 4. What is larger than an artefact may be is refused by name; nothing is left out to make it fit.
+5. Whether history and ledger agree is looked at here, of the histories at hand and of what stages
+   were taken back to, and is signed with the rest. Where that cannot be known, that is.
 """
 
 from __future__ import annotations
@@ -21,16 +23,20 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.contracts import attestation_specs as contract
+from activities.contracts.attestation_specs import DISPUTE_LENGTH_MAX
 from activities.ledger.anchoring import Anchoring
+from activities.ledger.comparing import judged
 from activities.ledger.histories import bytes_of, read_history, runs_of, text_of, with_stages
 from activities.runtime.boundary import governed
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.ledger.note import SignedNote
-from dsl.rules.ledger.statement import ENTRIES, HISTORIES, pae, statement
+from dsl.rules.ledger.statement import ENTRIES, HISTORIES, Agreement, pae, statement
 from dsl.rules.reconciliation.history import History
+from dsl.shown.foreign import legible
 from dsl.values.canonical import canonical
+from dsl.values.sizes import sentence
 from integrations.artifacts.store import Artifacts, StoredArtifact
-from integrations.errors import DeniedError, NotFoundError, UnavailableError
+from integrations.errors import DeniedError, IntegrationError, NotFoundError, UnavailableError
 from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX, Bundle, keyid_of
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.lookup import places_of
@@ -59,13 +65,16 @@ class AttestActivities:
         """Put the bundle into the artefact store."""
         if self._anchoring is None:
             raise UnavailableError("the ledger's worker does not sign yet: try again")
-        histories = await _histories(activity.client(), request)
+        later: list[History] = []
+        histories = await _histories(activity.client(), request, later)
         note = await self._anchoring.once(now=True)  # (3) every entry is under it
         if note is None:
             raise UnavailableError("the ledger has no entry yet: try again")
         proofs = await asyncio.to_thread(self._proofs, runs_of(histories), note)
+        agreement = await self._agreement([*histories, *later], activity.client().namespace)
         files = await asyncio.to_thread(_files, histories, proofs)
-        bundle = await _signed(_about(histories, note), files, proofs, self._anchoring)
+        about = _about(histories, note)
+        bundle = await _signed(about, files, proofs, agreement, self._anchoring)
         data = (await asyncio.to_thread(bundle.text)).encode()
         _require_small(len(data))
         stored = await asyncio.to_thread(self._put, data)
@@ -80,6 +89,16 @@ class AttestActivities:
     def _put(self, data: bytes) -> StoredArtifact:
         return Artifacts(self._artifacts).put(data, MEDIA_TYPE)
 
+    async def _agreement(self, histories: Sequence[History], namespace: str) -> Agreement:
+        """Say whether these histories and the ledger agree (5)."""
+        try:
+            artifacts = Artifacts(self._artifacts)
+            found = await judged(histories, self._ledger.path, artifacts, namespace)
+        except IntegrationError as error:
+            return Agreement(0, untold=sentence(str(error)))
+        count, first = len(found.disagreements), "".join(map(str, found.disagreements[:1]))
+        return Agreement(count, legible(first, DISPUTE_LENGTH_MAX), sentence(found.untold))
+
     def _proofs(self, runs: list[tuple[str, str]], note: SignedNote) -> list[EntryProof]:
         places = places_of(self._ledger.path, runs, ENTRIES_MAX + 1)
         if len(places) > ENTRIES_MAX:
@@ -91,10 +110,11 @@ async def _signed(
     about: Mapping[str, Any],
     files: Mapping[str, str],
     proofs: Sequence[EntryProof],
+    agreement: Agreement,
     anchoring: Anchoring,
 ) -> Bundle:
     encoded = {name: text.encode() for name, text in files.items()}
-    said = statement(about, encoded, [each.told() for each in proofs])
+    said = statement(about, encoded, [each.told() for each in proofs], agreement)
     signatures = await anchoring.sign(pae(said.encode()))
     return Bundle(said, tuple((keyid_of(key), sig) for key, sig in signatures), files)
 
@@ -121,8 +141,13 @@ def _files(histories: Sequence[History], proofs: Sequence[EntryProof]) -> dict[s
     return named | {ENTRIES: "".join(f"{canonical(each.value())}\n" for each in proofs)}
 
 
-async def _histories(client: Client, request: contract.AttestRequest) -> list[History]:
-    """Return the histories of the run and of its stages, the run's first (1)."""
+async def _histories(
+    client: Client, request: contract.AttestRequest, later: list[History]
+) -> list[History]:
+    """Return the histories of the run and of its stages, the run's first (1).
+
+    ``later`` takes those that stages have been since somebody took them back (5).
+    """
     try:
         found = await described(client, request.workflow, request.run or None)
         if not found.HasField("close_time"):
@@ -130,15 +155,19 @@ async def _histories(client: Client, request: contract.AttestRequest) -> list[Hi
             raise DeniedError(f"{request.workflow!r} is under way: ask again when it is over")
         histories: list[History] = []
         size = 0
-        async for history in with_stages(client, request.workflow, found.execution.run_id):
-            if len(histories) > STAGES_MAX:
+        since: list[tuple[str, str]] = []
+        run = found.execution.run_id
+        async for history in with_stages(client, request.workflow, run, None, since):
+            if len(histories) + len(later) > STAGES_MAX:
                 raise DeniedError(
                     f"the run has more than {STAGES_MAX} stages: export them by themselves, each "
                     "by its workflow id and --run-id"
                 )
             size += bytes_of(history)
             _require_small(size)  # as JSON it only grows
-            histories.append(await asyncio.to_thread(read_history, history))
+            is_later = (history.workflow_id, history.run_id) in since
+            to = later if is_later else histories
+            to.append(await asyncio.to_thread(read_history, history))
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
             raise NotFoundError(

@@ -9,8 +9,8 @@
    is a disagreement, and what is too large is not compared.
 5. Entries of a run that cannot be read, in a ledger that can, were altered: that is a disagreement,
    and the runs after it are compared.
-6. Of a stage that was taken back the run that it is now is compared as well, once that is over. It
-   is none of those that are told as compared: nothing of it is reused.
+6. Of a stage that was taken back every run that it has been since is compared as well, once it is
+   over. They are none of those that are told as compared: nothing of them is reused.
 7. A store that does not answer leaves out whether outputs are kept, and that is said.
 """
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -77,9 +77,9 @@ async def compare(
         UnavailableError: the server does not answer.
     """
     try:
-        found = await described(client, workflow, run or None)
-        run = found.execution.run_id
-        if not found.HasField("close_time"):  # (1) only what is over
+        about = await described(client, workflow, run or None)
+        run = about.execution.run_id
+        if not about.HasField("close_time"):  # (1) only what is over
             return Comparison(workflow, run, 0, untold=UNDER_WAY)
         later: list[tuple[str, str]] = []  # (6) of stages that were taken back
         histories, missing = await _histories(client, workflow, run, later)
@@ -90,6 +90,24 @@ async def compare(
             raise UnavailableError(f"temporal does not tell of {workflow!r} ({error})") from None
         # (3) a history that is not kept any more
         return await asyncio.to_thread(_without_history, ledger, workflow, run)
+    found = await judged(histories, ledger, artifacts, client.namespace)
+    return replace(
+        found,
+        run=run,
+        missing=missing,
+        runs=tuple(each for each in found.runs if each not in later),
+    )
+
+
+async def judged(
+    histories: Sequence[History], ledger: Path, artifacts: Artifacts | None, namespace: str
+) -> Comparison:
+    """Compare histories of a run, which is the first, and of its stages with the ledger.
+
+    Raises:
+        NotFoundError, CorruptError: the ledger cannot be read.
+    """
+    workflow, run = histories[0].workflow_id, histories[0].run_id
     entries = await _entries(ledger, histories)
     if isinstance(entries, CorruptError):
         where = f"{workflow}, run {run}"
@@ -98,18 +116,15 @@ async def compare(
     if len(entries) > ENTRIES_MAX:
         many = f"it has more than {ENTRIES_MAX} entries on the ledger"
         return Comparison(workflow, run, ENTRIES_MAX, untold=many)
-    apart = await asyncio.to_thread(
-        _apart, histories, entries, client.namespace, _kept_in(artifacts)
-    )
+    apart = await asyncio.to_thread(_apart, histories, entries, namespace, _kept_in(artifacts))
     return Comparison(
         workflow,
         run,
         len(entries),
         sum(len(each.events) for each in histories),
         apart,
-        missing=missing,
         unended=tuple(each.workflow_id for each in histories if each.end is None),
-        runs=tuple(each for each in runs_of(histories) if each not in later),
+        runs=tuple(runs_of(histories)),
     )
 
 

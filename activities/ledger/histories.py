@@ -3,7 +3,8 @@
 Which stages a run has, its own history says: every child workflow of an agent that was started. A
 stage ends before its run, and so may its retention: who takes what is left is told what is missing.
 A stage that somebody has taken back goes on under another run id, which its run never hears of: the
-server says which that is.
+server says which that is, and each run that was reset names the one that it was reset from. So one
+that was taken back again and again is followed from the newest back to the one that was started.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from activities.runtime.engine import described
 from dsl.rules.reconciliation.history import History
 
 AT_ONCE: Final = 4  # each may have megabytes
+RESETS_MAX: Final = 100  # of one stage that are followed
 
 
 async def with_stages(
@@ -32,15 +34,16 @@ async def with_stages(
 ) -> AsyncIterator[WorkflowHistory]:
     """Yield the history of a run, then those of its stages in the order of their starts.
 
-    Behind that of a stage which was taken back comes the history of the run that it is now.
+    Behind that of a stage which was taken back come those of the runs that it has been since, the
+    newest first.
 
     Args:
         client: of the server.
         workflow_id: of the run.
         run_id: of the run.
         missing: takes the stages that the server does not keep any more; None: that is an error.
-        later: takes the runs that stages are now, and are over, where somebody has taken them back;
-            None: they are not asked for.
+        later: takes the runs that stages have been since somebody took them back, once they are
+            over; None: they are not asked for.
 
     Raises:
         temporalio.service.RPCError: the server does not tell.
@@ -59,12 +62,12 @@ async def with_stages(
                 yield history
             if now is None or later is None:
                 continue
-            again = await _stage(client, now, is_needed=is_needed)
-            if again is None:
-                missing.append(now)
-            else:
-                later.append(now)
-                yield again
+            async for place, again in _since(client, each, now, is_needed=is_needed):
+                if again is None:
+                    missing.append(place)
+                else:
+                    later.append(place)
+                    yield again
 
 
 def stages_in(history: WorkflowHistory) -> list[tuple[str, str]]:
@@ -84,6 +87,26 @@ async def _found(
     """Return the history of a stage, and where it ``asks`` for that the run that it is now."""
     history = await _stage(client, stage, is_needed=is_needed)
     return history, await _now(client, *stage) if asks else None
+
+
+async def _since(
+    client: Client, stage: tuple[str, str], now: tuple[str, str], *, is_needed: bool
+) -> AsyncIterator[tuple[tuple[str, str], WorkflowHistory | None]]:
+    """Yield what a stage has been since it was taken back, from what it is now to its start.
+
+    None: the server does not keep it any more, so what that was reset from is not known either.
+    """
+    wanted = [now]
+    seen = {stage[1], now[1]}
+    while wanted and len(seen) <= RESETS_MAX + 1:
+        place = wanted.pop()
+        history = await _stage(client, place, is_needed=is_needed)
+        yield place, history
+        for event in history.events if history is not None else ():
+            told = event.workflow_task_failed_event_attributes
+            if told.new_run_id and told.base_run_id not in seen:
+                seen.add(told.base_run_id)
+                wanted.append((stage[0], told.base_run_id))
 
 
 async def _now(client: Client, workflow_id: str, run_id: str) -> tuple[str, str] | None:

@@ -90,7 +90,10 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """
     path = path.resolve()
     if not path.is_file():
-        raise NotFoundError(f"there is no ledger at {path}: name its file")
+        raise NotFoundError(
+            f"there is no ledger at {path}: name its file by --ledger or MANDATE_LEDGER, or its "
+            "stack by --data-dir"
+        )
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
     )

@@ -8,7 +8,8 @@ The rules, in the order in which a bundle is refused by them:
 3. The files are those of the statement, no more and no less, and hash to what it says.
 4. Every entry is proven under one note, which the same key has signed, and is of the run or of one
    of its stages; and so they stand in order.
-5. What is told of the run follows from the entries.
+5. What is told of the run follows from the entries; whether history and ledger agree, whoever has
+   signed it has found.
 6. Whatever is wrong is told; what rests on something wrong is not looked at.
 """
 
@@ -23,11 +24,13 @@ from typing import Any, Final, Self
 from dsl.limits import ARTIFACT_BYTES_MAX
 from dsl.rules.ledger.note import NoteKey
 from dsl.rules.ledger.statement import (
+    COMPARED,
     ENTRIES,
     HISTORIES,
     PAYLOAD_TYPE,
     PREDICATE_TYPE,
     STATEMENT_TYPE,
+    Agreement,
     pae,
     told,
 )
@@ -92,6 +95,17 @@ class Bundle:
             raise ValueError("the text is not the one that such a bundle has: it was changed")
         return found
 
+    def predicate(self) -> dict[str, Any]:
+        """Return what is stated, of a bundle that has no problems."""
+        said = strict_json.read(self.statement, bytes_max=BUNDLE_BYTES_MAX)
+        found: dict[str, Any] = said["predicate"]
+        return found
+
+    def agreement(self) -> Agreement | None:
+        """Return whether history and ledger agreed, of such a bundle; None: it does not say."""
+        said = self.predicate()
+        return Agreement.of(said[COMPARED]) if COMPARED in said else None
+
     def problems(self, keys: Sequence[NoteKey]) -> Iterator[str]:
         """Yield what is wrong with it, in order (6)."""
         message = pae(self.statement.encode())
@@ -110,6 +124,8 @@ class Bundle:
             )
             if (stated["_type"], stated["predicateType"]) != (STATEMENT_TYPE, PREDICATE_TYPE):
                 raise ValueError("the statement is not about a run")  # noqa: TRY301
+            if COMPARED in stated["predicate"]:
+                Agreement.of(stated["predicate"][COMPARED])
             yield from self._problems_of_files(stated["subject"])
             yield from self._problems_of_entries(stated["predicate"], keys)
         except (ValueError, KeyError, TypeError) as error:
@@ -144,7 +160,8 @@ class Bundle:
         places = [each["seq"] for each in entries]
         if places != sorted(set(places)):
             yield "the entries do not stand in order"
-        if {"run": run, **told(entries)} != predicate:  # (5) follows from them
+        stated = {name: value for name, value in predicate.items() if name != COMPARED}
+        if {"run": run, **told(entries)} != stated:  # (5) follows from them
             yield "what is told of people, agents and artefacts is not what the entries say"
         if not any(name.startswith(HISTORIES) for name in self.files):
             yield "there is no history"

@@ -2,8 +2,9 @@
 
 1. It is put together and signed by the ledger's worker; here it is asked for, fetched by its digest
    and written to a new file.
-2. Evidence is of what happened, also where history and ledger do not agree: whoever exports that of
-   a run in dispute is told so, and verifies it as any other.
+2. Evidence is of what happened, also where history and ledger do not agree. It says so itself, as
+   the ledger's worker has found: whoever exports that of a run in dispute is told, and for whoever
+   verifies it that is 1, though every byte is as it was signed.
 3. Verifying asks nobody: keys are given, and nothing is taken from the file itself but what they
    have signed.
 """
@@ -15,16 +16,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import WorkflowFailureError
 
 from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW, Attested, AttestRequest
 from activities.contracts.specs import QUEUE
-from activities.ledger.comparing import compare
+from dsl.rules.ledger.statement import Agreement
 from dsl.rules.run.reserved import attestation_id
 from dsl.shown.surfaces import Terminal
-from dsl.values import strict_json
-from integrations.artifacts.store import Artifacts
-from integrations.errors import IntegrationError
 from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX, Bundle
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
@@ -73,76 +71,74 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     write_new(target, [data.decode()])
     words = (target, attested.entries, attested.histories, attested.checkpoint)
     say(Terminal.of("{}: {} entries, {} histories, under the ledger's checkpoint at {}", *words))
-    about = _predicate(Bundle.parse(data))["run"]
+    bundle = Bundle.parse(data)
+    about = bundle.predicate()["run"]
     which = Terminal() if run_id else Terminal(", the latest of that id")
     say(Terminal.of("of run {} of {}{}", about["run"], about["workflow"], which))
     say(Terminal.of("to verify it: mandate evidence verify {} --key KEY", target))
     say(Terminal("the keys: mandate ledger keys"))
-    place = (about["workflow"], about["run"])
-    note(*await _dispute(client, env, artifacts, *place, is_latest=not run_id))
+    note(*_dispute(bundle.agreement(), about, is_latest=not run_id))
     return 0
 
 
-async def _dispute(
-    client: Client,
-    env: Mapping[str, str],
-    artifacts: Artifacts,
-    workflow: str,
-    run: str,
-    *,
-    is_latest: bool,
+def _dispute(
+    agreement: Agreement | None, about: Mapping[str, Any], *, is_latest: bool = False
 ) -> list[Terminal]:
     """Say where history and ledger of a run do not agree (2), or why that is not known."""
-    try:
-        found = await compare(client, environment.ledger_of(env), artifacts, workflow, run)
-    except IntegrationError as error:
-        return [Terminal.of("whether history and ledger agree was not looked at: {}", error)]
-    if found.untold:
-        return [Terminal.of("whether history and ledger agree is not known: {}", found.untold)]
-    if not found.disagreements:
+    if agreement is None:
+        return [Terminal("whether history and ledger agree was not looked at when it was made")]
+    if agreement.untold:
+        return [Terminal.of("whether history and ledger agree is not known: {}", agreement.untold)]
+    if not agreement.disagreements:
         return []
-    first, count = found.disagreements[0], len(found.disagreements)
+    count, workflow = agreement.disagreements, about["workflow"]
     said = Terminal.of("this run is in dispute: history and ledger disagree {} time(s)", count)
-    see = Terminal.command("mandate ledger reconcile {}", workflow)  # of the latest, and no other
+    see = Terminal.command("mandate ledger reconcile {}", workflow)
+    if not is_latest:
+        see = Terminal.command("mandate ledger reconcile {} --run-id {}", workflow, about["run"])
     return [
-        Terminal.joined("; ", [said, see] if is_latest else [said]),
-        Terminal.of("  first: expected {}, found {}", first.expected, first.found),
+        Terminal.joined("; ", [said, see]),
+        Terminal.of("  first: {}", agreement.first),
     ]
 
 
 async def _verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
+    try:
+        with file.open("rb") as opened:  # nothing else is under way
+            data = opened.read(BUNDLE_BYTES_MAX + 1)
+    except OSError as error:
+        raise UsageError("{}: {}", file, error.strerror or error) from None
     given = keys_of(keys)
     if not given:
         raise UsageError("whose signature is to be looked for: give --key, see mandate ledger keys")
+    agreement = None
     try:
-        with file.open("rb") as opened:  # nothing else is under way
-            bundle = Bundle.parse(opened.read(BUNDLE_BYTES_MAX + 1))
+        bundle = Bundle.parse(data)
         problems = list(bundle.problems(given))
-    except OSError as error:
-        raise UsageError("{}: {}", file, error.strerror or error) from None
+        if not problems:
+            agreement = bundle.agreement()
     except ValueError as error:
         problems = [f"this is no evidence: {error}"]
+    is_disputed = agreement is not None and agreement.disagreements > 0  # (2) it is of what happened
+    is_good = not problems and not is_disputed
     if as_json:
-        say_json({"file": str(file), "ok": not problems, "problems": problems})
-        return EXIT_FAILED if problems else 0
+        compared = agreement._asdict() if agreement else None
+        told = {"file": str(file), "ok": is_good, "problems": problems, "compared": compared}
+        say_json(told)
+        return 0 if is_good else EXIT_FAILED
     for problem in problems:
         say(Terminal.of("{}: {}", file, problem))
     if not problems:
-        say(*_told(file, bundle))
-    return EXIT_FAILED if problems else 0
+        word = "whole and signed, and in dispute" if is_disputed else "ok"
+        said = bundle.predicate()
+        say(*_told(file, word, said), *_dispute(agreement, said["run"]))
+    return 0 if is_good else EXIT_FAILED
 
 
-def _predicate(bundle: Bundle) -> dict[str, Any]:
-    found: dict[str, Any] = strict_json.read(bundle.statement, bytes_max=BUNDLE_BYTES_MAX)
-    said: dict[str, Any] = found["predicate"]
-    return said
-
-
-def _told(file: Path, bundle: Bundle) -> list[Terminal]:
-    said = _predicate(bundle)
+def _told(file: Path, word: str, said: Mapping[str, Any]) -> list[Terminal]:
     run, people = said["run"], said["people"]
     lines = [
-        Terminal.of("{}: ok, run {} of {}", file, run["run"], run["workflow"]),
+        Terminal.of("{}: {}, run {} of {}", file, word, run["run"], run["workflow"]),
         Terminal.of("ledger {}, plan {}", run["ledger"], said["plan"]),
         Terminal.of("{} stages, {} artefacts", len(run["stages"]), len(said["artefacts"])),
     ]

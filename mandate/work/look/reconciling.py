@@ -4,6 +4,8 @@
    the latest that are over, so many as are asked for; those on the ledger of which the server keeps
    no history any more are among them, and their entries are counted.
 2. 1: something does not agree. What could not be compared is said, and is no disagreement.
+3. A stage is compared with its run alone: what it was asked for, and what has become of its answer,
+   stands there.
 """
 
 from __future__ import annotations
@@ -14,38 +16,58 @@ from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.ledger.comparing import UNDER_WAY, Comparison, compare, gone
 from activities.ledger.reconcile import ended_runs
+from activities.runtime.engine import described
 from dsl.actions import RUN_STARTED
+from dsl.rules.run.reserved import AGENT
 from dsl.shown.surfaces import Terminal
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.lookup import latest, moment_ms
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.contents import store
 from mandate.stack import environment
 from mandate.terminal import note, say, say_json
 
 AT_ONCE: Final = 4
+ID_LENGTH_MAX: Final = 100
 
 
 def run(
-    workflow: str | None, ledger: Path, last: int, *, data_dir: Path | None, as_json: bool
+    workflow: str | None,
+    ledger: Path,
+    last: int,
+    *,
+    run_id: str = "",
+    data_dir: Path | None,
+    as_json: bool,
 ) -> int:
     """Print what does not agree; return the exit code (2)."""
     env = environment.present(data_dir)
-    return enter("ledger reconcile", _run(workflow, ledger, last, env, as_json=as_json))
+    work = _run(workflow, run_id, ledger, last, env, as_json=as_json)
+    return enter("ledger reconcile", work)
 
 
 async def _run(
-    workflow: str | None, ledger: Path, last: int, env: Mapping[str, str], *, as_json: bool
+    workflow: str | None,
+    run_id: str,
+    ledger: Path,
+    last: int,
+    env: Mapping[str, str],
+    *,
+    as_json: bool,
 ) -> int:
+    if len(run_id) > ID_LENGTH_MAX:
+        raise UsageError("--run-id: expected the id of a run, got {} characters", len(run_id))
     client = await temporal(env)
     artifacts = _artifacts(env)
     if workflow is not None:
-        found = [await compare(client, ledger, artifacts, workflow)]
+        await _refuse_stage(client, workflow, run_id)
+        found = [await compare(client, ledger, artifacts, workflow, run_id)]
         if found[0].untold and not found[0].entries and not as_json:
             raise RefusalError("{!r} was not compared: {}", workflow, found[0].untold)
     else:
@@ -57,6 +79,21 @@ async def _run(
         say(*_lines(found))
     is_untold = workflow is not None and bool(found[0].untold)  # (1) it was asked for
     return EXIT_FAILED if is_untold or any(each.disagreements for each in found) else 0
+
+
+async def _refuse_stage(client: Client, workflow: str, run_id: str) -> None:
+    """Refuse a stage (3); what the server does not know any more is not refused.
+
+    Raises:
+        RefusalError: it is a stage, and the text names its run.
+    """
+    try:
+        found = await described(client, workflow, run_id or None)
+    except RPCError:  # comparing says what there is to say
+        return
+    if found.type.name == AGENT:
+        its = Terminal.command("mandate ledger reconcile {}", found.parent_execution.workflow_id)
+        raise RefusalError("{!r} is a stage, compared with its run: {}", workflow, its)
 
 
 async def _latest(

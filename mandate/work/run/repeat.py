@@ -71,6 +71,11 @@ async def _run(workflow: str, place: str, env: Mapping[str, str], *, is_sure: bo
     stage, _, word = place.rpartition("/")
     phase = AgentPhase(word) if word in AGENT_PHASE_NAMES else None
     if phase is None:
+        if word != word.lower():  # no stage is called so
+            phases = Terminal.listed(AGENT_PHASE_NAMES)
+            raise UsageError(
+                "--from {}: there is no phase {!r}; there are: {}", place, word, phases
+            )
         stage = place
     back = await _in_stage(client, workflow, stage, phase) if phase is not None else None
     if back is None:  # (2) the run, to before the stage

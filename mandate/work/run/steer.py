@@ -51,15 +51,19 @@ async def _cancel(run: str, env: Mapping[str, str]) -> int:
 
 async def _pause(run: str, env: Mapping[str, str], *, paused: bool) -> int:
     handle = await under_way(await temporal(env), run)
-    if "paused" not in await _answer(handle):
+    was = await _answer(handle)
+    if "paused" not in was:
         raise RefusalError("{!r} is no run of a pipeline: it has no stages to hold back", run)
     await handle.signal("pause" if paused else "resume")
     await _within(_until(handle, paused=paused), run)
     if paused:
         back = Terminal.command("mandate resume {}", run)
         say(Terminal.of("{}: paused; stages at work finish, none starts. Go on: {}", run, back))
-    else:
+    elif was["paused"] is True:
         say(Terminal.of("{}: goes on", run))
+    else:  # sent all the same: a pause may be on its way
+        back = Terminal.command("mandate resume {} --from STAGE", run)
+        say(Terminal.of("{}: was not paused, and goes on. To take it back: {}", run, back))
     return 0
 
 

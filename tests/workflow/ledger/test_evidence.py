@@ -67,8 +67,8 @@ async def evidence(engine: Engine, tmp_path: Path) -> Evidence:
     return Evidence(file, NoteKey.parse(kept.keys[0]), handle.id)
 
 
-async def of_a_run_in_dispute(engine: Engine, evidence: Evidence, file: Path) -> str:
-    """Export it while other bytes lie in the place of an output; return what stderr says."""
+async def of_a_run_in_dispute(engine: Engine, evidence: Evidence, file: Path) -> None:
+    """Export it while other bytes lie in the place of an output: the evidence says so itself."""
     reports = engine.client.get_workflow_handle(f"{evidence.run}/look")
     [digest, *_] = [each["digest"] for each in (await reports.result())["outputs"]]
     name = digest.removeprefix("sha256:")
@@ -84,13 +84,22 @@ async def of_a_run_in_dispute(engine: Engine, evidence: Evidence, file: Path) ->
             evidence.run,
             "-o",
             str(file),
-            MANDATE_LEDGER=engine.settings.ledger,
         )
     finally:
         aside.rename(kept)
     assert made.returncode == 0, made
-    assert f"found other bytes under {digest}" in made.stderr
-    return made.stderr
+    first = f"found other bytes under {digest}"
+    assert "this run is in dispute: history and ledger disagree 1 time(s)" in made.stderr
+    assert first in made.stderr
+    key = str(evidence.key)
+    looked = await asyncio.to_thread(typed, engine, "verify", str(file), "--key", key)
+    assert (looked.returncode, first in looked.stdout) == (1, True)
+    assert "whole and signed, and in dispute, run " in looked.stdout
+    said = alone(file, key)
+    assert (said.returncode, "whole and signed, but the run is in dispute" in said.stderr) == (
+        1,
+        True,
+    )
 
 
 def problems(data: bytes, key: NoteKey) -> list[str]:
@@ -153,8 +162,7 @@ async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     assert alone(evidence.file, str(key)).stdout.startswith(f"ok: {evidence.run}")
 
     await a_stage_has_evidence_of_its_own(engine, told["run"]["stages"][0], key, tmp_path)
-    told_of = await of_a_run_in_dispute(engine, evidence, tmp_path / "disputed.json")
-    assert "this run is in dispute: history and ledger disagree 1 time(s)" in told_of
+    await of_a_run_in_dispute(engine, evidence, tmp_path / "disputed.json")
 
     other = NoteKey(key.name, Ed25519PrivateKey.generate().public_key().public_bytes_raw())
     assert problems(data, other)
@@ -241,6 +249,7 @@ def what_a_liar_with_the_key_would_say_is_refused(bundle: Bundle) -> None:
     """Signed anew by a key that is believed: what is told must still follow from the entries."""
     private = Ed25519PrivateKey.generate()
     said = json.loads(bundle.statement)
+    assert said["predicate"]["compared"] == {"disagreements": 0, "first": "", "untold": ""}
     key = NoteKey(said["predicate"]["run"]["ledger"], private.public_key().public_bytes_raw())
     said["predicate"]["people"] = []
     text = canonical(said)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 
 from activities.ledger import reconcile
 from activities.runtime.engine import RECONCILE_SCHEDULE, ensure_reconcile_schedule
@@ -67,13 +68,18 @@ def entry_of(engine: Engine, workflow: str, action: str) -> int:
     return next(e.seq for e in entries if (e.workflow_id, e.action) == (workflow, action))
 
 
-async def forge(engine: Engine, stage_id: str, identity: str, result: dict[str, Any]) -> None:
-    """Complete EXECUTE of a stage by its id, while its agent is at work, under some name."""
+async def forge(
+    engine: Engine, stage_id: str, identity: str, answer: dict[str, Any] | ApplicationError
+) -> None:
+    """Answer for EXECUTE of a stage by its id, while its agent is at work, under some name."""
     host = engine.client.service_client.config.target_host
     forger = await Client.connect(host, identity=identity)
     name = f"{stage_id.partition('/')[2]}/EXECUTE#1"
     handle = forger.get_async_activity_handle(workflow_id=stage_id, run_id=None, activity_id=name)
-    await handle.complete(result)
+    if isinstance(answer, ApplicationError):
+        await handle.fail(answer)
+    else:
+        await handle.complete(answer)
 
 
 async def at_work(engine: Engine) -> Any:
@@ -92,6 +98,14 @@ async def test_a_run_agrees_and_an_entry_that_was_deleted_and_the_chain_rebuilt_
     handle = await engine.start(pipeline(stage("look")))
     await handle.result()
     [good] = await reconciled(engine, handle.id, code=0)
+    assert [good] == await reconciled(engine, handle.id, "--run-id", good["run_id"], code=0)
+    [other] = await reconciled(engine, handle.id, "--run-id", str(uuid.uuid4()), code=1)
+    assert "neither temporal nor the ledger knows" in other["not_compared"]
+    stage_of = await asyncio.to_thread(typed, engine, f"{handle.id}/look")
+    assert stage_of.returncode == 1
+    assert f"is a stage, compared with its run: mandate ledger reconcile {handle.id}\n" in (
+        stage_of.stderr
+    )
 
     ledger = copied(engine, tmp_path / "copy.db")
     gone = entry_of(engine, f"{handle.id}/look", "agent.execute")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHistory
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.ledger import histories
@@ -21,6 +22,7 @@ from tests.unit.mandate.programs import ROOT, mandate
 from tests.workflow.ledger.test_reconcile import forge, resuming
 
 SEEN_S = 60
+_NO = ApplicationError("no", type="AgentFailed", non_retryable=True)
 
 
 async def resumed(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
@@ -248,16 +250,32 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
 async def test_what_was_forged_in_a_stage_that_was_taken_back_is_found(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
+    """In the second of three lives: none but the third says of which it was taken back."""
     engine.runner.behaviours["look"] = hang
-    handle = await engine.start(pipeline(stage("look")))
+    handle = await engine.start(pipeline(stage("look", config={"retry": 1})))
     await until_running(engine, "look")
+    lives = [await run_of(engine, place := f"{handle.id}/look")]
+
+    async def taken_back() -> None:
+        engine.runner.requests.clear()
+        said = await resumed(engine, handle.id, "--from", "look/EXECUTE", "--yes")
+        assert said.returncode == 0, said
+        lives.append(await run_of(engine, place))
+
+    async def begun() -> None:
+        async with asyncio.timeout(SEEN_S):
+            while not engine.runner.requests:  # noqa: ASYNC110  # until it has begun again
+                await asyncio.sleep(0.02)
+
+    await taken_back()
+    await begun()
     engine.runner.requests.clear()
-    await resumed(engine, handle.id, "--from", "look/EXECUTE", "--yes")
-    async with asyncio.timeout(SEEN_S):
-        while not engine.runner.requests:  # noqa: ASYNC110  # until it has begun again
-            await asyncio.sleep(0.02)
-    await forge(engine, f"{handle.id}/look", "mallory@elsewhere", {"output": {"files": 3}})
+    await forge(engine, place, "mallory@elsewhere", _NO)
+    await begun()  # what mallory has let fail is tried once more
+    engine.runner.behaviours["look"] = at_once
+    await taken_back()
     await handle.result()
+    assert len({*lives}) == 3
 
     found = await compare(engine.client, engine.settings.ledger, None, handle.id)
     now, genuine = await run_of(engine, f"{handle.id}/look"), histories._history
@@ -283,6 +301,7 @@ async def test_what_was_forged_in_a_stage_that_was_taken_back_is_found(
         ),
         ("look/VERIFY", "has not come to VERIFY; it has been in: "),
         ("EXECUTE", "name the stage before the phase"),
+        ("look/EXECUTED", "there is no phase 'EXECUTED'; there are: "),
     ],
 )
 async def test_a_point_that_there_is_not_is_said_with_those_there_are(

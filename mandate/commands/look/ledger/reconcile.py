@@ -17,6 +17,9 @@ def command(
         ),
     ] = None,
     *,
+    run_id: Annotated[
+        str, typer.Option("--run-id", help="Which of several runs of RUN; default: the latest.")
+    ] = "",
     last: Annotated[int, typer.Option(min=1, max=5_000, help="So many, without a RUN.")] = 100,
     ledger: LedgerFile = None,
     data_dir: DataDir = None,
@@ -26,4 +29,7 @@ def command(
     from mandate.work.look.ledger import locate
     from mandate.work.look.reconciling import run as reconciling
 
-    end(reconciling(run, locate(ledger, data_dir), last, data_dir=data_dir, as_json=as_json))
+    if run_id and run is None:
+        raise typer.BadParameter("--run-id: name the RUN as well")
+    file = locate(ledger, data_dir)
+    end(reconciling(run, file, last, run_id=run_id, data_dir=data_dir, as_json=as_json))
