@@ -119,7 +119,7 @@ async def _verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
             agreement = bundle.agreement()
     except ValueError as error:
         problems = [f"this is no evidence: {error}"]
-    is_disputed = agreement is not None and agreement.disagreements > 0  # (2) it is of what happened
+    is_disputed = agreement is not None and agreement.disagreements > 0  # (2) said, and 1
     is_good = not problems and not is_disputed
     if as_json:
         compared = agreement._asdict() if agreement else None

@@ -55,7 +55,7 @@ def keys_of(texts: Sequence[str]) -> list[NoteKey]:
         try:
             keys = [NoteKey.parse(word) for word in _words_of(text)]
         except (OSError, ValueError) as error:
-            raise UsageError("--key: {}", error) from None
+            raise UsageError("--key: {}", getattr(error, "strerror", None) or error) from None
         if not keys:  # without any nothing would be compared with
             raise UsageError("--key: {} holds no key", text)
         found += keys
