@@ -51,6 +51,7 @@ from integrations.tools.warm import WarmServers, Whom
 from integrations.tools.wire import OutcomeUnknownError
 from integrations.vault.credentials.issuer import CredentialIssuer
 
+STOOD_STILL_S = specs.HEARTBEAT_TIMEOUT.total_seconds()
 MEDIA_TYPE = "text/plain; charset=utf-8"
 
 
@@ -116,14 +117,18 @@ class ToolCalls:
         """Make the call, once."""
         recorded = None
         if request.record is not None:  # (10) on the ledger first
+            is_first, began = activity.info().attempt == 1, time.monotonic()
             try:
                 recorded = await self._intents.record(request)
             except asyncio.CancelledError:
-                return _uncalled("it was cancelled")
-            if recorded is None and activity.info().attempt == 1:
+                if is_first:
+                    return _uncalled("it was cancelled")
+            if recorded is None and is_first:
                 return _uncalled("its intent has to be recorded first")
             if recorded is not None and recorded.taken:
                 return _uncalled("its effect is another call's", recorded)
+            if is_first and time.monotonic() - began > STOOD_STILL_S:  # (3) another may have begun
+                return _uncalled("its worker stood still", recorded)
         made = await self._called(request)
         return made if recorded is None else made.model_copy(update={"recorded": recorded})
 

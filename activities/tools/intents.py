@@ -15,6 +15,7 @@ no workflow task between the two (docs/adr/0057). The rules:
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -22,6 +23,8 @@ from activities.contracts import tool_specs
 from activities.contracts.messages import RecordRequest, RecordResult
 from dsl import actions
 from integrations.errors import IntegrationError
+
+logger = logging.getLogger(__name__)
 
 ANSWERS_S: Final = 5.0  # the ledger; what takes longer is waited for where people see it
 _BESIDE: Final = (actions.TOOL_ANSWERED, actions.TOOL_DENIED)
@@ -50,6 +53,9 @@ class Intents:
                 return await ledger.append(handed)
         except (IntegrationError, TimeoutError):
             return None  # (1) the workflow has it recorded first
+        except Exception:
+            logger.exception("an intent is not recorded with its call")  # a bug, and no call
+            return None
 
 
 def _is_of(handed: RecordRequest, digest: str) -> bool:

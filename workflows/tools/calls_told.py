@@ -125,6 +125,16 @@ class CallsTold:
             return had(effect, taken)
         return None
 
+    async def intend_late(self, occurrence: Occurrence) -> bool:
+        """Put an intent on the ledger whose call may have been made (5); tell whether it stands."""
+        effect = self.effect_of(occurrence.call)
+        try:
+            await self._records.flush(f"call {occurrence.ordinal} of {occurrence.stage}")
+        except ActivityError:
+            return False  # it goes with the next record
+        is_given_up = occurrence.digest() in self._records.given_up
+        return self._records.taken.pop(effect, None) is None and not is_given_up
+
     def take_intent(
         self, decision: Decision, gate: str, effect: str
     ) -> tuple[messages.EntryDraft, ...]:
@@ -190,6 +200,7 @@ class CallsTold:
 
     def outcome(self, occurrence: Occurrence, made: tool_specs.CallMade) -> CallAnswer:
         """Note what became of a call, and return it (2)."""
+        self._put_back.discard(occurrence.digest())
         answer = made.answer
         said: dict[str, Any] = {"status": answer.status.value, "took_ms": made.took_ms}
         if answer.status not in (CallStatus.OK, CallStatus.ERROR):

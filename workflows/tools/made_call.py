@@ -69,14 +69,23 @@ class CallMaker:
                 made = await self._once(occurrence, entity, leave, along=along)
         except CallRefusedError as error:
             return str(error)
-        if made.recorded is None and made.answer.status is CallStatus.NOT_MADE:
+        if made.recorded is None:
             self._is_apart = True
-            return None
-        if made.recorded is None:  # (1) it may have been made: not again before its intent is there
-            return self._told.outcome(occurrence, made)
-        if effect in made.recorded.taken:
+            if made.answer.status is CallStatus.NOT_MADE:
+                return None
+            if not await self._is_recorded(occurrence, made):
+                return self._told.outcome(occurrence, made)
+        elif effect in made.recorded.taken:
             return had(effect, made.recorded.taken[effect])
         return await self.make(occurrence, entity, leave, first=made)
+
+    async def _is_recorded(self, occurrence: Occurrence, made: tool_specs.CallMade) -> bool:
+        """Have the intent recorded of a call that may have been made: not again before (1)."""
+        try:
+            return await self._told.intend_late(occurrence)
+        except asyncio.CancelledError:
+            self.cut_short[occurrence.digest()] = self._told.outcome(occurrence, made)  # (2) kept
+            raise
 
     async def make(
         self,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.contracts.messages import EntryDraft, RecordRequest
+from activities.contracts.messages import EntryDraft, RecordRequest, RecordResult
 from activities.contracts.tool_specs import CallMade, CallRequest
 from activities.ledger.record import LedgerActivities
 from activities.phases.tools.proven_effects import ProvenEffects
@@ -149,6 +149,51 @@ async def test_an_intent_that_goes_along_is_on_the_ledger_before_the_call(
     assert kinds == ["tool.intended", "tool.effect", "tool.intended"]
 
 
+class Broken:
+    """A ledger with a bug."""
+
+    async def append(self, _request: RecordRequest) -> RecordResult:
+        raise ZeroDivisionError
+
+
+class Slow:
+    """A ledger that does not answer."""
+
+    def __init__(self) -> None:
+        self.is_asked = asyncio.Event()
+
+    async def append(self, _request: RecordRequest) -> RecordResult:
+        self.is_asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("attempt", "status"), [(1, "not_made"), (2, "unknown")])
+async def test_who_is_cancelled_before_the_ledger_answers_says_what_he_can_know(
+    shop: Shop, tmp_path: Path, attempt: int, status: str
+):
+    slow = Slow()
+    asked = {"record": along(occurrence(shop)), "intents": Intents(lambda: slow)}
+    calling = asyncio.create_task(made(shop, tmp_path, attempt=attempt, **asked))
+    await slow.is_asked.wait()
+    calling.cancel()
+
+    assert (await calling).answer.status == status
+    assert shop.paid == []
+
+
+async def test_who_stood_still_before_the_call_makes_none(
+    shop: Shop, tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    """Another attempt may have been told meanwhile that nobody knows what became of it."""
+    monkeypatch.setattr("activities.tools.calling.STOOD_STILL_S", 0.0)
+    intents = Intents(lambda: LedgerActivities(ledger))
+    found = await made(shop, tmp_path, record=along(occurrence(shop)), intents=intents)
+
+    assert (found.answer.status, shop.paid) == ("not_made", [])
+    assert found.recorded is not None
+
+
 async def test_without_a_ledger_that_takes_its_intent_nothing_is_called(
     shop: Shop, tmp_path: Path, ledger: Ledger
 ):
@@ -162,6 +207,7 @@ async def test_without_a_ledger_that_takes_its_intent_nothing_is_called(
     ]
     ledger.hold("its anchor knows better")
     tried.append((here, along(of)))
+    tried.append((Intents(Broken), along(of)))
     for intents, record in tried:
         found = await made(shop, tmp_path, record=record, intents=intents)
         assert found.recorded is None

@@ -104,6 +104,34 @@ async def test_where_an_intent_cannot_go_along_it_is_recorded_first(
     ]
 
 
+async def test_a_call_of_which_nobody_knows_has_its_intent_recorded_before_another(
+    engine: Engine, shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    attempts = []
+
+    async def record(*_: Any) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ZeroDivisionError  # as if its worker died: there is another attempt
+
+    monkeypatch.setattr(Intents, "record", record)
+    shop.declare("ok", tools=TWICE)
+    told = agent(engine, shop, 82)
+    handle = await engine.start(calling(shop.rule("allow")))
+    await handle.result()
+    [intended], [answered] = (
+        entries(engine, handle, action) for action in ("tool.intended", "tool.answered")
+    )
+    found = await compare(
+        engine.client, engine.settings.ledger, Artifacts(engine.settings.artifacts), handle.id
+    )
+
+    assert told == [("ok", "paid 82")]
+    assert intended.seq < answered.seq
+    assert (await asked_of(engine, handle))[:3] == ["work/call#1", "work/ledger#2", "work/call#2"]
+    assert [str(each) for each in found.disagreements] == []
+
+
 async def test_a_call_that_was_not_made_lets_go_of_its_effect(engine: Engine, shop: Shop):
     shop.declare("pulled", tools=REFUND)
     told = agent(engine, shop, 82)
