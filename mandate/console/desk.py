@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, is_dataclass
 from typing import Any, Final
@@ -26,6 +26,7 @@ from temporalio.client import Client
 from dsl.compiler import Compiled
 from dsl.inputs import resolve_inputs
 from dsl.plan import Plan
+from dsl.shown.laid_out import laid_out
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import digest_of
 from integrations.artifacts.heads import as_text
@@ -184,7 +185,9 @@ class Desk:
                 self._client, Order(name, dict(inputs), name, found.digest, values), run, memo
             )
 
-    async def output(self, run: str, stage: str, name: str) -> tuple[str, int, list[str] | None]:
+    async def output(
+        self, run: str, stage: str, name: str
+    ) -> tuple[str, int, Sequence[str] | None]:
         """Return digest, size and lines of an output, read here by its digest; None: no text.
 
         Raises:
@@ -192,7 +195,8 @@ class Desk:
         """
         found = (await outputs_of(self._client, f"{run}/{stage}")).find(name)
         data = await asyncio.to_thread(read_output, store(self._env), found)
-        return found.digest, len(data), await asyncio.to_thread(_lines, data)
+        lines = await asyncio.to_thread(lines_of, data, found.media_type)
+        return found.digest, len(data), lines
 
     @asynccontextmanager
     async def acting(self, session: WebSession) -> AsyncIterator[Session]:
@@ -218,9 +222,10 @@ class Desk:
         return kept
 
 
-def _lines(data: bytes) -> list[str] | None:
+def lines_of(data: bytes, media_type: str) -> Sequence[str] | None:
+    """Return the lines of an output, JSON laid out; None: it is no text."""
     text = as_text(data)
-    return None if text is None else text.removesuffix("\n").split("\n")
+    return None if text is None else laid_out(text.removesuffix("\n").split("\n"), media_type)
 
 
 def shown_digest(seen: Seen) -> str:

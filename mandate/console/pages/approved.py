@@ -25,7 +25,6 @@ from mandate.people.gates.contents import Contents, best_head, headed
 from mandate.people.gates.rows import NONE, GateRow, HeadRow, OutputRow
 
 VALUE_MAX: Final = 2_000  # characters of an input
-_JSON: Final = "application/json"
 _BARE: Final = ("true", "false", "null", "yes", "no")  # strings that would be taken for none
 
 
@@ -125,11 +124,11 @@ def _output(run: str, output: OutputRow, contents: Contents) -> Html:
             size,
             small_digest(output.digest),
         ),
-        _head(head, whole, is_json=output.media_type == _JSON),
+        _head(head, whole, output.media_type),
     )
 
 
-def _head(head: HeadRow | None, whole: str, *, is_json: bool) -> Html:
+def _head(head: HeadRow | None, whole: str, media_type: str) -> Html:
     if head is None:
         return Html()
     if head.state != HeadState.TEXT:
@@ -139,8 +138,8 @@ def _head(head: HeadRow | None, whole: str, *, is_json: bool) -> Html:
         cut = Html.of(
             '<p>These are the first lines. <a href="{}">The whole</a></p>', address(whole)
         )
-    lines = laid_out(head.lines) if is_json else head.lines
-    return Html.of('<pre tabindex="0">{}</pre>{}', Html.excerpt(lines), cut)
+    shown = Html.excerpt(laid_out(head.lines, media_type))
+    return Html.of('<pre tabindex="0">{}</pre>{}', shown, cut)
 
 
 def _others(row: GateRow, telling: list[OutputRow]) -> Html:

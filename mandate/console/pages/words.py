@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from dsl.shown.laid_out import laid_out
 from dsl.shown.surfaces import Html, Terminal
 from mandate.console.pages.frame import Viewed, address, href, link
 from mandate.console.pages.moments import small_digest
@@ -83,7 +82,6 @@ def output_page(
         save = Terminal.command("mandate artifact save {} {}", f"{run}/{stage}", name)
         shown = Html.of("<p>It is no text. To have its bytes: <code>{}</code></p>", save)
     else:
-        lines = laid_out(lines)
         fitting = _fitting(lines)
         more = len(lines) - len(fitting)
         whole = Terminal.command("mandate artifact show {} {}", f"{run}/{stage}", name)
