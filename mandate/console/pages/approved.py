@@ -2,8 +2,9 @@
 
 1. What outputs say is text, whatever it says it is. JSON on one line is laid out, and nothing of it
    is left out: see ``dsl.shown.laid_out``.
-2. What an agent has put out stands first. What the engine tells of the stage is folded, unless it
-   is all there is.
+2. What an agent has put out stands first. What the engine tells of a stage is folded, unless it is
+   all there is of that stage. Of what the run does not describe nobody knows that it is so: it is
+   not folded.
 3. A clarified plan is shown against the plan as it was written.
 """
 
@@ -15,7 +16,7 @@ from typing import Any, Final
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.gates.gate_rules import NO_OUTPUT
 from dsl.rules.health.clarification import scope_of
-from dsl.shown.heads import OWN, HeadState, rank
+from dsl.shown.heads import HEADED_RANK_MAX, OWN, HeadState, rank
 from dsl.shown.laid_out import laid_out
 from dsl.shown.markup import described, table
 from dsl.shown.surfaces import Html
@@ -26,6 +27,8 @@ from mandate.people.gates.rows import NONE, GateRow, HeadRow, OutputRow
 
 VALUE_MAX: Final = 2_000  # characters of an input
 _BARE: Final = ("true", "false", "null", "yes", "no")  # strings that would be taken for none
+
+_Named = tuple[str, str, str, OutputRow | None]  # stage, name, digest, and how it is described
 
 
 def bound_part(row: GateRow, plan: Plan) -> Html:
@@ -93,21 +96,28 @@ def clarified_part(row: GateRow, plan: Plan) -> Html:
 def outputs_part(run: str, row: GateRow, contents: Contents) -> Html:
     """Return what outputs say, the agent's own first (2)."""
     telling = headed(row)
-    own = [each for each in telling if rank(each.phase, each.name) == OWN]
-    first, rest = (own, [each for each in telling if each not in own]) if own else (telling, [])
-    parts = [_output(run, each, contents) for each in first]
-    folded = [*(_output(run, each, contents) for each in rest), _others(row, telling)]
-    folded = [each for each in folded if each]
-    if folded:
+    own = {each.stage for each in telling if _rank(each) == OWN}
+    first = [each for each in telling if _rank(each) == OWN or each.stage not in own]
+    open_names, folded_names = _others(row, telling)
+    parts = [*(_output(run, each, contents) for each in first), _names(run, open_names)]
+    folded = [
+        *(_output(run, each, contents) for each in telling if each not in first),
+        _names(run, folded_names),
+    ]
+    if any(folded):
         parts.append(
             Html.of(
                 '<details class="card"><summary>Accounts of the engine</summary>{}</details>',
                 Html.joined("", folded),
             )
         )
-    if not parts:
+    if not any(parts):
         return Html()
     return Html.of("<section><h2>What was put out</h2>{}</section>", Html.joined("", parts))
+
+
+def _rank(output: OutputRow) -> int:
+    return rank(output.phase, output.name)
 
 
 def _output(run: str, output: OutputRow, contents: Contents) -> Html:
@@ -142,12 +152,37 @@ def _head(head: HeadRow | None, whole: str, media_type: str) -> Html:
     return Html.of('<pre tabindex="0">{}</pre>{}', shown, cut)
 
 
-def _others(row: GateRow, telling: list[OutputRow]) -> Html:
+def _others(row: GateRow, telling: list[OutputRow]) -> tuple[list[_Named], list[_Named]]:
+    """Return outputs without a head: those that stand open, and those that may be folded (2)."""
+    known = {(each.stage, each.name): each for each in row.outputs}
     told = {(each.stage, each.name) for each in telling}
-    rows = [
-        [Html.of("<bdi>{}</bdi>", name), Html.of("<bdi>{}</bdi>", stage), small_digest(hashed)]
+    found = [
+        (stage, name, hashed, known.get((stage, name)))
         for stage, outputs in sorted(row.subject.items())
         for name, hashed in sorted(outputs.items())
-        if (stage, name) not in told
+    ]
+    more = {stage for stage, _, _, output in found if not _is_account(output)}
+    rows: tuple[list[_Named], list[_Named]] = ([], [])
+    for stage, name, hashed, output in found:
+        if (stage, name) not in told:
+            rows[_is_account(output) and stage in more].append((stage, name, hashed, output))
+    return rows
+
+
+def _is_account(output: OutputRow | None) -> bool:
+    """Tell whether it is described, and as what the engine tells: of all else nobody knows."""
+    return output is not None and _rank(output) > HEADED_RANK_MAX
+
+
+def _names(run: str, found: list[_Named]) -> Html:
+    rows = [
+        [
+            Html.of("<bdi>{}</bdi>", name)
+            if output is None
+            else link(href("/output", run=run, stage=stage, name=name), name),
+            Html.of("<bdi>{}</bdi>", stage),
+            small_digest(hashed),
+        ]
+        for stage, name, hashed, output in found
     ]
     return table(("Output", "Stage", "Digest"), rows) if rows else Html()

@@ -104,10 +104,12 @@ def _council(row: GateRow) -> Html:
         [Html.of("<bdi>{}</bdi>", word) for word in (each.suggestion, each.ruling, each.why)]
         for each in sorted(row.decisions, key=lambda each: each.ruling != CouncilRuling.HUMAN)
     )
+    beyond = len(row.decisions) - DECISIONS_MAX
+    more = Html.of("<p>and {} more</p>", beyond) if beyond > 0 else Html()
     return Html.of(
         "<section><h2>What the council says</h2><p><bdi>{}</bdi></p>"
-        '<div class="card list">{}</div></section>',
-        *(row.advice, table(("Suggestion", "Ruling", "Why"), islice(rows, DECISIONS_MAX))),
+        '<div class="card list">{}</div>{}</section>',
+        *(row.advice, table(("Suggestion", "Ruling", "Why"), islice(rows, DECISIONS_MAX)), more),
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from dsl.limits import HEADS_MAX
 from dsl.plan import Plan
 from dsl.review.decision import CouncilRuling
 from dsl.rules.gates.unnamed import CALL, OUTCOME
 from dsl.shown.heads import HeadState
-from mandate.console.pages.gate import GateView, gate_page
+from mandate.console.pages.gate import DECISIONS_MAX, GateView, gate_page
 from mandate.people.gates.contents import Contents
 from mandate.people.gates.rows import CallRow, GateRow
 from mandate.people.gates.shown import call_lines
@@ -22,22 +23,63 @@ def page_of(row: GateRow) -> str:
     return str(gate_page(GateView("r", row, plan, DIGEST, Contents(), (), ""), None).moving)
 
 
-def test_what_an_agent_has_put_out_stands_open_and_what_the_engine_tells_is_folded():
+def shown(*rows: dict[str, object], **outputs: tuple[str, ...]) -> tuple[str, str]:
+    """Return what stands open of a gate over these outputs, so described, and what is folded."""
+    subject = {stage: dict.fromkeys(names, DIGEST) for stage, names in outputs.items()}
+    row = {**row_of("x").model_dump(), "subject": subject, "outputs": rows}
+    page = page_of(GateRow.model_validate(row)).partition("<h2>What was put out</h2>")[2]
+    page = page.partition("</section>")[0]
+    is_open, _, folded = page.partition("<details")
+    return is_open, folded
+
+
+def put(stage: str, name: str, phase: str = "EXECUTE", **more: object) -> dict[str, object]:
     head = {"state": HeadState.TEXT, "lines": ['{"a":[1]}']}
-    answer = {"stage": "s", "name": "execute.json", "digest": DIGEST, "phase": "EXECUTE"}
-    own = {"stage": "s", "name": "own.json", "digest": DIGEST, "media_type": "application/json"}
-    outputs = dict.fromkeys(("own.json", "execute.json", "manifest.json"), DIGEST)
+    return {"stage": stage, "name": name, "digest": DIGEST, "phase": phase, "head": head, **more}
 
-    def shown(*rows: dict[str, object]) -> str:
-        row = {**row_of("x").model_dump(), "subject": {"s": outputs}, "outputs": rows}
-        return page_of(GateRow.model_validate(row))
 
-    both = shown({**own, "head": head}, {**answer, "head": head})
-    alone = shown({**answer, "head": head})
+def test_what_an_agent_has_put_out_stands_open_and_what_the_engine_tells_is_folded():
+    own = put("s", "own.json", media_type="application/json")
+    answer, manifest = put("s", "execute.json"), put("s", "manifest.json", "PACKAGE")
 
+    both, folded = shown(own, answer, manifest, s=("own.json", "execute.json", "manifest.json"))
     assert '<pre tabindex="0">{\n  &quot;a&quot;: [\n    1\n  ]\n}</pre>' in both  # laid out
-    assert both.index("own.json") < both.index("<details") < both.index("execute.json")
-    assert alone.index("execute.json") < alone.index("<details") < alone.index("manifest.json")
+    assert "own.json" in both
+    assert folded.index("execute.json") < folded.index("manifest.json")
+    alone, folded = shown(answer, manifest, s=("execute.json", "manifest.json"))
+    assert ("execute.json" in alone, "manifest.json" in folded) == (True, True)
+    assert shown(manifest, s=("manifest.json",))[1] == ""
+
+
+def test_what_another_stage_has_put_out_folds_nothing_of_this_one():
+    described = put("a", "own.txt"), put("a", "execute.json"), put("b", "execute.json")
+    is_open, folded = shown(*described, a=("own.txt", "execute.json"), b=("execute.json",))
+
+    assert "<h3><a" in is_open
+    assert "stage=b" in is_open
+    assert "stage=b" not in folded
+    assert "stage=a" in folded
+
+
+def test_what_the_run_does_not_describe_is_not_folded():
+    names = ("execute.json", "manifest.json", "own.txt")
+    is_open, folded = shown(s=names)
+
+    assert folded == ""
+    assert all(name in is_open for name in names)
+    is_open, folded = shown(
+        put("s", "own.txt"), put("s", "plan.json", "PLAN"), s=(*names, "plan.json")
+    )
+    assert all(name in is_open for name in names)
+    assert "plan.json" in folded
+
+
+def test_of_many_outputs_of_an_agent_those_without_a_head_stand_open_with_a_link():
+    names = [f"own-{number:02}.txt" for number in range(HEADS_MAX + 2)]
+    is_open, folded = shown(*(put("s", name) for name in names), s=tuple(names))
+
+    assert folded == ""
+    assert all(f"name={name}" in is_open for name in names)
 
 
 def test_what_a_council_leaves_to_people_stands_first():
@@ -50,6 +92,14 @@ def test_what_a_council_leaves_to_people_stands_first():
 
     assert page.index("one is left") < page.index("s-2") < page.index("s-1")
     assert "two disagree" in page
+    assert " more</p>" not in page
+
+
+def test_of_what_a_council_has_decided_beyond_the_limit_it_is_said_how_much():
+    decision = {"suggestion": "s", "ruling": CouncilRuling.DEFER, "rule": "r", "why": "good"}
+    row = {**row_of("x").model_dump(), "decisions": [decision] * (DECISIONS_MAX + 3)}
+
+    assert "<p>and 3 more</p>" in page_of(GateRow.model_validate(row))
 
 
 @pytest.mark.parametrize(
