@@ -1,4 +1,8 @@
-"""How everything is that runs stand on: health, the circuit breakers, the head of the ledger."""
+"""How everything is that runs stand on: health, the circuit breakers, the head of the ledger.
+
+1. What cannot be seen from here is no finding, as for ``mandate health``. All is well only where
+   ledger and circuits are known as well.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +54,10 @@ def system_page(found: Condition) -> Viewed:
 
 def system_part(found: Condition) -> Html:
     """Return what moves."""
-    bad = [each for each in found.vitals if each.state is not Vitality.ALIVE]
-    said = Html('<p class="lead well"><span class="state well">all is well</span></p>')
+    bad = [each for each in found.vitals if _is_bad(each)]
+    said = Html()
+    if not (bad or found.circuits_why or found.head.why):  # (1) all of it is known
+        said = Html('<p class="lead well"><span class="state well">all is well</span></p>')
     if bad:
         said = Html.of(
             '<p class="lead bad"><span class="state bad">{} need attention</span> {}</p>',
@@ -61,6 +67,11 @@ def system_part(found: Condition) -> Html:
         "{}<h2>Health</h2>{}<h2>Circuit breakers</h2>{}<h2>Ledger</h2>{}",
         *(said, _health(found.vitals), _circuits(found), _ledger(found.head)),
     )
+
+
+def _is_bad(vital: Vital) -> bool:
+    """Tell whether it is a finding (1)."""
+    return vital.state is not Vitality.ALIVE and not vital.is_elsewhere
 
 
 def _health(vitals: Sequence[Vital]) -> Html:
@@ -75,7 +86,7 @@ def _health(vitals: Sequence[Vital]) -> Html:
             Html.of("<bdi>{}</bdi>", each.detail),
             Html() if each.state is Vitality.ALIVE else Html.of("<code>{}</code>", each.fix),
         ]
-        for each in sorted(vitals, key=lambda each: each.state is Vitality.ALIVE)
+        for each in sorted(vitals, key=lambda each: not _is_bad(each))
     ]
     found = table(("What", "State", "Seen", "What helps"), rows)
     return Html.of('<div class="card list">{}</div>', found)
