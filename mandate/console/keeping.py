@@ -2,8 +2,9 @@
 
 1. Looked at every ``LOOK_S``; at the end of the server every session is over.
 2. A login that was brought as a token is its owner's, and left alone.
-3. Where Vault does not answer, a login ends by its own time, which is said to nobody: there is
-   nothing that anybody could do.
+3. Where Vault does not answer, or cannot be reached as things are set up now, a login ends by its
+   own time, which is said to nobody: there is nothing that anybody could do. The next ones are
+   ended all the same.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import Final
 from integrations.beside import ended
 from integrations.errors import IntegrationError
 from integrations.health.monitor import Monitor
+from integrations.settings import SettingsError
 from mandate.console.desk import Desk
 from mandate.console.served_pages import ConsoleSite
 from mandate.console.sessions import WebSession
+from mandate.people.errors import RefusalError
 
 LOOK_S: Final = 15.0
 END_S: Final = 5.0  # at the end of the server, for all of them
@@ -45,7 +48,7 @@ async def log_out(desk: Desk, sessions: Iterable[WebSession]) -> None:
 
     async def end(session: WebSession) -> None:
         async with turn:
-            with suppress(IntegrationError):  # (3) by its own time
+            with suppress(IntegrationError, RefusalError, SettingsError):  # (3) by its own time
                 async with desk.acting(session) as who:
                     await who.person.log_out()
 

@@ -21,6 +21,7 @@ from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
+from integrations.settings import SettingsError
 from integrations.web.answers import TurnedAwayError, turned_away
 from integrations.web.door import HOOKS_BELOW, Told
 from integrations.web.engine import RunEngine
@@ -133,7 +134,7 @@ def in_a_sentence() -> Iterator[None]:
         raise TurnedAwayError(404, str(error)) from None
     except DeniedError as error:
         raise TurnedAwayError(403, str(error)) from None
-    except IntegrationError as error:
+    except (IntegrationError, SettingsError) as error:  # a file it names may be there again soon
         raise TurnedAwayError(_UNAVAILABLE, str(error), retry_after_s=5) from None
     except (RPCError, TimeoutError) as error:
         said = f"temporal: {words_of(error)}"

@@ -13,8 +13,11 @@ from starlette.responses import Response
 
 from dsl.shown.surfaces import Terminal
 from integrations.errors import DeniedError
+from integrations.settings import SettingsError
 from integrations.web.answers import TurnedAwayError
 from mandate.console.acting import LOGIN_RATE, Acting
+from mandate.console.desk import Desk
+from mandate.console.keeping import log_out
 from mandate.console.live import Live
 from mandate.console.served_pages import ConsoleSite
 from mandate.console.sessions import Sessions
@@ -22,7 +25,7 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.sending import NoVerdictError
 from mandate.people.gates.voting import Seen
 from mandate.people.login.logins import Login
-from tests.fixtures.servers.pages import row_of
+from tests.fixtures.servers.pages import row_of, session_of
 
 OURS = "http://127.0.0.1:8300"
 
@@ -127,6 +130,7 @@ async def test_a_page_says_what_a_vote_came_to(verdict, status: int, words: str)
         (RefusalError("it asks for something else now"), 409),
         (UsageError("add a reason"), 400),
         (DeniedError("not you"), 403),
+        (SettingsError("VAULT_CACERT: expected a file of certificates in PEM"), 503),
     ],
 )
 async def test_a_vote_that_is_not_signed_is_nothing_that_is_not_there(error, status: int):
@@ -167,3 +171,12 @@ async def test_who_logs_in_anew_leaves_no_login_behind():
     await post(acting, "/login", {"name": "bob", "secret": "his"}, cookie=cookie)
 
     assert [each.login.name for each in console.sessions.ended()] == ["ann"]
+
+
+@pytest.mark.parametrize(
+    "env", [{"VAULT_ADDR": "https://127.0.0.1:1", "VAULT_CACERT": "/nowhere"}, {}]
+)
+async def test_a_login_that_cannot_be_ended_keeps_no_other_from_ending(env: dict[str, str]):
+    unused = cast("Any", None)
+
+    await log_out(Desk(unused, env), [session_of("ann"), session_of("bob")])
