@@ -73,13 +73,18 @@ class GitHubStarts:
         done = await self._start("pull_request", repository, "", inputs, where, is_fork=is_fork)
         before = text_of(payload.get("before"))
         if is_commit(before) and before != commit:
-            await self._superseded(repository, f"{of_pull(repository, number)}{before[:12]}/")
+            where = f"{of_pull(repository, number)}{before[:12]}/"
+            await self._superseded(repository, where, is_fork=is_fork)
         return done
 
-    async def _superseded(self, repository: str, where: str) -> None:
+    async def _superseded(self, repository: str, where: str, *, is_fork: bool) -> None:
         """End the runs of a commit that is the head no more (4)."""
         for start in self._door.starts:
-            if start.superseded == "cancel" and start.is_for("pull_request", repository):
+            if start.superseded != "cancel" or (
+                is_fork and not start.forks
+            ):  # (5) none was started
+                continue
+            if start.is_for("pull_request", repository):
                 with suppress(NotFoundError):  # it is over, or there was none
                     await self._engine.cancel(f"{where}{start.pipeline}")
 

@@ -33,8 +33,10 @@ class Started:
     def __init__(self) -> None:
         self.runs: list[str] = []
         self.ended: list[str] = []
+        self.asked = 0
 
     async def cancel(self, run: str) -> None:
+        self.asked += 1
         if run not in self.runs or run in self.ended:
             raise NotFoundError("it is not under way")
         self.ended.append(run)
@@ -103,3 +105,12 @@ async def test_a_push_ends_the_run_of_the_commit_before_where_the_file_says_so()
 
     assert kept.ended == []
     assert ended.ended == [f"github/acme/shop/pull/5/{each * 12}/check" for each in "ab"]
+
+
+async def test_a_push_to_a_fork_asks_for_no_run_where_forks_start_none():
+    started = Started()
+    head = {"sha": "b" * 40, "repo": {"full_name": "stranger/shop"}}
+    payload = {**pull(head=head), "before": "a" * 40}
+
+    assert not (await started.by(payload, "cancel")).is_settled
+    assert started.asked == 0
