@@ -106,7 +106,7 @@ async def _made(
             return EXIT_USAGE
     try:
         given = handed_of(known.server, handed)
-        with waited_for(call.server):
+        with waited_for(call.server, known.server.timeout_of(call.tool)):
             answer = await make_call(call, known, around, environment=given)
     except OutcomeUnknownError as error:
         note(Terminal.of("mandate tools call: it may have been made: {}", error))

@@ -158,10 +158,15 @@ async def _compared(
             return compare(await session.tools(), file.known().digests)
 
 
-def waited_for(server: str) -> AbstractContextManager[None]:
-    """Say that a server is waited for, where it is slow (5)."""
-    said = (server, f"{START_S:g}", f"{START_S:g}")
-    line = Terminal.of("{}: no answer yet: it has {} s to greet, and {} s to list its tools", *said)
+def waited_for(server: str, call_ms: int | None = None) -> AbstractContextManager[None]:
+    """Say that a server is waited for, where it is slow (5), and its call for ``call_ms``."""
+    called = Terminal()
+    if call_ms is not None:
+        called = Terminal.of(", and {} s for the call", f"{call_ms / 1_000:g}")
+    line = Terminal.of(
+        "{}: no answer yet: it has {} s to greet, and {} s to list its tools{}",
+        *(server, f"{START_S:g}", f"{START_S:g}", called),
+    )
     return told_after(SILENT_S, line)
 
 

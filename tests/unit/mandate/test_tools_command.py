@@ -73,7 +73,7 @@ def test_a_tool_that_is_gone_loses_its_pin(folder, capsys, monkeypatch):
     assert check() == 1
     said = capsys.readouterr()
     assert "pay/refund: gone" in said.out
-    assert "pay: no answer yet: it has 60 s to greet" in said.err
+    assert "pay: no answer yet: it has 60 s to greet, and 60 s to list its tools\n" in said.err
     assert check(pin=True) == 0
     tools_of = json.loads((folder / "pay.pins.json").read_text())["tools"]
     assert [each["name"] for each in tools_of] == ["list"]
@@ -226,7 +226,7 @@ def test_a_person_calls_what_is_pinned_and_nothing_else(folder, capsys, monkeypa
     assert called('{"amount": 82}') == 0
     said = capsys.readouterr()
     assert said.out == "paid 82\n"
-    assert "pay: no answer yet: it has 60 s to greet" in said.err
+    assert "60 s to list its tools, and 30 s for the call\n" in said.err
     paid = folder.with_name(f"{folder.name}-room") / "paid"
     assert paid.read_text() == '{"amount": 82}\n'
     declare(folder, "pulled")
