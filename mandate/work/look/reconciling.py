@@ -92,7 +92,10 @@ async def _refuse_stage(client: Client, workflow: str, run_id: str) -> None:
     except RPCError:  # comparing says what there is to say
         return
     if found.type.name == AGENT:
-        its = Terminal.command("mandate ledger reconcile {}", found.parent_execution.workflow_id)
+        run = found.parent_execution.workflow_id
+        if not run:  # somebody has started it beside any run
+            raise RefusalError("{!r} is a stage, compared with its run, and has none", workflow)
+        its = Terminal.command("mandate ledger reconcile {}", run)
         raise RefusalError("{!r} is a stage, compared with its run: {}", workflow, its)
 
 
