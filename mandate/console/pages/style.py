@@ -87,7 +87,6 @@ td .digest{{display:inline-block;max-width:11rem;overflow:hidden;text-overflow:e
 white-space:nowrap;vertical-align:bottom}}
 td .digest:focus,td .digest:hover{{max-width:none;white-space:normal;overflow-wrap:anywhere}}
 td .sub{{display:block;color:var(--quiet);font-size:.92em}}
-td.num,th.num{{text-align:right;font-variant-numeric:tabular-nums}}
 tr:last-child>td{{border-bottom:0}}th,td{{padding:.55rem 1rem .55rem 0}}
 pre{{max-height:30rem;overflow:auto;background:var(--soft)}}
 details{{margin:.6rem 0}}summary{{cursor:pointer;color:var(--link);padding:.2rem 0}}
@@ -100,7 +99,7 @@ time{{white-space:nowrap}}
 .bar nav a{{padding:.4rem .1rem}}
 table,tbody,tr,td{{display:block;width:auto}}thead{{display:none}}
 tr{{border-bottom:1px solid var(--rule);padding:.7rem 0}}tr:last-child{{border-bottom:0}}
-td,td.num{{border:0;padding:.1rem 0;text-align:left}}td:empty{{display:none}}
+td{{border:0;padding:.1rem 0;text-align:left}}td:empty{{display:none}}
 td .digest{{max-width:100%;white-space:normal;overflow-wrap:anywhere}}
 td[data-of]::before{{content:attr(data-of) " ";color:var(--quiet)}}
 .diagram{{max-width:none}}dl{{grid-template-columns:minmax(0,1fr)}}dt{{margin-top:.5rem}}}}
