@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 
 import pytest
 
@@ -108,3 +109,46 @@ def test_what_it_takes_out_is_not_counted_twice():
     log.lines()
 
     assert redact.replaced.secrets == 0
+
+
+def test_what_is_taken_back_is_gone_and_what_came_between_stands():
+    log = Log(Redactor())
+    log.text(STDOUT, b"before\n")
+    since = log.count
+    log.text(STDOUT, b"{\n")
+    log.text(STDERR, b"beside\n")
+    log.message("progress", {"message": "on"})
+    log.text(STDOUT, b"half a call\n")
+    log.take_back(STDOUT, since)
+    log.text(STDOUT, b"behind\n")
+
+    assert told(log) == ["stdout before", "stderr beside", "progress on", "stdout behind"]
+
+
+def test_what_is_taken_back_frees_its_room_where_something_is_left_out():
+    log = Log(Redactor())
+    for _ in range(6):
+        log.text(STDERR, b"x" * (AGENT_LOG_BYTES_MAX // 4))
+    left_out = log.lines().partition(b"[... ")[2].split()[0]
+    for _ in range(9):
+        since = log.count
+        log.text(STDOUT, b"y")
+        log.take_back(STDOUT, since)
+
+    assert log.lines().partition(b"[... ")[2].split()[0] == left_out
+    assert not any(line.startswith("stdout") for line in told(log))
+
+
+def test_taking_back_costs_by_what_is_taken_and_not_by_all_that_was_said():
+    log = Log(Redactor())
+    began = time.process_time()
+    for _ in range(100_000):
+        log.text(STDOUT, b"x\n")
+    heard = time.process_time()
+    for _ in range(300):
+        log.message("progress", {})
+        since = log.count
+        log.text(STDOUT, b"{")
+        log.take_back(STDOUT, since)
+
+    assert time.process_time() - heard < heard - began
