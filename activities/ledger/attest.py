@@ -8,13 +8,15 @@ rules:
 3. A checkpoint is signed first, so that every entry of the run is under it.
 4. What is larger than an artefact may be is refused by name; nothing is left out to make it fit.
 5. Whether history and ledger agree is looked at here, of the histories at hand and of what stages
-   were taken back to, and is signed with the rest. Where that cannot be known, that is.
+   were taken back to, and is signed with the rest. Where that cannot be known, that is: what stages
+   were since is no part of the bundle, so one that is gone, or too large, refuses nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +27,7 @@ from temporalio.service import RPCError
 from activities.contracts import attestation_specs as contract
 from activities.contracts.attestation_specs import DISPUTE_LENGTH_MAX
 from activities.ledger.anchoring import Anchoring
-from activities.ledger.comparing import judged
+from activities.ledger.comparing import BYTES_MAX, gone, judged
 from activities.ledger.histories import bytes_of, read_history, runs_of, text_of, with_stages
 from activities.runtime.boundary import governed
 from activities.runtime.engine import NO_SUCH_RUN, described
@@ -47,6 +49,32 @@ STAGES_MAX: Final = 1_000
 ENTRIES_MAX: Final = 20_000
 
 
+@dataclass(slots=True)
+class _Later:
+    """What stages have been since somebody took them back: compared, and not in the bundle."""
+
+    histories: list[History] = field(default_factory=list)
+    untold: str = ""  # why not all of it is compared
+    _size: int = 0
+
+    def take(self, history: History, size: int) -> None:
+        """Keep it to be compared, where that is not too much (5)."""
+        self._size += size
+        if self._size > BYTES_MAX:
+            self.untold = f"what stages were since they were taken back has over {BYTES_MAX} bytes"
+        elif len(self.histories) == STAGES_MAX:
+            self.untold = f"stages were taken back more than {STAGES_MAX} times"
+        else:
+            self.histories.append(history)
+
+    def require(self, places: Sequence[tuple[str, str]]) -> None:
+        """Have it said where one of these was not found (5)."""
+        found = {(each.workflow_id, each.run_id) for each in self.histories}
+        lost = next((each for each in places if each not in found), None)
+        if lost is not None and not self.untold:
+            self.untold = gone(f"{legible(lost[0])}, run {lost[1]}")
+
+
 class AttestActivities:
     """Speaks for the one writer."""
 
@@ -65,13 +93,13 @@ class AttestActivities:
         """Put the bundle into the artefact store."""
         if self._anchoring is None:
             raise UnavailableError("the ledger's worker does not sign yet: try again")
-        later: list[History] = []
+        later = _Later()
         histories = await _histories(activity.client(), request, later)
         note = await self._anchoring.once(now=True)  # (3) every entry is under it
         if note is None:
             raise UnavailableError("the ledger has no entry yet: try again")
         proofs = await asyncio.to_thread(self._proofs, runs_of(histories), note)
-        agreement = await self._agreement([*histories, *later], activity.client().namespace)
+        agreement = await self._agreement(histories, later, activity.client().namespace)
         files = await asyncio.to_thread(_files, histories, proofs)
         about = _about(histories, note)
         bundle = await _signed(about, files, proofs, agreement, self._anchoring)
@@ -89,15 +117,21 @@ class AttestActivities:
     def _put(self, data: bytes) -> StoredArtifact:
         return Artifacts(self._artifacts).put(data, MEDIA_TYPE)
 
-    async def _agreement(self, histories: Sequence[History], namespace: str) -> Agreement:
+    async def _agreement(
+        self, histories: Sequence[History], later: _Later, namespace: str
+    ) -> Agreement:
         """Say whether these histories and the ledger agree (5)."""
+        looked_at = [*histories, *later.histories]
         try:
             artifacts = Artifacts(self._artifacts)
-            found = await judged(histories, self._ledger.path, artifacts, namespace)
+            found = await judged(looked_at, self._ledger.path, artifacts, namespace)
         except IntegrationError as error:
             return Agreement(0, untold=sentence(str(error)))
         count, first = len(found.disagreements), "".join(map(str, found.disagreements[:1]))
-        return Agreement(count, legible(first, DISPUTE_LENGTH_MAX), sentence(found.untold))
+        untold = found.untold or later.untold
+        if found.unended:  # what it does yet nobody has compared
+            untold = untold or f"{legible(found.unended[0])} was under way"
+        return Agreement(count, legible(first, DISPUTE_LENGTH_MAX), sentence(untold))
 
     def _proofs(self, runs: list[tuple[str, str]], note: SignedNote) -> list[EntryProof]:
         places = places_of(self._ledger.path, runs, ENTRIES_MAX + 1)
@@ -142,7 +176,7 @@ def _files(histories: Sequence[History], proofs: Sequence[EntryProof]) -> dict[s
 
 
 async def _histories(
-    client: Client, request: contract.AttestRequest, later: list[History]
+    client: Client, request: contract.AttestRequest, later: _Later
 ) -> list[History]:
     """Return the histories of the run and of its stages, the run's first (1).
 
@@ -158,16 +192,19 @@ async def _histories(
         since: list[tuple[str, str]] = []
         run = found.execution.run_id
         async for history in with_stages(client, request.workflow, run, None, since):
-            if len(histories) + len(later) > STAGES_MAX:
+            read = await asyncio.to_thread(read_history, history)
+            if (read.workflow_id, read.run_id) in since:  # the SDK names the run of its first life
+                later.take(read, bytes_of(history))
+                continue
+            if len(histories) > STAGES_MAX:
                 raise DeniedError(
                     f"the run has more than {STAGES_MAX} stages: export them by themselves, each "
                     "by its workflow id and --run-id"
                 )
             size += bytes_of(history)
             _require_small(size)  # as JSON it only grows
-            is_later = (history.workflow_id, history.run_id) in since
-            to = later if is_later else histories
-            to.append(await asyncio.to_thread(read_history, history))
+            histories.append(read)
+        later.require(since)
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
             raise NotFoundError(

@@ -5,6 +5,8 @@ stage ends before its run, and so may its retention: who takes what is left is t
 A stage that somebody has taken back goes on under another run id, which its run never hears of: the
 server says which that is, and each run that was reset names the one that it was reset from. So one
 that was taken back again and again is followed from the newest back to the one that was started.
+What of it nobody goes on from, since an older one was reset once more, no run that is left names:
+that is not found.
 """
 
 from __future__ import annotations
@@ -41,9 +43,10 @@ async def with_stages(
         client: of the server.
         workflow_id: of the run.
         run_id: of the run.
-        missing: takes the stages that the server does not keep any more; None: that is an error.
+        missing: takes the stages that the server does not keep any more, and such runs that they
+            have been since; None: a stage that is not kept is an error.
         later: takes the runs that stages have been since somebody took them back, once they are
-            over; None: they are not asked for.
+            over, kept or not; None: they are not asked for.
 
     Raises:
         temporalio.service.RPCError: the server does not tell.
@@ -62,11 +65,11 @@ async def with_stages(
                 yield history
             if now is None or later is None:
                 continue
-            async for place, again in _since(client, each, now, is_needed=is_needed):
+            async for place, again in _since(client, each, now):
+                later.append(place)
                 if again is None:
                     missing.append(place)
                 else:
-                    later.append(place)
                     yield again
 
 
@@ -90,23 +93,26 @@ async def _found(
 
 
 async def _since(
-    client: Client, stage: tuple[str, str], now: tuple[str, str], *, is_needed: bool
+    client: Client, stage: tuple[str, str], now: tuple[str, str]
 ) -> AsyncIterator[tuple[tuple[str, str], WorkflowHistory | None]]:
     """Yield what a stage has been since it was taken back, from what it is now to its start.
 
-    None: the server does not keep it any more, so what that was reset from is not known either.
+    None: the server does not keep it any more, so what that was reset from is not known either; or
+    it is one more than are followed.
     """
     wanted = [now]
     seen = {stage[1], now[1]}
     while wanted and len(seen) <= RESETS_MAX + 1:
         place = wanted.pop()
-        history = await _stage(client, place, is_needed=is_needed)
+        history = await _stage(client, place, is_needed=False)
         yield place, history
         for event in history.events if history is not None else ():
             told = event.workflow_task_failed_event_attributes
             if told.new_run_id and told.base_run_id not in seen:
                 seen.add(told.base_run_id)
                 wanted.append((stage[0], told.base_run_id))
+    for place in wanted:
+        yield place, None
 
 
 async def _now(client: Client, workflow_id: str, run_id: str) -> tuple[str, str] | None:

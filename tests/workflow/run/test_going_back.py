@@ -11,7 +11,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHistory
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.ledger import histories
+from activities.contracts.attestation_specs import AttestRequest
+from activities.ledger import attest, histories
 from activities.ledger.comparing import compare
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.verify import TAIL_MAX, tail
@@ -220,6 +221,7 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
     await until_running(engine, "look")
     run_id = (await handle.describe()).run_id
     points = await (await engine.child(handle, "look")).query("checkpoints")
+    first = await run_of(engine, f"{handle.id}/look")
     engine.runner.behaviours["look"] = at_once
 
     said = await resumed(engine, handle.id, "--from", "look/EXECUTE", "--yes")
@@ -242,6 +244,11 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
     entries = [each for each in tail(settings.ledger, TAIL_MAX) if each.workflow_id in ours]
     assert len({each.run_id for each in entries}) == 3  # the run, its stage, and what that is now
     assert compared.entries == len(entries)
+    later, about = attest._Later(), AttestRequest(workflow=handle.id)
+    told_of = await attest._histories(engine.client, about, later)  # its evidence
+    assert [each.run_id for each in told_of] == [run_id, first]
+    assert [each.run_id for each in later.histories] == [await run_of(engine, ours[0])]
+    assert later.untold == ""
     again = await resuming(engine, document, {"workflow": handle.id})
     told = (await again.result())["resumed"]["stages"]["look"]
     assert (told["reused"], "somebody has reset it" in told["why"]) == (False, True)
@@ -287,9 +294,13 @@ async def test_what_was_forged_in_a_stage_that_was_taken_back_is_found(
 
     monkeypatch.setattr(histories, "_history", past_its_retention)
     left = await compare(engine.client, engine.settings.ledger, None, handle.id)
+    later, about = attest._Later(), AttestRequest(workflow=handle.id)
+    told_of = await attest._histories(engine.client, about, later)
 
     assert [each.found for each in found.disagreements] == ["the answer of mallory@elsewhere"]
     assert (left.untold, left.missing) == ("", (f"{handle.id}/look, run {now}",))
+    assert [each.workflow_id for each in told_of] == [handle.id, f"{handle.id}/look"]
+    assert (later.histories, now in later.untold) == ([], True)  # said, and nothing refused
 
 
 @pytest.mark.parametrize(
