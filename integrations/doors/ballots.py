@@ -139,7 +139,8 @@ class Ballots:
 
         Args:
             given: the vote.
-            row: what its gate has just said of itself; None: it is asked.
+            row: what its gate has just said of itself; None, or one that was shortened to fit
+                beside others: it is asked.
         """
         try:
             return await self._cast(given, row)
@@ -176,7 +177,8 @@ class Ballots:
         state = await self._runs.describe(given.run)
         if given.run_id not in (None, state.run_id):  # (2) another run
             raise DeniedError(f"another run is called {given.run!r} since, or it was reset")
-        row = _looked(given, await self._asked(given) if said is None else said)
+        is_whole = said is not None and "identity" in said  # else most of what is judged is not
+        row = _looked(given, said if said is not None and is_whole else await self._asked(given))
         gate = str(row["gate"])
         reason_required = row.get("reason_required") is True
         if reason_required and not is_reason(given.reason):

@@ -201,8 +201,12 @@ class GitHubEvents:
             ]
 
         runs = await self._engine.list(running=True, limit=RUNS_LOOKED_AT, prefix=prefix)
-        found = await asyncio.gather(*(ask(each.run) for each in runs))
-        return [each for several in found for each in several]
+        asking = [asyncio.create_task(ask(each.run)) for each in runs]
+        try:
+            return [each for several in await asyncio.gather(*asking) for each in several]
+        finally:  # one that does not answer ends them all: nobody waits for the rest
+            for each in asking:
+                each.cancel()
 
     async def _button(self, repository: str, payload: Mapping[str, Any], delivery: str) -> Taken:
         press = press_in(payload)

@@ -7,7 +7,8 @@
    run is read, and the answer goes to the operator's API.
 4. A push ends the run of the commit that was the head before it, of the pipelines for which the
    operator's file says so. Which that was the payload says: so one that comes late, or again, ends
-   no run of a later commit.
+   no run of a later commit. Where somebody has pushed back to the commit before, that is the head
+   again, and one that comes late, or again, ends its run: no other is started (1).
 5. What comes from a fork starts nothing, unless the operator's file says so: anybody can make one.
 """
 

@@ -25,6 +25,7 @@ from integrations.github.events import GitHubEvents
 from integrations.github.pages import button
 from tests.fixtures.notify.github import FakeGitHub, fake_github, key_in
 from tests.integration.notify.test_lost_answers import shop_at
+from workflows.runtime.query_answers import _ESSENTIAL
 
 ANN = 583231
 ROW: dict[str, Any] = {
@@ -55,6 +56,10 @@ class OneRun:
         self.updates: set[tuple[str, str]] = set()
         self.silent: set[str] = set()  # of runs: what they have answered
         self.asked: list[str] = []  # for that
+        self.shortens = False  # what it says of all its gates at once
+        self.listed = [LATER, RUN]
+        self.breaks = ""  # one that does not answer, while others are slow
+        self.under_way = 0
 
     @property
     def is_over(self) -> bool:
@@ -69,17 +74,23 @@ class OneRun:
             raise self.forgets
         assert limit
         assert prefix == "github/acme/shop/pull/5/"
-        return [SimpleNamespace(run=run) for run in (LATER, RUN)]
+        return [SimpleNamespace(run=run) for run in self.listed]
 
     async def describe(self, _run: str) -> Any:
         return SimpleNamespace(run_id="r-1")
 
-    async def query(self, run: str, *_: Any) -> Any:
-        if self.away is not None:
-            raise self.away
+    async def query(self, run: str, _name: str, *gate: str) -> Any:
+        if self.away is not None or run == self.breaks:
+            raise self.away or UnavailableError("temporal: no answer")
         if self.hangs:
-            await asyncio.Event().wait()
-        return [self.waiting[run]] if run in self.waiting else []
+            self.under_way += 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.under_way -= 1
+        rows = [self.waiting[run]] if run in self.waiting else []
+        is_short = self.shortens and not gate
+        return [{name: row[name] for name in _ESSENTIAL} for row in rows] if is_short else rows
 
     async def answered(self, run: str, *, update_id: str) -> Any:
         self.asked.append(run)
@@ -186,6 +197,32 @@ async def test_what_could_not_be_given_is_told_and_given_when_it_comes_again(
     assert there.run.votes == 1
     [stands] = there.answers()
     assert "Counted: approved by ann" in stands
+
+
+@pytest.mark.parametrize("how", ["press", "comment"])
+async def test_a_gate_that_waits_beside_so_many_that_they_are_told_in_short_takes_its_vote(
+    there: There, how: str
+):
+    there.run.waiting = {RUN: {**ROW, "due": ""}}
+    there.run.shortens = True
+    given: Taken = await getattr(there, how)()
+    there.run.waiting[RUN]["call"] = {"tool": "pay"}
+    there.run.updates.clear()
+    shown_elsewhere: Taken = await getattr(there, how)()
+
+    assert given.done == "Counted: approved by ann."
+    assert "does not show what this gate asks for" in shown_elsewhere.done
+    assert there.run.votes == 1
+
+
+async def test_once_a_run_does_not_answer_no_other_is_asked_for_nothing(there: There):
+    there.run.listed = [RUN, *(f"{LATER}/{n}" for n in range(50))]
+    there.run.breaks, there.run.hangs = RUN, True
+    taken = await there.comment()
+    await asyncio.sleep(0)  # those that were asked come to their end
+
+    assert taken.is_undone
+    assert there.run.under_way == 0
 
 
 @pytest.mark.parametrize("how", ["press", "comment"])
