@@ -8,11 +8,14 @@ The rules (docs/adr/0054):
 2. Who finds no place stands in line for ``IN_LINE_S``. Then he is told to come again, as where a
    service is asked for too much: another worker may have a place, and his is not kept here.
 3. A phase stands in line before anything else: no circuit counts that as slow, and no lease runs.
+4. What the ledger has said of its agent grows old meanwhile: what it says there is as old as it is
+   once a place was found.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -42,12 +45,13 @@ class Places:
         self._free = asyncio.Semaphore(most)
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Hold one of them.
+    async def one(self) -> AsyncIterator[int]:
+        """Hold one of them; say how many milliseconds that took.
 
         Raises:
             RateLimitedError: none became free in time (2).
         """
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._in_line_s):
                 await self._free.acquire()
@@ -58,7 +62,7 @@ class Places:
                 COME_AGAIN_S,
             ) from None
         try:
-            yield
+            yield int((time.monotonic() - began) * 1000)
         finally:
             self._free.release()
 
@@ -71,9 +75,18 @@ def at_a_place(phase: AgentPhase) -> Callable[[Phase[P]], Phase[P]]:
         async def inner(self: P, request: messages.PhaseRequest) -> messages.PhaseResult:
             if phase not in request.step.phases or request.heard is not None:  # no program of ours
                 return await function(self, request)
-            async with self._equipment.places.one():
-                return await function(self, request)
+            async with self._equipment.places.one() as waited_ms:
+                return await function(
+                    self, _aged(request, waited_ms)
+                )  # (4) or it would pass as new
 
         return inner
 
     return outer
+
+
+def _aged(request: messages.PhaseRequest, waited_ms: int) -> messages.PhaseRequest:
+    """Return it with the word of the ledger as old as if the attempt had begun just now (4)."""
+    known = request.authority
+    aged = known.model_copy(update={"at_ms": known.at_ms - waited_ms})
+    return request.model_copy(update={"authority": aged})

@@ -3,9 +3,9 @@
 1. Every attempt of a phase takes the lease anew, as the same owner under its own nonce: it
    finds the lease of its predecessor and fences the predecessor out. Where a program of that one
    may still run, it waits for its end, or for the end of that lease.
-2. The guard is seeded only when the ledger was *just* asked: by an attempt that began within
-   seconds of that. An answer that waited out an outage, or for a worker, may miss a revocation;
-   without the seed the guard is cold, and the workflow asks again.
+2. The guard is seeded only when the ledger was *just* asked: by an attempt that began, and had its
+   place, within seconds of that. An answer that waited out an outage, for a worker, or in line, may
+   miss a revocation; without the seed the guard is cold, and the workflow asks again.
 3. Outputs go to the artefact store; history carries digest, size and media type.
 4. A phase is entered in order: the one that this run has published last must let it follow. What
    Dragonfly has forgotten is not compared. A breach is refused before the lease is taken. Local

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 
 import pytest
 
-from activities.health.places import AGENTS_MAX, CALLS_MAX, Places
+from activities.contracts import messages
+from activities.health.places import AGENTS_MAX, CALLS_MAX, Places, at_a_place
 from activities.workers.tuning import ACTIVITIES_MAX
+from dsl.core import AgentPhase
 from integrations.errors import RateLimitedError
+from tests.unit.activities.phase_request import phase_request
 
 
 async def test_who_finds_no_place_is_told_to_come_again():
@@ -40,6 +45,34 @@ async def test_who_stands_in_line_has_the_place_that_becomes_free():
     await held.aclose()
 
     assert await waiting == "worked"
+
+
+class AtWork:
+    """A phase with a program, which tells how old the word of the ledger is."""
+
+    def __init__(self, places: Places) -> None:
+        self._equipment = SimpleNamespace(places=places)
+        self.at_ms = 0
+
+    @at_a_place(AgentPhase.EXECUTE)
+    async def execute(self, request: messages.PhaseRequest) -> messages.PhaseResult:
+        self.at_ms = request.authority.at_ms
+        return messages.PhaseResult()
+
+
+async def test_what_the_ledger_has_said_grows_old_in_line():
+    places = Places("agents", 1)
+    asked = phase_request().model_copy(update={"authority": messages.Authority(at_ms=1_000_000)})
+    held = AsyncExitStack()
+    await held.enter_async_context(places.one())
+    begun = time.monotonic()
+    phase = AtWork(places)
+    waiting = asyncio.ensure_future(phase.execute(asked))
+    await asyncio.wait([waiting], timeout=0.05)
+    await held.aclose()
+
+    await waiting
+    assert 40 <= 1_000_000 - phase.at_ms <= (time.monotonic() - begun) * 1_000
 
 
 async def test_who_is_cancelled_in_line_keeps_no_place():
