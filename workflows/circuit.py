@@ -3,8 +3,8 @@
 1. The order is on the ledger before it is carried out, and so is what became of it: with whose
    word it is. With a proof that is a person; without one it is the name that was claimed, which is
    enough but where ``dsl.rules.health.orders`` says that it is not.
-2. A proof that is no good is refused, and so is a claim about what a proven person holds open.
-   Nothing is done then.
+2. A proof that is no good is refused, and so is a claim about what a proven person holds open, or
+   has ordered to be. Nothing is done then.
 3. Its time is the start of the run, by the server's clock: of two orders the later one holds.
 4. Dragonfly away, or the ledger: it waits, visibly, as long as that takes, and is done to its end.
 """
@@ -112,9 +112,10 @@ class CircuitOrdered:
 
     async def _obey(self, order: _OrderMessage, by: str, how: str) -> circuit_specs.CircuitChanged:
         told = {"circuit": order.circuit, "order": order.order.value, "by": by, "how": how}
-        self._records.note(CIRCUIT_ORDERED, **told, reason=order.reason)
-        await self._records.flush("circuit ordered")
         given_ms = _start_ms()  # (3) the start of the run
+        # With its time: while it is not carried out yet, no claim comes behind it (2).
+        self._records.note(CIRCUIT_ORDERED, **told, reason=order.reason, given_ms=given_ms)
+        await self._records.flush("circuit ordered")
         changed = await circuit_specs.change(
             circuit_specs.CircuitChange(
                 circuit=order.circuit,

@@ -11,9 +11,8 @@ from temporalio import activity
 from activities.contracts.circuit_specs import CircuitRequest, OrderStanding, standing
 from activities.runtime.boundary import governed
 from dsl.limits import PERSON_LENGTH_MAX
+from dsl.rules.health.orders import PROVEN
 from integrations.ledger.ledger import Ledger
-
-_PROVEN = "proven"  # as ``workflows.trust.word`` has it recorded
 
 
 class CircuitStanding:
@@ -25,10 +24,10 @@ class CircuitStanding:
     @activity.defn(name=standing.name)
     @governed
     async def standing(self, request: CircuitRequest) -> OrderStanding:
-        """Return the order that holds."""
-        for each in self._ledger.orders():
-            if each.circuit == request.circuit:
-                return OrderStanding(
-                    order=each.order, by=each.by[:PERSON_LENGTH_MAX], is_proven=each.how == _PROVEN
-                )
-        return OrderStanding()
+        """Return the order that holds, or is about to."""
+        found = self._ledger.standing(request.circuit)
+        if found is None:
+            return OrderStanding()
+        return OrderStanding(
+            order=found.order, by=found.by[:PERSON_LENGTH_MAX], is_proven=found.how == PROVEN
+        )

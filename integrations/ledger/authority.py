@@ -15,7 +15,8 @@ seeded from. The rules:
 6. An error counts once, as it was told first. Of each agent the newest are kept, as many as the
    largest error budget allows.
 7. Of what people have ordered of a circuit the order that was given last holds, in whichever
-   sequence they were recorded.
+   sequence they were recorded. Before it is carried out it holds nothing; but the last of proven
+   persons to hold it open is known, until that or a later one is carried out.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dsl.rules.health.orders import holds_open
 from dsl.rules.trust.admission import Binding
 from integrations.errors import CorruptError
 from integrations.ledger.entries import Content, is_sound, read_payload
@@ -69,6 +71,7 @@ class Fold:
         self._agents: dict[str, Authority] = {}
         self._plans: dict[str, tuple[Registration, ...]] = {}
         self._orders: dict[str, Ordered] = {}
+        self._awaited: dict[str, Ordered] = {}
 
     def authority(self, agent: str) -> Authority:
         """Return what stands on the ledger about ``agent``; all zeros when nothing does."""
@@ -82,12 +85,21 @@ class Fold:
         """Return the order that holds for each circuit that was ever ordered about (7)."""
         return tuple(self._orders.values())
 
+    def standing(self, circuit: str) -> Ordered | None:
+        """Return whose order nobody may pass over by a claim, carried out or not (7)."""
+        done, awaited = self._orders.get(circuit), self._awaited.get(circuit)
+        if awaited is None or (done is not None and done.given_ms >= awaited.given_ms):
+            return done
+        return awaited
+
     def apply(self, event: Event) -> None:
         """Take in one entry; harmless when repeated."""
         if isinstance(event, Ordered):
-            known_order = self._orders.get(event.circuit)
-            if known_order is None or known_order.given_ms < event.given_ms:  # (7) given last
-                self._orders[event.circuit] = event
+            orders = self._orders if event.is_done else self._awaited
+            known_order = orders.get(event.circuit)
+            is_last = known_order is None or known_order.given_ms < event.given_ms
+            if is_last and (event.is_done or holds_open(event.order, event.how)):  # (7) given last
+                orders[event.circuit] = event
         elif isinstance(event, Registration):
             known = self._plans.get(event.digest, ())
             if len(known) < AUTHORS_MAX and event.entity not in {each.entity for each in known}:

@@ -84,6 +84,15 @@ class Ledger:
         self._writer.require_alive()
         return self._fold.orders()
 
+    def standing(self, circuit: str) -> Ordered | None:
+        """Return whose order counts about a circuit, also one that is still to be carried out.
+
+        Raises:
+            UnavailableError: the writer is gone, and its memory no authority any more.
+        """
+        self._writer.require_alive()
+        return self._fold.standing(circuit)
+
     def card(self, agent: str) -> Card:
         """Return the score card of ``agent``, every receipt given so far included.
 

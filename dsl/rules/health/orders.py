@@ -4,14 +4,18 @@
    nobody anything, and who may start an order may end runs as well.
 2. While a circuit is held open by the word of a proven person, no claim changes that: neither by
    letting go, nor by an order that a later claim would let go. A proven word does, whose it may be.
+   It counts from when it is on record, though it may take until a store is back to carry it out.
 3. A circuit that is forced closed is left as it is by nobody's claim: it holds nothing back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from dsl.rules.health.breaker import CircuitOrder
+
+PROVEN: Final = "proven"  # as ``workflows.trust.word`` has it recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,11 @@ class StandingOrder:
     order: CircuitOrder
     by: str
     is_proven: bool
+
+
+def holds_open(order: CircuitOrder, how: str) -> bool:
+    """Tell whether an order, whose word is known so, holds a circuit open against claims (2)."""
+    return order is CircuitOrder.OPEN and how == PROVEN
 
 
 def refusal_of(circuit: str, standing: StandingOrder) -> str:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from dsl.actions import (
@@ -18,6 +18,7 @@ from dsl.actions import (
     AGENT_REINSTATED,
     AGENT_REVOKED,
     CIRCUIT_CHANGED,
+    CIRCUIT_ORDERED,
 )
 from dsl.limits import ERROR_BUDGET_MAX
 from dsl.rules.health.breaker import CircuitOrder
@@ -85,13 +86,14 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A person has ordered something of a circuit, and it was done."""
+    """A person has ordered something of a circuit."""
 
     circuit: str
     order: CircuitOrder
     given_ms: int
     by: str = ""
     how: str = ""  # how that is known
+    is_done: bool = True  # False: it is on record, and not carried out yet
 
 
 Event: TypeAlias = Granted | Marked | Bound | Rebound | Counted | Registration | Ordered
@@ -142,6 +144,11 @@ def _erred(agent: str, payload: Mapping[str, Any]) -> Counted:
     return Counted(_identity(agent), tuple((each, _count(errors, each)) for each in errors))
 
 
+def _awaited(agent: str, payload: Mapping[str, Any]) -> Ordered | None:
+    order = _ordered(agent, payload)
+    return None if order is None else replace(order, is_done=False)
+
+
 def _ordered(_agent: str, payload: Mapping[str, Any]) -> Ordered | None:
     if "given_ms" not in payload:  # recorded before orders were told again from here
         return None
@@ -169,6 +176,7 @@ _READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Event | None]]] 
     AGENT_REINSTATED: _reinstated,
     LEASE_GRANTED: _granted,
     AGENT_ERRED: _erred,
+    CIRCUIT_ORDERED: _awaited,
     CIRCUIT_CHANGED: _ordered,
     PLAN_REGISTERED: _plan,
 }
