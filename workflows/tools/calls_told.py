@@ -110,15 +110,9 @@ class CallsTold:
         occurrence = decision.occurrence
         if occurrence.digest() not in self._put_back:
             self._note_intent(decision, gate, effect)
-        try:
-            await self._records.flush(f"call {occurrence.ordinal} of {occurrence.stage}")
-        except ActivityError as error:
-            why = f"the call is not on the ledger: {failures.cause_of(error)[1]}"
+        why = await self._unrecorded(occurrence)
+        if why is not None:
             self.outcome(occurrence, not_made(why))  # (3) it may get there yet
-            return why
-        if occurrence.digest() in self._records.given_up:  # (1) with another that was refused
-            why = "the call is not on the ledger, which refuses its intent"
-            self.outcome(occurrence, not_made(why))
             return why
         taken = self._records.taken.pop(effect, None)
         if taken is not None:  # (3) it happens once
@@ -127,13 +121,19 @@ class CallsTold:
 
     async def intend_late(self, occurrence: Occurrence) -> bool:
         """Put an intent on the ledger whose call may have been made (5); tell whether it stands."""
-        effect = self.effect_of(occurrence.call)
+        if await self._unrecorded(occurrence) is not None:
+            return False  # it goes with the next record
+        return self._records.taken.pop(self.effect_of(occurrence.call), None) is None
+
+    async def _unrecorded(self, occurrence: Occurrence) -> str | None:
+        """Record what is noted; return why an intent among it does not stand there (1)."""
         try:
             await self._records.flush(f"call {occurrence.ordinal} of {occurrence.stage}")
-        except ActivityError:
-            return False  # it goes with the next record
-        is_given_up = occurrence.digest() in self._records.given_up
-        return self._records.taken.pop(effect, None) is None and not is_given_up
+        except ActivityError as error:
+            return f"the call is not on the ledger: {failures.cause_of(error)[1]}"
+        if occurrence.digest() in self._records.given_up:  # with another that was refused
+            return "the call is not on the ledger, which refuses its intent"
+        return None
 
     def take_intent(
         self, decision: Decision, gate: str, effect: str
