@@ -29,15 +29,15 @@ with workflow.unsafe.imports_passed_through():
     from dsl.core import Value
     from dsl.limits import PERSON_LENGTH_MAX, REASON_LENGTH_MAX
     from dsl.rules.health.breaker import CircuitOrder
-    from dsl.rules.health.orders import StandingOrder, refusal_of
-    from dsl.rules.proofs.proof import CIRCUIT, PROOF_LENGTH_MAX, reason_digest
+    from dsl.rules.health.orders import refusal_of
+    from dsl.rules.proofs.proof import CIRCUIT, CLAIMED, PROOF_LENGTH_MAX, reason_digest
     from dsl.values.circuit_names import CIRCUIT_PATTERN
     from dsl.values.model_faults import fault_of
     from workflows.ledger.ledger_buffer import LedgerBuffer
     from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
     from workflows.runtime.cancellation import shielded
-    from workflows.trust.word import CLAIMED, whose_word
+    from workflows.trust.word import whose_word
 
 _USE: Final = "use `mandate breaker open NAME --reason TEXT`, or close, or reset"
 PATCH: Final = "claims-lift-no-proven-hold"
@@ -105,8 +105,7 @@ class CircuitOrdered:
         )
         if found.order is None:
             return
-        standing = StandingOrder(found.order, found.by, is_proven=found.is_proven)
-        why = refusal_of(order.circuit, standing)
+        why = refusal_of(order.circuit, found.order, found.by, is_proven=found.is_proven)
         if why:
             raise _refused(why)
 

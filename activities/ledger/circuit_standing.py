@@ -11,7 +11,6 @@ from temporalio import activity
 from activities.contracts.circuit_specs import CircuitRequest, OrderStanding, standing
 from activities.runtime.boundary import governed
 from dsl.limits import PERSON_LENGTH_MAX
-from dsl.rules.health.orders import PROVEN
 from integrations.ledger.ledger import Ledger
 
 
@@ -28,6 +27,5 @@ class CircuitStanding:
         found = self._ledger.standing(request.circuit)
         if found is None:
             return OrderStanding()
-        return OrderStanding(
-            order=found.order, by=found.by[:PERSON_LENGTH_MAX], is_proven=found.how == PROVEN
-        )
+        by = found.by[:PERSON_LENGTH_MAX]
+        return OrderStanding(order=found.order, by=by, is_proven=found.is_proven)

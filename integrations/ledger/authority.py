@@ -98,7 +98,8 @@ class Fold:
             orders = self._orders if event.is_done else self._awaited
             known_order = orders.get(event.circuit)
             is_last = known_order is None or known_order.given_ms < event.given_ms
-            if is_last and (event.is_done or holds_open(event.order, event.how)):  # (7) given last
+            holds = event.is_done or holds_open(event.order, is_proven=event.is_proven)
+            if is_last and holds:  # (7) given last
                 orders[event.circuit] = event
         elif isinstance(event, Registration):
             known = self._plans.get(event.digest, ())

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from temporalio import workflow
 
@@ -16,9 +15,7 @@ from dsl.shown.surfaces import Markdown
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import messages, specs
     from activities.contracts.meant import MeantError
-
-CLAIMED: Final = "claimed"
-PROVEN: Final = "proven"
+    from dsl.rules.proofs.proof import CLAIMED, PROVEN
 
 
 async def whose_word(

@@ -10,33 +10,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
-
 from dsl.rules.health.breaker import CircuitOrder
 
-PROVEN: Final = "proven"  # as ``workflows.trust.word`` has it recorded
+
+def holds_open(order: CircuitOrder, *, is_proven: bool) -> bool:
+    """Tell whether an order holds a circuit open against claims (2)."""
+    return order is CircuitOrder.OPEN and is_proven
 
 
-@dataclass(frozen=True, slots=True)
-class StandingOrder:
-    """The order that holds: what it is, whose, and whether that was proven."""
-
-    order: CircuitOrder
-    by: str
-    is_proven: bool
-
-
-def holds_open(order: CircuitOrder, how: str) -> bool:
-    """Tell whether an order, whose word is known so, holds a circuit open against claims (2)."""
-    return order is CircuitOrder.OPEN and how == PROVEN
-
-
-def refusal_of(circuit: str, standing: StandingOrder) -> str:
-    """Return why an order that is claimed is not taken; empty: it is."""
-    if not standing.is_proven or standing.order is not CircuitOrder.OPEN:
+def refusal_of(circuit: str, order: CircuitOrder, by: str, *, is_proven: bool) -> str:
+    """Return why a claim about a circuit is not taken where that order holds; empty: it is."""
+    if not holds_open(order, is_proven=is_proven):
         return ""  # (1) (3) nothing is held by a proof
     return (
-        f"circuit {circuit!r} is held open by {standing.by}, whose word was proven: expected the "
-        "word of somebody who is logged in, got a claimed name: `mandate login NAME` first"
+        f"circuit {circuit!r} is held open by {by}, whose word was proven: expected the word of "
+        "somebody who is logged in, got a claimed name: `mandate login NAME` first"
     )  # (2) no claim lets it go

@@ -34,6 +34,9 @@ REVIEW: Final = "mandate/review/1"
 # A vote that Slack or GitHub says somebody's account has given: whoever serves that door signs it,
 # and not the person. It is about all that a vote is about.
 VOUCHED: Final = "mandate/vouched/1"
+# How it is known whose word an order is, as it is recorded.
+CLAIMED: Final = "claimed"
+PROVEN: Final = "proven"
 _OF_VOTES: Final = (
     *("workflow", "run", "gate", "opening", "escalated"),
     *("plan", "inputs", "subject", "decision", "reason"),

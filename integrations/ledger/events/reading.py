@@ -22,6 +22,7 @@ from dsl.actions import (
 )
 from dsl.limits import ERROR_BUDGET_MAX
 from dsl.rules.health.breaker import CircuitOrder
+from dsl.rules.proofs.proof import PROVEN
 from dsl.rules.trust.admission import INSTANCE_SEPARATOR, Binding
 from dsl.values.canonical import INTEGER_MAX
 
@@ -94,6 +95,11 @@ class Ordered:
     by: str = ""
     how: str = ""  # how that is known
     is_done: bool = True  # False: it is on record, and not carried out yet
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether that was proven."""
+        return self.how == PROVEN
 
 
 Event: TypeAlias = Granted | Marked | Bound | Rebound | Counted | Registration | Ordered
