@@ -30,6 +30,35 @@ async def beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await ended(tasks)
 
 
+class Newest:
+    """Work that goes on by itself, so much at once: for what comes, what has waited longest goes.
+
+    Work says itself what goes wrong with it.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[asyncio.Task[None], None] = {}  # what has waited longest is the first
+
+    def begin(self, work: Coroutine[Any, Any, None], most: int) -> None:
+        """Have ``work`` go on, with at most so much in all."""
+        self.leave(most - 1)
+        task = asyncio.create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    def leave(self, most: int) -> None:
+        """Give up what is more than so much."""
+        for task in list(self._tasks)[: max(0, len(self._tasks) - most)]:
+            del self._tasks[task]
+            task.cancel()
+
+    async def finish(self, within_s: float) -> None:
+        """Wait until all is done, and give up what is not by then."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+        self.leave(0)
+
+
 async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """End tasks, and return when they have."""
     for each in list(tasks):

@@ -27,6 +27,7 @@ from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
+from integrations.beside import Newest
 from integrations.doors.telling import Taken, Tell, until_told
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ async def listening(api: str, read: Read, take: Take, within_s: float) -> AsyncI
         await asyncio.to_thread(client.connect)
         yield
     finally:
-        listener.leave(0)
+        listener.telling.leave(0)
         await asyncio.to_thread(client.close)
 
 
@@ -70,7 +71,7 @@ class _Listener:
         self._within_s = within_s
         self._loop = asyncio.get_running_loop()
         self._under_way = threading.BoundedSemaphore(TAKEN_MAX)
-        self._telling: dict[asyncio.Task[None], None] = {}  # who has waited longest is the first
+        self.telling = Newest()  # who was told what became of a click (3)
 
     def hear(self, _: Any, request: SocketModeRequest) -> None:
         if request.type != "interactive":
@@ -96,20 +97,7 @@ class _Listener:
                 await self._acknowledged(request)
         finally:
             if taken.tell is not None:
-                self._tell(taken.tell)
-
-    def _tell(self, tell: Tell) -> None:
-        """Tell somebody beside what comes (3)."""
-        self.leave(TOLD_MAX - 1)
-        task = asyncio.create_task(_told(tell))
-        self._telling[task] = None
-        task.add_done_callback(lambda done: self._telling.pop(done, None))
-
-    def leave(self, most: int) -> None:
-        """Tell no more than so many; the log has whom not."""
-        for task in list(self._telling)[: max(0, len(self._telling) - most)]:
-            del self._telling[task]
-            task.cancel()
+                self.telling.begin(_told(taken.tell), TOLD_MAX)  # (3) beside what comes
 
     async def _acknowledged(self, request: SocketModeRequest) -> None:
         """Say that it is done; it is, also where that is in vain."""

@@ -41,6 +41,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from integrations.beside import Newest
 from integrations.doors.payloads import UnreadableError
 from integrations.errors import DeniedError, IntegrationError, NotFoundError
 from integrations.web.answers import AWAY, OK, HookAnswer, TurnedAwayError
@@ -95,7 +96,7 @@ class Hooks:
         self._hooks = hooks
         self._deliveries = Deliveries()
         self._buckets = Buckets(rate)
-        self._later: dict[asyncio.Task[None], None] = {}  # what has waited longest is the first
+        self._later = Newest()
 
     def routes(self) -> list[Route]:
         """Return where they are served."""
@@ -103,10 +104,7 @@ class Hooks:
 
     async def aclose(self, within_s: float = END_S) -> None:
         """Wait until what was put off is done; what is not by then is cancelled."""
-        if self._later:
-            _, late = await asyncio.wait(self._later, timeout=within_s)
-            for each in late:
-                each.cancel()
+        await self._later.finish(within_s)
 
     def _served(self, hook: Hook) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
@@ -134,7 +132,7 @@ class Hooks:
         try:
             answer = await self._handled(hook, Received(headers, raw, given or digest))
             if answer.later is not None:
-                self._put_off(answer.later, begun)  # what is turned away here may come again
+                self._later.begin(self._do(answer.later, begun), LATER_MAX)  # (5) behind it
             ended = answer.status in _SUCCESSES and not answer.again
         finally:
             (self._deliveries.done if ended else self._deliveries.failed)(begun)
@@ -157,17 +155,8 @@ class Hooks:
         except IntegrationError as error:
             raise TurnedAwayError(AWAY, str(error), retry_after_s=5) from None
 
-    def _put_off(self, later: Callable[[], Awaitable[None]], begun: Arrival) -> None:
-        """Do something when the answer is on its way (5)."""
-        if len(self._later) >= LATER_MAX:
-            oldest = next(iter(self._later))
-            del self._later[oldest]
-            oldest.cancel()
-        task = asyncio.create_task(self._do(later, begun))
-        self._later[task] = None
-        task.add_done_callback(lambda done: self._later.pop(done, None))
-
     async def _do(self, later: Callable[[], Awaitable[None]], begun: Arrival) -> None:
+        """Do something when the answer is on its way (5)."""
         try:
             async with asyncio.timeout(LATER_S):  # (5) none is under way for good
                 await later()
