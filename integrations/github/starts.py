@@ -15,11 +15,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from dsl.notify.doors import GitHubDoor
+from dsl.notify.doors import GitHubDoor, GitHubStart
 from dsl.rules.notify.subject import ACTIONS_RUN, COMMIT, ENVIRONMENT, PULL_REQUEST, REPOSITORY
 from integrations.doors.payloads import UnreadableError, count_of, object_of, text_of
 from integrations.doors.telling import Taken
@@ -80,12 +80,8 @@ class GitHubStarts:
 
     async def _superseded(self, repository: str, where: str, *, is_fork: bool) -> None:
         """End the runs of a commit that is the head no more (4)."""
-        for start in self._door.starts:
-            if start.superseded != "cancel" or (
-                is_fork and not start.forks
-            ):  # (5) none was started
-                continue
-            if start.is_for("pull_request", repository):
+        for start in self._for("pull_request", repository, "", is_fork=is_fork):
+            if start.superseded == "cancel":
                 with suppress(NotFoundError):  # it is over, or there was none
                     await self._engine.cancel(f"{where}{start.pipeline}")
 
@@ -113,6 +109,14 @@ class GitHubStarts:
             where = f"{where}{number}/"
         return await self._start("deployment", repository, environment, inputs, where)
 
+    def _for(
+        self, on: str, repository: str, environment: str, *, is_fork: bool
+    ) -> Iterator[GitHubStart]:
+        """Yield what the operator's file names for an event (5)."""
+        for start in self._door.starts:
+            if start.is_for(on, repository, environment) and (start.forks or not is_fork):
+                yield start
+
     async def _start(
         self,
         on: str,
@@ -124,9 +128,7 @@ class GitHubStarts:
         is_fork: bool = False,
     ) -> Taken:
         done = []
-        for start in self._door.starts:
-            if not start.is_for(on, repository, environment) or (is_fork and not start.forks):
-                continue
+        for start in self._for(on, repository, environment, is_fork=is_fork):
             run = f"{where}{start.pipeline}"
             try:
                 await self._engine.start(start.pipeline, inputs, run=run)
