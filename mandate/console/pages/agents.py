@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from dsl.rules.trust.scorecard import Card
-from dsl.shown.markup import described, shown_text_time, table
+from dsl.shown.markup import described, shown_text_time
 from dsl.shown.surfaces import Html, Terminal
-from mandate.console.pages.frame import Viewed, empty, href, link
+from mandate.console.pages.frame import Viewed, empty, href, link, listed
 from mandate.console.pages.moments import text_ago
 from mandate.people.standing import Next
 
@@ -23,7 +23,7 @@ def agents_page(agents: Sequence[tuple[Card, Next]]) -> Viewed:
     rows = [_row(*each) for each in agents[:SHOWN_MAX]]
     found = empty(Html("The first run of an agent makes it known."))
     if rows:
-        found = Html.of('<div class="card list">{}</div>', table(_HEAD, rows))
+        found = listed(_HEAD, rows)
     if len(agents) > SHOWN_MAX:
         rest = Terminal.of("and {} more; see mandate agents", len(agents) - SHOWN_MAX)
         found = Html.of("{}<p>{}</p>", found, rest)

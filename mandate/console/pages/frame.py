@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from dsl.shown.markup import table
 from dsl.shown.surfaces import Html
 from mandate.console.sessions import TOKEN_FIELD, WebSession
 
@@ -101,6 +103,11 @@ def outside(of: str, text: Html) -> Html:
     if not of.startswith(("http://", "https://")):
         return Html()
     return Html.of('<a class="out" href="{}" rel="noreferrer">{} ↗</a>', address(of), text)
+
+
+def listed(head: Sequence[str], rows: Iterable[Sequence[Html]]) -> Html:
+    """Return a table in a card of its own."""
+    return Html.of('<div class="card list">{}</div>', table(head, rows))
 
 
 def empty(said: Html) -> Html:

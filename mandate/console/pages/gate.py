@@ -14,11 +14,10 @@ from typing import Final
 
 from dsl.plan import Plan
 from dsl.review.decision import CouncilRuling
-from dsl.shown.markup import table
 from dsl.shown.surfaces import Html, Terminal
 from mandate.console.pages.approved import bound_part, clarified_part, outputs_part
 from mandate.console.pages.decision import PLACE, decision_part
-from mandate.console.pages.frame import Viewed, href, link, outside
+from mandate.console.pages.frame import Viewed, href, link, listed, outside
 from mandate.console.sessions import WebSession
 from mandate.people.gates.answering import answers
 from mandate.people.gates.contents import Contents
@@ -107,9 +106,8 @@ def _council(row: GateRow) -> Html:
     beyond = len(row.decisions) - DECISIONS_MAX
     more = Html.of("<p>and {} more</p>", beyond) if beyond > 0 else Html()
     return Html.of(
-        "<section><h2>What the council says</h2><p><bdi>{}</bdi></p>"
-        '<div class="card list">{}</div>{}</section>',
-        *(row.advice, table(("Suggestion", "Ruling", "Why"), islice(rows, DECISIONS_MAX)), more),
+        "<section><h2>What the council says</h2><p><bdi>{}</bdi></p>{}{}</section>",
+        *(row.advice, listed(("Suggestion", "Ruling", "Why"), islice(rows, DECISIONS_MAX)), more),
     )
 
 

@@ -17,7 +17,7 @@ from dsl.shown.diagram import diagram
 from dsl.shown.heads import HEADED_RANK_MAX, rank
 from dsl.shown.markup import described, kind_of, table, took
 from dsl.shown.surfaces import Html, Terminal
-from mandate.console.pages.frame import Viewed, address, href, link, outside
+from mandate.console.pages.frame import Viewed, address, href, link, listed, outside
 from mandate.console.pages.moments import small_digest, until
 from mandate.people.accounts import Account, DecidedGate, PendingGate, StageAccount
 from mandate.people.outputs import Put
@@ -131,8 +131,7 @@ def _stages(board: Board) -> Html:
         return Html()
     numbers = _numbers(board)
     lines = (_stage(board, (numbers[path], path), rows[path], now) for path in shown)
-    found = table(("Stage", "State", "Took", "Detail"), lines)
-    found = Html.of('<div class="card list">{}</div>', found)
+    found = listed(("Stage", "State", "Took", "Detail"), lines)
     if len(shown) < len(rows):
         each = [Html.of("{} {}", count, kind) for count, kind in counted(brief)]
         found = Html.of("{}<p>{} stages: {}</p>", found, len(rows), Html.joined(", ", each))

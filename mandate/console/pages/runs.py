@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from dsl.shown.markup import kind_of, table, took
+from dsl.shown.markup import kind_of, took
 from dsl.shown.surfaces import Html
 from integrations.web.engine import KnownRun
-from mandate.console.pages.frame import Viewed, address, empty, href, link
+from mandate.console.pages.frame import Viewed, address, empty, href, link, listed
 from mandate.console.pages.moments import ago
 
 _HEAD: Final = ("Run", "State", "Waits for", "Began", "Took")
@@ -35,7 +35,7 @@ def runs_part(runs: Sequence[KnownRun]) -> Html:
     """Return the table."""
     if not runs:
         return empty(Html('There is no run here. <a href="/start">Start one</a>.'))
-    return Html.of('<div class="card list">{}</div>', table(_HEAD, map(_row, runs)))
+    return listed(_HEAD, map(_row, runs))
 
 
 def _row(run: KnownRun) -> Sequence[Html]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsl.rules.health.vitality import Vitality
-from dsl.shown.markup import described, shown_text_time, table
+from dsl.shown.markup import described, shown_text_time
 from dsl.shown.surfaces import Html
 from integrations.health.monitor import Vital
-from mandate.console.pages.frame import Viewed, empty
+from mandate.console.pages.frame import Viewed, empty, listed
 from mandate.people.circuits import NamedCircuit
 
 _KINDS: Final = {
@@ -88,8 +88,7 @@ def _health(vitals: Sequence[Vital]) -> Html:
         ]
         for each in sorted(vitals, key=lambda each: not _is_bad(each))
     ]
-    found = table(("What", "State", "Seen", "What helps"), rows)
-    return Html.of('<div class="card list">{}</div>', found)
+    return listed(("What", "State", "Seen", "What helps"), rows)
 
 
 def _circuits(found: Condition) -> Html:
@@ -108,7 +107,7 @@ def _circuits(found: Condition) -> Html:
     ]
     if not rows:
         return empty(Html("There is none yet."))
-    return Html.of('<div class="card list">{}</div>', table(("Circuit", "State", ""), rows))
+    return listed(("Circuit", "State", ""), rows)
 
 
 def _ledger(head: LedgerHead) -> Html:
