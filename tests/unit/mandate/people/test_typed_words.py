@@ -70,28 +70,22 @@ def test_a_directory_named_by_hand_is_not_passed_over(tmp_path: Path) -> None:
     assert all("expected the directory of a stack, got " in each for each in found.values())
 
 
-def test_no_path_is_empty_and_taken_for_the_folder_one_is_in() -> None:
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        pytest.param("", "expected a path, got none", id="empty, and the folder one is in"),
+        pytest.param("x" * 300, "cannot be looked at", id="what no system can look at"),
+    ],
+)
+def test_what_is_no_path_is_taken_for_none(typed: str, why: str) -> None:
     asked = 0
     for _words, command in commands(typer.main.get_command(app)):
         for each in command.params:
             annotation = each.type_descriptor.annotation
             if Path in (annotation, *get_args(annotation)):
                 asked += 1
-                with pytest.raises(typer.BadParameter, match="expected a path, got none"):
-                    command.make_context("it", with_others(command, each, ""))
-
-    assert asked > 20
-
-
-def test_what_no_system_can_look_at_is_no_path() -> None:
-    asked = 0
-    for _words, command in commands(typer.main.get_command(app)):
-        for each in command.params:
-            annotation = each.type_descriptor.annotation
-            if Path in (annotation, *get_args(annotation)):
-                asked += 1
-                with pytest.raises(typer.BadParameter, match="cannot be looked at"):
-                    command.make_context("it", with_others(command, each, "x" * 300))
+                with pytest.raises(typer.BadParameter, match=why):
+                    command.make_context("it", with_others(command, each, typed))
 
     assert asked > 20
 
