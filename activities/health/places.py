@@ -76,9 +76,8 @@ def at_a_place(phase: AgentPhase) -> Callable[[Phase[P]], Phase[P]]:
             if phase not in request.step.phases or request.heard is not None:  # no program of ours
                 return await function(self, request)
             async with self._equipment.places.one() as waited_ms:
-                return await function(
-                    self, _aged(request, waited_ms)
-                )  # (4) or it would pass as new
+                # (4) or what the ledger has said would pass as new
+                return await function(self, _aged(request, waited_ms))
 
         return inner
 

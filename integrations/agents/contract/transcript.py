@@ -66,9 +66,8 @@ class Transcript:
         self._events_bytes = 0
         self._lines = 0
         self._is_call = False  # what comes until the next message may be part of one (5)
-        self._begun: tuple[int, int] | None = (
-            None  # where that may have begun, as what is kept has it
-        )
+        # Where that may have begun, as what is kept has it.
+        self._begun: tuple[int, int] | None = None
         self._flaw = ""  # of the last line that looks like a result, and is none
         self.log = Log(redact)
         self.result: Result | None = None

@@ -34,7 +34,10 @@ _Named = tuple[str, str, str, OutputRow | None]  # stage, name, digest, and how 
 def bound_part(row: GateRow, plan: Plan) -> Html:
     """Return all that a vote is bound to, without what outputs say."""
     rows = [
-        *((Html.of("<bdi>{}</bdi>", name), _value(value)) for name, value in _sorted(row)),
+        *(
+            (Html.of("<bdi>{}</bdi>", name), _value(value))
+            for name, value in sorted(row.run_inputs.items())
+        ),
         (
             Html("plan"),
             Html.of("<bdi>{} {}</bdi> {}", plan.name, plan.version, small_digest(row.plan)),
@@ -53,15 +56,10 @@ def bound_part(row: GateRow, plan: Plan) -> Html:
     return Html.of('<div class="card">{}</div>', described(rows))
 
 
-def _sorted(row: GateRow) -> list[tuple[str, Any]]:
-    return sorted(row.run_inputs.items())
-
-
 def _value(value: Any) -> Html:
     """Return an input as it is: a text without quotes, unless it could be taken for none."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and (not _is_plain(value)):
-        text = json.dumps(value, ensure_ascii=False)
+    is_plain = isinstance(value, str) and _is_plain(value)
+    text = value if is_plain else json.dumps(value, ensure_ascii=False)
     return Html.of("<bdi>{}</bdi>", Html.of("{}", text, limit=VALUE_MAX))
 
 
