@@ -24,7 +24,7 @@ from mandate.stack.up import Stack
 from mandate.stack.workers import DEFAULT_WORKERS
 from tests.docs.blocks import ROOT
 from tests.fixtures.servers.temporal import temporal_cli
-from tests.unit.mandate.programs import environment
+from tests.unit.mandate.programs import as_typed, environment
 
 LINE_S: Final = 90.0
 DONE: Final = "line-done"
@@ -128,6 +128,7 @@ def make_programs(folder: Path) -> None:
     folder.mkdir()
     (folder / "temporal").symlink_to(temporal_cli())
     command = folder / "mandate"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m mandate "$@"\n')
+    words = " ".join(as_typed(folder.parent))
+    command.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
     command.chmod(0o755)
     (folder / "python3").symlink_to(sys.executable)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,8 @@ import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+
+from tests.fixtures.commands import typed
 
 ROOT = Path(__file__).resolve().parents[3]
 _OURS = ("TEMPORAL_", "VAULT_", "BAO_", "MANDATE_")
@@ -26,52 +26,43 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def mandate(
     *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``mandate`` with ``arguments`` to its end; see ``tests.unit.mandate.ready``."""
+    """Run ``mandate`` with ``arguments`` to its end; see ``tests.fixtures.commands.ready``."""
     words = [*map(str, arguments)]
-    with tempfile.TemporaryDirectory() as folder:
-        said = {name: Path(folder) / name for name in ("stdout", "stderr")}
-        for file in said.values():
-            file.touch()
-        order = {
-            **{name: str(file) for name, file in said.items()},
-            "arguments": words,
-            "cwd": str(cwd),
-            "env": environment(env),
-        }
-        code = _ordered(order)
-        texts = {name: file.read_text("utf-8") for name, file in said.items()}
-    return subprocess.CompletedProcess(["mandate", *words], code, **texts)
+    with (
+        open(os.devnull) as nothing,  # noqa: PTH123
+        tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as err,
+    ):
+        streams = tuple(each.fileno() for each in (nothing, out, err))
+        order = typed.Order(words, str(cwd), environment(env), streams)
+        code = typed.run(ready_at(ROOT), order)
+        said = [(each.seek(0), each.read())[1] for each in (out, err)]
+    return subprocess.CompletedProcess(["mandate", *words], code, *said)
 
 
-def _ordered(order: Mapping[str, Any]) -> int:
-    ready = _ready()
-    assert ready.stdin is not None
-    assert ready.stdout is not None
-    try:
-        ready.stdin.write(f"{json.dumps(order)}\n")
-        ready.stdin.flush()
-        return int(ready.stdout.readline())
-    except BaseException:  # a test that was given up: its answer is not the next one's
-        _ready.cache_clear()
-        ready.kill()
-        raise
+def as_typed(checkout: Path = ROOT) -> tuple[str, ...]:
+    """Return how to start ``mandate`` of a checkout, all of which is loaded already."""
+    return (sys.executable, "-I", "-S", typed.__file__, ready_at(checkout))
 
 
 @cache
-def _ready() -> subprocess.Popen[str]:
-    """Return the process that runs commands, started once."""
+def ready_at(checkout: Path) -> str:
+    """Return where the process listens that runs the commands of a checkout, started once."""
+    folder = tempfile.TemporaryDirectory()
+    place = str(Path(folder.name) / "ready")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.unit.mandate.ready"],
-        cwd=ROOT,
+        [sys.executable, "-m", "tests.fixtures.commands.ready", place],
+        cwd=checkout,
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
     )
 
     def end() -> None:
-        with process:
+        with process, folder:
             process.kill()
 
     atexit.register(end)
-    return process
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return place
