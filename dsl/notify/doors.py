@@ -63,8 +63,8 @@ class GitHubStart(Document):
         "pipeline": "The pipeline of the catalogue.",
         "forks": "Also for a pull request from a fork, which anybody can open; default: false.",
         "superseded": (
-            "Whether a push ends the run of the commit before it (cancel), or leaves it (keep, the "
-            "default)."
+            "Whether a push to a pull request ends the run of the commit before it (cancel), or "
+            "leaves it (keep, the default)."
         ),
     }
 
@@ -79,6 +79,13 @@ class GitHubStart(Document):
         """Tell whether that event of that repository starts it."""
         is_there = self.repository is None or self.repository.lower() == repository.lower()
         return self.on == on and is_there and self.environment in (None, environment)
+
+    def void(self) -> tuple[str, ...]:
+        """Return the fields that say something of the other event, where nothing goes by them."""
+        if self.on == "deployment":
+            of_pulls = {"forks": self.forks, "superseded": self.superseded == "cancel"}
+            return tuple(name for name, is_said in of_pulls.items() if is_said)
+        return () if self.environment is None else ("environment",)
 
     def is_beside(self, other: GitHubStart) -> bool:
         """Tell whether some one deployment starts both."""

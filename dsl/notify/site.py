@@ -9,6 +9,7 @@
 4. A name is that of one destination, of whatever kind.
 5. One deployment that waits starts one pipeline at most: the first of two to end would answer for
    both.
+6. What an entry says of another event than its own is a mistake: nothing would go by it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ NAMED_TWICE: Final = "DSL661"
 NO_DESTINATION: Final = "DSL662"
 UNSAFE_MAIL: Final = "DSL663"
 TWO_ANSWERS: Final = "DSL664"
+OF_ANOTHER_EVENT: Final = "DSL666"
 MISPLACED: Final = "DSL623"
 
 _Destination = Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -133,6 +135,9 @@ def _mistakes_of_starts(
         if any(start.is_beside(earlier) for earlier in starts[:number]):  # (5) one answer
             why = "one run answers for a deployment, and an entry above starts one: remove one"
             yield TWO_ANSWERS, why, ("inbound", "github", "starts", number)
+        for field in start.void():  # (6) nothing would go by it
+            why = f"{field} means nothing with on: {start.on}: remove it, or start by another event"
+            yield OF_ANOTHER_EVENT, why, ("inbound", "github", "starts", number, field)
 
 
 def _mistakes_of_mail(

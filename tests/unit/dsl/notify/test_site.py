@@ -15,9 +15,9 @@ ENTITY = "0e1d2c3b-0000-4000-8000-0123456789ab"
 HOOK = "{url_file: /etc/u, secret_file: /etc/s}"
 
 
-def starting(*starts: str) -> str:
-    """A door that starts a pipeline for deployments."""
-    lines = [f"{{on: deployment, pipeline: ship, {each}}}" for each in starts]
+def starting(*starts: str, on: str = "deployment") -> str:
+    """A door that starts a pipeline for deployments, or whatever else."""
+    lines = [f"{{on: {on}, pipeline: ship, {each}}}" for each in starts]
     return f"""\
 github: {{repo: {{app: "1", installation: 2, key_file: /etc/k, repositories: [acme/shop]}}}}
 inbound: {{github: {{destination: repo, secret_file: /etc/s, starts: [{", ".join(lines)}]}}}}
@@ -31,6 +31,16 @@ def test_deployments_of_other_environments_or_repositories_are_no_mistake():
     for starts in (apart[:2], (apart[2], apart[1])):
         site = parse_site(starting(*starts), "notify.yaml")
         assert site.inbound.github is not None
+
+
+def test_what_belongs_to_its_event_or_changes_nothing_is_no_mistake():
+    site = parse_site(starting("superseded: keep, forks: false"), "notify.yaml")
+    pulls = parse_site(
+        starting("superseded: cancel, forks: true", on="pull_request"), "notify.yaml"
+    )
+
+    assert site.inbound.github is not None
+    assert pulls.inbound.github is not None
 
 
 def codes(text: str) -> list[str]:
@@ -73,6 +83,9 @@ inbound: {{slack: {{destination: ops, app_token_file: /etc/app}}}}
         ("people: {github: {octocat: x}}", "DSL206"),
         (starting("", "environment: staging"), "DSL664"),
         (starting("repository: Acme/Shop", "repository: acme/shop"), "DSL664"),
+        (starting("superseded: cancel"), "DSL666"),
+        (starting("forks: true"), "DSL666"),
+        (starting("environment: staging", on="pull_request"), "DSL666"),
         ("- 1", "DSL204"),
     ],
 )
