@@ -17,6 +17,9 @@ import-linter and by a test of ``sys.modules``). Who serves a name is held by a 
 6. What may run in the workflow's own worker is tried there first, once and shortly, as a local
    activity of the same name and id. What fails there in passing goes on as a regular one, which
    waits out an outage without an event and is seen in the Web UI (docs/adr/0027).
+7. A local attempt is not cancelled: it ends soon anyway, and then the cancel is obeyed. The SDK may
+   apply a signal before the end of an attempt that has come with it; cancelled by that signal, an
+   attempt that has ended fails the workflow task. A run that has cancelled one goes on so.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
@@ -60,6 +63,7 @@ QUEUE_LEDGER: Final = "mandate-ledger"
 HEARTBEAT_TIMEOUT: Final = timedelta(seconds=15)
 QUICK: Final = timedelta(seconds=30)
 LOCAL: Final = timedelta(seconds=5)
+PATCH: Final = "local-attempts-are-not-cancelled"
 ONCE: Final = RetryPolicy(maximum_attempts=1)
 RETRY: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=3)
@@ -139,14 +143,16 @@ class ActivitySpec(Generic[In, Out]):
     async def _tried(self, request: In, activity_id: str) -> RawValue | None:
         """Return what a local activity answers (6); None: it has failed in passing."""
         try:
-            return await workflow.execute_local_activity(  # type: ignore[no-any-return]
-                self.name,
-                request,
-                activity_id=activity_id,
-                result_type=RawValue,  # (5) raw: read where it can wedge nothing
-                start_to_close_timeout=LOCAL,
-                retry_policy=ONCE,
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            return await _ended(
+                workflow.start_local_activity(
+                    self.name,
+                    request,
+                    activity_id=activity_id,
+                    result_type=RawValue,  # (5) raw: read where it can wedge nothing
+                    start_to_close_timeout=LOCAL,
+                    retry_policy=ONCE,
+                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                )
             )
         except FailureError as error:  # the cause itself, or not: see final
             failure = final(error, activity_type=self.name, activity_id=activity_id)
@@ -166,6 +172,17 @@ class ActivitySpec(Generic[In, Out]):
         except UnreadableError as error:
             failure = unreadable(error, activity_type=self.name, activity_id=activity_id)
             raise failure from failure.cause
+
+
+async def _ended(attempt: workflow.ActivityHandle[Any]) -> RawValue:
+    """Wait for the end of a local attempt, and leave a cancel to the caller (7)."""
+    while not attempt.done():
+        try:
+            await asyncio.wait([attempt])
+        except asyncio.CancelledError:
+            if not workflow.patched(PATCH):
+                attempt.cancel()
+    return attempt.result()  # type: ignore[no-any-return]
 
 
 def obey_cancel() -> None:
