@@ -5,6 +5,9 @@
    nothing, and says so.
 2. A stage that has come to its end has said what became of every call that it intended: it was
    answered, or denied after all. What it could not record its run has, or says so.
+3. So it has had the intent recorded of every call that may have been made: one that has taken its
+   intent along, and has neither answered nor said that nothing was called. One whose intent the
+   ledger has refused for good has none there.
 """
 
 from __future__ import annotations
@@ -38,8 +41,11 @@ def unsaid_calls(
         return
     yield from _unintended(history)
     is_told = has_spoken(history) and not left_over(history)
-    if is_told or (run is not None and has_spoken(run) and not left_over(run)):
+    is_told_by_run = run is not None and has_spoken(run) and not left_over(run)
+    if is_told or is_told_by_run:
         yield from _without_outcome(entries)
+    if is_told or (is_told_by_run and has_spoken(history)):
+        yield from _never_intended(history, run)
 
 
 def _unintended(history: History) -> Iterator[Discrepancy]:
@@ -54,7 +60,7 @@ def _unintended(history: History) -> Iterator[Discrepancy]:
         asked = call.request if isinstance(call.request, Mapping) else {}
         digest = str(asked.get("digest", ""))
         took_along = asked.get("record") is not None
-        if took_along and _status(call) not in MADE:  # (1) it says of none that it was made
+        if took_along and _status(call) not in MADE:  # (3) it does not say that it was made
             continue
         if not 0 < intended.get(digest, 0) < (call.ended + 1 if took_along else call.asked):
             yield Discrepancy(
@@ -62,6 +68,36 @@ def _unintended(history: History) -> Iterator[Discrepancy]:
                 "no acknowledged record that says so before it",
                 f"{history.workflow_id}, run {call.run_id}, event {call.asked}",
             )
+
+
+def _never_intended(history: History, run: History | None) -> Iterator[Discrepancy]:
+    """Yield the calls that may have been made, and whose intent nobody has acknowledged (3)."""
+    records = (*records_of(history), *(() if run is None else records_of(run)))
+    known = {
+        _occurrence(draft.get("payload"))
+        for record in records
+        if record.is_done or _is_refused(record)
+        for draft in drafts_of(record)
+        if draft.get("action") == actions.TOOL_INTENDED
+    }
+    for call in history.of_type(CALL):
+        asked = call.request if isinstance(call.request, Mapping) else {}
+        if asked.get("record") is None or _status(call) in (*MADE, NOT_MADE):
+            continue
+        digest = str(asked.get("digest", ""))
+        if digest not in known - {""}:
+            yield Discrepancy(
+                f"the intent of occurrence {digest} to be acknowledged, since it may have been "
+                "made and its stage has ended",
+                "no acknowledged record that says so, and none that was refused",
+                f"{history.workflow_id}, run {call.run_id}, event {call.asked}",
+            )
+
+
+def _is_refused(record: HistoryCall) -> bool:
+    """Tell whether the ledger has said no, rather than nothing (3)."""
+    told = (record.failure or {}).get("applicationFailureInfo")
+    return isinstance(told, Mapping) and told.get("nonRetryable") is True
 
 
 def was_left(call: HistoryCall) -> bool:

@@ -63,12 +63,13 @@ DRAFT: Final[dict[str, Any]] = {
     "tier": 1,
     "payload": {"occurrence": "o"},
 }
+RECORD: Final = {"entries": [DRAFT], "sent": ["work/call#1/0"]}
+ASKED: Final = {"digest": "o", "record": {"entries": [DRAFT], "sent": []}}
 RECORDED: Final = {"first": 7, "last": 7, "taken": {}}
 
 
-def along(told: dict[str, Any]) -> History:
+def along(told: dict[str, Any], *later: dict[str, Any]) -> History:
     """A stage whose one call has taken its intent along, and has answered so."""
-    asked = {"digest": "o", "record": {"entries": [DRAFT], "sent": []}}
     events = [
         {
             "eventId": "1",
@@ -76,7 +77,7 @@ def along(told: dict[str, Any]) -> History:
             "activityTaskScheduledEventAttributes": {
                 "activityId": "work/call#1",
                 "activityType": {"name": "tool.call"},
-                "input": payload(asked),
+                "input": payload(ASKED),
             },
         },
         {
@@ -88,7 +89,7 @@ def along(told: dict[str, Any]) -> History:
             },
         },
     ]
-    return History("run/work", "1", "Agent", tuple(events))
+    return History("run/work", "1", "Agent", (*events, *later))
 
 
 def on_ledger(action: str, key: str, seq: int) -> Recorded:
@@ -126,3 +127,112 @@ def test_a_call_that_was_made_and_acknowledges_no_intent_is_found(status: str, i
 
 def test_what_stands_there_though_nobody_knows_is_explained():
     assert said({"answer": {"status": "unknown"}}, INTENT) == []
+
+
+def record_after(kind: str, **said: Any) -> list[dict[str, Any]]:
+    """The events of a record of the intent, which is sent once more, and has ended so."""
+    name = f"activityTask{kind.capitalize()}EventAttributes"
+    return [
+        {
+            "eventId": "3",
+            "eventType": "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED",
+            "activityTaskScheduledEventAttributes": {
+                "activityId": "work/ledger#2",
+                "activityType": {"name": "ledger.record"},
+                "input": payload(RECORD),
+            },
+        },
+        {
+            "eventId": "4",
+            "eventType": f"EVENT_TYPE_ACTIVITY_TASK_{kind}",
+            name: {"scheduledEventId": "3", **said},
+        },
+    ]
+
+
+def over(**report: Any) -> dict[str, Any]:
+    """The end of a stage that says this."""
+    return {
+        "eventId": "9",
+        "eventType": "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED",
+        "workflowExecutionCompletedEventAttributes": {"result": payload(report)},
+    }
+
+
+def never_intended(*histories: History) -> list[str]:
+    told = (f"{each.expected} | {each.found}" for each in reconcile(histories, (), "default"))
+    return [each for each in told if "since it may have been made" in each]
+
+
+UNKNOWN: Final = {"answer": {"status": "unknown"}}
+REFUSED: Final = {"failure": {"applicationFailureInfo": {"type": "x", "nonRetryable": True}}}
+PASSING: Final = {"failure": {"applicationFailureInfo": {"type": "x"}}}
+
+
+@pytest.mark.parametrize("told", [UNKNOWN, {"answer": {"status": "who knows"}}, {}])
+def test_a_call_that_may_have_been_made_and_was_never_intended_is_found(told: dict[str, Any]):
+    [said] = never_intended(along(told, over()))
+
+    assert said.startswith("the intent of occurrence o to be acknowledged")
+
+
+def test_so_is_one_that_has_failed():
+    failed = {
+        "eventId": "2",
+        "eventType": "EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT",
+        "activityTaskTimedOutEventAttributes": {"scheduledEventId": "1"},
+    }
+    asked = along({}).events[0]
+
+    assert never_intended(History("run/work", "1", "Agent", (asked, failed, over())))
+
+
+def test_one_whose_record_was_never_heard_of_is_found():
+    assert never_intended(along(UNKNOWN, *record_after("FAILED", **PASSING), over()))
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        (*record_after("COMPLETED", result=payload(RECORDED)), over()),  # recorded late
+        (*record_after("FAILED", **REFUSED), over()),  # it stands nowhere: the ledger said no
+        (over(unrecorded=[DRAFT]),),  # the stage says that it could not
+        (),  # it is under way
+    ],
+    ids=["late", "refused", "left over", "under way"],
+)
+def test_an_intent_that_history_accounts_for_is_not_missed(later: tuple[dict[str, Any], ...]):
+    assert never_intended(along(UNKNOWN, *later)) == []
+
+
+def test_one_that_was_not_made_needs_no_intent():
+    assert never_intended(along({"answer": {"status": "not_made"}}, over())) == []
+
+
+@pytest.mark.parametrize(("recorded", "is_found"), [(True, 0), (False, 1)])
+def test_what_a_stage_left_over_its_run_has_recorded(recorded: bool, is_found: int):
+    start = {
+        "eventId": "0",
+        "eventType": "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED",
+        "workflowExecutionStartedEventAttributes": {
+            "parentWorkflowExecution": {"workflowId": "run", "runId": "1"},
+            "parentInitiatedEventId": "1",
+        },
+    }
+    child = {"workflowExecution": {"workflowId": "run/work", "runId": "1"}}
+    begun = {
+        "eventId": "1",
+        "eventType": "EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED",
+        "startChildWorkflowExecutionInitiatedEventAttributes": {"workflowId": "run/work"},
+    }
+    started = {
+        "eventId": "2",
+        "eventType": "EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED",
+        "childWorkflowExecutionStartedEventAttributes": {"initiatedEventId": "1", **child},
+    }
+    late = record_after("COMPLETED", result=payload(RECORDED)) if recorded else []
+    stage = along(UNKNOWN, over(unrecorded=[DRAFT]))
+    stage = History("run/work", "1", "Agent", (start, *stage.events))
+    run = History("run", "1", "Pipeline", (begun, started, *late, over()))
+
+    assert len(never_intended(stage, run)) == is_found
