@@ -5,8 +5,9 @@ stage ends before its run, and so may its retention: who takes what is left is t
 A stage that somebody has taken back goes on under another run id, which its run never hears of: the
 server says which that is, and each run that was reset names the one that it was reset from. So one
 that was taken back again and again is followed from the newest back to the one that was started.
-What of it nobody goes on from, since an older one was reset once more, no run that is left names:
-that is not found.
+What of it nobody goes on from, since an older one was reset once more, none of these names: it is
+among the runs of that id which the server lists, as long as it keeps them. An id with a quotation
+mark or a backslash cannot be asked for in a list: there it is not found.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
+from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import AGENT_WORKFLOW
-from activities.runtime.engine import described
+from activities.runtime.engine import ANSWER, described
 from dsl.rules.reconciliation.history import History
 
 AT_ONCE: Final = 4  # each may have megabytes
@@ -37,7 +39,7 @@ async def with_stages(
     """Yield the history of a run, then those of its stages in the order of their starts.
 
     Behind that of a stage which was taken back come those of the runs that it has been since, the
-    newest first.
+    newest first, and then those that nobody goes on from.
 
     Args:
         client: of the server.
@@ -97,12 +99,13 @@ async def _since(
 ) -> AsyncIterator[tuple[tuple[str, str], WorkflowHistory | None]]:
     """Yield what a stage has been since it was taken back, from what it is now to its start.
 
-    None: the server does not keep it any more, so what that was reset from is not known either; or
-    it is one more than are followed.
+    None: the server does not keep it any more; or it is one more than are followed.
     """
-    wanted = [now]
-    seen = {stage[1], now[1]}
-    while wanted and len(seen) <= RESETS_MAX + 1:
+    wanted = [*await _others(client, stage, now), now]
+    seen = {stage[1], *(run for _, run in wanted)}
+    for _ in range(RESETS_MAX):
+        if not wanted:
+            return
         place = wanted.pop()
         history = await _stage(client, place, is_needed=False)
         yield place, history
@@ -127,6 +130,35 @@ async def _now(client: Client, workflow_id: str, run_id: str) -> tuple[str, str]
     # A later start under that id has nothing to do with it; of what is under way either is ahead.
     is_ours = found.first_run_id == run_id != now and found.HasField("close_time")
     return (workflow_id, now) if is_ours else None
+
+
+async def _others(
+    client: Client, stage: tuple[str, str], now: tuple[str, str]
+) -> list[tuple[str, str]]:
+    """Return what the server lists of a stage that was taken back, the oldest first."""
+    if '"' in stage[0] or "\\" in stage[0]:
+        return []
+    listed = await client.workflow_service.list_workflow_executions(
+        ListWorkflowExecutionsRequest(
+            namespace=client.namespace, page_size=RESETS_MAX, query=f'WorkflowId = "{stage[0]}"'
+        ),
+        retry=True,
+        timeout=ANSWER,
+    )
+    runs = [row.execution.run_id for row in reversed(listed.executions)]
+    others = [run for run in runs if run not in (stage[1], now[1])]
+    return [(stage[0], run) for run in others if await _is_of(client, stage, run)]
+
+
+async def _is_of(client: Client, stage: tuple[str, str], run: str) -> bool:
+    """Tell whether a run is one that a stage has been, and not a later start under its id."""
+    try:
+        found = await described(client, stage[0], run)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return bool(found.first_run_id == stage[1]) and found.HasField("close_time")
 
 
 async def _history(client: Client, workflow_id: str, run_id: str) -> WorkflowHistory:
