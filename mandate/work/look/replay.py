@@ -3,8 +3,9 @@
 1. A history is what ``temporal workflow show -o json`` prints; ``--running`` takes those of the
    runs that are under way, which are the ones that a deploy would wedge.
 2. Beside what Temporal compares, what was asked for is compared by its arguments.
-3. The exit code is 1 when one history differs, 2 when one cannot be read; each is said with its
-   first difference, ``--json`` with all.
+3. The exit code is 1 when one history differs, else 2 when one cannot be read; each is said with
+   its first difference, ``--json`` with all. A file that cannot be read keeps none behind it from
+   being replayed.
 4. A file with events left out, twice or out of order is no history, and is not replayed: in some
    the core would read no further, and never say so.
 """
@@ -12,7 +13,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +28,11 @@ from temporalio.worker import Interceptor, Replayer
 import mandate
 from activities.contracts.specs import QUEUE
 from dsl.shown.surfaces import Terminal
-from mandate._entry import EXIT_FAILED
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
 from mandate.people.errors import UsageError
 from mandate.stack import environment
-from mandate.terminal import ERROR_MAX, note, say, say_json
+from mandate.terminal import ERROR_MAX, complain, note, say, say_json
 from mandate.work.look.deep_replay import deep_replay
 
 HISTORIES_MAX: Final = 1_000
@@ -70,8 +71,8 @@ async def _run(
 ) -> int:
     if not files and not running:
         raise UsageError("name files of histories, or say --running")
-    histories = [read_history(file) for file in files]
     replayed = differing = 0
+    unread: list[Path] = []
     quiet = Runtime(telemetry=TelemetryConfig(logging=_ERRORS))  # what it warns of is said below
     with ThreadPoolExecutor(1) as threads:  # a replayer ends none that it was given
 
@@ -84,7 +85,7 @@ async def _run(
                 runtime=quiet,
             )
 
-        for history in histories:
+        for history in _read(files, unread):
             differing += _say(history, await deep_replay(history, replayer_with), as_json=as_json)
             replayed += 1
         if running:
@@ -93,8 +94,28 @@ async def _run(
                 differing += _say(history, found, as_json=as_json)
                 replayed += 1
     if not as_json:
-        say(Terminal.of("{} histories replayed, {} differ", replayed, differing))
-    return EXIT_FAILED if differing else 0
+        say(_summary(replayed, differing, len(unread)))
+    if differing:
+        return EXIT_FAILED
+    return EXIT_USAGE if unread else 0
+
+
+def _summary(replayed: int, differing: int, unread: int) -> Terminal:
+    if not unread:
+        return Terminal.of("{} histories replayed, {} differ", replayed, differing)
+    return Terminal.of(
+        "{} histories replayed, {} differ, {} cannot be read", replayed, differing, unread
+    )
+
+
+def _read(files: Sequence[Path], unread: list[Path]) -> Iterator[WorkflowHistory]:
+    """Yield the histories in files, and say of each that goes to ``unread`` why it does (3)."""
+    for file in files:
+        try:
+            yield read_history(file)
+        except UsageError as error:
+            complain(error, "mandate replay")
+            unread.append(file)
 
 
 def read_history(file: Path) -> WorkflowHistory:

@@ -66,12 +66,19 @@ def test_files_are_replayed_and_a_changed_argument_is_found(tmp_path: Path) -> N
             break
     changed.write_text(json.dumps(history))
 
+    broken = tmp_path / "broken.json"
+    broken.write_text("{}")
+
     whole = replay(*map(str, good))
-    found = replay(str(good[0]), str(changed))
+    found = replay(str(broken), str(good[0]), str(changed))
+    unread = replay(str(broken), str(good[0]), str(tmp_path / "nothing"))
 
     assert (whole.returncode, whole.stderr) == (0, ""), whole
     assert f"{len(good)} histories replayed, 0 differ" in whole.stdout
-    assert found.returncode == 1
+    assert found.returncode == 1  # those behind one that cannot be read are replayed
+    assert "2 histories replayed, 1 differ, 1 cannot be read" in found.stdout
+    assert (unread.returncode, len(unread.stderr.splitlines())) == (2, 2), unread
+    assert "1 histories replayed, 0 differ, 2 cannot be read" in unread.stdout
     assert ', authority_of: was "somebody-else" and is "code-review.review"' in found.stdout
 
 
