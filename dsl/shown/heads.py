@@ -18,6 +18,7 @@ from dsl.limits import HEAD_LINE_MAX, HEAD_LINES_MAX
 from dsl.shown.foreign import CUT
 
 OWN: Final = 0  # by the program's own choice
+ANSWER: Final = 1
 HEADED_RANK_MAX: Final = 2
 _ACCOUNT: Final = 3
 _ANSWER: Final = (AgentPhase.EXECUTE, "execute.json")
@@ -59,7 +60,7 @@ class Head(Value):
 def rank(phase: str, name: str) -> int:
     """Return how much an output tells a person (1): the less, the more."""
     if (phase, name) == _ANSWER:
-        return 1
+        return ANSWER
     if (phase, name) == _REPORT:
         return HEADED_RANK_MAX
     return _ACCOUNT if (phase, name) in _ACCOUNTS else OWN

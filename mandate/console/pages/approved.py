@@ -2,9 +2,9 @@
 
 1. What outputs say is text, whatever it says it is. JSON on one line is laid out, and nothing of it
    is left out: see ``dsl.shown.laid_out``.
-2. What an agent has put out stands first. What the engine tells of a stage is folded, unless it is
-   all there is of that stage. Of what the run does not describe nobody knows that it is so: it is
-   not folded.
+2. What an agent has put out stands first, and its answer behind that. What the engine tells of a
+   stage is folded, and so is a report beside what the agent has put out; unless it is all there is
+   of that stage. Of what the run does not describe nobody knows that it is so: it is not folded.
 3. A clarified plan is shown against the plan as it was written.
 """
 
@@ -16,12 +16,12 @@ from typing import Any, Final
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.gates.gate_rules import NO_OUTPUT
 from dsl.rules.health.clarification import scope_of
-from dsl.shown.heads import HEADED_RANK_MAX, OWN, HeadState, rank
+from dsl.shown.heads import ANSWER, HEADED_RANK_MAX, OWN, HeadState, rank
 from dsl.shown.laid_out import laid_out
 from dsl.shown.markup import described, table
 from dsl.shown.surfaces import Html
 from mandate.console.pages.frame import address, href, link
-from mandate.console.pages.moments import small_digest
+from mandate.console.pages.moments import cell_digest, small_digest
 from mandate.people.gates.contents import Contents, best_head, headed
 from mandate.people.gates.rows import NONE, GateRow, HeadRow, OutputRow
 
@@ -95,7 +95,7 @@ def outputs_part(run: str, row: GateRow, contents: Contents) -> Html:
     """Return what outputs say, the agent's own first (2)."""
     telling = headed(row)
     own = {each.stage for each in telling if _rank(each) == OWN}
-    first = [each for each in telling if _rank(each) == OWN or each.stage not in own]
+    first = [each for each in telling if _rank(each) <= ANSWER or each.stage not in own]
     open_names, folded_names = _others(row, telling)
     parts = [*(_output(run, each, contents) for each in first), _names(run, open_names)]
     folded = [
@@ -179,7 +179,7 @@ def _names(run: str, found: list[_Named]) -> Html:
             if output is None
             else link(href("/output", run=run, stage=stage, name=name), name),
             Html.of("<bdi>{}</bdi>", stage),
-            small_digest(hashed),
+            cell_digest(hashed),
         ]
         for stage, name, hashed, output in found
     ]

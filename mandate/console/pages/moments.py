@@ -59,8 +59,13 @@ def until(text: str, now: datetime | None = None) -> Html:
 
 
 def small_digest(text: str) -> Html:
-    """Return a digest: in a table as far as there is room, and whole when it is pointed at."""
+    """Return a digest, whole."""
     return Html.of('<code class="digest">{}</code>', text)
+
+
+def cell_digest(text: str) -> Html:
+    """Return one of a table: as far as there is room, and whole when pointed at or focused."""
+    return Html.of('<code class="digest" tabindex="0">{}</code>', text)
 
 
 def _to_come(words: str) -> Html:

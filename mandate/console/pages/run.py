@@ -18,7 +18,7 @@ from dsl.shown.heads import HEADED_RANK_MAX, rank
 from dsl.shown.markup import described, kind_of, table, took
 from dsl.shown.surfaces import Html, Terminal
 from mandate.console.pages.frame import Viewed, address, href, link, listed, outside
-from mandate.console.pages.moments import small_digest, until
+from mandate.console.pages.moments import cell_digest, until
 from mandate.people.accounts import Account, DecidedGate, PendingGate, StageAccount
 from mandate.people.outputs import Put
 
@@ -212,7 +212,7 @@ def _rows(account: Account, found: Sequence[tuple[str, Put]]) -> Html:
             Html.of("<bdi>{}</bdi>", path),
             Html.of("<bdi>{}</bdi>", each.media_type),
             Html.of("{:,}", each.size),
-            small_digest(each.digest),
+            cell_digest(each.digest),
         ]
         for path, each in sorted(found, key=lambda pair: _rank(pair[1]))
     )

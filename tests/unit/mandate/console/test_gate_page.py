@@ -41,24 +41,34 @@ def put(stage: str, name: str, phase: str = "EXECUTE", **more: object) -> dict[s
 def test_what_an_agent_has_put_out_stands_open_and_what_the_engine_tells_is_folded():
     own = put("s", "own.json", media_type="application/json")
     answer, manifest = put("s", "execute.json"), put("s", "manifest.json", "PACKAGE")
+    report = put("s", "report.md", "REPORT")
+    names = ("own.json", "execute.json", "report.md", "manifest.json")
 
-    both, folded = shown(own, answer, manifest, s=("own.json", "execute.json", "manifest.json"))
+    both, folded = shown(own, answer, report, manifest, s=names)
     assert '<pre tabindex="0">{\n  &quot;a&quot;: [\n    1\n  ]\n}</pre>' in both  # laid out
-    assert "own.json" in both
-    assert folded.index("execute.json") < folded.index("manifest.json")
-    alone, folded = shown(answer, manifest, s=("execute.json", "manifest.json"))
-    assert ("execute.json" in alone, "manifest.json" in folded) == (True, True)
+    assert both.index("own.json") < both.index("execute.json")  # its answer is approved as well
+    assert folded.index("report.md") < folded.index("manifest.json")
+    alone, folded = shown(answer, report, manifest, s=names[1:])
+    assert ("execute.json" in alone, "report.md" in alone, "manifest.json" in folded) == (True,) * 3
     assert shown(manifest, s=("manifest.json",))[1] == ""
 
 
 def test_what_another_stage_has_put_out_folds_nothing_of_this_one():
-    described = put("a", "own.txt"), put("a", "execute.json"), put("b", "execute.json")
-    is_open, folded = shown(*described, a=("own.txt", "execute.json"), b=("execute.json",))
+    described = [put(stage, "report.md", "REPORT") for stage in ("a", "b")]
+    is_open, folded = shown(
+        put("a", "own.txt"), *described, a=("own.txt", "report.md"), b=("report.md",)
+    )
 
     assert "<h3><a" in is_open
     assert "stage=b" in is_open
     assert "stage=b" not in folded
     assert "stage=a" in folded
+
+
+def test_a_digest_that_is_cut_off_in_a_table_can_be_reached_by_keyboard():
+    _, folded = shown(put("s", "own.txt"), put("s", "plan.log", "PLAN"), s=("own.txt", "plan.log"))
+
+    assert f'<td data-of="Digest"><code class="digest" tabindex="0">{DIGEST}</code></td>' in folded
 
 
 def test_what_the_run_does_not_describe_is_not_folded():
