@@ -14,6 +14,8 @@ agent in it to ``histories/``, replacing what is there of the same name.
    them, and what is under ``histories/`` may be recorded anew.
 4. What no recording can wait for is written to the ledger before: see
    ``tests.fixtures.trust.past``.
+5. The stack keeps the worker of the ledger apart. Scenarios of one that serves both have a stack of
+   their own, behind the others.
 """
 
 from __future__ import annotations
@@ -26,17 +28,21 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHandle
 
 from activities.contracts.notify.specs import NOTIFICATION_WORKFLOW
+from activities.contracts.specs import QUEUE, QUEUE_LEDGER
 from integrations.settings import read_settings
 from mandate._entry import EXIT_USAGE, run_main
 from mandate.stack.options import StackOptions, private_stack
 from mandate.stack.up import Stack
+from mandate.stack.workers import DEFAULT_WORKERS
 from mandate.work.operate.demo_tools import open_shop, pin
 from tests.fixtures.engine import OUTSIDE
 from tests.fixtures.notify.receiver import receiver
@@ -44,6 +50,7 @@ from tests.fixtures.servers.temporal import temporal_cli
 from tests.fixtures.trust.past import make_known, write_criteria, write_past
 from tests.replay.scenarios import SCENARIOS, Scenario, run_of
 from tests.replay.studio import Studio, ended
+from tests.replay.tool_scenarios import BESIDE_THE_LEDGER
 from tests.replay.trust_scenarios import WITH_A_PAST
 from worker import connect
 
@@ -52,6 +59,12 @@ RELEASED: Final = Path(__file__).parent / "released"
 RELEASE: Final = "--release"
 # Between the ids of a run and of its agents: no id holds it, and file systems take it.
 SEPARATOR: Final = "__"
+# Who serves phases writes the ledger too, and the others stay as they are (5).
+TOGETHER: Final = tuple(
+    replace(each, queues=(*each.queues, QUEUE_LEDGER)) if QUEUE in each.queues else each
+    for each in DEFAULT_WORKERS
+    if QUEUE_LEDGER not in each.queues
+)
 TEMPLATES: Final = Path(__file__).parent / "templates"
 CODE: Final = "import os\n\npassword = 'letmein'\n"
 _OF_A_MACHINE: Final = {"identity": "recorder", "stackTrace": ""}
@@ -97,7 +110,7 @@ async def main(names: list[str]) -> int:
         print(f"no scenario {', '.join(sorted(unknown))}", file=sys.stderr)
         return EXIT_USAGE
     chosen = [each for each in SCENARIOS if not names or each.__name__ in names]
-    with tempfile.TemporaryDirectory(prefix="mandate-record-") as folder, ExitStack() as beside:
+    with tempfile.TemporaryDirectory(prefix="mandate-record-") as folder, ExitStack() as exits:
         workspace = Path(folder) / "workspace"
         (workspace / "code").mkdir(parents=True)
         (workspace / "code" / "main.py").write_text(CODE)
@@ -108,18 +121,28 @@ async def main(names: list[str]) -> int:
         settings = {**open_shop(Path(folder) / "shop"), **settings}
         templates = (OUTSIDE, TEMPLATES, settings["MANDATE_TEMPLATES"])
         settings["MANDATE_TEMPLATES"] = os.pathsep.join(map(str, templates))
-        hook = beside.enter_context(receiver())
+        hook = exits.enter_context(receiver())
         settings["MANDATE_NOTIFY"] = str(_site(Path(folder), hook.url))
         options = private_stack(Path(folder) / "data", settings=settings)
         if not {each.__name__ for each in chosen}.isdisjoint(WITH_A_PAST):
             await _give_past(options)
-        async with Stack(options) as stack:
-            here = read_settings(stack.env)
-            await pin(here)
-            studio = Studio(await connect(here), here, workspace)
-            for scenario in chosen:
-                await _record(studio, scenario, here.temporal)
+        beside = [each for each in chosen if each.__name__ in BESIDE_THE_LEDGER]
+        await _record_on(options, [each for each in chosen if each not in beside], workspace)
+        together = replace(options, workers=TOGETHER)  # (5) behind the others
+        await _record_on(together, beside, workspace)
     return 0
+
+
+async def _record_on(options: StackOptions, scenarios: Sequence[Scenario], workspace: Path) -> None:
+    """Record scenarios on a stack, if there are any."""
+    if not scenarios:
+        return
+    async with Stack(options) as stack:
+        here = read_settings(stack.env)
+        await pin(here)
+        studio = Studio(await connect(here), here, workspace)
+        for scenario in scenarios:
+            await _record(studio, scenario, here.temporal)
 
 
 def _site(folder: Path, url: str) -> Path:

@@ -62,8 +62,17 @@ async def denied_as_its_stage_ends(studio: Studio, name: str) -> Handle:
     return run
 
 
+async def called_beside_the_ledger(studio: Studio, name: str) -> Handle:
+    """As ``called``, by a worker that writes the ledger too: intents go with their calls."""
+    return await called(studio, name)
+
+
+# What is recorded where one process makes calls and writes the ledger.
+BESIDE_THE_LEDGER: Final = ("called_beside_the_ledger",)
+
 SCENARIOS: Final = (
     called,
+    called_beside_the_ledger,
     called_where_the_ledger_is_asked_first,
     denied_as_its_stage_ends,
     denied_at_once,

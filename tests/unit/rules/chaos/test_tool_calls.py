@@ -14,10 +14,10 @@ from dsl.rules.reconciliation.recorded import Recorded
 from tests.fixtures.chaos.recorded import changed, evidence_of, found_by, payload, with_history
 
 
-@pytest.fixture
-def evidence() -> Evidence:
+@pytest.fixture(params=["called", "called-beside-the-ledger"])
+def evidence(request: pytest.FixtureRequest) -> Evidence:
     """A run whose agent has called, by itself and with people's leave."""
-    return evidence_of("called", "called__refund")
+    return evidence_of(request.param, f"{request.param}__refund")
 
 
 def objections(evidence: Evidence) -> list[str]:

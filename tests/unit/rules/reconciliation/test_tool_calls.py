@@ -14,9 +14,10 @@ from dsl.rules.reconciliation.recorded import Recorded, key_of
 from tests.fixtures.chaos.recorded import changed, evidence_of, payload, with_history
 
 
-@pytest.fixture
-def evidence() -> Evidence:
-    return evidence_of("called", "called__refund")
+@pytest.fixture(params=["called", "called-beside-the-ledger"])
+def evidence(request: pytest.FixtureRequest) -> Evidence:
+    """A run whose intents are recorded first, and one whose intents went with their calls."""
+    return evidence_of(request.param, f"{request.param}__refund")
 
 
 def found(evidence: Evidence) -> list[str]:
