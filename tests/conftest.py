@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Generator
 from pathlib import Path
@@ -34,6 +35,9 @@ LONGEST_FIRST: Final = ("e2e", "docs", "workflow", "integration")
 
 bear_nested_imports()
 go_far()
+# Several processes of tests share the cores, each with servers written in Go: one that spreads over
+# all of them takes a seventh more CPU for the same work, and makes the others wait.
+os.environ.setdefault("GOMAXPROCS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As behind nohup, and programs that tests interrupt would ignore it as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
