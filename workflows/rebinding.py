@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from dsl.limits import REASON_LENGTH_MAX
     from dsl.rules.proofs.proof import REBIND, reason_digest
     from dsl.rules.run.reserved import rebinding_id
-    from dsl.rules.trust.admission import Binding
+    from dsl.rules.trust.admission import Binding, unregistered
     from dsl.rules.trust.rebinding import binding_digest
     from dsl.values.agent_ids import refuse_agent_identity
     from dsl.values.model_faults import fault_of
@@ -94,9 +94,7 @@ class Rebinding:
             summary=Markdown.of("how does {} stand in vault?", order.agent),
         )
         if not standing.known:
-            raise RefusedError(
-                f"agent {order.agent!r} is not registered: it is bound when it first runs"
-            )
+            raise RefusedError(f"{unregistered(order.agent)}: it is bound when it first runs")
         if standing.disabled:
             raise RefusedError(f"agent {order.agent!r} is revoked: reinstate it first")
 

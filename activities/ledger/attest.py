@@ -207,9 +207,7 @@ async def _histories(
         later.require(since)
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
-            raise NotFoundError(
-                f"temporal knows no such run of {request.workflow!r}, or not any more"
-            ) from None
+            raise NotFoundError(request.unknown) from None
         raise UnavailableError(f"temporal does not answer ({error})") from None
     return histories
 

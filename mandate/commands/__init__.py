@@ -7,6 +7,6 @@ else lists them: `mandate.cli` finds the files. The rules of such a file:
    sentence of ``--help``. A folder in a room is a group of commands; its docstring says what of.
 2. Importing it is cheap, since ``--help`` and a shell's completion import all of them: what it
    needs is imported inside ``command``. Work of more than a few lines stands in `mandate.work`.
-3. It ends by `mandate.cli_options.end`: 0 done, 1 a check or a run failed, 2 wrong usage or a
-   refused document.
+3. It ends by `mandate.cli_options.end`: 0 done, 1 a check or a run failed, 2 wrong usage, a
+   refused document, or what was named is not there.
 """

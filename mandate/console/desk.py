@@ -40,8 +40,9 @@ from mandate.people.gates import inbox
 from mandate.people.gates.contents import read_contents, store
 from mandate.people.gates.earlier import since_lines
 from mandate.people.gates.inbox import Inbox
+from mandate.people.gates.queries import plan_of
 from mandate.people.gates.sending import send
-from mandate.people.gates.voting import Seen, before, looked, plan_of, seen_at, signed
+from mandate.people.gates.voting import Seen, before, looked, seen_at, signed
 from mandate.people.gates.wishes import Wish
 from mandate.people.login.arriving import adopt, by_password
 from mandate.people.login.logins import Login

@@ -1,7 +1,8 @@
 """Asking for a change of an agent's trust: start it, say at once what came of that, or wait.
 
 1. Whoever asks decides nothing, so nobody has to be logged in: criteria and people decide.
-2. What is not met is printed whole; what waits is printed with the line that answers it.
+2. What is not met is printed whole; what waits is printed with the line that answers it. That there
+   is no such agent is one sentence.
 3. One at a time: where one is under way, that one is shown, and nothing is started. What merely
    holds its id is said to be that, and nothing of it is shown.
 """
@@ -19,12 +20,13 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.contracts.specs import QUEUE
+from dsl.rules.trust.admission import unregistered
 from dsl.shown.surfaces import Terminal, pasteable
-from mandate._entry import EXIT_FAILED
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import temporal
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, no_agent
+from mandate.people.gates.queries import pending
 from mandate.people.gates.rows import GateRow
-from mandate.people.gates.voting import pending
 from mandate.people.holders import refuse_stranger
 from mandate.stack import environment
 from mandate.terminal import note, say, say_json
@@ -155,9 +157,12 @@ def _done(change: Change, report: Any) -> int:
 
 def _refused(change: Change, failure: WorkflowFailureError) -> int:
     kind, unmet = reasons(failure.cause)
+    is_there = unmet != [unregistered(change.agent)]
     if change.as_json:
         say_json({"agent": change.agent, "state": "refused", "type": kind, "unmet": unmet})
+    elif not is_there:
+        raise no_agent(change.agent)
     else:
         say(Terminal.of("refused: {} stays as it is", change.agent))
         say(*(Terminal.of("  - {}", each) for each in unmet))
-    return EXIT_FAILED
+    return EXIT_FAILED if is_there else EXIT_USAGE

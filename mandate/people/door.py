@@ -1,8 +1,8 @@
 """How a command that somebody is behind comes in and goes out: servers, sentences, exit codes.
 
-Exit codes: 0 done, 1 not done, 2 wrong usage or nobody logged in. Whatever fails on the way is one
-sentence on stderr, never a traceback. Nobody waits for a server in silence: what is waited for
-longer than ``SILENT_S`` is said.
+Exit codes: 0 done, 1 not done, 2 wrong usage, nobody logged in, or what was named is not there.
+Whatever fails on the way is one sentence on stderr, never a traceback. Nobody waits for a server in
+silence: what is waited for longer than ``SILENT_S`` is said.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dsl.shown.surfaces import Terminal
 from integrations.errors import IntegrationError
 from integrations.settings import SettingsError, read_settings
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, exit_code_of
 from mandate.stack.errors import StackError
 from mandate.terminal import complain, told_after
 from mandate.unanswered import why_of, words_of
@@ -32,10 +32,8 @@ def enter(command: str, work: Coroutine[Any, Any, int]) -> int:
     why: Exception
     try:
         return asyncio.run(work)
-    except (RefusalError, StackError) as error:
-        code, why = error.exit_code, error
-    except IntegrationError as error:
-        code, why = EXIT_FAILED, error
+    except (RefusalError, StackError, IntegrationError) as error:
+        code, why = exit_code_of(error), error
     except SettingsError as error:
         code, why = EXIT_USAGE, error
     except RPCError as error:

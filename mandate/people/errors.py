@@ -1,11 +1,21 @@
-"""Why something that a person asked for is not done, as one sentence."""
+"""Why something that a person asked for is not done, as one sentence.
+
+A run, gate, agent, output or entry that was named and is not there is ``NotThereError``, by
+whatever command: its sentence says what was looked for, where, and the smallest fix.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.shown.surfaces import Terminal
 from dsl.values.agent_ids import refuse_agent_identity
+from integrations.errors import NotFoundError
 from mandate._entry import EXIT_FAILED, EXIT_TIMED_OUT, EXIT_USAGE
+
+if TYPE_CHECKING:  # it takes long to load, and what asks no server loads this too
+    from temporalio.client import Client
 
 
 class RefusalError(Exception):
@@ -33,10 +43,45 @@ class UsageError(RefusalError):
     exit_code = EXIT_USAGE
 
 
+class NotThereError(RefusalError):
+    """What was named is not where it was looked for: exit code 2."""
+
+    exit_code = EXIT_USAGE
+
+
 class NotYetError(RefusalError):
     """What was waited for has not come in time, and may come yet: an exit code of its own."""
 
     exit_code = EXIT_TIMED_OUT
+
+
+def exit_code_of(error: Exception) -> int:
+    """Return the exit code of a command that ends by this error, whichever layer raised it."""
+    if isinstance(error, NotFoundError):
+        return EXIT_USAGE
+    return int(getattr(error, "exit_code", EXIT_FAILED))
+
+
+def no_run(
+    client: Client, name: str, what: str = "run", see: str = "mandate runs"
+) -> NotThereError:
+    """Return what is said where Temporal knows no run, or ``what`` else, that is called so.
+
+    Which server was asked is said at the command line alone, and which command lists them.
+    """
+    asked = (client.service_client.config.target_host, client.namespace, Terminal(see))
+    return NotThereError(
+        "there is no {} {!r}",
+        *(what, name),
+        typed=Terminal.of("Temporal at {} was asked, namespace {}; see: {}", *asked),
+    )
+
+
+def no_agent(agent: str) -> NotThereError:
+    """Return what is said where Vault knows no agent of that id."""
+    return NotThereError(
+        "vault knows no agent {!r}: nothing was changed", agent, typed="see: mandate agents"
+    )
 
 
 def words_of_cause(cause: BaseException | None) -> str:

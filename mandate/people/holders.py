@@ -1,19 +1,36 @@
-"""What holds a workflow id that is the engine's own, before a person is shown anything of it.
+"""What holds a workflow id, in the server's words, before a person is shown anything of it.
 
-An id is had by whoever asks first. So what runs under one that the engine reserves is looked at in
-the server's words: it must be of the type the id is for, on the engine's queue, and started by no
-other workflow. What is not is never asked anything, and never shown: it would answer as it likes.
+An id is had by whoever asks first. So what runs under one that the engine reserves must be of the
+type the id is for, on the engine's queue, and started by no other workflow. What is not is never
+asked anything, and never shown: it would answer as it likes.
 """
 
 from __future__ import annotations
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.service import RPCError
 
-from activities.runtime.engine import run_under_way
+from activities.runtime.engine import NO_SUCH_RUN, run_under_way
 from dsl.rules.run.reserved import QUEUE, owner_of
 from dsl.shown.surfaces import Terminal
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, no_run
+from mandate.people.outputs import ANSWER
+
+
+async def newest(client: Client, workflow_id: str) -> WorkflowExecutionDescription:
+    """Return the newest workflow of that id, whatever it is.
+
+    Raises:
+        NotThereError: there is none.
+        temporalio.service.RPCError: the server does not answer.
+    """
+    try:
+        return await client.get_workflow_handle(workflow_id).describe(rpc_timeout=ANSWER)
+    except RPCError as error:
+        if error.status in NO_SUCH_RUN:
+            raise no_run(client, workflow_id) from None
+        raise
 
 
 async def refuse_stranger(client: Client, workflow_id: str, run_id: str | None = None) -> None:

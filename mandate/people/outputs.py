@@ -27,7 +27,7 @@ from dsl.rules.run.reserved import AGENT
 from dsl.values.canonical import DIGEST_PATTERN
 from integrations.artifacts.store import Artifacts
 from integrations.errors import NotFoundError
-from mandate.people.errors import RefusalError
+from mandate.people.errors import NotThereError, RefusalError, no_run
 
 ANSWER: Final = timedelta(seconds=10)
 STAGES_LISTED_MAX: Final = 1_000
@@ -61,12 +61,12 @@ class StageOutputs:
         """Return the output of that name.
 
         Raises:
-            RefusalError: there is none.
+            NotThereError: there is none.
         """
         for each in self.outputs:
             if each.name == name:
                 return each
-        raise RefusalError(
+        raise NotThereError(
             "stage {!r} of {!r} has no output {!r}; it has: {}",
             *(self.stage, self.run, name),
             ", ".join(each.name for each in self.outputs) or "none",
@@ -77,14 +77,15 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
     """Return what the stage ``RUN/STAGE`` has put out.
 
     Raises:
-        RefusalError: it is no stage, or does not say.
+        NotThereError: it is no stage.
+        RefusalError: it does not say.
         temporalio.service.RPCError: the server does not answer.
     """
     try:
         found = await described(client, place)
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
-            raise RefusalError(
+            raise NotThereError(
                 "there is no stage {!r}: expected RUN/STAGE, the workflow id of a run and the path "
                 "of a stage of an agent that has begun",
                 place,
@@ -94,7 +95,7 @@ async def outputs_of(client: Client, place: str) -> StageOutputs:
     run = found.parent_execution.workflow_id
     stage = place.removeprefix(f"{run}/")
     if found.type.name != AGENT or not run or stage == place:  # (1) in the server's words
-        raise RefusalError(
+        raise NotThereError(
             "{!r} is a workflow of type {}, and no stage of a run: expected RUN/STAGE",
             *(place, found.type.name),
         )
@@ -109,14 +110,15 @@ async def stages_of(client: Client, place: str) -> AsyncIterator[StageOutputs]:
     """Yield the stages of a run that have begun, as its history names them; or the one stage.
 
     Raises:
-        RefusalError: there is no such run or stage, or it does not say.
+        NotThereError: there is no such run or stage.
+        RefusalError: it does not say.
         temporalio.service.RPCError: the server does not answer.
     """
     try:
         found = await described(client, place)
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
-            raise RefusalError("there is no run {!r}", place, typed="see: mandate runs") from None
+            raise no_run(client, place, "run or stage") from None
         raise
     if found.type.name == AGENT:
         yield await outputs_of(client, place)
@@ -170,12 +172,12 @@ def read_output(artifacts: Artifacts, output: Put) -> bytes:
     """Return the bytes of an output, by its digest.
 
     Raises:
-        RefusalError: they are not in the store of this machine.
+        NotThereError: they are not in the store of this machine.
     """
     try:
         return artifacts.get(output.digest)  # hashed as it is read
     except NotFoundError:
-        raise RefusalError(
+        raise NotThereError(
             "{} is not in the artefact store of this machine: set MANDATE_ARTIFACTS to where the "
             "workers keep it",
             output.digest,

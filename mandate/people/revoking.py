@@ -41,6 +41,7 @@ from mandate.people.gates.statements import sign
 from mandate.people.holders import what_is_wrong
 from mandate.people.login.session import session
 from mandate.terminal import note
+from workflows.runtime.failures import UNKNOWN_AGENT
 from workflows.trust.receipt import WAITING
 
 ANSWER: Final = timedelta(seconds=5)  # of the run to a query
@@ -53,6 +54,7 @@ class Ended:
 
     receipt: dict[str, Any]
     refusal: str = ""
+    is_unknown: bool = False  # there is no such agent
 
     @property
     def is_complete(self) -> bool:
@@ -143,7 +145,8 @@ async def watch(handle: WorkflowHandle[Any, Any], within_s: float) -> Ended:
         cause = failure.cause
         details = cause.details if isinstance(cause, ApplicationError) else ()
         receipt = details[0] if details and isinstance(details[0], dict) else {}
-        return Ended(receipt, cause.message if isinstance(cause, ApplicationError) else str(cause))
+        said = cause.message if isinstance(cause, ApplicationError) else str(cause)
+        return Ended(receipt, said, getattr(cause, "type", None) == UNKNOWN_AGENT)
     finally:
         ending.cancel()
 

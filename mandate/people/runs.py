@@ -30,7 +30,7 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.runtime.endings import ended_word
 from dsl.rules.run.reserved import (
@@ -52,8 +52,8 @@ from dsl.rules.run.reserved import (
     SWEEP,
 )
 from dsl.shown.surfaces import Terminal
-from mandate.people.errors import RefusalError
-from mandate.people.holders import refuse_stranger
+from mandate.people.errors import NotThereError, RefusalError
+from mandate.people.holders import newest, refuse_stranger
 from mandate.people.outputs import ANSWER, report_of
 from mandate.people.void import Void, void_of
 from workflows.runtime.attributes import ENDINGS, STATUS
@@ -141,9 +141,11 @@ async def described_run(client: Client, run: str) -> WorkflowExecutionDescriptio
     """Return what the server says of the newest run of that workflow id.
 
     Raises:
-        RefusalError: there is none, it is no run, or something else holds its id.
+        NotThereError: there is none, or it is no run.
+        RefusalError: something else holds its id.
     """
-    state = await _described(client, run)
+    state = await newest(client, run)
+    refuse_no_run(run, state.task_queue, state.workflow_type)
     if state.status is WorkflowExecutionStatus.RUNNING:
         await refuse_stranger(client, run, state.run_id)  # (4) it holds an id for something else
     return state
@@ -235,23 +237,10 @@ def doing_words(doing: Mapping[str, str]) -> Terminal:
     return Terminal.joined(", ", stages)
 
 
-async def _described(client: Client, run: str) -> WorkflowExecutionDescription:
-    try:
-        state = await client.get_workflow_handle(run).describe(
-            rpc_timeout=timedelta(seconds=2 * ANSWER_S)
-        )
-    except RPCError as error:
-        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
-            raise RefusalError("there is no run {!r}", run, typed=_SEE) from None
-        raise
-    refuse_no_run(run, state.task_queue, state.workflow_type)
-    return state
-
-
 def refuse_no_run(run: str, queue: str, kind: str) -> None:
-    """Refuse, by a ``RefusalError``, what is no run: a stage, or of another queue."""
+    """Refuse, by a ``NotThereError``, what is no run: a stage, or of another queue."""
     if queue != QUEUE or kind == AGENT:
-        raise RefusalError("{!r} is a workflow of type {!r}, and no run", run, kind, typed=_SEE)
+        raise NotThereError("{!r} is a workflow of type {!r}, and no run", run, kind, typed=_SEE)
 
 
 async def _told(client: Client, found: WorkflowExecution, turn: asyncio.Semaphore) -> Run:

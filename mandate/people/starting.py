@@ -14,7 +14,7 @@ from activities.contracts.specs import QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.inputs import resolve_inputs
 from dsl.plan import Plan
-from mandate.people.errors import RefusalError, UsageError
+from mandate.people.errors import RefusalError, UsageError, no_run
 from mandate.people.runs import pipeline_of, refuse_no_run
 from mandate.unanswered import words_of
 from workflows.ledger.reuse import RESUME_MEMO
@@ -52,8 +52,9 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
     """Return the memo of a start of a pipeline that resumes the latest run of that workflow id.
 
     Raises:
-        UsageError: the server knows none, and what it does not know nobody can compare; or it is
-            none of that pipeline. Where nobody says of which it was, the ledger's worker finds out.
+        NotThereError: the server knows none, and what it does not know nobody can compare.
+        UsageError: it is none of that pipeline. Where nobody says of which it was, the ledger's
+            worker finds out.
         RefusalError: it is under way.
     """
     try:
@@ -63,11 +64,7 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
             raise RefusalError(
                 "{!r} cannot be looked at: {}", workflow_id, words_of(error)
             ) from None
-        raise UsageError(
-            "there is no run {!r}: `mandate runs` lists those that there are; what temporal does "
-            "not keep any more cannot be resumed",
-            workflow_id,
-        ) from None
+        raise no_run(client, workflow_id) from None
     try:
         refuse_no_run(workflow_id, found.task_queue, found.type.name)
     except RefusalError as error:

@@ -168,7 +168,7 @@ async def test_a_run_is_shown_on_one_page_while_it_waits_and_when_it_is_over(
     refused = await says(mandate_up, "show", rejected.id, code=4)
     stranger = await says(mandate_up, "show", f"{approved.id}/look", code=2)
     nobody = await says(mandate_up, "show", "no-such-run", code=2)
-    unreported = await says(mandate_up, "report", "no-such-run", code=1)
+    unreported = await says(mandate_up, "report", "no-such-run", code=2)
     page = (tmp_path / "r.html").read_text()
 
     assert "bytes, to be opened in any browser" in written
@@ -298,8 +298,8 @@ async def test_what_is_no_run_is_refused(mandate_up: MandateUp):
     await until_gate(handle, "ok")
 
     for words in (("watch", "no-such"), ("gates", "no-such"), ("gates", "no-such", "--wait")):
-        assert "there is no run 'no-such'" in await says(mandate_up, *words, code=1)
-    said = await says(mandate_up, "cancel", f"{handle.id}/look", code=1)
+        assert "there is no run 'no-such'" in await says(mandate_up, *words, code=2)
+    said = await says(mandate_up, "cancel", f"{handle.id}/look", code=2)
     assert "is a workflow of type 'Agent', and no run" in said
     await handle.cancel()
 

@@ -170,7 +170,7 @@ async def test_people_read_it_back_and_save_it(arena: Arena, play: Play, tmp_pat
     assert one.stdout == shown.stdout
     assert {"found.txt", "execute.log", "execute.json"} <= names
     assert text.stdout == "  | what it had found\n"
-    assert (unknown.returncode, "has no output 'other.txt'" in unknown.stderr) == (1, True)
+    assert (unknown.returncode, "has no output 'other.txt'" in unknown.stderr) == (2, True)
     assert saved.returncode == 0, saved.stderr
     assert (tmp_path / "out" / "look" / "found.txt").read_text() == "what it had found"
     assert {each.name for each in (tmp_path / "out" / "look").iterdir()} == names

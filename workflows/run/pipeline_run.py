@@ -24,6 +24,7 @@ from dsl import actions
 from dsl.core import StageStatus
 from dsl.limits import ANSWER_BYTES_MAX
 from dsl.plan import Plan, walk
+from dsl.rules.run.checkpoints import NO_STAGE
 from dsl.shown.foreign import legible
 from dsl.shown.surfaces import Markdown
 from dsl.values.durations import render_duration
@@ -115,7 +116,7 @@ class PipelineRun:
         if before is not None and before not in paths:
             more = f" and {left} more" if (left := len(paths) - _PATHS_SHOWN_MAX) > 0 else ""
             raise MessageError(
-                f"there is no stage or gate {legible(before, _PATH_SHOWN_MAX)!r}; there are: "
+                f"{NO_STAGE} {legible(before, _PATH_SHOWN_MAX)!r}; there are: "
                 f"{', '.join(paths[:_PATHS_SHOWN_MAX])}{more}"
             )
         return self.admitted.checkpoints.points(before) if self.admitted else []

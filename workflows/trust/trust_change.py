@@ -28,6 +28,7 @@ from activities.contracts import trust_specs as trust
 from dsl.actions import TRUST_REFUSED
 from dsl.core import StageStatus
 from dsl.plan import GateStep, Plan, walk
+from dsl.rules.trust.admission import unregistered
 from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of
 from workflows.gates.control_groups import ControlGroups
@@ -179,7 +180,7 @@ class TrustChange(GatedWorkflow):
             summary=Markdown.of("how does {} stand in vault?", wanted.agent),
         )
         if not self._standing.known:
-            raise RefusedError(f"agent {wanted.agent!r} is not registered")
+            raise RefusedError(unregistered(wanted.agent))
         self._evidence = await trust.evidence(
             trust.EvidenceRequest(
                 kind=self.kind,

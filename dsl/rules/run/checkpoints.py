@@ -19,7 +19,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+NO_STAGE: Final = "there is no stage or gate"  # which a run says of a point before none of its own
 
 
 @dataclass(slots=True)

@@ -58,6 +58,11 @@ def agent_identity(agent: str, plan_digest: str, *, registered: bool) -> str:
     return f"inline-{plan_digest.removeprefix('sha256:')[:DIGEST_DIGITS]}.{agent}"
 
 
+def unregistered(identity: str) -> str:
+    """Return what is said of an agent that Vault does not know: it has not run yet."""
+    return f"agent {identity!r} is not registered"
+
+
 def is_inline(identity: str) -> bool:
     """Tell whether ``identity`` belongs to an inline plan."""
     return _INLINE.match(identity) is not None

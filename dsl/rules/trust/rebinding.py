@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Final
 
 from dsl.core import Tier
-from dsl.rules.trust.admission import Binding
+from dsl.rules.trust.admission import Binding, unregistered
 from dsl.values.canonical import digest_of
 
 KEPT_MAX: Final = Tier.T2
@@ -44,7 +44,7 @@ def binding_digest(binding: Binding) -> str:
 def refuse(agent: str, bound: Binding | None, asked: Binding, *, revoked: bool) -> str | None:
     """Say why ``agent`` cannot be bound to ``asked``; None when it can."""
     if bound is None:
-        return f"agent {agent!r} is not registered: it is bound when it first runs"
+        return f"{unregistered(agent)}: it is bound when it first runs"
     if revoked:  # (3) it comes back first
         return f"agent {agent!r} is revoked: reinstate it first"
     if not asked.program:

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from dsl.rules.ledger.merkle import HASH_BYTES, is_included, leaf_of
 from dsl.rules.ledger.note import NOTE_BYTES_MAX, NoteKey, SignedNote
 from dsl.values import strict_json
-from integrations.errors import CorruptError, NotFoundError
+from integrations.errors import CorruptError, NotFoundError, UnavailableError
 from integrations.ledger.entries import Content, entry_bytes
 from integrations.ledger.lookup import row_at
 from integrations.ledger.tree.kept_notes import newest_note
@@ -92,15 +92,15 @@ def prove(path: Path, seq: int, tree: LedgerTree | None = None) -> EntryProof:
     """Return the proof of entry ``seq`` under the newest note that the file keeps.
 
     Raises:
-        NotFoundError: there is no such entry or file, or no note covers it yet.
+        NotFoundError: there is no such entry or file.
         CorruptError: the file is not what was written.
-        UnavailableError: it cannot be read.
+        UnavailableError: it cannot be read, or no note covers it yet.
     """
     entry = canonical_entry(path, seq)
     text = newest_note(path)
     size = _size_of(text) if text else 0
     if text is None or size <= seq:
-        raise NotFoundError(
+        raise UnavailableError(
             f"entry {seq} is under no signed note yet, the newest has {size} entries: one is made "
             "within half a minute while the ledger's worker runs"
         )
@@ -125,7 +125,7 @@ def canonical_entry(path: Path, seq: int) -> str:
     """Return the canonical text of one entry, which is what its hash is of; errors as ``prove``."""
     row = row_at(path, seq)
     if row is None:
-        raise NotFoundError(f"the ledger {path} has no entry {seq}")
+        raise NotFoundError(f"the ledger {path} has no entry {seq}; see: mandate ledger tail")
     place, ts, *columns, prev, _ = row
     return entry_bytes(place, ts, Content(*columns), prev).decode()
 

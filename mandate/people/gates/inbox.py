@@ -23,8 +23,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
 from dsl.shown.surfaces import Terminal
 from mandate.people.errors import RefusalError
+from mandate.people.gates.queries import pending
 from mandate.people.gates.rows import GateRow
-from mandate.people.gates.voting import pending
 from mandate.people.runs import at_work, described_run, status_of, word_of
 from mandate.people.void import Void, void_of
 

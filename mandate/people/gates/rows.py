@@ -15,13 +15,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
+from dsl.plan import GateStep, Plan, walk
 from dsl.rules.gates.questions import Question
-from dsl.rules.gates.unnamed import CALL, CLARIFY, OUTCOME, QUESTION, own_of
+from dsl.rules.gates.unnamed import CALL, CLARIFY, OUTCOME, QUESTION, may_be_opened, own_of
 from dsl.rules.health.clarification import Clarification, clarification_name
 from dsl.rules.tools.calls import Occurrence
 from dsl.shown.surfaces import Terminal
 from dsl.values.canonical import digest_of
-from mandate.people.errors import RefusalError
+from mandate.people.errors import NotThereError, RefusalError, UsageError
 
 NONE: Final = "none"
 ASKING: Final = "asking"
@@ -171,15 +172,27 @@ def find(rows: Sequence[GateRow], name: str) -> GateRow:
     """Return the pending gate of that name (2).
 
     Raises:
-        RefusalError: there is none, or several.
+        NotThereError: there is none.
+        UsageError: there are several.
     """
     found = [row for row in rows if row.gate == name]
     found = found or [row for row in rows if row.gate.rsplit("/", 1)[-1] == name]
     if len(found) == 1:
         return found[0]
-    what = "several gates are" if found else "no gate is"
     pending = Terminal.listed(row.gate for row in rows) or "none"
-    raise RefusalError("{} pending under the name {!r}; pending now: {}", what, name, pending)
+    if found:
+        raise UsageError(
+            "several gates are pending under the name {!r}; pending now: {}", name, pending
+        )
+    raise NotThereError("no gate is pending under the name {!r}; pending now: {}", name, pending)
+
+
+def has_gate(plan: Plan, name: str) -> bool:
+    """Tell whether a run of that plan may open a gate of that path or name, waiting or not."""
+    paths = (step.path for step in walk(plan.steps) if isinstance(step, GateStep))
+    return may_be_opened(plan, name) or any(
+        name in (path, path.rsplit("/", 1)[-1]) for path in paths
+    )
 
 
 def refuse_digest(row: GateRow) -> Terminal | None:

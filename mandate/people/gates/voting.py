@@ -15,18 +15,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
-from pydantic import ValidationError
-from temporalio.client import (
-    Client,
-    WorkflowExecutionStatus,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
-    WorkflowQueryRejectedError,
-)
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.plan import Plan
@@ -38,15 +29,15 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates import control_groups
 from mandate.people.gates.contents import read_contents
 from mandate.people.gates.earlier import Earlier, last_approval, since_lines
-from mandate.people.gates.rows import ASKING, GateRow, bound, find, read_rows, refuse_digest
+from mandate.people.gates.queries import ask, row_of
+from mandate.people.gates.rows import ASKING, GateRow, bound, refuse_digest
 from mandate.people.gates.shown import summary
 from mandate.people.gates.statements import about_vote, sign
 from mandate.people.gates.wishes import APPROVE, Wish
-from mandate.people.holders import refuse_stranger
+from mandate.people.holders import newest, refuse_stranger
 from mandate.people.login.session import Session
 from mandate.people.runs import word_of
 
-ANSWER: Final = timedelta(seconds=10)  # of a run to a query
 FILING_S: Final = 10.0  # until the requests behind a gate are filed in Vault
 _POLL_S: Final = 0.5
 
@@ -143,14 +134,15 @@ async def seen_at(client: Client, run: str, gate: str) -> Seen:
     """Return what waits, if its digests are those of what it shows (2).
 
     Raises:
+        NotThereError: there is no such run, or it has no such gate.
         RefusalError: it does not wait, or its digests are others.
     """
     handle = await current(client, run)
-    row = await _row(handle, gate)
+    row = await row_of(handle, gate)
     mismatch = refuse_digest(row)
     if mismatch is not None:
         raise RefusalError("{}: not signed", mismatch)
-    return Seen(handle, row, control_groups.read_plan(await _ask(handle, "plan"), row))
+    return Seen(handle, row, control_groups.read_plan(await ask(handle, "plan"), row))
 
 
 async def looked(client: Client, session: Session, wish: Wish, seen: Seen | None = None) -> Seen:
@@ -185,19 +177,6 @@ async def looked(client: Client, session: Session, wish: Wish, seen: Seen | None
     return Seen(seen.handle, row, seen.plan)
 
 
-async def plan_of(client: Client, workflow: str, run: str) -> Plan:
-    """Return the plan that a run says it has, whose digest nobody has compared.
-
-    Raises:
-        RefusalError: it does not say.
-    """
-    said = await _ask(client.get_workflow_handle(workflow, run_id=run), "plan")
-    try:
-        return Plan.model_validate(said["plan"])
-    except (ValidationError, TypeError, KeyError):
-        raise RefusalError("{!r} does not show its plan", workflow) from None
-
-
 async def before(client: Client, seen: Seen) -> Earlier:
     """Return the last approval of the same gate and plan."""
     run = (seen.handle.id, seen.handle.run_id or "")
@@ -214,36 +193,15 @@ async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
     """Return the run of that workflow id that is running now (1).
 
     Raises:
-        RefusalError: none is, or what is has an id that is for something else.
+        NotThereError: there is no such run.
+        RefusalError: it is over, or has an id that is for something else.
     """
-    try:
-        state = await client.get_workflow_handle(run).describe(rpc_timeout=ANSWER)
-    except RPCError as error:
-        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
-            raise RefusalError("there is no run {!r}", run, typed="see: mandate gates") from None
-        raise
+    state = await newest(client, run)
     if state.status is not WorkflowExecutionStatus.RUNNING:
         ended = word_of(state)
         raise RefusalError("the run {!r} is {}: nobody is waited for there", run, ended)
     await refuse_stranger(client, run, state.run_id)
     return client.get_workflow_handle(run, run_id=state.run_id)
-
-
-async def pending(
-    handle: WorkflowHandle[Any, Any], within: timedelta = ANSWER
-) -> tuple[GateRow, ...]:
-    """Return the pending gates of a run.
-
-    Raises:
-        RefusalError: it does not say.
-    """
-    return read_rows(await _ask(handle, "gates", within=within))
-
-
-async def _row(handle: WorkflowHandle[Any, Any], gate: str) -> GateRow:
-    """Return the gate of that name, in full: where many are open, the list has not all of it."""
-    rows = read_rows(await _ask(handle, "gates", gate))
-    return find(rows or await pending(handle), gate)
 
 
 async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
@@ -252,7 +210,7 @@ async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
         if row.vault.state != ASKING:
             return row
         await asyncio.sleep(_POLL_S)
-        again = await _row(handle, row.gate)
+        again = await row_of(handle, row.gate)
         if (again.opening, again.subject_digest) != (row.opening, row.subject_digest):
             raise RefusalError("gate {!r} was opened anew meanwhile: look again", row.gate)
         row = again
@@ -264,25 +222,6 @@ async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
             FILING_S,
         )
     return row
-
-
-async def _ask(
-    handle: WorkflowHandle[Any, Any], query: str, *about: str, within: timedelta = ANSWER
-) -> Any:
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            return await handle.query(query, args=about, rpc_timeout=within)
-    except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
-        raise RefusalError(
-            "{!r} does not answer the query {!r} ({}): is it a pipeline?", handle.id, query, error
-        ) from None
-    except (RPCError, TimeoutError):
-        raise RefusalError(
-            "{!r} did not answer the query {!r} within {:g} s: is its worker running?",
-            handle.id,
-            query,
-            within.total_seconds(),
-        ) from None
 
 
 def _refuse_reason(reason: str) -> None:

@@ -23,7 +23,7 @@ from dsl.core import OUTPUT_NAME_PATTERN
 from dsl.shown.surfaces import Terminal
 from integrations.artifacts.heads import as_text
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError
+from mandate.people.errors import NotThereError, RefusalError, UsageError
 from mandate.people.gates.contents import store
 from mandate.people.outputs import Put, StageOutputs, read_output, stages_of
 from mandate.stack import environment
@@ -92,10 +92,10 @@ async def _one(client: Client, place: str, name: str) -> tuple[StageOutputs, Put
         return having[0], having[0].find(name)
     places = Terminal.listed([f"{each.run}/{each.stage}" for each in having or stages])
     if having:
-        raise RefusalError(
+        raise UsageError(
             "several stages of {!r} have an output {!r}; name one of them: {}", place, name, places
         )
-    raise RefusalError(
+    raise NotThereError(
         "no stage of {!r} has an output {!r}; it has the stages: {}", place, name, places
     )
 

@@ -26,7 +26,7 @@ from dsl.shown.surfaces import Terminal
 from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX, Bundle
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError, words_of_cause
+from mandate.people.errors import NotThereError, RefusalError, UsageError, words_of_cause
 from mandate.people.gates.contents import store
 from mandate.people.runs import existing
 from mandate.stack import environment
@@ -57,15 +57,16 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     client = await temporal(env)
     if not run_id:  # a stage's workflow has evidence too, which is asked for by its run's id
         await existing(client, run)  # what can be no run is said as everywhere
+    request = AttestRequest(workflow=run, run=run_id)
     try:
         found = await client.execute_workflow(
             ATTESTATION_WORKFLOW,
-            AttestRequest(workflow=run, run=run_id),
+            request,
             id=attestation_id(run, secrets.token_hex(TOKEN_BYTES)),
             task_queue=QUEUE,
         )
     except WorkflowFailureError as error:
-        raise RefusalError("{}", words_of_cause(error.cause)) from None
+        raise _refusal(request, words_of_cause(error.cause)) from None
     attested = Attested.model_validate(found)
     data = artifacts.get(attested.digest)
     write_new(target, [data.decode()])
@@ -79,6 +80,12 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     say(Terminal("the keys: mandate ledger keys"))
     note(*_dispute(bundle.agreement(), about, is_latest=not run_id))
     return 0
+
+
+def _refusal(request: AttestRequest, why: str) -> RefusalError:
+    if why == request.unknown:
+        return NotThereError("{}", why, typed="see: mandate runs --json")
+    return RefusalError("{}", why)
 
 
 def _dispute(

@@ -18,6 +18,7 @@ from integrations.ledger.noted import NotedHead
 from integrations.ledger.store import wal_reset_warning
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter
+from mandate.people.errors import exit_code_of
 from mandate.stack import environment
 from mandate.terminal import complain, counting, note, say, say_json
 from mandate.work.look.ledger_anchors import Compared, compared, keys_of
@@ -196,4 +197,4 @@ def _fail(error: IntegrationError, *, as_json: bool) -> int:
         say_json({"ok": False, "problems": [str(error)]})
     else:
         complain(error, "mandate")
-    return EXIT_FAILED
+    return exit_code_of(error)

@@ -1,8 +1,9 @@
 """``mandate ledger reconcile``: do histories and ledger agree?
 
-1. A run that is named is compared, or it is said why it cannot be, which is 1. Without a name it is
-   the latest that are over, so many as are asked for; those on the ledger of which the server keeps
-   no history any more are among them, and their entries are counted.
+1. A run that is named is compared, or it is said why it cannot be, which is 1, or 2 where nobody
+   knows it. Without a name it is the latest that are over, so many as are asked for; those on the
+   ledger of which the server keeps no history any more are among them, and their entries are
+   counted.
 2. 1: something does not agree. What could not be compared is said, and is no disagreement.
 3. A stage is compared with its run alone: what it was asked for, and what has become of its answer,
    stands there.
@@ -18,7 +19,7 @@ from typing import Any, Final
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.ledger.comparing import UNDER_WAY, Comparison, compare, gone
+from activities.ledger.comparing import UNDER_WAY, UNKNOWN, Comparison, compare, gone
 from activities.ledger.reconcile import ended_runs
 from activities.runtime.engine import described
 from dsl.actions import RUN_STARTED
@@ -26,9 +27,9 @@ from dsl.rules.run.reserved import AGENT
 from dsl.shown.surfaces import Terminal
 from integrations.artifacts.store import Artifacts
 from integrations.ledger.lookup import latest, moment_ms
-from mandate._entry import EXIT_FAILED
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError
+from mandate.people.errors import NotThereError, RefusalError, UsageError
 from mandate.people.gates.contents import store
 from mandate.stack import environment
 from mandate.terminal import note, say, say_json
@@ -69,7 +70,9 @@ async def _run(
         await _refuse_stage(client, workflow, run_id)
         found = [await compare(client, ledger, artifacts, workflow, run_id)]
         if found[0].untold and not found[0].entries and not as_json:
-            raise RefusalError("{!r} was not compared: {}", workflow, found[0].untold)
+            kind = NotThereError if found[0].untold == UNKNOWN else RefusalError
+            which = Terminal.of("run {} of ", run_id) if run_id else Terminal()
+            raise kind("{}{!r} was not compared: {}", which, workflow, found[0].untold)
     else:
         found = [each async for each in _latest(client, ledger, artifacts, last)]
     if as_json:
@@ -77,15 +80,17 @@ async def _run(
             say_json(_record(each))
     else:
         say(*_lines(found))
-    is_untold = workflow is not None and bool(found[0].untold)  # (1) it was asked for
-    return EXIT_FAILED if is_untold or any(each.disagreements for each in found) else 0
+    untold = "" if workflow is None else found[0].untold  # (1) it was asked for
+    if untold == UNKNOWN:
+        return EXIT_USAGE
+    return EXIT_FAILED if untold or any(each.disagreements for each in found) else 0
 
 
 async def _refuse_stage(client: Client, workflow: str, run_id: str) -> None:
     """Refuse a stage (3); what the server does not know any more is not refused.
 
     Raises:
-        RefusalError: it is a stage, and the text names its run.
+        UsageError: it is a stage, and the text names its run.
     """
     try:
         found = await described(client, workflow, run_id or None)
@@ -94,9 +99,9 @@ async def _refuse_stage(client: Client, workflow: str, run_id: str) -> None:
     if found.type.name == AGENT:
         run = found.parent_execution.workflow_id
         if not run:  # somebody has started it beside any run
-            raise RefusalError("{!r} is a stage, compared with its run, and has none", workflow)
+            raise UsageError("{!r} is a stage, compared with its run, and has none", workflow)
         its = Terminal.command("mandate ledger reconcile {}", run)
-        raise RefusalError("{!r} is a stage, compared with its run: {}", workflow, its)
+        raise UsageError("{!r} is a stage, compared with its run: {}", workflow, its)
 
 
 async def _latest(

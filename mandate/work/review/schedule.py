@@ -32,7 +32,7 @@ from activities.contracts.specs import QUEUE, REVIEW_AGAIN_WORKFLOW
 from dsl.shown.surfaces import Terminal
 from dsl.values.durations import parse_duration, render_duration
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError
+from mandate.people.errors import UsageError, no_run
 from mandate.stack import environment
 from mandate.terminal import say
 from mandate.work.review.council import inputs_of, place_in
@@ -89,7 +89,7 @@ async def _end(env: Mapping[str, str], path: str) -> int:
         await client.get_schedule_handle(name).delete()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            raise RefusalError("there is no schedule {!r}", name) from None
+            raise no_run(client, name, "schedule", "temporal schedule list") from None
         raise
     say(Terminal.of("{} is not reviewed any more", path))
     return 0

@@ -30,10 +30,10 @@ from activities.ledger.histories import read_history
 from activities.runtime.engine import run_under_way
 from dsl.core import AGENT_PHASE_NAMES, AgentPhase
 from dsl.rules.reconciliation.stage_history import phases as phases_of
-from dsl.rules.run.checkpoints import phase_points
+from dsl.rules.run.checkpoints import NO_STAGE, phase_points
 from dsl.shown.surfaces import Terminal
 from mandate.people.door import enter, temporal
-from mandate.people.errors import RefusalError, UsageError
+from mandate.people.errors import NotThereError, RefusalError, UsageError
 from mandate.people.outputs import ANSWER
 from mandate.people.runs import existing
 from mandate.stack import environment
@@ -104,6 +104,7 @@ async def _before(client: Client, workflow: str, stage: str) -> Return:
     """Return the point of the run before a stage.
 
     Raises:
+        NotThereError: there is no such run, or it has no such stage.
         RefusalError: it has none.
     """
     handle = await existing(client, workflow)
@@ -111,9 +112,8 @@ async def _before(client: Client, workflow: str, stage: str) -> Return:
     try:
         told: Any = await handle.query("checkpoints", stage, rpc_timeout=ANSWER)
     except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
-        raise RefusalError(
-            "{!r} tells of no point before {!r}: {}", workflow, stage, error
-        ) from None
+        kind = NotThereError if NO_STAGE in str(error) else RefusalError
+        raise kind("{!r} tells of no point before {!r}: {}", workflow, stage, error) from None
     except RPCError as error:
         raise RefusalError("{!r} does not tell its points: {}", workflow, words_of(error)) from None
     points = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []

@@ -21,8 +21,9 @@ from integrations.errors import IntegrationError
 from integrations.ledger import scores, verify
 from integrations.ledger.events import budgets
 from integrations.trial import WHY
-from mandate._entry import EXIT_FAILED, EXIT_USAGE
+from mandate._entry import EXIT_USAGE
 from mandate.columns import columns
+from mandate.people.errors import exit_code_of
 from mandate.people.standing import Next, criteria_of, next_of
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
@@ -59,9 +60,10 @@ def show(agent: str, ledger: Path, *, as_json: bool, data_dir: Path | None) -> i
         known = scores.cards(ledger)
         card = known.get(agent)
         if card is None:
-            hint = suggest(agent, known, what="agents")
-            note(Terminal.of("mandate: the ledger knows no agent {!r}; {}", agent, hint))
-            return EXIT_FAILED
+            hint = suggest(agent, known, what="agents") or "none has run yet"
+            words = (ledger, agent, hint)
+            note(Terminal.of("mandate agent show: the ledger {} knows no agent {!r}; {}", *words))
+            return EXIT_USAGE
         verified = not verify.verify(ledger).problems
         budget = budgets.budget_of(ledger, agent, int(time.time() * 1000))
     except (IntegrationError, DslError) as error:
@@ -170,4 +172,4 @@ def _sound(verified: bool) -> str:  # noqa: FBT001 - a word for it
 
 def _fail(error: IntegrationError | DslError) -> int:
     complain(error, "mandate")
-    return EXIT_USAGE if isinstance(error, DslError) else EXIT_FAILED
+    return EXIT_USAGE if isinstance(error, DslError) else exit_code_of(error)

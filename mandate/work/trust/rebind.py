@@ -29,7 +29,12 @@ from dsl.errors import DslError
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.proofs.proof import REBIND, reason_digest
 from dsl.rules.run.reserved import rebinding_id
-from dsl.rules.trust.admission import INLINE_PREFIX_LENGTH, agent_identity, is_inline
+from dsl.rules.trust.admission import (
+    INLINE_PREFIX_LENGTH,
+    agent_identity,
+    is_inline,
+    unregistered,
+)
 from dsl.shown.surfaces import Terminal
 from integrations.agents.programs.catalogue import Programs
 from integrations.errors import DeniedError, NotFoundError
@@ -39,6 +44,7 @@ from mandate.people.door import enter, temporal
 from mandate.people.errors import (
     RefusalError,
     UsageError,
+    no_agent,
     refuse_agent,
     refuse_reason,
     words_of_cause,
@@ -50,7 +56,6 @@ from mandate.stack import environment
 from mandate.terminal import complain, note, say
 
 ANSWER: Final = timedelta(seconds=60)
-UNKNOWN: Final = "is not registered"
 ALREADY: Final = "is bound to exactly this already"  # of the refusal that is none here (3)
 
 
@@ -79,7 +84,8 @@ async def _rebind(
             inline = agent_identity(agent, compiled.digest, registered=False)
             # (4) those of the pipeline, under either name
             names = (agent,) if agents else (agent, inline)
-            code |= await _first(client, who, names, binding, reason, named=bool(agents))
+            found = await _first(client, who, names, binding, reason, named=bool(agents))
+            code = max(code, found)
     return code
 
 
@@ -99,13 +105,17 @@ async def _first(
             say(await _one(client, who, name, binding, reason))
         except RefusalError as refusal:
             refusals.append(refusal)
-            if UNKNOWN not in str(refusal):
+            if unregistered(name) not in str(refusal):
                 break
         else:
             return 0
-    if not named and UNKNOWN in str(refusals[-1]):  # (5) bound when it first runs
+    is_unknown = unregistered(names[-1]) in str(refusals[-1])
+    if is_unknown and not named:  # (5) bound when it first runs
         say(Terminal.of("new: {} has not run yet: it is bound when it first runs", names[0]))
         return 0
+    if is_unknown:
+        complain(no_agent(names[-1]), "mandate agent rebind")
+        return EXIT_USAGE
     say(Terminal.of("refused: {}: {}", names[len(refusals) - 1], refusals[-1].line))
     return EXIT_FAILED
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from mandate._entry import EXIT_FAILED
+from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
-from mandate.people.errors import refuse_agent, refuse_reason
+from mandate.people.errors import no_agent, refuse_agent, refuse_reason
 from mandate.people.login.session import login_at
 from mandate.people.revoking import Ended, order_of, order_or_unproven, start, told, watch
 from mandate.stack import environment
@@ -53,9 +53,13 @@ async def _run(
     ended = await watch(handle, wait_s)
     if as_json:
         say_json(_as_json(agent, handle.id, ended))
+    elif ended.is_unknown:
+        raise no_agent(agent)
     else:
         say(*told(ended))
-    return 0 if ended.is_complete else EXIT_FAILED
+    if ended.is_complete:
+        return 0
+    return EXIT_USAGE if ended.is_unknown else EXIT_FAILED
 
 
 def _as_json(agent: str, workflow: str, ended: Ended) -> dict[str, Any]:

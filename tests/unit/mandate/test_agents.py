@@ -143,14 +143,14 @@ def test_what_comes_next_is_told_as_the_command_for_it(folder):
 def test_an_agent_nobody_knows_is_a_failure_with_a_suggestion(folder):
     said = say(folder, "agent", "show", "cheker")
 
-    assert (said.returncode, said.stdout) == (1, "")
-    assert "the ledger knows no agent 'cheker'; did you mean 'checker'?" in said.stderr
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "ledger.db knows no agent 'cheker'; did you mean 'checker'?" in said.stderr
 
 
 def test_a_name_that_is_none_moves_no_cursor(folder):
     said = say(folder, "agent", "show", "\x1b[2J{{ x }}")
 
-    assert said.returncode == 1
+    assert said.returncode == 2
     assert "\x1b" not in said.stderr
 
 
@@ -173,7 +173,7 @@ def test_evidence_that_was_altered_is_told(folder):
 
 def test_without_a_ledger_or_with_bad_criteria_there_is_one_clear_error(folder, tmp_path):
     said = say(folder, "agents", "--ledger", "none.db")
-    assert (said.returncode, said.stdout) == (1, "")
+    assert (said.returncode, said.stdout) == (2, "")
     assert "none.db" in said.stderr
 
     (folder / "bad.yaml").write_text("tiers: {}\nafter_demotion: soon\n")

@@ -212,7 +212,7 @@ def test_the_schema_is_the_shipped_one(tmp_path):
 def test_a_ledger_that_is_not_there_is_a_failure_by_name(tmp_path):
     for command in ("verify", "tail"):
         said = mandate("ledger", command, cwd=tmp_path)
-        assert (said.returncode, said.stdout) == (1, "")
+        assert (said.returncode, said.stdout) == (2, "")
         assert ".mandate/ledger.db" in said.stderr
         assert "Traceback" not in said.stderr
 

@@ -99,10 +99,10 @@ async def test_a_run_agrees_and_an_entry_that_was_deleted_and_the_chain_rebuilt_
     await handle.result()
     [good] = await reconciled(engine, handle.id, code=0)
     assert [good] == await reconciled(engine, handle.id, "--run-id", good["run_id"], code=0)
-    [other] = await reconciled(engine, handle.id, "--run-id", str(uuid.uuid4()), code=1)
+    [other] = await reconciled(engine, handle.id, "--run-id", str(uuid.uuid4()), code=2)
     assert "neither temporal nor the ledger knows" in other["not_compared"]
     stage_of = await asyncio.to_thread(typed, engine, f"{handle.id}/look")
-    assert stage_of.returncode == 1
+    assert stage_of.returncode == 2
     assert f"is a stage, compared with its run: mandate ledger reconcile {handle.id}\n" in (
         stage_of.stderr
     )
@@ -194,10 +194,10 @@ async def test_what_cannot_be_compared_says_why(engine: Engine, tmp_path: Path) 
     nobody = await asyncio.to_thread(typed, engine, "no-such-run")
     none = await asyncio.to_thread(typed, engine, handle.id, ledger=tmp_path / "none.db")
 
-    assert (busy.returncode, nobody.returncode) == (1, 1)
+    assert (busy.returncode, nobody.returncode) == (1, 2)
     assert "it is under way: ask again when it is over" in busy.stderr
     assert "neither temporal nor the ledger knows such a run: `mandate runs`" in nobody.stderr
-    assert none.returncode == 1
+    assert none.returncode == 2
     assert "Traceback" not in none.stderr
 
 

@@ -59,14 +59,15 @@ async def until(made: Subject, action: str) -> None:
 async def test_what_is_not_met_is_printed_at_once_and_is_exit_code_1(room: Room, ready: Subject):
     agent = stranger()
     unknown = await room.nobody().mandate("promote", agent, "--to", "T2")
+    told = await room.nobody().mandate("promote", agent, "--to", "T2", "--json")
     skipped = await room.nobody().mandate("promote", ready.agent, "--to", "4", "--json")
     nonsense = await room.nobody().mandate("promote", "a/../b", "--to", "T2")
     never = await room.nobody().mandate("reinstate", ready.agent, "--reason", "why not")
 
-    assert (unknown.code, unknown.out.splitlines()) == (
-        1,
-        [f"refused: {agent} stays as it is", f"  - agent '{agent}' is not registered"],
-    )
+    assert (unknown.code, unknown.out) == (2, "")
+    assert f"vault knows no agent '{agent}': nothing was changed; see: " in unknown.err
+    assert told.code == 2
+    assert json.loads(told.out)["unmet"] == [f"agent '{agent}' is not registered"]
     assert skipped.code == 1
     assert json.loads(skipped.out) == {
         "agent": ready.agent,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsl.compiler import compile_text
 from dsl.values.canonical import digest_of
 from mandate.people.errors import RefusalError
-from mandate.people.gates.rows import bound, find, read_rows, refuse_digest
+from mandate.people.gates.rows import bound, find, has_gate, read_rows, refuse_digest
+from tests.fixtures.engine import after_look
 
 SUBJECT = {"plan": {"plan.json": "sha256:" + "a" * 64}}
 json_values = st.recursive(
@@ -82,6 +85,15 @@ def test_a_gate_is_found_by_path_or_by_a_name_that_is_unique():
         find(rows, "x")
     with pytest.raises(RefusalError, match="pending now: none"):
         find((), "x")
+
+
+def test_a_gate_that_does_not_wait_is_one_of_the_plan_all_the_same():
+    looked_at = after_look({"name": "review", "type": "gate", "config": {"approvers": ["ann"]}})
+    plan = compile_text(json.dumps(looked_at), "p.yaml").plan
+
+    assert has_gate(plan, "review")
+    assert not has_gate(plan, "look")
+    assert not has_gate(plan, "look/question-1")
 
 
 def test_a_path_wins_over_a_bare_name():
