@@ -41,6 +41,7 @@ from activities.phases.tools.sealing import SEALS
 from activities.phases.verify import Verify
 from activities.plans.compile import Compile
 from activities.plans.feasibility import Feasibility
+from activities.plans.fitness import Site
 from activities.proofs.registered_plans import RegisteredPlans
 from activities.proofs.verifier import ProofVerifier
 from activities.proofs.votes import VoteVerifier
@@ -219,7 +220,7 @@ class WorkflowDuties(PhaseDuties):
         super().__init__(settings, runner, specs.QUEUE)
         self._compile = Compile(
             catalogue_of(settings),
-            self._equipment.programs,
+            Site(self._equipment.programs, self._equipment.tools, SiteFile(settings.notify)),
             messages.Policy(
                 inline_tier=settings.inline_tier,
                 gate_identity=settings.gate_identity,
@@ -227,8 +228,6 @@ class WorkflowDuties(PhaseDuties):
                 ledger_beside=specs.QUEUE_LEDGER in settings.queues,
             ),
             self._equipment.artifacts,
-            self._equipment.tools,
-            site=SiteFile(settings.notify),
         )
         self._feasibility = Feasibility(self._equipment)
         self.intents = Intents()  # of calls: recorded where the ledger is written beside

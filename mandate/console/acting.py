@@ -40,7 +40,7 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates.rows import GateRow
 from mandate.people.gates.sending import NoVerdictError
 from mandate.people.gates.wishes import APPROVE, REJECT, Wish
-from mandate.people.starting import read_input
+from mandate.typed_inputs import read_input
 
 LOGIN_RATE: Final = Rate(per_s=0.2, burst=10)
 LOGINS_RATE: Final = Rate(per_s=20, burst=200)

@@ -1,9 +1,8 @@
-"""What is to be started, and its inputs as somebody typed them."""
+"""What is to be started, and what it resumes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +11,6 @@ from temporalio.service import RPCError
 
 from activities.contracts.specs import QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
-from dsl.inputs import resolve_inputs
-from dsl.plan import Plan
 from mandate.people.errors import RefusalError, UsageError, no_run
 from mandate.people.runs import pipeline_of, refuse_no_run
 from mandate.unanswered import words_of
@@ -29,23 +26,6 @@ class Order:
     name: str
     plan: str = ""  # digest, as compiled here
     values: Mapping[str, Any] = field(default_factory=dict)  # every input, with defaults
-
-
-def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
-    """Read ``k=v`` words by the declared types.
-
-    Raises:
-        ValueError: a word without ``=``, or inputs that the plan refuses.
-    """
-    values: dict[str, Any] = {}
-    for word in given:
-        name, equals, text = word.partition("=")
-        if not equals or not name:
-            raise ValueError(f"--input: expected name=value, got {word!r}")
-        declared = plan.inputs.get(name)
-        values[name] = read_input(text, declared.type if declared else "string")
-    resolve_inputs(plan, values)
-    return values
 
 
 async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[str, Any]:
@@ -91,16 +71,3 @@ async def start(
     return await client.start_workflow(
         order.workflow_type, order.input, id=workflow_id, task_queue=QUEUE, memo=memo
     )
-
-
-def read_input(text: str, declared: str) -> Any:
-    """Return what ``text`` says of that type; as it stands where it is none, to be refused so."""
-    with suppress(ValueError):
-        match declared:
-            case "integer":
-                return int(text)
-            case "number":
-                return float(text)
-            case "boolean" if text in ("true", "false"):
-                return text == "true"
-    return text

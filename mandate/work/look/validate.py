@@ -1,7 +1,9 @@
 """``mandate validate``: every problem of every file in one report.
 
-What only a server knows is not looked up: of a plan that runs for registered plans only, it is said
-that it must be one.
+1. What `mandate run` refuses before it starts anything is refused here: a document that is wrong,
+   inputs that were given and are, and what the site would not run, where that is known.
+2. What only a server knows is not looked up: of a plan that runs for registered plans only, it is
+   said that it must be one.
 """
 
 from __future__ import annotations
@@ -9,22 +11,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dsl.checks.guards import GUARDED_FROM
-from dsl.compiler import compile_text
+from dsl.compiler import Compiled, compile_text
 from dsl.core import Tier
 from dsl.errors import DslError, Problem, Severity, report
+from dsl.inputs import resolve_inputs
 from dsl.plan import AgentStep, Plan, walk
-from dsl.rules.gates.runnable import not_runnable
 from dsl.shown.surfaces import REPORT_LINE_MAX, Terminal
 from dsl.shown.tool_table import table_in_words
 from dsl.templates import Templates
 from dsl.tools.servers import ToolServers
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
+from mandate.site import NOT_HERE, not_started_here
 from mandate.stack import environment
 from mandate.terminal import say, say_json, told
+from mandate.typed_inputs import parse_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,24 @@ class Verdict:
     record: Mapping[str, Any] = field(default_factory=dict)  # the same, for a program
 
 
-def run(files: Sequence[Path], *, as_json: bool = False) -> int:
-    """Print the report and return the exit code."""
-    env = environment.present()
+def run(
+    files: Sequence[Path],
+    given: Sequence[str] = (),
+    *,
+    as_json: bool = False,
+    data_dir: Path | None = None,
+) -> int:
+    """Print the report and return the exit code.
+
+    Args:
+        files: to be checked.
+        given: inputs, ``name=value``, as ``mandate run`` would be given.
+        as_json: an object for each file.
+        data_dir: of the stack whose site is meant.
+    """
+    env = environment.present(data_dir)
     templates, servers = catalogue.templates(env).look(), catalogue.servers(env).look()
-    identity = env.get("MANDATE_GATE_IDENTITY", "")  # empty: nobody says which stack is meant
-    verdicts = [check(file, templates, servers, gate_identity=identity) for file in files]
+    verdicts = [check(file, templates, servers, given, env) for file in files]
     for file, verdict in zip(files, verdicts, strict=True):
         if as_json:
             say_json({"file": str(file), "ok": not verdict.errors, **verdict.record})
@@ -59,13 +76,13 @@ def check(
     file: Path,
     templates: Templates | None = None,
     servers: ToolServers | None = None,
-    *,
-    gate_identity: str = "",
+    given: Sequence[str] = (),
+    env: Mapping[str, str] = MappingProxyType({}),
 ) -> Verdict:
     """Compile one file.
 
-    Its stages may name ``templates``, default the shipped ones, and call tools of ``servers``.
-    ``gate_identity`` is how the stack knows voters where a gate does not say, if that is known.
+    Its stages may name ``templates``, default the shipped ones, and call tools of ``servers``. The
+    inputs ``given`` are looked at where there are any, and the site that ``env`` tells of (1).
     """
     source = str(file)
     try:
@@ -80,8 +97,10 @@ def check(
     plan, warnings = compiled.plan, compiled.warnings
     warned = report(source, warnings, content.decode()) if warnings else ""
     lines = Terminal.report(warned) if warned else []
-    about_plan = (source, plan.name, plan.version, compiled.digest)
-    lines.append(Terminal.of("{}: ok: {} {}, digest {}", *about_plan))
+    refused = _refusals(compiled, given, env)
+    word = "well formed" if refused else "ok"
+    about_plan = (source, word, plan.name, plan.version, compiled.digest)
+    lines.append(Terminal.of("{}: {}: {} {}, digest {}", *about_plan))
     tables = _tables(plan)
     for path, words in tables.items():
         lines.append(Terminal.of("{}: stage {} may call:", source, path))
@@ -93,10 +112,7 @@ def check(
         lines.append(
             Terminal.of("{}: {} only once somebody has registered it: {}", source, tiers, line)
         )
-    refused = not_runnable(plan, gate_identity) if gate_identity else []
-    for why in refused:
-        line = Terminal.of("{}: it is not started here: {}", source, why, limit=REPORT_LINE_MAX)
-        lines.append(line)
+    lines += [Terminal.of(NOT_HERE, source, why, limit=REPORT_LINE_MAX) for why in refused]
     about = {
         "name": plan.name,
         "version": plan.version,
@@ -109,7 +125,19 @@ def check(
         **({"tools": tables} if tables else {}),
         **({"not_started_here": refused} if refused else {}),
     }
-    return Verdict(tuple(lines), warnings=len(warnings) + len(refused), record=record)
+    return Verdict(tuple(lines), len(refused), len(warnings), record)
+
+
+def _refusals(compiled: Compiled, given: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """Return why ``mandate run`` would not start it (1)."""
+    plan = compiled.plan
+    values = {name: each.default for name, each in plan.inputs.items()}
+    if given:
+        try:
+            values = resolve_inputs(plan, parse_inputs(plan, given))
+        except ValueError as error:
+            return [str(error)]
+    return not_started_here(compiled, values, env)
 
 
 def _tables(plan: Plan) -> dict[str, list[str]]:

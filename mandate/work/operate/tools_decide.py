@@ -25,8 +25,8 @@ from dsl.values.suggestions import suggest
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError
-from mandate.people.starting import parse_inputs
 from mandate.terminal import complain, say, say_json
+from mandate.typed_inputs import parse_inputs
 
 
 def run(

@@ -40,8 +40,8 @@ from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.columns import columns
 from mandate.people.errors import UsageError
-from mandate.people.starting import parse_inputs
 from mandate.terminal import complain, note, say, say_json
+from mandate.typed_inputs import parse_inputs
 from mandate.work.look.ledger import locate
 
 ARGUMENTS_SHOWN_MAX: Final = 60  # characters

@@ -1,6 +1,7 @@
 """``mandate run``: start a pipeline by name or from a file, and watch it.
 
-1. A file is compiled here first: a bad document is refused before anything starts.
+1. A file is compiled here first: a bad document is refused before anything starts, and so is what
+   the site would refuse, where it is known here.
 2. Inputs are ``k=v``; the declared type says how ``v`` is read, text where none is declared.
 3. ``--wait`` follows the run as ``mandate watch`` does; leaving it leaves the run alone.
 4. Who is logged in is proven to be the starter: gates may exclude them. Without a login, or with
@@ -23,7 +24,7 @@ from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
-from dsl.shown.surfaces import Terminal
+from dsl.shown.surfaces import REPORT_LINE_MAX, Terminal
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
 from mandate.people.accounts import account_of
@@ -31,9 +32,11 @@ from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.runs import ADDRESS_MAX, address
 from mandate.people.starter import starter_memo
-from mandate.people.starting import Order, parse_inputs, resume_memo, start
+from mandate.people.starting import Order, resume_memo, start
+from mandate.site import NOT_HERE, not_started_here
 from mandate.stack import environment
-from mandate.terminal import complain, say, say_json
+from mandate.terminal import complain, note, say, say_json
+from mandate.typed_inputs import parse_inputs
 from mandate.work.run.resumed import resumed
 from mandate.work.run.watch import attend
 
@@ -52,10 +55,14 @@ def run(
     try:
         compiled = catalogue.compile_named(pipeline, data_dir)
         order = _order(pipeline, compiled, parse_inputs(compiled.plan, given))
+        env = environment.present(data_dir)
+        refused = not_started_here(compiled, order.values, env)
     except (DslError, UnknownPipelineError, InputsError, UsageError, ValueError) as error:
         complain(error)
         return EXIT_USAGE
-    env = environment.present(data_dir)
+    if refused:  # (1) what the site would refuse
+        note(*(Terminal.of(NOT_HERE, pipeline, why, limit=REPORT_LINE_MAX) for why in refused))
+        return EXIT_USAGE
     workflow_id = workflow_id or f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
     work = _run(order, env, workflow_id, resume_from=resume_from, wait=wait, as_json=as_json)
     return enter("run", work)

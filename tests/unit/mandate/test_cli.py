@@ -288,28 +288,3 @@ def test_a_server_that_is_not_there_is_told_in_one_sentence(tmp_path, command):
 
 def test_the_limit_of_the_list_of_runs_is_that_of_the_library():
     assert SHOWN_MAX == RUNS_MAX
-
-
-GROUP = """\
-name: asks
-version: "1"
-stages:
-  - name: pay
-    type: agent
-    template: default
-    config:
-      tier: 1
-      tools: [{server: pay, tool: refund, policy: approve, approve: {approvers: ["group:sre"]}}]
-"""
-
-
-def test_what_a_stack_would_not_start_is_said_where_it_is_known_how_it_knows_voters(tmp_path):
-    file = tmp_path / "asks.yaml"
-    file.write_text(GROUP)
-    stacks = ("", "claimed", "verified")
-    told = [validate.check(file, gate_identity=known) for known in stacks]
-
-    assert [len(each.record.get("not_started_here", ())) for each in told] == [0, 1, 0]
-    assert "asks.yaml: it is not started here: stage 'pay': " in str(told[1].lines[-1])
-    assert "say identity: [verified]" in str(told[1].lines[-1])
-    assert [each.errors for each in told] == [0, 0, 0]

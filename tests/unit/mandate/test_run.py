@@ -12,7 +12,7 @@ from rich.text import Text
 from dsl.compiler import compile_text
 from mandate.board import LINES_SHOWN, page, table
 from mandate.people.runs import address
-from mandate.people.starting import parse_inputs
+from mandate.typed_inputs import parse_inputs
 from mandate.work.run.run import run
 from tests.fixtures.servers.valkey import free_port
 

@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 
 from activities.contracts import messages, specs
 from activities.plans.compile import Compile
+from activities.plans.fitness import Site
 from dsl.catalogue import Catalogue
 from dsl.compiler import compile_loaded
 from dsl.core import AgentOutput, AgentPhase, OutputType, Tier
@@ -142,9 +143,8 @@ async def test_large_requests_of_many_agents_at_once_take_turns(engine: Engine):
 
 async def test_a_plan_too_large_for_history_is_refused_with_the_limit(tmp_path: Path):
     compiler = Compile(
-        *(Catalogue(), Programs(), messages.Policy(), Artifacts(tmp_path / "artifacts")),
-        ToolFolders(),
-        site=SiteFile(None),
+        *(Catalogue(), Site(Programs(), ToolFolders(), SiteFile(None))),
+        *(messages.Policy(), Artifacts(tmp_path / "artifacts")),
     )
     definition = pipeline(stage("look"), inputs={"text": {"type": "string"}})
     request = messages.CompileRequest(
