@@ -9,6 +9,8 @@
 5. What is wrong with a word that was typed is said as everywhere else, not as a library has it.
 6. An empty word where a path is wanted names nothing: ``Path`` would take it for the folder one
    is in. What no system can look at, such as a name that is too long, is no path either.
+7. A word is text in UTF-8, unless it names a path: no server takes others, and what is sent of one
+   would not be what was typed.
 """
 
 from __future__ import annotations
@@ -91,9 +93,9 @@ class _InOurWords(TyperCommand):
             if isinstance(error.__cause__, ValidationError):
                 error.message = words_of(first_of(error.__cause__))
             raise
-        for each in self._of_paths():
-            for path in _several(ctx.params.get(str(each.name))):
-                _require_one(path, ctx, each)
+        for each in self.params:
+            for word in _several(ctx.params.get(str(each.name))):
+                (_require_one if _takes_paths(each) else _require_text)(word, ctx, each)
         return rest
 
     def _require_paths(self, ctx: Any, args: list[str]) -> None:
@@ -122,6 +124,16 @@ def _require_one(path: Any, ctx: Any, parameter: Any) -> None:
         why = getattr(error, "strerror", None) or error
         said = f"expected a path, got one that cannot be looked at ({why})"
         raise typer.BadParameter(said, ctx=ctx, param=parameter) from None
+
+
+def _require_text(word: Any, ctx: Any, parameter: Any) -> None:
+    """Refuse bytes that are no text (7)."""
+    try:
+        str(word).encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter(
+            f"expected text in UTF-8, got {word!r}", ctx=ctx, param=parameter
+        ) from None
 
 
 def _takes_paths(parameter: Any) -> bool:

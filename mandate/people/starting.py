@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 
 from activities.contracts.specs import QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
+from dsl.rules.run.reserved import AGENT
 from mandate.people.errors import RefusalError, UsageError, no_run
 from mandate.people.runs import pipeline_of, refuse_no_run
 from mandate.unanswered import words_of
@@ -62,6 +63,33 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
             *(workflow_id, was, pipeline),
         )
     return {RESUME_MEMO: {"workflow": workflow_id, "run": found.execution.run_id}}
+
+
+async def refuse_below(client: Client, workflow_id: str) -> None:
+    """Refuse an id below that of a run: it may be that of a stage, which could then not begin.
+
+    Raises:
+        UsageError: it is one.
+        temporalio.service.RPCError: the server does not answer.
+    """
+    above, slash, _ = workflow_id.rpartition("/")
+    while slash:
+        if await _is_run(client, above):
+            raise UsageError(
+                "--id {!r} is below that of the run {!r}, as those of its stages are; give another",
+                *(workflow_id, above),
+            )
+        above, slash, _ = above.rpartition("/")
+
+
+async def _is_run(client: Client, workflow_id: str) -> bool:
+    try:
+        found = await described(client, workflow_id)
+    except RPCError as error:
+        if error.status in NO_SUCH_RUN:
+            return False
+        raise
+    return found.task_queue == QUEUE and found.type.name != AGENT
 
 
 async def start(

@@ -301,6 +301,9 @@ async def test_what_is_no_run_is_refused(mandate_up: MandateUp):
         assert "there is no run 'no-such'" in await says(mandate_up, *words, code=2)
     said = await says(mandate_up, "cancel", f"{handle.id}/look", code=2)
     assert "is a workflow of type 'Agent', and no run" in said
+    below = ("run", "code-review", "--id", f"{handle.id}/look/more")
+    said = await says(mandate_up, *below, code=2)
+    assert f"is below that of the run '{handle.id}', as those of its stages are" in said
     await handle.cancel()
 
 

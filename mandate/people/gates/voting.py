@@ -157,7 +157,7 @@ async def looked(client: Client, session: Session, wish: Wish, seen: Seen | None
     Raises:
         RefusalError: it is not, or the wish is none that could count there.
     """
-    _refuse_reason(wish.reason)
+    _refuse_long(wish)
     seen = seen or await seen_at(client, wish.run, wish.gate)
     row = seen.row
     if wish.is_answer and row.question is None:
@@ -224,8 +224,11 @@ async def _filed(handle: WorkflowHandle[Any, Any], row: GateRow) -> GateRow:
     return row
 
 
-def _refuse_reason(reason: str) -> None:
-    if len(reason) > REASON_LENGTH_MAX:
-        raise UsageError(
-            "expected a reason of at most {} characters, got {}", REASON_LENGTH_MAX, len(reason)
-        )
+def _refuse_long(wish: Wish) -> None:
+    length = len(wish.reason)
+    if length <= REASON_LENGTH_MAX:
+        return
+    words = (REASON_LENGTH_MAX, length)
+    if wish.is_answer:
+        raise UsageError("expected an answer of at most {} characters, got {}", *words)
+    raise UsageError("expected a reason of at most {} characters, got {}", *words)

@@ -3,6 +3,8 @@
 1. What is written works as it is: a template, its program, a test that needs no Mandate, and a
    pipeline of one stage. Nothing that is there already is written over; then nothing is written.
 2. It goes where a stack started in this folder looks; a name that is taken is refused first.
+3. Beside it, where there is none yet, goes what git is to leave alone: a stack that is started here
+   keeps passwords in the folder.
 """
 
 from __future__ import annotations
@@ -48,12 +50,13 @@ def new(name: str, language: str, into: Path | None, *, data_dir: Path | None) -
     if why is not None:
         note(Terminal.of("mandate template new: {}", why))
         return EXIT_USAGE
-    files = _files(name, language, folder)
-    there = [file for file in files if file.exists()]
+    made = _files(name, language, folder)
+    there = [file for file in made if file.exists()]
     if there:  # (1) nothing is written over
         words = ", ".join(map(str, there))
         note(Terminal.of("mandate template new: {} is there already: give another name", words))
         return EXIT_USAGE
+    files = made | _ignored(language, folder)
     try:
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +64,7 @@ def new(name: str, language: str, into: Path | None, *, data_dir: Path | None) -
     except OSError as error:
         note(Terminal.of("mandate template new: {}: {}", error.filename, error.strerror))
         return EXIT_FAILED
-    *_, test, pipeline = map(_shown, files)
+    *_, test, pipeline = map(_shown, made)
     say(*(Terminal.of("written  {}", _shown(file)) for file in files))
     say(Terminal.of("test     {}", LANGUAGES[language].line.format(test)))
     say(Terminal.of("run      mandate run {} --wait", pipeline))
@@ -92,6 +95,12 @@ def _files(name: str, language: str, folder: Path) -> dict[Path, str]:
         folder.parent / "pipelines" / f"{name}.yaml": SKELETONS / "pipeline.yaml.txt",
     }
     return {file: text.read_text().replace(_PLACEHOLDER, name) for file, text in texts.items()}
+
+
+def _ignored(language: str, folder: Path) -> dict[Path, str]:
+    """Return what git is to leave alone; nothing where it was told before (3)."""
+    file = folder.parent / ".gitignore"
+    return {} if file.exists() else {file: (SKELETONS / language / "gitignore.txt").read_text()}
 
 
 def _shown(file: Path) -> str:

@@ -1,7 +1,8 @@
 """``mandate run``: start a pipeline by name or from a file, and watch it.
 
 1. A file is compiled here first: a bad document is refused before anything starts, and so is what
-   the site would refuse, where it is known here.
+   the site would refuse, where it is known here. So is an id under which the run, or a stage of it
+   or of another run, could not be started.
 2. Inputs are ``k=v``; the declared type says how ``v`` is read, text where none is declared.
 3. ``--wait`` follows the run as ``mandate watch`` does; leaving it leaves the run alone.
 4. Who is logged in is proven to be the starter: gates may exclude them. Without a login, or with
@@ -24,6 +25,8 @@ from dsl.catalogue import UnknownPipelineError
 from dsl.compiler import Compiled
 from dsl.errors import DslError
 from dsl.inputs import InputsError, resolve_inputs
+from dsl.rules.run.ids import refuse_id
+from dsl.rules.run.reserved import PIPELINE, refuse_reserved
 from dsl.shown.surfaces import REPORT_LINE_MAX, Terminal
 from mandate import catalogue
 from mandate._entry import EXIT_USAGE
@@ -32,7 +35,7 @@ from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.runs import ADDRESS_MAX, address
 from mandate.people.starter import starter_memo
-from mandate.people.starting import Order, resume_memo, start
+from mandate.people.starting import Order, refuse_below, resume_memo, start
 from mandate.site import NOT_HERE, not_started_here
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
@@ -56,6 +59,8 @@ def run(
         compiled = catalogue.compile_named(pipeline, data_dir)
         order = _order(pipeline, compiled, parse_inputs(compiled.plan, given))
         env = environment.present(data_dir)
+        workflow_id = workflow_id or f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
+        _refuse_id(workflow_id, compiled)
         refused = not_started_here(compiled, order.values, env)
     except (DslError, UnknownPipelineError, InputsError, UsageError, ValueError) as error:
         complain(error)
@@ -63,7 +68,6 @@ def run(
     if refused:  # (1) what the site would refuse
         note(*(Terminal.of(NOT_HERE, pipeline, why, limit=REPORT_LINE_MAX) for why in refused))
         return EXIT_USAGE
-    workflow_id = workflow_id or f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
     work = _run(order, env, workflow_id, resume_from=resume_from, wait=wait, as_json=as_json)
     return enter("run", work)
 
@@ -78,6 +82,7 @@ async def _run(
     as_json: bool,
 ) -> int:
     client = await temporal(env)
+    await refuse_below(client, workflow_id)
     earlier: dict[str, Any] = {}
     if resume_from is not None:  # (5) it is over; one without a name is none
         earlier = await resume_memo(client, resume_from, order.name)
@@ -107,6 +112,17 @@ async def _run(
     if not as_json:
         say(Terminal.of("follow   {}", Terminal.command("mandate watch {}", handle.id)))
     return 0
+
+
+def _refuse_id(workflow_id: str, compiled: Compiled) -> None:
+    """Refuse an id that no run of that plan may have (1).
+
+    Raises:
+        UsageError: it is one.
+    """
+    why = refuse_id(workflow_id, compiled.plan) or refuse_reserved(workflow_id, PIPELINE)
+    if why is not None:
+        raise UsageError("--id: {}", why)
 
 
 def _order(pipeline: str, compiled: Compiled, values: dict[str, Any]) -> Order:

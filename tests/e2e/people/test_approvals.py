@@ -128,7 +128,8 @@ async def test_a_proof_is_sent_along_where_a_claim_would_do(mandate_up: MandateU
     ("words", "code", "why"),
     [
         (("review",), 2, "requires a reason; add --reason TEXT"),
-        (("review", "--reason", "x" * 2_001), 2, "at most 2000 characters"),
+        (("review", "--reason", "x" * 2_001), 2, "expected a reason of at most 2000 characters"),
+        (("review", "--answer", "x" * 2_001), 2, "expected an answer of at most 2000 characters"),
         (("nope", *WHY), 2, "pending now: review"),
         (("review", "--answer", "no"), 2, "asks no question: give a reason"),
         (("review", "--answer", ""), 2, "asks no question: give a reason"),

@@ -274,6 +274,25 @@ def test_help_has_a_short_name_everywhere(tmp_path, command):
     assert (short.returncode, short.stdout) == (0, long.stdout)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", "run-\udcff"],
+        ["run", "code-review", "--id", "run-\udcff"],
+        ["run", "code-review", "--input", "path=\udcff"],
+        ["revoke", "an-agent", "--reason", "\udcff"],
+        ["tools", "check", "\udcff"],
+    ],
+    ids=lambda words: " ".join(words[:-1]),
+)
+def test_bytes_that_are_no_text_are_refused_before_a_server_is_asked(tmp_path, words):
+    said = mandate(*words, cwd=tmp_path)
+
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "expected text in UTF-8, got '" in said.stderr
+    assert "\\udcff" in said.stderr
+
+
 @pytest.mark.parametrize("command", ["runs", "gates", "watch", "cancel", "pause", "resume"])
 def test_a_server_that_is_not_there_is_told_in_one_sentence(tmp_path, command):
     words = [command] if command in ("runs", "gates") else [command, "some-run"]

@@ -77,6 +77,30 @@ def test_a_bad_document_is_refused_before_anything_starts(tmp_path: Path, capsys
     assert "did you mean 'default'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("workflow_id", "why"),
+    [
+        (
+            "r" * 1_000,
+            "--id: the id of the run has 1000 bytes, and with its longest stage, 'look', ",
+        ),
+        ("\u00fc" * 498, "Start it under an id of at most 995 bytes"),
+        ("a\x00b", "--id: the id of the run holds a NUL character"),
+        ("promotion/x", "--id: its id is reserved for Promotion: start it under one that "),
+    ],
+    ids=["long", "long in bytes", "nul", "reserved"],
+)
+def test_an_id_that_no_run_may_have_is_refused_before_anything_starts(
+    tmp_path: Path, capsys, workflow_id: str, why: str
+):
+    file = tmp_path / "p.yaml"
+    file.write_text(DOCUMENT)
+
+    assert run(str(file), [], workflow_id=workflow_id, data_dir=None) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert why in said
+
+
 def test_no_server_is_a_failure_that_says_what_to_start(monkeypatch, capsys):
     monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
 

@@ -133,6 +133,16 @@ def test_a_name_that_cannot_be_is_refused(
     assert list(folder.iterdir()) == []
 
 
+def test_what_git_is_to_leave_alone_is_written_once_and_never_over(folder: Path):
+    new()
+    ignored = (folder / ".gitignore").read_text().splitlines()
+    (folder / ".gitignore").write_text("mine\n")
+    new("another", "typescript")
+
+    assert {".mandate/", "__pycache__/"} <= set(ignored)
+    assert (folder / ".gitignore").read_text() == "mine\n"
+
+
 def test_the_list_tells_what_is_wrong_with_the_rest(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ):
