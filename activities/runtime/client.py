@@ -2,18 +2,20 @@
 
 A command loads no workflow, no adapter and nothing of the SDK's workers for it: that takes as long
 as all the rest of the command, and somebody at a terminal waits for it. The SDK's own
-``SimplePlugin`` is a worker's as well, so a client has one of its own.
+``SimplePlugin`` is a worker's as well, so a client has one of its own. What the SDK's core warns of
+is for logs of workers: whoever types is told in a sentence what has failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 import temporalio.client
 from temporalio.client import Client, Plugin
 from temporalio.envconfig import ClientConfig
-from temporalio.runtime import Runtime
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import ConnectConfig, ServiceClient
 
 from activities.runtime.converter import with_ours
@@ -43,6 +45,13 @@ class ClientPlugin(Plugin):
         return await next(config)
 
 
+@cache
+def silent() -> Runtime:
+    """Return a runtime of the SDK's core that warns of nothing."""
+    levels = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(levels)))
+
+
 async def connect(
     settings: Settings,
     ours: Plugin | None = None,
@@ -55,7 +64,7 @@ async def connect(
     Args:
         settings: which server; all else is read as the Temporal CLI reads it.
         ours: the plugin of a client that workers are made of.
-        runtime: of the SDK's core; default: the one that all clients share.
+        runtime: of the SDK's core; default: for workers the one that all share, else ``silent``.
         when_used: connect with the first call, and not now.
 
     Raises:
@@ -64,4 +73,5 @@ async def connect(
     config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     config["target_host"] = settings.temporal
     plugins = [ours or ClientPlugin()]
+    runtime = runtime or (silent() if ours is None else None)
     return await Client.connect(**config, plugins=plugins, runtime=runtime, lazy=when_used)

@@ -22,11 +22,11 @@ from google.protobuf.json_format import ParseError
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
-from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Interceptor, Replayer
 
 import mandate
 from activities.contracts.specs import QUEUE
+from activities.runtime.client import silent
 from dsl.shown.surfaces import Terminal
 from mandate._entry import EXIT_FAILED, EXIT_USAGE
 from mandate.people.door import enter, temporal
@@ -37,7 +37,6 @@ from mandate.work.look.deep_replay import deep_replay
 
 HISTORIES_MAX: Final = 1_000
 HISTORY_BYTES_MAX: Final = 256 << 20
-_ERRORS: Final = LoggingConfig(TelemetryFilter(core_level="ERROR", other_level="ERROR"))
 _UNDER_WAY: Final = f'TaskQueue="{QUEUE}" AND ExecutionStatus="Running"'
 _BEGUN: Final = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
 _AFTER_BEGUN: Final = (  # what a server writes behind it, or nothing yet
@@ -73,7 +72,7 @@ async def _run(
         raise UsageError("name files of histories, or say --running")
     replayed = differing = 0
     unread: list[Path] = []
-    quiet = Runtime(telemetry=TelemetryConfig(logging=_ERRORS))  # what it warns of is said below
+    quiet = silent()  # what it warns of is said below
     with ThreadPoolExecutor(1) as threads:  # a replayer ends none that it was given
 
         def replayer_with(recorder: Interceptor) -> Replayer:
