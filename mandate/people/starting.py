@@ -13,9 +13,11 @@ from activities.contracts.specs import QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.run.reserved import AGENT
 from mandate.people.errors import RefusalError, UsageError, no_run
-from mandate.people.runs import pipeline_of, refuse_no_run
+from mandate.people.outputs import ANSWER
+from mandate.people.runs import pipeline_of, refuse_no_run, word_of
 from mandate.unanswered import words_of
 from workflows.ledger.reuse import RESUME_MEMO
+from workflows.runtime.attributes import REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
 
     Raises:
         NotThereError: the server knows none, and what it does not know nobody can compare.
-        UsageError: it is none of that pipeline. Where nobody says of which it was, the ledger's
-            worker finds out.
+        UsageError: it is none of that pipeline, or no stage of it ever began. Where nobody says of
+            which it was, the ledger's worker finds out.
         RefusalError: it is under way.
     """
     try:
@@ -56,6 +58,12 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
             workflow_id,
         )
     handle = client.get_workflow_handle(workflow_id, run_id=found.execution.run_id)
+    if word_of(await handle.describe(rpc_timeout=ANSWER)) == REFUSED:
+        raise UsageError(
+            "{!r} was refused before a stage of it began: nothing of it can stand here",
+            workflow_id,
+            typed="leave out --resume-from",
+        )
     was = await pipeline_of(handle, found.type.name) or pipeline
     if was != pipeline:
         raise UsageError(

@@ -97,10 +97,7 @@ def since_lines(earlier: Earlier, row: GateRow) -> Iterator[Terminal]:
         yield Terminal.of("before   not known: {}", earlier.why)
         return
     if not earlier.run:
-        yield Terminal.of(
-            "before   no approval of this gate and plan in the last {} runs that are over",
-            earlier.looked_at,
-        )
+        yield _never(earlier.looked_at)
         return
     when = earlier.when.isoformat(timespec="seconds") if earlier.when else "?"
     by = Terminal.joined(", ", (Terminal.of("{} ({})", *each) for each in earlier.voters))
@@ -111,6 +108,16 @@ def since_lines(earlier: Earlier, row: GateRow) -> Iterator[Terminal]:
     same = Terminal("the same plan") if earlier.plan == row.plan else Terminal("another plan")
     yield Terminal.of("since    {}; {}", same, _changes_in_short(earlier, row))
     yield from _changes(earlier, row)
+
+
+def _never(looked_at: int) -> Terminal:
+    """Say that nothing was found, in so many runs."""
+    nothing = Terminal("before   no approval of this gate and plan")
+    if not looked_at:
+        return Terminal.of("{}: no run of this type is over yet", nothing)
+    if looked_at == 1:
+        return Terminal.of("{} in the one run that is over", nothing)
+    return Terminal.of("{} in the last {} runs that are over", nothing, looked_at)
 
 
 async def _find(client: Client, run: tuple[str, str], plan: str, gate: str) -> Earlier:

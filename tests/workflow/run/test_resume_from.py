@@ -88,6 +88,15 @@ async def test_ten_stages_stopped_at_the_seventh_go_on_on_new_code_without_the_f
     assert agreed["disagreements"] == []
 
 
+async def test_a_run_that_was_refused_has_nothing_to_be_resumed(engine: Engine) -> None:
+    document = pipeline(stage("look", template="no-such-template"))
+    refused = await engine.start(document)
+    await failure_of(refused)
+
+    with pytest.raises(UsageError, match="was refused before a stage of it began"):
+        await resume_memo(engine.client, refused.id, document["name"])
+
+
 async def test_a_gate_in_the_way_is_asked_anew_and_the_command_line_says_what_was_reused(
     engine: Engine, tmp_path: Path
 ) -> None:

@@ -82,6 +82,11 @@ def test_many_changes_are_bounded():
 @pytest.mark.parametrize(
     ("known", "line"),
     [
+        (Earlier(), "before   no approval of this gate and plan: no run of this type is over yet"),
+        (
+            Earlier(looked_at=1),
+            "before   no approval of this gate and plan in the one run that is over",
+        ),
         (
             Earlier(looked_at=7),
             "before   no approval of this gate and plan in the last 7 runs that are over",
