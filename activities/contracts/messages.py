@@ -46,7 +46,7 @@ class Policy(Value):
     search_attributes: bool = True
     shows_ends: bool = False  # no run whose history does not say so has shown how it ended
     gate_heads: bool = False  # as in histories that do not say: heads of outputs are put there
-    ledger_beside: bool = False  # the process that makes calls of tools writes the ledger too
+    ledger_beside: bool = False  # the process that runs workflows writes the ledger too
 
 
 class CompileResult(Value):
@@ -278,7 +278,7 @@ class AgentRequest(Value):
     before: tuple[AgentOutput, ...] = ()  # what was put out under its plans before
     run_inputs: dict[str, Any] = Field(default_factory=dict)  # of the run, for a table of tools
     tools: dict[str, KnownTool] = Field(default_factory=dict)  # that it may call, by full name
-    ledger_beside: bool = False  # their intents may go with them
+    ledger_beside: bool = False  # its own worker may record, and intents go with their calls
 
 
 class AgentReport(Value):

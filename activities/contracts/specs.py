@@ -20,6 +20,9 @@ import-linter and by a test of ``sys.modules``). Who serves a name is held by a 
 7. A local attempt is not cancelled: it ends soon anyway, and then the cancel is obeyed. The SDK may
    apply a signal before the end of an attempt that has come with it; cancelled by that signal, an
    attempt that has ended fails the workflow task. A run that has cancelled one goes on so.
+8. What another queue does may be asked of the workflow's own worker first, once, where that serves
+   the other queue too: it begins with the answer to the workflow task. What fails there in passing,
+   or does not begin soon, is the caller's to ask of that queue (docs/adr/0059).
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, FailureError
+from temporalio.exceptions import ActivityError, FailureError, TimeoutType
+from temporalio.exceptions import TimeoutError as ExpiredError
 
 from activities.contracts.answers import UnreadableError, final, read_value, unreadable
 from activities.contracts.control_groups import GateRequest, GateRequested, GateWithdrawn
@@ -64,6 +68,7 @@ HEARTBEAT_TIMEOUT: Final = timedelta(seconds=15)
 QUICK: Final = timedelta(seconds=30)
 LOCAL: Final = timedelta(seconds=5)
 PATCH: Final = "local-attempts-are-not-cancelled"
+BEGINS: Final = timedelta(seconds=5)  # at the workflow's own worker, or it has no room
 ONCE: Final = RetryPolicy(maximum_attempts=1)
 RETRY: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=3)
@@ -140,6 +145,38 @@ class ActivitySpec(Generic[In, Out]):
         obey_cancel()
         return result
 
+    async def beside(
+        self,
+        request: In,
+        *,
+        activity_id: str,
+        summary: Markdown,
+        give_up_after: timedelta | None = None,
+    ) -> Out | None:
+        """Ask the workflow's own worker, once (8); None: it has failed in passing."""
+        try:
+            answer = await workflow.execute_activity(
+                self.name,
+                request,
+                activity_id=activity_id,
+                summary=summary,
+                result_type=RawValue,  # (5) raw: read where it can wedge nothing
+                schedule_to_start_timeout=BEGINS,
+                start_to_close_timeout=self.timeout,
+                schedule_to_close_timeout=give_up_after,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3) a dead worker is noticed in seconds
+                retry_policy=ONCE,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            )
+        except ActivityError as error:
+            obey_cancel()
+            refusal = final(error, activity_type=self.name, activity_id=activity_id)
+            if refusal is not None or _has_expired(error):
+                raise
+            return None
+        obey_cancel()
+        return self._read(answer, activity_id)
+
     async def _tried(self, request: In, activity_id: str) -> RawValue | None:
         """Return what a local activity answers (6); None: it has failed in passing."""
         try:
@@ -189,6 +226,12 @@ def obey_cancel() -> None:
     """Raise ``CancelledError`` when the calling task was asked to stop (4)."""
     if _is_cancelled():
         raise asyncio.CancelledError
+
+
+def _has_expired(error: ActivityError) -> bool:
+    """Tell whether whoever waits for it has given up meanwhile."""
+    cause = error.cause
+    return isinstance(cause, ExpiredError) and cause.type is TimeoutType.SCHEDULE_TO_CLOSE
 
 
 def _is_cancelled() -> bool:

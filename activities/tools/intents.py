@@ -41,11 +41,11 @@ class Intents:
     """Records intents of calls; ``recording``: who writes the ledger here, where anybody does."""
 
     def __init__(self, recording: Callable[[], Recording | None] = lambda: None) -> None:
-        self.recording = recording
+        self._recording = recording
 
     async def record(self, request: tool_specs.CallRequest) -> RecordResult | None:
         """Put on the ledger what is handed along; None: it is not known to be there (1)."""
-        handed, ledger = request.record, self.recording()
+        handed, ledger = request.record, self._recording()
         if handed is None or ledger is None or not _is_of(handed, request.digest):
             return None
         try:

@@ -10,7 +10,7 @@ from activities.workers.ledger_duties import LedgerDuties
 
 
 def introduce(duties: Mapping[str, Duties]) -> None:
-    """Have whoever makes calls record their intents by whoever writes the ledger here."""
+    """Have whoever serves workflows answer by whoever writes the ledger here."""
     workflows, ledger = duties.get(QUEUE), duties.get(QUEUE_LEDGER)
     if isinstance(workflows, WorkflowDuties) and isinstance(ledger, LedgerDuties):
-        workflows.intents.recording = ledger.recording
+        workflows.beside.introduce(ledger.writer)

@@ -24,6 +24,7 @@ from activities.contracts import messages, specs
 from activities.gates.control_groups import ControlGroupActivities, ControlGroupProbe
 from activities.gates.output_heads import OutputHeadActivities
 from activities.health.circuit_look import CircuitLook
+from activities.ledger.beside import LedgerBeside
 from activities.ledger.holders import Holders
 from activities.phases.bootstrap import Bootstrap
 from activities.phases.delegation.lease import Delegating
@@ -49,7 +50,6 @@ from activities.proofs.warrant import Warrants
 from activities.revocation.processes import Processes
 from activities.runtime.engine import ensure_search_attributes
 from activities.runtime.orphans import unbind_left
-from activities.tools.intents import Intents
 from activities.tools.looking import ToolLooks
 from activities.workers.health import of_phases
 from activities.workers.tool_duties import tool_calls
@@ -225,13 +225,12 @@ class WorkflowDuties(PhaseDuties):
                 inline_tier=settings.inline_tier,
                 gate_identity=settings.gate_identity,
                 gate_heads=settings.gate_heads,
-                ledger_beside=specs.QUEUE_LEDGER in settings.queues,
             ),
             self._equipment.artifacts,
         )
         self._feasibility = Feasibility(self._equipment)
-        self.intents = Intents()  # of calls: recorded where the ledger is written beside
-        self._calls = tool_calls(self._equipment, self._warm, intents=self.intents)
+        self.beside = LedgerBeside()
+        self._calls = tool_calls(self._equipment, self._warm, beside=self.beside)
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""
@@ -245,7 +244,8 @@ class WorkflowDuties(PhaseDuties):
         looks, calls = ToolLooks(), self._calls
         of_phases = (delegating.begin, delegating.hold, looking.look)
         of_tools = (looks.chain, looks.waiting, looks.decisions, calls.call)
-        return (*of_workflows, self._feasibility.run, *of_phases, *of_tools, *super().activities())
+        ours = (*of_workflows, self._feasibility.run, *of_phases, *of_tools)
+        return (*ours, *self.beside.activities(), *super().activities())
 
     @asynccontextmanager
     async def on_duty(self, client: Client) -> AsyncIterator[None]:
@@ -253,9 +253,9 @@ class WorkflowDuties(PhaseDuties):
         without = await ensure_search_attributes(client)
         if without is not None:
             logger.warning("runs go without search attributes: %s", without)
-        self._compile.policy = self._compile.policy.model_copy(
-            update={"search_attributes": without is None, "shows_ends": without is None}
-        )
+        shown, beside = without is None, self.beside.is_introduced
+        known = {"search_attributes": shown, "shows_ends": shown, "ledger_beside": beside}
+        self._compile.policy = self._compile.policy.model_copy(update=known)
         async with super().on_duty(client):
             yield
 

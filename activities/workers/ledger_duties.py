@@ -17,6 +17,7 @@ from activities.contracts import specs
 from activities.health.on_record import HealthRecord
 from activities.ledger.anchoring import Anchoring
 from activities.ledger.attest import AttestActivities
+from activities.ledger.beside import LedgerWriter
 from activities.ledger.circuit_records import CircuitRecords
 from activities.ledger.circuit_standing import CircuitStanding
 from activities.ledger.reconcile import ReconcileActivities
@@ -96,9 +97,9 @@ class LedgerDuties(Duties):
         self._reusing = ReuseActivities(self._ledger, settings.artifacts)
         self._is_on_duty = False
 
-    def recording(self) -> LedgerActivities | None:
-        """Return who records for activities of this process; None: not before the preflight."""
-        return self._activities if self._is_on_duty else None
+    def writer(self) -> LedgerWriter | None:
+        """Return who answers for activities of this process; None: not before the preflight."""
+        return LedgerWriter(self._activities, self._proofs) if self._is_on_duty else None
 
     def activities(self) -> Sequence[Activity]:
         """See base class."""

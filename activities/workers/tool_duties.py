@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from activities.ledger.beside import LedgerBeside
 from activities.phases.equipment import Equipment
 from activities.tools.calling import Proving, ToolCalls
 from activities.tools.intents import Intents
@@ -13,9 +14,9 @@ def tool_calls(
     equipment: Equipment,
     warm: WarmServers,
     proven: Proving | None = None,
-    intents: Intents | None = None,
+    beside: LedgerBeside | None = None,
 ) -> ToolCalls:
-    """Return it; ``proven``: of T3 and T4, and no others; ``intents``: of those up to T2."""
+    """Return it; ``proven``: of T3 and T4, and no others; ``beside``: of those up to T2."""
     return ToolCalls(
         equipment.tools,
         surroundings_of(equipment.settings),
@@ -23,5 +24,5 @@ def tool_calls(
         issuer=equipment.issuer,
         warm=warm,
         proven=proven,
-        intents=intents,
+        intents=Intents(beside.recording) if beside else None,
     )

@@ -101,7 +101,8 @@ class VoteJudge:
         opening.verifications += 1  # (5) so many are given to ledger.prove
         number = self._count[path] = self._count.get(path, 0) + 1
         try:
-            proven = await specs.prove(
+            proven = await self._records.client.ask(
+                specs.prove,
                 messages.ProveRequest(
                     purpose=proof.purpose,
                     about=about,

@@ -39,6 +39,7 @@ from dsl.shown.surfaces import Markdown
 from dsl.values.canonical import digest_of_bytes
 from dsl.values.sizes import wire_bytes
 from workflows.ledger.facts import fact
+from workflows.ledger.ledger_client import LedgerClient
 from workflows.runtime import failures
 from workflows.runtime.cancellation import CLEANING
 
@@ -49,7 +50,11 @@ LATE: Final = {"lease.granted": "agent.lease"}  # names of what somebody else re
 class LedgerBuffer:
     """The buffer between a workflow and the ledger."""
 
-    def __init__(self, prefix: str, agent: str = "-", tier: Tier = Tier.T0) -> None:
+    def __init__(
+        self, prefix: str, agent: str = "-", tier: Tier = Tier.T0, *, is_beside: bool = False
+    ) -> None:
+        """Begin with nothing; ``is_beside``: the workflow's own worker writes the ledger."""
+        self.client = LedgerClient(is_beside=is_beside)
         self._prefix = prefix
         self._agent = agent
         self._tier = tier
@@ -201,7 +206,8 @@ class LedgerBuffer:
         name = f"{self._prefix}/ledger#{self._count}"
         back, names = request.entries, _names(request, name)
         try:
-            result = await specs.record(
+            result = await self.client.ask(
+                specs.record,
                 request,
                 activity_id=name,
                 summary=Markdown.of("ledger: {}", why),

@@ -64,7 +64,8 @@ async def ask_authority(state: StageState, number: int) -> None:
     try:
         if state.erred_unrecorded:
             await state.records.flush(f"{path}: what it has erred")
-        authority = await specs.authority(
+        authority = await state.records.client.ask(
+            specs.authority,
             messages.AuthorityRequest(agent=state.request.agent),
             activity_id=f"{path}/authority#{number}",
             summary=Markdown.of("{}: guard is cold, asking the ledger", path),

@@ -36,7 +36,8 @@ class StageState:
 
     def __init__(self, request: messages.AgentRequest) -> None:
         self.request = request
-        self.records = LedgerBuffer(request.step.path, request.agent, request.step.tier)
+        step, beside = request.step, request.ledger_beside and request.step.tier < Tier.T3
+        self.records = LedgerBuffer(step.path, request.agent, step.tier, is_beside=beside)
         self.tries = Tries(request.resumption)
         self._authority = messages.Authority()
         self._seed = False  # only right after the ledger was asked

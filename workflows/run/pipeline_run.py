@@ -62,7 +62,7 @@ class PipelineRun:
         self.admitted: AdmittedRun | None = None
         self._compiled = compiled
         self._provenance = Provenance(compiled.digest)  # until it is known
-        self._records = LedgerBuffer("run")
+        self._records = LedgerBuffer("run", is_beside=compiled.policy.ledger_beside)
         self._notified = Notified(plan, compiled.inputs)
         self._ended: tuple[str, str] | None = None
         self._reuse: Reuse | None = None
@@ -161,7 +161,9 @@ class PipelineRun:
     async def _work(self) -> None:
         # (2) refused here if it asks for too much
         standing = await admit(self.plan, self._compiled, self._records)
-        self._provenance = await provenance_of(self.digest, self._compiled.inputs, standing)
+        self._provenance = await provenance_of(
+            self.digest, self._compiled.inputs, standing, self._records.client
+        )
         require_known(self.plan, self._provenance)
         self._reuse = await reuse_of(self.plan, self._compiled.programs)
         self.admitted = AdmittedRun(

@@ -29,6 +29,7 @@ from dsl.shown.surfaces import Markdown
 from dsl.values import strict_json
 from dsl.values.canonical import digest_of
 from dsl.values.strict_json import JsonError
+from workflows.ledger.ledger_client import LedgerClient
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 
@@ -56,11 +57,11 @@ class Provenance:
 
 
 async def provenance_of(
-    digest: str, inputs: dict[str, Any], standing: messages.Standing
+    digest: str, inputs: dict[str, Any], standing: messages.Standing, ledger: LedgerClient
 ) -> Provenance:
     """Find out where a run comes from whose plan stands so on the ledger."""
     proof = _memo()
-    starter = await _starter(proof, digest, inputs) if proof else messages.Proven()
+    starter = await _starter(proof, digest, inputs, ledger) if proof else messages.Proven()
     people = {
         "starter": frozenset({starter.entity, starter.name} - {""}),
         "author": frozenset(
@@ -100,9 +101,12 @@ def _memo() -> str:
     return value if isinstance(value, str) else ""
 
 
-async def _starter(proof: str, digest: str, inputs: dict[str, Any]) -> messages.Proven:
+async def _starter(
+    proof: str, digest: str, inputs: dict[str, Any], ledger: LedgerClient
+) -> messages.Proven:
     try:
-        return await specs.prove(
+        return await ledger.ask(
+            specs.prove,
             messages.ProveRequest(
                 purpose=START, about={"plan": digest, "inputs": digest_of(inputs)}, proof=proof
             ),

@@ -59,12 +59,13 @@ async def forger(engine: Engine) -> AsyncIterator[Client]:
 
 async def send(client: Client, phase: AgentPhase, request: dict[str, Any]) -> ApplicationError:
     """Return what the engine answers."""
+    return await ask(client, specs.PHASES[phase].name, request)
+
+
+async def ask(client: Client, name: str, request: dict[str, Any]) -> ApplicationError:
     with pytest.raises(WorkflowFailureError) as caught:
         await client.execute_workflow(
-            "Forger",
-            args=[specs.PHASES[phase].name, request],
-            id=f"t-{uuid.uuid4()}",
-            task_queue=QUEUE,
+            "Forger", args=[name, request], id=f"t-{uuid.uuid4()}", task_queue=QUEUE
         )
     error = caught.value.cause
     assert isinstance(error, ActivityError)
@@ -104,6 +105,14 @@ def output(name: str) -> dict[str, Any]:
         "digest": "sha256:" + "0" * 64,
         "size": 1,
     }
+
+
+@pytest.mark.parametrize("action", ["vote.proven", "agent.intended", "trust.granted"])
+async def test_where_the_ledger_is_written_beside_it_is_as_careful(forger: Client, action: str):
+    error = await ask(forger, specs.record.name, {"entries": [{"action": action}]})
+
+    assert error.type == DeniedError.__name__
+    assert error.message == f"a workflow 'Forger' may not record {action!r}"
 
 
 async def test_the_forgery_itself_is_understood(forger: Client):
