@@ -48,9 +48,8 @@ from tests.fixtures.engine import OUTSIDE
 from tests.fixtures.notify.receiver import receiver
 from tests.fixtures.servers.temporal import temporal_cli
 from tests.fixtures.trust.past import make_known, write_criteria, write_past
-from tests.replay.scenarios import SCENARIOS, Scenario, run_of
+from tests.replay.scenarios import BESIDE_THE_LEDGER, SCENARIOS, Scenario, run_of
 from tests.replay.studio import Studio, ended
-from tests.replay.tool_scenarios import BESIDE_THE_LEDGER
 from tests.replay.trust_scenarios import WITH_A_PAST
 from worker import connect
 
@@ -126,7 +125,7 @@ async def main(names: list[str]) -> int:
         options = private_stack(Path(folder) / "data", settings=settings)
         if not {each.__name__ for each in chosen}.isdisjoint(WITH_A_PAST):
             await _give_past(options)
-        beside = [each for each in chosen if each.__name__ in BESIDE_THE_LEDGER]
+        beside = [each for each in chosen if each in BESIDE_THE_LEDGER]
         await _record_on(options, [each for each in chosen if each not in beside], workspace)
         together = replace(options, workers=TOGETHER)  # (5) behind the others
         await _record_on(together, beside, workspace)

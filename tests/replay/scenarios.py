@@ -210,6 +210,11 @@ async def proven(studio: Studio, name: str) -> Handle:
     return run
 
 
+async def proven_beside_the_ledger(studio: Studio, name: str) -> Handle:
+    """As ``proven``, by a worker that writes the ledger too: it is asked for what is recorded."""
+    return await proven(studio, name)
+
+
 def production(name: str) -> dict[str, Any]:
     """A stage of T3 behind a gate of proven voters."""
     config = {"tier": 3, "secrets": {"KEY": f"kv-prod/{name}#key"}}
@@ -265,6 +270,9 @@ async def swept(studio: Studio, name: str) -> Handle:
     return await studio.client.start_workflow("Sweep", id=name, task_queue="mandate")
 
 
+# What is recorded where one process runs workflows and writes the ledger.
+BESIDE_THE_LEDGER: Final = (proven_beside_the_ledger, *tool_scenarios.BESIDE_THE_LEDGER)
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     approved,
     branches,
@@ -282,6 +290,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     repeated,
     refused,
     proven,
+    proven_beside_the_ledger,
     registered,
     behind_a_lock,
     advised,

@@ -68,7 +68,7 @@ async def called_beside_the_ledger(studio: Studio, name: str) -> Handle:
 
 
 # What is recorded where one process makes calls and writes the ledger.
-BESIDE_THE_LEDGER: Final = ("called_beside_the_ledger",)
+BESIDE_THE_LEDGER: Final = (called_beside_the_ledger,)
 
 SCENARIOS: Final = (
     called,
