@@ -21,8 +21,8 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from dsl.rules.proofs.proof import Proof, decode, encode
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, after_look, gate, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.servers.openbao import People
 from tests.fixtures.voting import (
     Signer,
@@ -213,7 +213,7 @@ async def _answer(scene: Scene, vote: dict[str, Any]) -> dict[str, Any]:
 
 
 def _assert_recorded(engine: Engine, run: str, votes: list[dict[str, Any]]) -> None:
-    entries = [e for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == run]
+    entries = told_by(engine.settings.ledger, run)
     proofs = [vote.get("proof", "") for vote in votes]
     digests = [proof and f"sha256:{hashlib.sha256(proof.encode()).hexdigest()}" for proof in proofs]
     refused = [e.payload["proof"] for e in entries if e.action == "vote.refused"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, as_json, fail, failure_of, gate, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 
 MEMBERS = [
     {"stage": "left", "weight": 2, "min_confidence": 0.7},
@@ -95,9 +95,7 @@ async def test_doubt_with_nobody_to_go_to_is_rejected(engine: Engine):
     failure = await failure_of(handle)
     over_ms = (await handle.query("status"))["stages"]["review"]["ended_ms"]
     [decided] = [
-        each
-        for each in tail(engine.settings.ledger, TAIL_MAX)
-        if (each.workflow_id, each.action) == (handle.id, "gate.decided")
+        each for each in told_by(engine.settings.ledger, handle.id) if each.action == "gate.decided"
     ]
 
     assert failure.type == "GateRejected"

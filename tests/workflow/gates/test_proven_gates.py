@@ -14,8 +14,8 @@ from temporalio.testing import TimeSkipper
 from dsl.compiler import compile_text
 from dsl.rules.proofs.proof import PLAN, START
 from dsl.values.canonical import digest_of
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, after_look, failure_of, gate, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.servers.openbao import People
 from tests.fixtures.voting import Signer, honest_vote, seal, signer, update
 from workflows.run.provenance import STARTER_MEMO
@@ -33,7 +33,7 @@ async def vote(
 
 
 def actions(engine: Engine, run: str) -> list[str]:
-    return [e.action for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == run]
+    return [e.action for e in told_by(engine.settings.ledger, run) if e.workflow_id == run]
 
 
 async def test_a_vote_that_counts_is_on_the_ledger_as_proven(engine: Engine, people: People):
@@ -49,7 +49,7 @@ async def test_a_vote_that_counts_is_on_the_ledger_as_proven(engine: Engine, peo
     assert report["approvals"][0]["votes"] == [
         {"voter": "ann", "decision": "approve", "reason": "", "identity": "verified"}
     ]
-    entries = [e for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == handle.id]
+    entries = told_by(engine.settings.ledger, handle.id)
     [proven] = [e for e in entries if e.action == "vote.proven"]
     assert (proven.payload["name"], proven.payload["entity"]) == ("ann", ann.entity)
     order = [e.action for e in entries]

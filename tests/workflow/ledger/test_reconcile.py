@@ -23,6 +23,7 @@ from dsl.values.canonical import digest_of
 from integrations.health.probes.disputes import disputes_probe
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, after_look, failure_of, gate, hang, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.servers.openbao import OpenBao, People
 from tests.integration.ledger.anchors.test_anchoring import rebuild_without
 from tests.unit.mandate.programs import ROOT, mandate
@@ -64,7 +65,7 @@ def copied(engine: Engine, into: Path) -> Path:
 
 
 def entry_of(engine: Engine, workflow: str, action: str) -> int:
-    entries = tail(engine.settings.ledger, TAIL_MAX)
+    entries = told_by(engine.settings.ledger, workflow)
     return next(e.seq for e in entries if (e.workflow_id, e.action) == (workflow, action))
 
 

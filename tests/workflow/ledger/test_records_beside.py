@@ -16,8 +16,8 @@ from activities.runtime.orphans import WORKER_DIED
 from activities.workers.ledger_duties import LedgerDuties
 from integrations.artifacts.store import Artifacts
 from integrations.errors import UnavailableError
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, after_look, gate, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.servers.openbao import People
 from tests.fixtures.voting import honest_vote, signer
 from tests.integration.stack.probes import eventually
@@ -73,8 +73,7 @@ async def require_each_once(engine: Engine, handle: Any) -> None:
     found = await compare(engine.client, settings.ledger, Artifacts(settings.artifacts), handle.id)
     entries = [
         (each.workflow_id, each.action, str(each.payload))
-        for each in tail(settings.ledger, TAIL_MAX)
-        if each.workflow_id.partition("/")[0] == handle.id
+        for each in told_by(settings.ledger, handle.id)
     ]
 
     assert [str(each) for each in found.disagreements] == []
@@ -151,8 +150,8 @@ async def test_what_two_have_recorded_since_nobody_heard_of_one_stands_there_onc
 
     [entry] = [
         each
-        for each in tail(engine.settings.ledger, TAIL_MAX)
-        if (each.workflow_id, each.action) == (f"{handle.id}/after", "agent.intended")
+        for each in told_by(engine.settings.ledger, f"{handle.id}/after")
+        if each.action == "agent.intended"
     ]
     assert entry.seq == recorded
     both = [(HERE, "after/ledger#1"), (THERE, "after/ledger#1")]

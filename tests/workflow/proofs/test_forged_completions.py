@@ -25,6 +25,7 @@ from integrations.ledger.entries import NONE
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, after_look, as_json, failure_of, gate, pipeline, stage
 from tests.fixtures.hostile.impostor import raise_agent
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.servers.openbao import OpenBao, People
 from tests.fixtures.voting import honest_vote, matter_of, seal, signer, vote_of
 from tests.workflow.proofs.test_warrant import Deployment
@@ -94,7 +95,7 @@ async def test_up_to_t2_a_forged_completion_shows_as_a_vote_the_ledger_does_not_
     async with no_signature_checked(openbao):
         await forge_a_vote(engine, people, handle)
     report = await handle.result()
-    entries = [e for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == handle.id]
+    entries = told_by(engine.settings.ledger, handle.id)
     [decided] = [e for e in entries if e.action == "gate.decided"]
 
     assert report["status"] == "completed"
@@ -235,10 +236,7 @@ async def test_what_is_proven_cannot_be_recorded_by_a_workflow(engine: Engine, p
     ann = await signer(people, "ann")
     await handle.execute_update("vote", await honest_vote(handle, "review", ann))
     await handle.result()
-    proven = [
-        e
-        for e in tail(engine.settings.ledger, TAIL_MAX)
-        if e.workflow_id == handle.id and e.action == "vote.proven"
-    ]
+    told = told_by(engine.settings.ledger, handle.id)
+    proven = [e for e in told if e.action == "vote.proven"]
 
     assert len(proven) == 1

@@ -17,12 +17,12 @@ from temporalio.worker import Worker
 
 from activities.contracts.specs import QUEUE_LEDGER, QUEUE_TRUST
 from dsl.rules.proofs.proof import PLAN, REVOKE, reason_digest
-from integrations.ledger.verify import TAIL_MAX, tail
 from integrations.vault.client import Vault
 from integrations.vault.identity.registry import Registrar
 from integrations.vault.login.approle import Login
 from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.hostile.impostor import Puppet, impostors, signed, signers
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.revoking import (
     REASON,
     detail_of,
@@ -81,8 +81,8 @@ async def untouched(engine: Engine, openbao: OpenBao, agent: str) -> bool:
 def refusals(engine: Engine, workflow_id: str) -> list[Any]:
     return [
         entry.payload
-        for entry in tail(engine.settings.ledger, TAIL_MAX)
-        if entry.workflow_id == workflow_id and entry.action == "trust.refused"
+        for entry in told_by(engine.settings.ledger, workflow_id)
+        if entry.action == "trust.refused"
     ]
 
 

@@ -10,8 +10,8 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, Wor
 from temporalio.exceptions import ApplicationError
 
 from activities.contracts.messages import AgentReport
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from workflows.lifecycle import exit as leaving
 
 
@@ -103,7 +103,7 @@ async def test_what_a_cancelled_child_could_not_record_is_recorded_by_its_run(
         away.rename(path)
     with pytest.raises(WorkflowFailureError):
         await handle.result()
-    ours = [each for each in tail(path, TAIL_MAX) if each.workflow_id == handle.id]
+    ours = told_by(path, handle.id)
 
     assert failure.type == "NotRecorded"
     assert "facts are not on the ledger yet" in failure.message

@@ -6,9 +6,9 @@ import asyncio
 import uuid
 
 from integrations.ledger.store import wal_of
-from integrations.ledger.verify import TAIL_MAX, tail
 from mandate.doctor.servers import ledger_file
 from tests.fixtures.engine import Engine, gate, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 
 
 async def test_a_run_waits_for_a_ledger_that_was_replaced_and_goes_on_when_it_is_back(
@@ -38,7 +38,7 @@ async def test_a_run_waits_for_a_ledger_that_was_replaced_and_goes_on_when_it_is
     assert (report["status"], report["not_recorded"]) == ("completed", 0)
     assert ledger_file(env).ok
     assert wal_of(path).exists()
-    ours = {each.action for each in tail(path, TAIL_MAX) if each.workflow_id == handle.id}
+    ours = {each.action for each in told_by(path, handle.id)}
     assert "run.ended" in ours
 
 

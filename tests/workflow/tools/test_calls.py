@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 
 from integrations.agents.contract.protocol import Request
-from integrations.ledger.verify import TAIL_MAX, tail
 from mandate.people.runs import stages_said
 from mandate.work.operate import tools_replay
 from mandate.work.run.calls import calls_in
 from tests.fixtures.engine import Engine, fail, failure_of, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.notify.site import until
 from tests.fixtures.tools.shop import Shop
 from tests.fixtures.voting import update
@@ -63,9 +63,8 @@ def vote(decision: str = "approve", gate: str = GATE, voter: str = "ann", **more
 
 def on_record(engine: Engine, handle: Any) -> list[tuple[str, dict[str, Any]]]:
     """What the ledger says of calls of a run."""
-    entries = tail(engine.settings.ledger, TAIL_MAX)
-    mine = (e for e in entries if e.workflow_id.partition("/")[0] == handle.id)
-    return [(e.action, dict(e.payload)) for e in mine if e.action.startswith("tool.")]
+    entries = told_by(engine.settings.ledger, handle.id)
+    return [(e.action, dict(e.payload)) for e in entries if e.action.startswith("tool.")]
 
 
 async def decisions_told(engine: Engine, stage: str) -> list[int]:

@@ -18,8 +18,8 @@ from activities.contracts import tool_specs
 from activities.tools import looking
 from dsl.rules.gates.questions import Question
 from integrations.agents.contract.protocol import Request
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, failure_of, hang, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.tools.shop import Shop
 from tests.fixtures.voting import update
 from tests.integration.stack.probes import eventually
@@ -227,8 +227,8 @@ def calls_once(engine: Engine, shop: Shop) -> Told:
 
 
 def intended(engine: Engine, run: str) -> list[str]:
-    entries = tail(engine.settings.ledger, TAIL_MAX)
-    return [e.action for e in entries if e.workflow_id == f"{run}/work" and "tool." in e.action]
+    entries = told_by(engine.settings.ledger, f"{run}/work")
+    return [e.action for e in entries if "tool." in e.action]
 
 
 @pytest.mark.usefixtures("no_approval_lasts")

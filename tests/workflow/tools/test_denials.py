@@ -16,8 +16,8 @@ from dsl import actions
 from integrations.agents.contract.protocol import Request
 from integrations.ledger.entries import Draft
 from integrations.ledger.ledger import Ledger
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, fail, failure_of, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.tools.shop import Shop
 
 
@@ -51,7 +51,7 @@ async def test_a_denial_that_gets_nowhere_holds_up_no_end_of_its_stage(
     told = await engine.child(handle, "work")
 
     ends = [EventType.Name(each.event_type) for each in await engine.events(told)]
-    said = [e.action for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == told.id]
+    said = [e.action for e in told_by(engine.settings.ledger, told.id)]
     assert "EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED" in ends
     assert "EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT" not in ends
     assert [said.count(each) for each in (actions.TOOL_DENIED, actions.AGENT_ENDED)] == [1, 1]

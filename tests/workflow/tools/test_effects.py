@@ -12,8 +12,8 @@ from activities.ledger.comparing import compare
 from activities.tools.intents import Intents
 from integrations.agents.contract.protocol import Request
 from integrations.artifacts.store import Artifacts
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.tools.shop import Shop
 from tests.fixtures.voting import update
 
@@ -50,8 +50,7 @@ def agent(engine: Engine, shop: Shop, *amounts: int) -> Told:
 
 
 def entries(engine: Engine, handle: Any, action: str) -> list[Any]:
-    found = tail(engine.settings.ledger, TAIL_MAX)
-    return [e for e in found if e.action == action and e.workflow_id.partition("/")[0] == handle.id]
+    return [e for e in told_by(engine.settings.ledger, handle.id) if e.action == action]
 
 
 async def test_the_same_effect_of_another_run_is_refused_with_a_pointer(engine: Engine, shop):

@@ -12,8 +12,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities.contracts.trust_specs import PROMOTION_WORKFLOW, REINSTATEMENT_WORKFLOW
 from dsl.limits import REASON_LENGTH_MAX
 from dsl.rules.run.reserved import promotion_id, reinstatement_id
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, failure_of
+from tests.fixtures.ledger.entries import told_by
 
 TYPES = {PROMOTION_WORKFLOW: "PromotionRefused", REINSTATEMENT_WORKFLOW: "ReinstatementRefused"}
 IDS = {PROMOTION_WORKFLOW: promotion_id, REINSTATEMENT_WORKFLOW: reinstatement_id}
@@ -31,7 +31,7 @@ async def ask(engine: Engine, kind: str, run: str, *args: Any) -> WorkflowHandle
 
 
 def entries(engine: Engine, run: str) -> list[Any]:
-    return [e for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == run]
+    return told_by(engine.settings.ledger, run)
 
 
 BAD_NAMES: dict[str, Any] = {
