@@ -94,7 +94,7 @@ async def test_five_lines_lead_from_nothing_to_a_governed_run_of_ones_own_progra
         shown = await asyncio.to_thread(typed, show, tmp_path)
 
     assert len(first.commands) <= COMMANDS_MAX
-    assert written.count("written ") == 4
+    assert written.count("written ") == 5
     assert len([line for line in OWN_PROGRAM.splitlines() if line.strip()]) <= PROGRAM_LINES_MAX
     assert said == "ok\n"
     assert "completed" in ran

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from activities.ledger import reconcile
@@ -192,6 +192,8 @@ async def test_what_cannot_be_compared_says_why(engine: Engine, tmp_path: Path) 
     handle = await at_work(engine)
     busy = await asyncio.to_thread(typed, engine, handle.id)
     await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
     nobody = await asyncio.to_thread(typed, engine, "no-such-run")
     none = await asyncio.to_thread(typed, engine, handle.id, ledger=tmp_path / "none.db")
 
