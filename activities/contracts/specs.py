@@ -121,18 +121,14 @@ class ActivitySpec(Generic[In, Out]):
         try:
             answer = await self._tried(request, activity_id) if local else None
             if answer is None:
-                answer = await workflow.execute_activity(
-                    self.name,
+                answer = await self._asked(
                     request,
                     activity_id=activity_id,
                     summary=summary,
-                    result_type=RawValue,  # (5) raw: read where it can wedge nothing
                     task_queue=queue or self.queue,
                     start_to_close_timeout=limit or self.timeout,
                     schedule_to_close_timeout=give_up_after,
-                    heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3) a dead worker is noticed in seconds
                     retry_policy=self.retry or RETRY,  # (2) an outage is waited out
-                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 )
             result = self._read(answer, activity_id)
         except ActivityError as error:
@@ -155,18 +151,14 @@ class ActivitySpec(Generic[In, Out]):
     ) -> Out | None:
         """Ask the workflow's own worker, once (8); None: it has failed in passing."""
         try:
-            answer = await workflow.execute_activity(
-                self.name,
+            answer = await self._asked(
                 request,
                 activity_id=activity_id,
                 summary=summary,
-                result_type=RawValue,  # (5) raw: read where it can wedge nothing
                 schedule_to_start_timeout=BEGINS,
                 start_to_close_timeout=self.timeout,
                 schedule_to_close_timeout=give_up_after,
-                heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3) a dead worker is noticed in seconds
                 retry_policy=ONCE,
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
         except ActivityError as error:
             obey_cancel()
@@ -176,6 +168,17 @@ class ActivitySpec(Generic[In, Out]):
             return None
         obey_cancel()
         return self._read(answer, activity_id)
+
+    async def _asked(self, request: In, **how: Any) -> RawValue:
+        """Return what a regular activity answers; ``how``: as the SDK takes it."""
+        return await workflow.execute_activity(  # type: ignore[no-any-return]
+            self.name,
+            request,
+            result_type=RawValue,  # (5) raw: read where it can wedge nothing
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,  # (3) a dead worker is noticed in seconds
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            **how,
+        )
 
     async def _tried(self, request: In, activity_id: str) -> RawValue | None:
         """Return what a local activity answers (6); None: it has failed in passing."""

@@ -55,7 +55,7 @@ class LedgerBeside:
 
     def recording(self) -> LedgerActivities | None:
         """Return who records in this process now."""
-        writer = self._find() if self._find else None
+        writer = self._now()
         return writer.records if writer else None
 
     def activities(self) -> Sequence[Callable[..., Any]]:
@@ -80,13 +80,16 @@ class LedgerBeside:
         """Have it proven."""
         return await self._writer().proofs.prove(request)
 
+    def _now(self) -> LedgerWriter | None:
+        return self._find() if self._find else None
+
     def _writer(self) -> LedgerWriter:
         """Return the writer of this process (1).
 
         Raises:
             UnavailableError: there is none (2).
         """
-        writer = self._find() if self._find else None
+        writer = self._now()
         if writer is None:
             raise UnavailableError(
                 f"this process does not write the ledger now: ask queue {specs.QUEUE_LEDGER}"
