@@ -177,8 +177,9 @@ class Ballots:
         state = await self._runs.describe(given.run)
         if given.run_id not in (None, state.run_id):  # (2) another run
             raise DeniedError(f"another run is called {given.run!r} since, or it was reset")
-        is_whole = said is not None and "identity" in said  # else most of what is judged is not
-        row = _looked(given, said if said is not None and is_whole else await self._asked(given))
+        if said is None or "identity" not in said:  # shortened: most of what is judged is not in it
+            said = await self._asked(given)
+        row = _looked(given, said)
         gate = str(row["gate"])
         reason_required = row.get("reason_required") is True
         if reason_required and not is_reason(given.reason):

@@ -12,8 +12,8 @@ from temporalio.service import RPCError
 from activities.contracts.specs import QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.run.reserved import AGENT
-from mandate.people.errors import RefusalError, UsageError, no_run
-from mandate.people.outputs import ANSWER
+from mandate.people.errors import RefusalError, UsageError
+from mandate.people.holders import newest
 from mandate.people.runs import pipeline_of, refuse_no_run, word_of
 from mandate.unanswered import words_of
 from workflows.ledger.reuse import RESUME_MEMO
@@ -41,36 +41,32 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
         RefusalError: it is under way.
     """
     try:
-        found = await described(client, workflow_id)
+        found = await newest(client, workflow_id)
     except RPCError as error:
-        if error.status not in NO_SUCH_RUN:
-            raise RefusalError(
-                "{!r} cannot be looked at: {}", workflow_id, words_of(error)
-            ) from None
-        raise no_run(client, workflow_id) from None
+        raise RefusalError("{!r} cannot be looked at: {}", workflow_id, words_of(error)) from None
     try:
-        refuse_no_run(workflow_id, found.task_queue, found.type.name)
+        refuse_no_run(workflow_id, found.task_queue, found.workflow_type)
     except RefusalError as error:
         raise UsageError("{}: expected the id of a run of {!r}", error.sentence, pipeline) from None
-    if not found.HasField("close_time"):
+    if found.close_time is None:
         raise RefusalError(
             "{!r} is under way: wait for its end, or `mandate cancel RUN`, and resume it then",
             workflow_id,
         )
-    handle = client.get_workflow_handle(workflow_id, run_id=found.execution.run_id)
-    if word_of(await handle.describe(rpc_timeout=ANSWER)) == REFUSED:
+    if word_of(found) == REFUSED:
         raise UsageError(
             "{!r} was refused before a stage of it began: nothing of it can stand here",
             workflow_id,
             typed="leave out --resume-from",
         )
-    was = await pipeline_of(handle, found.type.name) or pipeline
+    handle = client.get_workflow_handle(workflow_id, run_id=found.run_id)
+    was = await pipeline_of(handle, found.workflow_type) or pipeline
     if was != pipeline:
         raise UsageError(
             "{!r} was a run of {!r}, and this is one of {!r}: nothing of it can stand here",
             *(workflow_id, was, pipeline),
         )
-    return {RESUME_MEMO: {"workflow": workflow_id, "run": found.execution.run_id}}
+    return {RESUME_MEMO: {"workflow": workflow_id, "run": found.run_id}}
 
 
 async def refuse_below(client: Client, workflow_id: str) -> None:
