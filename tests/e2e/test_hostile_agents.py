@@ -25,10 +25,10 @@ from dsl.core import Tier
 from integrations.agents.sandbox import landlock
 from integrations.agents.workdir import workdir
 from integrations.ledger.entries import Draft
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import gate, pipeline, stage
 from tests.fixtures.hostile.arena import PLAYED, TEMPLATE_NAME, Arena, identity_of, played
 from tests.fixtures.hostile.traces import processes
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.servers.temporal import temporal_cli
 
 Play = Callable[[str], Path]
@@ -191,7 +191,7 @@ async def test_a_port_of_the_engine_is_refused_before_anything_is_done(
 
 def on_record(arena: Arena, run: str) -> list[str]:
     """What the ledger says of breaches of the stage."""
-    found = tail(arena.settings.ledger, TAIL_MAX)
+    found = told_by(arena.settings.ledger, f"{run}/look")
     of_stage = [e for e in found if (e.workflow_id, e.action) == (f"{run}/look", AGENT_VIOLATED)]
     return [str(each.payload["detail"]) for each in of_stage]
 
@@ -336,7 +336,7 @@ async def test_a_revoked_agent_does_not_start(arena: Arena):
     failure, report = await arena.failure(handle)
     ran = await arena.activities(f"{handle.id}/look")
     recorded = [
-        e.action for e in tail(arena.settings.ledger, TAIL_MAX) if e.workflow_id == handle.id
+        e.action for e in told_by(arena.settings.ledger, handle.id) if e.workflow_id == handle.id
     ]
 
     assert failure.type == "Revoked"

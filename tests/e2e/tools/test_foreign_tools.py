@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.chat_server import answer, asks, chat_server
 from tests.fixtures.hostile.arena import PLAYED, Arena
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.tools.foreign import INSTALLED, Foreign, make_repository
 
 AGENTS = Path(__file__).parents[2] / "fixtures" / "agents"
@@ -143,9 +143,8 @@ async def test_who_reads_freely_writes_after_an_approval_alone(arena: Arena, tmp
         assert words in said, words
     on_record = [
         (each.action, each.payload["call"])
-        for each in tail(arena.settings.ledger, TAIL_MAX)
-        if each.workflow_id.startswith(handle.id)
-        and each.action in ("tool.intended", "tool.denied")
+        for each in told_by(arena.settings.ledger, handle.id)
+        if each.action in ("tool.intended", "tool.denied")
     ]
     assert on_record == [
         ("tool.intended", "git/git_status"),

@@ -11,8 +11,9 @@ from dsl.core import AGENT_PHASES_ORDERED
 from dsl.limits import LEASE_TTL_MS
 from integrations.agents.contract.protocol import FAILED, AgentError
 from integrations.dragonfly.client import connect
-from integrations.ledger.verify import TAIL_MAX, tail, verify
+from integrations.ledger.verify import verify
 from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.trust.standing import activities_of
 
 PHASES = [phase.value for phase in AGENT_PHASES_ORDERED]
@@ -20,9 +21,7 @@ PHASES = [phase.value for phase in AGENT_PHASES_ORDERED]
 
 def _entries(engine: Engine, handle):
     """Ledger entries of a run and its children, oldest first."""
-    return [
-        e for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id.startswith(handle.id)
-    ]
+    return told_by(engine.settings.ledger, handle.id)
 
 
 async def test_the_eight_phases_run_in_order_each_as_an_activity_of_its_own(engine: Engine):

@@ -15,8 +15,8 @@ from dsl.template_folders import TemplateFile
 from dsl.templates import RequiredTool
 from integrations.agents.contract.protocol import Request
 from integrations.agents.programs.catalogue import Programs
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.servers.openbao import OpenBao, People
 from tests.fixtures.trust.agents import Subject, subject, vouch
 from tests.fixtures.voting import Signer, signer, vote_of
@@ -38,7 +38,7 @@ async def refused(engine: Engine, document: dict[str, Any]) -> str:
     failure = await failure_of(handle)
     opened = [
         entry
-        for entry in tail(engine.settings.ledger, TAIL_MAX)
+        for entry in told_by(engine.settings.ledger, handle.id)
         if (entry.workflow_id, entry.action) == (handle.id, "gate.opened")
     ]
 

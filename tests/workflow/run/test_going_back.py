@@ -15,10 +15,10 @@ from activities.contracts.attestation_specs import AttestRequest
 from activities.ledger import attest, histories
 from activities.ledger.comparing import compare
 from integrations.artifacts.store import Artifacts
-from integrations.ledger.verify import TAIL_MAX, tail
 from mandate.people.errors import RefusalError
 from mandate.work.run import repeat
 from tests.fixtures.engine import Engine, failure_of, gate, hang, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.unit.mandate.programs import ROOT, mandate
 from tests.workflow.ledger.test_reconcile import forge, resuming
 
@@ -241,7 +241,7 @@ async def test_a_phase_of_an_agent_at_work_is_gone_back_to_in_its_stage_alone(en
     settings = engine.settings
     compared = await compare(engine.client, settings.ledger, None, handle.id)
     ours = [f"{handle.id}/look", handle.id]
-    entries = [each for each in tail(settings.ledger, TAIL_MAX) if each.workflow_id in ours]
+    entries = [each for each in told_by(settings.ledger, handle.id) if each.workflow_id in ours]
     assert len({each.run_id for each in entries}) == 3  # the run, its stage, and what that is now
     assert compared.entries == len(entries)
     later, about = attest._Later(), AttestRequest(workflow=handle.id)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from dsl.rules.gates.questions import Question
-from integrations.ledger.verify import TAIL_MAX, tail
 from mandate.people.errors import UsageError
 from mandate.people.starting import resume_memo
 from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.tools.shop import Shop
 from tests.unit.mandate.programs import ROOT, mandate
 from tests.workflow.ledger.test_reconcile import at_work, forge, reconciled, resuming
@@ -79,7 +79,7 @@ async def test_ten_stages_stopped_at_the_seventh_go_on_on_new_code_without_the_f
     assert reused == names[:6]
     assert report["resumed"]["stages"]["s7"]["why"] == "it was failed there"
     entries = [
-        each for each in tail(engine.settings.ledger, TAIL_MAX) if each.workflow_id == new.id
+        each for each in told_by(engine.settings.ledger, new.id) if each.workflow_id == new.id
     ]
     told_of = [each.payload for each in entries if each.action == "stage.reused"]
     assert [each["workflow"] for each in told_of] == [f"{old.id}/{name}" for name in names[:6]]

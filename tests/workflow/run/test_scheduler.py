@@ -11,8 +11,8 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.testing import TimeSkipper
 
-from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import Engine, fail, failure_of, gate, hang, pipeline, stage
+from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.trust.standing import activities_of
 from workflows.gates.gate_board import GateBoard
 
@@ -222,7 +222,7 @@ async def test_a_cancel_during_the_clean_up_after_a_time_limit_waits_for_it(engi
     with pytest.raises(WorkflowFailureError):
         await handle.result()
     actions = [
-        e.action for e in tail(engine.settings.ledger, TAIL_MAX) if e.workflow_id == handle.id
+        e.action for e in told_by(engine.settings.ledger, handle.id) if e.workflow_id == handle.id
     ]
 
     assert engine.runner.running == set()
