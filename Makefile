@@ -1,20 +1,28 @@
-# Everything happens in ./.venv; nothing else on the machine is touched.
+# Everything happens in ./.venv and ./.tools; nothing else on the machine is touched.
 PY := .venv/bin/python
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# What every environment here is made of.
+PYTHON ?= $(shell sh .ci/python)
+UV := sh .ci/uv
+INSTALL := $(UV) pip install --python
 
-.venv/ready: pyproject.toml constraints.txt
-	test -x $(PY) || python3 -m venv .venv
-	$(PY) -m pip install --quiet --editable '.[dev]'
+.tools/uv/ready:
+	python3 -m venv .tools/uv
+	.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	touch $@
+
+.venv/ready: pyproject.toml constraints.txt | .tools/uv/ready
+	test -x $(PY) || $(UV) venv --seed --python $(PYTHON) .venv
+	$(INSTALL) $(PY) --compile-bytecode --constraint constraints.txt --build-constraint constraints.txt \
+	  --editable '.[dev]'
 	touch $@
 
 demo: .venv/ready    ## a governed pipeline from start to report, on real servers
 	$(PY) -m mandate demo
 
 # A program that agents call and nothing imports: it has an environment of its own.
-.tools/ansible/ready:
-	python3 -m venv .tools/ansible
-	PIP_CONSTRAINT= .tools/ansible/bin/pip install --quiet ansible-core==2.19.14
+.tools/ansible/ready: | .tools/uv/ready
+	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(INSTALL) $(@D) ansible-core==2.19.14
 	touch $@
 
 # Workers that are not ours, on other SDKs of Temporal: without npm their tests are left out, by name.
@@ -24,40 +32,38 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	  @temporalio/worker@1.24.0 @temporalio/activity@1.24.0
 	touch $@
 
-.tools/pydantic-ai/ready: | .venv/ready
-	python3 -m venv --without-pip $(@D)
-	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --no-compile \
-	  'pydantic-ai-slim[temporal]==2.68.0'
+.tools/pydantic-ai/ready: | .tools/uv/ready
+	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(INSTALL) $(@D) 'pydantic-ai-slim[temporal]==2.68.0'
 	touch $@
 
 # Tool servers that others have written, as they are: the one of SQLite needs the SDK before the last.
 # Compiled, as the frameworks: in their sandbox nothing is written, and each start would compile them.
-.tools/mcp/ready: | .venv/ready
-	for each in mcp mcp-sqlite; do python3 -m venv --without-pip .tools/$$each || exit 1; done
-	PIP_CONSTRAINT= $(PY) -m pip --python .tools/mcp/bin/python install --quiet --compile \
+.tools/mcp/ready: | .tools/uv/ready
+	for each in mcp mcp-sqlite; do \
+	  $(UV) venv --clear --python $(PYTHON) .tools/$$each || exit 1; done
+	$(INSTALL) .tools/mcp --compile-bytecode \
 	  mcp==2.3.0 mcp-server-git==2026.10.19 mcp-server-time==2026.10.19
-	PIP_CONSTRAINT= $(PY) -m pip --python .tools/mcp-sqlite/bin/python install --quiet --compile \
-	  mcp==1.30.0 mcp-server-sqlite==2025.4.25
+	$(INSTALL) .tools/mcp-sqlite --compile-bytecode mcp==1.30.0 mcp-server-sqlite==2025.4.25
 	touch $@
 
 # Frameworks of agents that call tools over MCP, as they are.
-.tools/frameworks/ready: | .venv/ready
-	python3 -m venv --without-pip $(@D)
-	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --compile \
+.tools/frameworks/ready: | .tools/uv/ready
+	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(INSTALL) $(@D) --compile-bytecode \
 	  openai-agents==0.24.0 'pydantic-ai-slim[mcp,openai]==2.68.0'
 	touch $@
 
 # A server that speaks the protocol of S3 and knows Object Lock: tests keep a ledger's anchor there.
-.tools/moto/ready: | .venv/ready
-	python3 -m venv --without-pip $(@D)
-	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --no-compile \
-	  'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
+.tools/moto/ready: | .tools/uv/ready
+	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(INSTALL) $(@D) 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
 	touch $@
 
 # Like ansible: a program that agents call. It needs nothing from the network, once it is here.
-.tools/semgrep/ready: | .venv/ready
-	python3 -m venv --without-pip $(@D)
-	PIP_CONSTRAINT= $(PY) -m pip --python $(@D)/bin/python install --quiet --no-compile semgrep==1.185.0
+.tools/semgrep/ready: | .tools/uv/ready
+	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(INSTALL) $(@D) semgrep==1.185.0
 	touch $@
 
 # Where agents in TypeScript are looked for, those of chaos experiments too.
