@@ -31,7 +31,7 @@ pytest_plugins = [
 TESTS: Final = Path(__file__).parent
 SERVERS: Final = {"valkey", "temporal", "openbao"}
 # Where several processes share the tests, none is to begin a long file when the others are done.
-LONGEST_FIRST: Final = ("e2e", "docs", "workflow", "integration")
+LONGEST_FIRST: Final = ("e2e", "docs", "workflow", "integration", "architecture", "replay")
 
 bear_nested_imports()
 go_far()

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
-from mandate.cli import app
+from tests.fixtures.commands.parsed import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("mandate", "workflows", "activities", "integrations", "dsl")
@@ -58,7 +57,7 @@ def hints() -> list[str]:
 def refusal_of(line: str) -> str | None:
     """Return why the command line does not take ``line``; None where it does."""
     _, *words = shlex.split(line)
-    command: Any = get_command(app)
+    command: Any = parsed()
     try:
         context = command.make_context("mandate", words)
         while hasattr(context.command, "resolve_command"):

@@ -30,8 +30,8 @@ from dsl.templates import Template
 from dsl.tools.servers import ToolServer
 from integrations.agents.contract.protocol import Request, parse_message, parse_result
 from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, blocks_of
+from tests.fixtures.commands.parsed import unknown_word_of
 from tests.fixtures.servers.temporal import temporal_cli
-from tests.unit.mandate.programs import mandate
 
 LANGUAGES = {"yaml", "json", "console", "text", "python", "typescript", "shell", "mermaid"}
 # What needs no parsing. Never `pip install mandate`: that name is somebody else's on PyPI.
@@ -154,8 +154,8 @@ def test_a_shell_script_can_be_parsed(block):
 
 
 @pytest.mark.parametrize(("place", "line"), COMMANDS, ids=[f"{p} {c[:40]}" for p, c in COMMANDS])
-def test_a_command_can_be_typed(place, line, tmp_path):
-    assert refusal_of(line, tmp_path) is None
+def test_a_command_can_be_typed(place, line):
+    assert refusal_of(line) is None
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_a_command_can_be_typed(place, line, tmp_path):
         'temporal workflow signal --input "$(mandate sing a b)"',
     ],
 )
-def test_a_command_that_cannot_be_typed_is_noticed(line, tmp_path):
-    assert refusal_of(line, tmp_path) is not None
+def test_a_command_that_cannot_be_typed_is_noticed(line):
+    assert refusal_of(line) is not None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -191,7 +191,7 @@ def test_a_link_leads_to_a_file(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def refusal_of(line: str, folder: Path) -> str | None:
+def refusal_of(line: str) -> str | None:
     """Return why nobody can type ``line``; None when it is a good command.
 
     Each side of a pipe is one, and so is what stands inside ``$(…)``.
@@ -204,18 +204,17 @@ def refusal_of(line: str, folder: Path) -> str | None:
         commands.append(words[:place])
         words = words[place + 1 :]
     words = list(itertools.dropwhile(ASSIGNMENT.fullmatch, words))
-    refusals = (_refusal_of(*command, folder=folder) for command in [*commands, words])
+    refusals = (_refusal_of(*command) for command in [*commands, words])
     return next((refusal for refusal in refusals if refusal is not None), None)
 
 
-def _refusal_of(program: str, *words: str, folder: Path) -> str | None:
+def _refusal_of(program: str, *words: str) -> str | None:
     match program.rpartition("/")[2]:
         case "python3" | "python":
             return _refusal_of_python(*words)
         case "mandate":
             own = itertools.takewhile(lambda word: word != "--", words)  # behind it, others' words
-            said = mandate(*own, "--help", cwd=folder)
-            return None if said.returncode == 0 else said.stderr
+            return unknown_word_of([*own])
         case "temporal":
             return _refusal_of_temporal(words)
         case "make":
