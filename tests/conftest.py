@@ -7,11 +7,12 @@ import os
 import signal
 from collections.abc import Generator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from tests.fixtures.search import go_far
+from tests.fixtures.sharing.together import FoldersTogether
 from tests.nested_imports import bear_nested_imports
 
 pytest_plugins = [
@@ -22,6 +23,7 @@ pytest_plugins = [
     "tests.fixtures.engine",
     "tests.fixtures.servers.doomed",
     "tests.fixtures.outside.worker",
+    "tests.fixtures.sharing.standing",
     "tests.fixtures.stack",
     "tests.fixtures.chaos.stand",
     "tests.fixtures.hostile.striking",
@@ -30,6 +32,7 @@ pytest_plugins = [
 
 TESTS: Final = Path(__file__).parent
 SERVERS: Final = {"valkey", "temporal", "openbao"}
+STANDING: Final = {"mandate_up", "arena"}
 # Where several processes share the tests, none is to begin a long file when the others are done.
 LONGEST_FIRST: Final = ("e2e", "docs", "workflow", "integration", "architecture", "replay")
 
@@ -50,12 +53,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what takes longest first, and no test of a server where none is wanted."""
-    items.sort(key=_place)
+    """Run what takes longest first, and no test of a server where none is wanted.
+
+    What is asked of a stack that stands for several modules is asked in a row.
+    """
+    asking = {item.path for item in items if STANDING & _fixtures_of(item)}
+    items.sort(key=lambda item: (_place(item), item.path not in asking))
     if config.getoption("--no-servers"):
-        left_out = [item for item in items if SERVERS & set(getattr(item, "fixturenames", ()))]
+        left_out = [item for item in items if SERVERS & _fixtures_of(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FoldersTogether | None:
+    """Share the tests file by file as `make test` asks for, with some folders kept together."""
+    return FoldersTogether(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:
@@ -79,6 +92,10 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, ob
         return (yield)
     finally:
         gc.enable()
+
+
+def _fixtures_of(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
 
 
 def _place(item: pytest.Item) -> int:
