@@ -67,7 +67,7 @@ class Findings:
         self._counts[problem.severity] += 1
         if self._counts[problem.severity] <= PROBLEMS_MAX:
             self.problems.append(problem)
-        elif problem.severity is Severity.ERROR:  # (1); (2)
+        elif problem.severity is Severity.ERROR:  # (1) given up; (2) warnings go in silence
             message = f"more than {PROBLEMS_MAX} errors: the rest is not shown"
             self.problems.append(Problem("DSL405", message, problem.at))
             raise TooManyProblemsError

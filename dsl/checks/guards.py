@@ -211,7 +211,7 @@ def _explain(survey: Survey, guard: _Guard, reference: Reference) -> tuple[str, 
     path = reference.names[1]
     site = survey.named.get(path)
     if site is None or survey.doubts.touch(site.at, "type"):
-        return None  # DSL316; (5)
+        return None  # DSL316 says it; (5) of an unread type nothing is said
     if not isinstance(site.stage, AgentStage):
         return f"{path!r}, which is no agent stage", "read outputs of agents, or the run's inputs"
     if path not in guard.approved:

@@ -38,7 +38,7 @@ class Premises:
         self.folder = folder
         self._stack: Stack | None = None
         self._ports: list[int] = []  # as in SERVER_VARIABLES
-        for name in CHECKOUT:  # (1)
+        for name in CHECKOUT:  # (1) what a page edits
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy(ROOT / "worker.py", folder)
         make_programs(folder / "bin")
