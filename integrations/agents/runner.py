@@ -52,10 +52,10 @@ from integrations.agents.ending import judge
 from integrations.agents.keeper.process import Process
 from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.keeper.watch import GRACE_S
-from integrations.agents.leaving import collected, leave
 from integrations.agents.processes.lifeline import Lifeline
 from integrations.agents.programs.program import Program
 from integrations.agents.relaying import relayed
+from integrations.agents.remains import collected, tell_left
 from integrations.agents.sandbox.spec import SandboxSpec, launch
 from integrations.redaction import Redactor
 
@@ -209,7 +209,7 @@ class ProcessRunner:
             except BaseException:
                 if on_left is not None:
                     # (9) told however it ends
-                    await leave(on_left, transcript, partial(collecting, lenient=True))
+                    await tell_left(on_left, transcript, partial(collecting, lenient=True))
                 raise
         secrets, tokens = transcript.taken_out()  # (7) told however it ends
         outcome = Outcome(

@@ -27,7 +27,7 @@ def collected(
     return workdir.collect(directory, announced, redact, found_in=found_in, lenient=lenient)
 
 
-async def leave(
+async def tell_left(
     on_left: Callable[[Left], None],
     transcript: Transcript,
     collecting: Callable[[], tuple[Artifact, ...]],
