@@ -46,7 +46,7 @@ from dsl.values.sizes import sentence
 from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError, IntegrationError
 from integrations.tools.calling import make_call
-from integrations.tools.session import Surroundings
+from integrations.tools.serving import Surroundings
 from integrations.tools.warm import WarmServers, Whom
 from integrations.tools.wire import OutcomeUnknownError
 from integrations.vault.credentials.issuer import CredentialIssuer

@@ -18,7 +18,7 @@ from activities.runtime.endings import run_of
 from dsl.core import AgentPhase
 from dsl.tools.servers import ToolServer
 from integrations.errors import DeniedError
-from integrations.tools.asking import START_S
+from integrations.tools.session import START_S
 from integrations.vault.credentials.issuer import CredentialIssuer
 from integrations.vault.credentials.paths import SecretRef
 

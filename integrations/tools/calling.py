@@ -24,9 +24,9 @@ from dsl.rules.tools.calls import ToolCall
 from dsl.rules.tools.hidden import without_fields, write_answer
 from dsl.tools.servers import KnownServer, ToolServer
 from integrations.errors import DeniedError
-from integrations.tools.asking import ToolSession
 from integrations.tools.listing import ListedTool, compare
-from integrations.tools.session import Surroundings, serving
+from integrations.tools.serving import Surroundings, serving
+from integrations.tools.session import ToolSession
 
 _BESIDE: Final = {"image": "an image", "audio": "a sound", "resource_link": "a link"}
 

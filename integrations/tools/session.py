@@ -1,175 +1,184 @@
-"""A tool server at work: started in its sandbox or reached by its address, greeted, and ended.
+"""A session with one tool server: greeted, asked for its tools, and for calls of them.
 
-1. One that is started runs under the keeper of agents, in a sandbox of its own: an empty
-   environment, a private directory, no network but declared ports, no file but those its operator
-   has opened. Whatever ends this session, the death of the worker too, ends its whole tree.
-2. What it is handed stands in its environment, or in the headers of its requests, and nowhere else.
-3. No server writes where servers are declared: it could pin what it says itself.
+How it is spoken to is its wire's (``stdio``, ``streamable``). The rules:
+
+1. One request is under way at a time, and has its time. A server that is silent, floods, ends or
+   breaks the protocol is done with; what was asked may have been done by then.
+2. No word of it is shown that holds what it was handed: words are redacted whole, then cut.
 """
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
-from dsl.tools.reach import filled, port_of
-from dsl.tools.servers import ToolServer
-from integrations.agents.keeper.process import Process
-from integrations.agents.keeper.reserve import Reserve
-from integrations.agents.processes.lifeline import Lifeline
-from integrations.agents.sandbox.spec import SandboxSpec, launch, path_of
-from integrations.agents.workdir import workdir
-from integrations.clock import boottime
-from integrations.errors import DeniedError
+from dsl.limits import TOOLS_OF_SERVER_MAX
 from integrations.redaction import Redactor
-from integrations.tools.asking import START_S, ToolSession
-from integrations.tools.stdio import StdioWire
-from integrations.tools.streamable import HttpWire
+from integrations.tools import wire
+from integrations.tools.listing import ListedTool, listed_in, refuse_list
+from integrations.tools.wire import OutcomeUnknownError, Refusal, ToolServerError
 
-_MARGIN_S: Final = 30.0  # by which the keeper's deadline is later than ours
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the machine offers to servers."""
-
-    path: tuple[Path, ...] = ()  # where their programs are found, besides the system's own places
-    denied: tuple[Path, ...] = ()  # what nothing may read
-    ports: frozenset[int] = frozenset()  # of the engine's own servers
-    declared: tuple[Path, ...] = ()  # directories in which servers are declared, and pinned (3)
-    required: bool = True  # without Landlock, refuse to start
+START_S: Final = 60.0  # to be greeted: some load much before they listen
+PAGES_MAX: Final = 100  # of a list
+SHOWN_MAX: Final = 300  # characters of what it says
 
 
-@asynccontextmanager
-async def serving(
-    server: ToolServer,
-    around: Surroundings,
-    *,
-    environment: Mapping[str, str] | None = None,
-    alive_s: float = START_S,
-    reserve: Reserve | None = None,
-    on_start: Callable[[int], None] | None = None,
-) -> AsyncIterator[ToolSession]:
-    """Start ``server``, or reach it, and greet it; it is gone, or let go, when this ends (1).
+class ToolWire(Protocol):
+    """How messages reach one server and come back."""
 
-    Args:
-        server: as its operator has declared it.
-        around: what the machine offers.
-        environment: the secrets that it is handed, by name; they are shown nowhere (2).
-        alive_s: how long it may live after it was greeted, unless the session says longer.
-        reserve: has a keeper that came up before, perhaps.
-        on_start: hears the pid of its keeper before it starts.
+    async def ask(
+        self, number: int, method: str, params: Mapping[str, Any]
+    ) -> dict[str, Any] | Refusal:
+        """Return the answer to one request.
+
+        Raises:
+            ToolServerError: there is none that can be read.
+        """
+
+    async def notify(self, method: str) -> None:
+        """Say what is not answered."""
+
+    def greeted(self, answer: Mapping[str, Any]) -> None:
+        """Hear how it has greeted back."""
+
+    def renew(self) -> None:
+        """Begin another exchange: what it has said so far counts no more."""
+
+    def last_words(self) -> str:
+        """Return the end of what it has said to people, redacted; empty: nothing."""
+
+
+class ToolSession:
+    """A server that was greeted; ``redact`` knows what it was handed."""
+
+    def __init__(
+        self,
+        name: str,
+        wired: ToolWire,
+        redact: Redactor,
+        lives: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
+        """``lives`` moves the end of its process, where it has one."""
+        self.redact = redact
+        self._name = name
+        self._wire = wired
+        self._lives = lives
+        self._number = 0
+
+    def lives(self, seconds: float) -> None:
+        """Let it live so long from now on, for one exchange."""
+        self._wire.renew()
+        self._lives(seconds)
+
+    async def greet(self) -> None:
+        """Greet it.
+
+        Raises:
+            ToolServerError: it does not greet back.
+        """
+        try:
+            answer = await self._ask("initialize", wire.greeting(), START_S)
+            self._wire.greeted(_unrefused(answer, "initialize"))
+            async with asyncio.timeout(START_S):
+                await self._wire.notify("notifications/initialized")
+        except TimeoutError:
+            silent = ToolServerError(f"it does not take that it was greeted within {START_S:g} s")
+            raise self._failed(silent) from None
+        except ToolServerError as error:
+            raise self._failed(error) from None
+
+    async def tools(self) -> list[ListedTool]:
+        """Return the tools it lists now.
+
+        Raises:
+            ToolServerError: it lists none that can be gone by.
+        """
+        try:
+            return await self._listed()
+        except ToolServerError as error:
+            raise self._failed(error) from None
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], timeout_s: float
+    ) -> dict[str, Any] | str:
+        """Return the answer to a call; a text: the server refuses the request.
+
+        Raises:
+            OutcomeUnknownError: no answer came that can be read.
+        """
+        params = {"name": tool, "arguments": dict(arguments)}
+        try:
+            answer = await self._ask("tools/call", params, timeout_s)
+        except ToolServerError as error:
+            raise OutcomeUnknownError(str(self._failed(error))) from None
+        return self._shown(answer.message) if isinstance(answer, Refusal) else answer
+
+    async def _listed(self) -> list[ListedTool]:
+        try:
+            async with asyncio.timeout(START_S):  # for all pages together
+                found = await self._pages()
+        except TimeoutError:
+            raise _late("tools/list", START_S) from None
+        refuse_list(found)
+        return found
+
+    async def _pages(self) -> list[ListedTool]:
+        found: list[ListedTool] = []
+        cursor: str | None = None
+        for _ in range(PAGES_MAX):
+            params = {} if not cursor else {"cursor": cursor}
+            answer = await self._ask("tools/list", params, START_S)
+            page, cursor = listed_in(_unrefused(answer, "tools/list"))
+            found += page
+            if cursor is None or len(found) > TOOLS_OF_SERVER_MAX:
+                return found
+        raise ToolServerError(f"its list has more than {PAGES_MAX} pages")
+
+    async def _ask(
+        self, method: str, params: Mapping[str, Any], timeout_s: float
+    ) -> dict[str, Any] | Refusal:
+        """Return the answer to one request (1)."""
+        self._number += 1
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._wire.ask(self._number, method, params)
+        except TimeoutError:
+            raise _late(method, timeout_s) from None
+
+    def _failed(self, why: ToolServerError) -> ToolServerError:
+        said = self._wire.last_words()
+        last = f"; it said: {said}" if said else ""
+        return ToolServerError(f"tool server {self._name!r}: {self._shown(str(why))}{last}")
+
+    def _shown(self, said: str) -> str:
+        """Return words of the server as they may be shown (2)."""
+        return " ".join(self.redact.text(said).split())[:SHOWN_MAX]
+
+
+def taken(
+    line: bytes, number: int, redact: Redactor
+) -> dict[str, Any] | Refusal | wire.Asked | None:
+    """Return what one message of a server means, see ``wire.taken``.
 
     Raises:
-        DeniedError: it cannot be started as it must.
-        UnavailableError: this machine starts no process now.
-        ToolServerError: it does not greet back.
+        ToolServerError: it breaks the protocol.
     """
-    handed = environment or {}
-    if server.url is None:
-        keepers = partial((reserve or Reserve(keeps=False)).begin, on_start=on_start)
-        opened = _started(server, around, handed, alive_s, keepers)
-    else:
-        opened = _reached(server, server.url, around, handed)
-    async with opened as session:
-        await session.greet()
-        yield session
-
-
-@asynccontextmanager
-async def _reached(
-    server: ToolServer, url: str, around: Surroundings, handed: Mapping[str, str]
-) -> AsyncIterator[ToolSession]:
-    port = port_of(url)
-    if port in around.ports:
-        raise _engines_own(server, port)
-    headers = filled(server.headers, handed)  # (2) nowhere else
-    redact = Redactor((*handed.values(), *(headers.values() if handed else ())))
-    wired = HttpWire(url, headers, redact, server.ca)
     try:
-        yield ToolSession(server.name, wired, redact)
-    finally:
-        await wired.end()
+        return wire.taken(line, number)
+    except ToolServerError:
+        if redact.found_in(line):  # (2) what is quoted of it may be half a secret
+            raise ToolServerError(
+                "it breaks the protocol with a message that holds what it was handed"
+            ) from None
+        raise
 
 
-@asynccontextmanager
-async def _started(
-    server: ToolServer,
-    around: Surroundings,
-    handed: Mapping[str, str],
-    alive_s: float,
-    begin: Callable[[dict[str, Any], Lifeline], Awaitable[Process]],
-) -> AsyncIterator[ToolSession]:
-    argv = _argv(server.command, around)
-    with ExitStack() as stack:
-        directory = stack.enter_context(workdir())
-        spec = launch(argv, Path(argv[0]), directory, _sandbox(server, around, argv))
-        spec["env"] = {**spec["env"], **server.environment, **handed}
-        lifeline = Lifeline(boottime() + START_S + alive_s + _MARGIN_S)
-        process = stack.enter_context(closing(await begin(spec, lifeline)))
-        redact = Redactor(handed.values())
-        pipe = StdioWire(process, redact)
-        watching = None
-        try:
-            await process.ready()
-            watching = asyncio.ensure_future(pipe.watch())
-            yield ToolSession(server.name, pipe, redact, partial(_live, lifeline))
-        finally:
-            await process.end()
-            if watching is not None:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+def _late(method: str, within_s: float) -> ToolServerError:
+    return ToolServerError(f"no answer to {method} within {within_s:g} s")
 
 
-def _live(lifeline: Lifeline, seconds: float) -> None:
-    lifeline.renew(boottime() + seconds + _MARGIN_S)
-
-
-def _argv(command: Sequence[str], around: Surroundings) -> list[str]:
-    found = shutil.which(command[0], path=path_of(around.path))
-    if found is None:
-        raise DeniedError(
-            f"{command[0]!r} is not on the agents' PATH: install it, or name it by its path"
-        )
-    return [found, *command[1:]]
-
-
-def _sandbox(server: ToolServer, around: Surroundings, argv: Sequence[str]) -> SandboxSpec:
-    declared = server.sandbox.model_dump(
-        exclude={"read", "write", "tcp", "grace"}, exclude_none=True
-    )
-    taken = sorted(around.ports & set(server.sandbox.tcp))
-    if taken:
-        raise _engines_own(server, taken[0])
-    _refuse_own_pins(server, around)
-    sandbox = SandboxSpec(
-        read=tuple(map(Path, server.sandbox.read)),
-        path=(Path(argv[0]).parent, *around.path),  # what it is made of mostly lies beside it
-        write=tuple(map(Path, server.sandbox.write)),
-        denied=around.denied,
-        tcp=server.sandbox.tcp,
-        required=around.required,
-    )
-    return replace(sandbox, **declared)
-
-
-def _engines_own(server: ToolServer, port: int | None) -> DeniedError:
-    return DeniedError(
-        f"tool server {server.name!r}: port {port} belongs to the engine's own servers"
-    )
-
-
-def _refuse_own_pins(server: ToolServer, around: Surroundings) -> None:
-    for written in (Path(each).resolve() for each in server.sandbox.write):
-        for folder in (each.resolve() for each in around.declared):
-            if written.is_relative_to(folder) or folder.is_relative_to(written):  # (3) its own pins
-                raise DeniedError(
-                    f"tool server {server.name!r} would write into {written}, and servers are "
-                    f"declared and pinned in {folder}: give it another directory"
-                )
+def _unrefused(answer: dict[str, Any] | Refusal, method: str) -> dict[str, Any]:
+    if isinstance(answer, Refusal):
+        raise ToolServerError(f"it refuses {method}: {answer.message}")
+    return answer

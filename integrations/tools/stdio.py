@@ -15,7 +15,7 @@ from dsl.limits import TOOL_LIST_BYTES_MAX
 from integrations.agents.keeper.process import Process
 from integrations.redaction import Redactor
 from integrations.tools import wire
-from integrations.tools.asking import SHOWN_MAX, taken
+from integrations.tools.session import SHOWN_MAX, taken
 from integrations.tools.wire import Refusal, ToolServerError
 
 _STDERR_BYTES_MAX: Final = 4 << 10

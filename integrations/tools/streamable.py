@@ -21,8 +21,8 @@ from typing import Any, Final
 from dsl.limits import AGENT_LINE_BYTES_MAX, TOOL_LIST_BYTES_MAX
 from integrations.redaction import Redactor
 from integrations.tools import wire
-from integrations.tools.asking import taken
 from integrations.tools.http1 import HttpConnection, HttpError, HttpReply
+from integrations.tools.session import taken
 from integrations.tools.wire import Refusal, ToolServerError
 
 GOODBYE_S: Final = 2.0

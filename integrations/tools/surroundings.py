@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from integrations.agents.sandbox import landlock
 from integrations.settings import Settings
-from integrations.tools.session import Surroundings
+from integrations.tools.serving import Surroundings
 
 
 def surroundings_of(settings: Settings) -> Surroundings:

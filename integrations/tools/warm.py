@@ -29,10 +29,10 @@ from dsl.tools.servers import Keep, ToolServer
 from dsl.values.canonical import digest_of
 from integrations.agents.keeper.reserve import Reserve
 from integrations.agents.processes.roster import Roster
-from integrations.tools.asking import ToolSession
 from integrations.tools.calling import Lend
 from integrations.tools.listing import ListedTool
-from integrations.tools.session import Surroundings, serving
+from integrations.tools.serving import Surroundings, serving
+from integrations.tools.session import ToolSession
 from integrations.tools.wire import ToolServerError
 
 REST_S: Final = 30.0

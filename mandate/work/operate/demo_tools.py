@@ -30,7 +30,7 @@ from dsl.values import strict_json
 from integrations.ledger.verify import verify
 from integrations.settings import Settings, read_settings
 from integrations.tools.pins import write_pins
-from integrations.tools.session import serving
+from integrations.tools.serving import serving
 from integrations.tools.shop import payments
 from integrations.tools.surroundings import surroundings_of
 from mandate._entry import EXIT_FAILED

@@ -22,7 +22,7 @@ from dsl.values.suggestions import suggest
 from integrations.errors import DeniedError, IntegrationError
 from integrations.settings import SettingsError
 from integrations.tools.calling import make_call
-from integrations.tools.session import Surroundings
+from integrations.tools.serving import Surroundings
 from integrations.tools.wire import OutcomeUnknownError
 from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError

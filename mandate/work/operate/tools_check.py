@@ -29,10 +29,10 @@ from dsl.tools.servers import ToolServer
 from integrations.errors import DeniedError, IntegrationError
 from integrations.notify.secret_files import read_secret
 from integrations.settings import SettingsError, read_settings
-from integrations.tools.asking import START_S
 from integrations.tools.listing import Comparison, compare
 from integrations.tools.pins import write_pins
-from integrations.tools.session import Surroundings, serving
+from integrations.tools.serving import Surroundings, serving
+from integrations.tools.session import START_S
 from integrations.tools.surroundings import surroundings_of
 from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError

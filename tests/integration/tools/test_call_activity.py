@@ -29,7 +29,7 @@ from integrations.artifacts.store import Artifacts
 from integrations.errors import DeniedError
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.verify import tail
-from integrations.tools.session import Surroundings
+from integrations.tools.serving import Surroundings
 from tests.fixtures.tools.shop import Shop
 
 MINUTE_MS = 60_000

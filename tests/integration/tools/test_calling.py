@@ -14,7 +14,7 @@ from dsl.rules.tools.calls import ToolCall, call_of
 from dsl.tools.servers import KnownServer, PinnedTool, ToolServer
 from integrations.errors import DeniedError
 from integrations.tools.calling import CallAnswer, make_call
-from integrations.tools.session import Surroundings, serving
+from integrations.tools.serving import Surroundings, serving
 from integrations.tools.wire import OutcomeUnknownError, ToolServerError
 
 SERVER = Path(__file__).parents[2] / "fixtures" / "tools" / "server.py"

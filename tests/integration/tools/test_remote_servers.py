@@ -20,9 +20,9 @@ from cryptography.x509.oid import NameOID
 from dsl.rules.tools.calls import call_of
 from dsl.tools.servers import KnownServer, PinnedTool, ToolServer
 from integrations.errors import DeniedError
-from integrations.tools import asking
+from integrations.tools import session
 from integrations.tools.calling import CallAnswer, make_call
-from integrations.tools.session import Surroundings, serving
+from integrations.tools.serving import Surroundings, serving
 from integrations.tools.warm import WarmServers, Whom
 from integrations.tools.wire import OutcomeUnknownError, ToolServerError
 
@@ -66,8 +66,8 @@ async def bad(mode: str, heard: Path | None = None) -> AsyncIterator[ToolServer]
 
 
 async def known(server: ToolServer) -> KnownServer:
-    async with serving(server, Surroundings(), environment=HANDED) as session:
-        listed = await session.tools()
+    async with serving(server, Surroundings(), environment=HANDED) as served:
+        listed = await served.tools()
     return KnownServer(server, {each.name: PinnedTool(each.said, each.digest) for each in listed})
 
 
@@ -143,7 +143,7 @@ async def test_a_server_that_breaks_the_protocol_is_told_of(mode, why):
 
 
 async def test_one_that_says_nothing_has_its_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(asking, "START_S", 2.0)
+    monkeypatch.setattr(session, "START_S", 2.0)
     async with bad("silent") as server:
         with pytest.raises(ToolServerError, match=r"no answer to tools/list within 2 s"):
             await known(server)

@@ -14,9 +14,9 @@ from dsl.limits import TOOLS_OF_SERVER_MAX
 from dsl.tools.servers import ToolServer
 from integrations.errors import DeniedError
 from integrations.redaction import Redactor
-from integrations.tools import asking
+from integrations.tools import session
 from integrations.tools.listing import ListedTool, compare
-from integrations.tools.session import Surroundings, serving
+from integrations.tools.serving import Surroundings, serving
 from integrations.tools.wire import ToolServerError
 
 SERVER = Path(__file__).parents[2] / "fixtures" / "tools" / "server.py"
@@ -31,8 +31,8 @@ def server(*words: str, **sandbox: object) -> ToolServer:
 
 
 async def listed(mode: str = "good") -> list[ListedTool]:
-    async with serving(server(sys.executable, str(SERVER), mode), Surroundings()) as session:
-        return await session.tools()
+    async with serving(server(sys.executable, str(SERVER), mode), Surroundings()) as served:
+        return await served.tools()
 
 
 @pytest.mark.parametrize("mode", ["good", "asks"])
@@ -74,7 +74,7 @@ async def test_a_server_that_breaks_the_protocol_is_ended_and_told_of(mode, why)
 
 
 async def test_a_server_that_says_nothing_has_its_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(asking, "START_S", 2.0)
+    monkeypatch.setattr(session, "START_S", 2.0)
     with pytest.raises(ToolServerError, match=r"'pay': no answer to tools/list within 2 s"):
         await listed("silent")
 
@@ -91,9 +91,9 @@ class Dribbling:
 
 
 async def test_all_pages_of_a_list_have_one_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(asking, "START_S", 0.05)
+    monkeypatch.setattr(session, "START_S", 0.05)
     with pytest.raises(ToolServerError, match=r"'pay': no answer to tools/list within 0.05 s"):
-        await asking.ToolSession("pay", cast("Any", Dribbling()), Redactor()).tools()
+        await session.ToolSession("pay", cast("Any", Dribbling()), Redactor()).tools()
 
 
 async def test_a_tool_that_nobody_can_name_is_listed_with_the_reason():

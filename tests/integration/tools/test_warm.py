@@ -17,7 +17,7 @@ from integrations.agents.processes.roster import Roster
 from integrations.errors import DeniedError
 from integrations.tools import warm as warm_servers
 from integrations.tools.calling import make_call
-from integrations.tools.session import Surroundings
+from integrations.tools.serving import Surroundings
 from integrations.tools.warm import WarmServers, Whom
 from integrations.tools.wire import OutcomeUnknownError
 from tests.fixtures.tools.shop import Shop

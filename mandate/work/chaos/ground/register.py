@@ -20,7 +20,7 @@ from dsl.tools.folders import ToolFolders
 from dsl.values import strict_json
 from integrations.settings import Settings
 from integrations.tools.pins import write_pins
-from integrations.tools.session import serving
+from integrations.tools.serving import serving
 from integrations.tools.surroundings import surroundings_of
 
 NOTE, PUBLISH = "note", "publish"
