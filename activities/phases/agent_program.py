@@ -18,7 +18,7 @@
    PLAN and VERIFY act on nothing, so there an outage may be waited out.
 8. What it has said that it must not is told with what it delivered. A program that had delivered
    when its lease turned out to be lost acted without it: that is told, and nothing else is kept.
-9. What it asks is put to people while it waits, see ``activities.phases.questions.asking``. A
+9. What it asks is put to people while it waits, see ``activities.phases.questions.inquiry``. A
    question that is not waited for ends the try, and is no failure: the run goes on waiting. At T3
    and T4 nothing is asked, and no answer is handed over: it could be a forged one.
 10. The program is the one that was admitted. At T3 and T4 that is what the agent is bound to;
@@ -45,7 +45,7 @@ from activities.phases.delegation.answer import take
 from activities.phases.equipment import Equipment, instance_of
 from activities.phases.heartbeat import pulsing
 from activities.phases.machine import sandbox_of
-from activities.phases.questions.asking import Inquiry, inquire, is_unhurried
+from activities.phases.questions.inquiry import Inquiry, inquire, is_unhurried
 from activities.phases.secrets import secrets_of
 from activities.phases.tools.handing import handing_of
 from activities.phases.tools.telling import told_of

@@ -29,10 +29,10 @@ from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.ledger.reuse import Reuse
 from workflows.run.agent_stages import AgentStages
 from workflows.run.agent_stops import AgentStops
-from workflows.run.asking.clarifications import PlanOfStage
 from workflows.run.council import hear
 from workflows.run.feasibility import Feasibility
 from workflows.run.provenance import Provenance
+from workflows.run.questions.clarifications import PlanOfStage
 from workflows.run.scheduler import Scheduler
 from workflows.run.stages import Stages
 from workflows.run.turns import Turns

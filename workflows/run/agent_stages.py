@@ -12,7 +12,7 @@
    meanwhile. Who rejects a question, or lets it time out, ends an agent that waits.
 5. What a stage says of a circuit that it waits for is its detail meanwhile, and decides nothing.
 6. An agent that has spent its error budget has its plan clarified, and its stage is run again with
-   that: see ``workflows.run.asking.clarifications``.
+   that: see ``workflows.run.questions.clarifications``.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from dsl.rules.tools.journal import JournalEntry
 from workflows.gates.gate_board import GateBoard
 from workflows.ledger.ledger_buffer import LedgerBuffer
 from workflows.messages.circuit import CircuitMessage
-from workflows.run.asking.at_work import attended
-from workflows.run.asking.call_gates import CallGates
-from workflows.run.asking.clarifications import Clarifications, PlanOfStage
-from workflows.run.asking.questions import Questions
 from workflows.run.council import heard_only
 from workflows.run.payload_budget import PayloadBudget
 from workflows.run.provenance import Provenance
+from workflows.run.questions.at_work import attended
+from workflows.run.questions.call_gates import CallGates
+from workflows.run.questions.clarifications import Clarifications, PlanOfStage
+from workflows.run.questions.questions import Questions
 from workflows.run.stage_requests import StageRequests
 from workflows.run.stages import Stages
 from workflows.runtime import failures

@@ -3,7 +3,7 @@
 1. A stage builds on the outputs of what it requires, or of what a gate that it requires approves.
 2. A T3 or T4 stage is given what its own worker verifies again: the inputs, the approvals with
    their proofs, and who vouched for the plan and started the run. Of approvals only those count
-   that are of the plan it works under: see ``workflows.run.asking.clarifications``.
+   that are of the plan it works under: see ``workflows.run.questions.clarifications``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from dsl.rules.gates.guards import before
 from dsl.rules.health.clarification import Clarification
 from dsl.steps.tools import KnownTool
 from workflows.gates.gate_board import GateBoard
-from workflows.run.asking.clarifications import PlanOfStage
 from workflows.run.provenance import Provenance
+from workflows.run.questions.clarifications import PlanOfStage
 from workflows.run.stages import Stages
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError

@@ -36,7 +36,7 @@ PEOPLE = {"approvers": ["ann"], "timeout": "2m", "park_after": "1s"}
 def fewer_looks() -> Iterator[None]:
     """Look twice at most, until all has been replayed."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("workflows.tools.people_asked", "workflows.run.asking.call_gates"):
+        for module in ("workflows.tools.people_asked", "workflows.run.questions.call_gates"):
             patch.setattr(f"{module}.TOOL_LOOKS_MAX", 2)
         yield
 

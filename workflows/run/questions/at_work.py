@@ -2,7 +2,7 @@
 
 1. It is put beside the agent, which goes on or waits as it likes.
 2. Who rejects a question ends the agent; a call that is rejected is denied, see
-   ``workflows.run.asking.call_gates``.
+   ``workflows.run.questions.call_gates``.
 3. Where the agent is over without an answer, what is open is closed. A question stays open where
    the agent only waits to go on with its answer; a call does not: who goes on makes it anew.
 """
@@ -15,8 +15,8 @@ from typing import Any
 
 from activities.contracts import messages
 from dsl.plan import AgentStep
-from workflows.run.asking.call_gates import CallGates, Child
-from workflows.run.asking.questions import Questions
+from workflows.run.questions.call_gates import CallGates, Child
+from workflows.run.questions.questions import Questions
 from workflows.runtime.cancellation import stop, stop_each
 
 
