@@ -1,11 +1,13 @@
 """Rooms stay small enough to find things in, and a name says one thing in a layer.
 
-Which room may use which is a contract of import-linter, in ``pyproject.toml``.
+Which room may use which is a contract of import-linter, in ``pyproject.toml``; that it lets no room
+out is held here.
 """
 
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -30,6 +32,19 @@ def test_a_room_says_what_it_is():
     doors = [room / "__init__.py" for room in ROOMS]
 
     assert [str(door) for door in doors if not ast.get_docstring(ast.parse(door.read_text()))] == []
+
+
+def test_no_room_of_a_layer_is_left_out_of_its_contract():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contracts = [each for each in settings["contracts"] if each["id"].startswith("rooms-of-")]
+    lax = [
+        each["id"]
+        for each in contracts
+        if not each.get("exhaustive") or each.get("exhaustive_ignores") or "ignore_imports" in each
+    ]
+
+    assert set(LAYERS) <= {container for each in contracts for container in each["containers"]}
+    assert lax == []
 
 
 @pytest.mark.parametrize("layer", LAYERS)
