@@ -1,14 +1,16 @@
 """code-review: what ruff and bandit, and semgrep, say about the Python in the workspace.
 
 It changes nothing. Input: ``workspace`` (absolute; the engine sets it) and what the template
-declares. Output: ``findings``, ``high``, ``medium``, ``low``, ``files``, and with a baseline
-``known``. Artifacts: ``findings.json``, ``review.md`` and ``review.sarif``.
+declares. Output: ``findings``, ``high``, ``medium``, ``low``, ``files``, with a baseline ``known``,
+and ``unlisted`` where some are only counted. Artifacts: ``findings.json``, ``review.md`` and
+``review.sarif``.
 
 1. PLAN only looks: which tools, which versions, how many files. EXECUTE reviews.
 2. Every Python file is reviewed or the review is refused; none is left out in silence.
 3. The reviewed code chooses its rules where ``rules`` is ``own``; semgrep is asked where
    ``semgrep_rules`` names some: see ``reviewers``.
 4. With a ``baseline``, an earlier review, only new findings count; all are listed. See ``sarif``.
+5. Of more findings than ``FINDINGS_MAX`` the worst are listed. The others count, as new ones.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contract import asked, below, choice, finish, give_up, leave, leave_json, say
+from contract import asked, below, choice, finish, give_up, is_environment, leave, leave_json, say
 from contract import workspace as workspace_of
 from reviewers import SEVERITIES, bandit, ruff, semgrep, semgrep_version, version_of
 from sarif import known_before, mark_new, sarif
@@ -50,34 +52,40 @@ def main() -> None:
     own = choice(given, "rules", ("shipped", "own")) == "own"
     fail_on = choice(given, "fail_on", ("never", *SEVERITIES))
     known = baseline_of(request)
-    findings = found_by_all(root, files, own=own, rules=rules)
+    findings, unlisted = found_by_all(root, files, own=own, rules=rules)
     if known is not None:
         mark_new(findings, known)  # (4) only new ones count
-    deliver(findings, files, versions, fail_on)
+    deliver(findings, unlisted, files, versions, fail_on)
 
 
 def found_by_all(
     root: Path, files: list[str], *, own: bool, rules: Path | None
-) -> list[dict[str, Any]]:
-    """Return what all tools find, the worst first."""
+) -> tuple[list[dict[str, Any]], Counter[str]]:
+    """Return what all tools find, the worst first, and how many more of each severity (5)."""
     findings: list[dict[str, Any]] = []
+    unlisted: Counter[str] = Counter()
     for start in range(0, len(files), BATCH):
         batch = files[start : start + BATCH]
         say("progress", message=f"{start} of {len(files)} files reviewed")
         findings += [*ruff(root, batch, own=own), *bandit(root, batch, own=own)]
         if rules is not None:
             findings += semgrep(root, batch, rules, own=own)
-        if len(findings) > FINDINGS_MAX:
-            give_up(f"more than {FINDINGS_MAX} findings; narrow with input `path`")
-    return sorted(findings, key=order)
+        findings.sort(key=order)
+        unlisted.update(each["severity"] for each in findings[FINDINGS_MAX:])
+        del findings[FINDINGS_MAX:]
+    return findings, unlisted
 
 
 def deliver(
-    findings: list[dict[str, Any]], files: list[str], versions: dict[str, str], fail_on: str
+    findings: list[dict[str, Any]],
+    unlisted: Counter[str],
+    files: list[str],
+    versions: dict[str, str],
+    fail_on: str,
 ) -> None:
     """Leave the artifacts, say the result."""
     counted = [finding for finding in findings if finding.get("new", True)]
-    counts = Counter(finding["severity"] for finding in counted)
+    counts = Counter(finding["severity"] for finding in counted) + unlisted
     leave_json("findings.json", findings)
     leave("review.md", "text/markdown", report(counted, counts, files, versions))
     leave("review.sarif", "application/sarif+json", json.dumps(sarif(findings, versions), indent=1))
@@ -85,10 +93,12 @@ def deliver(
         counts[severity] for severity in SEVERITIES[: SEVERITIES.index(fail_on) + 1]
     )
     told = {"known": len(findings) - len(counted)} if any("new" in f for f in findings) else {}
+    if unlisted:
+        told["unlisted"] = unlisted.total()
     finish(
         ", ".join(f"{counts[s]} {s}" for s in SEVERITIES) + f" in {len(files)} files",
         {
-            "findings": len(counted),
+            "findings": counts.total(),
             **{severity: counts[severity] for severity in SEVERITIES},
             "files": len(files),
             **told,
@@ -114,7 +124,7 @@ def report(
     lines = [
         "# Code review",
         "",
-        f"{len(files)} Python files, {len(findings)} findings, reviewed with {tools}.",
+        f"{len(files)} Python files, {counts.total()} findings, reviewed with {tools}.",
         "",
         "| severity | findings |",
         "|---|---|",
@@ -128,6 +138,9 @@ def report(
         lines.append("| " + " | ".join(map(cell, cells)) + " |")
     if len(findings) > SHOWN_MAX:
         lines += ["", f"{len(findings) - SHOWN_MAX} more in findings.json."]
+    if counts.total() > len(findings):
+        beyond = counts.total() - len(findings)
+        lines += ["", f"{beyond} milder ones are only counted; narrow with input `path`."]
     return "\n".join(lines) + "\n"
 
 
@@ -174,7 +187,8 @@ def baseline_of(request: dict[str, Any]) -> Counter[str] | None:
 def python_files(root: Path) -> Iterator[str]:
     """Yield the Python files below ``root`` as ``./name``, so that none looks like an option."""
     for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name not in SKIPPED]
+        kept = [name for name in folders if name not in SKIPPED]
+        folders[:] = [name for name in kept if not is_environment(Path(folder, name))]
         for name in names:
             path = Path(folder, name)
             if name.endswith((".py", ".pyi")) and path.is_file() and not path.is_symlink():

@@ -65,6 +65,11 @@ def below(given: dict[str, Any], name: str, default: str | None = None) -> Path:
     return path
 
 
+def is_environment(folder: Path) -> bool:
+    """Tell whether a folder is an environment of Python, which holds what others have written."""
+    return (folder / "pyvenv.cfg").is_file()
+
+
 def workspace(given: dict[str, Any]) -> Path:
     """Return the directory that agents look at."""
     if not isinstance(given.get("workspace"), str):

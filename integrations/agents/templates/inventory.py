@@ -31,6 +31,7 @@ SKIPPED = {
     *(".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".mandate"),
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".terraform"),
 }
+ENVIRONMENT = "pyvenv.cfg"  # what is in such a folder is not of the workspace
 LANGUAGES = {
     ".c": "C",
     ".cpp": "C++",
@@ -107,7 +108,8 @@ def walk(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
     reported = time.monotonic()
     walker = os.walk(root, onerror=lambda error: unreadable.append(name_of(error.filename, root)))
     for folder, folders, names in walker:
-        folders[:] = sorted(set(folders) - SKIPPED)
+        kept = set(folders) - SKIPPED
+        folders[:] = sorted(name for name in kept if not Path(folder, name, ENVIRONMENT).is_file())
         for name in sorted(names):
             path = Path(folder, name)
             if path.is_symlink() or not path.is_file():

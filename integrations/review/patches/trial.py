@@ -43,7 +43,8 @@ _NO_TIME: Final = "no time was left"
 _GONE: Final = "it applies and parses, and what it is for is gone"
 _SAID_MAX: Final = 200  # characters
 _LEFT_OUT: Final = shutil.ignore_patterns(
-    *(".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".mandate", ".tox", "*.pyc")
+    *(".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".mandate", ".tox", ".tools"),
+    "*.pyc",
 )
 
 

@@ -22,7 +22,7 @@ from integrations.errors import NotFoundError
 def workspace(tmp_path):
     """A little repository that tries to talk its reviewer out of it."""
     root = tmp_path / "ws"
-    for name in ("src", ".git", "node_modules/x", ".mandate"):
+    for name in ("src", ".git", "node_modules/x", ".mandate", "of python/lib"):
         (root / name).mkdir(parents=True)
     (root / "src/good.py").write_text('"""Good."""\n')
     (root / "src/bad.py").write_text(
@@ -35,7 +35,9 @@ def workspace(tmp_path):
     (root / ".bandit").write_text("[bandit]\nskips = B602,B404\n")
     (root / "README.md").write_text("# hello\n")
     (root / "link.md").symlink_to("README.md")
-    for hidden in (".git/config", "node_modules/x/a.js", ".mandate/ledger.db"):
+    (root / "of python/pyvenv.cfg").write_text("home = /usr/bin\n")
+    in_environment = "of python/lib/theirs.py"
+    for hidden in (".git/config", "node_modules/x/a.js", ".mandate/ledger.db", in_environment):
         (root / hidden).write_text("x")
     return root
 

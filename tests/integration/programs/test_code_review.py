@@ -50,6 +50,30 @@ def test_sarif_says_what_the_findings_say(ask, code):
     assert "known" not in answer.output
 
 
+def test_environments_of_python_are_not_reviewed(ask, workspace, code):
+    for place in (".venv", "tools/ruff", ".tools/uv/deeper"):
+        folder = workspace / place
+        folder.mkdir(parents=True)
+        (folder / "theirs.py").write_text(BAD)
+    for place in ("tools/ruff", ".tools/uv"):
+        (workspace / place / "pyvenv.cfg").write_text("home = /usr/bin\n")
+
+    assert ask("code_review", "PLAN").output["files"] == 1
+
+
+def test_of_too_many_findings_the_worst_are_listed_and_all_are_counted(ask, workspace, code):
+    (workspace / "many.py").write_text("".join(f"x{n} = None == None\n" for n in range(10_500)))
+    answer = ask("code_review", "EXECUTE", fail_on="high")
+
+    listed, counted = found(answer), answer.result["output"]
+    assert len(listed) == 10_000
+    assert counted["findings"] == len(listed) + counted["unlisted"]
+    assert counted["findings"] == sum(counted[each] for each in LEVELS)
+    assert listed[0]["severity"] == "high"
+    assert answer.result["status"] == "failed"
+    assert f"{counted['unlisted']} milder ones are only counted" in answer.read("review.md")
+
+
 @pytest.mark.parametrize("kept", ["findings.json", "review.sarif"])
 def test_only_what_is_new_counts(ask, workspace, code, kept):
     before = ask("code_review", "EXECUTE")
