@@ -191,6 +191,11 @@ def test_a_link_leads_to_a_file(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_nobody_is_told_to_install_what_others_call_mandate(page):
+    assert re.findall(r"pip install[^\n`]*[ ']mandate\b(?!-)[^\n`]*", page.read_text()) == []
+
+
 def refusal_of(line: str) -> str | None:
     """Return why nobody can type ``line``; None when it is a good command.
 
