@@ -1,9 +1,7 @@
 # Everything happens in ./.venv and ./.tools; nothing else on the machine is touched.
 PY := .venv/bin/python
-# What every environment here is made of.
-PYTHON ?= $(shell sh .ci/python)
-UV := sh .ci/uv
-INSTALL := $(UV) pip install --python
+VENV := sh .ci/venv
+INSTALL := sh .ci/uv pip install --python
 
 .tools/uv/ready:
 	python3 -m venv .tools/uv
@@ -11,7 +9,7 @@ INSTALL := $(UV) pip install --python
 	touch $@
 
 .venv/ready: pyproject.toml constraints.txt | .tools/uv/ready
-	test -x $(PY) || $(UV) venv --seed --python $(PYTHON) .venv
+	test -x $(PY) || $(VENV) .venv --seed
 	$(INSTALL) $(PY) --compile-bytecode --constraint constraints.txt --build-constraint constraints.txt \
 	  --editable '.[dev]'
 	touch $@
@@ -21,7 +19,7 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 
 # A program that agents call and nothing imports: it has an environment of its own.
 .tools/ansible/ready: | .tools/uv/ready
-	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(VENV) --clear $(@D)
 	$(INSTALL) $(@D) ansible-core==2.19.14
 	touch $@
 
@@ -33,7 +31,7 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 	touch $@
 
 .tools/pydantic-ai/ready: | .tools/uv/ready
-	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(VENV) --clear $(@D)
 	$(INSTALL) $(@D) 'pydantic-ai-slim[temporal]==2.68.0'
 	touch $@
 
@@ -41,7 +39,7 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 # Compiled, as the frameworks: in their sandbox nothing is written, and each start would compile them.
 .tools/mcp/ready: | .tools/uv/ready
 	for each in mcp mcp-sqlite; do \
-	  $(UV) venv --clear --python $(PYTHON) .tools/$$each || exit 1; done
+	  $(VENV) --clear .tools/$$each || exit 1; done
 	$(INSTALL) .tools/mcp --compile-bytecode \
 	  mcp==2.3.0 mcp-server-git==2026.10.19 mcp-server-time==2026.10.19
 	$(INSTALL) .tools/mcp-sqlite --compile-bytecode mcp==1.30.0 mcp-server-sqlite==2025.4.25
@@ -49,20 +47,20 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 
 # Frameworks of agents that call tools over MCP, as they are.
 .tools/frameworks/ready: | .tools/uv/ready
-	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(VENV) --clear $(@D)
 	$(INSTALL) $(@D) --compile-bytecode \
 	  openai-agents==0.24.0 'pydantic-ai-slim[mcp,openai]==2.68.0'
 	touch $@
 
 # A server that speaks the protocol of S3 and knows Object Lock: tests keep a ledger's anchor there.
 .tools/moto/ready: | .tools/uv/ready
-	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(VENV) --clear $(@D)
 	$(INSTALL) $(@D) 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
 	touch $@
 
 # Like ansible: a program that agents call. It needs nothing from the network, once it is here.
 .tools/semgrep/ready: | .tools/uv/ready
-	$(UV) venv --clear --python $(PYTHON) $(@D)
+	$(VENV) --clear $(@D)
 	$(INSTALL) $(@D) semgrep==1.185.0
 	touch $@
 
