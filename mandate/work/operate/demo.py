@@ -101,7 +101,7 @@ async def _show(stack: Stack, workspace: Path) -> tuple[int, str]:
     """Return the exit code, and the page of the run."""
     settings = read_settings(stack.env)
     client = await connect(settings)
-    say(Terminal.of("reviewing {}", workspace))
+    say(Terminal.of("reviewing {}, which may take a minute", workspace))
     handle = await start(client, Order(PIPELINE, {}, PIPELINE), RUN)
     page = address(stack.env, handle.id, handle.first_execution_run_id or "")
     if sys.stdin.isatty():  # somebody is there while it is up
