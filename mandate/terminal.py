@@ -147,6 +147,15 @@ def complain(error: Exception, who: str = "") -> None:
     note(Terminal.of("{}: {}", who, first) if who else first, *rest)
 
 
+def laid_out(lead: Terminal, text: str) -> list[Terminal]:
+    """Return the first line of a text behind ``lead``, the others of it behind a margin.
+
+    One that is too long is a single line, and cut.
+    """
+    first, *rest = text.split("\n") if len(text) <= ERROR_MAX else [text]
+    return [Terminal.of("{}: {}", lead, first, limit=ERROR_MAX), *Terminal.excerpt(rest)]
+
+
 def told(error: Exception) -> list[Terminal]:
     """Return the lines of an error: of a report as it is laid out, of any other just one."""
     if isinstance(error, _LAID_OUT):

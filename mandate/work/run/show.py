@@ -38,7 +38,7 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.people.outputs import latest
 from mandate.people.runs import stages_said
 from mandate.stack import environment
-from mandate.terminal import ERROR_MAX, note, say, say_json
+from mandate.terminal import ERROR_MAX, laid_out, note, say, say_json
 from mandate.unanswered import words_of
 from mandate.work.run.calls import CallOfStage, calls_in
 from mandate.work.run.resumed import resumed
@@ -119,7 +119,7 @@ def page(
             yield Terminal()
             yield from lines
     yield Terminal()
-    yield _end(account)
+    yield from _end(account)
 
 
 def record(account: Account, budgets: Mapping[str, BudgetReading] = _NONE) -> dict[str, Any]:
@@ -268,13 +268,14 @@ def _more(count: int, most: int | None, what: str) -> Iterator[Terminal]:
         yield Terminal.of("and {} more {}: --all shows them", count - most, what)
 
 
-def _end(account: Account) -> Terminal:
+def _end(account: Account) -> list[Terminal]:
     if account.is_under_way:
         doing = "paused" if account.told.paused else "under way"
-        return Terminal.of("{}; {}", doing, Terminal.command("mandate watch {}", account.workflow))
-    if not account.sentence:
-        return Terminal.of("ended    {}", account.status)
-    return Terminal.of("ended    {}: {}", account.status, account.sentence, limit=ERROR_MAX)
+        return [
+            Terminal.of("{}; {}", doing, Terminal.command("mandate watch {}", account.workflow))
+        ]
+    ended = Terminal.of("ended    {}", account.status)
+    return laid_out(ended, account.sentence) if account.sentence else [ended]
 
 
 def _missing(account: Account) -> Iterator[Terminal]:

@@ -21,7 +21,7 @@ from mandate.board import watch
 from mandate.people.door import enter, temporal
 from mandate.people.runs import existing, word_of
 from mandate.stack import environment
-from mandate.terminal import ERROR_MAX, note, say, say_json
+from mandate.terminal import laid_out, note, say, say_json
 
 
 def run(workflow: str, *, as_json: bool, data_dir: Path | None) -> int:
@@ -59,7 +59,7 @@ async def outcome(handle: WorkflowHandle[Any, Any], *, as_json: bool = False) ->
         if as_json:
             say_json({"run": handle.id, **_told(status, failure.cause)})
         else:
-            note(Terminal.of("{}: {}", status, failure.cause, limit=ERROR_MAX))
+            note(*laid_out(Terminal.of("{}", status), str(failure.cause)))
         return EXIT_FAILED
     if as_json:
         say_json({"run": handle.id, "status": "completed", "report": report})

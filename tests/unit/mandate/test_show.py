@@ -81,6 +81,18 @@ def test_a_run_that_is_over_is_told_on_one_page():
     assert text.index("app.tar") < text.index("plan.json")  # the more telling one
 
 
+def test_a_sentence_of_several_lines_stands_as_it_was_laid_out():
+    sentence = "InvalidPipeline: definition:4:41\n  tier: 'T9'\n        ^\n  hint: T0 to T4"
+    text = said(account("refused", sentence=sentence))
+
+    assert text.endswith(
+        "ended    refused: InvalidPipeline: definition:4:41\n"
+        "  |   tier: 'T9'\n  |         ^\n  |   hint: T0 to T4"
+    )
+    assert "\x1b" not in said(account("failed", sentence="a line\n\x1b[2Jand another"))
+    assert said(account("failed", sentence="long\n" * 1_000)).endswith("long…")
+
+
 def test_a_run_under_way_tells_what_it_waits_for_and_how_to_follow_it():
     waiting = {
         "gate": "ok",
