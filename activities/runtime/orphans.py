@@ -34,12 +34,12 @@ from temporalio.worker import (
 
 from activities.contracts.meant import MeantError
 from activities.runtime.engine import start_sweep
+from dsl.rules.reconciliation.forged import WORKER_DIED
 from integrations.agents.processes.roster import Roster, Running
 from integrations.dragonfly.leases import Leases
 from integrations.errors import IntegrationError
 from integrations.under_way import UnderWay
 
-WORKER_DIED: Final = "WorkerDied"
 ENDING_S: Final = 5.0  # longer than a keeper gives an agent to end
 LOOK_EVERY_S: Final = 0.1
 

@@ -4,7 +4,8 @@ Whoever may write to the namespace may complete any activity by its id. Up to T2
 that for the phase's answer, and both history and ledger then say the same. The rules:
 
 1. Who answers is who took the work: both events name the client, and a worker has one name. A
-   forger who names himself like the worker is not found by this.
+   forger who names himself like the worker is not found by this. That a worker has died at it is
+   said by the worker after it, and answers nothing.
 2. An output that an answer names lies in the artefact store under its digest. One that was made up
    lies nowhere, whatever its author calls himself.
 
@@ -42,7 +43,9 @@ OURS: Final = (
 )
 _PUTS_OUT: Final = (_PHASES, "ledger.reuse")
 _STARTED: Final = "ACTIVITY_TASK_STARTED"
-_ANSWERED: Final = ("ACTIVITY_TASK_COMPLETED", "ACTIVITY_TASK_FAILED")
+_FAILED: Final = "ACTIVITY_TASK_FAILED"
+_ANSWERED: Final = ("ACTIVITY_TASK_COMPLETED", _FAILED)
+WORKER_DIED: Final = "WorkerDied"  # what a failure is that the worker after it tells
 
 
 def forged(
@@ -75,12 +78,22 @@ def _of_strangers(history: History) -> Iterator[Discrepancy]:
             continue
         if type_of(event) == _STARTED:
             took[asked] = str(said.get("identity", ""))
-        elif type_of(event) in _ANSWERED and str(said.get("identity", "")) != took.get(asked):
+        elif (
+            type_of(event) in _ANSWERED
+            and str(said.get("identity", "")) != took.get(asked)
+            and not _says_that_its_worker_died(event)
+        ):
             yield Discrepancy(
                 f"{names[asked]} to be answered by {took.get(asked) or 'the worker that takes it'}",
                 f"the answer of {said.get('identity') or 'somebody without a name'}",
                 _where(history, event_id(event)),
             )
+
+
+def _says_that_its_worker_died(event: Mapping[str, Any]) -> bool:
+    failure = attributes(event).get("failure") or {}
+    told = failure.get("applicationFailureInfo") or {}
+    return type_of(event) == _FAILED and told.get("type") == WORKER_DIED
 
 
 def _of_nothing(history: History, found_under: Callable[[str], str]) -> Iterator[Discrepancy]:

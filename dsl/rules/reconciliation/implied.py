@@ -7,7 +7,8 @@
 3. A workflow that has come to its end has put there what it noted: the fence and the facts of
    every phase whose answer it has taken, how a stage ended, and how a run did. An answer that came
    when the stage had been told to end was thrown away. What it could not record it has handed to
-   its run, or said so in its report; one that was terminated has said nothing.
+   its run, or said so in its report; one that was terminated has said nothing. An end that was
+   acknowledged before a reset is not put there again.
 4. Of a run that was reset, what was done before is on the ledger under the run that did it. What
    was under way may be under any that came after.
 5. Whoever may write to the namespace may complete an activity with anything. A value that is not
@@ -267,7 +268,8 @@ def _of_stage(history: History) -> Iterator[Implied]:
             yield _noted(history, call.ended, LEASE_GRANTED, {"fence": fence}, "a lease was taken")
         if told.get("facts"):
             yield _noted(history, call.ended, call.type, {}, "the phase has answered with facts")
-    yield _noted(history, history.end.event, actions.AGENT_ENDED, {}, "the stage has ended")
+    if not _has_acknowledged(history, actions.AGENT_ENDED):
+        yield _noted(history, history.end.event, actions.AGENT_ENDED, {}, "the stage has ended")
 
 
 def _has_completed(history: History) -> bool:
@@ -281,8 +283,18 @@ def _of_run(history: History) -> Iterator[Implied]:
         for call in history.of_type(RECORD)
         for draft in drafts_of(call)
     )
-    if started and history.end is not None:
+    if started and history.end is not None and not _has_acknowledged(history, actions.RUN_ENDED):
         yield _noted(history, history.end.event, actions.RUN_ENDED, {}, "the run has ended")
+
+
+def _has_acknowledged(history: History, action: str) -> bool:
+    """Tell whether an entry is implied already, by its record (3)."""
+    return any(
+        draft.get("action") == action
+        for call in records_of(history)
+        if call.is_done
+        for draft in drafts_of(call)
+    )
 
 
 def _noted(

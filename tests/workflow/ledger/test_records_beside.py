@@ -12,8 +12,8 @@ from temporalio import activity
 from activities.contracts import messages, specs
 from activities.contracts.meant import MeantError
 from activities.ledger.comparing import compare
-from activities.runtime.orphans import WORKER_DIED
 from activities.workers.ledger_duties import LedgerDuties
+from dsl.rules.reconciliation.forged import WORKER_DIED
 from integrations.artifacts.store import Artifacts
 from integrations.errors import UnavailableError
 from tests.fixtures.engine import Engine, after_look, gate, stage

@@ -55,6 +55,24 @@ def test_so_is_one_whose_work_was_taken_by_another(who):
     assert len(found) == 1
 
 
+def test_that_a_worker_died_is_told_by_the_one_after_it():
+    def failed(kind: str) -> Callable[[dict[str, Any]], None]:
+        def change(event: dict[str, Any]) -> None:
+            said = event.pop("activityTaskCompletedEventAttributes")
+            failure = {"message": "its worker died", "applicationFailureInfo": {"type": kind}}
+            answer = {"scheduledEventId": said["scheduledEventId"], "failure": failure}
+            event["eventType"] = "EVENT_TYPE_ACTIVITY_TASK_FAILED"
+            event["activityTaskFailedEventAttributes"] = {**answer, "identity": "its successor"}
+
+        return change
+
+    told = changed(stage(), "ACTIVITY_TASK_COMPLETED", failed("WorkerDied"))
+    another = changed(stage(), "ACTIVITY_TASK_COMPLETED", failed("OutOfDisk"))
+
+    assert list(forged([told])) == []
+    assert [each.found for each in forged([another])] == ["the answer of its successor"]
+
+
 def test_outputs_that_nobody_has_kept_are_found_each_once():
     kept = {
         each["digest"]

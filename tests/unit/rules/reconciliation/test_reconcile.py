@@ -9,12 +9,15 @@ import pytest
 
 from dsl.rules.chaos.evidence import Evidence
 from dsl.rules.reconciliation.chain import broken
+from dsl.rules.reconciliation.history import History, attributes, type_of
+from dsl.rules.reconciliation.implied import implied
 from dsl.rules.reconciliation.reconcile import reconcile
 from dsl.rules.reconciliation.recorded import Recorded
 from tests.fixtures.chaos.recorded import (
     chained,
     changed,
     evidence_of,
+    history,
     payload,
     with_history,
 )
@@ -61,6 +64,28 @@ def test_recorded_runs_agree_with_the_ledger_they_have_left(names):
 
     assert disagreements(evidence) == []
     assert list(broken(evidence.ledger)) == []
+
+
+@pytest.mark.parametrize(("name", "ended"), [("approved", "run.ended"), (RUN[1], "agent.ended")])
+def test_an_end_that_was_recorded_before_a_reset_is_not_recorded_again(name, ended):
+    told = history(name)
+    events = [dict(each) for each in told.events]
+    last = max(n for n, each in enumerate(events) if type_of(each) == "WORKFLOW_TASK_COMPLETED")
+    first = attributes(events[0])["originalExecutionRunId"]
+    events[last] = {
+        "eventId": events[last]["eventId"],
+        "eventType": "EVENT_TYPE_WORKFLOW_TASK_FAILED",
+        "workflowTaskFailedEventAttributes": {
+            "cause": "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW",
+            "baseRunId": first,
+            "newRunId": "anew",
+        },
+    }
+    anew = History(told.workflow_id, "anew", told.type, tuple(events))
+    [found] = [each for each in implied(anew, "default") if each.action == ended]
+
+    assert first in found.runs
+    assert found.is_all  # word for word, as it was acknowledged
 
 
 def test_an_acknowledged_entry_that_is_not_there_is_missing():
