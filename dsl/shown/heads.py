@@ -20,6 +20,7 @@ from dsl.shown.foreign import CUT
 OWN: Final = 0  # by the program's own choice
 ANSWER: Final = 1
 HEADED_RANK_MAX: Final = 2
+KEPT: Final = "Kept of each phase, also what the agent has said"  # above all others
 _ACCOUNT: Final = 3
 _ANSWER: Final = (AgentPhase.EXECUTE, "execute.json")
 _REPORT: Final = (AgentPhase.REPORT, "report.md")

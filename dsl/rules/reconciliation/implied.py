@@ -268,7 +268,7 @@ def _of_stage(history: History) -> Iterator[Implied]:
             yield _noted(history, call.ended, LEASE_GRANTED, {"fence": fence}, "a lease was taken")
         if told.get("facts"):
             yield _noted(history, call.ended, call.type, {}, "the phase has answered with facts")
-    if not _has_acknowledged(history, actions.AGENT_ENDED):
+    if not any(call.is_done for call in _records_of(history, actions.AGENT_ENDED)):
         yield _noted(history, history.end.event, actions.AGENT_ENDED, {}, "the stage has ended")
 
 
@@ -278,23 +278,16 @@ def _has_completed(history: History) -> bool:
 
 
 def _of_run(history: History) -> Iterator[Implied]:
-    started = any(
-        draft.get("action") == actions.RUN_STARTED
-        for call in history.of_type(RECORD)
-        for draft in drafts_of(call)
-    )
-    if started and history.end is not None and not _has_acknowledged(history, actions.RUN_ENDED):
+    started = any(_records_of(history, actions.RUN_STARTED))
+    ended = any(call.is_done for call in _records_of(history, actions.RUN_ENDED))
+    if started and history.end is not None and not ended:
         yield _noted(history, history.end.event, actions.RUN_ENDED, {}, "the run has ended")
 
 
-def _has_acknowledged(history: History, action: str) -> bool:
-    """Tell whether an entry is implied already, by its record (3)."""
-    return any(
-        draft.get("action") == action
-        for call in records_of(history)
-        if call.is_done
-        for draft in drafts_of(call)
-    )
+def _records_of(history: History, action: str) -> Iterator[HistoryCall]:
+    for call in records_of(history):
+        if any(draft.get("action") == action for draft in drafts_of(call)):
+            yield call
 
 
 def _noted(

@@ -16,7 +16,7 @@ from typing import Any, Final
 from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.gates.gate_rules import NO_OUTPUT
 from dsl.rules.health.clarification import scope_of
-from dsl.shown.heads import ANSWER, HEADED_RANK_MAX, OWN, HeadState, rank
+from dsl.shown.heads import ANSWER, HEADED_RANK_MAX, KEPT, OWN, HeadState, rank
 from dsl.shown.laid_out import laid_out
 from dsl.shown.markup import described, table
 from dsl.shown.surfaces import Html
@@ -105,8 +105,8 @@ def outputs_part(run: str, row: GateRow, contents: Contents) -> Html:
     if any(folded):
         parts.append(
             Html.of(
-                '<details class="card"><summary>Accounts of the engine</summary>{}</details>',
-                Html.joined("", folded),
+                '<details class="card"><summary>{}</summary>{}</details>',
+                *(KEPT, Html.joined("", folded)),
             )
         )
     if not any(parts):

@@ -14,7 +14,7 @@ from typing import Final
 from dsl.plan import Plan
 from dsl.rules.run.foremost import counted, foremost
 from dsl.shown.diagram import diagram
-from dsl.shown.heads import HEADED_RANK_MAX, rank
+from dsl.shown.heads import HEADED_RANK_MAX, KEPT, rank
 from dsl.shown.markup import described, kind_of, table, took
 from dsl.shown.surfaces import Html, Terminal
 from mandate.console.pages.frame import Viewed, address, href, link, listed, outside
@@ -194,9 +194,8 @@ def _outputs(account: Account) -> Html:
     shown = Html.of('<div class="card list">{}</div>', _rows(account, told)) if told else Html()
     if folded:
         shown = Html.of(
-            '{}<details class="card list"><summary>Accounts of the engine ({})</summary>{}'
-            "</details>",
-            *(shown, len(folded), _rows(account, folded)),
+            '{}<details class="card list"><summary>{} ({})</summary>{}</details>',
+            *(shown, KEPT, len(folded), _rows(account, folded)),
         )
     return Html.of("<section><h2>Outputs</h2>{}{}</section>", shown, more)
 
