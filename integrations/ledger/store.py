@@ -133,8 +133,8 @@ def wal_reset_warning(version: tuple[int, ...] = sqlite3.sqlite_version_info) ->
     if version >= _WAL_RESET_FIXED:
         return None
     return (
-        f"SQLite {'.'.join(map(str, version))} can corrupt a database that two connections "
-        "write at once (fixed in 3.51.3): never open the ledger for writing beside its writer"
+        f"SQLite {'.'.join(map(str, version))}: never open the ledger for writing beside its "
+        "writer; two connections that write at once can corrupt it (fixed in 3.51.3)"
     )
 
 
