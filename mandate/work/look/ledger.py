@@ -15,7 +15,6 @@ from integrations.ledger.entries import Entry
 from integrations.ledger.health import health_of, notes_in
 from integrations.ledger.lock import trouble_of_writer
 from integrations.ledger.noted import NotedHead
-from integrations.ledger.store import wal_reset_warning
 from mandate._entry import EXIT_FAILED
 from mandate.people.door import enter
 from mandate.people.errors import exit_code_of
@@ -130,7 +129,6 @@ async def _fsck(path: Path, env: Mapping[str, str]) -> int:
     say(Terminal.of(_FOUND, "sqlite", "ok" if said == "ok" else f"damaged: {said}"))
     trouble = trouble_of_writer(path)
     say(Terminal.of(_FOUND, "writer", trouble or "nothing amiss"))
-    say(Terminal.of(_FOUND, "library", wal_reset_warning() or "ok"))
     say(Terminal.of(_FOUND, "notes", f"{notes_in(path)} kept in the file"))
     code = await _verify(path, None, env, (), (), offline=False, as_json=False)
     return code or (EXIT_FAILED if said != "ok" or trouble else 0)
