@@ -162,6 +162,7 @@ def test_a_command_can_be_typed(place, line):
     "line",
     [
         "mandate bogus",
+        "mandate --instal-completion",
         "mandate ledger bogus",
         "mandate run my.yaml --wiat",
         "temporal workflow bogus",
