@@ -55,7 +55,7 @@ class CircuitWaits:
         """Wait until what ``met`` an open circuit may be begun again (1)."""
         self._waits += 1
         state = self._state
-        state.waits_for = words_of(met)
+        state.wait_for(words_of(met))
         await self._show(met.circuit)
         limit_ms = met.left_ms if met.left_ms >= 0 else CIRCUIT_WAIT_MS_MAX
         limit_ms = min(max(limit_ms, CIRCUIT_WAIT_MS_MIN), CIRCUIT_WAIT_MS_MAX)
@@ -79,12 +79,12 @@ class CircuitWaits:
     async def over(self) -> None:
         """Say that the stage goes on, if it has waited."""
         if self._state.waits_for:
-            self._state.waits_for = ""
+            self._state.wait_for("")
             await self._show("")
 
     def end(self) -> None:
         """Let lists no longer say that the stage waits: it ends."""
-        self._state.waits_for = ""
+        self._state.wait_for("")
         if self._shown:
             visibility.show_circuit("")
             self._shown = ""

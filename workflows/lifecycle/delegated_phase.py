@@ -92,9 +92,9 @@ async def _stop(
         )
     except TimeoutError:
         then = "it may be at work still" if runtime.kind == "activity" else "it is terminated"
-        state.tries.unstopped = (
+        state.tries.not_stopped(
             f"{runtime} did not end within {render_duration(patience_ms)} of being told to: {then}"
         )
     await stop(hold)
     if work.done() and not body.was_taken:  # (4) nobody waits in secret
-        state.tries.untaken = f"no worker took {runtime}"
+        state.tries.not_taken(f"no worker took {runtime}")

@@ -209,7 +209,7 @@ class PhaseSequence:
         """EXECUTE, and again as often as ``retry:`` allows (3)."""
         state, tries = self._state, self._state.tries
         while True:
-            tries.count += 1
+            tries.begin()
             self.calls.open(state.entity)
             try:
                 await self._phase(AgentPhase.EXECUTE)
@@ -251,7 +251,7 @@ class PhaseSequence:
                     self._cold += 1
                     await ask_authority(self._state, self._cold)
                     continue
-                tries.checkpoint = failures.checkpoint_in(error) or tries.checkpoint
+                tries.leave(failures.checkpoint_in(error))
                 failure = self._calls.failure(error, place)
                 if failure is None:
                     continue

@@ -49,7 +49,7 @@ class StageState:
         self._entity = ""
         self._program = ""
         self._fence = 0
-        self.waits_for = ""  # a circuit, in words
+        self.waits_for = ""
         self._held_back: Counter[AgentPhase] = Counter()
         self._erred: dict[str, int] = {}
         self._words: dict[str, str] = {}  # of errors, by id
@@ -100,6 +100,10 @@ class StageState:
         """Note that the phase that was entered last has not begun."""
         held = self._entered.pop()
         self._held_back[held.phase] += 1  # its activity had an id all the same
+
+    def wait_for(self, circuit: str) -> None:
+        """Note which circuit the stage waits for, in words; empty: for none any more."""
+        self.waits_for = circuit
 
     @property
     def is_delegated(self) -> bool:
@@ -169,7 +173,7 @@ class StageState:
 
     def keep(self, result: messages.PhaseResult) -> None:
         """Keep what the last phase has answered."""
-        self.tries.checkpoint = None
+        self.tries.deliver()
         self.err(failures.erred_in(result))
         self._entity = result.entity or self._entity
         self._program = result.program or self._program
@@ -233,7 +237,7 @@ class StageState:
             failures.erred_in(result), before
         )  # of a phase that was cut short, and answered nothing
         self._outputs |= {output.name: output for output in result.outputs}
-        self.tries.last_step = result.last_step
+        self.tries.end_at(result.last_step)
 
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""

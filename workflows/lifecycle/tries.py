@@ -21,9 +21,9 @@ class Tries:
         self.errors = 0
         self.exhausted = False
         self.checkpoint: CheckpointRef | None = None
-        self.last_step = ""  # of the last try, where it did not deliver
-        self.untaken = ""  # why nobody has done the work that is somebody else's
-        self.unstopped = ""  # what of that may be at work still
+        self.last_step = ""
+        self.untaken = ""
+        self.unstopped = ""
         self.answers = resumption.answers if resumption else ()
         self._resumption = resumption
 
@@ -31,6 +31,30 @@ class Tries:
         """Note that ``phase`` begins: the one that has asked goes on from its checkpoint (2)."""
         if self._resumption is not None and self._resumption.phase is phase:
             self.checkpoint, self._resumption = self._resumption.checkpoint, None
+
+    def begin(self) -> None:
+        """Count one more."""
+        self.count += 1
+
+    def leave(self, checkpoint: CheckpointRef | None) -> None:
+        """Keep from where the next one begins, if the phase under way has left that (1)."""
+        self.checkpoint = checkpoint or self.checkpoint
+
+    def deliver(self) -> None:
+        """Note that the phase under way has delivered (1)."""
+        self.checkpoint = None
+
+    def end_at(self, last_step: str) -> None:
+        """Note where the last one was when it ended without delivering."""
+        self.last_step = last_step
+
+    def not_taken(self, why: str) -> None:
+        """Note that nobody has done the work that is somebody else's."""
+        self.untaken = why
+
+    def not_stopped(self, what: str) -> None:
+        """Note ``what`` of somebody else's work may go on still."""
+        self.unstopped = what
 
     def failed(self, failure: PhaseFailedError) -> None:
         """Count what was the agent's own failure (3)."""
