@@ -4,12 +4,14 @@
    seen here.
 2. It is pure, as the board of a run is, and drawn when somebody looks: times are those of history,
    so what runs says since when and not how long.
+3. Which phase a stage is in its status says as the page does: ``mandate show`` asks for that. The
+   board of the run does not, since each phase would have to be told to the run by events.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dsl.core import AgentPhase, StageStatus
 from dsl.plan import RuntimePlan
@@ -17,6 +19,7 @@ from dsl.rules.health.clarification import Clarification, in_brief, lines_of
 from dsl.shown.surfaces import Markdown
 
 PHASES_SHOWN_MAX: Final = 30  # the last ones; eight, unless some are repeated
+_SECOND_MS: Final = 1_000
 
 
 class Entered(NamedTuple):
@@ -27,12 +30,34 @@ class Entered(NamedTuple):
     event: int = 0
 
 
+class Now(NamedTuple):
+    """The phase that a stage is in, which try of it, and since when."""
+
+    phase: AgentPhase
+    number: int
+    since: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the status of a stage has it (3)."""
+        began_ms = int(self.since.timestamp() * _SECOND_MS)
+        return {"phase": self.phase.value, "try": self.number, "began_ms": began_ms}
+
+
 class Ended(NamedTuple):
     """How a stage ended, why, and when."""
 
     status: StageStatus
     detail: str
     at: datetime
+
+
+def now_of(entered: list[Entered], tries: int) -> Now | None:
+    """Return which phase was entered last; a try of EXECUTE is one of the agent's ``tries``."""
+    if not entered:
+        return None
+    phase, since = entered[-1].phase, entered[-1].at
+    times = sum(each.phase is phase for each in entered)
+    return Now(phase, max(1, tries) if phase is AgentPhase.EXECUTE else times, since)
 
 
 def page(
@@ -53,10 +78,9 @@ def page(
         now = [Markdown.of("- {}{}", ended.status, why)]
     elif waits_for:
         now = [Markdown.of("- now: it {}", waits_for)]
-    elif entered:
-        phase, since = entered[-1].phase, entered[-1].at
-        number = sum(each.phase is phase for each in entered)
-        now = [Markdown.of("- now: {}, try {}, since {}", phase, number, _second(since))]
+    elif at := now_of(entered, tries):
+        words = (at.phase, at.number, _second(at.since))
+        now = [Markdown.of("- now: {}, try {}, since {}", *words)]
     else:
         now = [Markdown("- now: it is put on the ledger")]
     lines = [

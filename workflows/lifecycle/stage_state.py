@@ -23,7 +23,7 @@ from dsl.rules.run.checkpoints import phase_points
 from dsl.rules.run.reuse import ruled_by
 from dsl.shown.surfaces import Markdown
 from workflows.ledger.ledger_buffer import LedgerBuffer
-from workflows.lifecycle.page import Ended, Entered, page
+from workflows.lifecycle.page import Ended, Entered, now_of, page
 from workflows.lifecycle.tries import Tries
 from workflows.runtime import failures
 from workflows.runtime.moment import now_ms
@@ -242,12 +242,15 @@ class StageState:
     def status(self) -> dict[str, Any]:
         """Return where the agent stands."""
         budget, clarified = self.budget(), self.request.clarified
+        is_at_work = self._ended is None and not self.waits_for
+        now = now_of(self._entered, self.tries.count) if is_at_work else None
         return {
             "agent": self.request.agent,
             "tier": self.step.tier.name,
             "phases": [phase.value for phase in self.phases],
             "attempts": self.tries.count,
             "waits_for": self.waits_for,
+            "now": now.as_json() if now else None,
             "outputs": [output.model_dump(mode="json") for output in self._outputs.values()],
             **({"runtime": str(self.step.runtime)} if self.is_delegated else {}),
             **({"clarification": clarified.told()} if clarified else {}),

@@ -9,17 +9,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from temporalio.service import RPCError
 
-from dsl.rules.health.budget import BudgetReading
-from dsl.rules.run.foremost import counted, foremost
 from dsl.shown.heads import rank
 from dsl.shown.surfaces import Terminal
-from dsl.values.durations import render_duration
 from integrations.errors import IntegrationError
 from integrations.settings import read_settings
 from mandate._entry import EXIT_FAILED
@@ -42,9 +39,10 @@ from mandate.terminal import ERROR_MAX, laid_out, note, say, say_json
 from mandate.unanswered import words_of
 from mandate.work.run.calls import CallOfStage, calls_in
 from mandate.work.run.resumed import resumed
+from mandate.work.run.stages import IDLE, AtWork, lasted, phases_in, stages_record, stages_table
 
 ROWS_MAX: Final = 100
-STAGES_ASKED_MAX: Final = 100  # for their budgets, and for their calls
+STAGES_ASKED_MAX: Final = 100  # for phase and budget of those at work, and for calls
 EXIT_UNDER_WAY: Final = 3
 EXITS: Final[Mapping[str, int]] = {  # by the kind of a bad end
     "GateRejected": 4,
@@ -53,8 +51,6 @@ EXITS: Final[Mapping[str, int]] = {  # by the kind of a bad end
     "TimedOut": 6,
     "Revoked": 7,
 }
-_SECOND_MS: Final = 1_000
-_NONE: Final[Mapping[str, BudgetReading]] = {}
 
 
 def run(workflow: str, *, is_whole: bool, as_json: bool, data_dir: Path | None) -> int:
@@ -72,17 +68,19 @@ async def _show(workflow: str, env: Mapping[str, str], *, is_whole: bool, as_jso
     except RPCError as error:  # nor has it here
         raise UsageError("temporal: {}", words_of(error)) from None
     rows = account.told.stages.items() if account.is_under_way else ()
-    at_work = [path for path, row in rows if (row.type, row.status) == ("agent", "running")]
+    running = [path for path, row in rows if (row.type, row.status) == ("agent", "running")]
     begun = [path for path, row in account.told.stages.items() if _has_begun(row)]
-    at_work, begun = at_work[:STAGES_ASKED_MAX], begun[:STAGES_ASKED_MAX]
-    said = await stages_said(client, workflow, dict.fromkeys((*at_work, *begun)))
-    budgets = await live_budgets(read_settings(env), {path: said[path] for path in at_work})
+    running, begun = running[:STAGES_ASKED_MAX], begun[:STAGES_ASKED_MAX]
+    said = await stages_said(client, workflow, dict.fromkeys((*running, *begun)))
+    of_running = {path: said[path] for path in running}
+    budgets = await live_budgets(read_settings(env), of_running)
+    at_work = AtWork(budgets, phases_in(of_running))
     calls = calls_in({path: said[path] for path in begun})
     if as_json:
         told = [each.model_dump(mode="json") for each in calls]
-        say_json({**record(account, budgets), "calls": told})
+        say_json({**record(account, at_work), "calls": told})
     else:
-        say(*page(account, budgets, calls, is_whole=is_whole))
+        say(*page(account, at_work, calls, is_whole=is_whole))
         note(*_missing(account))
     return exit_code(account)
 
@@ -98,7 +96,7 @@ def exit_code(account: Account) -> int:
 
 def page(
     account: Account,
-    budgets: Mapping[str, BudgetReading] = _NONE,
+    at_work: AtWork = IDLE,
     calls: Sequence[CallOfStage] = (),
     *,
     is_whole: bool = False,
@@ -107,7 +105,7 @@ def page(
     most = None if is_whole else ROWS_MAX
     yield from _head(account)
     for section in (
-        _stages(account, most, budgets),
+        stages_table(account.told, most, at_work),
         resumed(account.told.resumed, most),
         _decided(account, most),
         _pending(account, most),
@@ -122,18 +120,9 @@ def page(
     yield from _end(account)
 
 
-def record(account: Account, budgets: Mapping[str, BudgetReading] = _NONE) -> dict[str, Any]:
+def record(account: Account, at_work: AtWork = IDLE) -> dict[str, Any]:
     """Return the same for a program, whole."""
-    told, now = account.told, datetime.now(UTC)
-    stages = [
-        {
-            "stage": path,
-            **row.model_dump(mode="json"),
-            "seconds": row.seconds(now),
-            **({"error_budget": budgets[path].as_json()} if path in budgets else {}),
-        }
-        for path, row in told.stages.items()
-    ]
+    told = account.told
     return {
         "run": account.workflow,
         "run_id": account.run,
@@ -147,7 +136,7 @@ def record(account: Account, budgets: Mapping[str, BudgetReading] = _NONE) -> di
         "answered": account.answered,
         **told.model_dump(mode="json", include={"pipeline", "version", "plan", "paused"}),
         "starter": told.starter or "",
-        "stages": stages,
+        "stages": stages_record(told, at_work),
         "gates": [each.model_dump(mode="json") for each in told.gates()],
         "waiting_for": [each.model_dump(mode="json") for each in told.waiting_for],
         "ledger": list(told.ledger),
@@ -170,33 +159,12 @@ def _head(account: Account) -> Iterator[Terminal]:
     if told.starter:
         yield Terminal.of("starter  {}", told.starter)
     until = _time(account.closed) or "now"
-    times = (_lasted(account.seconds()), _time(account.started), until)
+    times = (lasted(account.seconds()), _time(account.started), until)
     yield Terminal.of("took     {}, {} to {}", *times)
     if told.ledger:
         yield Terminal.of("ledger   entries {}", Terminal.listed(told.ledger, " to "))
     if told.not_recorded:
         yield Terminal.of("ledger   {} entries are not on it", told.not_recorded)
-
-
-def _stages(
-    account: Account, most: int | None, budgets: Mapping[str, BudgetReading]
-) -> Iterator[Terminal]:
-    rows, now = account.told.stages, datetime.now(UTC)
-    brief = {path: {"status": row.status} for path, row in rows.items()}
-    shown = tuple(rows) if most is None else foremost(brief, most)
-    if shown:
-        table = [("STAGE", "TYPE", "STATUS", "TOOK", "DETAIL")]
-        for path in shown:
-            row = rows[path]
-            took = _lasted(row.seconds(now))
-            tries = f" ({row.attempts} tries)" if row.attempts > 1 else ""
-            burning = f"error budget: {budgets[path].burning()}" if path in budgets else ""
-            words = "; ".join(each for each in (row.detail + tries, burning) if each)
-            table.append((path, row.type, row.status, took, words))
-        yield from columns(table)
-    if len(shown) < len(rows):
-        each = [Terminal.of("{} {}", count, kind) for count, kind in counted(brief)]
-        yield Terminal.of("{} stages: {}", len(rows), Terminal.joined(", ", each))
 
 
 def _decided(account: Account, most: int | None) -> Iterator[Terminal]:
@@ -244,7 +212,7 @@ def _has_begun(row: StageAccount) -> bool:
 
 def _called(calls: Sequence[CallOfStage], most: int | None) -> Iterator[Terminal]:
     rows = [
-        (each.place, each.call, each.policy, each.status, _lasted(each.took_s), each.why)
+        (each.place, each.call, each.policy, each.status, lasted(each.took_s), each.why)
         for each in calls[:most]
     ]
     if rows:
@@ -290,11 +258,3 @@ def _missing(account: Account) -> Iterator[Terminal]:
 
 def _time(moment: datetime | None) -> str:
     return moment.isoformat(timespec="seconds") if moment else ""
-
-
-def _lasted(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return f"{seconds:.1f}s"
-    return render_duration(int(seconds) * _SECOND_MS)

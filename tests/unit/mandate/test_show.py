@@ -15,6 +15,7 @@ from dsl.values.canonical import digest_of
 from mandate.people.accounts import Account, read
 from mandate.people.errors import RefusalError
 from mandate.work.run.show import EXIT_UNDER_WAY, ROWS_MAX, exit_code, page, record
+from mandate.work.run.stages import AtWork, phases_in
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 BEGAN_MS = int(BEGAN.timestamp() * 1_000)
@@ -113,14 +114,44 @@ def test_a_run_under_way_tells_what_it_waits_for_and_how_to_follow_it():
 def test_what_burns_of_an_error_budget_is_shown_with_its_stage():
     stages = {"work": stage(status="running", detail="tries", ended_ms=0), "next": stage()}
     budget = ErrorBudget(errors=4, window_ms=60_000)
-    budgets = {"work": BudgetReading(errors=1, budget=budget)}
+    at_work = AtWork(budgets={"work": BudgetReading(errors=1, budget=budget)})
     found = account("running", stages=stages)
-    text = "\n".join(page(found, budgets))
-    rows = {each["stage"]: each for each in record(found, budgets)["stages"]}
+    text = "\n".join(page(found, at_work))
+    rows = {each["stage"]: each for each in record(found, at_work)["stages"]}
 
     assert "tries; error budget: 1 of 4 used within 1m, burn rate 25 %" in text
     assert rows["work"]["error_budget"]["burn_percent"] == 25
     assert "error_budget" not in rows["next"]
+
+
+def test_a_stage_at_work_says_its_phase_the_try_and_for_how_long():
+    now = {"phase": "EXECUTE", "try": 2, "began_ms": int(time.time() * 1_000) - 12_500}
+    stages = {"work": stage(status="running", ended_ms=0), "next": stage(status="pending")}
+    found, at_work = (
+        account("running", stages=stages),
+        AtWork(phases=phases_in({"work": {"now": now}})),
+    )
+    text = "\n".join(page(found, at_work))
+    rows = {each["stage"]: each for each in record(found, at_work)["stages"]}
+
+    assert "EXECUTE, try 2, for 12s" in text
+    assert rows["work"]["now"] == now
+    assert "now" not in rows["next"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},  # nothing, or by a release before
+        {"now": None},
+        {"now": "EXECUTE"},
+        {"now": {"phase": EVIL, "try": 1, "began_ms": 1}},
+        {"now": {"phase": "EXECUTE", "try": "many", "began_ms": 1}},
+        {"now": {"phase": "EXECUTE", "try": 1, "began_ms": 10**30}},
+    ],
+)
+def test_what_is_no_phase_is_not_shown(said):
+    assert phases_in({"work": said}) == {}
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from dsl.core import RedisKeys
+from dsl.core import AgentPhase, RedisKeys
 from integrations.agents.contract.protocol import Request
 from integrations.dragonfly.client import connect
 from integrations.errors import UnavailableError
 from integrations.ledger.events.budgets import budget_of
 from mandate.people.budgets import live_budgets
 from mandate.people.runs import stages_said
+from mandate.work.run.stages import phases_in
 from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stage
 from tests.fixtures.trust.standing import told
 from tests.integration.stack.probes import eventually
@@ -186,8 +187,13 @@ async def test_what_burns_is_seen_while_the_agent_is_at_work(engine: Engine):
         return await burn() == [25]
 
     await eventually(burns, within_s=60)
+    phases = phases_in(await stages_said(engine.client, handle.id, ["work", "none"]))
     going.set()
     await handle.result()
+
+    assert {path: (each.phase, each.number) for path, each in phases.items()} == {
+        "work": (AgentPhase.EXECUTE, 1)
+    }
 
 
 async def test_a_result_is_not_faster_than_the_error_before_it(engine: Engine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from dsl.core import AgentPhase, StageStatus
-from workflows.lifecycle.page import PHASES_SHOWN_MAX, Ended, Entered, page
+from workflows.lifecycle.page import PHASES_SHOWN_MAX, Ended, Entered, now_of, page
 
 START = datetime(2026, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -36,6 +36,21 @@ def test_a_stage_under_way_says_which_phase_which_try_and_since_when():
         "- EXECUTE: 1.5 s",
         "- EXECUTE: running",
     ]
+
+
+def test_the_status_of_a_stage_says_of_its_phase_what_the_page_does():
+    began_ms = int(START.timestamp() * 1_000) + 1_500
+    plan, execute = AgentPhase.PLAN, AgentPhase.EXECUTE
+    told = [
+        now and now.as_json()
+        for now in (now_of(entered(plan, execute), 2), now_of(entered(plan, plan), 0))
+    ]
+
+    assert told == [
+        {"phase": "EXECUTE", "try": 2, "began_ms": began_ms},
+        {"phase": "PLAN", "try": 2, "began_ms": began_ms},
+    ]
+    assert now_of([], 0) is None
 
 
 def test_a_stage_that_is_over_says_how_it_ended():
