@@ -6,7 +6,7 @@ mean, is said in ``dsl.document.named_folders``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,10 +38,12 @@ TemplateView = NamedView[TemplateFile]
 class TemplateFolders:
     """Finds templates by name."""
 
-    def __init__(self, directories: Sequence[str | Path] = ()) -> None:
-        """Look into ``directories``, and for the shipped ones."""
+    def __init__(
+        self, directories: Sequence[str | Path] = (), usual: Collection[Path] = ()
+    ) -> None:
+        """Look into ``directories``, of which ``usual`` need not be there, and for shipped ones."""
         self._folders = NamedFolders(
-            directories, _read, TEMPLATE_FILES_MAX, what="templates", shipped=SHIPPED
+            directories, _read, TEMPLATE_FILES_MAX, what="templates", shipped=SHIPPED, usual=usual
         )
 
     def look(self) -> Templates:

@@ -64,6 +64,7 @@ class Settings:
     artifacts: Path
     pipelines: tuple[Path, ...]
     templates: tuple[Path, ...]
+    usual_templates: tuple[Path, ...]
     tools: tuple[Path, ...]  # where tool servers are declared
     agent_path: tuple[Path, ...]  # where agents find tools, besides the system's own places
     workspace: Path
@@ -131,6 +132,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         artifacts=Path(get("MANDATE_ARTIFACTS", str(data / "artifacts"))),
         pipelines=_directories(get("MANDATE_PIPELINES", "")),
         templates=template_directories(environment),
+        usual_templates=usual_template_directories(environment),
         tools=_directories(get("MANDATE_TOOLS", "")),
         agent_path=agent_directories(environment),
         workspace=Path(get("MANDATE_WORKSPACE") or Path.cwd()).resolve(),
@@ -160,8 +162,17 @@ def template_directories(environment: Mapping[str, str]) -> tuple[Path, ...]:
     given = environment.get("MANDATE_TEMPLATES")
     if given is not None:
         return _directories(given)
+    return usual_template_directories(environment)[:-1]
+
+
+def usual_template_directories(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return where templates lie by default, beside pipelines and at last here: they need not.
+
+    A stack names these among the others: so whoever has none of his own has named none.
+    """
     pipelines = _directories(environment.get("MANDATE_PIPELINES", ""))
-    return tuple(dict.fromkeys(each.resolve().parent / "templates" for each in pipelines))
+    places = [each.resolve().parent / "templates" for each in pipelines]
+    return (*dict.fromkeys(places), Path("templates").resolve())
 
 
 def agent_directories(environment: Mapping[str, str]) -> tuple[Path, ...]:

@@ -11,7 +11,11 @@ from dsl.compiler import Compiled, compile_text
 from dsl.template_folders import TemplateFolders
 from dsl.tools.folders import ToolFolders
 from integrations.agents.programs.catalogue import Programs
-from integrations.settings import agent_directories, template_directories
+from integrations.settings import (
+    agent_directories,
+    template_directories,
+    usual_template_directories,
+)
 from mandate.people.errors import UsageError
 from mandate.stack import environment
 
@@ -27,7 +31,7 @@ def catalogue(data_dir: Path | None) -> Catalogue:
 
 def templates(env: Mapping[str, str]) -> TemplateFolders:
     """Return the templates that pipelines may name here."""
-    return TemplateFolders(template_places(env))
+    return TemplateFolders(template_places(env), usual_template_directories(env))
 
 
 def servers(env: Mapping[str, str]) -> ToolFolders:
@@ -43,7 +47,7 @@ def programs(env: Mapping[str, str]) -> Programs:
 
 def template_places(env: Mapping[str, str]) -> tuple[Path, ...]:
     """Return where templates lie; where nothing says so, in the folder a stack would look in."""
-    return template_directories(env) or (Path("templates").resolve(),)
+    return template_directories(env) or usual_template_directories(env)[-1:]
 
 
 def compile_named(pipeline: str, data_dir: Path | None) -> Compiled:

@@ -119,8 +119,8 @@ async def unless_away(name: str, check: Awaitable[object]) -> None:
 
 def catalogue_of(settings: Settings) -> Catalogue:
     """Return the pipelines that this installation offers."""
-    templates, servers = TemplateFolders(settings.templates), ToolFolders(settings.tools)
-    return Catalogue(settings.pipelines, templates, servers)
+    templates = TemplateFolders(settings.templates, settings.usual_templates)
+    return Catalogue(settings.pipelines, templates, ToolFolders(settings.tools))
 
 
 class PhaseDuties(Duties):

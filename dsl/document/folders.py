@@ -8,7 +8,7 @@ other.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
@@ -28,6 +28,7 @@ class Folders(Generic[T]):
         directories: Sequence[str | Path],
         read: Callable[[Path, bytes], T | str],
         files_max: int,
+        usual: Collection[Path] = (),
     ) -> None:
         """Look into ``directories``, in this order.
 
@@ -36,10 +37,12 @@ class Folders(Generic[T]):
             read: makes a document of a file's content, or says what is wrong with it. It gets at
                 most one byte more than a document may have.
             files_max: past so many files the rest is left out, and that is reported.
+            usual: those that nobody has to make: one that is not there is not reported.
         """
         self.directories = tuple(Path(each) for each in directories)
         self._make = read
         self._files_max = files_max
+        self._usual = frozenset(usual)
         self._known: dict[Path, tuple[_Stamp, T | str]] = {}
 
     def look(self, report: Callable[[Path, str], None]) -> Iterator[tuple[Path, T]]:
@@ -79,6 +82,8 @@ class Folders(Generic[T]):
             try:
                 files = sorted(each for each in directory.iterdir() if each.suffix == SUFFIX)
             except OSError as error:
+                if isinstance(error, FileNotFoundError) and directory in self._usual:
+                    continue
                 report(directory, f"cannot be listed: {error.strerror}")
                 continue
             for file in files:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ class NamedFolders(Generic[T]):
         *,
         what: str,
         shipped: Path | None = None,
+        usual: Collection[Path] = (),
     ) -> None:
         """Look into ``directories``.
 
@@ -56,12 +57,13 @@ class NamedFolders(Generic[T]):
             files_max: past so many files the rest is left out, and that is reported.
             what: what they are called: "templates".
             shipped: the directory of what comes with Mandate.
+            usual: those that need not be there, as ``Folders`` has it.
         """
         self._what = what
         self._shipped = shipped
         self._make = read
         places = (*directories, *([shipped] if shipped is not None else []))
-        self._folders = Folders(places, self._read, files_max)
+        self._folders = Folders(places, self._read, files_max, usual)
 
     def view(self) -> NamedView[T]:
         """Return all of them."""

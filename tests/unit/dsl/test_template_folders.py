@@ -181,6 +181,23 @@ def test_a_directory_that_vanishes_takes_its_templates_and_says_so(tmp_path):
     assert f"{tmp_path}/mine cannot be listed: No such file or directory" in problem.hint
 
 
+def test_a_usual_directory_that_is_not_there_says_nothing_and_one_that_cannot_be_read_does(
+    tmp_path,
+):
+    usual, named = tmp_path / "usual", tmp_path / "named"
+    folders = TemplateFolders([usual, named], usual=[usual])
+
+    assert folders.look().unseen == (f"{named} cannot be listed: No such file or directory",)
+
+    usual.write_text("no directory")
+    named.mkdir()
+    assert folders.look().unseen == (f"{usual} cannot be listed: Not a directory",)
+
+    usual.unlink()
+    put(usual)  # made later, it is looked into
+    assert "triage" in folders.look()
+
+
 def test_a_changed_file_is_read_again(tmp_path):
     folders = TemplateFolders([put(tmp_path)])
     first = folders.view().files["triage"]

@@ -9,6 +9,7 @@ import pytest
 
 from dsl.template_folders import shipped
 from integrations.agents.programs.catalogue import Programs
+from mandate import catalogue
 from mandate.stack import environment
 from mandate.work.look import listing, templates
 from tests.fixtures.engine import OUTSIDE
@@ -68,6 +69,20 @@ def test_one_of_another_runtime_says_who_does_the_work(capsys, monkeypatch, tmp_
     assert "runtime   activity\n" in text
     assert f"work      {work}, in no sandbox and without secrets\n" in text
     assert work in capsys.readouterr().out
+
+
+def test_where_templates_lie_by_default_none_need_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pipelines = {"MANDATE_PIPELINES": f"{tmp_path}/some/pipelines"}
+    named = {"MANDATE_TEMPLATES": f"{tmp_path}/named"}
+    of_stacks = [environment.settings(tmp_path / "data", each) for each in ({}, pipelines)]
+
+    for env in ({}, pipelines, *of_stacks):
+        assert catalogue.templates(env).look().unseen == ()
+    for env in (named, environment.settings(tmp_path / "data", named)):
+        assert catalogue.templates(env).look().unseen == (
+            f"{tmp_path}/named cannot be listed: No such file or directory",
+        )
 
 
 def test_an_unknown_name_is_told_the_near_one(capsys):
