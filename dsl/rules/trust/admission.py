@@ -33,6 +33,7 @@ INLINE_PREFIX_LENGTH: Final = len("inline-.") + DIGEST_DIGITS
 
 _DIGEST = re.compile(DIGEST_PATTERN)
 _INLINE = re.compile(INLINE_PREFIX_PATTERN)
+_REBINDING = re.compile(r"(?<=`)(mandate agent rebind) [^\s`]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,15 @@ def refuse_held(requested: Tier, held: Tier) -> str | None:
 def rebinding_line(agent: str, pipeline: str) -> str:
     """Return the command that binds ``agent`` to what ``pipeline`` would run now, to be pasted.
 
-    Of an inline plan nobody here knows the file: it is called by the name that is most likely.
+    Of an inline plan nobody here knows the file: it stands in capitals.
     """
-    document = f"{pipeline}.yaml" if is_inline(agent) else pipeline
+    document = "FILE" if is_inline(agent) else pipeline
     return f"mandate agent rebind {document} {agent} --reason 'a new release'"
+
+
+def rebinding_by(document: str, refusal: str) -> str:
+    """Return a refusal with that document, quoted for a shell, in its line that rebinds."""
+    return _REBINDING.sub(lambda found: f"{found[1]} {document}", refusal)
 
 
 def refuse_binding(agent: str, seen: Binding, asked: Binding) -> str | None:

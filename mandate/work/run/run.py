@@ -68,7 +68,10 @@ def run(
     if refused:  # (1) what the site would refuse
         note(*(Terminal.of(NOT_HERE, pipeline, why, limit=REPORT_LINE_MAX) for why in refused))
         return EXIT_USAGE
-    work = _run(order, env, workflow_id, resume_from=resume_from, wait=wait, as_json=as_json)
+    file = pipeline if catalogue.is_file_name(pipeline) else None
+    work = _run(
+        order, env, workflow_id, file=file, resume_from=resume_from, wait=wait, as_json=as_json
+    )
     return enter("run", work)
 
 
@@ -77,6 +80,7 @@ async def _run(
     env: Mapping[str, str],
     workflow_id: str,
     *,
+    file: str | None,
     resume_from: str | None,
     wait: bool,
     as_json: bool,
@@ -102,7 +106,7 @@ async def _run(
         say(Terminal.of("run      {}", handle.id))
         say(Terminal.of("watch    {}", page, limit=ADDRESS_MAX))
     if wait:
-        code = await attend(handle, as_json=as_json)
+        code = await attend(handle, as_json=as_json, file=file)
         if earlier and not as_json:
             account = await account_of(client, handle.id, with_outputs=False)
             say(*resumed(account.told.resumed, None))

@@ -16,6 +16,7 @@ from dsl.rules.trust.admission import (
     agent_identity,
     instance_id,
     is_inline,
+    rebinding_by,
     rebinding_line,
     refuse_binding,
     refuse_held,
@@ -129,7 +130,25 @@ def test_an_identity_that_became_another_agent_is_refused(asked, said):
     assert line in refusal
 
 
-def test_an_agent_of_an_inline_plan_is_rebound_by_a_file():
+def test_an_agent_of_an_inline_plan_is_rebound_by_a_file_that_nobody_here_knows():
     line = rebinding_line("inline-0123456789ab.deploy.plan", "deploy")
 
-    assert line.startswith("mandate agent rebind deploy.yaml inline-0123456789ab.deploy.plan --")
+    assert line.startswith("mandate agent rebind FILE inline-0123456789ab.deploy.plan --")
+
+
+@pytest.mark.parametrize("agent", ["deploy.plan", "inline-0123456789ab.deploy.plan"])
+def test_whoever_knows_the_file_puts_it_there(agent):
+    asked = Binding("deploy", "default", "sha256:2")
+    refusal = refuse_binding(agent, SEEN, asked) or ""
+
+    said = rebinding_by("'my pipelines/triage.yaml'", refusal)
+
+    line = f"`mandate agent rebind 'my pipelines/triage.yaml' {agent} --reason 'a new release'`"
+    assert line in said
+    assert said.replace(line, f"`{rebinding_line(agent, asked.pipeline)}`") == refusal
+
+
+def test_and_changes_no_other_refusal():
+    refusal = refuse_held(Tier.T3, Tier.T1) or ""
+
+    assert rebinding_by("my.yaml", refusal) == refusal
