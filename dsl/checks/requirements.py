@@ -1,10 +1,14 @@
-"""Names and order: every stage can be told from every other, and can start.
+"""Names and order: every stage can be told from every other, can start, and a gate has an effect.
 
 ``DSL301`` two stages of one list, or of the two arms of a condition, have one name ·
 ``DSL302`` two branches of one stage have one name · ``DSL303`` ``requires`` names no sibling ·
 ``DSL304`` a stage requires itself · ``DSL305`` stages wait for each other in a circle ·
 ``DSL318`` a name stands twice in one list (warning) ·
+``DSL347`` nothing waits for a gate, and a stage beside it does not wait for its end (warning) ·
 ``DSL401`` too many stages · ``DSL402`` nested too deep · ``DSL403`` a path is too long.
+
+1. What is inside a stage is waited for by whatever requires that stage.
+2. A gate behind everything that acts is meant, and so are several of them: gates act on nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from dsl.checks.closure import circles
+from dsl.checks.closure import circles, positions
 from dsl.checks.findings import Findings
 from dsl.checks.sites import Scope, Site, Survey
 from dsl.document.doubts import DocumentPath
 from dsl.limits import PATH_LENGTH_MAX, STAGE_NESTING_MAX, STAGES_MAX
+from dsl.models import GateStage
 from dsl.values.suggestions import suggest
 
 _CIRCLE_SHOWN_MAX: Final = 10
@@ -33,6 +38,7 @@ def check_requirements(survey: Survey, findings: Findings) -> None:
     for site in survey.sites:
         _check_arms(site, findings)
         _check_branches(site, findings)
+    _check_effect(survey.top, None, findings)
 
 
 def repeated(names: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -151,3 +157,37 @@ def _check_circles(scope: Scope, findings: Findings) -> None:
             (*scope.sites[circle[0]].at, "requires"),
             "each requires the next: drop one of these",
         )
+
+
+def _check_effect(scope: Scope, around: tuple[Site, Site] | None, findings: Findings) -> None:
+    """Report gates that hold nothing back.
+
+    Args:
+        scope: whose stages are looked at.
+        around: a stage around it, and one beside that which waits for neither; None where there
+            is none.
+        findings: where it is reported.
+    """
+    required = {position for need in scope.needs for position in need}
+    acting = sum(
+        1 << site.position for site in scope.sites if not isinstance(site.stage, GateStage)
+    )
+    for site in scope.sites:
+        if site.position in required:  # (1) and so is what is inside
+            continue
+        free = acting & ~scope.closure.before[site.position] & ~(1 << site.position)
+        beside = next(positions(free), None)  # (2) of what acts
+        found = around if beside is None else (site, scope.sites[beside])
+        if isinstance(site.stage, GateStage) and found is not None:
+            _report_no_effect(site, *found, findings)
+        for inner in site.inner:
+            _check_effect(inner, found, findings)
+
+
+def _report_no_effect(gate: Site, unrequired: Site, beside: Site, findings: Findings) -> None:
+    name, other = unrequired.stage.name, beside.stage.name
+    message = f"nothing requires gate {name!r}: it holds nothing back"
+    if unrequired is not gate:
+        message = f"nothing requires {name!r}: gate {gate.stage.name!r} in it holds nothing back"
+    hint = f"where {other!r} is to wait for it, write there: requires: [{name}]"
+    findings.warning("DSL347", message, (*gate.at, "name"), hint)

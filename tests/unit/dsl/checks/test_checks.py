@@ -140,6 +140,48 @@ def test_a_requirement_named_twice_is_a_warning():
     assert not is_error(problem)
 
 
+def gate(name: str, requires: str = "[]") -> str:
+    return f"{{name: {name}, type: gate, requires: {requires}, config: {{approvers: [ana]}}}}"
+
+
+def listed(*stages: str) -> str:
+    return "\n".join(f"- {stage}" for stage in stages)
+
+
+def condition(name: str, inside: str, requires: str = "[]") -> str:
+    return f'{{name: {name}, type: condition, if: "true", requires: {requires}, then: [{inside}]}}'
+
+
+def test_a_gate_that_nothing_waits_for_is_a_warning():
+    problem = only(listed(agent("a"), gate("g", "[a]"), agent("b")))
+
+    assert (problem.code, is_error(problem)) == ("DSL347", False)
+    assert problem.message == "nothing requires gate 'g': it holds nothing back"
+    assert problem.hint == "where 'b' is to wait for it, write there: requires: [g]"
+
+
+def test_and_so_is_one_inside_a_stage_that_nothing_waits_for():
+    problem = only(listed(agent("a"), condition("c", gate("g"), "[a]"), agent("b")))
+
+    assert problem.message == "nothing requires 'c': gate 'g' in it holds nothing back"
+    assert problem.hint.endswith("requires: [c]")
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        listed(agent("a"), gate("g", "[a]")),
+        listed(agent("a"), gate("g", "[a]"), gate("h", "[a]")),
+        listed(agent("a"), gate("g", "[a]"), agent("b", "[g]"), agent("c")),
+        listed(agent("a"), condition("c", gate("g"), "[a]"), agent("b", "[c]")),
+        listed(agent("a"), condition("c", f"{gate('g')}, {agent('b')}", "[a]"), agent("d", "[c]")),
+    ],
+    ids=["behind all", "two behind all", "of one stage", "around it", "around both"],
+)
+def test_a_gate_that_something_waits_for_or_that_is_behind_all_is_meant(stages: str):
+    assert "DSL347" not in [code for code, _ in found(stages)]
+
+
 # limits
 
 
