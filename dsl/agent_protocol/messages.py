@@ -44,6 +44,15 @@ RESERVED_NAMES: Final = frozenset(
         "report.md",
     }
 )
+_ALIKE: Final = {"i": "IiLl1", "l": "IiLl1", "o": "Oo0", ".": "."}
+
+
+def _looks_like(name: str) -> str:
+    """Return the pattern of what a person, or a file system without case, takes for ``name``."""
+    return "".join(f"[{_ALIKE.get(each, each.upper() + each)}]" for each in name)
+
+
+RESERVED_PATTERN: Final = rf"^({'|'.join(map(_looks_like, sorted(RESERVED_NAMES)))})\.*$"
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 MediaType = Annotated[str, Field(pattern=MEDIA_TYPE_PATTERN)]
@@ -51,7 +60,7 @@ ArtifactName = Annotated[
     str,
     Field(
         pattern=OUTPUT_NAME_PATTERN,
-        json_schema_extra={"not": {"enum": sorted(RESERVED_NAMES)}},
+        json_schema_extra={"not": {"pattern": RESERVED_PATTERN}},
     ),
 ]
 

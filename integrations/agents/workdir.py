@@ -30,12 +30,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
-from dsl.agent_protocol.messages import RESERVED_NAMES
 from dsl.limits import AGENT_ARTIFACTS_MAX, ARTIFACT_BYTES_MAX
 from integrations.agents.contract.protocol import (
     ARTIFACT_NAME,
     LEAK,
     MEDIA_TYPE,
+    RESERVED,
     AgentError,
     Artifact,
     broken,
@@ -152,7 +152,7 @@ def _artifact(place: _Place, message: Mapping[str, Any]) -> Artifact:
     media_type = message.get("media_type", "application/octet-stream")
     if not isinstance(name, str) or not ARTIFACT_NAME.fullmatch(name):
         raise broken(f"artifact name {str(name)[:80]!r} must match {ARTIFACT_NAME.pattern}")
-    if name in RESERVED_NAMES:  # (5) the engine's own names
+    if RESERVED.fullmatch(name):  # (5) the engine's own names, and what looks like them
         raise broken(f"artifact name {name!r} is reserved for the engine: choose another")
     if not isinstance(media_type, str) or not MEDIA_TYPE.fullmatch(media_type):
         raise broken(f"artifact {name!r}: {str(media_type)[:80]!r} is no media type")

@@ -11,7 +11,8 @@ What may be sent stands in ``dsl.agent_protocol``; here is what is taken, which 
    ``failed``; ``output`` is an object that can be put in canonical form and stays under
    ``RESULT_BYTES_MAX``; what is larger is an artifact.
 3. An ``artifact`` names a file in the private directory; a name is given once, and none is one
-   of ``RESERVED_NAMES``: nothing an agent made passes for the engine's own account.
+   of ``RESERVED_NAMES``, or looks like it: nothing an agent made passes for the engine's own
+   account.
 4. JSON that other readers read differently, or cannot read, is noise: a key twice, NaN, lone
    surrogates; see ``dsl.values.strict_json``. In a message that is acted upon it breaks the
    contract, and so does any message that is nested too deep: what acts upon it is never left to
@@ -29,7 +30,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dsl.agent_protocol.messages import MEDIA_TYPE_PATTERN, MESSAGE_TYPES, VERSION
+from dsl.agent_protocol.messages import (
+    MEDIA_TYPE_PATTERN,
+    MESSAGE_TYPES,
+    RESERVED_PATTERN,
+    VERSION,
+)
 from dsl.core import OUTPUT_NAME_PATTERN, AgentPhase, Tier
 from dsl.limits import AGENT_LINE_BYTES_MAX, REASON_LENGTH_MAX, RESULT_BYTES_MAX
 from dsl.rules.gates.questions import Question
@@ -51,6 +57,7 @@ _TYPE: Final = re.compile(rb'"type"\s*:\s*"(' + "|".join(MESSAGE_TYPES).encode()
 _LIKE_A_RESULT: Final = re.compile(rb"""["']type["']\s*:\s*["']result["']""", re.IGNORECASE)
 _ASTRAL: Final = re.compile(rb"[\xf0-\xf4]|\\u[dD][89abAB]")  # a character beyond U+FFFF
 ARTIFACT_NAME: Final = re.compile(OUTPUT_NAME_PATTERN)
+RESERVED: Final = re.compile(RESERVED_PATTERN)
 MEDIA_TYPE: Final = re.compile(MEDIA_TYPE_PATTERN)
 
 # The kinds of AgentError; `retryable` says whether another attempt may end better.

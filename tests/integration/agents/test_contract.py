@@ -286,6 +286,7 @@ def artifact(path: str, name: str = "a.txt", **more: str) -> dict[str, str]:
         ([], [artifact("a\0b")], "needs a path"),
         ([], [artifact("a.txt", name="../x")], "must match"),
         ([], [artifact("a.txt", name="report.md")], "'report.md' is reserved for the engine"),
+        ([], [artifact("a.txt", name="Rep0rt.MD.")], "'Rep0rt.MD.' is reserved for the engine"),
         ([], [artifact("a.txt", media_type="text")], "no media type"),
         (["mkfifo f"], [artifact("f")], "a regular file"),
         (["echo 1 >a; ln a b"], [artifact("a")], "one name"),

@@ -29,7 +29,7 @@ from dsl.limits import (
 )
 from dsl.rules.health.clarification import Clarification
 from integrations.agents.conformance.findings import MENDS
-from integrations.agents.contract.protocol import Request, parse_message, parse_result
+from integrations.agents.contract.protocol import RESERVED, Request, parse_message, parse_result
 from tests.docs.blocks import ROOT, blocks_of
 from tests.fixtures.search import inputs
 
@@ -93,6 +93,20 @@ def test_what_is_shown_is_taken(message):
 )
 def test_what_nobody_takes_cannot_be_sent(message):
     assert not MESSAGE.is_valid(message)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_no_name_looks_like_one_of_the_engine_s_own(name):
+    alike = [name, name.upper(), name.title(), f"{name}.", f"{name}..."]
+    alike += [name.replace("l", "1"), name.replace("l", "I"), name.replace("o", "0")]
+    others = [f"my-{name}", f"{name}.txt", f"{name}x", name.replace(".", "-")]
+
+    assert [each for each in alike if _sendable(each) or not RESERVED.fullmatch(each)] == []
+    assert [each for each in others if not _sendable(each) or RESERVED.fullmatch(each)] == []
+
+
+def _sendable(name: str) -> bool:
+    return MESSAGE.is_valid({"type": "artifact", "name": name, "path": "a"})
 
 
 @inputs(200)
