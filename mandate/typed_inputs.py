@@ -8,23 +8,26 @@ from typing import Any
 
 from dsl.inputs import resolve_inputs
 from dsl.plan import Plan
+from mandate.typed_pairs import by_name
 
 
 def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Any]:
     """Read ``k=v`` words by the declared types.
 
     Raises:
-        ValueError: a word without ``=``, or inputs that the plan refuses.
+        ValueError: a word without ``=``, a name twice, or inputs that the plan refuses.
     """
-    values: dict[str, Any] = {}
-    for word in given:
-        name, equals, text = word.partition("=")
-        if not equals or not name:
-            raise ValueError(f"--input: expected name=value, got {word!r}")
-        declared = plan.inputs.get(name)
-        values[name] = read_input(text, declared.type if declared else "string")
+    values = by_name("--input", (_input(plan, word) for word in given))
     resolve_inputs(plan, values)
     return values
+
+
+def _input(plan: Plan, word: str) -> tuple[str, Any]:
+    name, equals, text = word.partition("=")
+    if not equals or not name:
+        raise ValueError(f"--input: expected name=value, got {word!r}")
+    declared = plan.inputs.get(name)
+    return name, read_input(text, declared.type if declared else "string")
 
 
 def read_input(text: str, declared: str) -> Any:

@@ -38,6 +38,7 @@ from mandate._entry import EXIT_USAGE
 from mandate.people.errors import UsageError
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json, told_after
+from mandate.typed_pairs import by_name
 from mandate.work.operate.tools import folders_of, server_named
 
 DESCRIPTION_MAX: Final = 300  # characters
@@ -85,16 +86,21 @@ def handed_in(words: Sequence[str]) -> dict[str, str]:
     """Return the secrets that ``NAME=FILE`` names: what a server is handed by yourself (4).
 
     Raises:
-        UsageError: one of them is none.
+        UsageError: one of them is none, or a name is given twice.
         DeniedError: its file cannot be read.
     """
-    found = {}
-    for word in words:
-        name, equals, file = word.partition("=")
-        if not equals or re.fullmatch(SECRET_NAME_PATTERN, name) is None or not file:
-            raise UsageError("--secret: expected NAME=FILE, as the server's file names it")
-        found[name] = read_secret(file)
-    return found
+    try:
+        files = by_name("--secret", map(_handed, words))
+    except ValueError as error:
+        raise UsageError("{}", error) from None
+    return {name: read_secret(file) for name, file in files.items()}
+
+
+def _handed(word: str) -> tuple[str, str]:
+    name, equals, file = word.partition("=")
+    if not equals or re.fullmatch(SECRET_NAME_PATTERN, name) is None or not file:
+        raise ValueError("--secret: expected NAME=FILE, as the server's file names it")
+    return name, file
 
 
 def handed_of(server: ToolServer, handed: Mapping[str, str]) -> dict[str, str]:

@@ -32,6 +32,7 @@ from integrations.settings import agent_directories
 from mandate import catalogue
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
+from mandate.typed_pairs import by_name
 
 EXIT_FAILED = 1
 EXIT_UNASKED = 2
@@ -67,7 +68,7 @@ def run(
         note(Terminal("mandate: expected --template NAME, or a command: -- python3 agent.py"))
         return EXIT_UNASKED
     try:
-        given = dict(map(_input, inputs))
+        given = by_name("--input", map(_input, inputs))
         checked_ = _command(words) if template is None else _template(template, data_dir)
     except (ValueError, IntegrationError) as error:
         complain(error, "mandate")

@@ -11,9 +11,12 @@ from rich.text import Text
 
 from dsl.compiler import compile_text
 from mandate.board import LINES_SHOWN, page, table
+from mandate.people.errors import UsageError
 from mandate.people.runs import address
 from mandate.typed_inputs import parse_inputs
+from mandate.work.operate.tools_check import handed_in
 from mandate.work.run.run import run
+from mandate.work.trust import agent_check
 from tests.fixtures.servers.valkey import free_port
 
 DOCUMENT = """
@@ -61,6 +64,28 @@ def test_and_told_so_in_the_words_of_the_pipeline(tmp_path: Path, capsys, word: 
 
     assert run(str(file), [word], data_dir=None) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_name_that_is_given_twice_is_wrong_usage(tmp_path: Path, capsys):
+    file = tmp_path / "p.yaml"
+    file.write_text(DOCUMENT)
+
+    assert run(str(file), ["count=1", "folder=a", "count=1"], data_dir=None) == 2
+    assert "--input: 'count' is given twice: leave one of them out" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="--secret: 'TOKEN' is given twice"):
+        handed_in(["TOKEN=/none", "TOKEN=/none"])  # before a file of them is read
+    code = agent_check.run(
+        (),
+        template="triage",
+        phases=(),
+        inputs=("a=1", "a=2"),
+        read=(),
+        tcp=(),
+        timeout_s=60,
+        as_json=False,
+    )
+    assert code == 2
+    assert "--input: 'a' is given twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("pipeline", ["no-such-pipeline", "missing.yaml"])
