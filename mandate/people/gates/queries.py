@@ -55,6 +55,17 @@ async def row_of(handle: WorkflowHandle[Any, Any], gate: str) -> GateRow:
         raise RefusalError("{}", error.sentence) from None
 
 
+async def refuse_no_gate(handle: WorkflowHandle[Any, Any], gate: str) -> None:
+    """Refuse a gate that a run which is over never had (2); one that does not say, may have.
+
+    Raises:
+        NotThereError: it had none of that name.
+    """
+    if await _has(handle, gate, unsaid=True):
+        return
+    raise NotThereError("the run {!r}, which is over, never had a gate {!r}", handle.id, gate)
+
+
 async def plan_of(client: Client, workflow: str, run: str) -> Plan:
     """Return the plan that a run says it has, whose digest nobody has compared.
 
@@ -88,11 +99,11 @@ async def ask(
         ) from None
 
 
-async def _has(handle: WorkflowHandle[Any, Any], gate: str) -> bool:
+async def _has(handle: WorkflowHandle[Any, Any], gate: str, *, unsaid: bool = False) -> bool:
     try:
         return has_gate(await _plan(handle), gate)
     except RefusalError:
-        return False
+        return unsaid
 
 
 async def _plan(handle: WorkflowHandle[Any, Any]) -> Plan:

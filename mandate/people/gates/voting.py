@@ -29,7 +29,7 @@ from mandate.people.errors import RefusalError, UsageError
 from mandate.people.gates import control_groups
 from mandate.people.gates.contents import read_contents
 from mandate.people.gates.earlier import Earlier, last_approval, since_lines
-from mandate.people.gates.queries import ask, row_of
+from mandate.people.gates.queries import ask, refuse_no_gate, row_of
 from mandate.people.gates.rows import ASKING, GateRow, bound, refuse_digest
 from mandate.people.gates.shown import summary
 from mandate.people.gates.statements import about_vote, sign
@@ -137,7 +137,7 @@ async def seen_at(client: Client, run: str, gate: str) -> Seen:
         NotThereError: there is no such run, or it has no such gate.
         RefusalError: it does not wait, or its digests are others.
     """
-    handle = await current(client, run)
+    handle = await current(client, run, gate)
     row = await row_of(handle, gate)
     mismatch = refuse_digest(row)
     if mismatch is not None:
@@ -189,15 +189,16 @@ async def _show(seen: Seen, wish: Wish, env: Mapping[str, str], say: Say) -> Non
         say(line)
 
 
-async def current(client: Client, run: str) -> WorkflowHandle[Any, Any]:
+async def current(client: Client, run: str, gate: str) -> WorkflowHandle[Any, Any]:
     """Return the run of that workflow id that is running now (1).
 
     Raises:
-        NotThereError: there is no such run.
+        NotThereError: there is no such run, or it is over and never had that gate.
         RefusalError: it is over, or has an id that is for something else.
     """
     state = await newest(client, run)
     if state.status is not WorkflowExecutionStatus.RUNNING:
+        await refuse_no_gate(client.get_workflow_handle(run, run_id=state.run_id), gate)
         ended = word_of(state)
         raise RefusalError("the run {!r} is {}: nobody is waited for there", run, ended)
     await refuse_stranger(client, run, state.run_id)

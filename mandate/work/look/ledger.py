@@ -135,12 +135,17 @@ async def _fsck(path: Path, env: Mapping[str, str]) -> int:
 
 
 def keys(path: Path, specs: Sequence[str], *, data_dir: Path | None) -> int:
-    """Print the keys that the anchors were told to expect; 1 where there are none."""
+    """Print the keys that the anchors were told to expect; 1 where there are none.
+
+    2 where there is no ledger either.
+    """
     return enter("ledger keys", _keys(path, specs, environment.present(data_dir)))
 
 
 async def _keys(path: Path, specs: Sequence[str], env: Mapping[str, str]) -> int:
     found = await compared(path, env, specs=specs)
+    if not found.keys:
+        _ = ledger.length(path)  # one that is not there has no key to wait for
     note(*found.silent)
     if not found.keys:
         note(Terminal("no anchor names a key yet"))

@@ -95,6 +95,9 @@ async def test_a_rejection_that_counts_is_exit_code_0_and_ends_the_run(
     late = await ann.mandate("approve", handle.id, "review", *WHY)
     assert late.code == 1
     assert "is rejected: nobody is waited for there" in late.err
+    unknown = await ann.mandate("approve", handle.id, "nope", *WHY)
+    assert unknown.code == 2
+    assert f"the run '{handle.id}', which is over, never had a gate 'nope'" in unknown.err
 
 
 async def test_what_is_signed_is_a_vote_for_the_plain_temporal_cli(

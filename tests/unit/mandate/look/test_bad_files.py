@@ -20,6 +20,7 @@ from integrations.ledger.tree.proof import PROOF_BYTES_MAX
 from mandate.people.errors import UsageError
 from mandate.work.look import evidence, ledger_proofs
 from mandate.work.look.deep_replay import deep_replay
+from mandate.work.look.ledger import keys
 from mandate.work.look.ledger_anchors import keys_of
 from mandate.work.look.replay import read_history
 from tests.integration.ledger.drafts import intruder
@@ -177,3 +178,19 @@ async def test_a_history_of_no_workflow_of_this_code_is_said_to_be_one(name: str
     history = WorkflowHistory.from_json(name, text.replace(f'"{kind["name"]}"', '"Nosuch"'))
 
     assert await deep_replay(history) == ["this code has no workflow 'Nosuch'"]
+
+
+def test_no_ledger_is_another_matter_than_one_without_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # no stack is beside it
+    monkeypatch.delenv("TEMPORAL_ADDRESS", raising=False)
+    there, gone = tmp_path / "ledger.sqlite", tmp_path / "gone.sqlite"
+    Ledger(there).close()
+
+    codes = [keys(each, (), data_dir=None) for each in (there, gone)]
+    said = capsys.readouterr().err.splitlines()
+
+    assert codes == [1, 2]
+    assert said[-2:-1] == ["no anchor names a key yet"]
+    assert said[-1].startswith(f"mandate ledger keys: there is no ledger at {gone}: ")
