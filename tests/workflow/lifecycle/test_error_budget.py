@@ -22,7 +22,9 @@ from tests.fixtures.engine import Engine, fail, failure_of, hang, pipeline, stag
 from tests.fixtures.trust.standing import told
 from tests.integration.stack.probes import eventually
 
-STOPPED_WITHIN_S = 20.0  # of ten minutes that it would go on
+# Of ten minutes that it would go on; that nothing delays it is held where its errors are counted:
+# tests/integration/dragonfly/test_spending.py.
+STOPPED_WITHIN_S = 20.0
 
 
 def document(errors: int = 3, window: str = "10m", **config: Any) -> dict[str, Any]:

@@ -239,4 +239,4 @@ class TestRules:
         started = time.process_time()
 
         assert verdict(rules, *votes) is PENDING
-        assert time.process_time() - started < 1.0  # measured: some 5 ms
+        assert time.process_time() - started < 0.2  # of CPU; measured: some 5 ms
