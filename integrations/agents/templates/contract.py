@@ -66,8 +66,14 @@ def below(given: dict[str, Any], name: str, default: str | None = None) -> Path:
 
 
 def is_environment(folder: Path) -> bool:
-    """Tell whether a folder is an environment of Python, which holds what others have written."""
-    return (folder / "pyvenv.cfg").is_file()
+    """Tell whether a folder is an environment of Python, which holds what others have written.
+
+    One that cannot be read is none.
+    """
+    try:
+        return (folder / "pyvenv.cfg").is_file()
+    except OSError:
+        return False
 
 
 def workspace(given: dict[str, Any]) -> Path:

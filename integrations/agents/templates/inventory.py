@@ -109,7 +109,7 @@ def walk(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
     walker = os.walk(root, onerror=lambda error: unreadable.append(name_of(error.filename, root)))
     for folder, folders, names in walker:
         kept = set(folders) - SKIPPED
-        folders[:] = sorted(name for name in kept if not Path(folder, name, ENVIRONMENT).is_file())
+        folders[:] = sorted(name for name in kept if not is_environment(Path(folder, name)))
         for name in sorted(names):
             path = Path(folder, name)
             if path.is_symlink() or not path.is_file():
@@ -124,6 +124,14 @@ def walk(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
             reported = time.monotonic()
             say("progress", message=f"{len(entries)} files")
     return entries, unreadable
+
+
+def is_environment(folder: Path) -> bool:
+    """Tell whether a folder is an environment of Python; one that cannot be read is none."""
+    try:
+        return (folder / ENVIRONMENT).is_file()
+    except OSError:
+        return False
 
 
 def describe(path: Path, root: Path) -> dict[str, Any]:

@@ -84,15 +84,16 @@ async def test_the_inventory_lists_every_file_with_its_digest(work):
     }
 
 
-async def test_the_inventory_says_what_it_could_not_read(run, workspace):
+@pytest.mark.parametrize("closed", ["src/bad.py", "src"])
+async def test_the_inventory_says_what_it_could_not_read(run, workspace, closed):
     outcome = await run(
         Programs().find("default"),
         {"workspace": str(workspace)},
-        sandbox=SandboxSpec(workspace=workspace, denied=(workspace / "src/bad.py",)),
+        sandbox=SandboxSpec(workspace=workspace, denied=(workspace / closed,)),
     )
 
     assert outcome.result.output["unreadable"] == 1
-    assert json.loads(contents(outcome, "inventory.json"))["unreadable"] == ["src/bad.py"]
+    assert json.loads(contents(outcome, "inventory.json"))["unreadable"] == [closed]
 
 
 async def test_a_file_name_that_is_no_text_is_listed(work, workspace):
