@@ -8,6 +8,8 @@ from pathlib import Path
 
 from dsl.catalogue import Catalogue
 from dsl.compiler import Compiled, compile_text
+from dsl.errors import report
+from dsl.shown.surfaces import Terminal
 from dsl.template_folders import TemplateFolders
 from dsl.tools.folders import ToolFolders
 from integrations.agents.programs.catalogue import Programs
@@ -71,6 +73,18 @@ def compile_named(pipeline: str, data_dir: Path | None) -> Compiled:
         ) from None
     env = environment.present(data_dir)
     return compile_text(content, pipeline, templates(env).look(), servers(env).look())
+
+
+def warned(pipeline: str, compiled: Compiled, data_dir: Path | None) -> list[Terminal]:
+    """Return what ``mandate validate`` warns of, of what ``compile_named`` has compiled."""
+    if not compiled.warnings:
+        return []
+    if is_file_name(pipeline):
+        source, text = pipeline, Path(pipeline).read_text(encoding="utf-8")
+    else:
+        entry = catalogue(data_dir).find(pipeline)
+        source, text = entry.path.name, entry.text
+    return Terminal.report(report(source, compiled.warnings, text))
 
 
 def is_file_name(pipeline: str) -> bool:

@@ -2,7 +2,7 @@
 
 1. A file is compiled here first: a bad document is refused before anything starts, and so is what
    the site would refuse, where it is known here. So is an id under which the run, or a stage of it
-   or of another run, could not be started.
+   or of another run, could not be started. What `mandate validate` warns of is said on stderr.
 2. Inputs are ``k=v``; the declared type says how ``v`` is read, text where none is declared.
 3. ``--wait`` follows the run as ``mandate watch`` does; leaving it leaves the run alone.
 4. Who is logged in is proven to be the starter: gates may exclude them. Without a login, or with
@@ -68,6 +68,7 @@ def run(
     if refused:  # (1) what the site would refuse
         note(*(Terminal.of(NOT_HERE, pipeline, why, limit=REPORT_LINE_MAX) for why in refused))
         return EXIT_USAGE
+    note(*catalogue.warned(pipeline, compiled, data_dir))
     file = pipeline if catalogue.is_file_name(pipeline) else None
     work = _run(
         order, env, workflow_id, file=file, resume_from=resume_from, wait=wait, as_json=as_json

@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.text import Text
 
 from dsl.compiler import compile_text
+from mandate import catalogue
 from mandate.board import LINES_SHOWN, page, table
 from mandate.people.errors import UsageError
 from mandate.people.runs import address
 from mandate.typed_inputs import parse_inputs
+from mandate.work.look.validate import run as validate
 from mandate.work.operate.tools_check import handed_in
 from mandate.work.run.run import run
 from mandate.work.trust import agent_check
@@ -100,6 +102,39 @@ def test_a_bad_document_is_refused_before_anything_starts(tmp_path: Path, capsys
 
     assert run(str(file), [], wait=True, data_dir=None) == 2
     assert "did you mean 'default'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_warned_about_is_told_as_validate_tells_it(
+    tmp_path: Path, monkeypatch, capsys, as_json: bool
+):
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
+    file = tmp_path / "p.yaml"
+    gate = "  - {name: g, type: gate, config: {approvers: [ana]}}\n"
+    file.write_text(DOCUMENT + gate)
+    validate([file])
+    *warned, _ = capsys.readouterr().out.splitlines()
+
+    assert run(str(file), [], as_json=as_json, data_dir=None) == 1  # there is no server
+
+    out, err = capsys.readouterr()
+    *said, last = err.splitlines()
+    assert said == warned
+    assert "[DSL347]" in said[0]
+    assert last.startswith("mandate run: no answer from Temporal")
+    assert out == ""
+
+
+def test_and_so_is_that_of_a_pipeline_that_is_called_by_its_name(tmp_path: Path, monkeypatch):
+    gate = "  - {name: g, type: gate, config: {approvers: [ana]}}\n"
+    (tmp_path / "any.yaml").write_text(DOCUMENT + gate)
+    monkeypatch.setenv("MANDATE_PIPELINES", str(tmp_path))
+    compiled = catalogue.compile_named("p", None)
+
+    first, line, *_ = catalogue.warned("p", compiled, None)
+
+    assert first.startswith("any.yaml:10:12: warning: nothing requires gate 'g'")
+    assert line.strip() == gate.strip()
 
 
 @pytest.mark.parametrize(
