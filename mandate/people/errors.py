@@ -77,6 +77,12 @@ def no_run(
     )
 
 
+def over(run: str, ended: str) -> RefusalError:
+    """Return what is said to whoever would answer a run that has ended so."""
+    see = Terminal.of("see: {}", Terminal.command("mandate show {}", run))
+    return RefusalError("the run {!r} is {}: nobody is waited for there", run, ended, typed=see)
+
+
 def no_agent(agent: str) -> NotThereError:
     """Return what is said where Vault knows no agent of that id."""
     return NotThereError(

@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.specs import AGENT_WORKFLOW, QUEUE, REGISTRATION_WORKFLOW
 from dsl.shown.surfaces import Terminal
-from mandate.people.errors import RefusalError
+from mandate.people.errors import RefusalError, over
 from mandate.people.gates.queries import pending
 from mandate.people.gates.rows import GateRow
 from mandate.people.runs import at_work, described_run, status_of, word_of
@@ -81,8 +81,7 @@ async def look_at(client: Client, workflow_id: str) -> Inbox:
     """
     found = await described_run(client, workflow_id)
     if found.status is not WorkflowExecutionStatus.RUNNING:
-        ended = word_of(found)
-        raise RefusalError("the run {!r} is {}: nobody is waited for there", workflow_id, ended)
+        raise over(workflow_id, word_of(found))
     return Inbox((await _ask(client, found, asyncio.Semaphore()),))
 
 

@@ -25,7 +25,7 @@ from dsl.rules.gates.consensus import is_reason
 from dsl.rules.gates.questions import ANSWERS_NOTHING
 from dsl.rules.proofs.proof import VOTE
 from dsl.shown.surfaces import Terminal
-from mandate.people.errors import RefusalError, UsageError
+from mandate.people.errors import RefusalError, UsageError, over
 from mandate.people.gates import control_groups
 from mandate.people.gates.contents import read_contents
 from mandate.people.gates.earlier import Earlier, last_approval, since_lines
@@ -199,8 +199,7 @@ async def current(client: Client, run: str, gate: str) -> WorkflowHandle[Any, An
     state = await newest(client, run)
     if state.status is not WorkflowExecutionStatus.RUNNING:
         await refuse_no_gate(client.get_workflow_handle(run, run_id=state.run_id), gate)
-        ended = word_of(state)
-        raise RefusalError("the run {!r} is {}: nobody is waited for there", run, ended)
+        raise over(run, word_of(state))
     await refuse_stranger(client, run, state.run_id)
     return client.get_workflow_handle(run, run_id=state.run_id)
 

@@ -267,7 +267,8 @@ async def test_whom_a_run_waits_for_is_waited_for(mandate_up: MandateUp):
     assert (told["gate"], len(told["void_messages"])) == ("ok", 1)
     assert code == 0, said
     assert over == (
-        f"mandate gates: the run {handle.id!r} is completed: nobody is waited for there\n"
+        f"mandate gates: the run {handle.id!r} is completed: nobody is waited for there; "
+        f"see: mandate show {handle.id}\n"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from dsl.plan import Plan
 from dsl.values.canonical import digest_of
-from mandate.people.errors import UsageError
+from mandate.people.errors import UsageError, over
 from mandate.people.gates.inbox import InboxRun
 from mandate.people.gates.rows import read_rows
 from mandate.people.gates.sending import verdict_line
@@ -112,6 +112,13 @@ def test_the_same_is_told_to_programs():
     assert told["subject_digest"] == at.subject_digest
     assert told["answers"] == ["mandate approve run-1 review"]
     assert (told["void_messages"], told["void_messages_dropped"]) == ([], 0)
+
+
+def test_who_would_answer_a_run_that_is_over_is_told_where_it_says_why():
+    refusal = over("first 1", "failed")
+
+    assert refusal.sentence == "the run 'first 1' is failed: nobody is waited for there"
+    assert refusal.line == f"{refusal.sentence}; see: mandate show 'first 1'"
 
 
 def void(number: int) -> dict[str, str]:
