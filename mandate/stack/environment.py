@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dsl.core import DEFAULT_LEDGER_PATH
+from dsl.shown.surfaces import Terminal
 from integrations.settings import template_directories
 from mandate.stack.errors import SettingError
 from mandate.stack.files import write_private
@@ -135,6 +136,11 @@ def read(path: Path) -> dict[str, str]:
             name, _, value = words[1].partition("=")
             variables[name] = value
     return variables
+
+
+def sourced(data_dir: Path) -> Terminal:
+    """Return the line that takes the variables of a data directory over, to be copied."""
+    return Terminal.command(". {}", str(data_dir / ENV_FILE))
 
 
 def present(data_dir: Path | None = None) -> dict[str, str]:

@@ -76,7 +76,8 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     about = bundle.predicate()["run"]
     which = Terminal() if run_id else Terminal(", the latest of that id")
     say(Terminal.of("of run {} of {}{}", about["run"], about["workflow"], which))
-    say(Terminal.of("to verify it: mandate evidence verify {} --key KEY", target))
+    verify = Terminal.command("mandate evidence verify {} --key KEY", str(target))
+    say(Terminal.of("to verify it: {}", verify))
     say(Terminal("the keys: mandate ledger keys"))
     note(*_dispute(bundle.agreement(), about, is_latest=not run_id))
     return 0

@@ -61,6 +61,7 @@ def _entry(catalogue: Catalogue, entry: CatalogueEntry) -> dict[str, Any]:
 def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
     name, source = entry["name"], entry["source"]
     if "refused" in entry:
-        return (name, "-", "-", f"refused ({entry['refused']})", f"mandate validate {source}")
+        line = Terminal.command("mandate validate {}", source)
+        return (name, "-", "-", f"refused ({entry['refused']})", line)
     digest = entry["digest"][:_DIGEST_SHOWN]
     return (name, entry["version"], str(entry["stages"]), digest, source)

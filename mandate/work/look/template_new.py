@@ -66,8 +66,8 @@ def new(name: str, language: str, into: Path | None, *, data_dir: Path | None) -
         return EXIT_FAILED
     *_, test, pipeline = map(_shown, made)
     say(*(Terminal.of("written  {}", _shown(file)) for file in files))
-    say(Terminal.of("test     {}", LANGUAGES[language].line.format(test)))
-    say(Terminal.of("run      mandate run {} --wait", pipeline))
+    say(Terminal.of("test     {}", LANGUAGES[language].line.format(Terminal.command("{}", test))))
+    say(Terminal.of("run      {}", Terminal.command("mandate run {} --wait", pipeline)))
     return 0
 
 

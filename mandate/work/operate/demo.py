@@ -90,7 +90,7 @@ async def _keep(stack: Stack, page: str) -> None:
     """Keep the stack up until Ctrl-C, where the links lead."""
     say(
         Terminal.of("the run in the Web UI: {}", page, limit=ADDRESS_MAX),
-        Terminal.of("for a terminal: . {}", stack.data_dir / environment.ENV_FILE),
+        Terminal.of("for a terminal: {}", environment.sourced(stack.data_dir)),
         Terminal("it stays up until Ctrl-C"),
     )
     with contextlib.suppress(asyncio.CancelledError):

@@ -58,7 +58,7 @@ def _show(stack: Stack) -> None:
     for name, url in stack.health.items():
         say(Terminal.of("{:<10} {} ({})", "health", url, name))
     say(Terminal.of("{:<10} {}", "logs", stack.data_dir / "logs"))
-    say(Terminal.of("{:<10} . {}", "variables", stack.data_dir / environment.ENV_FILE))
+    say(Terminal.of("{:<10} {}", "variables", environment.sourced(stack.data_dir)))
     if stack.people is not None:
         say(Terminal.of("{:<10} {} (passwords, for mandate login)", "people", stack.people))
     if stack.trial:

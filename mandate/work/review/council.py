@@ -71,9 +71,9 @@ async def _run(env: Mapping[str, str], path: str, checks: str, *, as_json: bool)
             decided, waits = await _decided(handle)
     except TimeoutError:
         raise RefusalError(
-            "nothing was decided within {:g} s, and it goes on: mandate watch {}",
+            "nothing was decided within {:g} s, and it goes on: {}",
             ANSWER.total_seconds(),
-            handle.id,
+            Terminal.command("mandate watch {}", handle.id),
         ) from None
     except WorkflowFailureError as failure:
         note(Terminal.of("{}: {}", handle.id, failure.cause, limit=ERROR_MAX))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,17 @@ def test_what_is_written_compiles_and_its_test_passes(
     words = [runtime, *(["test"] if language == "typescript" else []), test]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_its_lines_can_be_typed_where_a_folder_has_a_space(folder: Path, monkeypatch, capsys):
+    monkeypatch.chdir(folder.parent)
+    there = folder / "my templates"
+
+    assert template.new("triage", "python", there, data_dir=None) == 0
+
+    *_, test, _ = (shlex.split(line) for line in capsys.readouterr().out.splitlines())
+    assert test[0] == "test"
+    assert Path(test[-1]).resolve() == there / LANGUAGES["python"].test.format("triage")
 
 
 REFUSED: dict[str, tuple[dict[str, object], int]] = {

@@ -14,7 +14,7 @@ from typing import Final
 from dsl.shown.diagram import diagram
 from dsl.shown.markup import described, kind_of, shown_time, table, took
 from dsl.shown.page_style import PAGE_STYLE
-from dsl.shown.surfaces import Html
+from dsl.shown.surfaces import Html, Terminal
 from dsl.shown.timeline import Lane, Span, swatch, timeline
 from mandate.people.accounts import Account, StageAccount
 from mandate.work.look.report.agents import agents_part
@@ -162,11 +162,10 @@ def _ledger(found: Findings) -> Html:
     }[verdict.is_sound]
     items = [Html.of('<li class="bad">{}</li>', each) for each in verdict.problems]
     items += [Html.of("<li>{}</li>", each) for each in verdict.sentences]
-    run = found.account.workflow
     check = Html.of(
         '<p class="quiet">What this page says is not signed. What is, and can be verified by '
-        "whoever has the key: <code>mandate evidence export {}</code></p>",
-        run,
+        "whoever has the key: <code>{}</code></p>",
+        Terminal.command("mandate evidence export {}", found.account.workflow),
     )
     listed = Html.of("<ul>{}</ul>", Html.joined("", items)) if items else Html()
     return Html.of("<section><h2>The record</h2>{}{}{}</section>", word, listed, check)

@@ -37,6 +37,16 @@ def test_what_is_written_is_read_back(tmp_path_factory, variables):
     assert environment.read(environment.write(folder, variables)) == variables
 
 
+def test_the_line_that_sources_it_can_be_typed_whatever_its_folder_is_called(tmp_path):
+    folder = tmp_path / "new 2ü"
+    folder.mkdir()
+    environment.write(folder, {"MANDATE_UI": "http://127.0.0.1:8233"})
+
+    shown = f'{environment.sourced(folder)} && printf %s "$MANDATE_UI"'
+
+    assert subprocess.check_output(["/bin/sh", "-c", shown], text=True) == "http://127.0.0.1:8233"
+
+
 def test_a_shell_that_sources_the_file_has_the_same_values(tmp_path):
     value = "a 'quoted' $HOME `x` \\ \"y\" *"
     path = environment.write(tmp_path, {"MANDATE_UI": value})
