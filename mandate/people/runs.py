@@ -1,8 +1,9 @@
 """The runs there are: which one a person means, and what each is doing.
 
 1. A run is a pipeline or a change of trust: a workflow on the engine's queue that people may be
-   asked by. The workflows of single agents, and those that only keep house, are none. Each type of
-   workflow is in ``PEOPLES`` or in ``HOUSEKEEPING``.
+   asked by, or whose receipt they look for. The workflows of single agents, and those that only
+   keep house, are none: nobody is asked by them, and whoever sent them has heard what came of it.
+   Each type of workflow is in ``PEOPLES`` or in ``HOUSEKEEPING``.
 2. What a run is doing it says itself, within ``ANSWER_S``; one that does not answer is shown as the
    server's list has it. How one has ended is in that list, and of one that has failed, in which
    way: by a word of ours, no other is believed. Which pipeline it was is its type, or
@@ -62,9 +63,9 @@ RUNS_MAX: Final = 200
 ADDRESS_MAX: Final = 4_000  # characters of a page: an id of 1,000, percent-encoded
 ANSWER_S: Final = 5.0
 ASKED_AT_ONCE: Final = 16
-PEOPLES: Final = (PIPELINE, PROMOTION, REINSTATEMENT, REBINDING, REVOCATION)
+PEOPLES: Final = (PIPELINE, PROMOTION, REINSTATEMENT, REVOCATION)
 HOUSEKEEPING: Final = (
-    *(AGENT, REGISTRATION, NOTIFICATION, CIRCUIT, REVIEW_OUTCOME, REVIEW_AGAIN),
+    *(AGENT, REGISTRATION, REBINDING, NOTIFICATION, CIRCUIT, REVIEW_OUTCOME, REVIEW_AGAIN),
     *(SWEEP, LEDGER_ANCHOR, ATTESTATION, RECONCILE),
 )
 _NONE: Final = ", ".join(f'"{each}"' for each in HOUSEKEEPING)

@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from dsl.rules.run.reserved import REVOCATION
 from mandate.people.runs import HOUSEKEEPING, PEOPLES, word_of
 from worker import WORKFLOWS
 from workflows.runtime.attributes import STATUS
@@ -16,6 +17,13 @@ def test_each_type_of_workflow_is_a_run_of_people_or_keeps_house():
 
     assert known <= {*PEOPLES, *HOUSEKEEPING}
     assert not {*PEOPLES} & {*HOUSEKEEPING}
+
+
+def test_what_no_person_is_asked_by_keeps_house():
+    asking = {each.__name__ for each in WORKFLOWS if hasattr(each, "vote")}
+
+    assert {*PEOPLES} - asking == {REVOCATION}  # its receipt is looked for
+    assert not {*HOUSEKEEPING} & asking
 
 
 def listed(status: WorkflowExecutionStatus, told: str) -> WorkflowExecution:
