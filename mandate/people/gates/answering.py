@@ -43,6 +43,14 @@ def answers(run: str, row: Mapping[str, Any]) -> Iterator[Terminal]:
     )
 
 
+def rejection(run: str, row: Mapping[str, Any]) -> Terminal:
+    """Return the line that rejects at the pending gate of a run, see ``answers``."""
+    gate = str(row.get("gate", ""))
+    if row.get("reason_required") is True:
+        return Terminal.command("mandate reject {} {} --reason {}", run, gate, _REASON)
+    return Terminal.command("mandate reject {} {}", run, gate)
+
+
 def _voter(row: Mapping[str, Any]) -> str:
     names = (name for name in _listed(row.get("approvers")) if not name.startswith("group:"))
     return next(names, _NOBODY)

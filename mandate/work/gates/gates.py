@@ -24,7 +24,7 @@ from mandate._entry import EXIT_INTERRUPTED
 from mandate.people import runs
 from mandate.people.door import enter, temporal
 from mandate.people.gates import inbox
-from mandate.people.gates.answering import answers
+from mandate.people.gates.answering import answers, rejection
 from mandate.people.gates.contents import brief_lines, council_lines
 from mandate.people.gates.inbox import INBOX_RUNS_MAX, Inbox, InboxRun
 from mandate.people.gates.rows import NONE, GateRow
@@ -83,8 +83,10 @@ def lines(found: InboxRun, row: GateRow, env: Mapping[str, str]) -> Iterator[Ter
         yield Terminal.of("  vault    {}{}", row.vault.state, detail)
     yield Terminal.of("  link     {}", address(env, found.workflow, found.run), limit=ADDRESS_MAX)
     # (4) the lines that answer it
-    for line in answers(found.workflow, row.model_dump(mode="json")):
+    told = row.model_dump(mode="json")
+    for line in answers(found.workflow, told):
         yield Terminal.of("  answer   {}", line)
+    yield Terminal.of("  or       {}", rejection(found.workflow, told))
 
 
 def record(found: InboxRun, row: GateRow, env: Mapping[str, str]) -> dict[str, Any]:

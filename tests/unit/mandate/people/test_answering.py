@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dsl.shown.surfaces import NO_COMMAND
-from mandate.people.gates.answering import answers
+from mandate.people.gates.answering import answers, rejection
 
 GATE = {"gate": "checks/review", "opening": 1, "approvers": ["group:sre", "o'brien"]}
 
@@ -50,6 +50,15 @@ def test_where_voters_are_taken_at_their_word_the_vote_is_shown_too(approvers, v
 
     assert vote[:5] == ["temporal", "workflow", "signal", "-w", "deploy-1"]
     assert json.loads(vote[-1]) == {"gate": "checks/review", "decision": "approve", "voter": voter}
+
+
+@pytest.mark.parametrize(
+    ("fields", "more"), [({}, []), ({"reason_required": True}, ["--reason", "..."])]
+)
+def test_a_gate_is_rejected_by_a_line_of_its_own(fields, more):
+    line = rejection("deploy 1", {**GATE, **fields})
+
+    assert shlex.split(line) == ["mandate", "reject", "deploy 1", "checks/review", *more]
 
 
 def test_a_run_whose_id_cannot_be_shown_as_it_is_has_no_line_to_copy():

@@ -84,6 +84,7 @@ def test_a_gate_is_shown_with_all_that_is_to_be_known():
         "  vault    filed (one secret)",
         "  link     http://127.0.0.1:8233/namespaces/default/workflows/run-1/r/history",
         "  answer   mandate approve run-1 review --reason ...",
+        "  or       mandate reject run-1 review --reason ...",
     ]
 
 
