@@ -12,7 +12,8 @@ from temporalio.service import RPCError
 from activities.contracts.specs import QUEUE
 from activities.runtime.engine import NO_SUCH_RUN, described
 from dsl.rules.run.reserved import AGENT
-from mandate.people.errors import RefusalError, UsageError
+from dsl.shown.surfaces import Terminal
+from mandate.people.errors import NotThereError, RefusalError, UsageError
 from mandate.people.holders import newest
 from mandate.people.runs import pipeline_of, refuse_no_run, word_of
 from mandate.unanswered import words_of
@@ -67,6 +68,26 @@ async def resume_memo(client: Client, workflow_id: str, pipeline: str) -> dict[s
             *(workflow_id, was, pipeline),
         )
     return {RESUME_MEMO: {"workflow": workflow_id, "run": found.run_id}}
+
+
+async def told_before(client: Client, workflow_id: str) -> tuple[Terminal, ...]:
+    """Return how the workflow is found that had that id last and is over; nothing without one.
+
+    Raises:
+        temporalio.service.RPCError: the server does not answer.
+    """
+    try:
+        found = await newest(client, workflow_id)
+    except NotThereError:
+        return ()
+    if found.close_time is None:
+        return ()
+    see = Terminal.command("temporal workflow show -w {} --run-id {}", workflow_id, found.run_id)
+    line = Terminal.of(
+        "there was a run {!r} before, which is {}: commands show the new one; of the old: {}",
+        *(workflow_id, word_of(found), see),
+    )
+    return (line,)
 
 
 async def refuse_below(client: Client, workflow_id: str) -> None:

@@ -10,6 +10,8 @@
 5. ``--resume-from`` names a run of the same pipeline that is over. What of it may stand for a
    stage, the ledger's worker says when the stage is reached; why it does or does not is shown at
    the end.
+6. An id may be had again once its run is over. That there was one is said on stderr, with the line
+   that shows it: every command means the newest of an id.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from mandate.people.door import enter, temporal
 from mandate.people.errors import RefusalError, UsageError
 from mandate.people.runs import ADDRESS_MAX, address
 from mandate.people.starter import starter_memo
-from mandate.people.starting import Order, refuse_below, resume_memo, start
+from mandate.people.starting import Order, refuse_below, resume_memo, start, told_before
 from mandate.site import NOT_HERE, not_started_here
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
@@ -93,12 +95,14 @@ async def _run(
         earlier = await resume_memo(client, resume_from, order.name)
     # (4) proven to be the starter
     memo = await starter_memo(env, workflow_id, order.plan, order.values)
+    before = await told_before(client, workflow_id)
     try:
         handle = await start(client, order, workflow_id, {**(memo or {}), **earlier} or None)
     except WorkflowAlreadyStartedError:
         raise RefusalError(
             "there is a run {!r} already: give another --id, or leave it out", workflow_id
         ) from None
+    note(*before)  # (6) the old one is not lost
     run_id = handle.first_execution_run_id or ""
     page = address(env, handle.id, run_id)
     if as_json:

@@ -13,7 +13,7 @@ import pytest
 
 from dsl.rules.gates.questions import Question
 from mandate.people.errors import UsageError
-from mandate.people.starting import resume_memo
+from mandate.people.starting import resume_memo, told_before
 from tests.fixtures.engine import Engine, failure_of, gate, pipeline, stage
 from tests.fixtures.ledger.entries import told_by
 from tests.fixtures.tools.shop import Shop
@@ -95,6 +95,28 @@ async def test_a_run_that_was_refused_has_nothing_to_be_resumed(engine: Engine) 
 
     with pytest.raises(UsageError, match="was refused before a stage of it began"):
         await resume_memo(engine.client, refused.id, document["name"])
+
+
+async def test_a_run_that_is_over_is_not_hidden_by_another_of_its_id(
+    engine: Engine, tmp_path: Path
+) -> None:
+    document = pipeline(stage("look"))
+    old = await engine.start(document)
+    await old.result()
+    file = tmp_path / "my.yaml"
+    file.write_text(json.dumps(document))
+    words = ("run", str(file), "--id", old.id)
+    variables = {"TEMPORAL_ADDRESS": engine.settings.temporal}
+
+    started = await asyncio.to_thread(mandate, *words, cwd=ROOT, env=variables)
+    await engine.adopt(old.id).result()
+
+    assert started.returncode == 0, started
+    assert (
+        f"there was a run {old.id!r} before, which is completed: commands show the new one; of the "
+        f"old: temporal workflow show -w {old.id} --run-id {old.first_execution_run_id}\n"
+    ) in started.stderr
+    assert await told_before(engine.client, f"{old.id}-new") == ()
 
 
 async def test_a_gate_in_the_way_is_asked_anew_and_the_command_line_says_what_was_reused(
