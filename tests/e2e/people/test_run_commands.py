@@ -81,7 +81,7 @@ async def test_who_waits_at_a_gate_is_shown_the_lines_that_answer_it_and_one_of_
     mandate_up: MandateUp, tmp_path: Path
 ):
     file = tmp_path / "mine.yaml"
-    file.write_text(json.dumps(asks()))
+    file.write_text(json.dumps(after_look(gate("ok"))))  # which nothing is warned of
     async with typed(mandate_up, "run", str(file), "--wait") as process:
         said = await until(process, lambda line: "temporal workflow signal" in line)
         run = said.split()[1]
@@ -99,7 +99,7 @@ async def test_ctrl_c_ends_the_watching_and_not_the_run_and_says_how_to_come_bac
     mandate_up: MandateUp, tmp_path: Path
 ):
     file = tmp_path / "mine.yaml"
-    file.write_text(json.dumps(asks()))
+    file.write_text(json.dumps(after_look(gate("ok"))))  # which nothing is warned of
     async with typed(mandate_up, "run", str(file), "--wait") as process:
         run = (await until(process, lambda line: "mandate approve" in line)).split()[1]
         process.send_signal(signal.SIGINT)
@@ -123,7 +123,7 @@ async def test_a_run_can_be_started_and_its_end_be_had_as_json(
     mandate_up: MandateUp, tmp_path: Path
 ):
     file = tmp_path / "mine.yaml"
-    file.write_text(json.dumps(asks()))
+    file.write_text(json.dumps(after_look(gate("ok"))))  # which nothing is warned of
     async with typed(mandate_up, "run", str(file), "--wait", "--json") as process:
         run = json.loads(await until(process, bool))["run"]
         handle = (await mandate_up.client()).get_workflow_handle(run)
