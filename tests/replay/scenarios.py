@@ -311,6 +311,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     stop_scenarios.skipped,
     stop_scenarios.replaced,
     stop_scenarios.resumed,
+    stop_scenarios.cancelled_after_a_reset,
     trust_scenarios.revoked,
     trust_scenarios.not_revoked,
     delegation_scenarios.delegated,

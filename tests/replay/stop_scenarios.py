@@ -81,3 +81,14 @@ async def resumed(studio: Studio, name: str) -> Handle:
     run = await studio.start_type(name, "Pipeline", {"definition": document}, resumes)
     await studio.vote(run, "ok", "approve")
     return run
+
+
+async def cancelled_after_a_reset(studio: Studio, name: str) -> Handle:
+    """A run is reset beside an agent at work, and cancelled: the agent is reached by its id."""
+    async with studio.slow_folder(name) as folder:
+        run = await studio.start(name, _slow(folder))
+        await studio.until_executing(run, "look")
+        again = await studio.reset_here(run)
+        await again.cancel()
+        await ended(again)
+    return again

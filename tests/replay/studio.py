@@ -197,6 +197,17 @@ class Studio:
         """Repeat a run from the checkpoint before a stage; return the new run."""
         checkpoints = await run.query("checkpoints")
         (event,) = (each["event_id"] for each in checkpoints if each["before"] == before)
+        return await self._reset(run, event)
+
+    async def reset_here(self, run: Handle) -> Handle:
+        """Repeat the last workflow task of a run, beside what is at work; return the new run."""
+        history = await run.fetch_history()
+        tasks = (
+            e for e in history.events if e.HasField("workflow_task_completed_event_attributes")
+        )
+        return await self._reset(run, max(each.event_id for each in tasks))
+
+    async def _reset(self, run: Handle, event: int) -> Handle:
         answer = await self.client.workflow_service.reset_workflow_execution(
             ResetWorkflowExecutionRequest(
                 namespace=self.client.namespace,

@@ -43,6 +43,7 @@ from workflows.lifecycle.stage_state import StageState
 from workflows.runtime import failures
 from workflows.runtime.failures import PhaseFailedError, StageEndedError
 from workflows.runtime.old_children import after_old_child
+from workflows.runtime.reset_children import ChildAtResets
 
 # Beyond the stage's own limit, so that the timer ends a stage and not the activity's timeout.
 GRACE: Final = timedelta(seconds=30)
@@ -100,6 +101,7 @@ class Body:
         child_id = id_of_body(workflow.info().workflow_id, self._phase)
 
         async def run() -> Heard:
+            at_resets = ChildAtResets()
             try:
                 child = await workflow.start_child_workflow(
                     runtime.type,
@@ -112,7 +114,7 @@ class Body:
                     retry_policy=_ONCE,
                     static_summary=self._summary(),
                 )
-                return _answer(await child)
+                return _answer(await at_resets.answer_of(child))
             except ChildWorkflowError as error:
                 return self._failure(error)
 

@@ -2,7 +2,8 @@
 
 1. The id is the run's id and the stage's path, so a run has one child per stage and people
    find it. After a reset it may still be held: see ``workflows.runtime.old_children``.
-2. Cancelling the stage cancels the child and waits for its EXIT.
+2. Cancelling the stage cancels the child and waits for its EXIT, also where the run was reset
+   beside it: see ``workflows.runtime.reset_children``.
 3. A child that did not complete has failed, with its report in the failure's details. A report that
    cannot be read ends the stage: the child may have been run by anybody's worker.
 4. What a child could not record is taken over before anything else, also when it was cancelled.
@@ -28,6 +29,7 @@ from dsl.values.sizes import sentence
 from workflows.runtime import failures
 from workflows.runtime.failures import StageEndedError
 from workflows.runtime.old_children import after_old_child
+from workflows.runtime.reset_children import ChildAtResets
 from workflows.runtime.visibility import of_agent
 
 # A worker that dies in a phase which its workflow task carries is noticed after so long.
@@ -55,6 +57,7 @@ async def run_agent(
     child_id = id_of_stage(workflow.info().workflow_id, step.path)
 
     async def run() -> Any:
+        at_resets = ChildAtResets()
         try:
             child = await workflow.start_child_workflow(
                 specs.AGENT_WORKFLOW,
@@ -68,7 +71,7 @@ async def run_agent(
                 static_summary=Markdown.of("{}: {} ({})", step.path, request.agent, step.tier.name),
             )
             begun(child)
-            return await child
+            return await at_resets.answer_of(child)  # (2) also after a reset
         except ChildWorkflowError as error:
             return error
 
