@@ -60,15 +60,19 @@ def unpack(archive: Path, into: Path) -> None:
 
 
 def _inside(source: tarfile.TarFile, into: Path) -> Iterator[tarfile.TarInfo]:
-    """Yield what is laid out below ``into``, each when those before it are there (3)."""
+    """Yield what is laid out below ``into``, each when those before it are there (3).
+
+    Raises:
+        tarfile.ExtractError: one would lie or lead elsewhere, or is no file, directory or link.
+    """
     root = into.resolve()
     for member in source:
         place = root / member.name
         leads_to = place.parent / member.linkname if member.issym() else place
         if not (member.isreg() or member.isdir() or member.issym()):
-            give_up(f"{member.name!r} is no regular file")
+            raise tarfile.ExtractError(f"{member.name!r} is no regular file")
         if not all(each.resolve().is_relative_to(root) for each in (place, leads_to)):
-            give_up(f"{member.name!r} leaves the tree")
+            raise tarfile.ExtractError(f"{member.name!r} leaves the tree")
         yield member
 
 
