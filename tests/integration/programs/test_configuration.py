@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import integrations.agents.templates
-
-PROGRAMS = Path(integrations.agents.templates.__file__).parent
+PROGRAMS = Path(__file__).resolve().parents[3] / "integrations/agents/templates"
 UNPACK = """
 import sys
 from pathlib import Path
