@@ -54,7 +54,7 @@ def unpack(archive: Path, into: Path) -> None:
     shutil.rmtree(into, ignore_errors=True)
     try:
         with tarfile.open(archive) as source:
-            source.extractall(into, _inside(source, into), **FILTERED)  # noqa: S202 - (3)
+            source.extractall(into, members=_inside(source, into), **FILTERED)  # noqa: S202 - (3)
     except (tarfile.TarError, OSError) as error:
         give_up(f"the configuration cannot be copied: {error}")
 
