@@ -38,8 +38,7 @@ demo: .venv/ready    ## a governed pipeline from start to report, on real server
 # Tool servers that others have written, as they are: the one of SQLite needs the SDK before the last.
 # Compiled, as the frameworks: in their sandbox nothing is written, and each start would compile them.
 .tools/mcp/ready: | .tools/uv/ready
-	for each in mcp mcp-sqlite; do \
-	  $(VENV) --clear .tools/$$each || exit 1; done
+	for each in mcp mcp-sqlite; do $(VENV) --clear .tools/$$each || exit 1; done
 	$(INSTALL) .tools/mcp --compile-bytecode \
 	  mcp==2.3.0 mcp-server-git==2026.10.19 mcp-server-time==2026.10.19
 	$(INSTALL) .tools/mcp-sqlite --compile-bytecode mcp==1.30.0 mcp-server-sqlite==2025.4.25

@@ -61,6 +61,7 @@ def run(
         compiled = catalogue.compile_named(pipeline, data_dir)
         order = _order(pipeline, compiled, parse_inputs(compiled.plan, given))
         env = environment.present(data_dir)
+        is_named = workflow_id is not None
         workflow_id = workflow_id or f"pipeline/{order.name}/{uuid.uuid4().hex[:8]}"
         _refuse_id(workflow_id, compiled)
         refused = not_started_here(compiled, order.values, env)
@@ -73,7 +74,12 @@ def run(
     note(*catalogue.warned(pipeline, compiled, data_dir))
     file = pipeline if catalogue.is_file_name(pipeline) else None
     work = _run(
-        order, env, workflow_id, file=file, resume_from=resume_from, wait=wait, as_json=as_json
+        *(order, env, workflow_id),
+        is_named=is_named,
+        file=file,
+        resume_from=resume_from,
+        wait=wait,
+        as_json=as_json,
     )
     return enter("run", work)
 
@@ -83,6 +89,7 @@ async def _run(
     env: Mapping[str, str],
     workflow_id: str,
     *,
+    is_named: bool,
     file: str | None,
     resume_from: str | None,
     wait: bool,
@@ -95,7 +102,8 @@ async def _run(
         earlier = await resume_memo(client, resume_from, order.name)
     # (4) proven to be the starter
     memo = await starter_memo(env, workflow_id, order.plan, order.values)
-    before = await told_before(client, workflow_id)
+    # (6) an id of our own making nobody has had
+    before = await told_before(client, workflow_id) if is_named else ()
     try:
         handle = await start(client, order, workflow_id, {**(memo or {}), **earlier} or None)
     except WorkflowAlreadyStartedError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.fixtures.stack import MandateUp
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = """
 name: {name}
 version: "1"

@@ -13,13 +13,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fixtures.engine import after_look, gate, pipeline, stage
 from tests.fixtures.person import demo_person
 from tests.fixtures.slow_folder import SlowFolder
 from tests.fixtures.stack import MandateUp, result_of, until_gate
 from tests.integration.stack.probes import eventually
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MANDATE = (sys.executable, "-m", "mandate")
 SAID_S_MAX = 90  # a limit of the test: how soon a run gets somewhere is measured elsewhere
 
@@ -73,15 +75,21 @@ async def row_of(up: MandateUp, run: str, status: str) -> dict[str, Any]:
                 return dict(found[run])
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A document which nothing is warned of."""
+    found = tmp_path / "mine.yaml"
+    found.write_text(json.dumps(after_look(gate("ok"))))
+    return found
+
+
 def asks(**fields: Any) -> dict[str, Any]:
     return pipeline({"name": "look", "type": "agent", "template": "default"}, gate("ok", **fields))
 
 
 async def test_who_waits_at_a_gate_is_shown_the_lines_that_answer_it_and_one_of_them_does(
-    mandate_up: MandateUp, tmp_path: Path
+    mandate_up: MandateUp, file: Path
 ):
-    file = tmp_path / "mine.yaml"
-    file.write_text(json.dumps(after_look(gate("ok"))))  # which nothing is warned of
     async with typed(mandate_up, "run", str(file), "--wait") as process:
         said = await until(process, lambda line: "temporal workflow signal" in line)
         run = said.split()[1]
@@ -96,10 +104,8 @@ async def test_who_waits_at_a_gate_is_shown_the_lines_that_answer_it_and_one_of_
 
 
 async def test_ctrl_c_ends_the_watching_and_not_the_run_and_says_how_to_come_back(
-    mandate_up: MandateUp, tmp_path: Path
+    mandate_up: MandateUp, file: Path
 ):
-    file = tmp_path / "mine.yaml"
-    file.write_text(json.dumps(after_look(gate("ok"))))  # which nothing is warned of
     async with typed(mandate_up, "run", str(file), "--wait") as process:
         run = (await until(process, lambda line: "mandate approve" in line)).split()[1]
         process.send_signal(signal.SIGINT)
@@ -119,11 +125,7 @@ async def test_ctrl_c_ends_the_watching_and_not_the_run_and_says_how_to_come_bac
     assert "completed; ledger entries" in rest.decode()
 
 
-async def test_a_run_can_be_started_and_its_end_be_had_as_json(
-    mandate_up: MandateUp, tmp_path: Path
-):
-    file = tmp_path / "mine.yaml"
-    file.write_text(json.dumps(after_look(gate("ok"))))  # which nothing is warned of
+async def test_a_run_can_be_started_and_its_end_be_had_as_json(mandate_up: MandateUp, file: Path):
     async with typed(mandate_up, "run", str(file), "--wait", "--json") as process:
         run = json.loads(await until(process, bool))["run"]
         handle = (await mandate_up.client()).get_workflow_handle(run)
