@@ -46,7 +46,8 @@ async def test_a_client_calls_the_tools_of_its_stage(run: Any):
     ]
     assert answers[2]["result"]["content"][0]["text"] == "denied: far too much"
     assert answers[3]["error"]["message"] == "no such tool: void"
-    assert outcome.events[0].data == {"message": "it has listed"}
+    said = [event.data for event in outcome.events]
+    assert {"message": "it has listed"} in said  # calls go another way, and may be read before it
 
 
 async def test_an_agent_behind_the_relay_ends_as_it_would_without(run: Any):
