@@ -7,6 +7,8 @@ they are, and are read as text by grimp: nothing of them is imported.
    it makes no cycle.
 2. Contracts are those of import-linter that it ships itself: a type of the repository's own would
    be its code.
+3. A broken contract is never passed over: a module that a list which is to be complete does not
+   name, and packages that import each other, are told as well as chains of imports are.
 """
 
 from __future__ import annotations
@@ -175,21 +177,40 @@ def checked(session: dict[str, Any], contracts: list[dict[str, Any]]) -> dict[st
         return {"invalid": "; ".join(map(str, report.invalid_contract_options.values()))}
     breaches: dict[tuple[str, str, str], dict[str, Any]] = {}
     for contract, check in report.get_contracts_and_checks():
-        for chain in [] if check.kept else chains_in(check.metadata):
-            # A chain is broken where it begins; several that begin so are mended by one edit.
-            first, last = chain[0], chain[-1]
-            breaches.setdefault(
-                (contract.name, first["importer"], first["imported"]),
-                {
-                    "contract": contract.name,
-                    "importer": first["importer"],
-                    "imported": first["imported"],
-                    "line": lines_in(first)[0],
-                    "through": [link["imported"] for link in chain[:-1]],
-                    "reaches": last["imported"],
-                },
-            )
+        for each in [] if check.kept else breaches_in(contract.name, check.metadata):
+            key = each["contract"], each["importer"], each["imported"]
+            breaches.setdefault(key, each)
     return {"breaches": list(breaches.values())[:CHAINS_MAX]}
+
+
+def breaches_in(contract: str, told: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is against a broken contract: one thing at least (3)."""
+    # A chain is broken where it begins; several that begin so are mended by one edit.
+    found = [
+        {
+            "importer": chain[0]["importer"],
+            "imported": chain[0]["imported"],
+            "line": lines_in(chain[0])[0],
+            "through": [link["imported"] for link in chain[:-1]],
+            "reaches": chain[-1]["imported"],
+        }
+        for chain in chains_in(told)
+    ]
+    for breakers in told.get("cycle_breakers_by_package", {}).values():
+        found += [breach(*each) for each in sorted(breakers)]
+    found += [breach(module) for module in sorted(told.get("undeclared_modules", ()))]
+    return [{"contract": contract, **each} for each in found or [breach("")]]
+
+
+def breach(importer: str, imported: str = "") -> dict[str, Any]:
+    """Return a breach that has no line of its own."""
+    return {
+        "importer": importer,
+        "imported": imported,
+        "line": 0,
+        "through": [],
+        "reaches": imported,
+    }
 
 
 def chains_in(told: Any) -> list[list[dict[str, Any]]]:

@@ -27,6 +27,7 @@ CONFIG_BYTES_MAX: Final = 1 << 20
 PACKAGES_MAX: Final = 100
 SHOWN_MAX: Final = 8  # modules of a cycle
 TOOL: Final = "grimp"
+CONFIG: Final = "pyproject.toml"
 SHIPPED: Final = ("layers", "forbidden", "independence", "acyclic_siblings", "protected")
 _CHILD: Final = "import_graph.py"
 _INIT: Final = "__init__.py"
@@ -103,7 +104,8 @@ def _contracts(
             kind = each.get("type") if isinstance(each, dict) else each
             seen.notes.append(f"imports: a contract of type {kind!r} is code, and is not run")
             continue
-        contracts.append({"name": f"contract {number + 1}", **each})
+        options = {key: _option(value) for key, value in each.items()}
+        contracts.append({"name": f"contract {number + 1}", **options})
     roots = told.get("root_packages") or [told.get("root_package", "")]
     if not contracts:
         return {}, []
@@ -118,7 +120,7 @@ def _contracts(
 
 def _declared(snapshot: Snapshot) -> dict[str, Any]:
     """Return what the repository says of its contracts, whatever file it says it in."""
-    data = snapshot.read("pyproject.toml", CONFIG_BYTES_MAX)
+    data = snapshot.read(CONFIG, CONFIG_BYTES_MAX)
     if data is not None:
         tool = tomllib.loads(data.decode("utf-8", "replace")).get("tool", {})
         told = tool.get("importlinter") if isinstance(tool, dict) else None
@@ -149,6 +151,11 @@ def _of_ini(text: str) -> dict[str, Any]:
 
 def _value(text: str) -> str | list[str]:
     return text.strip().split("\n") if "\n" in text.strip() or text.startswith("\n") else text
+
+
+def _option(value: Any) -> Any:
+    """Return a value as import-linter's own readers hand it over: yes and no are words there."""
+    return str(value) if isinstance(value, bool) else value
 
 
 def _file_of(packages: dict[str, str], snapshot: Snapshot, module: str) -> str:
@@ -183,19 +190,29 @@ def _cycle(packages: dict[str, str], snapshot: Snapshot, trip: list[dict[str, An
 
 def _breach(packages: dict[str, str], snapshot: Snapshot, breach: dict[str, Any]) -> Sighting:
     importer, imported, contract = breach["importer"], breach["imported"], breach["contract"]
-    way = f" through {', '.join(breach['through'][:SHOWN_MAX])}" if breach["through"] else ""
     return Sighting(
         kind=AnomalyKind.LAYER_BREACH,
         severity=AnomalySeverity.HIGH,
         confidence=0.95,
-        path=_file_of(packages, snapshot, importer),
+        path=_file_of(packages, snapshot, importer) if importer else CONFIG,
         line=breach["line"] or 0,
-        message=f"{importer} imports {breach['reaches']}{way}: {contract!r} forbids it",
+        message=_against(breach),
         tool="import-linter",
         rule="contract",
         symbol=importer,
         mark=f"{contract} {imported}",
     )
+
+
+def _against(breach: dict[str, Any]) -> str:
+    """Say what is against a contract, in the words of what is known of it."""
+    importer, contract = breach["importer"], breach["contract"]
+    if not importer:
+        return f"{contract!r} is broken: lint-imports says where"
+    if not breach["reaches"]:
+        return f"{importer} stands in no layer of {contract!r}, which is to name them all"
+    way = f" through {', '.join(breach['through'][:SHOWN_MAX])}" if breach["through"] else ""
+    return f"{importer} imports {breach['reaches']}{way}: {contract!r} forbids it"
 
 
 IMPORTS: Final = Observer("imports", _observe, needs=("grimp", "importlinter"))

@@ -72,6 +72,37 @@ def test_a_contract_of_the_repository_is_held(tmp_path):
     assert ("layer-breach", "app/low.py", 2) in found(written(tmp_path, files), "imports")
 
 
+def test_a_module_that_a_complete_list_of_layers_does_not_name_breaks_its_contract(tmp_path):
+    layers = CONTRACTS.replace('["app.high", "app.low"]', '["high"]\ncontainers = ["app"]')
+    files = {
+        "pyproject.toml": f"{layers}exhaustive = true\n",
+        "app/__init__.py": "",
+        "app/high.py": "",
+        "app/low.py": "",
+    }
+    (anomaly,) = seen_by(written(tmp_path, files), "imports").anomalies
+
+    assert (anomaly.kind.value, anomaly.place.path) == ("layer-breach", "app/low.py")
+    assert anomaly.message == "app.low stands in no layer of 'layers', which is to name them all"
+
+
+def test_packages_that_import_each_other_break_their_contract_though_no_modules_do(tmp_path):
+    siblings = CONTRACTS.replace('"layers"\nlayers', '"acyclic_siblings"\nancestors')
+    files = {
+        "pyproject.toml": siblings.replace('["app.high", "app.low"]', '["app"]'),
+        "app/__init__.py": "",
+        **{f"app/{name}/__init__.py": "" for name in ("high", "low")},
+        "app/high/a.py": "import app.low.a\n",
+        "app/low/a.py": "",
+        "app/low/b.py": "import app.high.b\n",
+        "app/high/b.py": "",
+    }
+    (anomaly,) = seen_by(written(tmp_path, files), "imports").anomalies
+
+    assert anomaly.kind.value == "layer-breach"
+    assert "'layers' forbids it" in anomaly.message
+
+
 def test_a_contract_in_an_ini_file_is_held_as_well(tmp_path):
     ini = "[importlinter]\nroot_package = app\n[importlinter:contract:1]\nname = x\n"
     ini += "type = forbidden\nsource_modules =\n    app.low\nforbidden_modules =\n    app.high\n"
