@@ -154,8 +154,12 @@ async def test_while_vault_is_frozen_health_answers(up, bao):
 async def test_two_who_serve_health_on_one_port_are_told_apart(up, tmp_path):
     log = (up.data_dir / "logs" / "worker.log").read_text()
     taken = SERVED.findall(log)[-1]
-    said = await asyncio.to_thread(
-        mandate, "up", "--data-dir", tmp_path / "data", "--health-port", taken, cwd=tmp_path
-    )
+    free = [
+        word
+        for name in ("temporal", "ui", "vault", "dragonfly")
+        for word in (f"--{name}-port", "0")
+    ]
+    words = ("up", "--data-dir", tmp_path / "data", "--health-port", taken, *free)
+    said = await asyncio.to_thread(mandate, *words, cwd=tmp_path)
 
     assert (said.returncode, f"port {taken} for health is taken" in said.stderr) == (1, True)
