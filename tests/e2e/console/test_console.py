@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, expect
 
 from mandate.console.acting import LOGIN_RATE
 from tests.e2e.console.conftest import Served
-from tests.fixtures.servers.browser import pictures
+from tests.fixtures.servers.browser import pictured
 from tests.fixtures.servers.visits import gate_address, hidden
 from tests.fixtures.stack import until_gate
 
@@ -53,10 +53,7 @@ async def start(served: Served, name: str = "bob", **inputs: str) -> str:
     return run
 
 
-async def test_a_run_is_started_watched_approved_and_seen_to_end(
-    served: Served, browser: Browser, tmp_path: Path
-):
-    folder = pictures(tmp_path)
+async def test_a_run_is_started_watched_approved_and_seen_to_end(served: Served, browser: Browser):
     async with opened(browser, viewport={"width": 1000, "height": 760}) as page:
         await page.goto(f"{served.url}/start?pipeline=ask-first")
         await page.click("text=Log in to start it")
@@ -73,7 +70,7 @@ async def test_a_run_is_started_watched_approved_and_seen_to_end(
         await expect(page.locator("main")).to_contain_text("two words")
         for digest in ("report.md", "inventory.json", "sha256:"):
             await expect(page.locator("main")).to_contain_text(digest)
-        await page.screenshot(path=folder / "console-gate.png")
+        await pictured(page, "console-gate")
         await page.fill("#reason", "read what it found")
         await page.click("button[value=approve]")
         await expect(page.locator("h1")).to_have_text("Your vote counted")
@@ -84,7 +81,7 @@ async def test_a_run_is_started_watched_approved_and_seen_to_end(
         ).to_be_visible()
         await page.reload()
         await expect(page.locator("dt:has-text('started by') + dd")).to_have_text("ann")
-        await page.screenshot(path=folder / "console-run.png", full_page=True)
+        await pictured(page, "console-run", full_page=True)
         ui = await page.locator("a.out >> nth=0").get_attribute("href")
         await page.click("text=Log out")
         await expect(page.locator("text=Log in")).to_be_visible()
@@ -127,7 +124,7 @@ async def test_by_keyboard_alone(served: Served, browser: Browser):
 
 
 async def test_without_script_everything_reads_and_a_phone_is_wide_enough(
-    served: Served, browser: Browser, tmp_path: Path
+    served: Served, browser: Browser
 ):
     run = await start(served)
     pages = ("/", "/waiting", f"/run?id={run}", gate_address(run), "/start", "/agents", "/system")
@@ -144,7 +141,7 @@ async def test_without_script_everything_reads_and_a_phone_is_wide_enough(
         await page.goto(f"{served.url}/waiting")
         await expect(page.locator("main")).to_contain_text(run)
         await page.goto(f"{served.url}/run?id={run}")
-        await page.screenshot(path=pictures(tmp_path) / "console-phone.png")
+        await pictured(page, "console-phone")
         await expect(page.locator("svg .waiting")).to_have_count(1)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from playwright.async_api import Browser, Page
 
 from mandate.work.look.report.page import POLICY, report_page
 from tests.fixtures.hostile.markup import PAYLOADS
 from tests.fixtures.report.made_up import hostile, large
-from tests.fixtures.servers.browser import pictures
+from tests.fixtures.servers.browser import pictured
 
 
 async def opened(browser: Browser, page: str, width: int = 1_100) -> Page:
@@ -37,18 +35,17 @@ async def test_none_of_fifty_texts_is_obeyed_even_where_the_page_forbids_nothing
     assert asked == []
 
 
-async def test_it_fits_a_phone_in_the_dark_and_prints(browser: Browser, tmp_path: Path):
-    folder = pictures(tmp_path)
+async def test_it_fits_a_phone_in_the_dark_and_prints(browser: Browser):
     shown = await opened(browser, report_page(large(12)), width=390)
     await shown.emulate_media(color_scheme="dark")
-    await shown.screenshot(path=folder / "report-dark.png", full_page=True)
+    await pictured(shown, "report-dark", full_page=True)
     wide = await shown.evaluate("document.documentElement.scrollWidth")
     dark = await shown.evaluate("getComputedStyle(document.body).backgroundColor")
     await shown.emulate_media(color_scheme="dark", media="print")
     paper = await shown.evaluate(
         "getComputedStyle(document.documentElement).getPropertyValue('--page')"
     )
-    printed = await shown.pdf(path=folder / "report.pdf", format="A4")
+    printed = await shown.pdf(format="A4")
     await shown.close()
 
     assert wide <= 390

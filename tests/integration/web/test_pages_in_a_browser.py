@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from integrations.web.app import make_app
 from mandate.console.assets import asset_routes
 from mandate.console.pages.frame import page
 from tests.fixtures.hostile.markup import PAYLOADS
-from tests.fixtures.servers.browser import pictures
+from tests.fixtures.servers.browser import pictured
 from tests.fixtures.servers.http import Place, place_of
 from tests.fixtures.servers.pages import every_page, session_of
 from tests.fixtures.servers.valkey import free_port
@@ -117,7 +116,7 @@ async def test_the_policy_lets_our_pages_be_as_they_are(browser: Browser, place:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_page_fits_a_phone(browser: Browser, place: Place, scheme: Any, tmp_path: Path):
+async def test_every_page_fits_a_phone(browser: Browser, place: Place, scheme: Any):
     context = await browser.new_context(
         viewport={"width": 390, "height": 844}, color_scheme=scheme, java_script_enabled=True
     )
@@ -126,7 +125,7 @@ async def test_every_page_fits_a_phone(browser: Browser, place: Place, scheme: A
     for name in NAMES:
         await opened.goto(f"http://{place.host}/shown?page={name}&text=7")
         wide[name] = await opened.evaluate("document.documentElement.scrollWidth")
-    await opened.screenshot(path=pictures(tmp_path) / f"console-phone-{scheme}.png")
+    await pictured(opened, f"console-phone-{scheme}")
     ground = await opened.evaluate("getComputedStyle(document.body).backgroundColor")
     await context.close()
 

@@ -7,7 +7,6 @@ import contextlib
 import urllib.parse
 import urllib.request
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from dsl.shown.surfaces import NO_COMMAND, Markdown, pasteable
 from integrations.agents.contract.protocol import FAILED, AgentError, Request
 from tests.fixtures.engine import Behaviour, Engine, failure_of, gate, hang, pipeline, stage
 from tests.fixtures.hostile.foreign_texts import ISOLATE, SENDABLE, TEXTS, faults
-from tests.fixtures.servers.browser import pictures
+from tests.fixtures.servers.browser import pictured
 from tests.fixtures.voting import vote_of
 
 OURS = {"p", "code", "h3", "ul", "li"}
@@ -98,7 +97,7 @@ def test_nor_in_whatever_is_put_together_of_its_characters(web_ui: str, text: st
 
 @pytest.mark.parametrize("first", range(0, len(SENDABLE), GATES))
 async def test_the_page_where_people_approve_cannot_be_written_by_others(
-    engine: Engine, web_ui: str, browser: Browser, first: int, tmp_path: Path
+    engine: Engine, web_ui: str, browser: Browser, first: int
 ):
     texts = SENDABLE[first : first + GATES]
     branches = [
@@ -114,7 +113,7 @@ async def test_the_page_where_people_approve_cannot_be_written_by_others(
     engine.started.append(handle)
     try:
         await engine.until(handle, lambda status: len(status["waiting_for"]) == len(texts))
-        shown = await drawn(browser, web_ui, handle, pictures(tmp_path) / f"board-{first}.png")
+        shown = await drawn(browser, web_ui, handle, f"board-{first}")
     finally:
         await handle.terminate()
 
@@ -128,7 +127,7 @@ async def test_the_page_where_people_approve_cannot_be_written_by_others(
 
 
 async def drawn(
-    browser: Browser, web_ui: str, handle: WorkflowHandle[Any, Any], picture: Path
+    browser: Browser, web_ui: str, handle: WorkflowHandle[Any, Any], picture: str
 ) -> dict[str, Any]:
     """Return what the board of a run has become in a browser, which must hold only what is ours."""
     page = await browser.new_page(viewport={"width": 1400, "height": 2400})
@@ -137,7 +136,7 @@ async def drawn(
     place = f"{urllib.parse.quote(handle.id, safe='')}/{handle.first_execution_run_id}"
     await page.goto(f"{web_ui}/namespaces/default/workflows/{place}/user-metadata")
     shown = await board_on(page)
-    await page.screenshot(path=picture, full_page=True)
+    await pictured(page, picture, full_page=True)
     await page.close()
 
     assert set(shown["tags"]) - {"pre"} == OURS
@@ -149,7 +148,7 @@ async def drawn(
 
 
 async def test_a_run_and_its_stage_say_what_they_do_and_how_they_ended(
-    engine: Engine, web_ui: str, browser: Browser, tmp_path: Path
+    engine: Engine, web_ui: str, browser: Browser
 ):
     engine.runner.behaviours["slow"] = hang
     first = {**gate("ask"), "requires": ["first"]}
@@ -157,17 +156,16 @@ async def test_a_run_and_its_stage_say_what_they_do_and_how_they_ended(
     await engine.pending(run, "ask")
     await engine.runner.until_running("slow")
     child = await engine.child(run, "slow")
-    folder = pictures(tmp_path)
     context = await browser.new_context(viewport={"width": 1400, "height": 1200})
     doing, at_work = await asyncio.gather(
-        shown_of(context, web_ui, run, folder / "run-doing.png"),
-        shown_of(context, web_ui, child, folder / "stage-doing.png"),
+        shown_of(context, web_ui, run, "run-doing"),
+        shown_of(context, web_ui, child, "stage-doing"),
     )
     await run.signal("revoke", {"stage": "slow", "reason": "enough"})
     await failure_of(run)
     over, left = await asyncio.gather(
-        shown_of(context, web_ui, run, folder / "run-over.png"),
-        shown_of(context, web_ui, child, folder / "stage-over.png"),
+        shown_of(context, web_ui, run, "run-over"),
+        shown_of(context, web_ui, child, "stage-over"),
     )
     await context.close()
 
@@ -184,14 +182,14 @@ async def test_a_run_and_its_stage_say_what_they_do_and_how_they_ended(
 
 
 async def shown_of(
-    context: BrowserContext, web_ui: str, handle: WorkflowHandle[Any, Any], picture: Path
+    context: BrowserContext, web_ui: str, handle: WorkflowHandle[Any, Any], picture: str
 ) -> dict[str, Any]:
     """Return what the page of a workflow has become in a browser."""
     page = await context.new_page()
     place = f"{urllib.parse.quote(handle.id, safe='')}/{handle.first_execution_run_id}"
     await page.goto(f"{web_ui}/namespaces/default/workflows/{place}/user-metadata")
     shown = await board_on(page)
-    await page.screenshot(path=picture, full_page=True)
+    await pictured(page, picture, full_page=True)
     await page.close()
     return shown
 
@@ -215,7 +213,7 @@ def without_isolates(item: str) -> str:
 
 @pytest.mark.parametrize("first", range(0, len(SENDABLE), GATES))
 async def test_nor_by_what_agents_and_voters_have_said_there(
-    engine: Engine, web_ui: str, browser: Browser, first: int, tmp_path: Path
+    engine: Engine, web_ui: str, browser: Browser, first: int
 ):
     texts = SENDABLE[first : first + GATES]
     said = dict(zip((f"says-{n}" for n in range(len(texts))), texts, strict=True))
@@ -239,7 +237,7 @@ async def test_nor_by_what_agents_and_voters_have_said_there(
             path = f"all/v{n}/heard-{n}"
             await handle.signal("vote", vote_of(path, "ann", "reject", text[:REASON_LENGTH_MAX]))
         await engine.until(handle, lambda status: ended(status, "all/") == 2 * len(texts))
-        shown = await drawn(browser, web_ui, handle, pictures(tmp_path) / f"said-{first}.png")
+        shown = await drawn(browser, web_ui, handle, f"said-{first}")
     finally:
         await handle.terminate()
 

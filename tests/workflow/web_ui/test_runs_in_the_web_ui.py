@@ -7,7 +7,6 @@ import re
 import urllib.parse
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
@@ -17,7 +16,7 @@ from temporalio.client import WorkflowHandle
 from dsl.core import AgentPhase
 from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Engine, fail, failure_of, gate, pipeline, stage
-from tests.fixtures.servers.browser import pictures
+from tests.fixtures.servers.browser import pictured
 
 WAIT_MS = 20_000
 COLOUR = "(element, what) => getComputedStyle(element)[what]"
@@ -67,14 +66,14 @@ async def listed(engine: Engine, web_ui: str, page: Page, query: str, count: int
 
 
 async def test_a_stage_that_failed_is_red_in_the_list_and_in_the_timeline(
-    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+    engine: Engine, web_ui: str, page: Page
 ):
     engine.runner.behaviours["bad"] = fail
     handle = await engine.start(pipeline(stage("good"), stage("bad", requires=["good"])))
     await failure_of(handle)
 
     words = await listed(engine, web_ui, page, f'WorkflowId STARTS_WITH "{handle.id}"', 3)
-    await page.screenshot(path=pictures(tmp_path) / "runs-list.png")
+    await pictured(page, "runs-list")
     badges = page.get_by_test_id("execution-status").filter(has_text="Failed").locator("span")
 
     assert words == {
@@ -87,7 +86,7 @@ async def test_a_stage_that_failed_is_red_in_the_list_and_in_the_timeline(
     await page.goto(page_of(web_ui, handle, "timeline"))
     bar = page.get_by_label("Event Agent: Failed").locator(".tl-line").last
     await bar.wait_for()
-    await page.screenshot(path=pictures(tmp_path) / "runs-timeline.png")
+    await pictured(page, "runs-timeline")
 
     assert await page.get_by_label("Event Agent: Completed").count() == 1
     assert await is_red(bar, "backgroundColor")
@@ -100,7 +99,7 @@ async def test_a_stage_that_failed_is_red_in_the_list_and_in_the_timeline(
 
 
 async def test_the_phases_of_a_stage_are_seen_while_it_is_at_work_and_when_it_is_over(
-    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+    engine: Engine, web_ui: str, page: Page
 ):
     done = asyncio.Event()
 
@@ -115,17 +114,17 @@ async def test_the_phases_of_a_stage_are_seen_while_it_is_at_work_and_when_it_is
     run_id = (await child.describe()).run_id
     await page.goto(address(web_ui, child.id, run_id, "timeline"))
     at_work = await phases_seen(page, AgentPhase.EXECUTE)
-    await page.screenshot(path=pictures(tmp_path) / "stage-at-work.png")
+    await pictured(page, "stage-at-work")
 
     done.set()
     await handle.result()
     await page.goto(address(web_ui, child.id, run_id, "timeline"))
     over = await phases_seen(page, AgentPhase.EXIT)
-    await page.screenshot(path=pictures(tmp_path) / "stage-over.png")
+    await pictured(page, "stage-over")
     await page.goto(address(web_ui, child.id, run_id, "history"))
     await page.locator("main").get_by_text("agent.exit").first.wait_for()
     events = (await page.locator("main").inner_text()).splitlines()
-    await page.screenshot(path=pictures(tmp_path) / "stage-history.png")
+    await pictured(page, "stage-history")
 
     whole = [each.value for each in AgentPhase if each is not AgentPhase.REVOKED]
     begun = whole[: whole.index("EXECUTE") + 1]
@@ -136,7 +135,7 @@ async def test_the_phases_of_a_stage_are_seen_while_it_is_at_work_and_when_it_is
 
 
 async def test_a_rejected_run_shows_its_sentence_and_no_stack_trace(
-    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+    engine: Engine, web_ui: str, page: Page
 ):
     handle = await engine.start(pipeline(gate("ask")))
     await engine.pending(handle, "ask")
@@ -146,7 +145,7 @@ async def test_a_rejected_run_shows_its_sentence_and_no_stack_trace(
     await page.goto(page_of(web_ui, handle, "history"))
     shown = page.get_by_text(failure.message).first
     await shown.wait_for()
-    await page.screenshot(path=pictures(tmp_path) / "runs-rejected.png", full_page=True)
+    await pictured(page, "runs-rejected", full_page=True)
     words = await page.locator("main").inner_text()
 
     assert "GateRejected" in words
@@ -155,7 +154,7 @@ async def test_a_rejected_run_shows_its_sentence_and_no_stack_trace(
 
 
 async def test_the_list_shows_who_waits_and_nobody_who_is_over(
-    engine: Engine, web_ui: str, page: Page, tmp_path: Path
+    engine: Engine, web_ui: str, page: Page
 ):
     name = f"ask-{uuid.uuid4().hex[:8]}"
     over, waits = [await engine.start(pipeline(gate(name))) for _ in range(2)]
@@ -165,7 +164,7 @@ async def test_the_list_shows_who_waits_and_nobody_who_is_over(
     await over.result()
     query = f'MandateStatus="waiting" AND MandateGates="{name}"'
     words = await listed(engine, web_ui, page, query, 1)
-    await page.screenshot(path=pictures(tmp_path) / "runs-waiting.png")
+    await pictured(page, "runs-waiting")
     await waits.terminate()
 
     assert words == {waits.id: "running"}
