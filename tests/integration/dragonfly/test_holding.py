@@ -23,8 +23,11 @@ from integrations.dragonfly.revocations import Revocations
 from integrations.errors import ColdError, CorruptError, RevokedError
 from tests.fixtures.dragonfly.holders import seeded, take
 from tests.fixtures.servers.valkey import ValkeyProcess
+from tests.integration.stack.probes import eventually
 
 TTL_MS = 1_500
+# Long enough for a renewal that nobody answers, and far from where the lease counts as lost.
+OUTAGE_S, OUTAGE_TTL_MS = 1.1, 3_000
 FOREVER_S = 20
 
 
@@ -38,8 +41,8 @@ async def fragile(
     await client.aclose()
 
 
-async def short_lease(client: Redis) -> Lease:
-    return await take(client, await seeded(client), ttl_ms=TTL_MS)
+async def short_lease(client: Redis, ttl_ms: int = TTL_MS) -> Lease:
+    return await take(client, await seeded(client), ttl_ms=ttl_ms)
 
 
 async def held_until_lost(client: Redis, lease: Lease, mishap: Callable[[], object]) -> Exception:
@@ -98,7 +101,9 @@ async def test_a_server_restarted_empty_stops_the_body(
         server.stop()
         server.start()
 
-    loss = await held_until_lost(client, await short_lease(client), restart)
+    lease = await short_lease(client, 4 * TTL_MS)  # a busy machine takes its time to start it
+
+    loss = await held_until_lost(client, lease, restart)
 
     assert isinstance(loss.__cause__, ColdError)
 
@@ -168,46 +173,46 @@ async def test_the_next_attempt_stops_the_body_of_the_one_before_and_begins_when
 
 
 async def test_every_renewal_is_told_with_its_deadline(dragonfly: Redis) -> None:
-    lease = await take(dragonfly, await seeded(dragonfly), ttl_ms=600)
+    lease = await short_lease(dragonfly)
     told: list[float] = []
 
     async with Holding(Leases(dragonfly), lease, on_renewal=told.append) as holding:
-        await asyncio.sleep(0.5)
+        await eventually(lambda: len(told) >= 3)
         assert told[-1] == holding.lease.deadline
 
-    assert len(told) >= 3
     assert told == sorted(set(told))
 
 
 async def test_a_short_outage_is_survived(fragile: tuple[ValkeyProcess, Redis]) -> None:
     server, client = fragile
-    lease = await short_lease(client)
+    lease = await short_lease(client, OUTAGE_TTL_MS)
 
     async with Holding(Leases(client), lease) as holding:
         server.pause()
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(OUTAGE_S)
         server.resume()
-        await asyncio.sleep(1.2)
+        before = holding.lease.deadline
+        await eventually(lambda: holding.lease.deadline > before)
 
     assert holding.lease.fence == lease.fence
 
 
 async def test_a_lease_is_renewed_for_as_long_as_the_body_works(dragonfly: Redis) -> None:
-    lease = await take(dragonfly, await seeded(dragonfly), ttl_ms=600)
+    lease = await short_lease(dragonfly)
 
     async with Holding(Leases(dragonfly), lease) as holding:
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(lease.left_s + 0.1)
         await Leases(dragonfly).beat(holding.lease)
 
 
 async def test_a_body_that_let_the_whole_process_stand_still_ends_in_the_loss(
     dragonfly: Redis,
 ) -> None:
-    lease = await take(dragonfly, await seeded(dragonfly), ttl_ms=200)
+    lease = await take(dragonfly, await seeded(dragonfly), ttl_ms=500)
 
     with pytest.raises(LeaseLostError, match="unnoticed"):
         async with Holding(Leases(dragonfly), lease):
-            time.sleep(0.3)  # noqa: ASYNC251 - standing still is the point
+            time.sleep(0.6)  # noqa: ASYNC251 - standing still is the point
 
 
 async def test_at_the_end_the_lock_is_given_back(dragonfly: Redis) -> None:
@@ -262,12 +267,15 @@ async def test_a_cancellation_that_comes_before_the_body_leaves_nothing_bound(
 async def test_a_cancellation_from_outside_stays_one_and_frees_the_lock(dragonfly: Redis) -> None:
     lease = await short_lease(dragonfly)
 
+    begun = asyncio.Event()
+
     async def hold() -> None:
         async with Holding(Leases(dragonfly), lease):
+            begun.set()
             await asyncio.sleep(FOREVER_S)
 
     task = asyncio.create_task(hold())
-    await asyncio.sleep(0.05)
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -280,13 +288,15 @@ async def test_a_cancellation_from_outside_wins_over_a_loss_at_the_same_moment(
 ) -> None:
     lease = await short_lease(dragonfly)
     holding = Holding(Leases(dragonfly), lease)
+    begun = asyncio.Event()
 
     async def hold() -> None:
         async with holding:
+            begun.set()
             await asyncio.sleep(FOREVER_S)
 
     task = asyncio.create_task(hold())
-    await asyncio.sleep(0.05)
+    await begun.wait()
     holding._renewal.add_done_callback(lambda _: task.cancel())
     await dragonfly.delete(RedisKeys.agent_lock(lease.holder))
 

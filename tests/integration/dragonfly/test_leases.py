@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
@@ -94,7 +95,8 @@ async def test_what_a_process_lives_by_is_taken_over_only_when_it_has_run_out(
     dragonfly: Redis,
 ) -> None:
     agent = await seeded(dragonfly)
-    gone = await Leases(dragonfly).bind(await take(dragonfly, agent, ttl_ms=400))
+    taken = await take(dragonfly, agent)
+    gone = await Leases(dragonfly).bind(replace(taken, ttl_ms=400))
 
     heir = await take(dragonfly, agent, nonce="attempt-2", begun_ms=2)
 
@@ -135,7 +137,7 @@ async def test_whoever_claims_gives_up_on_a_server_that_lets_nothing_run_out(
     dragonfly: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent = await seeded(dragonfly)
-    await Leases(dragonfly).bind(await take(dragonfly, agent, ttl_ms=200))
+    await Leases(dragonfly).bind(await take(dragonfly, agent))
     await dragonfly.persist(RedisKeys.agent_lock(agent))
     monkeypatch.setattr(leasing, "CLAIM_GRACE_S", 0.1)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from redis.asyncio import Redis
 
+from dsl.core import RedisKeys
 from integrations.dragonfly.leases import Lease, Leases
 from integrations.dragonfly.readiness import Readiness
 from integrations.dragonfly.states import States
@@ -51,12 +50,13 @@ async def test_readiness_for_another_objective_does_not_count(dragonfly: Redis) 
 async def test_a_member_gone_silent_does_not_count_until_it_beats_again(dragonfly: Redis) -> None:
     project = new_name("project")
     lease = await _claim(dragonfly, project, "v1")
-    await asyncio.sleep(0.6)
+    beats = RedisKeys.project_heartbeats(project)
+    await dragonfly.zincrby(beats, -AGE_MS - 1_000, lease.holder)  # its last one was long ago
 
-    assert (await Readiness(dragonfly).of(project, 500, "v1")).silent == (lease.holder,)
+    assert (await Readiness(dragonfly).of(project, AGE_MS, "v1")).silent == (lease.holder,)
 
     await Leases(dragonfly).beat(lease)
-    assert (await Readiness(dragonfly).of(project, 500, "v1")).is_ready
+    assert (await Readiness(dragonfly).of(project, AGE_MS, "v1")).is_ready
 
 
 async def test_a_member_that_left_is_not_waited_for(dragonfly: Redis) -> None:

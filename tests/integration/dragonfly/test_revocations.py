@@ -110,11 +110,11 @@ async def test_a_revocation_is_heard_by_whoever_listens(dragonfly: Redis) -> Non
     agent = await seeded(dragonfly)
     async with dragonfly.pubsub() as listener:
         await listener.subscribe(RedisKeys.REVOCATIONS)
-        await listener.get_message(timeout=2)
+        await listener.get_message(timeout=60)
 
         await Revocations(dragonfly).revoke(agent, 7, "because")
 
-        heard = await listener.get_message(ignore_subscribe_messages=True, timeout=2)
+        heard = await listener.get_message(ignore_subscribe_messages=True, timeout=60)
     assert heard
     assert heard["data"] == f"{agent} 7 1"
 
