@@ -84,7 +84,7 @@ async def test_cancelling_leaves_nothing(run, namespaces, mark):
         )
     )
     await hanging.wait()
-    assert await are(1, mark, within=10)
+    assert await are(1, mark, within=60)
 
     task.cancel()
     await asyncio.sleep(0.05)
@@ -101,11 +101,11 @@ async def test_an_agent_that_is_halted_is_gone_within_a_second(run, namespaces, 
         sandbox = SandboxSpec(namespaces=namespaces)
         given = {"do": "ignore_sigterm", "mark": mark}
         task = asyncio.create_task(run("hostile", given, sandbox=sandbox, halt=halt))
-        assert await are(1, mark, within=10)
+        assert await are(1, mark, within=60)
 
         since = time.monotonic()
         halt.set_exception(AgentError("budget", "it has spent it", retryable=False))
-        assert await are(0, mark, within=10)
+        assert await are(0, mark, within=60)
         took_s.append(time.monotonic() - since)
         with pytest.raises(AgentError, match="it has spent it"):
             await task
@@ -122,11 +122,11 @@ async def test_killing_the_worker_ends_the_agent(private, namespaces, mark):
     )
     assert worker.stdout is not None
     assert await worker.stdout.readline() == b"running\n"
-    assert await are(1, mark, within=10)
+    assert await are(1, mark, within=60)
     worker.kill()
     await worker.wait()
 
-    assert await are(0, mark, within=2)
+    assert await are(0, mark, within=60)
 
 
 async def test_killing_the_keeper_ends_the_agent(run, mark):
@@ -143,7 +143,7 @@ async def test_killing_the_keeper_ends_the_agent(run, mark):
         await run("hostile", {"do": "hang", "mark": mark}, on_event=kill_keeper)
 
     assert (caught.value.kind, caught.value.retryable) == ("keeper", True)
-    assert await are(0, mark, within=10)
+    assert await are(0, mark, within=60)
 
 
 async def test_a_machine_that_starts_no_keeper_is_no_failure_of_the_agent(run, monkeypatch):

@@ -52,7 +52,7 @@ with workdir() as path:
                       {"do": "daemon", "mark": "0.1"})
     try:
         print(asyncio.run(ProcessRunner().run(
-            Program.from_file("hostile", Path(sys.argv[2])), request, timeout_s=5,
+            Program.from_file("hostile", Path(sys.argv[2])), request, timeout_s=60,
             redact=Redactor(), lifeline=Lifeline(boottime() + 60), sandbox=SandboxSpec(
                 required=sys.argv[3] == "required", tcp=tuple(json.loads(sys.argv[4]))))).level)
     except DeniedError as error:
