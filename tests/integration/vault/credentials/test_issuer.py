@@ -12,6 +12,7 @@ from integrations.vault.client import Vault
 from integrations.vault.credentials.issuer import TokenRoleIssuer
 from integrations.vault.identity.registry import Registrar
 from tests.fixtures.servers.openbao import OpenBao
+from tests.integration.stack.probes import eventually
 from tests.integration.vault.holders import (
     executing,
     is_alive,
@@ -161,11 +162,14 @@ async def test_a_credential_ends_by_itself(
 ) -> None:
     agent, entity_id = await register(registrar)
 
-    async with executing(issuer, agent, entity_id, ttl_s=1) as credential:
+    async with executing(issuer, agent, entity_id, ttl_s=2) as credential:
         token = token_in(credential)
         assert await is_alive(vault, token)
-        await asyncio.sleep(1.2)
-        assert not await is_alive(vault, token)
+
+        async def has_ended() -> bool:
+            return not await is_alive(vault, token)
+
+        await eventually(has_ended)
 
 
 async def test_a_credential_outlives_no_role_however_long_it_was_asked_for(
