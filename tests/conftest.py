@@ -41,6 +41,9 @@ go_far()
 # Several processes of tests share the cores, each with servers written in Go: one that spreads over
 # all of them takes a seventh more CPU for the same work, and makes the others wait.
 os.environ.setdefault("GOMAXPROCS", "1")
+# Where CI asks all programs for colours, what they say would hold none of the words looked for.
+for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "GITHUB_ACTIONS"):
+    os.environ.pop(name, None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As behind nohup, and programs that tests interrupt would ignore it as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
