@@ -126,7 +126,7 @@ class There:
         self.faulty = False
         ballots = Ballots(self.run, self.known, DoorKey(folder / "key-of-doors"))
         api = GitHubApi(shop_at(github.http.url, folder))
-        self.events = GitHubEvents(api, door, self.run, ballots, within_s=0.2)
+        self.events = GitHubEvents(api, door, self.run, ballots, within_s=60.0)
 
     def known(self) -> dict[str, str]:
         if self.faulty:
@@ -178,12 +178,15 @@ async def there(tmp_path: Path) -> AsyncIterator[There]:
 @pytest.mark.parametrize("hangs", [False, True])
 @pytest.mark.parametrize("how", ["press", "comment"])
 async def test_what_could_not_be_given_is_told_and_given_when_it_comes_again(
-    there: There, how: str, *, hangs: bool
+    there: There, how: str, monkeypatch: pytest.MonkeyPatch, *, hangs: bool
 ):
+    if hangs:
+        monkeypatch.setattr(there.events, "_within_s", 0.2)
     there.run.away = None if hangs else UnavailableError("temporal: no answer")
     there.run.hangs = hangs
     first: Taken = await getattr(there, how)()
     there.run.away, there.run.hangs = None, False
+    monkeypatch.setattr(there.events, "_within_s", 60.0)
     assert first.tell is not None
     await first.tell()
     [told] = there.answers()

@@ -312,7 +312,7 @@ async def test_an_agent_that_fell_silent_is_found_by_name_and_forgotten_in_time(
 
 
 async def test_a_late_one_is_suspect_and_no_finding_yet(store):
-    await silent(store, new_name("agent"), LEASE_TTL_MS - 1_000)
+    await silent(store, new_name("agent"), MISSED_MS + 1)
     found = await agents_probe(Beats(store)).look()
 
     assert (found.grade, figures(found)["mandate_agents", "suspect"]) == (Grade.GOOD, 1)

@@ -19,6 +19,7 @@ from integrations.ledger.errors import IdempotencyMismatchError, InvalidDraftErr
 from integrations.ledger.verify import tail, verify
 from integrations.ledger.writer import Writer
 from tests.integration.ledger.drafts import draft, intruder
+from tests.integration.stack.probes import eventually
 
 
 @pytest.fixture
@@ -258,10 +259,12 @@ async def test_a_caller_that_gave_up_too_late_learns_by_asking_again(writer, pat
 
 async def test_no_more_calls_wait_than_the_limit(writer, path, monkeypatch):
     monkeypatch.setattr(writer_module, "WAITING_CALLS_MAX", 3)
+    committing = Mock(wraps=writer._opened.commit)
+    monkeypatch.setattr(writer._opened, "commit", committing)
     with intruder(path) as other:
         other.execute("BEGIN IMMEDIATE")
         first = asyncio.ensure_future(writer.append([draft(0)]))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: committing.called)  # it is in the queue no more
         waiting = [asyncio.ensure_future(writer.append([draft(n)])) for n in range(1, 4)]
         await asyncio.sleep(0)
         with pytest.raises(UnavailableError, match="3 calls wait"):

@@ -191,7 +191,10 @@ def test_who_gives_up_leaves_no_tool_at_work(root, tmp_path):
 def _tools(pid: int) -> Iterator[str]:
     """Yield the processes of tools that are at work for a review."""
     for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in listed.read_text().split():
+        children: list[str] = []
+        with suppress(OSError):  # the thread has ended
+            children = listed.read_text().split()
+        for child in children:
             with suppress(OSError):
                 if b"vulture" in Path(f"/proc/{child}/cmdline").read_bytes():
                     yield child

@@ -21,6 +21,8 @@ from tests.unit.mandate.programs import ROOT
 LAUNCH = str(launch.__file__)
 SAYS_READY = "print('ready', flush=True)"
 WAITS = "import time; time.sleep(600)"
+# In its first life it stays until it is told, so that it is seen to be ready however busy we are.
+UNTIL_TOLD = "import os, sys, time\nwhile not os.path.exists({}): time.sleep(.01)\n"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 
 
@@ -66,8 +68,10 @@ async def test_a_child_that_was_killed_is_started_again(start):
 async def test_the_pause_before_a_restart_grows_up_to_a_limit(start, monkeypatch):
     monkeypatch.setattr(process, "RESTART_PAUSE_S_MIN", 0.01)
     monkeypatch.setattr(process, "RESTART_PAUSE_S_MAX", 0.04)
-    child = start(f"{SAYS_READY}; import time; time.sleep(.15); raise SystemExit(3)")
+    told = start.folder / "told"
+    child = start(f"{SAYS_READY}; {UNTIL_TOLD.format(repr(str(told)))}raise SystemExit(3)")
     await child.start()
+    told.touch()
 
     await eventually(lambda: len(start.reports) >= 4)
     pauses = [report.split(" s (")[0].rsplit(" ", 1)[1] for report in start.reports[:4]]
@@ -77,8 +81,10 @@ async def test_the_pause_before_a_restart_grows_up_to_a_limit(start, monkeypatch
 
 async def test_a_child_that_stayed_up_is_started_again_without_the_long_pause(start, monkeypatch):
     monkeypatch.setattr(process, "STEADY_S", 0.05)
-    child = start(f"{SAYS_READY}; import time; time.sleep(.15)")
+    told = start.folder / "told"
+    child = start(f"{SAYS_READY}; {UNTIL_TOLD.format(repr(str(told)))}time.sleep(.15)")
     await child.start()
+    told.touch()
 
     await eventually(lambda: len(start.reports) >= 2)
     assert all("in 0.2 s" in report for report in start.reports[:2])
