@@ -16,14 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from dsl.checks.approvals import Approvals
 from dsl.checks.check import check
 from dsl.checks.linter import lint
 from dsl.checks.sites import Scope, Site, Survey
 from dsl.document.loader import Loaded, read
-from dsl.document.salvage import Salvage, salvage
+from dsl.document.salvage import salvage
 from dsl.errors import TOO_MANY_PROBLEMS, DslError, Position, Problem, Severity, bounded
 from dsl.limits import BODY_HEARTBEAT_MS
 from dsl.models import (
@@ -60,6 +60,7 @@ from dsl.templates import Template, Templates, TemplateSandbox
 from dsl.tools.servers import ToolServers
 
 ORDER_CODES = frozenset({"DSL301", "DSL302", "DSL305", TOO_MANY_PROBLEMS})
+_OF_A_SANDBOX: Final = tuple(SandboxConfig.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,32 +99,28 @@ def compile_loaded(
     """
     known = shipped() if templates is None else templates
     salvaged = salvage(loaded)
-    problems = bounded([*salvaged.problems, *_meaning(salvaged, loaded, known, servers)])
-    pipeline = salvaged.pipeline
-    # (2) errors refuse the document
-    if pipeline is None or any(_is_error(problem) for problem in problems):
+    if salvaged.pipeline is None:
+        raise DslError(loaded.source, bounded(salvaged.problems), loaded.text)
+    survey = Survey(salvaged.pipeline, known, salvaged.doubts, servers)
+    problems = bounded([*salvaged.problems, *_meaning(survey, loaded)])
+    if any(_is_error(problem) for problem in problems):  # (2) errors refuse the document
         raise DslError(loaded.source, problems, loaded.text)
-    plan = _PlanBuilder(Survey(pipeline, known)).plan()
+    plan = _PlanBuilder(survey).plan()
     try:
         digest = plan.digest()
     except ValueError as error:  # text that is no Unicode, say, in a description
         problem = Problem("DSL321", f"the plan has no canonical form: {error}", Position(1, 1))
         raise DslError(loaded.source, [problem], loaded.text) from None
     warnings = sorted(problems, key=lambda problem: (problem.at.line, problem.at.column))
-    return Compiled(plan, digest, tuple(warnings), pipeline)
+    return Compiled(plan, digest, tuple(warnings), survey.pipeline)
 
 
-def _meaning(
-    salvaged: Salvage, loaded: Loaded, templates: Templates, servers: ToolServers | None
-) -> list[Problem]:
+def _meaning(survey: Survey, loaded: Loaded) -> list[Problem]:
     """Return what is wrong with what the document says, as far as it can be read."""
-    pipeline, doubts = salvaged.pipeline, salvaged.doubts
-    if pipeline is None:
-        return []
-    problems = check(pipeline, loaded.marks, templates, loaded.text, doubts, servers=servers)
+    problems = check(survey, loaded.marks, loaded.text)
     if not any(problem.code in ORDER_CODES and _is_error(problem) for problem in problems):
         # (1) only where stages can be told apart
-        problems += lint(pipeline, loaded.marks, templates, doubts)
+        problems += lint(survey, loaded.marks)
     return problems
 
 
@@ -279,8 +276,8 @@ def runtime_of(template: Template) -> RuntimePlan | None:
 
 def _sandbox(template: TemplateSandbox, stage: SandboxConfig) -> SandboxPlan:
     """Return what the template opens, where the stage does not say otherwise."""
-    said = stage.model_dump(include=stage.model_fields_set)
-    opened = template.model_dump(exclude={"read"}) | said
+    said = stage.model_fields_set
+    opened = {name: getattr(stage if name in said else template, name) for name in _OF_A_SANDBOX}
     return SandboxPlan(grace_ms=opened.pop("grace"), **opened)
 
 

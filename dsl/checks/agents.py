@@ -42,6 +42,9 @@ _OF_CLARIFICATIONS: Final = (
     *("error_budget", "clarifications", "on_exhausted"),
     *("clarify", "clarifiers"),
 )
+_AFTER_A_BUDGET: Final = {
+    field: AgentConfig.model_fields[field].default for field in ("clarifications", "on_exhausted")
+}
 
 
 def check_agents(survey: Survey, findings: Findings) -> None:
@@ -205,8 +208,8 @@ def _holds_expression(value: Any) -> bool:
 def _check_budget(config: AgentConfig, at: DocumentPath, findings: Findings) -> None:
     if config.error_budget is not None:
         return
-    for field in ("clarifications", "on_exhausted"):
-        if getattr(config, field) != type(config).model_fields[field].default:
+    for field, default in _AFTER_A_BUDGET.items():
+        if getattr(config, field) != default:
             findings.error(
                 "DSL345",
                 f"{field} says what follows on a spent error budget, and there is none",

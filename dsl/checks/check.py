@@ -17,33 +17,18 @@ from dsl.checks.requirements import check_requirements
 from dsl.checks.runtimes import check_runtimes
 from dsl.checks.sites import Survey
 from dsl.checks.tools import check_tools
-from dsl.document.doubts import NONE, Doubts
 from dsl.errors import Problem
-from dsl.models import Pipeline
-from dsl.template_folders import shipped
-from dsl.templates import Templates
-from dsl.tools.servers import ToolServers
 
 
-def check(
-    pipeline: Pipeline,
-    marks: Places,
-    templates: Templates | None = None,
-    text: str = "",
-    doubts: Doubts = NONE,
-    *,
-    servers: ToolServers | None = None,
-) -> list[Problem]:
+def check(survey: Survey, marks: Places, text: str = "") -> list[Problem]:
     """Return all problems of meaning, errors and warnings, in no order.
 
-    With the document's ``text`` an expression's error points into the expression. ``servers`` are
-    those of tools, where it is known where they are declared.
+    With the document's ``text`` an expression's error points into the expression.
     """
-    survey = Survey(pipeline, shipped() if templates is None else templates, doubts, servers)
-    findings = Findings(marks, text, doubts)
+    findings = Findings(marks, text, survey.doubts)
     try:
         check_requirements(survey, findings)
-        check_declarations(pipeline, findings)
+        check_declarations(survey.pipeline, findings)
         check_agents(survey, findings)
         check_runtimes(survey, findings)
         check_gates(survey, findings)

@@ -26,31 +26,22 @@ from dsl.checks.approvals import Approvals
 from dsl.checks.findings import Findings, Places, TooManyProblemsError
 from dsl.checks.guards import GUARDED_FROM, check_guards
 from dsl.checks.sites import Scope, Site, Survey, ends_before
-from dsl.document.doubts import NONE, DocumentPath, Doubts
+from dsl.document.doubts import DocumentPath
 from dsl.errors import Problem
 from dsl.models import (
     AgentStage,
     GateConfig,
     GateStage,
-    Pipeline,
 )
 from dsl.rules.gates.consensus import VERIFIED
 from dsl.rules.gates.gate_rules import NO_OUTPUT
-from dsl.template_folders import shipped
-from dsl.templates import Templates
 
 
-def lint(
-    pipeline: Pipeline,
-    marks: Places,
-    templates: Templates | None = None,
-    doubts: Doubts = NONE,
-) -> list[Problem]:
+def lint(survey: Survey, marks: Places) -> list[Problem]:
     """Return the breaches of the rules above, errors and warnings, in no order."""
-    survey = Survey(pipeline, shipped() if templates is None else templates, doubts)
     approvals = Approvals(survey)
     certain = Approvals(survey, at_least=True)
-    findings = Findings(marks, doubts=doubts)
+    findings = Findings(marks, doubts=survey.doubts)
     try:
         check_guards(survey, approvals, findings)
         _lint_sharing(survey, survey.top, findings)

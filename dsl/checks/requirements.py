@@ -35,7 +35,7 @@ def check_requirements(survey: Survey, findings: Findings) -> None:
         for site in scope.sites:
             _check_requires(survey, site, findings)
         _check_circles(scope, findings)
-    for site in survey.sites:
+    for site in (each for each in survey.sites if each.inner):
         _check_arms(site, findings)
         _check_branches(site, findings)
     _check_effect(survey.top, None, findings)

@@ -1,6 +1,6 @@
 """The map of a document: every stage with its place, its siblings and what encloses it.
 
-Built once per question and never wrong about a wrong document: unknown names are left out,
+Built once for a document and never wrong about a wrong document: unknown names are left out,
 of two stages with one name the first counts, circles are cut. Who reports these is
 ``dsl.checks.requirements``. The rules:
 

@@ -238,7 +238,7 @@ class _TreeBuilder:
                     f'write plain decimal digits, or in quotes if it is text: "{event.value[:60]}"'
                 )
                 self._doubt(NUMBER, str(error), at, hint)
-        if isinstance(value, str) and _NOT_TEXT.search(value):
+        elif event.style == '"' and _NOT_TEXT.search(value):  # elsewhere nothing is escaped
             self._doubt(CHARACTER, "an escape stands for a character that is not text", at)
             value = _NOT_TEXT.sub("\ufffd", value)
         if self._wants_key() and self._is_key(event, value, at):

@@ -26,6 +26,7 @@ _OCTAL = re.compile(r"0o[0-7]+|[-+]?0[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 # What YAML 1.1 reads as a float, too.
 _FLOAT_OF_ALL = re.compile(r"[-+]?[0-9]+\.[0-9]*([eE][-+][0-9]+)?|\.[0-9]+([eE][-+][0-9]+)?")
+_NUMERIC: Final = frozenset("+-.0123456789")  # how all of these begin
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 _ELSEWHERE: Final = {
@@ -44,6 +45,8 @@ def resolve(word: str, *, is_json: bool = False) -> Any:
     """
     if word in _CONSTANTS:
         return _CONSTANTS[word]
+    if word[0] not in _NUMERIC:  # as most words
+        return word
     if _OCTAL.fullmatch(word):  # (2) (3) two readers, two numbers
         raise ValueError(f"{word} is octal to some readers of YAML and not to others")
     if integer := _INTEGER.fullmatch(word):

@@ -129,4 +129,5 @@ class AgentStage(LeafStage):
     agent: (
         Annotated[str, Field(pattern=AGENT_ID_PATTERN, max_length=AGENT_ID_LENGTH_MAX)] | None
     ) = None
-    config: AgentConfig = AgentConfig()
+    # Made anew for each: a default that holds maps is copied, deeply, which costs far more.
+    config: AgentConfig = Field(default_factory=AgentConfig)

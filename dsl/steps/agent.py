@@ -13,10 +13,12 @@ from dsl.steps.step import LeafStep, Shape
 from dsl.steps.tools import ToolRule
 from dsl.values.durations import render_duration
 
-# Fields of an agent step.
-_LATER: Final = (
-    *("questions", "produces", "runtime", "tools"),
-    *("clarify", "clarifiers", "on_exhausted"),
+# Fields of an agent step, and of its sandbox.
+_LATER: Final = frozenset(
+    {"questions", "produces", "runtime", "tools", "clarify", "clarifiers", "on_exhausted"}
+)
+_LATER_OF_SANDBOX: Final = frozenset(
+    {"disk_mb", "files", "processes", "cpu_s", "write", "grace_ms"}
 )
 
 
@@ -40,8 +42,7 @@ class SandboxPlan(Value):
     @model_serializer(mode="wrap")
     def _serialize(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = serialize(self)
-        later = ("disk_mb", "files", "processes", "cpu_s", "write", "grace_ms")
-        return {k: v for k, v in fields.items() if v or k not in later}
+        return {k: v for k, v in fields.items() if v or k not in _LATER_OF_SANDBOX}
 
     def quota(self) -> dict[str, int]:
         """Return what is declared of how much it may take."""

@@ -43,26 +43,34 @@ def digest_of_bytes(data: bytes) -> str:
 
 
 def _check(value: Any) -> None:
-    if type(value) not in _PLAIN:  # most values are
-        _check_other(value)
-
-
-def _check_other(value: Any) -> None:
     match value:
+        case dict():
+            _check_items(value)
+        case list() | tuple():
+            for item in value:
+                if type(item) not in _PLAIN:  # most values are
+                    _check(item)
         case None | bool() | str() | float():
             return  # the encoder itself refuses NaN and infinities
         case int():
-            if abs(value) > INTEGER_MAX:
-                raise ValueError(f"integer {value} is outside the range of I-JSON (2**53 - 1)")
+            _check_integer(value)
         case Mapping():
-            for key, item in value.items():
-                _check_key(key)
-                _check(item)
-        case list() | tuple():
-            for item in value:
-                _check(item)
+            _check_items(value)
         case _:
             raise ValueError(f"a {type(value).__name__} has no canonical JSON form")
+
+
+def _check_items(value: Mapping[Any, Any]) -> None:
+    for key, item in value.items():
+        if type(key) is not str or not key.isascii():  # hardly any
+            _check_key(key)
+        if type(item) not in _PLAIN:
+            _check(item)
+
+
+def _check_integer(value: int) -> None:
+    if abs(value) > INTEGER_MAX:
+        raise ValueError(f"integer {value} is outside the range of I-JSON (2**53 - 1)")
 
 
 def _check_key(key: Any) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from dsl.checks.check import check
 from dsl.checks.linter import lint
+from dsl.checks.sites import Survey
 from dsl.core import StageStatus
 from dsl.document.loader import Marks
 from dsl.document.shape import STAGE_MODELS
@@ -183,10 +184,10 @@ def test_a_document_with_a_kind_that_nothing_knows_is_checked():
         AgentStage.model_validate({**agent, "config": {"tier": "T3"}}),
     )
     document = Pipeline.model_construct(name="p", version="1", inputs={}, stages=stages)
-    marks = Marks({}, {})
+    survey, marks = Survey(document, shipped()), Marks({}, {})
 
-    assert {each.code for each in check(document, marks, shipped(), "")} == {"DSL303"}
-    assert "DSL501" in {each.code for each in lint(document, marks)}
+    assert {each.code for each in check(survey, marks)} == {"DSL303"}
+    assert "DSL501" in {each.code for each in lint(survey, marks)}
 
 
 def test_every_kind_is_one_of_a_document_and_of_a_plan():

@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from dsl.catalogue import EXAMPLES
 from dsl.compiler import compile_text
@@ -15,6 +16,8 @@ from dsl.core import ErrorBudget, Tier
 from dsl.errors import DslError
 from dsl.limits import AGENT_TIMEOUT_MS, GATE_TIMEOUT_MS, PIPELINE_TIMEOUT_MS, STAGES_MAX
 from dsl.plan import AgentStep, ConditionStep, GateStep, ParallelStep, Plan, walk
+from dsl.schema import documents, pipeline_schema
+from dsl.stages.agent import SandboxConfig
 from dsl.values.canonical import digest_of
 from tests.unit.dsl.documents import TEMPLATES, document
 
@@ -254,6 +257,28 @@ def test_the_largest_plan_compiles_fast():
 
     assert len(compiled.plan.steps) == STAGES_MAX
     assert seconds < COMPILE_SECONDS_MAX
+
+
+def test_no_default_is_copied_for_each_stage():
+    """pydantic copies a default that has no hash, deeply: for each stage that does not say it."""
+    models = documents()
+    defaults = [
+        info.default
+        for name in pipeline_schema()["$defs"]
+        for info in models[name].model_fields.values()
+        if isinstance(info.default, BaseModel)
+    ]
+
+    assert SandboxConfig() in defaults
+    assert [default for default in defaults if not _has_hash(default)] == []
+
+
+def _has_hash(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def test_the_worst_graph_within_the_limits_compiles_fast():
