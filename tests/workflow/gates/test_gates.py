@@ -10,6 +10,7 @@ from temporalio.testing import TimeSkipper
 
 from dsl.rules.gates.gate_rules import NO_OUTPUT
 from tests.fixtures.engine import Engine, as_json, failure_of, gate, pipeline, stage
+from tests.fixtures.stack import until_gate
 
 APPROVE = {"gate": "review", "decision": "approve", "voter": "ann"}
 
@@ -54,8 +55,7 @@ async def test_an_update_answers_with_the_verdict(engine: Engine):
 
 async def test_a_wrong_voter_is_refused_by_name_and_leaves_no_event(engine: Engine):
     handle = await engine.start(pipeline(gate("review")))
-    await engine.pending(handle, "review")
-    await asyncio.sleep(0.3)  # the record of the opening comes and goes beside the wait
+    await until_gate(handle, "review")  # the record of the opening comes and goes beside the wait
     before = len(await engine.events(handle))
     code, said = await _update(engine, handle.id, {**APPROVE, "voter": "mallory"})
     after = len(await engine.events(handle))
@@ -308,8 +308,7 @@ async def test_votes_applied_again_by_a_reset_approve_nothing(engine: Engine):
 async def test_a_reset_to_a_point_at_which_the_gate_was_open_voids_its_votes(engine: Engine):
     document = pipeline(gate("review", approvers=["ann", "bob"], quorum=1))
     handle = await engine.start(document)
-    await engine.pending(handle, "review")
-    await asyncio.sleep(0.5)  # the record of the opening is on the ledger
+    await until_gate(handle, "review")  # the record of the opening is on the ledger
     await _vote(engine, handle.id, APPROVE)
     await handle.result()
     events = await engine.events(handle)

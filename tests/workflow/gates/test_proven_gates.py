@@ -243,10 +243,10 @@ async def test_reminders_and_escalation_come_to_the_second_and_are_timers(
     await engine.pending(handle, "review")
     of_first = await honest_vote(handle, "review", await signer(people, "ann"))
     skipper = TimeSkipper(engine.client)
-    await skipper.fast_forward(handle, timedelta(minutes=29, seconds=58))
+    await skipper.fast_forward(handle, timedelta(minutes=29))
     [row] = await handle.query("gates")
     assert (row["opening"], row["reminders"], row["escalated"]) == (1, 2, False)
-    await skipper.fast_forward(handle, timedelta(seconds=3))
+    await skipper.fast_forward(handle, timedelta(minutes=1))
     await engine.until(handle, lambda s: s["waiting_for"] and s["waiting_for"][0]["opening"] == 2)
     [row] = await handle.query("gates")
     _, stale = await update(engine, handle.id, of_first)
@@ -255,14 +255,21 @@ async def test_reminders_and_escalation_come_to_the_second_and_are_timers(
     await skipper.fast_forward(handle, timedelta(minutes=20, seconds=1))
     failure = await failure_of(handle)
     timers = [
-        e.user_metadata.summary.data.decode()
+        (
+            e.user_metadata.summary.data.decode(),
+            e.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta(),
+        )
         for e in await engine.events(handle)
         if e.HasField("timer_started_event_attributes")
     ]
 
     assert "not answered within 20m by group:council" in failure.message
-    assert any("reminder 1 of `review`" in timer for timer in timers)
-    assert any("WAITING FOR APPROVAL `review` (`group:council`)" in timer for timer in timers)
+    for words, minutes in (
+        ("reminder 1 of `review`", 10),
+        ("WAITING FOR APPROVAL `review` (`ann`)", 30),
+        ("WAITING FOR APPROVAL `review` (`group:council`)", 20),
+    ):
+        assert {lasts for said, lasts in timers if words in said} == {timedelta(minutes=minutes)}
     assert actions(engine, handle.id).count("gate.reminded") >= 2
 
 

@@ -91,7 +91,8 @@ class TriesLocally:
 async def test_what_fails_in_passing_is_tried_as_a_regular_activity_live_and_replayed(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, wrong: str, ended: str
 ):
-    monkeypatch.setattr(specs, "LOCAL", timedelta(milliseconds=300))
+    if wrong.startswith("hangs"):  # no other waits for the limit, which a busy machine may take
+        monkeypatch.setattr(specs, "LOCAL", timedelta(milliseconds=300))
     async with Worker(
         engine.client, task_queue=QUEUE, workflows=[TriesLocally], activities=[attempt]
     ):

@@ -206,19 +206,24 @@ async def test_twenty_runs_of_one_pipeline_at_once(engine: Engine):
 
 
 async def test_a_cancel_during_the_clean_up_after_a_time_limit_waits_for_it(engine: Engine):
+    is_stopping, may_stop = asyncio.Event(), asyncio.Event()
+
     async def stops_slowly(_request):
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            await asyncio.sleep(3)
+            is_stopping.set()
+            await may_stop.wait()
             raise
         return {}
 
     engine.runner.behaviours["slow"] = stops_slowly
     handle = await engine.start(pipeline(stage("slow"), timeout="3s"))
-    await engine.runner.until_running("slow")
-    await asyncio.sleep(4)  # the limit has passed, the agent is stopping
+    async with asyncio.timeout(60):
+        await is_stopping.wait()  # the limit has passed
     await handle.cancel()
+    await handle.query("status")  # answered when the run has heard of it
+    may_stop.set()
     with pytest.raises(WorkflowFailureError):
         await handle.result()
     actions = [
