@@ -23,6 +23,7 @@ from integrations.agents.sandbox.spec import SandboxSpec
 from integrations.errors import UnavailableError
 from tests.integration.agents.marks import are, sleepers
 
+ORPHANED_WITHIN_S = 2.0
 HALTED_WITHIN_S = 1.0
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -113,20 +114,28 @@ async def test_an_agent_that_is_halted_is_gone_within_a_second(run, namespaces, 
     assert min(took_s) < HALTED_WITHIN_S
 
 
-async def test_killing_the_worker_ends_the_agent(private, namespaces, mark):
+async def test_killing_the_worker_ends_the_agent_at_once(private, namespaces, mark):
     agents = ROOT / "tests" / "fixtures" / "agents"
-    worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", WORKER, agents / "hostile.py", private, mark, str(namespaces)),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
-    assert worker.stdout is not None
-    assert await worker.stdout.readline() == b"running\n"
-    assert await are(1, mark, within=60)
-    worker.kill()
-    await worker.wait()
+    took_s = []
+    for _ in range(3):  # the machine may be busy with others
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", WORKER, agents / "hostile.py", private, mark, str(namespaces)),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
+        assert worker.stdout is not None
+        assert await worker.stdout.readline() == b"running\n"
+        assert await are(1, mark, within=60)
+        worker.kill()
+        await worker.wait()
 
-    assert await are(0, mark, within=60)
+        since = time.monotonic()
+        assert await are(0, mark, within=60)
+        took_s.append(time.monotonic() - since)
+        if took_s[-1] < ORPHANED_WITHIN_S:
+            break
+
+    assert min(took_s) < ORPHANED_WITHIN_S  # not when its lease has run out
 
 
 async def test_killing_the_keeper_ends_the_agent(run, mark):
