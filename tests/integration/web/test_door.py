@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -13,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from integrations.errors import UnavailableError
-from integrations.web import serving
+from integrations.web import door, serving
 from integrations.web.app import make_app
 from integrations.web.door import REQUEST_RATE
 from integrations.web.serving import listen
@@ -120,18 +121,16 @@ async def test_a_bug_is_said_to_be_one_and_tells_nothing_of_what_was_sent(
     assert "hunter2" not in caplog.text
 
 
-async def test_who_asks_too_often_is_told_when_to_ask_again(place: Place):
-    async def one() -> int:
-        return (await place.ask("GET", "/live")).status
-
-    found = []
-    for _ in range(40):
-        found += await asyncio.gather(*(one() for _ in range(50)))
-        if 429 in found:
-            break
+async def test_who_asks_too_often_is_told_when_to_ask_again(monkeypatch: pytest.MonkeyPatch):
+    # A busy machine may ask no more often than it may ask in the long run.
+    monkeypatch.setattr(door, "REQUEST_RATE", replace(REQUEST_RATE, per_s=1.0))
+    port, found = free_port(), list[int]()
+    async with place_of(make_app(routes=[], hosts=[f"127.0.0.1:{port}"]), port) as asked:
+        while 429 not in found:
+            replies = await asyncio.gather(*(asked.ask("GET", "/live") for _ in range(50)))
+            found += [each.status for each in replies]
 
     assert found.count(200) >= REQUEST_RATE.burst
-    assert 429 in found
 
 
 async def test_a_port_that_is_taken_is_said_to_be(place: Place):
