@@ -31,7 +31,8 @@ async def broken(_request: Request) -> Response:
 
 
 @pytest_asyncio.fixture
-async def place() -> AsyncIterator[Place]:
+async def place(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    monkeypatch.setattr(serving, "KEEP_ALIVE_S", 1)  # of who sends nothing more
     port = free_port()
     routes = [Route("/echo/{path:path}", echo, methods=["GET", "POST"]), Route("/broken", broken)]
     hosts = [f"127.0.0.1:{port}", f"localhost:{port}", "mandate.example.org"]
