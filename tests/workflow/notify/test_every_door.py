@@ -82,13 +82,6 @@ async def test_a_word_that_is_none_counts_for_nobody_and_is_on_record(
     }[bent] in answer["why"] or (bent == "twice" and "already voted" in answer["why"])
 
 
-async def presses(site: Site, button: dict[str, Any]) -> Reply:
-    """Press a button at Slack until it was heard, as one does who is told to try again."""
-    while (reply := await site.slack_sends(button)).status == 503:  # the machine is busy
-        pass
-    return reply
-
-
 def whispered(site: Site) -> dict[str, str]:
     """Return what each was told of their vote at Slack, when something came of it."""
     said = {each["user"]: each["text"] for each in site.slack.ephemeral}
@@ -125,10 +118,10 @@ async def test_votes_by_signal_update_slack_github_and_console_race(
     claimed = {"gate": "sign-off", "decision": "approve", "voter": "cyd"}
     told = await asyncio.gather(
         run.signal("vote", mallory),
-        presses(site, ann),
+        site.presses(ann),
         site.github_says("check_run", button),
         anns.cast(),
-        presses(site, bob),
+        site.presses(bob),
         eves.cast(),
         run.execute_update("vote", claimed),
         run.execute_update("vote", mallory),
