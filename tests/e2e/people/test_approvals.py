@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from pathlib import Path
@@ -14,6 +13,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from tests.fixtures.engine import after_look, gate
 from tests.fixtures.person import Somebody, demo_person
 from tests.fixtures.stack import MandateUp, result_of, until_gate
+from tests.integration.stack.probes import eventually
 
 PROVEN: dict[str, Any] = {
     "approvers": ["group:sre"],
@@ -158,9 +158,14 @@ async def test_the_inbox_shows_every_gate_and_the_runs_that_do_not_answer(
     start = ("workflow", "start", "-w", silent, "--type", "X", "--task-queue", "nobody")
     await mandate_up.cli(*start, "--search-attribute", 'MandateStatus="waiting"')
 
-    async with asyncio.timeout(60):
-        while silent not in (shown := await ann.mandate("gates")).out:  # noqa: ASYNC110  # a server is asked
-            await asyncio.sleep(0.2)
+    all_of_them = (silent, one.id, other.id)
+
+    async def are_listed() -> bool:  # one by one, and a moment later
+        shown = await ann.mandate("gates")
+        return all(each in shown.out for each in all_of_them)
+
+    await eventually(are_listed)
+    shown = await ann.mandate("gates")
     listed = await ann.mandate("gates", "--json")
 
     assert shown.code == listed.code == 0

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.fixtures.engine import Engine, after_look, gate
+from tests.integration.stack.probes import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 HISTORIES = ROOT / "tests" / "replay" / "histories"
@@ -39,7 +40,13 @@ async def test_a_change_that_would_wedge_runs_under_way_is_found_before_it_is_de
 ) -> None:
     handle = await engine.start(after_look(gate("review")))
     await engine.pending(handle, "review")
-    ours = ("--running", "--query", f'WorkflowId = "{handle.id}"')
+    mine = f'WorkflowId = "{handle.id}"'
+
+    async def is_listed() -> bool:
+        return [each.id async for each in engine.client.list_workflows(mine)] == [handle.id]
+
+    await eventually(is_listed)
+    ours = ("--running", "--query", mine)
 
     now, planted = await asyncio.gather(
         asyncio.to_thread(replay, *ours, temporal=engine.settings.temporal),

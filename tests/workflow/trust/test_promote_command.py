@@ -15,6 +15,7 @@ from tests.fixtures.person import Somebody
 from tests.fixtures.servers.openbao import OpenBao, People
 from tests.fixtures.trust.agents import Subject, long_gone, stranger, subject
 from tests.fixtures.voting import signer
+from tests.integration.stack.probes import eventually
 
 
 class Room:
@@ -85,7 +86,11 @@ async def test_what_waits_is_printed_with_the_lines_that_answer_it(room: Room, r
     words = shlex.split(line)[2:]
     again = await room.nobody().mandate("promote", ready.agent, "--to", "t3", "--wait")
     told = await room.nobody().mandate("promote", ready.agent, "--to", "t3", "--json")
-    inbox = await room.nobody().mandate("gates")
+
+    async def is_listed() -> bool:  # a list of the server is behind
+        return ready.promotion in (await room.nobody().mandate("gates")).out
+
+    await eventually(is_listed)
 
     assert said.code == 0
     assert f"raise {ready.agent} from T2 to T3" in said.out
@@ -93,7 +98,6 @@ async def test_what_waits_is_printed_with_the_lines_that_answer_it(room: Room, r
     assert (again.code, again.out) == (1, said.out)
     assert "was under way already: nothing new was started" in again.err
     assert (told.code, json.loads(told.out)["gate"]["gate"]) == (1, "consent")
-    assert ready.promotion in inbox.out
 
     unsaid = await (await room.person("ann")).mandate(*words)
     assert (unsaid.code, "requires a reason" in unsaid.err) == (2, True)
