@@ -19,6 +19,7 @@ from tests.fixtures.engine import Engine, failure_of
 from tests.fixtures.servers.openbao import OpenBao, People
 from tests.fixtures.trust.agents import GATE, WHY, Subject, say, subject, unmet
 from tests.fixtures.voting import Signer, signer, update, vote_of
+from tests.integration.stack.probes import eventually
 
 
 @pytest_asyncio.fixture
@@ -47,6 +48,7 @@ async def test_the_ledger_links_evidence_votes_grant_and_change(
     engine: Engine, ready: Subject, ann: Signer, bob: Signer
 ):
     handle = await ready.asked(Tier.T3)
+    await eventually(lambda: "gate.opened" in ready.actions())  # it is recorded beside the wait
     for who in (ann, bob):
         await say(engine, handle, who)
     report = await handle.result()
