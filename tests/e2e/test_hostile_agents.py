@@ -267,7 +267,7 @@ async def test_what_an_agent_leaves_behind_after_its_result_ends_with_the_stage(
 
 def test_processes_that_run_are_found_by_their_mark(mark: str):
     with subprocess.Popen(["sleep", mark]) as sleeper:
-        end = time.monotonic() + LIMIT_S  # its arguments are not there from the beginning
+        end = time.monotonic() + AMPLE_S  # its arguments are not there from the beginning
         while not (found := processes(mark)) and time.monotonic() < end:
             time.sleep(0.01)
         sleeper.kill()

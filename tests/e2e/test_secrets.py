@@ -28,11 +28,12 @@ from tests.fixtures.hostile.arena import NAMESPACES, Arena, arena_on, played
 from tests.fixtures.hostile.traces import found, rooms
 from tests.fixtures.servers.openbao import OpenBao
 from tests.fixtures.servers.valkey import ValkeyProcess
+from tests.integration.stack.probes import eventually
 
 Play = Callable[[str], Path]
 Traces = Callable[[Any], Awaitable[dict[str, bytes]]]
 
-WAIT_S = 20
+WAIT_S = 60
 # Where agents of a tier may read, by the shipped policies.
 ZONES = {0: "kv-shared/docs", 1: "kv-sandbox", 2: "kv-build"}
 TOKEN_PREFIXES = ("hvs.", "hvb.", "hvr.", "s.", "b.", "r.")
@@ -88,14 +89,15 @@ def _stage(arena: Arena, reference: str, do: str, **fields: Any) -> dict[str, An
 
 
 async def _heartbeat(arena: Arena, workflow_id: str) -> bytes:
-    """Wait until the agent at work in a stage has told its progress; return what was told."""
+    """Wait until the agent at work in a stage has told of its secret; return what was told."""
     handle = arena.client.get_workflow_handle(workflow_id)
     async with asyncio.timeout(WAIT_S):
         while True:
             with suppress(RPCError):  # it has not been started yet
                 pending = (await handle.describe()).raw_description.pending_activities
-                if any(activity.HasField("heartbeat_details") for activity in pending):
-                    return b"".join(activity.SerializeToString() for activity in pending)
+                told = b"".join(activity.SerializeToString() for activity in pending)
+                if b"[redacted]" in told:  # signs of life come before
+                    return told
             await asyncio.sleep(0.05)
 
 
@@ -154,7 +156,6 @@ async def test_neither_is_it_when_the_run_is_cancelled(
     places = await traces(handle)
 
     assert isinstance(caught.value.cause, CancelledError)
-    assert b"[redacted]" in heard  # it has spoken
     assert found({**places, "heartbeat": heard}, secret, *arena.issued.all) == set()
     assert _living(arena.openbao, arena.issued.minted) == 0
 
@@ -258,9 +259,8 @@ async def test_workers_that_stop_leave_no_token_alive(
         config = {"secrets": {"TOKEN": reference}}
         handle = await brief.start(pipeline(stage("look", config=config)))
         await handle.result()
-        held = _living(openbao, brief.issued.logins)
+        # of phases, of T3, which tries the lock of Vault, of trust, of the revoker, who stays
+        # ready, and of the ledger, whose notes Vault signs: beside the run
+        await eventually(lambda: _living(openbao, brief.issued.logins) == 5)
 
-    # of phases, of T3, which tries the lock of Vault, of trust, of the revoker, who stays ready,
-    # and of the ledger, whose notes Vault signs
-    assert held == 5
     assert _living(openbao, brief.issued.all) == 0

@@ -24,7 +24,7 @@ from tests.fixtures.hostile.arena import Arena, played
 from tests.unit.mandate.programs import mandate
 
 Play = Callable[[str], Path]
-WAIT_S = 20
+WAIT_S = 60
 SAID = {
     *("progress step 1 of 3", "stderr looking closer"),
     *("stdout no message", "progress step 2 of 3"),

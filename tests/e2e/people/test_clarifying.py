@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -24,14 +25,15 @@ from tests.replay.record import TEMPLATES as ASKS
 
 GATE: Final = "work/clarify-1"
 PROVEN: Final = {"approvers": ["group:sre"], "identity": ["verified"]}
-SECONDS: Final = 3  # that the agent works before it errs
 PROGRAM: Final = """
-import json, sys, time
+import json, pathlib, sys, time
 
 request = json.loads(sys.stdin.readline())
 clarified = request["clarification"]
 if request["phase"] == "EXECUTE" and clarified is None:
-    time.sleep(request["input"].get("works", 0))
+    busy = request["input"].get("works")  # a file: the agent works as long as it is there
+    while busy and pathlib.Path(request["input"]["workspace"], busy).exists():
+        time.sleep(0.05)
     print(json.dumps({"type": "error", "message": "the bucket is locked"}), flush=True)
     time.sleep(60)
 output = {"told": clarified and clarified["constraints"]}
@@ -46,7 +48,7 @@ interpreter: python
 phases: [PLAN, EXECUTE]
 timeout: 2m
 inputs:
-  works: {type: integer, default: 0}
+  works: {type: string, default: ""}
 """
 
 
@@ -143,7 +145,9 @@ def works() -> bool:
 async def test_a_worker_killed_while_a_plan_is_clarified_by_itself_counts_it_once(
     mandate_up: MandateUp,
 ):
-    run = await mandate_up.start(work(inputs={"works": SECONDS}))
+    busy = mandate_up.workspace / f"busy-{uuid.uuid4().hex[:8]}"
+    busy.touch()
+    run = await mandate_up.start(work(inputs={"works": busy.name}))
     child = (await mandate_up.client()).get_workflow_handle(f"{run.id}/work")
 
     async def acts() -> bool:
@@ -154,6 +158,7 @@ async def test_a_worker_killed_while_a_plan_is_clarified_by_itself_counts_it_onc
     await eventually(acts, within_s=60)
     # It cannot be recorded, so it is not over: the agent errs, is ended, and begins no other life.
     with standing_still(mandate_up.pid("ledger")):
+        busy.unlink()
         await eventually(lambda: not works(), within_s=60)
         before = clarified(mandate_up, run.id)
         await mandate_up.kill("worker")

@@ -37,7 +37,7 @@ async def _run(stack: MandateUp, file: Path, *words: str) -> asyncio.subprocess.
 async def _line(process: asyncio.subprocess.Process, start: str) -> str:
     """Read what the command says up to the line that begins with ``start``."""
     assert process.stdout
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while line := (await process.stdout.readline()).decode():
             if line.startswith(start):
                 return line

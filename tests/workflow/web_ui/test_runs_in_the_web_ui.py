@@ -18,7 +18,7 @@ from integrations.agents.contract.protocol import Request
 from tests.fixtures.engine import Engine, fail, failure_of, gate, pipeline, stage
 from tests.fixtures.servers.browser import pictured
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 COLOUR = "(element, what) => getComputedStyle(element)[what]"
 
 
