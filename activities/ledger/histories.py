@@ -21,9 +21,9 @@ from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts.specs import AGENT_WORKFLOW
 from activities.runtime.engine import ANSWER, described
 from dsl.rules.reconciliation.history import History
+from dsl.rules.run.reserved import AGENT
 
 AT_ONCE: Final = 4  # each may have megabytes
 RESETS_MAX: Final = 100  # of one stage that are followed
@@ -80,7 +80,7 @@ def stages_in(history: WorkflowHistory) -> list[tuple[str, str]]:
     found = []
     for event in history.events:
         started: Any = event.child_workflow_execution_started_event_attributes
-        if started.workflow_type.name == AGENT_WORKFLOW:
+        if started.workflow_type.name == AGENT:
             execution = started.workflow_execution
             found.append((execution.workflow_id, execution.run_id))
     return found

@@ -27,9 +27,8 @@ from activities.contracts.anchor_specs import (
     AnchorHeld,
     AnchorNote,
 )
-from activities.contracts.specs import QUEUE
 from activities.runtime.engine import described
-from dsl.rules.run.reserved import ledger_anchor_id
+from dsl.rules.run.reserved import QUEUE, ledger_anchor_id
 from integrations.errors import CorruptError, UnavailableError
 from integrations.ledger.anchors.anchor import Kept
 

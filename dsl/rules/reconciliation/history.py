@@ -190,20 +190,21 @@ def argument_of(payloads: Any) -> Any:
 
 def _calls(history: History, asked_by: str, ended_by: str) -> Iterator[HistoryCall]:
     opener = "initiatedEventId" if ended_by.startswith("CHILD") else "scheduledEventId"
+    typed = [(type_of(event), event) for event in history.events]
     following: dict[tuple[int, str], Mapping[str, Any]] = {
-        (number_of(attributes(event).get(opener)), type_of(event).removeprefix(ended_by)): event
-        for event in history.events
-        if type_of(event).startswith(ended_by)
+        (number_of(attributes(event).get(opener)), kind.removeprefix(ended_by)): event
+        for kind, event in typed
+        if kind.startswith(ended_by)
     }
     runs = history.run_of
-    for event in history.events:
-        if type_of(event) == asked_by:
+    for kind, event in typed:
+        if kind == asked_by:
             number = event_id(event)
             start = following.get((number, "STARTED"))
             ends = (following.get((number, each)) for each in _CALL_ENDS)
             end = next((each for each in ends if each is not None), None)
             yield _call(event, runs[number], start, end, ended_by)
-        elif type_of(event) == "MARKER_RECORDED" and asked_by.startswith("ACTIVITY"):
+        elif kind == "MARKER_RECORDED" and asked_by.startswith("ACTIVITY"):
             local = _local(event, runs[event_id(event)])
             if local is not None:
                 yield local
@@ -264,7 +265,9 @@ def _local(event: Mapping[str, Any], run_id: str) -> HistoryCall | None:
 def _runs(history: History) -> dict[int, str]:
     """Return which run wrote each event (2)."""
     resets = [each for each in history.events if attributes(each).get("cause") == _RESET]
-    started = attributes(history.events[0]) if resets else {}
+    if not resets:  # as most
+        return {event_id(event): history.run_id for event in history.events}
+    started = attributes(history.events[0])
     run = str(started.get("originalExecutionRunId") or history.run_id)
     runs: dict[int, str] = {}
     for event in history.events:
