@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -119,13 +119,15 @@ class Log:
         groups = [list(each) for _, each in groupby(entries, lambda entry: entry.group)]
         lines: list[str] = []
         for number, group in enumerate(groups):
+            if group[0].is_message:  # it stands alone
+                lines += _prefixed(group[0], group[0].data.decode(errors="replace"))
+                continue
             text = b"".join(entry.data for entry in group).decode(errors="replace")
-            if not group[0].is_message:
-                text = self._clean(
-                    text,
-                    cut_before=cut_before and number == 0,
-                    cut_behind=cut_behind and number == len(groups) - 1,
-                )
+            text = self._clean(
+                text,
+                cut_before=cut_before and number == 0,
+                cut_behind=cut_behind and number == len(groups) - 1,
+            )
             lines += _prefixed(group[0], text)
         return "".join(lines).encode(errors="replace")
 
@@ -158,7 +160,9 @@ def _taken_back(entries: list[_Entry] | deque[_Entry], stream: str, since: int) 
     return size
 
 
-def _prefixed(entry: _Entry, text: str) -> Iterator[str]:
-    for line in text.splitlines() or [""]:
-        shown = line if len(line) <= _LINE_MAX else line[:_LINE_MAX] + _CUT
-        yield f"+{entry.seconds:.3f} {entry.kind} {shown}".rstrip() + "\n"
+def _prefixed(entry: _Entry, text: str) -> list[str]:
+    start = f"+{entry.seconds:.3f} {entry.kind} "
+    return [
+        (start + (line if len(line) <= _LINE_MAX else line[:_LINE_MAX] + _CUT)).rstrip() + "\n"
+        for line in text.splitlines() or [""]
+    ]
