@@ -44,4 +44,7 @@ async def examine(env: dict[str, str]) -> list[Finding]:
         machine.sandbox(),
         *machine.programs(),
     ]
-    return [*on_machine, temporal, *of_vault, dragonfly, servers.ledger_file(env), *seen]
+    of_servers = [temporal, *of_vault, dragonfly]
+    are_well = all(each.ok for each in of_servers)
+    seen_here = seen.lines(are_servers_well=are_well)
+    return [*on_machine, *of_servers, servers.ledger_file(env), *seen_here]

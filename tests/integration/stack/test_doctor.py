@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 import pytest
 
+from integrations.chaos.wire import Weather, WireProxy
 from mandate.stack import environment
 from mandate.stack.servers.ports import Ports
+from tests.fixtures.servers.valkey import free_port
 from tests.unit.mandate.programs import mandate
 
 
@@ -57,6 +60,22 @@ async def test_every_server_that_is_away_is_a_failure_with_a_fix(tmp_path):
     assert said.stdout.endswith("to be fixed: temporal, vault, dragonfly\n")
     assert "Traceback" not in said.stderr
     assert "secret-word" not in said.stdout + said.stderr
+
+
+async def test_what_a_slow_server_does_not_tell_in_time_is_named_and_nothing_is_well(
+    stack, tmp_path
+):
+    url = urlsplit(stack.env["MANDATE_DRAGONFLY_URL"])
+    async with WireProxy(free_port(), (url.hostname, url.port)) as wire:
+        wire.set(Weather(delay_s=0.2))  # each word is in time, and no look is
+        slow = f"redis://127.0.0.1:{wire.port}"
+        said = await doctor(tmp_path, env={**stack.env, "MANDATE_DRAGONFLY_URL": slow})
+
+    assert said.returncode == 1
+    (line,) = lines(said, "FAIL")
+    assert line.split(maxsplit=1)[1].startswith("looks         not known, no answer in time: ")
+    assert "circuits" in line
+    assert said.stdout.endswith("to be fixed: looks\n")
 
 
 async def test_without_any_server_the_fix_is_mandate_up(tmp_path):
