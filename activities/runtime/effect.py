@@ -79,7 +79,7 @@ def beat() -> None:
 
 
 def err(error_id: str, at_ms: int, words: str = "") -> None:
-    """Note an error of the agent, once; the newest are kept (4)."""
+    """Note an error of the agent, once, and tell the server at once; the newest are kept (4)."""
     this = _attempt.get()
     this.erred.setdefault(error_id, at_ms)
     if words:
@@ -87,6 +87,7 @@ def err(error_id: str, at_ms: int, words: str = "") -> None:
     for kept, most in ((this.erred, ERROR_BUDGET_MAX), (this.words, ERROR_WORDS_MAX)):
         while len(kept) > most:
             del kept[next(iter(kept))]
+    beat()  # (4) else an attempt that ends before the next sign of life would take it along
 
 
 def erred() -> dict[str, int]:
