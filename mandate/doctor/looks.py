@@ -54,7 +54,7 @@ async def looks(settings: Settings) -> AsyncIterator[tuple[HealthProbe, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenOnce:
     """What the looks have found, and which of them had no answer."""
 
     findings: tuple[Finding, ...] = ()
@@ -68,7 +68,7 @@ class Seen:
         return [*self.findings, bad("looks", words, "look again: servers answer, and late")]
 
 
-async def seen_once(env: Mapping[str, str]) -> Seen:
+async def seen_once(env: Mapping[str, str]) -> SeenOnce:
     """Look once, for ``mandate doctor`` (2)."""
     try:
         settings = read_settings(env)
@@ -76,13 +76,13 @@ async def seen_once(env: Mapping[str, str]) -> Seen:
             probes = [each for each in found if each.name not in _SAID_ELSEWHERE]
             sightings = await asyncio.gather(*(_answered(each) for each in probes))
     except SettingsError:
-        return Seen()  # whoever is asked for the server says so
+        return SeenOnce()  # whoever is asked for the server says so
     # A disk that hangs, as a mount may, holds up a thread and no look.
     disks = await asyncio.to_thread(_disks, settings)
     pairs = [(probe.name, each) for probe, each in zip(probes, sightings, strict=True)]
     known = [_finding(name, each) for name, each in pairs if each and each.grade is not None]
     unanswered = tuple(name for name, each in pairs if each is None)
-    return Seen((*known, *disks), unanswered)
+    return SeenOnce((*known, *disks), unanswered)
 
 
 async def _answered(probe: HealthProbe) -> Sighting | None:
