@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -114,9 +114,7 @@ def _disk(name: str, place: Path) -> Finding:
         found = room_at(name, place, must_write=False)  # that is for workers, who say so
     except IntegrationError as error:
         return bad(_DISK, f"{name}: {error}", f"make {place} for the user of the workers")
-    if found.grade is Grade.GOOD:
-        return good(_DISK, f"{name}: {found.detail}")
-    return bad(_DISK, f"{name}: {found.detail}", found.fix)
+    return _finding(_DISK, replace(found, detail=f"{name}: {found.detail}"))
 
 
 def _vault(settings: Settings) -> Vault:
