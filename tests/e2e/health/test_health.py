@@ -18,7 +18,7 @@ import pytest
 from integrations.health.metrics import METRICS
 from integrations.ledger.verify import TAIL_MAX, tail
 from tests.fixtures.engine import pipeline, stage
-from tests.fixtures.stack import result_of
+from tests.fixtures.stack import FREE_PORTS, result_of
 from tests.integration.stack.probes import eventually
 from tests.unit.mandate.programs import mandate
 
@@ -160,12 +160,7 @@ async def test_while_vault_is_frozen_health_answers(up, bao):
 async def test_two_who_serve_health_on_one_port_are_told_apart(up, tmp_path):
     log = (up.data_dir / "logs" / "worker.log").read_text()
     taken = SERVED.findall(log)[-1]
-    free = [
-        word
-        for name in ("temporal", "ui", "vault", "dragonfly")
-        for word in (f"--{name}-port", "0")
-    ]
-    words = ("up", "--data-dir", tmp_path / "data", "--health-port", taken, *free)
+    words = ("up", "--data-dir", tmp_path / "data", "--health-port", taken, *FREE_PORTS)
     said = await asyncio.to_thread(mandate, *words, cwd=tmp_path)
 
     assert (said.returncode, f"port {taken} for health is taken" in said.stderr) == (1, True)
