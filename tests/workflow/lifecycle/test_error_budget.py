@@ -229,43 +229,24 @@ async def test_a_store_that_forgot_is_told_by_the_ledger(engine: Engine):
     assert "2 errors within 10m, 2 are allowed" in failure.message
 
 
-async def test_an_attempt_that_loses_its_lease_as_it_errs_forgives_nothing_either(engine: Engine):
+@pytest.mark.parametrize("loses_it", ["when it is renewed", "as its error is counted"])
+async def test_a_store_that_forgets_while_the_agent_works_forgives_nothing(
+    engine: Engine, loses_it: str
+):
     settings = engine.settings
 
     async def err(request: Request) -> dict[str, Any]:
         child = engine.client.get_workflow_handle(request.run)
         agent = (await child.query("status"))["agent"]
         engine.runner.err(request, 1)
-        async with connect(settings.dragonfly_url, settings.dragonfly_password_file) as store:
-            while not await store.zcount(RedisKeys.agent_errors(agent), 1, "+inf"):
-                pass
-            if len(engine.runner.requests) == 1:
-                await store.delete(RedisKeys.agent_errors(agent), RedisKeys.agent_guard(agent))
-                raise LeaseLostError("in the moment after its error was counted")
-        engine.runner.err(request, 1)
-        return await hang(request)
-
-    engine.runner.behaviours["work"] = err
-    handle = await engine.start(document(errors=3))
-    failure = await failure_of(handle)
-
-    assert failure.type == "BudgetSpent"
-    assert sum(count for _, count in on_record(engine, handle)) == 3
-
-
-async def test_a_store_that_forgets_while_the_agent_works_forgives_nothing(engine: Engine):
-    settings = engine.settings
-
-    async def err(request: Request) -> dict[str, Any]:
-        engine.runner.err(request, 1)
-        child = engine.client.get_workflow_handle(request.run)
-        agent = (await child.query("status"))["agent"]
         async with connect(settings.dragonfly_url, settings.dragonfly_password_file) as store:
             while not await store.zcount(RedisKeys.agent_errors(agent), 1, "+inf"):
                 pass
             keys = (RedisKeys.agent_errors(agent), RedisKeys.agent_guard(agent))
             if len(engine.runner.requests) == 1:
                 await store.delete(*keys)
+                if loses_it == "as its error is counted":  # before any other sign of life
+                    raise LeaseLostError(loses_it)
                 return await hang(request)
         engine.runner.err(request, 1)
         return await hang(request)
