@@ -69,8 +69,8 @@ async def test_who_starts_again_goes_on_from_what_is_recorded(tmp_path):
             async with record.kept():
                 record.heard(vital)
                 await until_told(path, entries)
-                await record._record("vault", record._told["vault"])
-                assert len(told(path)) == entries
+            await record._record("vault", record._told["vault"])
+            assert len(told(path)) == entries
 
 
 async def test_what_the_ledger_could_not_take_is_recorded_when_it_is_back(tmp_path):

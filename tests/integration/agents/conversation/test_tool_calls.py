@@ -35,13 +35,13 @@ async def test_each_call_is_answered_on_stdin_in_its_turn(run: Any):
 
 async def test_the_time_limit_stands_still_while_calls_are_made(run: Any):
     async def think(call: AskedCall) -> CallTold:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)
         return await pay(call)
 
     began = time.monotonic()
-    await run("hostile", {"do": "calls"}, on_call=think, timeout_s=2.5)
+    await run("hostile", {"do": "calls"}, on_call=think, timeout_s=5.5)
 
-    assert time.monotonic() - began > 3.0
+    assert time.monotonic() - began > 6.0  # and most of the limit is left for a busy machine
 
 
 @pytest.mark.parametrize(
