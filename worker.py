@@ -34,6 +34,7 @@ from activities.contracts.notify.specs import QUEUE_NOTIFY
 from activities.contracts.specs import QUEUE_LEDGER, QUEUE_T3, QUEUE_TRUST
 from activities.runtime import failure_log
 from activities.runtime.activations import Activations
+from activities.runtime.asking import AskingAgain
 from activities.runtime.client import connect as dial
 from activities.runtime.converter import with_ours
 from activities.runtime.orphans import OrphanInterceptor
@@ -90,7 +91,7 @@ class GovernancePlugin(SimplePlugin):
         super().__init__(
             "mandate.Governance",
             data_converter=with_ours,
-            interceptors=[MessageGuard()],
+            interceptors=[MessageGuard(), AskingAgain()],
         )
         self._settings = settings
         self._agent_runner = runner

@@ -11,7 +11,8 @@ over and back costs as much again. The rules:
 4. Nothing happens to a workflow outside a workflow task. A query that waited for a worker comes
    with all that has happened meanwhile, and the SDK would hand that over as if a task had brought
    it: at the wrong time, ahead of the signals of the task that does bring it, and kept in memory.
-   Such a run would not replay. It is let go of instead, and whoever asked may ask again.
+   Such a run would not replay. It is let go of instead, and whoever asked may ask again:
+   see ``activities.runtime.asking``.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from typing import Any, Final, TypeVar
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
+from activities.runtime.asking import ASK_AGAIN
+
 T = TypeVar("T")
 
 JOBS_MAX: Final = 4
 COMPUTES_S_MAX: Final = 2.0  # as in the SDK
-ASK_AGAIN: Final = "the run is being caught up with: ask again in a moment"
 _LOOK_EVERY_S: Final = 0.25
 
 

@@ -18,12 +18,13 @@ from temporalio.envconfig import ClientConfig
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import ConnectConfig, ServiceClient
 
+from activities.runtime.asking import AskingAgain
 from activities.runtime.converter import with_ours
 from integrations.settings import Settings
 
 
 class ClientPlugin(Plugin):
-    """Values cross as ours do; nothing else of a client is changed."""
+    """Values cross as ours do, and what a worker cannot answer yet is asked again."""
 
     def name(self) -> str:
         """Return how the SDK calls it."""
@@ -32,8 +33,9 @@ class ClientPlugin(Plugin):
     def configure_client(
         self, config: temporalio.client.ClientConfig
     ) -> temporalio.client.ClientConfig:
-        """Convert values as we do."""
+        """Convert values as we do, and ask again."""
         config["data_converter"] = with_ours(config.get("data_converter"))
+        config["interceptors"] = [*(config.get("interceptors") or ()), AskingAgain()]
         return config
 
     async def connect_service_client(

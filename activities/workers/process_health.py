@@ -14,8 +14,8 @@ from typing import Final
 
 from temporalio.runtime import Runtime
 
-from activities.runtime.sdk_metrics import SdkMetrics
 from activities.workers.duties import Duties
+from activities.workers.sdk_metrics import SdkMetrics
 from dsl.rules.health.vitality import Vitality
 from integrations.health.metrics import figures_of, figures_of_circuits, text_of
 from integrations.health.monitor import Vital

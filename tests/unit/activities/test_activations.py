@@ -12,7 +12,8 @@ from contextvars import ContextVar
 import pytest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 
-from activities.runtime.activations import ASK_AGAIN, JOBS_MAX, Activations, StuckError
+from activities.runtime.activations import JOBS_MAX, Activations, StuckError
+from activities.runtime.asking import ASK_AGAIN
 
 MAY_COMPUTE_S = 0.2
 GOES_ON_S = 60.0  # unless it is broken off
