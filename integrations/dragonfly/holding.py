@@ -16,7 +16,8 @@ The rules:
 5. Whoever cancels from outside is obeyed first: a cancellation is never turned into a loss.
 6. Meanwhile the lease is bound: the owner's next attempt waits for the end of the body. At the end
    the lease is given back, or unbound where it belongs to the owner's next step, also when it was
-   claimed. A server that does not answer lets it run out.
+   claimed or its agent revoked: whoever counts beats would miss it. A server that does not answer
+   lets it run out.
 """
 
 from __future__ import annotations
@@ -108,8 +109,8 @@ class Holding:
                 )  # (3) beyond the margin
             return
         is_cancelled_from_outside = self._body.uncancel() > self._cancelling
-        if isinstance(self._lost.__cause__, LeaseLostError):
-            await self._give_back()  # somebody may wait for it
+        if not isinstance(self._lost.__cause__, UnavailableError):
+            await self._give_back()  # (6) somebody may wait for it, or count its beats
         if isinstance(error, asyncio.CancelledError) and is_cancelled_from_outside:
             return  # (5) a cancel is obeyed first
         if error is None or isinstance(error, Exception | asyncio.CancelledError):

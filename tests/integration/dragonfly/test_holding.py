@@ -90,6 +90,7 @@ async def test_a_revocation_stops_the_body(dragonfly: Redis) -> None:
     )
 
     assert isinstance(loss, RevokedError)  # final, where a lost lease is tried again
+    assert await dragonfly.zscore(RedisKeys.BEATS, lease.holder) is None  # nobody misses it
 
 
 async def test_a_server_restarted_empty_stops_the_body(
@@ -134,6 +135,7 @@ async def test_a_broken_guard_stops_the_body(dragonfly: Redis) -> None:
     )
 
     assert isinstance(loss.__cause__, CorruptError)
+    assert await dragonfly.zscore(RedisKeys.BEATS, lease.holder) is None
 
 
 async def test_the_next_attempt_stops_the_body_of_the_one_before_and_begins_when_it_has_ended(
