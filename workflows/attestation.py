@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from activities.contracts import attestation_specs
+    from activities.contracts.meant import MeantError
     from dsl.values.model_faults import fault_of
     from workflows.messages.inputs import MessageError, decode
     from workflows.runtime import failures
@@ -45,5 +46,8 @@ class Attestation:
                 summary=Markdown.of("evidence of {}", wanted.workflow),
             )
         except ActivityError as error:
-            raise failures.refused(failures.cause_of(error)[1]) from None
+            kind, why = failures.cause_of(error)
+            if kind == attestation_specs.UNKNOWN_RUN:
+                raise MeantError(why, type=kind) from None
+            raise failures.refused(why) from None
         return attested.model_dump(mode="json")

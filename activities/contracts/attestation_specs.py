@@ -21,6 +21,7 @@ from dsl.values.canonical import DIGEST_PATTERN
 from dsl.values.sizes import Sentence
 
 ATTESTATION_WORKFLOW: Final = reserved.ATTESTATION
+UNKNOWN_RUN: Final = "UnknownRun"  # type of the failure where Temporal does not know the run
 
 
 class AttestRequest(Value):
@@ -28,12 +29,6 @@ class AttestRequest(Value):
 
     workflow: str = Field(min_length=1, max_length=WORKFLOW_ID_BYTES_MAX)
     run: str = Field(default="", max_length=100)
-
-    @property
-    def unknown(self) -> str:
-        """Return what is answered where Temporal does not know the run."""
-        which = f"run {self.run}" if self.run else "such run"
-        return f"temporal knows no {which} of {self.workflow!r}, or not any more"
 
 
 class Attested(Value):

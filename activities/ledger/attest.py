@@ -26,6 +26,7 @@ from temporalio.service import RPCError
 
 from activities.contracts import attestation_specs as contract
 from activities.contracts.attestation_specs import DISPUTE_LENGTH_MAX
+from activities.contracts.meant import MeantError
 from activities.ledger.anchoring import Anchoring
 from activities.ledger.comparing import BYTES_MAX, gone, judged
 from activities.ledger.histories import bytes_of, read_history, runs_of, text_of, with_stages
@@ -38,7 +39,7 @@ from dsl.shown.foreign import legible
 from dsl.values.canonical import canonical
 from dsl.values.sizes import sentence
 from integrations.artifacts.store import Artifacts, StoredArtifact
-from integrations.errors import DeniedError, IntegrationError, NotFoundError, UnavailableError
+from integrations.errors import DeniedError, IntegrationError, UnavailableError
 from integrations.ledger.evidence.bundle import BUNDLE_BYTES_MAX, Bundle, keyid_of
 from integrations.ledger.ledger import Ledger
 from integrations.ledger.lookup import places_of
@@ -207,7 +208,11 @@ async def _histories(
         later.require(since)
     except RPCError as error:
         if error.status in NO_SUCH_RUN:
-            raise NotFoundError(request.unknown) from None
+            which = f"run {request.run}" if request.run else "such run"
+            raise MeantError(
+                f"temporal knows no {which} of {request.workflow!r}, or not any more",
+                type=contract.UNKNOWN_RUN,
+            ) from None
         raise UnavailableError(f"temporal does not answer ({error})") from None
     return histories
 

@@ -18,7 +18,12 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowFailureError
 
-from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW, Attested, AttestRequest
+from activities.contracts.attestation_specs import (
+    ATTESTATION_WORKFLOW,
+    UNKNOWN_RUN,
+    Attested,
+    AttestRequest,
+)
 from activities.contracts.specs import QUEUE
 from dsl.rules.ledger.statement import Agreement
 from dsl.rules.run.reserved import attestation_id
@@ -66,7 +71,7 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
             task_queue=QUEUE,
         )
     except WorkflowFailureError as error:
-        raise _refusal(request, words_of_cause(error.cause)) from None
+        raise _refusal(error.cause) from None
     attested = Attested.model_validate(found)
     data = artifacts.get(attested.digest)
     write_new(target, [data.decode()])
@@ -83,8 +88,9 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     return 0
 
 
-def _refusal(request: AttestRequest, why: str) -> RefusalError:
-    if why == request.unknown:
+def _refusal(cause: BaseException | None) -> RefusalError:
+    why = words_of_cause(cause)
+    if getattr(cause, "type", None) == UNKNOWN_RUN:
         return NotThereError("{}", why, typed="see: mandate runs --json")
     return RefusalError("{}", why)
 

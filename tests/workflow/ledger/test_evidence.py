@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
+from activities.contracts.attestation_specs import ATTESTATION_WORKFLOW
 from activities.ledger.temporal_anchor import TemporalAnchor
 from dsl.rules.ledger.note import NoteKey
 from dsl.rules.ledger.statement import ENTRIES, pae
 from dsl.values.canonical import canonical
 from integrations.ledger.evidence.bundle import Bundle, keyid_of
-from tests.fixtures.engine import Engine, after_look, gate
+from tests.fixtures.engine import Engine, after_look, failure_of, gate
 from tests.fixtures.search import SEED, many
 from tests.unit.mandate.programs import ROOT, mandate
 
@@ -124,6 +126,19 @@ def test_who_verifies_without_mandate_and_asks_wrongly_is_told_how(words: list[s
     assert told.stderr.startswith("usage: verify_evidence.py FILE KEY")
 
 
+async def a_run_that_is_not_there_is_told_by_its_type(engine: Engine, run: str, file: Path) -> None:
+    other = str(uuid.UUID(int=1))
+    wanted = {"workflow": run, "run": other}
+    asked = await engine.start_type(ATTESTATION_WORKFLOW, wanted)
+    failure = await failure_of(asked)
+    said = await asyncio.to_thread(typed, engine, "export", run, "--run-id", other, "-o", str(file))
+
+    assert failure.type == "UnknownRun"
+    assert f"temporal knows no run {other} of {run!r}" in failure.message
+    assert said.returncode == 2
+    assert failure.message in said.stderr
+
+
 async def a_stage_has_evidence_of_its_own(
     engine: Engine, stage: dict[str, str], key: NoteKey, folder: Path
 ) -> None:
@@ -159,6 +174,7 @@ async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     assert f"of {evidence.run}" in good.stdout
     assert (again.returncode, keyless.returncode, nobody.returncode) == (2, 2, 2)
     assert nobody.stderr.startswith("mandate evidence export: there is no run 'nobody'")
+    await a_run_that_is_not_there_is_told_by_its_type(engine, evidence.run, tmp_path / "none")
     assert alone(evidence.file, str(key)).stdout.startswith(f"ok: {evidence.run}")
 
     await a_stage_has_evidence_of_its_own(engine, told["run"]["stages"][0], key, tmp_path)
