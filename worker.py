@@ -81,7 +81,7 @@ WORKFLOWS: Final = (
 )
 GRACE: Final = timedelta(seconds=10)
 CACHED_RUNS_MAX: Final = 1_000
-WORKFLOW_TASKS_MAX: Final = 24  # on one core, each within its timeout: a stage's carries phases
+WORKFLOW_TASKS_MAX: Final = 8  # each within its timeout, on a busy machine too: docs/adr/0027
 
 
 class GovernancePlugin(SimplePlugin):
