@@ -40,7 +40,9 @@ def address_of(env: Mapping[str, str]) -> str:
     url = env.get("VAULT_ADDR", "")
     if not url:
         raise UsageError(
-            "no Vault is named", typed="give --data-dir of a stack that is up, or set VAULT_ADDR"
+            "no Vault is named",
+            typed="is `mandate up` running? else give --data-dir of a stack that is up, or set "
+            "VAULT_ADDR",
         )
     return url
 

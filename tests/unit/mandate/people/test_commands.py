@@ -173,7 +173,7 @@ def test_a_registration_is_found_by_digest_and_never_twice():
 
 @pytest.mark.parametrize("env", [{}, {"VAULT_ADDR": ""}])
 def test_without_an_address_no_vault_is_guessed(env):
-    with pytest.raises(UsageError, match="no Vault is named"):
+    with pytest.raises(UsageError, match=r"no Vault is named; is `mandate up` running\?"):
         address_of(env)
 
 
