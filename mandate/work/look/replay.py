@@ -50,6 +50,7 @@ _NO_HISTORY: Final = (  # whatever else is in the file
     ParseError,
 )
 _BETWEEN_IDS: Final = "__"  # in names of files, where an id has a slash
+_SUFFIX: Final = ".json"
 
 
 def run(
@@ -129,6 +130,8 @@ def read_history(file: Path) -> WorkflowHistory:
         text = file.read_text(encoding="utf-8")
         events = json.loads(text)["events"]
         history = WorkflowHistory.from_json(_id_of(events, file), text)
+    except FileNotFoundError:
+        raise _nothing_at(file) from None
     except OSError as error:
         raise UsageError("{}: {}", file, error.strerror or error) from None
     except _NO_HISTORY:
@@ -139,6 +142,15 @@ def read_history(file: Path) -> WorkflowHistory:
     if why is not None:
         raise UsageError("{} is no whole history: {}", file, why)
     return history
+
+
+def _nothing_at(file: Path) -> UsageError:
+    """Return what is said where no file is: as likely as not, a run was named."""
+    is_file = file.suffix == _SUFFIX
+    run = file.stem.replace(_BETWEEN_IDS, "/") if is_file else str(file)
+    into = str(file) if is_file else run.replace("/", _BETWEEN_IDS) + _SUFFIX
+    line = Terminal.command("temporal workflow show -w {} -o json > {}", run, into)
+    return UsageError("{}: expected a file with a history, and none is there: {}", file, line)
 
 
 def refuse_events(history: WorkflowHistory) -> str | None:

@@ -165,6 +165,26 @@ def test_a_history_that_no_server_has_written_is_refused_before_it_is_replayed(
         read_history(file)
 
 
+@pytest.mark.parametrize(
+    ("named", "line"),
+    [
+        ("h1", "temporal workflow show -w h1 -o json > h1.json"),
+        ("h1.json", "temporal workflow show -w h1 -o json > h1.json"),
+        ("pipeline/a/1", "temporal workflow show -w pipeline/a/1 -o json > pipeline__a__1.json"),
+    ],
+)
+def test_where_a_run_is_named_for_a_history_the_line_that_makes_one_is_given(
+    named: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError) as refused:
+        read_history(Path(named))
+    assert str(refused.value) == (
+        f"{named}: expected a file with a history, and none is there: {line}"
+    )
+
+
 async def test_a_run_that_waits_for_its_first_task_has_nothing_to_replay() -> None:
     history = WorkflowHistory.from_json("later", events())
 
