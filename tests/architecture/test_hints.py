@@ -56,7 +56,8 @@ def hints() -> list[str]:
 
 def refusal_of(line: str) -> str | None:
     """Return why the command line does not take ``line``; None where it does."""
-    _, *words = shlex.split(line)
+    typed, _, _ = line.partition(" > ")  # where its output goes is the shell's
+    _, *words = shlex.split(typed)
     command: Any = parsed()
     try:
         context = command.make_context("mandate", words)
@@ -75,7 +76,14 @@ def test_a_line_that_people_are_told_to_type_can_be_typed(line):
 
 
 @pytest.mark.parametrize(
-    "line", ["mandate bogus", "mandate artifact list", "mandate agent rebind", "mandate up --word"]
+    "line",
+    [
+        "mandate bogus",
+        "mandate artifact list",
+        "mandate agent rebind",
+        "mandate up --word",
+        "mandate keys > a",
+    ],
 )
 def test_a_line_that_lacks_something_is_noticed(line):
     assert refusal_of(line) is not None

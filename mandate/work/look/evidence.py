@@ -81,9 +81,9 @@ async def _export(run: str, run_id: str, out: Path | None, env: Mapping[str, str
     about = bundle.predicate()["run"]
     which = Terminal() if run_id else Terminal(", the latest of that id")
     say(Terminal.of("of run {} of {}{}", about["run"], about["workflow"], which))
-    verify = Terminal.command("mandate evidence verify {} --key KEY", str(target))
+    say(Terminal("its keys: mandate ledger keys > ledger.key"))
+    verify = Terminal.command("mandate evidence verify {} --key ledger.key", str(target))
     say(Terminal.of("to verify it: {}", verify))
-    say(Terminal("the keys: mandate ledger keys"))
     note(*_dispute(bundle.agreement(), about, is_latest=not run_id))
     return 0
 
@@ -124,7 +124,10 @@ async def _verify(file: Path, keys: Sequence[str], *, as_json: bool) -> int:
         raise UsageError("{}: {}", file, error.strerror or error) from None
     given = keys_of(keys)
     if not given:
-        raise UsageError("whose signature is to be looked for: give --key, see mandate ledger keys")
+        raise UsageError(
+            "whose signature is to be looked for: give --key ledger.key; it is made by: "
+            "mandate ledger keys > ledger.key"
+        )
     agreement = None
     try:
         bundle = Bundle.parse(data)

@@ -148,6 +148,8 @@ async def a_stage_has_evidence_of_its_own(
     exported = await asyncio.to_thread(typed, engine, "export", *named)
 
     assert exported.returncode == 0, exported
+    assert "its keys: mandate ledger keys > ledger.key\n" in exported.stdout
+    assert f"to verify it: mandate evidence verify {file} --key ledger.key\n" in exported.stdout
     assert json.loads(Bundle.parse(file.read_bytes()).statement)["predicate"]["run"]["stages"] == []
     assert problems(file.read_bytes(), key) == []
 
@@ -173,6 +175,9 @@ async def test_evidence_is_verified_by_all_and_refused_with_any_byte_changed(
     assert good.returncode == 0, good
     assert f"of {evidence.run}" in good.stdout
     assert (again.returncode, keyless.returncode, nobody.returncode) == (2, 2, 2)
+    assert keyless.stderr.endswith(
+        "--key ledger.key; it is made by: mandate ledger keys > ledger.key\n"
+    )
     assert nobody.stderr.startswith("mandate evidence export: there is no run 'nobody'")
     await a_run_that_is_not_there_is_told_by_its_type(engine, evidence.run, tmp_path / "none")
     assert alone(evidence.file, str(key)).stdout.startswith(f"ok: {evidence.run}")
