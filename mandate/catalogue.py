@@ -12,6 +12,7 @@ from dsl.errors import report
 from dsl.shown.surfaces import Terminal
 from dsl.template_folders import TemplateFolders
 from dsl.tools.folders import ToolFolders
+from dsl.values.suggestions import nearest
 from integrations.agents.programs.catalogue import Programs
 from integrations.settings import (
     agent_directories,
@@ -66,13 +67,23 @@ def compile_named(pipeline: str, data_dir: Path | None) -> Compiled:
         content = Path(pipeline).read_bytes()
     except OSError as error:
         raise UsageError(
-            "{}: expected a pipeline document, and it cannot be read: {}; name a file that is "
-            "there, or a pipeline that `mandate list` shows",
-            pipeline,
-            error.strerror,
+            "{}: expected a pipeline document, and it cannot be read: {}; {}",
+            *(pipeline, error.strerror, _beside(Path(pipeline))),
         ) from None
     env = environment.present(data_dir)
     return compile_text(content, pipeline, templates(env).look(), servers(env).look())
+
+
+def _beside(missing: Path) -> Terminal:
+    """Return the document that was likely meant, of those in the same folder, else what may be."""
+    try:
+        names = [each.name for each in missing.parent.iterdir() if each.suffix in _SUFFIXES]
+    except OSError:
+        names = []
+    close = nearest(missing.name, names)
+    if close is not None and close != missing.name:
+        return Terminal.of("did you mean {!r}?", str(missing.with_name(close)))
+    return Terminal("name a file that is there, or a pipeline that `mandate list` shows")
 
 
 def warned(pipeline: str, compiled: Compiled, data_dir: Path | None) -> list[Terminal]:

@@ -178,6 +178,15 @@ def test_a_file_that_is_not_there_is_named_with_what_was_expected_and_the_fix(ca
     )
 
 
+def test_a_file_beside_it_that_was_likely_meant_is_named(tmp_path, capsys):
+    (tmp_path / "hello.yaml").touch()
+    (tmp_path / "hello.txt").touch()
+
+    assert run(str(tmp_path / "helo.yaml"), [], wait=False, data_dir=None) == 2
+    said = capsys.readouterr().err
+    assert said.endswith(f"No such file or directory; did you mean '{tmp_path}/hello.yaml'?\n")
+
+
 def test_the_page_of_a_run_is_a_link_a_browser_can_open():
     env = {"MANDATE_UI": "http://127.0.0.1:8233", "TEMPORAL_NAMESPACE": "default"}
 
