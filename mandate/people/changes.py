@@ -28,6 +28,7 @@ from mandate.people.errors import RefusalError, no_agent
 from mandate.people.gates.queries import pending
 from mandate.people.gates.rows import GateRow
 from mandate.people.holders import refuse_stranger
+from mandate.people.standing import likely_at
 from mandate.stack import environment
 from mandate.terminal import note, say, say_json
 
@@ -52,7 +53,8 @@ class Change:
 
 async def ask(change: Change, data_dir: Path | None) -> int:
     """Start the change; return 0 when it waits for people or, waited for, is done."""
-    client = await temporal(environment.present(data_dir))
+    env = environment.present(data_dir)
+    client = await temporal(env)
     handle, is_new = await _start(client, change)
     ending = asyncio.create_task(handle.result())
     try:
@@ -66,7 +68,7 @@ async def ask(change: Change, data_dir: Path | None) -> int:
             return 0
         return _done(change, await ending)
     except WorkflowFailureError as failure:
-        return _refused(change, failure)
+        return _refused(change, failure, env)
     finally:
         ending.cancel()
 
@@ -155,13 +157,13 @@ def _done(change: Change, report: Any) -> int:
     return code
 
 
-def _refused(change: Change, failure: WorkflowFailureError) -> int:
+def _refused(change: Change, failure: WorkflowFailureError, env: Mapping[str, str]) -> int:
     kind, unmet = reasons(failure.cause)
     is_there = unmet != [unregistered(change.agent)]
     if change.as_json:
         say_json({"agent": change.agent, "state": "refused", "type": kind, "unmet": unmet})
     elif not is_there:
-        raise no_agent(change.agent)
+        raise no_agent(change.agent, likely_at(change.agent, env))
     else:
         say(Terminal.of("refused: {} stays as it is", change.agent))
         say(*(Terminal.of("  - {}", each) for each in unmet))

@@ -83,10 +83,13 @@ def over(run: str, ended: str) -> RefusalError:
     return RefusalError("the run {!r} is {}: nobody is waited for there", run, ended, typed=see)
 
 
-def no_agent(agent: str) -> NotThereError:
-    """Return what is said where Vault knows no agent of that id."""
+def no_agent(agent: str, likely: str = "") -> NotThereError:
+    """Return what is said where Vault knows no agent of that id; ``likely`` may say which it is."""
+    see = Terminal("see: mandate agents")
     return NotThereError(
-        "vault knows no agent {!r}: nothing was changed", agent, typed="see: mandate agents"
+        "vault knows no agent {!r}: nothing was changed",
+        agent,
+        typed=Terminal.of("{}; {}", likely, see) if likely else see,
     )
 
 

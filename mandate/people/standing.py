@@ -1,9 +1,9 @@
-"""What could come next for an agent, as the ledger alone tells it, and what it lacks."""
+"""What the ledger alone tells of agents: which was meant, what could come next, what it lacks."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,15 @@ from typing import Any
 from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.promotion import describe, load_criteria
+from dsl.rules.trust.admission import INLINE_PREFIX_LENGTH, is_inline
 from dsl.rules.trust.grant import PROMOTE, REINSTATE
 from dsl.rules.trust.promotion import unmet, unmet_reinstatement
 from dsl.rules.trust.scorecard import Card
+from dsl.values.suggestions import suggest
+from integrations.errors import IntegrationError
+from integrations.ledger import scores
 from integrations.vault.identity.registry import TOKEN_LIFE_MAX_S
+from mandate.stack.environment import ledger_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,29 @@ class Next:
             return "-"
         what = self.to.name if self.act == PROMOTE else self.act
         return f"{what}: {len(self.unmet)} unmet" if self.unmet else f"{what}: all met"
+
+
+def likely(agent: str, known: Collection[str]) -> str:
+    """Return which agent was likely meant by an id that nobody has, else those there are.
+
+    An agent of an inline pipeline is often named without what its id begins with.
+    """
+    whole = [each for each in sorted(known) if is_inline(each) and _bare(each) == agent]
+    if len(whole) == 1:
+        return f"did you mean {whole[0]!r}?"
+    return suggest(agent, whole or known, what="agents")
+
+
+def likely_at(agent: str, env: Mapping[str, str]) -> str:
+    """Return the same by the ledger of the environment, and nothing where it cannot be read."""
+    try:
+        return likely(agent, scores.cards(ledger_of(env)))
+    except IntegrationError:
+        return ""
+
+
+def _bare(identity: str) -> str:
+    return identity[INLINE_PREFIX_LENGTH:]
 
 
 def criteria_of(env: Mapping[str, str]) -> Criteria:

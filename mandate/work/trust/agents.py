@@ -16,7 +16,6 @@ from dsl.rules.health.budget import BudgetReading
 from dsl.rules.trust.grant import PROMOTE
 from dsl.rules.trust.scorecard import Card
 from dsl.shown.surfaces import Terminal
-from dsl.values.suggestions import suggest
 from integrations.errors import IntegrationError
 from integrations.ledger import scores, verify
 from integrations.ledger.events import budgets
@@ -24,7 +23,7 @@ from integrations.trial import WHY
 from mandate._entry import EXIT_USAGE
 from mandate.columns import columns
 from mandate.people.errors import exit_code_of
-from mandate.people.standing import Next, criteria_of, next_of
+from mandate.people.standing import Next, criteria_of, likely, next_of
 from mandate.stack import environment
 from mandate.terminal import complain, note, say, say_json
 
@@ -60,7 +59,7 @@ def show(agent: str, ledger: Path, *, as_json: bool, data_dir: Path | None) -> i
         known = scores.cards(ledger)
         card = known.get(agent)
         if card is None:
-            hint = suggest(agent, known, what="agents") or "none has run yet"
+            hint = likely(agent, known) or "none has run yet"
             words = (ledger, agent, hint)
             note(Terminal.of("mandate agent show: the ledger {} knows no agent {!r}; {}", *words))
             return EXIT_USAGE

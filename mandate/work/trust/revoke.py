@@ -15,6 +15,7 @@ from mandate.people.door import enter, temporal
 from mandate.people.errors import no_agent, refuse_agent, refuse_reason
 from mandate.people.login.session import login_at
 from mandate.people.revoking import Ended, order_of, order_or_unproven, start, told, watch
+from mandate.people.standing import likely_at
 from mandate.stack import environment
 from mandate.terminal import say, say_json
 
@@ -54,7 +55,7 @@ async def _run(
     if as_json:
         say_json(_as_json(agent, handle.id, ended))
     elif ended.is_unknown:
-        raise no_agent(agent)
+        raise no_agent(agent, likely_at(agent, env))
     else:
         say(*told(ended))
     if ended.is_complete:

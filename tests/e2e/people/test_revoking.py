@@ -133,12 +133,14 @@ async def test_the_process_is_dead_soon_after_the_signal(up, ann, died):
 
 async def test_what_is_printed_goes_over_the_plain_cli(up, ann):
     _, agent, _ = await at_work(up)
+    typo = await ann.mandate("revoke", f"{agent}x", *WHY)
     printed = await ann.mandate("revoke", agent, *WHY, "--print")
     code, said = await up.cli(
         *("workflow", "execute", "--type", "Revocation", "-w", f"revocation/{agent}"),
         *("--task-queue", "mandate", "--input", printed.out, "-o", "json"),
     )
 
+    assert f"nothing was changed; did you mean '{agent}'?; see: mandate agents" in typo.err
     assert printed.code == 0
     assert code == 0, said
     assert (await joined(up, agent))["complete"] is True

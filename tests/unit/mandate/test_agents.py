@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from integrations.ledger.ledger import Ledger
+from mandate.people.standing import likely, likely_at
 from tests.fixtures.trust.facts import CRITERIA
 from tests.integration.ledger.drafts import draft, intruder
 from tests.unit.mandate.programs import mandate
@@ -145,6 +146,28 @@ def test_an_agent_nobody_knows_is_a_failure_with_a_suggestion(folder):
 
     assert (said.returncode, said.stdout) == (2, "")
     assert "ledger.db knows no agent 'cheker'; did you mean 'checker'?" in said.stderr
+
+
+INLINE = f"inline-{'a' * 12}.hello.greet"
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({INLINE, "other"}, f"did you mean '{INLINE}'?"),
+        ({INLINE, f"inline-{'b' * 12}.hello.greet", "other"}, f"agents: {INLINE}, inline-bbbb"),
+        ({"hello.great", "other"}, "did you mean 'hello.great'?"),
+        (set(), ""),
+    ],
+)
+def test_an_agent_that_is_named_without_what_its_id_begins_with_is_suggested(known, said):
+    assert likely("hello.greet", known).startswith(said)
+
+
+def test_which_agent_was_meant_is_not_asked_of_a_ledger_that_is_not_there(tmp_path, folder):
+    assert likely_at("cheker", {"MANDATE_LEDGER": str(tmp_path / "none.db")}) == ""
+    ledger = {"MANDATE_LEDGER": str(folder / "ledger.db")}
+    assert likely_at("cheker", ledger) == "did you mean 'checker'?"
 
 
 def test_a_name_that_is_none_moves_no_cursor(folder):
