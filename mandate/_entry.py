@@ -5,7 +5,8 @@ The Temporal SDK aborts in about every fifth interpreter that ends right after u
 is done by then, but the exit code says 134 or 139. So an entry point (1) turns what its function
 returns or raises into an exit code, (2) flushes the standard streams, and (3) leaves by
 ``os._exit``, which tears nothing down. What must happen at the end belongs into a ``finally`` of
-the function, never into ``atexit``.
+the function, never into ``atexit``. (4) Ctrl-C is no failure, also while a module is imported whose
+compiled code (pydantic's) makes an error of its own of it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_TIMED_OUT = 124  # as timeout(1) has it
 EXIT_INTERRUPTED = 130
+
+_OF_AN_IMPORT = "<module>"  # the code of a module that is being imported
 
 Main = Callable[[], object] | Coroutine[Any, Any, object]
 
@@ -52,10 +55,19 @@ def _run(main: Main) -> int:
         return _code_of(stop)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BaseException:  # noqa: BLE001 - what Python itself does with an uncaught exception
+    except BaseException as error:  # noqa: BLE001 - what Python itself does with an uncaught one
+        if _was_interrupted(error):
+            return EXIT_INTERRUPTED
         _print(traceback.format_exc())
         return EXIT_FAILED
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Tell whether an import failed by Ctrl-C (4): compiled code only quotes what it met."""
+    frames = traceback.walk_tb(error.__traceback__)
+    is_import = any(frame.f_code.co_name == _OF_AN_IMPORT for frame, _ in frames)
+    return is_import and KeyboardInterrupt.__name__ in str(error)
 
 
 def _print(trace: str) -> None:

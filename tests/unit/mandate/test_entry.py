@@ -58,6 +58,39 @@ def test_an_interrupt_is_no_traceback():
     assert (ended.returncode, ended.stderr) == (130, "")
 
 
+MODELS = """
+import os
+import signal
+from pydantic_core import SchemaValidator, core_schema
+
+class Interrupted:
+    def __repr__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        return ""
+
+def build():
+    return SchemaValidator(core_schema.literal_schema([Interrupted()]))
+"""
+
+
+def test_an_interrupt_that_an_import_makes_an_error_of_its_own_is_none(tmp_path):
+    (tmp_path / "models.py").write_text(MODELS + "build()\n")
+    ended = ending_of(
+        f"sys.path.insert(0, {str(tmp_path)!r})\nrun_main(lambda: __import__('models'))"
+    )
+
+    assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_an_error_that_only_quotes_an_interrupt_is_told(tmp_path):
+    (tmp_path / "models.py").write_text(MODELS)
+    body = f"sys.path.insert(0, {str(tmp_path)!r})\nimport models\nrun_main(models.build)"
+    ended = ending_of(body)
+
+    assert ended.returncode == 1
+    assert "KeyboardInterrupt" in ended.stderr
+
+
 def test_nothing_is_torn_down_after_the_work():
     # The SDK aborts in tear-down; a thread that never ends stands for what it leaves behind.
     ended = ending_of(
