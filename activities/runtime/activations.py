@@ -6,21 +6,28 @@ over and back costs as much again. The rules:
 1. What goes on with a history that is in memory runs where it arrived, in the worker's event
    loop. A replay, and what brings much at once, gets a thread.
 2. What computes for longer than the SDK lets it is broken off here as there: its task fails,
-   is seen in the Web UI and tried again, and the worker goes on. A thread watches over that.
+   is seen in the Web UI and tried again, and the worker goes on. A thread watches over that. A
+   worker that stood still as a whole has not computed: its watch stood still as well.
 3. Either way it starts from an empty context: nothing of the worker's reaches a workflow.
 4. Nothing happens to a workflow outside a workflow task. A query that waited for a worker comes
    with all that has happened meanwhile, and the SDK would hand that over as if a task had brought
    it: at the wrong time, ahead of the signals of the task that does bring it, and kept in memory.
    Such a run would not replay. It is let go of instead, and whoever asked may ask again:
    see ``activities.runtime.asking``.
+5. What was broken off may have been anywhere, and wait for what nothing will bring: it cannot be
+   torn down, and the SDK would try for ever, with its place for workflow tasks taken and the end of
+   the worker waiting for it. Such a run is let go of as it is, and begun anew from its history. Its
+   remains are kept: cleared away, its code would run on in whichever thread does that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context
@@ -35,7 +42,10 @@ T = TypeVar("T")
 
 JOBS_MAX: Final = 4
 COMPUTES_S_MAX: Final = 2.0  # as in the SDK
+REMAINS_MAX: Final = 100
 _LOOK_EVERY_S: Final = 0.25
+
+logger = logging.getLogger(__name__)
 
 
 class StuckError(Exception):
@@ -53,6 +63,8 @@ class Activations(ThreadPoolExecutor):
         super().__init__(threads, thread_name_prefix="temporal_workflow_")
         self._watch = _Watch(computes_s_max)
         self._tasks = _Tasks()
+        self._broken_off: set[str] = set()  # runs, until they are let go of
+        self._remains: deque[Callable[..., Any]] = deque(maxlen=REMAINS_MAX)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Compute ``fn``; see the base class."""
@@ -60,17 +72,36 @@ class Activations(ThreadPoolExecutor):
         if args and isinstance(args[0], WorkflowActivation) and not self._tasks.brought(args[0]):
             done.set_result(_let_go(args[0].run_id))  # (4) whoever asked may ask again
             return done
-        if not _is_short(args):
+        is_end = bool(args) and _is_end(args[0])
+        if not is_end and not _is_short(args):
             return super().submit(fn, *args, **kwargs)
+        try:
+            done.set_result(self._at_once(fn, *args, **kwargs))
+        except Exception as error:  # noqa: BLE001  # it is for whoever waits
+            if is_end and (args[0].run_id in self._broken_off or isinstance(error, StuckError)):
+                self._remains.append(fn)  # (5) kept as it is
+                logger.warning("run %s is let go of as it was broken off", args[0].run_id)
+                done.set_result(None)
+            else:
+                if isinstance(error, StuckError):
+                    self._broken_off.add(args[0].run_id)
+                done.set_exception(error)
+        if is_end:
+            self._broken_off.discard(args[0].run_id)
+        return done
+
+    def _at_once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+        """Return what ``fn`` does, here and now.
+
+        Raises:
+            StuckError: it computed for too long (2).
+        """
         loop = asyncio.get_running_loop()
         try:
             # (3) from an empty context
-            done.set_result(self._watch.over(lambda: Context().run(fn, *args, **kwargs)))
-        except Exception as error:  # noqa: BLE001  # it is for whoever waits
-            done.set_exception(error)
+            return self._watch.over(lambda: Context().run(fn, *args, **kwargs))
         finally:
             asyncio._set_running_loop(loop)  # noqa: SLF001  # a workflow's own leaves none behind
-        return done
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the base class's
         """End it; see the base class."""
@@ -82,6 +113,13 @@ def _is_short(args: tuple[Any, ...]) -> bool:
     if len(args) != 1 or not isinstance(args[0], WorkflowActivation):
         return False
     return not args[0].is_replaying and len(args[0].jobs) <= JOBS_MAX
+
+
+def _is_end(arrived: object) -> bool:
+    """Tell whether a run in memory is to be torn down."""
+    return isinstance(arrived, WorkflowActivation) and any(
+        job.HasField("remove_from_cache") for job in arrived.jobs
+    )
 
 
 class _Tasks:
@@ -122,6 +160,7 @@ class _Watch:
         self._most_s = most_s
         self._began: float | None = None
         self._is_broken_off = False
+        self._looks = 0
         self._turn = threading.Lock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
@@ -138,7 +177,7 @@ class _Watch:
         try:
             try:
                 with self._turn:
-                    self._began = time.monotonic()
+                    self._began, self._looks = time.monotonic(), 0
                 result = work()
             finally:
                 is_broken_off = self._end()
@@ -170,8 +209,9 @@ class _Watch:
     def _look(self) -> None:
         while not self._over.wait(_LOOK_EVERY_S):
             with self._turn:
-                began = self._began
-                if began is not None and time.monotonic() - began > self._most_s:
+                self._looks += 1
+                began, seen_s = self._began, self._looks * _LOOK_EVERY_S
+                if began is not None and min(time.monotonic() - began, seen_s) > self._most_s:
                     self._began, self._is_broken_off = None, True
                     _raise_in(self._whose, _BreakOff)
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 import pytest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 
+from activities.runtime import activations as activations_of
 from activities.runtime.activations import JOBS_MAX, Activations, StuckError
 from activities.runtime.asking import ASK_AGAIN
 
@@ -95,6 +96,41 @@ async def test_what_computes_for_ever_is_broken_off_and_the_worker_goes_on(activ
     assert time.monotonic() - began < GOES_ON_S / 2
     await asyncio.sleep(2 * MAY_COMPUTE_S)  # what is broken off too late would hit this
     assert activations.submit(where, activation()).result() == threading.get_ident()
+
+
+async def test_a_worker_that_stood_still_as_a_whole_has_not_computed():
+    """Stopped by a signal, or with its machine: nothing looked meanwhile."""
+    made = Activations(2, 1.0)
+
+    def stand_still(_act: WorkflowActivation) -> str:
+        made._watch._began = time.monotonic() - 60  # as the clock says afterwards
+        until = time.monotonic() + 2 * activations_of._LOOK_EVERY_S
+        while time.monotonic() < until:
+            pass
+        return "goes on"
+
+    assert made.submit(stand_still, activation()).result() == "goes on"
+    made.shutdown()
+
+
+async def test_what_was_broken_off_and_cannot_be_torn_down_is_let_go_of(activations, caplog):
+    def cannot_end(_act: WorkflowActivation) -> None:
+        raise RuntimeError("Eviction processed, but 4 tasks remain")
+
+    with pytest.raises(StuckError):
+        activations.submit(compute, of_run("a", seconds=1, length=3)).result()
+    end = of_run("a", seconds=1, length=3, kind="remove_from_cache")
+
+    assert activations.submit(cannot_end, end).result() is None
+    assert "run a is let go of" in caplog.text
+    with pytest.raises(RuntimeError, match="tasks remain"):  # it was not broken off again
+        activations.submit(cannot_end, end).result()
+
+
+async def test_a_run_that_computes_for_ever_as_it_is_torn_down_is_let_go_of(activations):
+    end = of_run("a", seconds=1, length=3, kind="remove_from_cache")
+
+    assert activations.submit(compute, end).result() is None
 
 
 def of_run(run: str, *, seconds: int, length: int, kind: str = "fire_timer") -> WorkflowActivation:
