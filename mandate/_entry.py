@@ -5,8 +5,8 @@ The Temporal SDK aborts in about every fifth interpreter that ends right after u
 is done by then, but the exit code says 134 or 139. So an entry point (1) turns what its function
 returns or raises into an exit code, (2) flushes the standard streams, and (3) leaves by
 ``os._exit``, which tears nothing down. What must happen at the end belongs into a ``finally`` of
-the function, never into ``atexit``. (4) Ctrl-C is no failure, also while a module is imported whose
-compiled code (pydantic's) makes an error of its own of it.
+the function, never into ``atexit``. (4) Ctrl-C is no failure, also while a module is imported:
+Python and compiled code (pydantic's) may make an error of their own of it.
 """
 
 from __future__ import annotations
@@ -64,10 +64,14 @@ def _run(main: Main) -> int:
 
 
 def _was_interrupted(error: BaseException) -> bool:
-    """Tell whether an import failed by Ctrl-C (4): compiled code only quotes what it met."""
+    """Tell whether an import failed by Ctrl-C (4).
+
+    A class that was being made has it as a cause; compiled code only quotes it.
+    """
     frames = traceback.walk_tb(error.__traceback__)
     is_import = any(frame.f_code.co_name == _OF_AN_IMPORT for frame, _ in frames)
-    return is_import and KeyboardInterrupt.__name__ in str(error)
+    is_cause = isinstance(error.__cause__, KeyboardInterrupt)
+    return is_import and (is_cause or KeyboardInterrupt.__name__ in str(error))
 
 
 def _print(trace: str) -> None:

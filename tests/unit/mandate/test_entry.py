@@ -68,13 +68,21 @@ class Interrupted:
         os.kill(os.getpid(), signal.SIGINT)
         return ""
 
+    def __set_name__(self, owner, name):
+        repr(self)
+
+def define():
+    class Model:
+        field = Interrupted()
+
 def build():
     return SchemaValidator(core_schema.literal_schema([Interrupted()]))
 """
 
 
-def test_an_interrupt_that_an_import_makes_an_error_of_its_own_is_none(tmp_path):
-    (tmp_path / "models.py").write_text(MODELS + "build()\n")
+@pytest.mark.parametrize("imported", ["build()", "define()"])
+def test_an_interrupt_that_an_import_makes_an_error_of_its_own_is_none(imported, tmp_path):
+    (tmp_path / "models.py").write_text(f"{MODELS}{imported}\n")
     ended = ending_of(
         f"sys.path.insert(0, {str(tmp_path)!r})\nrun_main(lambda: __import__('models'))"
     )
