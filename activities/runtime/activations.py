@@ -14,10 +14,11 @@ over and back costs as much again. The rules:
    it: at the wrong time, ahead of the signals of the task that does bring it, and kept in memory.
    Such a run would not replay. It is let go of instead, and whoever asked may ask again:
    see ``activities.runtime.asking``.
-5. What was broken off may have been anywhere, and wait for what nothing will bring: it cannot be
-   torn down, and the SDK would try for ever, with its place for workflow tasks taken and the end of
-   the worker waiting for it. Such a run is let go of as it is, and begun anew from its history. Its
-   remains are kept: cleared away, its code would run on in whichever thread does that.
+5. What was broken off, here or by the SDK in a thread, may have been anywhere, and wait for what
+   nothing will bring: it cannot be torn down, and the SDK would try for ever, with its place for
+   workflow tasks taken and the end of the worker waiting for it. Such a run is let go of as it is,
+   and begun anew from its history. Its remains are kept: cleared away, its code would run on in
+   whichever thread does that.
 """
 
 from __future__ import annotations
@@ -63,7 +64,6 @@ class Activations(ThreadPoolExecutor):
         super().__init__(threads, thread_name_prefix="temporal_workflow_")
         self._watch = _Watch(computes_s_max)
         self._tasks = _Tasks()
-        self._broken_off: set[str] = set()  # runs, until they are let go of
         self._remains: deque[Callable[..., Any]] = deque(maxlen=REMAINS_MAX)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
@@ -78,16 +78,13 @@ class Activations(ThreadPoolExecutor):
         try:
             done.set_result(self._at_once(fn, *args, **kwargs))
         except Exception as error:  # noqa: BLE001  # it is for whoever waits
-            if is_end and (args[0].run_id in self._broken_off or isinstance(error, StuckError)):
+            if is_end:
                 self._remains.append(fn)  # (5) kept as it is
-                logger.warning("run %s is let go of as it was broken off", args[0].run_id)
+                why = str(error).partition("\n")[0]  # the SDK adds the stacks of all that is left
+                logger.warning("run %s is let go of as it is: %s", args[0].run_id, why)
                 done.set_result(None)
             else:
-                if isinstance(error, StuckError):
-                    self._broken_off.add(args[0].run_id)
                 done.set_exception(error)
-        if is_end:
-            self._broken_off.discard(args[0].run_id)
         return done
 
     def _at_once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
