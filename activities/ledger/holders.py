@@ -38,6 +38,7 @@ class Holders:
             type=harmless(found.type.name),
             queue=harmless(found.task_queue),
             parent=found.parent_execution.workflow_id,
+            run=found.execution.run_id,
         )
 
     @activity.defn(name=trust.NONCE)

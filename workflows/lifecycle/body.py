@@ -99,9 +99,10 @@ class Body:
     async def _workflow(self, fence: int) -> Heard:
         runtime, request = self.runtime, self._request(fence)
         child_id = id_of_body(workflow.info().workflow_id, self._phase)
+        kind = (runtime.type, runtime.queue)
 
         async def run() -> Heard:
-            at_resets = ChildAtResets()
+            at_resets = ChildAtResets(self._place, kind)
             try:
                 child = await workflow.start_child_workflow(
                     runtime.type,
@@ -118,7 +119,6 @@ class Body:
             except ChildWorkflowError as error:
                 return self._failure(error)
 
-        kind = (runtime.type, runtime.queue)
         try:
             return await after_old_child(run, path=self._place, child_id=child_id, kind=kind)
         except StageEndedError as error:

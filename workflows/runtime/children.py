@@ -55,9 +55,10 @@ async def run_agent(
     """
     step = request.step
     child_id = id_of_stage(workflow.info().workflow_id, step.path)
+    kind = (specs.AGENT_WORKFLOW, specs.QUEUE)
 
     async def run() -> Any:
-        at_resets = ChildAtResets()
+        at_resets = ChildAtResets(step.path, kind)
         try:
             child = await workflow.start_child_workflow(
                 specs.AGENT_WORKFLOW,
@@ -76,9 +77,7 @@ async def run_agent(
             return error
 
     # (1) its id may be held by the child of before a reset
-    answer = await after_old_child(
-        run, path=step.path, child_id=child_id, kind=(specs.AGENT_WORKFLOW, specs.QUEUE)
-    )
+    answer = await after_old_child(run, path=step.path, child_id=child_id, kind=kind)
     return _heard(step.path, answer, take_over)
 
 

@@ -3,7 +3,10 @@
 1. The server takes it for a child of the run before, and refuses to cancel it as one of this run:
    the SDK's cancel does not reach it, and says nothing. So it is cancelled as a workflow of its own
    as well, by its id and its own run, which nobody else can have.
-2. Beside a child of a run that was not reset no command is made.
+2. Where the child was itself reset, its own run is over, and the server takes a cancel of that for
+   one that was heard. So what holds the id now is asked for, and cancelled by the run that it names
+   when it is of our type, queue and parent: a stranger is left alone.
+3. Beside a child of a run that was not reset no command is made.
 """
 
 from __future__ import annotations
@@ -12,15 +15,24 @@ import asyncio
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from activities.contracts import trust_specs
+from dsl.shown.surfaces import Markdown
 
 PATCH: Final = "children-of-before-a-reset-are-cancelled"
+PATCH_RESET: Final = "children-that-were-reset-are-cancelled"
 
 
 class ChildAtResets:
-    """One child, to be made in the task that starts it, before it is started."""
+    """One child, to be made in the task that starts it, before it is started.
 
-    def __init__(self) -> None:
+    ``path``: its place in the plan; ``kind``: the type and the task queue of such a child.
+    """
+
+    def __init__(self, path: str, kind: tuple[str, str]) -> None:
+        self._path = path
+        self._kind = kind
         self._is_reset = False
         self._task = asyncio.current_task()
         self._cancels_before = self._cancels()
@@ -38,13 +50,26 @@ class ChildAtResets:
         await workflow.wait_condition(lambda: child.done() or self._is_out_of_reach())
         if child.done() or not workflow.patched(PATCH):
             return
-        itself = workflow.get_external_workflow_handle(
-            child.id, run_id=child.first_execution_run_id
-        )
-        try:  # (1) as a workflow of its own
-            await itself.cancel(reason="its stage was cancelled, after a reset of the run")
-        except ApplicationError:
-            return  # it ended meanwhile
+        began = str(child.first_execution_run_id)
+        await _cancel(child.id, began)  # (1) as a workflow of its own
+        if child.done() or not workflow.patched(PATCH_RESET):
+            return
+        goes_on = await self._run_of(child.id)
+        if goes_on and goes_on != began:
+            await _cancel(child.id, goes_on)  # (2) it was reset
+
+    async def _run_of(self, child_id: str) -> str:
+        """Return the run that this child goes on under; empty: none, as far as is known (2)."""
+        try:
+            holder = await trust_specs.holder(
+                trust_specs.HolderRequest(workflow=child_id),
+                activity_id=f"{self._path}/holder#reset",
+                summary=Markdown.of("{}: was it reset?", self._path),
+            )
+        except ActivityError:
+            return ""
+        ours = (*self._kind, workflow.info().workflow_id)
+        return holder.run if (holder.type, holder.queue, holder.parent) == ours else ""
 
     def _is_out_of_reach(self) -> bool:
         return self._is_reset and self._cancels() > self._cancels_before
@@ -55,3 +80,12 @@ class ChildAtResets:
 
     def _on_reset(self, _seed: int) -> None:
         self._is_reset = True
+
+
+async def _cancel(child_id: str, run_id: str) -> None:
+    try:
+        await workflow.get_external_workflow_handle(child_id, run_id=run_id).cancel(
+            reason="its stage was cancelled, after a reset of the run"
+        )
+    except ApplicationError:
+        return  # it ended meanwhile
