@@ -14,12 +14,12 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
-from activities.contracts import trust_specs
 from dsl.core import StageStatus
 from dsl.shown.surfaces import Markdown
 from workflows.runtime import failures
+from workflows.runtime.child_ids import cancel_by_id, holder_of
 from workflows.runtime.failures import StageEndedError
 
 # Longer than EXIT may take, so that a child that is cleaning up is never given up on.
@@ -47,7 +47,7 @@ async def after_old_child(
             if waits % LOOKED_AT_EVERY == 0:
                 await _refuse_stranger(path, child_id, kind, waits)
             if waits == 0:
-                await _cancel(child_id)
+                await cancel_by_id(child_id, reason="the run was reset: a new agent takes over")
             await workflow.sleep(
                 OLD_CHILD_WAIT, summary=Markdown.of("waiting for the old {} to end", path)
             )
@@ -66,8 +66,9 @@ async def _refuse_stranger(path: str, child_id: str, kind: tuple[str, str], wait
         StageEndedError: it is something else, or nobody can say.
     """
     try:
-        holder = await trust_specs.holder(
-            trust_specs.HolderRequest(workflow=child_id),
+        holder, is_ours = await holder_of(
+            child_id,
+            kind,
             activity_id=f"{path}/holder#{waits // LOOKED_AT_EVERY + 1}",
             summary=Markdown.of("{}: what holds its id?", path),
         )
@@ -78,8 +79,7 @@ async def _refuse_stranger(path: str, child_id: str, kind: tuple[str, str], wait
             StageStatus.FAILED,
             f"its id {child_id!r} is taken, by what is not known: {failures.cause_of(error)[1]}",
         ) from None
-    ours = (*kind, workflow.info().workflow_id)
-    if not holder.type or (holder.type, holder.queue, holder.parent) == ours:
+    if not holder.type or is_ours:
         return
     raise StageEndedError(
         failures.STAGE_FAILED,
@@ -88,12 +88,3 @@ async def _refuse_stranger(path: str, child_id: str, kind: tuple[str, str], wait
         f"its id {child_id!r} is taken by {holder}, which is no stage of this run: terminate that "
         "and start again",
     )
-
-
-async def _cancel(child_id: str) -> None:
-    try:
-        await workflow.get_external_workflow_handle(child_id).cancel(
-            reason="the run was reset: a new agent takes over"
-        )
-    except ApplicationError:
-        return  # it ended meanwhile

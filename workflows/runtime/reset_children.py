@@ -15,13 +15,14 @@ import asyncio
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
-from activities.contracts import trust_specs
 from dsl.shown.surfaces import Markdown
+from workflows.runtime.child_ids import cancel_by_id, holder_of
 
 PATCH: Final = "children-of-before-a-reset-are-cancelled"
 PATCH_RESET: Final = "children-that-were-reset-are-cancelled"
+_REASON: Final = "its stage was cancelled, after a reset of the run"
 
 
 class ChildAtResets:
@@ -51,25 +52,25 @@ class ChildAtResets:
         if child.done() or not workflow.patched(PATCH):
             return
         began = str(child.first_execution_run_id)
-        await _cancel(child.id, began)  # (1) as a workflow of its own
+        await cancel_by_id(child.id, began, reason=_REASON)  # (1) as a workflow of its own
         if child.done() or not workflow.patched(PATCH_RESET):
             return
         goes_on = await self._run_of(child.id)
         if goes_on and goes_on != began:
-            await _cancel(child.id, goes_on)  # (2) it was reset
+            await cancel_by_id(child.id, goes_on, reason=_REASON)  # (2) it was reset
 
     async def _run_of(self, child_id: str) -> str:
         """Return the run that this child goes on under; empty: none, as far as is known (2)."""
         try:
-            holder = await trust_specs.holder(
-                trust_specs.HolderRequest(workflow=child_id),
+            holder, is_ours = await holder_of(
+                child_id,
+                self._kind,
                 activity_id=f"{self._path}/holder#reset",
                 summary=Markdown.of("{}: was it reset?", self._path),
             )
         except ActivityError:
             return ""
-        ours = (*self._kind, workflow.info().workflow_id)
-        return holder.run if (holder.type, holder.queue, holder.parent) == ours else ""
+        return holder.run if is_ours else ""
 
     def _is_out_of_reach(self) -> bool:
         return self._is_reset and self._cancels() > self._cancels_before
@@ -80,12 +81,3 @@ class ChildAtResets:
 
     def _on_reset(self, _seed: int) -> None:
         self._is_reset = True
-
-
-async def _cancel(child_id: str, run_id: str) -> None:
-    try:
-        await workflow.get_external_workflow_handle(child_id, run_id=run_id).cancel(
-            reason="its stage was cancelled, after a reset of the run"
-        )
-    except ApplicationError:
-        return  # it ended meanwhile
