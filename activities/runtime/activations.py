@@ -44,6 +44,7 @@ T = TypeVar("T")
 JOBS_MAX: Final = 4
 COMPUTES_S_MAX: Final = 2.0  # as in the SDK
 REMAINS_MAX: Final = 100
+_END: Final = "remove_from_cache"  # the kind of job by which a run in memory is torn down
 _LOOK_EVERY_S: Final = 0.25
 
 logger = logging.getLogger(__name__)
@@ -68,20 +69,23 @@ class Activations(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Compute ``fn``; see the base class."""
-        done: Future[Any] = Future()
-        if args and isinstance(args[0], WorkflowActivation) and not self._tasks.brought(args[0]):
-            done.set_result(_let_go(args[0].run_id))  # (4) whoever asked may ask again
-            return done
-        is_end = bool(args) and _is_end(args[0])
-        if not is_end and not _is_short(args):
+        if not args or not isinstance(args[0], WorkflowActivation):
             return super().submit(fn, *args, **kwargs)
+        arrived, done = args[0], Future[Any]()
+        jobs: set[str | None] = {job.WhichOneof("variant") for job in arrived.jobs}
+        if not self._tasks.brought(arrived, jobs):
+            done.set_result(_let_go(arrived.run_id))  # (4) whoever asked may ask again
+            return done
+        is_end = _END in jobs
+        if not is_end and (arrived.is_replaying or len(arrived.jobs) > JOBS_MAX):
+            return super().submit(fn, *args, **kwargs)  # (1) a replay, or much at once
         try:
             done.set_result(self._at_once(fn, *args, **kwargs))
         except Exception as error:  # noqa: BLE001  # it is for whoever waits
             if is_end:
                 self._remains.append(fn)  # (5) kept as it is
                 why = str(error).partition("\n")[0]  # the SDK adds the stacks of all that is left
-                logger.warning("run %s is let go of as it is: %s", args[0].run_id, why)
+                logger.warning("run %s is let go of as it is: %s", arrived.run_id, why)
                 done.set_result(None)
             else:
                 done.set_exception(error)
@@ -106,29 +110,15 @@ class Activations(ThreadPoolExecutor):
         super().shutdown(wait, cancel_futures=cancel_futures)
 
 
-def _is_short(args: tuple[Any, ...]) -> bool:
-    if len(args) != 1 or not isinstance(args[0], WorkflowActivation):
-        return False
-    return not args[0].is_replaying and len(args[0].jobs) <= JOBS_MAX
-
-
-def _is_end(arrived: object) -> bool:
-    """Tell whether a run in memory is to be torn down."""
-    return isinstance(arrived, WorkflowActivation) and any(
-        job.HasField("remove_from_cache") for job in arrived.jobs
-    )
-
-
 class _Tasks:
     """The workflow task that each run in memory has come to (4)."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, int, int]] = {}  # by run: its time, length of history
 
-    def brought(self, activation: WorkflowActivation) -> bool:
-        """Tell whether a workflow task has brought this, and remember which."""
-        jobs = {job.WhichOneof("variant") for job in activation.jobs}
-        if "remove_from_cache" in jobs:
+    def brought(self, activation: WorkflowActivation, jobs: set[str | None]) -> bool:
+        """Tell whether a workflow task has brought this, ``jobs`` of kinds, and remember which."""
+        if _END in jobs:
             self._seen.pop(activation.run_id, None)
             return True
         if jobs == {"query_workflow"}:
