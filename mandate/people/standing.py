@@ -11,7 +11,7 @@ from typing import Any
 from dsl.core import Tier
 from dsl.criteria import Criteria
 from dsl.promotion import describe, load_criteria
-from dsl.rules.trust.admission import INLINE_PREFIX_LENGTH, is_inline
+from dsl.rules.trust.admission import as_named, is_inline
 from dsl.rules.trust.grant import PROMOTE, REINSTATE
 from dsl.rules.trust.promotion import unmet, unmet_reinstatement
 from dsl.rules.trust.scorecard import Card
@@ -49,7 +49,7 @@ def likely(agent: str, known: Collection[str]) -> str:
 
     An agent of an inline pipeline is often named without what its id begins with.
     """
-    whole = [each for each in sorted(known) if is_inline(each) and _bare(each) == agent]
+    whole = [each for each in sorted(known) if is_inline(each) and as_named(each) == agent]
     if len(whole) == 1:
         return f"did you mean {whole[0]!r}?"
     return suggest(agent, whole or known, what="agents")
@@ -61,10 +61,6 @@ def likely_at(agent: str, env: Mapping[str, str]) -> str:
         return likely(agent, scores.cards(ledger_of(env)))
     except IntegrationError:
         return ""
-
-
-def _bare(identity: str) -> str:
-    return identity[INLINE_PREFIX_LENGTH:]
 
 
 def criteria_of(env: Mapping[str, str]) -> Criteria:

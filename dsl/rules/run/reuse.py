@@ -29,7 +29,7 @@ from dsl.conditions.errors import ExpressionError
 from dsl.conditions.parser import parse
 from dsl.core import AgentOutput, Value
 from dsl.plan import AgentStep, GateStep, Plan, walk
-from dsl.rules.trust.admission import INLINE_PREFIX_LENGTH, is_inline
+from dsl.rules.trust.admission import as_named, is_inline
 from dsl.steps.tools import KnownTool
 from dsl.values.canonical import DIGEST_PATTERN, digest_of
 
@@ -195,5 +195,5 @@ def _differ(name: str, one: MadeFrom, other: MadeFrom) -> bool:
 
 def _is_same_agent(one: str, other: str) -> bool:
     if is_inline(one) and is_inline(other):
-        return one[INLINE_PREFIX_LENGTH:] == other[INLINE_PREFIX_LENGTH:]
+        return as_named(one) == as_named(other)
     return one == other

@@ -69,6 +69,11 @@ def is_inline(identity: str) -> bool:
     return _INLINE.match(identity) is not None
 
 
+def as_named(identity: str) -> str:
+    """Return it as its plan names the agent: without what an inline plan puts before that."""
+    return identity[INLINE_PREFIX_LENGTH:] if is_inline(identity) else identity
+
+
 def instance_id(agent: str, workflow_id: str, run_id: str, path: str) -> str:
     """Return the name of one run of one stage by ``agent``; the same for every attempt."""
     place = f"{workflow_id}\n{run_id}\n{path}".encode()

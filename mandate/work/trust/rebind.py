@@ -30,9 +30,8 @@ from dsl.plan import AgentStep, Plan, walk
 from dsl.rules.proofs.proof import REBIND, reason_digest
 from dsl.rules.run.reserved import rebinding_id
 from dsl.rules.trust.admission import (
-    INLINE_PREFIX_LENGTH,
     agent_identity,
-    is_inline,
+    as_named,
     unregistered,
 )
 from dsl.shown.surfaces import Terminal
@@ -142,7 +141,7 @@ def _bindings(
     wanted: dict[str, Mapping[str, str]] = {}
     for agent in agents or found:
         refuse_agent(agent)
-        name = agent[INLINE_PREFIX_LENGTH:] if is_inline(agent) else agent
+        name = as_named(agent)
         if name not in found:
             raise UsageError(
                 "pipeline {} has no agent {}: it has {}",
