@@ -191,7 +191,7 @@ class Holder(Value):
     type: str = ""
     queue: str = ""
     parent: str = ""  # workflow id of what started it
-    run: str = ""  # its run id
+    run: str = ""  # the run id of what holds it
 
     def __str__(self) -> str:
         """Return it for people to read."""

@@ -147,7 +147,7 @@ def read_history(file: Path) -> WorkflowHistory:
 def _nothing_at(file: Path) -> UsageError:
     """Return what is said where no file is: as likely as not, a run was named."""
     is_file = file.suffix == _SUFFIX
-    run = file.stem.replace(_BETWEEN_IDS, "/") if is_file else str(file)
+    run = _named(file) if is_file else str(file)
     into = str(file) if is_file else run.replace("/", _BETWEEN_IDS) + _SUFFIX
     line = Terminal.command("temporal workflow show -w {} -o json > {}", run, into)
     return UsageError("{}: expected a file with a history, and none is there: {}", file, line)
@@ -175,7 +175,11 @@ def _refuse_event(place: int, event: HistoryEvent, behind: HistoryEvent | None) 
 def _id_of(events: Sequence[Mapping[str, Any]], file: Path) -> str:
     """Return whose history it is: as it says itself, or as its file is named."""
     started = events[0].get("workflowExecutionStartedEventAttributes") or {}
-    return started.get("workflowId") or file.stem.replace(_BETWEEN_IDS, "/")
+    return started.get("workflowId") or _named(file)
+
+
+def _named(file: Path) -> str:
+    return file.stem.replace(_BETWEEN_IDS, "/")
 
 
 async def _under_way(env: Mapping[str, str], query: str) -> AsyncIterator[WorkflowHistory]:

@@ -86,33 +86,16 @@ async def test_a_stage_that_was_cancelled_is_a_cancelled_child(engine: Engine):
     assert await status_of(child_of(engine, handle, "slow")) is WorkflowExecutionStatus.CANCELED
 
 
-async def test_a_stage_at_work_beside_a_reset_is_cancelled_with_its_run(engine: Engine):
+@pytest.mark.parametrize("reset", [("",), ("", "/slow")], ids=["its run", "its run and itself"])
+async def test_a_stage_at_work_beside_a_reset_is_cancelled_with_its_run(
+    engine: Engine, reset: tuple[str, ...]
+):
     engine.runner.behaviours["slow"] = hang
     handle = await engine.start(pipeline(stage("slow")))
     await engine.runner.until_running("slow")
-    code, said = await engine.cli(
-        *("workflow", "reset", "-w", handle.id, "--type", "LastWorkflowTask", "--reason", "again")
-    )
-    assert code == 0, said
-    again, slow = engine.adopt(handle.id), child_of(engine, handle, "slow")
-    begun = (await slow.describe()).run_id
-    await again.cancel()
-    async with asyncio.timeout(60):
-        with pytest.raises(WorkflowFailureError):
-            await again.result()
-    ended = await slow.describe()
-
-    assert (ended.run_id, ended.status) == (begun, WorkflowExecutionStatus.CANCELED)
-    assert "slow" not in engine.runner.running
-
-
-async def test_a_stage_that_was_reset_beside_a_reset_run_is_cancelled_with_it(engine: Engine):
-    engine.runner.behaviours["slow"] = hang
-    handle = await engine.start(pipeline(stage("slow")))
-    await engine.runner.until_running("slow")
-    for workflow_id in (handle.id, f"{handle.id}/slow"):
+    for of in reset:
         code, said = await engine.cli(
-            *("workflow", "reset", "-w", workflow_id, "--type", "LastWorkflowTask"),
+            *("workflow", "reset", "-w", f"{handle.id}{of}", "--type", "LastWorkflowTask"),
             *("--reason", "again"),
         )
         assert code == 0, said
